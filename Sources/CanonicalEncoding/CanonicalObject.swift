@@ -1,0 +1,97 @@
+import SwiftASN1
+
+/// A SEQUENCE of fields, always written in one order and read back in the same.
+public protocol CanonicalValue: Sendable {
+  /// Writes the fields in the order of the ASN.1 module, each under its name there.
+  func encode(into fields: inout some FieldEncoder)
+  /// Reads the fields in the same order.
+  init(from fields: inout FieldDecoder) throws(DecodingFailure)
+}
+
+/// A ``CanonicalValue`` that stands by itself: `[APPLICATION kind] EXPLICIT SEQUENCE { version, … }`.
+public protocol CanonicalObject: CanonicalValue {
+  static var kind: ObjectKind { get }
+  static var version: UInt64 { get }
+  /// The longest encoding that a decoder looks at, in bytes.
+  static var maximumByteCount: Int { get }
+}
+
+extension CanonicalObject {
+  public static var version: UInt64 { 1 }
+  public static var maximumByteCount: Int { 1 << 16 }
+
+  /// The canonical DER of this object.
+  public func encoded() -> [UInt8] {
+    var serializer = DER.Serializer()
+    serializer.appendConstructedNode(identifier: Self.kind.identifier) { tagged in
+      tagged.appendConstructedNode(identifier: .sequence) { sequence in
+        var fields = DERFieldEncoder(sequence)
+        fields.integer("version", Self.version)
+        encode(into: &fields)
+        sequence = fields.serializer
+      }
+    }
+    return serializer.serializedBytes
+  }
+
+  /// Decodes one object and nothing after it.
+  ///
+  /// - Throws: ``DecodingFailure`` for bytes that are too long, not DER, another object, a version
+  ///   this program does not know, fields out of their bounds, or not the canonical form.
+  public init(encoded bytes: [UInt8]) throws(DecodingFailure) {
+    guard bytes.count <= Self.maximumByteCount else {
+      throw DecodingFailure(
+        .tooLarge, "\(Self.kind) of \(bytes.count) bytes, limit \(Self.maximumByteCount)")
+    }
+    self = try FieldDecoder.decodeObject(bytes)
+    guard encoded() == bytes else {
+      throw DecodingFailure(.notCanonical, "\(Self.kind) is not in canonical form")
+    }
+  }
+
+  /// SHA-256 of the canonical DER.
+  public var digest: Digest32 { Digest32(sha256: encoded()) }
+}
+
+extension ObjectKind {
+  var identifier: ASN1Identifier {
+    ASN1Identifier(tagWithNumber: rawValue, tagClass: .application)
+  }
+
+  /// The kind of object that these bytes claim to be, from their first tag.
+  public init?(of bytes: [UInt8]) {
+    guard let first = bytes.first, first & 0xe0 == 0x60 else { return nil }
+    if first != 0x7f {
+      self.init(rawValue: UInt(first & 0x1f))
+    } else {
+      guard bytes.count > 1, bytes[1] & 0x80 == 0 else { return nil }
+      self.init(rawValue: UInt(bytes[1]))
+    }
+  }
+}
+
+/// Why bytes are not the object they were taken for.
+public struct DecodingFailure: Error, Equatable, Sendable, CustomStringConvertible {
+  /// An open set of reasons.
+  public struct Code: Hashable, Sendable, CustomStringConvertible {
+    public let description: String
+    public init(_ description: String) { self.description = description }
+
+    public static let malformed = Code("malformed")
+    public static let tooLarge = Code("too-large")
+    public static let wrongKind = Code("wrong-kind")
+    public static let unsupportedVersion = Code("unsupported-version")
+    public static let notCanonical = Code("not-canonical")
+    public static let invalidField = Code("invalid-field")
+  }
+
+  public let code: Code
+  public let message: String
+
+  public init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  public var description: String { "\(code): \(message)" }
+}

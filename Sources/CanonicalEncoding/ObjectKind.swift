@@ -1,0 +1,59 @@
+/// The top-level objects of BC-EMR: one CHOICE, told apart by an APPLICATION tag.
+///
+/// Whatever is hashed or signed is the DER of one of these, so the tag also separates the domains
+/// of all hashes and signatures. The numbers are those of `docs/BCEMR.asn1` and never reused.
+public enum ObjectKind: UInt, CaseIterable, Sendable {
+  // The ledger
+  case genesis = 0
+  case entry = 1
+  case entryContent = 2
+  case block = 3
+  case blockHeader = 4
+  case blockBody = 5
+  case stateChange = 6
+  case export = 7
+
+  // Bodies of entries on the consortium chain
+  case doctorRegistration = 8
+  case tick = 9
+  case blockCut = 10
+  case anchor = 11
+  case cosignature = 12
+
+  // Bodies of entries on a hospital's chain
+  case visitOpening = 13
+  case partialSignature = 14
+  case visitCompletion = 15
+  case visitAbandonment = 16
+  case visitReceipt = 17
+  case accessRequestNotice = 18
+  case consentNotice = 19
+  case revocation = 20
+  case accessNotice = 21
+
+  // The scheme
+  case visitContext = 22
+  case evidenceKeys = 23
+  case findingPosition = 24
+  case findingChain = 25
+  case sealedRecordSignedPart = 26
+  case sealedRecord = 27
+  case recordPlaintext = 28
+  case recordDigestInput = 29
+  case registrationStatement = 30
+  case groupKeyTranscript = 31
+  case groupSealedFindings = 32
+  case pseudonymOpening = 33
+  case sealingInfo = 34
+
+  // Sharing
+  case accessRequest = 35
+  case requestKeyCertificate = 36
+  case consent = 37
+  case blindingShare = 38
+
+  // Between roles, and at rest
+  case message = 39
+  case demoKeys = 40
+  case openingEvidence = 41
+}

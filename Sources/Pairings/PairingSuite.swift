@@ -1,0 +1,177 @@
+/// Three groups of one prime order p with a bilinear map between them.
+///
+/// The scheme is written once, against this protocol. A symmetric ("Type 1") suite is one whose
+/// ``G1`` and ``G2`` are the same type.
+///
+/// Everything here is constant time in scalars and points unless its name or label says
+/// `variableTime`; such an operation may be used on public values only.
+public protocol PairingSuite: Sendable {
+  associatedtype Scalar: ScalarField
+  associatedtype G1: PairingSourceGroup where G1.Scalar == Scalar
+  associatedtype G2: PairingSourceGroup where G2.Scalar == Scalar
+  associatedtype GT: PairingTargetGroup where GT.Scalar == Scalar
+  /// A point of ``G2`` with the lines of its Miller loop computed ahead.
+  associatedtype PreparedG2: Sendable
+
+  /// The name that stands in the genesis and in every domain separation tag, as `bls12-381`.
+  static var name: String { get }
+
+  /// Hashes to ``G1`` as a random oracle (RFC 9380, `hash_to_curve`).
+  ///
+  /// - Parameter domain: the domain separation tag, 1 to 255 bytes of ASCII.
+  static func hashToG1(_ message: [UInt8], domain: String) -> G1
+
+  static func prepare(_ point: G2) -> PreparedG2
+
+  /// e(P, Q). The value is the one of arkworks and mcl (protocol section 1).
+  static func pairing(_ p: G1, _ q: G2) -> GT
+
+  /// Π e(Pᵢ, Qᵢ), with one final exponentiation.
+  static func pairingProduct(_ pairs: [(G1, PreparedG2)]) -> GT
+}
+
+extension PairingSuite {
+  /// Π e(Pᵢ, Qᵢ), with one final exponentiation.
+  public static func pairingProduct(_ pairs: [(G1, G2)]) -> GT {
+    pairingProduct(pairs.map { ($0.0, prepare($0.1)) })
+  }
+
+  /// Whether Π e(Pᵢ, Qᵢ) = 1; the usual shape of a verification. The operands are public.
+  public static func pairingProductIsIdentity(_ pairs: [(G1, G2)]) -> Bool {
+    pairingProduct(pairs).isIdentity
+  }
+
+  /// Whether Π e(Pᵢ, Qᵢ) = 1; the usual shape of a verification. The operands are public.
+  public static func pairingProductIsIdentity(_ pairs: [(G1, PreparedG2)]) -> Bool {
+    pairingProduct(pairs).isIdentity
+  }
+}
+
+/// The integers modulo the group order p.
+public protocol ScalarField: Sendable, Equatable {
+  static var zero: Self { get }
+  static var one: Self { get }
+  /// Bytes of ``encoded()``: 32 for BLS12-381.
+  static var encodedByteCount: Int { get }
+
+  init(_ value: UInt64)
+  /// Decodes the canonical big-endian form.
+  /// - Throws: ``PairingError`` if the length is wrong or the value is not below p.
+  init(encoded bytes: [UInt8]) throws(PairingError)
+  /// Reduces a big-endian integer of up to `2 * encodedByteCount` bytes modulo p, in constant time.
+  /// Input with at least 128 bits more than p gives a value whose bias is below 2^-128.
+  init(reducing bytes: [UInt8])
+  /// The canonical big-endian form.
+  func encoded() -> [UInt8]
+
+  static func + (a: Self, b: Self) -> Self
+  static func - (a: Self, b: Self) -> Self
+  static func * (a: Self, b: Self) -> Self
+  static prefix func - (a: Self) -> Self
+  /// a⁻¹, and 0 for 0; constant time.
+  func inverted() -> Self
+  /// Whether this is 0. For values that are public or whose being zero may be known.
+  var isZero: Bool { get }
+  /// Overwrites the value so that no copy of it stays in this storage.
+  mutating func wipe()
+}
+
+extension ScalarField {
+  /// A uniform scalar in [1, p−1].
+  public static func random(using generator: inout some RandomNumberGenerator) -> Self {
+    while true {
+      var bytes = [UInt8](repeating: 0, count: encodedByteCount + 16)
+      for index in bytes.indices { bytes[index] = UInt8.random(in: 0...255, using: &generator) }
+      let scalar = Self(reducing: bytes)
+      for index in bytes.indices { bytes[index] = 0 }
+      if !scalar.isZero { return scalar }
+    }
+  }
+}
+
+/// A source group of a pairing, written additively; every value is in the prime-order subgroup.
+public protocol PairingSourceGroup: Sendable, Equatable {
+  associatedtype Scalar: ScalarField
+
+  static var identity: Self { get }
+  static var generator: Self { get }
+  /// Bytes of the compressed encoding: 48 for G1 and 96 for G2 of BLS12-381.
+  static var encodedByteCount: Int { get }
+
+  /// Decodes a compressed point; it is on the curve and in the subgroup, and may be the identity.
+  /// - Throws: ``PairingError`` saying what is wrong.
+  init(encoded bytes: [UInt8]) throws(PairingError)
+  /// The compressed encoding.
+  func encoded() -> [UInt8]
+  /// The compressed encodings of all points, with one field inversion.
+  static func encoded(_ points: [Self]) -> [[UInt8]]
+
+  var isIdentity: Bool { get }
+  static func + (a: Self, b: Self) -> Self
+  static func - (a: Self, b: Self) -> Self
+  static prefix func - (a: Self) -> Self
+  /// s·P in constant time.
+  static func * (scalar: Scalar, point: Self) -> Self
+  /// s·P for the generator P, from a table, in constant time.
+  static func generatorMultiplied(by scalar: Scalar) -> Self
+  /// s·P for a public scalar.
+  static func multipliedVariableTime(_ scalar: Scalar, _ point: Self) -> Self
+  /// k·P for a small public factor.
+  static func multipliedVariableTime(_ factor: UInt64, _ point: Self) -> Self
+  /// Σ sᵢ·Pᵢ for public scalars.
+  static func multiScalarVariableTime(_ scalars: [Scalar], _ points: [Self]) -> Self
+  mutating func wipe()
+}
+
+extension PairingSourceGroup {
+  /// Decodes a compressed point that must not be the identity.
+  public init(encodedNonIdentity bytes: [UInt8]) throws(PairingError) {
+    try self.init(encoded: bytes)
+    if isIdentity { throw PairingError(.identity, "the point is the identity") }
+  }
+
+  public static func sum(_ points: some Sequence<Self>) -> Self {
+    points.reduce(identity) { $0 + $1 }
+  }
+}
+
+/// The target group, written multiplicatively. It is hashed, and never decoded.
+public protocol PairingTargetGroup: Sendable, Equatable {
+  associatedtype Scalar: ScalarField
+
+  static var one: Self { get }
+  var isIdentity: Bool { get }
+  static func * (a: Self, b: Self) -> Self
+  func inverted() -> Self
+  /// f^s in constant time.
+  func raised(to scalar: Scalar) -> Self
+  /// The fixed bytes that are hashed (protocol section 1): 576 for BLS12-381.
+  func encoded() -> [UInt8]
+  mutating func wipe()
+}
+
+/// Why bytes are not an element of a field or group.
+public struct PairingError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// An open set of reasons.
+  public struct Code: Hashable, Sendable, CustomStringConvertible {
+    public let description: String
+    public init(_ description: String) { self.description = description }
+
+    public static let length = Code("length")
+    public static let encoding = Code("encoding")
+    public static let notCanonical = Code("not-canonical")
+    public static let notOnCurve = Code("not-on-curve")
+    public static let notInSubgroup = Code("not-in-subgroup")
+    public static let identity = Code("identity")
+  }
+
+  public let code: Code
+  public let message: String
+
+  public init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  public var description: String { "\(code): \(message)" }
+}
