@@ -1,0 +1,58 @@
+/// An engine that puts opaque entries into one order and keeps them; it understands none of them.
+///
+/// Ordering and validation are apart (protocol section 4): whatever this log holds, every supernode
+/// replays it by the same rules and reaches the same blocks.
+public protocol OrderingLog: Sendable {
+  /// Appends entries in the order given.
+  ///
+  /// Returns when all of them are durable, so that neither a crash nor a power loss can lose them.
+  /// An entry whose bytes are already in the log is not appended again: its first position is
+  /// returned.
+  ///
+  /// - Throws: ``OrderingLogError``. With `outcomeUnknown` the entries may or may not stand in the
+  ///   log, and the caller appends them again.
+  func append(_ entries: [[UInt8]]) async throws(OrderingLogError) -> [UInt64]
+
+  /// Up to `limit` entries from `position` on, in order and without gaps; none at the end.
+  func entries(
+    from position: UInt64, limit: Int
+  ) async throws(OrderingLogError) -> [OrderedEntry]
+}
+
+/// An entry at its place; positions count from 0.
+public struct OrderedEntry: Equatable, Sendable {
+  public let position: UInt64
+  public let bytes: [UInt8]
+
+  public init(position: UInt64, bytes: [UInt8]) {
+    self.position = position
+    self.bytes = bytes
+  }
+}
+
+public struct OrderingLogError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// An open set of reasons.
+  public struct Code: Hashable, Sendable, CustomStringConvertible {
+    public let description: String
+    public init(_ description: String) { self.description = description }
+
+    /// Whether the entries were appended cannot be told.
+    public static let outcomeUnknown = Code("outcome-unknown")
+    /// Nothing was appended; the storage is full, read-only or not to be reached.
+    public static let unavailable = Code("unavailable")
+    /// The stored entries are not what was appended.
+    public static let corrupted = Code("corrupted")
+    /// An entry is longer than the log takes.
+    public static let tooLarge = Code("too-large")
+  }
+
+  public let code: Code
+  public let message: String
+
+  public init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  public var description: String { "\(code): \(message)" }
+}
