@@ -1,0 +1,59 @@
+extension PrimeField {
+  /// a^e for a public exponent e, by windows of five bits.
+  package func raised(toPublic exponent: Limbs) -> Self {
+    let width = 5
+    var table = InlineArray<32, Self>(repeating: .one)
+    table[1] = self
+    for index in 2..<32 { table[index] = table[index - 1] * self }
+    var result = Self.one
+    var position = (64 * limbCount + width - 1) / width * width
+    var started = false
+    while position > 0 {
+      position -= width
+      if started { for _ in 0..<width { result = result.squared() } }
+      let digit = Self.bits(of: exponent, at: position, count: width)
+      if digit != 0 {
+        result = started ? result * table[digit] : table[digit]
+        started = true
+      }
+    }
+    return result
+  }
+
+  /// a⁻¹ = a^(p−2), and 0 for 0.
+  package func inverted() -> Self {
+    var exponent = P.modulus
+    exponent[0] -= 2
+    return raised(toPublic: exponent)
+  }
+
+  /// a^((p−3)/4), for p ≡ 3 mod 4. With it come the square root a·a^((p−3)/4) and its inverse.
+  package func raisedToQuarter() -> Self {
+    raised(toPublic: Self.shiftedRight(P.modulus, by: 2))
+  }
+
+  /// A square root and whether there is one, for p ≡ 3 mod 4.
+  package func squareRoot() -> (root: Self, exists: Mask) {
+    let root = self * raisedToQuarter()
+    return (root, root.squared().equals(self))
+  }
+
+  private static func bits(of integer: Limbs, at position: Int, count: Int) -> Int {
+    let (limb, shift) = (position / 64, position % 64)
+    guard limb < limbCount else { return 0 }
+    var word = integer[limb] &>> UInt64(shift)
+    if shift + count > 64, limb + 1 < limbCount {
+      word |= integer[limb + 1] &<< UInt64(64 - shift)
+    }
+    return Int(word & (1 &<< UInt64(count) &- 1))
+  }
+
+  static func shiftedRight(_ a: Limbs, by count: UInt64) -> Limbs {
+    var result = a
+    for i in 0..<limbCount {
+      result[i] = a[i] &>> count
+      if i + 1 < limbCount { result[i] |= a[i + 1] &<< (64 - count) }
+    }
+    return result
+  }
+}
