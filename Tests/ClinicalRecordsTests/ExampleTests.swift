@@ -1,0 +1,39 @@
+import ClinicalRecords
+import Foundation
+import Testing
+
+@Suite("The example history")
+struct ExampleTests {
+  @Test("Compiled in and in Examples/ it is the same bytes")
+  func sameBytes() throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let file = try Data(contentsOf: root.appending(path: "Examples/history.json"))
+    #expect(ExampleHistory.json == [UInt8](file))
+  }
+
+  @Test("It tells of four visits to three hospitals")
+  func visits() throws {
+    let history = try FHIRHistory(json: ExampleHistory.json)
+    #expect(history.patient.name == "Ingrid Mari Solhaug")
+    #expect(history.patient.birthDate == "1961-03-18")
+    #expect(history.visits.count == 4)
+    #expect(Set(history.visits.map(\.serviceProvider)).count == 3)
+    let classes = history.visits.map { $0.encounterClass ?? "" }
+    #expect(classes == ["ambulatory", "ambulatory", "emergency", "ambulatory"])
+    #expect(history.visits[2].reason == "Hypoglycemia")
+    // Named by encounter, context.encounter, context and item.encounter.
+    let types = history.visits.map { $0.others.map(\.type) }
+    #expect(types[0].contains("Observation"))
+    #expect(types[1].contains("DocumentReference"))
+    #expect(types[2].contains("MedicationAdministration"))
+    #expect(types.allSatisfy { $0.contains("Claim") })
+  }
+
+  @Test("1.50 stays 1.50 on its way through a finding")
+  func digits() throws {
+    let visit = try FHIRHistory(json: ExampleHistory.json).visits[0]
+    let findings = visit.findings(forTeamOf: 3).map { String(decoding: $0, as: UTF8.self) }
+    #expect(findings.contains { $0.contains(#""value": 1.50,"#) })
+  }
+}

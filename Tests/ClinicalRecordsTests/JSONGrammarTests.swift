@@ -1,0 +1,122 @@
+import ClinicalRecords
+import Foundation
+import Testing
+
+@Suite("The JSON grammar")
+struct JSONGrammarTests {
+  struct Case: CustomTestStringConvertible, Sendable {
+    let isJSON: Bool
+    let name: String
+    let text: [UInt8]
+    var testDescription: String { name }
+  }
+
+  static let cases: [Case] = {
+    let url = Bundle.module.url(forResource: "Vectors/json-grammar", withExtension: "txt")
+    let table = url.flatMap { try? String(contentsOf: $0, encoding: .utf8) } ?? ""
+    return table.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { line in
+      let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
+      return Case(
+        isJSON: fields[0] == "accept", name: String(fields[1]), text: bytes(String(fields[2])))
+    }
+  }()
+
+  /// Undoes %XX.
+  static func bytes(_ text: String) -> [UInt8] {
+    let parts = text.split(separator: "%", omittingEmptySubsequences: false)
+    return parts.dropFirst().reduce(into: Array(parts[0].utf8)) { bytes, part in
+      bytes.append(UInt8(part.prefix(2), radix: 16) ?? 0)
+      bytes += Array(part.dropFirst(2).utf8)
+    }
+  }
+
+  @Test("The table is there, with both verdicts")
+  func table() {
+    #expect(Self.cases.count > 100)
+    #expect(Set(Self.cases.map(\.isJSON)) == [true, false])
+  }
+
+  @Test("A text is taken or refused as the table says", arguments: cases)
+  func verdict(of text: Case) throws {
+    // Alone, and as a part of a larger text.
+    for (before, after) in [("", ""), ("[0,", "]"), (#"{"key": "#, "}")] {
+      let whole = Array(before.utf8) + text.text + Array(after.utf8)
+      if text.isJSON {
+        _ = try JSONValue(checking: whole)
+      } else {
+        let error = #expect(throws: ClinicalRecordError.self) { try JSONValue(checking: whole) }
+        #expect(error?.code == .malformedJSON)
+        #expect(error?.location != nil)
+      }
+    }
+  }
+
+  @Test("256 levels are taken, 257 refused, a million refused without a crash")
+  func depth() throws {
+    func nested(_ levels: Int) -> [UInt8] {
+      Array(String(repeating: "[", count: levels).utf8)
+        + Array(String(repeating: "]", count: levels).utf8)
+    }
+    _ = try JSONValue(checking: nested(256))
+    for levels in [257, 1_000_000] {
+      let error = #expect(throws: ClinicalRecordError.self) {
+        try JSONValue(checking: nested(levels))
+      }
+      #expect(error?.code == .tooDeep)
+      #expect(error?.location?.byteOffset == 256)
+    }
+    // Width is not depth.
+    _ = try JSONValue(checking: Array("[\(String(repeating: "[],", count: 1_000))[]]".utf8))
+  }
+
+  @Test("An error names line and column in characters, and the byte")
+  func location() {
+    let error = #expect(throws: ClinicalRecordError.self) {
+      try JSONValue(checking: Array("{\n \"é€😀\": x}".utf8))
+    }
+    #expect(error?.location?.byteOffset == 16)
+    #expect(error?.location?.line == 2)
+    #expect(error?.location?.column == 9)
+    #expect(
+      error?.description
+        == "malformed-json: there is no JSON value at line 2, column 9 (byte 16)")
+  }
+
+  @Test(
+    "Strings are decoded",
+    arguments: [
+      (#""""#, ""), (#""a\"\\\/\b\f\n\r\tz""#, "a\"\\/\u{8}\u{c}\n\r\tz"),
+      (#""\u0065ncounter""#, "encounter"), (#""é\u00e9€""#, "éé€"),
+      (#""x\ud83d\ude00y😀""#, "x😀y😀"), (#""\u0000""#, "\0"),
+    ])
+  func decoding(written: String, meant: String) throws {
+    #expect(try JSONValue(checking: Array(written.utf8)).string == meant)
+  }
+
+  @Test("A path walks through arrays, in the order of the text, and only through its own keys")
+  func paths() throws {
+    let text = #"""
+      {"item": [{"decoy": {"encounter": {"reference": "no"}}, "encounter": [{"reference": "a"},
+       {"reference": 5}, {"reference": "b"}]}, [{"encounter": {"reference": "no"}}], 7, "item",
+       {"\u0065ncounter": {"refer\u0065nce": "c"}}], "encounter": {"reference": "no"}}
+      """#
+    let value = try JSONValue(checking: Array(text.utf8))
+    #expect(try value.strings(at: "item.encounter.reference") == ["a", "b", "c"])
+  }
+
+  @Test("A key that looks alike after Unicode normalization is another key")
+  func canonicalEquivalence() throws {
+    // U+212A KELVIN SIGN is canonically equivalent to K.
+    let value = try JSONValue(checking: Array("{\"\u{212a}\":1,\"\\u212a\":2}".utf8))
+    #expect(try value.members("K").isEmpty)
+  }
+
+  @Test("A key that is asked for and stands twice is refused, also when written differently")
+  func duplicateKey() throws {
+    let value = try JSONValue(checking: Array(#"{"a":1,"b":2,"\u0061":3,"b\u0000":4}"#.utf8))
+    let error = #expect(throws: ClinicalRecordError.self) { try value.members("a", "b") }
+    #expect(error?.code == .duplicateKey)
+    #expect(error?.location?.byteOffset == 13)
+    #expect(try value.members("b").count == 1)
+  }
+}
