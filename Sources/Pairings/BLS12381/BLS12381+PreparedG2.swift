@@ -1,0 +1,73 @@
+extension BLS12381 {
+  /// A point of ``G2`` with the 68 lines of its Miller loop: 63 tangents, and 5 through the point.
+  public struct PreparedG2: Sendable {
+    package let lines: [Line]
+    package let isIdentity: Bool
+
+    /// Costello, Lange and Naehrig's formulas for homogeneous coordinates, in the order in which
+    /// the loop meets them.
+    package init(_ point: G2) {
+      isIdentity = point.isIdentity
+      let base = point.point.normalized()
+      var running = MillerPoint(base)
+      var lines = [Line]()
+      lines.reserveCapacity(68)
+      for bit in (0..<parameterBits).reversed() {
+        lines.append(running.double())
+        if parameter &>> bit & 1 == 1 { lines.append(running.add(base)) }
+      }
+      self.lines = lines
+    }
+  }
+
+  /// A line l₀ + l₁·x_P·v + l₄·y_P·vw, as a function of the point P of G1 at which it is taken.
+  package struct Line: Sendable, BitwiseCopyable {
+    let l0: Fp2
+    let l1: Fp2
+    let l4: Fp2
+
+    func multiplied(_ f: Fp12, at point: AffinePoint<G1Curve>) -> Fp12 {
+      Fp12.multiply(f, by014: l0, l1 * point.x, l4 * point.y)
+    }
+  }
+
+  /// The point that runs through the Miller loop, homogeneous.
+  private struct MillerPoint {
+    var x: Fp2
+    var y: Fp2
+    var z: Fp2
+
+    init(_ point: AffinePoint<G2Curve>) {
+      (x, y, z) = (point.x, point.y, .one)
+    }
+
+    /// T ← 2T, and the tangent at T.
+    mutating func double() -> Line {
+      let a = x * y * .half
+      let (b, c) = (y.squared(), z.squared())
+      let e = G2Curve.multipliedBy3B(c)
+      let f = e.doubled() + e
+      let g = (b + f) * .half
+      let h = (y + z).squared() - b - c
+      let j = x.squared()
+      let ee = e.squared()
+      x = a * (b - f)
+      y = g.squared() - ee.doubled() - ee
+      z = b * h
+      return Line(l0: e - b, l1: j.doubled() + j, l4: -h)
+    }
+
+    /// T ← T + Q, and the line through T and Q.
+    mutating func add(_ q: AffinePoint<G2Curve>) -> Line {
+      let (theta, lambda) = (y - q.y * z, x - q.x * z)
+      let (c, d) = (theta.squared(), lambda.squared())
+      let e = lambda * d
+      let (f, g) = (z * c, x * d)
+      let h = e + f - g.doubled()
+      x = lambda * h
+      y = theta * (g - h) - e * y
+      z = z * e
+      return Line(l0: theta * q.x - lambda * q.y, l1: -theta, l4: lambda)
+    }
+  }
+}
