@@ -25,7 +25,9 @@ extension CanonicalObject {
     var serializer = DER.Serializer()
     serializer.appendConstructedNode(identifier: Self.kind.identifier) { tagged in
       tagged.appendConstructedNode(identifier: .sequence) { sequence in
+        // Moved out and back, so that the buffer is never copied.
         var fields = DERFieldEncoder(sequence)
+        sequence = DER.Serializer()
         fields.integer("version", Self.version)
         encode(into: &fields)
         sequence = fields.serializer

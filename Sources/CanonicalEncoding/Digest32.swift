@@ -37,7 +37,8 @@ extension [UInt8] {
 
   /// Lower-case hexadecimal; variable time, for public bytes.
   public var hex: String {
-    String(decoding: flatMap { [Self.hexDigits[Int($0 >> 4)], Self.hexDigits[Int($0 & 15)]] }, as: UTF8.self)
+    let digits = flatMap { [Self.hexDigits[Int($0 >> 4)], Self.hexDigits[Int($0 & 15)]] }
+    return String(decoding: digits, as: UTF8.self)
   }
 
   /// - Returns: nil unless the text is an even number of hexadecimal digits.

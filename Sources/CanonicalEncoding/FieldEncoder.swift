@@ -55,7 +55,9 @@ struct DERFieldEncoder: FieldEncoder {
 
   private mutating func sequence(_ body: (inout Self) -> Void) {
     serializer.appendConstructedNode(identifier: .sequence) { inner in
+      // Moved out and back, so that the buffer is never copied.
       var fields = Self(inner)
+      inner = DER.Serializer()
       body(&fields)
       inner = fields.serializer
     }

@@ -16,7 +16,9 @@ public struct ObjectDescription: FieldEncoder {
     line("\(name): \(shown) (\(value.count) bytes)")
   }
 
-  public mutating func text(_ name: String, _ value: String) { line("\(name): \(value.debugDescription)") }
+  public mutating func text(_ name: String, _ value: String) {
+    line("\(name): \(value.debugDescription)")
+  }
 
   public mutating func value(_ name: String, _ value: some CanonicalValue) {
     line("\(name):")
@@ -38,7 +40,8 @@ public struct ObjectDescription: FieldEncoder {
   }
 
   public mutating func object(_ name: String, encoded: [UInt8]) {
-    line("\(name): \(ObjectKind(of: encoded).map { "\($0)" } ?? "unknown object") (\(encoded.count) bytes)")
+    let kind = ObjectKind(of: encoded).map { "\($0)" } ?? "unknown object"
+    line("\(name): \(kind) (\(encoded.count) bytes)")
   }
 
   private mutating func line(_ text: String) {

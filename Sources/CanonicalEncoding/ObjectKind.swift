@@ -56,4 +56,15 @@ public enum ObjectKind: UInt, CaseIterable, Sendable {
   case message = 39
   case demoKeys = 40
   case openingEvidence = 41
+
+  // The scheme, continued
+  case registrationChallenge = 42
+  case visitIDInput = 43
+  case groupKeyOffer = 44
+  case groupKeyAnswer = 45
+  case groupKeyConfirmation = 46
+  case groupKeyAcknowledgement = 47
+  case groupKeyDelivery = 48
+  case findingList = 49
+  case reencryptedRecord = 50
 }

@@ -1,0 +1,66 @@
+/// Why ledger data is not accepted.
+public struct LedgerError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// An open set of reasons.
+  public struct Code: Hashable, Sendable, CustomStringConvertible {
+    public let description: String
+    public init(_ description: String) { self.description = description }
+
+    public static let invalidGenesis = Code("invalid-genesis")
+    public static let unknownSuite = Code("unknown-suite")
+    /// The log holds something that no honest log can hold.
+    public static let inconsistentLog = Code("inconsistent-log")
+    /// A proof does not prove what it was given for.
+    public static let invalidProof = Code("invalid-proof")
+  }
+
+  public let code: Code
+  public let message: String
+
+  public init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  public var description: String { "\(code): \(message)" }
+}
+
+/// Why the rules refuse an entry. Codes are part of the rules and stand in blocks.
+public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
+  public let code: String
+  init(_ code: String) { self.code = code }
+
+  public var description: String { code }
+
+  static let malformed = Refusal("malformed")
+  static let unknownSigner = Refusal("unknown-signer")
+  static let wrongSignature = Refusal("wrong-signature")
+  static let notEntitled = Refusal("not-entitled")
+  static let wrongTime = Refusal("wrong-time")
+  static let notInTurn = Refusal("not-in-turn")
+  static let wrongHeight = Refusal("wrong-height")
+  static let nothingToCut = Refusal("nothing-to-cut")
+  static let alreadyRegistered = Refusal("already-registered")
+  static let wrongRegistration = Refusal("wrong-registration")
+  static let wrongCheckpoint = Refusal("wrong-checkpoint")
+  static let inconsistentCheckpoint = Refusal("inconsistent-checkpoint")
+  static let wrongContext = Refusal("wrong-context")
+  static let visitKnown = Refusal("visit-known")
+  static let visitKeyKnown = Refusal("visit-key-known")
+  static let unknownDoctor = Refusal("unknown-doctor")
+  static let doctorTwice = Refusal("doctor-twice")
+  static let wrongVisitKeyProof = Refusal("wrong-visit-key-proof")
+  static let unknownVisit = Refusal("unknown-visit")
+  static let visitNotOpen = Refusal("visit-not-open")
+  static let visitNotComplete = Refusal("visit-not-complete")
+  static let late = Refusal("late")
+  static let wrongAttempt = Refusal("wrong-attempt")
+  static let resignatureLimit = Refusal("resignature-limit")
+  static let wrongCommitments = Refusal("wrong-commitments")
+  static let wrongPoint = Refusal("wrong-point")
+  static let wrongMultisignature = Refusal("wrong-multisignature")
+  static let wrongRecordDigest = Refusal("wrong-record-digest")
+  static let alreadyReceipted = Refusal("already-receipted")
+  static let documentKnown = Refusal("document-known")
+  static let unknownConsent = Refusal("unknown-consent")
+  static let consentRevoked = Refusal("consent-revoked")
+}

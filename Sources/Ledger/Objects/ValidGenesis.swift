@@ -1,0 +1,134 @@
+public import CanonicalEncoding
+import EMRScheme
+public import TransparencyLog
+
+/// A ``Genesis`` whose rules have been checked, with what follows from it.
+public struct ValidGenesis: Sendable {
+  public let genesis: Genesis
+  /// Names the ledger in every context, entry and header.
+  public let digest: Digest32
+  public let hospitals: [String]
+  private let supernodes: [String: Genesis.Supernode]
+  private let verifiers: [String: [CosignerVerifier]]
+
+  /// - Throws: ``LedgerError`` naming the rule that is broken.
+  public init(_ genesis: Genesis) throws(LedgerError) {
+    func require(_ holds: Bool, _ rule: String) throws(LedgerError) {
+      if !holds { throw LedgerError(.invalidGenesis, rule) }
+    }
+    try require(genesis.rulesVersion == Genesis.currentRulesVersion, "rules version is not known")
+    let identifiers =
+      [genesis.network, genesis.manager.id] + genesis.supernodes.map(\.id)
+    try require(identifiers.allSatisfy(Self.isIdentifier), "an identifier is not of a-z, 0-9, '-'")
+    try require(
+      Set(identifiers + [ChainName.consortium]).count == identifiers.count + 1,
+      "two parties have one identifier")
+    let keys =
+      [
+        genesis.manager.registrationKey, genesis.manager.identityKey, genesis.manager.agreementKey,
+      ]
+      + genesis.supernodes.flatMap {
+        [$0.identityKey, $0.agreementKey] + $0.cosigners.map(\.publicKey)
+      }
+    try require(Set(keys).count == keys.count, "a key is used twice")
+
+    let supernodes = Dictionary(uniqueKeysWithValues: genesis.supernodes.map { ($0.id, $0) })
+    let delegates = genesis.delegates.compactMap { supernodes[$0] }
+    try require(
+      delegates.count == genesis.delegates.count && Set(genesis.delegates).count == delegates.count,
+      "a delegate is not a supernode, or stands twice")
+    try require(delegates.count >= 4, "there are fewer than 4 delegates")
+    for (organisation, group) in Dictionary(grouping: delegates, by: \.organisation) {
+      try require(
+        3 * group.count < delegates.count,
+        "organisation \(organisation) has a third of the delegates or more")
+    }
+    let hospitals = genesis.supernodes.filter { $0.role == .hospital }.map(\.id)
+    for node in genesis.supernodes {
+      try require(
+        Set(node.cosigners.map(\.chain)).count == node.cosigners.count,
+        "\(node.id) has two cosigning keys for one chain")
+      for chain in node.cosigners.map(\.chain) {
+        try require(
+          chain == ChainName.consortium || chain == node.id
+            || (node.role == .cloud && supernodes[chain]?.role == .hospital
+              && supernodes[chain]?.organisation != node.organisation),
+          "\(node.id) cannot cosign chain \(chain)")
+      }
+    }
+    func cosigners(of chain: String, among ids: [String]) -> [(String, [UInt8])] {
+      genesis.supernodes.filter { ids.contains($0.id) }.flatMap { node in
+        node.cosigners.filter { $0.chain == chain }.map { (node.id, $0.publicKey) }
+      }
+    }
+    var verifiers: [String: [CosignerVerifier]] = [:]
+    for chain in [ChainName.consortium] + hospitals {
+      let isConsortium = chain == ChainName.consortium
+      let ids = isConsortium ? genesis.delegates : genesis.supernodes.map(\.id)
+      let keys = cosigners(of: chain, among: ids)
+      try require(
+        isConsortium ? keys.count == delegates.count : keys.count == 2,
+        isConsortium
+          ? "a delegate has no cosigning key for the consortium chain"
+          : "chain \(chain) is not cosigned by its hospital and one cloud operator")
+      do {
+        verifiers[chain] = try keys.map { id, key in
+          try CosignerVerifier(
+            name: Self.cosignerName(network: genesis.network, node: id, chain: chain),
+            publicKey: key)
+        }
+      } catch {
+        throw LedgerError(.invalidGenesis, "a cosigning key of chain \(chain) is not a key")
+      }
+    }
+    self.genesis = genesis
+    self.digest = genesis.digest
+    self.hospitals = hospitals
+    self.supernodes = supernodes
+    self.verifiers = verifiers
+  }
+
+  public func supernode(_ id: String) -> Genesis.Supernode? { supernodes[id] }
+
+  /// The Ed25519 key with which this party of the genesis signs entries.
+  public func identityKey(of party: String) -> [UInt8]? {
+    party == genesis.manager.id ? genesis.manager.identityKey : supernodes[party]?.identityKey
+  }
+
+  /// The keys whose cosignatures count for this chain.
+  public func cosigners(of chain: String) -> [CosignerVerifier] { verifiers[chain] ?? [] }
+
+  /// How many of ``cosigners(of:)`` a checkpoint needs: both for a hospital's chain, more than two
+  /// thirds of the delegates for the consortium chain.
+  public func cosignatureThreshold(of chain: String) -> Int {
+    chain == ChainName.consortium ? 2 * genesis.delegates.count / 3 + 1 : 2
+  }
+
+  /// The origin line of a chain's checkpoints.
+  public func origin(of chain: String) -> String { "bcemr/\(digest)/\(chain)" }
+
+  /// The name under which a supernode cosigns a chain.
+  public static func cosignerName(network: String, node: String, chain: String) -> String {
+    "\(network)/\(node)/\(chain)"
+  }
+
+  /// The cloud operator that validates this hospital's chain.
+  public func cloud(ofHospital hospital: String) -> String? {
+    genesis.supernodes.first { node in
+      node.role == .cloud && node.cosigners.contains { $0.chain == hospital }
+    }?.id
+  }
+
+  static func isIdentifier(_ text: String) -> Bool {
+    !text.isEmpty && text.utf8.count <= Limits.identifierByteCount
+      && text.utf8.allSatisfy { byte in
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+          || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "-")
+      }
+  }
+}
+
+/// A chain is named by its hospital, or ``consortium``.
+public enum ChainName {
+  public static let consortium = "consortium"
+}
