@@ -135,6 +135,12 @@ public enum Limits {
   public static let identifierByteCount = 64
   /// A compressed point of any suite.
   public static let pointByteCounts = 1...1024
+  /// A scalar of any suite.
+  public static let scalarByteCounts = 1...64
+  /// All findings of one visit together.
+  public static let findingsByteCount = 64 << 20
+  /// C: the findings with salts, context, padding and tag.
+  public static let ciphertextByteCount = 80 << 20
   /// Seconds since 1970 that any field of time may hold: the end of the year 9999.
   public static let latestTime: UInt64 = 253_402_300_799
 }

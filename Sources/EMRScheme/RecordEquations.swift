@@ -1,0 +1,93 @@
+public import CanonicalEncoding
+internal import Crypto
+internal import Pairings
+
+/// The checks of 4.6 (3) and (4) on the points of a record, under PK_v and B or A' and B_I.
+struct RecordEquations<Suite: PairingSuite>: Sendable {
+  let record: SealedRecord
+  let recordDigest: Digest32
+  /// H2(A).
+  private let hashOfA: Suite.G1
+  private let d: Suite.G1
+
+  /// Decodes the record, and checks S and, with (Z, P) = (B, PK_v) or (B_I, A'), as one product:
+  ///
+  ///     e(H2(A), Z) = e(D, P),   e(ḡ, Z) = e(E, P)
+  ///     e(H2(A) + δ·ḡ, Z) = e(D + δ·E, P)
+  ///
+  /// δ has 128 bits and is a hash of everything in both equations, so who makes the record cannot
+  /// choose errors that cancel (Fiat–Shamir); validation stays free of randomness.
+  ///
+  /// - Parameters:
+  ///   - digests: the record's own, and that of its ciphertext.
+  ///   - z: B or B_I, with its encoding.
+  ///   - p: PK_v or A', with its encoding.
+  init(
+    _ record: SealedRecord, digests: (record: Digest32, ciphertext: Digest32),
+    z: (point: Suite.G2, encoded: [UInt8]), p: (lines: Suite.PreparedG2, encoded: [UInt8])
+  ) throws(SchemeError) {
+    self.record = record
+    recordDigest = digests.record
+    d = try Suite.G1("D", record.d)
+    let e = try Suite.G1("E", record.e)
+    let signed = SealedRecordSignedPart(
+      contextDigest: record.contextDigest, ciphertextDigest: digests.ciphertext, d: record.d,
+      e: record.e, g: record.g)
+    guard Curve25519.Signing.PublicKey.verify(record.s, of: signed.encoded(), by: record.a) else {
+      throw SchemeError(.oneTimeSignature, "the one-time signature S fails")
+    }
+
+    hashOfA = Suite.hash(record.a, .check)
+    let bound = DomainTag.combiner.hash(
+      recordDigest.bytes + z.encoded + p.encoded, Suite.name)
+    let delta = Suite.Scalar(reducing: Array(bound.bytes.prefix(16)))
+    let base = SuiteConstants<Suite>.shared.base
+    guard
+      Suite.pairingProductIsIdentity([
+        (hashOfA + .multipliedVariableTime(delta, base), Suite.prepare(z.point)),
+        (-(d + .multipliedVariableTime(delta, e)), p.lines),
+      ])
+    else {
+      throw SchemeError(
+        .recordEquation, "e(H2(A), B) = e(D, PK) or e(ḡ, B) = e(E, PK) fails")
+    }
+  }
+
+  /// Opens the record with Y, and accepts nothing but what the team signed:
+  /// e(H2(A), Y) = e(D, g2), the context, every com_k, and G.
+  func open(
+    y: Suite.G2, context: VisitContext, signed: VerifiedSignature<Suite>
+  ) throws(SchemeError) -> AcceptedRecord {
+    guard signed.contextDigest == record.contextDigest,
+      signed.position == context.signers.count
+    else { throw SchemeError(.foreignContext, "the signature is not that of the whole visit") }
+    let mask = RecordMask<Suite>(a: record.a, y: y)
+    guard
+      Suite.pairingProduct([
+        (hashOfA, mask.y), (-d, SuiteConstants<Suite>.shared.preparedGenerator),
+      ]).isIdentity
+    else { throw SchemeError(.openingEquation, "e(H2(A), Y) ≠ e(D, g2)") }
+    let info = SealingInfo(
+      contextDigest: record.contextDigest, visitKey: context.visitKey, a: record.a,
+      commitments: signed.commitments, b: record.b, d: record.d)
+    let padded = try AuthenticatedBox.open(
+      record.c, under: mask.key(info), authenticating: info.encoded())
+    let plaintext = try RecordPlaintext(received: PaddedBytes.unpad(padded))
+    guard plaintext.context == context else {
+      throw SchemeError(.foreignContext, "the record holds another visit")
+    }
+    try plaintext.checkForm()
+    try signed.commitments.checkOpenings(
+      plaintext.findings, contextDigest: record.contextDigest)
+    guard mask.trapdoorDigest(try Evidence(plaintext.alpha)) == record.g else {
+      throw SchemeError(.trapdoor, "G ≠ H3(e(H0(α), Y))")
+    }
+    return AcceptedRecord(plaintext: plaintext, recordDigest: recordDigest)
+  }
+}
+
+/// A record that was opened and is exactly what the team signed.
+public struct AcceptedRecord: Sendable {
+  public let plaintext: RecordPlaintext
+  public let recordDigest: Digest32
+}

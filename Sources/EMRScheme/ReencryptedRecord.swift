@@ -1,0 +1,64 @@
+public import CanonicalEncoding
+public import Pairings
+
+/// B_I with the whole record beside it, from the proxy to the doctor.
+public struct ReencryptedRecord: CanonicalObject, Equatable {
+  public static let kind = ObjectKind.reencryptedRecord
+  public static let maximumByteCount = SealedRecord.maximumByteCount + 1 << 12
+
+  /// B_I = rk·B in G2.
+  public var bI: [UInt8]
+  public var record: SealedRecord
+
+  init(bI: [UInt8], record: SealedRecord) { (self.bI, self.record) = (bI, record) }
+
+  public func encode(into fields: inout some FieldEncoder) {
+    fields.octets("bI", bI)
+    fields.value("record", record)
+  }
+
+  public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    bI = try fields.octets("bI", Limits.pointByteCounts)
+    record = try fields.value("record")
+  }
+
+  /// Checks the record against the ledger, S, e(H2(A), B_I) = e(D, A') and e(ḡ, B_I) = e(E, A')
+  /// (4.6 (4)).
+  ///
+  /// - Parameter recordDigest: as it stands on the ledger, signed by the team's last doctor.
+  /// - Throws: ``SchemeError`` naming the check that fails.
+  public func check<Suite: PairingSuite>(
+    for key: RequestKey<Suite>, context: VisitContext, recordDigest: Digest32
+  ) throws(SchemeError) -> VerifiedReencryptedRecord<Suite> {
+    guard record.contextDigest == context.digest, context.suite == Suite.name else {
+      throw SchemeError(.foreignContext, "the record belongs to another visit")
+    }
+    let digests = record.digests(context)
+    guard digests.record == recordDigest else {
+      throw SchemeError(.recordDigest, "the record is not the one on the ledger")
+    }
+    let point = try Suite.G2("B_I", bI)
+    let equations = try RecordEquations<Suite>(
+      record, digests: digests, z: (point, bI),
+      p: (Suite.prepare(key.publicKey), key.encodedPublicKey))
+    return VerifiedReencryptedRecord(
+      context: context, bI: point, key: key, equations: equations)
+  }
+}
+
+/// A re-encrypted record that passed the receiver's checks.
+public struct VerifiedReencryptedRecord<Suite: PairingSuite>: Sendable {
+  public let context: VisitContext
+  let bI: Suite.G2
+  let key: RequestKey<Suite>
+  let equations: RecordEquations<Suite>
+
+  public var recordDigest: Digest32 { equations.recordDigest }
+
+  /// Opens the record as the doctor whom the patient consented to: Y = B_I/d'.
+  ///
+  /// - Parameter signed: the visit's signature after Eq. (3).
+  public func open(signed: VerifiedSignature<Suite>) throws(SchemeError) -> AcceptedRecord {
+    try equations.open(y: key.secret.inverted() * bI, context: context, signed: signed)
+  }
+}

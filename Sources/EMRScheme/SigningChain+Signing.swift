@@ -1,0 +1,43 @@
+internal import CanonicalEncoding
+internal import Pairings
+
+extension SigningChain {
+  /// D_k's signature after those of D_1 … D_{k−1} (4.4):
+  ///
+  ///     R_k = R_{k−1} + r·g1
+  ///     Z_k = r·Σ_{i<k}(B_i + i·C_i)
+  ///     Q_k = d1·W_k + Q_{k−1} + (d2 + k·d3)·R_k + Z_k
+  ///
+  /// - Parameters:
+  ///   - own: the commitment to D_k's finding, with D_k's attempt.
+  ///   - previous: what came before, verified by Eq. (2); nil for D_1.
+  /// - Throws: ``SchemeError`` `foreignContext` for a previous signature of another visit,
+  ///   `position` unless the key is D_k's, `attempt` beyond 1 + N.
+  public func sign(
+    _ own: FindingCommitment, after previous: VerifiedSignature<Suite>?,
+    with secret: DoctorSigningKey<Suite>, using generator: inout some RandomNumberGenerator
+  ) throws(SchemeError) -> SequentialSignature<Suite> {
+    guard previous == nil || previous?.contextDigest == contextDigest else {
+      throw SchemeError(.foreignContext, "the previous signature belongs to another visit")
+    }
+    let commitments = (previous?.commitments ?? []) + [own]
+    try checkForm(commitments)
+    let k = commitments.count
+    guard signers[k - 1].key == secret.publicKey else {
+      throw SchemeError(.position, "place \(k) in the order is another doctor's")
+    }
+    let chain = FindingChain(contextDigest: contextDigest, commitments: commitments)
+    let w = Suite.hash(chain.encoded(), .chain)
+    let exponent = SecretScalar(secret.d2.value + Suite.Scalar(UInt64(k)) * secret.d3.value)
+    let earlierKeys = keySum(through: k - 1, \.b1, \.c1)
+    while true {
+      let nonce = SecretScalar<Suite.Scalar>(using: &generator)
+      let r = (previous?.signature.r ?? .identity) + .generatorMultiplied(by: nonce.value)
+      // R_k = 0 has probability 1/p, and would be refused by every verifier.
+      if r.isIdentity { continue }
+      let z = nonce * earlierKeys
+      let q = secret.d1 * w + (previous?.signature.q ?? .identity) + exponent * r + z
+      return SequentialSignature(r: r, q: q)
+    }
+  }
+}
