@@ -5,15 +5,15 @@ struct EncounterDirectory {
   /// By `system|value` and by `value`; nothing where several Encounters share it.
   private var byIdentifier: [String: Int?] = [:]
 
-  /// - Throws: ``ClinicalRecordError`` with `duplicateEncounter` if two share an id or a URL.
+  /// - Parameter encounters: of different ids.
+  /// - Throws: ``ClinicalRecordError`` with `duplicateEncounter` if two share a fullUrl.
   init(_ encounters: [FHIRResource]) throws(ClinicalRecordError) {
     for (index, encounter) in encounters.enumerated() {
-      let base = encounter.fullURL.flatMap(Self.base)
-      let sameURL = encounter.fullURL.flatMap { byURL.updateValue(index, forKey: $0) }
-      let sameID = encounter.id.flatMap { byID.updateValue((base, index), forKey: $0) }
-      if sameURL != nil || sameID != nil {
-        throw ClinicalRecordError(.duplicateEncounter, "two Encounters share an id or a fullUrl")
+      let url = encounter.fullURL
+      if let url, byURL.updateValue(index, forKey: url) != nil {
+        throw ClinicalRecordError(.duplicateEncounter, "two Encounters share a fullUrl")
       }
+      if let id = encounter.id { byID[id] = (url.flatMap(Self.base), index) }
       guard let identifiers = try encounter.value.members("identifier")["identifier"] else {
         continue
       }

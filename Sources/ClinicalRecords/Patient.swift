@@ -1,5 +1,6 @@
-/// Whose history it is, in words for people. The texts of ``name``, ``birthDate`` and ``gender``
-/// come from the file and are made safe to print; see ``Visit``.
+/// Whose history it is.
+///
+/// The ``id`` is what the file says; the other texts are for people, as those of ``Visit``.
 public struct Patient: Equatable, Sendable {
   /// The resource's id, else its fullUrl, as written; empty if the Bundle has no Patient.
   public let id: String
@@ -22,20 +23,4 @@ public struct Patient: Equatable, Sendable {
     birthDate = fields["birthDate"]?.string.map(printable)
     gender = fields["gender"]?.string.map(printable)
   }
-}
-
-/// Text of a file on one line of bounded length, without anything that steers a terminal: control
-/// characters, line separators and invisible formatting become spaces.
-func printable(_ text: String) -> String {
-  let limit = 120
-  var scalars = String.UnicodeScalarView()
-  for scalar in text.unicodeScalars.prefix(limit) {
-    switch scalar.properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned:
-      scalars.append(" ")
-    default: scalars.append(scalar)
-    }
-  }
-  let isCut = text.unicodeScalars.dropFirst(limit).first != nil
-  return String(scalars) + (isCut ? "…" : "")
 }

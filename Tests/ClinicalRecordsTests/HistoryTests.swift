@@ -1,5 +1,5 @@
 import ClinicalRecords
-import Foundation
+import TestSupport
 import Testing
 
 @Suite("A history is one patient's visits in order")
@@ -147,6 +147,8 @@ struct HistoryTests {
     #expect(code(bundle(encounter("1"), encounter("1"))) == .duplicateEncounter)
     let same = #"{"fullUrl":"urn:x","resource":{"resourceType":"Encounter"}}"#
     #expect(code(bundle(same, same)) == .duplicateEncounter)
+    let named = [1, 2].map { #"{"fullUrl":"urn:x","resource":{\#(encounter("\($0)"))}}"# }
+    #expect(code(bundle(named)) == .duplicateEncounter)
     #expect(code(bundle(#""resourceType":"Encounter""#, encounter("#0"))) == .duplicateEncounter)
     let patient = #""resourceType":"Patient""#
     #expect(code(bundle(encounter("1"), patient, patient)) == .severalPatients)
