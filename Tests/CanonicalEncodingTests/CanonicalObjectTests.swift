@@ -79,7 +79,7 @@ struct CanonicalObjectTests {
     sample.number = 200
     #expect(
       sample.encoded().hex == "6916" + "3014" + "020101" + "020200c8" + "0400" + "0c00" + "3000"
-        + "6a05" + "3003" + "020101")
+        + "6b05" + "3003" + "020101")
   }
 
   @Test("a change of any bit is another object or none")
