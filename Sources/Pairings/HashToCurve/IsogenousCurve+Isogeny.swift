@@ -1,16 +1,18 @@
 /// The isogeny of degree 11 from E′ to the curve of G1, RFC 9380, section E.2.
 extension IsogenousPoint {
-  /// The image (X : Y : Z) on y² = x³ + 4, x = X/Z and y = Y/Z, without inversion; Z is 0 for the
-  /// points that map to the identity.
-  package func isogenyImage() -> (x: Fp, y: Fp, z: Fp) {
-    typealias Coefficients = IsogenyCoefficients
+  /// The image on the curve of G1, without inversion; in general it is not in the subgroup.
+  package func isogenyImage() -> ProjectivePoint<G1Curve> {
     var powers = InlineArray<16, Fp>(repeating: .one)
     for index in 1..<16 { powers[index] = powers[index - 1] * z }
-    let xNumerator = evaluated(Coefficients.xNumerator, powers)
-    let xDenominator = evaluated(Coefficients.xDenominator, powers) * z
-    let yNumerator = evaluated(Coefficients.yNumerator, powers) * y
-    let yDenominator = evaluated(Coefficients.yDenominator, powers) * z
-    return (xNumerator * yDenominator, yNumerator * xDenominator, xDenominator * yDenominator)
+    let xNumerator = evaluated(IsogenyCoefficients.xNumerator, powers)
+    let xDenominator = evaluated(IsogenyCoefficients.xDenominator, powers) * z
+    let yNumerator = evaluated(IsogenyCoefficients.yNumerator, powers) * y
+    let yDenominator = evaluated(IsogenyCoefficients.yDenominator, powers) * z
+    let image = ProjectivePoint<G1Curve>(
+      x: xNumerator * yDenominator,
+      y: yNumerator * xDenominator,
+      z: xDenominator * yDenominator)
+    return .select(image.isIdentityMask, .identity, image)
   }
 
   /// Σ kᵢ·Xⁱ·Zⁿ⁻ⁱ, for the polynomial Σ kᵢ·xⁱ of degree n.
