@@ -1,0 +1,113 @@
+import CanonicalEncoding
+import Crypto
+import EMRScheme
+import Pairings
+import Testing
+
+/// A doctor with all keys.
+struct DoctorFixture<Suite: PairingSuite> {
+  let identityKey: Curve25519.Signing.PrivateKey
+  let secret: DoctorSigningKey<Suite>
+  let statement: RegistrationStatement
+  let prepared: PreparedDoctorKey<Suite>
+
+  init(
+    _ name: String, genesis: Digest32 = .zero, using random: inout SeededGenerator
+  ) throws {
+    identityKey = try Curve25519.Signing.PrivateKey(rawRepresentation: random.bytes(32))
+    secret = DoctorSigningKey(using: &random)
+    statement = secret.statement(
+      genesis: genesis, doctor: name, hospital: "hospital-1",
+      identityKey: Array(identityKey.publicKey.rawRepresentation), agreementKey: random.bytes(32))
+    prepared = PreparedDoctorKey(
+      try VerifiedDoctorKey(
+        verifying: statement, proof: secret.prove(statement, using: &random)))
+  }
+}
+
+/// One visit with everything its roles hold, before anybody signs.
+struct VisitFixture<Suite: PairingSuite> {
+  var random: SeededGenerator
+  let doctors: [DoctorFixture<Suite>]
+  let evidence: Evidence
+  let visitKey: VisitKey<Suite>
+  let verifiedVisitKey: VerifiedVisitKey<Suite>
+  let context: VisitContext
+  let chain: SigningChain<Suite>
+  let findings: [Finding]
+
+  init(team size: Int = 3, doctors known: [DoctorFixture<Suite>]? = nil, seed: UInt64 = 1) throws {
+    var random = SeededGenerator(seed)
+    doctors =
+      try known
+      ?? (1...size).map { try DoctorFixture("doctor-\($0)", using: &random) }
+    evidence = Evidence(using: &random)
+    visitKey = VisitKey(using: &random)
+    let visitID = VisitIDInput(patient: "patient", encounter: "e-\(seed)", attempt: 1)
+      .visitID(under: SymmetricKey(data: random.bytes(32)))
+    let pseudonym = PseudonymOpening(
+      hospital: "hospital-1", visitID: visitID, identity: "patient", using: &random)
+    context = VisitContext(
+      genesis: .zero, suite: Suite.name, hospital: "hospital-1", pseudonym: pseudonym.pseudonym,
+      visitID: visitID, evidenceDigest: evidence.digest,
+      signers: doctors.map(\.statement.signer), openedAt: 1_700_000_000, window: 600,
+      resignatureLimit: 4, baseHeight: 7, baseHash: .zero, visitKey: visitKey.encodedPublicKey,
+      visitSigningKey: random.bytes(32))
+    verifiedVisitKey = try VerifiedVisitKey(
+      verifying: visitKey.prove(context), of: context)
+    chain = try SigningChain(context: context, signers: doctors.map(\.prepared))
+    findings = doctors.indices.map {
+      Finding(content: Array("finding \($0 + 1)".utf8), attempt: 1, using: &random)
+    }
+    self.random = random
+  }
+
+  var commitments: [FindingCommitment] {
+    [FindingCommitment](to: findings, contextDigest: context.digest)
+  }
+
+  var plaintext: RecordPlaintext {
+    RecordPlaintext(context: context, evidence: evidence, findings: findings)
+  }
+
+  /// The signatures of the first `count` doctors, each verified by the next.
+  mutating func sign(_ count: Int? = nil) throws -> VerifiedSignature<Suite> {
+    var verified: VerifiedSignature<Suite>?
+    for k in 0..<(count ?? doctors.count) {
+      let signature = try chain.sign(
+        commitments[k], after: verified, with: doctors[k].secret, using: &random)
+      verified = try chain.verify(signature, commitments: Array(commitments[...k]))
+    }
+    return try #require(verified)
+  }
+
+  mutating func seal() throws -> SealedRecord {
+    try SealedRecord.seal(plaintext, to: verifiedVisitKey, using: &random)
+  }
+
+  /// Consent, shares, re-encryption: the whole of 4.6 but for the receiver.
+  mutating func share(
+    _ record: VerifiedSealedRecord<Suite>, with request: RequestKey<Suite>
+  ) throws -> ReencryptedRecord {
+    let blinding = ConsentBlinding(for: visitKey, using: &random)
+    let blinded = try blinding.doctorShare.blind(request, theta: blinding.theta)
+    return try VerifiedReencryptionKey(
+      proxyShare: blinding.proxyShare, blinded: blinded, theta: blinding.theta,
+      requestKey: request.encodedPublicKey, visitKey: verifiedVisitKey
+    ).reencrypt(record)
+  }
+}
+
+typealias Visit = VisitFixture<BLS12381>
+
+/// Runs `body` and requires the scheme to refuse it for this reason.
+func expectRefusal(
+  _ code: SchemeError.Code, sourceLocation: SourceLocation = #_sourceLocation,
+  _ body: () throws -> Void
+) {
+  #expect(sourceLocation: sourceLocation) {
+    try body()
+  } throws: { error in
+    (error as? SchemeError)?.code == code
+  }
+}
