@@ -1,5 +1,8 @@
 /// What the source groups have in common: a point of the subgroup of a curve, and its encoding.
-package protocol BLS12381SourceGroup: PairingSourceGroup where Scalar == BLS12381.Scalar {
+///
+/// The protocol is internal so that other modules reach its members through the conformances of
+/// G1 and G2, which are compiled for these types, and never through the generic code.
+protocol BLS12381SourceGroup: PairingSourceGroup where Scalar == BLS12381.Scalar {
   associatedtype Curve: BLS12381Curve
   var point: ProjectivePoint<Curve> { get set }
   init(_ point: ProjectivePoint<Curve>)
@@ -7,13 +10,13 @@ package protocol BLS12381SourceGroup: PairingSourceGroup where Scalar == BLS1238
 }
 
 /// A curve whose points are encoded by x, a flag for the sign of y, and one for the identity.
-package protocol BLS12381Curve: EndomorphicCurve where Field: EncodedCoordinate {
+protocol BLS12381Curve: EndomorphicCurve where Field: EncodedCoordinate {
   static var generator: AffinePoint<Self> { get }
   /// Whether a point of the curve is in the subgroup of order r.
   static func isInSubgroup(_ point: ProjectivePoint<Self>) -> Mask
 }
 
-package protocol EncodedCoordinate: Field {
+protocol EncodedCoordinate: Field {
   static var encodedByteCount: Int { get }
   init(encoded bytes: some Collection<UInt8>) throws(PairingError)
   func encoded() -> [UInt8]

@@ -26,23 +26,33 @@ extension PrimeField {
     let modulus = P.modulus
     let negatedInverse = Self.negatedInverse
     var t = Limbs(repeating: 0)
-    for i in 0..<limbCount {
-      var product = multiply(a[0], b[i], plus: t[0])
-      let m = UInt64(truncatingIfNeeded: product) &* negatedInverse
-      var reduced = multiply(m, modulus[0], plus: UInt64(truncatingIfNeeded: product))
+    forEachRow { i in
+      var (carry, carryOfReduction): (UInt64, UInt64) = (0, 0)
+      let lowest = multiplyingAdding(a[0], b[i], t[0], &carry)
+      let m = lowest &* negatedInverse
+      _ = multiplyingAdding(m, modulus[0], lowest, &carryOfReduction)
       for j in 1..<limbCount {
-        product = multiply(a[j], b[i], plus: t[j], product &>> 64)
-        reduced = multiply(
-          m, modulus[j], plus: UInt64(truncatingIfNeeded: product), reduced &>> 64)
-        t[j - 1] = UInt64(truncatingIfNeeded: reduced)
+        let word = multiplyingAdding(a[j], b[i], t[j], &carry)
+        t[j - 1] = multiplyingAdding(m, modulus[j], word, &carryOfReduction)
       }
-      t[limbCount - 1] = UInt64(truncatingIfNeeded: (product &>> 64) &+ (reduced &>> 64))
+      t[limbCount - 1] = carry &+ carryOfReduction
     }
     return reducedOnce(t)
   }
 
+  /// Runs the rows of a multiplication, unrolled for up to six limbs, so that the accumulator stays
+  /// in registers; the compiler unrolls the inner loops by itself, but not two nested ones.
   @inline(__always)
-  static func multiply(_ a: UInt64, _ b: UInt64, plus c: UInt64, _ carry: UInt128 = 0) -> UInt128 {
-    UInt128(a) &* UInt128(b) &+ UInt128(c) &+ carry
+  private static func forEachRow(_ row: (Int) -> Void) {
+    if limbCount > 6 {
+      for i in 0..<limbCount { row(i) }
+    } else {
+      row(0)
+      if limbCount > 1 { row(1) }
+      if limbCount > 2 { row(2) }
+      if limbCount > 3 { row(3) }
+      if limbCount > 4 { row(4) }
+      if limbCount > 5 { row(5) }
+    }
   }
 }

@@ -38,12 +38,8 @@ where P.Limbs == InlineArray<limbCount, UInt64> {
   @inline(__always)
   package static func + (a: Self, b: Self) -> Self {
     var sum = Limbs(repeating: 0)
-    var carry: UInt128 = 0
-    for i in 0..<limbCount {
-      carry = UInt128(a.limbs[i]) &+ UInt128(b.limbs[i]) &+ carry
-      sum[i] = UInt64(truncatingIfNeeded: carry)
-      carry &>>= 64
-    }
+    var carry: UInt64 = 0
+    for i in 0..<limbCount { sum[i] = addingCarry(a.limbs[i], b.limbs[i], &carry) }
     return Self(montgomery: reducedOnce(sum))
   }
 
@@ -88,25 +84,17 @@ extension PrimeField {
   @inline(__always)
   static func subtracted(_ a: Limbs, _ b: Limbs) -> (difference: Limbs, borrow: UInt64) {
     var difference = Limbs(repeating: 0)
-    var borrow: UInt128 = 0
-    for i in 0..<limbCount {
-      let word = UInt128(a[i]) &- UInt128(b[i]) &- borrow
-      difference[i] = UInt64(truncatingIfNeeded: word)
-      borrow = word &>> 127
-    }
-    return (difference, UInt64(truncatingIfNeeded: borrow))
+    var borrow: UInt64 = 0
+    for i in 0..<limbCount { difference[i] = subtractingBorrow(a[i], b[i], &borrow) }
+    return (difference, borrow)
   }
 
   @inline(__always)
   static func addingModulus(_ a: Limbs, if mask: Mask) -> Limbs {
     var sum = Limbs(repeating: 0)
     let modulus = P.modulus
-    var carry: UInt128 = 0
-    for i in 0..<limbCount {
-      carry = UInt128(a[i]) &+ UInt128(modulus[i] & mask.bits) &+ carry
-      sum[i] = UInt64(truncatingIfNeeded: carry)
-      carry &>>= 64
-    }
+    var carry: UInt64 = 0
+    for i in 0..<limbCount { sum[i] = addingCarry(a[i], modulus[i] & mask.bits, &carry) }
     return sum
   }
 

@@ -1,0 +1,29 @@
+/// Arithmetic on words with carries that are words, 0 or 1.
+///
+/// An overflow flag becomes an integer on the spot: this is the form that the compiler turns into
+/// `adc` and `sbb`, without a jump.
+@inline(__always)
+func addingCarry(_ a: UInt64, _ b: UInt64, _ carry: inout UInt64) -> UInt64 {
+  let (partial, first) = a.addingReportingOverflow(b)
+  let (sum, second) = partial.addingReportingOverflow(carry)
+  carry = (first ? 1 : 0) | (second ? 1 : 0)
+  return sum
+}
+
+@inline(__always)
+func subtractingBorrow(_ a: UInt64, _ b: UInt64, _ borrow: inout UInt64) -> UInt64 {
+  let (partial, first) = a.subtractingReportingOverflow(b)
+  let (difference, second) = partial.subtractingReportingOverflow(borrow)
+  borrow = (first ? 1 : 0) | (second ? 1 : 0)
+  return difference
+}
+
+/// a·b + c + carry, which fits into two words; the high one becomes the carry.
+@inline(__always)
+func multiplyingAdding(
+  _ a: UInt64, _ b: UInt64, _ c: UInt64, _ carry: inout UInt64
+) -> UInt64 {
+  let sum = UInt128(a) &* UInt128(b) &+ UInt128(c) &+ UInt128(carry)
+  carry = UInt64(truncatingIfNeeded: sum &>> 64)
+  return UInt64(truncatingIfNeeded: sum)
+}
