@@ -43,7 +43,7 @@ extension PrimeField {
   /// Runs the rows of a multiplication, unrolled for up to six limbs, so that the accumulator stays
   /// in registers; the compiler unrolls the inner loops by itself, but not two nested ones.
   @inline(__always)
-  private static func forEachRow(_ row: (Int) -> Void) {
+  static func forEachRow(_ row: (Int) -> Void) {
     if limbCount > 6 {
       for i in 0..<limbCount { row(i) }
     } else {

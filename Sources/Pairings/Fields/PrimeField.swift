@@ -37,10 +37,7 @@ where P.Limbs == InlineArray<limbCount, UInt64> {
 
   @inline(__always)
   package static func + (a: Self, b: Self) -> Self {
-    var sum = Limbs(repeating: 0)
-    var carry: UInt64 = 0
-    for i in 0..<limbCount { sum[i] = addingCarry(a.limbs[i], b.limbs[i], &carry) }
-    return Self(montgomery: reducedOnce(sum))
+    Self(montgomery: reducedOnce(unreducedSum(a.limbs, b.limbs)))
   }
 
   @inline(__always)

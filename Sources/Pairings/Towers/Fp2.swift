@@ -23,14 +23,26 @@ package struct Fp2: Field {
   @inline(__always)
   package func doubled() -> Fp2 { Fp2(c0.doubled(), c1.doubled()) }
 
-  /// Karatsuba: three multiplications.
+  /// Karatsuba with lazy reduction (Aranha and others, ePrint 2010/526): three products, two
+  /// reductions.
+  @inline(never)
   package static func * (a: Fp2, b: Fp2) -> Fp2 {
-    let (v0, v1) = (a.c0 * b.c0, a.c1 * b.c1)
-    return Fp2(v0 - v1, (a.c0 + a.c1) * (b.c0 + b.c1) - v0 - v1)
+    let v0 = Fp.Wide(a.c0.limbs, times: b.c0.limbs)
+    let v1 = Fp.Wide(a.c1.limbs, times: b.c1.limbs)
+    let sum = Fp.Wide(
+      Fp.unreducedSum(a.c0.limbs, a.c1.limbs), times: Fp.unreducedSum(b.c0.limbs, b.c1.limbs))
+    return Fp2(Fp(reducing: v0 - v1), Fp(reducing: sum &- v0 &- v1))
   }
 
   /// The complex method: two multiplications.
-  package func squared() -> Fp2 { Fp2((c0 + c1) * (c0 - c1), (c0 * c1).doubled()) }
+  @inline(never)
+  package func squared() -> Fp2 {
+    let sum = Fp.unreducedSum(c0.limbs, c1.limbs)
+    let difference = Fp.unreducedDifference(c0.limbs, c1.limbs)
+    return Fp2(
+      Fp(montgomery: Fp.montgomeryProduct(sum, difference)),
+      Fp(montgomery: Fp.montgomeryProduct(Fp.unreducedSum(c0.limbs, c0.limbs), c1.limbs)))
+  }
 
   @inline(__always)
   package static func * (a: Fp2, b: Fp) -> Fp2 { Fp2(a.c0 * b, a.c1 * b) }
