@@ -1,12 +1,12 @@
 /// Arithmetic on words with carries that are words, 0 or 1.
 ///
-/// An overflow flag becomes an integer on the spot: this is the form that the compiler turns into
-/// `adc` and `sbb`, without a jump.
+/// An overflow flag becomes an integer on the spot, by its bits and not by `? :`, which is a jump
+/// until some optimization removes it. The compiler turns these into `adc` and `sbb`.
 @inline(__always)
 func addingCarry(_ a: UInt64, _ b: UInt64, _ carry: inout UInt64) -> UInt64 {
   let (partial, first) = a.addingReportingOverflow(b)
   let (sum, second) = partial.addingReportingOverflow(carry)
-  carry = (first ? 1 : 0) | (second ? 1 : 0)
+  carry = word(first) | word(second)
   return sum
 }
 
@@ -14,8 +14,13 @@ func addingCarry(_ a: UInt64, _ b: UInt64, _ carry: inout UInt64) -> UInt64 {
 func subtractingBorrow(_ a: UInt64, _ b: UInt64, _ borrow: inout UInt64) -> UInt64 {
   let (partial, first) = a.subtractingReportingOverflow(b)
   let (difference, second) = partial.subtractingReportingOverflow(borrow)
-  borrow = (first ? 1 : 0) | (second ? 1 : 0)
+  borrow = word(first) | word(second)
   return difference
+}
+
+@inline(__always)
+private func word(_ flag: Bool) -> UInt64 {
+  UInt64(unsafe unsafeBitCast(flag, to: UInt8.self))
 }
 
 /// a·b + c + carry, which fits into two words; the high one becomes the carry.
