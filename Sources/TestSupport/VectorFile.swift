@@ -8,9 +8,15 @@ package struct VectorFile<Case: Decodable>: Decodable {
   package let sources: [String]
   package let cases: [Case]
 
-  /// Reads `Vectors/<name>.json` of a test bundle.
+  /// Reads `Vectors/<name>.json` of a test bundle, or a file of this name in the folder that the
+  /// environment names in `BCEMR_VECTORS`, where there is one (`scripts/vectors/cross-check`).
   package init(_ name: String, in bundle: Bundle) throws {
-    guard let url = bundle.url(forResource: name, withExtension: "json", subdirectory: "Vectors")
+    let folder = ProcessInfo.processInfo.environment["BCEMR_VECTORS"]
+    let fresh = folder.map { URL(filePath: $0).appending(path: "\(name).json") }
+    let committed = bundle.url(
+      forResource: name, withExtension: "json", subdirectory: "Vectors")
+    let exists = { (url: URL) in FileManager.default.fileExists(atPath: url.path()) }
+    guard let url = fresh.flatMap({ exists($0) ? $0 : nil }) ?? committed
     else { throw CocoaError(.fileNoSuchFile, userInfo: [NSFilePathErrorKey: name]) }
     self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: url))
   }

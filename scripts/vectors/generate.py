@@ -1,10 +1,10 @@
 """Writes the BLS12-381 vectors of Tests/PairingsTests/Vectors.
 
-    python generate.py DIRECTORY
+    python generate.py DIRECTORY [SEED]
 
 Every value comes out of at least two independent libraries that agree (`libraries.py`); a run
 that finds a disagreement writes nothing more and fails. The inputs come from SHA-256 in counter
-mode, so that a second run writes the same files.
+mode, so that a second run writes the same files; with a seed it writes others (`cross-check`).
 """
 
 import json
@@ -35,8 +35,10 @@ NAMES = {48: "g1", 96: "g2"}
 class Stream:
     """SHA-256 of a label and a counter."""
 
+    seed = ""
+
     def __init__(self, label):
-        self.label, self.counter = label, 0
+        self.label, self.counter = self.seed + label, 0
 
     def bytes(self, count):
         data = b""
@@ -387,6 +389,7 @@ def hashing(directory):
 
 def main():
     directory = Path(sys.argv[1])
+    Stream.seed = "".join(sys.argv[2:3])
     fields(directory)
     for length in (48, 96):
         group(directory, length)

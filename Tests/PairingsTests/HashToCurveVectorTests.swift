@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 @Suite("Hashing to G1 follows RFC 9380")
-struct HashToCurveTests {
+struct HashToCurveVectorTests {
   @Test(
     "expand_message_xmd, appendix K.1",
     arguments: try cases("expand-message-xmd") as [ExpansionCase])
