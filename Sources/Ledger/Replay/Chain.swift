@@ -22,12 +22,6 @@ public struct Chain<State: ChainState>: Sendable {
     (self.name, self.genesis, self.state) = (name, genesis, state)
   }
 
-  /// Where an entry stands: the block that holds or will hold it, and whether it was refused.
-  public struct Verdict: Sendable {
-    public let height: Int
-    public let refusal: Refusal?
-  }
-
   /// - Returns: nil for an entry that has not been ordered.
   public func verdict(on entry: Digest32) -> Verdict? { verdicts[entry] }
 
@@ -98,4 +92,10 @@ public struct ConsortiumBase: Sendable {
   init(genesis: ValidGenesis) {
     self.init(state: ConsortiumState(genesis: genesis), height: 0, digest: .zero)
   }
+}
+
+/// Where an entry stands: the block that holds or will hold it, and whether it was refused.
+public struct Verdict: Sendable {
+  public let height: Int
+  public let refusal: Refusal?
 }

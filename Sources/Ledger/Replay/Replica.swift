@@ -83,17 +83,18 @@ public struct Replica: Sendable {
 
   private mutating func takeCosignature(_ entry: Entry, _ chain: String) {
     guard let body = try? Cosignature(encoded: entry.content.body),
-      let cosigned = genesis.cosignatures(on: body.note, chain: chain), cosigned.count == 1,
-      let own = checkpoint(of: chain, size: Int(clamping: cosigned[0].checkpoint.size))
+      let cosigned = genesis.partlyCosignedCheckpoint(body.note, chain: chain),
+      cosigned.cosignatures.count == 1,
+      let own = checkpoint(of: chain, size: Int(clamping: cosigned.checkpoint.size))
     else {
       passedOver += 1
       return
     }
-    guard own == cosigned[0].checkpoint else {
+    guard own == cosigned.checkpoint else {
       contradictions.append(Contradiction(chain: chain, note: body.note))
       return
     }
-    cosignatures[chain]?.add(cosigned[0])
+    cosignatures[chain]?.add(cosigned)
     if chain == ChainName.consortium, let size = cosignatures[chain]?.completeSize, size > 0 {
       if let base = states[UInt64(size - 1)] { final = base }
       states = states.filter { $0.key + 1 >= size }
@@ -130,14 +131,13 @@ public struct Replica: Sendable {
 
   /// What a client may be told of an entry (protocol section 4).
   public func status(of entry: Digest32, chain: String) -> EntryStatus? {
-    let verdict =
+    let verdict: Verdict? =
       chain == ChainName.consortium
       ? consortium.verdict(on: entry) : hospitals[chain]?.verdict(on: entry)
     guard let verdict else { return nil }
     if let refusal = verdict.refusal { return .refused(refusal) }
     if verdict.height < finalSize(of: chain) { return .final }
-    if verdict.height < confirmedSize(of: chain) { return .confirmed }
-    return .ordered
+    return verdict.height < confirmedSize(of: chain) ? .confirmed : .ordered
   }
 }
 
@@ -173,6 +173,6 @@ struct CosignatureCollection: Sendable {
 
   func note(size: Int) -> String? {
     guard let parts = bySize[size], parts.count >= threshold else { return nil }
-    return CosignedCheckpoint.merged(parts)?.note.text
+    return CosignedCheckpoint.merged(parts)?.note.encoded
   }
 }

@@ -1,7 +1,7 @@
-public import CanonicalEncoding
+import CanonicalEncoding
 public import Credentials
-public import EMRScheme
-import TransparencyLog
+import EMRScheme
+public import TransparencyLog
 
 /// The consortium chain's state: time, the directory of doctors, and the anchored checkpoints.
 public struct ConsortiumState: ChainState {
@@ -62,8 +62,9 @@ public struct ConsortiumState: ChainState {
     guard identityKey(of: statement.doctor) == nil, statement.doctor != ChainName.consortium,
       Set(keys).count == keys.count, registeredKeys.isDisjoint(with: keys)
     else { throw .alreadyRegistered }
-    guard registration.isSigned(byManager: genesis.genesis.manager.registrationKey),
-      equations.holds(.registration(registration))
+    guard
+      equations.holds(
+        .registration(registration, managerKey: genesis.genesis.manager.registrationKey))
     else { throw .wrongRegistration }
     doctors[statement.doctor] = registration
     registeredKeys.formUnion(keys)

@@ -1,11 +1,10 @@
-public import CanonicalEncoding
 public import Credentials
 public import EMRScheme
 
 /// What the rules ask of the groups; the only part of the rules that knows a pairing.
 public enum EquationClaim: Sendable {
-  /// The Schnorr proof of a registration (protocol section 2, item 11).
-  case registration(DoctorRegistration)
+  /// Both signatures and the Schnorr proof of a registration (protocol section 2, item 11).
+  case registration(DoctorRegistration, managerKey: [UInt8])
   /// e(π, g2) = e(H_vk(context), PK_v) (item 4).
   case visitKey(VisitContext, proof: [UInt8])
   /// R and Q are points of G1, and R is not the identity.

@@ -59,8 +59,10 @@ private final class SuiteEquations<Suite: PairingSuite>: AuditEquations {
 
   func holds(_ claim: EquationClaim) -> Bool {
     switch claim {
-    case .registration(let registration):
-      guard let verified = try? registration.verifiedKey(Suite.self) else { return false }
+    case .registration(let registration, let managerKey):
+      guard
+        let verified = try? registration.verifiedKey(Suite.self, managerKey: managerKey)
+      else { return false }
       let prepared = PreparedDoctorKey(verified)
       state.withLock { $0.prepared[registration.statement.digest] = prepared }
       return true

@@ -1,0 +1,120 @@
+import CanonicalEncoding
+import Credentials
+import EMRScheme
+import Ledger
+import Pairings
+import TestSupport
+
+/// A visit on the fixture's ledger, with the keys of all who take part.
+struct TestVisit {
+  typealias Suite = LedgerFixture.Suite
+
+  let context: VisitContext
+  let opening: VisitOpening
+  let patient: IdentityKey
+  let visitKey: VisitKey<Suite>
+  let team: [LedgerFixture.TestDoctor]
+  let chain: SigningChain<Suite>
+  var commitments: [FindingCommitment] = []
+  var signatures: [VerifiedSignature<Suite>] = []
+
+  var id: Digest32 { context.visitID }
+  var hospital: String { context.hospital }
+  var encodedSignature: [UInt8] { signatures.last?.signature.encoded() ?? [] }
+}
+
+extension LedgerFixture {
+  /// A context with its patient's consent, not yet on the ledger.
+  mutating func visit(
+    _ number: UInt8, team ids: [String], at hospital: String = "hospital-1",
+    changing change: (inout VisitContext) -> Void = { _ in }
+  ) throws -> TestVisit {
+    guard let base = replica.finalBase else { fatalError("no final block") }
+    let team = ids.compactMap { doctors[$0] }
+    let visitKey = VisitKey<Suite>(using: &generator)
+    let patient = try IdentityKey(seed: generator.bytes(32))
+    var context = VisitContext(
+      genesis: genesis.digest, suite: Suite.name, hospital: hospital,
+      pseudonym: Digest32(sha256: [1, number]), visitID: Digest32(sha256: [2, number]),
+      evidenceDigest: Digest32(sha256: [3, number]),
+      signers: team.map(\.prepared.verified.statement.signer),
+      openedAt: base.state.time, window: genesis.genesis.window,
+      resignatureLimit: genesis.genesis.resignatureLimit, baseHeight: base.height,
+      baseHash: base.digest, visitKey: visitKey.encodedPublicKey,
+      visitSigningKey: patient.publicKey)
+    change(&context)
+    return TestVisit(
+      context: context,
+      opening: VisitOpening(
+        context: context, visitKeyProof: try visitKey.prove(context),
+        patientSignature: patient.sign(context.encoded())),
+      patient: patient, visitKey: visitKey, team: team,
+      chain: try SigningChain(context: context, signers: team.map(\.prepared)))
+  }
+
+  @discardableResult
+  mutating func open(_ visit: TestVisit) throws -> EntryStatus? {
+    try append(visit.opening, on: visit.hospital, by: visit.hospital)
+  }
+
+  /// D_k signs after what stands in `visit`, which the signature then stands in too.
+  mutating func partialSignature(
+    _ visit: inout TestVisit, position: Int, attempt: UInt64 = 1, finding: String = "finding"
+  ) throws -> Entry {
+    visit.commitments.removeSubrange((position - 1)...)
+    visit.signatures.removeSubrange((position - 1)...)
+    let commitment = FindingCommitment(
+      commitment: FindingCommitment.commit(
+        contextDigest: visit.context.digest, position: position, salt: generator.bytes(32),
+        finding: Array(finding.utf8)), attempt: attempt)
+    let signature = try visit.chain.sign(
+      commitment, after: visit.signatures.last, with: visit.team[position - 1].key,
+      using: &generator)
+    visit.commitments.append(commitment)
+    visit.signatures.append(try visit.chain.verify(signature, commitments: visit.commitments))
+    return entry(
+      PartialSignature(
+        visit: visit.id, commitments: visit.commitments, signature: signature.encoded()),
+      on: visit.hospital, by: visit.context.signers[position - 1].doctor)
+  }
+
+  @discardableResult
+  mutating func sign(
+    _ visit: inout TestVisit, position: Int, attempt: UInt64 = 1, finding: String = "finding"
+  ) throws -> EntryStatus? {
+    try append(
+      partialSignature(&visit, position: position, attempt: attempt, finding: finding))
+  }
+
+  func completion(
+    of visit: TestVisit, recordDigest: Digest32 = Digest32(sha256: [9])
+  ) -> VisitCompletion {
+    VisitCompletion(
+      context: visit.context, commitments: visit.commitments, signature: visit.encodedSignature,
+      recordDigest: recordDigest)
+  }
+
+  @discardableResult
+  mutating func complete(_ visit: TestVisit) throws -> EntryStatus? {
+    try append(
+      completion(of: visit), on: visit.hospital, by: visit.context.signers.last?.doctor ?? "")
+  }
+
+  /// A whole visit up to its block.
+  mutating func conduct(_ number: UInt8, team: [String]) throws -> TestVisit {
+    var visit = try visit(number, team: team)
+    try open(visit)
+    for position in 1...team.count { try sign(&visit, position: position) }
+    try complete(visit)
+    return visit
+  }
+
+  /// An entry signed with S_v.
+  func patientEntry(_ body: some CanonicalObject, of visit: TestVisit) -> Entry {
+    Entry(
+      EntryContent(
+        genesis: genesis.digest, chain: visit.hospital, signer: .patient(visit: visit.id),
+        body: body),
+      signedBy: visit.patient)
+  }
+}
