@@ -31,28 +31,38 @@ struct VisitFixture<Suite: PairingSuite> {
   let doctors: [DoctorFixture<Suite>]
   let evidence: Evidence
   let visitKey: VisitKey<Suite>
+  /// p_v, which no role but the patient has.
+  let visitSecret: Suite.Scalar
   let verifiedVisitKey: VerifiedVisitKey<Suite>
   let context: VisitContext
   let chain: SigningChain<Suite>
   let findings: [Finding]
 
-  init(team size: Int = 3, doctors known: [DoctorFixture<Suite>]? = nil, seed: UInt64 = 1) throws {
+  /// - Parameter change: what to alter in the context before anything is derived from it.
+  init(
+    team size: Int = 3, doctors known: [DoctorFixture<Suite>]? = nil, seed: UInt64 = 1,
+    changing change: (inout VisitContext) -> Void = { _ in }
+  ) throws {
     var random = SeededGenerator(seed)
     doctors =
       try known
       ?? (1...size).map { try DoctorFixture("doctor-\($0)", using: &random) }
     evidence = Evidence(using: &random)
-    visitKey = VisitKey(using: &random)
+    let derived = random.bytes(Suite.Scalar.encodedByteCount + 16)
+    visitKey = try VisitKey(derivedFrom: derived)
+    visitSecret = Suite.Scalar(reducing: derived)
     let visitID = VisitIDInput(patient: "patient", encounter: "e-\(seed)", attempt: 1)
       .visitID(under: SymmetricKey(data: random.bytes(32)))
     let pseudonym = PseudonymOpening(
       hospital: "hospital-1", visitID: visitID, identity: "patient", using: &random)
-    context = VisitContext(
+    var context = VisitContext(
       genesis: .zero, suite: Suite.name, hospital: "hospital-1", pseudonym: pseudonym.pseudonym,
       visitID: visitID, evidenceDigest: evidence.digest,
       signers: doctors.map(\.statement.signer), openedAt: 1_700_000_000, window: 600,
       resignatureLimit: 4, baseHeight: 7, baseHash: .zero, visitKey: visitKey.encodedPublicKey,
       visitSigningKey: random.bytes(32))
+    change(&context)
+    self.context = context
     verifiedVisitKey = try VerifiedVisitKey(
       verifying: visitKey.prove(context), of: context)
     chain = try SigningChain(context: context, signers: doctors.map(\.prepared))
@@ -65,6 +75,8 @@ struct VisitFixture<Suite: PairingSuite> {
   var commitments: [FindingCommitment] {
     [FindingCommitment](to: findings, contextDigest: context.digest)
   }
+
+  var keys: [DoctorPublicKey<Suite>] { doctors.map(\.prepared.verified.key) }
 
   var plaintext: RecordPlaintext {
     RecordPlaintext(context: context, evidence: evidence, findings: findings)
@@ -85,6 +97,11 @@ struct VisitFixture<Suite: PairingSuite> {
     try SealedRecord.seal(plaintext, to: verifiedVisitKey, using: &random)
   }
 
+  /// A sealed record that passed its checks.
+  mutating func sealAndCheck() throws -> VerifiedSealedRecord<Suite> {
+    try seal().check(for: verifiedVisitKey)
+  }
+
   /// Consent, shares, re-encryption: the whole of 4.6 but for the receiver.
   mutating func share(
     _ record: VerifiedSealedRecord<Suite>, with request: RequestKey<Suite>
@@ -99,6 +116,9 @@ struct VisitFixture<Suite: PairingSuite> {
 }
 
 typealias Visit = VisitFixture<BLS12381>
+typealias G1 = BLS12381.G1
+typealias G2 = BLS12381.G2
+typealias Scalar = BLS12381.Scalar
 
 /// Runs `body` and requires the scheme to refuse it for this reason.
 func expectRefusal(
