@@ -8,16 +8,17 @@ extension BLS12381 {
   }
 
   /// Π f_{x,Qᵢ}(Pᵢ) up to factors that the final exponentiation removes. All loops share their
-  /// squarings. A pair with an identity counts as 1.
+  /// squarings. Where a point is the identity, the lines of its pair count as 1.
   package static func millerLoop(_ pairs: [(G1, PreparedG2)]) -> Fp12 {
-    let pairs = pairs.filter { !$0.0.isIdentity && !$0.1.isIdentity }
-    let points = ProjectivePoint.normalized(pairs.map(\.0.point))
     guard !pairs.isEmpty else { return .one }
+    let points = ProjectivePoint.normalized(pairs.map(\.0.point))
+    let skipped = pairs.map { $0.0.point.isIdentityMask | $0.1.isIdentity }
     var f = Fp12.one
     var step = 0
     func multiplyByLines() {
       for index in points.indices {
-        f = pairs[index].1.lines[step].multiplied(f, at: points[index])
+        f = pairs[index].1.lines[step]
+          .multiplied(f, at: points[index], unless: skipped[index])
       }
       step += 1
     }

@@ -2,12 +2,12 @@ extension BLS12381 {
   /// A point of ``G2`` with the 68 lines of its Miller loop: 63 tangents, and 5 through the point.
   public struct PreparedG2: Sendable {
     package let lines: [Line]
-    package let isIdentity: Bool
+    let isIdentity: Mask
 
     /// Costello, Lange and Naehrig's formulas for homogeneous coordinates, in the order in which
     /// the loop meets them.
     package init(_ point: G2) {
-      isIdentity = point.isIdentity
+      isIdentity = point.point.isIdentityMask
       let base = point.point.normalized()
       var running = MillerPoint(base)
       var lines = [Line]()
@@ -26,8 +26,13 @@ extension BLS12381 {
     let l1: Fp2
     let l4: Fp2
 
-    func multiplied(_ f: Fp12, at point: AffinePoint<G1Curve>) -> Fp12 {
-      Fp12.multiply(f, by014: l0, l1 * point.x, l4 * point.y)
+    @inline(__always)
+    func multiplied(
+      _ f: Fp12, at point: AffinePoint<G1Curve>, unless isSkipped: Mask
+    ) -> Fp12 {
+      let point = AffinePoint.select(isSkipped, .identity, point)
+      return Fp12.multiply(
+        f, by014: Fp2.select(isSkipped, .one, l0), l1 * point.x, l4 * point.y)
     }
   }
 

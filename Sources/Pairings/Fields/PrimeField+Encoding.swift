@@ -1,14 +1,6 @@
 extension PrimeField {
   /// The bytes of the canonical form.
-  package static var encodedByteCount: Int {
-    let modulus = P.modulus
-    var bits = 64 * limbCount
-    for i in (0..<limbCount).reversed() {
-      bits -= modulus[i].leadingZeroBitCount
-      if modulus[i] != 0 { break }
-    }
-    return (bits + 7) / 8
-  }
+  package static var encodedByteCount: Int { (modulusBitCount + 7) / 8 }
 
   /// Decodes the canonical big-endian form.
   package init(encoded bytes: some Collection<UInt8>) throws(PairingError) {

@@ -20,13 +20,6 @@ extension PrimeField {
     return result
   }
 
-  /// a⁻¹ = a^(p−2), and 0 for 0.
-  package func inverted() -> Self {
-    var exponent = P.modulus
-    exponent[0] -= 2
-    return raised(toPublic: exponent)
-  }
-
   /// a^((p−3)/4), for p ≡ 3 mod 4. With it come the square root a·a^((p−3)/4) and its inverse.
   package func raisedToQuarter() -> Self {
     raised(toPublic: Self.shiftedRight(P.modulus, by: 2))
