@@ -45,7 +45,9 @@ struct MultiScalarCase: VectorCase {
 struct DecodingCase: VectorCase {
   let id: Int
   let comment: String
-  let encoding, x, y: Hex
+  let encoding: Hex
+  /// [x, y], or nothing for the identity.
+  let coordinates: [Hex]
 }
 
 struct InvalidEncodingCase: VectorCase {

@@ -195,11 +195,14 @@ def decoding(directory, length):
     cases = []
     for comment, data in valid:
         agreed(ALL, lambda l: l.encode(l.decode(data)))
-        x, y = ((), ()) if data[0] & 0x40 else py_ecc.normalize(PyEcc.decode(data))
-        flat = lambda c: "".join(hex48(int(v)) for v in getattr(c, "coeffs", [c])) if c else ""
-        cases.append({"comment": comment, "encoding": data.hex(), "x": flat(x), "y": flat(y)})
+        coordinates = () if data[0] & 0x40 else py_ecc.normalize(PyEcc.decode(data))
+        cases.append({
+            "comment": comment, "encoding": data.hex(),
+            "coordinates": ["".join(hex48(int(v)) for v in reversed(getattr(c, "coeffs", [c])))
+                            for c in coordinates],
+        })
     write(directory, f"{name}-decode",
-          "encodings that decode, with affine coordinates; the low coefficient first",
+          "encodings that decode, with affine x and y, highest coefficient first",
           ALL, cases)
 
     point = stream.point(length)
