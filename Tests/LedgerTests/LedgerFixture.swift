@@ -1,5 +1,6 @@
 import CanonicalEncoding
 import Credentials
+import Crypto
 import EMRScheme
 import Ledger
 import Pairings
@@ -45,14 +46,14 @@ struct LedgerFixture {
       for chain in chains {
         cosigners[id, default: [:]][chain] = try CosignerKey(
           name: ValidGenesis.cosignerName(network: "test", node: id, chain: chain),
-          seed: generator.bytes(32))
+          key: Curve25519.Signing.PrivateKey(rawRepresentation: generator.bytes(32)))
       }
       supernodes.append(
         Genesis.Supernode(
           id: id, organisation: "organisation of \(id)", role: id == "cloud" ? .cloud : .hospital,
           identityKey: key.publicKey, agreementKey: generator.bytes(32),
           cosigners: chains.map {
-            Genesis.Cosigner(chain: $0, publicKey: cosigners[id]?[$0]?.publicKey ?? [])
+            Genesis.Cosigner(chain: $0, publicKey: cosigners[id]?[$0]?.verifier.key.publicKey ?? [])
           }))
     }
     genesis = try ValidGenesis(
@@ -165,7 +166,7 @@ struct LedgerFixture {
   mutating func registration(of id: String, at hospital: String) throws -> TestDoctor {
     let identity = try IdentityKey(seed: generator.bytes(32))
     let key = DoctorSigningKey<Suite>(using: &generator)
-    let statement = try key.statement(
+    let statement = key.statement(
       genesis: genesis.digest, doctor: id, hospital: hospital, identityKey: identity.publicKey,
       agreementKey: generator.bytes(32))
     let proof = try key.prove(statement, using: &generator)
@@ -188,5 +189,20 @@ struct LedgerFixture {
     for number in 1...count { try register("\(hospital)-doctor-\(number)", at: hospital) }
     try tick(10)
     try closeConsortiumBlock()
+  }
+}
+
+extension LedgerFixture {
+  /// From here on the replica is that of colluding supernodes: every equation holds for it.
+  mutating func believeEveryEquation() throws {
+    let colluding = Replica(
+      genesis: genesis, following: Self.hospitals, equations: BelievesEverything())
+    replica = try log.enumerated().reduce(into: colluding) { replica, entry in
+      try replica.replay(OrderedEntry(position: UInt64(entry.offset), bytes: entry.element))
+    }
+  }
+
+  private final class BelievesEverything: EquationChecker {
+    func holds(_ claim: EquationClaim) -> Bool { true }
   }
 }

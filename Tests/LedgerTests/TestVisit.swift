@@ -21,6 +21,23 @@ struct TestVisit {
   var id: Digest32 { context.visitID }
   var hospital: String { context.hospital }
   var encodedSignature: [UInt8] { signatures.last?.signature.encoded() ?? [] }
+
+  /// Another signature of the same doctors on the same findings, which anybody can make:
+  /// R′ = R + δ·g1, Q′ = Q + δ·Σ(B_i + i·C_i).
+  func rerandomized(using generator: inout SeededGenerator) throws -> [UInt8] {
+    guard let last = signatures.last else { fatalError("nothing is signed") }
+    let delta = Suite.Scalar.random(using: &generator)
+    let keys = (1...last.position).map { position in
+      let key = team[position - 1].prepared.verified.key
+      return key.b1 + Suite.G1.multipliedVariableTime(UInt64(position), key.c1)
+    }
+    let r = last.signature.r + Suite.G1.generatorMultiplied(by: delta)
+    let q = last.signature.q + delta * Suite.G1.sum(keys)
+    let variant = r.encoded() + q.encoded()
+    // It is valid: only the ledger's rules can refuse it.
+    _ = try chain.verify(SequentialSignature(encoded: variant), commitments: last.commitments)
+    return variant
+  }
 }
 
 extension LedgerFixture {

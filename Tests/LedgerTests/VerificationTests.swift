@@ -134,7 +134,7 @@ struct VerificationTests {
     // Hospital, cloud and all delegates run a replica that believes every equation.
     var ledger = try LedgerFixture()
     try ledger.registerTeam()
-    ledger.believeEveryEquation()
+    try ledger.believeEveryEquation()
     var visit = try ledger.visit(1, team: Self.team)
     try ledger.open(visit)
     for position in 1...3 { try ledger.sign(&visit, position: position) }

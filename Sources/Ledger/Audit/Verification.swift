@@ -290,9 +290,16 @@ public enum Verification {
           item, in: &chain, base: bases[Int(baseHeight)], equations, .hospitalReplay,
           place(exported, height))
       }
-      guard chain.blocks.count == height + 1, chain.blocks[height] == block else {
+    }
+    // A block before that of a visit is closed by the entry after it, so they are compared last.
+    for (height, block) in exported.blocks.enumerated() {
+      guard height < chain.blocks.count, chain.blocks[height] == block else {
         throw Failure(.hospitalReplay, place(exported, height), "the rules give another block")
       }
+    }
+    guard chain.blocks.count == exported.blocks.count, chain.pending.isEmpty else {
+      throw Failure(
+        .hospitalReplay, place(exported, exported.blocks.count), "the rules give more blocks")
     }
     return chain
   }

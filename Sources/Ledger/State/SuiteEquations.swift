@@ -61,9 +61,10 @@ private final class SuiteEquations<Suite: PairingSuite>: AuditEquations {
     switch claim {
     case .registration(let registration, let managerKey):
       guard
-        let verified = try? registration.verifiedKey(Suite.self, managerKey: managerKey)
+        let verified = try? VerifiedRegistration<Suite>(
+          verifying: registration, managerKey: managerKey)
       else { return false }
-      let prepared = PreparedDoctorKey(verified)
+      let prepared = PreparedDoctorKey(verified.key)
       state.withLock { $0.prepared[registration.statement.digest] = prepared }
       return true
     case .visitKey(let context, let proof):
