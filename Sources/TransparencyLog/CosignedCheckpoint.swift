@@ -26,7 +26,7 @@ public struct CosignedCheckpoint: Sendable, Equatable {
     for line in note.signatures {
       let named = cosigners.filter { $0.key.isNamed(in: line) }
       if named.isEmpty { continue }
-      let valid = named.lazy.compactMap { $0.verifiedCosignature(line, body: note.body) }
+      let valid = named.compactMap { $0.verifiedCosignature(line, body: note.body) }
       guard let cosignature = valid.first else {
         throw TransparencyLogError(.signature, "a cosignature is not by the key it names")
       }
