@@ -63,7 +63,8 @@ struct SecondSealing<Suite: PairingSuite> {
 
   static func h0(_ alpha: [UInt8]) -> Suite.G1 { Suite.hashToG1(alpha, domain: tag("ALPHA")) }
 
-  func seal() throws -> SealedRecord {
+  /// - Parameters d, e: other values than r·H2(A) and r·ḡ, if the attack needs them.
+  func seal(d: Suite.G1? = nil, e: Suite.G1? = nil) throws -> SealedRecord {
     let key = key ?? key(from: Suite.pairing(mask, y))
     var padded = plaintext.encoded() + [0x80]
     padded += [UInt8](repeating: 0, count: max(0, 4096 - padded.count))
@@ -75,8 +76,8 @@ struct SecondSealing<Suite: PairingSuite> {
     record.a = a
     record.b = b.encoded()
     record.c = Array(box.ciphertext) + Array(box.tag)
-    record.d = d.encoded()
-    record.e = e.encoded()
+    record.d = (d ?? self.d).encoded()
+    record.e = (e ?? self.e).encoded()
     record.g = Self.h3(Suite.pairing(Self.h0(visit.evidence.bytes), printsF ? b : y))
     record.s = Array(
       try oneTimeKey.signature(
