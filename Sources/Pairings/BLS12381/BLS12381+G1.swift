@@ -16,7 +16,8 @@ package enum G1Curve: BLS12381Curve {
 
   /// X²·(x, y) = (β·x, −y) for the cube root of unity β whose endomorphism is −X² on the subgroup.
   @inline(__always)
-  package static func multipliedByPartBase(_ point: ProjectivePoint<Self>) -> ProjectivePoint<Self> {
+  package static func multipliedByPartBase(_ point: ProjectivePoint<Self>) -> ProjectivePoint<Self>
+  {
     ProjectivePoint(x: point.x * beta, y: -point.y, z: point.z)
   }
 

@@ -17,7 +17,8 @@ package enum G2Curve: BLS12381Curve {
   /// X·P = −ψ(P), where ψ is Frobenius between two passages to the twist:
   /// ψ(x, y) = (x̄/γ₂, ȳ/γ₃), which is x on the subgroup.
   @inline(__always)
-  package static func multipliedByPartBase(_ point: ProjectivePoint<Self>) -> ProjectivePoint<Self> {
+  package static func multipliedByPartBase(_ point: ProjectivePoint<Self>) -> ProjectivePoint<Self>
+  {
     ProjectivePoint(
       x: point.x.conjugated() * psiFactors.x, y: point.y.conjugated() * psiFactors.negatedY,
       z: point.z.conjugated())

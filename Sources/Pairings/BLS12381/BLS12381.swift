@@ -6,7 +6,7 @@ public enum BLS12381: PairingSuite {
   public static var name: String { "bls12-381" }
 
   /// X = |x|; the curve's parameter is x = −X.
-  static var parameter: UInt64 { 0xd201_0000_0001_0000 }
+  package static var parameter: UInt64 { 0xd201_0000_0001_0000 }
   /// Bits of X below the highest.
   static var parameterBits: UInt64 { 63 }
 

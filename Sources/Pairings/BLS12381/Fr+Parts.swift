@@ -3,7 +3,7 @@ extension Fr {
   ///
   /// Since r = X⁴ − X² + 1 < X⁴ there are four. Frobenius multiplies by x in G2 and GT, and the
   /// endomorphism of G1 by −X², so that these digits split a scalar in all three groups.
-  var parameterDigits: InlineArray<4, UInt64> {
+  package var parameterDigits: InlineArray<4, UInt64> {
     var quotient = integer
     var digits = InlineArray<4, UInt64>(repeating: 0)
     for position in 0..<3 {

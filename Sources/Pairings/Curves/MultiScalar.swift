@@ -64,8 +64,10 @@ extension ProjectivePoint where Curve: EndomorphicCurve {
     for part in 1..<Curve.partCount {
       bases.append(bases[part - 1].map { $0.multipliedByPartBase() })
     }
-    let bits = max(4, (points.count * Curve.partCount).bitWidth
-      - (points.count * Curve.partCount).leadingZeroBitCount - 3)
+    let bits = max(
+      4,
+      (points.count * Curve.partCount).bitWidth
+        - (points.count * Curve.partCount).leadingZeroBitCount - 3)
     var sum = Self.identity
     for window in (0...partBits / bits).reversed() {
       for _ in 0..<bits { sum = sum.doubled() }

@@ -10,7 +10,7 @@ where P.Limbs == InlineArray<limbCount, UInt64> {
   var limbs: Limbs
 
   @inline(__always)
-  init(montgomery limbs: Limbs) { self.limbs = limbs }
+  package init(montgomery limbs: Limbs) { self.limbs = limbs }
 
   @inline(__always)
   package static var zero: Self { Self(montgomery: Limbs(repeating: 0)) }

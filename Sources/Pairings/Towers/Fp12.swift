@@ -33,7 +33,7 @@ package struct Fp12: Field {
   }
 
   /// a·(l₀ + l₁v + l₄vw): a multiplication by a line.
-  static func multiply(_ a: Fp12, by014 l0: Fp2, _ l1: Fp2, _ l4: Fp2) -> Fp12 {
+  package static func multiply(_ a: Fp12, by014 l0: Fp2, _ l1: Fp2, _ l4: Fp2) -> Fp12 {
     let v0 = Fp6.multiply(a.c0, by01: l0, l1)
     let v1 = Fp6.multiply(a.c1, by1: l4)
     let sum = Fp6.multiply(a.c0 + a.c1, by01: l0, l1 + l4)
