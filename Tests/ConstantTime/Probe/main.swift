@@ -86,7 +86,7 @@ func plantedLeaks() -> [(name: String, run: () throws -> Void)] {
   let table = (0..<256).map { UInt8($0 ^ 0x33) }
   return [
     ("planted_jump", { if secret(UInt64(5)) % 2 == 1 { consume(secret(table[1])) } }),
-    ("planted_address", { consume(table[Int(secret(UInt8(5)))]) }),
+    ("planted_address", { consume(secret(table[Int(secret(UInt8(5)))])) }),
   ]
 }
 
