@@ -57,6 +57,7 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
   static let resignatureLimit = Refusal("resignature-limit")
   static let wrongCommitments = Refusal("wrong-commitments")
   static let wrongPoint = Refusal("wrong-point")
+  static let wrongStorageReceipt = Refusal("wrong-storage-receipt")
   static let wrongMultisignature = Refusal("wrong-multisignature")
   static let wrongRecordDigest = Refusal("wrong-record-digest")
   static let alreadyReceipted = Refusal("already-receipted")

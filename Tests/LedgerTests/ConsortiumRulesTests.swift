@@ -25,7 +25,8 @@ struct ConsortiumRulesTests {
     let doctor = try ledger.registration(of: "eve", at: "hospital-1")
     let genuine = doctor.registration
     // Another hospital submits it, or one that does not exist.
-    #expect(try ledger.append(genuine, on: "consortium", by: "hospital-2").refusal == "not-entitled")
+    #expect(
+      try ledger.append(genuine, on: "consortium", by: "hospital-2").refusal == "not-entitled")
     #expect(try ledger.append(genuine, on: "consortium", by: "manager").refusal == "not-entitled")
     // Somebody else signs in the manager's place.
     var forged = genuine

@@ -84,8 +84,9 @@ struct FinalityTests {
     #expect(try refusal(next) == "inconsistent-checkpoint")
     next.consistency = proof
     #expect(try refusal(next) == nil)
-    #expect(try refusal(Anchor(hospital: "hospital-1", note: genuine.note, consistency: proof))
-      == "wrong-checkpoint")
+    #expect(
+      try refusal(Anchor(hospital: "hospital-1", note: genuine.note, consistency: proof))
+        == "wrong-checkpoint")
   }
 
   @Test("a cosignature on blocks that do not exist yet counts for nothing")

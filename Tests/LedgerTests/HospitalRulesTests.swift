@@ -264,6 +264,30 @@ struct HospitalRulesTests {
     #expect(try ledger.append(body, on: "hospital-1", by: Self.team[0]).refusal == "wrong-point")
   }
 
+  @Test("[attack] item 12: the last doctor completes a visit whose record the cloud does not hold")
+  func withoutRecord() throws {
+    var ledger = try ledger()
+    var visit = try ledger.visit(1, team: Self.team)
+    try ledger.open(visit)
+    for position in 1...3 { try ledger.sign(&visit, position: position) }
+    // The cloud's receipt is for another digest, or the hospital signed in its place.
+    var completion = ledger.completion(of: visit)
+    completion.recordDigest = Digest32(sha256: [10])
+    #expect(
+      try ledger.append(completion, on: "hospital-1", by: Self.team[2]).refusal
+        == "wrong-storage-receipt")
+    completion = ledger.completion(of: visit)
+    completion.storageSignature =
+      ledger.identities["hospital-1"]?.sign(
+        StorageReceipt(
+          genesis: ledger.genesis.digest, visit: visit.id, recordDigest: completion.recordDigest))
+      ?? []
+    #expect(
+      try ledger.append(completion, on: "hospital-1", by: Self.team[2]).refusal
+        == "wrong-storage-receipt")
+    #expect(try ledger.complete(visit) == .ordered)
+  }
+
   @Test("[attack] M1: the last doctor completes with a signature that is not the team's")
   func forgedCompletion() throws {
     var ledger = try ledger()
@@ -316,11 +340,13 @@ struct HospitalRulesTests {
     let document = Digest32(sha256: [10])
     let access = AccessNotice(visit: visit.id, document: document)
     #expect(try manager(access).refusal == "unknown-consent")
-    #expect(try manager(ConsentNotice(visit: visit.id, document: document)).refusal == "not-entitled")
+    #expect(
+      try manager(ConsentNotice(visit: visit.id, document: document)).refusal == "not-entitled")
     #expect(try patient(ConsentNotice(visit: visit.id, document: document)) == .ordered)
     // The same bytes are the same entry; another entry about the document is refused.
     #expect(try manager(access).refusal == "unknown-consent")
-    #expect(try manager(AccessNotice(visit: .zero, document: document)).refusal == "unknown-consent")
+    #expect(
+      try manager(AccessNotice(visit: .zero, document: document)).refusal == "unknown-consent")
     #expect(try patient(Revocation(visit: visit.id, document: document)) == .ordered)
     #expect(ledger.replica.hospitals["hospital-1"]?.state.consents[document]?.isRevoked == true)
     #expect(

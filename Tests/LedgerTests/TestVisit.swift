@@ -108,7 +108,10 @@ extension LedgerFixture {
   ) -> VisitCompletion {
     VisitCompletion(
       context: visit.context, commitments: visit.commitments, signature: visit.encodedSignature,
-      recordDigest: recordDigest)
+      recordDigest: recordDigest,
+      storageSignature: identities["cloud"]?.sign(
+        StorageReceipt(genesis: genesis.digest, visit: visit.id, recordDigest: recordDigest))
+        ?? [])
   }
 
   @discardableResult

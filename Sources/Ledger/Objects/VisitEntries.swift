@@ -75,15 +75,19 @@ public struct VisitCompletion: CanonicalObject, Equatable {
   public var signature: [UInt8]
   /// The digest of the sealed record (protocol section 2, item 12).
   public var recordDigest: Digest32
+  /// The cloud's Ed25519 signature over the ``StorageReceipt``: without it a last doctor could
+  /// complete a visit whose record nobody holds, and the cloud could never confirm the chain again.
+  public var storageSignature: [UInt8]
 
   public init(
     context: VisitContext, commitments: [FindingCommitment], signature: [UInt8],
-    recordDigest: Digest32
+    recordDigest: Digest32, storageSignature: [UInt8]
   ) {
     self.context = context
     self.commitments = commitments
     self.signature = signature
     self.recordDigest = recordDigest
+    self.storageSignature = storageSignature
   }
 
   public func encode(into fields: inout some FieldEncoder) {
@@ -91,6 +95,7 @@ public struct VisitCompletion: CanonicalObject, Equatable {
     fields.list("commitments", commitments)
     fields.octets("signature", signature)
     fields.digest("recordDigest", recordDigest)
+    fields.octets("storageSignature", storageSignature)
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
@@ -98,6 +103,33 @@ public struct VisitCompletion: CanonicalObject, Equatable {
       encoded: try fields.object("context", maximum: VisitContext.maximumByteCount))
     commitments = try fields.list("commitments", maximum: Limits.teamSize)
     signature = try fields.octets("signature", 1...2 * Limits.pointByteCounts.upperBound)
+    recordDigest = try fields.digest("recordDigest")
+    storageSignature = try fields.octets("storageSignature", count: 64)
+  }
+}
+
+/// What the cloud signs with its identity key once it holds the record of a visit durably and has
+/// checked S and both equations of it.
+public struct StorageReceipt: CanonicalObject, Equatable {
+  public static let kind = ObjectKind.storageReceipt
+
+  public var genesis: Digest32
+  public var visit: Digest32
+  public var recordDigest: Digest32
+
+  public init(genesis: Digest32, visit: Digest32, recordDigest: Digest32) {
+    (self.genesis, self.visit, self.recordDigest) = (genesis, visit, recordDigest)
+  }
+
+  public func encode(into fields: inout some FieldEncoder) {
+    fields.digest("genesis", genesis)
+    fields.digest("visit", visit)
+    fields.digest("recordDigest", recordDigest)
+  }
+
+  public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    genesis = try fields.digest("genesis")
+    visit = try fields.digest("visit")
     recordDigest = try fields.digest("recordDigest")
   }
 }

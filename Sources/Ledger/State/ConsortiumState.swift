@@ -58,7 +58,9 @@ public struct ConsortiumState: ChainState {
     guard statement.genesis == genesis.digest, statement.suite == genesis.genesis.suite,
       ValidGenesis.isIdentifier(statement.doctor)
     else { throw .wrongRegistration }
-    let keys = [statement.identityKey, statement.agreementKey, statement.a, statement.b2, statement.c2]
+    let keys = [
+      statement.identityKey, statement.agreementKey, statement.a, statement.b2, statement.c2,
+    ]
     guard identityKey(of: statement.doctor) == nil, statement.doctor != ChainName.consortium,
       Set(keys).count == keys.count, registeredKeys.isDisjoint(with: keys)
     else { throw .alreadyRegistered }

@@ -94,7 +94,7 @@ public struct HospitalState: ChainState {
     }
     guard
       IdentityKey.isValid(
-        opening.patientSignature, of: context.encoded(), by: context.visitSigningKey),
+        opening.patientSignature, of: context, by: context.visitSigningKey),
       equations.holds(.visitKey(context, proof: opening.visitKeyProof))
     else { throw .wrongVisitKeyProof }
 
@@ -155,6 +155,11 @@ public struct HospitalState: ChainState {
       visit.signatures[last - 1].commitments == completion.commitments,
       visit.signatures[last - 1].signature == completion.signature
     else { throw .wrongCommitments }
+    let receipt = StorageReceipt(
+      genesis: base.genesis.digest, visit: id, recordDigest: completion.recordDigest)
+    guard let cloud = base.genesis.cloud(ofHospital: hospital).flatMap(base.identityKey(of:)),
+      IdentityKey.isValid(completion.storageSignature, of: receipt, by: cloud)
+    else { throw .wrongStorageReceipt }
     let team = visit.context.signers.compactMap { base.doctors[$0.doctor]?.statement }
     guard equations.holds(.multisignature(completion, team: team)) else {
       throw .wrongMultisignature
