@@ -13,17 +13,21 @@ let strict: [SwiftSetting] = [
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let argumentParser: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser")
 
-/// A library of ours; each imports only libraries listed above it.
-func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func tests(
+  _ module: String, _ dependencies: [Target.Dependency] = [], vectors: Bool = false
+) -> Target {
   .testTarget(
-    name: name,
-    dependencies: ["TestSupport"] + dependencies,
-    resources: [.copy("Vectors")],
+    name: "\(module)Tests",
+    dependencies: [.byName(name: module), "TestSupport"] + dependencies,
+    resources: vectors ? [.copy("Vectors")] : [],
     swiftSettings: strict)
 }
 
@@ -46,22 +50,33 @@ let package = Package(
     .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
   ],
   targets: [
+    // From the bottom up: each module imports only modules that stand above it here.
     .target(name: "CFieldKernels"),
-    library("Pairings", ["CFieldKernels", crypto]),
-    library("CanonicalEncoding", [asn1, crypto]),
-    library("EMRScheme", ["Pairings", "CanonicalEncoding", crypto, cryptoExtras]),
-    library("TransparencyLog", [crypto]),
-    library("Credentials", ["EMRScheme", "TransparencyLog", crypto, cryptoExtras]),
-    library("Ledger", ["Credentials", "TransparencyLog"]),
-    library("ClinicalRecords", []),
-    library("Consortium", ["Ledger", "ClinicalRecords"]),
-    library("SQLiteBackend", ["Consortium", .product(name: "GRDB", package: "GRDB.swift")]),
+    module("Pairings", ["CFieldKernels", crypto]),
+    module("CanonicalEncoding", [asn1, crypto]),
+    module("EMRScheme", ["Pairings", "CanonicalEncoding", crypto, cryptoExtras]),
+    module("TransparencyLog", [crypto]),
+    module("Credentials", ["EMRScheme", "TransparencyLog", asn1, crypto, cryptoExtras]),
+    module("Ledger", ["Credentials"]),
+    module("ClinicalRecords", []),
+    module("Consortium", ["Ledger", "ClinicalRecords"]),
+    module("SQLiteBackend", ["Consortium", grdb]),
     .executableTarget(
-      name: "bcemr",
-      dependencies: [
-        "SQLiteBackend", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ],
-      swiftSettings: strict),
-    library("TestSupport", ["Consortium"]),
+      name: "bcemr", dependencies: ["SQLiteBackend", argumentParser], swiftSettings: strict),
+
+    module("TestSupport", ["Consortium"]),
+    tests("Pairings", vectors: true),
+    tests("CanonicalEncoding"),
+    tests("EMRScheme"),
+    tests("TransparencyLog", vectors: true),
+    tests("Credentials"),
+    tests("Ledger"),
+    tests("ClinicalRecords", vectors: true),
+    tests("Consortium"),
+    tests("SQLiteBackend"),
+    .target(name: "CMemcheck", path: "Tests/ConstantTime/CMemcheck"),
+    .executableTarget(
+      name: "constant-time-probe", dependencies: ["Pairings", "CMemcheck"],
+      path: "Tests/ConstantTime/Probe", swiftSettings: strict),
   ]
 )
