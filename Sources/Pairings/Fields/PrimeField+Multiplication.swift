@@ -6,7 +6,7 @@ extension PrimeField {
 
   @inline(never)
   package func squared() -> Self {
-    Self(montgomery: Self.montgomeryProduct(limbs, limbs))
+    Self(reducing: Wide(squaring: limbs))
   }
 
   /// −p⁻¹ mod 2^64, by Newton's iteration; a constant once compiled.

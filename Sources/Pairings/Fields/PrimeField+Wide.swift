@@ -4,6 +4,20 @@ extension PrimeField {
     var low: Limbs
     var high: Limbs
 
+    @inline(__always)
+    private init(zero: Void) {
+      low = Limbs(repeating: 0)
+      high = Limbs(repeating: 0)
+    }
+
+    @inline(__always)
+    private subscript(index: Int) -> UInt64 {
+      get { index < limbCount ? low[index] : high[index - limbCount] }
+      set {
+        if index < limbCount { low[index] = newValue } else { high[index - limbCount] = newValue }
+      }
+    }
+
     /// a·b for any a and b.
     @inline(__always)
     init(_ a: Limbs, times b: Limbs) {
@@ -18,6 +32,28 @@ extension PrimeField {
       }
       self.low = low
       self.high = high
+    }
+
+    /// a²: the products of different limbs once, doubled, and the squares of limbs.
+    @inline(__always)
+    init(squaring a: Limbs) {
+      var wide = Wide(zero: ())
+      forEachRow { i in
+        var carry: UInt64 = 0
+        for j in i + 1..<limbCount { wide[i + j] = multiplyingAdding(a[i], a[j], wide[i + j], &carry) }
+        wide[i + limbCount] = carry
+      }
+      var (doublingCarry, carry): (UInt64, UInt64) = (0, 0)
+      forEachRow { i in
+        let square = UInt128(a[i]) &* UInt128(a[i])
+        let (even, odd) = (wide[2 * i], wide[2 * i + 1])
+        wide[2 * i] = addingCarry(
+          even &<< 1 | doublingCarry, UInt64(truncatingIfNeeded: square), &carry)
+        wide[2 * i + 1] = addingCarry(
+          odd &<< 1 | even &>> 63, UInt64(truncatingIfNeeded: square &>> 64), &carry)
+        doublingCarry = odd &>> 63
+      }
+      self = wide
     }
 
     /// a − b, plus p·R where that is negative.
