@@ -23,7 +23,8 @@ package enum DurableFile {
     package var message: String {
       if isNoFile { return "\(path): this is no regular file" }
       if isTooLarge { return "\(path): the file is too long" }
-      return "\(path): \(unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)")"
+      let reason = unsafe strerror(code).map { unsafe String(cString: $0) }
+      return "\(path): \(reason ?? "error \(code)")"
     }
   }
 
