@@ -48,7 +48,7 @@ public struct DoctorKeyExchange<Suite: PairingSuite>: Sendable {
       role: .doctor, hospital: context.hospital, doctor: doctor, contextDigest: context.digest,
       u: offer.u, v: v)
     progress = .answered(
-      GroupKeySession(transcript, shared: (secret * u).encoded(), suite: Suite.name))
+      GroupKeySession(transcript, secret: secret, point: u, Suite.self))
     return GroupKeyAnswer(
       v: v, signature: try identityKey.signature(of: transcript.signed(by: .doctor))
     ).encoded()

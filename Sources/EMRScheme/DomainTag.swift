@@ -60,6 +60,14 @@ public enum DomainTag: String, CaseIterable, Sendable {
   }
 }
 
+extension SymmetricKey {
+  /// Takes secret bytes over, and overwrites the array that they came in.
+  init(wiping bytes: consuming [UInt8]) {
+    self.init(data: copy bytes)
+    zeroize(&bytes)
+  }
+}
+
 extension PairingSuite {
   static func hash(_ message: [UInt8], _ tag: DomainTag) -> G1 {
     hashToG1(message, domain: tag.text(name))

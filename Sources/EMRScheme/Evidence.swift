@@ -17,7 +17,7 @@ public final class Evidence: @unchecked Sendable {
     self.bytes = bytes
   }
 
-  deinit { for index in bytes.indices { bytes[index] = 0 } }
+  deinit { zeroize(&bytes) }
 
   /// SHA-256(α), as the context holds it.
   public var digest: Digest32 { Digest32(sha256: bytes) }

@@ -1,20 +1,30 @@
 public import CanonicalEncoding
 internal import Crypto
-internal import Pairings
+public import Pairings
 
 /// K: shared by a visit's hospital and team (4.3), seals what one doctor hands to the next.
 ///
-/// K itself lives in the symmetric key, which overwrites its bytes when released.
+/// K itself lives in a symmetric key, which overwrites its bytes when released.
 public final class GroupKey: Sendable {
   private let key: SymmetricKey
   private let contextDigest: Digest32
   private let suite: String
 
   init<Suite: PairingSuite>(_ k: Suite.G1, context: VisitContext, _ suite: Suite.Type) {
-    key = SymmetricKey(data: k.encoded())
+    key = SymmetricKey(wiping: k.encoded())
     contextDigest = context.digest
     self.suite = Suite.name
   }
+
+  /// Decodes what ``encoded()`` wrote for a keystore.
+  public convenience init<Suite: PairingSuite>(
+    encoded bytes: [UInt8], context: VisitContext, _ suite: Suite.Type
+  ) throws(SchemeError) {
+    self.init(try Suite.G1("K", bytes), context: context, suite)
+  }
+
+  /// K, compressed: for an encrypted keystore only.
+  public func encoded() -> [UInt8] { unsafe key.withUnsafeBytes { unsafe Array($0) } }
 
   /// c_k: m_1 … m_k with their salts.
   ///

@@ -1,5 +1,6 @@
 internal import CanonicalEncoding
 internal import Crypto
+internal import Pairings
 
 /// (role, ID_i, ID_k, context, U_i, V_k): what both sides of the group key exchange sign, confirm
 /// and derive their keys for (item 10).
@@ -58,12 +59,19 @@ struct GroupKeySession: Sendable {
   let transcript: GroupKeyTranscript
   private let hospitalConfirmation, doctorConfirmation, delivery: SymmetricKey
 
-  /// - Parameter shared: s_i = l_i·V_k = l_k·U_i, compressed.
-  init(_ transcript: GroupKeyTranscript, shared: [UInt8], suite: String) {
-    let shared = SymmetricKey(data: shared)
+  /// - Parameters:
+  ///   - secret: l_i or l_k.
+  ///   - point: V_k or U_i, so that s_i = l_i·V_k = l_k·U_i (Eq. 1).
+  init<Suite: PairingSuite>(
+    _ transcript: GroupKeyTranscript, secret: SecretScalar<Suite.Scalar>, point: Suite.G1,
+    _ suite: Suite.Type
+  ) {
     self.transcript = transcript
+    var product = secret * point
+    defer { product.wipe() }
+    let shared = SymmetricKey(wiping: product.encoded())
     func key(_ tag: DomainTag) -> SymmetricKey {
-      tag.key(shared, info: transcript.signed(by: .hospital), suite)
+      tag.key(shared, info: transcript.signed(by: .hospital), Suite.name)
     }
     hospitalConfirmation = key(.hospitalConfirmation)
     doctorConfirmation = key(.doctorConfirmation)

@@ -65,8 +65,7 @@ public struct HospitalKeyExchange<Suite: PairingSuite>: Sendable {
       throw SchemeError(
         .doctorAuthentication, "the signature on V is not that of \(transcript.doctor)")
     }
-    let session = GroupKeySession(
-      transcript, shared: (secret * v).encoded(), suite: Suite.name)
+    let session = GroupKeySession(transcript, secret: secret, point: v, Suite.self)
     progress[position - 1] = .confirmed(session, v)
     return GroupKeyConfirmation(
       signature: try identityKey.signature(of: transcript.signed(by: .hospital)),

@@ -33,7 +33,7 @@ public struct ReencryptedRecord: CanonicalObject, Equatable {
     guard record.contextDigest == context.digest, context.suite == Suite.name else {
       throw SchemeError(.foreignContext, "the record belongs to another visit")
     }
-    let digests = record.digests(context)
+    let digests = record.digests(visitKey: context.visitKey)
     guard digests.record == recordDigest else {
       throw SchemeError(.recordDigest, "the record is not the one on the ledger")
     }

@@ -66,7 +66,7 @@ struct RecordMask<Suite: PairingSuite> {
     var value = Suite.pairingProduct([(Suite.hash(a, .mask), y)])
     defer { value.wipe() }
     return DomainTag.record.key(
-      SymmetricKey(data: value.encoded()), info: info.encoded(), Suite.name)
+      SymmetricKey(wiping: value.encoded()), info: info.encoded(), Suite.name)
   }
 
   /// G = H3(e(H0(α), Y)).

@@ -56,14 +56,14 @@ public struct SealedRecord: CanonicalObject, Equatable {
 
   /// What stands on the ledger for this record, signed by the last doctor (item 12).
   ///
-  /// - Parameter context: the context whose digest the record names.
-  public func recordDigest(_ context: VisitContext) -> Digest32 { digests(context).record }
+  /// - Parameter visitKey: PK_v of the visit's context, compressed.
+  public func recordDigest(visitKey: [UInt8]) -> Digest32 { digests(visitKey: visitKey).record }
 
   /// The record digest, with SHA-256(C) that it is made of.
-  func digests(_ context: VisitContext) -> (record: Digest32, ciphertext: Digest32) {
+  func digests(visitKey: [UInt8]) -> (record: Digest32, ciphertext: Digest32) {
     let ciphertextDigest = Digest32(sha256: c)
     let input = RecordDigestInput(
-      contextDigest: contextDigest, visitKey: context.visitKey, a: a, b: b,
+      contextDigest: contextDigest, visitKey: visitKey, a: a, b: b,
       ciphertextDigest: ciphertextDigest, d: d, e: e, g: g, s: s)
     return (input.digest, ciphertextDigest)
   }

@@ -8,12 +8,29 @@ extension SigningChain {
   ///     Z_k = r·Σ_{i<k}(B_i + i·C_i)
   ///     Q_k = d1·W_k + Q_{k−1} + (d2 + k·d3)·R_k + Z_k
   ///
+  /// The signature covers commitments, and takes the findings: nobody signs what they have not
+  /// seen, or can deny later to have seen it (item 7).
+  ///
   /// - Parameters:
-  ///   - own: the commitment to D_k's finding, with D_k's attempt.
+  ///   - findings: m_1 … m_k with their salts, D_k's own last.
   ///   - previous: what came before, verified by Eq. (2); nil for D_1.
-  /// - Throws: ``SchemeError`` `foreignContext` for a previous signature of another visit,
-  ///   `position` unless the key is D_k's, `attempt` beyond 1 + N.
+  /// - Throws: ``SchemeError`` `commitment` unless the first k − 1 findings open the previous
+  ///   commitments; `foreignContext` for a previous signature of another visit; `position` unless
+  ///   the key is D_k's; `attempt` beyond 1 + N.
   public func sign(
+    _ findings: [Finding], after previous: VerifiedSignature<Suite>?,
+    with secret: DoctorSigningKey<Suite>, using generator: inout some RandomNumberGenerator
+  ) throws(SchemeError) -> SequentialSignature<Suite> {
+    let commitments = [FindingCommitment](to: findings, contextDigest: contextDigest)
+    guard let own = commitments.last, (previous?.commitments ?? []) == Array(commitments.dropLast())
+    else {
+      throw SchemeError(.commitment, "the findings do not open the commitments signed before")
+    }
+    return try sign(own, after: previous, with: secret, using: &generator)
+  }
+
+  /// Signs for findings that were opened before.
+  package func sign(
     _ own: FindingCommitment, after previous: VerifiedSignature<Suite>?,
     with secret: DoctorSigningKey<Suite>, using generator: inout some RandomNumberGenerator
   ) throws(SchemeError) -> SequentialSignature<Suite> {

@@ -62,7 +62,8 @@ extension SealedRecord {
     // Decoding checks the subgroup: B outside it would leak rk modulo 13 to who sent it (item 1).
     let point = try Suite.G2("B", b)
     let equations = try RecordEquations<Suite>(
-      self, digests: digests(key.context), z: (point, b), p: (key.prepared, key.context.visitKey))
+      self, digests: digests(visitKey: key.context.visitKey), z: (point, b),
+      p: (key.prepared, key.context.visitKey))
     return VerifiedSealedRecord(context: key.context, b: point, equations: equations)
   }
 }

@@ -61,6 +61,20 @@ struct GroupKeyAttacks {
     }
   }
 
+  @Test("a doctor who restarts opens findings with the stored key")
+  func storedKey() throws {
+    var exchange = try Exchange(Visit(team: 1))
+    let (key, visit) = (try exchange.keys()[0], exchange.visit)
+    let stored = try GroupKey(
+      encoded: key.encoded(), context: visit.context, BLS12381.self)
+    #expect(
+      try stored.open(key.seal(visit.findings), commitments: visit.commitments)
+        == visit.findings)
+    expectRefusal(.invalidPoint) {
+      _ = try GroupKey(encoded: [], context: visit.context, BLS12381.self)
+    }
+  }
+
   @Test("[attack] item 10: a man in the middle cannot put itself between hospital and doctor")
   func manInTheMiddle() throws {
     // As printed: MAC_i = MAC_{s_i}(ID_k, V_k, U_i) under the very secret that the man shares.

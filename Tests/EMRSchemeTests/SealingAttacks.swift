@@ -155,7 +155,7 @@ struct SealingAttacks {
     let signed = try visit.sign()
     let record = try visit.seal()
     let other = try visit.seal()
-    let onLedger = record.recordDigest(visit.context)
+    let onLedger = record.recordDigest(visitKey: visit.context.visitKey)
     let changes: [(SchemeError.Code, WritableKeyPath<SealedRecord, [UInt8]>)] = [
       (.oneTimeSignature, \.a), (.recordEquation, \.b), (.oneTimeSignature, \.c),
       (.oneTimeSignature, \.d), (.oneTimeSignature, \.e), (.oneTimeSignature, \.s),
@@ -163,12 +163,12 @@ struct SealingAttacks {
     for (code, field) in changes {
       var tampered = record
       tampered[keyPath: field] = other[keyPath: field]
-      #expect(tampered.recordDigest(visit.context) != onLedger)
+      #expect(tampered.recordDigest(visitKey: visit.context.visitKey) != onLedger)
       expectRefusal(code) { _ = try tampered.check(for: visit.verifiedVisitKey) }
     }
     var tampered = record
     tampered.g = other.g
-    #expect(tampered.recordDigest(visit.context) != onLedger)
+    #expect(tampered.recordDigest(visitKey: visit.context.visitKey) != onLedger)
     expectRefusal(.oneTimeSignature) { _ = try tampered.check(for: visit.verifiedVisitKey) }
     tampered = record
     tampered.contextDigest = .zero

@@ -236,6 +236,23 @@ struct SigningAttacks {
     }
   }
 
+  @Test("[attack] item 7: nobody signs for findings that they have not seen")
+  func unseenFindings() throws {
+    var visit = try Visit(team: 2)
+    let first = try visit.sign(1)
+    let secret = visit.doctors[1].secret
+    var other = visit.findings
+    other[0].content = Array("another text".utf8)
+    for findings in [other, [visit.findings[1]], [], visit.findings + [other[0]]] {
+      expectRefusal(.commitment) {
+        _ = try visit.chain.sign(findings, after: first, with: secret, using: &visit.random)
+      }
+    }
+    let signature = try visit.chain.sign(
+      visit.findings, after: first, with: secret, using: &visit.random)
+    _ = try visit.chain.verify(signature, commitments: visit.commitments)
+  }
+
   @Test("a batch accepts what Eq. (3) accepts, and finds every false signature in it")
   func batch() throws {
     var claims: [SigningChain<BLS12381>.Claim] = []

@@ -103,7 +103,7 @@ struct SubgroupAttacks {
     expectRefusal(.invalidPoint) {
       _ = try shared.check(
         for: RequestKey<BLS12381>(using: &visit.random), context: visit.context,
-        recordDigest: shared.record.recordDigest(visit.context))
+        recordDigest: shared.record.recordDigest(visitKey: visit.context.visitKey))
     }
     var context = visit.context
     context.visitKey = G2(visit.visitKey.publicKey.point + torsion13).encoded()

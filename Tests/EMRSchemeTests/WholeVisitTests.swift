@@ -22,7 +22,7 @@ struct WholeVisitTests {
     let signed = try visit.sign()
     let sealed = try SealedRecord(encoded: visit.seal().encoded())
     let record = try sealed.check(for: visit.verifiedVisitKey)
-    #expect(record.recordDigest == sealed.recordDigest(visit.context))
+    #expect(record.recordDigest == sealed.recordDigest(visitKey: visit.context.visitKey))
 
     let own = try record.open(with: visit.visitKey, signed: signed)
     #expect(own.plaintext == visit.plaintext)
