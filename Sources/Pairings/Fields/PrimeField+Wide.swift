@@ -40,7 +40,9 @@ extension PrimeField {
       var wide = Wide(zero: ())
       forEachRow { i in
         var carry: UInt64 = 0
-        for j in i + 1..<limbCount { wide[i + j] = multiplyingAdding(a[i], a[j], wide[i + j], &carry) }
+        for j in i + 1..<limbCount {
+          wide[i + j] = multiplyingAdding(a[i], a[j], wide[i + j], &carry)
+        }
         wide[i + limbCount] = carry
       }
       var (doublingCarry, carry): (UInt64, UInt64) = (0, 0)
@@ -67,6 +69,24 @@ extension PrimeField {
     /// a − b for a ≥ b.
     @inline(__always)
     static func &- (a: Wide, b: Wide) -> Wide { subtracted(a, b).difference }
+
+    /// a + b, less p·R where it is not below that.
+    @inline(__always)
+    static func + (a: Wide, b: Wide) -> Wide {
+      var sum = a &+ b
+      sum.high = reducedOnce(sum.high)
+      return sum
+    }
+
+    /// a + b for a sum below R².
+    @inline(__always)
+    static func &+ (a: Wide, b: Wide) -> Wide {
+      var sum = a
+      var carry: UInt64 = 0
+      for i in 0..<limbCount { sum.low[i] = addingCarry(a.low[i], b.low[i], &carry) }
+      for i in 0..<limbCount { sum.high[i] = addingCarry(a.high[i], b.high[i], &carry) }
+      return sum
+    }
 
     @inline(__always)
     private static func subtracted(_ a: Wide, _ b: Wide) -> (difference: Wide, borrow: UInt64) {

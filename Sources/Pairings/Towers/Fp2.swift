@@ -23,16 +23,9 @@ package struct Fp2: Field {
   @inline(__always)
   package func doubled() -> Fp2 { Fp2(c0.doubled(), c1.doubled()) }
 
-  /// Karatsuba with lazy reduction (Aranha and others, ePrint 2010/526): three products, two
-  /// reductions.
+  /// Karatsuba with lazy reduction: three products, two reductions.
   @inline(never)
-  package static func * (a: Fp2, b: Fp2) -> Fp2 {
-    let v0 = Fp.Wide(a.c0.limbs, times: b.c0.limbs)
-    let v1 = Fp.Wide(a.c1.limbs, times: b.c1.limbs)
-    let sum = Fp.Wide(
-      Fp.unreducedSum(a.c0.limbs, a.c1.limbs), times: Fp.unreducedSum(b.c0.limbs, b.c1.limbs))
-    return Fp2(Fp(reducing: v0 - v1), Fp(reducing: sum &- v0 &- v1))
-  }
+  package static func * (a: Fp2, b: Fp2) -> Fp2 { Fp2(inlineReducing: Wide(a, inlineTimes: b)) }
 
   /// The complex method: two multiplications.
   @inline(never)

@@ -21,13 +21,22 @@ package struct Fp6: Field {
   package static prefix func - (a: Fp6) -> Fp6 { Fp6(-a.c0, -a.c1, -a.c2) }
   package func doubled() -> Fp6 { Fp6(c0.doubled(), c1.doubled(), c2.doubled()) }
 
-  /// Karatsuba: six multiplications in F_p².
+  /// Karatsuba with lazy reduction: six products in F_p², three reductions.
   package static func * (a: Fp6, b: Fp6) -> Fp6 {
-    let (v0, v1, v2) = (a.c0 * b.c0, a.c1 * b.c1, a.c2 * b.c2)
-    let v12 = (a.c1 + a.c2) * (b.c1 + b.c2) - v1 - v2
-    let v01 = (a.c0 + a.c1) * (b.c0 + b.c1) - v0 - v1
-    let v02 = (a.c0 + a.c2) * (b.c0 + b.c2) - v0 - v2
-    return Fp6(v0 + v12.multipliedByXi(), v01 + v2.multipliedByXi(), v02 + v1)
+    let v0 = Fp2.Wide(a.c0, times: b.c0)
+    let v1 = Fp2.Wide(a.c1, times: b.c1)
+    let v2 = Fp2.Wide(a.c2, times: b.c2)
+    let v12 = sumProduct(a.c1, a.c2, b.c1, b.c2) - v1 - v2
+    let v01 = sumProduct(a.c0, a.c1, b.c0, b.c1) - v0 - v1
+    let v02 = sumProduct(a.c0, a.c2, b.c0, b.c2) - v0 - v2
+    return Fp6(
+      Fp2(reducing: v0.addingXi(v12)), Fp2(reducing: v01.addingXi(v2)), Fp2(reducing: v02 + v1))
+  }
+
+  /// (a + b)·(c + d)
+  @inline(__always)
+  private static func sumProduct(_ a: Fp2, _ b: Fp2, _ c: Fp2, _ d: Fp2) -> Fp2.Wide {
+    Fp2.Wide(Fp2.unreducedSum(a, b), times: Fp2.unreducedSum(c, d))
   }
 
   /// Chung and Hasan's SQR2: two multiplications and three squarings.
@@ -41,11 +50,12 @@ package struct Fp6: Field {
 
   /// a·(b₀ + b₁v)
   static func multiply(_ a: Fp6, by01 b0: Fp2, _ b1: Fp2) -> Fp6 {
-    let (v0, v1) = (a.c0 * b0, a.c1 * b1)
+    let (v0, v1) = (Fp2.Wide(a.c0, times: b0), Fp2.Wide(a.c1, times: b1))
+    let v01 = sumProduct(a.c0, a.c1, b0, b1) - v0 - v1
     return Fp6(
-      v0 + ((a.c1 + a.c2) * b1 - v1).multipliedByXi(),
-      (a.c0 + a.c1) * (b0 + b1) - v0 - v1,
-      (a.c0 + a.c2) * b0 - v0 + v1)
+      Fp2(reducing: v0.addingXi(Fp2.Wide(a.c2, times: b1))),
+      Fp2(reducing: v01),
+      Fp2(reducing: Fp2.Wide(a.c2, times: b0) + v1))
   }
 
   /// a·b₁v
