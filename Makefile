@@ -1,0 +1,67 @@
+# The whole project, from a fresh clone; `make help` says what there is.
+#
+# Everything is built in release mode and with one set of flags, so that no target undoes the work
+# of another. Warnings are errors (Package.swift).
+
+.DEFAULT_GOAL := help
+.PHONY: help deps deps-test demo build lint test test-swift test-oracles test-transcripts \
+	test-constant-time bench
+
+SWIFT_BUILD := swift build -c release
+SWIFT_TEST := swift test -c release --disable-testable-imports
+BCEMR := .build/release/bcemr
+ORACLES := .build-oracles
+PYTHON := $(ORACLES)/bin/python
+
+## demo: run a whole consortium on this machine (make demo ARGS='--doctors 5 --json')
+demo: deps
+	$(SWIFT_BUILD) --product bcemr
+	$(BCEMR) demo $(ARGS)
+
+## build: build the command line and all libraries
+build: deps
+	$(SWIFT_BUILD)
+
+## test: everything that can fail: style, unit tests, oracles, transcripts, constant time
+test: lint test-swift test-oracles test-transcripts test-constant-time
+
+## lint: check the style of all Swift files
+lint:
+	swift format lint --strict --recursive Package.swift Sources Tests
+
+## bench: measure, and compare with other libraries in the same run
+bench: deps deps-test $(ORACLES)/ready
+	$(SWIFT_BUILD) --product bcemr
+	$(BCEMR) bench
+	$(PYTHON) Benchmarks/compare.py $(BCEMR)
+
+## deps: install the Debian packages that a build needs and that are missing
+deps:
+	@scripts/install-packages libsqlite3-dev
+
+deps-test: deps
+	@scripts/install-packages python3 python3-venv valgrind binutils
+
+test-swift: deps-test
+	$(SWIFT_BUILD)
+	$(SWIFT_TEST)
+
+# Fresh inputs each time, against libraries that share no code with ours.
+test-oracles: deps-test $(ORACLES)/ready
+	PYTHON=$(abspath $(PYTHON)) scripts/vectors/cross-check
+
+test-transcripts: deps-test
+	$(SWIFT_BUILD) --product bcemr
+	python3 Tests/CommandLine/run.py $(BCEMR)
+
+test-constant-time: deps-test
+	scripts/constant-time-check
+
+$(ORACLES)/ready: scripts/vectors/requirements.txt
+	python3 -m venv $(ORACLES)
+	$(PYTHON) -m pip install --quiet --requirement $<
+	@touch $@
+
+## help: print this
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)

@@ -1,0 +1,73 @@
+import ArgumentParser
+
+/// The command line of BC-EMR.
+@main
+struct BCEMR: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bcemr",
+    abstract: "A consortium ledger of medical records that many sign and only the patient opens.",
+    discussion: """
+      Exit codes: 0 all checks passed, 1 a check failed, 2 bad input or environment, 64 usage.
+      """,
+    version: "0.1.0",
+    subcommands: [
+      Verify.self,
+      Inspect.self,
+      Bench.self,
+    ])
+
+  static func main() async {
+    SystemFile.ignoreFileSizeSignal()
+    do {
+      var command = try parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      finish(error)
+    }
+  }
+
+  /// Reports why a command did not end well, in the form that was asked for.
+  private static func finish(_ error: any Error) -> Never {
+    let status = exitCode(for: error)
+    // Help and version are results; a code of its own has been explained where it was thrown.
+    if status == .success { exit(withError: error) }
+    if error is ExitCode { exit(withError: error) }
+    let isUsage = status == .validationFailure
+    let failure =
+      isUsage
+      ? CommandFailure(
+        .usage, code: "usage", message(for: error).lowercasedFirst,
+        hint: "run 'bcemr --help' or 'bcemr help COMMAND'")
+      : CommandFailure(error)
+    if CommandLine.arguments.contains("--json") {
+      Console.write(ErrorReport(failure))
+    } else {
+      Console.diagnostic(failure.message)
+      if let hint = failure.hint { Console.diagnostic("hint: \(hint)") }
+    }
+    exit(withError: ExitCode(failure.exitCode.rawValue))
+  }
+}
+
+/// `{"error":{"code","message"}}`, and a hint where there is one.
+private struct ErrorReport: Encodable {
+  struct Content: Encodable {
+    let code: String
+    let message: String
+    let hint: String?
+  }
+
+  let error: Content
+
+  init(_ failure: CommandFailure) {
+    error = Content(code: failure.code, message: failure.message, hint: failure.hint)
+  }
+}
+
+extension String {
+  fileprivate var lowercasedFirst: String { prefix(1).lowercased() + dropFirst() }
+}

@@ -1,0 +1,34 @@
+import ArgumentParser
+import Ledger
+
+struct Inspect: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Show what a file holds: any object of BC-EMR, or a FHIR history.",
+    discussion: """
+      The file says itself what it is. Its form is checked, and nothing else: not who signed it, \
+      and not whether the ledger holds it. Private keys are named and never shown.
+      """)
+
+  @Argument(help: "An export, a genesis, a checkpoint, a key file, a FHIR Bundle, …")
+  var file: String
+
+  @OptionGroup var output: OutputOptions
+
+  func run() async throws {
+    let bytes = try SystemFile.contents(of: file, limit: Export.maximumByteCount)
+    let inspection: FileInspection
+    do {
+      inspection = try FileInspection(bytes)
+    } catch {
+      throw CommandFailure(error, at: file)
+    }
+    if output.json {
+      Console.write(inspection)
+    } else {
+      let console = output.console
+      console.line("\(file): \(inspection.kind), \(Quantity.count(inspection.size, "byte"))")
+      console.line("sha256: \(inspection.sha256)")
+      for line in inspection.outline { console.line(line) }
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import CanonicalEncoding
+import ClinicalRecords
+import SwiftASN1
+import TransparencyLog
+
+/// What a file is found to be.
+struct FileInspection: Encodable {
+  let kind: String
+  let size: Int
+  /// SHA-256 of the file; for a genesis this is the hash that names the ledger.
+  let sha256: String
+  let outline: [String]
+
+  /// - Throws: ``CommandFailure`` for a file of no known form, and what decoders throw for one that
+  ///   only begins like one.
+  init(_ bytes: [UInt8]) throws {
+    size = bytes.count
+    sha256 = "\(Digest32(sha256: bytes))"
+    (kind, outline) = try Self.isText(bytes) ? Self.text(bytes) : Self.object(bytes)
+  }
+
+  /// Whether this is one of our text forms or JSON. An object can begin with the same byte, but its
+  /// second byte, a length, is then not one of a text.
+  private static func isText(_ bytes: [UInt8]) -> Bool {
+    textBeginnings.contains { bytes.starts(with: $0.utf8) }
+      || (bytes.first(where: { !" \t\r\n".utf8.contains($0) }).map("{[".utf8.contains) ?? false
+        && bytes.prefix(2).allSatisfy { $0 < 0x80 })
+  }
+
+  private static let textBeginnings = ["-----BEGIN ", proofBeginning, "bcemr/"]
+  private static let proofBeginning = "c2sp.org/tlog-proof@v1\n"
+
+  private static func object(_ bytes: [UInt8]) throws -> (kind: String, outline: [String]) {
+    if bytes.starts(with: "SQLite format 3\0".utf8) {
+      throw CommandFailure(
+        .badInput, code: "unknown-format", "this is a database of a store",
+        hint: "'bcemr fsck' checks the folder that it belongs to")
+    }
+    guard let kind = ObjectKind(of: bytes) else { throw unknown }
+    return ("\(kind)", try ObjectOutline.lines(bytes, kind: kind))
+  }
+
+  private static func text(_ bytes: [UInt8]) throws -> (kind: String, outline: [String]) {
+    let text = String(decoding: bytes, as: UTF8.self)
+    if text.hasPrefix("-----BEGIN ") {
+      guard let document = try? PEMDocument(pemString: text) else { throw unknown }
+      return try object(document.derBytes)
+    }
+    if text.hasPrefix(proofBeginning) {
+      let proof = try LogProof(encoded: text)
+      let lines = ["index: \(proof.index)", "hashes: \(proof.inclusion.hashes.count)"]
+      return ("proof", try lines + checkpointLines(proof.note))
+    }
+    if text.hasPrefix("bcemr/") {
+      return ("checkpoint", try checkpointLines(SignedNote(encoded: text)))
+    }
+    return ("history", lines(of: try FHIRHistory(json: bytes)))
+  }
+
+  private static var unknown: CommandFailure {
+    CommandFailure(
+      .badInput, code: "unknown-format", "this is neither an object of BC-EMR nor a FHIR history")
+  }
+
+  private static func checkpointLines(_ note: SignedNote) throws -> [String] {
+    let checkpoint = try Checkpoint(body: note.body)
+    let signers = note.signatures.map { "  signed, not verified: \($0.name)" }
+    return [
+      "log: \(checkpoint.origin)", "size: \(checkpoint.size)", "root: \(checkpoint.root.hex)",
+    ] + signers
+  }
+
+  private static func lines(of history: FHIRHistory) -> [String] {
+    let patient = history.patient
+    let person = [patient.name, patient.gender, patient.birthDate.map { "born \($0)" }]
+    return [
+      "patient: " + person.compactMap(\.self).joined(separator: ", "),
+      "visits: \(history.visits.count)",
+    ]
+      + history.visits.enumerated().map { index, visit in
+        let bytes = visit.resources.reduce(0) { $0 + $1.bytes.count }
+        let about = [visit.start, visit.type ?? visit.encounterClass, visit.reason]
+        return "  \(index + 1): \(about.compactMap(\.self).joined(separator: ", ")), "
+          + "\(Quantity.count(visit.resources.count, "resource")), \(Quantity.bytes(bytes))"
+      }
+  }
+}

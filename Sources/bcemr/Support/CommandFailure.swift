@@ -1,0 +1,65 @@
+import CanonicalEncoding
+import ClinicalRecords
+import Credentials
+import EMRScheme
+import Ledger
+import Pairings
+import TransparencyLog
+
+/// Why a command ends without its result.
+struct CommandFailure: Error {
+  /// What the shell is told.
+  enum ExitStatus: Int32 {
+    case checkFailed = 1
+    case badInput = 2
+    case usage = 64
+  }
+
+  let exitCode: ExitStatus
+  /// Stays the same from version to version, for programs.
+  let code: String
+  /// Begins in lower case; names the file or the role that it is about.
+  let message: String
+  /// What the user can do about it.
+  let hint: String?
+
+  init(_ exitCode: ExitStatus, code: String, _ message: String, hint: String? = nil) {
+    (self.exitCode, self.code, self.message, self.hint) = (exitCode, code, message, hint)
+  }
+
+  /// - Parameter place: what was being looked at, as a file's path.
+  init(_ error: any Error, at place: String? = nil) {
+    let (exitCode, code, message): (ExitStatus, String, String) =
+      switch error {
+      case let error as CommandFailure: (error.exitCode, error.code, error.message)
+      case let error as ClinicalRecordError: (.badInput, "\(error.code)", error.readable)
+      case let error as DecodingFailure: (.badInput, "\(error.code)", error.message)
+      case let error as DurableFile.Failure: (.badInput, error.reportedCode, error.message)
+      case let error as CredentialError: (.badInput, "\(error.code)", error.message)
+      case let error as LedgerError: (.checkFailed, "\(error.code)", error.message)
+      case let error as OrderingLogError: (.badInput, "\(error.code)", error.message)
+      case let error as TransparencyLogError: (.badInput, "\(error.code)", error.message)
+      case let error as SchemeError: (.checkFailed, "\(error.code)", error.message)
+      case let error as PairingError: (.checkFailed, "\(error.code)", error.message)
+      default: (.badInput, "unexpected", "\(error)")
+      }
+    self.init(
+      exitCode, code: code, (place.map { "\($0): " } ?? "") + message,
+      hint: (error as? CommandFailure)?.hint)
+  }
+}
+
+extension ClinicalRecordError {
+  fileprivate var readable: String {
+    guard let location else { return message }
+    return "\(message) at line \(location.line), column \(location.column)"
+  }
+}
+
+extension DurableFile.Failure {
+  fileprivate var reportedCode: String {
+    if isMissing { return "not-found" }
+    if isFull { return "full" }
+    return isNoFile ? "not-a-file" : "unavailable"
+  }
+}

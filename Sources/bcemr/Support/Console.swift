@@ -1,0 +1,84 @@
+import ArgumentParser
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The options that every command has.
+struct OutputOptions: ParsableArguments {
+  @Flag(help: "Print one JSON value instead of text.")
+  var json = false
+
+  @Flag(help: "Report progress on stderr even if that is no terminal.")
+  var progress = false
+
+  @Flag(inversion: .prefixedNo, help: "Use colors. By default only on a terminal.")
+  var color: Bool?
+
+  var console: Console {
+    Console(
+      isQuiet: json,
+      usesColor: color ?? (SystemFile.Stream.output.isTerminal && Self.environmentAllowsColor),
+      showsProgress: progress || SystemFile.Stream.diagnostics.isTerminal)
+  }
+
+  private static var environmentAllowsColor: Bool {
+    // https://no-color.org
+    ProcessInfo.processInfo.environment["NO_COLOR", default: ""].isEmpty
+  }
+}
+
+/// Results on stdout; diagnostics and progress on stderr.
+struct Console: Sendable {
+  /// Whether text is kept back because a JSON value follows.
+  let isQuiet: Bool
+  let usesColor: Bool
+  let showsProgress: Bool
+
+  func line(_ text: String = "") {
+    if !isQuiet { Self.write(text + "\n", to: .output) }
+  }
+
+  func heading(_ text: String) {
+    line()
+    line(usesColor ? "\u{1b}[1m\(text)\u{1b}[0m" : text)
+  }
+
+  /// One state of long work; on a terminal it takes the place of the one before.
+  func progress(_ text: String) {
+    guard showsProgress else { return }
+    let isTerminal = SystemFile.Stream.diagnostics.isTerminal
+    Self.write(isTerminal ? "\r\u{1b}[K\(text)" : "bcemr: \(text)\n", to: .diagnostics)
+  }
+
+  /// Ends progress, so that what follows begins on a clean line.
+  func endProgress() {
+    if showsProgress, SystemFile.Stream.diagnostics.isTerminal { Self.write("\r\u{1b}[K", to: .diagnostics) }
+  }
+
+  static func diagnostic(_ text: String) { write("bcemr: \(text)\n", to: .diagnostics) }
+
+  /// Writes one JSON value in the project's form: sorted snake_case keys.
+  static func write(_ value: some Encodable) {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? encoder.encode(value) else {
+      preconditionFailure("reports have nothing that JSON cannot hold")
+    }
+    write(Array(data) + [UInt8(ascii: "\n")], to: .output)
+  }
+
+  private static func write(_ text: String, to stream: SystemFile.Stream) {
+    write(Array(text.utf8), to: stream)
+  }
+
+  /// A result that cannot be delivered is a failure of the command; a lost diagnostic is not.
+  private static func write(_ bytes: [UInt8], to stream: SystemFile.Stream) {
+    guard let problem = SystemFile.put(bytes, into: stream), stream == .output else { return }
+    diagnostic(problem)
+    BCEMR.exit(withError: ExitCode(CommandFailure.ExitStatus.badInput.rawValue))
+  }
+}

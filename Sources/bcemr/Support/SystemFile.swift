@@ -1,0 +1,55 @@
+import Credentials
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Files as users name them on the command line.
+enum SystemFile {
+  /// Reads a regular file whole; symbolic links are followed.
+  ///
+  /// - Parameter limit: in bytes.
+  /// - Throws: ``CommandFailure`` for a file that is missing, unreadable, not a regular file, or
+  ///   larger than `limit`.
+  static func contents(of path: String, limit: Int) throws(CommandFailure) -> [UInt8] {
+    guard let resolved = unsafe realpath(path, nil) else {
+      throw CommandFailure(DurableFile.Failure(path: path, code: errno))
+    }
+    defer { unsafe free(resolved) }
+    do {
+      return try DurableFile.read(unsafe String(cString: resolved), limit: limit).bytes
+    } catch where error.isTooLarge {
+      throw CommandFailure(
+        .badInput, code: "too-large", "\(path): the file is larger than \(limit >> 20) MiB")
+    } catch {
+      throw CommandFailure(DurableFile.Failure(path: path, code: error.code))
+    }
+  }
+
+  enum Stream: Int32 {
+    case output = 1
+    case diagnostics = 2
+
+    var isTerminal: Bool { isatty(rawValue) == 1 }
+  }
+
+  /// - Returns: nil if all bytes were written, else what the system says.
+  static func put(_ bytes: [UInt8], into stream: Stream) -> String? {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = unsafe rest.withUnsafeBytes {
+        unsafe write(stream.rawValue, $0.baseAddress, $0.count)
+      }
+      guard count >= 0 || errno == EINTR else {
+        return DurableFile.Failure(path: "\(stream)", code: errno).message
+      }
+      rest = rest.dropFirst(max(count, 0))
+    }
+    return nil
+  }
+
+  /// Lets a write beyond `ulimit -f` fail like one on a full disk instead of ending the process.
+  static func ignoreFileSizeSignal() { signal(SIGXFSZ, SIG_IGN) }
+}
