@@ -1,0 +1,77 @@
+import CanonicalEncoding
+import EMRScheme
+import Pairings
+import Testing
+
+@Suite("Encodings of the scheme's objects")
+struct EncodingTests {
+  /// Every public object of one visit, with its decoder.
+  private func objects() throws -> [(bytes: [UInt8], decode: ([UInt8]) throws -> [UInt8])] {
+    var visit = try Visit(team: 2)
+    let record = try visit.sealAndCheck()
+    let request = RequestKey<BLS12381>(using: &visit.random)
+    func pair<Object: CanonicalObject>(
+      _ object: Object
+    ) -> (bytes: [UInt8], decode: ([UInt8]) throws -> [UInt8]) {
+      (object.encoded(), { try Object(encoded: $0).encoded() })
+    }
+    return [
+      pair(visit.context), pair(visit.doctors[0].statement), pair(visit.plaintext),
+      pair(record.record), pair(try visit.share(record, with: request)),
+      pair(try record.openingEvidence(with: visit.visitKey)), pair(EvidenceKeys(visit.context)),
+      pair(
+        PseudonymOpening(
+          hospital: "h", visitID: .zero, identity: "i", using: &visit.random)),
+      pair(VisitIDInput(patient: "p", encounter: "e", attempt: 1)),
+    ]
+  }
+
+  @Test("what is decoded encodes to the same bytes, under its own kind")
+  func roundTrip() throws {
+    let objects = try objects()
+    for object in objects { #expect(try object.decode(object.bytes) == object.bytes) }
+    #expect(Set(objects.map { ObjectKind(of: $0.bytes) }).count == objects.count)
+  }
+
+  @Test("no object is taken for another, cut short, lengthened, or of a later version")
+  func refused() throws {
+    let objects = try objects()
+    for (index, object) in objects.enumerated() {
+      for other in objects.indices where other != index {
+        #expect(throws: DecodingFailure.self) { try object.decode(objects[other].bytes) }
+      }
+      for bytes in [[], Array(object.bytes.dropLast()), object.bytes + [0]] {
+        #expect(throws: DecodingFailure.self) { try object.decode(bytes) }
+      }
+      var later = object.bytes
+      let version = try #require(
+        (0..<16).first { Array(later[$0..<$0 + 3]) == [2, 1, 1] })
+      later[version + 2] = 2
+      #expect(throws: DecodingFailure.self) { try object.decode(later) }
+    }
+  }
+
+  @Test("teams, salts, attempts and lengths stay within their bounds")
+  func bounds() throws {
+    let visit = try Visit(team: 1)
+    let changes: [(inout VisitContext) -> Void] = [
+      { $0.signers = [] }, { $0.signers = Array(repeating: $0.signers[0], count: 17) },
+      { $0.window = 0 }, { $0.resignatureLimit = 65 }, { $0.visitSigningKey = [] },
+      { $0.hospital = String(repeating: "h", count: 65) }, { $0.visitKey = [] },
+    ]
+    for change in changes {
+      var context = visit.context
+      change(&context)
+      #expect(throws: DecodingFailure.self) { try VisitContext(encoded: context.encoded()) }
+    }
+    for change in [
+      { $0.salt = [] }, { $0.attempt = 0 }, { $0.attempt = 66 },
+    ] as [(inout Finding) -> Void] {
+      var plaintext = visit.plaintext
+      change(&plaintext.findings[0])
+      #expect(throws: DecodingFailure.self) {
+        try RecordPlaintext(encoded: plaintext.encoded())
+      }
+    }
+  }
+}
