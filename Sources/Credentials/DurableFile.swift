@@ -12,9 +12,12 @@ package enum DurableFile {
     /// The value of `errno`.
     package let code: Int32
 
+    package init(path: String, code: Int32 = errno) { (self.path, self.code) = (path, code) }
+
     package var isExisting: Bool { code == EEXIST }
     package var isMissing: Bool { code == ENOENT }
     package var isSymbolicLink: Bool { code == ELOOP }
+    package var isLocked: Bool { code == EWOULDBLOCK }
     package var isFull: Bool { [ENOSPC, EDQUOT, EFBIG].contains(code) }
     package var isTooLarge: Bool { code == EMSGSIZE }
     package var isNoFile: Bool { code == EINVAL }
@@ -41,7 +44,7 @@ package enum DurableFile {
     let temporary = "\(path).\(UInt64.random(in: .min ... .max))"
     let descriptor = unsafe open(
       temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw Failure(path: path, code: errno) }
+    guard descriptor >= 0 else { throw Failure(path: path) }
     defer {
       close(descriptor)
       unsafe unlink(temporary)
@@ -51,12 +54,12 @@ package enum DurableFile {
       let count = unsafe rest.withUnsafeBytes {
         unsafe write(descriptor, $0.baseAddress, $0.count)
       }
-      guard count >= 0 || errno == EINTR else { throw Failure(path: path, code: errno) }
+      guard count >= 0 || errno == EINTR else { throw Failure(path: path) }
       rest = rest.dropFirst(max(count, 0))
     }
     // A link, unlike a rename, never replaces what is there.
     guard fsync(descriptor) == 0, unsafe link(temporary, path) == 0 else {
-      throw Failure(path: path, code: errno)
+      throw Failure(path: path)
     }
     try synchronizeFolder(ofItemAt: path)
   }
@@ -68,10 +71,10 @@ package enum DurableFile {
   package static func read(_ path: String, limit: Int) throws(Failure) -> Contents {
     // Without O_NONBLOCK, opening a FIFO waits for somebody to write into it.
     let descriptor = unsafe open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-    guard descriptor >= 0 else { throw Failure(path: path, code: errno) }
+    guard descriptor >= 0 else { throw Failure(path: path) }
     defer { close(descriptor) }
     var status = stat()
-    guard unsafe fstat(descriptor, &status) == 0 else { throw Failure(path: path, code: errno) }
+    guard unsafe fstat(descriptor, &status) == 0 else { throw Failure(path: path) }
     guard status.st_mode & S_IFMT == S_IFREG else { throw Failure(path: path, code: EINVAL) }
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: max(1, min(limit, Int(status.st_size)) + 1))
@@ -83,7 +86,7 @@ package enum DurableFile {
         let isPrivate = status.st_mode & 0o077 == 0 && status.st_uid == geteuid()
         return Contents(bytes: bytes, isPrivate: isPrivate)
       }
-      guard count > 0 || errno == EINTR else { throw Failure(path: path, code: errno) }
+      guard count > 0 || errno == EINTR else { throw Failure(path: path) }
       bytes += buffer.prefix(max(count, 0))
     }
     throw Failure(path: path, code: EMSGSIZE)
@@ -116,8 +119,8 @@ package enum DurableFile {
     let parent = path.lastIndex(of: "/").map { path[..<$0] } ?? "."
     let folder = parent.isEmpty ? "/" : String(parent)
     let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw Failure(path: folder, code: errno) }
+    guard descriptor >= 0 else { throw Failure(path: folder) }
     defer { close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw Failure(path: folder, code: errno) }
+    guard fsync(descriptor) == 0 else { throw Failure(path: folder) }
   }
 }

@@ -1,0 +1,152 @@
+public import Consortium
+import Credentials
+import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// All that a consortium on one machine keeps: `DIR/{genesis.der, ordering/, manager/, hospital-N/,
+/// cloud/, doctors/<id>/, patients/<id>/}`, for one process at a time.
+///
+/// The lock is released with this object, and by the operating system when the process ends, however
+/// it ends.
+public final class DataFolder: Sendable {
+  public let path: String
+  private let lock: Int32
+
+  /// Opens the folder and locks it.
+  ///
+  /// - Parameter creating: whether a folder that is not there is made, with mode 0700.
+  /// - Throws: ``StoreError``; `locked` if another process has it, `unavailable` if it is not there
+  ///   or cannot be written.
+  public init(path: String, creating: Bool = true) throws(StoreError) {
+    if creating { try storing(path) { try DurableFile.createFolder(path) } }
+    let descriptor = unsafe open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else {
+      throw StoreError(DurableFile.Failure(path: path), path)
+    }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      let failure = DurableFile.Failure(path: path)
+      close(descriptor)
+      throw failure.isLocked
+        ? StoreError(.locked, "\(path): another process works with this folder")
+        : StoreError(failure, path)
+    }
+    self.path = path
+    lock = descriptor
+  }
+
+  deinit { close(lock) }
+
+  // MARK: Genesis
+
+  /// The genesis, if there is one.
+  public func genesis() throws(StoreError) -> [UInt8]? {
+    do {
+      return try DurableFile.read(genesisPath, limit: 1 << 20).bytes
+    } catch {
+      if error.isMissing { return nil }
+      throw StoreError(error, genesisPath)
+    }
+  }
+
+  /// Stores the genesis. Returns when it is durable.
+  ///
+  /// - Throws: ``StoreError``; `conflict` if there is another.
+  public func create(genesis: [UInt8]) throws(StoreError) {
+    if let stored = try self.genesis(), stored == genesis { return }
+    try storing(genesisPath) { try DurableFile.create(genesis, at: genesisPath) }
+  }
+
+  private var genesisPath: String { "\(path)/genesis.der" }
+
+  // MARK: Stores
+
+  public func orderingLog() throws(StoreError) -> SQLiteOrderingLog {
+    try SQLiteOrderingLog(path: "\(try folder("ordering"))/\(Names.log)")
+  }
+
+  public func recordStore() throws(StoreError) -> SQLiteRecordStore {
+    try SQLiteRecordStore(path: "\(try folder("cloud"))/\(Names.records)")
+  }
+
+  /// - Parameter role: `manager`, `cloud`, `hospital-1`, `doctors/<id>` or `patients/<id>`.
+  /// - Throws: ``StoreError``; `invalidName` for another text.
+  public func roleStore(_ role: String) throws(StoreError) -> SQLiteRoleStore {
+    try SQLiteRoleStore(path: "\(try roleFolder(role))/\(Names.state)")
+  }
+
+  /// Where the ``KeyFile`` of a role is, or is to be created; its folder is there.
+  ///
+  /// - Parameter role: as in ``roleStore(_:)``.
+  public func keyFile(_ role: String) throws(StoreError) -> String {
+    "\(try roleFolder(role))/\(Names.keys)"
+  }
+
+  private enum Names {
+    static let log = "ordering.sqlite"
+    static let records = "records.sqlite"
+    static let state = "state.sqlite"
+    static let keys = "keys.pem"
+  }
+
+  private func roleFolder(_ role: String) throws(StoreError) -> String {
+    let parts = role.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    let isPerson = parts.count == 2 && ["doctors", "patients"].contains(parts[0])
+    let isOrganization =
+      parts.count == 1
+      && (["manager", "cloud"].contains(role) || role.starts(with: "hospital-"))
+    guard isPerson || isOrganization, parts.allSatisfy(Self.isName) else {
+      throw StoreError(.invalidName, "\(role.debugDescription) cannot name a role's folder")
+    }
+    if isPerson { _ = try folder(parts[0]) }
+    return try folder(role)
+  }
+
+  /// 1 to 64 letters, digits, `-`, `.` and `_`, not beginning with a dot.
+  private static func isName(_ text: String) -> Bool {
+    (1...64).contains(text.utf8.count) && !text.starts(with: ".")
+      && text.utf8.allSatisfy {
+        switch $0 {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+          UInt8(ascii: "_"):
+          true
+        default: false
+        }
+      }
+  }
+
+  private func folder(_ name: String) throws(StoreError) -> String {
+    let folder = "\(path)/\(name)"
+    try storing(folder) { try DurableFile.createFolder(folder) }
+    return folder
+  }
+
+  // MARK: Check
+
+  /// All that is wrong with the files of this folder; changes none of them.
+  public func findings() throws(StoreError) -> [StoreFinding] {
+    var findings: [StoreFinding] = []
+    if try genesis() == nil {
+      findings.append(StoreFinding(code: .missing, file: genesisPath, what: "there is no genesis"))
+    }
+    let files = try storing(path) { try FileManager.default.subpathsOfDirectory(atPath: path) }
+    for name in files.sorted() {
+      let file = "\(path)/\(name)"
+      if name.hasSuffix(".sqlite") { findings += StoreCheck.findings(inFileAt: file) }
+      if name.hasSuffix("/\(Names.keys)") {
+        let isPrivate = try storing(file) { try DurableFile.read(file, limit: 1 << 16).isPrivate }
+        if !isPrivate {
+          findings.append(
+            StoreFinding(
+              code: .insecureFile, file: file, what: "others may read or change these keys"))
+        }
+      }
+    }
+    return findings
+  }
+}

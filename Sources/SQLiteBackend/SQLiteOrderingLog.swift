@@ -1,0 +1,160 @@
+import CanonicalEncoding
+public import Consortium
+import Foundation
+import GRDB
+public import Ledger
+
+/// The embedded ordering log: one SQLite file, for all roles of one machine.
+///
+/// Each row chains SHA-256(chain of the row before ‖ entry), 32 zero bytes before the first, so that
+/// a changed, moved or missing row is noticed when it is read.
+public final class SQLiteOrderingLog: OrderingLog {
+  /// The longest entry, in bytes.
+  public static let maximumEntryByteCount = 1 << 18
+
+  static let format = StoreFormat(
+    name: "ordering log", applicationID: 0x4243_4f4c, version: 1,
+    schema: """
+      CREATE TABLE entry (
+        position INTEGER PRIMARY KEY,
+        digest BLOB NOT NULL UNIQUE CHECK (length(digest) = 32),
+        chain BLOB NOT NULL CHECK (length(chain) = 32),
+        bytes BLOB NOT NULL
+      ) STRICT
+      """)
+
+  package let file: SQLiteFile
+
+  /// Opens the log at `path`, or creates it.
+  public init(path: String) throws(StoreError) {
+    file = try SQLiteFile(path: path, format: Self.format)
+  }
+
+  public func append(_ entries: [[UInt8]]) async throws(OrderingLogError) -> [UInt64] {
+    for entry in entries where entry.count > Self.maximumEntryByteCount {
+      throw OrderingLogError(
+        .tooLarge,
+        "an entry of \(entry.count) bytes; the log takes \(Self.maximumEntryByteCount)")
+    }
+    if entries.isEmpty { return [] }
+    do {
+      return try await file.write { database in
+        var last = try ChainedRow.last(database)
+        let find = try database.cachedStatement(
+          sql: "SELECT position FROM entry WHERE digest = ?")
+        let insert = try database.cachedStatement(
+          sql: "INSERT INTO entry (position, digest, chain, bytes) VALUES (?, ?, ?, ?)")
+        return try entries.map { entry in
+          let digest = Data(Digest32(sha256: entry).bytes)
+          if let position = try Int64.fetchOne(find, arguments: [digest]) {
+            return UInt64(position)
+          }
+          last = last.next(entry)
+          try insert.execute(
+            arguments: [last.position, digest, Data(last.chain.bytes), Data(entry)])
+          return UInt64(last.position)
+        }
+      }
+    } catch {
+      throw OrderingLogError(error)
+    }
+  }
+
+  public func entries(
+    from position: UInt64, limit: Int
+  ) async throws(OrderingLogError) -> [OrderedEntry] {
+    guard limit > 0, let first = Int64(exactly: position) else { return [] }
+    do {
+      return try await file.read { [path = file.path] database in
+        // The row before gives the chain that the first one continues.
+        guard var last = try ChainedRow.at(first - 1, database) else { return [] }
+        let rows = try Row.fetchCursor(
+          database.cachedStatement(
+            sql: "SELECT position, chain, bytes FROM entry WHERE position >= ? LIMIT ?"),
+          arguments: [first, limit])
+        var entries: [OrderedEntry] = []
+        while let row = try rows.next() {
+          let bytes = [UInt8](row["bytes"] as Data)
+          last = last.next(bytes)
+          guard try last == ChainedRow(row) else {
+            throw StoreError(.corrupted, "\(path): entry \(last.position) is not what was appended")
+          }
+          entries.append(OrderedEntry(position: UInt64(last.position), bytes: bytes))
+        }
+        return entries
+      }
+    } catch {
+      throw OrderingLogError(error)
+    }
+  }
+
+  static func findings(_ database: Database) throws -> [StoreFinding.Detail] {
+    var findings: [StoreFinding.Detail] = []
+    var last = ChainedRow.none
+    let rows = try Row.fetchCursor(database, sql: "SELECT * FROM entry ORDER BY position")
+    while let row = try rows.next() {
+      let stored = try ChainedRow(row)
+      let bytes = [UInt8](row["bytes"] as Data)
+      if stored.position != last.position + 1 {
+        findings.append((.gap, "entry \(last.position + 1) is missing"))
+      }
+      if row["digest"] as Data != Data(Digest32(sha256: bytes).bytes) {
+        findings.append((.wrongDigest, "entry \(stored.position) does not have its digest"))
+      }
+      if stored.chain != last.next(bytes).chain {
+        findings.append((.brokenChain, "entry \(stored.position) does not continue the chain"))
+      }
+      last = stored
+    }
+    return findings
+  }
+}
+
+/// A place in the log and the hash of all that stands up to there.
+private struct ChainedRow: Equatable {
+  let position: Int64
+  let chain: Digest32
+
+  /// Before the first entry.
+  static let none = ChainedRow(position: -1, chain: .zero)
+
+  init(position: Int64, chain: Digest32) { (self.position, self.chain) = (position, chain) }
+
+  init(_ row: Row) throws {
+    guard let chain = Digest32(row["chain"] as Data) else {
+      throw StoreError(.corrupted, "an entry has no chain hash")
+    }
+    self.init(position: row["position"], chain: chain)
+  }
+
+  static func last(_ database: Database) throws -> ChainedRow {
+    let row = try Row.fetchOne(
+      database.cachedStatement(
+        sql: "SELECT position, chain FROM entry ORDER BY position DESC LIMIT 1"))
+    return try row.map(ChainedRow.init) ?? .none
+  }
+
+  static func at(_ position: Int64, _ database: Database) throws -> ChainedRow? {
+    if position == none.position { return none }
+    let row = try Row.fetchOne(
+      database.cachedStatement(sql: "SELECT position, chain FROM entry WHERE position = ?"),
+      arguments: [position])
+    return try row.map(ChainedRow.init)
+  }
+
+  func next(_ entry: [UInt8]) -> ChainedRow {
+    ChainedRow(position: position + 1, chain: Digest32(sha256: chain.bytes + entry))
+  }
+}
+
+extension OrderingLogError {
+  init(_ error: StoreError) {
+    let code: Code =
+      switch error.code {
+      case .corrupted: .corrupted
+      case .outcomeUnknown: .outcomeUnknown
+      default: .unavailable
+      }
+    self.init(code, error.message)
+  }
+}

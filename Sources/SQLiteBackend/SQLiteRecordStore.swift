@@ -1,0 +1,68 @@
+public import CanonicalEncoding
+public import Consortium
+import Foundation
+import GRDB
+
+/// Sealed records in one SQLite file, each with its SHA-256, which every read checks.
+public final class SQLiteRecordStore: RecordStore {
+  static let format = StoreFormat(
+    name: "record store", applicationID: 0x4243_5253, version: 1,
+    schema: """
+      CREATE TABLE record (
+        visit BLOB PRIMARY KEY NOT NULL CHECK (length(visit) = 32),
+        digest BLOB NOT NULL CHECK (length(digest) = 32),
+        bytes BLOB NOT NULL
+      ) STRICT
+      """)
+
+  private let file: SQLiteFile
+
+  /// Opens the store at `path`, or creates it.
+  public init(path: String) throws(StoreError) {
+    file = try SQLiteFile(path: path, format: Self.format)
+  }
+
+  public func put(_ record: [UInt8], visit: Digest32) async throws(StoreError) {
+    let digest = Data(Digest32(sha256: record).bytes)
+    try await file.write { [path = file.path] database in
+      let visitID = Data(visit.bytes)
+      let stored = try Data.fetchOne(
+        database.cachedStatement(sql: "SELECT digest FROM record WHERE visit = ?"),
+        arguments: [visitID])
+      if let stored {
+        guard stored == digest else {
+          throw StoreError(.conflict, "\(path): there is another record of visit \(visit)")
+        }
+        return
+      }
+      try database.cachedStatement(
+        sql: "INSERT INTO record (visit, digest, bytes) VALUES (?, ?, ?)"
+      ).execute(arguments: [visitID, digest, Data(record)])
+    }
+  }
+
+  public func record(ofVisit visit: Digest32) async throws(StoreError) -> [UInt8]? {
+    try await file.read { [path = file.path] database in
+      let row = try Row.fetchOne(
+        database.cachedStatement(sql: "SELECT digest, bytes FROM record WHERE visit = ?"),
+        arguments: [Data(visit.bytes)])
+      return try row.map { row in
+        try row.checkedBytes(or: "\(path): the record of visit \(visit) is damaged")
+      }
+    }
+  }
+
+  public func visits() async throws(StoreError) -> [Digest32] {
+    try await file.read { database in
+      try Data.fetchAll(
+        database.cachedStatement(sql: "SELECT visit FROM record ORDER BY visit")
+      ).compactMap { Digest32($0) }
+    }
+  }
+
+  static func findings(_ database: Database) throws -> [StoreFinding.Detail] {
+    try Row.wrongDigests(database, sql: "SELECT hex(visit) AS name, digest, bytes FROM record") {
+      "the record of visit \($0.lowercased()) does not have its digest"
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import CanonicalEncoding
+import Consortium
+import Foundation
+import GRDB
+
+/// Something in a store that is not as it was written.
+public struct StoreFinding: Equatable, Sendable, CustomStringConvertible {
+  /// An open set of kinds.
+  public struct Code: Hashable, Sendable, CustomStringConvertible {
+    public let description: String
+    public init(_ description: String) { self.description = description }
+
+    /// A file that should be there is not.
+    public static let missing = Code("missing")
+    /// The file cannot be read to its end.
+    public static let unreadable = Code("unreadable")
+    /// A file of another program, of a newer version, or with a damaged header.
+    public static let notOurs = Code("not-ours")
+    /// Other tables than ours.
+    public static let wrongSchema = Code("wrong-schema")
+    /// SQLite's own check finds this.
+    public static let integrity = Code("integrity")
+    /// A position of the log without an entry.
+    public static let gap = Code("gap")
+    /// An entry that the hash chain does not lead to.
+    public static let brokenChain = Code("broken-chain")
+    /// Bytes that do not have the SHA-256 stored beside them.
+    public static let wrongDigest = Code("wrong-digest")
+    /// Keys that others may read or change.
+    public static let insecureFile = Code("insecure-file")
+  }
+
+  typealias Detail = (code: Code, what: String)
+
+  public let code: Code
+  public let file: String
+  public let what: String
+
+  public var description: String { "\(file): \(code): \(what)" }
+}
+
+/// Checks store files to the last byte that means something; changes none of them.
+///
+/// A log that ends early is not noticed here: a valid beginning of a log is a valid log. The roles
+/// notice it, by the checkpoints that they cosigned.
+public enum StoreCheck {
+  /// All that is wrong with the store file at `path`, of whatever kind it is.
+  public static func findings(inFileAt path: String) -> [StoreFinding] {
+    do {
+      let header = try StoreHeader(ofFileAt: path)
+      guard let format = StoreFormat.all.first(where: { $0.applicationID == header.applicationID }),
+        header.version <= format.version
+      else {
+        return [StoreFinding(code: .notOurs, file: path, what: "no store file of this program")]
+      }
+      return try SQLiteFile.openReadOnly(path).read { try details(format, $0) }
+        .map { StoreFinding(code: $0.code, file: path, what: $0.what) }
+    } catch {
+      let failure = StoreError(error, path)
+      let code: StoreFinding.Code = failure.code == .notOurs ? .notOurs : .unreadable
+      return [StoreFinding(code: code, file: path, what: failure.message)]
+    }
+  }
+
+  private static func details(
+    _ format: StoreFormat, _ database: Database
+  ) throws -> [StoreFinding.Detail] {
+    do {
+      try SQLiteFile.requireSchema(format, database)
+    } catch let error as StoreError {
+      return [(.wrongSchema, error.message)]
+    }
+    let integrity = try String.fetchAll(database, sql: "PRAGMA integrity_check(20)")
+      .filter { $0 != "ok" }.map { (StoreFinding.Code.integrity, $0) }
+    let content =
+      switch format.applicationID {
+      case SQLiteOrderingLog.format.applicationID: try SQLiteOrderingLog.findings(database)
+      case SQLiteRecordStore.format.applicationID: try SQLiteRecordStore.findings(database)
+      default: try SQLiteRoleStore.findings(database)
+      }
+    return integrity + content
+  }
+}
+
+extension Row {
+  /// The column `bytes`, if it has the digest beside it.
+  func checkedBytes(or message: String) throws -> [UInt8] {
+    let bytes = [UInt8](self["bytes"] as Data)
+    guard Data(Digest32(sha256: bytes).bytes) == self["digest"] as Data else {
+      throw StoreError(.corrupted, message)
+    }
+    return bytes
+  }
+
+  /// The rows whose bytes do not have the digest beside them, by their column `name`.
+  static func wrongDigests(
+    _ database: Database, sql: String, _ message: (String) -> String
+  ) throws -> [StoreFinding.Detail] {
+    var findings: [StoreFinding.Detail] = []
+    let rows = try fetchCursor(database, sql: sql)
+    while let row = try rows.next() {
+      if (try? row.checkedBytes(or: "")) == nil {
+        findings.append((.wrongDigest, message(row["name"])))
+      }
+    }
+    return findings
+  }
+}
