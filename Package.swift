@@ -62,15 +62,15 @@ let package = Package(
     module("Consortium", ["Ledger", "ClinicalRecords"]),
     module("SQLiteBackend", ["Consortium", grdb]),
     .executableTarget(
-      name: "bcemr", dependencies: ["SQLiteBackend", argumentParser], swiftSettings: strict),
+      name: "bcemr", dependencies: ["SQLiteBackend", asn1, argumentParser], swiftSettings: strict),
 
     module("TestSupport", ["Consortium"]),
     tests("Pairings", vectors: true),
     tests("CanonicalEncoding"),
     tests("EMRScheme"),
-    tests("TransparencyLog", vectors: true),
+    tests("TransparencyLog", [crypto], vectors: true),
     tests("Credentials"),
-    tests("Ledger"),
+    tests("Ledger", [crypto]),
     tests("ClinicalRecords", vectors: true),
     tests("Consortium"),
     tests("SQLiteBackend"),

@@ -2,8 +2,13 @@
 public struct ObjectDescription: FieldEncoder {
   public private(set) var lines: [String] = []
   private var depth = 0
+  private let outline: ([UInt8]) -> [String]?
 
-  public init(_ object: some CanonicalObject) {
+  /// - Parameter outline: the lines to show for an object inside the object, nil for its size only.
+  public init(
+    _ object: some CanonicalObject, outline: @escaping ([UInt8]) -> [String]? = { _ in nil }
+  ) {
+    self.outline = outline
     lines = ["\(type(of: object).kind) version \(type(of: object).version)"]
     depth = 1
     object.encode(into: &self)
@@ -42,6 +47,7 @@ public struct ObjectDescription: FieldEncoder {
   public mutating func object(_ name: String, encoded: [UInt8]) {
     let kind = ObjectKind(of: encoded).map { "\($0)" } ?? "unknown object"
     line("\(name): \(kind) (\(encoded.count) bytes)")
+    if let inner = outline(encoded) { nested { fields in inner.forEach { fields.line($0) } } }
   }
 
   private mutating func line(_ text: String) {
