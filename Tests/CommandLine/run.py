@@ -11,11 +11,11 @@ A case is a file in cases/: a sentence that says what it shows, `requires:` line
     = 2              the exit code, if it is not 0
 
 In expected text, … stands for anything in a line, and a line of … alone for any lines. What is
-not expected must not be printed. `requires: NAME` names a program, or a variable of the
-environment; a case that lacks one is reported as skipped.
+not expected must not be printed. `requires: NAME` names a program, a file, or a variable of the
+environment; a case that lacks one is reported as skipped. Variables:
 
+    EXAMPLES, TOOLS  the folders of the examples and of the scripts that cases share
     FHIR             the folder of the Synthea histories
-    TOOLS            the folder of the scripts that cases share
 """
 
 import argparse
@@ -89,7 +89,10 @@ def matches(expected, text):
 
 
 def missing(requirements, environment):
-    return [name for name in requirements if name not in environment and not shutil.which(name)]
+    return [
+        name for name in requirements
+        if name not in environment and not shutil.which(name) and not Path(name).exists()
+    ]
 
 
 def indented(lines):
@@ -128,10 +131,12 @@ def main():
     parser.add_argument("case", nargs="*", help="names of cases; all if there is none")
     arguments = parser.parse_args()
 
-    environment = dict(os.environ, TOOLS=str(HERE / "tools"), LC_ALL="C.UTF-8")
+    root = HERE.parents[1]
+    environment = dict(
+        os.environ, EXAMPLES=str(root / "Examples"), TOOLS=str(HERE / "tools"), LC_ALL="C.UTF-8")
     program = Path(arguments.bcemr).resolve()
     environment["PATH"] = f"{program.parent}:{environment['PATH']}"
-    histories = HERE.parents[2] / "shared" / "fhir"
+    histories = root.parent / "shared" / "fhir"
     if "FHIR" not in environment and histories.is_dir():
         environment["FHIR"] = str(histories)
 

@@ -36,7 +36,10 @@ struct FileInspection: Encodable {
         .badInput, code: "unknown-format", "this is a database of a store",
         hint: "'bcemr fsck' checks the folder that it belongs to")
     }
-    guard let kind = ObjectKind(of: bytes) else { throw unknown }
+    // Some letters are tags too, but no object is all letters.
+    guard let kind = ObjectKind(of: bytes), !bytes.allSatisfy({ 0x09...0x7e ~= $0 }) else {
+      throw unknown
+    }
     return ("\(kind)", try ObjectOutline.lines(bytes, kind: kind))
   }
 

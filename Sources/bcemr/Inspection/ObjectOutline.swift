@@ -35,7 +35,8 @@ enum ObjectOutline {
 
   /// Who holds which keys, and no key.
   private static func lines(_ keys: KeyFile) -> [String] {
-    ["\(ObjectKind.demoKeys) of \(keys.owner), private and not shown"] + keys.names.map { "  \($0)" }
+    ["\(ObjectKind.demoKeys) of \(keys.owner), private and not shown"]
+      + keys.names.map { "  \($0)" }
   }
 
   /// The types and values of an object that roles use only among themselves.

@@ -55,7 +55,8 @@ struct Console: Sendable {
 
   /// Ends progress, so that what follows begins on a clean line.
   func endProgress() {
-    if showsProgress, SystemFile.Stream.diagnostics.isTerminal { Self.write("\r\u{1b}[K", to: .diagnostics) }
+    guard showsProgress, SystemFile.Stream.diagnostics.isTerminal else { return }
+    Self.write("\r\u{1b}[K", to: .diagnostics)
   }
 
   static func diagnostic(_ text: String) { write("bcemr: \(text)\n", to: .diagnostics) }

@@ -20,11 +20,12 @@ enum SystemFile {
     defer { unsafe free(resolved) }
     do {
       return try DurableFile.read(unsafe String(cString: resolved), limit: limit).bytes
-    } catch where error.isTooLarge {
+    } catch {
+      guard error.isTooLarge else {
+        throw CommandFailure(DurableFile.Failure(path: path, code: error.code))
+      }
       throw CommandFailure(
         .badInput, code: "too-large", "\(path): the file is larger than \(limit >> 20) MiB")
-    } catch {
-      throw CommandFailure(DurableFile.Failure(path: path, code: error.code))
     }
   }
 
