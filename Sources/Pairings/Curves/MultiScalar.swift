@@ -4,7 +4,7 @@ extension ProjectivePoint where Curve: EndomorphicCurve {
   package static func multiScalarVariableTime(_ scalars: [Fr], _ points: [Self]) -> Self {
     precondition(scalars.count == points.count, "as many scalars as points")
     let parts = scalars.map { $0.parts(Curve.partCount) }
-    return points.count < 256 ? interleaved(parts, points) : bucketed(parts, points)
+    return points.count < 128 ? interleaved(parts, points) : bucketed(parts, points)
   }
 
   private typealias Parts = InlineArray<4, UInt128>
