@@ -23,8 +23,6 @@ public enum DomainTag: String, CaseIterable, Sendable {
   case trapdoor = "H3"
   /// From e(H1(A), Y) to the key of a record.
   case record = "RECORD"
-  /// com_k.
-  case commitment = "COMMITMENT"
   /// The challenge of a registration proof.
   case registration = "REGISTRATION"
   /// The factor that joins two equations in one check.
