@@ -10,6 +10,8 @@ struct StoreFormat: Sendable {
   let applicationID: UInt32
   let version: UInt32
   let schema: String
+  /// What is wrong with the rows.
+  let findings: @Sendable (Database) throws -> [StoreFinding.Detail]
 
   static let all = [SQLiteOrderingLog.format, SQLiteRecordStore.format, SQLiteRoleStore.format]
 }

@@ -21,7 +21,8 @@ public final class SQLiteOrderingLog: OrderingLog {
         chain BLOB NOT NULL CHECK (length(chain) = 32),
         bytes BLOB NOT NULL
       ) STRICT
-      """)
+      """,
+    findings: findings)
 
   package let file: SQLiteFile
 
@@ -74,7 +75,7 @@ public final class SQLiteOrderingLog: OrderingLog {
           arguments: [first, limit])
         var entries: [OrderedEntry] = []
         while let row = try rows.next() {
-          let bytes = [UInt8](row["bytes"] as Data)
+          let bytes = try row.blob("bytes")
           last = last.next(bytes)
           guard try last == ChainedRow(row) else {
             throw StoreError(.corrupted, "\(path): entry \(last.position) is not what was appended")
@@ -88,17 +89,17 @@ public final class SQLiteOrderingLog: OrderingLog {
     }
   }
 
-  static func findings(_ database: Database) throws -> [StoreFinding.Detail] {
+  @Sendable private static func findings(_ database: Database) throws -> [StoreFinding.Detail] {
     var findings: [StoreFinding.Detail] = []
     var last = ChainedRow.none
     let rows = try Row.fetchCursor(database, sql: "SELECT * FROM entry ORDER BY position")
     while let row = try rows.next() {
       let stored = try ChainedRow(row)
-      let bytes = [UInt8](row["bytes"] as Data)
+      let bytes = try row.blob("bytes")
       if stored.position != last.position + 1 {
         findings.append((.gap, "entry \(last.position + 1) is missing"))
       }
-      if row["digest"] as Data != Data(Digest32(sha256: bytes).bytes) {
+      if try row.blob("digest") != Digest32(sha256: bytes).bytes {
         findings.append((.wrongDigest, "entry \(stored.position) does not have its digest"))
       }
       if stored.chain != last.next(bytes).chain {
@@ -121,7 +122,7 @@ private struct ChainedRow: Equatable {
   init(position: Int64, chain: Digest32) { (self.position, self.chain) = (position, chain) }
 
   init(_ row: Row) throws {
-    guard let chain = Digest32(row["chain"] as Data) else {
+    guard let chain = Digest32(try row.blob("chain")) else {
       throw StoreError(.corrupted, "an entry has no chain hash")
     }
     self.init(position: row["position"], chain: chain)

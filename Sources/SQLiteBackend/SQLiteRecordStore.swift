@@ -13,7 +13,8 @@ public final class SQLiteRecordStore: RecordStore {
         digest BLOB NOT NULL CHECK (length(digest) = 32),
         bytes BLOB NOT NULL
       ) STRICT
-      """)
+      """,
+    findings: findings)
 
   private let file: SQLiteFile
 
@@ -60,9 +61,11 @@ public final class SQLiteRecordStore: RecordStore {
     }
   }
 
-  static func findings(_ database: Database) throws -> [StoreFinding.Detail] {
-    try Row.wrongDigests(database, sql: "SELECT hex(visit) AS name, digest, bytes FROM record") {
-      "the record of visit \($0.lowercased()) does not have its digest"
+  @Sendable private static func findings(_ database: Database) throws -> [StoreFinding.Detail] {
+    try Row.wrongDigests(
+      database, sql: "SELECT lower(hex(visit)) AS name, digest, bytes FROM record"
+    ) {
+      "the record of visit \($0) does not have its digest"
     }
   }
 }

@@ -13,7 +13,8 @@ public final class SQLiteRoleStore: RoleStore {
         digest BLOB NOT NULL CHECK (length(digest) = 32),
         bytes BLOB NOT NULL
       ) STRICT
-      """)
+      """,
+    findings: findings)
 
   private let file: SQLiteFile
 
@@ -58,7 +59,7 @@ public final class SQLiteRoleStore: RoleStore {
     }
   }
 
-  static func findings(_ database: Database) throws -> [StoreFinding.Detail] {
+  @Sendable private static func findings(_ database: Database) throws -> [StoreFinding.Detail] {
     try Row.wrongDigests(database, sql: "SELECT key AS name, digest, bytes FROM value") {
       "the value of \"\($0)\" does not have its digest"
     }

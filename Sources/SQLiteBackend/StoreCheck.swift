@@ -72,21 +72,27 @@ public enum StoreCheck {
     }
     let integrity = try String.fetchAll(database, sql: "PRAGMA integrity_check(20)")
       .filter { $0 != "ok" }.map { (StoreFinding.Code.integrity, $0) }
-    let content =
-      switch format.applicationID {
-      case SQLiteOrderingLog.format.applicationID: try SQLiteOrderingLog.findings(database)
-      case SQLiteRecordStore.format.applicationID: try SQLiteRecordStore.findings(database)
-      default: try SQLiteRoleStore.findings(database)
-      }
-    return integrity + content
+    do {
+      return try integrity + format.findings(database)
+    } catch {
+      return integrity + [(.unreadable, StoreError(error, "the rows").message)]
+    }
   }
 }
 
 extension Row {
+  /// The bytes in a column. A damaged file may hold something else in spite of its schema.
+  func blob(_ column: String) throws -> [UInt8] {
+    guard case .blob(let bytes) = (self[column] as DatabaseValue).storage else {
+      throw StoreError(.corrupted, "the column \(column) holds no bytes")
+    }
+    return [UInt8](bytes)
+  }
+
   /// The column `bytes`, if it has the digest beside it.
   func checkedBytes(or message: String) throws -> [UInt8] {
-    let bytes = [UInt8](self["bytes"] as Data)
-    guard Data(Digest32(sha256: bytes).bytes) == self["digest"] as Data else {
+    let bytes = try blob("bytes")
+    guard Digest32(sha256: bytes).bytes == (try blob("digest")) else {
       throw StoreError(.corrupted, message)
     }
     return bytes
@@ -100,7 +106,7 @@ extension Row {
     let rows = try fetchCursor(database, sql: sql)
     while let row = try rows.next() {
       if (try? row.checkedBytes(or: "")) == nil {
-        findings.append((.wrongDigest, message(row["name"])))
+        findings.append((.wrongDigest, message(String.fromDatabaseValue(row["name"]) ?? "?")))
       }
     }
     return findings

@@ -26,6 +26,7 @@ extension StoreError {
     case let error as DurableFile.Failure:
       let code: Code = error.isFull ? .full : error.isExisting ? .conflict : .unavailable
       self.init(code, error.message)
+    case is RowDecodingError: self.init(.corrupted, "\(path): a row is damaged")
     case is CancellationError:
       self.init(.outcomeUnknown, "\(path): the task was cancelled")
     default:

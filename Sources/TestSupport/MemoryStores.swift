@@ -1,0 +1,83 @@
+package import CanonicalEncoding
+package import Consortium
+package import Ledger
+import Synchronization
+
+/// An ordering log that lives as long as the object.
+package final class MemoryOrderingLog: OrderingLog {
+  private let log = Mutex((entries: [[UInt8]](), positions: [[UInt8]: UInt64]()))
+
+  package init() {}
+
+  package func append(_ entries: [[UInt8]]) async throws(OrderingLogError) -> [UInt64] {
+    log.withLock { log in
+      entries.map { entry in
+        if let position = log.positions[entry] { return position }
+        let position = UInt64(log.entries.count)
+        log.entries.append(entry)
+        log.positions[entry] = position
+        return position
+      }
+    }
+  }
+
+  package func entries(
+    from position: UInt64, limit: Int
+  ) async throws(OrderingLogError) -> [OrderedEntry] {
+    log.withLock { log in
+      guard let first = Int(exactly: position), first < log.entries.count, limit > 0 else {
+        return []
+      }
+      return log.entries[first...].prefix(limit).enumerated().map {
+        OrderedEntry(position: position + UInt64($0.offset), bytes: $0.element)
+      }
+    }
+  }
+}
+
+/// A record store that lives as long as the object.
+package final class MemoryRecordStore: RecordStore {
+  private let records = Mutex([Digest32: [UInt8]]())
+
+  package init() {}
+
+  package func put(_ record: [UInt8], visit: Digest32) async throws(StoreError) {
+    let stored = records.withLock { records in
+      if records[visit] == nil { records[visit] = record }
+      return records[visit]
+    }
+    guard stored == record else {
+      throw StoreError(.conflict, "there is another record of visit \(visit)")
+    }
+  }
+
+  package func record(ofVisit visit: Digest32) async throws(StoreError) -> [UInt8]? {
+    records.withLock { $0[visit] }
+  }
+
+  package func visits() async throws(StoreError) -> [Digest32] {
+    records.withLock { $0.keys.sorted() }
+  }
+}
+
+/// A role store that lives as long as the object.
+package final class MemoryRoleStore: RoleStore {
+  private let values = Mutex([String: [UInt8]]())
+
+  package init() {}
+
+  package func value(forKey key: String) throws(StoreError) -> [UInt8]? {
+    values.withLock { $0[key] }
+  }
+
+  package func keys(withPrefix prefix: String) throws(StoreError) -> [String] {
+    values.withLock { $0.keys.filter { $0.utf8.starts(with: prefix.utf8) } }
+      .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  package func write(_ changes: [String: [UInt8]?]) throws(StoreError) {
+    values.withLock { values in
+      for (key, value) in changes { values[key] = value }
+    }
+  }
+}

@@ -1,0 +1,239 @@
+import CanonicalEncoding
+package import Consortium
+package import Ledger
+
+/// A property that every implementation of a store has, named by its equation.
+package struct StoreLaw<Store: Sendable>: Sendable, CustomStringConvertible {
+  package let description: String
+  private let holds:
+    @Sendable (_ open: @Sendable () throws -> Store, inout SeededGenerator) async throws -> Bool
+
+  init(
+    _ equation: String,
+    holds:
+      @escaping @Sendable (
+        _ open: @Sendable () throws -> Store, inout SeededGenerator
+      ) async throws -> Bool
+  ) {
+    description = equation
+    self.holds = holds
+  }
+
+  /// The first seed for which the law fails, of 0, 1, 2, …, each in an empty store of its own.
+  package func counterexample(
+    in backend: StoreBackend<Store>, samples: UInt64 = 4
+  ) async throws -> UInt64? {
+    for seed in 0..<samples {
+      var generator = SeededGenerator(seed: seed)
+      guard try await holds(try backend.makeEmpty(), &generator) else { return seed }
+    }
+    return nil
+  }
+}
+
+/// One implementation of a store, for laws to run on.
+package struct StoreBackend<Store: Sendable>: Sendable, CustomStringConvertible {
+  package let description: String
+  /// Makes an empty store, and returns what opens it, as often as it is called.
+  let makeEmpty: @Sendable () throws -> @Sendable () throws -> Store
+
+  package init(
+    _ name: String, makeEmpty: @escaping @Sendable () throws -> @Sendable () throws -> Store
+  ) {
+    description = name
+    self.makeEmpty = makeEmpty
+  }
+}
+
+extension SeededGenerator {
+  /// Up to `count` texts of up to 100 bytes; some of them are equal, one may be empty.
+  fileprivate mutating func entries(_ count: Int) -> [[UInt8]] {
+    (0..<Int.random(in: 1...count, using: &self)).map { _ in
+      [UInt8](
+        repeating: UInt8.random(in: 0...3, using: &self),
+        count: Int.random(in: 0...100, using: &self))
+    }
+  }
+}
+
+package enum OrderingLogLaws {
+  package static let all: [StoreLaw<any OrderingLog>] = [
+    StoreLaw("entries(0, ∞) == the distinct entries appended, in order") { open, generator in
+      let log = try open()
+      var expected: [[UInt8]] = []
+      for _ in 0..<10 {
+        let batch = generator.entries(8)
+        let positions = try await log.append(batch)
+        for entry in batch where !expected.contains(entry) { expected.append(entry) }
+        guard positions == batch.compactMap({ expected.firstIndex(of: $0).map(UInt64.init) })
+        else { return false }
+      }
+      return try await all(log) == expected
+    },
+    StoreLaw("append(e, f, e) == (p, q, p), and again") { open, generator in
+      let log = try open()
+      let (e, f) = (generator.bytes(40), generator.bytes(40))
+      let positions = try await log.append([e, f, e])
+      let (second, again) = (try await log.append([f]), try await log.append([e, f, e]))
+      let stored = try await all(log)
+      return positions == [0, 1, 0] && second == [1] && again == positions && stored == [e, f]
+    },
+    StoreLaw("append(E ‖ F) == append(E) ‖ append(F)") { open, generator in
+      let log = try open()
+      let (e, f) = (generator.entries(20), generator.entries(20))
+      let positions = try await log.append(e) + log.append(f)
+      return try await log.append(e + f) == positions
+    },
+    StoreLaw("append() == (), and changes nothing") { open, _ in
+      let log = try open()
+      let (positions, stored) = (try await log.append([]), try await all(log))
+      return positions.isEmpty && stored.isEmpty
+    },
+    StoreLaw("entries(p, n) == entries(0, ∞)[p ..< p + n]") { open, generator in
+      let log = try open()
+      _ = try await log.append((0..<30).map { [$0] })
+      for _ in 0..<20 {
+        let first = UInt64.random(in: 0...32, using: &generator)
+        let limit = Int.random(in: 0...32, using: &generator)
+        let found = try await log.entries(from: first, limit: limit)
+        let expected = (first..<max(first, min(30, first + UInt64(limit))))
+          .map { OrderedEntry(position: $0, bytes: [UInt8($0)]) }
+        guard found == expected else { return false }
+      }
+      let behind = try await log.entries(from: .max, limit: .max)
+      let none = try await log.entries(from: 0, limit: -1)
+      return behind.isEmpty && none.isEmpty
+    },
+    StoreLaw("open(close(log)) == log") { open, generator in
+      let batch = generator.entries(20)
+      let positions = try await open().append(batch)
+      let log = try open()
+      let stored = try await all(log)
+      let next = try await log.append([generator.bytes(200)])
+      return positions.map { stored[Int($0)] } == batch && next == [UInt64(stored.count)]
+    },
+    StoreLaw("appends at the same time lose nothing and leave no gap") { open, generator in
+      let log = try open()
+      let batches = (0..<16).map { number in
+        (0..<5).map { [UInt8(number), UInt8($0)] + generator.bytes(20) }
+      }
+      let positions = try await withThrowingTaskGroup(of: (Int, [UInt64]).self) { group in
+        for (number, batch) in batches.enumerated() {
+          group.addTask { (number, try await log.append(batch)) }
+        }
+        return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+      }
+      let stored = try await all(log)
+      return stored.count == 80
+        && batches.enumerated().allSatisfy { number, batch in
+          positions[number]?.map { stored[Int($0)] } == batch
+        }
+    },
+  ]
+
+  private static func all(_ log: any OrderingLog) async throws -> [[UInt8]] {
+    try await log.entries(from: 0, limit: .max).map(\.bytes)
+  }
+}
+
+package enum RecordStoreLaws {
+  package static let all: [StoreLaw<any RecordStore>] = [
+    StoreLaw("record(v) == r after put(r, v), and nothing else") { open, generator in
+      let store = try open()
+      var expected: [Digest32: [UInt8]] = [:]
+      for _ in 0..<10 {
+        let record = generator.bytes(Int.random(in: 0...5000, using: &generator))
+        let visit = Digest32(sha256: generator.bytes(8))
+        try await store.put(record, visit: visit)
+        expected[visit] = record
+      }
+      for (visit, record) in expected {
+        guard try await store.record(ofVisit: visit) == record else { return false }
+      }
+      let (visits, absent) = (try await store.visits(), try await store.record(ofVisit: .zero))
+      return visits == expected.keys.sorted() && absent == nil
+    },
+    StoreLaw("put(r, v), put(r, v) == put(r, v)") { open, generator in
+      let store = try open()
+      let record = generator.bytes(100)
+      try await store.put(record, visit: .zero)
+      try await store.put(record, visit: .zero)
+      let (visits, stored) = (try await store.visits(), try await store.record(ofVisit: .zero))
+      return visits == [.zero] && stored == record
+    },
+    StoreLaw("put(r, v), put(s, v) throws, and r stays") { open, generator in
+      let store = try open()
+      let record = generator.bytes(100)
+      try await store.put(record, visit: .zero)
+      var refusal: StoreError.Code?
+      do throws(StoreError) {
+        try await store.put(generator.bytes(100), visit: .zero)
+      } catch {
+        refusal = error.code
+      }
+      let stored = try await store.record(ofVisit: .zero)
+      return refusal == .conflict && stored == record
+    },
+    StoreLaw("open(close(store)) == store") { open, generator in
+      let record = generator.bytes(100_000)
+      try await open().put(record, visit: .zero)
+      return try await open().record(ofVisit: .zero) == record
+    },
+  ]
+}
+
+package enum RoleStoreLaws {
+  package static let all: [StoreLaw<any RoleStore>] = [
+    StoreLaw("value(k) == what was written last; nil removes") { open, generator in
+      let store = try open()
+      var expected: [String: [UInt8]] = [:]
+      for _ in 0..<20 {
+        let changes = changes(&generator)
+        try store.write(changes)
+        expected.merge(changes.compactMapValues { $0 }) { $1 }
+        for (key, value) in changes where value == nil { expected[key] = nil }
+      }
+      return try keys.allSatisfy { try store.value(forKey: $0) == expected[$0] }
+        && store.keys(withPrefix: "") == ordered(expected.keys)
+    },
+    StoreLaw("keys(p) == the keys that begin with p, in the order of their UTF-8") { open, _ in
+      let store = try open()
+      try store.write(Dictionary(uniqueKeysWithValues: keys.map { ($0, [1]) }))
+      return try (keys + ["z", "visit/1/2/3"]).allSatisfy { prefix in
+        try store.keys(withPrefix: prefix)
+          == ordered(keys.filter { $0.utf8.starts(with: prefix.utf8) })
+      }
+    },
+    StoreLaw("write() changes nothing; an empty value is a value") { open, _ in
+      let store = try open()
+      try store.write([:])
+      let wasEmpty = try store.keys(withPrefix: "").isEmpty
+      try store.write(["a": []])
+      return try wasEmpty && store.value(forKey: "a") == [] && store.value(forKey: "b") == nil
+    },
+    StoreLaw("open(close(store)) == store") { open, generator in
+      let changes = changes(&generator)
+      try open().write(changes)
+      let store = try open()
+      return try changes.allSatisfy { try store.value(forKey: $0.key) == $0.value }
+    },
+  ]
+
+  private static let keys = [
+    "a", "b", "counter", "visit", "visit/", "visit/1", "visit/1/2", "visit/10", "visit/é",
+    "visit/\u{10ffff}", "visitor", "Visit/1",
+  ]
+
+  private static func changes(_ generator: inout SeededGenerator) -> [String: [UInt8]?] {
+    var changes: [String: [UInt8]?] = [:]
+    for key in keys.shuffled(using: &generator).prefix(5) {
+      let isRemoved = Bool.random(using: &generator)
+      changes[key] = .some(isRemoved ? nil : generator.bytes(30))
+    }
+    return changes
+  }
+
+  private static func ordered(_ keys: some Sequence<String>) -> [String] {
+    keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+}

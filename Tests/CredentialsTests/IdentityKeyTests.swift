@@ -1,0 +1,75 @@
+import CanonicalEncoding
+import Credentials
+import EMRScheme
+import Testing
+
+@Suite("Signatures under an identity key")
+struct IdentityKeyTests {
+  private let key: IdentityKey
+  private let message = Array("an entry".utf8)
+
+  init() throws { key = try IdentityKey(seed: [UInt8](1...32)) }
+
+  @Test("test 1 of RFC 8032, 7.1")
+  func vector() throws {
+    let key = try IdentityKey(
+      seed: try #require(
+        [UInt8](hex: "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")))
+    #expect(
+      key.publicKey.hex == "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+    #expect(
+      key.sign([]).hex == "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821"
+        + "590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b")
+  }
+
+  @Test("verify(sign(m), m), and nothing else")
+  func signatures() throws {
+    let signature = key.sign(message)
+    #expect(signature.count == 64)
+    #expect(IdentityKey.isValid(signature, of: message, by: key.publicKey))
+    let other = try IdentityKey(seed: [UInt8](2...33))
+    #expect(!IdentityKey.isValid(signature, of: message, by: other.publicKey))
+    #expect(!IdentityKey.isValid(signature, of: message + [0], by: key.publicKey))
+    for index in signature.indices {
+      var changed = signature
+      changed[index] ^= 1
+      #expect(!IdentityKey.isValid(changed, of: message, by: key.publicKey))
+    }
+    for count in [0, 63] {
+      #expect(!IdentityKey.isValid(Array(signature.prefix(count)), of: message, by: key.publicKey))
+    }
+    #expect(!IdentityKey.isValid(signature + [0], of: message, by: key.publicKey))
+    for count in [0, 31] {
+      #expect(!IdentityKey.isValid(signature, of: message, by: Array(key.publicKey.prefix(count))))
+    }
+  }
+
+  @Test("a signature on one kind of object is none on another with the same fields")
+  func kinds() {
+    let keys = EvidenceKeys(visitKey: [1], visitSigningKey: [UInt8](repeating: 2, count: 32))
+    let signature = key.sign(keys)
+    #expect(IdentityKey.isValid(signature, of: keys, by: key.publicKey))
+    #expect(!IdentityKey.isValid(signature, of: Twin(keys: keys), by: key.publicKey))
+  }
+
+  private struct Twin: CanonicalObject {
+    static let kind = ObjectKind.openingEvidence
+    let keys: EvidenceKeys
+    init(keys: EvidenceKeys) { self.keys = keys }
+    func encode(into fields: inout some FieldEncoder) { keys.encode(into: &fields) }
+    init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+      keys = try EvidenceKeys(from: &fields)
+    }
+  }
+
+  @Test("the same seed is the same key; no seed of another length")
+  func seeds() throws {
+    let again = try IdentityKey(seed: key.encoded())
+    #expect(again.publicKey == key.publicKey && again.sign(message) == key.sign(message))
+    for count in [0, 31, 33, 64] {
+      #expect(throws: CredentialError.self) {
+        try IdentityKey(seed: [UInt8](repeating: 1, count: count))
+      }
+    }
+  }
+}

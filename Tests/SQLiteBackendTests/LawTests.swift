@@ -1,0 +1,62 @@
+import Consortium
+import Ledger
+import SQLiteBackend
+import TestSupport
+import Testing
+
+@Suite("Laws of the stores")
+struct LawTests {
+  @Test(
+    arguments: OrderingLogLaws.all,
+    [
+      StoreBackend<any OrderingLog>("memory") {
+        let log = MemoryOrderingLog()
+        return { log }
+      },
+      StoreBackend<any OrderingLog>("SQLite") {
+        let folder = try TemporaryFolder()
+        return { try SQLiteOrderingLog(path: folder("log.sqlite")) }
+      },
+    ])
+  func orderingLog(
+    _ law: StoreLaw<any OrderingLog>, _ backend: StoreBackend<any OrderingLog>
+  ) async throws {
+    #expect(try await law.counterexample(in: backend) == nil)
+  }
+
+  @Test(
+    arguments: RecordStoreLaws.all,
+    [
+      StoreBackend<any RecordStore>("memory") {
+        let store = MemoryRecordStore()
+        return { store }
+      },
+      StoreBackend<any RecordStore>("SQLite") {
+        let folder = try TemporaryFolder()
+        return { try SQLiteRecordStore(path: folder("records.sqlite")) }
+      },
+    ])
+  func recordStore(
+    _ law: StoreLaw<any RecordStore>, _ backend: StoreBackend<any RecordStore>
+  ) async throws {
+    #expect(try await law.counterexample(in: backend) == nil)
+  }
+
+  @Test(
+    arguments: RoleStoreLaws.all,
+    [
+      StoreBackend<any RoleStore>("memory") {
+        let store = MemoryRoleStore()
+        return { store }
+      },
+      StoreBackend<any RoleStore>("SQLite") {
+        let folder = try TemporaryFolder()
+        return { try SQLiteRoleStore(path: folder("state.sqlite")) }
+      },
+    ])
+  func roleStore(
+    _ law: StoreLaw<any RoleStore>, _ backend: StoreBackend<any RoleStore>
+  ) async throws {
+    #expect(try await law.counterexample(in: backend) == nil)
+  }
+}
