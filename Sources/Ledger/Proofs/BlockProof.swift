@@ -1,6 +1,6 @@
 public import CanonicalEncoding
 import EMRScheme
-public import TransparencyLog
+import TransparencyLog
 
 /// A block with its place in its chain's tree: RFC 6962 inclusion of the header's hash.
 public struct BlockProof: CanonicalValue, Equatable {

@@ -36,7 +36,7 @@ public struct FinalityProof: CanonicalValue, Equatable {
     note = try fields.text("note", maximum: 1 << 16)
     consistency = try fields.octetsList("consistency", maximum: 64, 32...32)
     consortiumBlock = try fields.value("consortiumBlock")
-    hospitalBlock = try fields.list("hospitalBlock", maximum: 1).first
+    hospitalBlock = try fields.list("hospitalBlock", maximum: 1, of: BlockProof.self).first
   }
 
   /// Checks the whole proof.

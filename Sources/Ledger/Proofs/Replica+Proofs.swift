@@ -1,4 +1,3 @@
-public import CanonicalEncoding
 import TransparencyLog
 
 extension Replica {

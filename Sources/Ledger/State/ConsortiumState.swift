@@ -12,7 +12,8 @@ public struct ConsortiumState: ChainState {
   public private(set) var doctors: [String: DoctorRegistration] = [:]
   /// The size and root of each hospital's chain that was anchored last.
   public private(set) var anchors: [String: Checkpoint] = [:]
-  private var ticks: [String: UInt64] = [:]
+  /// Each delegate's latest tick.
+  public private(set) var ticks: [String: UInt64] = [:]
   private var registeredKeys: Set<[UInt8]> = []
   private var height: UInt64 = 0
   private var lastCutTime: UInt64
@@ -123,12 +124,12 @@ public struct ConsortiumState: ChainState {
     guard let place = genesis.genesis.delegates.firstIndex(of: delegate) else { return false }
     let count = genesis.genesis.delegates.count
     let turn = Int(height % UInt64(count))
-    let late = (medianTime - lastCutTime) / genesis.genesis.takeoverInterval
+    let late = (pendingTime - lastCutTime) / genesis.genesis.takeoverInterval
     return UInt64((place - turn + count) % count) <= late
   }
 
   public mutating func close() -> [StateChange.Change] {
-    time = medianTime
+    time = pendingTime
     lastCutTime = time
     height += 1
     acceptedSinceCut = 0
@@ -145,9 +146,10 @@ public struct ConsortiumState: ChainState {
     recentBlocks.first { $0.height == height }.map { ($0.digest, $0.time) }
   }
 
-  /// The median of the delegates' latest ticks once more than two thirds have spoken, of an even
+  /// What the time becomes with the next block: the median of the delegates' latest ticks once more
+  /// than two thirds have spoken, of an even
   /// number the lower; never before `time`.
-  private var medianTime: UInt64 {
+  public var pendingTime: UInt64 {
     guard 3 * ticks.count > 2 * genesis.genesis.delegates.count else { return time }
     return max(time, ticks.values.sorted()[(ticks.count - 1) / 2])
   }

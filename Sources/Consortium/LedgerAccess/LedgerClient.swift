@@ -1,0 +1,120 @@
+package import CanonicalEncoding
+package import Credentials
+package import EMRScheme
+package import Ledger
+import TransparencyLog
+
+/// The ledger for who keeps no copy of it: the genesis, the newest final checkpoint, and proofs.
+///
+/// The checkpoint never goes back, across restarts too, so a supernode cannot show two ledgers to
+/// one client.
+package actor LedgerClient {
+  package nonisolated let genesis: ValidGenesis
+  private let store: any RoleStore
+  private let post: Post
+  private var newest: Checkpoint?
+  private var doctors: [String: PreparedDoctorKey<Suite>] = [:]
+
+  private static let key = "ledger/checkpoint"
+
+  package init(genesis: ValidGenesis, store: any RoleStore, post: Post) throws {
+    self.genesis = genesis
+    self.store = store
+    self.post = post
+    if let bytes = try store.value(forKey: Self.key) {
+      newest = try Checkpoint(body: String(decoding: bytes, as: UTF8.self))
+    }
+  }
+
+  /// The proof that something is final, from a supernode, after all checks.
+  ///
+  /// - Throws: ``ConsortiumError``, as `not-final`; ``LedgerError`` for a proof that fails.
+  package func prove(
+    _ subject: Prove.Subject, by supernode: String
+  ) async throws -> ProvenBlock {
+    while true {
+      let known = newest
+      let proof = try await post.ask(
+        Prove(subject, knownSize: known?.size ?? 0), of: supernode)
+      // Another proof may have moved the checkpoint meanwhile; this one was made for the old.
+      guard known == newest else { continue }
+      let proven = try proof.verify(genesis: genesis, known: known)
+      if proven.checkpoint != known {
+        try store.write([Self.key: Array(proven.checkpoint.body.utf8)])
+        newest = proven.checkpoint
+      }
+      return proven
+    }
+  }
+
+  /// A doctor's registered key, only ever with the proof that the registration is final and bears
+  /// the signatures of doctor, hospital and manager.
+  package func doctor(
+    _ id: String, by supernode: String
+  ) async throws -> PreparedDoctorKey<Suite> {
+    if let known = doctors[id] { return known }
+    let proven = try await prove(.registration(doctor: id), by: supernode)
+    let prepared = PreparedDoctorKey(try proven.registration(of: id, genesis: genesis).key)
+    doctors[id] = prepared
+    return prepared
+  }
+
+  /// The team of a visit, checked against the registrations of its members.
+  package func team(of context: VisitContext) async throws -> SigningChain<Suite> {
+    var signers: [PreparedDoctorKey<Suite>] = []
+    for signer in context.signers {
+      let doctor = try await doctor(signer.doctor, by: context.hospital)
+      guard doctor.verified.statement.hospital == context.hospital else {
+        throw ConsortiumError(.unknownDoctor, "\(signer.doctor) is of another hospital")
+      }
+      signers.append(doctor)
+    }
+    return try SigningChain(context: context, signers: signers)
+  }
+
+  /// The completion of a visit, out of its final block, with the team's signature after Eq. (3).
+  package func completion(
+    of visit: Digest32, at hospital: String
+  ) async throws -> (VisitCompletion, VerifiedSignature<Suite>) {
+    let proven = try await prove(.visit(visit, hospital: hospital), by: hospital)
+    guard proven.block.header.chain == hospital, let completion = proven.block.visitCompletion,
+      completion.context.visitID == visit
+    else { throw ConsortiumError(.invalidProof, "the block is not that of the visit") }
+    let signature = try await team(of: completion.context).verify(
+      SequentialSignature(encoded: completion.signature), commitments: completion.commitments)
+    return (completion, signature)
+  }
+}
+
+extension ProvenBlock {
+  /// The registration of a doctor in this block.
+  ///
+  /// - Throws: ``ConsortiumError`` `unknown-doctor` if there is none, or if it lacks a signature.
+  package func registration(
+    of doctor: String, genesis: ValidGenesis
+  ) throws -> VerifiedRegistration<Suite> {
+    for entry in acceptedEntries {
+      guard block.header.chain == ChainName.consortium,
+        let registration = entry.registration, registration.statement.doctor == doctor
+      else { continue }
+      guard entry.content.signer == .party(registration.statement.hospital),
+        let hospitalKey = genesis.identityKey(of: registration.statement.hospital),
+        IdentityKey.isValid(entry.signature, of: entry.content, by: hospitalKey),
+        registration.statement.genesis == genesis.digest
+      else {
+        throw ConsortiumError(.unknownDoctor, "\(doctor) is not registered by a hospital")
+      }
+      return try VerifiedRegistration(
+        verifying: registration, managerKey: genesis.genesis.manager.registrationKey)
+    }
+    throw ConsortiumError(.unknownDoctor, "the block does not register \(doctor)")
+  }
+}
+
+extension Entry {
+  /// The registration in this entry, if it is one.
+  var registration: DoctorRegistration? {
+    ObjectKind(of: content.body) == .doctorRegistration
+      ? try? DoctorRegistration(encoded: content.body) : nil
+  }
+}

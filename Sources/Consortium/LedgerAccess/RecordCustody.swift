@@ -1,0 +1,50 @@
+import CanonicalEncoding
+import EMRScheme
+import Ledger
+
+/// The records a cloud has taken into custody; each was checked once before it was stored.
+package struct RecordCustody: Sendable {
+  let records: any RecordStore
+  let store: any RoleStore
+
+  package init(records: any RecordStore, store: any RoleStore) {
+    (self.records, self.store) = (records, store)
+  }
+
+  private static func key(_ visit: Digest32) -> String { "checked/\(visit)" }
+
+  /// Checks S and both equations of re-encryption, and stores the record. Returns when it is
+  /// durable.
+  ///
+  /// - Parameters:
+  ///   - context: of the visit, as it was opened on the ledger.
+  ///   - recordDigest: what the visit's completion names.
+  func take(
+    _ record: SealedRecord, context: VisitContext, recordDigest: Digest32
+  ) async throws {
+    let checked = try record.check(for: VerifiedVisitKey<Suite>(alreadyVerified: context))
+    guard checked.recordDigest == recordDigest else {
+      throw ConsortiumError(.recordTampered, "the completion names another record")
+    }
+    try await records.put(record.encoded(), visit: context.visitID)
+    try store.write([Self.key(context.visitID): recordDigest.bytes])
+  }
+
+  /// Whether the record that a completion names has been taken and is still here, unchanged.
+  func holds(_ completion: VisitCompletion) async throws -> Bool {
+    let (context, digest) = (completion.context, completion.recordDigest)
+    guard try store.value(forKey: Self.key(context.visitID)) == digest.bytes else { return false }
+    return (try? await record(of: context, recordDigest: digest)) != nil
+  }
+
+  /// The stored record, compared with its digest on the ledger.
+  func record(of context: VisitContext, recordDigest: Digest32) async throws -> [UInt8] {
+    guard let bytes = try await records.record(ofVisit: context.visitID) else {
+      throw ConsortiumError(.recordMissing, "the cloud has no record of this visit")
+    }
+    guard let record = try? SealedRecord(encoded: bytes),
+      record.recordDigest(visitKey: context.visitKey) == recordDigest
+    else { throw ConsortiumError(.recordTampered, "the stored record is not what was stored") }
+    return bytes
+  }
+}

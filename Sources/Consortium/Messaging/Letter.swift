@@ -1,0 +1,53 @@
+import CanonicalEncoding
+import Credentials
+
+/// What a sealed message is for; its digest is the `info` of HPKE, so no message opens as another.
+///
+/// This is what the paper calls sending securely (protocol section 2, item 20).
+struct Letter: NamedValue {
+  static let name = "letter"
+
+  enum Purpose: UInt64 {
+    case admission = 1, admissionReply, evidence, proxyShare, doctorGrant, blindedRequestKey
+  }
+
+  var purpose: Purpose
+  var genesis: Digest32
+  /// What it is about: the context of a visit, where there is one.
+  var subject: Digest32
+
+  init(_ purpose: Purpose, genesis: Digest32, about subject: Digest32) {
+    self.purpose = purpose
+    self.genesis = genesis
+    self.subject = subject
+  }
+
+  func seal(
+    _ message: [UInt8], to publicKey: [UInt8], authenticating header: Digest32 = .zero
+  ) throws(CredentialError) -> [UInt8] {
+    try AgreementKey.seal(message, to: publicKey, info: info, authenticating: header.bytes)
+  }
+
+  func open(
+    _ sealed: [UInt8], with key: AgreementKey, authenticating header: Digest32 = .zero
+  ) throws(CredentialError) -> [UInt8] {
+    try key.open(sealed, info: info, authenticating: header.bytes)
+  }
+
+  private var info: [UInt8] { Message(self).encoded() }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.integer("purpose", purpose.rawValue)
+    fields.digest("genesis", genesis)
+    fields.digest("subject", subject)
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    guard let purpose = Purpose(rawValue: try fields.integer("purpose")) else {
+      throw DecodingFailure(.invalidField, "purpose is not one of 1 to 6")
+    }
+    self.purpose = purpose
+    genesis = try fields.digest("genesis")
+    subject = try fields.digest("subject")
+  }
+}

@@ -1,0 +1,32 @@
+import Synchronization
+
+/// A courier between roles of one process.
+public final class LocalCourier: Courier {
+  private struct Registration {
+    let kind: RoleKind
+    let endpoint: any Endpoint
+  }
+
+  private let meter: Meter
+  private let registrations = Mutex<[String: Registration]>([:])
+
+  public init(meter: Meter) { self.meter = meter }
+
+  /// Delivers what is sent to `id` to this endpoint from now on.
+  public func register(_ endpoint: any Endpoint, _ kind: RoleKind, id: String) {
+    registrations.withLock { $0[id] = Registration(kind: kind, endpoint: endpoint) }
+  }
+
+  public func send(
+    _ request: [UInt8], from sender: String, to recipient: String
+  ) async throws(ConsortiumError) -> [UInt8] {
+    let (from, to) = registrations.withLock { ($0[sender], $0[recipient]) }
+    guard let from, let to else {
+      throw ConsortiumError(.unreachable, "there is nobody called \(recipient)")
+    }
+    meter.count(request.count, from: from.kind, to: to.kind)
+    let reply = await meter.measure(to.kind) { await to.endpoint.receive(request, from: sender) }
+    meter.count(reply.count, from: to.kind, to: from.kind)
+    return reply
+  }
+}

@@ -1,0 +1,122 @@
+package import CanonicalEncoding
+import EMRScheme
+
+/// A value with a name of its own, so that it can stand alone: sent, stored or signed.
+package protocol NamedValue: CanonicalValue {
+  static var name: String { get }
+}
+
+/// The canonical object `{name, payload}`; its DER is what crosses the courier and what roles keep.
+package struct Message<Payload: NamedValue>: CanonicalObject {
+  package static var kind: ObjectKind { .message }
+  package static var maximumByteCount: Int { MessageLimits.message }
+
+  package var payload: Payload
+
+  package init(_ payload: Payload) { self.payload = payload }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.text("name", Payload.name)
+    fields.value("payload", payload)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    guard try fields.text("name", maximum: 64) == Payload.name else {
+      throw DecodingFailure(.wrongKind, "expected \(Payload.name)")
+    }
+    payload = try fields.value("payload")
+  }
+}
+
+package enum MessageLimits {
+  /// The longest message: one sealed record, and what goes with it.
+  package static let message = SealedRecord.maximumByteCount + 1 << 20
+  /// The longest message to a role that takes no records.
+  package static let plain = 1 << 21
+}
+
+/// A request with the type of its reply.
+package protocol RoleRequest: NamedValue {
+  associatedtype Reply: CanonicalValue
+}
+
+extension RoleRequest {
+  /// States, for the compiler, that this is a reply to such a request.
+  package func reply(_ reply: Reply) -> any CanonicalValue { reply }
+}
+
+/// A request as it arrives: any one of ``AllRequests``.
+struct IncomingRequest: CanonicalObject {
+  static let kind = ObjectKind.message
+  static let maximumByteCount = MessageLimits.message
+
+  var request: any RoleRequest
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.text("name", type(of: request).name)
+    fields.value("payload", request)
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    let name = try fields.text("name", maximum: 64)
+    guard let type = AllRequests.byName[name] else {
+      throw DecodingFailure(.invalidField, "there is no such request")
+    }
+    request = try Self.payload(type, &fields)
+  }
+
+  private static func payload<Request: RoleRequest>(
+    _ type: Request.Type, _ fields: inout FieldDecoder
+  ) throws(DecodingFailure) -> any RoleRequest {
+    try fields.value("payload", as: type)
+  }
+}
+
+/// The answer to a request, or why there is none.
+struct ReplyMessage<Payload: CanonicalValue>: CanonicalObject {
+  static var kind: ObjectKind { .message }
+  static var maximumByteCount: Int { MessageLimits.message }
+
+  var result: Result<Payload, ConsortiumError>
+
+  init(_ result: Result<Payload, ConsortiumError>) { self.result = result }
+
+  func encode(into fields: inout some FieldEncoder) {
+    switch result {
+    case .success(let payload):
+      fields.text("name", "reply")
+      fields.value("payload", payload)
+    case .failure(let error):
+      fields.text("name", "error")
+      fields.value("payload", error)
+    }
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    switch try fields.text("name", maximum: 64) {
+    case "reply": result = .success(try fields.value("payload"))
+    case "error": result = .failure(try fields.value("payload"))
+    default: throw DecodingFailure(.wrongKind, "expected a reply")
+    }
+  }
+}
+
+/// The reply that says no more than that it was done.
+package struct Done: CanonicalValue {
+  package init() {}
+  package func encode(into fields: inout some FieldEncoder) {}
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {}
+}
+
+/// The reply that is one string of bytes, of at most a record's length.
+package struct Octets: CanonicalValue {
+  package var bytes: [UInt8]
+
+  package init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+  package func encode(into fields: inout some FieldEncoder) { fields.octets("bytes", bytes) }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    bytes = try fields.octets("bytes", 0...MessageLimits.message)
+  }
+}

@@ -1,0 +1,21 @@
+/// Everything that one role may ask of another.
+enum AllRequests {
+  private static let types: [any RoleRequest.Type] = [
+    // Initialization (4.2)
+    RegisterDoctor.self, CosignRegistration.self,
+    // Group key generation (4.3)
+    RequestAdmission.self, AuthorizeVisit.self, AssignVisit.self, ShowEvidence.self,
+    ExchangeGroupKey.self,
+    // Diagnose (4.4)
+    HandOverFindings.self, ResendFindings.self,
+    // Data storage (4.4, step 3, and 4.5)
+    StoreRecord.self, FetchOwnRecord.self,
+    // Data sharing (4.6)
+    SubmitAccessRequest.self, ForwardAccessRequest.self, CertifyRequestKey.self,
+    DepositConsent.self, GrantConsent.self, Reencrypt.self, FetchConsentedRecord.self,
+    // Ledger
+    SubmitEntry.self, Prove.self, ReadVisit.self, ReadConsent.self, ReadAccessLog.self,
+  ]
+
+  static let byName = Dictionary(uniqueKeysWithValues: types.map { ($0.name, $0) })
+}

@@ -1,0 +1,204 @@
+package import CanonicalEncoding
+import EMRScheme
+package import Ledger
+
+/// To a hospital: put this entry on the ledger.
+package struct SubmitEntry: RoleRequest {
+  package static let name = "submit-entry"
+  /// Given when the entry is durable and the rules have accepted it; a refusal is an error under
+  /// its own code.
+  package typealias Reply = Done
+
+  package var entry: Entry
+
+  package init(_ entry: Entry) { self.entry = entry }
+
+  package func encode(into fields: inout some FieldEncoder) { fields.value("entry", entry) }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    entry = try fields.value("entry")
+  }
+}
+
+/// To a supernode: prove that this stands in a final block.
+package struct Prove: RoleRequest {
+  package static let name = "prove"
+  package typealias Reply = FinalityProof
+
+  package enum Subject: Hashable, Sendable {
+    case registration(doctor: String)
+    case consortiumBlock(height: UInt64)
+    case visit(Digest32, hospital: String)
+  }
+
+  package var subject: Subject
+  /// The size of the consortium checkpoint that the client has.
+  package var knownSize: UInt64
+
+  package init(_ subject: Subject, knownSize: UInt64) {
+    (self.subject, self.knownSize) = (subject, knownSize)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    switch subject {
+    case .registration(let doctor):
+      fields.integer("subject", 1)
+      fields.text("doctor", doctor)
+    case .consortiumBlock(let height):
+      fields.integer("subject", 2)
+      fields.integer("height", height)
+    case .visit(let visit, let hospital):
+      fields.integer("subject", 3)
+      fields.digest("visit", visit)
+      fields.text("hospital", hospital)
+    }
+    fields.integer("knownSize", knownSize)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    switch try fields.integer("subject", in: 1...3) {
+    case 1:
+      subject = .registration(
+        doctor: try fields.text("doctor", maximum: Limits.identifierByteCount))
+    case 2: subject = .consortiumBlock(height: try fields.integer("height"))
+    default:
+      subject = .visit(
+        try fields.digest("visit"),
+        hospital: try fields.text("hospital", maximum: Limits.identifierByteCount))
+    }
+    knownSize = try fields.integer("knownSize")
+  }
+}
+
+/// To a supernode: how a visit stands. Its identifier is secret enough to serve as a ticket.
+package struct ReadVisit: RoleRequest {
+  package static let name = "read-visit"
+  package typealias Reply = VisitView
+
+  package var hospital: String
+  package var visit: Digest32
+
+  package init(hospital: String, visit: Digest32) {
+    (self.hospital, self.visit) = (hospital, visit)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.text("hospital", hospital)
+    fields.digest("visit", visit)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    hospital = try fields.text("hospital", maximum: Limits.identifierByteCount)
+    visit = try fields.digest("visit")
+  }
+}
+
+/// A visit as the rules have it now, by the word of one supernode.
+package struct VisitView: CanonicalValue {
+  package enum Status: UInt64, Sendable { case open = 1, abandoned, complete }
+
+  package var contextDigest: Digest32
+  package var status: Status
+  /// a_k.
+  package var attempts: [UInt64]
+  /// The latest signatures, each extending the one before.
+  package var signatures: [PartialSignature]
+
+  init(_ visit: HospitalState.VisitState) {
+    contextDigest = visit.context.digest
+    status =
+      switch visit.status {
+      case .open: .open
+      case .abandoned: .abandoned
+      case .complete: .complete
+      }
+    attempts = visit.attempts
+    signatures = visit.signatures
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.digest("contextDigest", contextDigest)
+    fields.integer("status", status.rawValue)
+    fields.list("attempts", attempts.map(Attempt.init))
+    fields.list("signatures", signatures)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    contextDigest = try fields.digest("contextDigest")
+    guard let status = Status(rawValue: try fields.integer("status")) else {
+      throw DecodingFailure(.invalidField, "status is not one of 1 to 3")
+    }
+    self.status = status
+    attempts = try fields.list("attempts", maximum: Limits.teamSize, of: Attempt.self)
+      .map(\.number)
+    signatures = try fields.list("signatures", maximum: Limits.teamSize)
+  }
+
+  private struct Attempt: CanonicalValue {
+    var number: UInt64
+    init(_ number: UInt64) { self.number = number }
+    func encode(into fields: inout some FieldEncoder) { fields.integer("number", number) }
+    init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+      number = try fields.integer("number")
+    }
+  }
+}
+
+/// To a supernode: how a consent stands.
+package struct ReadConsent: RoleRequest {
+  package static let name = "read-consent"
+  package typealias Reply = ConsentView
+
+  package var hospital: String
+  package var visit: Digest32
+  package var consent: Digest32
+  package var doctor: String
+
+  package init(hospital: String, visit: Digest32, consent: Digest32, doctor: String) {
+    (self.hospital, self.visit) = (hospital, visit)
+    (self.consent, self.doctor) = (consent, doctor)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.text("hospital", hospital)
+    fields.digest("visit", visit)
+    fields.digest("consent", consent)
+    fields.text("doctor", doctor)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    hospital = try fields.text("hospital", maximum: Limits.identifierByteCount)
+    visit = try fields.digest("visit")
+    consent = try fields.digest("consent")
+    doctor = try fields.text("doctor", maximum: Limits.identifierByteCount)
+  }
+}
+
+/// Patient to a supernode: who has been given my record.
+package struct ReadAccessLog: RoleRequest {
+  package static let name = "read-access-log"
+  package typealias Reply = AccessLogReply
+
+  package var query: Signed<Message<PatientQuery>>
+
+  package init(query: Signed<Message<PatientQuery>>) { self.query = query }
+
+  package func encode(into fields: inout some FieldEncoder) { fields.value("query", query) }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    query = try fields.value("query")
+  }
+}
+
+/// The entries about sharing one visit, in the order of the ledger.
+package struct AccessLogReply: CanonicalValue {
+  package var entries: [Entry]
+
+  init(entries: [Entry]) { self.entries = entries }
+
+  package func encode(into fields: inout some FieldEncoder) { fields.list("entries", entries) }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    entries = try fields.list("entries", maximum: 1 << 14)
+  }
+}

@@ -1,0 +1,205 @@
+package import CanonicalEncoding
+package import EMRScheme
+
+/// Doctor to system manager: pass this request on to the patient (4.6, step 1).
+package struct SubmitAccessRequest: RoleRequest {
+  package static let name = "submit-access-request"
+  package typealias Reply = Done
+
+  package var request: Signed<AccessRequest>
+  /// Where the patient is reached; no identity.
+  package var patient: String
+
+  package init(request: Signed<AccessRequest>, patient: String) {
+    (self.request, self.patient) = (request, patient)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.value("request", request)
+    fields.text("patient", patient)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    request = try fields.value("request")
+    patient = try fields.text("patient", maximum: Limits.identifierByteCount)
+  }
+}
+
+/// System manager to patient: a registered doctor asks.
+package struct ForwardAccessRequest: RoleRequest {
+  package static let name = "forward-access-request"
+  package typealias Reply = Done
+
+  package var request: Signed<AccessRequest>
+
+  package init(request: Signed<AccessRequest>) { self.request = request }
+
+  package func encode(into fields: inout some FieldEncoder) { fields.value("request", request) }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    request = try fields.value("request")
+  }
+}
+
+/// Patient to doctor: make keys for this visit of your request.
+package struct CertifyRequestKey: RoleRequest {
+  package static let name = "certify-request-key"
+  package typealias Reply = Signed<RequestKeyCertificate>
+
+  /// The digest of the ``AccessRequest``.
+  package var request: Digest32
+  package var visit: Digest32
+
+  package init(request: Digest32, visit: Digest32) {
+    (self.request, self.visit) = (request, visit)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.digest("request", request)
+    fields.digest("visit", visit)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    request = try fields.digest("request")
+    visit = try fields.digest("visit")
+  }
+}
+
+/// Patient to system manager: the proxy's share x, under a consent.
+package struct DepositConsent: RoleRequest {
+  package static let name = "deposit-consent"
+  package typealias Reply = Done
+
+  package var consent: Signed<Consent>
+  package var certificate: Signed<RequestKeyCertificate>
+  /// x, sealed to the manager with the consent's digest as associated data.
+  package var sealedShare: [UInt8]
+
+  package init(
+    consent: Signed<Consent>, certificate: Signed<RequestKeyCertificate>, sealedShare: [UInt8]
+  ) {
+    self.consent = consent
+    self.certificate = certificate
+    self.sealedShare = sealedShare
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.value("consent", consent)
+    fields.value("certificate", certificate)
+    fields.octets("sealedShare", sealedShare)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    consent = try fields.value("consent")
+    certificate = try fields.value("certificate")
+    sealedShare = try fields.octets("sealedShare", 1...4096)
+  }
+}
+
+/// Patient to doctor: the doctor's share t and the trapdoor, under a consent.
+package struct GrantConsent: RoleRequest {
+  package static let name = "grant-consent"
+  package typealias Reply = Done
+
+  package var consent: Signed<Consent>
+  /// ``DoctorGrant``, sealed to the certified key with the consent's digest as associated data.
+  package var sealedGrant: [UInt8]
+
+  package init(consent: Signed<Consent>, sealedGrant: [UInt8]) {
+    (self.consent, self.sealedGrant) = (consent, sealedGrant)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.value("consent", consent)
+    fields.octets("sealedGrant", sealedGrant)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    consent = try fields.value("consent")
+    sealedGrant = try fields.octets("sealedGrant", 1...4096)
+  }
+}
+
+/// What ``GrantConsent`` seals.
+package struct DoctorGrant: NamedValue {
+  package static let name = "doctor-grant"
+
+  /// t.
+  package var share: [UInt8]
+  /// T_α.
+  package var trapdoor: [UInt8]
+
+  package init(share: [UInt8], trapdoor: [UInt8]) {
+    (self.share, self.trapdoor) = (share, trapdoor)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.octets("share", share)
+    fields.octets("trapdoor", trapdoor)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    share = try fields.octets("share", Limits.scalarByteCounts)
+    trapdoor = try fields.octets("trapdoor", Limits.pointByteCounts)
+  }
+}
+
+/// Doctor to system manager: re-encrypt the record under this consent (4.6, steps 2 and 3).
+package struct Reencrypt: RoleRequest {
+  package static let name = "reencrypt"
+  package typealias Reply = ReencryptedRecord
+
+  /// The digest of the consent.
+  package var consent: Digest32
+  /// y, sealed to the manager with the consent's digest as associated data.
+  package var sealedShare: [UInt8]
+
+  package init(consent: Digest32, sealedShare: [UInt8]) {
+    (self.consent, self.sealedShare) = (consent, sealedShare)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.digest("consent", consent)
+    fields.octets("sealedShare", sealedShare)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    consent = try fields.digest("consent")
+    sealedShare = try fields.octets("sealedShare", 1...4096)
+  }
+}
+
+/// System manager to cloud: the record of this consent's visit.
+package struct FetchConsentedRecord: RoleRequest {
+  package static let name = "fetch-consented-record"
+  /// The DER of the ``SealedRecord``.
+  package typealias Reply = Octets
+
+  /// Signed by the proxy: it takes the record out under this consent.
+  package var withdrawal: Signed<Message<ConsentedWithdrawal>>
+
+  package init(withdrawal: Signed<Message<ConsentedWithdrawal>>) { self.withdrawal = withdrawal }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.value("withdrawal", withdrawal)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    withdrawal = try fields.value("withdrawal")
+  }
+}
+
+/// What a proxy signs to be given a record.
+package struct ConsentedWithdrawal: NamedValue {
+  package static let name = "consented-withdrawal"
+
+  package var consent: Signed<Consent>
+
+  package init(consent: Signed<Consent>) { self.consent = consent }
+
+  package func encode(into fields: inout some FieldEncoder) { fields.value("consent", consent) }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    consent = try fields.value("consent")
+  }
+}

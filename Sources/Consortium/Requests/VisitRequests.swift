@@ -1,0 +1,257 @@
+package import CanonicalEncoding
+package import EMRScheme
+package import Ledger
+
+/// Patient to hospital: ``AdmissionForm``, sealed to the hospital's agreement key.
+package struct RequestAdmission: RoleRequest {
+  package static let name = "request-admission"
+  /// ``AdmissionOffer`` or nothing, sealed to the key in the form.
+  package typealias Reply = Octets
+
+  package var sealedForm: [UInt8]
+
+  package init(sealedForm: [UInt8]) { self.sealedForm = sealedForm }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.octets("sealedForm", sealedForm)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    sealedForm = try fields.octets("sealedForm", 1...1 << 14)
+  }
+}
+
+/// What a patient tells a hospital at admission (4.3), and nobody else.
+package struct AdmissionForm: NamedValue {
+  package static let name = "admission-form"
+
+  /// ID_j.
+  package var identity: String
+  package var encounter: String
+  /// PK_v.
+  package var visitKey: [UInt8]
+  /// S_v.
+  package var visitSigningKey: [UInt8]
+  /// X25519, for the answer alone.
+  package var replyKey: [UInt8]
+
+  package init(
+    identity: String, encounter: String, visitKey: [UInt8], visitSigningKey: [UInt8],
+    replyKey: [UInt8]
+  ) {
+    (self.identity, self.encounter) = (identity, encounter)
+    (self.visitKey, self.visitSigningKey) = (visitKey, visitSigningKey)
+    self.replyKey = replyKey
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.text("identity", identity)
+    fields.text("encounter", encounter)
+    fields.octets("visitKey", visitKey)
+    fields.octets("visitSigningKey", visitSigningKey)
+    fields.octets("replyKey", replyKey)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    identity = try fields.text("identity")
+    encounter = try fields.text("encounter")
+    visitKey = try fields.octets("visitKey", Limits.pointByteCounts)
+    visitSigningKey = try fields.octets("visitSigningKey", count: 32)
+    replyKey = try fields.octets("replyKey", count: 32)
+  }
+}
+
+/// The hospital's answer to an admission: a visit to agree to, or one that is complete already.
+package enum AdmissionOffer: NamedValue {
+  package static let name = "admission-offer"
+
+  case visit(VisitContext, evidence: [UInt8], opening: PseudonymOpening)
+  case complete(visit: Digest32)
+
+  package func encode(into fields: inout some FieldEncoder) {
+    switch self {
+    case .visit(let context, let evidence, let opening):
+      fields.integer("answer", 1)
+      fields.value("context", context)
+      fields.octets("evidence", evidence)
+      fields.value("opening", opening)
+    case .complete(let visit):
+      fields.integer("answer", 2)
+      fields.digest("visit", visit)
+    }
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    switch try fields.integer("answer", in: 1...2) {
+    case 1:
+      self = .visit(
+        try fields.value("context"), evidence: try fields.octets("evidence", count: 32),
+        opening: try fields.value("opening"))
+    default: self = .complete(visit: try fields.digest("visit"))
+    }
+  }
+}
+
+/// Patient to hospital: the patient agrees to exactly this context.
+package struct AuthorizeVisit: RoleRequest {
+  package static let name = "authorize-visit"
+  package typealias Reply = Done
+
+  package var visit: Digest32
+  /// π.
+  package var visitKeyProof: [UInt8]
+  /// By S_v over the context.
+  package var signature: [UInt8]
+
+  package init(visit: Digest32, visitKeyProof: [UInt8], signature: [UInt8]) {
+    self.visit = visit
+    self.visitKeyProof = visitKeyProof
+    self.signature = signature
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.digest("visit", visit)
+    fields.octets("visitKeyProof", visitKeyProof)
+    fields.octets("signature", signature)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    visit = try fields.digest("visit")
+    visitKeyProof = try fields.octets("visitKeyProof", Limits.pointByteCounts)
+    signature = try fields.octets("signature", count: 64)
+  }
+}
+
+/// Hospital to doctor: you are on the team of this visit.
+package struct AssignVisit: RoleRequest {
+  package static let name = "assign-visit"
+  package typealias Reply = Done
+
+  /// What the hospital put on the ledger.
+  package var opening: VisitOpening
+
+  package init(opening: VisitOpening) { self.opening = opening }
+
+  package func encode(into fields: inout some FieldEncoder) { fields.value("opening", opening) }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    opening = try fields.value("opening")
+  }
+}
+
+/// Patient to doctor: α and the digest of the patient's own keys, sealed to the doctor.
+package struct ShowEvidence: RoleRequest {
+  package static let name = "show-evidence"
+  package typealias Reply = Done
+
+  package var visit: Digest32
+  package var sealedEvidence: [UInt8]
+
+  package init(visit: Digest32, sealedEvidence: [UInt8]) {
+    (self.visit, self.sealedEvidence) = (visit, sealedEvidence)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.digest("visit", visit)
+    fields.octets("sealedEvidence", sealedEvidence)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    visit = try fields.digest("visit")
+    sealedEvidence = try fields.octets("sealedEvidence", 1...4096)
+  }
+}
+
+/// What ``ShowEvidence`` seals.
+package struct EvidenceShown: NamedValue {
+  package static let name = "evidence-shown"
+
+  package var evidence: [UInt8]
+  package var keysDigest: Digest32
+
+  package init(evidence: [UInt8], keysDigest: Digest32) {
+    (self.evidence, self.keysDigest) = (evidence, keysDigest)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.octets("evidence", evidence)
+    fields.digest("keysDigest", keysDigest)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    evidence = try fields.octets("evidence", count: 32)
+    keysDigest = try fields.digest("keysDigest")
+  }
+}
+
+/// Hospital to doctor: one message of the group key exchange (4.3); the reply is the next.
+package struct ExchangeGroupKey: RoleRequest {
+  package static let name = "exchange-group-key"
+  package typealias Reply = Octets
+
+  package enum Step: UInt64, Sendable { case offer = 1, confirmation, delivery }
+
+  package var visit: Digest32
+  package var step: Step
+  package var message: [UInt8]
+
+  package init(visit: Digest32, step: Step, message: [UInt8]) {
+    self.visit = visit
+    self.step = step
+    self.message = message
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.digest("visit", visit)
+    fields.integer("step", step.rawValue)
+    fields.octets("message", message)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    visit = try fields.digest("visit")
+    guard let step = Step(rawValue: try fields.integer("step")) else {
+      throw DecodingFailure(.invalidField, "step is not one of 1 to 3")
+    }
+    self.step = step
+    message = try fields.octets("message", 1...1 << 14)
+  }
+}
+
+/// D_k to D_{k+1}: c_k (4.4).
+package struct HandOverFindings: RoleRequest {
+  package static let name = "hand-over-findings"
+  package typealias Reply = Done
+
+  package var visit: Digest32
+  package var findings: GroupSealedFindings
+
+  package init(visit: Digest32, findings: GroupSealedFindings) {
+    (self.visit, self.findings) = (visit, findings)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.digest("visit", visit)
+    fields.value("findings", findings)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    visit = try fields.digest("visit")
+    findings = try fields.value("findings")
+  }
+}
+
+/// D_k to D_{k−1}: send c_{k−1} again (4.4, step 2).
+package struct ResendFindings: RoleRequest {
+  package static let name = "resend-findings"
+  package typealias Reply = HandOverFindings
+
+  package var visit: Digest32
+
+  package init(visit: Digest32) { self.visit = visit }
+
+  package func encode(into fields: inout some FieldEncoder) { fields.digest("visit", visit) }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    visit = try fields.digest("visit")
+  }
+}

@@ -1,0 +1,168 @@
+package import CanonicalEncoding
+import Credentials
+import EMRScheme
+import Ledger
+
+/// d' and an X25519 key for one visit of one request, until they are used.
+struct RequestSecrets: NamedValue {
+  static let name = "request-secrets"
+
+  var certificate: Signed<RequestKeyCertificate>
+  /// d'.
+  var requestKey: [UInt8]
+  var agreementKey: [UInt8]
+
+  init(
+    certificate: Signed<RequestKeyCertificate>, requestKey: [UInt8], agreementKey: [UInt8]
+  ) {
+    self.certificate = certificate
+    self.requestKey = requestKey
+    self.agreementKey = agreementKey
+  }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.value("certificate", certificate)
+    fields.octets("requestKey", requestKey)
+    fields.octets("agreementKey", agreementKey)
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    certificate = try fields.value("certificate")
+    requestKey = try fields.octets("requestKey", Limits.scalarByteCounts)
+    agreementKey = try fields.octets("agreementKey", count: 32)
+  }
+}
+
+extension Doctor {
+  private static let requestLimit = 4096
+
+  private static func secretsKey(_ request: Digest32, _ visit: Digest32) -> String {
+    "request/\(request)/\(visit)"
+  }
+  private static func requestMark(_ request: Digest32) -> String { "asked/\(request)" }
+  private static func grantKey(_ consent: Digest32) -> String { "grant/\(consent)" }
+
+  /// Asks a patient for earlier records (4.6, step 1).
+  ///
+  /// - Parameter patient: where the patient is reached; no identity.
+  /// - Returns: the digest of the request.
+  package func requestAccess(patient: String, purpose: String) async throws -> Digest32 {
+    let request = AccessRequest(
+      genesis: genesis.digest, doctor: id, hospital: hospital, purpose: purpose,
+      nonce: randomness.bytes(32))
+    try store.write([Self.requestMark(request.digest): []])
+    _ = try await post.ask(
+      SubmitAccessRequest(request: Signed(request, by: keys.identity), patient: patient),
+      of: genesis.genesis.manager.id)
+    return request.digest
+  }
+
+  /// Makes fresh keys for one visit of an own request; asked again, gives the same certificate
+  /// until the keys are used.
+  func certify(_ request: CertifyRequestKey) throws -> Signed<RequestKeyCertificate> {
+    guard try store.value(forKey: Self.requestMark(request.request)) != nil else {
+      throw ConsortiumError(.notEntitled, "\(id) has made no such request")
+    }
+    let key = Self.secretsKey(request.request, request.visit)
+    if let known: RequestSecrets = try store.load(key) { return known.certificate }
+    guard try store.keys(withPrefix: "request/\(request.request)/").count < Self.requestLimit
+    else { throw ConsortiumError(.tooLarge, "the request has its keys already") }
+    let requestKey = RequestKey<Suite>(using: &randomness)
+    let agreementKey = try AgreementKey(seed: randomness.bytes(32))
+    let certificate = RequestKeyCertificate(
+      genesis: genesis.digest, request: request.request, visit: request.visit, doctor: id,
+      requestKey: requestKey.encodedPublicKey, agreementKey: agreementKey.publicKey,
+      salt: randomness.bytes(32))
+    let secrets = RequestSecrets(
+      certificate: Signed(certificate, by: keys.identity), requestKey: requestKey.encoded(),
+      agreementKey: agreementKey.encoded())
+    try store.save(secrets, key)
+    try store.write(["request-key/\(Digest32(sha256: certificate.requestKey))": Array(key.utf8)])
+    return secrets.certificate
+  }
+
+  private func secrets(for consent: Consent) throws -> (key: String, RequestSecrets) {
+    let mark = "request-key/\(Digest32(sha256: consent.requestKey))"
+    guard let key = try store.value(forKey: mark).map({ String(decoding: $0, as: UTF8.self) }),
+      let secrets: RequestSecrets = try store.load(key),
+      case let certificate = secrets.certificate.object,
+      certificate.visit == consent.visit, certificate.agreementKey == consent.agreementKey,
+      consent.doctor == id
+    else { throw ConsortiumError(.consentMismatch, "the consent is not for a key of \(id)") }
+    return (key, secrets)
+  }
+
+  /// Takes a patient's consent; the share in it stays sealed until it is used.
+  func take(_ request: GrantConsent) throws -> Done {
+    let consent = request.consent.object
+    _ = try secrets(for: consent)
+    try store.save(request, Self.grantKey(consent.digest))
+    return Done()
+  }
+
+  /// Opens the record that a patient consented to, and checks it against the ledger (4.6, step 4).
+  ///
+  /// d' and t serve once and are erased.
+  /// - Parameter consent: the digest of the consent.
+  package func open(consent digest: Digest32) async throws -> OpenedRecord {
+    guard let grant: GrantConsent = try store.load(Self.grantKey(digest)) else {
+      throw ConsortiumError(.consentUnknown, "no patient has given \(id) this consent")
+    }
+    let consent = grant.consent.object
+    let manager = genesis.genesis.manager
+    guard let cloud = genesis.cloud(ofHospital: consent.hospital) else {
+      throw ConsortiumError(.consentMismatch, "no cloud validates \(consent.hospital)")
+    }
+    let (completion, signed) = try await client.completion(
+      of: consent.visit, at: consent.hospital)
+    let view = try await post.ask(
+      ReadConsent(
+        hospital: consent.hospital, visit: consent.visit, consent: digest, doctor: id),
+      of: cloud)
+    let standing = try StandingConsent(
+      checking: grant.consent, against: view, genesis: genesis, proxy: manager.id)
+    let context = completion.context
+    guard context == standing.context, completion.recordDigest == consent.recordDigest else {
+      throw ConsortiumError(.consentMismatch, "the ledger holds another visit")
+    }
+    let (key, secrets) = try secrets(for: consent)
+    let sealed = try Letter(.doctorGrant, genesis: genesis.digest, about: context.digest)
+      .open(
+        grant.sealedGrant, with: AgreementKey(seed: secrets.agreementKey),
+        authenticating: digest)
+    let opened = try Message<DoctorGrant>(encoded: sealed).payload
+    let requestKey = try RequestKey<Suite>(encoded: secrets.requestKey)
+    let blinded = try DoctorShare<Suite>(encoded: opened.share)
+      .blind(requestKey, theta: consent.theta)
+    let reencrypted = try await post.ask(
+      Reencrypt(
+        consent: digest,
+        sealedShare: try Letter(
+          .blindedRequestKey, genesis: genesis.digest, about: context.digest
+        ).seal(blinded.encoded(), to: manager.agreementKey, authenticating: digest)),
+      of: manager.id)
+    // G = H3(e(T_α, B)): the record that the patient meant.
+    guard
+      try reencrypted.record.check(for: VerifiedVisitKey<Suite>(alreadyVerified: context))
+        .matches(Trapdoor(encoded: opened.trapdoor))
+    else { throw ConsortiumError(.recordTampered, "the trapdoor does not fit the record") }
+    let record = try reencrypted
+      .check(for: requestKey, context: context, recordDigest: consent.recordDigest)
+      .open(signed: signed)
+    try store.write([
+      key: nil, Self.grantKey(digest): nil,
+      "request-key/\(Digest32(sha256: consent.requestKey))": nil,
+    ])
+    return OpenedRecord(record)
+  }
+
+  /// Asks the proxy for a record that nobody consented to; what comes back is its refusal.
+  package func openWithoutConsent(visit: Digest32) async throws -> Never {
+    let manager = genesis.genesis.manager
+    let made = Digest32(sha256: visit.bytes + randomness.bytes(32))
+    let sealed = try Letter(.blindedRequestKey, genesis: genesis.digest, about: visit)
+      .seal(randomness.bytes(32), to: manager.agreementKey, authenticating: made)
+    _ = try await post.ask(Reencrypt(consent: made, sealedShare: sealed), of: manager.id)
+    throw ConsortiumError(.wrongState, "the proxy answered without a consent")
+  }
+}

@@ -1,0 +1,318 @@
+package import CanonicalEncoding
+import Credentials
+import EMRScheme
+import Ledger
+
+/// What a doctor keeps of a visit.
+struct DoctorVisit: NamedValue {
+  static let name = "doctor-visit"
+
+  var opening: VisitOpening
+  /// k.
+  var position: Int
+  /// α, once the patient has shown it.
+  var evidence: [UInt8]?
+  /// K, once it was delivered.
+  var groupKey: [UInt8]?
+  /// c_{k−1}.
+  var handover: GroupSealedFindings?
+  /// m_k with its salt, as signed last.
+  var finding: Finding?
+  /// c_k.
+  var handedOver: GroupSealedFindings?
+  /// The sealed record, for the last doctor.
+  var sealed: StoreRecord?
+
+  init(opening: VisitOpening, position: Int) {
+    (self.opening, self.position) = (opening, position)
+  }
+
+  var context: VisitContext { opening.context }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.value("opening", opening)
+    fields.integer("position", UInt64(position))
+    fields.octets("evidence", evidence ?? [])
+    fields.octets("groupKey", groupKey ?? [])
+    fields.list("handover", handover.map { [$0] } ?? [])
+    fields.list("finding", finding.map { [$0] } ?? [])
+    fields.list("handedOver", handedOver.map { [$0] } ?? [])
+    fields.list("sealed", sealed.map { [$0] } ?? [])
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    opening = try fields.value("opening")
+    position = Int(try fields.integer("position", in: 1...UInt64(Limits.teamSize)))
+    let evidence = try fields.octets("evidence", 0...32)
+    self.evidence = evidence.isEmpty ? nil : evidence
+    let groupKey = try fields.octets("groupKey", 0...1024)
+    self.groupKey = groupKey.isEmpty ? nil : groupKey
+    handover = try fields.list("handover", maximum: 1, of: GroupSealedFindings.self).first
+    finding = try fields.list("finding", maximum: 1, of: Finding.self).first
+    handedOver = try fields.list("handedOver", maximum: 1, of: GroupSealedFindings.self).first
+    sealed = try fields.list("sealed", maximum: 1, of: StoreRecord.self).first
+  }
+}
+
+extension Doctor {
+  private static func key(_ visit: Digest32) -> String { "visit/\(visit)" }
+
+  private func visit(_ visit: Digest32) throws -> DoctorVisit {
+    guard let visit: DoctorVisit = try store.load(Self.key(visit)) else {
+      throw ConsortiumError(.unknownVisit, "\(id) is not on the team of this visit")
+    }
+    return visit
+  }
+
+  private func save(_ visit: DoctorVisit) throws {
+    try store.save(visit, Self.key(visit.context.visitID))
+  }
+
+  /// The visit as the cloud's replay has it: another organisation's word than the hospital's.
+  private func ledgerView(_ context: VisitContext) async throws -> VisitView {
+    guard let cloud = genesis.cloud(ofHospital: context.hospital) else {
+      throw ConsortiumError(.unknownVisit, "no cloud validates \(context.hospital)")
+    }
+    let view = try await post.ask(
+      ReadVisit(hospital: context.hospital, visit: context.visitID), of: cloud)
+    guard view.contextDigest == context.digest, view.attempts.count == context.signers.count,
+      view.signatures.count <= context.signers.count
+    else { throw ConsortiumError(.wrongContext, "the ledger holds another context") }
+    guard view.status == .open else {
+      throw ConsortiumError(.wrongState, "the visit is not open on the ledger")
+    }
+    return view
+  }
+
+  // MARK: Joining a visit (4.3)
+
+  /// Takes note of a visit, after comparing it with the ledger.
+  func join(_ request: AssignVisit) async throws -> Done {
+    let context = request.opening.context
+    guard context.genesis == genesis.digest, context.hospital == hospital,
+      let index = context.signers.firstIndex(where: { $0.doctor == id })
+    else { throw ConsortiumError(.notEntitled, "\(id) is not on the team of this visit") }
+    _ = try await ledgerView(context)
+    _ = try await client.team(of: context)
+    if let known: DoctorVisit = try store.load(Self.key(context.visitID)) {
+      guard known.context == context else {
+        throw ConsortiumError(.wrongContext, "the visit was another one before")
+      }
+      return Done()
+    }
+    try save(DoctorVisit(opening: request.opening, position: index + 1))
+    return Done()
+  }
+
+  /// Compares the evidence that the patient shows with what the hospital says the visit is
+  /// (protocol section 2, item 4).
+  func take(_ request: ShowEvidence) throws -> Done {
+    var visit = try visit(request.visit)
+    let bytes = try Letter(.evidence, genesis: genesis.digest, about: visit.context.digest)
+      .open(request.sealedEvidence, with: keys.agreement)
+    let shown = try Message<EvidenceShown>(encoded: bytes).payload
+    let evidence = try Evidence(shown.evidence)
+    try ShownEvidence(evidence: evidence, keysDigest: shown.keysDigest)
+      .check(against: visit.context)
+    visit.evidence = evidence.bytes
+    try save(visit)
+    return Done()
+  }
+
+  func exchange(_ request: ExchangeGroupKey) throws -> Octets {
+    var visit = try visit(request.visit)
+    if request.step == .offer {
+      exchanges[request.visit] = try DoctorKeyExchange(
+        context: visit.context, position: visit.position, identityKey: keys.identity.exchangeKey(),
+        hospitalKey: genesis.identityKey(of: visit.context.hospital) ?? [])
+    }
+    guard var exchange = exchanges.removeValue(forKey: request.visit) else {
+      throw ConsortiumError(.wrongState, "no key exchange is under way")
+    }
+    switch request.step {
+    case .offer:
+      let answer = try exchange.answer(offer: request.message, using: &randomness)
+      exchanges[request.visit] = exchange
+      return Octets(answer)
+    case .confirmation:
+      let acknowledgement = try exchange.acknowledge(confirmation: request.message)
+      exchanges[request.visit] = exchange
+      return Octets(acknowledgement)
+    case .delivery:
+      visit.groupKey = try exchange.receive(delivery: request.message).encoded()
+      try save(visit)
+      return Octets([])
+    }
+  }
+
+  // MARK: Diagnose (4.4)
+
+  /// Signs a finding after checking all that came before; a second time, it withdraws the first.
+  ///
+  /// - Parameter content: m_k.
+  /// - Throws: ``ConsortiumError`` with the ledger's code, as `late` or `resignature-limit`.
+  package func diagnose(_ visitID: Digest32, _ content: [UInt8]) async throws {
+    let visit = try visit(visitID)
+    let view = try await ledgerView(visit.context)
+    let chain = try await client.team(of: visit.context)
+    let before = try await work(before: visit, view, chain)
+    let (signed, partial) = try sign(
+      content, attempt: view.attempts[visit.position - 1] + 1, visit, before, chain)
+    // Kept before it is signed for: what stands on the ledger must always open.
+    try save(signed)
+    try await submit(partial, orKeeping: visit)
+    if visit.position < chain.signers.count {
+      _ = try await post.ask(
+        try resend(ResendFindings(visit: visitID)),
+        of: visit.context.signers[visit.position].doctor)
+    }
+  }
+
+  // Not inlined: the optimizer of Swift 6.3.1 crashes where these typed errors meet an async body.
+  @inline(never)
+  private func sign(
+    _ content: [UInt8], attempt: UInt64, _ visit: DoctorVisit, _ before: FormerWork,
+    _ chain: SigningChain<Suite>
+  ) throws -> (DoctorVisit, PartialSignature) {
+    let finding = Finding(content: content, attempt: attempt, using: &randomness)
+    let findings = before.findings + [finding]
+    let signature = try chain.sign(
+      findings, after: before.signature, with: keys.signing, using: &randomness)
+    var visit = visit
+    visit.finding = finding
+    visit.handedOver = try groupKey(visit).seal(findings)
+    visit.sealed = nil
+    let partial = PartialSignature(
+      visit: visit.context.visitID,
+      commitments: [FindingCommitment](to: findings, contextDigest: chain.contextDigest),
+      signature: signature.encoded())
+    return (visit, partial)
+  }
+
+  /// m_1 … m_{k−1} and their signature, after Eq. (2).
+  private struct FormerWork {
+    var findings: [Finding] = []
+    var signature: VerifiedSignature<Suite>?
+  }
+
+  private func work(
+    before visit: DoctorVisit, _ view: VisitView, _ chain: SigningChain<Suite>
+  ) async throws -> FormerWork {
+    let previous = visit.position - 1
+    guard visit.evidence != nil else {
+      throw ConsortiumError(.wrongState, "the patient has not shown the evidence")
+    }
+    if previous == 0 { return FormerWork() }
+    guard view.signatures.count >= previous,
+      view.signatures[previous - 1].commitments.count == previous
+    else { throw ConsortiumError(.noHandover, "D_\(previous) has not signed") }
+    let partial = view.signatures[previous - 1]
+    let signed = try chain.verify(
+      SequentialSignature(encoded: partial.signature), commitments: partial.commitments)
+    let key = try groupKey(visit)
+    if let handover = visit.handover,
+      let findings = try? key.open(handover, commitments: partial.commitments)
+    {
+      return FormerWork(findings: findings, signature: signed)
+    }
+    let again = try await post.ask(
+      ResendFindings(visit: visit.context.visitID), of: visit.context.signers[previous - 1].doctor)
+    return FormerWork(
+      findings: try key.open(again.findings, commitments: partial.commitments),
+      signature: signed)
+  }
+
+  private func groupKey(_ visit: DoctorVisit) throws -> GroupKey {
+    guard let bytes = visit.groupKey else {
+      throw ConsortiumError(.wrongState, "the visit has no group key yet")
+    }
+    return try GroupKey(encoded: bytes, context: visit.context, Suite.self)
+  }
+
+  func take(_ request: HandOverFindings) throws -> Done {
+    var visit = try visit(request.visit)
+    guard request.findings.position == UInt64(visit.position - 1) else {
+      throw ConsortiumError(.notEntitled, "the findings are not for \(id)")
+    }
+    visit.handover = request.findings
+    try save(visit)
+    return Done()
+  }
+
+  /// Sends c_k again. Only the team can open it.
+  func resend(_ request: ResendFindings) throws -> HandOverFindings {
+    guard let sealed = try visit(request.visit).handedOver else {
+      throw ConsortiumError(.noHandover, "\(id) has not signed")
+    }
+    return HandOverFindings(visit: request.visit, findings: sealed)
+  }
+
+  // MARK: Completing a visit (4.4, step 3)
+
+  /// As the last doctor: seals all findings to the patient's visit key, gives the record to the
+  /// cloud, and completes the visit on the ledger.
+  package func completeVisit(_ visitID: Digest32) async throws {
+    var visit = try visit(visitID)
+    let context = visit.context
+    let view = try await ledgerView(context)
+    guard visit.position == context.signers.count,
+      view.signatures.count == visit.position, let last = view.signatures.last
+    else { throw ConsortiumError(.wrongState, "the team has not signed yet") }
+    if visit.sealed == nil {
+      visit.sealed = try await seal(visit, view, last)
+      // One record a visit: after a restart the same one is sent again.
+      try save(visit)
+    }
+    guard let sealed = visit.sealed, let cloud = genesis.cloud(ofHospital: hospital) else {
+      throw ConsortiumError(.recordMissing, "no cloud keeps the records of \(hospital)")
+    }
+    let receipt = try await post.ask(sealed, of: cloud)
+    let completion = VisitCompletion(
+      context: context, commitments: last.commitments, signature: last.signature,
+      recordDigest: sealed.upload.object.payload.recordDigest, storageSignature: receipt.bytes)
+    try await submit(completion)
+  }
+
+  private func seal(
+    _ visit: DoctorVisit, _ view: VisitView, _ last: PartialSignature
+  ) async throws -> StoreRecord {
+    let context = visit.context
+    let chain = try await client.team(of: context)
+    let before = try await work(before: visit, view, chain)
+    guard let finding = visit.finding, let evidence = visit.evidence else {
+      throw ConsortiumError(.wrongState, "\(id) has not signed")
+    }
+    let findings = before.findings + [finding]
+    guard
+      last.commitments
+        == [FindingCommitment](to: findings, contextDigest: chain.contextDigest)
+    else { throw ConsortiumError(.wrongState, "the ledger holds another finding of \(id)") }
+    _ = try chain.verify(
+      SequentialSignature(encoded: last.signature), commitments: last.commitments)
+    let visitKey = try VerifiedVisitKey<Suite>(
+      verifying: visit.opening.visitKeyProof, of: context)
+    let record = try SealedRecord.seal(
+      RecordPlaintext(context: context, evidence: Evidence(evidence), findings: findings),
+      to: visitKey, using: &randomness)
+    let upload = RecordUpload(
+      genesis: genesis.digest, hospital: hospital, visit: context.visitID,
+      recordDigest: record.recordDigest(visitKey: context.visitKey))
+    return StoreRecord(record: record, upload: Signed(Message(upload), by: keys.identity))
+  }
+
+  /// Submits a signature; if the ledger refuses it, what was signed before still counts.
+  private func submit(_ partial: PartialSignature, orKeeping former: DoctorVisit) async throws {
+    do {
+      try await submit(partial)
+    } catch {
+      try? save(former)
+      throw error
+    }
+  }
+
+  private func submit(_ body: some CanonicalObject) async throws {
+    let content = EntryContent(
+      genesis: genesis.digest, chain: hospital, signer: .party(id), body: body)
+    _ = try await post.ask(SubmitEntry(Entry(content, signedBy: keys.identity)), of: hospital)
+  }
+}

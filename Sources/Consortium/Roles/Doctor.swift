@@ -1,0 +1,61 @@
+package import CanonicalEncoding
+import Credentials
+import EMRScheme
+package import Ledger
+
+/// A doctor's own program: the signing keys, and the findings of the visits on whose teams the
+/// doctor is.
+package actor Doctor: RoleEndpoint {
+  package nonisolated let id: String
+  package nonisolated let hospital: String
+  package nonisolated let client: LedgerClient
+  let keys: DoctorKeys
+  let store: any RoleStore
+  let post: Post
+  var randomness: Randomness
+  /// Exchanges under way; after a restart the hospital begins again.
+  var exchanges: [Digest32: DoctorKeyExchange<Suite>] = [:]
+
+  package nonisolated var requestLimit: Int { MessageLimits.message }
+
+  package init(
+    id: String, hospital: String, genesis: ValidGenesis, keys: DoctorKeys, store: any RoleStore,
+    courier: any Courier, randomness: Randomness
+  ) throws {
+    self.id = id
+    self.hospital = hospital
+    self.keys = keys
+    self.store = store
+    self.randomness = randomness
+    post = Post(courier: courier, sender: id)
+    client = try LedgerClient(genesis: genesis, store: store, post: post)
+  }
+
+  var genesis: ValidGenesis { client.genesis }
+
+  package func answer(_ request: any RoleRequest) async throws -> any CanonicalValue {
+    switch request {
+    case let request as AssignVisit: request.reply(try await join(request))
+    case let request as ExchangeGroupKey: request.reply(try exchange(request))
+    case let request as ShowEvidence: request.reply(try take(request))
+    case let request as HandOverFindings: request.reply(try take(request))
+    case let request as ResendFindings: request.reply(try resend(request))
+    case let request as CertifyRequestKey: request.reply(try certify(request))
+    case let request as GrantConsent: request.reply(try take(request))
+    default: throw ConsortiumError(.unsupported, "not a request to a doctor")
+    }
+  }
+
+  /// Registers with hospital and system manager (4.2, step 4). Use of the keys begins when the
+  /// registration is final.
+  package func register() async throws {
+    let statement = keys.signing.statement(
+      genesis: genesis.digest, doctor: id, hospital: hospital,
+      identityKey: keys.identity.publicKey, agreementKey: keys.agreement.publicKey)
+    _ = try await post.ask(
+      RegisterDoctor(
+        statement: Signed(statement, by: keys.identity),
+        proof: try keys.signing.prove(statement, using: &randomness)),
+      of: hospital)
+  }
+}

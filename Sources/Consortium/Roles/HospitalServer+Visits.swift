@@ -1,0 +1,179 @@
+package import CanonicalEncoding
+import Credentials
+import EMRScheme
+package import Ledger
+
+/// What a hospital keeps of a visit: α and the opening of PID are known to it, the findings never.
+struct HospitalVisit: NamedValue {
+  static let name = "hospital-visit"
+
+  var context: VisitContext
+  var evidence: [UInt8]
+  var opening: PseudonymOpening
+  /// What the patient agreed to; nil before.
+  var agreed: VisitOpening?
+
+  init(
+    context: VisitContext, evidence: [UInt8], opening: PseudonymOpening,
+    agreed: VisitOpening? = nil
+  ) {
+    self.context = context
+    self.evidence = evidence
+    self.opening = opening
+    self.agreed = agreed
+  }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.value("context", context)
+    fields.octets("evidence", evidence)
+    fields.value("opening", opening)
+    fields.list("agreed", agreed.map { [$0] } ?? [])
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    context = try fields.value("context")
+    evidence = try fields.octets("evidence", count: 32)
+    opening = try fields.value("opening")
+    agreed = try fields.list("agreed", maximum: 1, of: VisitOpening.self).first
+  }
+}
+
+extension HospitalServer {
+  private static func key(_ visit: Digest32) -> String { "visit/\(visit)" }
+  private static let rotationKey = "rotation"
+  private static let teamSizeKey = "team-size"
+
+  /// How many doctors a visit gets, 1 to 16.
+  package func setTeamSize(_ size: Int) throws {
+    guard (1...Limits.teamSize).contains(size) else {
+      throw ConsortiumError(.wrongState, "a team has 1 to \(Limits.teamSize) doctors")
+    }
+    try store.write([Self.teamSizeKey: [UInt8(size)]])
+  }
+
+  // MARK: Admission (4.3)
+
+  /// Fixes what the visit is: PID, evidence α, the order s.
+  ///
+  /// A visit of this patient and Encounter that is still open was interrupted: it is abandoned and
+  /// the next attempt begins. One that is complete stays.
+  func admit(_ request: RequestAdmission) async throws -> Octets {
+    let genesis = node.genesis
+    let sealed = try Letter(.admission, genesis: genesis.digest, about: .zero)
+      .open(request.sealedForm, with: keys.agreement)
+    let form = try Message<AdmissionForm>(encoded: sealed)
+    let offer = try await offer(form.payload)
+    return Octets(
+      try Letter(.admissionReply, genesis: genesis.digest, about: form.digest)
+        .seal(Message(offer).encoded(), to: form.payload.replyKey))
+  }
+
+  private func offer(_ form: AdmissionForm) async throws -> AdmissionOffer {
+    try await node.catchUp()
+    var input = VisitIDInput(patient: form.identity, encounter: form.encounter, attempt: 1)
+    while let status = try await status(of: input) {
+      switch status {
+      case .complete: return .complete(visit: input.visitID(under: keys.visitIdentifiers))
+      case .open: try await abandon(input.visitID(under: keys.visitIdentifiers), .interrupted)
+      case .abandoned: input.attempt += 1
+      }
+    }
+    let visitID = input.visitID(under: keys.visitIdentifiers)
+    let evidence = Evidence(using: &randomness)
+    let opening = PseudonymOpening(
+      hospital: id, visitID: visitID, identity: form.identity, using: &randomness)
+    let signers = try await team()
+    guard let base = await node.read({ $0.finalBase }) else {
+      throw ConsortiumError(.notFinal, "the consortium has no final block yet")
+    }
+    let genesis = node.genesis
+    let context = VisitContext(
+      genesis: genesis.digest, suite: genesis.genesis.suite, hospital: id,
+      pseudonym: opening.pseudonym, visitID: visitID, evidenceDigest: evidence.digest,
+      signers: signers, openedAt: base.state.time, window: genesis.genesis.window,
+      resignatureLimit: genesis.genesis.resignatureLimit, baseHeight: base.height,
+      baseHash: base.digest, visitKey: form.visitKey, visitSigningKey: form.visitSigningKey)
+    try store.save(
+      HospitalVisit(context: context, evidence: evidence.bytes, opening: opening),
+      Self.key(visitID))
+    return .visit(context, evidence: evidence.bytes, opening: opening)
+  }
+
+  private func status(of input: VisitIDInput) async throws -> HospitalState.VisitState.Status? {
+    let (visit, hospital) = (input.visitID(under: keys.visitIdentifiers), id)
+    return await node.read { $0.hospitals[hospital]?.state.visits[visit]?.status }
+  }
+
+  /// Ends a visit that cannot be completed.
+  package func abandon(
+    _ visit: Digest32, _ reason: VisitAbandonment.Reason
+  ) async throws {
+    try await node.submit(entry(VisitAbandonment(visit: visit, reason: reason), chain: id))
+  }
+
+  /// The order s: doctors of this hospital in the final directory, by rotation.
+  private func team() async throws -> [VisitContext.Signer] {
+    let hospital = id
+    let doctors = await node.read { replica in
+      replica.finalBase?.state.doctors.values.map(\.statement)
+        .filter { $0.hospital == hospital }.sorted { $0.doctor < $1.doctor } ?? []
+    }
+    let size = Int(try store.value(forKey: Self.teamSizeKey)?.first ?? 3)
+    guard doctors.count >= size else {
+      throw ConsortiumError(.unknownDoctor, "\(doctors.count) of \(size) doctors are registered")
+    }
+    let turn = Int(try store.value(forKey: Self.rotationKey)?.first ?? 0)
+    try store.write([Self.rotationKey: [UInt8((turn + 1) % doctors.count)]])
+    return (0..<size).map { doctors[(turn + $0) % doctors.count].signer }
+  }
+
+  /// Opens the visit on the ledger, after the patient agreed to its context.
+  func open(_ request: AuthorizeVisit) async throws -> Done {
+    var visit = try visit(request.visit)
+    let opening = VisitOpening(
+      context: visit.context, visitKeyProof: request.visitKeyProof,
+      patientSignature: request.signature)
+    try await node.submit(entry(opening, chain: id))
+    visit.agreed = opening
+    try store.save(visit, Self.key(request.visit))
+    return Done()
+  }
+
+  private func visit(_ visit: Digest32) throws -> HospitalVisit {
+    guard let visit: HospitalVisit = try store.load(Self.key(visit)) else {
+      throw ConsortiumError(.unknownVisit, "the hospital knows no such visit")
+    }
+    return visit
+  }
+
+  // MARK: Group key (4.3)
+
+  /// Tells the team of its visit, and agrees on a group key with it.
+  package func establishGroupKey(_ visitID: Digest32) async throws {
+    let visit = try visit(visitID)
+    guard let opening = visit.agreed else {
+      throw ConsortiumError(.wrongState, "the patient has not agreed to the visit")
+    }
+    let team = visit.context.signers.map(\.doctor)
+    let doctorKeys = await node.read { replica in
+      team.compactMap { replica.consortium.state.identityKey(of: $0) }
+    }
+    var exchange = try HospitalKeyExchange<Suite>(
+      context: visit.context, identityKey: keys.identity.exchangeKey(), doctorKeys: doctorKeys,
+      using: &randomness)
+    for (index, doctor) in team.enumerated() {
+      _ = try await post.ask(AssignVisit(opening: opening), of: doctor)
+      let answer = try await post.ask(
+        ExchangeGroupKey(visit: visitID, step: .offer, message: exchange.offer()), of: doctor)
+      let confirmation = try exchange.confirm(answer: answer.bytes, from: index + 1)
+      let acknowledgement = try await post.ask(
+        ExchangeGroupKey(visit: visitID, step: .confirmation, message: confirmation), of: doctor)
+      try exchange.acknowledge(acknowledgement.bytes, from: index + 1)
+    }
+    for (index, doctor) in team.enumerated() {
+      let delivery = try exchange.deliver(to: index + 1)
+      _ = try await post.ask(
+        ExchangeGroupKey(visit: visitID, step: .delivery, message: delivery), of: doctor)
+    }
+  }
+}

@@ -1,0 +1,38 @@
+public import CanonicalEncoding
+import EMRScheme
+
+/// A record that was opened and found to be what its team signed, by every check there is.
+public struct OpenedRecord: Sendable {
+  /// m_k and who signed it.
+  public struct SignedFinding: Sendable, Equatable {
+    public let doctor: String
+    public let content: [UInt8]
+    /// a_k: above 1, the doctor signed again.
+    public let attempt: UInt64
+  }
+
+  public let visit: Digest32
+  public let hospital: String
+  /// T: the ledger time at which the visit opened, in seconds since 1970.
+  public let openedAt: UInt64
+  /// m_1 … m_n in the order s.
+  public let findings: [SignedFinding]
+
+  init(_ record: AcceptedRecord) {
+    let context = record.plaintext.context
+    visit = context.visitID
+    hospital = context.hospital
+    openedAt = context.openedAt
+    findings = zip(context.signers, record.plaintext.findings).map {
+      SignedFinding(doctor: $0.doctor, content: $1.content, attempt: $1.attempt)
+    }
+  }
+}
+
+/// What a patient made of a record.
+public struct CollectedRecord: Sendable {
+  /// nil if the record on the ledger is not what the team signed; the receipt then disputes it.
+  public let record: OpenedRecord?
+  /// Whether this put the receipt on the ledger, or it stood there before.
+  public let isNewlyReceipted: Bool
+}

@@ -1,0 +1,180 @@
+public import CanonicalEncoding
+import Credentials
+import EMRScheme
+import Ledger
+
+/// What a patient keeps of a consent.
+struct GivenConsent: NamedValue {
+  static let name = "given-consent"
+  var consent: Consent
+
+  init(consent: Consent) { self.consent = consent }
+
+  func encode(into fields: inout some FieldEncoder) { fields.value("consent", consent) }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    consent = try fields.value("consent")
+  }
+}
+
+/// One line of a patient's access log.
+public struct AccessRecord: Sendable, Equatable {
+  public enum Event: String, Sendable {
+    /// The system manager passed a request on.
+    case requested
+    case consented
+    /// The proxy re-encrypted the record.
+    case accessed
+    case revoked
+  }
+
+  public let event: Event
+  public let visit: Digest32
+  /// Who asked and why, if the consent is one of the patient's own.
+  public let doctor: String?
+  public let purpose: String?
+}
+
+extension Patient {
+  private static func requestKey(_ request: Digest32) -> String { "request/\(request)" }
+  private static func consentKey(_ consent: Digest32) -> String { "consent/\(consent)" }
+
+  /// Takes a doctor's request, with a final registration of that doctor.
+  func take(_ request: ForwardAccessRequest) async throws -> Done {
+    let asked = request.request.object
+    let doctor = try await client.doctor(asked.doctor, by: asked.hospital)
+    guard asked.genesis == genesis.digest, doctor.verified.statement.hospital == asked.hospital
+    else { throw ConsortiumError(.unknownDoctor, "\(asked.doctor) is not of \(asked.hospital)") }
+    _ = try request.request.verified(by: doctor.verified.statement.identityKey)
+    try store.save(request, Self.requestKey(asked.digest))
+    return Done()
+  }
+
+  /// Consents that the requesting doctor reads one visit, until `expiresAt` in ledger time.
+  ///
+  /// - Parameter request: the digest of the request.
+  /// - Returns: the digest of the consent. Nothing opens before it is final.
+  package func consent(
+    to request: Digest32, visit visitID: Digest32, expiresAt: UInt64
+  ) async throws -> Digest32 {
+    guard let stored: ForwardAccessRequest = try store.load(Self.requestKey(request)) else {
+      throw ConsortiumError(.consentUnknown, "the patient has received no such request")
+    }
+    let asked = stored.request.object
+    let visit = try visit(visitID)
+    let context = visit.context
+    guard let recordDigest = visit.recordDigest else {
+      throw ConsortiumError(.wrongState, "the patient has not opened this record")
+    }
+    let certificate = try await certificate(asked, request, visitID)
+    let visitKeys = try keys.root.keys(ofVisit: visit.counter, Suite.self)
+    let blinding = ConsentBlinding(for: visitKeys.visitKey, using: &randomness)
+    let manager = genesis.genesis.manager
+    let consent = Consent(
+      genesis: genesis.digest, hospital: context.hospital, visit: visitID,
+      recordDigest: recordDigest, doctor: asked.doctor, purpose: asked.purpose,
+      expiresAt: expiresAt, theta: blinding.theta,
+      requestKey: certificate.object.requestKey,
+      agreementKey: certificate.object.agreementKey, proxy: manager.id,
+      salt: randomness.bytes(32))
+    let signed = Signed(consent, by: visitKeys.signingKey)
+    let digest = consent.digest
+    // Known before it is given, so that it can always be taken back.
+    try store.save(GivenConsent(consent: consent), Self.consentKey(digest))
+    _ = try await post.ask(
+      SubmitEntry(
+        entry(ConsentNotice(visit: visitID, document: digest), context, visitKeys.signingKey)),
+      of: context.hospital)
+
+    func seal(
+      _ purpose: Letter.Purpose, _ secret: [UInt8], to key: [UInt8]
+    ) throws -> [UInt8] {
+      try Letter(purpose, genesis: genesis.digest, about: context.digest)
+        .seal(secret, to: key, authenticating: digest)
+    }
+    _ = try await post.ask(
+      DepositConsent(
+        consent: signed, certificate: certificate,
+        sealedShare: try seal(
+          .proxyShare, blinding.proxyShare.encoded(), to: manager.agreementKey)),
+      of: manager.id)
+    let grant = DoctorGrant(
+      share: try blinding.doctorShare.encoded(),
+      trapdoor: Trapdoor<Suite>(
+        evidence: try Evidence(visit.evidence), visitKey: visitKeys.visitKey
+      ).encoded())
+    _ = try await post.ask(
+      GrantConsent(
+        consent: signed,
+        sealedGrant: try seal(
+          .doctorGrant, Message(grant).encoded(), to: consent.agreementKey)),
+      of: asked.doctor)
+    return digest
+  }
+
+  /// A certificate whose keys this patient has not seen for anything else.
+  private func certificate(
+    _ asked: AccessRequest, _ request: Digest32, _ visit: Digest32
+  ) async throws -> Signed<RequestKeyCertificate> {
+    let doctor = try await client.doctor(asked.doctor, by: asked.hospital)
+    let signed = try await post.ask(
+      CertifyRequestKey(request: request, visit: visit), of: asked.doctor)
+    let certificate = try signed.verified(by: doctor.verified.statement.identityKey)
+    guard certificate.genesis == genesis.digest, certificate.request == request,
+      certificate.visit == visit, certificate.doctor == asked.doctor
+    else { throw ConsortiumError(.consentMismatch, "the certificate is for something else") }
+    let use = "use/\(Digest32(sha256: certificate.requestKey))"
+    guard try store.value(forKey: use) == nil else {
+      throw ConsortiumError(.reused, "the doctor offers a key for the second time")
+    }
+    try store.write([use: visit.bytes])
+    return signed
+  }
+
+  /// Takes a consent back. Openings that have not happened do not happen any more.
+  package func revoke(_ consent: Digest32) async throws {
+    guard let given: GivenConsent = try store.load(Self.consentKey(consent)) else {
+      throw ConsortiumError(.consentUnknown, "the patient has given no such consent")
+    }
+    let visit = try visit(given.consent.visit)
+    let key = try keys.root.keys(ofVisit: visit.counter, Suite.self).signingKey
+    _ = try await post.ask(
+      SubmitEntry(
+        entry(
+          Revocation(visit: given.consent.visit, document: consent), visit.context, key)),
+      of: visit.context.hospital)
+  }
+
+  /// Who asked for a visit's record and was given it, by the ledger.
+  package func accessLog(_ visitID: Digest32) async throws -> [AccessRecord] {
+    let visit = try visit(visitID)
+    let context = visit.context
+    let key = try keys.root.keys(ofVisit: visit.counter, Suite.self).signingKey
+    let query = PatientQuery(
+      genesis: genesis.digest, hospital: context.hospital, visit: visitID, subject: .accessLog)
+    guard let cloud = genesis.cloud(ofHospital: context.hospital) else {
+      throw ConsortiumError(.unknownVisit, "no cloud validates \(context.hospital)")
+    }
+    let reply = try await post.ask(
+      ReadAccessLog(query: Signed(Message(query), by: key)), of: cloud)
+    return try reply.entries.map { entry in
+      let author =
+        entry.content.signer == .patient(visit: visitID)
+        ? context.visitSigningKey : genesis.genesis.manager.identityKey
+      guard let notice = entry.sharingNotice, notice.visit == visitID,
+        IdentityKey.isValid(entry.signature, of: entry.content, by: author)
+      else { throw ConsortiumError(.malformed, "the access log holds a foreign entry") }
+      let event: AccessRecord.Event =
+        switch notice {
+        case is AccessRequestNotice: .requested
+        case is ConsentNotice: .consented
+        case is AccessNotice: .accessed
+        default: .revoked
+        }
+      let given: GivenConsent? = try store.load(Self.consentKey(notice.document))
+      return AccessRecord(
+        event: event, visit: visitID, doctor: given?.consent.doctor,
+        purpose: given?.consent.purpose)
+    }
+  }
+}

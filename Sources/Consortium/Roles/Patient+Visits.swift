@@ -1,0 +1,142 @@
+package import CanonicalEncoding
+import Credentials
+package import EMRScheme
+import Ledger
+
+/// What a hospital made of a patient's wish to be admitted.
+package enum Admission: Sendable, Equatable {
+  /// The visit is open on the ledger.
+  case opened(VisitContext)
+  /// The Encounter has a complete visit already.
+  case complete(visit: Digest32)
+}
+
+extension Patient {
+  /// Asks a hospital for a visit and agrees to it, after checking what it is (4.3).
+  package func admit(to hospital: String, encounter: String) async throws -> Admission {
+    guard let server = genesis.supernode(hospital), server.role == .hospital else {
+      throw ConsortiumError(.unreachable, "there is no hospital \(hospital)")
+    }
+    let visitKeys = try freshKeys()
+    let form = Message(
+      AdmissionForm(
+        identity: identity, encounter: encounter,
+        visitKey: visitKeys.visitKey.encodedPublicKey,
+        visitSigningKey: visitKeys.signingKey.publicKey,
+        replyKey: visitKeys.admissionKey.publicKey))
+    let sealed = try Letter(.admission, genesis: genesis.digest, about: .zero)
+      .seal(form.encoded(), to: server.agreementKey)
+    let reply = try await post.ask(RequestAdmission(sealedForm: sealed), of: hospital)
+    let bytes = try Letter(.admissionReply, genesis: genesis.digest, about: form.digest)
+      .open(reply.bytes, with: visitKeys.admissionKey)
+    switch try Message<AdmissionOffer>(encoded: bytes).payload {
+    case .complete(let visit): return .complete(visit: visit)
+    case .visit(let context, let evidence, let opening):
+      let visit = PatientVisit(
+        counter: visitKeys.counter, context: context, evidence: evidence, opening: opening)
+      try await check(visit, visitKeys, hospital)
+      try save(visit)
+      _ = try await post.ask(
+        AuthorizeVisit(
+          visit: context.visitID, visitKeyProof: try visitKeys.visitKey.prove(context),
+          signature: visitKeys.signingKey.sign(context)),
+        of: hospital)
+      return .opened(context)
+    }
+  }
+
+  /// Checks everything in a context that the patient is about to sign.
+  private func check(
+    _ visit: PatientVisit, _ keys: PatientVisitKeys<Suite>, _ hospital: String
+  ) async throws {
+    let (context, rules) = (visit.context, genesis.genesis)
+    guard context.genesis == genesis.digest, context.suite == rules.suite,
+      context.hospital == hospital, context.window == rules.window,
+      context.resignatureLimit == rules.resignatureLimit,
+      EvidenceKeys(context) == keys.evidenceKeys, visit.opening.identity == identity,
+      try Evidence(visit.evidence).digest == context.evidenceDigest
+    else { throw ConsortiumError(.wrongContext, "the hospital offers another visit") }
+    try visit.opening.check(against: context)
+    let base = try await client.prove(
+      .consortiumBlock(height: context.baseHeight), by: hospital
+    ).block.header
+    guard base.height == context.baseHeight, base.digest == context.baseHash,
+      base.time == context.openedAt
+    else { throw ConsortiumError(.wrongContext, "the visit does not begin at a final block") }
+    _ = try await client.team(of: context)
+  }
+
+  /// Shows α to a doctor of the team, with the digest of the keys that are really the patient's.
+  package func showEvidence(_ visitID: Digest32, to doctor: String) async throws {
+    let visit = try visit(visitID)
+    let key = try await client.doctor(doctor, by: visit.context.hospital)
+    let shown = EvidenceShown(
+      evidence: visit.evidence,
+      keysDigest: try keys.root.keys(ofVisit: visit.counter, Suite.self).evidenceKeys.digest)
+    let sealed = try Letter(.evidence, genesis: genesis.digest, about: visit.context.digest)
+      .seal(Message(shown).encoded(), to: key.verified.statement.agreementKey)
+    _ = try await post.ask(ShowEvidence(visit: visitID, sealedEvidence: sealed), of: doctor)
+  }
+
+  /// Opens the record of a final visit, compares it with the ledger, and gives the receipt.
+  ///
+  /// A record that is the one on the ledger but not what the team signed is disputed. One that is
+  /// not the one on the ledger is an error: the cloud has to produce the right one.
+  package func collect(_ visitID: Digest32, at hospital: String) async throws -> CollectedRecord {
+    let (completion, signed) = try await client.completion(of: visitID, at: hospital)
+    let context = completion.context
+    let visitKeys = try visitKeys(of: context)
+    let visitKey = try VerifiedVisitKey<Suite>(alreadyVerified: context)
+    guard let cloud = genesis.cloud(ofHospital: hospital) else {
+      throw ConsortiumError(.recordMissing, "no cloud keeps the records of \(hospital)")
+    }
+    let query = PatientQuery(
+      genesis: genesis.digest, hospital: hospital, visit: visitID, subject: .record)
+    let bytes = try await post.ask(
+      FetchOwnRecord(query: Signed(Message(query), by: visitKeys.signingKey)), of: cloud
+    ).bytes
+    guard let record = try? SealedRecord(encoded: bytes),
+      record.recordDigest(visitKey: context.visitKey) == completion.recordDigest
+    else { throw ConsortiumError(.recordTampered, "the record is not the one on the ledger") }
+    let accepted = try? record.check(for: visitKey).open(with: visitKeys.visitKey, signed: signed)
+    if let accepted { try remember(accepted, visitKeys.counter) }
+    let verdict = accepted == nil ? VisitReceipt.Verdict.disputed : .acknowledged
+    let isNew = try await give(
+      VisitReceipt(visit: visitID, recordDigest: completion.recordDigest, verdict: verdict),
+      context, visitKeys.signingKey)
+    return CollectedRecord(record: accepted.map(OpenedRecord.init), isNewlyReceipted: isNew)
+  }
+
+  /// - Returns: whether the ledger had no receipt before.
+  private func give(
+    _ receipt: VisitReceipt, _ context: VisitContext, _ key: IdentityKey
+  ) async throws -> Bool {
+    do {
+      _ = try await post.ask(
+        SubmitEntry(entry(receipt, context, key)), of: context.hospital)
+      return true
+    } catch let error as ConsortiumError where error.code == .alreadyReceipted {
+      return false
+    }
+  }
+
+  /// The record holds α too, so that a restored patient has it again.
+  private func remember(_ record: AcceptedRecord, _ counter: UInt64) throws {
+    let context = record.plaintext.context
+    guard var visit: PatientVisit = try store.load(Self.key(context.visitID)) else { return }
+    visit.recordDigest = record.recordDigest
+    try save(visit)
+  }
+
+  /// The keys of a visit: by its counter, or found again by PK_v.
+  private func visitKeys(of context: VisitContext) throws -> PatientVisitKeys<Suite> {
+    if let visit: PatientVisit = try store.load(Self.key(context.visitID)),
+      visit.context == context
+    {
+      return try keys.root.keys(ofVisit: visit.counter)
+    }
+    guard let found = try keys.root.keys(of: context.visitKey, among: 0..<counter() + 1, Suite.self)
+    else { throw ConsortiumError(.unknownVisit, "the visit is not this patient's") }
+    return found
+  }
+}

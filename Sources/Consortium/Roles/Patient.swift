@@ -1,0 +1,122 @@
+package import CanonicalEncoding
+import Credentials
+import EMRScheme
+package import Ledger
+
+/// What a patient keeps of a visit; its keys come from the root and the counter.
+struct PatientVisit: NamedValue {
+  static let name = "patient-visit"
+
+  var counter: UInt64
+  var context: VisitContext
+  /// α.
+  var evidence: [UInt8]
+  var opening: PseudonymOpening
+  /// Once the record was opened and found to be what the team signed.
+  var recordDigest: Digest32?
+
+  init(
+    counter: UInt64, context: VisitContext, evidence: [UInt8], opening: PseudonymOpening,
+    recordDigest: Digest32? = nil
+  ) {
+    self.counter = counter
+    self.context = context
+    self.evidence = evidence
+    self.opening = opening
+    self.recordDigest = recordDigest
+  }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.integer("counter", counter)
+    fields.value("context", context)
+    fields.octets("evidence", evidence)
+    fields.value("opening", opening)
+    fields.octets("recordDigest", recordDigest?.bytes ?? [])
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    counter = try fields.integer("counter")
+    context = try fields.value("context")
+    evidence = try fields.octets("evidence", count: 32)
+    opening = try fields.value("opening")
+    recordDigest = Digest32(try fields.octets("recordDigest", 0...32))
+  }
+}
+
+/// A patient's own program: root key, counter, and what the patient knows of the visits.
+package actor Patient: RoleEndpoint {
+  /// Where the patient is reached; no identity.
+  package nonisolated let id: String
+  package nonisolated let client: LedgerClient
+  /// ID_j: told to hospitals at admission, sealed.
+  let identity: String
+  let keys: PatientKeys
+  let store: any RoleStore
+  let post: Post
+  var randomness: Randomness
+
+  package init(
+    id: String, identity: String, genesis: ValidGenesis, keys: PatientKeys,
+    store: any RoleStore, courier: any Courier, randomness: Randomness
+  ) throws {
+    self.id = id
+    self.identity = identity
+    self.keys = keys
+    self.store = store
+    self.randomness = randomness
+    post = Post(courier: courier, sender: id)
+    client = try LedgerClient(genesis: genesis, store: store, post: post)
+  }
+
+  var genesis: ValidGenesis { client.genesis }
+
+  package func answer(_ request: any RoleRequest) async throws -> any CanonicalValue {
+    switch request {
+    case let request as ForwardAccessRequest: request.reply(try await take(request))
+    default: throw ConsortiumError(.unsupported, "not a request to a patient")
+    }
+  }
+
+  // MARK: Keys
+
+  private static let counterKey = "counter"
+
+  /// Keys that no visit has used. The counter is on disk before, and never goes back: one key for
+  /// two visits would let one consent open both.
+  func freshKeys() throws -> PatientVisitKeys<Suite> {
+    let next = try counter() + 1
+    try store.write([Self.counterKey: Array(String(next).utf8)])
+    return try keys.root.keys(ofVisit: next)
+  }
+
+  func counter() throws -> UInt64 {
+    guard let bytes = try store.value(forKey: Self.counterKey) else { return 0 }
+    guard let counter = UInt64(String(decoding: bytes, as: UTF8.self)) else {
+      throw StoreError(.corrupted, "the visit counter is not a number")
+    }
+    return counter
+  }
+
+  // MARK: Visits
+
+  static func key(_ visit: Digest32) -> String { "visit/\(visit)" }
+
+  func visit(_ visit: Digest32) throws -> PatientVisit {
+    guard let visit: PatientVisit = try store.load(Self.key(visit)) else {
+      throw ConsortiumError(.unknownVisit, "the patient knows no such visit")
+    }
+    return visit
+  }
+
+  func save(_ visit: PatientVisit) throws {
+    try store.save(visit, Self.key(visit.context.visitID))
+  }
+
+  func entry(_ body: some CanonicalObject, _ context: VisitContext, _ key: IdentityKey) -> Entry {
+    Entry(
+      EntryContent(
+        genesis: genesis.digest, chain: context.hospital,
+        signer: .patient(visit: context.visitID), body: body),
+      signedBy: key)
+  }
+}

@@ -1,0 +1,164 @@
+package import Credentials
+import Crypto
+import EMRScheme
+package import Ledger
+import TransparencyLog
+
+/// Where a role finds randomness; the system's, or a seeded one in tests.
+package typealias Randomness = any RandomNumberGenerator & Sendable
+
+extension RandomNumberGenerator {
+  mutating func bytes(_ count: Int) -> [UInt8] {
+    (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &self) }
+  }
+}
+
+/// The names under which key files keep secrets.
+private enum SecretName {
+  static let identity = "identity"
+  static let agreement = "agreement"
+  static let registration = "registration"
+  static let visitIdentifiers = "visit-identifiers"
+  static let signing = "signing"
+  static let root = "root"
+  static func cosigner(_ chain: String) -> String { "cosigner/\(chain)" }
+}
+
+extension KeyFile {
+  fileprivate func identityKey(
+    _ name: String = SecretName.identity
+  ) throws(CredentialError) -> IdentityKey {
+    try IdentityKey(seed: secret(name))
+  }
+
+  fileprivate func agreementKey() throws(CredentialError) -> AgreementKey {
+    try AgreementKey(seed: secret(SecretName.agreement))
+  }
+}
+
+extension IdentityKey {
+  /// The same key for the group key exchange.
+  func exchangeKey() throws -> Curve25519.Signing.PrivateKey {
+    try Curve25519.Signing.PrivateKey(rawRepresentation: encoded())
+  }
+}
+
+/// The system manager's keys.
+package struct ManagerKeys: Sendable {
+  /// x: signs registrations (4.2).
+  let registration: IdentityKey
+  let identity: IdentityKey
+  let agreement: AgreementKey
+
+  package init(_ file: KeyFile) throws(CredentialError) {
+    registration = try file.identityKey(SecretName.registration)
+    identity = try file.identityKey()
+    agreement = try file.agreementKey()
+  }
+
+  package static func generate(
+    owner: String, using generator: inout Randomness
+  ) throws(CredentialError) -> KeyFile {
+    try KeyFile(
+      owner: owner,
+      secrets: [
+        SecretName.registration: generator.bytes(32), SecretName.identity: generator.bytes(32),
+        SecretName.agreement: generator.bytes(32),
+      ])
+  }
+
+  package func publicPart(id: String, organisation: String) -> Genesis.Manager {
+    Genesis.Manager(
+      id: id, organisation: organisation, registrationKey: registration.publicKey,
+      identityKey: identity.publicKey, agreementKey: agreement.publicKey)
+  }
+}
+
+/// The keys of a hospital server or a cloud operator.
+package struct SupernodeKeys: Sendable {
+  /// For a hospital, h_i of 4.2.
+  let identity: IdentityKey
+  let agreement: AgreementKey
+  /// By chain.
+  let cosigners: [String: CosignerKey]
+  /// Makes visit identifiers.
+  let visitIdentifiers: SymmetricKey
+
+  package init(_ file: KeyFile, network: String, chains: [String]) throws {
+    identity = try file.identityKey()
+    agreement = try file.agreementKey()
+    visitIdentifiers = SymmetricKey(data: try file.secret(SecretName.visitIdentifiers))
+    var cosigners: [String: CosignerKey] = [:]
+    for chain in chains {
+      cosigners[chain] = try CosignerKey(
+        name: ValidGenesis.cosignerName(network: network, node: file.owner, chain: chain),
+        key: Curve25519.Signing.PrivateKey(
+          rawRepresentation: try file.secret(SecretName.cosigner(chain))))
+    }
+    self.cosigners = cosigners
+  }
+
+  package static func generate(
+    owner: String, chains: [String], using generator: inout Randomness
+  ) throws(CredentialError) -> KeyFile {
+    var secrets = [
+      SecretName.identity: generator.bytes(32), SecretName.agreement: generator.bytes(32),
+      SecretName.visitIdentifiers: generator.bytes(32),
+    ]
+    for chain in chains { secrets[SecretName.cosigner(chain)] = generator.bytes(32) }
+    return try KeyFile(owner: owner, secrets: secrets)
+  }
+
+  package func publicPart(
+    id: String, organisation: String, role: Genesis.Supernode.Role
+  ) -> Genesis.Supernode {
+    Genesis.Supernode(
+      id: id, organisation: organisation, role: role, identityKey: identity.publicKey,
+      agreementKey: agreement.publicKey,
+      cosigners: cosigners.keys.sorted().compactMap { chain in
+        cosigners[chain].map {
+          Genesis.Cosigner(chain: chain, publicKey: $0.verifier.key.publicKey)
+        }
+      })
+  }
+}
+
+/// A doctor's long-term keys.
+package struct DoctorKeys: Sendable {
+  /// (d1, d2, d3).
+  let signing: DoctorSigningKey<Suite>
+  let identity: IdentityKey
+  let agreement: AgreementKey
+
+  package init(_ file: KeyFile) throws {
+    signing = try DoctorSigningKey(encoded: try file.secret(SecretName.signing))
+    identity = try file.identityKey()
+    agreement = try file.agreementKey()
+  }
+
+  package static func generate(
+    owner: String, using generator: inout Randomness
+  ) throws(CredentialError) -> KeyFile {
+    try KeyFile(
+      owner: owner,
+      secrets: [
+        SecretName.signing: DoctorSigningKey<Suite>(using: &generator).encoded(),
+        SecretName.identity: generator.bytes(32), SecretName.agreement: generator.bytes(32),
+      ])
+  }
+}
+
+/// A patient's root key.
+package struct PatientKeys: Sendable {
+  let root: PatientRoot
+
+  package init(_ file: KeyFile) throws(CredentialError) {
+    root = try PatientRoot(file.secret(SecretName.root))
+  }
+
+  package static func generate(
+    owner: String, using generator: inout Randomness
+  ) throws(CredentialError) -> KeyFile {
+    try KeyFile(owner: owner, secrets: [SecretName.root: generator.bytes(32)])
+  }
+}

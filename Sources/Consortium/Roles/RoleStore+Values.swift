@@ -1,0 +1,15 @@
+import CanonicalEncoding
+
+extension RoleStore {
+  /// A stored value, if there is one.
+  func load<Value: NamedValue>(
+    _ key: String, as type: Value.Type = Value.self
+  ) throws -> Value? {
+    try value(forKey: key).map { try Message<Value>(encoded: $0).payload }
+  }
+
+  /// Stores a value. Returns when it is durable.
+  func save(_ value: some NamedValue, _ key: String) throws {
+    try write([key: Message(value).encoded()])
+  }
+}

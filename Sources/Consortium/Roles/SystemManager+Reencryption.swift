@@ -1,0 +1,128 @@
+import CanonicalEncoding
+import Credentials
+import EMRScheme
+import Ledger
+
+/// What the proxy keeps between a patient's consent and the doctor's use of it.
+struct Deposit: NamedValue {
+  static let name = "deposit"
+
+  var consent: Signed<Consent>
+  /// x; empty once it was used.
+  var share: [UInt8]
+
+  init(consent: Signed<Consent>, share: [UInt8]) { (self.consent, self.share) = (consent, share) }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.value("consent", consent)
+    fields.octets("share", share)
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    consent = try fields.value("consent")
+    share = try fields.octets("share", 0...64)
+  }
+}
+
+extension SystemManager {
+  private func view(of consent: Consent) async throws -> ConsentView {
+    try await node.consent(
+      ReadConsent(
+        hospital: consent.hospital, visit: consent.visit, consent: consent.digest,
+        doctor: consent.doctor))
+  }
+
+  /// Takes the patient's share x under a consent that the ledger holds.
+  ///
+  /// Θ and A' serve one consent each: two proxy shares under one t give the ratio of two visit
+  /// keys, and so does one d' (protocol section 2, item 1).
+  func deposit(_ request: DepositConsent) async throws -> Done {
+    let consent = request.consent.object
+    let digest = consent.digest
+    let view = try await view(of: consent)
+    guard view.standing == .pending || view.standing == .final, let context = view.context else {
+      throw ConsortiumError(.consentUnknown, "the ledger holds no such consent")
+    }
+    _ = try request.consent.verified(by: context.visitSigningKey)
+    let doctorKey = await node.read { $0.consortium.state.identityKey(of: consent.doctor) }
+    let certificate = try request.certificate.verified(by: doctorKey ?? [])
+    guard certificate.genesis == consent.genesis, certificate.visit == consent.visit,
+      certificate.doctor == consent.doctor, certificate.requestKey == consent.requestKey,
+      certificate.agreementKey == consent.agreementKey, consent.proxy == id
+    else { throw ConsortiumError(.consentMismatch, "the certificate is for something else") }
+    let uses = [consent.theta, consent.requestKey].map { "use/\(Digest32(sha256: $0))" }
+    for use in uses {
+      if let owner = try store.value(forKey: use), owner != digest.bytes {
+        throw ConsortiumError(.reused, "Θ or A' belongs to another consent")
+      }
+    }
+    guard try store.value(forKey: Self.key(digest)) == nil else {
+      throw ConsortiumError(.reused, "the consent's share is here already")
+    }
+    let share = try Letter(.proxyShare, genesis: node.genesis.digest, about: context.digest)
+      .open(request.sealedShare, with: keys.agreement, authenticating: digest)
+    var changes: [String: [UInt8]?] = [
+      Self.key(digest): Message(Deposit(consent: request.consent, share: share)).encoded()
+    ]
+    for use in uses { changes[use] = digest.bytes }
+    try store.write(changes)
+    try await submit(
+      AccessRequestNotice(visit: consent.visit, document: certificate.digest),
+      on: consent.hospital)
+    return Done()
+  }
+
+  /// Re-encrypts a record for the doctor of a standing consent (4.6, steps 2 and 3), once.
+  ///
+  /// The access is on the ledger before the record leaves, and x is erased before that.
+  func reencrypt(_ request: Reencrypt) async throws -> ReencryptedRecord {
+    let deposit = try unusedDeposit(request.consent)
+    let standing = try StandingConsent(
+      checking: deposit.consent, against: try await view(of: deposit.consent.object),
+      genesis: node.genesis, proxy: id)
+    let (consent, context) = (standing.consent, standing.context)
+    let blinded = try Letter(
+      .blindedRequestKey, genesis: node.genesis.digest, about: context.digest
+    ).open(request.sealedShare, with: keys.agreement, authenticating: standing.digest)
+    let visitKey = try VerifiedVisitKey<Suite>(alreadyVerified: context)
+    let rk = try VerifiedReencryptionKey(
+      proxyShare: ProxyShare(encoded: deposit.share),
+      blinded: BlindedRequestKey(encoded: blinded), theta: consent.theta,
+      requestKey: consent.requestKey, visitKey: visitKey)
+    let record = try await record(under: deposit.consent, context, visitKey)
+
+    // Another request may have used the share while this one waited for the record.
+    _ = try unusedDeposit(request.consent)
+    try store.save(Deposit(consent: deposit.consent, share: []), Self.key(standing.digest))
+    try await submit(
+      AccessNotice(visit: consent.visit, document: standing.digest), on: consent.hospital)
+    return try rk.reencrypt(record)
+  }
+
+  private func unusedDeposit(_ consent: Digest32) throws -> Deposit {
+    guard let deposit: Deposit = try store.load(Self.key(consent)) else {
+      throw ConsortiumError(.consentUnknown, "no patient has given this consent")
+    }
+    guard !deposit.share.isEmpty else {
+      throw ConsortiumError(.reused, "the consent has been used")
+    }
+    return deposit
+  }
+
+  private func record(
+    under consent: Signed<Consent>, _ context: VisitContext, _ visitKey: VerifiedVisitKey<Suite>
+  ) async throws -> VerifiedSealedRecord<Suite> {
+    guard let cloud = node.genesis.cloud(ofHospital: context.hospital) else {
+      throw ConsortiumError(.recordMissing, "no cloud keeps the records of \(context.hospital)")
+    }
+    let withdrawal = Signed(Message(ConsentedWithdrawal(consent: consent)), by: keys.identity)
+    let bytes = try await post.ask(FetchConsentedRecord(withdrawal: withdrawal), of: cloud).bytes
+    let record = try SealedRecord(encoded: bytes).check(for: visitKey)
+    guard record.recordDigest == consent.object.recordDigest else {
+      throw ConsortiumError(.recordTampered, "the record is not the one on the ledger")
+    }
+    return record
+  }
+
+  private static func key(_ consent: Digest32) -> String { "deposit/\(consent)" }
+}

@@ -1,0 +1,74 @@
+package import CanonicalEncoding
+import Credentials
+import EMRScheme
+import Ledger
+
+/// SM: signs registrations beside the hospitals, passes requests on to patients, and re-encrypts.
+///
+/// It holds no key that reads a record: what reaches it are halves of re-encryption keys, each
+/// under a consent (protocol section 2, item 1).
+package actor SystemManager: RoleEndpoint {
+  package nonisolated let id: String
+  package nonisolated let node: LedgerNode
+  let keys: ManagerKeys
+  let store: any RoleStore
+  let post: Post
+
+  package init(
+    node: LedgerNode, keys: ManagerKeys, store: any RoleStore, courier: any Courier
+  ) {
+    id = node.genesis.genesis.manager.id
+    self.node = node
+    self.keys = keys
+    self.store = store
+    post = Post(courier: courier, sender: id)
+  }
+
+  package func answer(_ request: any RoleRequest) async throws -> any CanonicalValue {
+    switch request {
+    case let request as CosignRegistration: request.reply(try cosign(request))
+    case let request as SubmitAccessRequest: request.reply(try await forward(request))
+    case let request as DepositConsent: request.reply(try await deposit(request))
+    case let request as Reencrypt: request.reply(try await reencrypt(request))
+    default: throw ConsortiumError(.unsupported, "not a request to the system manager")
+    }
+  }
+
+  /// Signs a registration with x, if hospital and doctor stand behind it and its proof holds.
+  private func cosign(_ request: CosignRegistration) throws -> DoctorRegistration {
+    let genesis = node.genesis
+    let statement = request.registration.statement.object
+    guard statement.genesis == genesis.digest,
+      genesis.supernode(statement.hospital)?.role == .hospital,
+      let hospitalKey = genesis.identityKey(of: statement.hospital),
+      IdentityKey.isValid(request.hospitalSignature, of: statement, by: hospitalKey)
+    else { throw ConsortiumError(.unauthenticated, "no hospital asks for this registration") }
+    let registration = DoctorRegistration(
+      statement: statement, proof: request.registration.proof,
+      doctorSignature: request.registration.statement.signature,
+      managerSignature: keys.registration.sign(statement))
+    _ = try VerifiedRegistration<Suite>(
+      verifying: registration, managerKey: keys.registration.publicKey)
+    return registration
+  }
+
+  /// Passes a registered doctor's request on to the patient (4.6, step 1).
+  private func forward(_ request: SubmitAccessRequest) async throws -> Done {
+    try await node.catchUp()
+    let asked = request.request.object
+    let doctor = await node.read { $0.finalBase?.state.doctors[asked.doctor]?.statement }
+    guard let doctor, doctor.hospital == asked.hospital, asked.genesis == node.genesis.digest else {
+      throw ConsortiumError(.unknownDoctor, "\(asked.doctor) is not registered")
+    }
+    _ = try request.request.verified(by: doctor.identityKey)
+    return try await post.ask(
+      ForwardAccessRequest(request: request.request), of: request.patient)
+  }
+
+  func submit(_ body: some CanonicalObject, on chain: String) async throws {
+    try await node.submit(
+      Entry(
+        EntryContent(genesis: node.genesis.digest, chain: chain, signer: .party(id), body: body),
+        signedBy: keys.identity))
+  }
+}

@@ -1,0 +1,98 @@
+package import CanonicalEncoding
+package import EMRScheme
+package import Ledger
+
+/// How a consent stands on the ledger: what ``ConsentGate`` judges by.
+package struct ConsentView: CanonicalValue {
+  package enum Standing: UInt64, Sendable {
+    /// No such consent was accepted.
+    case unknown = 1
+    /// Accepted, in a block that is not final yet.
+    case pending
+    case final
+    case revoked
+  }
+
+  /// The visit, if it is complete and its block final.
+  package var context: VisitContext?
+  package var recordDigest: Digest32
+  package var standing: Standing
+  /// Ledger time in seconds since 1970.
+  package var time: UInt64
+  /// Whether the doctor stands in the final directory.
+  package var doctorIsRegistered: Bool
+
+  init(
+    context: VisitContext?, recordDigest: Digest32, standing: Standing, time: UInt64,
+    doctorIsRegistered: Bool
+  ) {
+    self.context = context
+    self.recordDigest = recordDigest
+    self.standing = standing
+    self.time = time
+    self.doctorIsRegistered = doctorIsRegistered
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.list("context", context.map { [$0] } ?? [])
+    fields.digest("recordDigest", recordDigest)
+    fields.integer("standing", standing.rawValue)
+    fields.integer("time", time)
+    fields.integer("doctorIsRegistered", doctorIsRegistered ? 1 : 0)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    context = try fields.list("context", maximum: 1, of: VisitContext.self).first
+    recordDigest = try fields.digest("recordDigest")
+    guard let standing = Standing(rawValue: try fields.integer("standing")) else {
+      throw DecodingFailure(.invalidField, "standing is not one of 1 to 4")
+    }
+    self.standing = standing
+    time = try fields.integer("time", in: 0...Limits.latestTime)
+    doctorIsRegistered = try fields.integer("doctorIsRegistered", in: 0...1) == 1
+  }
+}
+
+/// A consent that holds now: only such a one leads to a record.
+package struct StandingConsent: Sendable {
+  package let consent: Consent
+  package let digest: Digest32
+  package let context: VisitContext
+
+  /// The one consent check; proxy, cloud and receiving doctor all pass through it.
+  ///
+  /// - Parameter proxy: who re-encrypts.
+  /// - Throws: ``ConsortiumError``, with its own code for each thing that is missing.
+  package init(
+    checking signed: Signed<Consent>, against view: ConsentView, genesis: ValidGenesis,
+    proxy: String
+  ) throws(ConsortiumError) {
+    let consent = signed.object
+    switch view.standing {
+    case .unknown:
+      throw ConsortiumError(.consentUnknown, "the ledger holds no such consent")
+    case .pending:
+      throw ConsortiumError(.consentNotFinal, "the consent is not final yet")
+    case .revoked:
+      throw ConsortiumError(.consentRevoked, "the patient took the consent back")
+    case .final: break
+    }
+    guard let context = view.context else {
+      throw ConsortiumError(.notFinal, "the visit is not complete and final")
+    }
+    _ = try signed.verified(by: context.visitSigningKey)
+    guard consent.genesis == genesis.digest, context.genesis == genesis.digest,
+      consent.hospital == context.hospital, consent.visit == context.visitID,
+      consent.recordDigest == view.recordDigest, consent.proxy == proxy
+    else { throw ConsortiumError(.consentMismatch, "the consent is for something else") }
+    guard view.time <= consent.expiresAt else {
+      throw ConsortiumError(.consentExpired, "the consent has expired")
+    }
+    guard view.doctorIsRegistered else {
+      throw ConsortiumError(.unknownDoctor, "the doctor is not registered")
+    }
+    self.consent = consent
+    digest = consent.digest
+    self.context = context
+  }
+}
