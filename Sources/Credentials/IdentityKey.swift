@@ -32,15 +32,34 @@ public final class IdentityKey: Sendable {
   }
 
   /// Whether `signature` is that of `message` under an Ed25519 key of 32 bytes; false for bytes that
-  /// are no key or no signature.
+  /// are no key, a key of small order, or no signature.
   public static func isValid(
     _ signature: [UInt8], of message: [UInt8], by publicKey: [UInt8]
   ) -> Bool {
-    guard let key = try? Curve25519.Signing.PublicKey(rawRepresentation: publicKey) else {
-      return false
-    }
+    guard !isOfSmallOrder(publicKey),
+      let key = try? Curve25519.Signing.PublicKey(rawRepresentation: publicKey)
+    else { return false }
     return key.isValidSignature(signature, for: message)
   }
+
+  /// Under a key of order 1, 2, 4 or 8 one signature fits many messages, so that whoever registered
+  /// it could deny every one of them. RFC 8032 does not refuse such keys, nor does swift-crypto.
+  private static func isOfSmallOrder(_ publicKey: [UInt8]) -> Bool {
+    guard let last = publicKey.last else { return false }
+    return smallOrderPoints.contains(publicKey.dropLast() + [last & 0x7f])
+  }
+
+  /// The y-coordinates of these points, little-endian, with those that are not reduced.
+  private static let smallOrderPoints = Set(
+    [
+      "0000000000000000000000000000000000000000000000000000000000000000",
+      "0100000000000000000000000000000000000000000000000000000000000000",
+      "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+      "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+      "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+      "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+      "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ].compactMap { [UInt8](hex: $0) })
 
   /// Signs the DER of `object`, whose tag keeps the signatures of all kinds of objects apart.
   public func sign(_ object: some CanonicalObject) -> [UInt8] { sign(object.encoded()) }

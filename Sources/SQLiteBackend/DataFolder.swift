@@ -19,14 +19,19 @@ public final class DataFolder: Sendable {
 
   /// Opens the folder and locks it.
   ///
-  /// - Parameter creating: whether a folder that is not there is made, with mode 0700.
+  /// - Parameter creating: whether what is no data folder yet becomes one; a folder that is not
+  ///   there is made, with mode 0700.
   /// - Throws: ``StoreError``; `locked` if another process has it, `unavailable` if it is not there
   ///   or cannot be written.
   public init(path: String, creating: Bool = true) throws(StoreError) {
     if creating { try storing(path) { try DurableFile.createFolder(path) } }
-    let descriptor = unsafe open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    let flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (creating ? O_CREAT : 0)
+    let descriptor = unsafe open("\(path)/lock", flags, 0o600)
     guard descriptor >= 0 else {
-      throw StoreError(DurableFile.Failure(path: path), path)
+      let failure = DurableFile.Failure(path: path)
+      throw failure.isMissing
+        ? StoreError(.unavailable, "\(path): this is no data folder")
+        : StoreError(failure, path)
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       let failure = DurableFile.Failure(path: path)

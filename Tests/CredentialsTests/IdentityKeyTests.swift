@@ -1,5 +1,6 @@
 import CanonicalEncoding
 import Credentials
+import Crypto
 import EMRScheme
 import Testing
 
@@ -42,6 +43,29 @@ struct IdentityKeyTests {
     for count in [0, 31] {
       #expect(!IdentityKey.isValid(signature, of: message, by: Array(key.publicKey.prefix(count))))
     }
+  }
+
+  /// All encodings of all points of order 1, 2, 4 and 8.
+  @Test(
+    "a key under which one signature fits many messages is none",
+    arguments: [
+      "0000000000000000000000000000000000000000000000000000000000000000",
+      "0100000000000000000000000000000000000000000000000000000000000000",
+      "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+      "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+      "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+      "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+      "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ], [UInt8(0), 0x80])
+  func smallOrder(_ digits: String, sign: UInt8) throws {
+    let point = try #require([UInt8](hex: digits))
+    let publicKey = Array(point.dropLast()) + [point[31] | sign]
+    // R is the neutral element and S = 0, so it is valid wherever h·A is neutral, too.
+    let signature = [1] + [UInt8](repeating: 0, count: 63)
+    let messages = (0..<100).map { [UInt8($0)] }
+    let key = try Curve25519.Signing.PublicKey(rawRepresentation: publicKey)
+    #expect(messages.count { key.isValidSignature(signature, for: $0) } > 1)
+    #expect(!messages.contains { IdentityKey.isValid(signature, of: $0, by: publicKey) })
   }
 
   @Test("a signature on one kind of object is none on another with the same fields")

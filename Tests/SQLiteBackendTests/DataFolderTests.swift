@@ -53,6 +53,8 @@ struct DataFolderTests {
   func absent() async throws {
     await expectRefusal(.unavailable) { _ = try DataFolder(path: path, creating: false) }
     #expect(!FileManager.default.fileExists(atPath: path))
+    await expectRefusal(.unavailable) { _ = try DataFolder(path: temporary.path, creating: false) }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: temporary.path) == [])
   }
 
   @Test("belongs to one process, until that ends, even by a kill")
