@@ -65,16 +65,18 @@ package struct AdmissionForm: NamedValue {
 package enum AdmissionOffer: NamedValue {
   package static let name = "admission-offer"
 
-  case visit(VisitContext, evidence: [UInt8], opening: PseudonymOpening)
+  /// Attempts before this one were abandoned.
+  case visit(VisitContext, evidence: [UInt8], opening: PseudonymOpening, attempt: UInt64)
   case complete(visit: Digest32)
 
   package func encode(into fields: inout some FieldEncoder) {
     switch self {
-    case .visit(let context, let evidence, let opening):
+    case .visit(let context, let evidence, let opening, let attempt):
       fields.integer("answer", 1)
       fields.value("context", context)
       fields.octets("evidence", evidence)
       fields.value("opening", opening)
+      fields.integer("attempt", attempt)
     case .complete(let visit):
       fields.integer("answer", 2)
       fields.digest("visit", visit)
@@ -86,7 +88,7 @@ package enum AdmissionOffer: NamedValue {
     case 1:
       self = .visit(
         try fields.value("context"), evidence: try fields.octets("evidence", count: 32),
-        opening: try fields.value("opening"))
+        opening: try fields.value("opening"), attempt: try fields.integer("attempt"))
     default: self = .complete(visit: try fields.digest("visit"))
     }
   }

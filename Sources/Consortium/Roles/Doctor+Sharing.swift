@@ -156,13 +156,19 @@ extension Doctor {
     return OpenedRecord(record)
   }
 
-  /// Asks the proxy for a record that nobody consented to; what comes back is its refusal.
-  package func openWithoutConsent(visit: Digest32) async throws -> Never {
+  /// Asks the proxy for a record that nobody consented to.
+  ///
+  /// - Returns: the proxy's refusal.
+  package func refusalWithoutConsent(visit: Digest32) async throws -> ConsortiumError {
     let manager = genesis.genesis.manager
     let made = Digest32(sha256: visit.bytes + randomness.bytes(32))
     let sealed = try Letter(.blindedRequestKey, genesis: genesis.digest, about: visit)
       .seal(randomness.bytes(32), to: manager.agreementKey, authenticating: made)
-    _ = try await post.ask(Reencrypt(consent: made, sealedShare: sealed), of: manager.id)
+    do {
+      _ = try await post.ask(Reencrypt(consent: made, sealedShare: sealed), of: manager.id)
+    } catch let refusal as ConsortiumError {
+      return refusal
+    }
     throw ConsortiumError(.wrongState, "the proxy answered without a consent")
   }
 }

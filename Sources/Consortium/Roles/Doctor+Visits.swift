@@ -249,20 +249,32 @@ extension Doctor {
 
   // MARK: Completing a visit (4.4, step 3)
 
-  /// As the last doctor: seals all findings to the patient's visit key, gives the record to the
-  /// cloud, and completes the visit on the ledger.
-  package func completeVisit(_ visitID: Digest32) async throws {
+  /// As the last doctor: seals all findings to the patient's visit key.
+  package func sealRecord(_ visitID: Digest32) async throws {
     var visit = try visit(visitID)
-    let context = visit.context
-    let view = try await ledgerView(context)
-    guard visit.position == context.signers.count,
+    // One record a visit: after a restart the same one is sent again.
+    if visit.sealed != nil { return }
+    let view = try await ledgerView(visit.context)
+    visit.sealed = try await seal(visit, view, try lastSignature(visit, view))
+    try save(visit)
+  }
+
+  private func lastSignature(
+    _ visit: DoctorVisit, _ view: VisitView
+  ) throws -> PartialSignature {
+    guard visit.position == visit.context.signers.count,
       view.signatures.count == visit.position, let last = view.signatures.last
     else { throw ConsortiumError(.wrongState, "the team has not signed yet") }
-    if visit.sealed == nil {
-      visit.sealed = try await seal(visit, view, last)
-      // One record a visit: after a restart the same one is sent again.
-      try save(visit)
-    }
+    return last
+  }
+
+  /// As the last doctor: gives the sealed record to the cloud, and completes the visit on the
+  /// ledger with the cloud's receipt.
+  package func completeVisit(_ visitID: Digest32) async throws {
+    try await sealRecord(visitID)
+    let visit = try visit(visitID)
+    let context = visit.context
+    let last = try lastSignature(visit, try await ledgerView(context))
     guard let sealed = visit.sealed, let cloud = genesis.cloud(ofHospital: hospital) else {
       throw ConsortiumError(.recordMissing, "no cloud keeps the records of \(hospital)")
     }

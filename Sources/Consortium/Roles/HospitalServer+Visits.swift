@@ -96,7 +96,8 @@ extension HospitalServer {
     try store.save(
       HospitalVisit(context: context, evidence: evidence.bytes, opening: opening),
       Self.key(visitID))
-    return .visit(context, evidence: evidence.bytes, opening: opening)
+    return .visit(
+      context, evidence: evidence.bytes, opening: opening, attempt: input.attempt)
   }
 
   private func status(of input: VisitIDInput) async throws -> HospitalState.VisitState.Status? {

@@ -6,7 +6,7 @@ import Ledger
 /// What a hospital made of a patient's wish to be admitted.
 package enum Admission: Sendable, Equatable {
   /// The visit is open on the ledger.
-  case opened(VisitContext)
+  case opened(VisitContext, attempt: UInt64)
   /// The Encounter has a complete visit already.
   case complete(visit: Digest32)
 }
@@ -31,7 +31,7 @@ extension Patient {
       .open(reply.bytes, with: visitKeys.admissionKey)
     switch try Message<AdmissionOffer>(encoded: bytes).payload {
     case .complete(let visit): return .complete(visit: visit)
-    case .visit(let context, let evidence, let opening):
+    case .visit(let context, let evidence, let opening, let attempt):
       let visit = PatientVisit(
         counter: visitKeys.counter, context: context, evidence: evidence, opening: opening)
       try await check(visit, visitKeys, hospital)
@@ -41,7 +41,7 @@ extension Patient {
           visit: context.visitID, visitKeyProof: try visitKeys.visitKey.prove(context),
           signature: visitKeys.signingKey.sign(context)),
         of: hospital)
-      return .opened(context)
+      return .opened(context, attempt: attempt)
     }
   }
 
@@ -99,11 +99,11 @@ extension Patient {
       record.recordDigest(visitKey: context.visitKey) == completion.recordDigest
     else { throw ConsortiumError(.recordTampered, "the record is not the one on the ledger") }
     let accepted = try? record.check(for: visitKey).open(with: visitKeys.visitKey, signed: signed)
-    if let accepted { try remember(accepted, visitKeys.counter) }
     let verdict = accepted == nil ? VisitReceipt.Verdict.disputed : .acknowledged
     let isNew = try await give(
       VisitReceipt(visit: visitID, recordDigest: completion.recordDigest, verdict: verdict),
       context, visitKeys.signingKey)
+    try remember(completion, visitKeys.counter, accepted)
     return CollectedRecord(record: accepted.map(OpenedRecord.init), isNewlyReceipted: isNew)
   }
 
@@ -120,12 +120,22 @@ extension Patient {
     }
   }
 
-  /// The record holds α too, so that a restored patient has it again.
-  private func remember(_ record: AcceptedRecord, _ counter: UInt64) throws {
-    let context = record.plaintext.context
-    guard var visit: PatientVisit = try store.load(Self.key(context.visitID)) else { return }
-    visit.recordDigest = record.recordDigest
+  /// Notes that the visit has its receipt.
+  private func remember(
+    _ completion: VisitCompletion, _ counter: UInt64, _ record: AcceptedRecord?
+  ) throws {
+    guard var visit: PatientVisit = try store.load(Self.key(completion.context.visitID)) else {
+      return
+    }
+    visit.isReceipted = true
+    visit.recordDigest = record?.recordDigest
     try save(visit)
+  }
+
+  /// Whether the receipt of a visit is known to be on the ledger.
+  package func hasReceipted(_ visitID: Digest32) throws -> Bool {
+    let visit: PatientVisit? = try store.load(Self.key(visitID))
+    return visit?.isReceipted ?? false
   }
 
   /// The keys of a visit: by its counter, or found again by PK_v.

@@ -14,6 +14,7 @@ struct PatientVisit: NamedValue {
   var opening: PseudonymOpening
   /// Once the record was opened and found to be what the team signed.
   var recordDigest: Digest32?
+  var isReceipted = false
 
   init(
     counter: UInt64, context: VisitContext, evidence: [UInt8], opening: PseudonymOpening,
@@ -32,6 +33,7 @@ struct PatientVisit: NamedValue {
     fields.octets("evidence", evidence)
     fields.value("opening", opening)
     fields.octets("recordDigest", recordDigest?.bytes ?? [])
+    fields.integer("isReceipted", isReceipted ? 1 : 0)
   }
 
   init(from fields: inout FieldDecoder) throws(DecodingFailure) {
@@ -40,6 +42,7 @@ struct PatientVisit: NamedValue {
     evidence = try fields.octets("evidence", count: 32)
     opening = try fields.value("opening")
     recordDigest = Digest32(try fields.octets("recordDigest", 0...32))
+    isReceipted = try fields.integer("isReceipted", in: 0...1) == 1
   }
 }
 

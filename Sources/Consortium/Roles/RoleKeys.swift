@@ -5,7 +5,7 @@ package import Ledger
 import TransparencyLog
 
 /// Where a role finds randomness; the system's, or a seeded one in tests.
-package typealias Randomness = any RandomNumberGenerator & Sendable
+public typealias Randomness = any RandomNumberGenerator & Sendable
 
 extension RandomNumberGenerator {
   mutating func bytes(_ count: Int) -> [UInt8] {

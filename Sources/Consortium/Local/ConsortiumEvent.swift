@@ -1,0 +1,31 @@
+public import CanonicalEncoding
+
+/// What happened, for somebody who tells the story.
+public enum ConsortiumEvent: Sendable {
+  case founded(genesis: Digest32)
+  case reopened(genesis: Digest32, time: UInt64)
+  case doctorRegistered(doctor: String, hospital: String)
+
+  /// 4.3. `attempt` above 1: the attempts before were closed as abandoned.
+  case visitOpened(
+    visit: Digest32, hospital: String, team: [String], openedAt: UInt64, attempt: UInt64)
+  /// The Encounter has a complete visit from an earlier run.
+  case visitKnown(visit: Digest32, hospital: String)
+  case groupKeyAgreed(visit: Digest32, team: [String])
+
+  /// 4.4. `deadline` is T_k, in ledger time.
+  case signed(visit: Digest32, doctor: String, position: Int, attempt: Int, deadline: UInt64)
+  case sealed(visit: Digest32, doctor: String)
+  /// 4.5: the cloud holds the record, and the visit has its block.
+  case completed(visit: Digest32)
+  /// The block is anchored in a final consortium block.
+  case final(visit: Digest32)
+  /// `acknowledged` is false for a disputed record.
+  case receipted(visit: Digest32, acknowledged: Bool)
+
+  /// 4.6.
+  case accessRequested(doctor: String, patient: String, purpose: String)
+  case consented(visit: Digest32, consent: Digest32, expiresAt: UInt64)
+  case recordShared(visit: Digest32, doctor: String)
+  case revoked(consent: Digest32)
+}

@@ -1,0 +1,25 @@
+public import Credentials
+public import Ledger
+
+/// Where a consortium in one process keeps what its roles keep; every role has its own place.
+///
+/// Places are named `manager`, `cloud`, `hospital-1`…, `doctors/<id>` and `patients/<id>`.
+public protocol ConsortiumStorage: Sendable {
+  associatedtype Log: OrderingLog
+  associatedtype Records: RecordStore
+  associatedtype Role: RoleStore
+
+  /// The DER of the genesis, if the consortium was founded.
+  func genesis() throws -> [UInt8]?
+  /// Stores the genesis. Returns when it is durable.
+  func create(genesis: [UInt8]) throws
+
+  func orderingLog() throws -> Log
+  func recordStore() throws -> Records
+  func roleStore(_ place: String) throws -> Role
+
+  /// The keys of a role, if it has some.
+  func keys(_ place: String, owner: String) throws -> KeyFile?
+  /// Stores the keys of a role. Returns when they are durable.
+  func create(keys: KeyFile, _ place: String) throws
+}

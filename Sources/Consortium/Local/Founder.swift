@@ -1,0 +1,69 @@
+import CanonicalEncoding
+import Credentials
+import EMRScheme
+import Ledger
+import Pairings
+
+/// Founds a consortium of one manager, some hospitals and one cloud, each an organisation.
+///
+/// At a founding, every party makes its own keys; only the public halves come together.
+struct Founder<Storage: ConsortiumStorage> {
+  let storage: Storage
+  let configuration: LocalConsortium.Configuration
+  let environment: LocalConsortium.Environment
+
+  private var hospitals: [String] {
+    (1...max(configuration.hospitals, 1)).map { "hospital-\($0)" }
+  }
+
+  private func chains(of supernode: String) -> [String] {
+    [ChainName.consortium] + (supernode == FounderNames.cloud ? hospitals : [supernode])
+  }
+
+  func keys(ofManager id: String) throws -> KeyFile {
+    var randomness = environment.randomness("keys/\(id)")
+    return try storage.keys(
+      id, owner: id, otherwise: { try ManagerKeys.generate(owner: id, using: &randomness) })
+  }
+
+  func supernodeKeys(_ id: String) throws -> SupernodeKeys {
+    var randomness = environment.randomness("keys/\(id)")
+    let chains = chains(of: id)
+    let file = try storage.keys(
+      id, owner: id,
+      otherwise: {
+        try SupernodeKeys.generate(owner: id, chains: chains, using: &randomness)
+      })
+    return try SupernodeKeys(file, network: configuration.network, chains: chains)
+  }
+
+  /// The stored genesis, or a new one, stored.
+  func genesis() throws -> ValidGenesis {
+    if let bytes = try storage.genesis() { return try ValidGenesis(Genesis(encoded: bytes)) }
+    let manager = FounderNames.manager
+    var supernodes: [Genesis.Supernode] = []
+    for id in hospitals {
+      supernodes.append(
+        try supernodeKeys(id).publicPart(
+          id: id, organisation: "\(id)-trust", role: .hospital))
+    }
+    let cloud = FounderNames.cloud
+    supernodes.append(
+      try supernodeKeys(cloud).publicPart(
+        id: cloud, organisation: "\(cloud)-operator", role: .cloud))
+    let genesis = Genesis(
+      network: configuration.network, suite: Suite.name, createdAt: environment.clock(),
+      window: configuration.window,
+      manager: try ManagerKeys(keys(ofManager: manager))
+        .publicPart(id: manager, organisation: "health-authority"),
+      supernodes: supernodes, delegates: supernodes.map(\.id))
+    let valid = try ValidGenesis(genesis)
+    try storage.create(genesis: genesis.encoded())
+    return valid
+  }
+}
+
+enum FounderNames {
+  static let manager = "manager"
+  static let cloud = "cloud"
+}

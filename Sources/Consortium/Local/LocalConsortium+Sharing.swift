@@ -1,0 +1,75 @@
+public import CanonicalEncoding
+
+extension LocalConsortium {
+  /// A doctor asks a patient, through the system manager (4.6, step 1).
+  ///
+  /// - Returns: the digest of the request.
+  public func requestAccess(
+    doctor id: String, patient: String, purpose: String
+  ) async throws -> Digest32 {
+    meter.phase = .dataSharing
+    let doctor = try doctor(id)
+    let request = try await meter.measure(.doctor) {
+      try await doctor.requestAccess(patient: patient, purpose: purpose)
+    }
+    environment.observe(.accessRequested(doctor: id, patient: patient, purpose: purpose))
+    return request
+  }
+
+  /// The patient consents for one visit. Nothing opens before the next ``settle()``.
+  ///
+  /// - Parameter expiresAt: ledger time in seconds since 1970.
+  /// - Returns: the digest of the consent.
+  public func consent(
+    patient id: String, to request: Digest32, visit: Digest32, expiresAt: UInt64
+  ) async throws -> Digest32 {
+    meter.phase = .dataSharing
+    let patient = try patient(id)
+    let consent = try await meter.measure(.patient) {
+      try await patient.consent(to: request, visit: visit, expiresAt: expiresAt)
+    }
+    environment.observe(.consented(visit: visit, consent: consent, expiresAt: expiresAt))
+    return consent
+  }
+
+  /// The doctor opens the record of a consent, and checks it against the ledger.
+  ///
+  /// - Throws: ``ConsortiumError`` with the reason of a refusal, as `consent-revoked`.
+  public func openRecord(
+    doctor id: String, consent: Digest32
+  ) async throws -> OpenedRecord {
+    meter.phase = .dataSharing
+    let doctor = try doctor(id)
+    let record = try await meter.measure(.doctor) { try await doctor.open(consent: consent) }
+    environment.observe(.recordShared(visit: record.visit, doctor: id))
+    return record
+  }
+
+  /// The doctor asks for a record without a consent.
+  ///
+  /// - Returns: the refusal; any other outcome is thrown.
+  public func openRecordWithoutConsent(
+    doctor id: String, visit: Digest32
+  ) async throws -> ConsortiumError {
+    meter.phase = .dataSharing
+    let doctor = try doctor(id)
+    return try await meter.measure(.doctor) {
+      try await doctor.refusalWithoutConsent(visit: visit)
+    }
+  }
+
+  /// The patient takes a consent back.
+  public func revoke(patient id: String, consent: Digest32) async throws {
+    meter.phase = .dataSharing
+    let patient = try patient(id)
+    try await meter.measure(.patient) { try await patient.revoke(consent) }
+    environment.observe(.revoked(consent: consent))
+  }
+
+  /// Who asked for a visit's record and was given it.
+  public func accessLog(patient id: String, visit: Digest32) async throws -> [AccessRecord] {
+    meter.phase = .dataSharing
+    let patient = try patient(id)
+    return try await meter.measure(.patient) { try await patient.accessLog(visit) }
+  }
+}

@@ -1,0 +1,142 @@
+public import CanonicalEncoding
+import EMRScheme
+import Ledger
+
+/// A visit as it is to take place.
+public struct PlannedVisit: Sendable {
+  public var patient: String
+  public var hospital: String
+  /// The Encounter's identifier at the hospital.
+  public var encounter: String
+  /// m_1 … m_n, one for each doctor of the team.
+  public var findings: [[UInt8]]
+  /// The doctors (k = 1…n) who sign once more before the next one does.
+  public var signingTwice: Set<Int>
+
+  public init(
+    patient: String, hospital: String, encounter: String, findings: [[UInt8]],
+    signingTwice: Set<Int> = []
+  ) {
+    self.patient = patient
+    self.hospital = hospital
+    self.encounter = encounter
+    self.findings = findings
+    self.signingTwice = signingTwice
+  }
+}
+
+/// What came of a visit.
+public struct VisitOutcome: Sendable {
+  public let visit: Digest32
+  public let hospital: String
+  /// The visit was complete and had its receipt before.
+  public let wasKnown: Bool
+  /// What the patient found; nil if the receipt was given in an earlier run.
+  public let record: CollectedRecord?
+}
+
+extension LocalConsortium {
+  /// Holds one visit from admission to the patient's receipt (4.3 to 4.5).
+  ///
+  /// A visit of the same Encounter that was interrupted is closed and tried again; one that is
+  /// complete is not repeated. The receipt is final with the next ``settle()``.
+  public func hold(_ plan: PlannedVisit) async throws -> VisitOutcome {
+    let (visit, isNew) = try await open(plan)
+    if isNew {
+      try await agreeOnGroupKey(visit, at: plan.hospital)
+      for position in plan.findings.indices.map({ $0 + 1 }) {
+        try await diagnose(visit, plan, position: position)
+      }
+      try await complete(visit, at: plan.hospital)
+    } else if try await patient(plan.patient).hasReceipted(visit) {
+      return VisitOutcome(visit: visit, hospital: plan.hospital, wasKnown: true, record: nil)
+    }
+    let record = try await collect(visit, plan)
+    return VisitOutcome(
+      visit: visit, hospital: plan.hospital, wasKnown: false, record: record)
+  }
+
+  /// Admission (4.3): PID, evidence, order and context, agreed to by the patient.
+  ///
+  /// - Returns: the visit, and whether it was opened now.
+  package func open(_ plan: PlannedVisit) async throws -> (visit: Digest32, isNew: Bool) {
+    meter.phase = .groupKeyGeneration
+    let patient = try patient(plan.patient)
+    let admission = try await meter.measure(.patient) {
+      try await patient.admit(to: plan.hospital, encounter: plan.encounter)
+    }
+    switch admission {
+    case .complete(let visit):
+      environment.observe(.visitKnown(visit: visit, hospital: plan.hospital))
+      return (visit, false)
+    case .opened(let context, let attempt):
+      guard context.signers.count == plan.findings.count else {
+        throw ConsortiumError(
+          .wrongState,
+          "\(plan.findings.count) findings for a team of \(context.signers.count)")
+      }
+      environment.observe(
+        .visitOpened(
+          visit: context.visitID, hospital: plan.hospital, team: context.signers.map(\.doctor),
+          openedAt: context.openedAt, attempt: attempt))
+      return (context.visitID, true)
+    }
+  }
+
+  package func agreeOnGroupKey(_ visit: Digest32, at id: String) async throws {
+    meter.phase = .groupKeyGeneration
+    let hospital = try hospital(id)
+    try await meter.measure(.hospital) { try await hospital.establishGroupKey(visit) }
+    environment.observe(
+      .groupKeyAgreed(visit: visit, team: try await context(visit, id).signers.map(\.doctor)))
+  }
+
+  /// The patient shows the evidence to D_k, who signs m_k (4.4), as often as planned.
+  package func diagnose(
+    _ visit: Digest32, _ plan: PlannedVisit, position: Int
+  ) async throws {
+    meter.phase = .diagnose
+    let context = try await context(visit, plan.hospital)
+    let signer = context.signers[position - 1].doctor
+    let (patient, doctor) = (try patient(plan.patient), try doctor(signer))
+    try await meter.measure(.patient) { try await patient.showEvidence(visit, to: signer) }
+    for attempt in 1...(plan.signingTwice.contains(position) ? 2 : 1) {
+      try await meter.measure(.doctor) {
+        try await doctor.diagnose(visit, plan.findings[position - 1])
+      }
+      environment.observe(
+        .signed(
+          visit: visit, doctor: signer, position: position, attempt: attempt,
+          deadline: context.deadline(ofPosition: position)))
+    }
+  }
+
+  /// The last doctor seals the record (4.4, step 3), stores it and completes the visit (4.5).
+  package func complete(_ visit: Digest32, at hospital: String) async throws {
+    meter.phase = .diagnose
+    guard let signer = try await context(visit, hospital).signers.last?.doctor else { return }
+    let doctor = try doctor(signer)
+    try await meter.measure(.doctor) { try await doctor.sealRecord(visit) }
+    environment.observe(.sealed(visit: visit, doctor: signer))
+    meter.phase = .dataStorage
+    try await meter.measure(.doctor) { try await doctor.completeVisit(visit) }
+    environment.observe(.completed(visit: visit))
+  }
+
+  /// The visit becomes final, and the patient opens the record and gives the receipt.
+  package func collect(_ visit: Digest32, _ plan: PlannedVisit) async throws -> CollectedRecord {
+    meter.phase = .dataStorage
+    try await settle()
+    environment.observe(.final(visit: visit))
+    let patient = try patient(plan.patient)
+    let record = try await meter.measure(.patient) {
+      try await patient.collect(visit, at: plan.hospital)
+    }
+    environment.observe(.receipted(visit: visit, acknowledged: record.record != nil))
+    return record
+  }
+
+  private func context(_ visit: Digest32, _ hospital: String) async throws -> VisitContext {
+    try await self.hospital(hospital).node.visit(visit, at: hospital).context
+  }
+}

@@ -1,0 +1,243 @@
+import CanonicalEncoding
+import Credentials
+import EMRScheme
+public import Ledger
+
+/// A whole consortium in one process: a system manager, hospitals, a cloud operator, doctors and
+/// patients, each with keys and storage of its own, who talk through a courier alone.
+///
+/// This is the driver: it stands for what people do, and for the passing of messages and time.
+public actor LocalConsortium {
+  public struct Configuration: Sendable {
+    public var network = "demo"
+    public var hospitals = 3
+    /// n: the doctors of a team, 1 to 16.
+    public var teamSize = 3
+    /// w, in seconds; fixed by the genesis.
+    public var window: UInt64 = 600
+
+    public init(teamSize: Int = 3) { self.teamSize = teamSize }
+  }
+
+  /// What the consortium takes from outside: no role reads a clock or makes randomness itself.
+  public struct Environment: Sendable {
+    /// Seconds since 1970; given to the supernodes.
+    public var clock: @Sendable () -> UInt64
+    /// A monotone clock, for the meter.
+    public var nanoseconds: @Sendable () -> UInt64
+    /// A generator for each role.
+    public var randomness: @Sendable (_ role: String) -> Randomness
+    public var observe: @Sendable (ConsortiumEvent) -> Void
+    /// Puts a courier between the roles and the one that delivers, to watch or to attack.
+    package var interpose: @Sendable (any Courier) -> any Courier = { $0 }
+
+    public init(
+      clock: @escaping @Sendable () -> UInt64, nanoseconds: @escaping @Sendable () -> UInt64,
+      randomness: @escaping @Sendable (String) -> Randomness = { _ in
+        SystemRandomNumberGenerator()
+      },
+      observe: @escaping @Sendable (ConsortiumEvent) -> Void = { _ in }
+    ) {
+      self.clock = clock
+      self.nanoseconds = nanoseconds
+      self.randomness = randomness
+      self.observe = observe
+    }
+  }
+
+  public nonisolated let genesis: ValidGenesis
+  public nonisolated let meter: Meter
+  public nonisolated let configuration: Configuration
+  package let manager: SystemManager
+  package let hospitals: [String: HospitalServer]
+  package let cloud: CloudServer
+  package private(set) var doctors: [String: Doctor] = [:]
+  package private(set) var patients: [String: Patient] = [:]
+  package let courier: any Courier
+  private let delivery: LocalCourier
+  private let storage: any ConsortiumStorage
+  let environment: Environment
+
+  /// Founds a consortium, or opens the one that the storage holds.
+  ///
+  /// - Throws: what the storage throws; ``ConsortiumError`` `ledger-diverged` if the log is not
+  ///   what supernodes of this consortium have cosigned.
+  public static func open(
+    storage: some ConsortiumStorage, configuration: Configuration, environment: Environment
+  ) async throws -> LocalConsortium {
+    let founded = try storage.genesis()
+    let consortium = try LocalConsortium(storage, configuration, environment)
+    try await consortium.start(isNew: founded == nil)
+    return consortium
+  }
+
+  private init(
+    _ storage: some ConsortiumStorage, _ configuration: Configuration, _ environment: Environment
+  ) throws {
+    let founder = Founder(
+      storage: storage, configuration: configuration, environment: environment)
+    let genesis = try founder.genesis()
+    let meter = Meter(nanoseconds: environment.nanoseconds)
+    let delivery = LocalCourier(meter: meter)
+    let courier = environment.interpose(delivery)
+    let log = try storage.orderingLog()
+
+    let managerID = genesis.genesis.manager.id
+    manager = SystemManager(
+      node: try LedgerNode(genesis: genesis, following: [], log: log),
+      keys: try ManagerKeys(founder.keys(ofManager: managerID)),
+      store: try storage.roleStore(managerID), courier: courier)
+    delivery.register(manager, .manager, id: managerID)
+
+    var hospitals: [String: HospitalServer] = [:]
+    for id in genesis.hospitals {
+      let hospital = HospitalServer(
+        id: id, node: try LedgerNode(genesis: genesis, following: [id], log: log),
+        keys: try founder.supernodeKeys(id), store: try storage.roleStore(id), courier: courier,
+        clock: environment.clock, randomness: environment.randomness(id))
+      hospitals[id] = hospital
+      delivery.register(hospital, .hospital, id: id)
+    }
+    self.hospitals = hospitals
+
+    let cloudID = FounderNames.cloud
+    cloud = CloudServer(
+      id: cloudID,
+      node: try LedgerNode(genesis: genesis, following: genesis.hospitals, log: log),
+      keys: try founder.supernodeKeys(cloudID), store: try storage.roleStore(cloudID),
+      records: try storage.recordStore(), clock: environment.clock)
+    delivery.register(cloud, .cloud, id: cloudID)
+
+    self.genesis = genesis
+    self.meter = meter
+    self.delivery = delivery
+    self.courier = courier
+    self.storage = storage
+    self.configuration = configuration
+    self.environment = environment
+  }
+
+  private func start(isNew: Bool) async throws {
+    meter.phase = .initialization
+    try await settle()
+    let time = await ledgerTime()
+    environment.observe(
+      isNew
+        ? .founded(genesis: genesis.digest)
+        : .reopened(genesis: genesis.digest, time: time))
+    for hospital in genesis.hospitals {
+      guard let server = hospitals[hospital] else { continue }
+      try await server.setTeamSize(configuration.teamSize)
+      for number in 1...max(configuration.teamSize, 3) {
+        try await addDoctor("\(hospital)-doctor-\(number)", at: server)
+      }
+    }
+    try await settle()
+  }
+
+  /// Takes a doctor on, and registers the keys unless the ledger has them.
+  private func addDoctor(_ id: String, at hospital: HospitalServer) async throws {
+    let place = "doctors/\(id)"
+    var randomness = environment.randomness(place)
+    let file = try storage.keys(
+      place, owner: id, otherwise: { try DoctorKeys.generate(owner: id, using: &randomness) })
+    let doctor = try Doctor(
+      id: id, hospital: hospital.id, genesis: genesis, keys: DoctorKeys(file),
+      store: storage.anyRoleStore(place), courier: courier, randomness: randomness)
+    doctors[id] = doctor
+    delivery.register(doctor, .doctor, id: id)
+    let isRegistered = await hospital.node.read { $0.consortium.state.doctors[id] != nil }
+    if isRegistered { return }
+    try await hospital.employ(id)
+    try await meter.measure(.doctor) { try await doctor.register() }
+    environment.observe(.doctorRegistered(doctor: id, hospital: hospital.id))
+  }
+
+  /// Brings a patient in, with the keys of an earlier run if there are some.
+  ///
+  /// - Parameters:
+  ///   - contact: where the patient is reached: 1 to 64 of a-z, 0-9 and '-'; no identity.
+  ///   - identity: what hospitals are told at admission.
+  public func addPatient(contact: String, identity: String) throws {
+    if patients[contact] != nil { return }
+    let place = "patients/\(contact)"
+    var randomness = environment.randomness(place)
+    let file = try storage.keys(
+      place, owner: contact,
+      otherwise: { try PatientKeys.generate(owner: contact, using: &randomness) })
+    let patient = try Patient(
+      id: contact, identity: identity, genesis: genesis, keys: PatientKeys(file),
+      store: storage.anyRoleStore(place), courier: courier, randomness: randomness)
+    patients[contact] = patient
+    delivery.register(patient, .patient, id: contact)
+  }
+
+  func patient(_ contact: String) throws -> Patient {
+    guard let patient = patients[contact] else {
+      throw ConsortiumError(.unreachable, "there is no patient \(contact)")
+    }
+    return patient
+  }
+
+  func doctor(_ id: String) throws -> Doctor {
+    guard let doctor = doctors[id] else {
+      throw ConsortiumError(.unknownDoctor, "there is no doctor \(id)")
+    }
+    return doctor
+  }
+
+  func hospital(_ id: String) throws -> HospitalServer {
+    guard let hospital = hospitals[id] else {
+      throw ConsortiumError(.unreachable, "there is no hospital \(id)")
+    }
+    return hospital
+  }
+
+  // MARK: The ledger
+
+  /// Lets the supernodes work until none has anything left to do: what was submitted is final then.
+  public func settle() async throws {
+    for _ in 0..<Self.roundLimit {
+      var isQuiet = true
+      for hospital in genesis.hospitals {
+        if let server = hospitals[hospital] {
+          let advanced = try await meter.measure(.hospital) {
+            try await server.supernode.advance()
+          }
+          if advanced { isQuiet = false }
+        }
+      }
+      let supernode = cloud.supernode
+      if try await meter.measure(.cloud, { try await supernode.advance() }) { isQuiet = false }
+      if isQuiet { return }
+    }
+    throw ConsortiumError(.notFinal, "the supernodes do not come to rest")
+  }
+
+  private static let roundLimit = 1000
+
+  /// Ledger time in seconds since 1970.
+  public func ledgerTime() async -> UInt64 {
+    await cloud.node.read { $0.consortium.state.time }
+  }
+
+  /// Everything that is final, for an auditor.
+  public func export() async throws -> Export {
+    try await settle()
+    return await cloud.node.read { $0.export() }
+  }
+}
+
+extension ConsortiumStorage {
+  func anyRoleStore(_ place: String) throws -> any RoleStore { try roleStore(place) }
+
+  /// The stored keys, or new ones, stored.
+  func keys(
+    _ place: String, owner: String, otherwise generate: () throws -> KeyFile
+  ) throws -> KeyFile {
+    if let file = try keys(place, owner: owner) { return file }
+    let file = try generate()
+    try create(keys: file, place)
+    return file
+  }
+}
