@@ -42,13 +42,13 @@ public final class SQLiteOrderingLog: OrderingLog {
       return try await file.write { database in
         var last = try ChainedRow.last(database)
         let find = try database.cachedStatement(
-          sql: "SELECT position FROM entry WHERE digest = ?")
+          sql: "SELECT position, chain FROM entry WHERE digest = ?")
         let insert = try database.cachedStatement(
           sql: "INSERT INTO entry (position, digest, chain, bytes) VALUES (?, ?, ?, ?)")
         return try entries.map { entry in
           let digest = Data(Digest32(sha256: entry).bytes)
-          if let position = try Int64.fetchOne(find, arguments: [digest]) {
-            return UInt64(position)
+          if let known = try Row.fetchOne(find, arguments: [digest]) {
+            return UInt64(try ChainedRow(known).position)
           }
           last = last.next(entry)
           try insert.execute(
@@ -122,10 +122,11 @@ private struct ChainedRow: Equatable {
   init(position: Int64, chain: Digest32) { (self.position, self.chain) = (position, chain) }
 
   init(_ row: Row) throws {
-    guard let chain = Digest32(try row.blob("chain")) else {
-      throw StoreError(.corrupted, "an entry has no chain hash")
-    }
-    self.init(position: row["position"], chain: chain)
+    guard let chain = Digest32(try row.blob("chain")),
+      let position = Int64.fromDatabaseValue(row["position"]),
+      (0..<Int64.max).contains(position)
+    else { throw StoreError(.corrupted, "an entry has no place in the log") }
+    self.init(position: position, chain: chain)
   }
 
   static func last(_ database: Database) throws -> ChainedRow {

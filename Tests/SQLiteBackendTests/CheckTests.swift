@@ -58,6 +58,20 @@ struct CheckTests {
     await expectCorrupted()
   }
 
+  @Test("a position that no log has", arguments: ["-5", "9223372036854775807"])
+  func impossiblePosition(_ position: String) async throws {
+    try await makeLog(1)
+    try tamper(log, "UPDATE entry SET position = \(position)")
+    #expect(StoreCheck.findings(inFileAt: log).map(\.code) == [.unreadable])
+    for entry in [[1], Array("entry number 0 of the log".utf8)] {
+      await #expect {
+        try await SQLiteOrderingLog(path: log).append([entry])
+      } throws: {
+        ($0 as? OrderingLogError)?.code == .corrupted
+      }
+    }
+  }
+
   @Test("two entries change places")
   func exchangedPlaces() async throws {
     try await makeLog()
@@ -106,7 +120,7 @@ struct CheckTests {
     try overwrite(path, "record 1", with: "Record 1")
     let findings = StoreCheck.findings(inFileAt: path)
     #expect(findings.map(\.code) == [.wrongDigest])
-    #expect(findings[0].what.contains("\(visits[1])"))
+    #expect(findings.first?.what.contains("\(visits[1])") == true)
     let store = try SQLiteRecordStore(path: path)
     await expectRefusal(.corrupted) { _ = try await store.record(ofVisit: visits[1]) }
     #expect(try await store.record(ofVisit: visits[2]) == Array("record 2".utf8))
