@@ -78,6 +78,8 @@ package final class SQLiteFile: Sendable {
   // power fails. Our files are created in WAL mode, so that set-up never runs.
   private static func configuration() -> Configuration {
     var configuration = Configuration()
+    // Somebody may look into the file with a tool of SQLite's.
+    configuration.busyMode = .timeout(5)
     configuration.prepareDatabase { database in
       try database.execute(sql: "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON")
     }

@@ -22,8 +22,7 @@ struct DurabilityTests {
   func killed(after count: Int) async throws {
     let folder = try TemporaryFolder()
     let probe = try Probe("append", folder("log.sqlite"), "1000000", "3000")
-    let acknowledged = probe.lines { $0 >= count }
-    probe.kill()
+    let acknowledged = probe.lines(killingAfter: count)
     #expect(acknowledged.count >= count)
     try await expectEntries(acknowledged, in: folder("log.sqlite"))
   }

@@ -60,18 +60,28 @@ struct Probe {
   /// What it says, line by line, until it ends or `isEnough`.
   func lines(until isEnough: (Int) -> Bool = { _ in false }) -> [String] {
     var text = Data()
-    var count = 0
-    while !isEnough(count), case let more = output.fileHandleForReading.availableData,
-      !more.isEmpty
+    while !isEnough(text.count { $0 == UInt8(ascii: "\n") }),
+      case let more = output.fileHandleForReading.availableData, !more.isEmpty
     {
       text += more
-      count += more.count { $0 == UInt8(ascii: "\n") }
     }
     // What stands behind the last line break was not said to its end.
-    return String(decoding: text, as: UTF8.self).split(
-      separator: "\n", omittingEmptySubsequences: false
-    )
-    .dropLast().map(String.init)
+    return String(decoding: text, as: UTF8.self)
+      .split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
+  }
+
+  /// Kills it once it said `count` lines; what it said until it was dead.
+  func lines(killingAfter count: Int) -> [String] {
+    var isKilled = false
+    let lines = lines {
+      if $0 >= count, !isKilled {
+        Foundation.kill(process.processIdentifier, SIGKILL)
+        isKilled = true
+      }
+      return false
+    }
+    process.waitUntilExit()
+    return lines
   }
 
   func kill() {
