@@ -5,7 +5,7 @@ import EMRScheme
 /// One statement for the ledger, signed by whoever makes it.
 public struct Entry: CanonicalObject, Equatable {
   public static let kind = ObjectKind.entry
-  public static let maximumByteCount = 1 << 20
+  public static let maximumByteCount = 1 << 18
 
   public var content: EntryContent
   /// Ed25519 over the DER of `content`.
@@ -35,7 +35,7 @@ public struct Entry: CanonicalObject, Equatable {
 /// What is signed in an ``Entry``.
 public struct EntryContent: CanonicalObject, Equatable {
   public static let kind = ObjectKind.entryContent
-  public static let maximumByteCount = 1 << 20
+  public static let maximumByteCount = 1 << 18
 
   public var genesis: Digest32
   /// ``ChainName/consortium`` or a hospital.

@@ -72,7 +72,7 @@ public struct Genesis: CanonicalObject, Equatable {
     window = try fields.integer("window", in: 1...86_400 * 366)
     resignatureLimit = try fields.integer("resignatureLimit", in: 0...64)
     takeoverInterval = try fields.integer("takeoverInterval", in: 1...86_400)
-    maximumEntryByteCount = try fields.integer("maximumEntryByteCount", in: 1024...1 << 20)
+    maximumEntryByteCount = try fields.integer("maximumEntryByteCount", in: 1024...1 << 18)
     manager = try fields.value("manager")
     supernodes = try fields.list("supernodes", maximum: 1000)
     delegates = try fields.list("delegates", maximum: 1000, of: DelegateName.self).map(\.id)
