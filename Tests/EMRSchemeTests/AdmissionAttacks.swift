@@ -2,6 +2,7 @@ import CanonicalEncoding
 import Crypto
 import EMRScheme
 import Pairings
+import TestSupport
 import Testing
 
 @Suite("Attacks on admission: evidence, visit key, pseudonym")
@@ -81,7 +82,7 @@ struct AdmissionAttacks {
 
   @Test("[attack] item 16: a pseudonym opens to one identity, and differs in every visit")
   func pseudonym() throws {
-    var random = SeededGenerator(1)
+    var random = SeededGenerator(seed: 1)
     let visitID = Digest32(sha256: [1])
     let opening = PseudonymOpening(
       hospital: "hospital-1", visitID: visitID, identity: "patient", using: &random)
@@ -127,7 +128,7 @@ struct AdmissionAttacks {
 
   @Test("item 18: a visit key comes back from the bytes it was derived from")
   func derivedVisitKey() throws {
-    var random = SeededGenerator(1)
+    var random = SeededGenerator(seed: 1)
     let bytes = random.bytes(48)
     let first = try VisitKey<BLS12381>(derivedFrom: bytes)
     #expect(try VisitKey<BLS12381>(derivedFrom: bytes).encodedPublicKey == first.encodedPublicKey)
@@ -144,7 +145,7 @@ struct AdmissionAttacks {
 
   @Test("keys come back from a keystore's bytes, and nothing else does")
   func storedKeys() throws {
-    var random = SeededGenerator(2)
+    var random = SeededGenerator(seed: 2)
     let doctor = DoctorSigningKey<BLS12381>(using: &random)
     #expect(
       try DoctorSigningKey<BLS12381>(encoded: doctor.encoded()).publicKey == doctor.publicKey)

@@ -2,6 +2,7 @@ import CanonicalEncoding
 import Crypto
 import EMRScheme
 import Pairings
+import TestSupport
 import Testing
 
 @Suite("Attacks on the group key exchange")
@@ -78,7 +79,7 @@ struct GroupKeyAttacks {
   @Test("[attack] item 10: a man in the middle cannot put itself between hospital and doctor")
   func manInTheMiddle() throws {
     // As printed: MAC_i = MAC_{s_i}(ID_k, V_k, U_i) under the very secret that the man shares.
-    var random = SeededGenerator(1)
+    var random = SeededGenerator(seed: 1)
     let (l, m, k) = (
       Scalar.random(using: &random), Scalar.random(using: &random), Scalar.random(using: &random)
     )
@@ -98,7 +99,7 @@ struct GroupKeyAttacks {
     var exchange = try Exchange(Visit(team: 1))
     // The man's own hospital side, with an identity key that is not the hospital's.
     var other = exchange
-    other.visit.random = SeededGenerator(2)
+    other.visit.random = SeededGenerator(seed: 2)
     other = try Exchange(other.visit)
     let answer = try exchange.doctors[0].answer(
       offer: other.hospital.offer(), using: &exchange.visit.random)

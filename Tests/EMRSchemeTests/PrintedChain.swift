@@ -1,5 +1,6 @@
 import EMRScheme
 import Pairings
+import TestSupport
 
 /// The sequential multisignature as the paper prints it (4.4): W_k = H0(m_1 ‖ … ‖ m_k, T), no
 /// context, no commitments. It exists to show which attacks succeed against it.

@@ -2,6 +2,7 @@ import CanonicalEncoding
 import Crypto
 import EMRScheme
 import Pairings
+import TestSupport
 import Testing
 
 @Suite("Attacks on registration")
@@ -18,7 +19,7 @@ struct RegistrationAttacks {
 
   @Test("[attack] item 11: a rogue key with an empty m_2 forges the victim's part, as printed")
   func rogueKey() throws {
-    var random = SeededGenerator(1)
+    var random = SeededGenerator(seed: 1)
     let victim = try DoctorFixture<BLS12381>("victim", using: &random)
     let attacker = try DoctorFixture<BLS12381>("attacker", using: &random)
     let a = Scalar.random(using: &random)
@@ -62,7 +63,7 @@ struct RegistrationAttacks {
 
   @Test("[attack] item 11: the two copies of B, or of C, must be equal")
   func unequalCopies() throws {
-    var random = SeededGenerator(2)
+    var random = SeededGenerator(seed: 2)
     let doctor = try DoctorFixture<BLS12381>("doctor", using: &random)
     let honest = try doctor.secret.prove(doctor.statement, using: &random)
     _ = try VerifiedDoctorKey<BLS12381>(verifying: doctor.statement, proof: honest)
@@ -86,7 +87,7 @@ struct RegistrationAttacks {
 
   @Test("[attack] item 11: a proof serves one identity, hospital, ledger and set of keys")
   func movedProof() throws {
-    var random = SeededGenerator(3)
+    var random = SeededGenerator(seed: 3)
     let doctor = try DoctorFixture<BLS12381>("doctor", using: &random)
     let other = try DoctorFixture<BLS12381>("other", using: &random)
     let proof = try doctor.secret.prove(doctor.statement, using: &random)
@@ -120,7 +121,7 @@ struct RegistrationAttacks {
 
   @Test("identities and foreign bytes are no keys")
   func invalidPoints() throws {
-    var random = SeededGenerator(4)
+    var random = SeededGenerator(seed: 4)
     let doctor = try DoctorFixture<BLS12381>("doctor", using: &random)
     let proof = try doctor.secret.prove(doctor.statement, using: &random)
     for field in [\RegistrationStatement.a, \.b1, \.b2, \.c1, \.c2] {
@@ -138,7 +139,7 @@ struct RegistrationAttacks {
 
   @Test("[attack] item 11: a team with equal keys is refused")
   func equalKeys() throws {
-    var random = SeededGenerator(5)
+    var random = SeededGenerator(seed: 5)
     let doctor = try DoctorFixture<BLS12381>("doctor-1", using: &random)
     let other = try DoctorFixture<BLS12381>("doctor-2", using: &random)
     for fields in [
@@ -170,7 +171,7 @@ struct RegistrationAttacks {
 
   @Test("prepared keys are found again, and never another doctor's")
   func cache() throws {
-    var random = SeededGenerator(6)
+    var random = SeededGenerator(seed: 6)
     let doctors = try (1...3).map { try DoctorFixture<BLS12381>("d\($0)", using: &random) }
     var cache = PreparedKeyCache<BLS12381>(capacity: 2)
     let first = cache.prepared(doctors[0].prepared.verified)

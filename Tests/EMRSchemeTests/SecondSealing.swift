@@ -2,6 +2,7 @@ import CanonicalEncoding
 import Crypto
 import EMRScheme
 import Pairings
+import TestSupport
 
 /// Sealing written a second time, from the documents alone, with every choice in the open: that it
 /// agrees with the library shows that the documents suffice, and an attacker's choices show what

@@ -1,13 +1,14 @@
 import CanonicalEncoding
 import EMRScheme
 import Pairings
+import TestSupport
 import Testing
 
 @Suite("Attacks on the sequential signature")
 struct SigningAttacks {
   @Test("[attack] item 1: who is handed d1 forges that doctor's diagnoses")
   func firstKeyAlone() throws {
-    var random = SeededGenerator(1)
+    var random = SeededGenerator(seed: 1)
     let doctor = try DoctorFixture<BLS12381>("doctor-1", using: &random)
     let d1 = try Scalar(encoded: Array(doctor.secret.encoded().prefix(32)))
     // (d2 + k·d3)·R = r·(B + k·C) for a chosen r: the rest of the key is not needed.

@@ -2,57 +2,49 @@ import CanonicalEncoding
 import EMRScheme
 import Foundation
 import Pairings
+import TestSupport
 import Testing
 
 /// `Vectors/visit.json`, which `scripts/vectors/visit.py` checks with other libraries.
 private struct VisitVector: Decodable {
   struct Commitment: Decodable {
-    var commitment: String
+    var commitment: Hex
     var attempt: UInt64
   }
 
-  var statement, registrationChallenge: String
-  var registrationResponses: [String]
-  var context, visitKeyProof, visitSecret, alpha: String
+  var statement, registrationChallenge: Hex
+  var registrationResponses: [Hex]
+  var context, visitKeyProof, visitSecret, alpha: Hex
   var commitments: [Commitment]
-  var signature, record, recordDigest, trapdoor, requestSecret, reencrypted, plaintext: String
-
-  static func load() throws -> Self {
-    let url = try #require(
-      Bundle.module.url(forResource: "visit", withExtension: "json", subdirectory: "Vectors"))
-    return try JSONDecoder().decode(Self.self, from: Data(contentsOf: url))
-  }
-
-  subscript(field: KeyPath<Self, String>) -> [UInt8] {
-    get throws { try #require([UInt8](hex: self[keyPath: field])) }
-  }
+  var signature, record, recordDigest, trapdoor, requestSecret, reencrypted, plaintext: Hex
 }
 
 @Suite("A visit that a second implementation verified")
 struct VectorTests {
   @Test("every check of the vector passes, and every value comes out the same")
   func visit() throws {
-    let vector = try VisitVector.load()
-    let statement = try RegistrationStatement(encoded: vector[\.statement])
-    let responses = try vector.registrationResponses.map { try #require([UInt8](hex: $0)) }
+    let vector = try #require(
+      VectorFile<VisitVector>("visit", in: .module).cases.first)
+    let statement = try RegistrationStatement(encoded: vector.statement.bytes)
+    let responses = vector.registrationResponses.map(\.bytes)
     _ = try VerifiedDoctorKey<BLS12381>(
       verifying: statement,
       proof: RegistrationProof(
-        challenge: vector[\.registrationChallenge], z1: responses[0], z2: responses[1],
+        challenge: vector.registrationChallenge.bytes, z1: responses[0], z2: responses[1],
         z3: responses[2]))
 
-    let context = try VisitContext(encoded: vector[\.context])
+    let context = try VisitContext(encoded: vector.context.bytes)
     let visitKey = try VerifiedVisitKey<BLS12381>(
-      verifying: vector[\.visitKeyProof], of: context)
+      verifying: vector.visitKeyProof.bytes, of: context)
     let secret = try VisitKey<BLS12381>(
-      derivedFrom: [UInt8](repeating: 0, count: 16) + vector[\.visitSecret])
+      derivedFrom: [UInt8](repeating: 0, count: 16) + vector.visitSecret.bytes)
     #expect(secret.encodedPublicKey == context.visitKey)
-    #expect(try secret.prove(context) == vector[\.visitKeyProof])
+    #expect(try secret.prove(context) == vector.visitKeyProof.bytes)
 
-    let plaintext = try RecordPlaintext(encoded: vector[\.plaintext])
+    let plaintext = try RecordPlaintext(encoded: vector.plaintext.bytes)
     let commitments = try vector.commitments.map {
       FindingCommitment(
-        commitment: try #require(Digest32(hex: $0.commitment)), attempt: $0.attempt)
+        commitment: try #require(Digest32($0.commitment.bytes)), attempt: $0.attempt)
     }
     #expect(
       commitments
@@ -65,27 +57,27 @@ struct VectorTests {
       return PreparedDoctorKey(try VerifiedDoctorKey<BLS12381>(alreadyVerified: known))
     }
     let signed = try SigningChain(context: context, signers: signers).verify(
-      SequentialSignature(encoded: vector[\.signature]), commitments: commitments)
+      SequentialSignature(encoded: vector.signature.bytes), commitments: commitments)
 
-    let sealed = try SealedRecord(encoded: vector[\.record])
+    let sealed = try SealedRecord(encoded: vector.record.bytes)
     let record = try sealed.check(for: visitKey)
-    #expect(record.recordDigest.description == vector.recordDigest)
+    #expect(record.recordDigest.bytes == vector.recordDigest.bytes)
     #expect(try record.open(with: secret, signed: signed).plaintext == plaintext)
 
-    let evidence = try Evidence(vector[\.alpha])
+    let evidence = try Evidence(vector.alpha.bytes)
     let trapdoor = Trapdoor(evidence: evidence, visitKey: secret)
-    #expect(try trapdoor.encoded() == vector[\.trapdoor])
+    #expect(trapdoor.encoded() == vector.trapdoor.bytes)
     #expect(record.matches(trapdoor))
 
-    var random = SeededGenerator(1)
-    let request = try RequestKey<BLS12381>(encoded: vector[\.requestSecret])
+    var random = SeededGenerator(seed: 1)
+    let request = try RequestKey<BLS12381>(encoded: vector.requestSecret.bytes)
     let consent = ConsentBlinding(for: secret, using: &random)
     let shared = try VerifiedReencryptionKey(
       proxyShare: consent.proxyShare,
       blinded: consent.doctorShare.blind(request, theta: consent.theta), theta: consent.theta,
       requestKey: request.encodedPublicKey, visitKey: visitKey
     ).reencrypt(record)
-    #expect(try shared.bI == vector[\.reencrypted])
+    #expect(shared.bI == vector.reencrypted.bytes)
     let received = try shared.check(
       for: request, context: context, recordDigest: record.recordDigest)
     #expect(try received.open(signed: signed).plaintext == plaintext)

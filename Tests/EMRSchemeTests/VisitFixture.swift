@@ -2,6 +2,7 @@ import CanonicalEncoding
 import Crypto
 import EMRScheme
 import Pairings
+import TestSupport
 import Testing
 
 /// A doctor with all keys.
@@ -43,7 +44,7 @@ struct VisitFixture<Suite: PairingSuite> {
     team size: Int = 3, doctors known: [DoctorFixture<Suite>]? = nil, seed: UInt64 = 1,
     changing change: (inout VisitContext) -> Void = { _ in }
   ) throws {
-    var random = SeededGenerator(seed)
+    var random = SeededGenerator(seed: seed)
     doctors =
       try known
       ?? (1...size).map { try DoctorFixture("doctor-\($0)", using: &random) }

@@ -161,7 +161,7 @@ def open_record(name, y, record, context, context_digest, commitments):
 
 
 def main(path):
-    vector = {k: v for k, v in json.load(open(path)).items()}
+    [vector] = json.load(open(path))["cases"]
 
     def octets(name):
         return bytes.fromhex(vector[name])
