@@ -48,12 +48,12 @@ public actor LocalConsortium {
   public nonisolated let genesis: ValidGenesis
   public nonisolated let meter: Meter
   public nonisolated let configuration: Configuration
-  package let manager: SystemManager
-  package let hospitals: [String: HospitalServer]
-  package let cloud: CloudServer
+  package nonisolated let manager: SystemManager
+  package nonisolated let hospitals: [String: HospitalServer]
+  package nonisolated let cloud: CloudServer
   package private(set) var doctors: [String: Doctor] = [:]
   package private(set) var patients: [String: Patient] = [:]
-  package let courier: any Courier
+  package nonisolated let courier: any Courier
   private let delivery: LocalCourier
   private let storage: any ConsortiumStorage
   let environment: Environment

@@ -1,13 +1,13 @@
-import CanonicalEncoding
-import Credentials
+package import CanonicalEncoding
+package import Credentials
 
 /// What a sealed message is for; its digest is the `info` of HPKE, so no message opens as another.
 ///
 /// This is what the paper calls sending securely (protocol section 2, item 20).
-struct Letter: NamedValue {
-  static let name = "letter"
+package struct Letter: NamedValue {
+  package static let name = "letter"
 
-  enum Purpose: UInt64 {
+  package enum Purpose: UInt64, Sendable {
     case admission = 1, admissionReply, evidence, proxyShare, doctorGrant, blindedRequestKey
   }
 
@@ -16,19 +16,19 @@ struct Letter: NamedValue {
   /// What it is about: the context of a visit, where there is one.
   var subject: Digest32
 
-  init(_ purpose: Purpose, genesis: Digest32, about subject: Digest32) {
+  package init(_ purpose: Purpose, genesis: Digest32, about subject: Digest32) {
     self.purpose = purpose
     self.genesis = genesis
     self.subject = subject
   }
 
-  func seal(
+  package func seal(
     _ message: [UInt8], to publicKey: [UInt8], authenticating header: Digest32 = .zero
   ) throws(CredentialError) -> [UInt8] {
     try AgreementKey.seal(message, to: publicKey, info: info, authenticating: header.bytes)
   }
 
-  func open(
+  package func open(
     _ sealed: [UInt8], with key: AgreementKey, authenticating header: Digest32 = .zero
   ) throws(CredentialError) -> [UInt8] {
     try key.open(sealed, info: info, authenticating: header.bytes)
@@ -36,13 +36,13 @@ struct Letter: NamedValue {
 
   private var info: [UInt8] { Message(self).encoded() }
 
-  func encode(into fields: inout some FieldEncoder) {
+  package func encode(into fields: inout some FieldEncoder) {
     fields.integer("purpose", purpose.rawValue)
     fields.digest("genesis", genesis)
     fields.digest("subject", subject)
   }
 
-  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     guard let purpose = Purpose(rawValue: try fields.integer("purpose")) else {
       throw DecodingFailure(.invalidField, "purpose is not one of 1 to 6")
     }

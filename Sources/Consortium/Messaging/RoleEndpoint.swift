@@ -60,7 +60,7 @@ package struct Post: Sendable {
 
 extension ConsortiumError {
   /// What went wrong, in a form that may leave the role.
-  init(_ error: any Error) {
+  package init(_ error: any Error) {
     switch error {
     case let error as ConsortiumError: self = error
     case let error as DecodingFailure: self.init(Code("\(error.code)"), error.message)

@@ -16,9 +16,7 @@ struct DoctorVisit: NamedValue {
   var groupKey: [UInt8]?
   /// c_{k−1}.
   var handover: GroupSealedFindings?
-  /// m_k with its salt, as signed last.
-  var finding: Finding?
-  /// c_k.
+  /// c_k, with this doctor's own finding as signed last.
   var handedOver: GroupSealedFindings?
   /// The sealed record, for the last doctor.
   var sealed: StoreRecord?
@@ -35,7 +33,6 @@ struct DoctorVisit: NamedValue {
     fields.octets("evidence", evidence ?? [])
     fields.octets("groupKey", groupKey ?? [])
     fields.list("handover", handover.map { [$0] } ?? [])
-    fields.list("finding", finding.map { [$0] } ?? [])
     fields.list("handedOver", handedOver.map { [$0] } ?? [])
     fields.list("sealed", sealed.map { [$0] } ?? [])
   }
@@ -48,7 +45,6 @@ struct DoctorVisit: NamedValue {
     let groupKey = try fields.octets("groupKey", 0...1024)
     self.groupKey = groupKey.isEmpty ? nil : groupKey
     handover = try fields.list("handover", maximum: 1, of: GroupSealedFindings.self).first
-    finding = try fields.list("finding", maximum: 1, of: Finding.self).first
     handedOver = try fields.list("handedOver", maximum: 1, of: GroupSealedFindings.self).first
     sealed = try fields.list("sealed", maximum: 1, of: StoreRecord.self).first
   }
@@ -179,7 +175,6 @@ extension Doctor {
     let signature = try chain.sign(
       findings, after: before.signature, with: keys.signing, using: &randomness)
     var visit = visit
-    visit.finding = finding
     visit.handedOver = try groupKey(visit).seal(findings)
     visit.sealed = nil
     let partial = PartialSignature(
@@ -255,7 +250,7 @@ extension Doctor {
     // One record a visit: after a restart the same one is sent again.
     if visit.sealed != nil { return }
     let view = try await ledgerView(visit.context)
-    visit.sealed = try await seal(visit, view, try lastSignature(visit, view))
+    visit.sealed = try seal(visit, try lastSignature(visit, view))
     try save(visit)
   }
 
@@ -285,22 +280,13 @@ extension Doctor {
     try await submit(completion)
   }
 
-  private func seal(
-    _ visit: DoctorVisit, _ view: VisitView, _ last: PartialSignature
-  ) async throws -> StoreRecord {
+  /// Seals what c_n holds, once it opens the commitments that stand on the ledger.
+  private func seal(_ visit: DoctorVisit, _ last: PartialSignature) throws -> StoreRecord {
     let context = visit.context
-    let chain = try await client.team(of: context)
-    let before = try await work(before: visit, view, chain)
-    guard let finding = visit.finding, let evidence = visit.evidence else {
+    guard let handedOver = visit.handedOver, let evidence = visit.evidence else {
       throw ConsortiumError(.wrongState, "\(id) has not signed")
     }
-    let findings = before.findings + [finding]
-    guard
-      last.commitments
-        == [FindingCommitment](to: findings, contextDigest: chain.contextDigest)
-    else { throw ConsortiumError(.wrongState, "the ledger holds another finding of \(id)") }
-    _ = try chain.verify(
-      SequentialSignature(encoded: last.signature), commitments: last.commitments)
+    let findings = try groupKey(visit).open(handedOver, commitments: last.commitments)
     let visitKey = try VerifiedVisitKey<Suite>(
       verifying: visit.opening.visitKeyProof, of: context)
     let record = try SealedRecord.seal(

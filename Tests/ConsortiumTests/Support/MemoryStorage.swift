@@ -3,6 +3,7 @@ import Consortium
 import Credentials
 import Ledger
 import Synchronization
+import TestSupport
 
 /// Stores that live as long as the test: a consortium opened twice on one finds what it left.
 final class MemoryStorage: ConsortiumStorage {
@@ -13,13 +14,13 @@ final class MemoryStorage: ConsortiumStorage {
   }
 
   private let state = Mutex(State())
-  let log = MemoryLog()
-  let records = MemoryRecords()
+  let log = FaultyLog()
+  let records = FaultyRecords()
 
   func genesis() -> [UInt8]? { state.withLock { $0.genesis } }
   func create(genesis: [UInt8]) { state.withLock { $0.genesis = genesis } }
-  func orderingLog() -> MemoryLog { log }
-  func recordStore() -> MemoryRecords { records }
+  func orderingLog() -> FaultyLog { log }
+  func recordStore() -> FaultyRecords { records }
 
   func roleStore(_ place: String) -> MemoryRoleStore {
     state.withLock { state in
@@ -29,80 +30,71 @@ final class MemoryStorage: ConsortiumStorage {
     }
   }
 
-  func keys(_ place: String, owner: String) -> KeyFile? { state.withLock { $0.keys[place] } }
+  func keys(_ place: String, owner: String) -> KeyFile? { keys(place) }
+  func keys(_ place: String) -> KeyFile? { state.withLock { $0.keys[place] } }
   func create(keys: KeyFile, _ place: String) { state.withLock { $0.keys[place] = keys } }
 
   var places: [String] { state.withLock { $0.roles.keys.sorted() } }
 }
 
-final class MemoryLog: OrderingLog {
-  private let entries = Mutex<[[UInt8]]>([])
+/// A log that does what it should until a test says otherwise.
+final class FaultyLog: OrderingLog {
+  private let honest = MemoryOrderingLog()
+  private let shown = Mutex<[[UInt8]]?>(nil)
+  private let lostAnswers = Mutex(0)
 
-  func append(_ new: [[UInt8]]) async throws(OrderingLogError) -> [UInt64] {
-    entries.withLock { entries in
-      new.map { entry in
-        if let known = entries.firstIndex(of: entry) { return UInt64(known) }
-        entries.append(entry)
-        return UInt64(entries.count - 1)
-      }
+  func append(_ entries: [[UInt8]]) async throws(OrderingLogError) -> [UInt64] {
+    let positions = try await honest.append(entries)
+    let isLost = lostAnswers.withLock { count in
+      defer { count = max(count - 1, 0) }
+      return count > 0
     }
+    if isLost { throw OrderingLogError(.outcomeUnknown, "the answer is lost") }
+    return positions
   }
 
   func entries(
     from position: UInt64, limit: Int
   ) async throws(OrderingLogError) -> [OrderedEntry] {
-    entries.withLock { entries in
-      entries.indices.dropFirst(Int(position)).prefix(limit).map {
-        OrderedEntry(position: UInt64($0), bytes: entries[$0])
-      }
+    guard let shown = shown.withLock({ $0 }) else {
+      return try await honest.entries(from: position, limit: limit)
+    }
+    return shown.indices.dropFirst(Int(position)).prefix(limit).map {
+      OrderedEntry(position: UInt64($0), bytes: shown[$0])
     }
   }
 
-  /// All entries; settable, as only a lying log would.
-  var contents: [[UInt8]] {
-    get { entries.withLock { $0 } }
-    set { entries.withLock { $0 = newValue } }
+  func contents() async throws -> [[UInt8]] {
+    try await honest.entries(from: 0, limit: .max).map(\.bytes)
   }
+
+  /// From now on the log shows these entries; nil makes it honest again.
+  func show(_ entries: [[UInt8]]?) { shown.withLock { $0 = entries } }
+
+  /// The next answers to `append` do not arrive, although the entries are kept.
+  func loseAnswers(_ count: Int) { lostAnswers.withLock { $0 = count } }
 }
 
-final class MemoryRecords: RecordStore {
-  private let records = Mutex<[Digest32: [UInt8]]>([:])
+/// A record store that a dishonest cloud can change.
+final class FaultyRecords: RecordStore {
+  private let honest = MemoryRecordStore()
+  private let replaced = Mutex<[Digest32: [UInt8]?]>([:])
 
   func put(_ record: [UInt8], visit: Digest32) async throws(StoreError) {
-    let isKept = records.withLock { records in
-      if let known = records[visit] { return known == record }
-      records[visit] = record
-      return true
-    }
-    if !isKept { throw StoreError(.conflict, "another record is stored") }
+    try await honest.put(record, visit: visit)
   }
 
   func record(ofVisit visit: Digest32) async throws(StoreError) -> [UInt8]? {
-    records.withLock { $0[visit] }
+    if let other = replaced.withLock({ $0[visit] }) { return other }
+    return try await honest.record(ofVisit: visit)
   }
 
-  func visits() async throws(StoreError) -> [Digest32] {
-    records.withLock { $0.keys.sorted() }
-  }
+  func visits() async throws(StoreError) -> [Digest32] { try await honest.visits() }
 
-  /// What a dishonest cloud does.
+  /// From now on other bytes are found for a visit; nil for none.
   func replace(_ visit: Digest32, by record: [UInt8]?) {
-    records.withLock { $0[visit] = record }
-  }
-}
-
-final class MemoryRoleStore: RoleStore {
-  private let values = Mutex<[String: [UInt8]]>([:])
-
-  func value(forKey key: String) throws(StoreError) -> [UInt8]? { values.withLock { $0[key] } }
-
-  func keys(withPrefix prefix: String) throws(StoreError) -> [String] {
-    values.withLock { $0.keys.filter { $0.hasPrefix(prefix) }.sorted() }
+    replaced.withLock { $0[visit] = .some(record) }
   }
 
-  func write(_ changes: [String: [UInt8]?]) throws(StoreError) {
-    values.withLock { values in for (key, value) in changes { values[key] = value } }
-  }
-
-  var contents: [String: [UInt8]] { values.withLock { $0 } }
+  func restore() { replaced.withLock { $0 = [:] } }
 }
