@@ -11,7 +11,9 @@ struct BCEMR: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
+      ExportLedger.self,
       Verify.self,
+      Fsck.self,
       Inspect.self,
       Bench.self,
     ])

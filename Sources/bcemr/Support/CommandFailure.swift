@@ -1,5 +1,6 @@
 import CanonicalEncoding
 import ClinicalRecords
+import Consortium
 import Credentials
 import EMRScheme
 import Ledger
@@ -37,7 +38,12 @@ struct CommandFailure: Error {
       case let error as DurableFile.Failure: (.badInput, error.reportedCode, error.message)
       case let error as CredentialError: (.badInput, "\(error.code)", error.message)
       case let error as LedgerError: (.checkFailed, "\(error.code)", error.message)
-      case let error as OrderingLogError: (.badInput, "\(error.code)", error.message)
+      case let error as StoreError:
+        (error.code == .corrupted ? .checkFailed : .badInput, "\(error.code)", error.message)
+      case let error as ConsortiumError:
+        (error.code.exitStatus, "\(error.code)", error.message)
+      case let error as OrderingLogError:
+        (error.code == .corrupted ? .checkFailed : .badInput, "\(error.code)", error.message)
       case let error as TransparencyLogError: (.badInput, "\(error.code)", error.message)
       case let error as SchemeError: (.checkFailed, "\(error.code)", error.message)
       case let error as PairingError: (.checkFailed, "\(error.code)", error.message)
@@ -61,5 +67,14 @@ extension DurableFile.Failure {
     if isMissing { return "not-found" }
     if isFull { return "full" }
     return isNoFile ? "not-a-file" : "unavailable"
+  }
+}
+
+extension ConsortiumError.Code {
+  /// A store that fails is the environment's fault, whichever role reports it; all other refusals
+  /// are checks of the protocol.
+  fileprivate var exitStatus: CommandFailure.ExitStatus {
+    let environment = [StoreError.Code.unavailable, .full, .locked].map(\.description)
+    return environment.contains(description) ? .badInput : .checkFailed
   }
 }

@@ -10,9 +10,10 @@ enum Quantity {
     scaled(Double(count), by: 1024, ["B", "KiB", "MiB", "GiB"])
   }
 
-  /// As `1 visit` or `2 visits`.
+  /// As `1 entry`, `2 entries` or `3 visits`.
   static func count(_ number: Int, _ noun: String) -> String {
-    "\(number) \(noun)\(number == 1 ? "" : "s")"
+    if number == 1 { return "1 \(noun)" }
+    return noun.hasSuffix("y") ? "\(number) \(noun.dropLast())ies" : "\(number) \(noun)s"
   }
 
   private static func scaled(_ value: Double, by step: Double, _ units: [String]) -> String {

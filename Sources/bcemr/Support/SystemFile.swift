@@ -1,4 +1,6 @@
+import CanonicalEncoding
 import Credentials
+import Ledger
 
 #if canImport(Glibc)
   import Glibc
@@ -26,6 +28,31 @@ enum SystemFile {
       }
       throw CommandFailure(
         .badInput, code: "too-large", "\(path): the file is larger than \(limit >> 20) MiB")
+    }
+  }
+
+  /// Writes an export under its name, whole or not at all. Returns when it is durable.
+  ///
+  /// - Throws: ``CommandFailure``; `file-exists` if something else than an export would be lost.
+  static func replaceExport(at path: String, with bytes: [UInt8]) throws(CommandFailure) {
+    var status = stat()
+    if unsafe stat(path, &status) == 0 {
+      let old = try contents(of: path, limit: Export.maximumByteCount)
+      guard ObjectKind(of: old) == .export || old.isEmpty else {
+        throw CommandFailure(
+          .badInput, code: "file-exists", "\(path): this is no export; it is kept",
+          hint: "choose another name")
+      }
+    }
+    let new = "\(path).new"
+    unsafe unlink(new)
+    do {
+      try DurableFile.create(bytes, at: new)
+    } catch {
+      throw CommandFailure(DurableFile.Failure(path: path, code: error.code))
+    }
+    guard unsafe rename(new, path) == 0 else {
+      throw CommandFailure(DurableFile.Failure(path: path, code: errno))
     }
   }
 

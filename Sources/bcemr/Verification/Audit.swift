@@ -142,6 +142,6 @@ extension Audit.Hospital: CustomStringConvertible {
       .filter { $0.0 > 0 }.map { ", \($0.0) \($0.1)" }.joined()
     return "\(name) \(Quantity.count(blocks, "block")), \(finalBlocks) final: "
       + "\(Quantity.count(visits, "visit")), \(acknowledged) acknowledged\(exceptional), "
-      + "\(refusedEntries) refused \(refusedEntries == 1 ? "entry" : "entries")"
+      + Quantity.count(refusedEntries, "refused entry")
   }
 }
