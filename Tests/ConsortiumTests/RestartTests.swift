@@ -93,15 +93,13 @@ struct RestartTests {
   func countersGoUp() async throws {
     let test = TestConsortium()
     var consortium = try await test.open()
-    test.wire.change { request, sender, recipient in
-      sender == TestConsortium.patient && recipient == "hospital-1" ? nil : request
-    }
+    test.wire.lose(RequestAdmission.self)
     for _ in 0..<3 {
       await #expect(
         ConsortiumError.code { _ = try await consortium.open(test.plan()) } == "unreachable")
       consortium = try await test.open()
     }
-    test.wire.change(nil)
+    test.wire.intercept(nil)
     let visit = try await consortium.open(test.plan()).visit
     let context = try await test.state(of: visit, consortium).context
     let place = "patients/\(TestConsortium.patient)"

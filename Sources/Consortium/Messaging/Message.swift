@@ -73,15 +73,15 @@ struct IncomingRequest: CanonicalObject {
 }
 
 /// The answer to a request, or why there is none.
-struct ReplyMessage<Payload: CanonicalValue>: CanonicalObject {
-  static var kind: ObjectKind { .message }
-  static var maximumByteCount: Int { MessageLimits.message }
+package struct ReplyMessage<Payload: CanonicalValue>: CanonicalObject {
+  package static var kind: ObjectKind { .message }
+  package static var maximumByteCount: Int { MessageLimits.message }
 
-  var result: Result<Payload, ConsortiumError>
+  package var result: Result<Payload, ConsortiumError>
 
-  init(_ result: Result<Payload, ConsortiumError>) { self.result = result }
+  package init(_ result: Result<Payload, ConsortiumError>) { self.result = result }
 
-  func encode(into fields: inout some FieldEncoder) {
+  package func encode(into fields: inout some FieldEncoder) {
     switch result {
     case .success(let payload):
       fields.text("name", "reply")
@@ -92,7 +92,7 @@ struct ReplyMessage<Payload: CanonicalValue>: CanonicalObject {
     }
   }
 
-  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     switch try fields.text("name", maximum: 64) {
     case "reply": result = .success(try fields.value("payload"))
     case "error": result = .failure(try fields.value("payload"))

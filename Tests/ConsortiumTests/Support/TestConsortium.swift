@@ -106,7 +106,9 @@ final class TestConsortium: Sendable {
   }
 
   // MARK: What an attacker has
+  // Not inlined: the optimizer of Swift 6.3.1 crashes where their typed errors meet an async body.
 
+  @inline(never)
   func secret(_ name: String, of place: String) throws -> [UInt8] {
     guard let file = storage.keys(place) else {
       throw ConsortiumError(.unreachable, "no keys at \(place)")
@@ -114,10 +116,12 @@ final class TestConsortium: Sendable {
     return try file.secret(name)
   }
 
+  @inline(never)
   func identityKey(of place: String) throws -> IdentityKey {
     try IdentityKey(seed: secret("identity", of: place))
   }
 
+  @inline(never)
   func entry(
     _ body: some CanonicalObject, by party: String, place: String? = nil,
     chain: String = "hospital-1", _ consortium: LocalConsortium
@@ -128,6 +132,7 @@ final class TestConsortium: Sendable {
       signedBy: try identityKey(of: place ?? party))
   }
 
+  @inline(never)
   func cosigner(
     _ node: String, chain: String, _ consortium: LocalConsortium
   ) throws -> CosignerKey {

@@ -1,7 +1,8 @@
+import CanonicalEncoding
 import Consortium
 import Synchronization
 
-/// The wire between the roles: remembers every byte on it, and changes some for an attacker.
+/// The wire between the roles: remembers every byte on it, and lets a test come between.
 final class Wire: Sendable {
   struct Passage: Sendable {
     let sender: String
@@ -10,16 +11,58 @@ final class Wire: Sendable {
     let reply: [UInt8]
   }
 
-  typealias Change = @Sendable (_ request: [UInt8], _ from: String, _ to: String) -> [UInt8]?
+  /// One message on its way.
+  struct Transit: Sendable {
+    let request: [UInt8]
+    let sender: String
+    let recipient: String
+    let deliver: @Sendable ([UInt8]) async throws -> [UInt8]
 
-  private let state = Mutex((passages: [Passage](), change: Change?.none))
+    /// The request, if it is of this type.
+    func payload<Request: RoleRequest>(_ type: Request.Type) -> Request? {
+      (try? Message<Request>(encoded: request))?.payload
+    }
+  }
+
+  typealias Interception = @Sendable (Transit) async throws -> [UInt8]
+
+  private let state = Mutex((passages: [Passage](), interception: Interception?.none))
 
   func over(_ courier: any Courier) -> any Courier { Tapped(wire: self, courier: courier) }
 
   var passages: [Passage] { state.withLock { $0.passages } }
 
-  /// From now on requests are changed on their way, and lost where the result is nil.
-  func change(_ change: Change?) { state.withLock { $0.change = change } }
+  /// From now on this stands between the roles; nil for nobody.
+  func intercept(_ interception: Interception?) {
+    state.withLock { $0.interception = interception }
+  }
+
+  /// Loses requests of this type.
+  func lose<Request: RoleRequest>(_ type: Request.Type) {
+    intercept { transit in
+      if transit.payload(type) != nil {
+        throw ConsortiumError(.unreachable, "the message is lost")
+      }
+      return try await transit.deliver(transit.request)
+    }
+  }
+
+  /// Changes the replies to requests of this type.
+  func answer<Request: RoleRequest>(
+    _ type: Request.Type, with change: @escaping @Sendable (Request.Reply) -> Request.Reply
+  ) {
+    intercept { transit in
+      let reply = try await transit.deliver(transit.request)
+      guard transit.payload(type) != nil else { return reply }
+      let honest = try ReplyMessage<Request.Reply>(encoded: reply).result.get()
+      return ReplyMessage(.success(change(honest))).encoded()
+    }
+  }
+
+  /// The requests of this type that passed.
+  func requests<Request: RoleRequest>(_ type: Request.Type) -> [Request] {
+    passages.compactMap { (try? Message<Request>(encoded: $0.request))?.payload }
+  }
 
   private struct Tapped: Courier {
     let wire: Wire
@@ -28,12 +71,19 @@ final class Wire: Sendable {
     func send(
       _ request: [UInt8], from sender: String, to recipient: String
     ) async throws(ConsortiumError) -> [UInt8] {
-      let change = wire.state.withLock { $0.change }
-      guard let request = change.map({ $0(request, sender, recipient) }) ?? request else {
-        throw ConsortiumError(.unreachable, "the message is lost")
+      let transit = Transit(request: request, sender: sender, recipient: recipient) {
+        [courier] request in try await courier.send(request, from: sender, to: recipient)
       }
-      let reply = try await courier.send(request, from: sender, to: recipient)
-      let passage = Passage(sender: sender, recipient: recipient, request: request, reply: reply)
+      let interception = wire.state.withLock { $0.interception }
+      let reply: [UInt8]
+      do {
+        let way = interception ?? { try await $0.deliver($0.request) }
+        reply = try await way(transit)
+      } catch {
+        throw ConsortiumError(error)
+      }
+      let passage = Passage(
+        sender: sender, recipient: recipient, request: request, reply: reply)
       wire.state.withLock { $0.passages.append(passage) }
       return reply
     }

@@ -1,0 +1,480 @@
+import CanonicalEncoding
+import Consortium
+import Credentials
+import EMRScheme
+import Ledger
+import Pairings
+import TestSupport
+import Testing
+
+@Suite("Attacks on a visit")
+struct VisitAttackTests {
+  private typealias Curve = BLS12381
+
+  /// Keys with which an attacker would like to read what is sealed to the patient.
+  private struct ForeignKeys {
+    var generator = SeededGenerator(seed: 99)
+    let visitKey: VisitKey<Curve>
+    let signing: IdentityKey
+
+    @inline(never)
+    init() throws {
+      visitKey = VisitKey(using: &generator)
+      signing = try IdentityKey(seed: generator.bytes(32))
+    }
+
+    /// Another visit with these keys in place of the patient's.
+    @inline(never)
+    mutating func opening(
+      like context: VisitContext, change: (inout VisitContext) -> Void = { _ in }
+    ) throws -> VisitOpening {
+      var context = context
+      context.visitID = Digest32(sha256: generator.bytes(32))
+      context.pseudonym = Digest32(sha256: generator.bytes(32))
+      context.visitKey = visitKey.encodedPublicKey
+      context.visitSigningKey = signing.publicKey
+      change(&context)
+      return VisitOpening(
+        context: context, visitKeyProof: try visitKey.prove(context),
+        patientSignature: signing.sign(context))
+    }
+  }
+
+  // MARK: PK_v (item 4)
+
+  /// A hospital that answers an admission with a context of its own making.
+  private func dishonestAdmission(
+    _ test: TestConsortium, _ consortium: LocalConsortium,
+    change: @escaping @Sendable (inout VisitContext) -> Void
+  ) throws {
+    let genesis = consortium.genesis.digest
+    let own = try AgreementKey(seed: test.secret("agreement", of: "hospital-1"))
+    let throwaway = try AgreementKey(seed: [UInt8](repeating: 7, count: 32))
+    test.wire.intercept { transit in
+      guard let request = transit.payload(RequestAdmission.self) else {
+        return try await transit.deliver(transit.request)
+      }
+      let admission = Letter(.admission, genesis: genesis, about: .zero)
+      let form = try Message<AdmissionForm>(
+        encoded: admission.open(request.sealedForm, with: own))
+      var copy = form
+      copy.payload.replyKey = throwaway.publicKey
+      let reply = try await transit.deliver(
+        Message(
+          RequestAdmission(sealedForm: try admission.seal(copy.encoded(), to: own.publicKey))
+        ).encoded())
+      let sealed = try ReplyMessage<Octets>(encoded: reply).result.get()
+      let offer = try Message<AdmissionOffer>(
+        encoded: Letter(.admissionReply, genesis: genesis, about: copy.digest)
+          .open(sealed.bytes, with: throwaway)
+      ).payload
+      guard case .visit(var context, let evidence, let opening, let attempt) = offer else {
+        return reply
+      }
+      change(&context)
+      let changed = AdmissionOffer.visit(
+        context, evidence: evidence, opening: opening, attempt: attempt)
+      let answer = try Letter(.admissionReply, genesis: genesis, about: form.digest)
+        .seal(Message(changed).encoded(), to: form.payload.replyKey)
+      return ReplyMessage(.success(Octets(answer))).encoded()
+    }
+  }
+
+  @Test("a patient agrees to no context but one with the patient's own keys and true rules")
+  func substitutedContext() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let foreign = try ForeignKeys()
+    let (visitKey, signingKey) = (foreign.visitKey.encodedPublicKey, foreign.signing.publicKey)
+    let changes: [(String, @Sendable (inout VisitContext) -> Void)] = [
+      ("wrong-context", { $0.visitKey = visitKey }),
+      ("wrong-context", { $0.visitSigningKey = signingKey }),
+      ("wrong-context", { $0.window = 86_400 }),
+      ("wrong-context", { $0.resignatureLimit = 40 }),
+      ("wrong-context", { $0.openedAt += 1 }),
+      ("wrong-context", { $0.baseHash = .zero }),
+      ("wrong-context", { $0.evidenceDigest = .zero }),
+      ("pseudonym", { $0.pseudonym = .zero }),
+      ("pseudonym", { $0.visitID = .zero }),
+      ("not-final", { $0.signers[0].doctor = "nobody" }),
+      ("team", { $0.signers[0].a = $0.signers[1].a }),
+      ("equal-keys", { $0.signers[0] = $0.signers[1] }),
+    ]
+    for (code, change) in changes {
+      try dishonestAdmission(test, consortium, change: change)
+      #expect(
+        await ConsortiumError.code { _ = try await consortium.open(test.plan()) } == code)
+    }
+    try dishonestAdmission(test, consortium) { _ in }
+    #expect(await ConsortiumError.code { _ = try await consortium.open(test.plan()) } == "nothing")
+  }
+
+  @Test("a doctor refuses a visit whose keys are not those the patient shows; α moves to no other")
+  func substitutedVisitKey() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let context = try await test.beginVisit(consortium, test.plan()).context
+    let doctor = context.signers[0].doctor
+    var foreign = try ForeignKeys()
+    // The hospital opens a second visit with the same α and team, to its own key.
+    let evil = try foreign.opening(like: context)
+    let hospital = try #require(consortium.hospitals["hospital-1"])
+    try await hospital.node.submit(try test.entry(evil, by: "hospital-1", consortium))
+    let post = test.post(consortium, as: "hospital-1")
+    _ = try await post.ask(AssignVisit(opening: evil), of: doctor)
+
+    // The patient's own message opens for the patient's own visit alone.
+    let patient = try #require(await consortium.patients[TestConsortium.patient])
+    try await patient.showEvidence(context.visitID, to: doctor)
+    let shown = try #require(test.wire.requests(ShowEvidence.self).last)
+    var moved = shown
+    moved.visit = evil.context.visitID
+    #expect(
+      await ConsortiumError.code { _ = try await post.ask(moved, of: doctor) } == "decryption")
+
+    // What the patient shows, in a message about the hospital's visit, does not fit that visit.
+    let place = "doctors/\(doctor)"
+    let key = try AgreementKey(seed: test.secret("agreement", of: place))
+    let genesis = consortium.genesis.digest
+    let evidence = try Letter(.evidence, genesis: genesis, about: context.digest)
+      .open(shown.sealedEvidence, with: key)
+    moved.sealedEvidence = try Letter(.evidence, genesis: genesis, about: evil.context.digest)
+      .seal(evidence, to: key.publicKey)
+    #expect(await ConsortiumError.code { _ = try await post.ask(moved, of: doctor) } == "evidence")
+    #expect(
+      await ConsortiumError.code {
+        try await consortium.doctors[doctor]?.diagnose(evil.context.visitID, [1])
+      } == "wrong-state")
+  }
+
+  @Test("a doctor joins no visit that the ledger does not hold, or that names others")
+  func unknownVisit() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let context = try await test.beginVisit(consortium, test.plan()).context
+    let doctor = context.signers[0].doctor
+    let post = test.post(consortium, as: "hospital-1")
+    var foreign = try ForeignKeys()
+    let unrecorded = try foreign.opening(like: context)
+    #expect(
+      await ConsortiumError.code {
+        _ = try await post.ask(AssignVisit(opening: unrecorded), of: doctor)
+      } == "unknown-visit")
+    var other = context
+    other.evidenceDigest = .zero
+    let changed = VisitOpening(
+      context: other, visitKeyProof: unrecorded.visitKeyProof,
+      patientSignature: unrecorded.patientSignature)
+    #expect(
+      await ConsortiumError.code {
+        _ = try await post.ask(AssignVisit(opening: changed), of: doctor)
+      } == "wrong-context")
+    #expect(
+      await ConsortiumError.code {
+        _ = try await post.ask(AssignVisit(opening: unrecorded), of: TestConsortium.reader)
+      } == "not-entitled")
+  }
+
+  @Test("the ledger refuses a team with a stranger or with one doctor twice, and a PK_v seen before")
+  func dishonestOpenings() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let context = try await test.beginVisit(consortium, test.plan()).context
+    let hospital = try #require(consortium.hospitals["hospital-1"])
+    func refusal(_ change: (inout VisitContext) -> Void) async throws -> String {
+      var foreign = try ForeignKeys()
+      let opening = try foreign.opening(like: context, change: change)
+      let entry = try test.entry(opening, by: "hospital-1", consortium)
+      return await ConsortiumError.code { try await hospital.node.submit(entry) }
+    }
+    #expect(try await refusal { $0.signers[0].doctor = "nobody" } == "unknown-doctor")
+    #expect(try await refusal { $0.signers[2] = $0.signers[0] } == "doctor-twice")
+    #expect(try await refusal { $0.signers[0].a = $0.signers[1].a } == "unknown-doctor")
+    #expect(try await refusal { $0.openedAt -= 1 } == "wrong-context")
+    #expect(try await refusal { $0.pseudonym = context.pseudonym } == "visit-known")
+    #expect(try await refusal { _ in } == "nothing")
+    // The same foreign key again, in yet another visit.
+    var foreign = try ForeignKeys()
+    _ = foreign.generator.bytes(64)
+    let again = try test.entry(
+      try foreign.opening(like: context), by: "hospital-1", consortium)
+    #expect(await ConsortiumError.code { try await hospital.node.submit(again) } == "visit-key-known")
+  }
+
+  // MARK: Signatures and attempts (item 9)
+
+  @Test("a withdrawn finding stays withdrawn")
+  func revivedFinding() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    for position in 1...2 { try await consortium.diagnose(visit, plan, position: position) }
+    let before = try await test.state(of: visit, consortium)
+    let second = before.signatures[1]
+    try await consortium.diagnose(visit, plan, position: 1)
+    #expect(try await test.state(of: visit, consortium).signatures.count == 1)
+
+    // D_2's old entry again, byte for byte, and the old signature under a new attempt.
+    let doctor = before.context.signers[1].doctor
+    let hospital = try #require(consortium.hospitals["hospital-1"])
+    let place = "doctors/\(doctor)"
+    try await hospital.node.submit(
+      try test.entry(second, by: doctor, place: place, consortium))
+    #expect(try await test.state(of: visit, consortium).signatures.count == 1)
+    var revived = second
+    revived.commitments[1].attempt = 2
+    #expect(
+      await ConsortiumError.code {
+        try await hospital.node.submit(
+          try test.entry(revived, by: doctor, place: place, consortium))
+      } == "wrong-commitments")
+    #expect(
+      await ConsortiumError.code {
+        try await consortium.diagnose(visit, plan, position: 3)
+      } == "no-handover")
+    for position in 2...3 { try await consortium.diagnose(visit, plan, position: position) }
+    try await consortium.complete(visit, at: plan.hospital)
+    let record = try await consortium.collect(visit, plan)
+    #expect(record.record?.findings.map(\.attempt) == [2, 2, 1])
+  }
+
+  @Test("others' variants of a signature do not use up a doctor's attempts")
+  func othersVariants() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    try await consortium.diagnose(visit, plan, position: 1)
+    let state = try await test.state(of: visit, consortium)
+    let doctor = state.context.signers[1].doctor
+    let hospital = try #require(consortium.hospitals["hospital-1"])
+    for attempt in 2...7 {
+      var variant = state.signatures[0]
+      variant.commitments[0].attempt = UInt64(attempt)
+      let entry = try test.entry(variant, by: doctor, place: "doctors/\(doctor)", consortium)
+      #expect(await ConsortiumError.code { try await hospital.node.submit(entry) } == "not-entitled")
+    }
+    #expect(try await test.state(of: visit, consortium).attempts == [1, 0, 0])
+    try await consortium.diagnose(visit, plan, position: 1)
+    #expect(try await test.state(of: visit, consortium).attempts == [2, 0, 0])
+  }
+
+  @Test("four re-signatures stand, the fifth ends the visit, and the next attempt begins")
+  func resignatureLimit() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    for _ in 0...4 { try await consortium.diagnose(visit, plan, position: 1) }
+    #expect(try await test.state(of: visit, consortium).attempts == [5, 0, 0])
+    #expect(
+      await ConsortiumError.code {
+        try await consortium.diagnose(visit, plan, position: 1)
+      } == "attempt")
+    // The doctor's own program stops there; a changed one is stopped by the ledger.
+    let state = try await test.state(of: visit, consortium)
+    var sixth = state.signatures[0]
+    sixth.commitments[0].attempt = 6
+    let doctor = state.context.signers[0].doctor
+    let hospital = try #require(consortium.hospitals["hospital-1"])
+    let entry = try test.entry(sixth, by: doctor, place: "doctors/\(doctor)", consortium)
+    #expect(
+      await ConsortiumError.code { try await hospital.node.submit(entry) } == "resignature-limit")
+    #expect(try await test.state(of: visit, consortium).status == .abandoned)
+    #expect(try await consortium.hold(plan).visit != visit)
+  }
+
+  @Test("a signature after T_k is refused as late, and what was signed before still counts")
+  func lateSignature() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    try await consortium.diagnose(visit, plan, position: 1)
+    test.pass(seconds: 601)
+    try await consortium.settle()
+    #expect(
+      await ConsortiumError.code {
+        try await consortium.diagnose(visit, plan, position: 1)
+      } == "late")
+    #expect(try await test.state(of: visit, consortium).attempts == [1])
+    #expect(
+      await ConsortiumError.code {
+        try await consortium.complete(visit, at: plan.hospital)
+      } == "late")
+    // The Encounter gets another visit.
+    #expect(try await consortium.hold(plan).visit != visit)
+  }
+
+  // MARK: The record (item 12)
+
+  @Test("the cloud takes a record from the last doctor alone, and only a sound one")
+  func uploads() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    let context = try await test.state(of: visit, consortium).context
+    for position in 1...2 { try await consortium.diagnose(visit, plan, position: position) }
+    test.wire.lose(StoreRecord.self)
+    #expect(
+      await ConsortiumError.code {
+        try await consortium.complete(visit, at: plan.hospital)
+      } == "wrong-state")
+    try await consortium.diagnose(visit, plan, position: 3)
+    let honest = Capture<StoreRecord>()
+    test.wire.intercept { transit in
+      if let request = transit.payload(StoreRecord.self) {
+        honest.value = request
+        throw ConsortiumError(.unreachable, "kept back")
+      }
+      return try await transit.deliver(transit.request)
+    }
+    #expect(
+      await ConsortiumError.code {
+        try await consortium.complete(visit, at: plan.hospital)
+      } == "unreachable")
+    test.wire.intercept(nil)
+    let sound = try #require(honest.value)
+    let doctors = context.signers.map(\.doctor)
+    func answer(
+      by doctor: String, _ change: (inout SealedRecord) -> Void,
+      _ changeUpload: (inout RecordUpload) -> Void = { _ in }
+    ) async throws -> String {
+      var record = sound.record
+      change(&record)
+      var upload = sound.upload.object.payload
+      upload.recordDigest = record.recordDigest(visitKey: context.visitKey)
+      changeUpload(&upload)
+      let request = StoreRecord(
+        record: record,
+        upload: Signed(Message(upload), by: try test.identityKey(of: "doctors/\(doctor)")))
+      return await ConsortiumError.code {
+        _ = try await test.post(consortium, as: doctor).ask(request, of: "cloud")
+      }
+    }
+    #expect(try await answer(by: doctors[0]) { _ in } == "unauthenticated")
+    #expect(try await answer(by: TestConsortium.reader) { _ in } == "unauthenticated")
+    #expect(try await answer(by: doctors[2]) { $0.c[40] ^= 1 } == "one-time-signature")
+    #expect(try await answer(by: doctors[2]) { swap(&$0.d, &$0.e) } == "one-time-signature")
+    #expect(try await answer(by: doctors[2]) { $0.contextDigest = .zero } == "foreign-context")
+    #expect(
+      try await answer(by: doctors[2], { _ in }, { $0.recordDigest = .zero }) == "record-tampered")
+    #expect(
+      try await answer(by: doctors[2], { _ in }, { $0.visit = .zero }) == "unknown-visit")
+    // Without the cloud's receipt no completion counts.
+    let state = try await test.state(of: visit, consortium)
+    let completion = VisitCompletion(
+      context: context, commitments: state.signatures[2].commitments,
+      signature: state.signatures[2].signature, recordDigest: .zero,
+      storageSignature: [UInt8](repeating: 1, count: 64))
+    let entry = try test.entry(
+      completion, by: doctors[2], place: "doctors/\(doctors[2])", consortium)
+    #expect(
+      await ConsortiumError.code {
+        _ = try await test.post(consortium, as: doctors[2]).ask(
+          SubmitEntry(entry), of: "hospital-1")
+      } == "wrong-storage-receipt")
+    try await consortium.complete(visit, at: plan.hospital)
+    #expect(try await consortium.collect(visit, plan).record != nil)
+  }
+
+  @Test("a patient notices a changed, a foreign and a missing record, and takes the right one")
+  func dishonestCloud() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let other = try await consortium.hold(test.plan("encounter-0")).visit
+    let foreign = try #require(try await test.storage.records.record(ofVisit: other))
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    for position in 1...3 { try await consortium.diagnose(visit, plan, position: position) }
+    try await consortium.complete(visit, at: plan.hospital)
+    try await consortium.settle()
+    func collected() async -> String {
+      await ConsortiumError.code { _ = try await consortium.collect(visit, plan) }
+    }
+    test.wire.answer(FetchOwnRecord.self) { _ in Octets(foreign) }
+    #expect(await collected() == "record-tampered")
+    test.wire.answer(FetchOwnRecord.self) { reply in
+      var bytes = reply.bytes
+      bytes[bytes.count / 2] ^= 1
+      return Octets(bytes)
+    }
+    #expect(await collected() == "record-tampered")
+    test.wire.intercept(nil)
+    // The cloud's own disk lost or changed it.
+    test.storage.records.replace(visit, by: foreign)
+    #expect(await collected() == "record-tampered")
+    test.storage.records.replace(visit, by: nil)
+    #expect(await collected() == "record-missing")
+    test.storage.records.restore()
+    #expect(await collected() == "nothing")
+  }
+
+  @Test("a record is given to the holder of S_v alone")
+  func foreignQuery() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let visit = try await consortium.hold(test.plan()).visit
+    let query = PatientQuery(
+      genesis: consortium.genesis.digest, hospital: "hospital-1", visit: visit, subject: .record)
+    let post = test.post(consortium, as: TestConsortium.reader)
+    let signed = Signed(Message(query), by: try test.identityKey(of: "hospital-1"))
+    #expect(
+      await ConsortiumError.code {
+        _ = try await post.ask(FetchOwnRecord(query: signed), of: "cloud")
+      } == "unauthenticated")
+    // A query for the access log is none for the record.
+    _ = try await consortium.accessLog(patient: TestConsortium.patient, visit: visit)
+    let log = try #require(test.wire.requests(ReadAccessLog.self).last)
+    #expect(
+      await ConsortiumError.code {
+        _ = try await post.ask(FetchOwnRecord(query: log.query), of: "cloud")
+      } == "not-entitled")
+  }
+
+  @Test("a record that the team did not sign is disputed")
+  func disputedRecord() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    try await consortium.diagnose(visit, plan, position: 1)
+    let state = try await test.state(of: visit, consortium)
+    let context = state.context
+    let doctor = context.signers[0].doctor
+    // The last doctor seals something else than was signed for.
+    let opening = try #require(test.wire.requests(AssignVisit.self).first?.opening)
+    let shown = try #require(test.wire.requests(ShowEvidence.self).last)
+    let letter = Letter(.evidence, genesis: consortium.genesis.digest, about: context.digest)
+    let agreement = try AgreementKey(seed: test.secret("agreement", of: "doctors/\(doctor)"))
+    let evidence = try Message<EvidenceShown>(
+      encoded: letter.open(shown.sealedEvidence, with: agreement)
+    ).payload.evidence
+    var generator = SeededGenerator(seed: 5)
+    let record = try SealedRecord.seal(
+      RecordPlaintext(
+        context: context, evidence: Evidence(evidence),
+        findings: [Finding(content: [1, 2, 3], attempt: 1, using: &generator)]),
+      to: VerifiedVisitKey<Curve>(verifying: opening.visitKeyProof, of: context),
+      using: &generator)
+    let upload = RecordUpload(
+      genesis: consortium.genesis.digest, hospital: "hospital-1", visit: visit,
+      recordDigest: record.recordDigest(visitKey: context.visitKey))
+    let post = test.post(consortium, as: doctor)
+    let key = try test.identityKey(of: "doctors/\(doctor)")
+    let receipt = try await post.ask(
+      StoreRecord(record: record, upload: Signed(Message(upload), by: key)), of: "cloud")
+    let completion = VisitCompletion(
+      context: context, commitments: state.signatures[0].commitments,
+      signature: state.signatures[0].signature, recordDigest: upload.recordDigest,
+      storageSignature: receipt.bytes)
+    _ = try await post.ask(
+      SubmitEntry(
+        try test.entry(completion, by: doctor, place: "doctors/\(doctor)", consortium)),
+      of: "hospital-1")
+    #expect(try await consortium.collect(visit, plan).record == nil)
+    #expect(try await test.state(of: visit, consortium).receipt == .disputed)
+  }
+}
