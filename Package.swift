@@ -67,7 +67,7 @@ let package = Package(
     module("TestSupport", ["Consortium"]),
     tests("Pairings", vectors: true),
     tests("CanonicalEncoding"),
-    tests("EMRScheme", vectors: true),
+    tests("EMRScheme", [crypto], vectors: true),
     tests("TransparencyLog", [crypto], vectors: true),
     tests("Credentials", vectors: true),
     tests("Ledger", [crypto]),
