@@ -1,7 +1,7 @@
 import CanonicalEncoding
-package import Credentials
+import Credentials
 import Ledger
-package import TransparencyLog
+import TransparencyLog
 
 /// A supernode's duties to the ledger: it states the time, cuts blocks in its turn, cosigns what it
 /// has replayed itself, and anchors its hospital's chain.
@@ -9,8 +9,8 @@ package import TransparencyLog
 /// A checkpoint is stored before its cosignature leaves. After a restart the stored one is
 /// repeated, and a log that leads to another root is refused.
 package actor Supernode {
-  package let id: String
-  package let node: LedgerNode
+  package nonisolated let id: String
+  package nonisolated let node: LedgerNode
   private let identityKey: IdentityKey
   /// By chain.
   private let cosigners: [String: CosignerKey]
@@ -31,13 +31,13 @@ package actor Supernode {
   ///   - custody: a cloud's records; without them nothing of a hospital's chain is cosigned that
   ///     has one.
   package init(
-    id: String, node: LedgerNode, identityKey: IdentityKey, cosigners: [String: CosignerKey],
-    store: any RoleStore, clock: @escaping @Sendable () -> UInt64, custody: RecordCustody? = nil
+    id: String, node: LedgerNode, keys: SupernodeKeys, store: any RoleStore,
+    clock: @escaping @Sendable () -> UInt64, custody: RecordCustody? = nil
   ) {
     self.id = id
     self.node = node
-    self.identityKey = identityKey
-    self.cosigners = cosigners
+    identityKey = keys.identity
+    cosigners = keys.cosigners
     self.store = store
     self.clock = clock
     self.custody = custody
@@ -121,9 +121,16 @@ package actor Supernode {
       let now = clock()
       return max(time, now) - min(time, now) <= limit ? UInt64(size) : 0
     }
+    // A hospital follows its cloud, so that both confirm the same size.
+    guard let custody else {
+      return await node.read { replica in
+        replica.genesis.cloud(ofHospital: chain).map {
+          UInt64(replica.cosignedSize(of: chain, by: $0))
+        } ?? 0
+      }
+    }
     let from = Int(cosigned[chain]?.size ?? 0)
     let blocks = await node.read { $0.hospitals[chain]?.blocks.dropFirst(from) ?? [] }
-    guard let custody else { return UInt64(from + blocks.count) }
     for (offset, block) in blocks.enumerated() {
       if let completion = block.visitCompletion, try await !custody.holds(completion) {
         return UInt64(from + offset)
@@ -184,8 +191,15 @@ package actor Supernode {
 
       let last = state.ticks[id] ?? replica.genesis.genesis.createdAt
       tick = now > last && (hasWork || now >= last + idle)
-      if state.mayCut(id), hasWork || state.pendingTime >= state.time + idle {
-        consortiumCut = UInt64(consortium.blocks.count)
+      // One block after the other becomes final, so that all delegates cosign the same sizes;
+      // unless one hangs for the time of a take-over.
+      let count = consortium.blocks.count
+      let lag = state.pendingTime - state.time
+      if state.mayCut(id), hasWork || lag >= idle,
+        replica.confirmedSize(of: ChainName.consortium) == count
+          || lag >= replica.genesis.genesis.takeoverInterval
+      {
+        consortiumCut = UInt64(count)
       }
     }
   }

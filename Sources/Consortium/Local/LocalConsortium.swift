@@ -198,7 +198,8 @@ public actor LocalConsortium {
   /// Lets the supernodes work until none has anything left to do: what was submitted is final then.
   public func settle() async throws {
     for _ in 0..<Self.roundLimit {
-      var isQuiet = true
+      let supernode = cloud.supernode
+      var isQuiet = !(try await meter.measure(.cloud) { try await supernode.advance() })
       for hospital in genesis.hospitals {
         if let server = hospitals[hospital] {
           let advanced = try await meter.measure(.hospital) {
@@ -207,8 +208,6 @@ public actor LocalConsortium {
           if advanced { isQuiet = false }
         }
       }
-      let supernode = cloud.supernode
-      if try await meter.measure(.cloud, { try await supernode.advance() }) { isQuiet = false }
       if isQuiet { return }
     }
     throw ConsortiumError(.notFinal, "the supernodes do not come to rest")

@@ -23,8 +23,7 @@ package actor CloudServer: RoleEndpoint {
     identityKey = keys.identity
     custody = RecordCustody(records: records, store: store)
     supernode = Supernode(
-      id: id, node: node, identityKey: keys.identity, cosigners: keys.cosigners, store: store,
-      clock: clock, custody: custody)
+      id: id, node: node, keys: keys, store: store, clock: clock, custody: custody)
   }
 
   package func answer(_ request: any RoleRequest) async throws -> any CanonicalValue {

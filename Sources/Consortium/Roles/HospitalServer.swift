@@ -24,9 +24,7 @@ package actor HospitalServer: RoleEndpoint {
     self.store = store
     self.randomness = randomness
     post = Post(courier: courier, sender: id)
-    supernode = Supernode(
-      id: id, node: node, identityKey: keys.identity, cosigners: keys.cosigners, store: store,
-      clock: clock)
+    supernode = Supernode(id: id, node: node, keys: keys, store: store, clock: clock)
   }
 
   package func answer(_ request: any RoleRequest) async throws -> any CanonicalValue {

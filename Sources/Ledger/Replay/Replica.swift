@@ -121,6 +121,12 @@ public struct Replica: Sendable {
       ? confirmedSize(of: chain) : Int(final?.state.anchors[chain]?.size ?? 0)
   }
 
+  /// The largest size of a chain that this supernode has cosigned.
+  public func cosignedSize(of chain: String, by node: String) -> Int {
+    let name = ValidGenesis.cosignerName(network: genesis.genesis.network, node: node, chain: chain)
+    return cosignatures[chain]?.largestSizes[name] ?? 0
+  }
+
   /// The latest checkpoint of a chain with enough cosignatures, as a C2SP signed note.
   public func confirmedNote(of chain: String) -> String? { cosignatures[chain]?.completeNote }
 
@@ -154,6 +160,8 @@ struct CosignatureCollection: Sendable {
   private let threshold: Int
   private var bySize: [Int: [CosignedCheckpoint]] = [:]
   private(set) var completeSize = 0
+  /// By the name of the cosigner.
+  private(set) var largestSizes: [String: Int] = [:]
 
   init(chain: String, genesis: ValidGenesis) {
     threshold = genesis.cosignatureThreshold(of: chain)
@@ -166,6 +174,9 @@ struct CosignatureCollection: Sendable {
       bySize[size]?.contains(where: { $0.cosigners == cosigned.cosigners }) != true
     else { return }
     bySize[size, default: []].append(cosigned)
+    for cosigner in cosigned.cosigners {
+      largestSizes[cosigner.name] = max(largestSizes[cosigner.name] ?? 0, size)
+    }
     if size > completeSize, bySize[size]?.count ?? 0 >= threshold { completeSize = size }
   }
 

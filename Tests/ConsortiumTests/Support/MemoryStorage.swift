@@ -39,7 +39,8 @@ final class MemoryStorage: ConsortiumStorage {
 
 /// A log that does what it should until a test says otherwise.
 final class FaultyLog: OrderingLog {
-  private let honest = MemoryOrderingLog()
+  private let kept = Mutex(MemoryOrderingLog())
+  private var honest: MemoryOrderingLog { kept.withLock { $0 } }
   private let shown = Mutex<[[UInt8]]?>(nil)
   private let lostAnswers = Mutex(0)
 
@@ -70,6 +71,13 @@ final class FaultyLog: OrderingLog {
 
   /// From now on the log shows these entries; nil makes it honest again.
   func show(_ entries: [[UInt8]]?) { shown.withLock { $0 = entries } }
+
+  /// The log as it was at an earlier time: these entries, and no others.
+  func restart(with entries: [[UInt8]]) async throws {
+    let log = MemoryOrderingLog()
+    _ = try await log.append(entries)
+    kept.withLock { $0 = log }
+  }
 
   /// The next answers to `append` do not arrive, although the entries are kept.
   func loseAnswers(_ count: Int) { lostAnswers.withLock { $0 = count } }

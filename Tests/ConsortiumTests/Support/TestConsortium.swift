@@ -132,14 +132,20 @@ final class TestConsortium: Sendable {
       signedBy: try identityKey(of: place ?? party))
   }
 
+  /// Cosignatures on the tree of these leaves, as conspirators make them.
   @inline(never)
-  func cosigner(
-    _ node: String, chain: String, _ consortium: LocalConsortium
-  ) throws -> CosignerKey {
-    try CosignerKey(
-      name: ValidGenesis.cosignerName(
-        network: consortium.genesis.genesis.network, node: node, chain: chain),
-      key: .init(rawRepresentation: secret("cosigner/\(chain)", of: node)))
+  func cosigned(
+    _ tree: MerkleTree, chain: String, by nodes: [String], _ consortium: LocalConsortium
+  ) throws -> [CosignedCheckpoint] {
+    let checkpoint = try Checkpoint(
+      origin: consortium.genesis.origin(of: chain), size: tree.size, root: tree.root)
+    return try nodes.map { node in
+      let name = ValidGenesis.cosignerName(
+        network: consortium.genesis.genesis.network, node: node, chain: chain)
+      let key = try CosignerKey(
+        name: name, key: .init(rawRepresentation: secret("cosigner/\(chain)", of: node)))
+      return try key.cosign(checkpoint, at: Self.start)
+    }
   }
 
   func post(_ consortium: LocalConsortium, as sender: String) -> Post {

@@ -1,0 +1,195 @@
+import CanonicalEncoding
+import Consortium
+import Credentials
+import EMRScheme
+import Foundation
+import Ledger
+import Pairings
+import TestSupport
+import Testing
+import TransparencyLog
+
+@Suite("Who is a doctor")
+struct RegistrationTests {
+  private struct Candidate {
+    let signing: DoctorSigningKey<BLS12381>
+    let identity: IdentityKey
+    let statement: RegistrationStatement
+    let proof: RegistrationProof
+
+    @inline(never)
+    init(_ consortium: LocalConsortium, seed: UInt64 = 17) throws {
+      var generator = SeededGenerator(seed: seed)
+      signing = DoctorSigningKey(using: &generator)
+      identity = try IdentityKey(seed: generator.bytes(32))
+      statement = signing.statement(
+        genesis: consortium.genesis.digest, doctor: "newcomer", hospital: "hospital-1",
+        identityKey: identity.publicKey,
+        agreementKey: try AgreementKey(seed: generator.bytes(32)).publicKey)
+      proof = try signing.prove(statement, using: &generator)
+    }
+
+    func registration(manager: IdentityKey) -> DoctorRegistration {
+      DoctorRegistration(
+        statement: statement, proof: proof, doctor: identity, manager: manager)
+    }
+  }
+
+  @Test("a hospital registers whom it employs, and the manager whom a hospital names")
+  func bothSign() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let candidate = try Candidate(consortium)
+    let post = test.post(consortium, as: "hospital-1-doctor-1")
+    let request = RegisterDoctor(
+      statement: Signed(candidate.statement, by: candidate.identity), proof: candidate.proof)
+    #expect(
+      await ConsortiumError.code { _ = try await post.ask(request, of: "hospital-1") }
+        == "not-employed")
+    try await consortium.hospitals["hospital-1"]?.employ("newcomer")
+    let foreign = RegisterDoctor(
+      statement: Signed(candidate.statement, by: try test.identityKey(of: "hospital-2")),
+      proof: candidate.proof)
+    #expect(
+      await ConsortiumError.code { _ = try await post.ask(foreign, of: "hospital-1") }
+        == "unauthenticated")
+    var changed = request.proof
+    changed.z1[31] ^= 1
+    let unproven = RegisterDoctor(statement: request.statement, proof: changed)
+    #expect(
+      await ConsortiumError.code { _ = try await post.ask(unproven, of: "hospital-1") }
+        == "registration")
+    // The manager signs for no hospital but the one that asks.
+    let cosign = CosignRegistration(
+      registration: request,
+      hospitalSignature: try test.identityKey(of: "hospital-2").sign(candidate.statement))
+    #expect(
+      await ConsortiumError.code { _ = try await post.ask(cosign, of: "manager") }
+        == "unauthenticated")
+    #expect(
+      await ConsortiumError.code { _ = try await post.ask(request, of: "hospital-1") } == "nothing")
+  }
+
+  @Test("the ledger takes no registration from a hospital or the manager alone")
+  func neitherAlone() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let candidate = try Candidate(consortium)
+    let manager = try IdentityKey(seed: test.secret("registration", of: "manager"))
+    let node = try #require(consortium.hospitals["hospital-1"]).node
+    func refusal(_ registration: DoctorRegistration, by party: String) async throws -> String {
+      let entry = try test.entry(
+        registration, by: party, chain: ChainName.consortium, consortium)
+      return await ConsortiumError.code { try await node.submit(entry) }
+    }
+    let byHospital = candidate.registration(manager: try test.identityKey(of: "hospital-1"))
+    #expect(try await refusal(byHospital, by: "hospital-1") == "wrong-registration")
+    let complete = candidate.registration(manager: manager)
+    #expect(try await refusal(complete, by: "manager") == "not-entitled")
+    #expect(try await refusal(complete, by: "hospital-2") == "not-entitled")
+    #expect(try await refusal(complete, by: "hospital-1") == "nothing")
+    let namesake = try Candidate(consortium, seed: 18).registration(manager: manager)
+    #expect(try await refusal(namesake, by: "hospital-1") == "already-registered")
+  }
+
+  /// A consortium block that every supernode signs against the rules, with one entry.
+  @inline(never)
+  private func conspiracy(
+    _ entry: Entry, like proof: FinalityProof, _ test: TestConsortium,
+    _ consortium: LocalConsortium
+  ) throws -> FinalityProof {
+    var block = proof.consortiumBlock.block
+    block.body.items = [BlockItem(entry: entry.encoded(), refusal: "", baseHeight: 0)]
+    block.header.bodyDigest = block.body.digest
+    block.header.height = 0
+    let tree = MerkleTree(leaves: [block.header.digest.bytes])
+    let cosigned = try test.cosigned(
+      tree, chain: ChainName.consortium, by: consortium.genesis.genesis.delegates, consortium)
+    return FinalityProof(
+      note: try #require(CosignedCheckpoint.merged(cosigned)).note.encoded, consistency: [],
+      consortiumBlock: BlockProof(block: block, inclusion: []), hospitalBlock: nil)
+  }
+
+  @Test("clients use no key without both signatures and the proof, even from a final block")
+  func clientsCheckThemselves() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let candidate = try Candidate(consortium)
+    let manager = try IdentityKey(seed: test.secret("registration", of: "manager"))
+    let honest = try await test.post(consortium, as: TestConsortium.patient).ask(
+      Prove(.registration(doctor: TestConsortium.reader), knownSize: 0), of: "hospital-1")
+    func outcome(_ registration: DoctorRegistration, by party: String) throws -> String {
+      let entry = try test.entry(
+        registration, by: party, chain: ChainName.consortium, consortium)
+      let proof = try conspiracy(entry, like: honest, test, consortium)
+      let proven = try proof.verify(genesis: consortium.genesis, known: nil)
+      do {
+        _ = try proven.registration(of: "newcomer", genesis: consortium.genesis)
+        return "nothing"
+      } catch {
+        return "\(ConsortiumError(error).code)"
+      }
+    }
+    let complete = candidate.registration(manager: manager)
+    #expect(try outcome(complete, by: "hospital-1") == "nothing")
+    let byHospital = candidate.registration(manager: try test.identityKey(of: "hospital-1"))
+    #expect(try outcome(byHospital, by: "hospital-1") == "registration")
+    #expect(try outcome(complete, by: "manager") == "unknown-doctor")
+    #expect(try outcome(complete, by: "hospital-2") == "unknown-doctor")
+    var unproven = complete
+    unproven.proof.z2[31] ^= 1
+    #expect(try outcome(unproven, by: "hospital-1") == "registration")
+    // The conspiracy contradicts what an older client has seen.
+    let proof = try conspiracy(
+      try test.entry(complete, by: "hospital-1", chain: ChainName.consortium, consortium),
+      like: honest, test, consortium)
+    let known = try honest.verify(genesis: consortium.genesis, known: nil).checkpoint
+    #expect(throws: LedgerError.self) {
+      try proof.verify(genesis: consortium.genesis, known: known)
+    }
+  }
+
+  @Test("a proof is refused for another block, too few cosignatures or an older checkpoint")
+  func forgedProofs() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let visit = try await consortium.hold(test.plan()).visit
+    let post = test.post(consortium, as: TestConsortium.patient)
+    let subject = Prove.Subject.visit(visit, hospital: "hospital-1")
+    let honest = try await post.ask(Prove(subject, knownSize: 0), of: "hospital-1")
+    let genesis = consortium.genesis
+    let proven = try honest.verify(genesis: genesis, known: nil)
+    #expect(proven.block.visitCompletion?.context.visitID == visit)
+
+    var changes: [(inout FinalityProof) -> Void] = []
+    changes.append { $0.hospitalBlock?.block.header.time += 1 }
+    changes.append { $0.hospitalBlock?.block.body.items[0].refusal = "late" }
+    changes.append { $0.hospitalBlock?.inclusion.removeLast() }
+    changes.append { $0.hospitalBlock?.block.header.chain = "hospital-2" }
+    changes.append { $0.consortiumBlock.block.header.height += 1 }
+    changes.append { $0.consortiumBlock.block.body.items.removeLast() }
+    changes.append { proof in
+      // Two cosignatures of four.
+      let parts = proof.note.components(separatedBy: "\n\n")
+      let lines = parts[1].split(separator: "\n").prefix(2)
+      proof.note = parts[0] + "\n\n" + lines.joined(separator: "\n") + "\n"
+    }
+    for change in changes {
+      var proof = honest
+      change(&proof)
+      #expect(throws: LedgerError.self) { try proof.verify(genesis: genesis, known: nil) }
+    }
+    // A client that has seen more is not shown less.
+    test.pass(seconds: 20)
+    try await consortium.settle()
+    let newer = try await post.ask(
+      Prove(.consortiumBlock(height: 0), knownSize: proven.checkpoint.size), of: "hospital-1"
+    ).verify(genesis: genesis, known: proven.checkpoint)
+    #expect(newer.checkpoint.size > proven.checkpoint.size)
+    #expect {
+      try honest.verify(genesis: genesis, known: newer.checkpoint)
+    } throws: {
+      ($0 as? LedgerError)?.code == .staleCheckpoint
+    }
+  }
+}

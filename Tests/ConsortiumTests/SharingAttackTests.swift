@@ -1,0 +1,318 @@
+import CanonicalEncoding
+import Consortium
+import Credentials
+import EMRScheme
+import Ledger
+import Pairings
+import TestSupport
+import Testing
+
+@Suite("Attacks on sharing")
+struct SharingAttackTests {
+  private let reader = TestConsortium.reader
+
+  private func code(
+    _ test: TestConsortium, _ consortium: LocalConsortium, open consent: Digest32
+  ) async -> String {
+    await ConsortiumError.code {
+      _ = try await consortium.openRecord(doctor: reader, consent: consent)
+    }
+  }
+
+  /// The proxy's answer to a request that somebody kept, and the cloud's to the proxy's.
+  private func answers(
+    to request: Reencrypt, _ consent: Signed<Consent>, _ test: TestConsortium,
+    _ consortium: LocalConsortium
+  ) async throws -> [String] {
+    let withdrawal = Signed(
+      Message(ConsentedWithdrawal(consent: consent)), by: try test.identityKey(of: "manager"))
+    let fetch = FetchConsentedRecord(withdrawal: withdrawal)
+    return [
+      await ConsortiumError.code {
+        _ = try await test.post(consortium, as: reader).ask(request, of: "manager")
+      },
+      await ConsortiumError.code {
+        _ = try await test.post(consortium, as: "manager").ask(fetch, of: "cloud")
+      },
+    ]
+  }
+
+  /// A doctor's request with y in it, kept back on its way to the proxy.
+  private func keptRequest(
+    _ test: TestConsortium, _ consortium: LocalConsortium, _ consent: Digest32
+  ) async throws -> Reencrypt {
+    let kept = Capture<Reencrypt>()
+    test.wire.intercept { transit in
+      if let request = transit.payload(Reencrypt.self) {
+        kept.value = request
+        throw ConsortiumError(.unreachable, "kept back")
+      }
+      return try await transit.deliver(transit.request)
+    }
+    #expect(await code(test, consortium, open: consent) == "unreachable")
+    test.wire.intercept(nil)
+    return try #require(kept.value)
+  }
+
+  @Test("without a consent no record leaves; before it is final neither")
+  func consentComesFirst() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let (visit, request) = try await test.visitWithRequest(consortium)
+    let refusal = try await consortium.openRecordWithoutConsent(doctor: reader, visit: visit)
+    #expect(refusal.code == .consentUnknown)
+    #expect(await code(test, consortium, open: visit) == "consent-unknown")
+    let consent = try await consortium.consent(
+      patient: TestConsortium.patient, to: request, visit: visit,
+      expiresAt: TestConsortium.start + 3600)
+    #expect(await code(test, consortium, open: consent) == "consent-not-final")
+    try await consortium.settle()
+    #expect(await code(test, consortium, open: consent) == "nothing")
+  }
+
+  @Test("a revoked consent opens nothing: not at the doctor, not at the proxy, not at the cloud")
+  func replayAfterRevocation() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let (_, consent) = try await test.consentedVisit(consortium)
+    let request = try await keptRequest(test, consortium, consent)
+    let signed = try #require(test.wire.requests(GrantConsent.self).last?.consent)
+    try await consortium.revoke(patient: TestConsortium.patient, consent: consent)
+    // Even before the revocation is final.
+    #expect(await code(test, consortium, open: consent) == "consent-revoked")
+    #expect(
+      try await answers(to: request, signed, test, consortium)
+        == ["consent-revoked", "consent-revoked"])
+    try await consortium.settle()
+    #expect(
+      try await answers(to: request, signed, test, consortium)
+        == ["consent-revoked", "consent-revoked"])
+  }
+
+  @Test("an expired consent opens nothing, at the doctor, the proxy and the cloud")
+  func expired() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let (_, consent) = try await test.consentedVisit(consortium, lasting: 100)
+    let request = try await keptRequest(test, consortium, consent)
+    let signed = try #require(test.wire.requests(GrantConsent.self).last?.consent)
+    test.pass(seconds: 101)
+    try await consortium.settle()
+    #expect(await code(test, consortium, open: consent) == "consent-expired")
+    #expect(
+      try await answers(to: request, signed, test, consortium)
+        == ["consent-expired", "consent-expired"])
+  }
+
+  @Test("a consent serves once")
+  func usedTwice() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let (_, consent) = try await test.consentedVisit(consortium)
+    #expect(await code(test, consortium, open: consent) == "nothing")
+    #expect(await code(test, consortium, open: consent) == "consent-unknown")
+    let request = try #require(test.wire.requests(Reencrypt.self).last)
+    #expect(
+      await ConsortiumError.code {
+        _ = try await test.post(consortium, as: reader).ask(request, of: "manager")
+      } == "reused")
+    let grant = try #require(test.wire.requests(DepositConsent.self).last)
+    #expect(
+      await ConsortiumError.code {
+        _ = try await test.post(consortium, as: reader).ask(grant, of: "manager")
+      } == "reused")
+  }
+
+  @Test("a consent for one doctor is of no use to another, nor to the manager's own doctor")
+  func anotherDoctor() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let (visit, consent) = try await test.consentedVisit(consortium)
+    let other = "hospital-2-doctor-2"
+    let grant = try #require(test.wire.requests(GrantConsent.self).last)
+    let post = test.post(consortium, as: other)
+    #expect(
+      await ConsortiumError.code { _ = try await post.ask(grant, of: other) } == "consent-mismatch")
+
+    // A share of the other doctor's own: y·Θ ≠ A', and the doctor is blamed.
+    let manager = try AgreementKey(seed: test.secret("agreement", of: "manager"))
+    let context = try await test.state(of: visit, consortium).context
+    let letter = Letter(
+      .blindedRequestKey, genesis: consortium.genesis.digest, about: context.digest)
+    func request(_ share: [UInt8]) throws -> Reencrypt {
+      Reencrypt(
+        consent: consent,
+        sealedShare: try letter.seal(share, to: manager.publicKey, authenticating: consent))
+    }
+    var generator = SeededGenerator(seed: 3)
+    let foreign = RequestKey<BLS12381>(using: &generator)
+    #expect(
+      await ConsortiumError.code {
+        _ = try await post.ask(try request(foreign.encoded()), of: "manager")
+      } == "doctor-share")
+
+    // The manager makes a consent for a doctor of its own: nobody but the patient can sign it.
+    let honest = grant.consent.object
+    var forged = honest
+    forged.doctor = other
+    forged.requestKey = foreign.encodedPublicKey
+    let signed = Signed(forged, by: try test.identityKey(of: "manager"))
+    let withdrawal = Signed(
+      Message(ConsentedWithdrawal(consent: signed)), by: try test.identityKey(of: "manager"))
+    #expect(
+      await ConsortiumError.code {
+        _ = try await test.post(consortium, as: "manager").ask(
+          FetchConsentedRecord(withdrawal: withdrawal), of: "cloud")
+      } == "consent-unknown")
+    let notice = ConsentNotice(visit: visit, document: forged.digest)
+    let node = consortium.manager.node
+    #expect(
+      await ConsortiumError.code {
+        try await node.submit(try test.entry(notice, by: "manager", consortium))
+      } == "not-entitled")
+    // With the honest consent's place on the ledger, but another text under it.
+    var moved = honest
+    moved.salt[0] ^= 1
+    let movedConsent = Signed(
+      Message(
+        ConsentedWithdrawal(
+          consent: Signed(moved, by: try test.identityKey(of: "manager")))),
+      by: try test.identityKey(of: "manager"))
+    #expect(
+      await ConsortiumError.code {
+        _ = try await test.post(consortium, as: "manager").ask(
+          FetchConsentedRecord(withdrawal: movedConsent), of: "cloud")
+      } == "consent-unknown")
+    // The failed attempts have not used up the true doctor's.
+    #expect(await code(test, consortium, open: consent) == "nothing")
+  }
+
+  @Test("nobody but the manager takes a record out of the cloud")
+  func foreignProxy() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    _ = try await test.consentedVisit(consortium)
+    let grant = try #require(test.wire.requests(GrantConsent.self).last)
+    let withdrawal = Signed(
+      Message(ConsentedWithdrawal(consent: grant.consent)),
+      by: try test.identityKey(of: "hospital-2"))
+    #expect(
+      await ConsortiumError.code {
+        _ = try await test.post(consortium, as: "hospital-2").ask(
+          FetchConsentedRecord(withdrawal: withdrawal), of: "cloud")
+      } == "unauthenticated")
+  }
+
+  @Test("a patient gives no second consent for one A', a proxy takes no second one for one Θ")
+  func reusedKeys() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let (first, request) = try await test.visitWithRequest(consortium)
+    let second = try await consortium.hold(test.plan("encounter-2")).visit
+    let expiry = TestConsortium.start + 3600
+    _ = try await consortium.consent(
+      patient: TestConsortium.patient, to: request, visit: first, expiresAt: expiry)
+    let used = try #require(test.wire.requests(DepositConsent.self).last)
+
+    // The doctor certifies the same A' for another visit.
+    var certificate = used.certificate.object
+    certificate.visit = second
+    let repeated = Signed(certificate, by: try test.identityKey(of: "doctors/\(reader)"))
+    test.wire.answer(CertifyRequestKey.self) { _ in repeated }
+    #expect(
+      await ConsortiumError.code {
+        _ = try await consortium.consent(
+          patient: TestConsortium.patient, to: request, visit: second, expiresAt: expiry)
+      } == "reused")
+    test.wire.intercept(nil)
+
+    // A patient's changed program uses t again.
+    let root = try PatientRoot(
+      test.secret("root", of: "patients/\(TestConsortium.patient)"))
+    let context = try await test.state(of: second, consortium).context
+    let keys = try #require(
+      try root.keys(of: context.visitKey, among: 0..<10, BLS12381.self))
+    let record = try await test.state(of: second, consortium)
+    guard case .complete(let digest) = record.status else { throw StoreError(.corrupted, "") }
+    var consent = used.consent.object
+    consent.visit = second
+    consent.recordDigest = digest
+    let notice = ConsentNotice(visit: second, document: consent.digest)
+    let content = EntryContent(
+      genesis: consortium.genesis.digest, chain: "hospital-1", signer: .patient(visit: second),
+      body: notice)
+    try await consortium.hospitals["hospital-1"]?.node.submit(
+      Entry(content, signedBy: keys.signingKey))
+    let deposit = DepositConsent(
+      consent: Signed(consent, by: keys.signingKey), certificate: repeated,
+      sealedShare: used.sealedShare)
+    #expect(
+      await ConsortiumError.code {
+        _ = try await test.post(consortium, as: TestConsortium.patient).ask(
+          deposit, of: "manager")
+      } == "reused")
+  }
+
+  @Test("a changed or missing record stops at the proxy, and the consent stays good")
+  func dishonestCloud() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let other = try await consortium.hold(test.plan("encounter-0")).visit
+    let foreign = try #require(try await test.storage.records.record(ofVisit: other))
+    let (visit, consent) = try await test.consentedVisit(consortium)
+    test.wire.answer(FetchConsentedRecord.self) { _ in Octets(foreign) }
+    #expect(await code(test, consortium, open: consent) == "foreign-context")
+    test.wire.answer(FetchConsentedRecord.self) { reply in
+      var bytes = reply.bytes
+      bytes[bytes.count / 2] ^= 1
+      return Octets(bytes)
+    }
+    #expect(await code(test, consortium, open: consent) == "one-time-signature")
+    test.wire.intercept(nil)
+    test.storage.records.replace(visit, by: nil)
+    #expect(await code(test, consortium, open: consent) == "record-missing")
+    test.storage.records.replace(visit, by: foreign)
+    #expect(await code(test, consortium, open: consent) == "record-tampered")
+    test.storage.records.restore()
+    #expect(await code(test, consortium, open: consent) == "nothing")
+  }
+
+  @Test("a doctor opens nothing that the proxy changed")
+  func dishonestProxy() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let (_, consent) = try await test.consentedVisit(consortium)
+    test.wire.answer(Reencrypt.self) { reply in
+      var changed = reply
+      changed.bI = reply.record.b
+      return changed
+    }
+    #expect(await code(test, consortium, open: consent) == "record-equation")
+  }
+
+  @Test("a patient hears of no request by a stranger")
+  func strangersRequest() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let request = AccessRequest(
+      genesis: consortium.genesis.digest, doctor: "nobody", hospital: "hospital-2",
+      purpose: "curiosity", nonce: [UInt8](repeating: 0, count: 32))
+    var named = request
+    named.doctor = reader
+    let key = try test.identityKey(of: "hospital-2")
+    let post = test.post(consortium, as: reader)
+    for (request, code) in [(request, "unknown-doctor"), (named, "unauthenticated")] {
+      let signed = Signed(request, by: key)
+      #expect(
+        await ConsortiumError.code {
+          _ = try await post.ask(
+            SubmitAccessRequest(request: signed, patient: TestConsortium.patient), of: "manager")
+        } == code)
+      #expect(
+        await ConsortiumError.code {
+          _ = try await test.post(consortium, as: "manager").ask(
+            ForwardAccessRequest(request: signed), of: TestConsortium.patient)
+        } == (code == "unknown-doctor" ? "not-final" : code))
+    }
+  }
+}
