@@ -11,6 +11,7 @@ struct BCEMR: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
+      Demo.self,
       ExportLedger.self,
       Verify.self,
       Fsck.self,

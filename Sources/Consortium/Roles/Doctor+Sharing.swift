@@ -4,15 +4,15 @@ import EMRScheme
 import Ledger
 
 /// d' and an X25519 key for one visit of one request, until they are used.
-struct RequestSecrets: NamedValue {
-  static let name = "request-secrets"
+package struct RequestSecrets: NamedValue {
+  package static let name = "request-secrets"
 
-  var certificate: Signed<RequestKeyCertificate>
+  package var certificate: Signed<RequestKeyCertificate>
   /// d'.
-  var requestKey: [UInt8]
-  var agreementKey: [UInt8]
+  package var requestKey: [UInt8]
+  package var agreementKey: [UInt8]
 
-  init(
+  package init(
     certificate: Signed<RequestKeyCertificate>, requestKey: [UInt8], agreementKey: [UInt8]
   ) {
     self.certificate = certificate
@@ -20,13 +20,13 @@ struct RequestSecrets: NamedValue {
     self.agreementKey = agreementKey
   }
 
-  func encode(into fields: inout some FieldEncoder) {
+  package func encode(into fields: inout some FieldEncoder) {
     fields.value("certificate", certificate)
     fields.octets("requestKey", requestKey)
     fields.octets("agreementKey", agreementKey)
   }
 
-  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     certificate = try fields.value("certificate")
     requestKey = try fields.octets("requestKey", Limits.scalarByteCounts)
     agreementKey = try fields.octets("agreementKey", count: 32)

@@ -1,33 +1,33 @@
 package import CanonicalEncoding
 import Credentials
-import EMRScheme
-import Ledger
+package import EMRScheme
+package import Ledger
 
 /// What a doctor keeps of a visit.
-struct DoctorVisit: NamedValue {
-  static let name = "doctor-visit"
+package struct DoctorVisit: NamedValue {
+  package static let name = "doctor-visit"
 
-  var opening: VisitOpening
+  package var opening: VisitOpening
   /// k.
-  var position: Int
+  package var position: Int
   /// α, once the patient has shown it.
-  var evidence: [UInt8]?
+  package var evidence: [UInt8]?
   /// K, once it was delivered.
-  var groupKey: [UInt8]?
+  package var groupKey: [UInt8]?
   /// c_{k−1}.
-  var handover: GroupSealedFindings?
+  package var handover: GroupSealedFindings?
   /// c_k, with this doctor's own finding as signed last.
-  var handedOver: GroupSealedFindings?
+  package var handedOver: GroupSealedFindings?
   /// The sealed record, for the last doctor.
-  var sealed: StoreRecord?
+  package var sealed: StoreRecord?
 
-  init(opening: VisitOpening, position: Int) {
+  package init(opening: VisitOpening, position: Int) {
     (self.opening, self.position) = (opening, position)
   }
 
-  var context: VisitContext { opening.context }
+  package var context: VisitContext { opening.context }
 
-  func encode(into fields: inout some FieldEncoder) {
+  package func encode(into fields: inout some FieldEncoder) {
     fields.value("opening", opening)
     fields.integer("position", UInt64(position))
     fields.octets("evidence", evidence ?? [])
@@ -37,7 +37,7 @@ struct DoctorVisit: NamedValue {
     fields.list("sealed", sealed.map { [$0] } ?? [])
   }
 
-  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     opening = try fields.value("opening")
     position = Int(try fields.integer("position", in: 1...UInt64(Limits.teamSize)))
     let evidence = try fields.octets("evidence", 0...32)

@@ -1,19 +1,19 @@
 package import CanonicalEncoding
 import Credentials
-import EMRScheme
+package import EMRScheme
 package import Ledger
 
 /// What a hospital keeps of a visit: α and the opening of PID are known to it, the findings never.
-struct HospitalVisit: NamedValue {
-  static let name = "hospital-visit"
+package struct HospitalVisit: NamedValue {
+  package static let name = "hospital-visit"
 
-  var context: VisitContext
-  var evidence: [UInt8]
-  var opening: PseudonymOpening
+  package var context: VisitContext
+  package var evidence: [UInt8]
+  package var opening: PseudonymOpening
   /// What the patient agreed to; nil before.
-  var agreed: VisitOpening?
+  package var agreed: VisitOpening?
 
-  init(
+  package init(
     context: VisitContext, evidence: [UInt8], opening: PseudonymOpening,
     agreed: VisitOpening? = nil
   ) {
@@ -23,14 +23,14 @@ struct HospitalVisit: NamedValue {
     self.agreed = agreed
   }
 
-  func encode(into fields: inout some FieldEncoder) {
+  package func encode(into fields: inout some FieldEncoder) {
     fields.value("context", context)
     fields.octets("evidence", evidence)
     fields.value("opening", opening)
     fields.list("agreed", agreed.map { [$0] } ?? [])
   }
 
-  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     context = try fields.value("context")
     evidence = try fields.octets("evidence", count: 32)
     opening = try fields.value("opening")

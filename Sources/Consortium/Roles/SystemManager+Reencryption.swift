@@ -1,24 +1,24 @@
-import CanonicalEncoding
+package import CanonicalEncoding
 import Credentials
 import EMRScheme
 import Ledger
 
 /// What the proxy keeps between a patient's consent and the doctor's use of it.
-struct Deposit: NamedValue {
-  static let name = "deposit"
+package struct Deposit: NamedValue {
+  package static let name = "deposit"
 
-  var consent: Signed<Consent>
+  package var consent: Signed<Consent>
   /// x; empty once it was used.
-  var share: [UInt8]
+  package var share: [UInt8]
 
-  init(consent: Signed<Consent>, share: [UInt8]) { (self.consent, self.share) = (consent, share) }
+  package init(consent: Signed<Consent>, share: [UInt8]) { (self.consent, self.share) = (consent, share) }
 
-  func encode(into fields: inout some FieldEncoder) {
+  package func encode(into fields: inout some FieldEncoder) {
     fields.value("consent", consent)
     fields.octets("share", share)
   }
 
-  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     consent = try fields.value("consent")
     share = try fields.octets("share", 0...64)
   }

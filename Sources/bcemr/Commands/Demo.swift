@@ -1,0 +1,91 @@
+import ArgumentParser
+import ClinicalRecords
+import Consortium
+import SQLiteBackend
+
+struct Demo: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Run a whole consortium in one process on a patient's history.",
+    discussion: """
+      One system manager, three hospitals and a cloud operator diagnose a history visit by visit, \
+      sign, store and confirm it; the patient shares half of it with a doctor of another hospital; \
+      the ledger is exported and verified. Private keys lie unencrypted in the data folder and are \
+      labelled as demonstration keys: not for patients.
+      """)
+
+  @Option(
+    help: ArgumentHelp(
+      "A FHIR R4 Bundle of one patient, up to 64 MiB; repeatable. Without it a small example.",
+      valueName: "file"))
+  var history: [String] = []
+
+  @Option(help: ArgumentHelp("How many doctors sign a visit, 1 to 16.", valueName: "n"))
+  var doctors = 3
+
+  @Option(help: ArgumentHelp("At most so many visits of each history.", valueName: "k"))
+  var visits: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Where the consortium lives, to go on with it later. Without it a temporary folder.",
+      valueName: "folder"))
+  var data: String?
+
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    guard Visit.teamSizes.contains(doctors) else {
+      throw ValidationError("--doctors is 1 to 16")
+    }
+    guard visits.map({ $0 > 0 }) ?? true else { throw ValidationError("--visits is at least 1") }
+  }
+
+  func run() async throws {
+    // All files are read before anything is written.
+    let histories = try (history.isEmpty ? [nil] : history.map(Optional.some)).map { path in
+      try DemoHistory(path: path, visitLimit: visits)
+    }
+    let report =
+      if let data {
+        try await demonstrate(histories, in: DataFolder(path: data))
+      } else {
+        try await DataFolder.temporary { try await demonstrate(histories, in: $0) }
+      }
+    if output.json { Console.write(report) } else { report.print(to: output.console) }
+    if !report.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
+  }
+
+  private func demonstrate(
+    _ histories: [DemoHistory], in folder: DataFolder
+  ) async throws -> DemoReport {
+    let console = output.console
+    defer { console.endProgress() }
+    var demonstration = try await Demonstration(in: folder, team: doctors, console: console)
+    return try await demonstration.run(histories)
+  }
+}
+
+extension DemoReport {
+  /// The tables at the end of the story.
+  fileprivate func print(to console: Console) {
+    let roles = phases.first?.roles.map(\.role) ?? []
+    func table(_ cell: (PhaseReport.Share) -> String, _ total: (PhaseReport) -> String) -> String {
+      Table.text(
+        [["phase"] + roles + ["all"]] + phases.map { [$0.phase] + $0.roles.map(cell) + [total($0)] }
+      )
+    }
+    console.heading("Time of each role's own work, by phase")
+    console.line(
+      table(
+        { Quantity.time(nanoseconds: $0.nanoseconds) },
+        { Quantity.time(nanoseconds: $0.nanoseconds) }))
+    console.heading("Bytes that each role sent, by phase")
+    console.line(table({ Quantity.bytes($0.bytesSent) }, { Quantity.bytes($0.bytes) }))
+    console.line()
+    let failed = checks.count { !$0.passed }
+    console.line(
+      failed == 0
+        ? "All \(checks.count) checks passed, in \(Quantity.time(nanoseconds: nanoseconds))."
+        : "\(failed) of \(checks.count) checks FAILED.")
+  }
+}

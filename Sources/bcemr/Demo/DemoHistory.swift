@@ -1,0 +1,90 @@
+import CanonicalEncoding
+import ClinicalRecords
+import Consortium
+
+/// A patient's history with the visits that are to be held.
+struct DemoHistory {
+  /// The file's path; nil for the example that is compiled in.
+  let path: String?
+  let patient: ClinicalRecords.Patient
+  let visits: [Visit]
+  /// Where the patient is reached: says nothing about who it is to those who do not have the file.
+  let contact: String
+  /// What hospitals are told at admission.
+  let identity: String
+
+  /// - Throws: ``CommandFailure`` for a file that is no FHIR history.
+  init(path: String?, visitLimit: Int?) throws(CommandFailure) {
+    let json =
+      if let path {
+        try SystemFile.contents(of: path, limit: FHIRHistory.maximumByteCount)
+      } else {
+        ExampleHistory.json
+      }
+    let history: FHIRHistory
+    do {
+      history = try FHIRHistory(json: json)
+    } catch {
+      throw CommandFailure(error, at: path)
+    }
+    self.path = path
+    patient = history.patient
+    visits = Array(history.visits.prefix(visitLimit ?? .max))
+    // A history without a Patient is told apart by its first Encounter.
+    identity = Self.identifier(patient.id.isEmpty ? history.visits[0].encounterID : patient.id)
+    contact = "patient-" + Array(Digest32(sha256: identity.utf8).bytes.prefix(8)).hex
+  }
+
+  /// As a physician would introduce the patient.
+  var introduction: String {
+    let facts = [
+      patient.name ?? "A patient", patient.gender, patient.birthDate.map { "born \($0)" },
+    ]
+    return facts.compactMap(\.self).joined(separator: ", ")
+  }
+
+  /// What is to happen at a visit.
+  ///
+  /// - Parameter signingTwice: whether a doctor changes their mind once.
+  func plan(_ visit: Visit, team: Int, signingTwice: Bool) -> PlannedVisit {
+    PlannedVisit(
+      patient: contact, hospital: Self.hospital(of: visit),
+      encounter: Self.identifier(visit.encounterID), findings: visit.findings(forTeamOf: team),
+      signingTwice: signingTwice ? [min(2, team)] : [])
+  }
+
+  /// SHA-256(serviceProvider) mod 3, as a big-endian integer.
+  static func hospital(of visit: Visit) -> String {
+    let index = Digest32(sha256: visit.serviceProvider.utf8).bytes
+      .reduce(0) { (256 * $0 + Int($1)) % 3 }
+    return "hospital-\(index + 1)"
+  }
+
+  /// An identifier of the file, or its digest if it is too long for a message.
+  private static func identifier(_ text: String) -> String {
+    text.utf8.count <= 256 ? text : "\(Digest32(sha256: text.utf8))"
+  }
+}
+
+extension Visit {
+  /// As `2024-02-06, Encounter for check up`.
+  var summary: String {
+    [start.map { String($0.prefix(10)) }, type ?? encounterClass, reason]
+      .compactMap(\.self).joined(separator: ", ")
+  }
+
+  /// What doctor `position` of the team sees, as `1 Encounter, 3 Observations`.
+  func share(ofPosition position: Int, team: Int) -> String {
+    var counts: [(type: String, count: Int)] = []
+    for index in stride(from: position - 1, to: resources.count, by: team) {
+      let type = resources[index].type
+      if let known = counts.firstIndex(where: { $0.type == type }) {
+        counts[known].count += 1
+      } else {
+        counts.append((type, 1))
+      }
+    }
+    if counts.isEmpty { return "nothing of their own" }
+    return counts.map { Quantity.count($0.count, $0.type) }.joined(separator: ", ")
+  }
+}

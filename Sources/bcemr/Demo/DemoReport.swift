@@ -1,0 +1,96 @@
+import Consortium
+
+/// What a demonstration did and found; the JSON of `bcemr demo --json` (docs/command-line.md).
+struct DemoReport: Encodable {
+  struct Check: Encodable {
+    let name: String
+    let passed: Bool
+  }
+
+  struct VisitReport: Encodable {
+    let encounter: String
+    let hospital: String
+    let visit: String
+    let resources: Int
+    let bytes: Int
+    /// Whether an earlier run had held it.
+    let wasKnown: Bool
+    /// acknowledged, or disputed.
+    let receipt: String
+    let nanoseconds: UInt64
+  }
+
+  struct SharingReport: Encodable {
+    struct Refusal: Encodable {
+      let visit: String
+      let reason: String
+      let code: String
+    }
+
+    let doctor: String
+    let purpose: String
+    let expiresAt: String
+    let opened: [String]
+    let refused: [Refusal]
+  }
+
+  struct HistoryReport: Encodable {
+    let file: String?
+    let patient: String
+    var visits: [VisitReport] = []
+    var sharing: SharingReport?
+  }
+
+  struct PhaseReport: Encodable {
+    struct Share: Encodable {
+      let role: String
+      let nanoseconds: UInt64
+      let bytesSent: Int
+    }
+
+    let phase: String
+    let nanoseconds: UInt64
+    let bytes: Int
+    let roles: [Share]
+  }
+
+  struct ExportReport: Encodable {
+    let bytes: Int
+    let verification: Audit
+  }
+
+  let genesis: String
+  let suite: String
+  let teamSize: Int
+  let doctors: Int
+  var histories: [HistoryReport] = []
+  var export: ExportReport?
+  var phases: [PhaseReport] = []
+  var checks: [Check] = []
+  var passed = false
+  var nanoseconds: UInt64 = 0
+}
+
+extension DemoReport.PhaseReport {
+  /// - Parameter phase: one of section 4 of the paper.
+  init(_ phase: Phase, _ readings: Meter.Readings) {
+    self.phase = phase.rawValue
+    roles = RoleKind.allCases.map { role in
+      Share(
+        role: role.rawValue,
+        nanoseconds: readings.nanoseconds.lazy
+          .filter { $0.key.phase == phase && $0.key.role == role }.reduce(0) { $0 + $1.value },
+        bytesSent: readings.bytes.lazy
+          .filter { $0.key.phase == phase && $0.key.sender == role }.reduce(0) { $0 + $1.value })
+    }
+    nanoseconds = readings.nanoseconds(in: phase)
+    bytes = roles.reduce(0) { $0 + $1.bytesSent }
+  }
+}
+
+extension Meter.Readings {
+  /// What all roles together worked in a phase.
+  func nanoseconds(in phase: Phase) -> UInt64 {
+    nanoseconds.lazy.filter { $0.key.phase == phase }.reduce(0) { $0 + $1.value }
+  }
+}

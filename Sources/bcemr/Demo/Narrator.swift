@@ -1,0 +1,68 @@
+import CanonicalEncoding
+import ClinicalRecords
+import Consortium
+import Synchronization
+
+/// Tells what happens in the consortium, in the words of a hospital.
+final class Narrator: Sendable {
+  private let console: Console
+  private let team: Int
+  /// The visit that is being held.
+  private let visit = Mutex<Visit?>(nil)
+
+  init(_ console: Console, team: Int) { (self.console, self.team) = (console, team) }
+
+  func begin(_ visit: Visit, number: Int, of count: Int) {
+    self.visit.withLock { $0 = visit }
+    console.heading("Visit \(number) of \(count): \(visit.summary)")
+  }
+
+  func tell(_ event: ConsortiumEvent) {
+    switch event {
+    case .founded(let genesis):
+      console.line("A new consortium; its ledger is \(genesis).")
+    case .reopened(let genesis, let time):
+      console.line("The consortium of \(LedgerTime.text(time)); its ledger is \(genesis).")
+    case .doctorRegistered: break
+    case .visitOpened(_, let hospital, let team, _, let attempt):
+      if attempt > 1 {
+        console.line("  An interrupted attempt is closed as abandoned; this is attempt \(attempt).")
+      }
+      console.line(
+        "  Admitted to \(hospital) under a new pseudonym; the patient agrees to a team of")
+      console.line("  \(team.joined(separator: ", ")).")
+    case .visitKnown(_, let hospital):
+      console.line("  \(hospital) has held this visit already; it is not repeated.")
+    case .groupKeyAgreed:
+      console.line("  The team has a group key that nobody else has.")
+    case .signed(_, let doctor, let position, let attempt, let deadline):
+      signed(doctor, position, attempt, deadline)
+    case .sealed(_, let doctor):
+      console.line("  \(doctor) seals the record, so that only the patient can open it.")
+    case .completed:
+      console.line("  The cloud keeps the sealed record; the visit has its block.")
+    case .final:
+      console.line("  Hospital and cloud confirm the block, the consortium anchors it: final.")
+    case .receipted(_, let isAcknowledged):
+      console.line(
+        isAcknowledged
+          ? "  The patient opens the record, compares it with the ledger, and signs the receipt."
+          : "  The record is not what the team signed: the patient DISPUTES it.")
+    case .accessRequested(let doctor, _, let purpose):
+      console.line("  \(doctor) asks to read earlier visits, for \(purpose).")
+    case .consented, .recordShared, .revoked: break
+    }
+  }
+
+  private func signed(_ doctor: String, _ position: Int, _ attempt: Int, _ deadline: UInt64) {
+    if attempt > 1 {
+      console.line("  \(doctor) signs again, which withdraws the first signature.")
+      return
+    }
+    let share = visit.withLock { $0?.share(ofPosition: position, team: team) } ?? ""
+    let checked =
+      position == 1
+      ? "" : ", after checking \(Quantity.count(position - 1, "earlier signature"))"
+    console.line("  \(doctor) signs \(share)\(checked).")
+  }
+}

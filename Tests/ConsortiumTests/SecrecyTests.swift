@@ -1,0 +1,175 @@
+import CanonicalEncoding
+import Consortium
+import Credentials
+import EMRScheme
+import Ledger
+import TestSupport
+import Testing
+
+@Suite("What crosses the wire and what others keep")
+struct SecrecyTests {
+  private struct Secret {
+    let name: String
+    let bytes: [UInt8]
+    /// The places that may hold it.
+    let owners: Set<String>
+  }
+
+  private func contains(_ bytes: [UInt8], _ part: [UInt8]) -> Bool {
+    guard let first = part.first, bytes.count >= part.count else { return false }
+    return bytes.indices.dropLast(part.count - 1).contains { start in
+      bytes[start] == first && bytes[start..<start + part.count].elementsEqual(part)
+    }
+  }
+
+  /// Where a secret is found outside the places of its owners.
+  private func leaks(_ secret: Secret, _ test: TestConsortium) async throws -> [String] {
+    var leaks: [String] = []
+    for passage in test.wire.passages
+    where contains(passage.request, secret.bytes) || contains(passage.reply, secret.bytes) {
+      leaks.append("\(secret.name) between \(passage.sender) and \(passage.recipient)")
+    }
+    for place in test.storage.places where !secret.owners.contains(place) {
+      let store = test.storage.roleStore(place)
+      for key in try store.keys(withPrefix: "") {
+        if contains(Array(key.utf8) + (try store.value(forKey: key) ?? []), secret.bytes) {
+          leaks.append("\(secret.name) at \(place), \(key)")
+        }
+      }
+    }
+    for entry in try await test.storage.log.contents() where contains(entry, secret.bytes) {
+      leaks.append("\(secret.name) in the log")
+    }
+    for visit in try await test.storage.records.visits() {
+      let record = try await test.storage.records.record(ofVisit: visit) ?? []
+      if contains(record, secret.bytes) { leaks.append("\(secret.name) in the record store") }
+    }
+    return leaks
+  }
+
+  @inline(never)
+  private func keySecrets(_ test: TestConsortium, _ places: [String]) throws -> [Secret] {
+    try places.flatMap { place -> [Secret] in
+      guard let file = test.storage.keys(place) else { return [] }
+      return try file.names.flatMap { name -> [Secret] in
+        let bytes = try file.secret(name)
+        // (d1, d2, d3) are three secrets.
+        return stride(from: 0, to: bytes.count, by: 32).map { start in
+          Secret(
+            name: "\(name) of \(place)", bytes: Array(bytes[start...].prefix(32)), owners: [place])
+        }
+      }
+    }
+  }
+
+  @inline(never)
+  private func stored<Value: NamedValue>(
+    _ type: Value.Type, _ test: TestConsortium, _ place: String, _ prefix: String
+  ) throws -> Value {
+    let store = test.storage.roleStore(place)
+    let key = try #require(try store.keys(withPrefix: prefix).last)
+    return try Message<Value>(encoded: try #require(try store.value(forKey: key))).payload
+  }
+
+  @Test("no plaintext, identity, evidence or private key leaves its owners")
+  func plantedSecrets() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let (visit, consent) = try await test.consentedVisit(consortium)
+    let context = try await test.state(of: visit, consortium).context
+    let patient = "patients/\(TestConsortium.patient)"
+    let reader = "doctors/\(TestConsortium.reader)"
+    let team = context.signers.map { "doctors/\($0.doctor)" }
+    let admitted = try stored(HospitalVisit.self, test, "hospital-1", "visit/")
+    let joined = try stored(DoctorVisit.self, test, team[0], "visit/")
+    let deposit = try stored(Deposit.self, test, "manager", "deposit/")
+    let request = try stored(RequestSecrets.self, test, reader, "request/")
+
+    var secrets = try keySecrets(test, test.storage.places)
+    #expect(secrets.count > 50)
+    let between = Set(team + [patient, "hospital-1"])
+    secrets += [
+      Secret(name: "α", bytes: admitted.evidence, owners: between),
+      Secret(name: "λ", bytes: admitted.opening.lambda, owners: [patient, "hospital-1"]),
+      Secret(name: "K", bytes: try #require(joined.groupKey), owners: Set(team)),
+      Secret(name: "x", bytes: deposit.share, owners: ["manager"]),
+      Secret(name: "d'", bytes: request.requestKey, owners: [reader]),
+      Secret(name: "the request's X25519 key", bytes: request.agreementKey, owners: [reader]),
+      Secret(
+        name: "ID", bytes: Array(TestConsortium.identity.utf8), owners: [patient, "hospital-1"]),
+      Secret(name: "m", bytes: Array("plaintext-encounter-1".utf8), owners: []),
+    ]
+    let shared = try await consortium.openRecord(
+      doctor: TestConsortium.reader, consent: consent)
+    #expect(contains(shared.findings[0].content, Array("plaintext-encounter-1".utf8)))
+    try await consortium.settle()
+    for secret in secrets { #expect(try await leaks(secret, test) == []) }
+
+    // The shares of the consent are gone from their owners too.
+    for name in ["x", "d'", "the request's X25519 key"] {
+      let used = try #require(secrets.first { $0.name == name })
+      #expect(
+        try await leaks(Secret(name: name, bytes: used.bytes, owners: []), test) == [])
+    }
+    // The search does find what is there.
+    let known = Secret(name: "PK_v", bytes: context.visitKey, owners: [])
+    #expect(try await leaks(known, test).count > 10)
+  }
+
+  /// All strings of 16 bytes in what the ledger holds of a visit.
+  @inline(never)
+  private func traces(_ visit: Digest32, _ log: [[UInt8]]) throws -> Set<[UInt8]> {
+    var traces: Set<[UInt8]> = []
+    for bytes in log {
+      let entry = try Entry(encoded: bytes)
+      let body = entry.content.body
+      let subject: Digest32? =
+        switch ObjectKind(of: body) {
+        case .visitOpening: try VisitOpening(encoded: body).context.visitID
+        case .partialSignature: try PartialSignature(encoded: body).visit
+        case .visitCompletion: try VisitCompletion(encoded: body).context.visitID
+        case .visitReceipt: try VisitReceipt(encoded: body).visit
+        case .accessRequestNotice: try AccessRequestNotice(encoded: body).visit
+        case .consentNotice: try ConsentNotice(encoded: body).visit
+        case .accessNotice: try AccessNotice(encoded: body).visit
+        case .revocation: try Revocation(encoded: body).visit
+        default: nil
+        }
+      guard subject == visit else { continue }
+      for start in bytes.indices.dropLast(15) { traces.insert(Array(bytes[start..<start + 16])) }
+    }
+    return traces
+  }
+
+  @Test("two visits of one patient share nothing on the ledger but what strangers' visits share")
+  func unlinkable() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let other = "patient-b"
+    try await consortium.addPatient(contact: other, identity: "Basil Ode, 1955-07-01")
+    var visits: [Digest32] = []
+    for (patient, encounters) in [
+      (TestConsortium.patient, ["encounter-1", "encounter-2"]), (other, ["encounter-1"]),
+    ] {
+      let request = try await consortium.requestAccess(
+        doctor: TestConsortium.reader, patient: patient, purpose: "second opinion")
+      for encounter in encounters {
+        var plan = test.plan(encounter)
+        plan.patient = patient
+        let visit = try await consortium.hold(plan).visit
+        let consent = try await consortium.consent(
+          patient: patient, to: request, visit: visit, expiresAt: TestConsortium.start + 3600)
+        try await consortium.settle()
+        _ = try await consortium.openRecord(doctor: TestConsortium.reader, consent: consent)
+        try await consortium.revoke(patient: patient, consent: consent)
+        visits.append(visit)
+      }
+    }
+    let log = try await test.storage.log.contents()
+    let (first, second, stranger) = (
+      try traces(visits[0], log), try traces(visits[1], log), try traces(visits[2], log)
+    )
+    #expect(first.count > 5000)
+    #expect(first.intersection(second).subtracting(stranger).isEmpty)
+  }
+}
