@@ -175,7 +175,8 @@ struct VisitAttackTests {
       } == "not-entitled")
   }
 
-  @Test("the ledger refuses a team with a stranger or with one doctor twice, and a PK_v seen before")
+  @Test(
+    "the ledger refuses a team with a stranger or with one doctor twice, and a PK_v seen before")
   func dishonestOpenings() async throws {
     let test = TestConsortium()
     let consortium = try await test.open()
@@ -198,7 +199,8 @@ struct VisitAttackTests {
     _ = foreign.generator.bytes(64)
     let again = try test.entry(
       try foreign.opening(like: context), by: "hospital-1", consortium)
-    #expect(await ConsortiumError.code { try await hospital.node.submit(again) } == "visit-key-known")
+    #expect(
+      await ConsortiumError.code { try await hospital.node.submit(again) } == "visit-key-known")
   }
 
   // MARK: Signatures and attempts (item 9)
@@ -253,7 +255,8 @@ struct VisitAttackTests {
       var variant = state.signatures[0]
       variant.commitments[0].attempt = UInt64(attempt)
       let entry = try test.entry(variant, by: doctor, place: "doctors/\(doctor)", consortium)
-      #expect(await ConsortiumError.code { try await hospital.node.submit(entry) } == "not-entitled")
+      #expect(
+        await ConsortiumError.code { try await hospital.node.submit(entry) } == "not-entitled")
     }
     #expect(try await test.state(of: visit, consortium).attempts == [1, 0, 0])
     try await consortium.diagnose(visit, plan, position: 1)

@@ -146,7 +146,8 @@ extension Doctor {
       try reencrypted.record.check(for: VerifiedVisitKey<Suite>(alreadyVerified: context))
         .matches(Trapdoor(encoded: opened.trapdoor))
     else { throw ConsortiumError(.recordTampered, "the trapdoor does not fit the record") }
-    let record = try reencrypted
+    let record =
+      try reencrypted
       .check(for: requestKey, context: context, recordDigest: consent.recordDigest)
       .open(signed: signed)
     try store.write([

@@ -53,7 +53,8 @@ package actor HospitalServer: RoleEndpoint {
 
   private func register(_ request: RegisterDoctor) async throws -> Done {
     let statement = try request.statement.verified(by: request.statement.object.identityKey)
-    guard statement.hospital == id, try store.value(forKey: Self.employmentKey(statement.doctor)) != nil
+    guard statement.hospital == id,
+      try store.value(forKey: Self.employmentKey(statement.doctor)) != nil
     else { throw ConsortiumError(.notEmployed, "\(statement.doctor) does not work here") }
     let registration = try await post.ask(
       CosignRegistration(

@@ -11,7 +11,9 @@ package struct Deposit: NamedValue {
   /// x; empty once it was used.
   package var share: [UInt8]
 
-  package init(consent: Signed<Consent>, share: [UInt8]) { (self.consent, self.share) = (consent, share) }
+  package init(consent: Signed<Consent>, share: [UInt8]) {
+    (self.consent, self.share) = (consent, share)
+  }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.value("consent", consent)
