@@ -47,27 +47,12 @@ struct BCEMR: AsyncParsableCommand {
         hint: "run 'bcemr --help' or 'bcemr help COMMAND'")
       : CommandFailure(error)
     if CommandLine.arguments.contains("--json") {
-      Console.write(ErrorReport(failure))
+      Console.write(["error": ReportedError(failure)])
     } else {
       Console.diagnostic(failure.message)
       if let hint = failure.hint { Console.diagnostic("hint: \(hint)") }
     }
     exit(withError: ExitCode(failure.exitCode.rawValue))
-  }
-}
-
-/// `{"error":{"code","message"}}`, and a hint where there is one.
-private struct ErrorReport: Encodable {
-  struct Content: Encodable {
-    let code: String
-    let message: String
-    let hint: String?
-  }
-
-  let error: Content
-
-  init(_ failure: CommandFailure) {
-    error = Content(code: failure.code, message: failure.message, hint: failure.hint)
   }
 }
 

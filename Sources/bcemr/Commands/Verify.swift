@@ -26,6 +26,11 @@ struct Verify: AsyncParsableCommand {
 
   func run() async throws {
     let bytes = try SystemFile.contents(of: file, limit: Export.maximumByteCount)
+    guard ObjectKind(of: bytes) == .export else {
+      throw CommandFailure(
+        .badInput, code: "not-an-export", "\(file): this is no export of a ledger",
+        hint: "'bcemr inspect' says what a file is")
+    }
     let known = try checkpoint.map { path in
       String(
         decoding: try SystemFile.contents(of: path, limit: SignedNote.maximumByteCount),

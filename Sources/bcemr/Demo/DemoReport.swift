@@ -68,6 +68,7 @@ struct DemoReport: Encodable {
   var phases: [PhaseReport] = []
   var checks: [Check] = []
   var passed = false
+  var error: ReportedError?
   var nanoseconds: UInt64 = 0
 }
 

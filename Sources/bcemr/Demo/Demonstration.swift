@@ -46,13 +46,15 @@ struct Demonstration {
     let readings = consortium.meter.readings
     report.phases = Phase.allCases.map { DemoReport.PhaseReport($0, readings) }
     report.nanoseconds = MonotoneTime.nanoseconds() - start
-    report.passed = report.checks.allSatisfy(\.passed)
+    let failed = report.checks.filter { !$0.passed }
+    report.passed = failed.isEmpty
+    report.error = failed.first.map { ReportedError(code: "check-failed", message: $0.name) }
     return report
   }
 
   private mutating func check(_ name: String, _ passed: Bool) {
     report.checks.append(DemoReport.Check(name: name, passed: passed))
-    if !passed { Console.diagnostic("check failed: \(name)") }
+    if !passed, !console.isQuiet { Console.diagnostic("check failed: \(name)") }
   }
 
   // MARK: Visits

@@ -30,7 +30,10 @@ enum ObjectOutline {
   }
 
   private static func lines(_ object: some CanonicalObject) -> [String] {
-    ObjectDescription(object).lines
+    ObjectDescription(object) { inner -> [String]? in
+      // Without the line that names the kind again.
+      ObjectKind(of: inner).flatMap { try? lines(inner, kind: $0) }.map { Array($0.dropFirst()) }
+    }.lines
   }
 
   /// Who holds which keys, and no key.

@@ -55,6 +55,19 @@ struct CommandFailure: Error {
   }
 }
 
+/// An error as it stands in JSON.
+struct ReportedError: Encodable {
+  let code: String
+  let message: String
+  var hint: String?
+}
+
+extension ReportedError {
+  init(_ failure: CommandFailure) {
+    self.init(code: failure.code, message: failure.message, hint: failure.hint)
+  }
+}
+
 extension ClinicalRecordError {
   fileprivate var readable: String {
     guard let location else { return message }

@@ -18,11 +18,6 @@ struct Audit: Encodable {
     let result: Result
   }
 
-  struct Failure: Encodable {
-    let code: String
-    let message: String
-  }
-
   struct Hospital: Encodable {
     let name: String
     let blocks: Int
@@ -46,7 +41,7 @@ struct Audit: Encodable {
 
   let passed: Bool
   let checks: [Step]
-  let error: Failure?
+  let error: ReportedError?
   let summary: Summary?
   let notProven = [
     "freshness: the ledger may have gone on after the last checkpoint in the file",
@@ -72,7 +67,7 @@ struct Audit: Encodable {
       (error, summary) = (nil, Summary(report))
     case .failure(let failure):
       failed = failure.check
-      error = Failure(code: "\(failure.check)", message: "\(failure)")
+      error = ReportedError(code: "\(failure.check)", message: "\(failure)")
       summary = nil
     }
     passed = failed == nil
@@ -97,10 +92,7 @@ struct Audit: Encodable {
         checks.map { step in
           [step.check, step.result.rawValue.replacing("-", with: " "), step.meaning]
         }, leading: 3))
-    if let error {
-      Console.diagnostic(error.message)
-      return
-    }
+    if let error, !console.isQuiet { Console.diagnostic(error.message) }
     guard let summary else { return }
     console.line()
     console.line("ledger     \(summary.network), until \(summary.time)")
