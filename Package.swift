@@ -66,7 +66,7 @@ let package = Package(
 
     module("TestSupport", ["Consortium"]),
     tests("Pairings", vectors: true),
-    tests("CanonicalEncoding"),
+    tests("CanonicalEncoding", [asn1]),
     tests("EMRScheme", [crypto], vectors: true),
     tests("TransparencyLog", [crypto], vectors: true),
     tests("Credentials", vectors: true),

@@ -22,18 +22,14 @@ extension CanonicalObject {
 
   /// The canonical DER of this object.
   public func encoded() -> [UInt8] {
-    var serializer = DER.Serializer()
-    serializer.appendConstructedNode(identifier: Self.kind.identifier) { tagged in
-      tagged.appendConstructedNode(identifier: .sequence) { sequence in
-        // Moved out and back, so that the buffer is never copied.
-        var fields = DERFieldEncoder(sequence)
-        sequence = DER.Serializer()
+    var encoder = DERFieldEncoder()
+    encoder.constructed(Self.kind.identifierOctets) { tagged in
+      tagged.sequence { fields in
         fields.integer("version", Self.version)
         encode(into: &fields)
-        sequence = fields.serializer
       }
     }
-    return serializer.serializedBytes
+    return encoder.bytes
   }
 
   /// Decodes one object and nothing after it.
@@ -58,6 +54,11 @@ extension CanonicalObject {
 extension ObjectKind {
   var identifier: ASN1Identifier {
     ASN1Identifier(tagWithNumber: rawValue, tagClass: .application)
+  }
+
+  /// APPLICATION, constructed; numbers from 31 on in the long form.
+  var identifierOctets: [UInt8] {
+    rawValue < 31 ? [0x60 | UInt8(rawValue)] : [0x7f, UInt8(rawValue)]
   }
 
   /// The kind of object that these bytes claim to be, from their first tag.

@@ -1,5 +1,3 @@
-import SwiftASN1
-
 /// Takes the fields of a ``CanonicalValue`` in order: one implementation writes DER, another
 /// describes the value to a reader.
 public protocol FieldEncoder {
@@ -17,26 +15,29 @@ extension FieldEncoder {
   public mutating func digest(_ name: String, _ value: Digest32) { octets(name, value.bytes) }
 }
 
+/// Writes DER.
+///
+/// Contents come before their header here: swift-asn1's serializer makes room for long lengths by
+/// moving the contents byte by byte, once for every level, which took a fifth of a visit's time.
 struct DERFieldEncoder: FieldEncoder {
-  var serializer: DER.Serializer
-
-  init(_ serializer: DER.Serializer) { self.serializer = serializer }
+  private(set) var bytes: [UInt8] = []
 
   mutating func integer(_ name: String, _ value: UInt64) {
-    serializer.appendPrimitiveNode(identifier: .integer) { bytes in
-      let significant = max(1, (UInt64.bitWidth - value.leadingZeroBitCount + 8) / 8)
-      for index in (0..<significant).reversed() {
-        bytes.append(index == 8 ? 0 : UInt8(truncatingIfNeeded: value >> UInt64(8 * index)))
-      }
+    let significant = max(1, (UInt64.bitWidth - value.leadingZeroBitCount + 8) / 8)
+    header(Tag.integer, significant)
+    for index in (0..<significant).reversed() {
+      bytes.append(index == 8 ? 0 : UInt8(truncatingIfNeeded: value >> UInt64(8 * index)))
     }
   }
 
   mutating func octets(_ name: String, _ value: [UInt8]) {
-    serializer.appendPrimitiveNode(identifier: .octetString) { $0.append(contentsOf: value) }
+    header(Tag.octetString, value.count)
+    bytes += value
   }
 
   mutating func text(_ name: String, _ value: String) {
-    serializer.appendPrimitiveNode(identifier: .utf8String) { $0.append(contentsOf: value.utf8) }
+    header(Tag.utf8String, value.utf8.count)
+    bytes += value.utf8
   }
 
   mutating func value(_ name: String, _ value: some CanonicalValue) {
@@ -51,15 +52,38 @@ struct DERFieldEncoder: FieldEncoder {
     sequence { fields in for value in values { fields.octets(name, value) } }
   }
 
-  mutating func object(_ name: String, encoded: [UInt8]) { serializer.serializeRawBytes(encoded) }
+  mutating func object(_ name: String, encoded: [UInt8]) { bytes += encoded }
 
-  private mutating func sequence(_ body: (inout Self) -> Void) {
-    serializer.appendConstructedNode(identifier: .sequence) { inner in
-      // Moved out and back, so that the buffer is never copied.
-      var fields = Self(inner)
-      inner = DER.Serializer()
-      body(&fields)
-      inner = fields.serializer
+  mutating func sequence(_ body: (inout Self) -> Void) { constructed([Tag.sequence], body) }
+
+  /// - Parameter tag: the identifier octets.
+  mutating func constructed(_ tag: [UInt8], _ body: (inout Self) -> Void) {
+    var contents = Self()
+    body(&contents)
+    bytes += tag
+    length(contents.bytes.count)
+    bytes += contents.bytes
+  }
+
+  private enum Tag {
+    static let integer: UInt8 = 0x02
+    static let octetString: UInt8 = 0x04
+    static let utf8String: UInt8 = 0x0c
+    static let sequence: UInt8 = 0x30
+  }
+
+  private mutating func header(_ tag: UInt8, _ count: Int) {
+    bytes.append(tag)
+    length(count)
+  }
+
+  /// X.690, 8.1.3 and 10.1: one byte below 128, else their number and as few as it takes.
+  private mutating func length(_ count: Int) {
+    if count < 0x80 { return bytes.append(UInt8(count)) }
+    let significant = (Int.bitWidth - count.leadingZeroBitCount + 7) / 8
+    bytes.append(0x80 | UInt8(significant))
+    for index in (0..<significant).reversed() {
+      bytes.append(UInt8(truncatingIfNeeded: count >> (8 * index)))
     }
   }
 }

@@ -1,4 +1,5 @@
 import CanonicalEncoding
+import SwiftASN1
 import Testing
 
 private struct Sample: CanonicalObject, Equatable {
@@ -170,5 +171,31 @@ struct CanonicalObjectTests {
     #expect([UInt8](hex: "0g") == nil)
     #expect([UInt8](hex: "é0") == nil)
     #expect(Digest32(hex: "00") == nil)
+  }
+}
+
+@Suite("DER of every length")
+struct LengthTests {
+  private struct Bytes: CanonicalObject, Equatable {
+    static let kind = ObjectKind.openingEvidence
+    static let maximumByteCount = 1 << 25
+    var bytes: [UInt8]
+    init(bytes: [UInt8]) { self.bytes = bytes }
+    func encode(into fields: inout some FieldEncoder) { fields.octets("bytes", bytes) }
+    init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+      bytes = try fields.octets("bytes", 0...1 << 25)
+    }
+  }
+
+  @Test(
+    "swift-asn1 reads and writes the same bytes",
+    arguments: [0, 1, 126, 127, 128, 250, 255, 256, 65_530, 65_535, 65_536, 1 << 24])
+  func lengths(count: Int) throws {
+    let object = Bytes(bytes: [UInt8](repeating: 7, count: count))
+    let encoded = object.encoded()
+    #expect(try Bytes(encoded: encoded) == object)
+    var serializer = DER.Serializer()
+    serializer.serialize(try DER.parse(encoded))
+    #expect(serializer.serializedBytes == encoded)
   }
 }
