@@ -4,8 +4,8 @@
 # of another. Warnings are errors (Package.swift).
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test demo build lint test test-swift test-oracles test-transcripts \
-	test-constant-time bench
+.PHONY: help deps deps-test demo build lint test test-swift test-oracles test-documents \
+	test-transcripts test-constant-time bench
 
 SWIFT_BUILD := swift build -c release
 SWIFT_TEST := swift test -c release --disable-testable-imports
@@ -22,8 +22,8 @@ demo: deps
 build: deps
 	$(SWIFT_BUILD)
 
-## test: everything that can fail: style, unit tests, oracles, transcripts, constant time
-test: lint test-swift test-oracles test-transcripts test-constant-time
+## test: style, unit tests, other libraries, documents, transcripts, constant time
+test: lint test-swift test-oracles test-documents test-transcripts test-constant-time
 
 ## lint: check the style of all Swift files
 lint:
@@ -49,6 +49,18 @@ test-swift: deps-test
 # Fresh inputs each time, against libraries that share no code with ours.
 test-oracles: deps-test $(ORACLES)/ready
 	PYTHON=$(abspath $(PYTHON)) scripts/vectors/cross-check
+
+# An export, read by the documents alone.
+test-documents: deps-test $(ORACLES)/ready
+	scripts/check-docs
+	scripts/check-readme
+	$(SWIFT_BUILD) --product bcemr
+	rm -rf $(ORACLES)/data
+	$(BCEMR) demo --data $(ORACLES)/data > /dev/null
+	$(BCEMR) export --data $(ORACLES)/data --output $(ORACLES)/export.der
+	$(PYTHON) scripts/check-asn1 $(ORACLES)/export.der $(ORACLES)/data/genesis.der \
+		$(ORACLES)/data/manager/keys.pem
+	$(PYTHON) scripts/replay-export $(ORACLES)/export.der
 
 test-transcripts: deps-test
 	$(SWIFT_BUILD) --product bcemr
