@@ -50,7 +50,7 @@ public enum ObjectKind: UInt, CaseIterable, Sendable {
   case accessRequest = 35
   case requestKeyCertificate = 36
   case consent = 37
-  case blindingShare = 38
+  // 38 is reserved.
 
   // Between roles, and at rest
   case message = 39

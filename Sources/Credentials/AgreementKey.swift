@@ -2,7 +2,7 @@ import Crypto
 import Foundation
 
 /// An X25519 key that receives messages sealed by HPKE (RFC 9180, base mode): what the paper calls
-/// sending "securely" (protocol section 2, item 20).
+/// sending "securely" (specification, item 20).
 ///
 /// The suite is DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM: records and findings rest on
 /// AES-256-GCM already, so this adds no assumption, and every key seals one message. Base mode does

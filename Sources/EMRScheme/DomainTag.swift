@@ -5,7 +5,7 @@ internal import Pairings
 /// The domain separation tags of the scheme: `BCEMR-V01-<suite>-<USE>`, one for every use.
 ///
 /// Two uses never share a tag: were H1 = H2, the mask of a record would be e(D, g2), which anybody
-/// computes (protocol section 2, items 5 and 6).
+/// computes (specification, items 5 and 6).
 public enum DomainTag: String, CaseIterable, Sendable {
   /// H0 over a signing chain: W_k.
   case chain = "W"

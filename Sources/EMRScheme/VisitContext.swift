@@ -1,6 +1,6 @@
 public import CanonicalEncoding
 
-/// What a visit is, fixed before anybody signs (protocol section 2, item 8).
+/// What a visit is, fixed before anybody signs (specification, item 8).
 ///
 /// Its digest stands in every hash and every encryption of the visit, so that no signature can move
 /// to another patient, hospital, visit, team or ledger.

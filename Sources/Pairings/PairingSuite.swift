@@ -23,7 +23,7 @@ public protocol PairingSuite: Sendable {
 
   static func prepare(_ point: G2) -> PreparedG2
 
-  /// e(P, Q). The value is the one of arkworks and mcl (protocol section 1).
+  /// e(P, Q). The value is the one of arkworks and mcl (specification, section 3).
   static func pairing(_ p: G1, _ q: G2) -> GT
 
   /// Π e(Pᵢ, Qᵢ), with one final exponentiation.
@@ -145,7 +145,7 @@ public protocol PairingTargetGroup: Sendable, Equatable {
   func inverted() -> Self
   /// f^s in constant time.
   func raised(to scalar: Scalar) -> Self
-  /// The fixed bytes that are hashed (protocol section 1): 576 for BLS12-381.
+  /// The fixed bytes that are hashed (specification, section 3): 576 for BLS12-381.
   func encoded() -> [UInt8]
   mutating func wipe()
 }

@@ -6,7 +6,7 @@ public struct VisitOpening: CanonicalObject, Equatable {
   public static let kind = ObjectKind.visitOpening
 
   public var context: VisitContext
-  /// π = p_v·H_vk(context) in G1: the patient holds p_v (protocol section 2, item 4).
+  /// π = p_v·H_vk(context) in G1: the patient holds p_v (specification, item 4).
   public var visitKeyProof: [UInt8]
   /// S_v's Ed25519 signature over the DER of the context.
   public var patientSignature: [UInt8]
@@ -73,7 +73,7 @@ public struct VisitCompletion: CanonicalObject, Equatable {
   public var commitments: [FindingCommitment]
   /// (R, Q): two compressed points of G1.
   public var signature: [UInt8]
-  /// The digest of the sealed record (protocol section 2, item 12).
+  /// The digest of the sealed record (specification, item 12).
   public var recordDigest: Digest32
   /// The cloud's Ed25519 signature over the ``StorageReceipt``: without it a last doctor could
   /// complete a visit whose record nobody holds, and the cloud could never confirm the chain again.

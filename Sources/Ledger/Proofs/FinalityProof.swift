@@ -6,7 +6,7 @@ public import TransparencyLog
 ///
 /// A consortium block is final under a checkpoint that more than two thirds of the delegates
 /// cosigned. A hospital's block is final under a checkpoint that stands in an anchor in a final
-/// consortium block (protocol section 4).
+/// consortium block (specification, section 6.5).
 public struct FinalityProof: CanonicalValue, Equatable {
   /// A consortium checkpoint with its cosignatures, a C2SP signed note.
   public var note: String

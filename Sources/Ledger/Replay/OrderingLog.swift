@@ -1,7 +1,7 @@
 /// An engine that puts opaque entries into one order and keeps them; it understands none of them.
 ///
-/// Ordering and validation are apart (protocol section 4): whatever this log holds, every supernode
-/// replays it by the same rules and reaches the same blocks.
+/// Ordering and validation are apart (specification, section 6): whatever this log holds, every
+/// supernode replays it by the same rules and reaches the same blocks.
 public protocol OrderingLog: Sendable {
   /// Appends entries in the order given.
   ///

@@ -135,7 +135,7 @@ public struct Replica: Sendable {
     cosignatures[chain]?.note(size: size)
   }
 
-  /// What a client may be told of an entry (protocol section 4).
+  /// What a client may be told of an entry (specification, section 6).
   public func status(of entry: Digest32, chain: String) -> EntryStatus? {
     let verdict: Verdict? =
       chain == ChainName.consortium

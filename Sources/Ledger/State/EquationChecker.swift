@@ -3,7 +3,7 @@ public import EMRScheme
 
 /// What the rules ask of the groups; the only part of the rules that knows a pairing.
 public enum EquationClaim: Sendable {
-  /// Both signatures and the Schnorr proof of a registration (protocol section 2, item 11).
+  /// Both signatures and the Schnorr proof of a registration (specification, item 11).
   case registration(DoctorRegistration, managerKey: [UInt8])
   /// e(π, g2) = e(H_vk(context), PK_v) (item 4).
   case visitKey(VisitContext, proof: [UInt8])
