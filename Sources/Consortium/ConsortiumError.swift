@@ -30,6 +30,8 @@ public struct ConsortiumError: Error, CanonicalValue, Equatable, CustomStringCon
     public static let unknownVisit = Code("unknown-visit")
     /// The visit is not in the state that this step needs.
     public static let wrongState = Code("wrong-state")
+    /// A visit under way is closed for nobody but its patient.
+    public static let visitOpen = Code("visit-open")
     public static let wrongContext = Code("wrong-context")
     public static let notEntitled = Code("not-entitled")
     public static let noHandover = Code("no-handover")

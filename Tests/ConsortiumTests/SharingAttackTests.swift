@@ -110,7 +110,7 @@ struct SharingAttackTests {
     let consortium = try await test.open()
     let (_, consent) = try await test.consentedVisit(consortium)
     #expect(await code(test, consortium, open: consent) == "nothing")
-    #expect(await code(test, consortium, open: consent) == "consent-unknown")
+    #expect(await code(test, consortium, open: consent) == "reused")
     let request = try #require(test.wire.requests(Reencrypt.self).last)
     #expect(
       await ConsortiumError.code {
@@ -121,6 +121,13 @@ struct SharingAttackTests {
       await ConsortiumError.code {
         _ = try await test.post(consortium, as: reader).ask(grant, of: "manager")
       } == "reused")
+    // Once it is revoked, that is the reason.
+    try await consortium.revoke(patient: TestConsortium.patient, consent: consent)
+    #expect(await code(test, consortium, open: consent) == "consent-revoked")
+    #expect(
+      await ConsortiumError.code {
+        _ = try await test.post(consortium, as: reader).ask(request, of: "manager")
+      } == "consent-revoked")
   }
 
   @Test("a consent for one doctor is of no use to another, nor to the manager's own doctor")

@@ -109,6 +109,24 @@ struct VisitAttackTests {
     #expect(await ConsortiumError.code { _ = try await consortium.open(test.plan()) } == "nothing")
   }
 
+  @Test("nobody but its patient has a visit under way closed, before its last deadline")
+  func foreignAdmission() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    // Somebody who knows who the patient is and what for.
+    try await consortium.addPatient(contact: "impostor", identity: TestConsortium.identity)
+    var other = plan
+    other.patient = "impostor"
+    #expect(await ConsortiumError.code { _ = try await consortium.open(other) } == "visit-open")
+    #expect(try await test.state(of: visit, consortium).status == .open)
+    test.pass(seconds: 1801)
+    try await consortium.settle()
+    #expect(await ConsortiumError.code { _ = try await consortium.open(other) } == "nothing")
+    #expect(try await test.state(of: visit, consortium).status == .abandoned)
+  }
+
   @Test("a doctor refuses a visit whose keys are not those the patient shows; α moves to no other")
   func substitutedVisitKey() async throws {
     let test = TestConsortium()

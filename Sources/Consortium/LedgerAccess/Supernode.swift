@@ -1,7 +1,7 @@
 import CanonicalEncoding
 import Credentials
 import Ledger
-import TransparencyLog
+package import TransparencyLog
 
 /// A supernode's duties to the ledger: it states the time, cuts blocks in its turn, cosigns what it
 /// has replayed itself, and anchors its hospital's chain.
@@ -64,7 +64,8 @@ package actor Supernode {
 
   // MARK: Cosignatures
 
-  private static func key(_ chain: String) -> String { "cosigned/\(chain)" }
+  private static let keyPrefix = "cosigned/"
+  private static func key(_ chain: String) -> String { keyPrefix + chain }
 
   /// Loads what was cosigned before the restart and compares the replay with all of it.
   ///
@@ -72,12 +73,9 @@ package actor Supernode {
   private func checkCosigned() async throws -> [Entry] {
     var repeated: [Entry] = []
     if !hasRepeated {
-      for chain in cosigners.keys.sorted() {
-        guard let bytes = try store.value(forKey: Self.key(chain)) else { continue }
-        let entry = try Entry(encoded: bytes)
-        let note = try SignedNote(encoded: Cosignature(encoded: entry.content.body).note)
-        cosigned[chain] = try Checkpoint(body: note.body)
-        repeated.append(entry)
+      for (chain, stored) in try Self.cosigned(in: store) where cosigners[chain] != nil {
+        cosigned[chain] = stored.checkpoint
+        repeated.append(stored.entry)
       }
     }
     let cosigned = cosigned
@@ -91,6 +89,26 @@ package actor Supernode {
     }
     hasRepeated = true
     return repeated
+  }
+
+  /// The checkpoints that a supernode's store says it cosigned last, by chain.
+  package static func cosignedCheckpoints(
+    in store: any RoleStore
+  ) throws -> [String: Checkpoint] {
+    try cosigned(in: store).mapValues(\.checkpoint)
+  }
+
+  private static func cosigned(
+    in store: any RoleStore
+  ) throws -> [String: (checkpoint: Checkpoint, entry: Entry)] {
+    var result: [String: (checkpoint: Checkpoint, entry: Entry)] = [:]
+    for key in try store.keys(withPrefix: keyPrefix) {
+      guard let bytes = try store.value(forKey: key) else { continue }
+      let entry = try Entry(encoded: bytes)
+      let note = try SignedNote(encoded: Cosignature(encoded: entry.content.body).note)
+      result[entry.content.chain] = (try Checkpoint(body: note.body), entry)
+    }
+    return result
   }
 
   private func dueCosignatures() async throws -> [String: Entry] {

@@ -3,7 +3,7 @@ package import Credentials
 
 /// What a sealed message is for; its digest is the `info` of HPKE, so no message opens as another.
 ///
-/// This is what the paper calls sending securely (protocol section 2, item 20).
+/// This is what the paper calls sending securely (specification, item 20).
 package struct Letter: NamedValue {
   package static let name = "letter"
 

@@ -16,7 +16,7 @@ package struct Signed<Object: CanonicalObject>: CanonicalValue {
   /// The object, if the key made the signature.
   ///
   /// - Throws: ``ConsortiumError`` `unauthenticated`.
-  package func verified(by publicKey: [UInt8]) throws(ConsortiumError) -> Object {
+  package func verified(by publicKey: [UInt8]) throws -> Object {
     guard IdentityKey.isValid(signature, of: object.encoded(), by: publicKey) else {
       throw ConsortiumError(.unauthenticated, "the \(Object.kind) is not signed by its author")
     }

@@ -34,14 +34,16 @@ package struct AdmissionForm: NamedValue {
   package var visitSigningKey: [UInt8]
   /// X25519, for the answer alone.
   package var replyKey: [UInt8]
+  /// Closes an interrupted visit of this Encounter, signed with the S_v of that visit.
+  package var closure: Signed<Message<VisitClosure>>?
 
   package init(
     identity: String, encounter: String, visitKey: [UInt8], visitSigningKey: [UInt8],
-    replyKey: [UInt8]
+    replyKey: [UInt8], closure: Signed<Message<VisitClosure>>?
   ) {
     (self.identity, self.encounter) = (identity, encounter)
     (self.visitKey, self.visitSigningKey) = (visitKey, visitSigningKey)
-    self.replyKey = replyKey
+    (self.replyKey, self.closure) = (replyKey, closure)
   }
 
   package func encode(into fields: inout some FieldEncoder) {
@@ -50,6 +52,7 @@ package struct AdmissionForm: NamedValue {
     fields.octets("visitKey", visitKey)
     fields.octets("visitSigningKey", visitSigningKey)
     fields.octets("replyKey", replyKey)
+    fields.list("closure", closure.map { [$0] } ?? [])
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
@@ -58,6 +61,29 @@ package struct AdmissionForm: NamedValue {
     visitKey = try fields.octets("visitKey", Limits.pointByteCounts)
     visitSigningKey = try fields.octets("visitSigningKey", count: 32)
     replyKey = try fields.octets("replyKey", count: 32)
+    closure = try fields.list("closure", maximum: 1, of: Signed<Message<VisitClosure>>.self).first
+  }
+}
+
+/// What a patient signs with S_v to have an open visit closed, so that another can begin.
+package struct VisitClosure: NamedValue {
+  package static let name = "visit-closure"
+
+  package var genesis: Digest32
+  package var visit: Digest32
+
+  package init(genesis: Digest32, visit: Digest32) {
+    (self.genesis, self.visit) = (genesis, visit)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.digest("genesis", genesis)
+    fields.digest("visit", visit)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    genesis = try fields.digest("genesis")
+    visit = try fields.digest("visit")
   }
 }
 
@@ -94,31 +120,31 @@ package enum AdmissionOffer: NamedValue {
   }
 }
 
-/// Patient to hospital: the patient agrees to exactly this context.
+/// Patient to hospital: the patient agrees to exactly the context of this digest.
 package struct AuthorizeVisit: RoleRequest {
   package static let name = "authorize-visit"
   package typealias Reply = Done
 
-  package var visit: Digest32
+  package var contextDigest: Digest32
   /// π.
   package var visitKeyProof: [UInt8]
   /// By S_v over the context.
   package var signature: [UInt8]
 
-  package init(visit: Digest32, visitKeyProof: [UInt8], signature: [UInt8]) {
-    self.visit = visit
+  package init(contextDigest: Digest32, visitKeyProof: [UInt8], signature: [UInt8]) {
+    self.contextDigest = contextDigest
     self.visitKeyProof = visitKeyProof
     self.signature = signature
   }
 
   package func encode(into fields: inout some FieldEncoder) {
-    fields.digest("visit", visit)
+    fields.digest("contextDigest", contextDigest)
     fields.octets("visitKeyProof", visitKeyProof)
     fields.octets("signature", signature)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    visit = try fields.digest("visit")
+    contextDigest = try fields.digest("contextDigest")
     visitKeyProof = try fields.octets("visitKeyProof", Limits.pointByteCounts)
     signature = try fields.octets("signature", count: 64)
   }

@@ -33,6 +33,29 @@ package struct RequestSecrets: NamedValue {
   }
 }
 
+/// A consent that a doctor holds.
+struct HeldConsent: NamedValue {
+  static let name = "held-consent"
+
+  var consent: Signed<Consent>
+  /// Empty once the consent was used.
+  var sealedGrant: [UInt8]
+
+  init(consent: Signed<Consent>, sealedGrant: [UInt8]) {
+    (self.consent, self.sealedGrant) = (consent, sealedGrant)
+  }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.value("consent", consent)
+    fields.octets("sealedGrant", sealedGrant)
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    consent = try fields.value("consent")
+    sealedGrant = try fields.octets("sealedGrant", 0...4096)
+  }
+}
+
 extension Doctor {
   private static let requestLimit = 4096
 
@@ -96,7 +119,9 @@ extension Doctor {
   func take(_ request: GrantConsent) throws -> Done {
     let consent = request.consent.object
     _ = try secrets(for: consent)
-    try store.save(request, Self.grantKey(consent.digest))
+    try store.save(
+      HeldConsent(consent: request.consent, sealedGrant: request.sealedGrant),
+      Self.grantKey(consent.digest))
     return Done()
   }
 
@@ -105,7 +130,7 @@ extension Doctor {
   /// d' and t serve once and are erased.
   /// - Parameter consent: the digest of the consent.
   package func open(consent digest: Digest32) async throws -> OpenedRecord {
-    guard let grant: GrantConsent = try store.load(Self.grantKey(digest)) else {
+    guard let grant: HeldConsent = try store.load(Self.grantKey(digest)) else {
       throw ConsortiumError(.consentUnknown, "no patient has given \(id) this consent")
     }
     let consent = grant.consent.object
@@ -124,6 +149,9 @@ extension Doctor {
     let context = completion.context
     guard context == standing.context, completion.recordDigest == consent.recordDigest else {
       throw ConsortiumError(.consentMismatch, "the ledger holds another visit")
+    }
+    guard !grant.sealedGrant.isEmpty else {
+      throw ConsortiumError(.reused, "the consent has been used")
     }
     let (key, secrets) = try secrets(for: consent)
     let sealed = try Letter(.doctorGrant, genesis: genesis.digest, about: context.digest)
@@ -151,7 +179,10 @@ extension Doctor {
       .check(for: requestKey, context: context, recordDigest: consent.recordDigest)
       .open(signed: signed)
     try store.write([
-      key: nil, Self.grantKey(digest): nil,
+      key: nil,
+      Self.grantKey(digest): Message(
+        HeldConsent(consent: grant.consent, sealedGrant: [])
+      ).encoded(),
       "request-key/\(Digest32(sha256: consent.requestKey))": nil,
     ])
     return OpenedRecord(record)

@@ -101,7 +101,7 @@ extension Doctor {
   }
 
   /// Compares the evidence that the patient shows with what the hospital says the visit is
-  /// (protocol section 2, item 4).
+  /// (specification, item 4).
   func take(_ request: ShowEvidence) throws -> Done {
     var visit = try visit(request.visit)
     let bytes = try Letter(.evidence, genesis: genesis.digest, about: visit.context.digest)

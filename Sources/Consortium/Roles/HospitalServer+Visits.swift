@@ -40,6 +40,7 @@ package struct HospitalVisit: NamedValue {
 
 extension HospitalServer {
   private static func key(_ visit: Digest32) -> String { "visit/\(visit)" }
+  private static func offerKey(_ contextDigest: Digest32) -> String { "offer/\(contextDigest)" }
   private static let rotationKey = "rotation"
   private static let teamSizeKey = "team-size"
 
@@ -55,8 +56,8 @@ extension HospitalServer {
 
   /// Fixes what the visit is: PID, evidence α, the order s.
   ///
-  /// A visit of this patient and Encounter that is still open was interrupted: it is abandoned and
-  /// the next attempt begins. One that is complete stays.
+  /// An open visit of this patient and Encounter is abandoned, and the next attempt begins, if its
+  /// own patient asks for that or its last deadline has passed. One that is complete stays.
   func admit(_ request: RequestAdmission) async throws -> Octets {
     let genesis = node.genesis
     let sealed = try Letter(.admission, genesis: genesis.digest, about: .zero)
@@ -71,12 +72,15 @@ extension HospitalServer {
   private func offer(_ form: AdmissionForm) async throws -> AdmissionOffer {
     try await node.catchUp()
     var input = VisitIDInput(patient: form.identity, encounter: form.encounter, attempt: 1)
-    while let status = try await status(of: input) {
-      switch status {
-      case .complete: return .complete(visit: input.visitID(under: keys.visitIdentifiers))
-      case .open: try await abandon(input.visitID(under: keys.visitIdentifiers), .interrupted)
-      case .abandoned: input.attempt += 1
+    while let visit = await knownVisit(input) {
+      switch visit.status {
+      case .complete: return .complete(visit: visit.context.visitID)
+      case .open:
+        try await abandon(
+          visit.context.visitID, try reason(toClose: visit, form, time: await ledgerTime()))
+      case .abandoned: break
       }
+      input.attempt += 1
     }
     let visitID = input.visitID(under: keys.visitIdentifiers)
     let evidence = Evidence(using: &randomness)
@@ -95,14 +99,31 @@ extension HospitalServer {
       baseHash: base.digest, visitKey: form.visitKey, visitSigningKey: form.visitSigningKey)
     try store.save(
       HospitalVisit(context: context, evidence: evidence.bytes, opening: opening),
-      Self.key(visitID))
+      Self.offerKey(context.digest))
     return .visit(
       context, evidence: evidence.bytes, opening: opening, attempt: input.attempt)
   }
 
-  private func status(of input: VisitIDInput) async throws -> HospitalState.VisitState.Status? {
+  private func knownVisit(_ input: VisitIDInput) async -> HospitalState.VisitState? {
     let (visit, hospital) = (input.visitID(under: keys.visitIdentifiers), id)
-    return await node.read { $0.hospitals[hospital]?.state.visits[visit]?.status }
+    return await node.read { $0.hospitals[hospital]?.state.visits[visit] }
+  }
+
+  /// Why an open visit may be closed; nobody closes another patient's.
+  private func reason(
+    toClose visit: HospitalState.VisitState, _ form: AdmissionForm, time: UInt64
+  ) throws -> VisitAbandonment.Reason {
+    let context = visit.context
+    if time > context.deadline(ofPosition: context.signers.count) { return .deadlinePassed }
+    guard let closure = form.closure,
+      case let asked = try closure.verified(by: context.visitSigningKey).payload,
+      asked.genesis == context.genesis, asked.visit == context.visitID
+    else { throw ConsortiumError(.visitOpen, "the Encounter has a visit under way") }
+    return .interrupted
+  }
+
+  private func ledgerTime() async -> UInt64 {
+    await node.read { $0.finalBase?.state.time ?? 0 }
   }
 
   /// Ends a visit that cannot be completed.
@@ -130,13 +151,18 @@ extension HospitalServer {
 
   /// Opens the visit on the ledger, after the patient agreed to its context.
   func open(_ request: AuthorizeVisit) async throws -> Done {
-    var visit = try visit(request.visit)
+    let offerKey = Self.offerKey(request.contextDigest)
+    guard var visit: HospitalVisit = try store.load(offerKey) else {
+      throw ConsortiumError(.unknownVisit, "the hospital has offered no such visit")
+    }
     let opening = VisitOpening(
       context: visit.context, visitKeyProof: request.visitKeyProof,
       patientSignature: request.signature)
     try await node.submit(entry(opening, chain: id))
     visit.agreed = opening
-    try store.save(visit, Self.key(request.visit))
+    try store.write([
+      Self.key(visit.context.visitID): Message(visit).encoded(), offerKey: nil,
+    ])
     return Done()
   }
 

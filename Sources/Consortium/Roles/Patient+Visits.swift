@@ -23,7 +23,8 @@ extension Patient {
         identity: identity, encounter: encounter,
         visitKey: visitKeys.visitKey.encodedPublicKey,
         visitSigningKey: visitKeys.signingKey.publicKey,
-        replyKey: visitKeys.admissionKey.publicKey))
+        replyKey: visitKeys.admissionKey.publicKey,
+        closure: try closure(ofLastVisit: encounter, at: hospital)))
     let sealed = try Letter(.admission, genesis: genesis.digest, about: .zero)
       .seal(form.encoded(), to: server.agreementKey)
     let reply = try await post.ask(RequestAdmission(sealedForm: sealed), of: hospital)
@@ -36,13 +37,28 @@ extension Patient {
         counter: visitKeys.counter, context: context, evidence: evidence, opening: opening)
       try await check(visit, visitKeys, hospital)
       try save(visit)
+      try store.write([Self.lastVisitKey(encounter, hospital): context.visitID.bytes])
       _ = try await post.ask(
         AuthorizeVisit(
-          visit: context.visitID, visitKeyProof: try visitKeys.visitKey.prove(context),
+          contextDigest: context.digest, visitKeyProof: try visitKeys.visitKey.prove(context),
           signature: visitKeys.signingKey.sign(context)),
         of: hospital)
       return .opened(context, attempt: attempt)
     }
+  }
+
+  private static func lastVisitKey(_ encounter: String, _ hospital: String) -> String {
+    "encounter/\(hospital)/\(encounter)"
+  }
+
+  /// Lets the hospital close the visit of an Encounter that was under way before.
+  private func closure(
+    ofLastVisit encounter: String, at hospital: String
+  ) throws -> Signed<Message<VisitClosure>>? {
+    let bytes = try store.value(forKey: Self.lastVisitKey(encounter, hospital))
+    guard let visitID = bytes.flatMap({ Digest32($0) }) else { return nil }
+    let key = try keys.root.keys(ofVisit: try visit(visitID).counter, Suite.self).signingKey
+    return Signed(Message(VisitClosure(genesis: genesis.digest, visit: visitID)), by: key)
   }
 
   /// Checks everything in a context that the patient is about to sign.

@@ -37,7 +37,7 @@ extension SystemManager {
   /// Takes the patient's share x under a consent that the ledger holds.
   ///
   /// Θ and A' serve one consent each: two proxy shares under one t give the ratio of two visit
-  /// keys, and so does one d' (protocol section 2, item 1).
+  /// keys, and so does one d' (specification, item 1).
   func deposit(_ request: DepositConsent) async throws -> Done {
     let consent = request.consent.object
     let digest = consent.digest
@@ -78,11 +78,12 @@ extension SystemManager {
   ///
   /// The access is on the ledger before the record leaves, and x is erased before that.
   func reencrypt(_ request: Reencrypt) async throws -> ReencryptedRecord {
-    let deposit = try unusedDeposit(request.consent)
+    let deposit = try deposit(request.consent)
     let standing = try StandingConsent(
       checking: deposit.consent, against: try await view(of: deposit.consent.object),
       genesis: node.genesis, proxy: id)
     let (consent, context) = (standing.consent, standing.context)
+    try requireUnused(deposit)
     let blinded = try Letter(
       .blindedRequestKey, genesis: node.genesis.digest, about: context.digest
     ).open(request.sealedShare, with: keys.agreement, authenticating: standing.digest)
@@ -94,21 +95,24 @@ extension SystemManager {
     let record = try await record(under: deposit.consent, context, visitKey)
 
     // Another request may have used the share while this one waited for the record.
-    _ = try unusedDeposit(request.consent)
+    try requireUnused(try self.deposit(request.consent))
     try store.save(Deposit(consent: deposit.consent, share: []), Self.key(standing.digest))
     try await submit(
       AccessNotice(visit: consent.visit, document: standing.digest), on: consent.hospital)
     return try rk.reencrypt(record)
   }
 
-  private func unusedDeposit(_ consent: Digest32) throws -> Deposit {
+  private func deposit(_ consent: Digest32) throws -> Deposit {
     guard let deposit: Deposit = try store.load(Self.key(consent)) else {
       throw ConsortiumError(.consentUnknown, "no patient has given this consent")
     }
+    return deposit
+  }
+
+  private func requireUnused(_ deposit: Deposit) throws {
     guard !deposit.share.isEmpty else {
       throw ConsortiumError(.reused, "the consent has been used")
     }
-    return deposit
   }
 
   private func record(

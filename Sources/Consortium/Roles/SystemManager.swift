@@ -6,7 +6,7 @@ import Ledger
 /// SM: signs registrations beside the hospitals, passes requests on to patients, and re-encrypts.
 ///
 /// It holds no key that reads a record: what reaches it are halves of re-encryption keys, each
-/// under a consent (protocol section 2, item 1).
+/// under a consent (specification, item 1).
 package actor SystemManager: RoleEndpoint {
   package nonisolated let id: String
   package nonisolated let node: LedgerNode

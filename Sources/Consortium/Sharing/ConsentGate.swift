@@ -66,7 +66,7 @@ package struct StandingConsent: Sendable {
   package init(
     checking signed: Signed<Consent>, against view: ConsentView, genesis: ValidGenesis,
     proxy: String
-  ) throws(ConsortiumError) {
+  ) throws {
     let consent = signed.object
     switch view.standing {
     case .unknown:

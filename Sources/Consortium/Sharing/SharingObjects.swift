@@ -39,8 +39,8 @@ package struct AccessRequest: CanonicalObject, Equatable {
   }
 }
 
-/// A doctor's keys for one visit of one request, signed with the identity key (protocol section 2,
-/// item 2).
+/// A doctor's keys for one visit of one request, signed with the identity key (specification, item
+/// 2).
 package struct RequestKeyCertificate: CanonicalObject, Equatable {
   package static let kind = ObjectKind.requestKeyCertificate
 
