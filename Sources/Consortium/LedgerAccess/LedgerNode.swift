@@ -33,8 +33,11 @@ package actor LedgerNode {
   /// Replays what is new in the log.
   package func catchUp() async throws {
     while true {
-      let entries = try await log.entries(from: replica.nextPosition, limit: Self.batch)
-      // While this waited, another call may have replayed some of them.
+      let position = replica.nextPosition
+      let entries = try await log.entries(from: position, limit: Self.batch)
+      // While this waited, another call may have begun again to follow one more chain,
+      if replica.nextPosition < position { continue }
+      // or have replayed some of these.
       for entry in entries where entry.position >= replica.nextPosition {
         try replica.replay(entry)
       }
