@@ -16,7 +16,7 @@ struct SealingAttacks {
     #expect(opened.plaintext == visit.plaintext)
   }
 
-  @Test("[attack] section 1: a guess of α cannot be tested without the trapdoor")
+  @Test("[attack] item 21: a guess of α cannot be tested without the trapdoor")
   func guessOfAlpha() throws {
     var visit = try Visit()
     var sealing = try SecondSealing(visit, using: &visit.random)
@@ -39,7 +39,7 @@ struct SealingAttacks {
     }
   }
 
-  @Test("[attack] section 1: with r = 0 a record is world-readable, and is refused")
+  @Test("[attack] item 22: with r = 0 a record is world-readable, and is refused")
   func zeroRandomness() throws {
     var visit = try Visit()
     var sealing = try SecondSealing(visit, using: &visit.random)

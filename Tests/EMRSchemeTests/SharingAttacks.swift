@@ -238,7 +238,7 @@ struct SharingAttacks {
     }
   }
 
-  @Test("[attack] section 1: two equations joined by δ refuse errors that would cancel")
+  @Test("[attack] item 23: two equations joined by δ refuse errors that would cancel")
   func cancellingErrors() throws {
     // With δ = 1, D + X and E − X would pass both equations at once.
     var visit = try Visit(team: 1)

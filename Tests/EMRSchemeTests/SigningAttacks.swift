@@ -290,7 +290,7 @@ struct SigningAttacks {
       codes() == [nil, .chainEquation, .chainEquation, nil, nil, .attempt, .invalidPoint, nil])
   }
 
-  @Test("[attack] section 1: R = 0 is refused, encoded or not")
+  @Test("[attack] item 22: R = 0 is refused, encoded or not")
   func identityNonce() throws {
     var visit = try Visit(team: 1)
     let signed = try visit.sign()

@@ -53,7 +53,7 @@ struct SubgroupAttacks {
     #expect(torsion13 != .identity && multiply([13], torsion13) == .identity)
   }
 
-  @Test("[attack] section 1: 3-torsion cancels in a batched subgroup check")
+  @Test("[attack] item 23: 3-torsion cancels in a batched subgroup check")
   func cancellingTorsion() throws {
     var visit = try Visit(team: 1)
     let signed = try visit.sign()

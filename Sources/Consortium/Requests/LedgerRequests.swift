@@ -70,7 +70,7 @@ package struct Prove: RoleRequest {
   }
 }
 
-/// To a supernode: how a visit stands. Its identifier is secret enough to serve as a ticket.
+/// To a supernode: how a visit stands on the ledger; nothing that an export does not show.
 package struct ReadVisit: RoleRequest {
   package static let name = "read-visit"
   package typealias Reply = VisitView
