@@ -5,6 +5,7 @@ import EMRScheme
 import Ledger
 import Pairings
 import SQLiteBackend
+import TransparencyLog
 
 struct Fsck: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -46,7 +47,9 @@ struct Fsck: AsyncParsableCommand {
       console.progress("replaying the ledger of \(folder)")
       let replica = try await existing.replica()
       entries = Int(replica.nextPosition)
-      (records, findings) = try await compareRecords(replica, existing.folder)
+      findings = try compareCheckpoints(replica, existing.folder)
+      let (count, differing) = try await compareRecords(replica, existing.folder)
+      (records, findings) = (count, findings + differing)
     }
     console.endProgress()
     let report = Report(
@@ -62,6 +65,24 @@ struct Fsck: AsyncParsableCommand {
           : "\(folder): \(Quantity.count(report.findings.count, "finding"))")
     }
     if !report.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
+  }
+
+  /// Compares the replay with what each supernode cosigned last: a log that lost its end, or that
+  /// was exchanged, is found here.
+  private func compareCheckpoints(
+    _ replica: Replica, _ folder: DataFolder
+  ) throws -> [Report.Finding] {
+    try replica.genesis.genesis.supernodes.flatMap { supernode in
+      try Supernode.cosignedCheckpoints(in: folder.roleStore(supernode.id))
+        .filter { chain, known in
+          replica.checkpoint(of: chain, size: Int(clamping: known.size)) != known
+        }
+        .map { chain, _ in
+          Report.Finding(
+            code: "diverged", file: "\(self.folder)/ordering",
+            what: "it does not lead to the checkpoint of \(chain) that \(supernode.id) cosigned")
+        }
+    }
   }
 
   /// Compares each complete visit with the cloud's record of it.

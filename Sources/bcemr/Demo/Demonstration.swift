@@ -142,33 +142,27 @@ struct Demonstration {
         "  \(doctor) asks for \(Self.list(visits.dropFirst(half.count))) too: refused, there is no consent."
       )
     }
-    if let first = half.first {
-      let refusal = try await refusalAfterRevocation(first, history, request, doctor, expiresAt)
+    if let first = half.first, let consent = consents.first {
+      try await consortium.revoke(patient: history.contact, consent: consent)
+      try await consortium.settle()
+      let refusal = try await refusal(doctor, consent)
       refuse(first, "consent revoked", refusal, expected: .consentRevoked, &refused)
+      console.line(
+        "  The patient takes the consent to visit \(first.number) back; \(doctor) asks again: refused."
+      )
+      console.line("  What was read before stays read.")
     }
     return DemoReport.SharingReport(
       doctor: doctor, purpose: Self.purpose, expiresAt: LedgerTime.text(expiresAt), opened: opened,
       refused: refused)
   }
 
-  /// A second consent to a visit, taken back before it is used.
-  private func refusalAfterRevocation(
-    _ visit: HeldVisit, _ history: DemoHistory, _ request: Digest32, _ doctor: String,
-    _ expiresAt: UInt64
-  ) async throws -> ConsortiumError? {
-    let consent = try await consortium.consent(
-      patient: history.contact, to: request, visit: visit.visit, expiresAt: expiresAt)
-    try await consortium.settle()
-    try await consortium.revoke(patient: history.contact, consent: consent)
-    try await consortium.settle()
+  /// Why the doctor cannot open a record; nil if it opens.
+  private func refusal(_ doctor: String, _ consent: Digest32) async throws -> ConsortiumError? {
     do {
       _ = try await consortium.openRecord(doctor: doctor, consent: consent)
       return nil
     } catch let refusal as ConsortiumError {
-      console.line(
-        "  The patient consents to visit \(visit.number) once more and takes it back: refused. What"
-      )
-      console.line("  was read before the revocation stays read.")
       return refusal
     }
   }
