@@ -10,6 +10,7 @@ public struct ValidGenesis: Sendable {
   public let hospitals: [String]
   private let supernodes: [String: Genesis.Supernode]
   private let verifiers: [String: [CosignerVerifier]]
+  private let originPrefix: String
 
   /// - Throws: ``LedgerError`` naming the rule that is broken.
   public init(_ genesis: Genesis) throws(LedgerError) {
@@ -82,7 +83,9 @@ public struct ValidGenesis: Sendable {
       }
     }
     self.genesis = genesis
-    self.digest = genesis.digest
+    let digest = genesis.digest
+    self.digest = digest
+    originPrefix = "bcemr/\(digest)/"
     self.hospitals = hospitals
     self.supernodes = supernodes
     self.verifiers = verifiers
@@ -105,7 +108,7 @@ public struct ValidGenesis: Sendable {
   }
 
   /// The origin line of a chain's checkpoints.
-  public func origin(of chain: String) -> String { "bcemr/\(digest)/\(chain)" }
+  public func origin(of chain: String) -> String { originPrefix + chain }
 
   /// The name under which a supernode cosigns a chain.
   public static func cosignerName(network: String, node: String, chain: String) -> String {
