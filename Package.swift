@@ -11,11 +11,14 @@ let strict: [SwiftSetting] = [
 ]
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
-let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let argumentParser: Target.Dependency = .product(
   name: "ArgumentParser", package: "swift-argument-parser")
+
+let scheme: [Target.Dependency] = ["Pairings", "CanonicalEncoding"]
+let ledger: [Target.Dependency] =
+  scheme + ["EMRScheme", "TransparencyLog", "Credentials", "Ledger"]
 
 func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
@@ -26,7 +29,7 @@ func tests(
 ) -> Target {
   .testTarget(
     name: "\(module)Tests",
-    dependencies: [.byName(name: module), "TestSupport"] + dependencies,
+    dependencies: ["TestSupport", .byName(name: module)] + dependencies,
     resources: vectors ? [.copy("Vectors")] : [],
     swiftSettings: strict)
 }
@@ -50,32 +53,37 @@ let package = Package(
     .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
   ],
   targets: [
-    // From the bottom up: each module imports only modules that stand above it here.
+    // From the bottom up: each module imports only modules that stand above it here. Every import is
+    // declared, or a changed module would leave its importers as they were built before.
     .target(name: "CFieldKernels"),
     module("Pairings", ["CFieldKernels", crypto]),
     module("CanonicalEncoding", [asn1, crypto]),
-    module("EMRScheme", ["Pairings", "CanonicalEncoding", crypto, cryptoExtras]),
+    module("EMRScheme", ["Pairings", "CanonicalEncoding", crypto]),
     module("TransparencyLog", [crypto]),
-    module("Credentials", ["EMRScheme", asn1, crypto]),
-    module("Ledger", ["Credentials", "TransparencyLog"]),
+    module("Credentials", scheme + ["EMRScheme", asn1, crypto]),
+    module("Ledger", scheme + ["EMRScheme", "TransparencyLog", "Credentials"]),
     module("ClinicalRecords", []),
-    module("Consortium", ["Ledger", "ClinicalRecords"]),
-    module("SQLiteBackend", ["Consortium", grdb]),
+    module("Consortium", ledger + [crypto]),
+    module("SQLiteBackend", ledger + ["Consortium", grdb]),
     .executableTarget(
-      name: "bcemr", dependencies: ["SQLiteBackend", asn1, argumentParser], swiftSettings: strict),
+      name: "bcemr",
+      dependencies: ledger + [
+        "ClinicalRecords", "Consortium", "SQLiteBackend", asn1, crypto, argumentParser,
+      ],
+      swiftSettings: strict),
 
-    module("TestSupport", ["Consortium"]),
+    module("TestSupport", ledger + ["Consortium"]),
     tests("Pairings", vectors: true),
     tests("CanonicalEncoding", [asn1]),
-    tests("EMRScheme", [crypto], vectors: true),
+    tests("EMRScheme", scheme + [crypto], vectors: true),
     tests("TransparencyLog", [crypto], vectors: true),
-    tests("Credentials", vectors: true),
-    tests("Ledger", [crypto]),
+    tests("Credentials", scheme + ["EMRScheme", crypto], vectors: true),
+    tests("Ledger", scheme + ["EMRScheme", "TransparencyLog", "Credentials", crypto]),
     tests("ClinicalRecords", vectors: true),
-    tests("Consortium"),
-    tests("SQLiteBackend", ["store-crash-probe", grdb], vectors: true),
+    tests("Consortium", ledger + [crypto]),
+    tests("SQLiteBackend", ledger + ["Consortium", "store-crash-probe", grdb], vectors: true),
     .executableTarget(
-      name: "store-crash-probe", dependencies: ["SQLiteBackend"],
+      name: "store-crash-probe", dependencies: ["Ledger", "Consortium", "SQLiteBackend"],
       path: "Tests/StoreCrashProbe", swiftSettings: strict),
     .target(name: "CMemcheck", path: "Tests/ConstantTime/CMemcheck"),
     .executableTarget(
