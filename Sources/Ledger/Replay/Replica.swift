@@ -130,11 +130,6 @@ public struct Replica: Sendable {
   /// The latest checkpoint of a chain with enough cosignatures, as a C2SP signed note.
   public func confirmedNote(of chain: String) -> String? { cosignatures[chain]?.completeNote }
 
-  /// The note of a hospital's checkpoint of this size, if enough cosigned it.
-  public func confirmedNote(of chain: String, size: Int) -> String? {
-    cosignatures[chain]?.note(size: size)
-  }
-
   /// What a client may be told of an entry (specification, section 6).
   public func status(of entry: Digest32, chain: String) -> EntryStatus? {
     let verdict: Verdict? =
@@ -180,10 +175,7 @@ struct CosignatureCollection: Sendable {
     if size > completeSize, bySize[size]?.count ?? 0 >= threshold { completeSize = size }
   }
 
-  var completeNote: String? { note(size: completeSize) }
-
-  func note(size: Int) -> String? {
-    guard let parts = bySize[size], parts.count >= threshold else { return nil }
-    return CosignedCheckpoint.merged(parts)?.note.encoded
+  var completeNote: String? {
+    bySize[completeSize].flatMap { CosignedCheckpoint.merged($0) }?.note.encoded
   }
 }
