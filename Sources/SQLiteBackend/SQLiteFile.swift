@@ -43,26 +43,29 @@ package final class SQLiteFile: Sendable {
     }
   }
 
-  func read<Value: Sendable>(
-    _ body: @Sendable (Database) throws -> Value
-  ) async throws(StoreError) -> Value {
-    do { return try await queue.read(body) } catch { throw StoreError(error, path) }
+  /// Runs `body` on the calling thread. This connection is the only one that writes, and it does
+  /// one thing after the other, so several queries see one state without a transaction.
+  func read<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
+    try storing(path) { try queue.unsafeRead(body) }
   }
 
-  /// Runs `body` in a transaction that is durable on return.
-  func write<Value: Sendable>(
-    _ body: @Sendable (Database) throws -> Value
-  ) async throws(StoreError) -> Value {
-    do { return try await queue.write(body) } catch { throw StoreError(error, path) }
-  }
-
-  func readBlocking<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
-    try storing(path) { try queue.read(body) }
-  }
-
-  /// Runs `body` in a transaction that is durable on return.
-  func writeBlocking<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
-    try storing(path) { try queue.write(body) }
+  /// Runs `body` on the calling thread, in a transaction that is durable on return.
+  func write<Value>(_ body: (Database) throws -> Value) throws(StoreError) -> Value {
+    try storing(path) {
+      try queue.writeWithoutTransaction { database in
+        // GRDB's own transactions compile their statements each time.
+        try database.cachedStatement(sql: "BEGIN IMMEDIATE").execute()
+        do {
+          let value = try body(database)
+          try database.cachedStatement(sql: "COMMIT").execute()
+          return value
+        } catch {
+          // SQLite may have rolled back already, as when the disk is full.
+          if database.isInsideTransaction { try? database.rollback() }
+          throw error
+        }
+      }
+    }
   }
 
   /// A setting of the connection that writes, as `PRAGMA synchronous`.

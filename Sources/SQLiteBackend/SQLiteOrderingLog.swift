@@ -39,7 +39,7 @@ public final class SQLiteOrderingLog: OrderingLog {
     }
     if entries.isEmpty { return [] }
     do {
-      return try await file.write { database in
+      return try file.write { database in
         var last = try ChainedRow.last(database)
         let find = try database.cachedStatement(
           sql: "SELECT position, chain FROM entry WHERE digest = ?")
@@ -66,7 +66,7 @@ public final class SQLiteOrderingLog: OrderingLog {
   ) async throws(OrderingLogError) -> [OrderedEntry] {
     guard limit > 0, let first = Int64(exactly: position) else { return [] }
     do {
-      return try await file.read { [path = file.path] database in
+      return try file.read { database in
         // The row before gives the chain that the first one continues.
         guard var last = try ChainedRow.at(first - 1, database) else { return [] }
         let rows = try Row.fetchCursor(
@@ -78,7 +78,8 @@ public final class SQLiteOrderingLog: OrderingLog {
           let bytes = try row.blob("bytes")
           last = last.next(bytes)
           guard try last == ChainedRow(row) else {
-            throw StoreError(.corrupted, "\(path): entry \(last.position) is not what was appended")
+            throw StoreError(
+              .corrupted, "\(file.path): entry \(last.position) is not what was appended")
           }
           entries.append(OrderedEntry(position: UInt64(last.position), bytes: bytes))
         }

@@ -25,14 +25,14 @@ public final class SQLiteRecordStore: RecordStore {
 
   public func put(_ record: [UInt8], visit: Digest32) async throws(StoreError) {
     let digest = Data(Digest32(sha256: record).bytes)
-    try await file.write { [path = file.path] database in
+    try file.write { database in
       let visitID = Data(visit.bytes)
       let stored = try Data.fetchOne(
         database.cachedStatement(sql: "SELECT digest FROM record WHERE visit = ?"),
         arguments: [visitID])
       if let stored {
         guard stored == digest else {
-          throw StoreError(.conflict, "\(path): there is another record of visit \(visit)")
+          throw StoreError(.conflict, "\(file.path): there is another record of visit \(visit)")
         }
         return
       }
@@ -43,18 +43,18 @@ public final class SQLiteRecordStore: RecordStore {
   }
 
   public func record(ofVisit visit: Digest32) async throws(StoreError) -> [UInt8]? {
-    try await file.read { [path = file.path] database in
+    try file.read { database in
       let row = try Row.fetchOne(
         database.cachedStatement(sql: "SELECT digest, bytes FROM record WHERE visit = ?"),
         arguments: [Data(visit.bytes)])
       return try row.map { row in
-        try row.checkedBytes(or: "\(path): the record of visit \(visit) is damaged")
+        try row.checkedBytes(or: "\(file.path): the record of visit \(visit) is damaged")
       }
     }
   }
 
   public func visits() async throws(StoreError) -> [Digest32] {
-    try await file.read { database in
+    try file.read { database in
       try Data.fetchAll(
         database.cachedStatement(sql: "SELECT visit FROM record ORDER BY visit")
       ).compactMap { Digest32($0) }

@@ -24,7 +24,7 @@ public final class SQLiteRoleStore: RoleStore {
   }
 
   public func value(forKey key: String) throws(StoreError) -> [UInt8]? {
-    try file.readBlocking { database in
+    try file.read { database in
       let row = try Row.fetchOne(
         database.cachedStatement(sql: "SELECT digest, bytes FROM value WHERE key = ?"),
         arguments: [key])
@@ -35,7 +35,7 @@ public final class SQLiteRoleStore: RoleStore {
   }
 
   public func keys(withPrefix prefix: String) throws(StoreError) -> [String] {
-    try file.readBlocking { database in
+    try file.read { database in
       let keys = try String.fetchCursor(
         database.cachedStatement(sql: "SELECT key FROM value WHERE key >= ? ORDER BY key"),
         arguments: [prefix])
@@ -44,7 +44,7 @@ public final class SQLiteRoleStore: RoleStore {
   }
 
   public func write(_ changes: [String: [UInt8]?]) throws(StoreError) {
-    try file.writeBlocking { database in
+    try file.write { database in
       let remove = try database.cachedStatement(sql: "DELETE FROM value WHERE key = ?")
       let replace = try database.cachedStatement(
         sql: "INSERT OR REPLACE INTO value (key, digest, bytes) VALUES (?, ?, ?)")
