@@ -2,16 +2,11 @@ import CanonicalEncoding
 import EMRScheme
 import Ledger
 
-/// The records a cloud has taken into custody; each was checked once before it was stored.
+/// The records a cloud has taken into custody; nothing is stored there that was not checked.
 package struct RecordCustody: Sendable {
   let records: any RecordStore
-  let store: any RoleStore
 
-  package init(records: any RecordStore, store: any RoleStore) {
-    (self.records, self.store) = (records, store)
-  }
-
-  private static func key(_ visit: Digest32) -> String { "checked/\(visit)" }
+  package init(records: any RecordStore) { self.records = records }
 
   /// Checks S and both equations of re-encryption, and stores the record. Returns when it is
   /// durable.
@@ -27,14 +22,13 @@ package struct RecordCustody: Sendable {
       throw ConsortiumError(.recordTampered, "the completion names another record")
     }
     try await records.put(record.encoded(), visit: context.visitID)
-    try store.write([Self.key(context.visitID): recordDigest.bytes])
   }
 
   /// Whether the record that a completion names has been taken and is still here, unchanged.
-  func holds(_ completion: VisitCompletion) async throws -> Bool {
-    let (context, digest) = (completion.context, completion.recordDigest)
-    guard try store.value(forKey: Self.key(context.visitID)) == digest.bytes else { return false }
-    return (try? await record(of: context, recordDigest: digest)) != nil
+  func holds(_ completion: VisitCompletion) async -> Bool {
+    let record = try? await record(
+      of: completion.context, recordDigest: completion.recordDigest)
+    return record != nil
   }
 
   /// The stored record, compared with its digest on the ledger.

@@ -21,7 +21,7 @@ package actor CloudServer: RoleEndpoint {
     self.id = id
     self.node = node
     identityKey = keys.identity
-    custody = RecordCustody(records: records, store: store)
+    custody = RecordCustody(records: records)
     supernode = Supernode(
       id: id, node: node, keys: keys, store: store, clock: clock, custody: custody)
   }

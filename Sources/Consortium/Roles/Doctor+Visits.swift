@@ -53,15 +53,21 @@ package struct DoctorVisit: NamedValue {
 extension Doctor {
   private static func key(_ visit: Digest32) -> String { "visit/\(visit)" }
 
+  private func knownVisit(_ visit: Digest32) throws -> DoctorVisit? {
+    try pendingVisits[visit] ?? store.load(Self.key(visit))
+  }
+
   private func visit(_ visit: Digest32) throws -> DoctorVisit {
-    guard let visit: DoctorVisit = try store.load(Self.key(visit)) else {
+    guard let visit = try knownVisit(visit) else {
       throw ConsortiumError(.unknownVisit, "\(id) is not on the team of this visit")
     }
     return visit
   }
 
   private func save(_ visit: DoctorVisit) throws {
-    try store.save(visit, Self.key(visit.context.visitID))
+    let visitID = visit.context.visitID
+    try store.save(visit, Self.key(visitID))
+    pendingVisits[visitID] = nil
   }
 
   /// The visit as the cloud's replay has it: another organisation's word than the hospital's.
@@ -90,13 +96,13 @@ extension Doctor {
     else { throw ConsortiumError(.notEntitled, "\(id) is not on the team of this visit") }
     _ = try await ledgerView(context)
     _ = try await client.team(of: context)
-    if let known: DoctorVisit = try store.load(Self.key(context.visitID)) {
+    if let known = try knownVisit(context.visitID) {
       guard known.context == context else {
         throw ConsortiumError(.wrongContext, "the visit was another one before")
       }
       return Done()
     }
-    try save(DoctorVisit(opening: request.opening, position: index + 1))
+    pendingVisits[context.visitID] = DoctorVisit(opening: request.opening, position: index + 1)
     return Done()
   }
 
@@ -224,13 +230,14 @@ extension Doctor {
     return try GroupKey(encoded: bytes, context: visit.context, Suite.self)
   }
 
+  /// Keeps c_{k−1} until D_k signs. Its sender stores it, and is asked again if it is gone.
   func take(_ request: HandOverFindings) throws -> Done {
     var visit = try visit(request.visit)
     guard request.findings.position == UInt64(visit.position - 1) else {
       throw ConsortiumError(.notEntitled, "the findings are not for \(id)")
     }
     visit.handover = request.findings
-    try save(visit)
+    pendingVisits[request.visit] = visit
     return Done()
   }
 

@@ -15,6 +15,9 @@ package actor Doctor: RoleEndpoint {
   var randomness: Randomness
   /// Exchanges under way; after a restart the hospital begins again.
   var exchanges: [Digest32: DoctorKeyExchange<Suite>] = [:]
+  /// Visits with what can be had again and is not stored yet: an assignment without its group key,
+  /// c_{k−1}.
+  var pendingVisits: [Digest32: DoctorVisit] = [:]
 
   package nonisolated var requestLimit: Int { MessageLimits.message }
 

@@ -86,7 +86,7 @@ extension HospitalServer {
     let evidence = Evidence(using: &randomness)
     let opening = PseudonymOpening(
       hospital: id, visitID: visitID, identity: form.identity, using: &randomness)
-    let signers = try await team()
+    let (signers, rotation) = try await team()
     guard let base = await node.read({ $0.finalBase }) else {
       throw ConsortiumError(.notFinal, "the consortium has no final block yet")
     }
@@ -97,9 +97,10 @@ extension HospitalServer {
       signers: signers, openedAt: base.state.time, window: genesis.genesis.window,
       resignatureLimit: genesis.genesis.resignatureLimit, baseHeight: base.height,
       baseHash: base.digest, visitKey: form.visitKey, visitSigningKey: form.visitSigningKey)
-    try store.save(
-      HospitalVisit(context: context, evidence: evidence.bytes, opening: opening),
-      Self.offerKey(context.digest))
+    let visit = HospitalVisit(context: context, evidence: evidence.bytes, opening: opening)
+    try store.write([
+      Self.rotationKey: rotation, Self.offerKey(context.digest): Message(visit).encoded(),
+    ])
     return .visit(
       context, evidence: evidence.bytes, opening: opening, attempt: input.attempt)
   }
@@ -133,8 +134,9 @@ extension HospitalServer {
     try await node.submit(entry(VisitAbandonment(visit: visit, reason: reason), chain: id))
   }
 
-  /// The order s: doctors of this hospital in the final directory, by rotation.
-  private func team() async throws -> [VisitContext.Signer] {
+  /// The order s: doctors of this hospital in the final directory, by rotation; and what the
+  /// rotation is after them.
+  private func team() async throws -> (signers: [VisitContext.Signer], rotation: [UInt8]) {
     let hospital = id
     let doctors = await node.read { replica in
       replica.finalBase?.state.doctors.values.map(\.statement)
@@ -145,8 +147,10 @@ extension HospitalServer {
       throw ConsortiumError(.unknownDoctor, "\(doctors.count) of \(size) doctors are registered")
     }
     let turn = Int(try store.value(forKey: Self.rotationKey)?.first ?? 0)
-    try store.write([Self.rotationKey: [UInt8((turn + 1) % doctors.count)]])
-    return (0..<size).map { doctors[(turn + $0) % doctors.count].signer }
+    return (
+      (0..<size).map { doctors[(turn + $0) % doctors.count].signer },
+      [UInt8((turn + 1) % doctors.count)]
+    )
   }
 
   /// Opens the visit on the ledger, after the patient agreed to its context.

@@ -36,8 +36,10 @@ extension Patient {
       let visit = PatientVisit(
         counter: visitKeys.counter, context: context, evidence: evidence, opening: opening)
       try await check(visit, visitKeys, hospital)
-      try save(visit)
-      try store.write([Self.lastVisitKey(encounter, hospital): context.visitID.bytes])
+      try store.write([
+        Self.key(context.visitID): Message(visit).encoded(),
+        Self.lastVisitKey(encounter, hospital): context.visitID.bytes,
+      ])
       _ = try await post.ask(
         AuthorizeVisit(
           contextDigest: context.digest, visitKeyProof: try visitKeys.visitKey.prove(context),
@@ -86,9 +88,10 @@ extension Patient {
   package func showEvidence(_ visitID: Digest32, to doctor: String) async throws {
     let visit = try visit(visitID)
     let key = try await client.doctor(doctor, by: visit.context.hospital)
+    // The keys in the patient's own copy of the context were compared with the real ones before the
+    // patient agreed to it.
     let shown = EvidenceShown(
-      evidence: visit.evidence,
-      keysDigest: try keys.root.keys(ofVisit: visit.counter, Suite.self).evidenceKeys.digest)
+      evidence: visit.evidence, keysDigest: EvidenceKeys(visit.context).digest)
     let sealed = try Letter(.evidence, genesis: genesis.digest, about: visit.context.digest)
       .seal(Message(shown).encoded(), to: key.verified.statement.agreementKey)
     _ = try await post.ask(ShowEvidence(visit: visitID, sealedEvidence: sealed), of: doctor)
