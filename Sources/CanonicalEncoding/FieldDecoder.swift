@@ -138,8 +138,8 @@ public struct FieldDecoder {
     return ahead.next() == nil
   }
 
-  private func end(_ name: String) throws(DecodingFailure) {
-    guard isAtEnd else { throw DecodingFailure(.malformed, "\(name) has fields too many") }
+  private func end(_ name: @autoclosure () -> String) throws(DecodingFailure) {
+    guard isAtEnd else { throw DecodingFailure(.malformed, "\(name()) has fields too many") }
   }
 
   private mutating func primitive(
@@ -152,19 +152,19 @@ public struct FieldDecoder {
   }
 
   private mutating func constructed(
-    _ name: String
+    _ name: @autoclosure () -> String
   ) throws(DecodingFailure) -> ASN1NodeCollection {
     guard let node = nodes.next(), node.identifier == .sequence else {
-      throw DecodingFailure(.malformed, "\(name) is missing or of another type")
+      throw DecodingFailure(.malformed, "\(name()) is missing or of another type")
     }
-    return try Self.children(node, name)
+    return try Self.children(node, name())
   }
 
   private static func children(
-    _ node: ASN1Node, _ name: String
+    _ node: ASN1Node, _ name: @autoclosure () -> String
   ) throws(DecodingFailure) -> ASN1NodeCollection {
     guard case .constructed(let children) = node.content else {
-      throw DecodingFailure(.malformed, "\(name) is not constructed")
+      throw DecodingFailure(.malformed, "\(name()) is not constructed")
     }
     return children
   }

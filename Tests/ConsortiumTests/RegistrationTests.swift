@@ -179,6 +179,16 @@ struct RegistrationTests {
       change(&proof)
       #expect(throws: LedgerError.self) { try proof.verify(genesis: genesis, known: nil) }
     }
+    // The checkpoint that a client has verified needs no cosignatures again; any other does.
+    var unsigned = honest
+    changes[6](&unsigned)
+    _ = try unsigned.verify(genesis: genesis, known: proven.checkpoint)
+    let sibling = try Checkpoint(
+      origin: proven.checkpoint.origin, size: proven.checkpoint.size,
+      root: [UInt8](repeating: 1, count: 32))
+    for known in [nil, sibling] {
+      #expect(throws: LedgerError.self) { try unsigned.verify(genesis: genesis, known: known) }
+    }
     // A client that has seen more is not shown less.
     test.pass(seconds: 20)
     try await consortium.settle()

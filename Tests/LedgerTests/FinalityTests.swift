@@ -41,6 +41,19 @@ struct FinalityTests {
     #expect(ledger.replica.contradictions.map(\.chain) == ["hospital-1"])
     try ledger.cosign("hospital-1", by: "cloud")
     #expect(ledger.replica.confirmedSize(of: "hospital-1") == size)
+    // After that, one more changes nothing, and one on another root is evidence as before.
+    let passedOver = ledger.replica.passedOver
+    let note = ledger.replica.confirmedNote(of: "hospital-1")
+    try ledger.append(
+      ledger.cosignature(on: checkpoint, of: "hospital-1", by: "hospital-1"), on: "hospital-1",
+      by: "manager")
+    #expect(ledger.replica.passedOver == passedOver + 1)
+    #expect(ledger.replica.confirmedNote(of: "hospital-1") == note)
+    let third = try Checkpoint(
+      origin: checkpoint.origin, size: checkpoint.size, root: [UInt8](repeating: 2, count: 32))
+    try ledger.append(
+      ledger.cosignature(on: third, of: "hospital-1", by: "cloud"), on: "hospital-1", by: "cloud")
+    #expect(ledger.replica.contradictions.count == 2)
   }
 
   @Test("[attack] anchors: not cosigned, of another hospital, backwards, or with a false proof")

@@ -150,7 +150,7 @@ package actor Supernode {
     let from = Int(cosigned[chain]?.size ?? 0)
     let blocks = await node.read { $0.hospitals[chain]?.blocks.dropFirst(from) ?? [] }
     for (offset, block) in blocks.enumerated() {
-      if let completion = block.visitCompletion, try await !custody.holds(completion) {
+      if let completion = block.visitCompletion, await !custody.holds(completion) {
         return UInt64(from + offset)
       }
     }
@@ -186,14 +186,11 @@ package actor Supernode {
     ) throws {
       let consortium = replica.consortium
       let state = consortium.state
-      var hasWork = consortium.pending.contains { $0.acceptedKind.map { $0 != .tick } == true }
+      var hasWork = !consortium.pendingKinds.isSubset(of: [.tick])
 
       if isHospital, let chain = replica.hospitals[id] {
         // What belongs to a visit under way waits for the visit's block.
-        let roundKinds: Set<ObjectKind> = [.visitOpening, .partialSignature]
-        if chain.pending.contains(where: {
-          $0.acceptedKind.map { !roundKinds.contains($0) } == true
-        }) {
+        if !chain.pendingKinds.isSubset(of: [.visitOpening, .partialSignature]) {
           hospitalCut = UInt64(chain.blocks.count)
         }
         let anchored = state.anchors[id]?.size ?? 0
@@ -227,13 +224,5 @@ package actor Supernode {
       EntryContent(
         genesis: node.genesis.digest, chain: chain, signer: .party(id), body: body),
       signedBy: identityKey)
-  }
-}
-
-extension BlockItem {
-  /// What an accepted entry is.
-  fileprivate var acceptedKind: ObjectKind? {
-    guard refusal.isEmpty, let entry = try? Entry(encoded: entry) else { return nil }
-    return ObjectKind(of: entry.content.body)
   }
 }

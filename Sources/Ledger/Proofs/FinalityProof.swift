@@ -48,9 +48,12 @@ public struct FinalityProof: CanonicalValue, Equatable {
     genesis: ValidGenesis, known: Checkpoint?
   ) throws(LedgerError) -> ProvenBlock {
     let chain = ChainName.consortium
-    guard let checkpoint = genesis.cosignedCheckpoint(note, chain: chain)?.checkpoint else {
-      throw LedgerError(.invalidProof, "the checkpoint has too few cosignatures")
-    }
+    // What the client knows it has verified before.
+    guard
+      let checkpoint = genesis.checkpoint(in: note, chain: chain).flatMap({
+        $0 == known ? $0 : genesis.cosignedCheckpoint(note, chain: chain)?.checkpoint
+      })
+    else { throw LedgerError(.invalidProof, "the checkpoint has too few cosignatures") }
     if let known {
       guard checkpoint.size >= known.size else {
         throw LedgerError(.staleCheckpoint, "a newer checkpoint has been seen before")

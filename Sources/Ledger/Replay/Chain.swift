@@ -14,6 +14,8 @@ public struct Chain<State: ChainState>: Sendable {
   public private(set) var tree = MerkleTree()
   /// Entries that no block holds yet.
   public private(set) var pending: [BlockItem] = []
+  /// What the accepted ones among ``pending`` are.
+  public private(set) var pendingKinds: Set<ObjectKind> = []
   private var pendingChanges: [StateChange.Change] = []
   private var stateDigest = Digest32.zero
   private var verdicts: [Digest32: Verdict] = [:]
@@ -41,6 +43,7 @@ public struct Chain<State: ChainState>: Sendable {
       if effect.cut == .visit, !pending.isEmpty { close(base) }
       verdicts[digest] = Verdict(height: blocks.count, refusal: nil)
       pending.append(item)
+      if let kind = ObjectKind(of: entry.content.body) { pendingKinds.insert(kind) }
       pendingChanges += effect.changes
       if effect.cut != .none { close(base) }
       return nil
@@ -67,6 +70,7 @@ public struct Chain<State: ChainState>: Sendable {
     tree.append(header.digest.bytes)
     state.closed(header)
     pending = []
+    pendingKinds = []
     pendingChanges = []
   }
 

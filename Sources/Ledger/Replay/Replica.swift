@@ -83,9 +83,12 @@ public struct Replica: Sendable {
 
   private mutating func takeCosignature(_ entry: Entry, _ chain: String) {
     guard let body = try? Cosignature(encoded: entry.content.body),
+      let claimed = genesis.checkpoint(in: body.note, chain: chain),
+      case let size = Int(clamping: claimed.size), let own = checkpoint(of: chain, size: size),
+      // Nothing hangs on one more cosignature of what has enough; against it, one is evidence.
+      size > confirmedSize(of: chain) || own != claimed,
       let cosigned = genesis.partlyCosignedCheckpoint(body.note, chain: chain),
-      cosigned.cosignatures.count == 1,
-      let own = checkpoint(of: chain, size: Int(clamping: cosigned.checkpoint.size))
+      cosigned.cosignatures.count == 1
     else {
       passedOver += 1
       return
