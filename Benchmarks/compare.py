@@ -23,12 +23,14 @@ import py_arkworks_bls12381 as arkworks
 import pyblst
 import pymcl
 
-# (operation, library, the largest ratio of our time to theirs)
+# (operation, library, its operation, the largest ratio of our time to theirs)
 LIMITS = [
-    ("pairing", "blst", 3.0),
-    ("g1_mul", "arkworks", 1.0),
-    ("g2_mul", "arkworks", 1.0),
-    ("hash_to_g1", "arkworks", 1.0),
+    ("pairing", "blst", "pairing", 3.0),
+    ("g1_mul", "arkworks", "g1_mul", 1.0),
+    ("g2_mul", "arkworks", "g2_mul", 1.0),
+    ("hash_to_g1", "arkworks", "hash_to_g1", 1.0),
+    # 60 ms where a pairing of blst takes 512 microseconds.
+    ("visit_total", "blst", "pairing", 117.0),
 ]
 LIBRARIES = ("arkworks", "blst", "mcl")
 SAMPLES = 15
@@ -159,11 +161,11 @@ def main():
     report(our, their, table)
     print()
     missed = False
-    for name, library, limit in LIMITS:
-        ratio = our[name] / their[name, library]
+    for name, library, operation, limit in LIMITS:
+        ratio = our[name] / their[operation, library]
         missed |= ratio > limit
         verdict = "missed" if ratio > limit else "kept"
-        print(f"{name}: {ratio:.2f} times {library}, limit {limit:g}: {verdict}")
+        print(f"{name}: {ratio:.2f} times {library}'s {operation}, limit {limit:g}: {verdict}")
     sys.exit(1 if arguments.check and missed else 0)
 
 
