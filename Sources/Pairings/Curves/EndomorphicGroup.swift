@@ -71,7 +71,13 @@ struct SignedDigit {
   init(of integer: UInt128, window: Int, bits: Int) {
     let position = window * bits
     let shifted = position == 0 ? integer &<< 1 : integer &>> UInt128(position - 1)
-    let field = UInt64(truncatingIfNeeded: shifted) & (2 &<< UInt64(bits) &- 1)
+    self.init(overlapping: UInt64(truncatingIfNeeded: shifted), bits: bits)
+  }
+
+  /// - Parameter word: the w + 1 bits, and any above them.
+  @inline(__always)
+  init(overlapping word: UInt64, bits: Int) {
+    let field = word & (2 &<< UInt64(bits) &- 1)
     isNegative = Mask(bit: field &>> UInt64(bits))
     let folded = isNegative.select((2 &<< UInt64(bits) &- 1) &- field, field)
     magnitude = folded &>> 1 &+ folded & 1

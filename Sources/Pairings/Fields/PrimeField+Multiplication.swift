@@ -6,7 +6,7 @@ extension PrimeField {
 
   @inline(never)
   package func squared() -> Self {
-    Self(reducing: Wide(squaring: limbs))
+    Self.isLong ? longSquared() : Self(reducing: Wide(squaring: limbs))
   }
 
   /// −p⁻¹ mod 2^64, by Newton's iteration; a constant once compiled.
@@ -24,6 +24,7 @@ extension PrimeField {
   @inline(__always)
   static func montgomeryProduct(_ a: Limbs, _ b: Limbs) -> Limbs {
     let modulus = P.modulus
+    if isLong { return longProduct(a, b) }
     let negatedInverse = Self.negatedInverse
     var t = Limbs(repeating: 0)
     forEachRow { i in
@@ -40,19 +41,16 @@ extension PrimeField {
     return reducedOnce(t)
   }
 
-  /// Runs the rows of a multiplication, unrolled for up to six limbs, so that the accumulator stays
-  /// in registers; the compiler unrolls the inner loops by itself, but not two nested ones.
+  /// Runs the rows of a multiplication of up to six limbs, unrolled, so that the accumulator stays in
+  /// registers; the compiler unrolls the inner loops by itself, but not two nested ones.
   @inline(__always)
   static func forEachRow(_ row: (Int) -> Void) {
-    if limbCount > 6 {
-      for i in 0..<limbCount { row(i) }
-    } else {
-      row(0)
-      if limbCount > 1 { row(1) }
-      if limbCount > 2 { row(2) }
-      if limbCount > 3 { row(3) }
-      if limbCount > 4 { row(4) }
-      if limbCount > 5 { row(5) }
-    }
+    precondition(!isLong, "long fields use LongWords")
+    row(0)
+    if limbCount > 1 { row(1) }
+    if limbCount > 2 { row(2) }
+    if limbCount > 3 { row(3) }
+    if limbCount > 4 { row(4) }
+    if limbCount > 5 { row(5) }
   }
 }

@@ -37,7 +37,7 @@ where P.Limbs == InlineArray<limbCount, UInt64> {
 
   @inline(__always)
   package static func + (a: Self, b: Self) -> Self {
-    Self(montgomery: reducedOnce(unreducedSum(a.limbs, b.limbs)))
+    isLong ? longSum(a, b) : Self(montgomery: reducedOnce(unreducedSum(a.limbs, b.limbs)))
   }
 
   @inline(__always)
@@ -45,6 +45,7 @@ where P.Limbs == InlineArray<limbCount, UInt64> {
 
   @inline(__always)
   package static func - (a: Self, b: Self) -> Self {
+    if isLong { return longDifference(a, b) }
     let (difference, borrow) = subtracted(a.limbs, b.limbs)
     return Self(montgomery: addingModulus(difference, if: Mask(bit: borrow)))
   }
@@ -61,7 +62,7 @@ where P.Limbs == InlineArray<limbCount, UInt64> {
 
   @inline(__always)
   package static func select(_ mask: Mask, _ a: Self, _ b: Self) -> Self {
-    Self(montgomery: select(mask, a.limbs, b.limbs))
+    isLong ? longSelect(mask, a, b) : Self(montgomery: select(mask, a.limbs, b.limbs))
   }
 
   package mutating func wipe() { zeroize(&self) }
