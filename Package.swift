@@ -64,11 +64,13 @@ let package = Package(
     module("Ledger", scheme + ["EMRScheme", "TransparencyLog", "Credentials"]),
     module("ClinicalRecords", []),
     module("Consortium", ledger + [crypto]),
+    module("PaperEvaluation", scheme + ["EMRScheme", crypto]),
     module("SQLiteBackend", ledger + ["Consortium", grdb]),
     .executableTarget(
       name: "bcemr",
       dependencies: ledger + [
-        "ClinicalRecords", "Consortium", "SQLiteBackend", asn1, crypto, argumentParser,
+        "ClinicalRecords", "Consortium", "PaperEvaluation", "SQLiteBackend", asn1, crypto,
+        argumentParser,
       ],
       swiftSettings: strict),
 

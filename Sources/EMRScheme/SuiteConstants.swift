@@ -13,7 +13,8 @@ struct SuiteConstants<Suite: PairingSuite>: Sendable {
     return constantsOfSuites.withLock { known in
       if let constants = known[suite] as? Self { return constants }
       let constants = Self(
-        base: Suite.hash([], .base), preparedGenerator: Suite.prepare(.generator))
+        // Times 1, so that a suite which clears cofactors late does it here, and once.
+        base: .one * Suite.hash([], .base), preparedGenerator: Suite.prepare(.generator))
       known[suite] = constants
       return constants
     }

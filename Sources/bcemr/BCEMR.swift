@@ -17,6 +17,7 @@ struct BCEMR: AsyncParsableCommand {
       Fsck.self,
       Inspect.self,
       Bench.self,
+      Evaluate.self,
     ])
 
   static func main() async {

@@ -72,18 +72,33 @@ enum LongWords {
     _ r: MutableWords, _ a: Words, _ b: Words, count: Int
   ) {
     unsafe r.update(repeating: 0, count: count)
-    for i in 0..<count {
-      unsafe r[i + count] = addProduct(r + i, a, b[i], count: count)
+    for i in stride(from: 0, to: count, by: 2) {
+      unsafe addTwoRows(r + i, a, b[i], b[i + 1], count: count)
     }
   }
 
   /// r[0 …< 2n] ← a²: the products of different words once, doubled, and the squares of words.
   static func square(_ r: MutableWords, _ a: Words, count: Int) {
-    unsafe r.update(repeating: 0, count: count + 1)
-    for i in 0..<count - 1 {
-      unsafe r[i + count] = addProduct(r + 2 * i + 1, a + i + 1, a[i], count: count - 1 - i)
+    unsafe r.update(repeating: 0, count: count)
+    for i in stride(from: 0, to: count - 2, by: 2) {
+      // The rows of a[i] from a[i + 1] on, and of a[i + 1] from a[i + 2] on.
+      let (first, second) = unsafe (a[i], a[i + 1])
+      var (c, d): (UInt64, UInt64) = (0, 0)
+      unsafe r[2 * i + 1] = multiplyingAdding(second, first, r[2 * i + 1], &c)
+      unsafe r[2 * i + 2] = multiplyingAdding(a[i + 2], first, r[2 * i + 2], &c)
+      for j in i + 3..<count {
+        let word = unsafe multiplyingAdding(a[j], first, r[i + j], &c)
+        unsafe r[i + j] = multiplyingAdding(a[j - 1], second, word, &d)
+      }
+      unsafe r[i + count] = multiplyingAdding(a[count - 1], second, c, &d)
+      unsafe r[i + count + 1] = d
     }
+    var c: UInt64 = 0
+    unsafe r[2 * count - 3] = multiplyingAdding(
+      a[count - 2], a[count - 1], r[2 * count - 3], &c)
+    unsafe r[2 * count - 2] = c
     unsafe r[2 * count - 1] = 0
+
     var (doublingCarry, carry): (UInt64, UInt64) = (0, 0)
     for i in 0..<count {
       let word = unsafe a[i]
@@ -97,16 +112,20 @@ enum LongWords {
     }
   }
 
-  /// r ← r + a·b over `count` words, and the carry out of them.
+  /// r ← r + a·(b + 2^64·d), of which r[n] and r[n + 1] are set. Two rows at once are two chains of
+  /// carries that do not wait for each other.
   @inline(__always)
-  private static func addProduct(
-    _ r: MutableWords, _ a: Words, _ b: UInt64, count: Int
-  ) -> UInt64 {
-    var carry: UInt64 = 0
-    for j in 0..<count {
-      unsafe r[j] = multiplyingAdding(a[j], b, r[j], &carry)
+  private static func addTwoRows(
+    _ r: MutableWords, _ a: Words, _ b: UInt64, _ d: UInt64, count: Int
+  ) {
+    var (bCarry, dCarry): (UInt64, UInt64) = (0, 0)
+    unsafe r[0] = multiplyingAdding(a[0], b, r[0], &bCarry)
+    for j in 1..<count {
+      let word = unsafe multiplyingAdding(a[j], b, r[j], &bCarry)
+      unsafe r[j] = multiplyingAdding(a[j - 1], d, word, &dCarry)
     }
-    return carry
+    unsafe r[count] = multiplyingAdding(a[count - 1], d, bCarry, &dCarry)
+    unsafe r[count + 1] = dCarry
   }
 
   // MARK: Reduction
@@ -115,10 +134,22 @@ enum LongWords {
   static func reduce(
     _ r: MutableWords, _ t: MutableWords, modulus p: Words, negatedInverse: UInt64, count: Int
   ) {
-    // The carry of row i belongs to word i + n, and waits in the word that the row has cleared.
-    for i in 0..<count {
-      let m = unsafe t[i] &* negatedInverse
-      unsafe t[i] = addProduct(t + i, p, m, count: count)
+    // Two rows at once. Their carries belong to the words n further on, and wait in those that the
+    // rows have cleared.
+    for i in stride(from: 0, to: count, by: 2) {
+      let t = unsafe t + i
+      var (c, d): (UInt64, UInt64) = (0, 0)
+      let first = unsafe t[0] &* negatedInverse
+      _ = unsafe multiplyingAdding(first, p[0], t[0], &c)
+      let lowest = unsafe multiplyingAdding(first, p[1], t[1], &c)
+      let second = lowest &* negatedInverse
+      _ = unsafe multiplyingAdding(second, p[0], lowest, &d)
+      for j in 2..<count {
+        let word = unsafe multiplyingAdding(first, p[j], t[j], &c)
+        unsafe t[j] = multiplyingAdding(second, p[j - 1], word, &d)
+      }
+      unsafe t[0] = multiplyingAdding(second, p[count - 1], c, &d)
+      unsafe t[1] = d
     }
     var carry: UInt64 = 0
     for i in 0..<count { unsafe r[i] = addingCarry(t[i], t[i + count], &carry) }

@@ -6,8 +6,8 @@ struct Bench: AsyncParsableCommand {
     discussion: """
       Times are of one core. The phases are those of section 4 of the paper, for teams of 3: the \
       work of all roles together, on SQLite in a temporary folder, every commit flushed to disk. \
-      phase_initialization founds a consortium with 9 doctors; visit_total is all that one visit \
-      costs, from admission to a final receipt, without sharing.
+      phase_initialization founds a consortium with 9 doctors; visit_total is all that one of many \
+      visits in a row costs, from admission to the patient's receipt, without sharing.
       """)
 
   @Option(help: ArgumentHelp("Only what has TEXT in its name.", valueName: "text"))
