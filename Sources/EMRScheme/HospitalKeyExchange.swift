@@ -20,6 +20,8 @@ public struct HospitalKeyExchange<Suite: PairingSuite>: Sendable {
   private let secret: SecretScalar<Suite.Scalar>
   private let u: [UInt8]
   private var progress: [Progress]
+  /// K = l_i·Σ V_k, when all doctors have acknowledged.
+  private var shared: SecretPoint<Suite.G1>?
 
   /// - Parameters:
   ///   - identityKey: the hospital's Ed25519 key.
@@ -88,6 +90,7 @@ public struct HospitalKeyExchange<Suite: PairingSuite>: Sendable {
         .doctorAuthentication, "the confirmation of \(session.transcript.doctor) fails")
     }
     progress[position - 1] = .acknowledged(session, v)
+    shared = acknowledgedSum.map { SecretPoint(secret * $0) }
   }
 
   /// M = E_{s_i}(K) for one doctor.
@@ -105,15 +108,23 @@ public struct HospitalKeyExchange<Suite: PairingSuite>: Sendable {
     GroupKey(try sharedPoint(), context: context, Suite.self)
   }
 
-  /// K = l_i·Σ V_k ≠ 0.
+  /// K ≠ 0.
   private func sharedPoint() throws(SchemeError) -> Suite.G1 {
+    guard let shared else { throw Self.notDue }
+    if shared.value.isIdentity {
+      throw SchemeError(.invalidPoint, "the group key is the identity")
+    }
+    return shared.value
+  }
+
+  /// Σ V_k, when all doctors have acknowledged.
+  private var acknowledgedSum: Suite.G1? {
     var sum = Suite.G1.identity
     for doctor in progress {
-      guard case .acknowledged(_, let v) = doctor else { throw Self.notDue }
+      guard case .acknowledged(_, let v) = doctor else { return nil }
       sum = sum + v
     }
-    if sum.isIdentity { throw SchemeError(.invalidPoint, "the group key is the identity") }
-    return secret * sum
+    return sum
   }
 
   private func progress(of position: Int) throws(SchemeError) -> Progress {

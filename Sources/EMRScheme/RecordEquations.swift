@@ -9,6 +9,8 @@ struct RecordEquations<Suite: PairingSuite>: Sendable {
   /// H2(A).
   private let hashOfA: Suite.G1
   private let d: Suite.G1
+  /// The lines of Z.
+  let z: Suite.PreparedG2
 
   /// Decodes the record, and checks S and, with (Z, P) = (B, PK_v) or (B_I, A'), as one product:
   ///
@@ -42,9 +44,11 @@ struct RecordEquations<Suite: PairingSuite>: Sendable {
       recordDigest.bytes + z.encoded + p.encoded, Suite.name)
     let delta = Suite.Scalar(reducing: Array(bound.bytes.prefix(16)))
     let base = SuiteConstants<Suite>.shared.base
+    let lines = Suite.prepare(z.point)
+    self.z = lines
     guard
       Suite.pairingProductIsIdentity([
-        (hashOfA + .multipliedVariableTime(delta, base), Suite.prepare(z.point)),
+        (hashOfA + .multipliedVariableTime(delta, base), lines),
         (-(d + .multipliedVariableTime(delta, e)), p.lines),
       ])
     else {

@@ -31,6 +31,16 @@ final class SecretScalar<Scalar: ScalarField>: @unchecked Sendable {
   }
 }
 
+/// A point that is overwritten when its last holder lets go of it.
+final class SecretPoint<Group: PairingSourceGroup>: @unchecked Sendable {
+  // Written in init and deinit alone, hence safe to share.
+  private(set) var value: Group
+
+  init(_ value: Group) { self.value = value }
+
+  deinit { value.wipe() }
+}
+
 /// A secret scalar that can be taken out once.
 final class OneUseScalar<Scalar: ScalarField>: Sendable {
   private let slot: Mutex<SecretScalar<Scalar>?>

@@ -14,7 +14,7 @@ public struct VerifiedSealedRecord<Suite: PairingSuite>: Sendable {
 
   /// Whether this is a record that a trapdoor looks for: G = H3(e(T_α, B)).
   public func matches(_ trapdoor: Trapdoor<Suite>) -> Bool {
-    Suite.trapdoorDigest(Suite.pairing(trapdoor.point, b)) == record.g
+    Suite.trapdoorDigest(Suite.pairingProduct([(trapdoor.point, equations.z)])) == record.g
   }
 
   /// Opens the record as its patient: Y = B/p_v.

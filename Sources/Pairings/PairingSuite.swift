@@ -28,6 +28,9 @@ public protocol PairingSuite: Sendable {
 
   /// Π e(Pᵢ, Qᵢ), with one final exponentiation.
   static func pairingProduct(_ pairs: [(G1, PreparedG2)]) -> GT
+
+  /// Whether Π e(Pᵢ, Qᵢ) = 1; the usual shape of a verification. The operands are public.
+  static func pairingProductIsIdentity(_ pairs: [(G1, PreparedG2)]) -> Bool
 }
 
 extension PairingSuite {
@@ -38,10 +41,9 @@ extension PairingSuite {
 
   /// Whether Π e(Pᵢ, Qᵢ) = 1; the usual shape of a verification. The operands are public.
   public static func pairingProductIsIdentity(_ pairs: [(G1, G2)]) -> Bool {
-    pairingProduct(pairs).isIdentity
+    pairingProductIsIdentity(pairs.map { ($0.0, prepare($0.1)) })
   }
 
-  /// Whether Π e(Pᵢ, Qᵢ) = 1; the usual shape of a verification. The operands are public.
   public static func pairingProductIsIdentity(_ pairs: [(G1, PreparedG2)]) -> Bool {
     pairingProduct(pairs).isIdentity
   }

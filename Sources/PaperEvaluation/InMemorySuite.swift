@@ -16,25 +16,27 @@ public enum InMemorySuite<Base: PairingSuite>: PairingSuite {
   public static var name: String { Base.name }
 
   public static func hashToG1(_ message: [UInt8], domain: String) -> G1 {
-    OperationCount.note(\.hashes)
-    return G1(Base.hashToG1(message, domain: domain))
+    Recorder.note(\.hashes) { G1(Base.hashToG1(message, domain: domain)) }
   }
 
   public static func prepare(_ point: G2) -> PreparedG2 {
-    OperationCount.note(\.preparations)
-    return Base.prepare(point.base)
+    Recorder.note(\.preparations) { Base.prepare(point.base) }
   }
 
   public static func pairing(_ p: G1, _ q: G2) -> GT {
-    OperationCount.note(\.pairings)
-    OperationCount.note(\.finalExponentiations)
-    return GT(Base.pairing(p.base, q.base))
+    pairingProduct([(p, prepare(q))])
   }
 
   public static func pairingProduct(_ pairs: [(G1, PreparedG2)]) -> GT {
-    OperationCount.note(\.pairings, pairs.count)
-    OperationCount.note(\.finalExponentiations)
-    return GT(Base.pairingProduct(pairs.map { ($0.0.base, $0.1) }))
+    Recorder.note(pairs: pairs.count) {
+      GT(Base.pairingProduct(pairs.map { ($0.0.base, $0.1) }))
+    }
+  }
+
+  public static func pairingProductIsIdentity(_ pairs: [(G1, PreparedG2)]) -> Bool {
+    Recorder.note(pairs: pairs.count) {
+      Base.pairingProductIsIdentity(pairs.map { ($0.0.base, $0.1) })
+    }
   }
 }
 
@@ -54,35 +56,33 @@ public struct InMemoryPoint<Base: PairingSourceGroup>: PairingSourceGroup {
     self.init(base)
   }
   public func encoded() -> [UInt8] {
-    let bytes = base.encoded()
+    let bytes = Recorder.time { base.encoded() }
     KnownPoints.remember(base, bytes)
     return bytes
   }
   public static func encoded(_ points: [Self]) -> [[UInt8]] { points.map { $0.encoded() } }
 
   public var isIdentity: Bool { base.isIdentity }
-  public static func + (a: Self, b: Self) -> Self { Self(a.base + b.base) }
-  public static func - (a: Self, b: Self) -> Self { Self(a.base - b.base) }
+  public static func + (a: Self, b: Self) -> Self { Recorder.time { Self(a.base + b.base) } }
+  public static func - (a: Self, b: Self) -> Self { Recorder.time { Self(a.base - b.base) } }
   public static prefix func - (a: Self) -> Self { Self(-a.base) }
 
   public static func * (scalar: Scalar, point: Self) -> Self {
-    OperationCount.note(\.multiplications)
-    return Self(scalar * point.base)
+    Recorder.note(\.multiplications) { Self(scalar * point.base) }
   }
   public static func generatorMultiplied(by scalar: Scalar) -> Self {
-    OperationCount.note(\.generatorMultiplications)
-    return Self(.generatorMultiplied(by: scalar))
+    Recorder.note(\.generatorMultiplications) { Self(.generatorMultiplied(by: scalar)) }
   }
   public static func multipliedVariableTime(_ scalar: Scalar, _ point: Self) -> Self {
-    OperationCount.note(\.publicMultiplications)
-    return Self(.multipliedVariableTime(scalar, point.base))
+    Recorder.note(\.publicMultiplications) { Self(.multipliedVariableTime(scalar, point.base)) }
   }
   public static func multipliedVariableTime(_ factor: UInt64, _ point: Self) -> Self {
-    Self(.multipliedVariableTime(factor, point.base))
+    Recorder.time { Self(.multipliedVariableTime(factor, point.base)) }
   }
   public static func multiScalarVariableTime(_ scalars: [Scalar], _ points: [Self]) -> Self {
-    OperationCount.note(\.publicMultiplications, scalars.count)
-    return Self(.multiScalarVariableTime(scalars, points.map(\.base)))
+    Recorder.note(\.publicMultiplications, scalars.count) {
+      Self(.multiScalarVariableTime(scalars, points.map(\.base)))
+    }
   }
   public mutating func wipe() {
     var base = base
@@ -101,8 +101,7 @@ public struct InMemoryTarget<Base: PairingTargetGroup>: PairingTargetGroup {
   public static func * (a: Self, b: Self) -> Self { Self(a.base * b.base) }
   public func inverted() -> Self { Self(base.inverted()) }
   public func raised(to scalar: Scalar) -> Self {
-    OperationCount.note(\.targetExponentiations)
-    return Self(base.raised(to: scalar))
+    Recorder.note(\.targetExponentiations) { Self(base.raised(to: scalar)) }
   }
   public func encoded() -> [UInt8] { base.encoded() }
   public mutating func wipe() { base.wipe() }
@@ -142,19 +141,51 @@ public struct OperationCount: Codable, Equatable, Sendable {
   public var exponentiations: Int {
     generatorMultiplications + multiplications + publicMultiplications
   }
+}
 
-  private static let current = Mutex(OperationCount())
-
-  static func note(
-    _ operation: any WritableKeyPath<OperationCount, Int> & Sendable, _ count: Int = 1
-  ) {
-    current.withLock { $0[keyPath: operation] += count }
+/// Counts and times the operations of the groups while one piece of work runs.
+enum Recorder {
+  struct Readings: Sendable {
+    var operations = OperationCount()
+    /// Spent in the groups, and not in ciphers, signatures, hashes or encodings around them.
+    var nanoseconds: UInt64 = 0
   }
 
-  /// Counts what `work` does. One piece of work is counted at a time.
-  static func of<Value>(_ work: () throws -> Value) rethrows -> (Value, OperationCount) {
-    current.withLock { $0 = OperationCount() }
-    let value = try work()
-    return (value, current.withLock { $0 })
+  private struct State {
+    var readings = Readings()
+    var clock: @Sendable () -> UInt64 = { 0 }
+  }
+
+  private static let state = Mutex(State())
+
+  /// One piece of work is recorded at a time.
+  static func record(
+    _ clock: @escaping @Sendable () -> UInt64, _ work: () throws -> Void
+  ) rethrows -> Readings {
+    state.withLock { $0 = State(clock: clock) }
+    try work()
+    return state.withLock { $0.readings }
+  }
+
+  static func time<Value>(_ operation: () -> Value) -> Value {
+    let clock = state.withLock { $0.clock }
+    let start = clock()
+    let value = operation()
+    let elapsed = clock() - start
+    state.withLock { $0.readings.nanoseconds += elapsed }
+    return value
+  }
+
+  static func note<Value>(
+    _ kind: any WritableKeyPath<OperationCount, Int> & Sendable, _ count: Int = 1,
+    _ operation: () -> Value
+  ) -> Value {
+    state.withLock { $0.readings.operations[keyPath: kind] += count }
+    return time(operation)
+  }
+
+  static func note<Value>(pairs count: Int, _ operation: () -> Value) -> Value {
+    state.withLock { $0.readings.operations.pairings += count }
+    return note(\.finalExponentiations, 1, operation)
   }
 }

@@ -8,6 +8,8 @@ public struct PhaseTiming: Codable, Sendable {
     public let minMs: Double
     /// The median of the distances from the median.
     public let spreadMs: Double
+    /// The least time spent in the groups alone; 0 where it was not recorded.
+    public let groupMs: Double
     public let operations: OperationCount
   }
 
@@ -60,6 +62,7 @@ public struct SuiteMeasurement: Sendable {
     _ suite: Suite.Type, team: Int, _ sampling: Sampling
   ) throws -> (Int, [PhaseTiming.Step]) {
     var samples: [SchemeStep: [Double]] = [:]
+    var groupTimes: [SchemeStep: Double] = [:]
     var counts: [SchemeStep: OperationCount] = [:]
     let clock = sampling.nanoseconds
     let begin = clock()
@@ -70,9 +73,12 @@ public struct SuiteMeasurement: Sendable {
       var run = SchemeRun<Suite>(team: team)
       try run.run { step, work in
         let start = clock()
-        let (_, count) = try OperationCount.of(work)
-        if runs > 0 { samples[step, default: []].append(Double(clock() - start) / 1e6) }
-        counts[step] = count
+        let readings = try Recorder.record(clock, work)
+        counts[step] = readings.operations
+        guard runs > 0 else { return }
+        samples[step, default: []].append(Double(clock() - start) / 1e6)
+        groupTimes[step] = min(
+          groupTimes[step] ?? .infinity, Double(readings.nanoseconds) / 1e6)
       }
       KnownPoints.forgetAll()
       runs += 1
@@ -83,6 +89,7 @@ public struct SuiteMeasurement: Sendable {
       return PhaseTiming.Step(
         step: step, medianMs: median, minMs: times.first ?? 0,
         spreadMs: times.map { abs($0 - median) }.sorted().median,
+        groupMs: groupTimes[step] ?? 0,
         operations: counts[step] ?? OperationCount())
     }
     return (runs - 1, steps)

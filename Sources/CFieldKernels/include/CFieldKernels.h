@@ -18,4 +18,40 @@ static inline void field_zeroize(void *bytes, size_t count) {
   __asm__ volatile("" : : "r"(bytes) : "memory");
 }
 
+// Integers of `count` words, least significant first. Everything takes a time that depends on `count`
+// alone. Here and not in Swift, whose compiler keeps no carry in a flag from one step of a loop to the
+// next.
+
+/// r ← a + b; returns the carry.
+uint64_t words_add(uint64_t *r, const uint64_t *a, const uint64_t *b, size_t count);
+
+/// r ← a − b; returns the borrow.
+uint64_t words_subtract(uint64_t *r, const uint64_t *a, const uint64_t *b, size_t count);
+
+/// r ← r + word; returns the carry.
+uint64_t words_add_word(uint64_t *r, uint64_t word, size_t count);
+
+/// r ← r + (a & mask) + carry, the mask in every word; returns the carry.
+uint64_t words_add_masked(
+    uint64_t *r, const uint64_t *a, uint64_t mask, uint64_t carry, size_t count);
+
+/// r ← r + (a ^ mask) + carry, the mask in every word; returns the carry.
+uint64_t words_add_inverted(
+    uint64_t *r, const uint64_t *a, uint64_t mask, uint64_t carry, size_t count);
+
+/// r ← −r where the mask is all ones, and r where it is 0.
+void words_negate(uint64_t *r, uint64_t mask, size_t count);
+
+/// r ← a·b, of 2·count words, for an even count.
+void words_multiply(
+    uint64_t *restrict r, const uint64_t *restrict a, const uint64_t *restrict b, size_t count);
+
+/// r ← a², of 2·count words, for an even count.
+void words_square(uint64_t *restrict r, const uint64_t *restrict a, size_t count);
+
+/// r ← t/R mod p for R = 2^(64·count) and t < p·R of 2·count words, which are overwritten; for an even
+/// count and a "Montgomery-friendly" p = P·2^(32·count) − 1 < R/2.
+void words_reduce(
+    uint64_t *restrict r, uint64_t *restrict t, const uint64_t *restrict p, size_t count);
+
 #endif

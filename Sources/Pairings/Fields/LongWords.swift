@@ -1,31 +1,33 @@
+import CFieldKernels
+
 /// Arithmetic on integers of many words, least significant first, whose number is known at run time:
 /// one piece of code for all fields too long to be unrolled.
+///
+/// Their moduli are of the form p = P·2^(32n) − 1, "Montgomery-friendly": −p⁻¹ mod 2^(32n) is 1, and a
+/// step of the reduction is a product of half the length.
 ///
 /// Everything takes a time that depends on the number of words alone.
 enum LongWords {
   typealias Words = UnsafePointer<UInt64>
   typealias MutableWords = UnsafeMutablePointer<UInt64>
 
-  /// r ← a·b·R⁻¹ mod p for a, b < p and p < R/2; r may be a or b.
+  /// r ← a·b·R⁻¹ mod p for a, b < p; r may be a or b.
   static func montgomeryProduct(
-    _ r: MutableWords, _ a: Words, _ b: Words, modulus p: Words, negatedInverse: UInt64,
-    count: Int
+    _ r: MutableWords, _ a: Words, _ b: Words, modulus p: Words, count: Int
   ) {
-    unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 4 * count) { scratch in
+    unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 6 * count) { scratch in
       guard let t = scratch.baseAddress else { return }
       unsafe multiply(t, a, b, count: count, scratch: t + 2 * count)
-      unsafe reduce(r, t, modulus: p, negatedInverse: negatedInverse, count: count)
+      unsafe words_reduce(r, t, p, count)
     }
   }
 
   /// r ← a²·R⁻¹ mod p
-  static func montgomerySquare(
-    _ r: MutableWords, _ a: Words, modulus p: Words, negatedInverse: UInt64, count: Int
-  ) {
-    unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 2 * count) { scratch in
+  static func montgomerySquare(_ r: MutableWords, _ a: Words, modulus p: Words, count: Int) {
+    unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 6 * count) { scratch in
       guard let t = scratch.baseAddress else { return }
-      unsafe square(t, a, count: count)
-      unsafe reduce(r, t, modulus: p, negatedInverse: negatedInverse, count: count)
+      unsafe square(t, a, count: count, scratch: t + 2 * count)
+      unsafe words_reduce(r, t, p, count)
     }
   }
 
@@ -33,25 +35,16 @@ enum LongWords {
 
   /// r ← r + b mod p for r, b < p < R/2.
   static func add(_ r: MutableWords, _ b: Words, modulus p: Words, count: Int) {
-    // r + b − p, and p again where that is negative.
-    var (carry, borrow): (UInt64, UInt64) = (0, 0)
-    for i in 0..<count {
-      let sum = unsafe addingCarry(r[i], b[i], &carry)
-      unsafe r[i] = subtractingBorrow(sum, p[i], &borrow)
-    }
-    unsafe addModulus(r, p, if: Mask(bit: borrow), count: count)
+    // r + b − p, and p again where that is negative; nothing is carried out of r + b.
+    _ = unsafe words_add(r, r, b, count)
+    let borrow = unsafe words_subtract(r, r, p, count)
+    _ = unsafe words_add_masked(r, p, Mask(bit: borrow).bits, 0, count)
   }
 
   /// r ← r − b mod p for r, b < p.
   static func subtract(_ r: MutableWords, _ b: Words, modulus p: Words, count: Int) {
-    var borrow: UInt64 = 0
-    for i in 0..<count { unsafe r[i] = subtractingBorrow(r[i], b[i], &borrow) }
-    unsafe addModulus(r, p, if: Mask(bit: borrow), count: count)
-  }
-
-  private static func addModulus(_ r: MutableWords, _ p: Words, if mask: Mask, count: Int) {
-    var carry: UInt64 = 0
-    for i in 0..<count { unsafe r[i] = addingCarry(r[i], p[i] & mask.bits, &carry) }
+    let borrow = unsafe words_subtract(r, r, b, count)
+    _ = unsafe words_add_masked(r, p, Mask(bit: borrow).bits, 0, count)
   }
 
   /// r ← a where the mask is set.
@@ -61,102 +54,64 @@ enum LongWords {
 
   // MARK: Products
 
-  /// r[0 …< 2n] ← a·b
+  /// From this number of words on, a product is made of three of half the length.
+  private static let karatsubaThreshold = 24
+  private static let karatsubaSquareThreshold = 48
+
+  /// r[0 …< 2n] ← a·b, with 4n words of scratch.
   static func multiply(
     _ r: MutableWords, _ a: Words, _ b: Words, count: Int, scratch: MutableWords
   ) {
-    unsafe multiplyBySchool(r, a, b, count: count)
+    guard count >= karatsubaThreshold, count % 4 == 0 else {
+      return unsafe words_multiply(r, a, b, count)
+    }
+    let half = count / 2
+    unsafe multiply(r, a, b, count: half, scratch: scratch)
+    unsafe multiply(r + count, a + half, b + half, count: half, scratch: scratch)
+    // (a₀ − a₁)·(b₁ − b₀), by magnitudes and a sign.
+    let (product, rest) = unsafe (scratch, scratch + count)
+    let (left, right) = unsafe (rest, rest + half)
+    let leftSign = unsafe distance(left, a, a + half, count: half)
+    let rightSign = unsafe distance(right, b + half, b, count: half)
+    unsafe multiply(product, left, right, count: half, scratch: rest + count)
+    unsafe addMiddle(r, product, isNegative: leftSign ^ rightSign, count: count, scratch: rest)
   }
 
-  private static func multiplyBySchool(
+  /// r[0 …< 2n] ← a², with 4n words of scratch.
+  static func square(_ r: MutableWords, _ a: Words, count: Int, scratch: MutableWords) {
+    guard count >= karatsubaSquareThreshold, count % 4 == 0 else {
+      return unsafe words_square(r, a, count)
+    }
+    let half = count / 2
+    unsafe square(r, a, count: half, scratch: scratch)
+    unsafe square(r + count, a + half, count: half, scratch: scratch)
+    // −(a₀ − a₁)²
+    let (product, rest) = unsafe (scratch, scratch + count)
+    _ = unsafe distance(rest, a, a + half, count: half)
+    unsafe square(product, rest, count: half, scratch: rest + count)
+    unsafe addMiddle(r, product, isNegative: Mask(bit: 1), count: count, scratch: rest)
+  }
+
+  /// r ← |a − b|, and whether a < b.
+  private static func distance(
     _ r: MutableWords, _ a: Words, _ b: Words, count: Int
-  ) {
-    unsafe r.update(repeating: 0, count: count)
-    for i in stride(from: 0, to: count, by: 2) {
-      unsafe addTwoRows(r + i, a, b[i], b[i + 1], count: count)
-    }
+  ) -> Mask {
+    let isBelow = unsafe Mask(bit: words_subtract(r, a, b, count))
+    unsafe words_negate(r, isBelow.bits, count)
+    return isBelow
   }
 
-  /// r[0 …< 2n] ← a²: the products of different words once, doubled, and the squares of words.
-  static func square(_ r: MutableWords, _ a: Words, count: Int) {
-    unsafe r.update(repeating: 0, count: count)
-    for i in stride(from: 0, to: count - 2, by: 2) {
-      // The rows of a[i] from a[i + 1] on, and of a[i + 1] from a[i + 2] on.
-      let (first, second) = unsafe (a[i], a[i + 1])
-      var (c, d): (UInt64, UInt64) = (0, 0)
-      unsafe r[2 * i + 1] = multiplyingAdding(second, first, r[2 * i + 1], &c)
-      unsafe r[2 * i + 2] = multiplyingAdding(a[i + 2], first, r[2 * i + 2], &c)
-      for j in i + 3..<count {
-        let word = unsafe multiplyingAdding(a[j], first, r[i + j], &c)
-        unsafe r[i + j] = multiplyingAdding(a[j - 1], second, word, &d)
-      }
-      unsafe r[i + count] = multiplyingAdding(a[count - 1], second, c, &d)
-      unsafe r[i + count + 1] = d
-    }
-    var c: UInt64 = 0
-    unsafe r[2 * count - 3] = multiplyingAdding(
-      a[count - 2], a[count - 1], r[2 * count - 3], &c)
-    unsafe r[2 * count - 2] = c
-    unsafe r[2 * count - 1] = 0
-
-    var (doublingCarry, carry): (UInt64, UInt64) = (0, 0)
-    for i in 0..<count {
-      let word = unsafe a[i]
-      let square = UInt128(word) &* UInt128(word)
-      let (even, odd) = unsafe (r[2 * i], r[2 * i + 1])
-      unsafe r[2 * i] = addingCarry(
-        even &<< 1 | doublingCarry, UInt64(truncatingIfNeeded: square), &carry)
-      unsafe r[2 * i + 1] = addingCarry(
-        odd &<< 1 | even &>> 63, UInt64(truncatingIfNeeded: square &>> 64), &carry)
-      doublingCarry = odd &>> 63
-    }
-  }
-
-  /// r ← r + a·(b + 2^64·d), of which r[n] and r[n + 1] are set. Two rows at once are two chains of
-  /// carries that do not wait for each other.
-  @inline(__always)
-  private static func addTwoRows(
-    _ r: MutableWords, _ a: Words, _ b: UInt64, _ d: UInt64, count: Int
+  /// r ← r + 2^(32n)·(z₀ + z₂ ± product) for r = z₀ + 2^(64n)·z₂.
+  private static func addMiddle(
+    _ r: MutableWords, _ product: Words, isNegative: Mask, count: Int, scratch t: MutableWords
   ) {
-    var (bCarry, dCarry): (UInt64, UInt64) = (0, 0)
-    unsafe r[0] = multiplyingAdding(a[0], b, r[0], &bCarry)
-    for j in 1..<count {
-      let word = unsafe multiplyingAdding(a[j], b, r[j], &bCarry)
-      unsafe r[j] = multiplyingAdding(a[j - 1], d, word, &dCarry)
-    }
-    unsafe r[count] = multiplyingAdding(a[count - 1], d, bCarry, &dCarry)
-    unsafe r[count + 1] = dCarry
-  }
-
-  // MARK: Reduction
-
-  /// r ← t·R⁻¹ mod p for t < p·R, which is overwritten.
-  static func reduce(
-    _ r: MutableWords, _ t: MutableWords, modulus p: Words, negatedInverse: UInt64, count: Int
-  ) {
-    // Two rows at once. Their carries belong to the words n further on, and wait in those that the
-    // rows have cleared.
-    for i in stride(from: 0, to: count, by: 2) {
-      let t = unsafe t + i
-      var (c, d): (UInt64, UInt64) = (0, 0)
-      let first = unsafe t[0] &* negatedInverse
-      _ = unsafe multiplyingAdding(first, p[0], t[0], &c)
-      let lowest = unsafe multiplyingAdding(first, p[1], t[1], &c)
-      let second = lowest &* negatedInverse
-      _ = unsafe multiplyingAdding(second, p[0], lowest, &d)
-      for j in 2..<count {
-        let word = unsafe multiplyingAdding(first, p[j], t[j], &c)
-        unsafe t[j] = multiplyingAdding(second, p[j - 1], word, &d)
-      }
-      unsafe t[0] = multiplyingAdding(second, p[count - 1], c, &d)
-      unsafe t[1] = d
-    }
-    var carry: UInt64 = 0
-    for i in 0..<count { unsafe r[i] = addingCarry(t[i], t[i + count], &carry) }
-    // p leaves a bit free, so nothing is carried out.
-    var borrow: UInt64 = 0
-    for i in 0..<count { unsafe t[i] = subtractingBorrow(r[i], p[i], &borrow) }
-    let isBelow = Mask(bit: borrow)
-    for i in 0..<count { unsafe r[i] = isBelow.select(r[i], t[i]) }
+    let sumCarry = unsafe words_add(t, r, r + count, count)
+    let productCarry = unsafe words_add_inverted(
+      t, product, isNegative.bits, isNegative.bit, count)
+    let middle = unsafe r + count / 2
+    let carry = unsafe words_add(middle, middle, t, count)
+    // Where the product is negative its complement carries once more than the difference does.
+    _ = unsafe words_add_word(
+      middle + count, sumCarry &+ productCarry &- isNegative.bit &+ carry, count / 2)
   }
 }

@@ -2,7 +2,7 @@
 extension PrimeField {
   /// A constant for each field.
   @inline(__always)
-  static var isLong: Bool { limbCount > 6 }
+  static var isLong: Bool { limbCount > 8 }
 
   @inline(never)
   static func longSum(_ a: Self, _ b: Self) -> Self {
@@ -29,7 +29,7 @@ extension PrimeField {
   static func longProduct(_ a: Limbs, _ b: Limbs) -> Limbs {
     unsafe withWords(a, b) { r, b, p in
       unsafe LongWords.montgomeryProduct(
-        r, r, b, modulus: p, negatedInverse: negatedInverse, count: limbCount)
+        r, r, b, modulus: p, count: limbCount)
     }.limbs
   }
 
@@ -37,7 +37,7 @@ extension PrimeField {
   func longSquared() -> Self {
     unsafe Self.withWords(limbs, limbs) { r, a, p in
       unsafe LongWords.montgomerySquare(
-        r, a, modulus: p, negatedInverse: Self.negatedInverse, count: limbCount)
+        r, a, modulus: p, count: limbCount)
     }
   }
 

@@ -41,7 +41,7 @@ extension PrimeField {
     return reducedOnce(t)
   }
 
-  /// Runs the rows of a multiplication of up to six limbs, unrolled, so that the accumulator stays in
+  /// Runs the rows of a multiplication of up to eight limbs, unrolled, so that the accumulator stays in
   /// registers; the compiler unrolls the inner loops by itself, but not two nested ones.
   @inline(__always)
   static func forEachRow(_ row: (Int) -> Void) {
@@ -52,5 +52,7 @@ extension PrimeField {
     if limbCount > 3 { row(3) }
     if limbCount > 4 { row(4) }
     if limbCount > 5 { row(5) }
+    if limbCount > 6 { row(6) }
+    if limbCount > 7 { row(7) }
   }
 }

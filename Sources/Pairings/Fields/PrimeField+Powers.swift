@@ -20,14 +20,18 @@ extension PrimeField {
     return result
   }
 
-  /// a^((p−3)/4), for p ≡ 3 mod 4. With it come the square root a·a^((p−3)/4) and its inverse.
+  /// a^((p−3)/4), for p ≡ 3 mod 4.
   package func raisedToQuarter() -> Self {
     raised(toPublic: Self.shiftedRight(P.modulus, by: 2))
   }
 
-  /// A square root and whether there is one, for p ≡ 3 mod 4.
+  /// A square root and whether there is one, for p ≡ 3 mod 4: a^((p+1)/4).
   package func squareRoot() -> (root: Self, exists: Mask) {
-    let root = self * raisedToQuarter()
+    var exponent = Self.shiftedRight(P.modulus, by: 2)
+    var carry: UInt64 = 0
+    exponent[0] = addingCarry(exponent[0], 1, &carry)
+    for i in 1..<limbCount { exponent[i] = addingCarry(exponent[i], 0, &carry) }
+    let root = raised(toPublic: exponent)
     return (root, root.squared().equals(self))
   }
 

@@ -10,7 +10,18 @@ extension TypeASuite {
 
   public static func pairingProduct(_ pairs: [(Point, Lines)]) -> Target {
     if pairs.isEmpty { return .one }
-    return Target(finalExponentiation(millerLoop(pairs)))
+    let unitary = Unitary(millerLoop(pairs))
+    return Target(
+      unitary.value.raisedUnitary(
+        to: cofactor, bitCount: 64 * cofactor.count,
+        inverseOfTwiceImaginary: unitary.inverseOfTwiceImaginary))
+  }
+
+  public static func pairingProductIsIdentity(_ pairs: [(Point, Lines)]) -> Bool {
+    if pairs.isEmpty { return true }
+    // An element of norm 1 is 1 if and only if its trace is 2.
+    let trace = Unitary(millerLoop(pairs)).value.traceOfPower(cofactor)
+    return trace.equals(Field.one.doubled()).declassified
   }
 
   /// Π f_{p,Qᵢ}(φ(Pᵢ)) up to factors in F_q. All loops share their squarings. Where a point is the
@@ -36,27 +47,26 @@ extension TypeASuite {
     }
     return f
   }
+}
 
-  /// f^((q² − 1)/p) = (f̄/f)^h.
-  ///
-  /// u = f̄/f = f̄²/N(f) and the inverse that the ladder wants come out of one inversion.
-  private static func finalExponentiation(
-    _ f: GaussianExtension<Field>
-  ) -> GaussianExtension<Field> {
+/// f^(q − 1) = f̄/f = f̄²/N(f), which has norm 1: the first part of the final exponentiation. The second,
+/// to the power h, is left to ladders.
+private struct Unitary<F: Field> {
+  let value: GaussianExtension<F>
+  /// (2b)⁻¹ of the value a + b·i, and 0 for b = 0; it comes out of the same inversion.
+  let inverseOfTwiceImaginary: F
+
+  init(_ f: GaussianExtension<F>) {
     // f̄² = s − t·i
     let square = f.squared()
     let norm = f.real.squared() + f.imaginary.squared()
     let twice = square.imaginary.doubled()
-    // Where t = 0, u is 1 or −1, and there is no coefficient of i to divide by.
     let isReal = twice.isZeroMask
-    let inverse = (norm * Field.select(isReal, .one, twice)).inverted()
-    let inverseNorm = inverse * Field.select(isReal, .one, twice)
-    let inverseOfTwiceImaginary = Field.select(isReal, .zero, -(inverse * norm.squared()))
-    let unitary = GaussianExtension(
-      square.real * inverseNorm, -(square.imaginary * inverseNorm))
-    return unitary.raisedUnitary(
-      to: cofactor, bitCount: 64 * cofactor.count,
-      inverseOfTwiceImaginary: inverseOfTwiceImaginary)
+    let divisor = F.select(isReal, .one, twice)
+    let inverse = (norm * divisor).inverted()
+    let inverseNorm = inverse * divisor
+    value = GaussianExtension(square.real * inverseNorm, -(square.imaginary * inverseNorm))
+    inverseOfTwiceImaginary = F.select(isReal, .zero, -(inverse * norm.squared()))
   }
 }
 

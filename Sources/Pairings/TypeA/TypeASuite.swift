@@ -16,7 +16,8 @@ where G1 == Point, G2 == Point, GT == Target, PreparedG2 == Lines, Scalar: TypeA
 
   /// p.
   static var order: SparsePrime { get }
-  /// h = (q + 1)/p in 64-bit words, least significant first.
+  /// h = (q + 1)/p in 64-bit words, least significant first; a multiple of 2^(32n) for n words of q,
+  /// which ``LongWords`` relies on.
   static var cofactor: [UInt64] { get }
   /// What is computed once.
   static var constants: TypeAConstants<Self> { get }

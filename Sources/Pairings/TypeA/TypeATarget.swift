@@ -39,18 +39,34 @@ extension GaussianExtension {
   func raisedUnitary(
     to words: [UInt64], bitCount: Int, inverseOfTwiceImaginary inverse: F
   ) -> Self {
+    let (low, high) = ladder(words, (0..<bitCount).reversed())
+    // V_e+1 = 2·Re(u^e·u), from which the coefficient of i follows. Where b = 0 there is none.
+    let halfOfLow = low * F.one.doubled().inverted()
+    let imaginary = (low * real - high) * inverse
+    return Self(halfOfLow, imaginary)
+  }
+
+  /// The trace V_e of u^e for a public e and u of norm 1; where e ends in zeros, a squaring for each.
+  func traceOfPower(_ words: [UInt64]) -> F {
+    let zeroWords = words.prefix { $0 == 0 }.count
+    let (trace, _) = ladder(words, (64 * zeroWords..<64 * words.count).reversed())
+    let two = F.one.doubled()
+    return (0..<64 * zeroWords).reduce(trace) { trace, _ in trace.squared() - two }
+  }
+
+  /// V_k and V_k+1 for the integer k that the bits of e at these positions make.
+  private func ladder(
+    _ words: [UInt64], _ positions: some Sequence<Int>
+  ) -> (low: F, high: F) {
     let first = real.doubled()
     let two = F.one.doubled()
     var (low, high) = (two, first)
-    for position in (0..<bitCount).reversed() {
+    for position in positions {
       let bit = Mask(bit: words[position / 64] &>> UInt64(position % 64) & 1)
       let mixed = low * high - first
       let squared = F.select(bit, high, low).squared() - two
       (low, high) = (F.select(bit, mixed, squared), F.select(bit, squared, mixed))
     }
-    // V_e+1 = 2·Re(u^e·u), from which the coefficient of i follows. Where b = 0 there is none.
-    let halfOfLow = low * F.one.doubled().inverted()
-    let imaginary = (low * real - high) * inverse
-    return Self(halfOfLow, imaginary)
+    return (low, high)
   }
 }

@@ -32,8 +32,8 @@ public enum TypeA160x512: TypeASuite {
 
   /// h = (q + 1)/p
   static let cofactor: [UInt64] = [
-    0x296a160810f94d10, 0x1fbfb596cfd18db0, 0xb92b3b90a5f18da5,
-    0x1c857008f6c35918, 0xbc0b3e17f2a9353d, 0x00000000b5a36b4b,
+    0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
+    0x0000000000000000, 0x2d1c4b35579a4e92, 0x00000000e4204ce4,
   ]
 
   enum BaseField: MontgomeryParameters {
@@ -43,9 +43,9 @@ public enum TypeA160x512: TypeASuite {
     @inline(__always)
     static var modulus: Limbs {
       [
-        0x557a37faab194d0f, 0x8aed5539eb31e084, 0x38c92dfbc13bcd24,
-        0x64802467bda9d673, 0x8b33ea3ced034913, 0x7b6317d3e8d0812a,
-        0xf9549a9e8e42b804, 0x5ad1b5a5de059f0b,
+        0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff,
+        0xffffffffffffffff, 0xc386fa69f4be4e91, 0x0001c8417de8a71c,
+        0xabcd274900000000, 0x72102672168e259a,
       ]
     }
 
@@ -53,9 +53,9 @@ public enum TypeA160x512: TypeASuite {
     @inline(__always)
     static var r: Limbs {
       [
-        0x550b900aa9cd65e2, 0xea25558c299c3ef7, 0x8e6da4087d8865b6,
-        0x36ffb73084ac5319, 0xe9982b8625f96dd9, 0x0939d0582e5efdaa,
-        0x0d56cac2e37a8ff7, 0x4a5c94b443f4c1e8,
+        0x0000000000000002, 0x0000000000000000, 0x0000000000000000,
+        0x0000000000000000, 0x78f20b2c168362dc, 0xfffc6f7d042eb1c6,
+        0xa865b16dffffffff, 0x1bdfb31bd2e3b4ca,
       ]
     }
 
@@ -63,9 +63,9 @@ public enum TypeA160x512: TypeASuite {
     @inline(__always)
     static var rSquared: Limbs {
       [
-        0x6a5cf60958f082aa, 0x5bf7f3e3b318ee92, 0xe8e6a8de3a617f0a,
-        0x6093ba9fffbeba76, 0x158b9022cfc41b0e, 0x439035ad4e6ce092,
-        0x29ec581c8b64923f, 0x3c854cb02d1c3471,
+        0x25aa5fa2dbb7ae21, 0x5d411a99c3dc6436, 0x737f657303d7a6f6,
+        0x933fd828bb10e2c9, 0xd4d1a93b71d701a7, 0xd4a2724fed20a52e,
+        0x4695f7d9cc0d9355, 0x63b13460daae42ac,
       ]
     }
   }

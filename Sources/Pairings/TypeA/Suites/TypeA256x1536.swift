@@ -32,13 +32,13 @@ public enum TypeA256x1536: TypeASuite {
 
   /// h = (q + 1)/p
   static let cofactor: [UInt64] = [
-    0x916fa38421f61340, 0x3428361ee397c3a3, 0x7726379e47c2feec,
-    0xe405b0f9d0a58419, 0xf9363a33c755cc96, 0xb7010ed43db0b188,
-    0x15086405787e0904, 0x5c287a52d00abd47, 0x933704b6eca34e3a,
-    0xafecaacc80e3cfd4, 0xeea46238bcd99ebc, 0x2a56a41f5f81386e,
-    0xaa160c653cc23ece, 0x1dad6c2a4c4cdee7, 0xaec7542362601344,
-    0xe837edfb65e59072, 0x1bd51864dffb3ff1, 0xaf4fde4c965dc9fe,
-    0x74ed5de7fc6e5c38, 0xacf3c1cd0d0eeabb,
+    0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
+    0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
+    0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
+    0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
+    0x21deb36e3507cbf6, 0x3b8015fe4e6903cb, 0x01b535e33fdda4fd,
+    0xd9d42fcf51e96738, 0x73d4e9e069ca84f2, 0x950f8bcf12403892,
+    0x7cb22ffa88c0d689, 0x986a376c8b9c4e3f,
   ]
 
   enum BaseField: MontgomeryParameters {
@@ -48,14 +48,14 @@ public enum TypeA256x1536: TypeASuite {
     @inline(__always)
     static var modulus: Limbs {
       [
-        0x7d96238421f6133f, 0x63af7d41c2decbe7, 0xfd241006982f3cb3,
-        0x2f0de3e81d14c0a8, 0x6d8739bde3b2c9d8, 0x32783bd61bf0fae9,
-        0xccad89429e7d30f6, 0xe3a5e0f9c9258a44, 0x566e96892142da25,
-        0xd30cdb5d0dc59672, 0x2c660d9b526e3c40, 0x5adbbf26104b088c,
-        0x782f2b15605c24aa, 0x0f6190e4b8d7914b, 0xe6400d7b1ba5373b,
-        0xc8842568a44e736e, 0xe7600267ee385624, 0x79ba909966b50331,
-        0xa90979584d5aff07, 0xbee52fb49abd82ed, 0x0dea8d8c57813a13,
-        0x57a7ef264b2ee4ff, 0xba76aef3fe372e1c, 0x5679e0e68687755d,
+        0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff,
+        0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff,
+        0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff,
+        0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff,
+        0x31769f6e3507cbf5, 0x0d87ac420bcfe035, 0xbcff305a4009a19a,
+        0xaca29fd2bc552db7, 0x99ce294b2cae0991, 0xb340bbb5e3487b4b,
+        0xff39de1647c7472c, 0x3df0ce4d98f0f6ec, 0x39ea762109541b91,
+        0xca87c5e789201c49, 0xbe5917fd44606b44, 0x4c351bb645ce271f,
       ]
     }
 
@@ -63,14 +63,14 @@ public enum TypeA256x1536: TypeASuite {
     @inline(__always)
     static var r: Limbs {
       [
-        0x04d3b8f7bc13d982, 0x38a1057c7a426831, 0x05b7dff2cfa18699,
-        0xa1e4382fc5d67eae, 0x24f18c84389a6c4f, 0x9b0f8853c81e0a2d,
-        0x66a4ed7ac3059e13, 0x38b43e0c6db4eb76, 0x5322d2edbd7a4bb4,
-        0x59e64945e474d31b, 0xa733e4c95b23877e, 0x4a4881b3df69eee7,
-        0x0fa1a9d53f47b6ab, 0xe13cde368e50dd69, 0x337fe509c8b59189,
-        0x6ef7b52eb7631922, 0x313ffb30238f53b6, 0x0c8adecd3295f99c,
-        0xaded0d4f654a01f1, 0x8235a096ca84fa24, 0xe42ae4e750fd8bd8,
-        0x50b021b369a23601, 0x8b12a2180391a3c7, 0x530c3e32f2f11544,
+        0x0000000000000003, 0x0000000000000000, 0x0000000000000000,
+        0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
+        0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
+        0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
+        0x6b9c21b560e89c1e, 0xd768fb39dc905f60, 0xc9026ef13fe31b31,
+        0xfa182087cb0076d8, 0x3295841e79f5e34a, 0xe63dccde56268e1d,
+        0x025265bd28aa2a79, 0x462d9517352d1b39, 0x52409d9ce403ad4c,
+        0xa068ae49649fab24, 0xc4f4b80832debe31, 0x1b60acdd2e958aa0,
       ]
     }
 
@@ -78,14 +78,14 @@ public enum TypeA256x1536: TypeASuite {
     @inline(__always)
     static var rSquared: Limbs {
       [
-        0xc600561ddf50860e, 0x1b3a8bcaf5ea6448, 0x3bccd4da0fe59df8,
-        0x11b78144ba033106, 0xf211d6c7e3895756, 0x18f0cf626e0a966d,
-        0x91cc594c7d0559c7, 0x18136f41be430163, 0xda10cb75034de7ac,
-        0xe95b97e3bc074d99, 0xbce6335e9474b1de, 0xd2c1365f06b47f72,
-        0x7e3855823915f866, 0xbec537a266ed16ff, 0xb925629eb95faf93,
-        0x3d53dcfb3eec0219, 0x8099f2f10f52fd75, 0xc493ef06ba160311,
-        0xfd11c20f01ee88d7, 0xf9fe111feafd6fe0, 0x2c688ee93747a7cc,
-        0x1c3dd90e5a808a87, 0xd8d5797871869459, 0x2fae41cb311cad45,
+        0x53a3e46034de1d1d, 0xe25450d17c255e6e, 0x90628f6739066478,
+        0x0ed66146bc081a13, 0xfe05afa6e88885c5, 0x98b7c7214766bee7,
+        0x58929b19064d2b3b, 0x2cda72d4929f5d00, 0xc7b9d0a9e14c0674,
+        0x5a943cd356144442, 0xf072b723d27e050a, 0x349ab3d1243bcb47,
+        0x2d85e19336a709c3, 0xad6be96ebec3265c, 0x7764d2e579cf63d9,
+        0x1545b31d77744239, 0xe1b0ba1a2ec4e583, 0x478892883b9c5a43,
+        0xdc15ba3db0cc0d1c, 0x132671f4b41454a6, 0x7e99944e114e3992,
+        0xd7f9dade04805ce9, 0x4e604b56123ca929, 0x192f273a2edf058e,
       ]
     }
   }
