@@ -48,6 +48,7 @@ test-swift: deps-test
 
 # Fresh inputs each time, against libraries that share no code with ours.
 test-oracles: deps-test $(ORACLES)/ready
+	$(PYTHON) scripts/vectors/type_a.py check Sources/Pairings/TypeA/Suites
 	PYTHON=$(abspath $(PYTHON)) scripts/vectors/cross-check
 
 # An export, read by the documents alone.

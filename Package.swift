@@ -83,6 +83,7 @@ let package = Package(
     tests("Ledger", scheme + ["EMRScheme", "TransparencyLog", "Credentials", crypto]),
     tests("ClinicalRecords", vectors: true),
     tests("Consortium", ledger + [crypto]),
+    tests("PaperEvaluation", ["Pairings"]),
     tests("SQLiteBackend", ledger + ["Consortium", "store-crash-probe", grdb], vectors: true),
     .executableTarget(
       name: "store-crash-probe", dependencies: ["Ledger", "Consortium", "SQLiteBackend"],

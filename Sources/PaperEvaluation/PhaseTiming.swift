@@ -1,4 +1,5 @@
 public import Pairings
+import Synchronization
 
 /// How long the steps take for one suite and team.
 public struct PhaseTiming: Codable, Sendable {
@@ -50,12 +51,17 @@ public struct SuiteMeasurement: Sendable {
     measureEncoded = { try Self.measure(Suite.self, team: $0, $1) }
   }
 
+  /// One measurement at a time: they would disturb each other, and count into each other.
+  private static let exclusion = Mutex(())
+
   /// - Parameter team: n.
   public func timing(team: Int, _ sampling: Sampling) throws -> PhaseTiming {
-    let (runs, inMemory) = try measureInMemory(team, sampling)
-    let (_, encoded) = try measureEncoded(team, sampling)
-    return PhaseTiming(
-      suite: suite, team: team, runs: runs, inMemory: inMemory, encoded: encoded)
+    try Self.exclusion.withLock { _ in
+      let (runs, inMemory) = try measureInMemory(team, sampling)
+      let (_, encoded) = try measureEncoded(team, sampling)
+      return PhaseTiming(
+        suite: suite, team: team, runs: runs, inMemory: inMemory, encoded: encoded)
+    }
   }
 
   private static func measure<Suite: PairingSuite>(

@@ -21,6 +21,10 @@ enum ExponentSuite: PairingSuite {
   static func pairingProduct(_ pairs: [(Exponent, Exponent)]) -> Exponent {
     pairs.reduce(.identity) { $0 + pairing($1.0, $1.1) }
   }
+
+  static func pairingProductIsIdentity(_ pairs: [(Exponent, Exponent)]) -> Bool {
+    pairingProduct(pairs).isIdentity
+  }
 }
 
 struct Residue: ScalarField {

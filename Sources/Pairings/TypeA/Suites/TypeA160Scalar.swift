@@ -10,6 +10,7 @@ public struct TypeA160Scalar: TypeAScalar {
   enum Order: MontgomeryParameters {
     typealias Limbs = InlineArray<3, UInt64>
 
+    /// p
     @inline(__always)
     static var modulus: Limbs {
       [

@@ -1,4 +1,5 @@
-/// Type A with p of 160 bits and q of 1023.
+/// Type A with p of 160 bits and q of 1023: number 995 from the seed
+/// of `scripts/vectors/type_a.py`, which wrote this file.
 public enum TypeA160x1024: TypeASuite {
   public static var name: String { "type-a-160-1024" }
   public typealias Scalar = TypeA160Scalar

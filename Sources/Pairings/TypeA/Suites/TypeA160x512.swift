@@ -1,4 +1,5 @@
-/// Type A with p of 160 bits and q of 511.
+/// Type A with p of 160 bits and q of 511: number 246 from the seed
+/// of `scripts/vectors/type_a.py`, which wrote this file.
 public enum TypeA160x512: TypeASuite {
   public static var name: String { "type-a-160-512" }
   public typealias Scalar = TypeA160Scalar

@@ -10,6 +10,7 @@ public struct TypeA224Scalar: TypeAScalar {
   enum Order: MontgomeryParameters {
     typealias Limbs = InlineArray<4, UInt64>
 
+    /// p
     @inline(__always)
     static var modulus: Limbs {
       [

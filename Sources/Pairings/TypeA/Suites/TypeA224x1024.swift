@@ -1,4 +1,5 @@
-/// Type A with p of 224 bits and q of 1023.
+/// Type A with p of 224 bits and q of 1023: number 326 from the seed
+/// of `scripts/vectors/type_a.py`, which wrote this file.
 public enum TypeA224x1024: TypeASuite {
   public static var name: String { "type-a-224-1024" }
   public typealias Scalar = TypeA224Scalar

@@ -1,4 +1,5 @@
-/// Type A with p of 224 bits and q of 2047.
+/// Type A with p of 224 bits and q of 2047: number 1121 from the seed
+/// of `scripts/vectors/type_a.py`, which wrote this file.
 public enum TypeA224x2048: TypeASuite {
   public static var name: String { "type-a-224-2048" }
   public typealias Scalar = TypeA224Scalar

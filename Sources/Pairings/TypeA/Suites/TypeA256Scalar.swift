@@ -10,6 +10,7 @@ public struct TypeA256Scalar: TypeAScalar {
   enum Order: MontgomeryParameters {
     typealias Limbs = InlineArray<5, UInt64>
 
+    /// p
     @inline(__always)
     static var modulus: Limbs {
       [

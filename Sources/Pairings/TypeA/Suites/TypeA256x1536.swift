@@ -1,4 +1,5 @@
-/// Type A with p of 256 bits and q of 1535.
+/// Type A with p of 256 bits and q of 1535: number 225 from the seed
+/// of `scripts/vectors/type_a.py`, which wrote this file.
 public enum TypeA256x1536: TypeASuite {
   public static var name: String { "type-a-256-1536" }
   public typealias Scalar = TypeA256Scalar

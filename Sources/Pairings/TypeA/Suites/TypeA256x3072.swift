@@ -1,4 +1,5 @@
-/// Type A with p of 256 bits and q of 3071.
+/// Type A with p of 256 bits and q of 3071: number 1889 from the seed
+/// of `scripts/vectors/type_a.py`, which wrote this file.
 public enum TypeA256x3072: TypeASuite {
   public static var name: String { "type-a-256-3072" }
   public typealias Scalar = TypeA256Scalar
