@@ -48,7 +48,7 @@ public struct DoctorKeyExchange<Suite: PairingSuite>: Sendable {
       role: .doctor, hospital: context.hospital, doctor: doctor, contextDigest: context.digest,
       u: offer.u, v: v)
     progress = .answered(
-      GroupKeySession(transcript, secret: secret, point: u, Suite.self))
+      GroupKeySession(transcript, agreed: SecretPoint(secret * u), Suite.self))
     return GroupKeyAnswer(
       v: v, signature: try identityKey.signature(of: transcript.signed(by: .doctor))
     ).encoded()

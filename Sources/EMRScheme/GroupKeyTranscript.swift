@@ -59,17 +59,12 @@ struct GroupKeySession: Sendable {
   let transcript: GroupKeyTranscript
   private let hospitalConfirmation, doctorConfirmation, delivery: SymmetricKey
 
-  /// - Parameters:
-  ///   - secret: l_i or l_k.
-  ///   - point: V_k or U_i, so that s_i = l_i·V_k = l_k·U_i (Eq. 1).
+  /// - Parameter agreed: s_i = l_i·V_k = l_k·U_i (Eq. 1).
   init<Suite: PairingSuite>(
-    _ transcript: GroupKeyTranscript, secret: SecretScalar<Suite.Scalar>, point: Suite.G1,
-    _ suite: Suite.Type
+    _ transcript: GroupKeyTranscript, agreed: SecretPoint<Suite.G1>, _ suite: Suite.Type
   ) {
     self.transcript = transcript
-    var product = secret * point
-    defer { product.wipe() }
-    let shared = SymmetricKey(wiping: product.encoded())
+    let shared = SymmetricKey(wiping: agreed.value.encoded())
     func key(_ tag: DomainTag) -> SymmetricKey {
       tag.key(shared, info: transcript.signed(by: .hospital), Suite.name)
     }

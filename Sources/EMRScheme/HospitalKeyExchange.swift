@@ -9,8 +9,8 @@ public import Pairings
 public struct HospitalKeyExchange<Suite: PairingSuite>: Sendable {
   private enum Progress {
     case offered
-    case confirmed(GroupKeySession, Suite.G1)
-    case acknowledged(GroupKeySession, Suite.G1)
+    case confirmed(GroupKeySession, SecretPoint<Suite.G1>)
+    case acknowledged(GroupKeySession, SecretPoint<Suite.G1>)
   }
 
   private let context: VisitContext
@@ -20,7 +20,7 @@ public struct HospitalKeyExchange<Suite: PairingSuite>: Sendable {
   private let secret: SecretScalar<Suite.Scalar>
   private let u: [UInt8]
   private var progress: [Progress]
-  /// K = l_i·Σ V_k, when all doctors have acknowledged.
+  /// K, when all doctors have acknowledged.
   private var shared: SecretPoint<Suite.G1>?
 
   /// - Parameters:
@@ -67,8 +67,9 @@ public struct HospitalKeyExchange<Suite: PairingSuite>: Sendable {
       throw SchemeError(
         .doctorAuthentication, "the signature on V is not that of \(transcript.doctor)")
     }
-    let session = GroupKeySession(transcript, secret: secret, point: v, Suite.self)
-    progress[position - 1] = .confirmed(session, v)
+    let agreed = SecretPoint(secret * v)
+    let session = GroupKeySession(transcript, agreed: agreed, Suite.self)
+    progress[position - 1] = .confirmed(session, agreed)
     return GroupKeyConfirmation(
       signature: try identityKey.signature(of: transcript.signed(by: .hospital)),
       code: session.confirmation(of: .hospital)
@@ -81,7 +82,7 @@ public struct HospitalKeyExchange<Suite: PairingSuite>: Sendable {
   public mutating func acknowledge(
     _ acknowledgement: [UInt8], from position: Int
   ) throws(SchemeError) {
-    guard case .confirmed(let session, let v) = try progress(of: position) else {
+    guard case .confirmed(let session, let agreed) = try progress(of: position) else {
       throw Self.notDue
     }
     let acknowledgement = try GroupKeyAcknowledgement(received: acknowledgement)
@@ -89,8 +90,8 @@ public struct HospitalKeyExchange<Suite: PairingSuite>: Sendable {
       throw SchemeError(
         .doctorAuthentication, "the confirmation of \(session.transcript.doctor) fails")
     }
-    progress[position - 1] = .acknowledged(session, v)
-    shared = acknowledgedSum.map { SecretPoint(secret * $0) }
+    progress[position - 1] = .acknowledged(session, agreed)
+    shared = sumOfAgreed.map(SecretPoint.init)
   }
 
   /// M = E_{s_i}(K) for one doctor.
@@ -117,12 +118,12 @@ public struct HospitalKeyExchange<Suite: PairingSuite>: Sendable {
     return shared.value
   }
 
-  /// Σ V_k, when all doctors have acknowledged.
-  private var acknowledgedSum: Suite.G1? {
+  /// K = l_i·Σ V_k = Σ l_i·V_k, when all doctors have acknowledged.
+  private var sumOfAgreed: Suite.G1? {
     var sum = Suite.G1.identity
     for doctor in progress {
-      guard case .acknowledged(_, let v) = doctor else { return nil }
-      sum = sum + v
+      guard case .acknowledged(_, let agreed) = doctor else { return nil }
+      sum = sum + agreed.value
     }
     return sum
   }
