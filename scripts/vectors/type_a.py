@@ -100,7 +100,7 @@ def montgomery(modulus, count, letter, what, indent):
         (f"2^{128 * count} mod {letter}", "rSquared", radix * radix % modulus),
     ]
     return "\n\n".join(
-        f"{pad}/// {comment}\n{pad}@inline(__always)\n{pad}static var {name}: Limbs {{\n"
+        f"{pad}/// {comment}\n{pad}@inline(__always)\n{pad}package static var {name}: Limbs {{\n"
         f"{pad}  [\n{words(value, count, indent + 4)}\n{pad}  ]\n{pad}}}"
         for comment, name, value in parts
     )
@@ -119,7 +119,7 @@ public enum {name}: TypeASuite {{
   public struct Point: TypeAPoint {{
     public typealias Scalar = {scalar}
     typealias Suite = {name}
-    var edwards: EdwardsPoint<Field>
+    package var edwards: EdwardsPoint<Field>
     let isCleared: Bool
     init(_ edwards: EdwardsPoint<Field>, isCleared: Bool) {{
       (self.edwards, self.isCleared) = (edwards, isCleared)
@@ -139,17 +139,17 @@ public enum {name}: TypeASuite {{
     init(_ lines: MillerLines<Field>) {{ self.lines = lines }}
   }}
 
-  typealias Field = PrimeField<{count}, BaseField>
+  package typealias Field = PrimeField<{count}, BaseField>
   static var order: SparsePrime {{ {scalar}.order }}
   static let constants = TypeAConstants<{name}>()
 
   /// h = (q + 1)/p
-  static let cofactor: [UInt64] = [
+  package static let cofactor: [UInt64] = [
 {words(suite.h, (suite.h.bit_length() + 63) // 64, 4)}
   ]
 
-  enum BaseField: MontgomeryParameters {{
-    typealias Limbs = InlineArray<{count}, UInt64>
+  package enum BaseField: MontgomeryParameters {{
+    package typealias Limbs = InlineArray<{count}, UInt64>
 
 {montgomery(suite.q, count, "q", "q = h·p − 1", 4)}
   }}
@@ -172,7 +172,7 @@ public struct TypeA{bits}Scalar: TypeAScalar {{
   }}
 
   enum Order: MontgomeryParameters {{
-    typealias Limbs = InlineArray<{count}, UInt64>
+    package typealias Limbs = InlineArray<{count}, UInt64>
 
 {montgomery(p, count, "p", "p", 4)}
   }}

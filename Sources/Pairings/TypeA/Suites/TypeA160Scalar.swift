@@ -8,11 +8,11 @@ public struct TypeA160Scalar: TypeAScalar {
   }
 
   enum Order: MontgomeryParameters {
-    typealias Limbs = InlineArray<3, UInt64>
+    package typealias Limbs = InlineArray<3, UInt64>
 
     /// p
     @inline(__always)
-    static var modulus: Limbs {
+    package static var modulus: Limbs {
       [
         0x0000000000020001, 0x0000000000000000, 0x0000000080000000,
       ]
@@ -20,7 +20,7 @@ public struct TypeA160Scalar: TypeAScalar {
 
     /// 2^192 mod p
     @inline(__always)
-    static var r: Limbs {
+    package static var r: Limbs {
       [
         0xfffbfffe00020001, 0xffffffffffffffff, 0x000000007fffffff,
       ]
@@ -28,7 +28,7 @@ public struct TypeA160Scalar: TypeAScalar {
 
     /// 2^384 mod p
     @inline(__always)
-    static var rSquared: Limbs {
+    package static var rSquared: Limbs {
       [
         0x0000000000000000, 0x0000001000100004, 0x0000000000000000,
       ]

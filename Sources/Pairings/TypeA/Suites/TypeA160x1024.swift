@@ -7,7 +7,7 @@ public enum TypeA160x1024: TypeASuite {
   public struct Point: TypeAPoint {
     public typealias Scalar = TypeA160Scalar
     typealias Suite = TypeA160x1024
-    var edwards: EdwardsPoint<Field>
+    package var edwards: EdwardsPoint<Field>
     let isCleared: Bool
     init(_ edwards: EdwardsPoint<Field>, isCleared: Bool) {
       (self.edwards, self.isCleared) = (edwards, isCleared)
@@ -27,12 +27,12 @@ public enum TypeA160x1024: TypeASuite {
     init(_ lines: MillerLines<Field>) { self.lines = lines }
   }
 
-  typealias Field = PrimeField<16, BaseField>
+  package typealias Field = PrimeField<16, BaseField>
   static var order: SparsePrime { TypeA160Scalar.order }
   static let constants = TypeAConstants<TypeA160x1024>()
 
   /// h = (q + 1)/p
-  static let cofactor: [UInt64] = [
+  package static let cofactor: [UInt64] = [
     0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
     0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
     0x0000000000000000, 0x0000000000000000, 0xbb8abcf40528cb2e,
@@ -40,12 +40,12 @@ public enum TypeA160x1024: TypeASuite {
     0xca40a5efa2f628ae, 0x00000000be5ccb86,
   ]
 
-  enum BaseField: MontgomeryParameters {
-    typealias Limbs = InlineArray<16, UInt64>
+  package enum BaseField: MontgomeryParameters {
+    package typealias Limbs = InlineArray<16, UInt64>
 
     /// q = h·p − 1
     @inline(__always)
-    static var modulus: Limbs {
+    package static var modulus: Limbs {
       [
         0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff,
         0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff,
@@ -58,7 +58,7 @@ public enum TypeA160x1024: TypeASuite {
 
     /// 2^1024 mod q
     @inline(__always)
-    static var r: Limbs {
+    package static var r: Limbs {
       [
         0x0000000000000002, 0x0000000000000000, 0x0000000000000000,
         0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
@@ -71,7 +71,7 @@ public enum TypeA160x1024: TypeASuite {
 
     /// 2^2048 mod q
     @inline(__always)
-    static var rSquared: Limbs {
+    package static var rSquared: Limbs {
       [
         0x33fbbb337f7b457d, 0x22110a53eedf5338, 0x60c03fbb9c70191f,
         0xa0eb2afcc41328e1, 0x4a48e62fd8c41476, 0x5d9824611faf9240,

@@ -7,7 +7,7 @@ public enum TypeA160x512: TypeASuite {
   public struct Point: TypeAPoint {
     public typealias Scalar = TypeA160Scalar
     typealias Suite = TypeA160x512
-    var edwards: EdwardsPoint<Field>
+    package var edwards: EdwardsPoint<Field>
     let isCleared: Bool
     init(_ edwards: EdwardsPoint<Field>, isCleared: Bool) {
       (self.edwards, self.isCleared) = (edwards, isCleared)
@@ -27,22 +27,22 @@ public enum TypeA160x512: TypeASuite {
     init(_ lines: MillerLines<Field>) { self.lines = lines }
   }
 
-  typealias Field = PrimeField<8, BaseField>
+  package typealias Field = PrimeField<8, BaseField>
   static var order: SparsePrime { TypeA160Scalar.order }
   static let constants = TypeAConstants<TypeA160x512>()
 
   /// h = (q + 1)/p
-  static let cofactor: [UInt64] = [
+  package static let cofactor: [UInt64] = [
     0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
     0x0000000000000000, 0x2d1c4b35579a4e92, 0x00000000e4204ce4,
   ]
 
-  enum BaseField: MontgomeryParameters {
-    typealias Limbs = InlineArray<8, UInt64>
+  package enum BaseField: MontgomeryParameters {
+    package typealias Limbs = InlineArray<8, UInt64>
 
     /// q = h·p − 1
     @inline(__always)
-    static var modulus: Limbs {
+    package static var modulus: Limbs {
       [
         0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff,
         0xffffffffffffffff, 0xc386fa69f4be4e91, 0x0001c8417de8a71c,
@@ -52,7 +52,7 @@ public enum TypeA160x512: TypeASuite {
 
     /// 2^512 mod q
     @inline(__always)
-    static var r: Limbs {
+    package static var r: Limbs {
       [
         0x0000000000000002, 0x0000000000000000, 0x0000000000000000,
         0x0000000000000000, 0x78f20b2c168362dc, 0xfffc6f7d042eb1c6,
@@ -62,7 +62,7 @@ public enum TypeA160x512: TypeASuite {
 
     /// 2^1024 mod q
     @inline(__always)
-    static var rSquared: Limbs {
+    package static var rSquared: Limbs {
       [
         0x25aa5fa2dbb7ae21, 0x5d411a99c3dc6436, 0x737f657303d7a6f6,
         0x933fd828bb10e2c9, 0xd4d1a93b71d701a7, 0xd4a2724fed20a52e,

@@ -8,11 +8,11 @@ public struct TypeA224Scalar: TypeAScalar {
   }
 
   enum Order: MontgomeryParameters {
-    typealias Limbs = InlineArray<4, UInt64>
+    package typealias Limbs = InlineArray<4, UInt64>
 
     /// p
     @inline(__always)
-    static var modulus: Limbs {
+    package static var modulus: Limbs {
       [
         0x00000000000000ff, 0x0000000000000000, 0x0000000000000000,
         0x0000000080000000,
@@ -21,7 +21,7 @@ public struct TypeA224Scalar: TypeAScalar {
 
     /// 2^256 mod p
     @inline(__always)
-    static var r: Limbs {
+    package static var r: Limbs {
       [
         0xfffffe02000000ff, 0xffffffffffffffff, 0xffffffffffffffff,
         0x000000007fffffff,
@@ -30,7 +30,7 @@ public struct TypeA224Scalar: TypeAScalar {
 
     /// 2^512 mod p
     @inline(__always)
-    static var rSquared: Limbs {
+    package static var rSquared: Limbs {
       [
         0x0000000000000000, 0x000000000003f804, 0x0000000000000000,
         0x0000000000000000,

@@ -7,7 +7,7 @@ public enum TypeA224x1024: TypeASuite {
   public struct Point: TypeAPoint {
     public typealias Scalar = TypeA224Scalar
     typealias Suite = TypeA224x1024
-    var edwards: EdwardsPoint<Field>
+    package var edwards: EdwardsPoint<Field>
     let isCleared: Bool
     init(_ edwards: EdwardsPoint<Field>, isCleared: Bool) {
       (self.edwards, self.isCleared) = (edwards, isCleared)
@@ -27,12 +27,12 @@ public enum TypeA224x1024: TypeASuite {
     init(_ lines: MillerLines<Field>) { self.lines = lines }
   }
 
-  typealias Field = PrimeField<16, BaseField>
+  package typealias Field = PrimeField<16, BaseField>
   static var order: SparsePrime { TypeA224Scalar.order }
   static let constants = TypeAConstants<TypeA224x1024>()
 
   /// h = (q + 1)/p
-  static let cofactor: [UInt64] = [
+  package static let cofactor: [UInt64] = [
     0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
     0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
     0x0000000000000000, 0x0000000000000000, 0x808a16fe5680b2fc,
@@ -40,12 +40,12 @@ public enum TypeA224x1024: TypeASuite {
     0x00000000a398e027,
   ]
 
-  enum BaseField: MontgomeryParameters {
-    typealias Limbs = InlineArray<16, UInt64>
+  package enum BaseField: MontgomeryParameters {
+    package typealias Limbs = InlineArray<16, UInt64>
 
     /// q = h·p − 1
     @inline(__always)
-    static var modulus: Limbs {
+    package static var modulus: Limbs {
       [
         0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff,
         0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff,
@@ -58,7 +58,7 @@ public enum TypeA224x1024: TypeASuite {
 
     /// 2^1024 mod q
     @inline(__always)
-    static var r: Limbs {
+    package static var r: Limbs {
       [
         0x0000000000000003, 0x0000000000000000, 0x0000000000000000,
         0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
@@ -71,7 +71,7 @@ public enum TypeA224x1024: TypeASuite {
 
     /// 2^2048 mod q
     @inline(__always)
-    static var rSquared: Limbs {
+    package static var rSquared: Limbs {
       [
         0x88cfa7a141ac5e5d, 0x912a1915118de184, 0xeb6309c1d8f4d8fe,
         0x33363531e1dbd881, 0x29a35c6fe3c9ad01, 0xfbbcb7cedea20a35,

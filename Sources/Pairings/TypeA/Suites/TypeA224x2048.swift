@@ -7,7 +7,7 @@ public enum TypeA224x2048: TypeASuite {
   public struct Point: TypeAPoint {
     public typealias Scalar = TypeA224Scalar
     typealias Suite = TypeA224x2048
-    var edwards: EdwardsPoint<Field>
+    package var edwards: EdwardsPoint<Field>
     let isCleared: Bool
     init(_ edwards: EdwardsPoint<Field>, isCleared: Bool) {
       (self.edwards, self.isCleared) = (edwards, isCleared)
@@ -27,12 +27,12 @@ public enum TypeA224x2048: TypeASuite {
     init(_ lines: MillerLines<Field>) { self.lines = lines }
   }
 
-  typealias Field = PrimeField<32, BaseField>
+  package typealias Field = PrimeField<32, BaseField>
   static var order: SparsePrime { TypeA224Scalar.order }
   static let constants = TypeAConstants<TypeA224x2048>()
 
   /// h = (q + 1)/p
-  static let cofactor: [UInt64] = [
+  package static let cofactor: [UInt64] = [
     0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
     0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
     0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
@@ -45,12 +45,12 @@ public enum TypeA224x2048: TypeASuite {
     0x528d05b2aba9c068, 0x00000000e518cc94,
   ]
 
-  enum BaseField: MontgomeryParameters {
-    typealias Limbs = InlineArray<32, UInt64>
+  package enum BaseField: MontgomeryParameters {
+    package typealias Limbs = InlineArray<32, UInt64>
 
     /// q = h·p − 1
     @inline(__always)
-    static var modulus: Limbs {
+    package static var modulus: Limbs {
       [
         0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff,
         0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff,
@@ -68,7 +68,7 @@ public enum TypeA224x2048: TypeASuite {
 
     /// 2^2048 mod q
     @inline(__always)
-    static var r: Limbs {
+    package static var r: Limbs {
       [
         0x0000000000000002, 0x0000000000000000, 0x0000000000000000,
         0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
@@ -86,7 +86,7 @@ public enum TypeA224x2048: TypeASuite {
 
     /// 2^4096 mod q
     @inline(__always)
-    static var rSquared: Limbs {
+    package static var rSquared: Limbs {
       [
         0x2e2692672f165ac0, 0x673a7d8aefca9d6e, 0xd7204b1bc3077068,
         0x6cefd7edf98d93e3, 0x0d7cff0a1e9d6360, 0x942377804549ae30,

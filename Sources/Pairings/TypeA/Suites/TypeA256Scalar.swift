@@ -8,11 +8,11 @@ public struct TypeA256Scalar: TypeAScalar {
   }
 
   enum Order: MontgomeryParameters {
-    typealias Limbs = InlineArray<5, UInt64>
+    package typealias Limbs = InlineArray<5, UInt64>
 
     /// p
     @inline(__always)
-    static var modulus: Limbs {
+    package static var modulus: Limbs {
       [
         0x0000020000000001, 0x0000000000000000, 0x0000000000000000,
         0x8000000000000000, 0x0000000000000000,
@@ -21,7 +21,7 @@ public struct TypeA256Scalar: TypeAScalar {
 
     /// 2^320 mod p
     @inline(__always)
-    static var r: Limbs {
+    package static var r: Limbs {
       [
         0x0000020000000001, 0xfffffbfffffffffe, 0xffffffffffffffff,
         0x7fffffffffffffff, 0x0000000000000000,
@@ -30,7 +30,7 @@ public struct TypeA256Scalar: TypeAScalar {
 
     /// 2^640 mod p
     @inline(__always)
-    static var rSquared: Limbs {
+    package static var rSquared: Limbs {
       [
         0x0000000000000000, 0x0000000000000000, 0x0000100000000004,
         0x0000000000100000, 0x0000000000000000,

@@ -7,7 +7,7 @@ public enum TypeA256x1536: TypeASuite {
   public struct Point: TypeAPoint {
     public typealias Scalar = TypeA256Scalar
     typealias Suite = TypeA256x1536
-    var edwards: EdwardsPoint<Field>
+    package var edwards: EdwardsPoint<Field>
     let isCleared: Bool
     init(_ edwards: EdwardsPoint<Field>, isCleared: Bool) {
       (self.edwards, self.isCleared) = (edwards, isCleared)
@@ -27,12 +27,12 @@ public enum TypeA256x1536: TypeASuite {
     init(_ lines: MillerLines<Field>) { self.lines = lines }
   }
 
-  typealias Field = PrimeField<24, BaseField>
+  package typealias Field = PrimeField<24, BaseField>
   static var order: SparsePrime { TypeA256Scalar.order }
   static let constants = TypeAConstants<TypeA256x1536>()
 
   /// h = (q + 1)/p
-  static let cofactor: [UInt64] = [
+  package static let cofactor: [UInt64] = [
     0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
     0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
     0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
@@ -42,12 +42,12 @@ public enum TypeA256x1536: TypeASuite {
     0x7cb22ffa88c0d689, 0x986a376c8b9c4e3f,
   ]
 
-  enum BaseField: MontgomeryParameters {
-    typealias Limbs = InlineArray<24, UInt64>
+  package enum BaseField: MontgomeryParameters {
+    package typealias Limbs = InlineArray<24, UInt64>
 
     /// q = h·p − 1
     @inline(__always)
-    static var modulus: Limbs {
+    package static var modulus: Limbs {
       [
         0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff,
         0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff,
@@ -62,7 +62,7 @@ public enum TypeA256x1536: TypeASuite {
 
     /// 2^1536 mod q
     @inline(__always)
-    static var r: Limbs {
+    package static var r: Limbs {
       [
         0x0000000000000003, 0x0000000000000000, 0x0000000000000000,
         0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
@@ -77,7 +77,7 @@ public enum TypeA256x1536: TypeASuite {
 
     /// 2^3072 mod q
     @inline(__always)
-    static var rSquared: Limbs {
+    package static var rSquared: Limbs {
       [
         0x53a3e46034de1d1d, 0xe25450d17c255e6e, 0x90628f6739066478,
         0x0ed66146bc081a13, 0xfe05afa6e88885c5, 0x98b7c7214766bee7,

@@ -7,7 +7,7 @@ public enum TypeA256x3072: TypeASuite {
   public struct Point: TypeAPoint {
     public typealias Scalar = TypeA256Scalar
     typealias Suite = TypeA256x3072
-    var edwards: EdwardsPoint<Field>
+    package var edwards: EdwardsPoint<Field>
     let isCleared: Bool
     init(_ edwards: EdwardsPoint<Field>, isCleared: Bool) {
       (self.edwards, self.isCleared) = (edwards, isCleared)
@@ -27,12 +27,12 @@ public enum TypeA256x3072: TypeASuite {
     init(_ lines: MillerLines<Field>) { self.lines = lines }
   }
 
-  typealias Field = PrimeField<48, BaseField>
+  package typealias Field = PrimeField<48, BaseField>
   static var order: SparsePrime { TypeA256Scalar.order }
   static let constants = TypeAConstants<TypeA256x3072>()
 
   /// h = (q + 1)/p
-  static let cofactor: [UInt64] = [
+  package static let cofactor: [UInt64] = [
     0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
     0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
     0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
@@ -50,12 +50,12 @@ public enum TypeA256x3072: TypeASuite {
     0x7e4a80a43b389e95, 0x9a854144a675e87c,
   ]
 
-  enum BaseField: MontgomeryParameters {
-    typealias Limbs = InlineArray<48, UInt64>
+  package enum BaseField: MontgomeryParameters {
+    package typealias Limbs = InlineArray<48, UInt64>
 
     /// q = h·p − 1
     @inline(__always)
-    static var modulus: Limbs {
+    package static var modulus: Limbs {
       [
         0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff,
         0xffffffffffffffff, 0xffffffffffffffff, 0xffffffffffffffff,
@@ -78,7 +78,7 @@ public enum TypeA256x3072: TypeASuite {
 
     /// 2^3072 mod q
     @inline(__always)
-    static var r: Limbs {
+    package static var r: Limbs {
       [
         0x0000000000000003, 0x0000000000000000, 0x0000000000000000,
         0x0000000000000000, 0x0000000000000000, 0x0000000000000000,
@@ -101,7 +101,7 @@ public enum TypeA256x3072: TypeASuite {
 
     /// 2^6144 mod q
     @inline(__always)
-    static var rSquared: Limbs {
+    package static var rSquared: Limbs {
       [
         0x77973fcc31bf2689, 0x8dc166c5f71e1fe0, 0xcc4963e9925cd27a,
         0xb7693f42cf0671c9, 0xad3a11540cf61987, 0x411338cbaaa22a12,
