@@ -75,7 +75,7 @@ let package = Package(
       swiftSettings: strict),
 
     module("TestSupport", ledger + ["Consortium"]),
-    tests("Pairings", vectors: true),
+    tests("Pairings", ["CFieldKernels"], vectors: true),
     tests("CanonicalEncoding", [asn1]),
     tests("EMRScheme", scheme + [crypto], vectors: true),
     tests("TransparencyLog", [crypto], vectors: true),

@@ -1,6 +1,7 @@
 #ifndef CFIELDKERNELS_H
 #define CFIELDKERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -53,5 +54,10 @@ void words_square(uint64_t *restrict r, const uint64_t *restrict a, size_t count
 /// count and a "Montgomery-friendly" p = P·2^(32·count) − 1 < R/2.
 void words_reduce(
     uint64_t *restrict r, uint64_t *restrict t, const uint64_t *restrict p, size_t count);
+
+/// r ← a·b/R mod p for a, b < p, if the processor has AVX-512 IFMA and there is a kernel for `count`: 16, 24,
+/// 32 and 48 words; else returns false and does nothing. p and R are those of `words_reduce`; r may be a or b.
+bool words_vector_montgomery_product(
+    uint64_t *r, const uint64_t *a, const uint64_t *b, const uint64_t *p, size_t count);
 
 #endif

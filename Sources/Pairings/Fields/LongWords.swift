@@ -15,6 +15,7 @@ enum LongWords {
   static func montgomeryProduct(
     _ r: MutableWords, _ a: Words, _ b: Words, modulus p: Words, count: Int
   ) {
+    if unsafe words_vector_montgomery_product(r, a, b, p, count) { return }
     unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 6 * count) { scratch in
       guard let t = scratch.baseAddress else { return }
       unsafe multiply(t, a, b, count: count, scratch: t + 2 * count)
@@ -24,6 +25,7 @@ enum LongWords {
 
   /// r ← a²·R⁻¹ mod p
   static func montgomerySquare(_ r: MutableWords, _ a: Words, modulus p: Words, count: Int) {
+    if unsafe words_vector_montgomery_product(r, a, a, p, count) { return }
     unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 6 * count) { scratch in
       guard let t = scratch.baseAddress else { return }
       unsafe square(t, a, count: count, scratch: t + 2 * count)
