@@ -57,8 +57,23 @@ struct RecordEquations<Suite: PairingSuite>: Sendable {
     }
   }
 
-  /// Opens the record with Y, and accepts nothing but what the team signed:
-  /// e(H2(A), Y) = e(D, g2), the context, every com_k, and G.
+  /// Opens the record with a Y that somebody claims to be r·g2, as ``open(y:context:signed:)``
+  /// after e(H2(A), Y) = e(D, g2).
+  func open(
+    claimed y: Suite.G2, context: VisitContext, signed: VerifiedSignature<Suite>
+  ) throws(SchemeError) -> AcceptedRecord {
+    guard
+      Suite.pairingProductIsIdentity([
+        (hashOfA, Suite.prepare(y)), (-d, SuiteConstants<Suite>.shared.preparedGenerator),
+      ])
+    else { throw SchemeError(.openingEquation, "e(H2(A), Y) ≠ e(D, g2)") }
+    return try open(y: y, context: context, signed: signed)
+  }
+
+  /// Opens the record, and accepts nothing but what the team signed: the context, every com_k, and G.
+  ///
+  /// - Parameter y: Z divided by the logarithm of P to base g2. It satisfies e(H2(A), Y) = e(D, g2),
+  ///   which is the equation on (Z, P) divided by that logarithm.
   func open(
     y: Suite.G2, context: VisitContext, signed: VerifiedSignature<Suite>
   ) throws(SchemeError) -> AcceptedRecord {
@@ -66,11 +81,6 @@ struct RecordEquations<Suite: PairingSuite>: Sendable {
       signed.position == context.signers.count
     else { throw SchemeError(.foreignContext, "the signature is not that of the whole visit") }
     let mask = RecordMask<Suite>(a: record.a, y: y)
-    guard
-      Suite.pairingProduct([
-        (hashOfA, mask.y), (-d, SuiteConstants<Suite>.shared.preparedGenerator),
-      ]).isIdentity
-    else { throw SchemeError(.openingEquation, "e(H2(A), Y) ≠ e(D, g2)") }
     let info = SealingInfo(
       contextDigest: record.contextDigest, visitKey: context.visitKey, a: record.a,
       commitments: signed.commitments, b: record.b, d: record.d)

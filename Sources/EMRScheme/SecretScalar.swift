@@ -29,6 +29,15 @@ final class SecretScalar<Scalar: ScalarField>: @unchecked Sendable {
   where Group.Scalar == Scalar {
     scalar.value * point
   }
+
+  /// Σ sᵢ·Pᵢ
+  static func sum<Group: PairingSourceGroup>(
+    _ scalars: [SecretScalar], _ points: [Group]
+  ) -> Group where Group.Scalar == Scalar {
+    var values = scalars.map(\.value)
+    defer { for index in values.indices { values[index].wipe() } }
+    return .multiScalar(values, points)
+  }
 }
 
 /// A point that is overwritten when its last holder lets go of it.

@@ -52,9 +52,13 @@ extension SigningChain {
       let r = (previous?.signature.r ?? .identity) + .generatorMultiplied(by: nonce.value)
       // R_k = 0 has probability 1/p, and would be refused by every verifier.
       if r.isIdentity { continue }
-      let z = nonce * earlierKeys
-      let q = secret.d1 * w + (previous?.signature.q ?? .identity) + exponent * r + z
-      return SequentialSignature(r: r, q: q)
+      // D_1's Z is 0, as nobody signed before.
+      let (scalars, points) =
+        k == 1
+        ? ([secret.d1, exponent], [w, r])
+        : ([secret.d1, exponent, nonce], [w, r, earlierKeys])
+      let q = SecretScalar.sum(scalars, points)
+      return SequentialSignature(r: r, q: q + (previous?.signature.q ?? .identity))
     }
   }
 }

@@ -35,7 +35,8 @@ public struct VerifiedSealedRecord<Suite: PairingSuite>: Sendable {
     guard evidence.recordDigest == recordDigest else {
       throw SchemeError(.recordDigest, "the evidence opens another record")
     }
-    return try equations.open(y: Suite.G2("Y", evidence.y), context: context, signed: signed)
+    return try equations.open(
+      claimed: Suite.G2("Y", evidence.y), context: context, signed: signed)
   }
 
   /// Y = r·g2: proves an opening, and reveals this one record and no key (item 12).

@@ -114,6 +114,8 @@ public protocol PairingSourceGroup: Sendable, Equatable {
   static prefix func - (a: Self) -> Self
   /// s·P in constant time.
   static func * (scalar: Scalar, point: Self) -> Self
+  /// Σ sᵢ·Pᵢ in constant time; only their number shows. Cheaper than the products one by one.
+  static func multiScalar(_ scalars: [Scalar], _ points: [Self]) -> Self
   /// s·P for the generator P, from a table, in constant time.
   static func generatorMultiplied(by scalar: Scalar) -> Self
   /// s·P for a public scalar.
@@ -130,6 +132,11 @@ extension PairingSourceGroup {
   public init(encodedNonIdentity bytes: [UInt8]) throws(PairingError) {
     try self.init(encoded: bytes)
     if isIdentity { throw PairingError(.identity, "the point is the identity") }
+  }
+
+  public static func multiScalar(_ scalars: [Scalar], _ points: [Self]) -> Self {
+    precondition(scalars.count == points.count, "as many scalars as points")
+    return sum(zip(scalars, points).map { $0 * $1 })
   }
 
   public static func sum(_ points: some Sequence<Self>) -> Self {

@@ -70,6 +70,11 @@ public struct InMemoryPoint<Base: PairingSourceGroup>: PairingSourceGroup {
   public static func * (scalar: Scalar, point: Self) -> Self {
     Recorder.note(\.multiplications) { Self(scalar * point.base) }
   }
+  public static func multiScalar(_ scalars: [Scalar], _ points: [Self]) -> Self {
+    Recorder.note(\.multiplications, scalars.count) {
+      Self(.multiScalar(scalars, points.map(\.base)))
+    }
+  }
   public static func generatorMultiplied(by scalar: Scalar) -> Self {
     Recorder.note(\.generatorMultiplications) { Self(.generatorMultiplied(by: scalar)) }
   }

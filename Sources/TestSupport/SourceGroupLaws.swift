@@ -55,6 +55,12 @@ package enum SourceGroupLaws<G: PairingSourceGroup> {
         let factors = [0, 1, 2, .random(in: .min ... .max, using: &generator), UInt64.max]
         return factors.allSatisfy { G.multipliedVariableTime($0, p) == S($0) * p }
       },
+      Law("multiScalar(s, P) == Σ sᵢPᵢ") { generator in
+        let count = Int.random(in: 0..<5, using: &generator)
+        let scalars = (0..<count).map { _ in S.sample(using: &generator) }
+        let points = (0..<count).map { _ in G.sample(using: &generator) }
+        return G.multiScalar(scalars, points) == .sum(zip(scalars, points).map { $0 * $1 })
+      },
       Law("multiScalarVariableTime(s, P) == Σ sᵢPᵢ") { generator in
         let count = Int.random(in: 0..<40, using: &generator)
         let scalars = (0..<count).map { _ in S.sample(using: &generator) }

@@ -61,6 +61,11 @@ extension BLS12381SourceGroup {
     Self(element.point.multiplied(by: scalar.value))
   }
 
+  public static func multiScalar(_ scalars: [Scalar], _ elements: [Self]) -> Self {
+    precondition(scalars.count == elements.count, "as many scalars as points")
+    return Self(.sum(zip(scalars, elements).map { ($0.value, $1.point) }))
+  }
+
   public static func generatorMultiplied(by scalar: Scalar) -> Self {
     Self(generatorTable.multiplied(by: scalar.value))
   }

@@ -2,28 +2,35 @@
 extension EdwardsPoint {
   private static var windowBits: Int { 5 }
 
-  /// s·P for the integer s in 64-bit words, below 2^bitCount.
-  func multiplied(by words: [UInt64], bitCount: Int) -> Self {
-    let count = 1 << (Self.windowBits - 1)
+  /// Σ sᵢ·Pᵢ for integers sᵢ in 64-bit words, below 2^bitCount; the doublings are shared by all.
+  static func sum(_ terms: [(words: [UInt64], point: Self)], bitCount: Int) -> Self {
+    let count = 1 << (windowBits - 1)
+    // Row k holds 1…2^(w−1) times P_k.
     var table = [Self]()
-    table.reserveCapacity(count)
-    table.append(self)
-    for index in 1..<count {
-      table.append(index % 2 == 1 ? table[index / 2].doubled() : table[index - 1] + self)
-    }
-    var product = Self.identity
-    for window in (0...bitCount / Self.windowBits).reversed() {
-      product = product.doubled(times: Self.windowBits)
-      let digit = SignedDigit(of: words, window: window, bits: Self.windowBits)
-      var entry = Self.identity
-      for index in 0..<count {
-        entry = Self.select(
-          Mask(digit.magnitude, equals: UInt64(index + 1)), table[index], entry)
+    table.reserveCapacity(terms.count * count)
+    for (_, point) in terms {
+      let first = table.count
+      table.append(point)
+      for index in 1..<count {
+        table.append(
+          index % 2 == 1 ? table[first + index / 2].doubled() : table[first + index - 1] + point)
       }
-      product = product + Self.select(digit.isNegative, -entry, entry)
+    }
+    var sum = identity
+    for window in (0...bitCount / windowBits).reversed() {
+      sum = sum.doubled(times: windowBits)
+      for (row, term) in terms.enumerated() {
+        let digit = SignedDigit(of: term.words, window: window, bits: windowBits)
+        var entry = identity
+        for index in 0..<count {
+          entry = select(
+            Mask(digit.magnitude, equals: UInt64(index + 1)), table[row * count + index], entry)
+        }
+        sum = sum + select(digit.isNegative, -entry, entry)
+      }
     }
     zeroize(&table)
-    return product
+    return sum
   }
 }
 

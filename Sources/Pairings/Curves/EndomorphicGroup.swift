@@ -21,32 +21,42 @@ extension EndomorphicGroup {
   static var partBits: Int { 256 / partCount }
 
   /// s·P in constant time: signed windows over all parts of s at once.
-  package func multiplied(by scalar: Fr) -> Self {
-    let (bits, count) = (Self.windowBits, 1 << (Self.windowBits - 1))
-    // Row i holds 1…2^(bits−1) times Xⁱ·P.
+  package func multiplied(by scalar: Fr) -> Self { Self.sum([(scalar, self)]) }
+
+  /// Σ sᵢ·Pᵢ in constant time: the doublings are shared by all.
+  package static func sum(_ terms: [(scalar: Fr, point: Self)]) -> Self {
+    let (bits, count) = (windowBits, 1 << (windowBits - 1))
+    // Row partCount·k + i holds 1…2^(bits−1) times Xⁱ·P_k.
     var table = [Self]()
-    table.reserveCapacity(Self.partCount * count)
-    table.append(self)
-    for index in 1..<count {
-      table.append(
-        index % 2 == 1 ? table[index / 2].doubled() : table[index - 1].adding(self))
-    }
-    for _ in 1..<Self.partCount {
-      for _ in 0..<count { table.append(table[table.count - count].multipliedByPartBase()) }
-    }
-    let parts = scalar.parts(Self.partCount)
-    var product = Self.identity
-    for window in (0...Self.partBits / bits).reversed() {
-      if window < Self.partBits / bits {
-        for _ in 0..<bits { product = product.doubled() }
+    table.reserveCapacity(terms.count * partCount * count)
+    var parts = [UInt128]()
+    for (scalar, point) in terms {
+      let first = table.count
+      table.append(point)
+      for index in 1..<count {
+        table.append(
+          index % 2 == 1
+            ? table[first + index / 2].doubled() : table[first + index - 1].adding(point))
       }
-      for part in 0..<Self.partCount {
-        let digit = SignedDigit(of: parts[part], window: window, bits: bits)
-        product = product.adding(Self.lookUp(digit, in: table, row: part * count, count: count))
+      for _ in count..<(partCount * count) {
+        table.append(table[table.count - count].multipliedByPartBase())
+      }
+      let partsOfScalar = scalar.parts(partCount)
+      for part in 0..<partCount { parts.append(partsOfScalar[part]) }
+    }
+    var sum = identity
+    for window in (0...partBits / bits).reversed() {
+      if window < partBits / bits {
+        for _ in 0..<bits { sum = sum.doubled() }
+      }
+      for row in parts.indices {
+        let digit = SignedDigit(of: parts[row], window: window, bits: bits)
+        sum = sum.adding(lookUp(digit, in: table, row: row * count, count: count))
       }
     }
     zeroize(&table)
-    return product
+    zeroize(&parts)
+    return sum
   }
 
   @inline(__always)

@@ -14,7 +14,7 @@ extension TypeASuite {
     return Target(
       unitary.value.raisedUnitary(
         to: cofactor, bitCount: 64 * cofactor.count,
-        inverseOfTwiceImaginary: unitary.inverseOfTwiceImaginary))
+        inverseOfTwiceImaginary: unitary.inverseOfTwiceImaginary, half: constants.half))
   }
 
   public static func pairingProductIsIdentity(_ pairs: [(Point, Lines)]) -> Bool {

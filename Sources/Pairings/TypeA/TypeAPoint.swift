@@ -22,9 +22,8 @@ extension TypeAPoint {
   /// π(P), with a point that has order p.
   var cleared: Self {
     if isCleared { return self }
-    let inverse = SparseDigit.nonAdjacentForm(
-      Suite.constants.inverseCofactor.value.words, width: CofactorWindow.width)
-    return Self(multipliedByCofactor.multiplied(by: inverse))
+    return Self(
+      multipliedByCofactor.multiplied(by: Suite.constants.inverseCofactorDigits))
   }
 
   /// h·P.
@@ -44,15 +43,23 @@ extension TypeAPoint {
   public static prefix func - (a: Self) -> Self { Self(-a.edwards, isCleared: a.isCleared) }
 
   public static func * (scalar: Scalar, point: Self) -> Self {
-    // s·π(P) = (s·h⁻¹)·(h·P)
-    var (factor, base) = (scalar, point.edwards)
-    if !point.isCleared {
-      factor = factor * Suite.constants.inverseCofactor
-      base = point.multipliedByCofactor
+    multiScalar([scalar], [point])
+  }
+
+  public static func multiScalar(_ scalars: [Scalar], _ points: [Self]) -> Self {
+    precondition(scalars.count == points.count, "as many scalars as points")
+    var terms = zip(scalars, points).map { scalar, point in
+      if point.isCleared { return (words: scalar.value.words, point: point.edwards) }
+      // s·π(P) = (s·h⁻¹)·(h·P)
+      return (
+        words: (scalar * Suite.constants.inverseCofactor).value.words,
+        point: point.multipliedByCofactor
+      )
     }
-    var words = factor.value.words
-    defer { zeroize(&words) }
-    return Self(base.multiplied(by: words, bitCount: Suite.order.a + 1))
+    defer {
+      for index in terms.indices { zeroize(&terms[index].words) }
+    }
+    return Self(.sum(terms, bitCount: Suite.order.a + 1))
   }
 
   public static func generatorMultiplied(by scalar: Scalar) -> Self {

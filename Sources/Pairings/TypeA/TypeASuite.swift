@@ -64,6 +64,8 @@ final class TypeAConstants<Suite: TypeASuite>: Sendable {
   let squareRootOf2: Suite.Field
   /// h⁻¹ mod p.
   let inverseCofactor: Suite.Scalar
+  let inverseCofactorDigits: [SparseDigit]
+  let half: Suite.Field
   /// The digits of h in width-w non-adjacent form, most significant first.
   let cofactorDigits: [SparseDigit]
   let generator: EdwardsPoint<Suite.Field>
@@ -78,6 +80,9 @@ final class TypeAConstants<Suite: TypeASuite>: Sendable {
       $0 * Suite.Scalar(256) + Suite.Scalar(UInt64($1))
     }
     inverseCofactor = cofactor.inverted()
+    inverseCofactorDigits = SparseDigit.nonAdjacentForm(
+      inverseCofactor.value.words, width: CofactorWindow.width)
+    half = Suite.Field(2).inverted()
     cofactorDigits = SparseDigit.nonAdjacentForm(Suite.cofactor, width: CofactorWindow.width)
     // Nobody knows a logarithm between hashes, and this one has a tag of its own.
     let hashed = TypeAHash<Suite>.curvePoint(

@@ -18,7 +18,8 @@ extension TypeATarget {
     let inverse = value.imaginary.doubled().inverted()
     return Self(
       value.raisedUnitary(
-        to: words, bitCount: Suite.order.a + 1, inverseOfTwiceImaginary: inverse))
+        to: words, bitCount: Suite.order.a + 1, inverseOfTwiceImaginary: inverse,
+        half: Suite.constants.half))
   }
 
   /// The coefficients of 1 and i, big-endian.
@@ -36,14 +37,13 @@ extension GaussianExtension {
   /// - Parameters:
   ///   - words: e, least significant first.
   ///   - inverse: (2b)⁻¹ for u = a + b·i, and 0 for b = 0.
+  ///   - half: ½
   func raisedUnitary(
-    to words: [UInt64], bitCount: Int, inverseOfTwiceImaginary inverse: F
+    to words: [UInt64], bitCount: Int, inverseOfTwiceImaginary inverse: F, half: F
   ) -> Self {
     let (low, high) = ladder(words, (0..<bitCount).reversed())
     // V_e+1 = 2·Re(u^e·u), from which the coefficient of i follows. Where b = 0 there is none.
-    let halfOfLow = low * F.one.doubled().inverted()
-    let imaginary = (low * real - high) * inverse
-    return Self(halfOfLow, imaginary)
+    return Self(low * half, (low * real - high) * inverse)
   }
 
   /// The trace V_e of u^e for a public e and u of norm 1; where e ends in zeros, a squaring for each.

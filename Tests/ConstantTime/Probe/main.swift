@@ -67,6 +67,7 @@ func operations<S: PairingSuite>(
     ("scalar_encode", { consumeBytes(secret(scalar).encoded()) }),
     ("g1_add", { consume(p() + p()) }),
     ("g1_mul", { consume(secret(scalar) * p()) }),
+    ("g1_multi_scalar", { consume(S.G1.multiScalar([scalar, scalar].map(secret), [p(), p()])) }),
     ("g1_generator_mul", { consume(S.G1.generatorMultiplied(by: secret(scalar))) }),
     ("g1_encode", { consumeBytes(p().encoded()) }),
     ("g2_add", { consume(q() + q()) }),
@@ -103,7 +104,7 @@ func plantedLeaks() -> [(name: String, run: () throws -> Void)] {
 
 let all =
   fieldOperations() + operations(of: BLS12381.self)
-  + operations(of: TypeA256x1536.self, prefix: "type_a_") + plantedLeaks()
+  + operations(of: TypeA160x1024.self, prefix: "type_a_") + plantedLeaks()
 switch CommandLine.arguments.dropFirst().first {
 case "--list":
   print(all.map(\.name).joined(separator: "\n"))
