@@ -142,6 +142,15 @@ public struct OperationCount: Codable, Equatable, Sendable {
   public internal(set) var preparations = 0
   public internal(set) var targetExponentiations = 0
 
+  private static let kinds: [any WritableKeyPath<OperationCount, Int> & Sendable] = [
+    \.generatorMultiplications, \.multiplications, \.publicMultiplications, \.hashes, \.pairings,
+    \.finalExponentiations, \.preparations, \.targetExponentiations,
+  ]
+
+  public static func += (a: inout OperationCount, b: OperationCount) {
+    for kind in kinds { a[keyPath: kind] += b[keyPath: kind] }
+  }
+
   /// What the paper calls exponentiations: all multiplications of points by scalars.
   public var exponentiations: Int {
     generatorMultiplications + multiplications + publicMultiplications

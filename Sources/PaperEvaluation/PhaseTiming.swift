@@ -14,6 +14,13 @@ public struct PhaseTiming: Codable, Sendable {
     public let operations: OperationCount
   }
 
+  /// What one role does in a step.
+  public struct Share: Codable, Sendable {
+    public let step: SchemeStep
+    public let role: SchemeRole
+    public let operations: OperationCount
+  }
+
   public let suite: String
   /// n.
   public let team: Int
@@ -22,6 +29,8 @@ public struct PhaseTiming: Codable, Sendable {
   public let inMemory: [Step]
   /// With every point encoded, decoded and checked, as on a network.
   public let encoded: [Step]
+  public let shares: [Share]
+  public let sent: [SentObject]
 
   public subscript(step: SchemeStep) -> Step? { inMemory.first { $0.step == step } }
 }
@@ -29,8 +38,8 @@ public struct PhaseTiming: Codable, Sendable {
 /// Measures the scheme on a suite.
 public struct SuiteMeasurement: Sendable {
   public let suite: String
-  private let measureInMemory: @Sendable (Int, Sampling) throws -> (Int, [PhaseTiming.Step])
-  private let measureEncoded: @Sendable (Int, Sampling) throws -> (Int, [PhaseTiming.Step])
+  private let measureInMemory: @Sendable (Int, Sampling) throws -> Sample
+  private let measureEncoded: @Sendable (Int, Sampling) throws -> Sample
 
   /// How often a visit is run.
   public struct Sampling: Sendable {
@@ -57,48 +66,79 @@ public struct SuiteMeasurement: Sendable {
   /// - Parameter team: n.
   public func timing(team: Int, _ sampling: Sampling) throws -> PhaseTiming {
     try Self.exclusion.withLock { _ in
-      let (runs, inMemory) = try measureInMemory(team, sampling)
-      let (_, encoded) = try measureEncoded(team, sampling)
+      let inMemory = try measureInMemory(team, sampling)
+      let encoded = try measureEncoded(team, sampling)
       return PhaseTiming(
-        suite: suite, team: team, runs: runs, inMemory: inMemory, encoded: encoded)
+        suite: suite, team: team, runs: inMemory.runs, inMemory: inMemory.steps,
+        encoded: encoded.steps, shares: inMemory.shares, sent: encoded.sent)
+    }
+  }
+
+  /// The runs of one suite and team.
+  private struct Sample {
+    var runs = 0
+    var steps: [PhaseTiming.Step] = []
+    var shares: [PhaseTiming.Share] = []
+    var sent: [SentObject] = []
+  }
+
+  /// One run: what its steps took, together and in the groups alone, and who did what.
+  private struct Readings {
+    var elapsed: [SchemeStep: UInt64] = [:]
+    var inGroups: [SchemeStep: UInt64] = [:]
+    var operations: [SchemeStep: [SchemeRole: OperationCount]] = [:]
+
+    mutating func add(
+      _ step: SchemeStep, _ role: SchemeRole, elapsed: UInt64, _ recorded: Recorder.Readings
+    ) {
+      self.elapsed[step, default: 0] += elapsed
+      inGroups[step, default: 0] += recorded.nanoseconds
+      operations[step, default: [:]][role, default: OperationCount()] += recorded.operations
     }
   }
 
   private static func measure<Suite: PairingSuite>(
     _ suite: Suite.Type, team: Int, _ sampling: Sampling
-  ) throws -> (Int, [PhaseTiming.Step]) {
-    var samples: [SchemeStep: [Double]] = [:]
-    var groupTimes: [SchemeStep: Double] = [:]
-    var counts: [SchemeStep: OperationCount] = [:]
+  ) throws -> Sample {
     let clock = sampling.nanoseconds
     let begin = clock()
-    var runs = 0
+    var sample = Sample()
+    var counted = Readings()
+    var timed: [Readings] = []
     // The first run makes tables and counts, and is not timed.
-    while runs <= sampling.runs {
-      if runs > 3, Double(clock() - begin) > sampling.seconds * 1e9 { break }
+    while timed.count < sampling.runs {
+      if timed.count > 2, Double(clock() - begin) > sampling.seconds * 1e9 { break }
       var run = SchemeRun<Suite>(team: team)
-      try run.run { step, work in
+      var readings = Readings()
+      try run.run { step, role, work in
         let start = clock()
-        let readings = try Recorder.record(clock, work)
-        counts[step] = readings.operations
-        guard runs > 0 else { return }
-        samples[step, default: []].append(Double(clock() - start) / 1e6)
-        groupTimes[step] = min(
-          groupTimes[step] ?? .infinity, Double(readings.nanoseconds) / 1e6)
+        let recorded = try Recorder.record(clock, work)
+        readings.add(step, role, elapsed: clock() - start, recorded)
       }
       KnownPoints.forgetAll()
-      runs += 1
+      if sample.sent.isEmpty {
+        sample.sent = run.sent
+        counted = readings
+      } else {
+        timed.append(readings)
+      }
     }
-    let steps = SchemeStep.allCases.map { step in
-      let times = (samples[step] ?? []).sorted()
+    sample.runs = timed.count
+    for step in SchemeStep.allCases {
+      let roles = counted.operations[step] ?? [:]
+      sample.shares += SchemeRole.allCases.compactMap { role in
+        roles[role].map { PhaseTiming.Share(step: step, role: role, operations: $0) }
+      }
+      let times = timed.map { Double($0.elapsed[step] ?? 0) / 1e6 }.sorted()
       let median = times.median
-      return PhaseTiming.Step(
-        step: step, medianMs: median, minMs: times.first ?? 0,
-        spreadMs: times.map { abs($0 - median) }.sorted().median,
-        groupMs: groupTimes[step] ?? 0,
-        operations: counts[step] ?? OperationCount())
+      sample.steps.append(
+        PhaseTiming.Step(
+          step: step, medianMs: median, minMs: times.first ?? 0,
+          spreadMs: times.map { abs($0 - median) }.sorted().median,
+          groupMs: timed.map { Double($0.inGroups[step] ?? 0) / 1e6 }.min() ?? 0,
+          operations: roles.values.reduce(into: OperationCount()) { $0 += $1 }))
     }
-    return (runs - 1, steps)
+    return sample
   }
 }
 

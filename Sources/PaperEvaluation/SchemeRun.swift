@@ -31,156 +31,105 @@ public enum SchemeStep: String, CaseIterable, Codable, Sendable {
   public var isPhase: Bool { Self.phases.contains(self) }
 }
 
+/// Who works in a step.
+public enum SchemeRole: String, CaseIterable, Codable, Sendable {
+  case patient
+  /// A doctor of the team but the last one.
+  case doctor
+  case lastDoctor
+  /// The doctor elsewhere, who opens the record.
+  case receiver
+  case hospital
+  /// The system manager, as proxy.
+  case manager
+  /// Whoever checks what others sent before it is stored: the cloud and the supernodes.
+  case supernode
+}
+
+/// What one role sends in a step.
+public struct SentObject: Codable, Equatable, Sendable {
+  public let step: SchemeStep
+  public let sender: SchemeRole
+  public let name: String
+  /// In the encoding that is sent; of all objects of this name together.
+  public internal(set) var bytes: Int
+  public internal(set) var count: Int
+}
+
 /// One visit of a team, by the scheme alone: no ledger, no network, no disk.
 struct SchemeRun<Suite: PairingSuite> {
-  private let team: Int
-  private var random = SystemRandomNumberGenerator()
-  private let hospitalKey = Curve25519.Signing.PrivateKey()
-  private let identityKeys: [Curve25519.Signing.PrivateKey]
+  /// Calls the work of a role in a step, once.
+  typealias Measure = (SchemeStep, SchemeRole, () throws -> Void) throws -> Void
+
+  let team: Int
+  var random = SystemRandomNumberGenerator()
+  let hospitalKey = Curve25519.Signing.PrivateKey()
+  let identityKeys: [Curve25519.Signing.PrivateKey]
+  private(set) var sent: [SentObject] = []
 
   init(team: Int) {
     self.team = team
     identityKeys = (0..<team).map { _ in Curve25519.Signing.PrivateKey() }
   }
 
-  /// What one step leaves for the next.
-  private struct Opened {
-    let context: VisitContext
-    let chain: SigningChain<Suite>
-    let visitKey: VerifiedVisitKey<Suite>
+  /// The role of D_k for the index k − 1.
+  func doctor(_ index: Int) -> SchemeRole { index == team - 1 ? .lastDoctor : .doctor }
+
+  /// Notes what a role sent. Nothing is encoded anew for it.
+  mutating func send(
+    _ name: String, _ bytes: [UInt8], in step: SchemeStep, by sender: SchemeRole
+  ) {
+    let known = sent.firstIndex { $0.step == step && $0.sender == sender && $0.name == name }
+    if let known {
+      sent[known].bytes += bytes.count
+      sent[known].count += 1
+    } else {
+      sent.append(
+        SentObject(step: step, sender: sender, name: name, bytes: bytes.count, count: 1))
+    }
   }
 
   /// Runs all steps in their order.
-  ///
-  /// - Parameter measure: calls the work of a step, once.
-  mutating func run(_ measure: (SchemeStep, () throws -> Void) throws -> Void) throws {
+  mutating func run(_ measure: Measure) throws {
     var secrets: [DoctorSigningKey<Suite>] = []
-    var patientKey: VisitKey<Suite>?
-    try measure(.initialization) {
-      secrets = (0..<team).map { _ in DoctorSigningKey(using: &random) }
-      patientKey = VisitKey(using: &random)
+    for index in 0..<team {
+      try measure(.initialization, doctor(index)) {
+        secrets.append(DoctorSigningKey(using: &random))
+      }
     }
-    guard let patientKey else { return }
+    var created: VisitKey<Suite>?
+    try measure(.initialization, .patient) { created = VisitKey(using: &random) }
+    guard let patientKey = created else { return }
 
-    var verified: [VerifiedDoctorKey<Suite>] = []
-    try measure(.registration) { verified = try register(secrets) }
-    let doctors = verified.map(PreparedDoctorKey.init)
-
+    let doctors = try register(secrets, measure).map(PreparedDoctorKey.init)
     let evidence = Evidence(using: &random)
-    let context = try context(doctors.map(\.verified.statement.signer), patientKey, evidence)
+    let context = context(doctors.map(\.verified.statement.signer), patientKey, evidence)
     let chain = try SigningChain(context: context, signers: doctors)
-    var visitKey: VerifiedVisitKey<Suite>?
-    try measure(.admission) {
-      visitKey = try VerifiedVisitKey(verifying: patientKey.prove(context), of: context)
-    }
-    guard let visitKey else { return }
-
-    try measure(.groupKey) { try agreeOnGroupKey(context) }
+    guard let visitKey = try admit(patientKey, to: context, measure),
+      let groupKey = try agreeOnGroupKey(context, measure)
+    else { return }
+    send("evidence", evidence.bytes, in: .diagnose, by: .patient)
 
     let findings = (1...team).map {
       Finding(content: Array("finding \($0)".utf8), attempt: 1, using: &random)
     }
-    var last: SequentialSignature<Suite>?
-    var record: SealedRecord?
-    try measure(.diagnose) {
-      last = try sign(findings, chain, secrets)
-      record = try SealedRecord.seal(
+    guard let last = try sign(findings, chain, secrets, groupKey, measure) else { return }
+    var sealed: SealedRecord?
+    try measure(.diagnose, .lastDoctor) {
+      sealed = try SealedRecord.seal(
         RecordPlaintext(context: context, evidence: evidence, findings: findings), to: visitKey,
         using: &random)
     }
-    guard let last, let record else { return }
+    guard let record = sealed else { return }
+    send("sealed record", record.encoded(), in: .diagnose, by: .lastDoctor)
 
     let commitments = [FindingCommitment](to: findings, contextDigest: chain.contextDigest)
-    var signed: VerifiedSignature<Suite>?
-    try measure(.storage) { signed = try chain.verify(last, commitments: commitments) }
-    guard let signed else { return }
-
-    try measure(.custody) { _ = try record.check(for: visitKey) }
-    try measure(.sharing) {
-      try share(record, of: patientKey, visitKey, evidence, signed)
+    var verified: VerifiedSignature<Suite>?
+    try measure(.storage, .supernode) {
+      verified = try chain.verify(last, commitments: commitments)
     }
-  }
-
-  private mutating func register(
-    _ secrets: [DoctorSigningKey<Suite>]
-  ) throws -> [VerifiedDoctorKey<Suite>] {
-    var verified: [VerifiedDoctorKey<Suite>] = []
-    for (index, secret) in secrets.enumerated() {
-      let statement = secret.statement(
-        genesis: .zero, doctor: "doctor-\(index + 1)", hospital: "hospital",
-        identityKey: Array(identityKeys[index].publicKey.rawRepresentation),
-        agreementKey: [UInt8](repeating: UInt8(index), count: 32))
-      verified.append(
-        try VerifiedDoctorKey(
-          verifying: statement, proof: secret.prove(statement, using: &random)))
-    }
-    return verified
-  }
-
-  private func context(
-    _ signers: [VisitContext.Signer], _ patientKey: VisitKey<Suite>, _ evidence: Evidence
-  ) throws -> VisitContext {
-    VisitContext(
-      genesis: .zero, suite: Suite.name, hospital: "hospital", pseudonym: .zero, visitID: .zero,
-      evidenceDigest: evidence.digest, signers: signers, openedAt: 0, window: 600,
-      resignatureLimit: 4, baseHeight: 0, baseHash: .zero,
-      visitKey: patientKey.encodedPublicKey,
-      visitSigningKey: [UInt8](repeating: 0, count: 32))
-  }
-
-  private mutating func agreeOnGroupKey(_ context: VisitContext) throws {
-    var hospital = try HospitalKeyExchange<Suite>(
-      context: context, identityKey: hospitalKey,
-      doctorKeys: identityKeys.map { Array($0.publicKey.rawRepresentation) }, using: &random)
-    var doctors = try identityKeys.enumerated().map { index, key in
-      try DoctorKeyExchange<Suite>(
-        context: context, position: index + 1, identityKey: key,
-        hospitalKey: Array(hospitalKey.publicKey.rawRepresentation))
-    }
-    for index in doctors.indices {
-      let answer = try doctors[index].answer(offer: hospital.offer(), using: &random)
-      let confirmation = try hospital.confirm(answer: answer, from: index + 1)
-      try hospital.acknowledge(
-        try doctors[index].acknowledge(confirmation: confirmation), from: index + 1)
-    }
-    for index in doctors.indices {
-      _ = try doctors[index].receive(delivery: hospital.deliver(to: index + 1))
-    }
-  }
-
-  private mutating func sign(
-    _ findings: [Finding], _ chain: SigningChain<Suite>, _ secrets: [DoctorSigningKey<Suite>]
-  ) throws -> SequentialSignature<Suite>? {
-    let commitments = [FindingCommitment](to: findings, contextDigest: chain.contextDigest)
-    var last: SequentialSignature<Suite>?
-    for (index, secret) in secrets.enumerated() {
-      var before: VerifiedSignature<Suite>?
-      if let last { before = try chain.verify(last, commitments: Array(commitments[..<index])) }
-      last = try chain.sign(
-        Array(findings[...index]), after: before, with: secret, using: &random)
-    }
-    return last
-  }
-
-  private mutating func share(
-    _ record: SealedRecord, of patientKey: VisitKey<Suite>, _ visitKey: VerifiedVisitKey<Suite>,
-    _ evidence: Evidence, _ signed: VerifiedSignature<Suite>
-  ) throws {
-    let request = RequestKey<Suite>(using: &random)
-    let trapdoor = Trapdoor(evidence: evidence, visitKey: patientKey)
-    let consent = ConsentBlinding(for: patientKey, using: &random)
-    let blinded = try consent.doctorShare.blind(request, theta: consent.theta)
-    // The proxy checks the record before it re-encrypts.
-    let checked = try record.check(for: visitKey)
-    guard checked.matches(trapdoor) else {
-      throw SchemeError(.trapdoor, "the trapdoor does not find its record")
-    }
-    let shared = try VerifiedReencryptionKey(
-      proxyShare: consent.proxyShare, blinded: blinded, theta: consent.theta,
-      requestKey: request.encodedPublicKey, visitKey: visitKey
-    ).reencrypt(checked)
-    _ = try shared.check(
-      for: request, context: visitKey.context, recordDigest: checked.recordDigest
-    ).open(signed: signed)
+    guard let signed = verified else { return }
+    try measure(.custody, .supernode) { _ = try record.check(for: visitKey) }
+    try share(record, of: patientKey, visitKey, evidence, signed, measure)
   }
 }
