@@ -21,7 +21,7 @@ extension EvaluationReport {
 
   private var table5: Markup {
     let rows = PaperFigures.CommunicationScheme.allCases.map { scheme in
-      [scheme.rawValue, scheme.formula]
+      [scheme.rawValue, unbroken(scheme.formula)]
         + [(3, 200), (3, 1000), (10, 200)].map { n, lambda in
           kilobytes(scheme, n: n, lambda: lambda)
         }.map { ValueScale.number($0) }
@@ -39,6 +39,17 @@ extension EvaluationReport {
         ]
       ], rows: rows, leading: 2
     ).markup
+  }
+
+  /// Lets a line end before a plus sign outside parentheses only.
+  private func unbroken(_ formula: String) -> String {
+    var depth = 0
+    let text = formula.map { character -> Character in
+      if character == "(" { depth += 1 }
+      if character == ")" { depth -= 1 }
+      return character == " " && depth > 0 ? "\u{a0}" : character
+    }
+    return String(text).replacing("+ ", with: "+\u{a0}")
   }
 
   private var figure5: Markup {

@@ -14,13 +14,12 @@ extension EvaluationReport {
   private func figure7(_ levels: [EvaluatedSuite], _ title: String, id: String) -> Markup {
     var series = levels.flatMap { suite in
       let style = SeriesStyle(rawValue: suite.level - 1) ?? .first
-      let name = "level \(suite.level), \(suite.sizes)"
       return [
         BarChart.Series(
-          name: "\(name), paper", style: style, isHatched: true,
+          name: "level \(suite.level), paper", style: style, isHatched: true,
           values: SchemeStep.phases.map { paper($0, suite) }),
         .init(
-          name: name, style: style, isHatched: false,
+          name: "level \(suite.level), here \(suite.sizes)", style: style, isHatched: false,
           values: SchemeStep.phases.map { time($0, suite) }),
       ]
     }
@@ -39,9 +38,9 @@ extension EvaluationReport {
       ).markup
     }
     return .figure(
-      "Figure 7",
+      "Figure 7, \(title)",
       """
-      Phased time costs when n = 3, \(title)\(own == nil || levels.isEmpty ? "" : ", and BLS12-381"). \
+      Phased time costs when n = 3\(own == nil || levels.isEmpty ? "" : ", and those of BLS12-381"). \
       Above the linear scale of the paper’s figure, below the same values on a logarithmic one. \
       Hatched: the paper’s Table 6.
       """, charts, wide: true)
@@ -93,12 +92,11 @@ extension EvaluationReport {
         references: paper(step, suite).map { [(3, $0)] } ?? [])
     }
     let letter = ["", " (a)", " (b)", " (c)"][suite.level]
-    let title =
-      suite.reading.map { "level \(suite.level), \($0.title), \(suite.sizes)" } ?? "BLS12-381"
+    let number = "Figure 8\(letter), \(suite.reading?.title ?? "BLS12-381")"
     let charts = [ValueScale.Kind.linear, .logarithmic].map { scale in
       let text = ChartText(
         id: "figure-8-\(suite.name)-\(scale)",
-        title: "Figure 8\(letter), \(title), \(scale) scale", xTitle: "n, doctors in the team",
+        title: "\(number), \(scale) scale", xTitle: "n, doctors in the team",
         yTitle: scale == .linear ? "time in ms" : "time in ms, logarithmic")
       return LineChart(
         text: text, places: (first...last).map(Double.init), series: series, scale: scale,
@@ -106,8 +104,10 @@ extension EvaluationReport {
       ).markup
     }
     return .figure(
-      "Figure 8" + letter,
-      "Computational delay versus n: \(title)."
-        + (suite.reading == nil ? "" : " Hollow: the paper’s Table 6, at n = 3."), charts)
+      number,
+      "Computational delay versus n"
+        + (suite.reading == nil
+          ? "." : ", level \(suite.level), \(suite.sizes). Hollow: the paper’s Table 6, at n = 3."),
+      charts)
   }
 }

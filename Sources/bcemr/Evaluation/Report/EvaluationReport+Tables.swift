@@ -31,10 +31,10 @@ extension EvaluationReport {
         cells(sum { paper($0, suite) }, sum { time($0, suite) })
       } + (own.map { suite in [number(sum { time($0, suite) })] } ?? [])
     return HTMLTable(
-      number: "Table 6",
+      number: "Table 6, \(reading.title)",
       caption: """
-        Phased time costs when n = 3, in ms, \(reading.title): the paper’s, ours in the groups alone, \
-        and the factor by which ours are shorter.
+        Phased time costs when n = 3, in ms: the paper’s, ours in the groups alone, and the factor by \
+        which ours are shorter.
         """, heads: heads, rows: rows, sums: sums
     ).markup
   }
@@ -93,7 +93,7 @@ extension EvaluationReport {
         ].map { $0 == 0 ? "–" : "\($0)" }
     }
     let title =
-      suite.reading.map { "level \(suite.level), \($0.title)" } ?? "the curve of this system"
+      suite.reading.map { "Level \(suite.level), \($0.title)" } ?? "The curve of this system"
     return HTMLTable(
       number: suite.name,
       caption: "\(title), n = 3, \(Quantity.count(timing.runs, "run")).",

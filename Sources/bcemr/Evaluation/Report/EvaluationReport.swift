@@ -39,7 +39,7 @@ struct EvaluationReport {
     .terms([
       "Date": date, "Machine": machine,
       "Measured": (evaluation.isQuick ? "quickly: teams of 3, few runs; " : "teams of 1 to 10; ")
-        + suites.map(\.name).joined(separator: ", "),
+        + Quantity.count(suites.count, "suite"),
     ])
   }
 

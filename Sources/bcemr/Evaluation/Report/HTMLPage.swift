@@ -30,7 +30,7 @@ extension Markup {
       charts.map { element("div", ["class": "scroll"], [$0]) })
     let words = element(
       "figcaption", [:], [element("b", [:], text: number + "."), text(" " + caption)])
-    return element("figure", [:], [panels, words])
+    return element("figure", wide ? ["class": "long"] : [:], [panels, words])
   }
 
   static func section(_ title: String, _ content: [Markup]) -> Markup {

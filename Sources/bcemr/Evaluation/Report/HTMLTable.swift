@@ -25,21 +25,23 @@ struct HTMLTable {
       .element(
         "caption", [:],
         [.element("b", [:], text: number + "."), .text(" " + caption)]),
-      .element("thead", [:], heads.map(headRow)),
+      .element("thead", [:], heads.indices.map(headRow)),
       .element("tbody", [:], rows.map { row($0, firsts) }),
     ]
     if !sums.isEmpty { parts.append(.element("tfoot", [:], [row(sums, firsts)])) }
     return .element("div", ["class": "scroll"], [.element("table", [:], parts)])
   }
 
-  private func headRow(_ heads: [Head]) -> Markup {
+  private func headRow(_ index: Int) -> Markup {
+    let isLast = index == heads.count - 1
     var column = 0
-    let cells = heads.map { head in
+    let cells = heads[index].map { head in
       defer { column += head.columns }
       let name = className(column, isFirst: head.isFirst)
       if head.text.isEmpty { return Markup.element("td", ["class": name]) }
-      if head.columns == 1 {
-        return .element("th", ["scope": "col", "class": name], text: head.text)
+      if isLast || head.columns == 1 {
+        return .element(
+          "th", ["scope": "col", "class": isLast ? name : "group \(name)"], text: head.text)
       }
       return .element(
         "th", ["scope": "colgroup", "colspan": "\(head.columns)", "class": "group \(name)"],

@@ -51,7 +51,7 @@ enum PageStyle {
     .hatching { fill: none; stroke: currentColor; stroke-width: 1.1; }
     .line { fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linejoin: round; }
     .marker { fill: currentColor; stroke: none; }
-    .hollow { fill: var(--ground); stroke: currentColor; stroke-width: 1.6; }
+    .hollow { fill: none; stroke: currentColor; stroke-width: 1.6; }
     table {
       border-collapse: collapse; margin: 1.5rem 0 2rem; font-size: 0.9rem; line-height: 1.35;
       font-variant-numeric: tabular-nums lining-nums;
@@ -60,12 +60,12 @@ enum PageStyle {
     caption { padding-bottom: 0.5rem; }
     th, td { padding: 0.22rem 0.6rem; font-weight: 400; vertical-align: baseline; }
     thead th { color: var(--quiet); vertical-align: bottom; }
-    thead .group { color: var(--ink); border-bottom: 1px solid var(--rule); }
+    thead .group { color: var(--ink); text-align: center; border-bottom: 1px solid var(--rule); }
     thead tr:last-child > * { border-bottom: 1px solid var(--ink); }
     tfoot > tr > * { border-top: 1px solid var(--rule); }
     .text { text-align: left; }
-    .number { text-align: right; white-space: nowrap; }
-    thead .group { text-align: center; }
+    .number, tbody th, tfoot th { white-space: nowrap; }
+    .number { text-align: right; }
     .first { padding-left: 1.5rem; }
     @media (max-width: 50rem) {
       .panels { grid-template-columns: 1fr; }
@@ -84,8 +84,10 @@ enum PageStyle {
       .scroll { overflow: visible; }
       .panels { grid-template-columns: 1fr 1fr; }
       svg { min-width: 0 !important; }
-      figure, table, tr, svg { break-inside: avoid; }
-      h2, caption { break-after: avoid; }
+      figure, table, tr, svg, dl { break-inside: avoid; }
+      figure.long { break-inside: auto; }
+      h2, h2 + p, caption { break-after: avoid; }
+      figcaption { break-before: avoid; }
       table { font-size: 0.82rem; }
       th, td { padding: 0.15rem 0.4rem; }
       * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }

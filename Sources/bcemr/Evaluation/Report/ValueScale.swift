@@ -47,7 +47,8 @@ struct ValueScale: Sendable {
   }
 
   private init(logarithmicOf values: [Double]) {
-    let lower = Self.round(values.min() ?? 1, up: false)
+    // A third below the least, so that a bar of it can be seen.
+    let lower = Self.round((values.min() ?? 1) / 1.5, up: false)
     let upper = max(Self.round(values.max() ?? 1, up: true), lower * 10)
     let exponents = Int(log10(lower).rounded(.down))...Int(log10(upper).rounded(.up))
     // Labels at 1, 2 and 5 where there is room for them.
