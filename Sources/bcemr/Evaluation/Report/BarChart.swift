@@ -86,11 +86,15 @@ struct BarChart {
   }
 
   private var legend: [ChartFrame.LegendItem] {
-    series.map { one in
-      .init(label: one.name) { x, y in
-        .element(
-          "g", ["class": one.style.name],
-          [shape(one, x: x - 11, y: y - 6, width: 22, height: 12)])
+    // A row of what is from elsewhere, and one of the others.
+    let rows = [series.filter(\.isHatched), series.filter { !$0.isHatched }]
+    return rows.flatMap { row in
+      row.enumerated().map { index, one in
+        .init(label: one.name, startsRow: index == 0) { x, y in
+          .element(
+            "g", ["class": one.style.name],
+            [shape(one, x: x - 11, y: y - 6, width: 22, height: 12)])
+        }
       }
     }
   }

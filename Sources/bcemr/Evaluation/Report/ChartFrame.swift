@@ -11,6 +11,7 @@ struct ChartText: Sendable {
 struct ChartFrame {
   struct LegendItem {
     let label: String
+    var startsRow = false
     /// Draws the symbol around a point, 12 to each side.
     let symbol: (_ x: Double, _ y: Double) -> Markup
   }
@@ -31,19 +32,23 @@ struct ChartFrame {
     var (x, baseline) = (left, 12.0)
     var symbols: [Markup] = []
     for item in legend {
-      // Half of the font's size is wider than nearly all letters.
-      let length = 34 + Double(item.label.count) * 6.2
-      if x > left, x + length > width {
+      let length = 28 + Self.width(of: item.label)
+      if x > left, item.startsRow || x + length > width {
         (x, baseline) = (left, baseline + 18)
       }
       symbols.append(item.symbol(x + 12, baseline))
       symbols.append(
         .element(
           "text", ["x": (x + 28).coordinate, "y": (baseline + 4).coordinate], text: item.label))
-      x += length + 8
+      x += length + 16
     }
     self.legend = .element("g", ["class": "legend"], symbols)
     top = legend.isEmpty ? 14 : baseline + 20
+  }
+
+  /// About as wide as a text is in the usual fonts of screens.
+  private static func width(of text: String) -> Double {
+    text.reduce(0) { $0 + (" ,.:/()fijlrt".contains($1) ? 4.5 : 7.2) }
   }
 
   /// The height of a value; nil if it has no place.

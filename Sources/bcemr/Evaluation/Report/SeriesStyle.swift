@@ -26,7 +26,7 @@ enum SeriesStyle: Int, CaseIterable, Sendable {
       case .third: [(0, -1.2), (1.1, 0.8), (-1.1, 0.8)]
       case .fourth: [(0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0)]
       case .fifth: [(0, 1.2), (1.1, -0.8), (-1.1, -0.8)]
-      case .sixth: [(-1.2, -0.4), (1.2, -0.4), (1.2, 0.4), (-1.2, 0.4)]
+      case .sixth: [(-0.45, -1.4), (0.45, -1.4), (0.45, 1.4), (-0.45, 1.4)]
       }
     guard !corners.isEmpty else {
       let arc = "a\(r.coordinate) \(r.coordinate) 0 1 0"

@@ -17,11 +17,12 @@ struct ValueScale: Sendable {
   let kind: Kind
   let ticks: [Tick]
 
-  /// Linear scales begin at 0; on logarithmic ones only positive values have a place.
+  /// Linear scales begin at 0. Values that no measurement has do not count, and have no place.
   init(_ kind: Kind, covering values: [Double]) {
+    let values = values.filter { (1e-9...1e15).contains($0) }
     switch kind {
     case .linear: self.init(linearTo: values.max() ?? 0)
-    case .logarithmic: self.init(logarithmicOf: values.filter { $0 > 0 })
+    case .logarithmic: self.init(logarithmicOf: values)
     }
   }
 
