@@ -11,7 +11,8 @@ struct Evaluate: AsyncParsableCommand {
       BLS12-381, and on symmetric curves of the paper's sizes in both readings of its 'q'. Times are \
       of one core. 'groups' is the part spent in the groups alone, as a program over a pairing \
       library would measure it; 'checked' is the whole phase with every point encoded, decoded and \
-      checked. With --output, what was measured is kept, and a run that was stopped goes on.
+      checked. With --output, what was measured is kept, a run that was stopped goes on, and \
+      'report.html' in the folder shows the paper's figures and tables beside ours.
       """)
 
   @Flag(help: "One team size and fewer runs; takes less than two minutes.")
@@ -22,7 +23,7 @@ struct Evaluate: AsyncParsableCommand {
 
   @Option(
     name: .customLong("output"),
-    help: ArgumentHelp("Keep the measurements in this folder.", valueName: "folder"))
+    help: ArgumentHelp("Keep the measurements and a report in this folder.", valueName: "folder"))
   var folder: String?
 
   @OptionGroup var output: OutputOptions
@@ -46,6 +47,11 @@ struct Evaluate: AsyncParsableCommand {
     } else {
       console.line(EvaluationText(evaluation, suites).text)
     }
+    guard let store else { return }
+    let report = EvaluationReport(
+      evaluation, suites, machine: MachineDescription.text, date: Date().formatted(.iso8601))
+    let path = try store.keep(report)
+    if console.showsProgress, !output.json { Console.diagnostic("the report is in \(path)") }
   }
 }
 
@@ -86,5 +92,16 @@ struct EvaluationFolder {
     } catch {
       throw CommandFailure(.badInput, code: "output", "\(path): the measurement cannot be kept")
     }
+  }
+
+  /// - Returns: the path of the page, which takes the place of an earlier one whole.
+  func keep(_ report: EvaluationReport) throws -> String {
+    let path = "\(path)/report.html"
+    do {
+      try Data(report.page.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      throw CommandFailure(.badInput, code: "output", "\(path): the report cannot be kept")
+    }
+    return path
   }
 }
