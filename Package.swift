@@ -64,7 +64,9 @@ let package = Package(
     module("Ledger", scheme + ["EMRScheme", "TransparencyLog", "Credentials"]),
     module("ClinicalRecords", []),
     module("Consortium", ledger + [crypto]),
-    module("PaperEvaluation", scheme + ["EMRScheme", crypto]),
+    // Insecure on purpose: for the module below it, and for no other (scripts/check-docs).
+    module("PrintedScheme", ["Pairings", crypto]),
+    module("PaperEvaluation", scheme + ["EMRScheme", "PrintedScheme", crypto]),
     module("SQLiteBackend", ledger + ["Consortium", grdb]),
     .executableTarget(
       name: "bcemr",
@@ -83,7 +85,7 @@ let package = Package(
     tests("Ledger", scheme + ["EMRScheme", "TransparencyLog", "Credentials", crypto]),
     tests("ClinicalRecords", vectors: true),
     tests("Consortium", ledger + [crypto]),
-    tests("PaperEvaluation", ["Pairings"]),
+    tests("PaperEvaluation", ["Pairings", "PrintedScheme"]),
     tests("SQLiteBackend", ledger + ["Consortium", "store-crash-probe", grdb], vectors: true),
     .executableTarget(
       name: "store-crash-probe", dependencies: ["Ledger", "Consortium", "SQLiteBackend"],
