@@ -14,12 +14,12 @@ public struct Evaluation: Codable, Sendable {
     let seconds: Double
 
     /// - Parameter isQuick: n = 3 alone, and seconds for each suite; else n = 1…10 and 100 runs where
-    ///   they take less than a minute.
+    ///   they take less than half a minute.
     public init(suites: [EvaluatedSuite] = EvaluatedSuite.all, isQuick: Bool) {
       self.suites = suites
       self.isQuick = isQuick
       teams = isQuick ? [3] : Array(1...10)
-      (runs, seconds) = isQuick ? (20, 4) : (100, 60)
+      (runs, seconds) = isQuick ? (20, 4) : (100, 30)
     }
   }
 

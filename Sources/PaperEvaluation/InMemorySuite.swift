@@ -127,6 +127,8 @@ enum KnownPoints {
 
 /// How often a piece of work used each expensive operation of a suite.
 public struct OperationCount: Codable, Equatable, Sendable {
+  public init() {}
+
   /// Of a generator, by a table.
   public internal(set) var generatorMultiplications = 0
   /// Of another point, by a secret.

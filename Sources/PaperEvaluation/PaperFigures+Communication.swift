@@ -1,31 +1,31 @@
 extension PaperFigures {
-  /// The schemes that Table 5 compares, by the names it gives them.
-  public enum CommunicationScheme: String, CaseIterable, Sendable {
-    /// Zhang and Lin, the paper's [26].
-    case zhangLin = "ZL"
-    /// Cao, Zhang and others, the paper's [28].
-    case caoZhang = "CZ"
-    /// Saini and others, the paper's [37].
-    case saini = "AS"
-    case bcEMR = "BC-EMR"
-  }
-
-  /// Sizes in bits, as section 6.1 assumes them.
-  private enum Size {
-    static let g1 = 1024
-    static let g2 = 512
-    static let scalar = 160
-    static let ciphertext = 160
-    static let hash = 160
-    static let alpha = 160
-    static let timestamp = 32
-    static let order = 32
-    static let identity = 32
-    static let gamma = 512
-    static let l = 512
-    static let personalData = 1024
+  /// Sizes in bits of what Table 5 counts.
+  public struct ElementSizes: Equatable, Sendable {
+    /// A point, |G1|.
+    public var point: Int
+    /// An element of the target group, which the paper writes |G2|.
+    public var target: Int
+    public var scalar: Int
+    /// |x|, of the ciphertext space.
+    public var ciphertext: Int
+    public var hash: Int
+    public var alpha: Int
+    public var timestamp: Int
+    /// |s|, of the order.
+    public var order: Int
+    public var identity: Int
+    public var gamma: Int
+    /// l, the length of a verification key.
+    public var key: Int
+    /// |D_p|, of AS.
+    public var personalData: Int
     /// n_p, the verifiers of ZL's private blockchain; a number, and no size.
-    static let verifiers = 3
+    public let verifiers = 3
+
+    /// As section 6.1 assumes them.
+    public static let paper = ElementSizes(
+      point: 1024, target: 512, scalar: 160, ciphertext: 160, hash: 160, alpha: 160, timestamp: 32,
+      order: 32, identity: 32, gamma: 512, key: 512, personalData: 1024)
   }
 
   /// Table 5: what one visit sends.
@@ -35,27 +35,28 @@ extension PaperFigures {
   ///   - lambda: the size of ZL's set of disease keywords; the others do not depend on it.
   /// - Returns: bits.
   public static func communicationBits(
-    _ scheme: CommunicationScheme, n: Int, lambda: Int
+    _ scheme: ComparedScheme, n: Int, lambda: Int, sizes: ElementSizes = .paper
   ) -> Int {
     switch scheme {
-    case .zhangLin:
-      (lambda + 12) * Size.g1 + Size.g2 + 5 * Size.scalar + 13 * (2 * Size.verifiers / 3)
-        + Size.timestamp + Size.ciphertext + Size.identity + 2 * Size.hash
-    case .caoZhang:
-      (3 * n + 1) * Size.g1 + n * Size.scalar + 2 * (n + 1) * Size.identity + n * Size.hash
-        + 2 * Size.ciphertext + (n + 1) * Size.timestamp
-    case .saini:
-      3 * Size.g1 + Size.identity + 4 * Size.ciphertext + Size.hash + Size.scalar
-        + Size.timestamp + Size.personalData
-    case .bcEMR: ownBits(n)
+    case .zl:
+      (lambda + 12) * sizes.point + sizes.target + 5 * sizes.scalar
+        + 13 * (2 * sizes.verifiers / 3) + sizes.timestamp + sizes.ciphertext + sizes.identity
+        + 2 * sizes.hash
+    case .cz:
+      (3 * n + 1) * sizes.point + n * sizes.scalar + 2 * (n + 1) * sizes.identity
+        + n * sizes.hash + 2 * sizes.ciphertext + (n + 1) * sizes.timestamp
+    case .as:
+      3 * sizes.point + sizes.identity + 4 * sizes.ciphertext + sizes.hash + sizes.scalar
+        + sizes.timestamp + sizes.personalData
+    case .bcEMR: ownBits(n, sizes)
     }
   }
 
   /// In parts, which the type checker takes more easily.
-  private static func ownBits(_ n: Int) -> Int {
-    let points = (3 * n + 8) * Size.g1 + 2 * Size.g2 + 2 * Size.scalar
-    let texts = 5 * Size.identity + (n + 6) * Size.ciphertext + 2 * Size.hash
-    let evidence = (n + 2) * Size.alpha + n * Size.timestamp + (n + 1) * Size.order
-    return points + texts + evidence + 2 * Size.gamma + 2 * Size.l
+  private static func ownBits(_ n: Int, _ sizes: ElementSizes) -> Int {
+    let points = (3 * n + 8) * sizes.point + 2 * sizes.target + 2 * sizes.scalar
+    let texts = 5 * sizes.identity + (n + 6) * sizes.ciphertext + 2 * sizes.hash
+    let evidence = (n + 2) * sizes.alpha + n * sizes.timestamp + (n + 1) * sizes.order
+    return points + texts + evidence + 2 * sizes.gamma + 2 * sizes.key
   }
 }

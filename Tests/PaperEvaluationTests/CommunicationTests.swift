@@ -12,9 +12,9 @@ struct CommunicationTests {
   /// 1024 + 1024 + 128 = 2176.
   @Test("the formulas have the values that they have by hand")
   func values() {
-    #expect(bits(.zhangLin) == 218_970)
-    #expect(bits(.caoZhang) == 11_904)
-    #expect(bits(.saini) == 5120)
+    #expect(bits(.zl) == 218_970)
+    #expect(bits(.cz) == 11_904)
+    #expect(bits(.as) == 5120)
     #expect(bits(.bcEMR) == 23_744)
   }
 
@@ -23,18 +23,18 @@ struct CommunicationTests {
   @Test("what another doctor and another keyword cost")
   func slopes() {
     for n in 1...10 {
-      #expect(bits(.caoZhang, n: n) == 11_904 + (n - 3) * 3488)
+      #expect(bits(.cz, n: n) == 11_904 + (n - 3) * 3488)
       #expect(bits(.bcEMR, n: n) == 23_744 + (n - 3) * 3456)
-      #expect(bits(.zhangLin, n: n) == 218_970 && bits(.saini, n: n) == 5120)
+      #expect(bits(.zl, n: n) == 218_970 && bits(.as, n: n) == 5120)
     }
-    #expect(bits(.zhangLin, lambda: 1000) == 218_970 + 800 * 1024)
-    for scheme in [PaperFigures.CommunicationScheme.caoZhang, .saini, .bcEMR] {
+    #expect(bits(.zl, lambda: 1000) == 218_970 + 800 * 1024)
+    for scheme in [PaperFigures.ComparedScheme.cz, .as, .bcEMR] {
       #expect(bits(scheme, lambda: 1000) == bits(scheme))
     }
   }
 
   private func bits(
-    _ scheme: PaperFigures.CommunicationScheme, n: Int = 3, lambda: Int = 200
+    _ scheme: PaperFigures.ComparedScheme, n: Int = 3, lambda: Int = 200
   ) -> Int {
     PaperFigures.communicationBits(scheme, n: n, lambda: lambda)
   }

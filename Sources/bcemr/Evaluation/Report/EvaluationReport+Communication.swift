@@ -20,7 +20,7 @@ extension EvaluationReport {
   }
 
   private var table5: Markup {
-    let rows = PaperFigures.CommunicationScheme.allCases.map { scheme in
+    let rows = PaperFigures.ComparedScheme.allCases.map { scheme in
       [scheme.rawValue, unbroken(scheme.formula)]
         + [(3, 200), (3, 1000), (10, 200)].map { n, lambda in
           kilobytes(scheme, n: n, lambda: lambda)
@@ -78,7 +78,7 @@ extension EvaluationReport {
   }
 
   private func kilobytes(
-    _ scheme: PaperFigures.CommunicationScheme, n: Int, lambda: Int
+    _ scheme: PaperFigures.ComparedScheme, n: Int, lambda: Int
   ) -> Double {
     Double(PaperFigures.communicationBits(scheme, n: n, lambda: lambda)) / 8000
   }
@@ -86,9 +86,9 @@ extension EvaluationReport {
   /// - Parameter measured: in kB, a further line unless it is empty.
   private func charts(
     _ figure: String, xTitle: String, places: [Double], measured: [LineChart.Point],
-    points: (PaperFigures.CommunicationScheme) -> [LineChart.Point]
+    points: (PaperFigures.ComparedScheme) -> [LineChart.Point]
   ) -> [Markup] {
-    var series = zip(PaperFigures.CommunicationScheme.allCases, SeriesStyle.allCases).map {
+    var series = zip(PaperFigures.ComparedScheme.allCases, SeriesStyle.allCases).map {
       LineChart.Series(name: $0.rawValue, style: $1, points: points($0))
     }
     if !measured.isEmpty {
@@ -104,15 +104,15 @@ extension EvaluationReport {
   }
 }
 
-extension PaperFigures.CommunicationScheme {
+extension PaperFigures.ComparedScheme {
   /// As Table 5 prints it.
   var formula: String {
     switch self {
-    case .zhangLin:
+    case .zl:
       "(λ + 12)|G₁| + |G₂| + 5|Zₚ*| + 13⌊2/3·nₚ⌋ + |t| + |x| + |ID| + 2|Hash|"
-    case .caoZhang:
+    case .cz:
       "(3n + 1)|G₁| + n|Zₚ*| + 2(n + 1)|ID| + n|Hash| + 2|x| + (n + 1)|t|"
-    case .saini: "3|G₁| + |ID| + 4|x| + |Hash| + |Zₚ*| + |t| + |Dₚ|"
+    case .as: "3|G₁| + |ID| + 4|x| + |Hash| + |Zₚ*| + |t| + |Dₚ|"
     case .bcEMR:
       "(3n + 8)|G₁| + 2|G₂| + 2|Zₚ*| + 5|ID| + (n + 6)|x| + 2|Hash| + (n + 2)|α| + n|t| + 2|γ| "
         + "+ 2|l| + (n + 1)|s|"
