@@ -37,12 +37,13 @@ extension EvaluationReport {
         text: text, groups: SchemeStep.phases.map(\.title), series: series, scale: scale, unit: "ms"
       ).markup
     }
+    let own = own == nil || levels.isEmpty ? "" : ", and those of BLS12-381"
+    let hatched = levels.isEmpty ? "" : " Hatched: the paper’s Table 6."
     return .figure(
       "Figure 7, \(title)",
       """
-      Phased time costs when n = 3\(own == nil || levels.isEmpty ? "" : ", and those of BLS12-381"). \
-      Above the linear scale of the paper’s figure, below the same values on a logarithmic one. \
-      Hatched: the paper’s Table 6.
+      Phased time costs when n = 3\(own). Above the linear scale of the paper’s figure, below the \
+      same values on a logarithmic one.\(hatched)
       """, charts, wide: true)
   }
 
