@@ -11,19 +11,19 @@ extension Attacker {
     let consented = try Consented(visit, using: &random)
     let other = visit.findings([ExampleTexts.neverWritten], using: &random)
     let replaced = try visit.seal(other, using: &random)
-    func isRead(_ record: VerifiedSealedRecord<Suite>, digest: Digest32) throws -> Bool {
-      _ = try consented.key().reencrypt(record)
-        .check(for: consented.request, context: visit.context, recordDigest: digest)
-        .open(signed: signed)
-      return true
+    func read(
+      _ record: VerifiedSealedRecord<Suite>, digest: Digest32
+    ) throws -> [Finding] {
+      let shared = try consented.key().reencrypt(record)
+      return try visit.read(shared, by: consented.request, digest: digest, signed)
     }
     var attempts = AttackAttempts()
     try attempts.control("the genuine record is read") {
-      try isRead(genuine, digest: genuine.recordDigest)
+      try read(genuine, digest: genuine.recordDigest) == findings
     }
-    try attempts.attempt { try isRead(replaced, digest: genuine.recordDigest) }
+    try attempts.attempt { try read(replaced, digest: genuine.recordDigest) == other }
     // Even for a receiver who does not look at the ledger.
-    try attempts.attempt { try isRead(replaced, digest: replaced.recordDigest) }
+    try attempts.attempt { try read(replaced, digest: replaced.recordDigest) == other }
     return attempts.outcome(
       ifReached: "the other record is read",
       else: "its digest is not the ledger's; and its key is not that of the signed commitments")
@@ -128,36 +128,6 @@ extension Attacker {
     return attempts.outcome(
       ifReached: "the other text is read",
       else: "whoever opens it sees that the team signed another")
-  }
-
-  mutating func sharedRecord() throws -> Outcome {
-    let visit = try TeamVisit<Suite>(using: &random)
-    let findings = visit.findings([ExampleTexts.long], using: &random)
-    let signed = try visit.sign(findings, using: &random)
-    let record = try visit.seal(findings, using: &random)
-    let consented = try Consented(visit, using: &random)
-    let read = try consented.key().reencrypt(record)
-      .check(
-        for: consented.request, context: visit.context, recordDigest: record.recordDigest
-      ).open(signed: signed).plaintext.findings
-    return .property(
-      read == findings, ifHolds: "the receiver reads the very bytes",
-      else: "the receiver reads other bytes")
-  }
-
-  mutating func longRecord() throws -> Outcome {
-    let visit = try TeamVisit<Suite>(using: &random)
-    let record = try visit.seal(
-      visit.findings([ExampleTexts.long], using: &random), using: &random)
-    func contains(_ bytes: [UInt8]) -> Bool {
-      let end = ExampleTexts.end
-      return bytes.indices.contains { bytes[$0...].starts(with: end) }
-    }
-    var attempts = AttackAttempts()
-    try attempts.control("the search in the plaintext") { contains(ExampleTexts.long) }
-    try attempts.attempt { contains(record.record.c) }
-    return attempts.outcome(
-      ifReached: "the ciphertext holds the words", else: "AES-256-GCM covers every byte")
   }
 }
 

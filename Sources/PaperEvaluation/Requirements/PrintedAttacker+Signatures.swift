@@ -13,7 +13,7 @@ extension PrintedAttacker {
   }
 
   mutating func forgeryWithHandedKey() throws -> Outcome {
-    let visit = PrintedVisit<Suite>(team: 1, using: &random)
+    let visit = PrintedVisit<Suite>(using: &random)
     // 4.6 (2): the doctor once asked for some record.
     let proxy = PrintedProxy(handed: visit.doctors[0], visit.patient, visit.system)
     let forged = forge(
@@ -25,7 +25,7 @@ extension PrintedAttacker {
   }
 
   mutating func rogueKey() throws -> Outcome {
-    let visit = PrintedVisit<Suite>(team: 1, using: &random)
+    let visit = PrintedVisit<Suite>(using: &random)
     let attacker = PrintedDoctor<Suite>(using: &random)
     let (a, rho) = (Suite.Scalar.random(using: &random), Suite.Scalar.random(using: &random))
     // A_2 = a·g − A_1: with m_2 empty W_1 = W_2, and the two terms add up to a·W.
@@ -64,17 +64,17 @@ extension PrintedAttacker {
     let visit = PrintedVisit<Suite>(team: 2, using: &random)
     let findings = [ExampleTexts.written, ExampleTexts.written]
     let signature = try visit.sign(findings, using: &random)
-    // Another patient: nothing of PID_j, PK_j or α enters Eq. (3), so there is nothing to change.
-    let other = PrintedTeam(visit.team.keys, timestamp: visit.team.timestamp)
+    // Another patient, with another PK_j and α: nothing of them enters Eq. (3).
+    let other = PrintedVisit(doctors: visit.doctors, system: visit.system, using: &random)
     var attempts = AttackAttempts()
-    try attempts.attempt { other.verifies(signature, findings) }
+    try attempts.attempt { other.team.verifies(signature, findings) }
     return attempts.outcome(
       ifReached: "Eq. (3) holds for the other patient: W binds text and T alone",
       else: "Eq. (3) does not hold")
   }
 
   mutating func guessedDiagnosis() throws -> Outcome {
-    let visit = PrintedVisit<Suite>(team: 1, using: &random)
+    let visit = PrintedVisit<Suite>(using: &random)
     let signature = try visit.sign([ExampleTexts.written], using: &random)
     var attempts = AttackAttempts()
     try attempts.attempt {
@@ -87,7 +87,7 @@ extension PrintedAttacker {
   }
 
   mutating func deniedFinding() throws -> Outcome {
-    let visit = PrintedVisit<Suite>(team: 1, using: &random)
+    let visit = PrintedVisit<Suite>(using: &random)
     let genuine = try visit.sign([ExampleTexts.written], using: &random)
     let proxy = PrintedProxy(handed: visit.doctors[0], visit.patient, visit.system)
     let forged = forge(
@@ -102,7 +102,7 @@ extension PrintedAttacker {
   }
 
   mutating func revivedFinding() throws -> Outcome {
-    let visit = PrintedVisit<Suite>(team: 1, using: &random)
+    let visit = PrintedVisit<Suite>(using: &random)
     let withdrawn = try visit.sign([ExampleTexts.written], using: &random)
     let newest = try visit.sign([ExampleTexts.neverWritten], using: &random)
     let variant = variant(of: withdrawn, visit.team)
@@ -117,7 +117,7 @@ extension PrintedAttacker {
   }
 
   mutating func strangersVariant() throws -> Outcome {
-    let visit = PrintedVisit<Suite>(team: 1, using: &random)
+    let visit = PrintedVisit<Suite>(using: &random)
     var seen = [try visit.sign([ExampleTexts.written], using: &random)]
     // N = 4 re-signatures, as in our rules; the paper names no number.
     for _ in 0..<4 { seen.append(variant(of: seen[0], visit.team)) }

@@ -40,12 +40,13 @@ struct PrintedVisit<Suite: PairingSuite> where Suite.G1 == Suite.G2 {
   let team: PrintedTeam<Suite>
   let evidence: [UInt8]
 
+  /// - Parameter known: the team, if another visit has it too.
   init(
-    team size: Int, system: PrintedSystem<Suite>? = nil,
-    using random: inout some RandomNumberGenerator
+    team size: Int = 1, doctors known: [PrintedDoctor<Suite>]? = nil,
+    system: PrintedSystem<Suite>? = nil, using random: inout some RandomNumberGenerator
   ) {
     self.system = system ?? PrintedSystem(using: &random)
-    doctors = (0..<size).map { _ in PrintedDoctor(using: &random) }
+    doctors = known ?? (0..<size).map { _ in PrintedDoctor(using: &random) }
     patient = PrintedPatient(using: &random)
     team = PrintedTeam(doctors.map(\.publicKey), timestamp: ExampleTexts.openedAt)
     evidence = random.bytes(32)

@@ -34,19 +34,19 @@ public enum Requirement: String, CaseIterable, Codable, Sendable {
     }
   }
 
-  /// What this row also rests on and no run of the scheme shows: rules of the ledger, which its own
-  /// tests run (specification, section 6).
+  /// Rules of the ledger that this row also rests on, with the codes of the specification (6.5, 8.4):
+  /// no run of the scheme shows them, and their own tests do.
   public var note: String? {
     switch self {
-    case .m1:
-      "a doctor's key counts with the signatures of the hospital and the manager, by the ledger's rules"
-    case .m2: "the record digest stands on the ledger, signed by the last doctor"
-    case .m3: "deadlines T_k and visit keys seen before are refused by the ledger's rules"
-    case .m4: "the ledger ends a visit after N re-signatures, which limits no guess made offline"
+    case .m1: "a doctor's key counts only as hospital and manager registered it: wrong-registration"
+    case .m2: "the last doctor signs the record's digest, and the patient compares: VisitCompletion"
+    case .m3: "a signature after T_k, and a PK_v seen before: late, visit-key-known"
+    case .m4: "more than N re-signatures end a visit, and limit no guess: resignature-limit"
     case .nonrepudiation:
-      "attempts are counted by entries that the doctor's identity key signs, by the ledger's rules"
-    case .authenticity: "the patient's receipt on the ledger says acknowledged or disputed"
-    case .patientControl: "use, revocation and end of a consent are rules of the ledger"
+      "only entries that the doctor's identity key signs are attempts: wrong-attempt"
+    case .authenticity: "the patient says acknowledged or disputed, once: VisitReceipt"
+    case .patientControl:
+      "a consent serves once, until revoked or expired: reused, consent-revoked, consent-expired"
     case .m5, .m6, .confidentiality, .dataSharing, .uniformStandard: nil
     }
   }

@@ -92,6 +92,17 @@ struct TeamVisit<Suite: PairingSuite> {
     try SealedRecord.seal(plaintext(findings), to: verifiedKey, using: &random)
       .check(for: verifiedKey)
   }
+
+  /// What a doctor reads of a re-encrypted record, after all checks (4.6 (4)).
+  ///
+  /// - Parameter digest: the record digest on the ledger.
+  func read(
+    _ shared: ReencryptedRecord, by request: RequestKey<Suite>, digest: Digest32,
+    _ signed: VerifiedSignature<Suite>
+  ) throws -> [Finding] {
+    try shared.check(for: request, context: context, recordDigest: digest)
+      .open(signed: signed).plaintext.findings
+  }
 }
 
 /// One consent of a visit's patient, with every scalar that it sends around.

@@ -3,6 +3,35 @@ internal import EMRScheme
 internal import Pairings
 
 extension Attacker {
+  mutating func sharedRecord() throws -> Outcome {
+    let visit = try TeamVisit<Suite>(using: &random)
+    let findings = visit.findings([ExampleTexts.long], using: &random)
+    let signed = try visit.sign(findings, using: &random)
+    let record = try visit.seal(findings, using: &random)
+    let consented = try Consented(visit, using: &random)
+    let read = try visit.read(
+      consented.key().reencrypt(record), by: consented.request, digest: record.recordDigest,
+      signed)
+    return .property(
+      read == findings, ifHolds: "the receiver reads the very bytes",
+      else: "the receiver reads other bytes")
+  }
+
+  mutating func longRecord() throws -> Outcome {
+    let visit = try TeamVisit<Suite>(using: &random)
+    let record = try visit.seal(
+      visit.findings([ExampleTexts.long], using: &random), using: &random)
+    func contains(_ bytes: [UInt8]) -> Bool {
+      let end = ExampleTexts.end
+      return bytes.indices.contains { bytes[$0...].starts(with: end) }
+    }
+    var attempts = AttackAttempts()
+    try attempts.control("the search in the plaintext") { contains(ExampleTexts.long) }
+    try attempts.attempt { contains(record.record.c) }
+    return attempts.outcome(
+      ifReached: "the ciphertext holds the words", else: "AES-256-GCM covers every byte")
+  }
+
   mutating func otherRecord() throws -> Outcome {
     let visit = try TeamVisit<Suite>(using: &random)
     let other = try TeamVisit(doctors: visit.doctors, using: &random)
@@ -13,10 +42,7 @@ extension Attacker {
       try Consented(visit, using: &random), try Consented(other, using: &random)
     )
     func isRead(_ shared: ReencryptedRecord, by request: RequestKey<Suite>) throws -> Bool {
-      _ = try shared.check(
-        for: request, context: other.context, recordDigest: record.recordDigest
-      ).open(signed: signed)
-      return true
+      try other.read(shared, by: request, digest: record.recordDigest, signed) == findings
     }
     let genuine = try otherConsent.key().reencrypt(record)
     var attempts = AttackAttempts()
@@ -51,10 +77,7 @@ extension Attacker {
     let d = try Suite.Scalar(encoded: own.encoded())
     let genuine = try consented.key().reencrypt(record)
     func isRead(_ shared: ReencryptedRecord, by request: RequestKey<Suite>) throws -> Bool {
-      _ = try shared.check(
-        for: request, context: visit.context, recordDigest: record.recordDigest
-      ).open(signed: signed)
-      return true
+      try visit.read(shared, by: request, digest: record.recordDigest, signed) == findings
     }
     var attempts = AttackAttempts()
     try attempts.control("the doctor consented to") {
