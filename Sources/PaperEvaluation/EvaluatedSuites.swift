@@ -15,6 +15,8 @@ public struct EvaluatedSuite: Sendable {
   /// Bits of p and of q.
   public let orderBits: Int
   public let fieldBits: Int
+  /// What this system sends on the suite, in the terms of Table 5; for BLS12-381 with points of G1.
+  public let elementSizes: PaperFigures.ElementSizes
 
   public var name: String { measurement.suite }
 
@@ -36,5 +38,9 @@ public struct EvaluatedSuite: Sendable {
     measurement = SuiteMeasurement(suite)
     self.orderBits = orderBits
     self.fieldBits = fieldBits
+    elementSizes = .init(
+      point: 8 * Suite.G1.encodedByteCount, target: 8 * Suite.GT.one.encoded().count,
+      scalar: 8 * Suite.Scalar.encodedByteCount, ciphertext: 256, hash: 256, alpha: 256,
+      timestamp: 64, order: 64, identity: 256, gamma: 256, key: 256, personalData: 1024)
   }
 }

@@ -105,7 +105,8 @@ public struct SuiteMeasurement: Sendable {
     var sample = Sample()
     var counted = Readings()
     var timed: [Readings] = []
-    // The first run makes tables and counts, and is not timed.
+    var isWarm = false
+    // The first run makes tables and constants, and is neither timed nor counted.
     while timed.count < sampling.runs {
       if timed.count > 2, Double(clock() - begin) > sampling.seconds * 1e9 { break }
       var run = SchemeRun<Suite>(team: team)
@@ -116,12 +117,9 @@ public struct SuiteMeasurement: Sendable {
         readings.add(step, role, elapsed: clock() - start, recorded)
       }
       KnownPoints.forgetAll()
-      if sample.sent.isEmpty {
-        sample.sent = run.sent
-        counted = readings
-      } else {
-        timed.append(readings)
-      }
+      if isWarm { timed.append(readings) }
+      isWarm = true
+      (counted, sample.sent) = (readings, run.sent)
     }
     sample.runs = timed.count
     for step in SchemeStep.allCases {

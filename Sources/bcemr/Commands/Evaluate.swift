@@ -18,7 +18,9 @@ struct Evaluate: AsyncParsableCommand {
   @Flag(help: "One team size and fewer runs; takes less than two minutes.")
   var quick = false
 
-  @Option(help: ArgumentHelp("Only suites with TEXT in their names.", valueName: "text"))
+  @Option(
+    help: ArgumentHelp(
+      "Only the phases, and only on suites with TEXT in their names.", valueName: "text"))
   var suite: String?
 
   @Option(
@@ -41,15 +43,17 @@ struct Evaluate: AsyncParsableCommand {
       .init(suites: suites, isQuick: quick), nanoseconds: MonotoneTime.nanoseconds,
       known: { try store?.timing(suite: $0, team: $1) }, keep: { try store?.keep($0) },
       progress: console.progress)
+    var result = EvaluationResult(evaluation)
+    if suite == nil { try await result.runWhole(progress: console.progress) }
     console.endProgress()
     if output.json {
-      Console.write(evaluation)
+      Console.write(result)
     } else {
-      console.line(EvaluationText(evaluation, suites).text)
+      console.line(EvaluationText(result: result, suites: suites).text)
     }
     guard let store else { return }
     let report = EvaluationReport(
-      evaluation, suites, machine: MachineDescription.text, date: Date().formatted(.iso8601))
+      result, suites, machine: MachineDescription.text, date: Date().formatted(.iso8601))
     let path = try store.keep(report)
     if console.showsProgress, !output.json { Console.diagnostic("the report is in \(path)") }
   }

@@ -2,21 +2,16 @@ import PaperEvaluation
 
 /// An evaluation as tables for a terminal.
 struct EvaluationText {
-  private let evaluation: Evaluation
-  private let suites: [EvaluatedSuite]
-
-  init(_ evaluation: Evaluation, _ suites: [EvaluatedSuite]) {
-    (self.evaluation, self.suites) = (evaluation, suites)
-  }
+  let result: EvaluationResult
+  let suites: [EvaluatedSuite]
 
   var text: String {
-    let sections =
+    let times =
       [EvaluatedSuite.Reading.printed, .usual].compactMap(table6)
       + suites.compactMap { suite in
-        let teams = evaluation.timings.filter { $0.suite == suite.name }
-        return teams.first { $0.team == 3 }.map { details(suite, $0) }
+        result.timing(suite, team: 3).map { details(suite, $0) }
       } + suites.compactMap(byTeam)
-    return sections.joined(separator: "\n\n")
+    return (times + result.tables(suites).map(\.text)).joined(separator: "\n\n")
   }
 
   // MARK: Table 6
@@ -32,7 +27,7 @@ struct EvaluationText {
     let rows = SchemeStep.phases.map { step in
       levels.reduce(into: [step.title]) { row, suite in
         let paper = PaperFigures.table6(step)?[suite.level - 1] ?? 0
-        let here = evaluation.timing(suite, team: 3)?[step]?.groupMs ?? 0
+        let here = result.timing(suite, team: 3)?[step]?.groupMs ?? 0
         row += [Self.number(paper), Self.number(here), Self.number(here > 0 ? paper / here : 0)]
       }
     }
@@ -65,7 +60,7 @@ struct EvaluationText {
   }
 
   private func byTeam(_ suite: EvaluatedSuite) -> String? {
-    let timings = evaluation.timings.filter { $0.suite == suite.name }
+    let timings = result.timings.filter { $0.suite == suite.name }
     guard timings.count > 1 else { return nil }
     let header = ["n"] + SchemeStep.phases.map(\.title)
     let rows = timings.map { timing in

@@ -83,7 +83,7 @@ extension EvaluationReport {
   }
 
   private func figure8(_ suite: EvaluatedSuite) -> Markup? {
-    let sizes = evaluation.timings.filter { $0.suite == suite.name }.map(\.team).sorted()
+    let sizes = result.timings.filter { $0.suite == suite.name }.map(\.team).sorted()
     guard let first = sizes.first, let last = sizes.last, first < last else { return nil }
     let series = zip(SchemeStep.phases, SeriesStyle.allCases).map { step, style in
       LineChart.Series(

@@ -74,7 +74,7 @@ extension EvaluationReport {
   }
 
   private func details(_ suite: EvaluatedSuite) -> Markup? {
-    guard let timing = evaluation.timing(suite, team: 3) else { return nil }
+    guard let timing = result.timing(suite, team: 3) else { return nil }
     let columns = [
       "groups", "median", "spread", "least", "checked", "table", "secret", "public", "hash", "pair",
       "final", "lines", "power",

@@ -2,27 +2,21 @@ import PaperEvaluation
 
 /// An evaluation as one page: the paper's figures and tables, with its values beside ours.
 struct EvaluationReport {
-  /// What one visit of a team of n sends, as it was measured.
-  typealias MeasuredCommunication = (team: Int, bits: Double)
-
-  let evaluation: Evaluation
+  let result: EvaluationResult
   /// Those that were measured.
   let suites: [EvaluatedSuite]
   let machine: String
   let date: String
-  /// For Figures 5 and 6; may be empty.
-  let communication: [MeasuredCommunication]
 
   /// - Parameters:
   ///   - machine: processor and system, as they are to be printed.
   ///   - date: when the page is made.
   init(
-    _ evaluation: Evaluation, _ suites: [EvaluatedSuite], machine: String, date: String,
-    communication: [MeasuredCommunication] = []
+    _ result: EvaluationResult, _ suites: [EvaluatedSuite], machine: String, date: String
   ) {
-    self.evaluation = evaluation
-    self.suites = suites.filter { evaluation.timing($0, team: 3) != nil }
-    (self.machine, self.date, self.communication) = (machine, date, communication)
+    self.result = result
+    self.suites = suites.filter { result.timing($0, team: 3) != nil }
+    (self.machine, self.date) = (machine, date)
   }
 
   /// The source of the page, which is well-formed XML after its doctype.
@@ -31,14 +25,14 @@ struct EvaluationReport {
     return HTMLPage(
       title: title,
       body: [.element("h1", [:], text: title), heading] + [howToRead]
-        + [phases, teams, table6, details, communicationSection]
+        + [phases, teams, table6, details, computation, communicationSection] + whole
     ).source
   }
 
   private var heading: Markup {
     .terms([
       "Date": date, "Machine": machine,
-      "Measured": (evaluation.isQuick ? "quickly: teams of 3, few runs; " : "teams of 1 to 10; ")
+      "Measured": (result.isQuick ? "quickly: teams of 3, few runs; " : "teams of 1 to 10; ")
         + Quantity.count(suites.count, "suite"),
     ])
   }
@@ -84,7 +78,7 @@ struct EvaluationReport {
 
   /// Milliseconds in the groups, for n = 3 unless another n is given.
   func time(_ step: SchemeStep, _ suite: EvaluatedSuite, team: Int = 3) -> Double? {
-    evaluation.timing(suite, team: team)?[step]?.groupMs
+    result.timing(suite, team: team)?[step]?.groupMs
   }
 
   func paper(_ step: SchemeStep, _ suite: EvaluatedSuite) -> Double? {

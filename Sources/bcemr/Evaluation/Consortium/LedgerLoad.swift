@@ -1,0 +1,94 @@
+import CanonicalEncoding
+import Consortium
+import Ledger
+import SQLiteBackend
+
+/// What a round of visits, whose blocks become final together, puts on the two kinds of chain, and what
+/// it costs those who confirm it: F2 to F5 of Table 1.
+struct LedgerLoad: Codable {
+  let hospitals: Int
+  /// In the round, of all hospitals together.
+  let visits: Int
+  let consortiumBlocks: Int
+  let consortiumBytes: Int
+  /// On all hospitals' chains.
+  let hospitalBlocks: Int
+  let hospitalBytes: Int
+  /// What the supernodes worked until everything was final.
+  let supernodeMs: Double
+}
+
+extension LedgerLoad {
+  /// - Parameter visits: of each hospital.
+  static func measure(hospitals: Int, visits: Int) async throws -> LedgerLoad {
+    try await DataFolder.temporary { folder in
+      let round = try await LedgerRound(folder, hospitals: hospitals, team: 3)
+      let consortium = round.consortium
+      let before = try await ChainSizes(consortium)
+      for hospital in 1...hospitals {
+        for number in 0..<visits {
+          let plan = round.plan(hospital: hospital, number: number)
+          let (visit, _) = try await consortium.open(plan)
+          try await consortium.agreeOnGroupKey(visit, at: plan.hospital)
+          for position in 1...plan.findings.count {
+            try await consortium.diagnose(visit, plan, position: position)
+          }
+          try await consortium.complete(visit, at: plan.hospital)
+        }
+      }
+      let start = MonotoneTime.nanoseconds()
+      try await consortium.settle()
+      let elapsed = MonotoneTime.nanoseconds() - start
+      let after = try await ChainSizes(consortium)
+      return LedgerLoad(
+        hospitals: hospitals, visits: hospitals * visits,
+        consortiumBlocks: after.consortiumBlocks - before.consortiumBlocks,
+        consortiumBytes: after.consortiumBytes - before.consortiumBytes,
+        hospitalBlocks: after.hospitalBlocks - before.hospitalBlocks,
+        hospitalBytes: after.hospitalBytes - before.hospitalBytes,
+        supernodeMs: Double(elapsed) / 1e6)
+    }
+  }
+}
+
+/// A consortium of its own for one measurement.
+struct LedgerRound {
+  static let patient = "patient-1"
+
+  let consortium: LocalConsortium
+  private let team: Int
+
+  init(_ folder: DataFolder, hospitals: Int, team: Int) async throws {
+    var configuration = LocalConsortium.Configuration(teamSize: team)
+    configuration.hospitals = hospitals
+    // A clock that stands still: no tick of time is counted among the visits' blocks.
+    let time = LedgerTime.now()
+    consortium = try await LocalConsortium.open(
+      storage: folder, configuration: configuration,
+      environment: .init(clock: { time }, nanoseconds: MonotoneTime.nanoseconds))
+    self.team = team
+    try await consortium.addPatient(contact: Self.patient, identity: Self.patient)
+  }
+
+  func plan(hospital: Int, number: Int) -> PlannedVisit {
+    PlannedVisit(
+      patient: Self.patient, hospital: "hospital-\(hospital)", encounter: "\(number)",
+      findings: (1...team).map { Array("finding \($0)".utf8) })
+  }
+}
+
+/// The blocks of both kinds of chain, as an export has them.
+struct ChainSizes {
+  let consortiumBlocks: Int
+  let consortiumBytes: Int
+  let hospitalBlocks: Int
+  let hospitalBytes: Int
+
+  init(_ consortium: LocalConsortium) async throws {
+    let export = try await consortium.export()
+    consortiumBlocks = export.consortium.blocks.count
+    consortiumBytes = export.consortium.blocks.reduce(0) { $0 + $1.encoded().count }
+    hospitalBlocks = export.hospitals.reduce(0) { $0 + $1.blocks.count }
+    hospitalBytes = export.hospitals.lazy.flatMap(\.blocks).reduce(0) { $0 + $1.encoded().count }
+  }
+}

@@ -1,0 +1,62 @@
+import Consortium
+import SQLiteBackend
+
+/// What one visit of the whole system sends and stores, on BLS12-381: from admission to the patient's
+/// receipt, and shared with a doctor of another hospital.
+struct VisitTraffic: Codable {
+  /// Bytes of requests and replies, each with the one who sent it.
+  struct Share: Codable {
+    let phase: String
+    let sender: String
+    let bytes: Int
+  }
+
+  /// n.
+  let team: Int
+  let sent: [Share]
+  /// Blocks of the hospital's chain, in bytes.
+  let onHospitalChain: Int
+  /// Blocks of the consortium chain, in bytes.
+  let onConsortiumChain: Int
+
+  var sentBytes: Int { sent.reduce(0) { $0 + $1.bytes } }
+}
+
+extension VisitTraffic {
+  /// Holds a visit of a team of n, and shares it.
+  static func measure(team: Int) async throws -> VisitTraffic {
+    try await DataFolder.temporary { folder in
+      let round = try await LedgerRound(folder, hospitals: 3, team: team)
+      let consortium = round.consortium
+      let before = (consortium.meter.readings, try await ChainSizes(consortium))
+      let visit = try await consortium.hold(round.plan(hospital: 1, number: 1)).visit
+      let doctor = "hospital-2-doctor-1"
+      let request = try await consortium.requestAccess(
+        doctor: doctor, patient: LedgerRound.patient, purpose: "treatment")
+      let consent = try await consortium.consent(
+        patient: LedgerRound.patient, to: request, visit: visit,
+        expiresAt: await consortium.ledgerTime() + 3600)
+      try await consortium.settle()
+      _ = try await consortium.openRecord(doctor: doctor, consent: consent)
+      let after = (consortium.meter.readings, try await ChainSizes(consortium))
+      let shares = Phase.allCases.flatMap { phase in
+        RoleKind.allCases.map { sender in
+          Share(
+            phase: phase.rawValue, sender: sender.rawValue,
+            bytes: after.0.bytes(in: phase, by: sender) - before.0.bytes(in: phase, by: sender))
+        }
+      }
+      return VisitTraffic(
+        team: team, sent: shares.filter { $0.bytes > 0 },
+        onHospitalChain: after.1.hospitalBytes - before.1.hospitalBytes,
+        onConsortiumChain: after.1.consortiumBytes - before.1.consortiumBytes)
+    }
+  }
+}
+
+extension Meter.Readings {
+  fileprivate func bytes(in phase: Phase, by sender: RoleKind) -> Int {
+    bytes.lazy.filter { $0.key.phase == phase && $0.key.sender == sender }
+      .reduce(0) { $0 + $1.value }
+  }
+}
