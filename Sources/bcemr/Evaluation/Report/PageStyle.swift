@@ -34,6 +34,8 @@ enum PageStyle {
     figure { margin: 1.75rem 0 2.25rem; }
     figcaption, caption { font-size: 0.94rem; line-height: 1.42; text-align: left; }
     figcaption { margin-top: 0.5rem; }
+    .scroll + .note { margin-top: -1.25rem; }
+    .note { font-size: 0.86rem; color: var(--quiet); margin: 0.3rem 0; }
     .panels { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem 1.25rem; }
     .panels.wide { grid-template-columns: 1fr; }
     .scroll { overflow-x: auto; min-width: 0; }

@@ -17,9 +17,9 @@ struct ResultTable {
   var markup: [Markup] {
     [
       HTMLTable(
-        number: number, caption: caption, heads: [columns.map { .init(text: $0) }], rows: rows,
+        number: number, caption: caption.prefix(1).uppercased() + caption.dropFirst() + ".", heads: [columns.map { .init(text: $0) }], rows: rows,
         leading: leading
       ).markup
-    ] + notes.map { .paragraph($0) }
+    ] + notes.map { .element("p", ["class": "note"], text: $0) }
   }
 }
