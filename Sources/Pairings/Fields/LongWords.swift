@@ -7,26 +7,42 @@ import CFieldKernels
 /// step of the reduction is a product of half the length.
 ///
 /// Everything takes a time that depends on the number of words alone.
-enum LongWords {
-  typealias Words = UnsafePointer<UInt64>
-  typealias MutableWords = UnsafeMutablePointer<UInt64>
+package enum LongWords {
+  package typealias Words = UnsafePointer<UInt64>
+  package typealias MutableWords = UnsafeMutablePointer<UInt64>
 
   /// r ← a·b·R⁻¹ mod p for a, b < p; r may be a or b.
   static func montgomeryProduct(
     _ r: MutableWords, _ a: Words, _ b: Words, modulus p: Words, count: Int
   ) {
     if unsafe words_vector_montgomery_product(r, a, b, p, count) { return }
-    unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 6 * count) { scratch in
+    unsafe portableMontgomeryProduct(r, a, b, modulus: p, count: count)
+  }
+
+  /// r ← a²·R⁻¹ mod p
+  static func montgomerySquare(_ r: MutableWords, _ a: Words, modulus p: Words, count: Int) {
+    if unsafe words_vector_montgomery_product(r, a, a, p, count) { return }
+    unsafe portableMontgomerySquare(r, a, modulus: p, count: count)
+  }
+
+  /// ``montgomeryProduct(_:_:_:modulus:count:)`` on any processor.
+  package static func portableMontgomeryProduct(
+    _ r: MutableWords, _ a: Words, _ b: Words, modulus p: Words, count: Int
+  ) {
+    let capacity = 2 * count + scratchCount(count, threshold: karatsubaThreshold)
+    unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: capacity) { scratch in
       guard let t = scratch.baseAddress else { return }
       unsafe multiply(t, a, b, count: count, scratch: t + 2 * count)
       unsafe words_reduce(r, t, p, count)
     }
   }
 
-  /// r ← a²·R⁻¹ mod p
-  static func montgomerySquare(_ r: MutableWords, _ a: Words, modulus p: Words, count: Int) {
-    if unsafe words_vector_montgomery_product(r, a, a, p, count) { return }
-    unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 6 * count) { scratch in
+  /// ``montgomerySquare(_:_:modulus:count:)`` on any processor.
+  package static func portableMontgomerySquare(
+    _ r: MutableWords, _ a: Words, modulus p: Words, count: Int
+  ) {
+    let capacity = 2 * count + scratchCount(count, threshold: karatsubaSquareThreshold)
+    unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: capacity) { scratch in
       guard let t = scratch.baseAddress else { return }
       unsafe square(t, a, count: count, scratch: t + 2 * count)
       unsafe words_reduce(r, t, p, count)
@@ -60,7 +76,14 @@ enum LongWords {
   private static let karatsubaThreshold = 24
   private static let karatsubaSquareThreshold = 48
 
-  /// r[0 …< 2n] ← a·b, with 4n words of scratch.
+  /// The words that a product needs beside its operands and its result. Up to 1024 bytes with a result
+  /// are on the stack.
+  private static func scratchCount(_ count: Int, threshold: Int) -> Int {
+    count >= threshold && count % 4 == 0
+      ? 2 * count + scratchCount(count / 2, threshold: threshold) : 0
+  }
+
+  /// r[0 …< 2n] ← a·b, with ``scratchCount(_:threshold:)`` words of scratch.
   static func multiply(
     _ r: MutableWords, _ a: Words, _ b: Words, count: Int, scratch: MutableWords
   ) {
@@ -79,7 +102,7 @@ enum LongWords {
     unsafe addMiddle(r, product, isNegative: leftSign ^ rightSign, count: count, scratch: rest)
   }
 
-  /// r[0 …< 2n] ← a², with 4n words of scratch.
+  /// r[0 …< 2n] ← a², with scratch as for a product.
   static func square(_ r: MutableWords, _ a: Words, count: Int, scratch: MutableWords) {
     guard count >= karatsubaSquareThreshold, count % 4 == 0 else {
       return unsafe words_square(r, a, count)

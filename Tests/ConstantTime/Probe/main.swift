@@ -89,7 +89,40 @@ func fieldOperations() -> [(name: String, run: () throws -> Void)] {
     ("fp_mul", { consume(secret(a) * secret(a)) }),
     ("fp_inv", { consume(secret(a).inverted()) }),
     ("fp_sqrt", { consume(secret(a).squareRoot().root) }),
+    (
+      "long_words_mul",
+      {
+        unsafe longWordsProduct {
+          unsafe LongWords.portableMontgomeryProduct($0, $1, $2, modulus: $3, count: longCount)
+        }
+      }
+    ),
+    (
+      "long_words_square",
+      {
+        unsafe longWordsProduct { r, a, _, p in
+          unsafe LongWords.portableMontgomerySquare(r, a, modulus: p, count: longCount)
+        }
+      }
+    ),
   ]
+}
+
+/// Words of the longest field, whose products are Karatsuba's.
+let longCount = 48
+
+func longWordsProduct(
+  _ product: (
+    LongWords.MutableWords, LongWords.Words, LongWords.Words, LongWords.Words
+  ) -> Void
+) {
+  var (r, a) = ([UInt64](repeating: 0, count: longCount), [UInt64](repeating: 7, count: longCount))
+  unsafe a.withUnsafeMutableBytes { bytes in
+    unsafe memcheck_make_secret(bytes.baseAddress, bytes.count)
+  }
+  let p = (0..<longCount).map { $0 < longCount / 2 ? UInt64.max : .max >> 1 }
+  unsafe product(&r, a, a, p)
+  consumeBytes(r.map { UInt8(truncatingIfNeeded: $0) })
 }
 
 /// The positive control: one secret-dependent jump and one secret-dependent address, that must be

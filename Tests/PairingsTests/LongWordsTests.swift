@@ -1,32 +1,49 @@
 import CFieldKernels
+import Pairings
 import TestSupport
 import Testing
 
-@Suite("The product kernels of AVX-512 agree with the portable ones")
-struct VectorKernelTests {
-  private static let isSupported = {
+@Suite("Products of long words")
+struct LongWordsTests {
+  private static let hasVectorKernels = {
     let words = [UInt64](repeating: .max >> 1, count: 16)
-    return product(words, words, words) != nil
+    return vectorProduct(words, words, words) != nil
   }()
 
-  @Test(
-    "products modulo P·2^(32n) − 1, at random and at the edges of digits and carries",
-    .enabled(if: isSupported, "this processor has no AVX-512 IFMA"),
-    arguments: [16, 24, 32, 48])
-  func agree(count: Int) {
+  /// Modulo P·2^(32n) − 1, at random and at the edges of digits and carries.
+  private func agree(_ count: Int, _ product: ([UInt64], [UInt64], [UInt64]) -> [UInt64]?) {
     var random = SeededGenerator(seed: UInt64(count))
     for round in 0..<2000 {
       let p = modulus(count, isAllOnes: round % 5 == 0, using: &random)
       let a = residue(below: p, using: &random)
       let b = round % 7 == 0 ? a : residue(below: p, using: &random)
-      #expect(Self.product(a, b, p) == portableProduct(a, b, p))
+      #expect(product(a, b, p) == schoolbookProduct(a, b, p))
+    }
+  }
+
+  @Test(
+    "the kernels of AVX-512 agree with the schoolbook's",
+    .enabled(if: hasVectorKernels, "this processor has no AVX-512 IFMA"),
+    arguments: [16, 24, 32, 48])
+  func vectorKernels(count: Int) { agree(count, Self.vectorProduct) }
+
+  @Test("Karatsuba's products and squares do", arguments: [16, 24, 32, 48])
+  func portable(count: Int) {
+    agree(count) { a, b, p in
+      var r = a
+      if a == b {
+        unsafe LongWords.portableMontgomerySquare(&r, a, modulus: p, count: count)
+      } else {
+        unsafe LongWords.portableMontgomeryProduct(&r, a, b, modulus: p, count: count)
+      }
+      return r
     }
   }
 
   @Test("other lengths are left to the portable kernels", arguments: [8, 12, 20, 64])
   func otherLengths(count: Int) {
     let words = [UInt64](repeating: 1, count: count)
-    #expect(Self.product(words, words, words) == nil)
+    #expect(Self.vectorProduct(words, words, words) == nil)
   }
 
   // MARK: Operands
@@ -61,13 +78,13 @@ struct VectorKernelTests {
 
   // MARK: Both ways
 
-  private static func product(_ a: [UInt64], _ b: [UInt64], _ p: [UInt64]) -> [UInt64]? {
+  private static func vectorProduct(_ a: [UInt64], _ b: [UInt64], _ p: [UInt64]) -> [UInt64]? {
     var r = a
     let isDone = unsafe words_vector_montgomery_product(&r, a, b, p, a.count)
     return isDone ? r : nil
   }
 
-  private func portableProduct(_ a: [UInt64], _ b: [UInt64], _ p: [UInt64]) -> [UInt64] {
+  private func schoolbookProduct(_ a: [UInt64], _ b: [UInt64], _ p: [UInt64]) -> [UInt64] {
     var t = [UInt64](repeating: 0, count: 2 * a.count)
     var r = [UInt64](repeating: 0, count: a.count)
     unsafe words_multiply(&t, a, b, a.count)
