@@ -60,8 +60,8 @@ extension PaperFigures {
         difference: "π proves PK_v for this visit (item 4)"),
       .init(
         step: .sharing, side: .patient, e: 1, b: 0, what: "T_α",
-        difference: "Θ = t·g, so that rk is made of blinded shares and no private key is sent (item 1)"
-      ),
+        difference: "Θ = t·g, so that rk is made of blinded shares and no private key is sent "
+          + "(item 1)"),
       .init(
         step: .initialization, side: .doctor, e: 3, b: 0, what: "A, B, C",
         difference: "B and C are published in both source groups, which the paper has as one"),
@@ -73,13 +73,13 @@ extension PaperFigures {
       .init(
         step: .diagnose, side: .doctor, e: n + 6, b: n + 3,
         what: "Π C_i^i: n − 1; R, X, Z, W^d; B, D, E; Eq. (2): n + 1 pairings; C, F",
-        difference: "Σ i·C_i is added up without n − 1 exponentiations; Y = r·g takes the place of two "
-          + "in the target group, which Table 4 leaves out"),
+        difference: "Σ i·C_i is added up without n − 1 exponentiations; Y = r·g takes the place of "
+          + "two in the target group, which Table 4 leaves out"),
       .init(
         step: .sharing, side: .doctor, e: 0, b: 6,
         what: "two equations of two pairings, G, and the mask",
-        difference: "A' and Y = B_I/d' instead of exponents 1/d in the target group, and Θ checked; two "
-          + "multiplications join both equations to one of two pairings"),
+        difference: "A' and Y = B_I/d' instead of exponents 1/d in the target group, and Θ "
+          + "checked; two multiplications join both equations to one of two pairings"),
     ]
   }
 }

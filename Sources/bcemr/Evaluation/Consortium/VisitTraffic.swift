@@ -18,6 +18,8 @@ struct VisitTraffic: Codable {
   let onHospitalChain: Int
   /// Blocks of the consortium chain, in bytes.
   let onConsortiumChain: Int
+  /// The sealed record, in bytes.
+  let atCloud: Int
 
   var sentBytes: Int { sent.reduce(0) { $0 + $1.bytes } }
 }
@@ -49,7 +51,8 @@ extension VisitTraffic {
       return VisitTraffic(
         team: team, sent: shares.filter { $0.bytes > 0 },
         onHospitalChain: after.1.hospitalBytes - before.1.hospitalBytes,
-        onConsortiumChain: after.1.consortiumBytes - before.1.consortiumBytes)
+        onConsortiumChain: after.1.consortiumBytes - before.1.consortiumBytes,
+        atCloud: try await folder.recordStore().record(ofVisit: visit)?.count ?? 0)
     }
   }
 }

@@ -29,13 +29,14 @@ struct CommunicationTables {
   /// The scheme's own objects in their encoding.
   private var objects: ResultTable {
     let senders: [(name: String, roles: [SchemeRole])] = [
-      ("patient", [.patient]), ("last doctor", [.lastDoctor]), ("other doctors", [.doctor, .receiver]),
+      ("patient", [.patient]), ("last doctor", [.lastDoctor]),
+      ("other doctors", [.doctor, .receiver]),
       ("hospital", [.hospital]), ("cloud, manager", [.supernode, .manager]),
     ]
     return ResultTable(
       number: "Table 5, with real sizes",
-      caption: "BC-EMR's formula with the sizes of a suite, and what the scheme's objects take when "
-        + "they are sent, n = 3, in bytes",
+      caption: "BC-EMR's formula with the sizes of a suite, and what the scheme's objects take "
+        + "when they are sent, n = 3, in bytes",
       columns: ["suite", "formula", "sent"] + senders.map(\.name),
       rows: suites.compactMap { suite -> [String]? in
         guard let sent = result.timing(suite, team: 3)?.sent else { return nil }
@@ -56,11 +57,11 @@ struct CommunicationTables {
   private var system: ResultTable {
     ResultTable(
       number: "Table 5, the whole system",
-      caption: "what one visit of this system sends in requests and replies, and stores on the chains, "
-        + "on BLS12-381, in bytes",
+      caption: "what one visit of this system sends in requests and replies, and stores, on "
+        + "BLS12-381, in bytes",
       columns: [
         "n", "sent", "patient", "doctors", "hospitals", "cloud, manager", "hospital's chain",
-        "consortium chain",
+        "consortium chain", "at the cloud",
       ],
       rows: result.traffic.map { visit in
         func sent(_ senders: Set<String>) -> String {
@@ -69,7 +70,7 @@ struct CommunicationTables {
         return [
           "\(visit.team)", "\(visit.sentBytes)", sent(["patient"]), sent(["doctor"]),
           sent(["hospital"]), sent(["cloud", "manager"]), "\(visit.onHospitalChain)",
-          "\(visit.onConsortiumChain)",
+          "\(visit.onConsortiumChain)", "\(visit.atCloud)",
         ]
       })
   }

@@ -9,13 +9,13 @@ struct PlatformTables {
   private var paper: ResultTable {
     ResultTable(
       number: "Table 1",
-      caption: "as the paper prints it: F1 payment, F2 consensus, F3 less pressure on the main chain, "
-        + "F4 demand for computing power, F5 private blockchain",
+      caption: "as the paper prints it: F1 payment, F2 consensus, F3 less pressure on the main "
+        + "chain, F4 demand for computing power, F5 private blockchain",
       columns: ["scheme", "F1", "F2", "F3", "F4", "F5"],
       rows: PaperFigures.table1.map { row in
         [
-          row.scheme, mark(row.needsPayment), row.consensus, mark(row.relievesMainChain), row.demand,
-          mark(row.hasPrivateChain),
+          row.scheme, mark(row.needsPayment), row.consensus, mark(row.relievesMainChain),
+          row.demand, mark(row.hasPrivateChain),
         ]
       }, leading: 6)
   }
@@ -27,8 +27,8 @@ struct PlatformTables {
       number: "Table 1, measured",
       caption: "what rounds of visits put on the chains until all are final, teams of 3",
       columns: [
-        "hospitals", "visits", "consortium blocks", "bytes", "a visit", "hospitals' blocks", "bytes",
-        "a visit", "supernodes: ms a visit",
+        "hospitals", "visits", "consortium blocks", "bytes", "a visit", "hospitals' blocks",
+        "bytes", "a visit", "supernodes: ms a visit",
       ],
       rows: load.map { load in
         [

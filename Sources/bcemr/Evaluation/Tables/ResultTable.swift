@@ -17,8 +17,8 @@ struct ResultTable {
   var markup: [Markup] {
     [
       HTMLTable(
-        number: number, caption: caption.prefix(1).uppercased() + caption.dropFirst() + ".", heads: [columns.map { .init(text: $0) }], rows: rows,
-        leading: leading
+        number: number, caption: caption.prefix(1).uppercased() + caption.dropFirst() + ".",
+        heads: [columns.map { .init(text: $0) }], rows: rows, leading: leading
       ).markup
     ] + notes.map { .element("p", ["class": "note"], text: $0) }
   }
