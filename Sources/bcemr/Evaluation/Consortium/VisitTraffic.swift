@@ -25,11 +25,12 @@ struct VisitTraffic: Codable {
 }
 
 extension VisitTraffic {
-  /// Holds a visit of a team of n, and shares it.
+  /// Holds a visit of a team of n and shares it, after another one: the patient knows the team by then.
   static func measure(team: Int) async throws -> VisitTraffic {
     try await DataFolder.temporary { folder in
       let round = try await LedgerRound(folder, hospitals: 3, team: team)
       let consortium = round.consortium
+      _ = try await consortium.hold(round.plan(hospital: 1, number: 0))
       let before = (consortium.meter.readings, try await ChainSizes(consortium))
       let visit = try await consortium.hold(round.plan(hospital: 1, number: 1)).visit
       let doctor = "hospital-2-doctor-1"
