@@ -144,9 +144,15 @@ LENGTH(24)
 LENGTH(32)
 LENGTH(48)
 
+static bool is_supported(void) {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512ifma") &&
+         __builtin_cpu_supports("avx512vbmi");
+}
+
 bool words_vector_montgomery_product(
     uint64_t *r, const uint64_t *a, const uint64_t *b, const uint64_t *p, size_t count) {
-  if (!__builtin_cpu_supports("avx512ifma") || !__builtin_cpu_supports("avx512vbmi")) return false;
+  if (!is_supported()) return false;
   switch (count) {
     case 16: montgomery_product_16(r, a, b, p); return true;
     case 24: montgomery_product_24(r, a, b, p); return true;

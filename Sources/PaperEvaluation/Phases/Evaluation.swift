@@ -49,8 +49,4 @@ public struct Evaluation: Codable, Sendable {
       }
     }
   }
-
-  public func timing(_ suite: EvaluatedSuite, team: Int) -> PhaseTiming? {
-    timings.first { $0.suite == suite.name && $0.team == team }
-  }
 }
