@@ -115,21 +115,21 @@ struct RecordDigestInput: CanonicalObject {
 }
 
 /// What S signs: (context, SHA-256(C), D, E, G).
-struct SealedRecordSignedPart: CanonicalObject {
-  static let kind = ObjectKind.sealedRecordSignedPart
+package struct SealedRecordSignedPart: CanonicalObject {
+  package static let kind = ObjectKind.sealedRecordSignedPart
 
   var contextDigest, ciphertextDigest: Digest32
   var d, e: [UInt8]
   var g: Digest32
 
-  init(
+  package init(
     contextDigest: Digest32, ciphertextDigest: Digest32, d: [UInt8], e: [UInt8], g: Digest32
   ) {
     (self.contextDigest, self.ciphertextDigest) = (contextDigest, ciphertextDigest)
     (self.d, self.e, self.g) = (d, e, g)
   }
 
-  func encode(into fields: inout some FieldEncoder) {
+  package func encode(into fields: inout some FieldEncoder) {
     fields.digest("contextDigest", contextDigest)
     fields.digest("ciphertextDigest", ciphertextDigest)
     fields.octets("d", d)
@@ -137,7 +137,7 @@ struct SealedRecordSignedPart: CanonicalObject {
     fields.digest("g", g)
   }
 
-  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     contextDigest = try fields.digest("contextDigest")
     ciphertextDigest = try fields.digest("ciphertextDigest")
     d = try fields.octets("d", Limits.pointByteCounts)
@@ -148,15 +148,15 @@ struct SealedRecordSignedPart: CanonicalObject {
 
 /// What the key of a record is derived for and its ciphertext authenticates:
 /// (context, PK_v, A, all (com_i, a_i), B, D) (item 13).
-struct SealingInfo: CanonicalObject {
-  static let kind = ObjectKind.sealingInfo
+package struct SealingInfo: CanonicalObject {
+  package static let kind = ObjectKind.sealingInfo
 
   var contextDigest: Digest32
   var visitKey, a: [UInt8]
   var commitments: [FindingCommitment]
   var b, d: [UInt8]
 
-  init(
+  package init(
     contextDigest: Digest32, visitKey: [UInt8], a: [UInt8], commitments: [FindingCommitment],
     b: [UInt8], d: [UInt8]
   ) {
@@ -164,7 +164,7 @@ struct SealingInfo: CanonicalObject {
     (self.visitKey, self.a, self.b, self.d) = (visitKey, a, b, d)
   }
 
-  func encode(into fields: inout some FieldEncoder) {
+  package func encode(into fields: inout some FieldEncoder) {
     fields.digest("contextDigest", contextDigest)
     fields.octets("visitKey", visitKey)
     fields.octets("a", a)
@@ -173,7 +173,7 @@ struct SealingInfo: CanonicalObject {
     fields.octets("d", d)
   }
 
-  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     contextDigest = try fields.digest("contextDigest")
     visitKey = try fields.octets("visitKey", Limits.pointByteCounts)
     a = try fields.octets("a", count: 32)

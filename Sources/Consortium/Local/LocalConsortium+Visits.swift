@@ -41,6 +41,20 @@ extension LocalConsortium {
   /// A visit of the same Encounter that was interrupted is closed and tried again; one that is
   /// complete is not repeated. The receipt is final with the next ``settle()``.
   public func hold(_ plan: PlannedVisit) async throws -> VisitOutcome {
+    let (visit, isNew) = try await conduct(plan)
+    if !isNew, try await patient(plan.patient).hasReceipted(visit) {
+      return VisitOutcome(visit: visit, hospital: plan.hospital, wasKnown: true, record: nil)
+    }
+    let record = try await collect(visit, plan)
+    return VisitOutcome(
+      visit: visit, hospital: plan.hospital, wasKnown: false, record: record)
+  }
+
+  /// Admission, group key, diagnosis and storage, unless the visit is complete: nothing of it is final
+  /// before the next ``settle()``.
+  ///
+  /// - Returns: the visit, and whether it was held now.
+  package func conduct(_ plan: PlannedVisit) async throws -> (visit: Digest32, isNew: Bool) {
     let (visit, isNew) = try await open(plan)
     if isNew {
       try await agreeOnGroupKey(visit, at: plan.hospital)
@@ -48,12 +62,8 @@ extension LocalConsortium {
         try await diagnose(visit, plan, position: position)
       }
       try await complete(visit, at: plan.hospital)
-    } else if try await patient(plan.patient).hasReceipted(visit) {
-      return VisitOutcome(visit: visit, hospital: plan.hospital, wasKnown: true, record: nil)
     }
-    let record = try await collect(visit, plan)
-    return VisitOutcome(
-      visit: visit, hospital: plan.hospital, wasKnown: false, record: record)
+    return (visit, isNew)
   }
 
   /// Admission (4.3): PID, evidence, order and context, agreed to by the patient.

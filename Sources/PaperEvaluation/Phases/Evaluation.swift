@@ -1,8 +1,8 @@
 /// Timings of all suites and team sizes, as `bcemr evaluate` makes and keeps them.
-public struct Evaluation: Codable, Sendable {
+public struct Evaluation: Sendable {
   public let isQuick: Bool
   /// By suite, in the order of ``EvaluatedSuite/all``, and then by n.
-  public internal(set) var timings: [PhaseTiming]
+  public private(set) var timings: [PhaseTiming]
 
   /// What is measured, in this order.
   public struct Plan: Sendable {

@@ -53,61 +53,6 @@ struct ForeignSealing<Suite: PairingSuite> {
   }
 }
 
-/// Objects that the scheme keeps to itself, as the specification gives them. They are made here, and
-/// never read.
-private protocol WrittenObject: CanonicalObject {}
-
-extension WrittenObject {
-  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    throw DecodingFailure(.invalidField, "\(Self.kind) is only written here")
-  }
-}
-
-private struct SealingInfo: WrittenObject {
-  static var kind: ObjectKind { .sealingInfo }
-  let contextDigest: Digest32
-  let visitKey, a: [UInt8]
-  let commitments: [FindingCommitment]
-  let b, d: [UInt8]
-
-  func encode(into fields: inout some FieldEncoder) {
-    fields.digest("contextDigest", contextDigest)
-    fields.octets("visitKey", visitKey)
-    fields.octets("a", a)
-    fields.list("commitments", commitments)
-    fields.octets("b", b)
-    fields.octets("d", d)
-  }
-}
-
-private struct SealedRecordSignedPart: WrittenObject {
-  static var kind: ObjectKind { .sealedRecordSignedPart }
-  let contextDigest, ciphertextDigest: Digest32
-  let d, e: [UInt8]
-  let g: Digest32
-
-  func encode(into fields: inout some FieldEncoder) {
-    fields.digest("contextDigest", contextDigest)
-    fields.digest("ciphertextDigest", ciphertextDigest)
-    fields.octets("d", d)
-    fields.octets("e", e)
-    fields.digest("g", g)
-  }
-}
-
-/// What W_k is a hash of.
-private struct FindingChain: WrittenObject {
-  static var kind: ObjectKind { .findingChain }
-  let contextDigest: Digest32
-  let commitments: [FindingCommitment]
-
-  func encode(into fields: inout some FieldEncoder) {
-    fields.digest("contextDigest", contextDigest)
-    fields.integer("position", UInt64(commitments.count))
-    fields.list("commitments", commitments)
-  }
-}
-
 extension VisitContext {
   /// W_k.
   func w<Suite: PairingSuite>(

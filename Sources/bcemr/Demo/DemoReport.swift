@@ -81,8 +81,7 @@ extension DemoReport.PhaseReport {
         role: role.rawValue,
         nanoseconds: readings.nanoseconds.lazy
           .filter { $0.key.phase == phase && $0.key.role == role }.reduce(0) { $0 + $1.value },
-        bytesSent: readings.bytes.lazy
-          .filter { $0.key.phase == phase && $0.key.sender == role }.reduce(0) { $0 + $1.value })
+        bytesSent: readings.bytes(in: phase, sentBy: role))
     }
     nanoseconds = readings.nanoseconds(in: phase)
     bytes = roles.reduce(0) { $0 + $1.bytesSent }
@@ -93,5 +92,11 @@ extension Meter.Readings {
   /// What all roles together worked in a phase.
   func nanoseconds(in phase: Phase) -> UInt64 {
     nanoseconds.lazy.filter { $0.key.phase == phase }.reduce(0) { $0 + $1.value }
+  }
+
+  /// What a kind of role sent in a phase.
+  func bytes(in phase: Phase, sentBy sender: RoleKind) -> Int {
+    bytes.lazy.filter { $0.key.phase == phase && $0.key.sender == sender }
+      .reduce(0) { $0 + $1.value }
   }
 }

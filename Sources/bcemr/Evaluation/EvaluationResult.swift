@@ -36,10 +36,14 @@ struct EvaluationResult: Encodable {
 
   /// Tables 1, 3, 4 and 5, as far as there is something to show.
   func tables(_ suites: [EvaluatedSuite]) -> [ResultTable] {
+    PlatformTables(load: ledgerLoad).all + RequirementTables(results: requirements).all
+      + computationTables(suites) + CommunicationTables(result: self, suites: suites).all
+  }
+
+  /// Table 4, by any suite that was measured for teams of 3.
+  func computationTables(_ suites: [EvaluatedSuite]) -> [ResultTable] {
     let counted = suites.lazy.compactMap { timing($0, team: 3) }.first
-    return PlatformTables(load: ledgerLoad).all + RequirementTables(results: requirements).all
-      + (counted.map { ComputationTables(timing: $0).all } ?? [])
-      + CommunicationTables(result: self, suites: suites).all
+    return counted.map { ComputationTables(timing: $0).all } ?? []
   }
 
   func timing(_ suite: EvaluatedSuite, team: Int) -> PhaseTiming? {

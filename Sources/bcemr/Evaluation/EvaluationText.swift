@@ -23,7 +23,7 @@ struct EvaluationText {
       "Table 6, n = 3, in ms: the paper, the groups alone in this program, and how often faster; "
       + (reading == .printed ? "q as 6.2 prints it" : "q as usual for such p")
     var header = ["phase"]
-    for suite in levels { header += ["\(suite.orderBits)/\(suite.fieldBits)", "here", "times"] }
+    for suite in levels { header += [suite.sizes, "here", "times"] }
     let rows = SchemeStep.phases.map { step in
       levels.reduce(into: [step.title]) { row, suite in
         let paper = PaperFigures.table6(step)?[suite.level - 1] ?? 0

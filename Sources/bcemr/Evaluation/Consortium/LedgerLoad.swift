@@ -5,7 +5,7 @@ import SQLiteBackend
 
 /// What a round of visits, whose blocks become final together, puts on the two kinds of chain, and what
 /// it costs those who confirm it: F2 to F5 of Table 1.
-struct LedgerLoad: Codable {
+struct LedgerLoad: Encodable {
   let hospitals: Int
   /// In the round, of all hospitals together.
   let visits: Int
@@ -27,13 +27,7 @@ extension LedgerLoad {
       let before = try await ChainSizes(consortium)
       for hospital in 1...hospitals {
         for number in 0..<visits {
-          let plan = round.plan(hospital: hospital, number: number)
-          let (visit, _) = try await consortium.open(plan)
-          try await consortium.agreeOnGroupKey(visit, at: plan.hospital)
-          for position in 1...plan.findings.count {
-            try await consortium.diagnose(visit, plan, position: position)
-          }
-          try await consortium.complete(visit, at: plan.hospital)
+          _ = try await consortium.conduct(round.plan(hospital: hospital, number: number))
         }
       }
       let start = MonotoneTime.nanoseconds()

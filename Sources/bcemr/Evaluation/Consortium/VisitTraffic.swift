@@ -3,9 +3,9 @@ import SQLiteBackend
 
 /// What one visit of the whole system sends and stores, on BLS12-381: from admission to the patient's
 /// receipt, and shared with a doctor of another hospital.
-struct VisitTraffic: Codable {
+struct VisitTraffic: Encodable {
   /// Bytes of requests and replies, each with the one who sent it.
-  struct Share: Codable {
+  struct Share: Encodable {
     let phase: String
     let sender: String
     let bytes: Int
@@ -46,7 +46,8 @@ extension VisitTraffic {
         RoleKind.allCases.map { sender in
           Share(
             phase: phase.rawValue, sender: sender.rawValue,
-            bytes: after.0.bytes(in: phase, by: sender) - before.0.bytes(in: phase, by: sender))
+            bytes: after.0.bytes(in: phase, sentBy: sender)
+              - before.0.bytes(in: phase, sentBy: sender))
         }
       }
       return VisitTraffic(
@@ -55,12 +56,5 @@ extension VisitTraffic {
         onConsortiumChain: after.1.consortiumBytes - before.1.consortiumBytes,
         atCloud: try await folder.recordStore().record(ofVisit: visit)?.count ?? 0)
     }
-  }
-}
-
-extension Meter.Readings {
-  fileprivate func bytes(in phase: Phase, by sender: RoleKind) -> Int {
-    bytes.lazy.filter { $0.key.phase == phase && $0.key.sender == sender }
-      .reduce(0) { $0 + $1.value }
   }
 }

@@ -3,12 +3,7 @@ import PaperEvaluation
 extension EvaluationReport {
   /// Table 4.
   var computation: Markup {
-    let counted = suites.lazy.compactMap { result.timing($0, team: 3) }.first
-    return .section(
-      "Operations",
-      counted.map { ComputationTables(timing: $0).all.flatMap(\.markup) } ?? [
-        .paragraph("No suite was measured for teams of 3.")
-      ])
+    .section("Operations", result.computationTables(suites).flatMap(\.markup))
   }
 
   /// Tables 1 and 3, where they were run.
