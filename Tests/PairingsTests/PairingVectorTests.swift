@@ -13,10 +13,21 @@ struct PairingVectorTests {
     #expect(Suite.pairingProduct([(p, Suite.prepare(q))]).encoded() == vector.value.bytes)
   }
 
+  @Test(
+    "e(P, Q)^s on any processor", arguments: try cases("target-group-power") as [PowerCase])
+  func portable(_ vector: PowerCase) throws {
+    let (p, q) = try points(vector.p, vector.q)
+    let scalar = try Suite.Scalar(encoded: vector.scalar.bytes)
+    let value = Suite.pairingProduct([(p, Suite.prepare(q))], in: Fp12.self)
+    #expect(value.raised(to: scalar, in: Fp12.self).encoded() == vector.value.bytes)
+  }
+
   @Test("Π e(Pᵢ, Qᵢ)", arguments: try cases("pairing-product") as [PairingProductCase])
   func product(_ vector: PairingProductCase) throws {
     let pairs = try zip(vector.ps, vector.qs).map { try points($0, $1) }
     let product = Suite.pairingProduct(pairs)
+    #expect(
+      product == Suite.pairingProduct(pairs.map { ($0, Suite.prepare($1)) }, in: Fp12.self))
     #expect(product.encoded() == vector.value.bytes)
     #expect(product.isIdentity == (vector.value.bytes == Suite.GT.one.encoded()))
     #expect(Suite.pairingProductIsIdentity(pairs) == product.isIdentity)

@@ -55,9 +55,41 @@ void words_square(uint64_t *restrict r, const uint64_t *restrict a, size_t count
 void words_reduce(
     uint64_t *restrict r, uint64_t *restrict t, const uint64_t *restrict p, size_t count);
 
-/// r ← a·b/R mod p for a, b < p, if the processor has AVX-512 IFMA and there is a kernel for `count`: 16, 24,
+/// Whether the processor has AVX-512 IFMA, and what else of AVX-512 the kernels below use.
+bool vector_kernels_are_supported(void);
+
+/// r ← a·b/R mod p for a, b < p, if `vector_kernels_are_supported` and there is a kernel for `count`: 16, 24,
 /// 32 and 48 words; else returns false and does nothing. p and R are those of `words_reduce`; r may be a or b.
 bool words_vector_montgomery_product(
     uint64_t *r, const uint64_t *a, const uint64_t *b, const uint64_t *p, size_t count);
+
+// F_p¹² of BLS12-381, for a processor where `vector_kernels_are_supported`. An element in vector form is 128
+// words; in plain form it is the twelve coefficients of six words each that Swift's Fp12 consists of, reduced and
+// with Montgomery's factor 2^384. r may be an operand.
+
+/// r ← a, from plain form to vector form
+void fp12_vector_from_words(uint64_t *r, const uint64_t *a);
+
+/// r ← a, from vector form to plain form
+void fp12_vector_to_words(uint64_t *r, const uint64_t *a);
+
+/// r ← a·b
+void fp12_vector_product(uint64_t *r, const uint64_t *a, const uint64_t *b);
+
+/// r ← a²
+void fp12_vector_square(uint64_t *r, const uint64_t *a);
+
+/// r ← a² for a of the cyclotomic subgroup
+void fp12_vector_cyclotomic_square(uint64_t *r, const uint64_t *a);
+
+/// r ← a^(p⁶)
+void fp12_vector_conjugate(uint64_t *r, const uint64_t *a);
+
+/// r ← a^p, by the factors γₖ of wᵏ, the coefficients of an element in vector form
+void fp12_vector_frobenius(uint64_t *r, const uint64_t *a, const uint64_t *factors);
+
+/// r ← f·(l₀ + l₁·x·v + l₄·y·vw), with l₀, l₁ and l₄ one after another in plain form, and x and y as well
+void fp12_vector_multiply_line(
+    uint64_t *r, const uint64_t *f, const uint64_t *line, const uint64_t *point);
 
 #endif

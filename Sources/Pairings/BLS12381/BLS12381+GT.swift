@@ -10,9 +10,21 @@ extension BLS12381 {
 
     public static var one: GT { GT(.one) }
     public var isIdentity: Bool { value.equals(.one).declassified }
-    public static func * (a: GT, b: GT) -> GT { GT(a.value * b.value) }
+    public static func * (a: GT, b: GT) -> GT {
+      VectorFp12.isSupported
+        ? GT((VectorFp12(a.value) * VectorFp12(b.value)).value) : GT(a.value * b.value)
+    }
     public func inverted() -> GT { GT(value.conjugated()) }
-    public func raised(to scalar: Scalar) -> GT { multiplied(by: scalar.value) }
+
+    public func raised(to scalar: Scalar) -> GT {
+      VectorFp12.isSupported
+        ? raised(to: scalar, in: VectorFp12.self) : raised(to: scalar, in: Fp12.self)
+    }
+
+    /// ``raised(to:)`` with the arithmetic of one's choice.
+    package func raised<F: Fp12Arithmetic>(to scalar: Scalar, in arithmetic: F.Type) -> GT {
+      GT(AdditiveGT(element: F(value)).multiplied(by: scalar.value).element.value)
+    }
 
     /// Twelve coefficients of 48 bytes, big-endian: w outermost, then v, then u, low degree first.
     public func encoded() -> [UInt8] {
@@ -25,15 +37,19 @@ extension BLS12381 {
 }
 
 /// The target group, seen additively. Frobenius is x on it, so that f^X is the conjugate of f^p.
-extension BLS12381.GT: EndomorphicGroup {
-  package static var identity: Self { one }
-  package static var partCount: Int { 4 }
-  package static var windowBits: Int { 4 }
-  package static func select(_ mask: Mask, _ a: Self, _ b: Self) -> Self {
-    Self(Fp12.select(mask, a.value, b.value))
+private struct AdditiveGT<Element: Fp12Arithmetic>: EndomorphicGroup {
+  var element: Element
+
+  static var identity: Self { Self(element: Element(.one)) }
+  static var partCount: Int { 4 }
+  static var windowBits: Int { 4 }
+
+  static func select(_ mask: Mask, _ a: Self, _ b: Self) -> Self {
+    Self(element: Element.select(mask, a.element, b.element))
   }
-  package func adding(_ other: Self) -> Self { self * other }
-  package func doubled() -> Self { Self(value.cyclotomicSquared()) }
-  package func negated() -> Self { inverted() }
-  package func multipliedByPartBase() -> Self { Self(value.frobenius().conjugated()) }
+
+  func adding(_ other: Self) -> Self { Self(element: element * other.element) }
+  func doubled() -> Self { Self(element: element.cyclotomicSquared()) }
+  func negated() -> Self { Self(element: element.conjugated()) }
+  func multipliedByPartBase() -> Self { Self(element: element.frobenius().conjugated()) }
 }

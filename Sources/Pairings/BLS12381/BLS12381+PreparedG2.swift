@@ -26,13 +26,12 @@ extension BLS12381 {
     let l1: Fp2
     let l4: Fp2
 
+    package init(l0: Fp2, l1: Fp2, l4: Fp2) { (self.l0, self.l1, self.l4) = (l0, l1, l4) }
+
+    /// Where the mask is set a line that is 1 at (0, 0), which stands for the identity.
     @inline(__always)
-    func multiplied(
-      _ f: Fp12, at point: AffinePoint<G1Curve>, unless isSkipped: Mask
-    ) -> Fp12 {
-      let point = AffinePoint.select(isSkipped, .identity, point)
-      return Fp12.multiply(
-        f, by014: Fp2.select(isSkipped, .one, l0), l1 * point.x, l4 * point.y)
+    func omitted(if mask: Mask) -> Line {
+      Line(l0: Fp2.select(mask, .one, l0), l1: l1, l4: l4)
     }
   }
 

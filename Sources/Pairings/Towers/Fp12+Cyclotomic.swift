@@ -18,14 +18,4 @@ extension Fp12 {
     let (aa, bb) = (a.squared(), b.squared())
     return (aa + bb.multipliedByXi(), (a + b).squared() - aa - bb)
   }
-
-  /// a^|x| for the curve's parameter x.
-  func raisedToCurveParameter() -> Fp12 {
-    var power = self
-    for bit in (0..<BLS12381.parameterBits).reversed() {
-      power = power.cyclotomicSquared()
-      if BLS12381.parameter &>> bit & 1 == 1 { power *= self }
-    }
-    return power
-  }
 }

@@ -34,9 +34,4 @@ extension Fp12 {
         c1.c0.conjugated() * gamma[1], c1.c1.conjugated() * gamma[3],
         c1.c2.conjugated() * gamma[5]))
   }
-
-  /// a^(pⁿ)
-  package func frobenius(power n: Int) -> Fp12 {
-    (0..<n).reduce(self) { power, _ in power.frobenius() }
-  }
 }

@@ -1,20 +1,8 @@
-#include "CFieldKernels.h"
+#include "VectorDigits.h"
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-
-// Integers as digits of 52 bits, eight to a vector, for the multiply-add instructions of AVX-512 IFMA.
-// No jump and no address depends on a digit.
-
-#define VECTOR __attribute__((target("avx512f,avx512bw,avx512dq,avx512ifma,avx512vbmi")))
-#define INLINE_VECTOR VECTOR __attribute__((always_inline)) static inline
-#define UNROLL _Pragma("clang loop unroll(full)")
-
 enum {
-  digit_bits = 52,
-  lanes = 8,
-  bytes_of_vector = digit_bits,  // Eight digits are 52 bytes.
   most_words = 48,
   most_vectors = 8,
 };
@@ -24,39 +12,6 @@ enum {
 
 /// Words of memory for a product of so many words, as it is stored vector by vector.
 #define PRODUCT_WORDS(count) ((2 * VECTORS(count) * bytes_of_vector + 64 - bytes_of_vector) / 8 + 1)
-
-INLINE_VECTOR __m512i digit_mask(void) { return _mm512_set1_epi64((1LL << digit_bits) - 1); }
-
-/// Vector `index` of the digits of an integer.
-INLINE_VECTOR __m512i digits(const uint64_t *words, size_t count, size_t index) {
-  // Digit k begins in byte 6.5·k.
-  const __m512i first_bytes = _mm512_set_epi64(45, 39, 32, 26, 19, 13, 6, 0);
-  const __m512i offsets = _mm512_set1_epi64(0x0706050403020100);
-  const __m512i bytes = _mm512_add_epi8(
-      _mm512_mullo_epi64(first_bytes, _mm512_set1_epi64(0x0101010101010101)), offsets);
-  size_t left = 8 * count - bytes_of_vector * index;
-  __mmask64 present = left >= 64 ? ~0ULL : (1ULL << left) - 1;
-  __m512i raw = _mm512_maskz_loadu_epi8(
-      present, (const uint8_t *)words + bytes_of_vector * index);
-  __m512i placed = _mm512_srlv_epi64(
-      _mm512_permutexvar_epi8(bytes, raw), _mm512_set_epi64(4, 0, 4, 0, 4, 0, 4, 0));
-  return _mm512_and_si512(placed, digit_mask());
-}
-
-/// The eight digits as 52 bytes, and 12 bytes of anything.
-INLINE_VECTOR __m512i packed(__m512i digits) {
-  // A pair of digits is 104 bits, of which the lower word takes 64.
-  __m512i exchanged = _mm512_permutex_epi64(digits, 0xB1);
-  __m512i words = _mm512_mask_srli_epi64(
-      _mm512_or_si512(digits, _mm512_slli_epi64(exchanged, digit_bits)), 0xAA, digits,
-      64 - digit_bits);
-  // 13 bytes of each pair.
-  static const uint8_t bytes[64] = {
-      0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 16, 17, 18, 19, 20, 21, 22, 23, 24,
-      25, 26, 27, 28, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 48, 49, 50, 51, 52,
-      53, 54, 55, 56, 57, 58, 59, 60};
-  return _mm512_permutexvar_epi8(_mm512_loadu_si512(bytes), words);
-}
 
 /// The eight digits of `upper` moved s lanes up, with the highest of `lower` beneath: a part of 2^(52s) times
 /// an integer. For a constant s, as the instruction wants it.
@@ -144,15 +99,9 @@ LENGTH(24)
 LENGTH(32)
 LENGTH(48)
 
-static bool is_supported(void) {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512ifma") &&
-         __builtin_cpu_supports("avx512vbmi");
-}
-
 bool words_vector_montgomery_product(
     uint64_t *r, const uint64_t *a, const uint64_t *b, const uint64_t *p, size_t count) {
-  if (!is_supported()) return false;
+  if (!vector_kernels_are_supported()) return false;
   switch (count) {
     case 16: montgomery_product_16(r, a, b, p); return true;
     case 24: montgomery_product_24(r, a, b, p); return true;

@@ -1,0 +1,511 @@
+#include "VectorDigits.h"
+
+#if defined(__x86_64__)
+
+// F_p¹² = F_p²[w]/(w⁶ − ξ) over the base field of BLS12-381, with ξ = 1 + u. Lane k of a vector belongs to the
+// coefficient of wᵏ, which is that of v^(k/2) in c0 for an even k, and in c1 for an odd one.
+//
+// Elements of F_p have Montgomery's factor 2^384, as in Swift. A reduction divides by 2^416, which is eight
+// digits; hence one factor of each product is "raised": multiplied by 2^32. As 2^416 is far above p, sums and
+// differences may wait: the digits of a sum are reduced and carried but where it is stored or multiplied.
+
+#define EACH(i, count) UNROLL for (size_t i = 0; i < (count); i++)
+#define EACH_DIGIT(d) EACH(d, digit_count)
+
+enum {
+  digit_count = 8,
+  coefficients = 6,
+  words_of_fp = 6,
+  raising_bits = 32,
+};
+
+/// p
+static const uint64_t modulus[digit_count] = {
+    0xeffffffffaaab, 0xfeb153ffffb9f, 0x6b0f6241eabff, 0x12bf6730d2a0f,
+    0x764774b84f385, 0x1ba7b6434bacd, 0x1ea397fe69a4b, 0x000000001a011};
+/// 2^416 − p
+static const uint64_t negated_modulus[digit_count] = {
+    0x1000000005555, 0x014eac0000460, 0x94f09dbe15400, 0xed4098cf2d5f0,
+    0x89b88b47b0c7a, 0xe45849bcb4532, 0xe15c6801965b4, 0xffffffffe5fee};
+/// −p⁻¹ mod 2^52
+static const uint64_t negated_inverse = 0x3fffcfffcfffd;
+/// 2^52/(⌊p/2^364⌋ + 1)
+static const uint64_t reciprocal = 0x9d8307de6;
+/// The one, raised.
+static const uint64_t raised_one[digit_count] = {
+    0x2fffd00000000, 0x0276090000000, 0xbf4000bc40c00, 0x985753c758bae,
+    0x3705257455f48, 0x56ec6d77ce585, 0x4935c071a97a2, 0x15f65ec3fa80e};
+
+/// Eight integers, one to a lane. They are reduced weakly if they are below 1.001·p and their digits below 2^52;
+/// else their digits are signed.
+typedef struct {
+  __m512i digit[digit_count];
+} integers;
+
+/// Eight elements of F_p².
+typedef struct {
+  integers re, im;
+} fp2_elements;
+
+/// Eight products.
+typedef struct {
+  __m512i digit[2 * digit_count];
+} products;
+
+// MARK: Integers
+
+INLINE_VECTOR __m512i all(uint64_t value) { return _mm512_set1_epi64((long long)value); }
+
+INLINE_VECTOR integers sum(integers a, integers b) {
+  EACH_DIGIT(d) a.digit[d] += b.digit[d];
+  return a;
+}
+
+INLINE_VECTOR integers difference(integers a, integers b) {
+  EACH_DIGIT(d) a.digit[d] -= b.digit[d];
+  return a;
+}
+
+INLINE_VECTOR integers plus_moduli(integers a, uint64_t count) {
+  EACH_DIGIT(d) a.digit[d] += all(count * modulus[d]);
+  return a;
+}
+
+INLINE_VECTOR integers permuted(integers a, __m512i lane) {
+  EACH_DIGIT(d) a.digit[d] = _mm512_permutexvar_epi64(lane, a.digit[d]);
+  return a;
+}
+
+/// a + b in the lanes of the mask, and a in the others
+INLINE_VECTOR integers plus_masked(integers a, __mmask8 mask, integers b) {
+  EACH_DIGIT(d) a.digit[d] = _mm512_mask_add_epi64(a.digit[d], mask, a.digit[d], b.digit[d]);
+  return a;
+}
+
+INLINE_VECTOR integers minus_masked(integers a, __mmask8 mask, integers b) {
+  EACH_DIGIT(d) a.digit[d] = _mm512_mask_sub_epi64(a.digit[d], mask, a.digit[d], b.digit[d]);
+  return a;
+}
+
+INLINE_VECTOR integers blend(__mmask8 mask, integers a, integers b) {
+  EACH_DIGIT(d) a.digit[d] = _mm512_mask_mov_epi64(b.digit[d], mask, a.digit[d]);
+  return a;
+}
+
+/// The digits' low 52 bits become those of the integer. A multiplication asks for no more.
+INLINE_VECTOR integers carried(integers a) {
+  EACH(d, digit_count - 1) a.digit[d + 1] += a.digit[d] >> digit_bits;
+  return a;
+}
+
+/// All digits but the highest become those of the integer, below 2^52; the highest has its sign.
+INLINE_VECTOR integers normalized(integers a) {
+  a = carried(a);
+  EACH(d, digit_count - 1) a.digit[d] &= digit_mask();
+  return a;
+}
+
+/// 2^32·a for a carried integer below 2^384; its digits have something above their 52 bits.
+INLINE_VECTOR integers raised(integers a) {
+  const int above = 64 - digit_bits;
+  integers r = {{a.digit[0] << raising_bits}};
+  EACH(d, digit_count - 1) {
+    r.digit[d + 1] = _mm512_shldi_epi64(a.digit[d + 1], a.digit[d] << above, raising_bits);
+  }
+  return r;
+}
+
+/// What is congruent and weakly reduced, for an integer from p to 100·p.
+INLINE_VECTOR integers weakly_reduced(integers a) {
+  // The digits below these carry −1 at least.
+  __m512i top = a.digit[7] + (a.digit[6] >> digit_bits) - all(1);
+  __m512i quotient = _mm512_madd52hi_epu64(_mm512_setzero_si512(), top, all(reciprocal));
+  EACH_DIGIT(d) {
+    a.digit[d] = _mm512_madd52lo_epu64(a.digit[d], quotient, all(negated_modulus[d]));
+  }
+  EACH(d, digit_count - 1) {
+    a.digit[d + 1] = _mm512_madd52hi_epu64(a.digit[d + 1], quotient, all(negated_modulus[d]));
+  }
+  a = normalized(a);
+  a.digit[7] &= digit_mask();
+  return a;
+}
+
+/// The residue in [0, p) of what is weakly reduced.
+INLINE_VECTOR integers reduced(integers a) {
+  integers less = a;
+  EACH_DIGIT(d) less.digit[d] -= all(modulus[d]);
+  less = normalized(less);
+  return blend(_mm512_movepi64_mask(less.digit[7]), a, less);
+}
+
+// MARK: Products
+
+/// t ← t + a·b, from digit 0 of t on, for one digit a.
+INLINE_VECTOR void add_row(__m512i *t, __m512i a, const integers *b) {
+  EACH_DIGIT(d) t[d] = _mm512_madd52lo_epu64(t[d], a, b->digit[d]);
+  EACH_DIGIT(d) t[d + 1] = _mm512_madd52hi_epu64(t[d + 1], a, b->digit[d]);
+}
+
+INLINE_VECTOR products product(integers a, integers b) {
+  products t = {0};
+  EACH_DIGIT(d) add_row(t.digit + d, a.digit[d], &b);
+  return t;
+}
+
+/// One step of ``montgomery_reduced``.
+INLINE_VECTOR void clear_digit(__m512i *t, const integers *p) {
+  __m512i quotient = _mm512_madd52lo_epu64(_mm512_setzero_si512(), t[0], all(negated_inverse));
+  add_row(t, quotient, p);
+  t[1] += t[0] >> digit_bits;
+}
+
+INLINE_VECTOR integers moduli(void) {
+  integers p;
+  EACH_DIGIT(d) p.digit[d] = all(modulus[d]);
+  return p;
+}
+
+INLINE_VECTOR integers upper_half(products t) {
+  integers r;
+  EACH_DIGIT(d) r.digit[d] = t.digit[digit_count + d];
+  return r;
+}
+
+/// t/2^416 mod p, between t/2^416 and t/2^416 + p, with signed digits; t may be negative.
+INLINE_VECTOR integers montgomery_reduced(products t) {
+  const integers p = moduli();
+  EACH_DIGIT(d) clear_digit(t.digit + d, &p);
+  return upper_half(t);
+}
+
+/// Karatsuba's recombination of re·re, im·im and (re + im)·(re + im).
+INLINE_VECTOR fp2_elements recombined(products res, products ims, products sums) {
+  EACH(d, 2 * digit_count) {
+    sums.digit[d] -= res.digit[d] + ims.digit[d];
+    res.digit[d] -= ims.digit[d];
+  }
+  // Side by side, since a step of a reduction waits for the one before.
+  const integers p = moduli();
+  EACH_DIGIT(d) {
+    clear_digit(res.digit + d, &p);
+    clear_digit(sums.digit + d, &p);
+  }
+  return (fp2_elements){upper_half(res), upper_half(sums)};
+}
+
+/// a·b/2^384 for signed integers that are at least 0, where a.re + a.im is below 2^384.
+INLINE_VECTOR fp2_elements fp2_product(fp2_elements a, fp2_elements b) {
+  integers a_re = raised(carried(a.re)), b_re = carried(b.re);
+  integers a_im = raised(carried(a.im)), b_im = carried(b.im);
+  integers a_sum = raised(carried(sum(a.re, a.im))), b_sum = carried(sum(b.re, b.im));
+  products res = {0}, ims = {0}, sums = {0};
+  EACH_DIGIT(d) {
+    add_row(res.digit + d, a_re.digit[d], &b_re);
+    add_row(ims.digit + d, a_im.digit[d], &b_im);
+    add_row(sums.digit + d, a_sum.digit[d], &b_sum);
+  }
+  return recombined(res, ims, sums);
+}
+
+// MARK: Memory
+
+/// The digits of 2^32·a, for a of six words.
+INLINE_VECTOR __m512i raised_digits(const uint64_t *a) {
+  // Digit k begins in byte 6.5·k − 4; four bytes of the first are zeros.
+  const __m512i first_bytes = _mm512_set_epi64(41, 35, 28, 22, 15, 9, 2, 60);
+  const __m512i offsets = _mm512_set1_epi64(0x0706050403020100);
+  const __m512i bytes = _mm512_add_epi8(
+      _mm512_mullo_epi64(first_bytes, _mm512_set1_epi64(0x0101010101010101)), offsets);
+  __m512i raw = _mm512_maskz_loadu_epi64(0x3f, a);
+  __m512i placed = _mm512_srlv_epi64(
+      _mm512_permutexvar_epi8(bytes, raw), _mm512_set_epi64(4, 0, 4, 0, 4, 0, 4, 0));
+  return _mm512_and_si512(placed, digit_mask());
+}
+
+/// Exchanges lanes and vectors.
+INLINE_VECTOR integers transposed(integers a) {
+  __m512i pairs[lanes], halves[lanes];
+  EACH(i, lanes / 2) {
+    pairs[2 * i] = _mm512_unpacklo_epi64(a.digit[2 * i], a.digit[2 * i + 1]);
+    pairs[2 * i + 1] = _mm512_unpackhi_epi64(a.digit[2 * i], a.digit[2 * i + 1]);
+  }
+  EACH(i, 2) {
+    EACH(j, 2) {
+      __m512i low = pairs[4 * j + i], high = pairs[4 * j + 2 + i];
+      halves[4 * j + i] = _mm512_shuffle_i64x2(low, high, 0x88);
+      halves[4 * j + 2 + i] = _mm512_shuffle_i64x2(low, high, 0xdd);
+    }
+  }
+  EACH(i, lanes / 2) {
+    a.digit[i] = _mm512_shuffle_i64x2(halves[i], halves[4 + i], 0x88);
+    a.digit[4 + i] = _mm512_shuffle_i64x2(halves[i], halves[4 + i], 0xdd);
+  }
+  return a;
+}
+
+/// Where the coefficient of wᵏ begins in an element of F_p¹², as Swift lays it out.
+INLINE_VECTOR size_t place(size_t k) { return 2 * words_of_fp * (k % 2 * 3 + k / 2); }
+
+/// One coordinate of the six coefficients.
+INLINE_VECTOR integers gathered(const uint64_t *a, bool raises) {
+  integers r;
+  EACH(k, lanes) {
+    r.digit[k] = k >= coefficients ? _mm512_setzero_si512()
+                 : raises          ? raised_digits(a + place(k))
+                                   : digits(a + place(k), words_of_fp, 0);
+  }
+  return transposed(r);
+}
+
+INLINE_VECTOR void scatter(uint64_t *r, integers a) {
+  integers rows = transposed(reduced(a));
+  EACH(k, coefficients) {
+    _mm512_mask_storeu_epi64(r + place(k), 0x3f, packed(rows.digit[k]));
+  }
+}
+
+/// The vector form: sixteen vectors, those of the real parts first, weakly reduced.
+INLINE_VECTOR fp2_elements loaded(const uint64_t *a) {
+  fp2_elements r;
+  EACH_DIGIT(d) r.re.digit[d] = _mm512_loadu_si512(a + lanes * d);
+  EACH_DIGIT(d) r.im.digit[d] = _mm512_loadu_si512(a + lanes * (digit_count + d));
+  return r;
+}
+
+INLINE_VECTOR void store(uint64_t *r, fp2_elements a) {
+  EACH_DIGIT(d) _mm512_storeu_si512(r + lanes * d, a.re.digit[d]);
+  EACH_DIGIT(d) _mm512_storeu_si512(r + lanes * (digit_count + d), a.im.digit[d]);
+}
+
+/// Stores what is congruent to a, whose integers are between −31·p and 68·p.
+INLINE_VECTOR void store_weakly_reduced(uint64_t *r, fp2_elements a) {
+  store(
+      r, (fp2_elements){
+             weakly_reduced(plus_moduli(a.re, 32)), weakly_reduced(plus_moduli(a.im, 32))});
+}
+
+VECTOR void fp12_vector_from_words(uint64_t *r, const uint64_t *a) {
+  store(r, (fp2_elements){gathered(a, false), gathered(a + words_of_fp, false)});
+}
+
+VECTOR void fp12_vector_to_words(uint64_t *r, const uint64_t *a) {
+  fp2_elements x = loaded(a);
+  scatter(r, x.re);
+  scatter(r + words_of_fp, x.im);
+}
+
+// MARK: Sums of products
+
+/// The factors that Karatsuba's method has of elements of F_p².
+enum { real_part, imaginary_part, both_parts, factors };
+
+/// Factors in memory, digit by digit, a lane of which is a word.
+typedef struct {
+  _Alignas(64) uint64_t factor[factors][digit_count][lanes];
+} left_factors;
+
+/// The same, with ξ times the six coefficients before them: what begins i words before the coefficients is the
+/// product with wⁱ.
+typedef struct {
+  _Alignas(64) uint64_t factor[factors][digit_count][2 * lanes];
+} right_factors;
+
+INLINE_VECTOR void set_left(left_factors *r, int factor, integers a) {
+  EACH_DIGIT(d) _mm512_storeu_si512(r->factor[factor][d], a.digit[d]);
+}
+
+INLINE_VECTOR void set_right(right_factors *r, int factor, integers a, integers xi_a) {
+  EACH_DIGIT(d) {
+    _mm512_storeu_si512(r->factor[factor][d], xi_a.digit[d]);
+    _mm512_storeu_si512(r->factor[factor][d] + coefficients, a.digit[d]);
+  }
+}
+
+/// For signed integers that are at least 0; `moduli` times p is at least the greatest of a.im.
+INLINE_VECTOR void set_all_right(right_factors *r, fp2_elements a, uint64_t moduli) {
+  integers xi_re = plus_moduli(difference(a.re, a.im), moduli), xi_im = sum(a.re, a.im);
+  set_right(r, real_part, carried(a.re), carried(xi_re));
+  set_right(r, imaginary_part, carried(a.im), carried(xi_im));
+  set_right(r, both_parts, carried(sum(a.re, a.im)), carried(sum(xi_re, xi_im)));
+}
+
+/// How a coefficient of the left factor meets the lanes: it alone, or it and its neighbor in turns.
+enum broadcast { one_lane, two_lanes };
+
+INLINE_VECTOR __m512i broadcasted(const uint64_t *a, enum broadcast broadcast) {
+  return broadcast == one_lane
+             ? _mm512_set1_epi64((long long)*a)
+             : _mm512_broadcast_i64x2(_mm_loadu_si128((const __m128i *)a));
+}
+
+/// t ← t + Σ aᵢ·wⁱ·b for the three i.
+INLINE_VECTOR void add_three(
+    products *t, const uint64_t (*a)[lanes], const uint64_t (*b)[2 * lanes], size_t i, size_t j,
+    size_t k, enum broadcast broadcast) {
+  products s = *t;
+  const size_t exponents[3] = {i, j, k};
+  EACH(n, 3) {
+    integers row;
+    EACH_DIGIT(e) row.digit[e] = _mm512_loadu_si512(&b[e][coefficients - exponents[n]]);
+    EACH_DIGIT(d) add_row(s.digit + d, broadcasted(&a[d][exponents[n]], broadcast), &row);
+  }
+  *t = s;
+}
+
+// Apart, since each is some thousands of bytes of code.
+#define ADDITION(name, broadcast, i, j, k)                                                    \
+  VECTOR __attribute__((noinline)) static void name(                                          \
+      products *t, const uint64_t (*a)[lanes], const uint64_t (*b)[2 * lanes]) {              \
+    add_three(t, a, b, i, j, k, broadcast);                                                   \
+  }
+ADDITION(fp12_vector_add_012, one_lane, 0, 1, 2)
+ADDITION(fp12_vector_add_345, one_lane, 3, 4, 5)
+ADDITION(fp12_vector_add_023, one_lane, 0, 2, 3)
+ADDITION(fp12_vector_add_pairs_024, two_lanes, 0, 2, 4)
+
+VECTOR void fp12_vector_product(uint64_t *r, const uint64_t *a, const uint64_t *b) {
+  left_factors left;
+  right_factors right;
+  products t[factors] = {0};
+  fp2_elements x = loaded(a);
+  set_left(&left, real_part, raised(x.re));
+  set_left(&left, imaginary_part, raised(x.im));
+  set_left(&left, both_parts, raised(carried(sum(x.re, x.im))));
+  set_all_right(&right, loaded(b), 2);
+  EACH(f, factors) {
+    fp12_vector_add_012(&t[f], left.factor[f], right.factor[f]);
+    fp12_vector_add_345(&t[f], left.factor[f], right.factor[f]);
+  }
+  // Between −1.3·p and 4.1·p.
+  store_weakly_reduced(r, recombined(t[0], t[1], t[2]));
+}
+
+/// The complex method: with a = c0 + c1·w, c0·c1 in the even lanes and (c0 + c1)·(c0 + v·c1) in the odd ones.
+VECTOR void fp12_vector_square(uint64_t *r, const uint64_t *a) {
+  const __mmask8 even = 0x15, odd = 0x2a, second = 0x02, first = 0x01;
+  const __m512i even_lanes = _mm512_setr_epi64(0, 0, 2, 2, 4, 4, 6, 6);
+  const __m512i odd_lanes = _mm512_setr_epi64(1, 1, 3, 3, 5, 5, 7, 7);
+  const __m512i odd_lanes_before = _mm512_setr_epi64(5, 5, 1, 1, 3, 3, 7, 7);
+  const __m512i even_lanes_before = _mm512_setr_epi64(4, 4, 0, 0, 2, 2, 6, 6);
+  const integers zero = {0};
+  left_factors left;
+  right_factors right;
+  products t[factors] = {0};
+  fp2_elements x = loaded(a);
+  fp2_elements c0 = {permuted(x.re, even_lanes), permuted(x.im, even_lanes)};
+  fp2_elements c1 = {permuted(x.re, odd_lanes), permuted(x.im, odd_lanes)};
+  fp2_elements vc1 = {permuted(x.re, odd_lanes_before), permuted(x.im, odd_lanes_before)};
+
+  fp2_elements u = {plus_masked(c0.re, odd, c1.re), plus_masked(c0.im, odd, c1.im)};
+  set_left(&left, real_part, raised(normalized(u.re)));
+  set_left(&left, imaginary_part, raised(normalized(u.im)));
+  set_left(&left, both_parts, raised(normalized(sum(u.re, u.im))));
+
+  // v³ = ξ, so that the first coefficient of v·c1 is ξ times the last of c1.
+  integers im = vc1.im;
+  vc1.im = plus_masked(vc1.im, second, vc1.re);
+  vc1.re = plus_masked(minus_masked(vc1.re, second, im), second, plus_moduli(zero, 2));
+  fp2_elements s = {
+      blend(odd, sum(c0.re, vc1.re), c1.re), blend(odd, sum(c0.im, vc1.im), c1.im)};
+  set_all_right(&right, s, 4);
+
+  EACH(f, factors) fp12_vector_add_pairs_024(&t[f], left.factor[f], right.factor[f]);
+  // Real parts between −5·p and 6·p, imaginary ones up to 11·p.
+  fp2_elements m = recombined(t[0], t[1], t[2]);
+
+  // 2·c0·c1 in the odd lanes; in the even ones the other product less (1 + v)·c0·c1.
+  fp2_elements v = {permuted(m.re, even_lanes), permuted(m.im, even_lanes)};
+  fp2_elements w = {permuted(m.re, odd_lanes), permuted(m.im, odd_lanes)};
+  fp2_elements vv = {permuted(m.re, even_lanes_before), permuted(m.im, even_lanes_before)};
+  im = vv.im;
+  vv.im = plus_masked(vv.im, first, vv.re);
+  vv.re = minus_masked(vv.re, first, im);
+  store_weakly_reduced(
+      r, (fp2_elements){
+             blend(even, difference(w.re, sum(v.re, vv.re)), sum(v.re, v.re)),
+             blend(even, difference(w.im, sum(v.im, vv.im)), sum(v.im, v.im))});
+}
+
+/// Granger and Scott, ePrint 2009/565. For k = 0, 1, 2 the coefficients a of wᵏ and b of w^(k + 3) become those
+/// of w^(2k) and w^(2k + 3): 3·(a² + ξ·b²) and 3·2·a·b, less or more twice what was there. The products are
+/// a·b and (a + b)·(a + ξ·b) = a² + ξ·b² + (1 + ξ)·a·b.
+VECTOR void fp12_vector_cyclotomic_square(uint64_t *r, const uint64_t *a) {
+  const __mmask8 upper = 0x38, even = 0x15, odd = 0x2a, second = 0x02;
+  const __m512i exchanged_halves = _mm512_setr_epi64(3, 4, 5, 0, 1, 2, 6, 7);
+  const __m512i lanes_of_ab = _mm512_setr_epi64(0, 2, 1, 0, 2, 1, 6, 7);
+  const __m512i lanes_of_squares = _mm512_setr_epi64(3, 3, 4, 4, 5, 5, 6, 7);
+  fp2_elements x = loaded(a);
+  fp2_elements other = {
+      permuted(x.re, exchanged_halves), permuted(x.im, exchanged_halves)};
+  fp2_elements left = {plus_masked(x.re, upper, other.re), plus_masked(x.im, upper, other.im)};
+  integers xi_re = plus_moduli(difference(x.re, x.im), 2), xi_im = sum(x.re, x.im);
+  fp2_elements right = {
+      plus_masked(other.re, upper, xi_re), plus_masked(other.im, upper, xi_im)};
+
+  // Real parts between −p and 2·p, imaginary ones up to 3·p.
+  fp2_elements m = fp2_product(left, right);
+
+  fp2_elements ab = {permuted(m.re, lanes_of_ab), permuted(m.im, lanes_of_ab)};
+  fp2_elements squares = {
+      permuted(m.re, lanes_of_squares), permuted(m.im, lanes_of_squares)};
+  // 2·a·b, and ξ times that in the second lane, where 2k + 3 exceeds 5.
+  fp2_elements twice = {sum(ab.re, ab.re), sum(ab.im, ab.im)};
+  fp2_elements doubled = {
+      minus_masked(twice.re, second, twice.im), plus_masked(twice.im, second, twice.re)};
+  // (1 + ξ)·a·b = (2 + u)·a·b
+  squares.re = difference(squares.re, difference(twice.re, ab.im));
+  squares.im = difference(squares.im, sum(twice.im, ab.re));
+  fp2_elements t = {blend(even, squares.re, doubled.re), blend(even, squares.im, doubled.im)};
+  fp2_elements rest = {
+      plus_masked(minus_masked(t.re, even, x.re), odd, x.re),
+      plus_masked(minus_masked(t.im, even, x.im), odd, x.im)};
+  store_weakly_reduced(
+      r, (fp2_elements){
+             sum(t.re, sum(rest.re, rest.re)), sum(t.im, sum(rest.im, rest.im))});
+}
+
+VECTOR void fp12_vector_conjugate(uint64_t *r, const uint64_t *a) {
+  const __mmask8 odd = 0x2a;
+  const integers zero = {0};
+  fp2_elements x = loaded(a);
+  store_weakly_reduced(
+      r, (fp2_elements){
+             blend(odd, difference(zero, x.re), x.re), blend(odd, difference(zero, x.im), x.im)});
+}
+
+VECTOR void fp12_vector_frobenius(uint64_t *r, const uint64_t *a, const uint64_t *factors_of_w) {
+  const integers zero = {0};
+  fp2_elements x = loaded(a);
+  x.im = difference(plus_moduli(zero, 2), x.im);
+  store_weakly_reduced(r, fp2_product(x, loaded(factors_of_w)));
+}
+
+VECTOR void fp12_vector_multiply_line(
+    uint64_t *r, const uint64_t *f, const uint64_t *line, const uint64_t *point) {
+  // l₀, l₁·x and l₄·y in the lanes of their powers of w, and their imaginary parts four lanes further.
+  const __m512i exchanged_halves = _mm512_setr_epi64(4, 5, 6, 7, 0, 1, 2, 3);
+  const size_t power[3] = {0, 2, 3};
+  left_factors left;
+  right_factors right;
+  products t[factors] = {0};
+  set_all_right(&right, loaded(f), 2);
+  integers rows = {0}, scales = {0};
+  EACH(k, 3) {
+    EACH(part, 2) {
+      rows.digit[4 * part + power[k]] = raised_digits(line + words_of_fp * (2 * k + part));
+      scales.digit[4 * part + power[k]] = k == 0 ? _mm512_loadu_si512(raised_one)
+                                          : raised_digits(point + words_of_fp * (k - 1));
+    }
+  }
+  // Raised, as both factors are, and below 2^29·p.
+  integers re = montgomery_reduced(product(transposed(rows), transposed(scales)));
+  integers im = permuted(re, exchanged_halves);
+  set_left(&left, real_part, carried(re));
+  set_left(&left, imaginary_part, carried(im));
+  set_left(&left, both_parts, carried(sum(re, im)));
+  EACH(n, factors) fp12_vector_add_023(&t[n], left.factor[n], right.factor[n]);
+  store_weakly_reduced(r, recombined(t[0], t[1], t[2]));
+}
+
+#endif

@@ -1,0 +1,114 @@
+import CFieldKernels
+
+/// F_p¹² for processors with AVX-512 IFMA: the coefficients of w⁰…w⁵ side by side in the lanes of
+/// vectors.
+///
+/// Everything takes a time that does not depend on the element.
+package struct VectorFp12: Fp12Arithmetic {
+  private typealias Words = UnsafePointer<UInt64>
+  private typealias MutableWords = UnsafeMutablePointer<UInt64>
+
+  /// Eight digits of the real parts and eight of the imaginary ones, a lane to each coefficient.
+  private var words = InlineArray<128, UInt64>(repeating: 0)
+
+  /// Whether this processor has the instructions. Without them nothing else here may be used.
+  package static var isSupported: Bool { vector_kernels_are_supported() }
+
+  package init(_ value: Fp12) {
+    unsafe Self.withWords(of: value) { value in
+      unsafe update { words in unsafe fp12_vector_from_words(words, value) }
+    }
+  }
+
+  package var value: Fp12 {
+    var value = Fp12.zero
+    unsafe Self.withWords(of: words) { words in
+      unsafe Self.withMutableWords(of: &value) { value in
+        unsafe fp12_vector_to_words(value, words)
+      }
+    }
+    return value
+  }
+
+  package static func select(_ mask: Mask, _ a: Self, _ b: Self) -> Self {
+    var result = b
+    unsafe withWords(of: a.words) { a in
+      unsafe result.update { words in unsafe LongWords.select(words, mask, a, count: 128) }
+    }
+    return result
+  }
+
+  package static func * (a: Self, b: Self) -> Self {
+    var product = a
+    unsafe withWords(of: b.words) { b in
+      unsafe product.update { a in unsafe fp12_vector_product(a, a, b) }
+    }
+    return product
+  }
+
+  package func squared() -> Self {
+    unsafe updated { words in unsafe fp12_vector_square(words, words) }
+  }
+
+  package func cyclotomicSquared() -> Self {
+    unsafe updated { words in unsafe fp12_vector_cyclotomic_square(words, words) }
+  }
+
+  package func conjugated() -> Self {
+    unsafe updated { words in unsafe fp12_vector_conjugate(words, words) }
+  }
+
+  package func frobenius() -> Self {
+    var power = self
+    unsafe Self.withWords(of: Self.frobeniusFactors.words) { factors in
+      unsafe power.update { words in unsafe fp12_vector_frobenius(words, words, factors) }
+    }
+    return power
+  }
+
+  /// Σ γₖ·wᵏ
+  private static let frobeniusFactors: Self = {
+    let gamma = Fp2.frobeniusFactors
+    return Self(
+      Fp12(Fp6(gamma[0], gamma[2], gamma[4]), Fp6(gamma[1], gamma[3], gamma[5])))
+  }()
+
+  package func multiplied(by line: BLS12381.Line, at point: AffinePoint<G1Curve>) -> Self {
+    var product = self
+    unsafe Self.withWords(of: line) { line in
+      unsafe Self.withWords(of: point) { point in
+        unsafe product.update { f in unsafe fp12_vector_multiply_line(f, f, line, point) }
+      }
+    }
+    return product
+  }
+
+  // MARK: Memory
+
+  private mutating func update(_ kernel: (MutableWords) -> Void) {
+    unsafe Self.withMutableWords(of: &words, kernel)
+  }
+
+  private func updated(_ kernel: (MutableWords) -> Void) -> Self {
+    var result = self
+    unsafe result.update(kernel)
+    return result
+  }
+
+  /// For values that consist of words alone.
+  private static func withWords<T: BitwiseCopyable>(of value: T, _ body: (Words) -> Void) {
+    unsafe withUnsafeBytes(of: value) { bytes in
+      guard let base = bytes.baseAddress else { return }
+      unsafe body(base.assumingMemoryBound(to: UInt64.self))
+    }
+  }
+
+  private static func withMutableWords<T: BitwiseCopyable>(
+    of value: inout T, _ body: (MutableWords) -> Void
+  ) {
+    unsafe withUnsafeMutableBytes(of: &value) { bytes in
+      guard let base = bytes.baseAddress else { return }
+      unsafe body(base.assumingMemoryBound(to: UInt64.self))
+    }
+  }
+}

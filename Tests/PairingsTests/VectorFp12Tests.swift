@@ -1,0 +1,106 @@
+import Pairings
+import TestSupport
+import Testing
+
+@Suite(
+  "F_p¹² in vectors agrees with the tower",
+  .enabled(if: VectorFp12.isSupported, "this processor has no AVX-512 IFMA"))
+struct VectorFp12Tests {
+  private var generator = SeededGenerator(seed: 17)
+
+  @Test("in products, squares, conjugates and powers of p")
+  mutating func ring() {
+    for _ in 0..<1000 {
+      let (a, b) = (element(), element())
+      let (x, y) = (VectorFp12(a), VectorFp12(b))
+      #expect(x.value == a)
+      #expect((x * y).value == a * b)
+      #expect(x.squared().value == a.squared())
+      #expect(x.conjugated().value == a.conjugated())
+      #expect(x.frobenius().value == a.frobenius())
+      #expect(VectorFp12.select(Mask(bit: 1), x, y).value == a)
+      #expect(VectorFp12.select(Mask(bit: 0), x, y).value == b)
+    }
+  }
+
+  @Test("in Granger and Scott's squares, of any element")
+  mutating func cyclotomicSquares() {
+    for _ in 0..<1000 {
+      let a = element()
+      #expect(VectorFp12(a).cyclotomicSquared().value == a.cyclotomicSquared())
+    }
+  }
+
+  @Test("in products with lines, at the identity as well")
+  mutating func lines() {
+    for round in 0..<1000 {
+      let (f, line) = (element(), line())
+      let point = round % 10 == 0 ? .identity : AffinePoint<G1Curve>(x: residue(), y: residue())
+      #expect(
+        VectorFp12(f).multiplied(by: line, at: point).value == f.multiplied(by: line, at: point))
+    }
+  }
+
+  /// What an operation leaves is reduced but weakly, and goes into the next as it is.
+  @Test("in long chains of all operations")
+  mutating func chains() {
+    for _ in 0..<20 {
+      var (a, b) = (element(), element())
+      var (x, y) = (VectorFp12(a), VectorFp12(b))
+      for _ in 0..<200 {
+        let (operation, line) = (generator.next() % 7, line())
+        (a, b) = (b, result(of: operation, a, b, line))
+        (x, y) = (y, result(of: operation, x, y, line))
+      }
+      #expect(x.value == a && y.value == b)
+    }
+  }
+
+  private func result<F: Fp12Arithmetic>(
+    of operation: UInt64, _ a: F, _ b: F, _ line: BLS12381.Line
+  ) -> F {
+    switch operation {
+    case 0: a.squared()
+    case 1: a.cyclotomicSquared()
+    case 2: a.conjugated()
+    case 3: a.frobenius()
+    case 4: a.multiplied(by: line, at: G1Curve.generator)
+    default: a * b
+    }
+  }
+
+  // MARK: Operands
+
+  /// The least and the greatest residues among random ones.
+  private mutating func residue() -> Fp { residue(generator.next() % 8) }
+
+  private mutating func residue(_ kind: UInt64) -> Fp {
+    switch kind {
+    case 0: return .zero
+    case 1:
+      var limbs = BaseFieldParameters.modulus
+      limbs[0] -= 1
+      return Fp(montgomery: limbs)
+    default: return Fp(reducing: generator.bytes(64))
+    }
+  }
+
+  private mutating func coefficient() -> Fp2 { Fp2(residue(), residue()) }
+
+  private mutating func line() -> BLS12381.Line {
+    BLS12381.Line(l0: coefficient(), l1: coefficient(), l4: coefficient())
+  }
+
+  /// At times one of the extremes in all real parts, and one in all imaginary ones.
+  private mutating func element() -> Fp12 {
+    let (re, im) = (generator.next() % 8, generator.next() % 8)
+    var coefficients = [Fp2]()
+    for _ in 0..<6 {
+      coefficients.append(
+        re < 2 && im < 2 ? Fp2(residue(re), residue(im)) : coefficient())
+    }
+    return Fp12(
+      Fp6(coefficients[0], coefficients[1], coefficients[2]),
+      Fp6(coefficients[3], coefficients[4], coefficients[5]))
+  }
+}
