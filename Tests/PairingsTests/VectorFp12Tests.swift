@@ -7,6 +7,7 @@ import Testing
   .enabled(if: VectorFp12.isSupported, "this processor has no AVX-512 IFMA"))
 struct VectorFp12Tests {
   private var generator = SeededGenerator(seed: 17)
+  private var residues = ExtremeResidues(seed: 17)
 
   @Test("in products, squares, conjugates and powers of p")
   mutating func ring() {
@@ -35,7 +36,8 @@ struct VectorFp12Tests {
   mutating func lines() {
     for round in 0..<1000 {
       let (f, line) = (element(), line())
-      let point = round % 10 == 0 ? .identity : AffinePoint<G1Curve>(x: residue(), y: residue())
+      let point =
+        round % 10 == 0 ? .identity : AffinePoint<G1Curve>(x: residues.next(), y: residues.next())
       #expect(
         VectorFp12(f).multiplied(by: line, at: point).value == f.multiplied(by: line, at: point))
     }
@@ -71,34 +73,13 @@ struct VectorFp12Tests {
 
   // MARK: Operands
 
-  /// The least and the greatest residues among random ones.
-  private mutating func residue() -> Fp { residue(generator.next() % 8) }
-
-  private mutating func residue(_ kind: UInt64) -> Fp {
-    switch kind {
-    case 0: return .zero
-    case 1:
-      var limbs = BaseFieldParameters.modulus
-      limbs[0] -= 1
-      return Fp(montgomery: limbs)
-    default: return Fp(reducing: generator.bytes(64))
-    }
-  }
-
-  private mutating func coefficient() -> Fp2 { Fp2(residue(), residue()) }
-
   private mutating func line() -> BLS12381.Line {
-    BLS12381.Line(l0: coefficient(), l1: coefficient(), l4: coefficient())
+    let coefficients = residues.nextPairs(3)
+    return BLS12381.Line(l0: coefficients[0], l1: coefficients[1], l4: coefficients[2])
   }
 
-  /// At times one of the extremes in all real parts, and one in all imaginary ones.
   private mutating func element() -> Fp12 {
-    let (re, im) = (generator.next() % 8, generator.next() % 8)
-    var coefficients = [Fp2]()
-    for _ in 0..<6 {
-      coefficients.append(
-        re < 2 && im < 2 ? Fp2(residue(re), residue(im)) : coefficient())
-    }
+    let coefficients = residues.nextPairs(6)
     return Fp12(
       Fp6(coefficients[0], coefficients[1], coefficients[2]),
       Fp6(coefficients[3], coefficients[4], coefficients[5]))

@@ -92,4 +92,18 @@ void fp12_vector_frobenius(uint64_t *r, const uint64_t *a, const uint64_t *facto
 void fp12_vector_multiply_line(
     uint64_t *r, const uint64_t *f, const uint64_t *line, const uint64_t *point);
 
+// Points x, y, z of BLS12-381's curve and its twist in plain form, for such a processor as well. They need not be
+// in the subgroup. r may be an operand.
+
+/// r ← a + b
+void g1_vector_sum(uint64_t *r, const uint64_t *a, const uint64_t *b);
+void g2_vector_sum(uint64_t *r, const uint64_t *a, const uint64_t *b);
+
+/// r ← 2·a
+void g1_vector_double(uint64_t *r, const uint64_t *a);
+void g2_vector_double(uint64_t *r, const uint64_t *a);
+
+/// r ← 2·a, and the line's l₀, l₁ and l₄ of the tangent at a
+void g2_vector_double_with_tangent(uint64_t *r, uint64_t *line, const uint64_t *a);
+
 #endif

@@ -1,3 +1,5 @@
+import CFieldKernels
+
 extension BLS12381 {
   /// A point of ``G2`` with the 68 lines of its Miller loop: 63 tangents, and 5 through the point.
   public struct PreparedG2: Sendable {
@@ -6,14 +8,16 @@ extension BLS12381 {
 
     /// Costello, Lange and Naehrig's formulas for homogeneous coordinates, in the order in which
     /// the loop meets them.
-    package init(_ point: G2) {
+    ///
+    /// - Parameter inVectors: whether tangents come from the kernels for AVX-512 IFMA.
+    package init(_ point: G2, inVectors: Bool = vector_kernels_are_supported()) {
       isIdentity = point.point.isIdentityMask
       let base = point.point.normalized()
       var running = MillerPoint(base)
       var lines = [Line]()
       lines.reserveCapacity(68)
       for bit in (0..<parameterBits).reversed() {
-        lines.append(running.double())
+        lines.append(inVectors ? running.doubleInVectors() : running.double())
         if parameter &>> bit & 1 == 1 { lines.append(running.add(base)) }
       }
       self.lines = lines
@@ -36,7 +40,7 @@ extension BLS12381 {
   }
 
   /// The point that runs through the Miller loop, homogeneous.
-  private struct MillerPoint {
+  private struct MillerPoint: BitwiseCopyable {
     var x: Fp2
     var y: Fp2
     var z: Fp2
@@ -46,6 +50,17 @@ extension BLS12381 {
     }
 
     /// T ← 2T, and the tangent at T.
+    mutating func doubleInVectors() -> Line {
+      var line = Line(l0: .zero, l1: .zero, l4: .zero)
+      unsafe withMutableWords(of: &self) { point in
+        unsafe withMutableWords(of: &line) { line in
+          unsafe g2_vector_double_with_tangent(point, line, point)
+        }
+      }
+      return line
+    }
+
+    /// The same, with other multiples of the coordinates and of the line.
     mutating func double() -> Line {
       let a = x * y * .half
       let (b, c) = (y.squared(), z.squared())

@@ -47,8 +47,13 @@ package struct ProjectivePoint<Curve: ShortWeierstrassCurve>: Equatable, Bitwise
       z: Field.select(mask, a.z, b.z))
   }
 
+  package static func + (a: Self, b: Self) -> Self { Curve.sum(a, b) }
+  package static func + (a: Self, b: AffinePoint<Curve>) -> Self { Curve.sum(a, b) }
+  package static func - (a: Self, b: Self) -> Self { a + -b }
+  package func doubled() -> Self { Curve.double(self) }
+
   /// Algorithm 7: twelve multiplications.
-  package static func + (a: Self, b: Self) -> Self {
+  package static func portableSum(_ a: Self, _ b: Self) -> Self {
     let (xx, yy, zz) = (a.x * b.x, a.y * b.y, a.z * b.z)
     let xy = (a.x + a.y) * (b.x + b.y) - xx - yy
     let yz = (a.y + a.z) * (b.y + b.z) - yy - zz
@@ -57,7 +62,7 @@ package struct ProjectivePoint<Curve: ShortWeierstrassCurve>: Equatable, Bitwise
   }
 
   /// Algorithm 8: eleven multiplications.
-  package static func + (a: Self, b: AffinePoint<Curve>) -> Self {
+  package static func portableSum(_ a: Self, _ b: AffinePoint<Curve>) -> Self {
     let (xx, yy) = (a.x * b.x, a.y * b.y)
     let xy = (a.x + a.y) * (b.x + b.y) - xx - yy
     let (yz, xz) = (b.y * a.z + a.y, b.x * a.z + a.x)
@@ -75,10 +80,8 @@ package struct ProjectivePoint<Curve: ShortWeierstrassCurve>: Equatable, Bitwise
       x: xy * difference - yz * bxz, y: sum * difference + xx3 * bxz, z: sum * yz + xx3 * xy)
   }
 
-  package static func - (a: Self, b: Self) -> Self { a + -b }
-
   /// Algorithm 9: six multiplications and two squarings.
-  package func doubled() -> Self {
+  package func portableDoubled() -> Self {
     let (yy, bzz) = (y.squared(), Curve.multipliedBy3B(z.squared()))
     let yy8 = yy.doubled().doubled().doubled()
     let difference = yy - bzz.doubled() - bzz

@@ -7,6 +7,11 @@ package protocol ShortWeierstrassCurve: Sendable {
   static var b: Field { get }
   /// 3b·a
   static func multipliedBy3B(_ a: Field) -> Field
+
+  /// a + b and 2a, for which a curve may have something faster than ``ProjectivePoint``'s formulas.
+  static func sum(_ a: ProjectivePoint<Self>, _ b: ProjectivePoint<Self>) -> ProjectivePoint<Self>
+  static func sum(_ a: ProjectivePoint<Self>, _ b: AffinePoint<Self>) -> ProjectivePoint<Self>
+  static func double(_ a: ProjectivePoint<Self>) -> ProjectivePoint<Self>
 }
 
 /// A point of a curve by its coordinates; (0, 0), on no such curve, stands for the identity.

@@ -32,3 +32,22 @@ func multiplyingAdding(
   carry = UInt64(truncatingIfNeeded: sum &>> 64)
   return UInt64(truncatingIfNeeded: sum)
 }
+
+/// Lends the words of a value that consists of words alone.
+@inline(__always)
+func withWords<T: BitwiseCopyable>(of value: T, _ body: (UnsafePointer<UInt64>) -> Void) {
+  unsafe withUnsafeBytes(of: value) { bytes in
+    guard let base = bytes.baseAddress else { return }
+    unsafe body(base.assumingMemoryBound(to: UInt64.self))
+  }
+}
+
+@inline(__always)
+func withMutableWords<T: BitwiseCopyable>(
+  of value: inout T, _ body: (UnsafeMutablePointer<UInt64>) -> Void
+) {
+  unsafe withUnsafeMutableBytes(of: &value) { bytes in
+    guard let base = bytes.baseAddress else { return }
+    unsafe body(base.assumingMemoryBound(to: UInt64.self))
+  }
+}

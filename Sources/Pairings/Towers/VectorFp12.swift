@@ -5,9 +5,6 @@ import CFieldKernels
 ///
 /// Everything takes a time that does not depend on the element.
 package struct VectorFp12: Fp12Arithmetic {
-  private typealias Words = UnsafePointer<UInt64>
-  private typealias MutableWords = UnsafeMutablePointer<UInt64>
-
   /// Eight digits of the real parts and eight of the imaginary ones, a lane to each coefficient.
   private var words = InlineArray<128, UInt64>(repeating: 0)
 
@@ -15,15 +12,15 @@ package struct VectorFp12: Fp12Arithmetic {
   package static var isSupported: Bool { vector_kernels_are_supported() }
 
   package init(_ value: Fp12) {
-    unsafe Self.withWords(of: value) { value in
+    unsafe withWords(of: value) { value in
       unsafe update { words in unsafe fp12_vector_from_words(words, value) }
     }
   }
 
   package var value: Fp12 {
     var value = Fp12.zero
-    unsafe Self.withWords(of: words) { words in
-      unsafe Self.withMutableWords(of: &value) { value in
+    unsafe withWords(of: words) { words in
+      unsafe withMutableWords(of: &value) { value in
         unsafe fp12_vector_to_words(value, words)
       }
     }
@@ -60,7 +57,7 @@ package struct VectorFp12: Fp12Arithmetic {
 
   package func frobenius() -> Self {
     var power = self
-    unsafe Self.withWords(of: Self.frobeniusFactors.words) { factors in
+    unsafe withWords(of: Self.frobeniusFactors.words) { factors in
       unsafe power.update { words in unsafe fp12_vector_frobenius(words, words, factors) }
     }
     return power
@@ -75,8 +72,8 @@ package struct VectorFp12: Fp12Arithmetic {
 
   package func multiplied(by line: BLS12381.Line, at point: AffinePoint<G1Curve>) -> Self {
     var product = self
-    unsafe Self.withWords(of: line) { line in
-      unsafe Self.withWords(of: point) { point in
+    unsafe withWords(of: line) { line in
+      unsafe withWords(of: point) { point in
         unsafe product.update { f in unsafe fp12_vector_multiply_line(f, f, line, point) }
       }
     }
@@ -85,30 +82,13 @@ package struct VectorFp12: Fp12Arithmetic {
 
   // MARK: Memory
 
-  private mutating func update(_ kernel: (MutableWords) -> Void) {
-    unsafe Self.withMutableWords(of: &words, kernel)
+  private mutating func update(_ kernel: (UnsafeMutablePointer<UInt64>) -> Void) {
+    unsafe withMutableWords(of: &words, kernel)
   }
 
-  private func updated(_ kernel: (MutableWords) -> Void) -> Self {
+  private func updated(_ kernel: (UnsafeMutablePointer<UInt64>) -> Void) -> Self {
     var result = self
     unsafe result.update(kernel)
     return result
-  }
-
-  /// For values that consist of words alone.
-  private static func withWords<T: BitwiseCopyable>(of value: T, _ body: (Words) -> Void) {
-    unsafe withUnsafeBytes(of: value) { bytes in
-      guard let base = bytes.baseAddress else { return }
-      unsafe body(base.assumingMemoryBound(to: UInt64.self))
-    }
-  }
-
-  private static func withMutableWords<T: BitwiseCopyable>(
-    of value: inout T, _ body: (MutableWords) -> Void
-  ) {
-    unsafe withUnsafeMutableBytes(of: &value) { bytes in
-      guard let base = bytes.baseAddress else { return }
-      unsafe body(base.assumingMemoryBound(to: UInt64.self))
-    }
   }
 }

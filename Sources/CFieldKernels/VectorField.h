@@ -1,0 +1,245 @@
+#ifndef VECTORFIELD_H
+#define VECTORFIELD_H
+
+#include "VectorDigits.h"
+
+#if defined(__x86_64__)
+
+// Elements of the base field of BLS12-381 and of F_p², eight side by side.
+//
+// Elements of F_p have Montgomery's factor 2^384, as in Swift. A reduction divides by 2^416, which is eight
+// digits; hence one factor of each product is "raised": multiplied by 2^32. As 2^416 is far above p, sums and
+// differences may wait: the digits of a sum are reduced and carried but where it is stored or multiplied.
+
+#define EACH(i, count) UNROLL for (size_t i = 0; i < (count); i++)
+#define EACH_DIGIT(d) EACH(d, digit_count)
+
+enum {
+  digit_count = 8,
+  words_of_fp = 6,
+  raising_bits = 32,
+};
+
+/// p
+static const uint64_t modulus[digit_count] = {
+    0xeffffffffaaab, 0xfeb153ffffb9f, 0x6b0f6241eabff, 0x12bf6730d2a0f,
+    0x764774b84f385, 0x1ba7b6434bacd, 0x1ea397fe69a4b, 0x000000001a011};
+/// 2^416 − p
+static const uint64_t negated_modulus[digit_count] = {
+    0x1000000005555, 0x014eac0000460, 0x94f09dbe15400, 0xed4098cf2d5f0,
+    0x89b88b47b0c7a, 0xe45849bcb4532, 0xe15c6801965b4, 0xffffffffe5fee};
+/// −p⁻¹ mod 2^52
+static const uint64_t negated_inverse = 0x3fffcfffcfffd;
+/// 2^52/(⌊p/2^364⌋ + 1)
+static const uint64_t reciprocal = 0x9d8307de6;
+
+/// Eight integers, one to a lane. They are reduced weakly if they are below 1.002·p and their digits below 2^52;
+/// else their digits are signed.
+typedef struct {
+  __m512i digit[digit_count];
+} integers;
+
+/// Eight elements of F_p².
+typedef struct {
+  integers re, im;
+} fp2_elements;
+
+/// Eight products.
+typedef struct {
+  __m512i digit[2 * digit_count];
+} products;
+
+// MARK: Integers
+
+INLINE_VECTOR __m512i all(uint64_t value) { return _mm512_set1_epi64((long long)value); }
+
+INLINE_VECTOR integers sum(integers a, integers b) {
+  EACH_DIGIT(d) a.digit[d] += b.digit[d];
+  return a;
+}
+
+INLINE_VECTOR integers difference(integers a, integers b) {
+  EACH_DIGIT(d) a.digit[d] -= b.digit[d];
+  return a;
+}
+
+INLINE_VECTOR integers plus_moduli(integers a, uint64_t count) {
+  EACH_DIGIT(d) a.digit[d] += all(count * modulus[d]);
+  return a;
+}
+
+INLINE_VECTOR integers permuted(integers a, __m512i lane) {
+  EACH_DIGIT(d) a.digit[d] = _mm512_permutexvar_epi64(lane, a.digit[d]);
+  return a;
+}
+
+/// a + b in the lanes of the mask, and a in the others
+INLINE_VECTOR integers plus_masked(integers a, __mmask8 mask, integers b) {
+  EACH_DIGIT(d) a.digit[d] = _mm512_mask_add_epi64(a.digit[d], mask, a.digit[d], b.digit[d]);
+  return a;
+}
+
+INLINE_VECTOR integers minus_masked(integers a, __mmask8 mask, integers b) {
+  EACH_DIGIT(d) a.digit[d] = _mm512_mask_sub_epi64(a.digit[d], mask, a.digit[d], b.digit[d]);
+  return a;
+}
+
+INLINE_VECTOR integers blend(__mmask8 mask, integers a, integers b) {
+  EACH_DIGIT(d) a.digit[d] = _mm512_mask_mov_epi64(b.digit[d], mask, a.digit[d]);
+  return a;
+}
+
+/// The digits' low 52 bits become those of the integer. A multiplication asks for no more.
+INLINE_VECTOR integers carried(integers a) {
+  EACH(d, digit_count - 1) a.digit[d + 1] += a.digit[d] >> digit_bits;
+  return a;
+}
+
+/// All digits but the highest become those of the integer, below 2^52; the highest has its sign.
+INLINE_VECTOR integers normalized(integers a) {
+  a = carried(a);
+  EACH(d, digit_count - 1) a.digit[d] &= digit_mask();
+  return a;
+}
+
+/// 2^32·a for a carried integer below 2^384; its digits have something above their 52 bits.
+INLINE_VECTOR integers raised(integers a) {
+  const int above = 64 - digit_bits;
+  integers r = {{a.digit[0] << raising_bits}};
+  EACH(d, digit_count - 1) {
+    r.digit[d + 1] = _mm512_shldi_epi64(a.digit[d + 1], a.digit[d] << above, raising_bits);
+  }
+  return r;
+}
+
+/// What is congruent and weakly reduced, for an integer from p to 200·p.
+INLINE_VECTOR integers weakly_reduced(integers a) {
+  // The digits below these carry −1 at least.
+  __m512i top = a.digit[7] + (a.digit[6] >> digit_bits) - all(1);
+  __m512i quotient = _mm512_madd52hi_epu64(_mm512_setzero_si512(), top, all(reciprocal));
+  EACH_DIGIT(d) {
+    a.digit[d] = _mm512_madd52lo_epu64(a.digit[d], quotient, all(negated_modulus[d]));
+  }
+  EACH(d, digit_count - 1) {
+    a.digit[d + 1] = _mm512_madd52hi_epu64(a.digit[d + 1], quotient, all(negated_modulus[d]));
+  }
+  a = normalized(a);
+  a.digit[7] &= digit_mask();
+  return a;
+}
+
+/// The residue in [0, p) of what is weakly reduced.
+INLINE_VECTOR integers reduced(integers a) {
+  integers less = a;
+  EACH_DIGIT(d) less.digit[d] -= all(modulus[d]);
+  less = normalized(less);
+  return blend(_mm512_movepi64_mask(less.digit[7]), a, less);
+}
+
+// MARK: Products
+
+/// t ← t + a·b, from digit 0 of t on, for one digit a.
+INLINE_VECTOR void add_row(__m512i *t, __m512i a, const integers *b) {
+  EACH_DIGIT(d) t[d] = _mm512_madd52lo_epu64(t[d], a, b->digit[d]);
+  EACH_DIGIT(d) t[d + 1] = _mm512_madd52hi_epu64(t[d + 1], a, b->digit[d]);
+}
+
+INLINE_VECTOR products product(integers a, integers b) {
+  products t = {0};
+  EACH_DIGIT(d) add_row(t.digit + d, a.digit[d], &b);
+  return t;
+}
+
+/// One step of ``montgomery_reduced``.
+INLINE_VECTOR void clear_digit(__m512i *t, const integers *p) {
+  __m512i quotient = _mm512_madd52lo_epu64(_mm512_setzero_si512(), t[0], all(negated_inverse));
+  add_row(t, quotient, p);
+  t[1] += t[0] >> digit_bits;
+}
+
+INLINE_VECTOR integers moduli(void) {
+  integers p;
+  EACH_DIGIT(d) p.digit[d] = all(modulus[d]);
+  return p;
+}
+
+INLINE_VECTOR integers upper_half(products t) {
+  integers r;
+  EACH_DIGIT(d) r.digit[d] = t.digit[digit_count + d];
+  return r;
+}
+
+/// t/2^416 mod p, between t/2^416 and t/2^416 + p, with signed digits; t may be negative.
+INLINE_VECTOR integers montgomery_reduced(products t) {
+  const integers p = moduli();
+  EACH_DIGIT(d) clear_digit(t.digit + d, &p);
+  return upper_half(t);
+}
+
+/// Karatsuba's recombination of re·re, im·im and (re + im)·(re + im).
+INLINE_VECTOR fp2_elements recombined(products res, products ims, products sums) {
+  EACH(d, 2 * digit_count) {
+    sums.digit[d] -= res.digit[d] + ims.digit[d];
+    res.digit[d] -= ims.digit[d];
+  }
+  // Side by side, since a step of a reduction waits for the one before.
+  const integers p = moduli();
+  EACH_DIGIT(d) {
+    clear_digit(res.digit + d, &p);
+    clear_digit(sums.digit + d, &p);
+  }
+  return (fp2_elements){upper_half(res), upper_half(sums)};
+}
+
+/// a·b/2^384 for signed integers that are at least 0, where a.re + a.im is below 2^384.
+INLINE_VECTOR fp2_elements fp2_product(fp2_elements a, fp2_elements b) {
+  integers a_re = raised(carried(a.re)), b_re = carried(b.re);
+  integers a_im = raised(carried(a.im)), b_im = carried(b.im);
+  integers a_sum = raised(carried(sum(a.re, a.im))), b_sum = carried(sum(b.re, b.im));
+  products res = {0}, ims = {0}, sums = {0};
+  EACH_DIGIT(d) {
+    add_row(res.digit + d, a_re.digit[d], &b_re);
+    add_row(ims.digit + d, a_im.digit[d], &b_im);
+    add_row(sums.digit + d, a_sum.digit[d], &b_sum);
+  }
+  return recombined(res, ims, sums);
+}
+
+// MARK: Rows
+
+/// The digits of 2^32·a, for a of six words.
+INLINE_VECTOR __m512i raised_digits(const uint64_t *a) {
+  // Digit k begins in byte 6.5·k − 4; four bytes of the first are zeros.
+  const __m512i first_bytes = _mm512_set_epi64(41, 35, 28, 22, 15, 9, 2, 60);
+  const __m512i offsets = _mm512_set1_epi64(0x0706050403020100);
+  const __m512i bytes = _mm512_add_epi8(
+      _mm512_mullo_epi64(first_bytes, _mm512_set1_epi64(0x0101010101010101)), offsets);
+  __m512i raw = _mm512_maskz_loadu_epi64(0x3f, a);
+  __m512i placed = _mm512_srlv_epi64(
+      _mm512_permutexvar_epi8(bytes, raw), _mm512_set_epi64(4, 0, 4, 0, 4, 0, 4, 0));
+  return _mm512_and_si512(placed, digit_mask());
+}
+
+/// Exchanges lanes and vectors.
+INLINE_VECTOR integers transposed(integers a) {
+  __m512i pairs[lanes], halves[lanes];
+  EACH(i, lanes / 2) {
+    pairs[2 * i] = _mm512_unpacklo_epi64(a.digit[2 * i], a.digit[2 * i + 1]);
+    pairs[2 * i + 1] = _mm512_unpackhi_epi64(a.digit[2 * i], a.digit[2 * i + 1]);
+  }
+  EACH(i, 2) {
+    EACH(j, 2) {
+      __m512i low = pairs[4 * j + i], high = pairs[4 * j + 2 + i];
+      halves[4 * j + i] = _mm512_shuffle_i64x2(low, high, 0x88);
+      halves[4 * j + 2 + i] = _mm512_shuffle_i64x2(low, high, 0xdd);
+    }
+  }
+  EACH(i, lanes / 2) {
+    a.digit[i] = _mm512_shuffle_i64x2(halves[i], halves[4 + i], 0x88);
+    a.digit[4 + i] = _mm512_shuffle_i64x2(halves[i], halves[4 + i], 0xdd);
+  }
+  return a;
+}
+
+#endif
+#endif

@@ -1,0 +1,193 @@
+#include "VectorField.h"
+
+#if defined(__x86_64__)
+
+// The complete formulas of Renes, Costello and Batina (ePrint 2015/1060) for y² = x³ + b·z³ over F_p and its
+// twist over F_p²: algorithms 7 and 9, in two products side by side each. Lanes 0, 1 and 2 belong to x, y and z.
+//
+// The steps between the products are the same in both parts of F_p²; but 3b is 12 in F_p and 12·ξ in F_p².
+
+enum {
+  coordinates = 3,
+  lane_0 = 0x01,
+  lane_1 = 0x02,
+  lane_2 = 0x04,
+  lanes_3_to_5 = 0x38,
+};
+
+/// Words from a coordinate to the next.
+enum group { g1 = words_of_fp, g2 = 2 * words_of_fp };
+
+INLINE_VECTOR integers tripled(integers a) { return sum(a, sum(a, a)); }
+INLINE_VECTOR integers doubled(integers a) { return sum(a, a); }
+INLINE_VECTOR integers quadrupled(integers a) { return doubled(doubled(a)); }
+
+/// Weakly reduced factors, from what is between −95·p and 104·p.
+INLINE_VECTOR integers factor(integers a) { return weakly_reduced(plus_moduli(a, 96)); }
+
+INLINE_VECTOR integers fp_product(integers a, integers b) {
+  return montgomery_reduced(product(raised(carried(a)), carried(b)));
+}
+
+/// The coordinates of a point in an order of one's choice; -1 is 0.
+INLINE_VECTOR integers arranged(
+    const uint64_t *point, enum group group, int a, int b, int c, int d, int e, int f) {
+  const int coordinate[lanes] = {a, b, c, d, e, f, -1, -1};
+  integers rows;
+  EACH(k, lanes) {
+    rows.digit[k] = coordinate[k] < 0
+                        ? _mm512_setzero_si512()
+                        : digits(point + group * (size_t)coordinate[k], words_of_fp, 0);
+  }
+  return transposed(rows);
+}
+
+INLINE_VECTOR void store_coordinates(uint64_t *r, enum group group, integers a) {
+  integers rows = transposed(reduced(factor(a)));
+  EACH(k, coordinates) {
+    _mm512_mask_storeu_epi64(r + group * k, 0x3f, packed(rows.digit[k]));
+  }
+}
+
+INLINE_VECTOR integers lanes_of(integers a, int l0, int l1, int l2, int l3, int l4, int l5) {
+  return permuted(a, _mm512_setr_epi64(l0, l1, l2, l3, l4, l5, 6, 7));
+}
+
+/// 12·a, or both parts of 12·ξ·a.
+INLINE_VECTOR integers times_3b(integers a) { return quadrupled(tripled(a)); }
+INLINE_VECTOR fp2_elements fp2_times_3b(fp2_elements a) {
+  return (fp2_elements){times_3b(difference(a.re, a.im)), times_3b(sum(a.re, a.im))};
+}
+
+// MARK: Sums
+
+/// x, y, z, x + y, y + z and x + z
+INLINE_VECTOR integers with_sums(const uint64_t *point, enum group group) {
+  integers a = arranged(point, group, 0, 1, 2, 0, 1, 0);
+  return plus_masked(a, lanes_3_to_5, lanes_of(a, 0, 0, 0, 1, 2, 2));
+}
+
+/// xx, yy and zz, and the mixed products xy, yz and xz, of which (x + y)·(x' + y') and the like hold more.
+INLINE_VECTOR integers without_squares(integers a) {
+  integers less = sum(lanes_of(a, 0, 0, 0, 0, 1, 0), lanes_of(a, 0, 0, 0, 1, 2, 2));
+  return minus_masked(a, lanes_3_to_5, less);
+}
+
+/// 3·xx, yy, 3b·zz, xy, yz and 3b·xz
+INLINE_VECTOR integers with_multiples(integers a, integers times_3b) {
+  return blend(lane_0, tripled(a), blend(lane_2 | 0x20, times_3b, a));
+}
+
+/// xy, yy + 3b·zz twice, yz, and 3·xx twice
+INLINE_VECTOR integers left_of_sum(integers a) {
+  return factor(plus_masked(
+      lanes_of(a, 3, 1, 1, 4, 0, 0), lane_1 | lane_2, lanes_of(a, 2, 2, 2, 2, 2, 2)));
+}
+
+/// yy − 3b·zz twice, yz, 3b·xz twice, and xy
+INLINE_VECTOR integers right_of_sum(integers a) {
+  return factor(minus_masked(
+      lanes_of(a, 1, 1, 4, 5, 5, 3), lane_0 | lane_1, lanes_of(a, 2, 2, 2, 2, 2, 2)));
+}
+
+/// x less yz·3b·xz; y and z with their second products
+INLINE_VECTOR integers combined(integers a) {
+  integers second = lanes_of(a, 3, 4, 5, 3, 4, 5);
+  return plus_masked(minus_masked(a, lane_0, second), lane_1 | lane_2, second);
+}
+
+VECTOR void g1_vector_sum(uint64_t *r, const uint64_t *a, const uint64_t *b) {
+  integers m = without_squares(fp_product(with_sums(a, g1), with_sums(b, g1)));
+  m = with_multiples(m, times_3b(m));
+  store_coordinates(r, g1, combined(fp_product(left_of_sum(m), right_of_sum(m))));
+}
+
+INLINE_VECTOR fp2_elements both(integers re, integers im) { return (fp2_elements){re, im}; }
+
+VECTOR void g2_vector_sum(uint64_t *r, const uint64_t *a, const uint64_t *b) {
+  const size_t im = words_of_fp;
+  fp2_elements m = fp2_product(
+      both(with_sums(a, g2), with_sums(a + im, g2)), both(with_sums(b, g2), with_sums(b + im, g2)));
+  m = both(without_squares(m.re), without_squares(m.im));
+  fp2_elements multiples = fp2_times_3b(m);
+  m = both(with_multiples(m.re, multiples.re), with_multiples(m.im, multiples.im));
+  m = fp2_product(
+      both(left_of_sum(m.re), left_of_sum(m.im)), both(right_of_sum(m.re), right_of_sum(m.im)));
+  store_coordinates(r, g2, combined(m.re));
+  store_coordinates(r + im, g2, combined(m.im));
+}
+
+// MARK: Doublings
+
+/// yy, zz, xy, yz and xx are the products of these.
+INLINE_VECTOR integers first_left(const uint64_t *point, enum group group) {
+  return arranged(point, group, 1, 2, 0, 1, 0, -1);
+}
+INLINE_VECTOR integers first_right(const uint64_t *point, enum group group) {
+  return arranged(point, group, 1, 2, 1, 2, 0, -1);
+}
+
+/// xy, yy, yy + 3b·zz and yz
+INLINE_VECTOR integers left_of_double(integers a, integers times_3b) {
+  return factor(plus_masked(
+      lanes_of(a, 2, 0, 0, 3, 0, 0), lane_2, lanes_of(times_3b, 1, 1, 1, 1, 1, 1)));
+}
+
+/// yy − 9b·zz, 3b·zz, yy − 9b·zz and yy
+INLINE_VECTOR integers right_of_double(integers a, integers times_3b) {
+  integers bzz = lanes_of(times_3b, 1, 1, 1, 1, 1, 1);
+  integers rest = minus_masked(lanes_of(a, 0, 0, 0, 0, 0, 0), lane_0 | lane_2, tripled(bzz));
+  return factor(blend(lane_1, bzz, rest));
+}
+
+/// Twice the first product, eight times the second and the third, and eight times the fourth.
+INLINE_VECTOR integers scaled(integers a) {
+  integers twice = doubled(a), r = lanes_of(quadrupled(twice), 0, 1, 3, 3, 4, 5);
+  r = plus_masked(r, lane_1, lanes_of(a, 0, 2, 2, 2, 2, 2));
+  return blend(lane_0, twice, r);
+}
+
+VECTOR void g1_vector_double(uint64_t *r, const uint64_t *a) {
+  integers m = fp_product(first_left(a, g1), first_right(a, g1));
+  integers multiples = times_3b(m);
+  store_coordinates(
+      r, g1, scaled(fp_product(left_of_double(m, multiples), right_of_double(m, multiples))));
+}
+
+INLINE_VECTOR fp2_elements products_of_double(const uint64_t *a) {
+  const size_t im = words_of_fp;
+  return fp2_product(
+      both(first_left(a, g2), first_left(a + im, g2)),
+      both(first_right(a, g2), first_right(a + im, g2)));
+}
+
+INLINE_VECTOR void store_double(uint64_t *r, fp2_elements m, fp2_elements multiples) {
+  m = fp2_product(
+      both(left_of_double(m.re, multiples.re), left_of_double(m.im, multiples.im)),
+      both(right_of_double(m.re, multiples.re), right_of_double(m.im, multiples.im)));
+  store_coordinates(r, g2, scaled(m.re));
+  store_coordinates(r + words_of_fp, g2, scaled(m.im));
+}
+
+VECTOR void g2_vector_double(uint64_t *r, const uint64_t *a) {
+  fp2_elements m = products_of_double(a);
+  store_double(r, m, fp2_times_3b(m));
+}
+
+/// 3b·zz − yy, 3·xx and −2·yz
+INLINE_VECTOR integers tangent(integers a, integers times_3b) {
+  integers b = lanes_of(times_3b, 1, 1, 1, 1, 1, 1);
+  integers xx = tripled(lanes_of(a, 4, 4, 4, 4, 4, 4));
+  integers yz = doubled(lanes_of(a, 3, 3, 3, 3, 3, 3));
+  integers r = blend(lane_0, difference(b, a), xx);
+  return minus_masked(blend(lane_2, (integers){0}, r), lane_2, yz);
+}
+
+VECTOR void g2_vector_double_with_tangent(uint64_t *r, uint64_t *line, const uint64_t *a) {
+  fp2_elements m = products_of_double(a), multiples = fp2_times_3b(m);
+  store_coordinates(line, g2, tangent(m.re, multiples.re));
+  store_coordinates(line + words_of_fp, g2, tangent(m.im, multiples.im));
+  store_double(r, m, multiples);
+}
+
+#endif
