@@ -16,7 +16,7 @@ let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let argumentParser: Target.Dependency = .product(
   name: "ArgumentParser", package: "swift-argument-parser")
 
-let scheme: [Target.Dependency] = ["Pairings", "CanonicalEncoding"]
+let scheme: [Target.Dependency] = ["Pairings", "HashToCurve", "CanonicalEncoding"]
 let ledger: [Target.Dependency] =
   scheme + ["EMRScheme", "TransparencyLog", "Credentials", "Ledger"]
 
@@ -38,7 +38,7 @@ let package = Package(
   name: "bc-emr",
   platforms: [.macOS(.v26)],
   products: [
-    .library(name: "Pairings", targets: ["Pairings"]),
+    .library(name: "Pairings", targets: ["Pairings", "HashToCurve"]),
     .library(name: "EMRScheme", targets: ["EMRScheme"]),
     .library(name: "TransparencyLog", targets: ["TransparencyLog"]),
     .library(name: "ClinicalRecords", targets: ["ClinicalRecords"]),
@@ -56,16 +56,17 @@ let package = Package(
     // From the bottom up: each module imports only modules that stand above it here. Every import is
     // declared, or a changed module would leave its importers as they were built before.
     .target(name: "CFieldKernels"),
-    module("Pairings", ["CFieldKernels", crypto]),
+    module("Pairings", ["CFieldKernels"]),
+    module("HashToCurve", ["Pairings", crypto]),
     module("CanonicalEncoding", [asn1, crypto]),
-    module("EMRScheme", ["Pairings", "CanonicalEncoding", crypto]),
+    module("EMRScheme", scheme + [crypto]),
     module("TransparencyLog", [crypto]),
     module("Credentials", scheme + ["EMRScheme", asn1, crypto]),
     module("Ledger", scheme + ["EMRScheme", "TransparencyLog", "Credentials"]),
     module("ClinicalRecords", []),
     module("Consortium", ledger + [crypto]),
     // Insecure on purpose: for the module below it, and for no other (scripts/check-docs).
-    module("PrintedScheme", ["Pairings", crypto]),
+    module("PrintedScheme", ["Pairings", "HashToCurve", crypto]),
     module("PaperEvaluation", scheme + ["EMRScheme", "PrintedScheme", crypto]),
     module("SQLiteBackend", ledger + ["Consortium", grdb]),
     .executableTarget(
@@ -77,7 +78,7 @@ let package = Package(
       swiftSettings: strict),
 
     module("TestSupport", ledger + ["Consortium"]),
-    tests("Pairings", ["CFieldKernels"], vectors: true),
+    tests("Pairings", ["CFieldKernels", "HashToCurve"], vectors: true),
     tests("CanonicalEncoding", [asn1]),
     tests("EMRScheme", scheme + [crypto], vectors: true),
     tests("TransparencyLog", [crypto], vectors: true),
@@ -92,7 +93,7 @@ let package = Package(
       path: "Tests/StoreCrashProbe", swiftSettings: strict),
     .target(name: "CMemcheck", path: "Tests/ConstantTime/CMemcheck"),
     .executableTarget(
-      name: "constant-time-probe", dependencies: ["Pairings", "CMemcheck"],
+      name: "constant-time-probe", dependencies: ["Pairings", "HashToCurve", "CMemcheck"],
       path: "Tests/ConstantTime/Probe", swiftSettings: strict),
   ]
 )

@@ -1,5 +1,6 @@
 internal import CanonicalEncoding
 internal import Crypto
+internal import HashToCurve
 internal import Pairings
 
 /// The domain separation tags of the scheme: `BCEMR-V01-<suite>-<USE>`, one for every use.

@@ -16,10 +16,15 @@ public protocol PairingSuite: Sendable {
   /// The name that stands in the genesis and in every domain separation tag, as `bls12-381`.
   static var name: String { get }
 
-  /// Hashes to ``G1`` as a random oracle (RFC 9380, `hash_to_curve`).
+  /// The number of bytes of which ``mapToG1(_:)`` makes a point: 128 for BLS12-381.
+  static var uniformByteCount: Int { get }
+
+  /// Maps uniform bytes to ``G1``, so that the point is indifferentiable from a random one: what
+  /// `hash_to_curve` of RFC 9380 does after `expand_message`. The module `HashToCurve` has the whole
+  /// hash.
   ///
-  /// - Parameter domain: the domain separation tag, 1 to 255 bytes of ASCII.
-  static func hashToG1(_ message: [UInt8], domain: String) -> G1
+  /// - Parameter uniform: ``uniformByteCount`` bytes; they may be secret.
+  static func mapToG1(_ uniform: [UInt8]) -> G1
 
   static func prepare(_ point: G2) -> PreparedG2
 

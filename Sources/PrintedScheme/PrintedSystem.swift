@@ -1,3 +1,4 @@
+internal import HashToCurve
 package import Pairings
 
 /// BC-EMR as the paper prints it (4.2), with its holes: **insecure on purpose**.

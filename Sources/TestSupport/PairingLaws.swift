@@ -1,3 +1,4 @@
+import HashToCurve
 package import Pairings
 
 /// The laws of the target group, of the pairing, and of hashing to G1.

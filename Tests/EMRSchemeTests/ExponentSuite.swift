@@ -1,4 +1,3 @@
-import Crypto
 import Pairings
 
 /// A symmetric pairing without any security: a point is its own discrete logarithm modulo the prime
@@ -7,9 +6,10 @@ import Pairings
 enum ExponentSuite: PairingSuite {
   static var name: String { "exponent" }
 
-  static func hashToG1(_ message: [UInt8], domain: String) -> Exponent {
-    let digest = SHA256.hash(data: Array(domain.utf8) + [0] + message)
-    return Exponent(value: Residue(reducing: Array(digest)))
+  static var uniformByteCount: Int { 32 }
+
+  static func mapToG1(_ uniform: [UInt8]) -> Exponent {
+    Exponent(value: Residue(reducing: uniform))
   }
 
   static func prepare(_ point: Exponent) -> Exponent { point }

@@ -1,4 +1,5 @@
 import EMRScheme
+import HashToCurve
 import Pairings
 import TestSupport
 

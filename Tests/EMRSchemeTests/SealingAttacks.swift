@@ -1,6 +1,7 @@
 import CanonicalEncoding
 import Crypto
 import EMRScheme
+import HashToCurve
 import Pairings
 import Testing
 

@@ -1,5 +1,6 @@
 import CanonicalEncoding
 import EMRScheme
+import HashToCurve
 import Pairings
 
 /// W_k and the equations of 4.4 written a second time, from the documents alone.

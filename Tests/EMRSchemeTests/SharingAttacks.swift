@@ -1,5 +1,6 @@
 import CanonicalEncoding
 import EMRScheme
+import HashToCurve
 import Pairings
 import Testing
 

@@ -1,3 +1,4 @@
+import HashToCurve
 import Pairings
 import Testing
 

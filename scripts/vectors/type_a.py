@@ -21,6 +21,8 @@ from hashlib import sha256
 from pathlib import Path
 
 SEED = b"BC-EMR type A"
+# Nobody knows a logarithm between hashes, and this one has a tag of its own.
+GENERATOR_TAG = "BCEMR-V01-{}-GENERATOR"
 SUITES = [(160, 512), (160, 1024), (224, 1024), (224, 2048), (256, 1536), (256, 3072)]
 
 
@@ -110,6 +112,7 @@ def swift_suite(suite):
     count = suite.field_bits // 64
     scalar = f"TypeA{suite.order_bits}Scalar"
     name = suite.swift_name
+    base = generator(suite)
     return f"""/// Type A with p of {suite.order_bits} bits and q of {suite.field_bits - 1}: number {suite.counter} from the seed
 /// of `scripts/vectors/type_a.py`, which wrote this file.
 public enum {name}: TypeASuite {{
@@ -147,6 +150,12 @@ public enum {name}: TypeASuite {{
   package static let cofactor: [UInt64] = [
 {words(suite.h, (suite.h.bit_length() + 63) // 64, 4)}
   ]
+
+  /// h times the point of the empty message and the tag "{GENERATOR_TAG.format(suite.name)}".
+  static let generator = CompressedPoint(
+    x: [
+{words(base[0], count, 6)}
+    ], isYOdd: {"true" if base[1] & 1 else "false"})
 
   package enum BaseField: MontgomeryParameters {{
     package typealias Limbs = InlineArray<{count}, UInt64>
@@ -274,7 +283,7 @@ def hash_to_g1(suite, message, domain):
 
 
 def generator(suite):
-    point = curve_point(suite, b"", f"BCEMR-V01-{suite.name}-GENERATOR".encode())
+    point = curve_point(suite, b"", GENERATOR_TAG.format(suite.name).encode())
     return multiply(suite.q, suite.h, point)
 
 

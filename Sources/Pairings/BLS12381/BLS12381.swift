@@ -10,7 +10,7 @@ public enum BLS12381: PairingSuite {
   /// Bits of X below the highest.
   static var parameterBits: UInt64 { 63 }
 
-  public static func hashToG1(_ message: [UInt8], domain: String) -> G1 {
-    BLS12381HashToG1.hash(message, domain: Array(domain.utf8))
-  }
+  public static var uniformByteCount: Int { 2 * BLS12381MapToG1.fieldElementByteCount }
+
+  public static func mapToG1(_ uniform: [UInt8]) -> G1 { BLS12381MapToG1.point(uniform) }
 }

@@ -19,6 +19,7 @@ where G1 == Point, G2 == Point, GT == Target, PreparedG2 == Lines, Scalar: TypeA
   /// h = (q + 1)/p in 64-bit words, least significant first; a multiple of 2^(32n) for n words of q,
   /// which ``LongWords`` relies on.
   static var cofactor: [UInt64] { get }
+  static var generator: CompressedPoint { get }
   /// What is computed once.
   static var constants: TypeAConstants<Self> { get }
 }
@@ -58,6 +59,27 @@ struct SparsePrime: Sendable {
   }
 }
 
+/// A point by x in 64-bit words, least significant first, and the parity of y.
+struct CompressedPoint: Sendable {
+  let x: [UInt64]
+  let isYOdd: Bool
+
+  /// - Precondition: there is such a point.
+  func point<Field: TypeAField>(squareRootOf2: Field) -> EdwardsPoint<Field> {
+    let x = Field(reducing: bigEndian(x))
+    let y = (x.squared() * x + x).squareRoot().root
+    return EdwardsPoint(
+      weierstrass: x, y.negated(if: y.sign0 ^ Mask(bit: isYOdd ? 1 : 0)),
+      squareRootOf2: squareRootOf2)
+  }
+}
+
+private func bigEndian(_ words: [UInt64]) -> [UInt8] {
+  words.reversed().flatMap { word in
+    (0..<8).map { UInt8(truncatingIfNeeded: word &>> UInt64(56 - 8 * $0)) }
+  }
+}
+
 /// Constants of a suite that follow from its parameters.
 final class TypeAConstants<Suite: TypeASuite>: Sendable {
   /// √2: leads from Montgomery's form of the curve to that of Edwards.
@@ -73,10 +95,7 @@ final class TypeAConstants<Suite: TypeASuite>: Sendable {
 
   init() {
     squareRootOf2 = Suite.Field(2).squareRoot().root
-    let bytes = Suite.cofactor.reversed().flatMap { word in
-      (0..<8).map { UInt8(truncatingIfNeeded: word &>> UInt64(56 - 8 * $0)) }
-    }
-    let cofactor = bytes.reduce(Suite.Scalar.zero) {
+    let cofactor = bigEndian(Suite.cofactor).reduce(Suite.Scalar.zero) {
       $0 * Suite.Scalar(256) + Suite.Scalar(UInt64($1))
     }
     inverseCofactor = cofactor.inverted()
@@ -84,10 +103,7 @@ final class TypeAConstants<Suite: TypeASuite>: Sendable {
       inverseCofactor.value.words, width: CofactorWindow.width)
     half = Suite.Field(2).inverted()
     cofactorDigits = SparseDigit.nonAdjacentForm(Suite.cofactor, width: CofactorWindow.width)
-    // Nobody knows a logarithm between hashes, and this one has a tag of its own.
-    let hashed = TypeAHash<Suite>.curvePoint(
-      [], domain: "BCEMR-V01-\(Suite.name)-GENERATOR", squareRootOf2: squareRootOf2)
-    generator = hashed.multiplied(by: cofactorDigits)
+    generator = Suite.generator.point(squareRootOf2: squareRootOf2)
     generatorTable = EdwardsTable(generator, bitCount: Suite.order.a + 1)
   }
 }

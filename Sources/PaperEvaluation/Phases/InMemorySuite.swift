@@ -15,8 +15,10 @@ public enum InMemorySuite<Base: PairingSuite>: PairingSuite {
 
   public static var name: String { Base.name }
 
-  public static func hashToG1(_ message: [UInt8], domain: String) -> G1 {
-    Recorder.note(\.hashes) { G1(Base.hashToG1(message, domain: domain)) }
+  public static var uniformByteCount: Int { Base.uniformByteCount }
+
+  public static func mapToG1(_ uniform: [UInt8]) -> G1 {
+    Recorder.note(\.hashes) { G1(Base.mapToG1(uniform)) }
   }
 
   public static func prepare(_ point: G2) -> PreparedG2 {

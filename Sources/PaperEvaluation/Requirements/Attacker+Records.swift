@@ -1,5 +1,6 @@
 internal import CanonicalEncoding
 internal import EMRScheme
+internal import HashToCurve
 internal import Pairings
 
 extension Attacker {

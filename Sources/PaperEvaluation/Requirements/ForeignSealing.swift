@@ -1,6 +1,7 @@
 internal import CanonicalEncoding
 internal import Crypto
 internal import EMRScheme
+internal import HashToCurve
 internal import Pairings
 
 /// The sealing of 4.4 (3) by a last doctor with a changed program, who takes the values freely that

@@ -1,3 +1,4 @@
+import HashToCurve
 import Pairings
 
 /// The operations of BLS12-381 that everything else is made of; variable bases, random scalars.

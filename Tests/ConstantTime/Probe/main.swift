@@ -1,5 +1,6 @@
 import CMemcheck
 import Foundation
+import HashToCurve
 import Pairings
 
 // Runs one operation on operands that memcheck takes for uninitialized memory, so that it reports

@@ -40,6 +40,17 @@ public enum TypeA160x1024: TypeASuite {
     0xca40a5efa2f628ae, 0x00000000be5ccb86,
   ]
 
+  /// h times the point of the empty message and the tag "BCEMR-V01-type-a-160-1024-GENERATOR".
+  static let generator = CompressedPoint(
+    x: [
+      0x5df7a80fed6929b3, 0x0ea4eaafa8316a7a, 0x0ccf021099a6af6b,
+      0x9124c9539edec2d4, 0x93b24534b2068da0, 0x00fe9777eb58b6a7,
+      0x0a18915df9264ea2, 0x41e838a32b6bd106, 0x53583cb6ed0f4a89,
+      0xac8d63a21f9704bc, 0x2ad8e823f6473c5e, 0x2e9cdb1959e4b457,
+      0x43a4bfc98fdbdef6, 0x2cafaa14b0539aca, 0xf89197723e97a22e,
+      0x3a3ac3d0a19846e1,
+    ], isYOdd: false)
+
   package enum BaseField: MontgomeryParameters {
     package typealias Limbs = InlineArray<16, UInt64>
 

@@ -37,6 +37,14 @@ public enum TypeA160x512: TypeASuite {
     0x0000000000000000, 0x2d1c4b35579a4e92, 0x00000000e4204ce4,
   ]
 
+  /// h times the point of the empty message and the tag "BCEMR-V01-type-a-160-512-GENERATOR".
+  static let generator = CompressedPoint(
+    x: [
+      0xa11e6889e88afc9b, 0x2510fae4246256e8, 0x17b29c242e7d4be3,
+      0x6934c4a3163b3df0, 0x0b08a9cbafd58216, 0xb482417457e019b3,
+      0xd828a93beac7adbb, 0x05199b0e0a02a330,
+    ], isYOdd: false)
+
   package enum BaseField: MontgomeryParameters {
     package typealias Limbs = InlineArray<8, UInt64>
 

@@ -40,6 +40,17 @@ public enum TypeA224x1024: TypeASuite {
     0x00000000a398e027,
   ]
 
+  /// h times the point of the empty message and the tag "BCEMR-V01-type-a-224-1024-GENERATOR".
+  static let generator = CompressedPoint(
+    x: [
+      0xfb60e84846911e2c, 0x44b0082717cc7252, 0x592f3fe77d6e697e,
+      0xf90e6141ad11b62c, 0x63b3911cce363443, 0x2c70ecb367e4d9a1,
+      0x82e5a97949f69299, 0x9f4b91bb3df14d8d, 0xb372b2bb0a2b7a01,
+      0x91c97d3f1ff32cf0, 0x83e48d30e82a1a5c, 0x85c336316c6ac6a6,
+      0x6632de18fd47c8a9, 0xc03a198d1f21e990, 0xeca0a391f5a3348c,
+      0x19e2a9efefaca2b9,
+    ], isYOdd: true)
+
   package enum BaseField: MontgomeryParameters {
     package typealias Limbs = InlineArray<16, UInt64>
 

@@ -45,6 +45,22 @@ public enum TypeA224x2048: TypeASuite {
     0x528d05b2aba9c068, 0x00000000e518cc94,
   ]
 
+  /// h times the point of the empty message and the tag "BCEMR-V01-type-a-224-2048-GENERATOR".
+  static let generator = CompressedPoint(
+    x: [
+      0xfe9e8f6409abadc0, 0xf621cab888241286, 0xfad59ac13eed96ce,
+      0x928d263e4040bbbf, 0x74c115c57fc0095f, 0xbdc4707b4bf6b74c,
+      0x76b88a40b117c729, 0xbea7b48bff6b2453, 0x5321079d06a2ae59,
+      0x7a1677d3d66eb616, 0x06527bd6c5e3045d, 0xa7fe2927ab11cdf0,
+      0xd4c5a929e003ede5, 0x55827fe3ae7d785f, 0x9580203d5a0f0ce4,
+      0x2c19711ed49a45cd, 0x689eeae00515b82e, 0xd5ed994ae31886ca,
+      0x6d0e89bf3b613cfc, 0x1e0f8ec4ec021fe8, 0xd1e5202b32a3d99b,
+      0x6cb8a8d73abd97ec, 0x11871315ce2787f6, 0x5edb0290f5123899,
+      0x83a35eebb5f9d200, 0x57a6911f4d1a6291, 0xab3ba222de0e2a9f,
+      0xad682454ec080b02, 0x97c00450917c638d, 0x561b129cb0748481,
+      0x19936f47a29befec, 0x6a9a9fddbddd20d6,
+    ], isYOdd: true)
+
   package enum BaseField: MontgomeryParameters {
     package typealias Limbs = InlineArray<32, UInt64>
 

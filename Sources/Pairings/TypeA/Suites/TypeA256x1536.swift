@@ -42,6 +42,19 @@ public enum TypeA256x1536: TypeASuite {
     0x7cb22ffa88c0d689, 0x986a376c8b9c4e3f,
   ]
 
+  /// h times the point of the empty message and the tag "BCEMR-V01-type-a-256-1536-GENERATOR".
+  static let generator = CompressedPoint(
+    x: [
+      0x46afe0bc589c50d7, 0x669a5e7dd652b93f, 0x8935eb433db38eff,
+      0x726bdba54a67fff4, 0x6ce366a94f5d9a38, 0x0cdba0e6569d91a7,
+      0x7c1d45dbd7f9bd09, 0x95096e26d13300ad, 0xd69d98610047eb12,
+      0x9c4d4db75a128289, 0xc7df3029eb7e5c26, 0x874cfef3759077c9,
+      0x373cc8020a3acfa8, 0x75bd4a4ed9a653bf, 0xf8e7f9f9d3ad3d3a,
+      0x87f3fff26fc23320, 0x7e1e8a9037c44483, 0xfd2a4542de4af84a,
+      0x0e51e30b8538d9aa, 0xeaa9ea29e4dd330e, 0x64ccd9a80a4a0092,
+      0xefd985de5930b0db, 0x8d08ace2c4867ee2, 0x38578bcace08f061,
+    ], isYOdd: false)
+
   package enum BaseField: MontgomeryParameters {
     package typealias Limbs = InlineArray<24, UInt64>
 

@@ -50,6 +50,27 @@ public enum TypeA256x3072: TypeASuite {
     0x7e4a80a43b389e95, 0x9a854144a675e87c,
   ]
 
+  /// h times the point of the empty message and the tag "BCEMR-V01-type-a-256-3072-GENERATOR".
+  static let generator = CompressedPoint(
+    x: [
+      0x8740000c173adb69, 0x31e57d568a7a3d6d, 0x38f21c932c8e1a7a,
+      0x1096fdb3bbb224df, 0xeac7ff6dedf0f9a8, 0xd2da99e2d907d75a,
+      0x96bebbcf74985619, 0x8b0c77a343011718, 0x034a3b7f3e17cfe9,
+      0x17dab5e17317802a, 0x361e85b85e3d9d4f, 0x7c9d2cac20e02eb7,
+      0xdc05979a744a551f, 0x1cf79cc5cb56ab68, 0xbc354bb4b0ebb0e0,
+      0xe0aaa689a463a788, 0x27382f61317c51f2, 0x45b7f48cde552e80,
+      0xe5850868756fd727, 0x2cf9f285ced0b9ed, 0xb1abd17a38465f5d,
+      0xcac189e51f0affc2, 0x33a25fb8ee947433, 0xa5e4ed962a2a0d62,
+      0x6df755de144b8544, 0x046ef91fe7b6bd6a, 0x25ef684d4db7b2ad,
+      0xc0da8e93fbc673ce, 0xcd5649d830acd95e, 0x0e82a811ce62cfcb,
+      0xfc7e01455eabca62, 0xcc1999b711fb5139, 0x1322629436b71251,
+      0x242c331abf0079e4, 0x08de05b887f7c767, 0x6191905c47c220f4,
+      0x7dc000c7e3232980, 0x753c67418b104cac, 0x7dc221aa24caef87,
+      0x1209766c2e33c24e, 0x0c7fe87366a79283, 0x28ef36e89ec60447,
+      0xb1c1d4bd2b811ccf, 0x1d49bebd94c2afa1, 0x2feccd10f2043f94,
+      0xea60f79b2859d378, 0x9c52c1b8e86239c0, 0x46160e468d41eb18,
+    ], isYOdd: true)
+
   package enum BaseField: MontgomeryParameters {
     package typealias Limbs = InlineArray<48, UInt64>
 

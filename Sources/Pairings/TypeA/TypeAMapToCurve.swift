@@ -1,21 +1,19 @@
-/// Hashing to the curve y² = x³ + x.
-enum TypeAHash<Suite: TypeASuite> {
-  /// A uniform point of the whole curve, as a random oracle.
+/// Mapping to the curve y² = x³ + x.
+enum TypeAMapToCurve<Suite: TypeASuite> {
+  /// A uniform point of the whole curve.
   ///
   /// Since q ≡ 3 mod 4 and f(x) = x³ + x is odd, exactly one of f(u) and f(−u) is a square, unless
   /// u = 0. So (u, bit) → (±u, ±√f(±u)) reaches every point with y ≠ 0 from two values of u each;
   /// the map is regular and inverted by trying, which makes it indifferentiable from a random oracle
   /// (Brier and others, ePrint 2009/340, section 3). One square root, constant time.
   ///
-  /// u and the bit are those of `expand_message_xmd` with SHA-256 (RFC 9380, section 5.3.1): 128 bits
-  /// more than q has, reduced; and the lowest bit of one byte.
+  /// u is 128 bits more than q has, reduced; the bit is the lowest of one byte more.
   static func curvePoint(
-    _ message: [UInt8], domain: String, squareRootOf2: Suite.Field
+    _ uniform: [UInt8], squareRootOf2: Suite.Field
   ) -> EdwardsPoint<Suite.Field> {
-    let count = (Suite.Field.modulusBitCount + 128 + 7) / 8
-    let uniform = ExpandMessageXMD.expand(message, domain: Array(domain.utf8), count: count + 1)
+    precondition(uniform.count == Suite.uniformByteCount, "as many bytes as the suite wants")
     let u = Suite.Field(reducing: uniform.dropLast())
-    let sign = Mask(bit: UInt64(uniform[count] & 1))
+    let sign = Mask(bit: UInt64(uniform[uniform.count - 1] & 1))
     // The root of f(u), or of −f(u) = f(−u).
     let (root, isSquare) = (u.squared() * u + u).squareRoot()
     return EdwardsPoint(
@@ -25,10 +23,11 @@ enum TypeAHash<Suite: TypeASuite> {
 }
 
 extension TypeASuite {
-  public static func hashToG1(_ message: [UInt8], domain: String) -> Point {
+  public static var uniformByteCount: Int { (Field.modulusBitCount + 128 + 7) / 8 + 1 }
+
+  public static func mapToG1(_ uniform: [UInt8]) -> Point {
     Point(
-      TypeAHash<Self>.curvePoint(
-        message, domain: domain, squareRootOf2: constants.squareRootOf2),
+      TypeAMapToCurve<Self>.curvePoint(uniform, squareRootOf2: constants.squareRootOf2),
       isCleared: false)
   }
 }
