@@ -12,6 +12,7 @@ enum {
   lane_0 = 0x01,
   lane_1 = 0x02,
   lane_2 = 0x04,
+  lane_5 = 0x20,
   lanes_3_to_5 = 0x38,
 };
 
@@ -75,7 +76,7 @@ INLINE_VECTOR integers without_squares(integers a) {
 
 /// 3·xx, yy, 3b·zz, xy, yz and 3b·xz
 INLINE_VECTOR integers with_multiples(integers a, integers times_3b) {
-  return blend(lane_0, tripled(a), blend(lane_2 | 0x20, times_3b, a));
+  return blend(lane_0, tripled(a), blend(lane_2 | lane_5, times_3b, a));
 }
 
 /// xy, yy + 3b·zz twice, yz, and 3·xx twice

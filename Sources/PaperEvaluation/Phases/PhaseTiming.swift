@@ -37,9 +37,10 @@ public struct PhaseTiming: Codable, Sendable {
 
 /// Measures the scheme on a suite.
 public struct SuiteMeasurement: Sendable {
-  public let suite: String
-  private let measureInMemory: @Sendable (Int, Sampling) throws -> Sample
-  private let measureEncoded: @Sendable (Int, Sampling) throws -> Sample
+  /// Any suite, so that what surrounds its groups is compiled once and not for each.
+  private let base: any PairingSuite.Type
+
+  public var suite: String { base.name }
 
   /// How often a visit is run.
   public struct Sampling: Sendable {
@@ -54,24 +55,22 @@ public struct SuiteMeasurement: Sendable {
     }
   }
 
-  public init<Suite: PairingSuite>(_ suite: Suite.Type) {
-    self.suite = Suite.name
-    measureInMemory = { try Self.measure(InMemorySuite<Suite>.self, team: $0, $1) }
-    measureEncoded = { try Self.measure(Suite.self, team: $0, $1) }
-  }
+  public init(_ suite: any PairingSuite.Type) { base = suite }
 
   /// One measurement at a time: they would disturb each other, and count into each other.
   private static let exclusion = Mutex(())
 
   /// - Parameter team: n.
   public func timing(team: Int, _ sampling: Sampling) throws -> PhaseTiming {
-    try Self.exclusion.withLock { _ in
-      let inMemory = try measureInMemory(team, sampling)
-      let encoded = try measureEncoded(team, sampling)
-      return PhaseTiming(
-        suite: suite, team: team, runs: inMemory.runs, inMemory: inMemory.steps,
-        encoded: encoded.steps, shares: inMemory.shares, sent: encoded.sent)
-    }
+    try Self.exclusion.withLock { _ in try alone(team: team, sampling) }
+  }
+
+  private func alone(team: Int, _ sampling: Sampling) throws -> PhaseTiming {
+    let inMemory = try Self.measureInMemory(base, team: team, sampling)
+    let encoded = try Self.measure(base, team: team, sampling)
+    return PhaseTiming(
+      suite: suite, team: team, runs: inMemory.runs, inMemory: inMemory.steps,
+      encoded: encoded.steps, shares: inMemory.shares, sent: encoded.sent)
   }
 
   /// The runs of one suite and team.
@@ -95,6 +94,12 @@ public struct SuiteMeasurement: Sendable {
       inGroups[step, default: 0] += recorded.nanoseconds
       operations[step, default: [:]][role, default: OperationCount()] += recorded.operations
     }
+  }
+
+  private static func measureInMemory<Suite: PairingSuite>(
+    _ suite: Suite.Type, team: Int, _ sampling: Sampling
+  ) throws -> Sample {
+    try measure(InMemorySuite<Suite>.self, team: team, sampling)
   }
 
   private static func measure<Suite: PairingSuite>(
