@@ -7,6 +7,9 @@
 
 enum { coefficients = 6 };
 
+/// Masks for the coefficients of c0 and of c1.
+enum { even = 0x15, odd = 0x2a };
+
 /// The one, raised.
 static const uint64_t raised_one[digit_count] = {
     0x2fffd00000000, 0x0276090000000, 0xbf4000bc40c00, 0x985753c758bae,
@@ -18,14 +21,10 @@ static const uint64_t raised_one[digit_count] = {
 INLINE_VECTOR size_t place(size_t k) { return 2 * words_of_fp * (k % 2 * 3 + k / 2); }
 
 /// One coordinate of the six coefficients.
-INLINE_VECTOR integers gathered(const uint64_t *a, bool raises) {
-  integers r;
-  EACH(k, lanes) {
-    r.digit[k] = k >= coefficients ? _mm512_setzero_si512()
-                 : raises          ? raised_digits(a + place(k))
-                                   : digits(a + place(k), words_of_fp, 0);
-  }
-  return transposed(r);
+INLINE_VECTOR integers gathered(const uint64_t *a) {
+  integers rows = {0};
+  EACH(k, coefficients) rows.digit[k] = digits(a + place(k), words_of_fp, 0);
+  return transposed(rows);
 }
 
 INLINE_VECTOR void scatter(uint64_t *r, integers a) {
@@ -56,7 +55,7 @@ INLINE_VECTOR void store_weakly_reduced(uint64_t *r, fp2_elements a) {
 }
 
 VECTOR void fp12_vector_from_words(uint64_t *r, const uint64_t *a) {
-  store(r, (fp2_elements){gathered(a, false), gathered(a + words_of_fp, false)});
+  store(r, (fp2_elements){gathered(a), gathered(a + words_of_fp)});
 }
 
 VECTOR void fp12_vector_to_words(uint64_t *r, const uint64_t *a) {
@@ -153,7 +152,7 @@ VECTOR void fp12_vector_product(uint64_t *r, const uint64_t *a, const uint64_t *
 
 /// The complex method: with a = c0 + c1·w, c0·c1 in the even lanes and (c0 + c1)·(c0 + v·c1) in the odd ones.
 VECTOR void fp12_vector_square(uint64_t *r, const uint64_t *a) {
-  const __mmask8 even = 0x15, odd = 0x2a, second = 0x02, first = 0x01;
+  const __mmask8 first = 0x01, second = 0x02;
   const __m512i even_lanes = _mm512_setr_epi64(0, 0, 2, 2, 4, 4, 6, 6);
   const __m512i odd_lanes = _mm512_setr_epi64(1, 1, 3, 3, 5, 5, 7, 7);
   const __m512i odd_lanes_before = _mm512_setr_epi64(5, 5, 1, 1, 3, 3, 7, 7);
@@ -201,7 +200,7 @@ VECTOR void fp12_vector_square(uint64_t *r, const uint64_t *a) {
 /// of w^(2k) and w^(2k + 3): 3·(a² + ξ·b²) and 3·2·a·b, less or more twice what was there. The products are
 /// a·b and (a + b)·(a + ξ·b) = a² + ξ·b² + (1 + ξ)·a·b.
 VECTOR void fp12_vector_cyclotomic_square(uint64_t *r, const uint64_t *a) {
-  const __mmask8 upper = 0x38, even = 0x15, odd = 0x2a, second = 0x02;
+  const __mmask8 second = 0x02, upper = 0x38;
   const __m512i exchanged_halves = _mm512_setr_epi64(3, 4, 5, 0, 1, 2, 6, 7);
   const __m512i lanes_of_ab = _mm512_setr_epi64(0, 2, 1, 0, 2, 1, 6, 7);
   const __m512i lanes_of_squares = _mm512_setr_epi64(3, 3, 4, 4, 5, 5, 6, 7);
@@ -236,7 +235,6 @@ VECTOR void fp12_vector_cyclotomic_square(uint64_t *r, const uint64_t *a) {
 }
 
 VECTOR void fp12_vector_conjugate(uint64_t *r, const uint64_t *a) {
-  const __mmask8 odd = 0x2a;
   const integers zero = {0};
   fp2_elements x = loaded(a);
   store_weakly_reduced(

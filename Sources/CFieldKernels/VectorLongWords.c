@@ -111,11 +111,4 @@ bool words_vector_montgomery_product(
   }
 }
 
-#else
-
-bool words_vector_montgomery_product(
-    uint64_t *r, const uint64_t *a, const uint64_t *b, const uint64_t *p, size_t count) {
-  return false;
-}
-
 #endif

@@ -9,3 +9,30 @@ bool vector_kernels_are_supported(void) {
   return false;
 #endif
 }
+
+#if !defined(__x86_64__)
+
+bool words_vector_montgomery_product(
+    uint64_t *r, const uint64_t *a, const uint64_t *b, const uint64_t *p, size_t count) {
+  return false;
+}
+
+// For the linker alone.
+#define ABSENT(name, ...) void name(__VA_ARGS__) { __builtin_trap(); }
+ABSENT(fp12_vector_from_words, uint64_t *r, const uint64_t *a)
+ABSENT(fp12_vector_to_words, uint64_t *r, const uint64_t *a)
+ABSENT(fp12_vector_product, uint64_t *r, const uint64_t *a, const uint64_t *b)
+ABSENT(fp12_vector_square, uint64_t *r, const uint64_t *a)
+ABSENT(fp12_vector_cyclotomic_square, uint64_t *r, const uint64_t *a)
+ABSENT(fp12_vector_conjugate, uint64_t *r, const uint64_t *a)
+ABSENT(fp12_vector_frobenius, uint64_t *r, const uint64_t *a, const uint64_t *factors)
+ABSENT(
+    fp12_vector_multiply_line, uint64_t *r, const uint64_t *f, const uint64_t *line,
+    const uint64_t *point)
+ABSENT(g1_vector_sum, uint64_t *r, const uint64_t *a, const uint64_t *b)
+ABSENT(g2_vector_sum, uint64_t *r, const uint64_t *a, const uint64_t *b)
+ABSENT(g1_vector_double, uint64_t *r, const uint64_t *a)
+ABSENT(g2_vector_double, uint64_t *r, const uint64_t *a)
+ABSENT(g2_vector_double_with_tangent, uint64_t *r, uint64_t *line, const uint64_t *a)
+
+#endif
