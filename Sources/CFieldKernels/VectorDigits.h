@@ -40,11 +40,11 @@ INLINE_VECTOR __m512i digits(const uint64_t *words, size_t count, size_t index) 
 }
 
 /// The eight digits as 52 bytes, and 12 bytes of anything.
-INLINE_VECTOR __m512i packed(__m512i digits) {
+INLINE_VECTOR __m512i packed(__m512i a) {
   // A pair of digits is 104 bits, of which the lower word takes 64.
-  __m512i exchanged = _mm512_permutex_epi64(digits, 0xB1);
+  __m512i exchanged = _mm512_permutex_epi64(a, 0xB1);
   __m512i words = _mm512_mask_srli_epi64(
-      _mm512_or_si512(digits, _mm512_slli_epi64(exchanged, digit_bits)), 0xAA, digits,
+      _mm512_or_si512(a, _mm512_slli_epi64(exchanged, digit_bits)), 0xAA, a,
       64 - digit_bits);
   // 13 bytes of each pair.
   static const uint8_t bytes[64] = {

@@ -9,7 +9,10 @@
 //
 // Elements of F_p have Montgomery's factor 2^384, as in Swift. A reduction divides by 2^416, which is eight
 // digits; hence one factor of each product is "raised": multiplied by 2^32. As 2^416 is far above p, sums and
-// differences may wait: the digits of a sum are reduced and carried but where it is stored or multiplied.
+// differences may wait: only where a sum is stored or multiplied are its digits carried, and the sum reduced.
+//
+// A lane holds a signed digit up to 2^63, which is 2048·2^52. A product adds to a digit at most 15 terms below
+// 2^52 for each pair of factors, and a reduction 15 more.
 
 #define EACH(i, count) UNROLL for (size_t i = 0; i < (count); i++)
 #define EACH_DIGIT(d) EACH(d, digit_count)
@@ -30,11 +33,20 @@ static const uint64_t negated_modulus[digit_count] = {
     0x89b88b47b0c7a, 0xe45849bcb4532, 0xe15c6801965b4, 0xffffffffe5fee};
 /// −p⁻¹ mod 2^52
 static const uint64_t negated_inverse = 0x3fffcfffcfffd;
-/// 2^52/(⌊p/2^364⌋ + 1)
+/// ⌊2^52/(⌊p/2^364⌋ + 1)⌋
 static const uint64_t reciprocal = 0x9d8307de6;
 
-/// Eight integers, one to a lane. They are reduced weakly if they are below 1.002·p and their digits below 2^52;
-/// else their digits are signed.
+/// Masks of lanes.
+enum {
+  lane_0 = 0x01,
+  lane_1 = 0x02,
+  lane_2 = 0x04,
+  lane_5 = 0x20,
+  lanes_3_to_5 = 0x38,
+};
+
+/// Eight integers, one to a lane, with signed digits. They are weakly reduced if they are in [0, 1.002·p) and their
+/// digits in [0, 2^52).
 typedef struct {
   __m512i digit[digit_count];
 } integers;
@@ -63,6 +75,7 @@ INLINE_VECTOR integers difference(integers a, integers b) {
   return a;
 }
 
+/// a + count·p
 INLINE_VECTOR integers plus_moduli(integers a, uint64_t count) {
   EACH_DIGIT(d) a.digit[d] += all(count * modulus[d]);
   return a;
@@ -112,9 +125,11 @@ INLINE_VECTOR integers raised(integers a) {
   return r;
 }
 
-/// What is congruent and weakly reduced, for an integer from p to 200·p.
+/// What is congruent and weakly reduced, for an integer a from p to 200·p.
 INLINE_VECTOR integers weakly_reduced(integers a) {
-  // The digits below these carry −1 at least.
+  // The digits below these carry something into digit 6, which moves this by one: top is ⌊a/2^364⌋, or one or two
+  // less. The quotient is then at most a/p, and more than a/p − 1.002 while a is below 200·p. It is subtracted by
+  // adding its product with 2^416 − p and dropping the multiple of 2^416.
   __m512i top = a.digit[7] + (a.digit[6] >> digit_bits) - all(1);
   __m512i quotient = _mm512_madd52hi_epu64(_mm512_setzero_si512(), top, all(reciprocal));
   EACH_DIGIT(d) {
@@ -150,14 +165,15 @@ INLINE_VECTOR products product(integers a, integers b) {
   return t;
 }
 
-/// One step of ``montgomery_reduced``.
+/// Makes t[0] a multiple of 2^52 by a multiple of p, and carries it into t[1].
 INLINE_VECTOR void clear_digit(__m512i *t, const integers *p) {
   __m512i quotient = _mm512_madd52lo_epu64(_mm512_setzero_si512(), t[0], all(negated_inverse));
   add_row(t, quotient, p);
   t[1] += t[0] >> digit_bits;
 }
 
-INLINE_VECTOR integers moduli(void) {
+/// p in every lane
+INLINE_VECTOR integers all_moduli(void) {
   integers p;
   EACH_DIGIT(d) p.digit[d] = all(modulus[d]);
   return p;
@@ -171,19 +187,20 @@ INLINE_VECTOR integers upper_half(products t) {
 
 /// t/2^416 mod p, between t/2^416 and t/2^416 + p, with signed digits; t may be negative.
 INLINE_VECTOR integers montgomery_reduced(products t) {
-  const integers p = moduli();
+  const integers p = all_moduli();
   EACH_DIGIT(d) clear_digit(t.digit + d, &p);
   return upper_half(t);
 }
 
-/// Karatsuba's recombination of re·re, im·im and (re + im)·(re + im).
-INLINE_VECTOR fp2_elements recombined(products res, products ims, products sums) {
+/// Elements of F_p² from Karatsuba's products re·re, im·im and (re + im)·(re + im), as ``montgomery_reduced``
+/// leaves them.
+INLINE_VECTOR fp2_elements recombined_and_reduced(products res, products ims, products sums) {
   EACH(d, 2 * digit_count) {
     sums.digit[d] -= res.digit[d] + ims.digit[d];
     res.digit[d] -= ims.digit[d];
   }
   // Side by side, since a step of a reduction waits for the one before.
-  const integers p = moduli();
+  const integers p = all_moduli();
   EACH_DIGIT(d) {
     clear_digit(res.digit + d, &p);
     clear_digit(sums.digit + d, &p);
@@ -191,7 +208,9 @@ INLINE_VECTOR fp2_elements recombined(products res, products ims, products sums)
   return (fp2_elements){upper_half(res), upper_half(sums)};
 }
 
-/// a·b/2^384 for signed integers that are at least 0, where a.re + a.im is below 2^384.
+/// a·b/2^384 for nonnegative integers with signed digits, where a.re + a.im is below 2^384 and b.re + b.im below
+/// 2^416. Its digits are between −28·2^52 and 25·2^52 if b.re + b.im
+/// is below 2^384 as well.
 INLINE_VECTOR fp2_elements fp2_product(fp2_elements a, fp2_elements b) {
   integers a_re = raised(carried(a.re)), b_re = carried(b.re);
   integers a_im = raised(carried(a.im)), b_im = carried(b.im);
@@ -202,7 +221,7 @@ INLINE_VECTOR fp2_elements fp2_product(fp2_elements a, fp2_elements b) {
     add_row(ims.digit + d, a_im.digit[d], &b_im);
     add_row(sums.digit + d, a_sum.digit[d], &b_sum);
   }
-  return recombined(res, ims, sums);
+  return recombined_and_reduced(res, ims, sums);
 }
 
 // MARK: Rows

@@ -47,7 +47,7 @@ INLINE_VECTOR void store(uint64_t *r, fp2_elements a) {
   EACH_DIGIT(d) _mm512_storeu_si512(r + lanes * (digit_count + d), a.im.digit[d]);
 }
 
-/// Stores what is congruent to a, whose integers are between −31·p and 68·p.
+/// Stores what is congruent to a, whose integers are between −31·p and 168·p.
 INLINE_VECTOR void store_weakly_reduced(uint64_t *r, fp2_elements a) {
   store(
       r, (fp2_elements){
@@ -91,7 +91,7 @@ INLINE_VECTOR void set_right(right_factors *r, int factor, integers a, integers 
   }
 }
 
-/// For signed integers that are at least 0; `moduli` times p is at least the greatest of a.im.
+/// For nonnegative integers with signed digits, where a.im is at most moduli·p, and 2·a.re + moduli·p below 2^416.
 INLINE_VECTOR void set_all_right(right_factors *r, fp2_elements a, uint64_t moduli) {
   integers xi_re = plus_moduli(difference(a.re, a.im), moduli), xi_im = sum(a.re, a.im);
   set_right(r, real_part, carried(a.re), carried(xi_re));
@@ -146,13 +146,12 @@ VECTOR void fp12_vector_product(uint64_t *r, const uint64_t *a, const uint64_t *
     fp12_vector_add_012(&t[f], left.factor[f], right.factor[f]);
     fp12_vector_add_345(&t[f], left.factor[f], right.factor[f]);
   }
-  // Between −1.3·p and 4.1·p.
-  store_weakly_reduced(r, recombined(t[0], t[1], t[2]));
+  // If all terms were multiplied by ξ, between −1.3·p and 4.1·p.
+  store_weakly_reduced(r, recombined_and_reduced(t[0], t[1], t[2]));
 }
 
 /// The complex method: with a = c0 + c1·w, c0·c1 in the even lanes and (c0 + c1)·(c0 + v·c1) in the odd ones.
 VECTOR void fp12_vector_square(uint64_t *r, const uint64_t *a) {
-  const __mmask8 first = 0x01, second = 0x02;
   const __m512i even_lanes = _mm512_setr_epi64(0, 0, 2, 2, 4, 4, 6, 6);
   const __m512i odd_lanes = _mm512_setr_epi64(1, 1, 3, 3, 5, 5, 7, 7);
   const __m512i odd_lanes_before = _mm512_setr_epi64(5, 5, 1, 1, 3, 3, 7, 7);
@@ -166,51 +165,51 @@ VECTOR void fp12_vector_square(uint64_t *r, const uint64_t *a) {
   fp2_elements c1 = {permuted(x.re, odd_lanes), permuted(x.im, odd_lanes)};
   fp2_elements vc1 = {permuted(x.re, odd_lanes_before), permuted(x.im, odd_lanes_before)};
 
-  fp2_elements u = {plus_masked(c0.re, odd, c1.re), plus_masked(c0.im, odd, c1.im)};
-  set_left(&left, real_part, raised(normalized(u.re)));
-  set_left(&left, imaginary_part, raised(normalized(u.im)));
-  set_left(&left, both_parts, raised(normalized(sum(u.re, u.im))));
+  // c0 and c0 + c1
+  fp2_elements first = {plus_masked(c0.re, odd, c1.re), plus_masked(c0.im, odd, c1.im)};
+  set_left(&left, real_part, raised(carried(first.re)));
+  set_left(&left, imaginary_part, raised(carried(first.im)));
+  set_left(&left, both_parts, raised(carried(sum(first.re, first.im))));
 
-  // v³ = ξ, so that the first coefficient of v·c1 is ξ times the last of c1.
+  // c1 and c0 + v·c1. As v³ = ξ, the first coefficient of v·c1 is ξ times the last of c1.
   integers im = vc1.im;
-  vc1.im = plus_masked(vc1.im, second, vc1.re);
-  vc1.re = plus_masked(minus_masked(vc1.re, second, im), second, plus_moduli(zero, 2));
-  fp2_elements s = {
+  vc1.im = plus_masked(vc1.im, lane_1, vc1.re);
+  vc1.re = plus_masked(minus_masked(vc1.re, lane_1, im), lane_1, plus_moduli(zero, 2));
+  fp2_elements second = {
       blend(odd, sum(c0.re, vc1.re), c1.re), blend(odd, sum(c0.im, vc1.im), c1.im)};
-  set_all_right(&right, s, 4);
+  set_all_right(&right, second, 4);
 
   EACH(f, factors) fp12_vector_add_pairs_024(&t[f], left.factor[f], right.factor[f]);
-  // Real parts between −5·p and 6·p, imaginary ones up to 11·p.
-  fp2_elements m = recombined(t[0], t[1], t[2]);
+  // If all terms were multiplied by ξ, real parts between −5·p and 6·p, and imaginary ones up to 11·p.
+  fp2_elements m = recombined_and_reduced(t[0], t[1], t[2]);
 
   // 2·c0·c1 in the odd lanes; in the even ones the other product less (1 + v)·c0·c1.
-  fp2_elements v = {permuted(m.re, even_lanes), permuted(m.im, even_lanes)};
-  fp2_elements w = {permuted(m.re, odd_lanes), permuted(m.im, odd_lanes)};
-  fp2_elements vv = {permuted(m.re, even_lanes_before), permuted(m.im, even_lanes_before)};
-  im = vv.im;
-  vv.im = plus_masked(vv.im, first, vv.re);
-  vv.re = minus_masked(vv.re, first, im);
+  fp2_elements cc = {permuted(m.re, even_lanes), permuted(m.im, even_lanes)};
+  fp2_elements vcc = {permuted(m.re, even_lanes_before), permuted(m.im, even_lanes_before)};
+  fp2_elements other = {permuted(m.re, odd_lanes), permuted(m.im, odd_lanes)};
+  im = vcc.im;
+  vcc.im = plus_masked(vcc.im, lane_0, vcc.re);
+  vcc.re = minus_masked(vcc.re, lane_0, im);
   store_weakly_reduced(
       r, (fp2_elements){
-             blend(even, difference(w.re, sum(v.re, vv.re)), sum(v.re, v.re)),
-             blend(even, difference(w.im, sum(v.im, vv.im)), sum(v.im, v.im))});
+             blend(even, difference(other.re, sum(cc.re, vcc.re)), sum(cc.re, cc.re)),
+             blend(even, difference(other.im, sum(cc.im, vcc.im)), sum(cc.im, cc.im))});
 }
 
 /// Granger and Scott, ePrint 2009/565. For k = 0, 1, 2 the coefficients a of wᵏ and b of w^(k + 3) become those
 /// of w^(2k) and w^(2k + 3): 3·(a² + ξ·b²) and 3·2·a·b, less or more twice what was there. The products are
 /// a·b and (a + b)·(a + ξ·b) = a² + ξ·b² + (1 + ξ)·a·b.
 VECTOR void fp12_vector_cyclotomic_square(uint64_t *r, const uint64_t *a) {
-  const __mmask8 second = 0x02, upper = 0x38;
   const __m512i exchanged_halves = _mm512_setr_epi64(3, 4, 5, 0, 1, 2, 6, 7);
   const __m512i lanes_of_ab = _mm512_setr_epi64(0, 2, 1, 0, 2, 1, 6, 7);
   const __m512i lanes_of_squares = _mm512_setr_epi64(3, 3, 4, 4, 5, 5, 6, 7);
   fp2_elements x = loaded(a);
   fp2_elements other = {
       permuted(x.re, exchanged_halves), permuted(x.im, exchanged_halves)};
-  fp2_elements left = {plus_masked(x.re, upper, other.re), plus_masked(x.im, upper, other.im)};
+  fp2_elements left = {plus_masked(x.re, lanes_3_to_5, other.re), plus_masked(x.im, lanes_3_to_5, other.im)};
   integers xi_re = plus_moduli(difference(x.re, x.im), 2), xi_im = sum(x.re, x.im);
   fp2_elements right = {
-      plus_masked(other.re, upper, xi_re), plus_masked(other.im, upper, xi_im)};
+      plus_masked(other.re, lanes_3_to_5, xi_re), plus_masked(other.im, lanes_3_to_5, xi_im)};
 
   // Real parts between −p and 2·p, imaginary ones up to 3·p.
   fp2_elements m = fp2_product(left, right);
@@ -221,7 +220,7 @@ VECTOR void fp12_vector_cyclotomic_square(uint64_t *r, const uint64_t *a) {
   // 2·a·b, and ξ times that in the second lane, where 2k + 3 exceeds 5.
   fp2_elements twice = {sum(ab.re, ab.re), sum(ab.im, ab.im)};
   fp2_elements doubled = {
-      minus_masked(twice.re, second, twice.im), plus_masked(twice.im, second, twice.re)};
+      minus_masked(twice.re, lane_1, twice.im), plus_masked(twice.im, lane_1, twice.re)};
   // (1 + ξ)·a·b = (2 + u)·a·b
   squares.re = difference(squares.re, difference(twice.re, ab.im));
   squares.im = difference(squares.im, sum(twice.im, ab.re));
@@ -246,13 +245,14 @@ VECTOR void fp12_vector_frobenius(uint64_t *r, const uint64_t *a, const uint64_t
   const integers zero = {0};
   fp2_elements x = loaded(a);
   x.im = difference(plus_moduli(zero, 2), x.im);
+  // Between −0.3·p and 1.4·p.
   store_weakly_reduced(r, fp2_product(x, loaded(factors_of_w)));
 }
 
 VECTOR void fp12_vector_multiply_line(
     uint64_t *r, const uint64_t *f, const uint64_t *line, const uint64_t *point) {
   // l₀, l₁·x and l₄·y in the lanes of their powers of w, and their imaginary parts four lanes further.
-  const __m512i exchanged_halves = _mm512_setr_epi64(4, 5, 6, 7, 0, 1, 2, 3);
+  const __m512i four_lanes_further = _mm512_setr_epi64(4, 5, 6, 7, 0, 1, 2, 3);
   const size_t power[3] = {0, 2, 3};
   left_factors left;
   right_factors right;
@@ -268,12 +268,13 @@ VECTOR void fp12_vector_multiply_line(
   }
   // Raised, as both factors are, and below 2^29·p.
   integers re = montgomery_reduced(product(transposed(rows), transposed(scales)));
-  integers im = permuted(re, exchanged_halves);
+  integers im = permuted(re, four_lanes_further);
   set_left(&left, real_part, carried(re));
   set_left(&left, imaginary_part, carried(im));
   set_left(&left, both_parts, carried(sum(re, im)));
   EACH(n, factors) fp12_vector_add_023(&t[n], left.factor[n], right.factor[n]);
-  store_weakly_reduced(r, recombined(t[0], t[1], t[2]));
+  // Between −0.1·p and 1.2·p.
+  store_weakly_reduced(r, recombined_and_reduced(t[0], t[1], t[2]));
 }
 
 #endif

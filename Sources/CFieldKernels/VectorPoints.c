@@ -5,19 +5,14 @@
 // The complete formulas of Renes, Costello and Batina (ePrint 2015/1060) for y² = x³ + b·z³ over F_p and its
 // twist over F_p²: algorithms 7 and 9, in two products side by side each. Lanes 0, 1 and 2 belong to x, y and z.
 //
-// The steps between the products are the same in both parts of F_p²; but 3b is 12 in F_p and 12·ξ in F_p².
+// The steps between the products are the same in both parts of F_p²; but 3b is 12 in F_p and 12·ξ in F_p². In sums
+// xx is x·x', and xy is x·y' + x'·y; the others alike. First products are normalized, so that their multiples by
+// 36·ξ keep far from 2^63.
 
-enum {
-  coordinates = 3,
-  lane_0 = 0x01,
-  lane_1 = 0x02,
-  lane_2 = 0x04,
-  lane_5 = 0x20,
-  lanes_3_to_5 = 0x38,
-};
+enum { coordinates = 3 };
 
-/// Words from a coordinate to the next.
-enum group { g1 = words_of_fp, g2 = 2 * words_of_fp };
+/// Words from a coordinate to the next, by the group.
+enum stride { g1 = words_of_fp, g2 = 2 * words_of_fp };
 
 INLINE_VECTOR integers tripled(integers a) { return sum(a, sum(a, a)); }
 INLINE_VECTOR integers doubled(integers a) { return sum(a, a); }
@@ -26,27 +21,28 @@ INLINE_VECTOR integers quadrupled(integers a) { return doubled(doubled(a)); }
 /// Weakly reduced factors, from what is between −95·p and 104·p.
 INLINE_VECTOR integers factor(integers a) { return weakly_reduced(plus_moduli(a, 96)); }
 
+/// a·b/2^384 for nonnegative integers with signed digits, where a is below 2^384 and b below 2^416.
 INLINE_VECTOR integers fp_product(integers a, integers b) {
   return montgomery_reduced(product(raised(carried(a)), carried(b)));
 }
 
-/// The coordinates of a point in an order of one's choice; -1 is 0.
+/// The coordinates of a point in an order of one's choice; −1 stands for a zero.
 INLINE_VECTOR integers arranged(
-    const uint64_t *point, enum group group, int a, int b, int c, int d, int e, int f) {
+    const uint64_t *point, enum stride stride, int a, int b, int c, int d, int e, int f) {
   const int coordinate[lanes] = {a, b, c, d, e, f, -1, -1};
   integers rows;
   EACH(k, lanes) {
     rows.digit[k] = coordinate[k] < 0
                         ? _mm512_setzero_si512()
-                        : digits(point + group * (size_t)coordinate[k], words_of_fp, 0);
+                        : digits(point + stride * (size_t)coordinate[k], words_of_fp, 0);
   }
   return transposed(rows);
 }
 
-INLINE_VECTOR void store_coordinates(uint64_t *r, enum group group, integers a) {
+INLINE_VECTOR void store_coordinates(uint64_t *r, enum stride stride, integers a) {
   integers rows = transposed(reduced(factor(a)));
   EACH(k, coordinates) {
-    _mm512_mask_storeu_epi64(r + group * k, 0x3f, packed(rows.digit[k]));
+    _mm512_mask_storeu_epi64(r + stride * k, 0x3f, packed(rows.digit[k]));
   }
 }
 
@@ -63,8 +59,8 @@ INLINE_VECTOR fp2_elements fp2_times_3b(fp2_elements a) {
 // MARK: Sums
 
 /// x, y, z, x + y, y + z and x + z
-INLINE_VECTOR integers with_sums(const uint64_t *point, enum group group) {
-  integers a = arranged(point, group, 0, 1, 2, 0, 1, 0);
+INLINE_VECTOR integers with_sums(const uint64_t *point, enum stride stride) {
+  integers a = arranged(point, stride, 0, 1, 2, 0, 1, 0);
   return plus_masked(a, lanes_3_to_5, lanes_of(a, 0, 0, 0, 1, 2, 2));
 }
 
@@ -75,8 +71,8 @@ INLINE_VECTOR integers without_squares(integers a) {
 }
 
 /// 3·xx, yy, 3b·zz, xy, yz and 3b·xz
-INLINE_VECTOR integers with_multiples(integers a, integers times_3b) {
-  return blend(lane_0, tripled(a), blend(lane_2 | lane_5, times_3b, a));
+INLINE_VECTOR integers with_multiples(integers a, integers multiples) {
+  return blend(lane_0, tripled(a), blend(lane_2 | lane_5, multiples, a));
 }
 
 /// xy, yy + 3b·zz twice, yz, and 3·xx twice
@@ -98,7 +94,7 @@ INLINE_VECTOR integers combined(integers a) {
 }
 
 VECTOR void g1_vector_sum(uint64_t *r, const uint64_t *a, const uint64_t *b) {
-  integers m = without_squares(fp_product(with_sums(a, g1), with_sums(b, g1)));
+  integers m = without_squares(normalized(fp_product(with_sums(a, g1), with_sums(b, g1))));
   m = with_multiples(m, times_3b(m));
   store_coordinates(r, g1, combined(fp_product(left_of_sum(m), right_of_sum(m))));
 }
@@ -109,7 +105,7 @@ VECTOR void g2_vector_sum(uint64_t *r, const uint64_t *a, const uint64_t *b) {
   const size_t im = words_of_fp;
   fp2_elements m = fp2_product(
       both(with_sums(a, g2), with_sums(a + im, g2)), both(with_sums(b, g2), with_sums(b + im, g2)));
-  m = both(without_squares(m.re), without_squares(m.im));
+  m = both(without_squares(normalized(m.re)), without_squares(normalized(m.im)));
   fp2_elements multiples = fp2_times_3b(m);
   m = both(with_multiples(m.re, multiples.re), with_multiples(m.im, multiples.im));
   m = fp2_product(
@@ -121,27 +117,27 @@ VECTOR void g2_vector_sum(uint64_t *r, const uint64_t *a, const uint64_t *b) {
 // MARK: Doublings
 
 /// yy, zz, xy, yz and xx are the products of these.
-INLINE_VECTOR integers first_left(const uint64_t *point, enum group group) {
-  return arranged(point, group, 1, 2, 0, 1, 0, -1);
+INLINE_VECTOR integers first_left(const uint64_t *point, enum stride stride) {
+  return arranged(point, stride, 1, 2, 0, 1, 0, -1);
 }
-INLINE_VECTOR integers first_right(const uint64_t *point, enum group group) {
-  return arranged(point, group, 1, 2, 1, 2, 0, -1);
+INLINE_VECTOR integers first_right(const uint64_t *point, enum stride stride) {
+  return arranged(point, stride, 1, 2, 1, 2, 0, -1);
 }
 
 /// xy, yy, yy + 3b·zz and yz
-INLINE_VECTOR integers left_of_double(integers a, integers times_3b) {
+INLINE_VECTOR integers left_of_double(integers a, integers multiples) {
   return factor(plus_masked(
-      lanes_of(a, 2, 0, 0, 3, 0, 0), lane_2, lanes_of(times_3b, 1, 1, 1, 1, 1, 1)));
+      lanes_of(a, 2, 0, 0, 3, 0, 0), lane_2, lanes_of(multiples, 1, 1, 1, 1, 1, 1)));
 }
 
 /// yy − 9b·zz, 3b·zz, yy − 9b·zz and yy
-INLINE_VECTOR integers right_of_double(integers a, integers times_3b) {
-  integers bzz = lanes_of(times_3b, 1, 1, 1, 1, 1, 1);
+INLINE_VECTOR integers right_of_double(integers a, integers multiples) {
+  integers bzz = lanes_of(multiples, 1, 1, 1, 1, 1, 1);
   integers rest = minus_masked(lanes_of(a, 0, 0, 0, 0, 0, 0), lane_0 | lane_2, tripled(bzz));
   return factor(blend(lane_1, bzz, rest));
 }
 
-/// Twice the first product, eight times the second and the third, and eight times the fourth.
+/// Twice the first product; eight times the second, and the third; eight times the fourth.
 INLINE_VECTOR integers scaled(integers a) {
   integers twice = doubled(a), r = lanes_of(quadrupled(twice), 0, 1, 3, 3, 4, 5);
   r = plus_masked(r, lane_1, lanes_of(a, 0, 2, 2, 2, 2, 2));
@@ -149,7 +145,7 @@ INLINE_VECTOR integers scaled(integers a) {
 }
 
 VECTOR void g1_vector_double(uint64_t *r, const uint64_t *a) {
-  integers m = fp_product(first_left(a, g1), first_right(a, g1));
+  integers m = normalized(fp_product(first_left(a, g1), first_right(a, g1)));
   integers multiples = times_3b(m);
   store_coordinates(
       r, g1, scaled(fp_product(left_of_double(m, multiples), right_of_double(m, multiples))));
@@ -157,9 +153,10 @@ VECTOR void g1_vector_double(uint64_t *r, const uint64_t *a) {
 
 INLINE_VECTOR fp2_elements products_of_double(const uint64_t *a) {
   const size_t im = words_of_fp;
-  return fp2_product(
+  fp2_elements m = fp2_product(
       both(first_left(a, g2), first_left(a + im, g2)),
       both(first_right(a, g2), first_right(a + im, g2)));
+  return both(normalized(m.re), normalized(m.im));
 }
 
 INLINE_VECTOR void store_double(uint64_t *r, fp2_elements m, fp2_elements multiples) {
@@ -176,11 +173,11 @@ VECTOR void g2_vector_double(uint64_t *r, const uint64_t *a) {
 }
 
 /// 3b·zz − yy, 3·xx and −2·yz
-INLINE_VECTOR integers tangent(integers a, integers times_3b) {
-  integers b = lanes_of(times_3b, 1, 1, 1, 1, 1, 1);
+INLINE_VECTOR integers tangent(integers a, integers multiples) {
+  integers bzz = lanes_of(multiples, 1, 1, 1, 1, 1, 1);
   integers xx = tripled(lanes_of(a, 4, 4, 4, 4, 4, 4));
   integers yz = doubled(lanes_of(a, 3, 3, 3, 3, 3, 3));
-  integers r = blend(lane_0, difference(b, a), xx);
+  integers r = blend(lane_0, difference(bzz, a), xx);
   return minus_masked(blend(lane_2, (integers){0}, r), lane_2, yz);
 }
 

@@ -64,8 +64,8 @@ bool words_vector_montgomery_product(
     uint64_t *r, const uint64_t *a, const uint64_t *b, const uint64_t *p, size_t count);
 
 // F_p¹² of BLS12-381, for a processor where `vector_kernels_are_supported`. An element in vector form is 128
-// words; in plain form it is the twelve coefficients of six words each that Swift's Fp12 consists of, reduced and
-// with Montgomery's factor 2^384. r may be an operand.
+// words, which one of these functions has written; in plain form it is the twelve coefficients of six words each
+// that Swift's Fp12 consists of, reduced and with Montgomery's factor 2^384. r may be an operand.
 
 /// r ← a, from plain form to vector form
 void fp12_vector_from_words(uint64_t *r, const uint64_t *a);
@@ -103,7 +103,7 @@ void g2_vector_sum(uint64_t *r, const uint64_t *a, const uint64_t *b);
 void g1_vector_double(uint64_t *r, const uint64_t *a);
 void g2_vector_double(uint64_t *r, const uint64_t *a);
 
-/// r ← 2·a, and the line's l₀, l₁ and l₄ of the tangent at a
+/// r ← 2·a, and l₀, l₁ and l₄ of the tangent at a, which lie elsewhere
 void g2_vector_double_with_tangent(uint64_t *r, uint64_t *line, const uint64_t *a);
 
 #endif

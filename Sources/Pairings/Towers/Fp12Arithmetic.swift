@@ -1,4 +1,4 @@
-/// F_p¹² in some representation, with what pairings and powers of their values are computed of.
+/// F_p¹² in some representation, with what pairings and powers of their values are made of.
 ///
 /// ``Fp12`` is the portable one, and ``VectorFp12`` one for processors with AVX-512 IFMA.
 package protocol Fp12Arithmetic: BitwiseCopyable, Sendable {
