@@ -1,42 +1,46 @@
 import CFieldKernels
 
-// The groups' formulas, by AVX-512 IFMA where the processor has it.
+/// A curve whose formulas have kernels for AVX-512 IFMA.
+protocol VectorizedCurve: ShortWeierstrassCurve {
+  /// r ← a + b
+  static func vectorSum(
+    _ r: UnsafeMutablePointer<UInt64>, _ a: UnsafePointer<UInt64>, _ b: UnsafePointer<UInt64>)
+  /// r ← 2a
+  static func vectorDouble(_ r: UnsafeMutablePointer<UInt64>, _ a: UnsafePointer<UInt64>)
+}
 
-extension G1Curve {
-  package static func sum(
-    _ a: ProjectivePoint<Self>, _ b: ProjectivePoint<Self>
-  ) -> ProjectivePoint<Self> {
-    guard vector_kernels_are_supported() else { return .portableSum(a, b) }
-    var sum = a
-    unsafe withWords(of: b) { b in
-      unsafe withMutableWords(of: &sum) { a in unsafe g1_vector_sum(a, a, b) }
-    }
-    return sum
+extension G1Curve: VectorizedCurve {
+  static func vectorSum(
+    _ r: UnsafeMutablePointer<UInt64>, _ a: UnsafePointer<UInt64>, _ b: UnsafePointer<UInt64>
+  ) {
+    unsafe g1_vector_sum(r, a, b)
   }
 
-  package static func sum(
-    _ a: ProjectivePoint<Self>, _ b: AffinePoint<Self>
-  ) -> ProjectivePoint<Self> {
-    guard vector_kernels_are_supported() else { return .portableSum(a, b) }
-    return sum(a, ProjectivePoint(b))
-  }
-
-  package static func double(_ a: ProjectivePoint<Self>) -> ProjectivePoint<Self> {
-    guard vector_kernels_are_supported() else { return a.portableDoubled() }
-    var double = a
-    unsafe withMutableWords(of: &double) { a in unsafe g1_vector_double(a, a) }
-    return double
+  static func vectorDouble(_ r: UnsafeMutablePointer<UInt64>, _ a: UnsafePointer<UInt64>) {
+    unsafe g1_vector_double(r, a)
   }
 }
 
-extension G2Curve {
+extension G2Curve: VectorizedCurve {
+  static func vectorSum(
+    _ r: UnsafeMutablePointer<UInt64>, _ a: UnsafePointer<UInt64>, _ b: UnsafePointer<UInt64>
+  ) {
+    unsafe g2_vector_sum(r, a, b)
+  }
+
+  static func vectorDouble(_ r: UnsafeMutablePointer<UInt64>, _ a: UnsafePointer<UInt64>) {
+    unsafe g2_vector_double(r, a)
+  }
+}
+
+extension VectorizedCurve {
   package static func sum(
     _ a: ProjectivePoint<Self>, _ b: ProjectivePoint<Self>
   ) -> ProjectivePoint<Self> {
     guard vector_kernels_are_supported() else { return .portableSum(a, b) }
     var sum = a
     unsafe withWords(of: b) { b in
-      unsafe withMutableWords(of: &sum) { a in unsafe g2_vector_sum(a, a, b) }
+      unsafe withMutableWords(of: &sum) { a in unsafe vectorSum(a, a, b) }
     }
     return sum
   }
@@ -51,7 +55,7 @@ extension G2Curve {
   package static func double(_ a: ProjectivePoint<Self>) -> ProjectivePoint<Self> {
     guard vector_kernels_are_supported() else { return a.portableDoubled() }
     var double = a
-    unsafe withMutableWords(of: &double) { a in unsafe g2_vector_double(a, a) }
+    unsafe withMutableWords(of: &double) { a in unsafe vectorDouble(a, a) }
     return double
   }
 }
