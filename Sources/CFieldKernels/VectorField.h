@@ -209,8 +209,7 @@ INLINE_VECTOR fp2_elements recombined_and_reduced(products res, products ims, pr
 }
 
 /// a·b/2^384 for nonnegative integers with signed digits, where a.re + a.im is below 2^384 and b.re + b.im below
-/// 2^416. Its digits are between −28·2^52 and 25·2^52 if b.re + b.im
-/// is below 2^384 as well.
+/// 2^416. If b.re + b.im is below 2^384 as well, digits are between −28·2^52 and 25·2^52.
 INLINE_VECTOR fp2_elements fp2_product(fp2_elements a, fp2_elements b) {
   integers a_re = raised(carried(a.re)), b_re = carried(b.re);
   integers a_im = raised(carried(a.im)), b_im = carried(b.im);
