@@ -23,20 +23,24 @@ enum {
 
 INLINE_VECTOR __m512i digit_mask(void) { return _mm512_set1_epi64((1LL << digit_bits) - 1); }
 
-/// Vector `index` of the digits of an integer.
-INLINE_VECTOR __m512i digits(const uint64_t *words, size_t count, size_t index) {
-  // Digit k begins in byte 6.5·k.
-  const __m512i first_bytes = _mm512_set_epi64(45, 39, 32, 26, 19, 13, 6, 0);
+/// The digits in 64 bytes, where each begins in the byte given, or in the middle of it for an odd one.
+INLINE_VECTOR __m512i digits_in(__m512i raw, __m512i first_bytes) {
   const __m512i offsets = _mm512_set1_epi64(0x0706050403020100);
   const __m512i bytes = _mm512_add_epi8(
       _mm512_mullo_epi64(first_bytes, _mm512_set1_epi64(0x0101010101010101)), offsets);
+  __m512i placed = _mm512_srlv_epi64(
+      _mm512_permutexvar_epi8(bytes, raw), _mm512_set_epi64(4, 0, 4, 0, 4, 0, 4, 0));
+  return _mm512_and_si512(placed, digit_mask());
+}
+
+/// Vector `index` of the digits of an integer.
+INLINE_VECTOR __m512i digits(const uint64_t *words, size_t count, size_t index) {
   size_t left = 8 * count - bytes_of_vector * index;
   __mmask64 present = left >= 64 ? ~0ULL : (1ULL << left) - 1;
   __m512i raw = _mm512_maskz_loadu_epi8(
       present, (const uint8_t *)words + bytes_of_vector * index);
-  __m512i placed = _mm512_srlv_epi64(
-      _mm512_permutexvar_epi8(bytes, raw), _mm512_set_epi64(4, 0, 4, 0, 4, 0, 4, 0));
-  return _mm512_and_si512(placed, digit_mask());
+  // Digit k begins in byte 6.5·k.
+  return digits_in(raw, _mm512_set_epi64(45, 39, 32, 26, 19, 13, 6, 0));
 }
 
 /// The eight digits as 52 bytes, and 12 bytes of anything.

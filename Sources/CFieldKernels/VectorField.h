@@ -225,17 +225,20 @@ INLINE_VECTOR fp2_elements fp2_product(fp2_elements a, fp2_elements b) {
 
 // MARK: Rows
 
-/// The digits of 2^32·a, for a of six words.
-INLINE_VECTOR __m512i raised_digits(const uint64_t *a) {
+/// The six words of an element of F_p, for loads and stores.
+enum { element_mask = 0x3f };
+
+INLINE_VECTOR __m512i element_digits(const uint64_t *a) { return digits(a, words_of_fp, 0); }
+
+/// The digits of 2^32·a.
+INLINE_VECTOR __m512i raised_element_digits(const uint64_t *a) {
   // Digit k begins in byte 6.5·k − 4; four bytes of the first are zeros.
-  const __m512i first_bytes = _mm512_set_epi64(41, 35, 28, 22, 15, 9, 2, 60);
-  const __m512i offsets = _mm512_set1_epi64(0x0706050403020100);
-  const __m512i bytes = _mm512_add_epi8(
-      _mm512_mullo_epi64(first_bytes, _mm512_set1_epi64(0x0101010101010101)), offsets);
-  __m512i raw = _mm512_maskz_loadu_epi64(0x3f, a);
-  __m512i placed = _mm512_srlv_epi64(
-      _mm512_permutexvar_epi8(bytes, raw), _mm512_set_epi64(4, 0, 4, 0, 4, 0, 4, 0));
-  return _mm512_and_si512(placed, digit_mask());
+  return digits_in(
+      _mm512_maskz_loadu_epi64(element_mask, a), _mm512_set_epi64(41, 35, 28, 22, 15, 9, 2, 60));
+}
+
+INLINE_VECTOR void store_element(uint64_t *r, __m512i digits) {
+  _mm512_mask_storeu_epi64(r, element_mask, packed(digits));
 }
 
 /// Exchanges lanes and vectors.

@@ -23,15 +23,13 @@ INLINE_VECTOR size_t place(size_t k) { return 2 * words_of_fp * (k % 2 * 3 + k /
 /// One coordinate of the six coefficients.
 INLINE_VECTOR integers gathered(const uint64_t *a) {
   integers rows = {0};
-  EACH(k, coefficients) rows.digit[k] = digits(a + place(k), words_of_fp, 0);
+  EACH(k, coefficients) rows.digit[k] = element_digits(a + place(k));
   return transposed(rows);
 }
 
 INLINE_VECTOR void scatter(uint64_t *r, integers a) {
   integers rows = transposed(reduced(a));
-  EACH(k, coefficients) {
-    _mm512_mask_storeu_epi64(r + place(k), 0x3f, packed(rows.digit[k]));
-  }
+  EACH(k, coefficients) store_element(r + place(k), rows.digit[k]);
 }
 
 /// The vector form: sixteen vectors, those of the real parts first, weakly reduced.
@@ -82,6 +80,13 @@ typedef struct {
 
 INLINE_VECTOR void set_left(left_factors *r, int factor, integers a) {
   EACH_DIGIT(d) _mm512_storeu_si512(r->factor[factor][d], a.digit[d]);
+}
+
+/// For nonnegative integers with signed digits, where a.re + a.im is below 2^384.
+INLINE_VECTOR void set_all_left(left_factors *r, fp2_elements a) {
+  set_left(r, real_part, raised(carried(a.re)));
+  set_left(r, imaginary_part, raised(carried(a.im)));
+  set_left(r, both_parts, raised(carried(sum(a.re, a.im))));
 }
 
 INLINE_VECTOR void set_right(right_factors *r, int factor, integers a, integers xi_a) {
@@ -137,10 +142,7 @@ VECTOR void fp12_vector_product(uint64_t *r, const uint64_t *a, const uint64_t *
   left_factors left;
   right_factors right;
   products t[factors] = {0};
-  fp2_elements x = loaded(a);
-  set_left(&left, real_part, raised(x.re));
-  set_left(&left, imaginary_part, raised(x.im));
-  set_left(&left, both_parts, raised(carried(sum(x.re, x.im))));
+  set_all_left(&left, loaded(a));
   set_all_right(&right, loaded(b), 2);
   EACH(f, factors) {
     fp12_vector_add_012(&t[f], left.factor[f], right.factor[f]);
@@ -167,9 +169,7 @@ VECTOR void fp12_vector_square(uint64_t *r, const uint64_t *a) {
 
   // c0 and c0 + c1
   fp2_elements first = {plus_masked(c0.re, odd, c1.re), plus_masked(c0.im, odd, c1.im)};
-  set_left(&left, real_part, raised(carried(first.re)));
-  set_left(&left, imaginary_part, raised(carried(first.im)));
-  set_left(&left, both_parts, raised(carried(sum(first.re, first.im))));
+  set_all_left(&left, first);
 
   // c1 and c0 + v·c1. As v³ = ξ, the first coefficient of v·c1 is ξ times the last of c1.
   integers im = vc1.im;
@@ -261,9 +261,9 @@ VECTOR void fp12_vector_multiply_line(
   integers rows = {0}, scales = {0};
   EACH(k, 3) {
     EACH(part, 2) {
-      rows.digit[4 * part + power[k]] = raised_digits(line + words_of_fp * (2 * k + part));
+      rows.digit[4 * part + power[k]] = raised_element_digits(line + words_of_fp * (2 * k + part));
       scales.digit[4 * part + power[k]] = k == 0 ? _mm512_loadu_si512(raised_one)
-                                          : raised_digits(point + words_of_fp * (k - 1));
+                                          : raised_element_digits(point + words_of_fp * (k - 1));
     }
   }
   // Raised, as both factors are, and below 2^29·p.

@@ -14,6 +14,7 @@ enum { coordinates = 3 };
 /// Words from a coordinate to the next, by the group.
 enum stride { g1 = words_of_fp, g2 = 2 * words_of_fp };
 
+INLINE_VECTOR fp2_elements both(integers re, integers im) { return (fp2_elements){re, im}; }
 INLINE_VECTOR integers tripled(integers a) { return sum(a, sum(a, a)); }
 INLINE_VECTOR integers doubled(integers a) { return sum(a, a); }
 INLINE_VECTOR integers quadrupled(integers a) { return doubled(doubled(a)); }
@@ -34,26 +35,33 @@ INLINE_VECTOR integers arranged(
   EACH(k, lanes) {
     rows.digit[k] = coordinate[k] < 0
                         ? _mm512_setzero_si512()
-                        : digits(point + stride * (size_t)coordinate[k], words_of_fp, 0);
+                        : element_digits(point + stride * (size_t)coordinate[k]);
   }
   return transposed(rows);
 }
 
 INLINE_VECTOR void store_coordinates(uint64_t *r, enum stride stride, integers a) {
   integers rows = transposed(reduced(factor(a)));
-  EACH(k, coordinates) {
-    _mm512_mask_storeu_epi64(r + stride * k, 0x3f, packed(rows.digit[k]));
-  }
+  EACH(k, coordinates) store_element(r + stride * k, rows.digit[k]);
+}
+
+INLINE_VECTOR void store_in_twist(uint64_t *r, fp2_elements a) {
+  store_coordinates(r, g2, a.re);
+  store_coordinates(r + words_of_fp, g2, a.im);
 }
 
 INLINE_VECTOR integers lanes_of(integers a, int l0, int l1, int l2, int l3, int l4, int l5) {
   return permuted(a, _mm512_setr_epi64(l0, l1, l2, l3, l4, l5, 6, 7));
 }
 
+INLINE_VECTOR integers all_lanes_of(integers a, int lane) {
+  return lanes_of(a, lane, lane, lane, lane, lane, lane);
+}
+
 /// 12·a, or both parts of 12·ξ·a.
 INLINE_VECTOR integers times_3b(integers a) { return quadrupled(tripled(a)); }
 INLINE_VECTOR fp2_elements fp2_times_3b(fp2_elements a) {
-  return (fp2_elements){times_3b(difference(a.re, a.im)), times_3b(sum(a.re, a.im))};
+  return both(times_3b(difference(a.re, a.im)), times_3b(sum(a.re, a.im)));
 }
 
 // MARK: Sums
@@ -78,13 +86,13 @@ INLINE_VECTOR integers with_multiples(integers a, integers multiples) {
 /// xy, yy + 3b·zz twice, yz, and 3·xx twice
 INLINE_VECTOR integers left_of_sum(integers a) {
   return factor(plus_masked(
-      lanes_of(a, 3, 1, 1, 4, 0, 0), lane_1 | lane_2, lanes_of(a, 2, 2, 2, 2, 2, 2)));
+      lanes_of(a, 3, 1, 1, 4, 0, 0), lane_1 | lane_2, all_lanes_of(a, 2)));
 }
 
 /// yy − 3b·zz twice, yz, 3b·xz twice, and xy
 INLINE_VECTOR integers right_of_sum(integers a) {
   return factor(minus_masked(
-      lanes_of(a, 1, 1, 4, 5, 5, 3), lane_0 | lane_1, lanes_of(a, 2, 2, 2, 2, 2, 2)));
+      lanes_of(a, 1, 1, 4, 5, 5, 3), lane_0 | lane_1, all_lanes_of(a, 2)));
 }
 
 /// x less yz·3b·xz; y and z with their second products
@@ -99,8 +107,6 @@ VECTOR void g1_vector_sum(uint64_t *r, const uint64_t *a, const uint64_t *b) {
   store_coordinates(r, g1, combined(fp_product(left_of_sum(m), right_of_sum(m))));
 }
 
-INLINE_VECTOR fp2_elements both(integers re, integers im) { return (fp2_elements){re, im}; }
-
 VECTOR void g2_vector_sum(uint64_t *r, const uint64_t *a, const uint64_t *b) {
   const size_t im = words_of_fp;
   fp2_elements m = fp2_product(
@@ -110,8 +116,7 @@ VECTOR void g2_vector_sum(uint64_t *r, const uint64_t *a, const uint64_t *b) {
   m = both(with_multiples(m.re, multiples.re), with_multiples(m.im, multiples.im));
   m = fp2_product(
       both(left_of_sum(m.re), left_of_sum(m.im)), both(right_of_sum(m.re), right_of_sum(m.im)));
-  store_coordinates(r, g2, combined(m.re));
-  store_coordinates(r + im, g2, combined(m.im));
+  store_in_twist(r, both(combined(m.re), combined(m.im)));
 }
 
 // MARK: Doublings
@@ -124,16 +129,14 @@ INLINE_VECTOR integers first_right(const uint64_t *point, enum stride stride) {
   return arranged(point, stride, 1, 2, 1, 2, 0, -1);
 }
 
-/// xy, yy, yy + 3b·zz and yz
-INLINE_VECTOR integers left_of_double(integers a, integers multiples) {
-  return factor(plus_masked(
-      lanes_of(a, 2, 0, 0, 3, 0, 0), lane_2, lanes_of(multiples, 1, 1, 1, 1, 1, 1)));
+/// xy, yy, yy + 3b·zz and yz, of 3b·zz in all lanes
+INLINE_VECTOR integers left_of_double(integers a, integers bzz) {
+  return factor(plus_masked(lanes_of(a, 2, 0, 0, 3, 0, 0), lane_2, bzz));
 }
 
 /// yy − 9b·zz, 3b·zz, yy − 9b·zz and yy
-INLINE_VECTOR integers right_of_double(integers a, integers multiples) {
-  integers bzz = lanes_of(multiples, 1, 1, 1, 1, 1, 1);
-  integers rest = minus_masked(lanes_of(a, 0, 0, 0, 0, 0, 0), lane_0 | lane_2, tripled(bzz));
+INLINE_VECTOR integers right_of_double(integers a, integers bzz) {
+  integers rest = minus_masked(all_lanes_of(a, 0), lane_0 | lane_2, tripled(bzz));
   return factor(blend(lane_1, bzz, rest));
 }
 
@@ -146,9 +149,9 @@ INLINE_VECTOR integers scaled(integers a) {
 
 VECTOR void g1_vector_double(uint64_t *r, const uint64_t *a) {
   integers m = normalized(fp_product(first_left(a, g1), first_right(a, g1)));
-  integers multiples = times_3b(m);
+  integers bzz = times_3b(all_lanes_of(m, 1));
   store_coordinates(
-      r, g1, scaled(fp_product(left_of_double(m, multiples), right_of_double(m, multiples))));
+      r, g1, scaled(fp_product(left_of_double(m, bzz), right_of_double(m, bzz))));
 }
 
 INLINE_VECTOR fp2_elements products_of_double(const uint64_t *a) {
@@ -159,33 +162,33 @@ INLINE_VECTOR fp2_elements products_of_double(const uint64_t *a) {
   return both(normalized(m.re), normalized(m.im));
 }
 
-INLINE_VECTOR void store_double(uint64_t *r, fp2_elements m, fp2_elements multiples) {
+INLINE_VECTOR fp2_elements fp2_bzz(fp2_elements m) {
+  return fp2_times_3b(both(all_lanes_of(m.re, 1), all_lanes_of(m.im, 1)));
+}
+
+INLINE_VECTOR void store_double(uint64_t *r, fp2_elements m, fp2_elements bzz) {
   m = fp2_product(
-      both(left_of_double(m.re, multiples.re), left_of_double(m.im, multiples.im)),
-      both(right_of_double(m.re, multiples.re), right_of_double(m.im, multiples.im)));
-  store_coordinates(r, g2, scaled(m.re));
-  store_coordinates(r + words_of_fp, g2, scaled(m.im));
+      both(left_of_double(m.re, bzz.re), left_of_double(m.im, bzz.im)),
+      both(right_of_double(m.re, bzz.re), right_of_double(m.im, bzz.im)));
+  store_in_twist(r, both(scaled(m.re), scaled(m.im)));
 }
 
 VECTOR void g2_vector_double(uint64_t *r, const uint64_t *a) {
   fp2_elements m = products_of_double(a);
-  store_double(r, m, fp2_times_3b(m));
+  store_double(r, m, fp2_bzz(m));
 }
 
 /// 3b·zz − yy, 3·xx and −2·yz
-INLINE_VECTOR integers tangent(integers a, integers multiples) {
-  integers bzz = lanes_of(multiples, 1, 1, 1, 1, 1, 1);
-  integers xx = tripled(lanes_of(a, 4, 4, 4, 4, 4, 4));
-  integers yz = doubled(lanes_of(a, 3, 3, 3, 3, 3, 3));
+INLINE_VECTOR integers tangent(integers a, integers bzz) {
+  integers xx = tripled(all_lanes_of(a, 4)), yz = doubled(all_lanes_of(a, 3));
   integers r = blend(lane_0, difference(bzz, a), xx);
   return minus_masked(blend(lane_2, (integers){0}, r), lane_2, yz);
 }
 
 VECTOR void g2_vector_double_with_tangent(uint64_t *r, uint64_t *line, const uint64_t *a) {
-  fp2_elements m = products_of_double(a), multiples = fp2_times_3b(m);
-  store_coordinates(line, g2, tangent(m.re, multiples.re));
-  store_coordinates(line + words_of_fp, g2, tangent(m.im, multiples.im));
-  store_double(r, m, multiples);
+  fp2_elements m = products_of_double(a), bzz = fp2_bzz(m);
+  store_in_twist(line, both(tangent(m.re, bzz.re), tangent(m.im, bzz.im)));
+  store_double(r, m, bzz);
 }
 
 #endif
