@@ -5,11 +5,6 @@ import Testing
 
 @Suite("Products of long words")
 struct LongWordsTests {
-  private static let hasVectorKernels = {
-    let words = [UInt64](repeating: .max >> 1, count: 16)
-    return vectorProduct(words, words, words) != nil
-  }()
-
   /// Modulo P·2^(32n) − 1, at random and at the edges of digits and carries.
   private func agree(_ count: Int, _ product: ([UInt64], [UInt64], [UInt64]) -> [UInt64]?) {
     var random = SeededGenerator(seed: UInt64(count))
@@ -23,7 +18,7 @@ struct LongWordsTests {
 
   @Test(
     "the kernels of AVX-512 agree with the schoolbook's",
-    .enabled(if: hasVectorKernels, "this processor has no AVX-512 IFMA"),
+    .vectorKernels,
     arguments: [16, 24, 32, 48])
   func vectorKernels(count: Int) { agree(count, Self.vectorProduct) }
 

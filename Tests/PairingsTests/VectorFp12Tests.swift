@@ -4,7 +4,7 @@ import Testing
 
 @Suite(
   "F_p¹² in vectors agrees with the tower",
-  .enabled(if: VectorFp12.isSupported, "this processor has no AVX-512 IFMA"))
+  .vectorKernels)
 struct VectorFp12Tests {
   private var generator = SeededGenerator(seed: 17)
   private var residues = ExtremeResidues(seed: 17)

@@ -5,7 +5,7 @@ import Testing
 /// The formulas are polynomials, so that any coordinates will do.
 @Suite(
   "Points in vectors agree with the portable formulas",
-  .enabled(if: VectorFp12.isSupported, "this processor has no AVX-512 IFMA"))
+  .vectorKernels)
 struct VectorPointsTests {
   private var residues = ExtremeResidues(seed: 18)
 

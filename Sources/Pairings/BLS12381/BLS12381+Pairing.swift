@@ -1,10 +1,12 @@
+import CFieldKernels
+
 extension BLS12381 {
   public static func prepare(_ point: G2) -> PreparedG2 { PreparedG2(point) }
 
   public static func pairing(_ p: G1, _ q: G2) -> GT { pairingProduct([(p, prepare(q))]) }
 
   public static func pairingProduct(_ pairs: [(G1, PreparedG2)]) -> GT {
-    VectorFp12.isSupported
+    vector_kernels_are_supported()
       ? pairingProduct(pairs, in: VectorFp12.self) : pairingProduct(pairs, in: Fp12.self)
   }
 

@@ -2,35 +2,23 @@ import CFieldKernels
 
 /// A curve whose formulas have kernels for AVX-512 IFMA.
 protocol VectorizedCurve: ShortWeierstrassCurve {
+  typealias MutableWords = UnsafeMutablePointer<UInt64>
+  typealias Words = UnsafePointer<UInt64>
+
   /// r ← a + b
-  static func vectorSum(
-    _ r: UnsafeMutablePointer<UInt64>, _ a: UnsafePointer<UInt64>, _ b: UnsafePointer<UInt64>)
+  static var vectorSum: (_ r: MutableWords?, _ a: Words?, _ b: Words?) -> Void { get }
   /// r ← 2a
-  static func vectorDouble(_ r: UnsafeMutablePointer<UInt64>, _ a: UnsafePointer<UInt64>)
+  static var vectorDouble: (_ r: MutableWords?, _ a: Words?) -> Void { get }
 }
 
 extension G1Curve: VectorizedCurve {
-  static func vectorSum(
-    _ r: UnsafeMutablePointer<UInt64>, _ a: UnsafePointer<UInt64>, _ b: UnsafePointer<UInt64>
-  ) {
-    unsafe g1_vector_sum(r, a, b)
-  }
-
-  static func vectorDouble(_ r: UnsafeMutablePointer<UInt64>, _ a: UnsafePointer<UInt64>) {
-    unsafe g1_vector_double(r, a)
-  }
+  static var vectorSum: (MutableWords?, Words?, Words?) -> Void { unsafe g1_vector_sum }
+  static var vectorDouble: (MutableWords?, Words?) -> Void { unsafe g1_vector_double }
 }
 
 extension G2Curve: VectorizedCurve {
-  static func vectorSum(
-    _ r: UnsafeMutablePointer<UInt64>, _ a: UnsafePointer<UInt64>, _ b: UnsafePointer<UInt64>
-  ) {
-    unsafe g2_vector_sum(r, a, b)
-  }
-
-  static func vectorDouble(_ r: UnsafeMutablePointer<UInt64>, _ a: UnsafePointer<UInt64>) {
-    unsafe g2_vector_double(r, a)
-  }
+  static var vectorSum: (MutableWords?, Words?, Words?) -> Void { unsafe g2_vector_sum }
+  static var vectorDouble: (MutableWords?, Words?) -> Void { unsafe g2_vector_double }
 }
 
 extension VectorizedCurve {

@@ -48,16 +48,9 @@ extension PrimeField {
     _ body: (LongWords.MutableWords, LongWords.Words, LongWords.Words) -> Void
   ) -> Self {
     var result = a
-    unsafe withUnsafeMutableBytes(of: &result) { result in
-      unsafe withUnsafeBytes(of: b) { b in
-        unsafe withUnsafeBytes(of: P.modulus) { modulus in
-          guard let result = result.baseAddress, let b = b.baseAddress,
-            let modulus = modulus.baseAddress
-          else { return }
-          unsafe body(
-            result.assumingMemoryBound(to: UInt64.self), b.assumingMemoryBound(to: UInt64.self),
-            modulus.assumingMemoryBound(to: UInt64.self))
-        }
+    unsafe withMutableWords(of: &result) { result in
+      unsafe Pairings.withWords(of: b) { b in
+        unsafe Pairings.withWords(of: P.modulus) { modulus in unsafe body(result, b, modulus) }
       }
     }
     return Self(montgomery: result)

@@ -1,15 +1,12 @@
 import CFieldKernels
 
-/// F_p¹² for processors with AVX-512 IFMA: the coefficients of w⁰…w⁵ side by side in the lanes of
-/// vectors.
+/// F_p¹² for processors where ``vector_kernels_are_supported()``: the coefficients of w⁰…w⁵ side by side
+/// in the lanes of vectors.
 ///
 /// Everything takes a time that does not depend on the element.
 package struct VectorFp12: Fp12Arithmetic {
   /// Eight digits of the real parts and eight of the imaginary ones, a lane to each coefficient.
   private var words = InlineArray<128, UInt64>(repeating: 0)
-
-  /// Whether this processor has the instructions. Without them nothing else here may be used.
-  package static var isSupported: Bool { vector_kernels_are_supported() }
 
   package init(_ value: Fp12) {
     unsafe withWords(of: value) { value in

@@ -113,15 +113,14 @@ extension TypeAPoint {
       throw PairingError(.encoding, "the encoding is not a compressed one")
     }
     let x = try Suite.Field(encoded: bytes.dropFirst())
-    let (y, exists) = (x.squared() * x + x).squareRoot()
+    let (point, exists) = EdwardsPoint.decompressed(
+      x, parityOfY: UInt64(bytes[0] & 1), squareRootOf2: Suite.constants.squareRootOf2)
     guard exists.declassified else {
       throw PairingError(.notOnCurve, "no point of the curve has this coordinate")
     }
-    let isOdd = Mask(bit: UInt64(bytes[0] & 1))
-    let point = EdwardsPoint(
-      weierstrass: x, y.negated(if: y.sign0 ^ isOdd),
-      squareRootOf2: Suite.constants.squareRootOf2)
-    guard !y.isZero, Suite.order.multiplied(point).isIdentityMask.declassified else {
+    guard !point.isIdentityMask.declassified,
+      Suite.order.multiplied(point).isIdentityMask.declassified
+    else {
       throw PairingError(.notInSubgroup, "the point is not in the subgroup of prime order")
     }
     self.init(point)
@@ -145,6 +144,18 @@ struct WeierstrassCoordinates<F: Field>: Sendable {
   let x: F
   let y: F
   let isIdentity: Mask
+}
+
+extension EdwardsPoint where F: TypeAField {
+  /// The point with x and the parity of y, the identity for y = 0, and whether there is one.
+  static func decompressed(
+    _ x: F, parityOfY parity: UInt64, squareRootOf2: F
+  ) -> (point: Self, exists: Mask) {
+    let (y, exists) = (x.squared() * x + x).squareRoot()
+    let point = Self(
+      weierstrass: x, y.negated(if: y.sign0 ^ Mask(bit: parity)), squareRootOf2: squareRootOf2)
+    return (point, exists)
+  }
 }
 
 /// Montgomery's form y² = x³ + x is that of Edwards by (√2·x/y, (x − 1)/(x + 1)).

@@ -19,6 +19,7 @@ where G1 == Point, G2 == Point, GT == Target, PreparedG2 == Lines, Scalar: TypeA
   /// h = (q + 1)/p in 64-bit words, least significant first; a multiple of 2^(32n) for n words of q,
   /// which ``LongWords`` relies on.
   static var cofactor: [UInt64] { get }
+  /// h times a hash, which `scripts/vectors/type_a.py` derives.
   static var generator: CompressedPoint { get }
   /// What is computed once.
   static var constants: TypeAConstants<Self> { get }
@@ -66,11 +67,9 @@ struct CompressedPoint: Sendable {
 
   /// - Precondition: there is such a point.
   func point<Field: TypeAField>(squareRootOf2: Field) -> EdwardsPoint<Field> {
-    let x = Field(reducing: bigEndian(x))
-    let y = (x.squared() * x + x).squareRoot().root
-    return EdwardsPoint(
-      weierstrass: x, y.negated(if: y.sign0 ^ Mask(bit: isYOdd ? 1 : 0)),
-      squareRootOf2: squareRootOf2)
+    EdwardsPoint.decompressed(
+      Field(reducing: bigEndian(x)), parityOfY: isYOdd ? 1 : 0, squareRootOf2: squareRootOf2
+    ).point
   }
 }
 
