@@ -1,4 +1,5 @@
 public import CanonicalEncoding
+public import Ledger
 
 /// Where the cloud keeps sealed records.
 public protocol RecordStore: Sendable {
@@ -26,33 +27,4 @@ public protocol RoleStore: Sendable {
 
   /// Applies all changes or none; nil removes a key. Returns when they are durable.
   func write(_ changes: [String: [UInt8]?]) throws(StoreError)
-}
-
-public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// An open set of reasons.
-  public struct Code: Hashable, Sendable, CustomStringConvertible {
-    public let description: String
-    public init(_ description: String) { self.description = description }
-
-    /// The storage is read-only or cannot be reached.
-    public static let unavailable = Code("unavailable")
-    /// The disk is full; nothing was written.
-    public static let full = Code("full")
-    /// Another process holds the folder.
-    public static let locked = Code("locked")
-    /// The bytes are not those that were stored.
-    public static let corrupted = Code("corrupted")
-    /// Other bytes are stored already.
-    public static let conflict = Code("conflict")
-  }
-
-  public let code: Code
-  public let message: String
-
-  public init(_ code: Code, _ message: String) {
-    self.code = code
-    self.message = message
-  }
-
-  public var description: String { "\(code): \(message)" }
 }

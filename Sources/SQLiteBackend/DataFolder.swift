@@ -1,6 +1,6 @@
-public import Consortium
 import Credentials
 import Foundation
+public import Ledger
 
 #if canImport(Glibc)
   import Glibc

@@ -1,7 +1,7 @@
-package import Consortium
 import Credentials
 import Foundation
 import GRDB
+package import Ledger
 
 /// What tells one kind of store file from another, and from files of other programs.
 struct StoreFormat: Sendable {

@@ -1,5 +1,4 @@
 import CanonicalEncoding
-public import Consortium
 import Foundation
 import GRDB
 public import Ledger

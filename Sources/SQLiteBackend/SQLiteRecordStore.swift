@@ -2,6 +2,7 @@ public import CanonicalEncoding
 public import Consortium
 import Foundation
 import GRDB
+public import Ledger
 
 /// Sealed records in one SQLite file, each with its SHA-256, which every read checks.
 public final class SQLiteRecordStore: RecordStore {

@@ -2,6 +2,7 @@ import CanonicalEncoding
 public import Consortium
 import Foundation
 import GRDB
+public import Ledger
 
 /// What one role remembers, in one SQLite file, each value with its SHA-256, which every read checks.
 public final class SQLiteRoleStore: RoleStore {

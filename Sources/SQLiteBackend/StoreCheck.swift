@@ -1,7 +1,7 @@
 import CanonicalEncoding
-import Consortium
 import Foundation
 import GRDB
+import Ledger
 
 /// Something in a store that is not as it was written.
 public struct StoreFinding: Equatable, Sendable, CustomStringConvertible {

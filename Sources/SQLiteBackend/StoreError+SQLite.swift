@@ -1,14 +1,12 @@
-public import Consortium
 import Credentials
 import GRDB
+public import Ledger
 
 extension StoreError.Code {
   /// A file of another program, or one whose header is damaged; it was not touched.
   public static let notOurs = StoreError.Code("not-ours")
   /// A file that a newer version of this program wrote; it was not touched.
   public static let newerVersion = StoreError.Code("newer-version")
-  /// Whether the change is stored cannot be told.
-  public static let outcomeUnknown = StoreError.Code("outcome-unknown")
   /// A name that cannot stand in a path.
   public static let invalidName = StoreError.Code("invalid-name")
 }

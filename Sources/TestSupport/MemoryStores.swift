@@ -1,5 +1,5 @@
 package import CanonicalEncoding
-package import Consortium
+import Consortium
 package import Ledger
 import Synchronization
 
