@@ -98,3 +98,20 @@ public struct DecodingFailure: Error, Equatable, Sendable, CustomStringConvertib
 
   public var description: String { "\(code): \(message)" }
 }
+
+extension CanonicalValue {
+  /// The DER of the bare SEQUENCE, for values that are kept and never hashed or signed by themselves.
+  public func encodedSequence() -> [UInt8] {
+    var encoder = DERFieldEncoder()
+    encoder.sequence { encode(into: &$0) }
+    return encoder.bytes
+  }
+
+  /// - Throws: ``DecodingFailure`` unless these are the bytes that ``encodedSequence()`` gives.
+  public init(sequence bytes: [UInt8]) throws(DecodingFailure) {
+    self = try FieldDecoder.decodeSequence(bytes)
+    guard encodedSequence() == bytes else {
+      throw DecodingFailure(.notCanonical, "\(Self.self) is not in canonical form")
+    }
+  }
+}

@@ -30,6 +30,24 @@ public struct FieldDecoder {
     return object
   }
 
+  static func decodeSequence<Value: CanonicalValue>(
+    _ bytes: [UInt8]
+  ) throws(DecodingFailure) -> Value {
+    let root: ASN1Node
+    do {
+      root = try DER.parse(bytes)
+    } catch {
+      throw DecodingFailure(.malformed, "\(Value.self) is not DER")
+    }
+    guard root.identifier == .sequence else {
+      throw DecodingFailure(.malformed, "\(Value.self) is no SEQUENCE")
+    }
+    var fields = FieldDecoder(try children(root, "\(Value.self)"))
+    let value = try Value(from: &fields)
+    try fields.end("\(Value.self)")
+    return value
+  }
+
   /// An INTEGER in `range`.
   public mutating func integer(
     _ name: String, in range: ClosedRange<UInt64> = 0...UInt64.max
@@ -95,6 +113,13 @@ public struct FieldDecoder {
     _ name: String, maximum: Int, of type: Value.Type = Value.self
   ) throws(DecodingFailure) -> [Value] {
     try elements(name, maximum) { (fields) throws(DecodingFailure) in try fields.value(name) }
+  }
+
+  /// A SEQUENCE OF with no element or one.
+  public mutating func optional<Value: CanonicalValue>(
+    _ name: String, of type: Value.Type = Value.self
+  ) throws(DecodingFailure) -> Value? {
+    try list(name, maximum: 1, of: type).first
   }
 
   /// A SEQUENCE OF OCTET STRING with at most `maximum` elements.

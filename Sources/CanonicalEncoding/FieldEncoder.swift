@@ -13,6 +13,11 @@ public protocol FieldEncoder {
 
 extension FieldEncoder {
   public mutating func digest(_ name: String, _ value: Digest32) { octets(name, value.bytes) }
+
+  /// A SEQUENCE OF with no element or one.
+  public mutating func optional<Value: CanonicalValue>(_ name: String, _ value: Value?) {
+    list(name, value.map { [$0] } ?? [])
+  }
 }
 
 /// Writes DER.

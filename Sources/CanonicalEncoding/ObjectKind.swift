@@ -7,11 +7,11 @@ public enum ObjectKind: UInt, CaseIterable, Sendable {
   case genesis = 0
   case entry = 1
   case entryContent = 2
-  case block = 3
+  // 3 is reserved.
   case blockHeader = 4
-  case blockBody = 5
+  // 5 is reserved.
   case stateChange = 6
-  case export = 7
+  // 7 is reserved.
 
   // Bodies of entries on the consortium chain
   case doctorRegistration = 8
@@ -70,4 +70,13 @@ public enum ObjectKind: UInt, CaseIterable, Sendable {
 
   // The ledger, continued
   case storageReceipt = 51
+  case baseAdvance = 52
+  case refused = 53
+  case demand = 54
+  case equivocationReport = 55
+  case faultReport = 56
+  case continuation = 57
+  case submissionAnswer = 58
+  case tailStatement = 59
+  case withholdingReport = 60
 }

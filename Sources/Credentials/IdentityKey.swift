@@ -44,7 +44,7 @@ public final class IdentityKey: Sendable {
 
   /// Under a key of order 1, 2, 4 or 8 one signature fits many messages, so that whoever registered
   /// it could deny every one of them. RFC 8032 does not refuse such keys, nor does swift-crypto.
-  private static func isOfSmallOrder(_ publicKey: [UInt8]) -> Bool {
+  public static func isOfSmallOrder(_ publicKey: [UInt8]) -> Bool {
     guard let last = publicKey.last else { return false }
     return smallOrderPoints.contains(publicKey.dropLast() + [last & 0x7f])
   }

@@ -6,6 +6,7 @@ public import CanonicalEncoding
 /// to another patient, hospital, visit, team or ledger.
 public struct VisitContext: CanonicalObject, Equatable {
   public static let kind = ObjectKind.visitContext
+  public static let version: UInt64 = 2
 
   /// The ledger: SHA-256 of its genesis.
   public var genesis: Digest32
@@ -21,7 +22,8 @@ public struct VisitContext: CanonicalObject, Equatable {
   public var evidenceDigest: Digest32
   /// The order s: the team in the order of signing, 1 to 16 doctors.
   public var signers: [Signer]
-  /// T: the ledger time at which the visit opens, in seconds since 1970.
+  /// T: the counted time of the consortium block at `baseHeight`, in seconds since 1970
+  /// (specification 6.2).
   public var openedAt: UInt64
   /// w: seconds for each doctor; D_k's deadline is T_k = T + k·w.
   public var window: UInt64
@@ -35,6 +37,32 @@ public struct VisitContext: CanonicalObject, Equatable {
   public var visitKey: [UInt8]
   /// S_v: the patient's Ed25519 key for this visit, 32 bytes.
   public var visitSigningKey: [UInt8]
+  /// 32 bytes that the patient drew for this visit, from which the patient's keys are derived.
+  public var keyNonce: Digest32
+  /// The X25519 key of the visit's mailbox, 32 bytes.
+  public var mailboxKey: [UInt8]
+  /// The visit that this one adds to or corrects, if any.
+  public var amends: AmendedVisit?
+
+  /// A complete visit, of any hospital's chain.
+  public struct AmendedVisit: CanonicalValue, Equatable {
+    public var hospital: String
+    public var visit: Digest32
+
+    public init(hospital: String, visit: Digest32) {
+      (self.hospital, self.visit) = (hospital, visit)
+    }
+
+    public func encode(into fields: inout some FieldEncoder) {
+      fields.text("hospital", hospital)
+      fields.digest("visit", visit)
+    }
+
+    public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+      hospital = try fields.text("hospital", maximum: Limits.identifierByteCount)
+      visit = try fields.digest("visit")
+    }
+  }
 
   /// A doctor of the team with the keys that verify the signature.
   public struct Signer: CanonicalValue, Equatable {
@@ -68,7 +96,8 @@ public struct VisitContext: CanonicalObject, Equatable {
     genesis: Digest32, suite: String, hospital: String, pseudonym: Digest32, visitID: Digest32,
     evidenceDigest: Digest32, signers: [Signer], openedAt: UInt64, window: UInt64,
     resignatureLimit: UInt64, baseHeight: UInt64, baseHash: Digest32, visitKey: [UInt8],
-    visitSigningKey: [UInt8]
+    visitSigningKey: [UInt8], keyNonce: Digest32, mailboxKey: [UInt8],
+    amends: AmendedVisit? = nil
   ) {
     self.genesis = genesis
     self.suite = suite
@@ -84,6 +113,9 @@ public struct VisitContext: CanonicalObject, Equatable {
     self.baseHash = baseHash
     self.visitKey = visitKey
     self.visitSigningKey = visitSigningKey
+    self.keyNonce = keyNonce
+    self.mailboxKey = mailboxKey
+    self.amends = amends
   }
 
   public func encode(into fields: inout some FieldEncoder) {
@@ -101,6 +133,9 @@ public struct VisitContext: CanonicalObject, Equatable {
     fields.digest("baseHash", baseHash)
     fields.octets("visitKey", visitKey)
     fields.octets("visitSigningKey", visitSigningKey)
+    fields.digest("keyNonce", keyNonce)
+    fields.octets("mailboxKey", mailboxKey)
+    fields.optional("amends", amends)
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
@@ -118,6 +153,9 @@ public struct VisitContext: CanonicalObject, Equatable {
     baseHash = try fields.digest("baseHash")
     visitKey = try fields.octets("visitKey", Limits.pointByteCounts)
     visitSigningKey = try fields.octets("visitSigningKey", count: 32)
+    keyNonce = try fields.digest("keyNonce")
+    mailboxKey = try fields.octets("mailboxKey", count: 32)
+    amends = try fields.optional("amends")
     guard !signers.isEmpty else {
       throw DecodingFailure(.invalidField, "signers is empty")
     }
@@ -125,7 +163,8 @@ public struct VisitContext: CanonicalObject, Equatable {
 
   /// T_k = T + k·w: the last second at which doctor `position` (k = 1…n) may sign.
   public func deadline(ofPosition position: Int) -> UInt64 {
-    openedAt + UInt64(position) * window
+    // Both are bounded by their decoders; a program's own values are added without a trap too.
+    openedAt &+ UInt64(position) &* window
   }
 }
 

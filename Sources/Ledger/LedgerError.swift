@@ -24,14 +24,36 @@ public struct LedgerError: Error, Equatable, Sendable, CustomStringConvertible {
   public var description: String { "\(code): \(message)" }
 }
 
-/// Why the rules refuse an entry. Codes are part of the rules and stand in blocks.
+/// Why the rules refuse an entry. Codes are part of the rules: an answer to a demand names one.
 public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
   public let code: String
-  init(_ code: String) { self.code = code }
+  public init(_ code: String) { self.code = code }
 
   public var description: String { code }
 
-  static let malformed = Refusal("malformed")
+  /// The chain takes no entry of this kind.
+  static let wrongKind = Refusal("wrong-kind")
+  /// The entry is of another ledger or another chain.
+  static let wrongChain = Refusal("wrong-chain")
+  /// The entry is an item of the chain already.
+  public static let entryKnown = Refusal("entry-known")
+  public static let blockFull = Refusal("block-full")
+  static let noBase = Refusal("no-base")
+  static let notFirst = Refusal("not-first")
+  /// The consortium block is not known, or not in this chain of blocks.
+  public static let unknownBase = Refusal("unknown-base")
+  static let staleBase = Refusal("stale-base")
+  /// A demand has to be answered first.
+  public static let demandOpen = Refusal("demand-open")
+  static let wrongRefusal = Refusal("wrong-refusal")
+  static let notDemandable = Refusal("not-demandable")
+  static let quotaSpent = Refusal("quota-spent")
+  static let answersOwed = Refusal("answers-owed")
+  static let convicted = Refusal("convicted")
+  static let noContradiction = Refusal("no-contradiction")
+  static let wrongHeader = Refusal("wrong-header")
+  static let wrongContinuation = Refusal("wrong-continuation")
+  static let consentUsed = Refusal("consent-used")
   static let unknownSigner = Refusal("unknown-signer")
   static let wrongSignature = Refusal("wrong-signature")
   static let notEntitled = Refusal("not-entitled")

@@ -14,8 +14,9 @@ public struct MerkleTree: Sendable {
     for leaf in leaves { append(leaf) }
   }
 
-  public mutating func append(_ leaf: [UInt8]) {
-    var hash = MerkleHash.leaf(leaf)
+  public mutating func append(_ leaf: [UInt8]) { append(hash: MerkleHash.leaf(leaf)) }
+  mutating func append(hash first: [UInt8]) {
+    var hash = first
     var level = 0
     // Each trailing one in the binary size is a subtree that finds its right sibling.
     while true {

@@ -5,7 +5,9 @@ import EMRScheme
 /// One statement for the ledger, signed by whoever makes it.
 public struct Entry: CanonicalObject, Equatable {
   public static let kind = ObjectKind.entry
-  public static let maximumByteCount = 1 << 18
+  public static let version: UInt64 = 2
+  /// A leaf has one byte more.
+  public static let maximumByteCount = ChainLogLimits.leafByteCount - 1
 
   public var content: EntryContent
   /// Ed25519 over the DER of `content`.
@@ -27,7 +29,8 @@ public struct Entry: CanonicalObject, Equatable {
     signature = try fields.octets("signature", count: 64)
   }
 
-  func isSigned(by publicKey: [UInt8]) -> Bool {
+  /// Whether this key made the signature.
+  public func isSigned(by publicKey: [UInt8]) -> Bool {
     IdentityKey.isValid(signature, of: content.encoded(), by: publicKey)
   }
 }
@@ -35,34 +38,38 @@ public struct Entry: CanonicalObject, Equatable {
 /// What is signed in an ``Entry``.
 public struct EntryContent: CanonicalObject, Equatable {
   public static let kind = ObjectKind.entryContent
-  public static let maximumByteCount = 1 << 18
+  public static let version: UInt64 = 2
 
   public var genesis: Digest32
   /// ``ChainName/consortium`` or a hospital.
   public var chain: String
   public var signer: EntrySigner
-  /// The DER of one of the entry bodies.
-  public var body: [UInt8]
+  public var body: EntryBody
 
-  public init(genesis: Digest32, chain: String, signer: EntrySigner, body: some CanonicalObject) {
+  public init(genesis: Digest32, chain: String, signer: EntrySigner, body: EntryBody) {
     self.genesis = genesis
     self.chain = chain
     self.signer = signer
-    self.body = body.encoded()
+    self.body = body
+  }
+
+  /// - Precondition: `body` is one of the kinds of ``EntryBody``.
+  public init(genesis: Digest32, chain: String, signer: EntrySigner, body: some CanonicalObject) {
+    self.init(genesis: genesis, chain: chain, signer: signer, body: EntryBody(body))
   }
 
   public func encode(into fields: inout some FieldEncoder) {
     fields.digest("genesis", genesis)
     fields.text("chain", chain)
     fields.value("signer", signer)
-    fields.object("body", encoded: body)
+    fields.object("body", encoded: body.encoded())
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     genesis = try fields.digest("genesis")
-    chain = try fields.text("chain", maximum: Limits.identifierByteCount)
+    chain = try fields.identifier("chain")
     signer = try fields.value("signer")
-    body = try fields.object("body", maximum: Self.maximumByteCount)
+    body = try EntryBody(encoded: try fields.object("body", maximum: Self.maximumByteCount))
   }
 }
 
@@ -77,23 +84,64 @@ public enum EntrySigner: CanonicalValue, Equatable, Hashable {
     switch self {
     case .party(let id):
       fields.integer("role", 1)
-      fields.octets("name", Array(id.utf8))
+      fields.text("party", id)
     case .patient(let visit):
       fields.integer("role", 2)
-      fields.digest("name", visit)
+      fields.digest("visit", visit)
     }
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     switch try fields.integer("role", in: 1...2) {
-    case 1:
-      let name = try fields.octets("name", 1...Limits.identifierByteCount)
-      guard let id = String(validating: name, as: UTF8.self) else {
-        throw DecodingFailure(.invalidField, "name is not UTF-8")
-      }
-      self = .party(id)
-    default:
-      self = .patient(visit: try fields.digest("name"))
+    case 1: self = .party(try fields.identifier("party"))
+    default: self = .patient(visit: try fields.digest("visit"))
+    }
+  }
+}
+
+/// An entry whose body is not looked into, only at its kind.
+struct EntryOutline: CanonicalObject {
+  static let kind = Entry.kind
+  static let version = Entry.version
+  static let maximumByteCount = Entry.maximumByteCount
+
+  private let content: Content
+  private let signature: [UInt8]
+
+  var bodyKind: ObjectKind? { ObjectKind(of: content.body) }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.object("content", encoded: content.encoded())
+    fields.octets("signature", signature)
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    content = try Content(encoded: try fields.object("content", maximum: Self.maximumByteCount))
+    signature = try fields.octets("signature", count: 64)
+  }
+
+  private struct Content: CanonicalObject {
+    static let kind = EntryContent.kind
+    static let version = EntryContent.version
+    static let maximumByteCount = Entry.maximumByteCount
+
+    let genesis: Digest32
+    let chain: String
+    let signer: EntrySigner
+    let body: [UInt8]
+
+    func encode(into fields: inout some FieldEncoder) {
+      fields.digest("genesis", genesis)
+      fields.text("chain", chain)
+      fields.value("signer", signer)
+      fields.object("body", encoded: body)
+    }
+
+    init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+      genesis = try fields.digest("genesis")
+      chain = try fields.identifier("chain")
+      signer = try fields.value("signer")
+      body = try fields.object("body", maximum: Self.maximumByteCount)
     }
   }
 }

@@ -6,6 +6,7 @@ import EMRScheme
 /// Its SHA-256 names the ledger; an auditor takes that digest from a source of their own.
 public struct Genesis: CanonicalObject, Equatable {
   public static let kind = ObjectKind.genesis
+  public static let version: UInt64 = 2
 
   /// A short name, as `demo`; it stands in the names of cosigning keys.
   public var network: String
@@ -14,37 +15,24 @@ public struct Genesis: CanonicalObject, Equatable {
   public var rulesVersion: UInt64
   /// The ledger time before the first tick, in seconds since 1970.
   public var createdAt: UInt64
-  /// w: seconds that each doctor of a team has, unless a later rule changes it.
-  public var window: UInt64
-  /// N: how often one doctor may sign again in one visit.
-  public var resignatureLimit: UInt64
-  /// Seconds of ledger time after which the next delegate may cut a block in place of one that
-  /// does not.
-  public var takeoverInterval: UInt64
-  /// The longest entry, in bytes.
-  public var maximumEntryByteCount: UInt64
+  public var numbers: Numbers
   public var manager: Manager
   /// Hospital servers and cloud operators.
   public var supernodes: [Supernode]
   /// The supernodes that confirm the consortium chain, in the order of their turns.
   public var delegates: [String]
 
-  public static let currentRulesVersion: UInt64 = 1
+  public static let currentRulesVersion: UInt64 = 2
 
   public init(
-    network: String, suite: String, createdAt: UInt64, window: UInt64 = 600,
-    resignatureLimit: UInt64 = 4, takeoverInterval: UInt64 = 30,
-    maximumEntryByteCount: UInt64 = 65_536, manager: Manager, supernodes: [Supernode],
-    delegates: [String]
+    network: String, suite: String, createdAt: UInt64, numbers: Numbers = Numbers(),
+    manager: Manager, supernodes: [Supernode], delegates: [String]
   ) {
     self.network = network
     self.suite = suite
     rulesVersion = Self.currentRulesVersion
     self.createdAt = createdAt
-    self.window = window
-    self.resignatureLimit = resignatureLimit
-    self.takeoverInterval = takeoverInterval
-    self.maximumEntryByteCount = maximumEntryByteCount
+    self.numbers = numbers
     self.manager = manager
     self.supernodes = supernodes
     self.delegates = delegates
@@ -55,27 +43,91 @@ public struct Genesis: CanonicalObject, Equatable {
     fields.text("suite", suite)
     fields.integer("rulesVersion", rulesVersion)
     fields.integer("createdAt", createdAt)
-    fields.integer("window", window)
-    fields.integer("resignatureLimit", resignatureLimit)
-    fields.integer("takeoverInterval", takeoverInterval)
-    fields.integer("maximumEntryByteCount", maximumEntryByteCount)
+    fields.value("numbers", numbers)
     fields.value("manager", manager)
     fields.list("supernodes", supernodes)
     fields.list("delegates", delegates.map(DelegateName.init))
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    network = try fields.text("network", maximum: Limits.identifierByteCount)
-    suite = try fields.text("suite", maximum: Limits.identifierByteCount)
+    network = try fields.identifier("network")
+    suite = try fields.identifier("suite")
     rulesVersion = try fields.integer("rulesVersion")
     createdAt = try fields.integer("createdAt", in: 0...Limits.latestTime)
-    window = try fields.integer("window", in: 1...86_400 * 366)
-    resignatureLimit = try fields.integer("resignatureLimit", in: 0...64)
-    takeoverInterval = try fields.integer("takeoverInterval", in: 1...86_400)
-    maximumEntryByteCount = try fields.integer("maximumEntryByteCount", in: 1024...1 << 18)
+    numbers = try fields.value("numbers")
     manager = try fields.value("manager")
     supernodes = try fields.list("supernodes", maximum: 1000)
     delegates = try fields.list("delegates", maximum: 1000, of: DelegateName.self).map(\.id)
+  }
+
+  /// The limits of this ledger, in seconds, counts and bytes. What each is for stands in
+  /// specification 6.6 with the reason of its default.
+  public struct Numbers: CanonicalValue, Equatable {
+    /// w: seconds that each doctor of a team has.
+    public var window: UInt64
+    /// N: how often one doctor may sign again in one visit.
+    public var resignatureLimit: UInt64
+    /// maxLag: seconds by which the base of an anchored header may be behind; at most w/4.
+    public var maximumLag: UInt64
+    /// L: seconds within which a demand is to be answered.
+    public var answerWithin: UInt64
+    /// E: blocks of the consortium chain in an epoch, for which quotas count.
+    public var epochLength: UInt64
+    /// The items of one block of a hospital's chain.
+    public var blockItemLimit: UInt64
+    /// The leaves of these items together, in bytes.
+    public var blockByteLimit: UInt64
+    /// Demands of entries by one signer in an epoch.
+    public var signerQuota: UInt64
+    /// Demands and reports submitted by one supernode in an epoch.
+    public var supernodeQuota: UInt64
+    /// Seconds of ledger time after which the next delegate may cut a consortium block in place of
+    /// one that does not.
+    public var takeoverInterval: UInt64
+
+    public init(
+      window: UInt64 = 600, resignatureLimit: UInt64 = 4, maximumLag: UInt64 = 120,
+      answerWithin: UInt64 = 3600, epochLength: UInt64 = 1000, blockItemLimit: UInt64 = 256,
+      blockByteLimit: UInt64 = 1 << 20, signerQuota: UInt64 = 16, supernodeQuota: UInt64 = 256,
+      takeoverInterval: UInt64 = 30
+    ) {
+      self.window = window
+      self.resignatureLimit = resignatureLimit
+      self.maximumLag = maximumLag
+      self.answerWithin = answerWithin
+      self.epochLength = epochLength
+      self.blockItemLimit = blockItemLimit
+      self.blockByteLimit = blockByteLimit
+      self.signerQuota = signerQuota
+      self.supernodeQuota = supernodeQuota
+      self.takeoverInterval = takeoverInterval
+    }
+
+    public func encode(into fields: inout some FieldEncoder) {
+      fields.integer("window", window)
+      fields.integer("resignatureLimit", resignatureLimit)
+      fields.integer("maximumLag", maximumLag)
+      fields.integer("answerWithin", answerWithin)
+      fields.integer("epochLength", epochLength)
+      fields.integer("blockItemLimit", blockItemLimit)
+      fields.integer("blockByteLimit", blockByteLimit)
+      fields.integer("signerQuota", signerQuota)
+      fields.integer("supernodeQuota", supernodeQuota)
+      fields.integer("takeoverInterval", takeoverInterval)
+    }
+
+    public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+      window = try fields.integer("window", in: 8...86_400 * 366)
+      resignatureLimit = try fields.integer("resignatureLimit", in: 0...64)
+      maximumLag = try fields.integer("maximumLag", in: 2...86_400 * 92)
+      answerWithin = try fields.integer("answerWithin", in: 1...86_400 * 366)
+      epochLength = try fields.integer("epochLength", in: 1...1 << 32)
+      blockItemLimit = try fields.integer("blockItemLimit", in: 2...LedgerLimits.blockItemCount)
+      blockByteLimit = try fields.integer("blockByteLimit", in: 1 << 17...1 << 28)
+      signerQuota = try fields.integer("signerQuota", in: 1...1 << 32)
+      supernodeQuota = try fields.integer("supernodeQuota", in: 1...1 << 32)
+      takeoverInterval = try fields.integer("takeoverInterval", in: 1...86_400)
+    }
   }
 
   /// The system manager (SM): registers doctors and holds the re-encryption proxy.
@@ -88,16 +140,18 @@ public struct Genesis: CanonicalObject, Equatable {
     public var identityKey: [UInt8]
     /// Receives shares of re-encryption keys. X25519.
     public var agreementKey: [UInt8]
+    public var location: Location
 
     public init(
       id: String, organisation: String, registrationKey: [UInt8], identityKey: [UInt8],
-      agreementKey: [UInt8]
+      agreementKey: [UInt8], location: Location = Location()
     ) {
       self.id = id
       self.organisation = organisation
       self.registrationKey = registrationKey
       self.identityKey = identityKey
       self.agreementKey = agreementKey
+      self.location = location
     }
 
     public func encode(into fields: inout some FieldEncoder) {
@@ -106,14 +160,45 @@ public struct Genesis: CanonicalObject, Equatable {
       fields.octets("registrationKey", registrationKey)
       fields.octets("identityKey", identityKey)
       fields.octets("agreementKey", agreementKey)
+      fields.value("location", location)
     }
 
     public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-      id = try fields.text("id", maximum: Limits.identifierByteCount)
+      id = try fields.identifier("id")
       organisation = try fields.text("organisation", maximum: Limits.identifierByteCount)
       registrationKey = try fields.octets("registrationKey", count: 32)
       identityKey = try fields.octets("identityKey", count: 32)
       agreementKey = try fields.octets("agreementKey", count: 32)
+      location = try fields.value("location")
+    }
+  }
+
+  /// Where a party's server is reached, and by which TLS keys it is known.
+  public struct Location: CanonicalValue, Equatable {
+    /// `https` URLs; none for a party without a server of its own.
+    public var addresses: [String]
+    /// SHA-256 of the SubjectPublicKeyInfo of one or two TLS keys.
+    public var pins: [Digest32]
+
+    public init(addresses: [String] = [], pins: [Digest32] = []) {
+      (self.addresses, self.pins) = (addresses, pins)
+    }
+
+    public func encode(into fields: inout some FieldEncoder) {
+      fields.octetsList("addresses", addresses.map { Array($0.utf8) })
+      fields.octetsList("pins", pins.map(\.bytes))
+    }
+
+    public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+      addresses = []
+      for bytes in try fields.octetsList("addresses", maximum: 4, 1...256) {
+        // Printable ASCII, so that a URL has one form.
+        guard bytes.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+          throw DecodingFailure(.invalidField, "an address is not printable ASCII")
+        }
+        addresses.append(String(decoding: bytes, as: UTF8.self))
+      }
+      pins = try fields.octetsList("pins", maximum: 2, 32...32).compactMap { Digest32($0) }
     }
   }
 
@@ -128,12 +213,15 @@ public struct Genesis: CanonicalObject, Equatable {
     public var identityKey: [UInt8]
     /// Receives what is sent to this server alone. X25519.
     public var agreementKey: [UInt8]
-    /// One cosigning key per chain that this server validates. Ed25519.
+    /// One cosigning key for each chain of others that this server validates. Ed25519.
     public var cosigners: [Cosigner]
+    /// For a hospital, the key that signs its chain's first generation. Ed25519.
+    public var logKey: LogKey?
+    public var location: Location
 
     public init(
       id: String, organisation: String, role: Role, identityKey: [UInt8], agreementKey: [UInt8],
-      cosigners: [Cosigner]
+      cosigners: [Cosigner], logKey: LogKey? = nil, location: Location = Location()
     ) {
       self.id = id
       self.organisation = organisation
@@ -141,6 +229,8 @@ public struct Genesis: CanonicalObject, Equatable {
       self.identityKey = identityKey
       self.agreementKey = agreementKey
       self.cosigners = cosigners
+      self.logKey = logKey
+      self.location = location
     }
 
     public func encode(into fields: inout some FieldEncoder) {
@@ -150,10 +240,12 @@ public struct Genesis: CanonicalObject, Equatable {
       fields.octets("identityKey", identityKey)
       fields.octets("agreementKey", agreementKey)
       fields.list("cosigners", cosigners)
+      fields.optional("logKey", logKey)
+      fields.value("location", location)
     }
 
     public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-      id = try fields.text("id", maximum: Limits.identifierByteCount)
+      id = try fields.identifier("id")
       organisation = try fields.text("organisation", maximum: Limits.identifierByteCount)
       guard let role = Role(rawValue: try fields.integer("role")) else {
         throw DecodingFailure(.invalidField, "role is neither hospital nor cloud")
@@ -162,6 +254,22 @@ public struct Genesis: CanonicalObject, Equatable {
       identityKey = try fields.octets("identityKey", count: 32)
       agreementKey = try fields.octets("agreementKey", count: 32)
       cosigners = try fields.list("cosigners", maximum: 1000)
+      logKey = try fields.optional("logKey")
+      location = try fields.value("location")
+    }
+  }
+
+  public struct LogKey: CanonicalValue, Equatable {
+    public var publicKey: [UInt8]
+
+    public init(publicKey: [UInt8]) { self.publicKey = publicKey }
+
+    public func encode(into fields: inout some FieldEncoder) {
+      fields.octets("publicKey", publicKey)
+    }
+
+    public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+      publicKey = try fields.octets("publicKey", count: 32)
     }
   }
 
@@ -179,7 +287,7 @@ public struct Genesis: CanonicalObject, Equatable {
     }
 
     public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-      chain = try fields.text("chain", maximum: Limits.identifierByteCount)
+      chain = try fields.identifier("chain")
       publicKey = try fields.octets("publicKey", count: 32)
     }
   }
@@ -189,7 +297,7 @@ public struct Genesis: CanonicalObject, Equatable {
     init(_ id: String) { self.id = id }
     func encode(into fields: inout some FieldEncoder) { fields.text("id", id) }
     init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-      id = try fields.text("id", maximum: Limits.identifierByteCount)
+      id = try fields.identifier("id")
     }
   }
 }

@@ -1,4 +1,5 @@
 public import CanonicalEncoding
+import Credentials
 import EMRScheme
 public import TransparencyLog
 
@@ -10,7 +11,10 @@ public struct ValidGenesis: Sendable {
   public let hospitals: [String]
   private let supernodes: [String: Genesis.Supernode]
   private let verifiers: [String: [CosignerVerifier]]
+  private let clouds: [String: String]
   private let originPrefix: String
+  private let keys: Set<[UInt8]>
+  let consortium: ChainKeys
 
   /// - Throws: ``LedgerError`` naming the rule that is broken.
   public init(_ genesis: Genesis) throws(LedgerError) {
@@ -18,6 +22,8 @@ public struct ValidGenesis: Sendable {
       if !holds { throw LedgerError(.invalidGenesis, rule) }
     }
     try require(genesis.rulesVersion == Genesis.currentRulesVersion, "rules version is not known")
+    let numbers = genesis.numbers
+    try require(4 * numbers.maximumLag <= numbers.window, "maximumLag is above a quarter of window")
     let identifiers =
       [genesis.network, genesis.manager.id] + genesis.supernodes.map(\.id)
     try require(identifiers.allSatisfy(Self.isIdentifier), "an identifier is not of a-z, 0-9, '-'")
@@ -30,8 +36,13 @@ public struct ValidGenesis: Sendable {
       ]
       + genesis.supernodes.flatMap {
         [$0.identityKey, $0.agreementKey] + $0.cosigners.map(\.publicKey)
+          + ($0.logKey.map { [$0.publicKey] } ?? [])
       }
     try require(Set(keys).count == keys.count, "a key is used twice")
+    // A key of small order verifies signatures that nobody made.
+    for key in keys where IdentityKey.isOfSmallOrder(key) {
+      try require(false, "a key is of small order")
+    }
 
     let supernodes = Dictionary(uniqueKeysWithValues: genesis.supernodes.map { ($0.id, $0) })
     let delegates = genesis.delegates.compactMap { supernodes[$0] }
@@ -51,14 +62,19 @@ public struct ValidGenesis: Sendable {
         "\(node.id) has two cosigning keys for one chain")
       for chain in node.cosigners.map(\.chain) {
         try require(
-          chain == ChainName.consortium || chain == node.id
+          chain == ChainName.consortium
             || (node.role == .cloud && supernodes[chain]?.role == .hospital
               && supernodes[chain]?.organisation != node.organisation),
           "\(node.id) cannot cosign chain \(chain)")
       }
     }
+    for node in genesis.supernodes {
+      try require(
+        (node.logKey != nil) == (node.role == .hospital),
+        "\(node.id) is a hospital without a log key, or another party with one")
+    }
     func cosigners(of chain: String, among ids: [String]) -> [(String, [UInt8])] {
-      genesis.supernodes.filter { ids.contains($0.id) }.flatMap { node in
+      ids.compactMap { supernodes[$0] }.flatMap { node in
         node.cosigners.filter { $0.chain == chain }.map { (node.id, $0.publicKey) }
       }
     }
@@ -68,10 +84,10 @@ public struct ValidGenesis: Sendable {
       let ids = isConsortium ? genesis.delegates : genesis.supernodes.map(\.id)
       let keys = cosigners(of: chain, among: ids)
       try require(
-        isConsortium ? keys.count == delegates.count : keys.count == 2,
+        isConsortium ? keys.count == delegates.count : keys.count == 1,
         isConsortium
           ? "a delegate has no cosigning key for the consortium chain"
-          : "chain \(chain) is not cosigned by its hospital and one cloud operator")
+          : "chain \(chain) is not cosigned by exactly one cloud operator")
       do {
         verifiers[chain] = try keys.map { id, key in
           try CosignerVerifier(
@@ -89,7 +105,25 @@ public struct ValidGenesis: Sendable {
     self.hospitals = hospitals
     self.supernodes = supernodes
     self.verifiers = verifiers
+    var clouds: [String: String] = [:]
+    for node in genesis.supernodes where node.role == .cloud {
+      for cosigner in node.cosigners { clouds[cosigner.chain] = node.id }
+    }
+    self.clouds = clouds
+    self.keys = Set(keys)
+    let delegateKeys = verifiers[ChainName.consortium] ?? []
+    consortium = ChainKeys(
+      chain: ChainName.consortium, generation: 0,
+      origin: "bcemr/\(digest)/\(ChainName.consortium)", log: nil, cosigners: delegateKeys,
+      threshold: 2 * genesis.delegates.count / 3 + 1,
+      parties: Dictionary(
+        uniqueKeysWithValues: zip(delegateKeys, genesis.delegates).map {
+          ($0.key.publicKey, $1)
+        }))
   }
+
+  /// Whether a key stands in the genesis, for whatever use.
+  func usesKey(_ key: [UInt8]) -> Bool { keys.contains(key) }
 
   public func supernode(_ id: String) -> Genesis.Supernode? { supernodes[id] }
 
@@ -101,14 +135,18 @@ public struct ValidGenesis: Sendable {
   /// The keys whose cosignatures count for this chain.
   public func cosigners(of chain: String) -> [CosignerVerifier] { verifiers[chain] ?? [] }
 
-  /// How many of ``cosigners(of:)`` a checkpoint needs: both for a hospital's chain, more than two
-  /// thirds of the delegates for the consortium chain.
+  /// How many of ``cosigners(of:)`` a checkpoint needs: the cloud for a hospital's chain, beside the
+  /// hospital's own signature; more than two thirds of the delegates for the consortium chain.
   public func cosignatureThreshold(of chain: String) -> Int {
-    chain == ChainName.consortium ? 2 * genesis.delegates.count / 3 + 1 : 2
+    chain == ChainName.consortium ? 2 * genesis.delegates.count / 3 + 1 : 1
   }
 
-  /// The origin line of a chain's checkpoints.
-  public func origin(of chain: String) -> String { originPrefix + chain }
+  /// The origin line of a chain's checkpoints; each generation of a hospital's chain is a log of its
+  /// own.
+  public func origin(of chain: String, generation: UInt64 = 0) -> String {
+    chain == ChainName.consortium
+      ? originPrefix + chain : "\(originPrefix)\(chain)/\(generation)"
+  }
 
   /// The name under which a supernode cosigns a chain.
   public static func cosignerName(network: String, node: String, chain: String) -> String {
@@ -116,10 +154,11 @@ public struct ValidGenesis: Sendable {
   }
 
   /// The cloud operator that validates this hospital's chain.
-  public func cloud(ofHospital hospital: String) -> String? {
-    genesis.supernodes.first { node in
-      node.role == .cloud && node.cosigners.contains { $0.chain == hospital }
-    }?.id
+  public func cloud(ofHospital hospital: String) -> String? { clouds[hospital] }
+
+  /// The organisation that runs a party of the genesis.
+  public func organisation(of party: String) -> String? {
+    party == genesis.manager.id ? genesis.manager.organisation : supernodes[party]?.organisation
   }
 
   static func isIdentifier(_ text: String) -> Bool {

@@ -2,41 +2,42 @@ public import CanonicalEncoding
 import EMRScheme
 public import TransparencyLog
 
-/// That a block is final, for somebody who holds the genesis and no copy of the ledger.
+/// That a leaf is final, for somebody who holds the genesis and no copy of the ledger.
 ///
-/// A consortium block is final under a checkpoint that more than two thirds of the delegates
-/// cosigned. A hospital's block is final under a checkpoint that stands in an anchor in a final
-/// consortium block (specification, section 6.5).
+/// A leaf of the consortium chain is final under a checkpoint that more than two thirds of the
+/// delegates cosigned. One of a hospital's chain is final under a checkpoint whose anchor is final
+/// (specification 6.5).
 public struct FinalityProof: CanonicalValue, Equatable {
   /// A consortium checkpoint with its cosignatures, a C2SP signed note.
   public var note: String
   /// RFC 6962 consistency from the checkpoint that the client knew.
   public var consistency: [[UInt8]]
-  public var consortiumBlock: BlockProof
-  /// For a hospital's block: its place under the checkpoint anchored in `consortiumBlock`.
-  public var hospitalBlock: BlockProof?
+  /// The leaf itself, or the anchor of the hospital's chain.
+  public var consortium: LeafProof
+  /// For a leaf of a hospital's chain: its place under the anchored checkpoint.
+  public var hospital: LeafProof?
 
   public init(
-    note: String, consistency: [[UInt8]], consortiumBlock: BlockProof, hospitalBlock: BlockProof?
+    note: String, consistency: [[UInt8]], consortium: LeafProof, hospital: LeafProof?
   ) {
     self.note = note
     self.consistency = consistency
-    self.consortiumBlock = consortiumBlock
-    self.hospitalBlock = hospitalBlock
+    self.consortium = consortium
+    self.hospital = hospital
   }
 
   public func encode(into fields: inout some FieldEncoder) {
     fields.text("note", note)
     fields.octetsList("consistency", consistency)
-    fields.value("consortiumBlock", consortiumBlock)
-    fields.list("hospitalBlock", hospitalBlock.map { [$0] } ?? [])
+    fields.value("consortium", consortium)
+    fields.optional("hospital", hospital)
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     note = try fields.text("note", maximum: 1 << 16)
-    consistency = try fields.octetsList("consistency", maximum: 64, 32...32)
-    consortiumBlock = try fields.value("consortiumBlock")
-    hospitalBlock = try fields.list("hospitalBlock", maximum: 1, of: BlockProof.self).first
+    consistency = try fields.proof("consistency")
+    consortium = try fields.value("consortium")
+    hospital = try fields.optional("hospital")
   }
 
   /// Checks the whole proof.
@@ -46,12 +47,12 @@ public struct FinalityProof: CanonicalValue, Equatable {
   ///   checkpoint than `known`.
   public func verify(
     genesis: ValidGenesis, known: Checkpoint?
-  ) throws(LedgerError) -> ProvenBlock {
-    let chain = ChainName.consortium
+  ) throws(LedgerError) -> ProvenLeaf {
+    let keys = genesis.consortiumKeys
     // What the client knows it has verified before.
     guard
-      let checkpoint = genesis.checkpoint(in: note, chain: chain).flatMap({
-        $0 == known ? $0 : genesis.cosignedCheckpoint(note, chain: chain)?.checkpoint
+      let checkpoint = keys.checkpoint(in: note).flatMap({
+        $0 == known ? $0 : keys.confirmedCheckpoint(note)
       })
     else { throw LedgerError(.invalidProof, "the checkpoint has too few cosignatures") }
     if let known {
@@ -66,40 +67,41 @@ public struct FinalityProof: CanonicalValue, Equatable {
         throw LedgerError(.invalidProof, "the checkpoint does not extend the one known before")
       }
     }
-    try consortiumBlock.verify(chain: chain, genesis: genesis, under: checkpoint)
-    guard let hospitalBlock else {
-      return ProvenBlock(block: consortiumBlock.block, checkpoint: checkpoint)
+    let leaf = try consortium.verify(size: checkpoint.size, root: checkpoint.root)
+    guard let hospital else {
+      return ProvenLeaf(
+        chain: ChainName.consortium, index: consortium.index, leaf: leaf, checkpoint: checkpoint)
     }
-    let hospital = hospitalBlock.block.header.chain
-    guard let anchored = consortiumBlock.block.anchoredCheckpoint(of: hospital, genesis: genesis)
-    else { throw LedgerError(.invalidProof, "the consortium block anchors nothing of \(hospital)") }
-    try hospitalBlock.verify(chain: hospital, genesis: genesis, under: anchored)
-    return ProvenBlock(block: hospitalBlock.block, checkpoint: checkpoint)
+    guard case .item(let entry) = leaf, case .anchor(let anchor) = entry.content.body,
+      let anchored = genesis.anchoredCheckpoint(anchor)
+    else { throw LedgerError(.invalidProof, "the consortium's leaf is no anchor") }
+    return ProvenLeaf(
+      chain: anchor.hospital, index: hospital.index,
+      leaf: try hospital.verify(size: anchored.size, root: anchored.root), checkpoint: checkpoint)
   }
 }
 
-/// A block that is final by a ``FinalityProof``.
-public struct ProvenBlock: Sendable {
-  public let block: Block
+/// A leaf that is final by a ``FinalityProof``.
+public struct ProvenLeaf: Sendable {
+  public let chain: String
+  public let index: UInt64
+  public let leaf: Leaf
   /// The consortium checkpoint that it is final under.
   public let checkpoint: Checkpoint
 
-  /// The entries that the rules accepted.
-  public var acceptedEntries: [Entry] { block.acceptedEntries }
+  /// The entry, if the leaf is an item.
+  public var entry: Entry? { if case .item(let entry) = leaf { entry } else { nil } }
 }
 
-extension Block {
-  /// The entries that the rules accepted.
-  public var acceptedEntries: [Entry] {
-    body.items.filter(\.refusal.isEmpty).compactMap { try? Entry(encoded: $0.entry) }
-  }
-
-  /// The last checkpoint of a hospital's chain that this consortium block anchors.
-  func anchoredCheckpoint(of hospital: String, genesis: ValidGenesis) -> Checkpoint? {
-    acceptedEntries
-      .compactMap { try? Anchor(encoded: $0.content.body) }
-      .last { $0.hospital == hospital }
-      .flatMap { genesis.cosignedCheckpoint($0.note, chain: hospital)?.checkpoint }
+extension ValidGenesis {
+  /// The checkpoint in an anchor that the consortium has accepted, which is why nobody's signature
+  /// on it is looked at again.
+  func anchoredCheckpoint(_ anchor: Anchor) -> Checkpoint? {
+    let prefix = origin(of: anchor.hospital, generation: 0).dropLast()
+    guard let note = try? SignedNote(encoded: anchor.note),
+      let checkpoint = try? Checkpoint(body: note.body), checkpoint.origin.hasPrefix(prefix)
+    else { return nil }
+    return checkpoint
   }
 }
 

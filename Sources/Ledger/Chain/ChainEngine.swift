@@ -1,0 +1,357 @@
+package import CanonicalEncoding
+package import TransparencyLog
+
+/// One chain as its leaves make it: the rules, the state after them, and the tree over them.
+///
+/// A writer asks it to judge an entry, appends the leaf to its log, and tells it; who follows gives
+/// it leaves. Both reach the same state by the same code, or the difference is found. What is not
+/// committed lies in memory: the writes since the last ``commit(with:)``, which is at least one
+/// block's. A copy is another engine over the same store, so a trial can be thrown away.
+package struct ChainEngine<Rules: ChainRules>: Sendable {
+  package let rules: Rules
+  package let store: any StateStore
+  /// Whether the leaves are kept in the state store, beside a log that has them or without one.
+  private let keepsLeaves: Bool
+
+  /// The header before the open block.
+  package private(set) var header: BlockHeader?
+  package private(set) var block: Rules.Block
+  /// The leaves of the open block.
+  package private(set) var openLeaves: [[UInt8]] = []
+  /// Whether nothing but a header may follow.
+  package private(set) var mustClose = false
+  package private(set) var generation: UInt64
+
+  private var tree: TiledTree
+  private var changes: [StateChange.Change] = []
+  private var pending: [StateKey: [UInt8]?] = [:]
+
+  /// Opens the chain where its state was committed last.
+  ///
+  /// - Throws: ``StoreError``; `corrupted` if the state is not one of this chain.
+  package init(
+    rules: Rules, store: any StateStore, keepsLeaves: Bool
+  ) throws(StoreError) {
+    self.rules = rules
+    self.store = store
+    self.keepsLeaves = keepsLeaves
+    let view = StateView(store: store, open: [:])
+    let head: HeadRecord? = view.value(.head)
+    header = head?.header
+    generation = head?.generation ?? 0
+    block = rules.open(after: head?.header, view)
+    if let failure = view.failure { throw failure }
+    if let header, header.genesis != rules.genesis.digest || header.chain != rules.chain {
+      throw StoreError(.corrupted, "the state is one of another ledger or chain")
+    }
+    do {
+      tree = try TiledTree(size: head.map { $0.header.index + 1 } ?? 0, store: StoredTiles(store))
+    } catch {
+      throw StoreError(.corrupted, "the tree's tiles do not fit the state: \(error)")
+    }
+  }
+
+  /// How many leaves there are up to the last header.
+  package var size: UInt64 { header.map { $0.index + 1 } ?? 0 }
+
+  /// How many leaves there are, with those of the open block.
+  package var position: UInt64 { size + UInt64(openLeaves.count) }
+
+  /// How many blocks are closed.
+  package var height: UInt64 { header.map { $0.height + 1 } ?? 0 }
+
+  // MARK: Judging
+
+  /// An entry that the rules accept if its claims hold, with all that accepting it does.
+  package struct Proposal: Sendable {
+    package let leaf: [UInt8]
+    package let digest: Digest32
+    package let index: UInt64
+    package let claims: [RequiredClaim]
+    fileprivate let block: Rules.Block
+    fileprivate let changes: [StateChange.Change]
+    fileprivate let writes: [StateKey: [UInt8]?]
+    fileprivate let closesBlock: Bool
+  }
+
+  /// Judges an entry as the next item; nothing changes.
+  ///
+  /// - Throws: ``StoreError`` if the state cannot be read.
+  package func judge(_ entry: Entry) throws(StoreError) -> Result<Proposal, Refusal> {
+    let encoded = entry.encoded()
+    let view = StateView(store: store, open: pending)
+    let result = propose(entry, encoded, view)
+    if let failure = view.failure { throw failure }
+    return result
+  }
+
+  private func propose(
+    _ entry: Entry, _ encoded: [UInt8], _ view: StateView
+  ) -> Result<Proposal, Refusal> {
+    Result { () throws(Refusal) in
+      guard entry.content.genesis == rules.genesis.digest, entry.content.chain == rules.chain
+      else { throw .wrongChain }
+      guard !mustClose else { throw .blockFull }
+      let digest = Digest32(sha256: encoded)
+      guard !view.holds(.item(digest)) else { throw .entryKnown }
+      let item = Item(
+        entry: entry, digest: digest, index: position, byteCount: UInt64(encoded.count) + 1)
+      var block = block
+      let judgement = try rules.judge(item, &block, view)
+      block.itemCount += 1
+      block.byteCount += item.byteCount
+      view.note(.item(digest), item.index)
+      return Proposal(
+        leaf: Leaf.encoded(item: encoded), digest: digest, index: item.index,
+        claims: judgement.claims, block: block, changes: view.changes, writes: view.writes,
+        closesBlock: judgement.closesBlock)
+    }
+  }
+
+  /// Takes an entry that was judged for this place.
+  package mutating func accept(_ proposal: Proposal) throws(StoreError) {
+    precondition(proposal.index == position, "the entry was judged for another place")
+    block = proposal.block
+    changes += proposal.changes
+    pending.merge(proposal.writes) { $1 }
+    mustClose = proposal.closesBlock
+    try append(proposal.leaf)
+    openLeaves.append(proposal.leaf)
+  }
+
+  private mutating func append(_ leaf: [UInt8]) throws(StoreError) {
+    if keepsLeaves { pending[.leaf(tree.size)] = leaf }
+    do {
+      try tree.append(leafHash: MerkleHash.leaf(leaf))
+    } catch {
+      throw StoreError(.corrupted, "the tree's tiles cannot be read: \(error)")
+    }
+  }
+
+  // MARK: Blocks
+
+  /// The header that closes the open block; nothing changes.
+  ///
+  /// - Precondition: the block has an item.
+  package func nextHeader() throws(StoreError) -> BlockHeader { try closing().header }
+
+  private func closing() throws(StoreError) -> (header: BlockHeader, view: StateView) {
+    precondition(!openLeaves.isEmpty, "a block has an item")
+    let view = StateView(store: store, open: pending)
+    let summary = rules.close(block, view)
+    let stateDigest = StateChange(
+      previous: header?.stateDigest ?? .zero, changes: changes + view.changes
+    ).digest
+    let next = BlockHeader(
+      genesis: rules.genesis.digest, chain: rules.chain, generation: generation, height: height,
+      previous: header?.digest ?? .zero, firstIndex: size, itemCount: UInt64(openLeaves.count),
+      stateDigest: stateDigest, base: summary.base, time: summary.time,
+      countedTime: summary.countedTime, answeredThrough: summary.answeredThrough)
+    rules.closed(next, view)
+    if let failure = view.failure { throw failure }
+    return (next, view)
+  }
+
+  /// Closes the open block.
+  ///
+  /// - Precondition: the block has an item.
+  /// - Returns: the header; its leaf is the next one of the log.
+  @discardableResult
+  package mutating func close() throws(StoreError) -> BlockHeader {
+    let (next, view) = try closing()
+    pending.merge(view.writes) { $1 }
+    header = next
+    try append(Leaf.header(next).encoded())
+    openLeaves = []
+    changes = []
+    mustClose = false
+    pending[.head] = HeadRecord(header: next, generation: generation).stateBytes
+    let fresh = StateView(store: store, open: pending)
+    block = rules.open(after: next, fresh)
+    if let failure = fresh.failure { throw failure }
+    return next
+  }
+
+  // MARK: Following
+
+  /// Takes the next leaf of somebody else's log.
+  ///
+  /// - Returns: the claims that have to hold for it, none for a header.
+  /// - Throws: ``ChainFailure``; after a fault the engine stands where it stood.
+  package mutating func replay(_ leaf: [UInt8]) throws(ChainFailure) -> [RequiredClaim] {
+    let decoded: Leaf
+    do {
+      decoded = try Leaf(encoded: leaf)
+    } catch {
+      throw fault(.undecodable(error.message))
+    }
+    do {
+      switch decoded {
+      case .item(let entry):
+        guard !mustClose else { throw fault(.headerMissing) }
+        switch try judge(entry) {
+        case .success(let proposal):
+          try accept(proposal)
+          return proposal.claims
+        case .failure(let refusal): throw fault(.refused(refusal))
+        }
+      case .header(let header):
+        guard !openLeaves.isEmpty, try nextHeader() == header else { throw fault(.wrongHeader) }
+        try close()
+        return []
+      }
+    } catch let failure as ChainFailure {
+      throw failure
+    } catch let error as StoreError {
+      throw .store(error)
+    } catch {
+      throw fault(.wrongHeader)
+    }
+  }
+
+  private func fault(_ reason: ChainFault.Reason) -> ChainFailure {
+    .fault(ChainFault(index: position, height: height, reason: reason))
+  }
+
+  /// Goes on in a new generation behind the last header.
+  ///
+  /// - Precondition: no block is open.
+  package mutating func begin(generation: UInt64) {
+    precondition(openLeaves.isEmpty, "a generation begins behind a header")
+    self.generation = generation
+  }
+
+  // MARK: Committing
+
+  /// Stores all that the closed blocks changed. Returns when it is durable.
+  ///
+  /// - Precondition: no block is open: what is stored is never ahead of a header.
+  /// - Parameter more: what is stored with it.
+  package mutating func commit(with more: [StateKey: [UInt8]?] = [:]) throws(StoreError) {
+    precondition(openLeaves.isEmpty, "what is stored ends with a header")
+    var writes: [[UInt8]: [UInt8]?] = [:]
+    writes.reserveCapacity(pending.count + more.count)
+    for (key, value) in pending { writes.updateValue(value, forKey: key.bytes) }
+    for (key, value) in more { writes.updateValue(value, forKey: key.bytes) }
+    for (tile, hashes) in tree.changedTiles { writes[StoredTiles.key(tile.level, tile.index).bytes] = hashes }
+    if writes.isEmpty { return }
+    try store.commit(writes)
+    pending = [:]
+    tree.forgetChangedTiles()
+  }
+
+  /// How many writes wait for ``commit(with:)``.
+  package var pendingCount: Int { pending.count }
+
+  // MARK: Reading
+
+  /// A view of the state with the open block's changes.
+  package func view() -> StateView { StateView(store: store, open: pending) }
+
+  /// The checkpoint of the first `size` leaves, which end with a header.
+  package func checkpoint(size: UInt64, origin: String) throws(StoreError) -> Checkpoint {
+    try reading { try Checkpoint(origin: origin, size: size, root: tree.root(size: size)) }
+  }
+
+  package func root(size: UInt64) throws(StoreError) -> [UInt8] {
+    try reading { try tree.root(size: size) }
+  }
+
+  package func inclusion(of index: UInt64, size: UInt64) throws(StoreError) -> [[UInt8]] {
+    try reading { try tree.inclusionProof(index: index, size: size).hashes }
+  }
+
+  package func consistency(from old: UInt64, to new: UInt64) throws(StoreError) -> [[UInt8]] {
+    try reading { try tree.consistencyProof(from: old, to: new).hashes }
+  }
+
+  private func reading<Value>(_ body: () throws -> Value) throws(StoreError) -> Value {
+    do {
+      return try body()
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      throw StoreError(.corrupted, "the tree cannot be read: \(error)")
+    }
+  }
+}
+
+/// Why leaves are no chain from here on.
+public struct ChainFault: Error, Equatable, Sendable, CustomStringConvertible {
+  public enum Reason: Equatable, Sendable {
+    case undecodable(String)
+    /// The rules refuse the entry.
+    case refused(Refusal)
+    /// The header is not the one that the items make.
+    case wrongHeader
+    /// An item stands where its block had to be closed.
+    case headerMissing
+  }
+
+  /// Of the leaf at fault.
+  public let index: UInt64
+  /// Of the block in which it stands.
+  public let height: UInt64
+  public let reason: Reason
+
+  init(index: UInt64, height: UInt64, reason: Reason) {
+    (self.index, self.height, self.reason) = (index, height, reason)
+  }
+
+  public var description: String {
+    let what =
+      switch reason {
+      case .undecodable(let message): "leaf \(index) cannot be read: \(message)"
+      case .refused(let refusal): "the rules refuse item \(index): \(refusal)"
+      case .wrongHeader: "the header at \(index) is not the one that the items make"
+      case .headerMissing: "an item stands at \(index), where the block had to be closed"
+      }
+    return "block \(height): \(what)"
+  }
+}
+
+package enum ChainFailure: Error {
+  case fault(ChainFault)
+  case store(StoreError)
+}
+
+/// The header at which the state was committed.
+struct HeadRecord: StateRecord {
+  var header: BlockHeader
+  var generation: UInt64
+
+  init(header: BlockHeader, generation: UInt64) {
+    (self.header, self.generation) = (header, generation)
+  }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.object("header", encoded: header.encoded())
+    fields.integer("generation", generation)
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    header = try BlockHeader(
+      encoded: try fields.object("header", maximum: BlockHeader.maximumByteCount))
+    generation = try fields.integer("generation")
+  }
+}
+
+extension StateKey {
+  static let head = Self("head")
+  static func leaf(_ index: UInt64) -> Self { Self("leaf/", index.stateBytes) }
+}
+
+/// A tree's hash tiles among the values of the state.
+struct StoredTiles: TileStore {
+  private let store: any StateStore
+
+  init(_ store: any StateStore) { self.store = store }
+
+  static func key(_ level: Int, _ index: UInt64) -> StateKey {
+    StateKey("tile/", [UInt8(clamping: level)], index.stateBytes)
+  }
+
+  func tile(level: Int, index: UInt64) throws -> [UInt8]? {
+    try store.value(forKey: Self.key(level, index).bytes)
+  }
+}

@@ -1,0 +1,106 @@
+public import TransparencyLog
+
+/// Whose signatures a checkpoint of one generation of a chain needs, and under which origin.
+public struct ChainKeys: Sendable {
+  public let chain: String
+  public let generation: UInt64
+  public let origin: String
+  /// The hospital's; the consortium chain has none.
+  public let log: LogVerifier?
+  public let cosigners: [CosignerVerifier]
+  /// How many of ``cosigners`` are enough.
+  public let threshold: Int
+  /// Who has which key.
+  let parties: [[UInt8]: String]
+
+  /// A key that signed a checkpoint, with the party that has it.
+  struct Signer: Hashable {
+    let party: String
+    let publicKey: [UInt8]
+  }
+
+  /// The checkpoint in a note of this log; no signature is looked at.
+  ///
+  /// - Returns: nil for another origin and for a checkpoint with extension lines, of which this
+  ///   ledger knows none.
+  public func checkpoint(in note: String) -> Checkpoint? {
+    guard let body = try? SignedNote(encoded: note).body,
+      let checkpoint = try? Checkpoint(body: body), isOurs(checkpoint)
+    else { return nil }
+    return checkpoint
+  }
+
+  private func isOurs(_ checkpoint: Checkpoint) -> Bool {
+    checkpoint.origin == origin && checkpoint.extensionLines.isEmpty
+  }
+
+  /// The checkpoint in a note that everybody signed who has to.
+  ///
+  /// - Returns: nil if one of them is missing, a signature under a known key is false, or the
+  ///   checkpoint is not of this log.
+  public func confirmedCheckpoint(_ note: String) -> Checkpoint? {
+    guard let parsed = try? SignedNote(encoded: note) else { return nil }
+    if let log {
+      guard (try? log.checkpoint(in: parsed)) != nil else { return nil }
+    }
+    guard let cosigned = cosignedCheckpoint(parsed), cosigned.cosigners.count >= threshold else {
+      return nil
+    }
+    return cosigned.checkpoint
+  }
+
+  /// The checkpoint that the log itself signed; nobody else's signature is looked at.
+  public func loggedCheckpoint(_ note: String) -> Checkpoint? {
+    guard let log, let parsed = try? SignedNote(encoded: note),
+      let checkpoint = try? log.checkpoint(in: parsed), isOurs(checkpoint)
+    else { return nil }
+    return checkpoint
+  }
+
+  /// The checkpoint with all cosignatures that count, at least one.
+  func cosignedCheckpoint(_ note: SignedNote) -> CosignedCheckpoint? {
+    guard
+      let cosigned = try? CosignedCheckpoint(
+        verifying: note, origin: origin, cosigners: cosigners), isOurs(cosigned.checkpoint)
+    else { return nil }
+    return cosigned
+  }
+
+  /// The checkpoint of a note with all keys that signed it, at least one.
+  func signers(of note: String) -> (checkpoint: Checkpoint, keys: Set<Signer>)? {
+    guard let parsed = try? SignedNote(encoded: note), let checkpoint = checkpoint(in: note) else {
+      return nil
+    }
+    var keys: Set<[UInt8]> = []
+    if let log, (try? log.checkpoint(in: parsed)) != nil { keys.insert(log.publicKey) }
+    if let cosigned = cosignedCheckpoint(parsed) {
+      keys.formUnion(cosigned.cosigners.map(\.key.publicKey))
+    }
+    let signers = keys.compactMap { key in parties[key].map { Signer(party: $0, publicKey: key) } }
+    return signers.isEmpty ? nil : (checkpoint, Set(signers))
+  }
+}
+
+extension ValidGenesis {
+  /// What a checkpoint of the consortium chain needs: more than two thirds of the delegates.
+  public var consortiumKeys: ChainKeys { consortium }
+
+  /// What a checkpoint of a generation of a hospital's chain needs: the hospital's log key and the
+  /// cloud's cosignature.
+  public func keys(of hospital: String, generation: GenerationRecord) -> ChainKeys {
+    let origin = origin(of: hospital, generation: generation.generation)
+    let cosigners = cosigners(of: hospital)
+    var parties = [generation.logKey: hospital]
+    for cosigner in cosigners { parties[cosigner.key.publicKey] = cloud(ofHospital: hospital) }
+    return ChainKeys(
+      chain: hospital, generation: generation.generation, origin: origin,
+      log: try? LogVerifier(origin: origin, publicKey: generation.logKey), cosigners: cosigners,
+      threshold: cosignatureThreshold(of: hospital), parties: parties)
+  }
+
+  /// The generation with which a hospital's chain begins.
+  public func firstGeneration(of hospital: String) -> GenerationRecord {
+    GenerationRecord(
+      generation: 0, start: 0, logKey: supernode(hospital)?.logKey?.publicKey ?? [])
+  }
+}

@@ -1,0 +1,115 @@
+public import CanonicalEncoding
+public import Credentials
+
+/// What an entry says: exactly one of these kinds, decoded by it (specification 6.3). There is no
+/// other canonical body, so an entry that decodes alone decodes inside whatever carries it.
+public enum EntryBody: Sendable, Equatable {
+  // The consortium chain
+  case doctorRegistration(DoctorRegistration)
+  case tick(Tick)
+  case blockCut(BlockCut)
+  case anchor(Anchor)
+  case cosignature(Cosignature)
+  indirect case demand(Demand)
+  case equivocationReport(EquivocationReport)
+  case faultReport(FaultReport)
+  case withholdingReport(WithholdingReport)
+  case continuation(Continuation)
+  // A hospital's chain
+  case baseAdvance(BaseAdvance)
+  case visitOpening(VisitOpening)
+  case partialSignature(PartialSignature)
+  case visitCompletion(VisitCompletion)
+  case visitAbandonment(VisitAbandonment)
+  case visitReceipt(VisitReceipt)
+  case accessRequestNotice(AccessRequestNotice)
+  case consentNotice(ConsentNotice)
+  case revocation(Revocation)
+  case accessNotice(AccessNotice)
+  case refused(Refused)
+
+  public var object: any CanonicalObject {
+    switch self {
+    case .doctorRegistration(let body): body
+    case .tick(let body): body
+    case .blockCut(let body): body
+    case .anchor(let body): body
+    case .cosignature(let body): body
+    case .demand(let body): body
+    case .equivocationReport(let body): body
+    case .faultReport(let body): body
+    case .withholdingReport(let body): body
+    case .continuation(let body): body
+    case .baseAdvance(let body): body
+    case .visitOpening(let body): body
+    case .partialSignature(let body): body
+    case .visitCompletion(let body): body
+    case .visitAbandonment(let body): body
+    case .visitReceipt(let body): body
+    case .accessRequestNotice(let body): body
+    case .consentNotice(let body): body
+    case .revocation(let body): body
+    case .accessNotice(let body): body
+    case .refused(let body): body
+    }
+  }
+
+  public var kind: ObjectKind { type(of: object).kind }
+
+  public func encoded() -> [UInt8] { object.encoded() }
+
+  /// - Throws: ``DecodingFailure`` unless the bytes are the canonical form of one of these kinds.
+  public init(encoded bytes: [UInt8]) throws(DecodingFailure) {
+    switch ObjectKind(of: bytes) {
+    case .doctorRegistration: self = .doctorRegistration(try .init(encoded: bytes))
+    case .tick: self = .tick(try .init(encoded: bytes))
+    case .blockCut: self = .blockCut(try .init(encoded: bytes))
+    case .anchor: self = .anchor(try .init(encoded: bytes))
+    case .cosignature: self = .cosignature(try .init(encoded: bytes))
+    case .demand: self = .demand(try .init(encoded: bytes))
+    case .equivocationReport: self = .equivocationReport(try .init(encoded: bytes))
+    case .faultReport: self = .faultReport(try .init(encoded: bytes))
+    case .withholdingReport: self = .withholdingReport(try .init(encoded: bytes))
+    case .continuation: self = .continuation(try .init(encoded: bytes))
+    case .baseAdvance: self = .baseAdvance(try .init(encoded: bytes))
+    case .visitOpening: self = .visitOpening(try .init(encoded: bytes))
+    case .partialSignature: self = .partialSignature(try .init(encoded: bytes))
+    case .visitCompletion: self = .visitCompletion(try .init(encoded: bytes))
+    case .visitAbandonment: self = .visitAbandonment(try .init(encoded: bytes))
+    case .visitReceipt: self = .visitReceipt(try .init(encoded: bytes))
+    case .accessRequestNotice: self = .accessRequestNotice(try .init(encoded: bytes))
+    case .consentNotice: self = .consentNotice(try .init(encoded: bytes))
+    case .revocation: self = .revocation(try .init(encoded: bytes))
+    case .accessNotice: self = .accessNotice(try .init(encoded: bytes))
+    case .refused: self = .refused(try .init(encoded: bytes))
+    default: throw DecodingFailure(.wrongKind, "no entry has such a body")
+    }
+  }
+
+  init(_ body: some CanonicalObject) {
+    switch body {
+    case let body as DoctorRegistration: self = .doctorRegistration(body)
+    case let body as Tick: self = .tick(body)
+    case let body as BlockCut: self = .blockCut(body)
+    case let body as Anchor: self = .anchor(body)
+    case let body as Cosignature: self = .cosignature(body)
+    case let body as Demand: self = .demand(body)
+    case let body as EquivocationReport: self = .equivocationReport(body)
+    case let body as FaultReport: self = .faultReport(body)
+    case let body as WithholdingReport: self = .withholdingReport(body)
+    case let body as Continuation: self = .continuation(body)
+    case let body as BaseAdvance: self = .baseAdvance(body)
+    case let body as VisitOpening: self = .visitOpening(body)
+    case let body as PartialSignature: self = .partialSignature(body)
+    case let body as VisitCompletion: self = .visitCompletion(body)
+    case let body as VisitAbandonment: self = .visitAbandonment(body)
+    case let body as VisitReceipt: self = .visitReceipt(body)
+    case let body as AccessRequestNotice: self = .accessRequestNotice(body)
+    case let body as ConsentNotice: self = .consentNotice(body)
+    case let body as Revocation: self = .revocation(body)
+    case let body as AccessNotice: self = .accessNotice(body)
+    case let body as Refused: self = .refused(body)
+    default: preconditionFailure("\(type(of: body)) is no body of an entry")
+    }
+  }
+}

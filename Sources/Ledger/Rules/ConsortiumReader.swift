@@ -1,0 +1,38 @@
+import CanonicalEncoding
+import EMRScheme
+
+/// What the consortium chain's state says as of one of its closed blocks: what the rules of a
+/// hospital's chain are given of it.
+struct ConsortiumReader {
+  let genesis: ValidGenesis
+  let state: StateView
+
+  init(genesis: ValidGenesis, store: any StateStore) {
+    self.genesis = genesis
+    state = StateView(store: store, open: [:])
+  }
+
+  func block(_ height: UInt64) -> ConsortiumBlock? { state.value(.block(height)) }
+
+  /// The doctor, if registered in that block or before it.
+  func doctor(_ id: String, at height: UInt64) -> RegistrationStatement? {
+    guard let record: DoctorRecord = state.value(.doctor(id)), record.height <= height else {
+      return nil
+    }
+    return record.statement
+  }
+
+  /// The Ed25519 key with which this party signs entries: of the genesis, or a registered doctor.
+  func identityKey(of party: String, at height: UInt64) -> [UInt8]? {
+    genesis.identityKey(of: party) ?? doctor(party, at: height)?.identityKey
+  }
+
+  func demand(_ number: UInt64, of hospital: String) -> DemandRecord? {
+    state.value(.demand(hospital, number: number))
+  }
+
+  func demandedEntry(_ digest: Digest32) -> Entry? {
+    guard let bytes = state.bytes(.demandedEntry(digest)) else { return nil }
+    return try? Entry(encoded: bytes)
+  }
+}

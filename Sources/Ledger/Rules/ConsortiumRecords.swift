@@ -1,0 +1,202 @@
+public import CanonicalEncoding
+import EMRScheme
+
+/// A registered doctor.
+struct DoctorRecord: StateRecord {
+  /// The block in which the registration stands: it counts from there on.
+  var height: UInt64
+  var index: UInt64
+  var statement: RegistrationStatement
+
+  init(height: UInt64, index: UInt64, statement: RegistrationStatement) {
+    (self.height, self.index, self.statement) = (height, index, statement)
+  }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.integer("height", height)
+    fields.integer("index", index)
+    fields.object("statement", encoded: statement.encoded())
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    height = try fields.integer("height")
+    index = try fields.integer("index")
+    statement = try RegistrationStatement(
+      encoded: try fields.object("statement", maximum: RegistrationStatement.maximumByteCount))
+  }
+}
+
+/// A checkpoint of a hospital's chain that was anchored.
+public struct AnchorRecord: Sendable, Equatable {
+  public var generation: UInt64
+  public var size: UInt64
+  public var root: Digest32
+  /// Of the header before the checkpoint's end.
+  public var header: BlockReference
+  public var answeredThrough: UInt64
+  /// The consortium block with the anchor, and the anchor's place in it.
+  public var height: UInt64
+  public var index: UInt64
+}
+
+extension AnchorRecord: StateRecord {
+  public func encode(into fields: inout some FieldEncoder) {
+    fields.integer("generation", generation)
+    fields.integer("size", size)
+    fields.digest("root", root)
+    fields.value("header", header)
+    fields.integer("answeredThrough", answeredThrough)
+    fields.integer("height", height)
+    fields.integer("index", index)
+  }
+
+  public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    generation = try fields.integer("generation")
+    size = try fields.integer("size")
+    root = try fields.digest("root")
+    header = try fields.value("header")
+    answeredThrough = try fields.integer("answeredThrough")
+    height = try fields.integer("height")
+    index = try fields.integer("index")
+  }
+}
+
+/// The generation of a hospital's chain: its log key, and how much it keeps of the one before.
+public struct GenerationRecord: Sendable, Equatable {
+  public var generation: UInt64
+  /// The leaves that it has in common with the generation before.
+  public var start: UInt64
+  public var logKey: [UInt8]
+}
+
+extension GenerationRecord: StateRecord {
+  public func encode(into fields: inout some FieldEncoder) {
+    fields.integer("generation", generation)
+    fields.integer("start", start)
+    fields.octets("logKey", logKey)
+  }
+
+  public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    generation = try fields.integer("generation")
+    start = try fields.integer("start")
+    logKey = try fields.octets("logKey", count: 32)
+  }
+}
+
+/// An entry that was demanded of a hospital.
+public struct DemandRecord: Sendable, Equatable {
+  /// The digest of the demanded entry.
+  public var entry: Digest32
+  /// The consortium block whose directory and time judge it.
+  public var height: UInt64
+  /// Of the demand, on the consortium chain.
+  public var index: UInt64
+}
+
+extension DemandRecord: StateRecord {
+  public func encode(into fields: inout some FieldEncoder) {
+    fields.digest("entry", entry)
+    fields.integer("height", height)
+    fields.integer("index", index)
+  }
+
+  public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    entry = try fields.digest("entry")
+    height = try fields.integer("height")
+    index = try fields.integer("index")
+  }
+}
+
+/// How much of a quota is used in an epoch.
+struct QuotaRecord: StateRecord {
+  var epoch: UInt64
+  var used: UInt64
+
+  init(epoch: UInt64, used: UInt64) { (self.epoch, self.used) = (epoch, used) }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.integer("epoch", epoch)
+    fields.integer("used", used)
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    epoch = try fields.integer("epoch")
+    used = try fields.integer("used")
+  }
+}
+
+/// A closed consortium block, as the base of hospitals' blocks.
+public struct ConsortiumBlock: Sendable, Equatable {
+  public var reference: BlockReference
+  /// Seconds since 1970; what expiries are judged by.
+  public var time: UInt64
+  /// What deadlines and lags are judged by (specification 6.2).
+  public var countedTime: UInt64
+  /// Of the header.
+  public var index: UInt64
+
+  init(_ header: BlockHeader) {
+    reference = BlockReference(height: header.height, digest: header.digest)
+    time = header.time
+    countedTime = header.countedTime
+    index = header.index
+  }
+}
+
+extension ConsortiumBlock: StateRecord {
+  public func encode(into fields: inout some FieldEncoder) {
+    fields.value("reference", reference)
+    fields.integer("time", time)
+    fields.integer("countedTime", countedTime)
+    fields.integer("index", index)
+  }
+
+  public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    reference = try fields.value("reference")
+    time = try fields.integer("time")
+    countedTime = try fields.integer("countedTime")
+    index = try fields.integer("index")
+  }
+}
+
+extension StateKey {
+  static func doctor(_ id: String) -> Self { Self("doctor/", Array(id.utf8)) }
+  static func registeredKey(_ key: [UInt8]) -> Self { Self("key/", Digest32(sha256: key).bytes) }
+  static func tick(_ delegate: String) -> Self { Self("tick/", Array(delegate.utf8)) }
+  static func block(_ height: UInt64) -> Self { Self("block/", height.stateBytes) }
+
+  /// The latest anchor of a hospital's chain, and the number of all.
+  static func anchor(_ hospital: String) -> Self { Self("anchor/", Array(hospital.utf8)) }
+  static func anchorCount(_ hospital: String) -> Self { Self("anchors/", Array(hospital.utf8)) }
+  static func anchor(_ hospital: String, number: UInt64) -> Self {
+    Self("anchored/", Array(hospital.utf8), [0], number.stateBytes)
+  }
+
+  /// The present generation of a chain, and each.
+  static func generation(_ hospital: String) -> Self { Self("chain/", Array(hospital.utf8)) }
+  static func generation(_ hospital: String, number: UInt64) -> Self {
+    Self("generation/", Array(hospital.utf8), [0], number.stateBytes)
+  }
+
+  static func demandCount(_ hospital: String) -> Self { Self("demands/", Array(hospital.utf8)) }
+  static func demand(_ hospital: String, number: UInt64) -> Self {
+    Self("demand/", Array(hospital.utf8), [0], number.stateBytes)
+  }
+  /// By the digest of the demanded entry: the entry.
+  static func demandedEntry(_ entry: Digest32) -> Self { Self("demanded/", entry.bytes) }
+  /// A revocation that was demanded, by the digest of the consent.
+  static func demandedRevocation(_ consent: Digest32) -> Self { Self("revoked/", consent.bytes) }
+
+  static func quota(ofSupernode id: String) -> Self { Self("quota-supernode/", Array(id.utf8)) }
+  static func quota(of signer: EntrySigner) -> Self {
+    switch signer {
+    case .party(let id): Self("quota-party/", Array(id.utf8))
+    case .patient(let visit): Self("quota-visit/", visit.bytes)
+    }
+  }
+
+  static func conviction(_ organisation: String) -> Self {
+    Self("convicted/", Array(organisation.utf8))
+  }
+  static func convictedKey(_ key: [UInt8]) -> Self { Self("barred/", Digest32(sha256: key).bytes) }
+}

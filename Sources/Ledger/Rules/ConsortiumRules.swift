@@ -1,0 +1,467 @@
+import CanonicalEncoding
+import Credentials
+import EMRScheme
+import TransparencyLog
+
+/// The rules of the consortium chain: directory, time, anchors, demands and evidence (specification
+/// 6.3). A deterministic function of the items, without clock or randomness.
+package struct ConsortiumRules: ChainRules {
+  package let genesis: ValidGenesis
+
+  package init(genesis: ValidGenesis) { self.genesis = genesis }
+
+  package var chain: String { ChainName.consortium }
+
+  /// What is settled by the blocks before the open one.
+  package struct Block: OpenBlock {
+    /// Of the block that is open.
+    var height: UInt64 = 0
+    var time: UInt64
+    var countedTime: UInt64
+    package var itemCount: UInt64 = 0
+    package var byteCount: UInt64 = 0
+  }
+
+  package func open(after header: BlockHeader?, _ state: StateView) -> Block {
+    guard let header else {
+      return Block(time: genesis.genesis.createdAt, countedTime: genesis.genesis.createdAt)
+    }
+    return Block(
+      height: header.height + 1, time: header.time, countedTime: header.countedTime)
+  }
+
+  package func judge(
+    _ item: Item, _ block: inout Block, _ state: StateView
+  ) throws(Refusal) -> Judgement {
+    // What closes a block has to find room in it.
+    if block.itemCount + 1 >= LedgerLimits.blockItemCount {
+      guard case .blockCut = item.entry.content.body else { throw .blockFull }
+    }
+    switch item.entry.content.body {
+    case .doctorRegistration(let body): return try register(body, item, block, state)
+    case .tick(let body): return try tick(body, item, state)
+    case .blockCut(let body): return try cut(body, item, block, state)
+    case .anchor(let body): return try anchor(body, item, block, state)
+    case .demand(let body): return try demand(body, item, block, state)
+    case .equivocationReport(let body): return try convict(body, item, block, state)
+    case .withholdingReport(let body): return try convict(body, item, block, state)
+    case .faultReport(let body): return try note(body, item, block, state)
+    case .continuation(let body): return try continueChain(body, item, state)
+    default: throw .wrongKind
+    }
+  }
+
+  package func close(_ block: Block, _ state: StateView) -> BlockSummary {
+    let time = pendingTime(block, state)
+    let counted = min(time - block.time, genesis.genesis.numbers.maximumLag / 2)
+    return BlockSummary(
+      base: .none, time: time, countedTime: block.countedTime + counted, answeredThrough: 0)
+  }
+
+  package func closed(_ header: BlockHeader, _ state: StateView) {
+    state.note(.block(header.height), ConsortiumBlock(header))
+  }
+
+  // MARK: The directory
+
+  private func register(
+    _ registration: DoctorRegistration, _ item: Item, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> Judgement {
+    let (hospital, signature) = try party(item.entry, state)
+    let statement = registration.statement
+    guard hospital == statement.hospital, genesis.supernode(hospital)?.role == .hospital else {
+      throw .notEntitled
+    }
+    guard statement.genesis == genesis.digest, statement.suite == genesis.genesis.suite,
+      ValidGenesis.isIdentifier(statement.doctor)
+    else { throw .wrongRegistration }
+    let keys = [
+      statement.identityKey, statement.agreementKey, statement.a, statement.b2, statement.c2,
+    ]
+    guard genesis.identityKey(of: statement.doctor) == nil,
+      !state.holds(.doctor(statement.doctor)), statement.doctor != ChainName.consortium,
+      Set(keys).count == keys.count
+    else { throw .alreadyRegistered }
+    for key in keys where state.holds(.registeredKey(key)) { throw .alreadyRegistered }
+    state.set(
+      .doctor(statement.doctor),
+      DoctorRecord(height: block.height, index: item.index, statement: statement))
+    for key in keys {
+      state.set(.registeredKey(key), RawValue(stateBytes: Array(statement.doctor.utf8)))
+    }
+    return Judgement(claims: [
+      signature,
+      RequiredClaim(
+        .registration(registration, managerKey: genesis.genesis.manager.registrationKey),
+        or: .wrongRegistration),
+    ])
+  }
+
+  /// The party that signed, and the claim that it did.
+  private func party(
+    _ entry: Entry, _ state: StateView
+  ) throws(Refusal) -> (String, RequiredClaim) {
+    guard case .party(let id) = entry.content.signer, let key = identityKey(of: id, state) else {
+      throw .unknownSigner
+    }
+    return (id, entry.signatureClaim(by: key))
+  }
+
+  private func supernode(
+    _ entry: Entry, _ state: StateView
+  ) throws(Refusal) -> (String, RequiredClaim) {
+    let (id, signature) = try party(entry, state)
+    guard genesis.supernode(id) != nil else { throw .notEntitled }
+    return (id, signature)
+  }
+
+  private func identityKey(of party: String, _ state: StateView) -> [UInt8]? {
+    genesis.identityKey(of: party)
+      ?? state.value(.doctor(party), as: DoctorRecord.self)?.statement.identityKey
+  }
+
+  // MARK: Time and turns
+
+  private func delegate(
+    _ entry: Entry, _ state: StateView
+  ) throws(Refusal) -> (String, RequiredClaim) {
+    let (id, signature) = try party(entry, state)
+    guard genesis.genesis.delegates.contains(id) else { throw .notEntitled }
+    return (id, signature)
+  }
+
+  private func tick(
+    _ tick: Tick, _ item: Item, _ state: StateView
+  ) throws(Refusal) -> Judgement {
+    let (delegate, signature) = try delegate(item.entry, state)
+    let last: UInt64 = state.value(.tick(delegate)) ?? genesis.genesis.createdAt
+    guard tick.time > last else { throw .wrongTime }
+    state.set(.tick(delegate), tick.time)
+    return Judgement(claims: [signature])
+  }
+
+  /// What the time becomes with the next block: the median of the delegates' latest ticks once more
+  /// than two thirds have spoken, of an even number the lower; never before the block's before.
+  func pendingTime(_ block: Block, _ state: StateView) -> UInt64 {
+    let delegates = genesis.genesis.delegates
+    let ticks = delegates.compactMap { state.value(.tick($0), as: UInt64.self) }
+    guard 3 * ticks.count > 2 * delegates.count else { return block.time }
+    return max(block.time, ticks.sorted()[(ticks.count - 1) / 2])
+  }
+
+  /// The turn goes round the delegates by height; after each take-over interval without a block
+  /// the next one may cut it too.
+  private func cut(
+    _ cut: BlockCut, _ item: Item, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> Judgement {
+    let (delegate, signature) = try delegate(item.entry, state)
+    guard cut.height == block.height else { throw .wrongHeight }
+    guard block.itemCount > 0 else { throw .nothingToCut }
+    guard mayCut(delegate, block, state) else { throw .notInTurn }
+    return Judgement(claims: [signature], closesBlock: true)
+  }
+
+  /// Whether a delegate may close the open block now.
+  func mayCut(_ delegate: String, _ block: Block, _ state: StateView) -> Bool {
+    guard let place = genesis.genesis.delegates.firstIndex(of: delegate) else { return false }
+    let count = genesis.genesis.delegates.count
+    let turn = Int(block.height % UInt64(count))
+    let late =
+      (pendingTime(block, state) - block.time) / genesis.genesis.numbers.takeoverInterval
+    return UInt64((place - turn + count) % count) <= late
+  }
+
+  // MARK: Anchors
+
+  private func anchor(
+    _ anchor: Anchor, _ item: Item, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> Judgement {
+    let (party, signature) = try supernode(item.entry, state)
+    let hospital = anchor.hospital
+    guard genesis.hospitals.contains(hospital),
+      party == hospital || party == genesis.cloud(ofHospital: hospital)
+    else { throw .notEntitled }
+    let generation = generation(of: hospital, state)
+    guard !state.holds(.convictedKey(generation.logKey)) else { throw .convicted }
+    let keys = genesis.keys(of: hospital, generation: generation)
+    guard let checkpoint = keys.confirmedCheckpoint(anchor.note),
+      let root = Digest32(checkpoint.root)
+    else { throw .wrongCheckpoint }
+    let previous: AnchorRecord? = state.value(.anchor(hospital))
+    guard checkpoint.size > previous?.size ?? 0, checkpoint.size > generation.start else {
+      throw .wrongCheckpoint
+    }
+    try Self.requireConsistency(anchor, checkpoint, previous)
+    let header = anchor.header
+    guard header.genesis == genesis.digest, header.chain == hospital,
+      header.generation == generation.generation, header.index == checkpoint.size - 1,
+      Self.stands(
+        .header(header), at: header.index, under: checkpoint, anchor.inclusion)
+    else { throw .wrongHeader }
+    guard let base: ConsortiumBlock = state.value(.block(header.base.height)),
+      base.reference == header.base
+    else { throw .unknownBase }
+    let numbers = genesis.genesis.numbers
+    guard block.countedTime - base.countedTime <= numbers.maximumLag else { throw .staleBase }
+    let owed: DemandRecord? = state.value(.demand(hospital, number: header.answeredThrough))
+    if let owed, owed.height < block.height,
+      let demanded: ConsortiumBlock = state.value(.block(owed.height)),
+      block.countedTime - demanded.countedTime > numbers.answerWithin
+    {
+      throw .answersOwed
+    }
+    let record = AnchorRecord(
+      generation: generation.generation, size: checkpoint.size, root: root,
+      header: BlockReference(height: header.height, digest: header.digest),
+      answeredThrough: header.answeredThrough, height: block.height, index: item.index)
+    state.set(.anchor(hospital), record)
+    let count: UInt64 = state.value(.anchorCount(hospital)) ?? 0
+    state.note(.anchor(hospital, number: count), record)
+    state.note(.anchorCount(hospital), count + 1)
+    return Judgement(claims: [signature])
+  }
+
+  private static func requireConsistency(
+    _ anchor: Anchor, _ checkpoint: Checkpoint, _ previous: AnchorRecord?
+  ) throws(Refusal) {
+    guard let previous else {
+      guard anchor.consistency.isEmpty else { throw .inconsistentCheckpoint }
+      return
+    }
+    do {
+      try ConsistencyProof(hashes: anchor.consistency).verify(
+        oldSize: previous.size, oldRoot: previous.root.bytes, newSize: checkpoint.size,
+        newRoot: checkpoint.root)
+    } catch {
+      throw .inconsistentCheckpoint
+    }
+  }
+
+  private static func stands(
+    _ leaf: Leaf, at index: UInt64, under checkpoint: Checkpoint, _ inclusion: [[UInt8]]
+  ) -> Bool {
+    (try? InclusionProof(hashes: inclusion).verify(
+      leafHash: MerkleHash.leaf(leaf.encoded()), index: index, size: checkpoint.size,
+      root: checkpoint.root)) != nil
+  }
+
+  func generation(of hospital: String, _ state: StateView) -> GenerationRecord {
+    state.value(.generation(hospital)) ?? genesis.firstGeneration(of: hospital)
+  }
+
+  // MARK: Demands
+
+  private func demand(
+    _ demand: Demand, _ item: Item, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> Judgement {
+    let (party, signature) = try supernode(item.entry, state)
+    let (entry, hospital) = (demand.entry, demand.entry.content.chain)
+    guard entry.content.genesis == genesis.digest, genesis.hospitals.contains(hospital) else {
+      throw .notDemandable
+    }
+    let digest = entry.digest
+    guard !state.holds(.demandedEntry(digest)) else { throw .entryKnown }
+    let key: [UInt8]
+    switch entry.content.signer {
+    case .party(let id):
+      guard demand.opening == nil, let known = identityKey(of: id, state) else {
+        throw .unknownSigner
+      }
+      key = known
+    case .patient(let visit):
+      key = try signingKey(of: visit, hospital, demand.opening, state)
+    }
+    let numbers = genesis.genesis.numbers
+    try spend(.quota(ofSupernode: party), numbers.supernodeQuota, block, state)
+    try spend(.quota(of: entry.content.signer), numbers.signerQuota, block, state)
+    let count: UInt64 = state.value(.demandCount(hospital)) ?? 0
+    state.set(
+      .demand(hospital, number: count),
+      DemandRecord(entry: digest, height: block.height, index: item.index))
+    state.set(.demandCount(hospital), count + 1)
+    state.note(.demandedEntry(digest), RawValue(stateBytes: entry.encoded()))
+    if case .revocation(let revocation) = entry.content.body {
+      state.set(.demandedRevocation(revocation.document), block.height)
+    }
+    return Judgement(claims: [signature, entry.signatureClaim(by: key)])
+  }
+
+  /// S_v, from the opening of the visit under the checkpoint that was anchored last.
+  private func signingKey(
+    of visit: Digest32, _ hospital: String, _ proof: Demand.OpeningProof?, _ state: StateView
+  ) throws(Refusal) -> [UInt8] {
+    guard let proof, let anchor: AnchorRecord = state.value(.anchor(hospital)),
+      case .visitOpening(let opening) = proof.entry.content.body,
+      opening.context.visitID == visit,
+      (try? InclusionProof(hashes: proof.inclusion).verify(
+        leafHash: MerkleHash.leaf(Leaf.item(proof.entry).encoded()), index: proof.index,
+        size: anchor.size, root: anchor.root.bytes)) != nil
+    else { throw .unknownSigner }
+    return opening.context.visitSigningKey
+  }
+
+  private func spend(
+    _ key: StateKey, _ quota: UInt64, _ block: Block, _ state: StateView
+  ) throws(Refusal) {
+    let epoch = block.height / genesis.genesis.numbers.epochLength
+    var record: QuotaRecord = state.value(key) ?? QuotaRecord(epoch: epoch, used: 0)
+    if record.epoch != epoch { record = QuotaRecord(epoch: epoch, used: 0) }
+    guard record.used < quota else { throw .quotaSpent }
+    record.used += 1
+    state.set(key, record)
+  }
+
+  // MARK: Evidence
+
+  private func convict(
+    _ report: EquivocationReport, _ item: Item, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> Judgement {
+    let (party, signature) = try supernode(item.entry, state)
+    try spend(.quota(ofSupernode: party), genesis.genesis.numbers.supernodeQuota, block, state)
+    let culprits = try culprits(report, state)
+    var isNew = false
+    for culprit in culprits where !state.holds(.convictedKey(culprit.key)) {
+      isNew = true
+      convict(culprit, block, state)
+    }
+    guard isNew else { throw .entryKnown }
+    return Judgement(claims: [signature])
+  }
+
+  /// A key with the party to whom the genesis or a continuation gives it.
+  private struct Culprit: Hashable {
+    let party: String
+    let key: [UInt8]
+  }
+
+  private func convict(_ culprit: Culprit, _ block: Block, _ state: StateView) {
+    state.set(.convictedKey(culprit.key), block.height)
+    guard let organisation = genesis.organisation(of: culprit.party) else { return }
+    let count: UInt64 = state.value(.conviction(organisation)) ?? 0
+    state.set(.conviction(organisation), count + 1)
+  }
+
+  /// The keys that signed both checkpoints of a report, once it is shown that no one tree has both.
+  private func culprits(
+    _ report: EquivocationReport, _ state: StateView
+  ) throws(Refusal) -> Set<Culprit> {
+    guard let keys = keys(of: report.chain, note: report.first.note, state),
+      let first = keys.signers(of: report.first.note),
+      let second = keys.signers(of: report.second.note),
+      Self.contradict(
+        (first.checkpoint, report.first.leaf), (second.checkpoint, report.second.leaf))
+    else { throw .noContradiction }
+    let both = first.keys.intersection(second.keys)
+    guard !both.isEmpty else { throw .noContradiction }
+    return Set(both.map { Culprit(party: $0.party, key: $0.publicKey) })
+  }
+
+  private static func contradict(
+    _ one: (Checkpoint, EquivocationReport.ProvenLeaf?),
+    _ other: (Checkpoint, EquivocationReport.ProvenLeaf?)
+  ) -> Bool {
+    switch (one.1, other.1) {
+    case (nil, nil): return one.0.size == other.0.size && one.0.root != other.0.root
+    case (let first?, let second?):
+      return first.index == second.index && first.hash != second.hash
+        && [(one.0, first), (other.0, second)].allSatisfy { checkpoint, leaf in
+          (try? InclusionProof(hashes: leaf.inclusion).verify(
+            leafHash: leaf.hash.bytes, index: leaf.index, size: checkpoint.size,
+            root: checkpoint.root)) != nil
+        }
+    default: return false
+    }
+  }
+
+  /// The keys of a chain in the generation whose origin a note has.
+  private func keys(of chain: String, note: String, _ state: StateView) -> ChainKeys? {
+    if chain == ChainName.consortium { return genesis.consortiumKeys }
+    guard genesis.hospitals.contains(chain) else { return nil }
+    let current = generation(of: chain, state).generation
+    let prefix = genesis.origin(of: chain, generation: 0).dropLast()
+    guard let origin = note.split(separator: "\n", maxSplits: 1).first, origin.hasPrefix(prefix),
+      let number = UInt64(origin.dropFirst(prefix.count)), number <= current
+    else { return nil }
+    let generation =
+      state.value(.generation(chain, number: number)) ?? genesis.firstGeneration(of: chain)
+    return genesis.keys(of: chain, generation: generation)
+  }
+
+  private func convict(
+    _ report: WithholdingReport, _ item: Item, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> Judgement {
+    let (party, signature) = try supernode(item.entry, state)
+    try spend(.quota(ofSupernode: party), genesis.genesis.numbers.supernodeQuota, block, state)
+    let hospital = report.hospital
+    guard genesis.hospitals.contains(hospital), let cloud = genesis.cloud(ofHospital: hospital),
+      report.generation < LedgerLimits.size,
+      let next: GenerationRecord = state.value(
+        .generation(hospital, number: report.generation + 1)),
+      let keys = keys(of: hospital, note: report.note, state),
+      keys.generation == report.generation, let signed = keys.signers(of: report.note),
+      signed.checkpoint.size > next.start,
+      let key = signed.keys.first(where: { $0.party == cloud })
+    else { throw .noContradiction }
+    guard !state.holds(.convictedKey(key.publicKey)) else { throw .entryKnown }
+    convict(Culprit(party: cloud, key: key.publicKey), block, state)
+    return Judgement(claims: [signature])
+  }
+
+  /// Keeps a pointer to a fault, for a vote to judge.
+  private func note(
+    _ report: FaultReport, _ item: Item, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> Judgement {
+    let (party, signature) = try supernode(item.entry, state)
+    try spend(.quota(ofSupernode: party), genesis.genesis.numbers.supernodeQuota, block, state)
+    guard let keys = keys(of: report.chain, note: report.note, state),
+      let checkpoint = keys.confirmedCheckpoint(report.note), report.index < checkpoint.size
+    else { throw .wrongCheckpoint }
+    return Judgement(claims: [signature])
+  }
+
+  // MARK: Continuation
+
+  private func continueChain(
+    _ continuation: Continuation, _ item: Item, _ state: StateView
+  ) throws(Refusal) -> Judgement {
+    let (party, signature) = try party(item.entry, state)
+    let (tail, key) = (continuation.tail, continuation.logKey)
+    guard party == tail.hospital, genesis.hospitals.contains(party),
+      let cloud = genesis.cloud(ofHospital: party), let cloudKey = genesis.identityKey(of: cloud)
+    else { throw .notEntitled }
+    let generation = generation(of: party, state)
+    let anchored = state.value(.anchor(party), as: AnchorRecord.self)?.size ?? 0
+    guard tail.genesis == genesis.digest, tail.generation == generation.generation,
+      tail.size >= anchored, tail.size >= generation.start, !IdentityKey.isOfSmallOrder(key),
+      !genesis.usesKey(key), !state.holds(.registeredKey(key)), key != generation.logKey,
+      !state.holds(.convictedKey(key))
+    else { throw .wrongContinuation }
+    let next = GenerationRecord(
+      generation: generation.generation + 1, start: tail.size, logKey: key)
+    state.set(.generation(party), next)
+    state.note(.generation(party, number: generation.generation), generation)
+    state.note(.generation(party, number: next.generation), next)
+    state.set(.registeredKey(key), RawValue(stateBytes: Array(party.utf8)))
+    return Judgement(claims: [
+      signature,
+      RequiredClaim(
+        .signature(continuation.cloudSignature, of: tail.encoded(), by: cloudKey),
+        or: .wrongContinuation),
+    ])
+  }
+}
+
+extension Entry {
+  func signatureClaim(by key: [UInt8]) -> RequiredClaim {
+    RequiredClaim(.signature(signature, of: content.encoded(), by: key), or: .wrongSignature)
+  }
+}
+
+extension EntryBody {
+  /// The kinds that a hospital does not sign itself, so that it cannot be asked for what is its own
+  /// to say.
+  static let demandableKinds: Set<ObjectKind> = [
+    .partialSignature, .visitCompletion, .visitReceipt, .accessRequestNotice, .consentNotice,
+    .revocation, .accessNotice,
+  ]
+}
