@@ -31,7 +31,7 @@ package actor LedgerClient {
   /// - Throws: ``ConsortiumError``, as `not-final`; ``LedgerError`` for a proof that fails.
   package func prove(
     _ subject: Prove.Subject, by supernode: String
-  ) async throws -> ProvenBlock {
+  ) async throws -> ProvenLeaf {
     while true {
       let known = newest
       let proof = try await post.ask(
@@ -45,6 +45,11 @@ package actor LedgerClient {
       }
       return proven
     }
+  }
+
+  /// Submits an entry to its hospital: ``EntrySubmission/submit(_:until:)``.
+  package func submit(_ entry: Entry, until standing: EntrySubmission.Standing) async throws {
+    try await EntrySubmission(genesis: genesis, post: post).submit(entry, until: standing)
   }
 
   /// A doctor's registered key, only ever with the proof that the registration is final and bears
@@ -77,44 +82,32 @@ package actor LedgerClient {
     of visit: Digest32, at hospital: String
   ) async throws -> (VisitCompletion, VerifiedSignature<Suite>) {
     let proven = try await prove(.visit(visit, hospital: hospital), by: hospital)
-    guard proven.block.header.chain == hospital, let completion = proven.block.visitCompletion,
+    guard proven.chain == hospital,
+      case .visitCompletion(let completion)? = proven.entry?.content.body,
       completion.context.visitID == visit
-    else { throw ConsortiumError(.invalidProof, "the block is not that of the visit") }
+    else { throw ConsortiumError(.invalidProof, "the leaf is not the completion of the visit") }
     let signature = try await team(of: completion.context).verify(
       SequentialSignature(encoded: completion.signature), commitments: completion.commitments)
     return (completion, signature)
   }
 }
 
-extension ProvenBlock {
-  /// The registration of a doctor in this block.
+extension ProvenLeaf {
+  /// The registration of a doctor in this item of the consortium chain.
   ///
-  /// - Throws: ``ConsortiumError`` `unknown-doctor` if there is none, or if it lacks a signature.
+  /// - Throws: ``ConsortiumError`` `unknown-doctor` if it is none, or if it lacks a signature.
   package func registration(
     of doctor: String, genesis: ValidGenesis
   ) throws -> VerifiedRegistration<Suite> {
-    for entry in acceptedEntries {
-      guard block.header.chain == ChainName.consortium,
-        let registration = entry.registration, registration.statement.doctor == doctor
-      else { continue }
-      guard entry.content.signer == .party(registration.statement.hospital),
-        let hospitalKey = genesis.identityKey(of: registration.statement.hospital),
-        IdentityKey.isValid(entry.signature, of: entry.content, by: hospitalKey),
-        registration.statement.genesis == genesis.digest
-      else {
-        throw ConsortiumError(.unknownDoctor, "\(doctor) is not registered by a hospital")
-      }
-      return try VerifiedRegistration(
-        verifying: registration, managerKey: genesis.genesis.manager.registrationKey)
-    }
-    throw ConsortiumError(.unknownDoctor, "the block does not register \(doctor)")
-  }
-}
-
-extension Entry {
-  /// The registration in this entry, if it is one.
-  var registration: DoctorRegistration? {
-    ObjectKind(of: content.body) == .doctorRegistration
-      ? try? DoctorRegistration(encoded: content.body) : nil
+    guard chain == ChainName.consortium, let entry,
+      case .doctorRegistration(let registration) = entry.content.body,
+      registration.statement.doctor == doctor
+    else { throw ConsortiumError(.unknownDoctor, "the leaf does not register \(doctor)") }
+    guard entry.content.signer == .party(registration.statement.hospital),
+      let hospitalKey = genesis.identityKey(of: registration.statement.hospital),
+      entry.isSigned(by: hospitalKey), registration.statement.genesis == genesis.digest
+    else { throw ConsortiumError(.unknownDoctor, "\(doctor) is not registered by a hospital") }
+    return try VerifiedRegistration(
+      verifying: registration, managerKey: genesis.genesis.manager.registrationKey)
   }
 }

@@ -1,62 +1,49 @@
 import CanonicalEncoding
 package import Ledger
 
-/// A role's own replay of the ordering log, and its way to append to it.
+/// A role's own replay of the consortium chain, and its way to append to the ordering log.
 ///
 /// The log is trusted for nothing but keeping what it has acknowledged.
 package actor LedgerNode {
-  package let genesis: ValidGenesis
+  package nonisolated let genesis: ValidGenesis
+  package nonisolated let decider: any ClaimDecider
+  /// The state of the consortium chain, by which hospitals' chains are judged.
+  package nonisolated let consortiumState: any StateStore
   private let log: any OrderingLog
-  private let equations: any EquationChecker
-  private(set) var replica: Replica
-  private(set) var index = LedgerIndex()
+  private var follower: ConsortiumFollower
 
   private static let batch = 256
   private static let appendAttempts = 3
 
-  package init(
-    genesis: ValidGenesis, following hospitals: [String], log: any OrderingLog
-  ) throws(LedgerError) {
+  package init(genesis: ValidGenesis, state: any StateStore, log: any OrderingLog) throws {
     self.genesis = genesis
     self.log = log
-    equations = try LedgerSuite.equations(for: genesis)
-    replica = Replica(genesis: genesis, following: hospitals, equations: equations)
+    consortiumState = state
+    decider = try LedgerSuite.decider(for: genesis)
+    follower = try ConsortiumFollower(genesis: genesis, store: state, decider: decider)
   }
 
-  /// Looks at the replay without waiting.
-  package func read<Value: Sendable>(
-    _ body: @Sendable (Replica) throws -> Value
-  ) rethrows -> Value {
-    try body(replica)
-  }
+  /// The consortium chain as far as it was replayed.
+  package var consortium: ConsortiumView { follower.reader }
+
+  /// Entries passed over, and cosignatures that contradict this replay.
+  package var contradictions: [ConsortiumFollower.Contradiction] { follower.contradictions }
+  package var passedOver: Int { follower.passedOver }
+
+  /// The largest size that a supernode was seen to cosign since this node was opened.
+  package func cosignedSize(by node: String) -> UInt64 { follower.cosignedSize(by: node) }
 
   /// Replays what is new in the log.
   package func catchUp() async throws {
     while true {
-      let position = replica.nextPosition
+      let position = follower.nextPosition
       let entries = try await log.entries(from: position, limit: Self.batch)
-      // While this waited, another call may have begun again to follow one more chain,
-      if replica.nextPosition < position { continue }
-      // or have replayed some of these.
-      for entry in entries where entry.position >= replica.nextPosition {
-        try replica.replay(entry)
+      // While this waited, another call may have replayed some of these.
+      for entry in entries where entry.position >= follower.nextPosition {
+        try follower.replay(entry)
       }
       if entries.count < Self.batch { break }
     }
-    index.update(replica)
-  }
-
-  /// Follows a hospital's chain too, from its beginning.
-  package func follow(_ hospital: String) async throws {
-    guard genesis.hospitals.contains(hospital) else {
-      throw ConsortiumError(.unknownVisit, "there is no such hospital")
-    }
-    if replica.hospitals[hospital] == nil {
-      replica = Replica(
-        genesis: genesis, following: replica.hospitals.keys + [hospital], equations: equations)
-      index = LedgerIndex()
-    }
-    try await catchUp()
   }
 
   /// Appends entries and replays them. Returns when they are durable.
@@ -73,16 +60,41 @@ package actor LedgerNode {
     try await catchUp()
   }
 
-  /// Appends one entry and waits for the rules' verdict.
+  /// Appends one entry of the consortium chain and waits for the rules' verdict.
   ///
-  /// - Throws: ``ConsortiumError`` with the code of the refusal.
+  /// - Throws: the ``Refusal``.
   package func submit(_ entry: Entry) async throws {
     let bytes = entry.encoded()
     try await append([bytes])
-    switch replica.status(of: Digest32(sha256: bytes), chain: entry.content.chain) {
+    switch try follower.verdict(on: Digest32(sha256: bytes)) {
     case .refused(let refusal): throw refusal
-    case nil: throw ConsortiumError(.notFinal, "the ledger cannot take the entry yet")
+    case nil: throw ConsortiumError(.outcomeUnknown, "the verdict on the entry is not known")
     default: break
     }
+  }
+
+  /// The last final consortium block.
+  ///
+  /// - Throws: ``ConsortiumError`` `not-final` before the first.
+  package func finalBlock() async throws -> ConsortiumBlock {
+    try await catchUp()
+    guard let block = try consortium.finalBlock() else {
+      throw ConsortiumError(.notFinal, "the consortium has no final block yet")
+    }
+    return block
+  }
+
+  /// Whether a leaf of a hospital's chain is final: covered by a checkpoint whose anchor is final,
+  /// and whose root is that of this replay (specification 6.5).
+  package func isFinal(_ index: UInt64, on chain: HospitalView) throws -> Bool {
+    try finalAnchor(covering: index, on: chain) != nil
+  }
+
+  func finalAnchor(covering index: UInt64, on chain: HospitalView) throws -> AnchorRecord? {
+    let consortium = consortium
+    guard let anchor = try consortium.firstAnchor(covering: index, of: chain.hospital),
+      anchor.index < consortium.final?.size ?? 0, try chain.leads(to: anchor)
+    else { return nil }
+    return anchor
   }
 }

@@ -15,6 +15,12 @@ public protocol ConsortiumStorage: Sendable {
   func create(genesis: [UInt8]) throws
 
   func orderingLog() throws -> Log
+  /// The log that a hospital writes.
+  func chainLog(_ place: String) throws -> any ChainLog
+  /// What a role's replay of a chain has come to.
+  ///
+  /// - Parameter chain: `consortium` or a hospital.
+  func stateStore(_ place: String, chain: String) throws -> any StateStore
   func recordStore() throws -> Records
   func roleStore(_ place: String) throws -> Role
 

@@ -17,7 +17,7 @@ struct Founder<Storage: ConsortiumStorage> {
   }
 
   private func chains(of supernode: String) -> [String] {
-    [ChainName.consortium] + (supernode == FounderNames.cloud ? hospitals : [supernode])
+    [ChainName.consortium] + (supernode == FounderNames.cloud ? hospitals : [])
   }
 
   func keys(ofManager id: String) throws -> KeyFile {
@@ -28,13 +28,15 @@ struct Founder<Storage: ConsortiumStorage> {
 
   func supernodeKeys(_ id: String) throws -> SupernodeKeys {
     var randomness = environment.randomness("keys/\(id)")
-    let chains = chains(of: id)
+    let (chains, isHospital) = (chains(of: id), id != FounderNames.cloud)
     let file = try storage.keys(
       id, owner: id,
       otherwise: {
-        try SupernodeKeys.generate(owner: id, chains: chains, using: &randomness)
+        try SupernodeKeys.generate(
+          owner: id, chains: chains, isHospital: isHospital, using: &randomness)
       })
-    return try SupernodeKeys(file, network: configuration.network, chains: chains)
+    return try SupernodeKeys(
+      file, network: configuration.network, chains: chains, isHospital: isHospital)
   }
 
   /// The stored genesis, or a new one, stored.
@@ -53,7 +55,8 @@ struct Founder<Storage: ConsortiumStorage> {
         id: cloud, organisation: "\(cloud)-operator", role: .cloud))
     let genesis = Genesis(
       network: configuration.network, suite: Suite.name, createdAt: environment.clock(),
-      window: configuration.window,
+      numbers: .init(
+        window: configuration.window, maximumLag: min(120, configuration.window / 4)),
       manager: try ManagerKeys(keys(ofManager: manager))
         .publicPart(id: manager, organisation: "health-authority"),
       supernodes: supernodes, delegates: supernodes.map(\.id))

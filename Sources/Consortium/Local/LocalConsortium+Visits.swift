@@ -147,6 +147,6 @@ extension LocalConsortium {
   }
 
   private func context(_ visit: Digest32, _ hospital: String) async throws -> VisitContext {
-    try await self.hospital(hospital).node.visit(visit, at: hospital).context
+    try await self.hospital(hospital).views.context(of: visit, at: hospital)
   }
 }

@@ -81,19 +81,23 @@ public actor LocalConsortium {
     let delivery = LocalCourier(meter: meter)
     let courier = environment.interpose(delivery)
     let log = try storage.orderingLog()
+    func node(_ place: String) throws -> LedgerNode {
+      try LedgerNode(
+        genesis: genesis, state: storage.stateStore(place, chain: ChainName.consortium), log: log)
+    }
 
     let managerID = genesis.genesis.manager.id
     manager = SystemManager(
-      node: try LedgerNode(genesis: genesis, following: [], log: log),
-      keys: try ManagerKeys(founder.keys(ofManager: managerID)),
-      store: try storage.roleStore(managerID), courier: courier)
+      node: try node(managerID), keys: try ManagerKeys(founder.keys(ofManager: managerID)),
+      store: try storage.roleStore(managerID),
+      stores: { try storage.stateStore(managerID, chain: $0) }, courier: courier)
     delivery.register(manager, .manager, id: managerID)
 
     var hospitals: [String: HospitalServer] = [:]
     for id in genesis.hospitals {
-      let hospital = HospitalServer(
-        id: id, node: try LedgerNode(genesis: genesis, following: [id], log: log),
-        keys: try founder.supernodeKeys(id), store: try storage.roleStore(id), courier: courier,
+      let hospital = try HospitalServer(
+        id: id, node: node(id), keys: founder.supernodeKeys(id), store: storage.roleStore(id),
+        log: storage.chainLog(id), state: storage.stateStore(id, chain: id), courier: courier,
         clock: environment.clock, randomness: environment.randomness(id))
       hospitals[id] = hospital
       delivery.register(hospital, .hospital, id: id)
@@ -102,10 +106,9 @@ public actor LocalConsortium {
 
     let cloudID = FounderNames.cloud
     cloud = CloudServer(
-      id: cloudID,
-      node: try LedgerNode(genesis: genesis, following: genesis.hospitals, log: log),
-      keys: try founder.supernodeKeys(cloudID), store: try storage.roleStore(cloudID),
-      records: try storage.recordStore(), clock: environment.clock)
+      id: cloudID, node: try node(cloudID), keys: try founder.supernodeKeys(cloudID),
+      store: try storage.roleStore(cloudID), records: try storage.recordStore(),
+      stores: { try storage.stateStore(cloudID, chain: $0) }, clock: environment.clock)
     delivery.register(cloud, .cloud, id: cloudID)
 
     self.genesis = genesis
@@ -146,8 +149,7 @@ public actor LocalConsortium {
       store: storage.anyRoleStore(place), courier: courier, randomness: randomness)
     doctors[id] = doctor
     delivery.register(doctor, .doctor, id: id)
-    let isRegistered = await hospital.node.read { $0.consortium.state.doctors[id] != nil }
-    if isRegistered { return }
+    if try await hospital.node.consortium.doctor(id) != nil { return }
     try await hospital.employ(id)
     try await meter.measure(.doctor) { try await doctor.register() }
     environment.observe(.doctorRegistered(doctor: id, hospital: hospital.id))
@@ -198,13 +200,10 @@ public actor LocalConsortium {
   /// Lets the supernodes work until none has anything left to do: what was submitted is final then.
   public func settle() async throws {
     for _ in 0..<Self.roundLimit {
-      let supernode = cloud.supernode
-      var isQuiet = !(try await meter.measure(.cloud) { try await supernode.advance() })
+      var isQuiet = !(try await meter.measure(.cloud) { try await cloud.advance() })
       for hospital in genesis.hospitals {
         if let server = hospitals[hospital] {
-          let advanced = try await meter.measure(.hospital) {
-            try await server.supernode.advance()
-          }
+          let advanced = try await meter.measure(.hospital) { try await server.advance() }
           if advanced { isQuiet = false }
         }
       }
@@ -217,13 +216,7 @@ public actor LocalConsortium {
 
   /// Ledger time in seconds since 1970.
   public func ledgerTime() async -> UInt64 {
-    await cloud.node.read { $0.consortium.state.time }
-  }
-
-  /// Everything that is final, for an auditor.
-  public func export() async throws -> Export {
-    try await settle()
-    return await cloud.node.read { $0.export() }
+    await cloud.node.consortium.time
   }
 }
 

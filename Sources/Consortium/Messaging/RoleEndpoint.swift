@@ -64,6 +64,7 @@ extension ConsortiumError {
     switch error {
     case let error as ConsortiumError: self = error
     case let error as DecodingFailure: self.init(Code("\(error.code)"), error.message)
+    case let error as SignedRefusal: self = error.error
     case let error as Refusal: self.init(Code(error.code), "the ledger refuses the entry")
     case let error as SchemeError: self.init(Code("\(error.code)"), error.message)
     case let error as LedgerError: self.init(Code("\(error.code)"), error.message)

@@ -5,9 +5,8 @@ package import Ledger
 /// To a hospital: put this entry on the ledger.
 package struct SubmitEntry: RoleRequest {
   package static let name = "submit-entry"
-  /// Given when the entry is durable and the rules have accepted it; a refusal is an error under
-  /// its own code.
-  package typealias Reply = Done
+  /// By the hospital's identity key: whether the entry is written, confirmed or refused.
+  package typealias Reply = Signed<SubmissionAnswer>
 
   package var entry: Entry
 
@@ -70,10 +69,11 @@ package struct Prove: RoleRequest {
   }
 }
 
-/// To a supernode: how a visit stands on the ledger; nothing that an export does not show.
+/// Doctor to hospital: how a visit stands on its chain.
 package struct ReadVisit: RoleRequest {
   package static let name = "read-visit"
-  package typealias Reply = VisitView
+  /// By the hospital's identity key.
+  package typealias Reply = Signed<Message<VisitView>>
 
   package var hospital: String
   package var visit: Digest32
@@ -93,8 +93,11 @@ package struct ReadVisit: RoleRequest {
   }
 }
 
-/// A visit as the rules have it now, by the word of one supernode.
-package struct VisitView: CanonicalValue {
+/// A visit as the rules have it now, by the hospital's signed word: what is written and not
+/// confirmed yet is only on its log.
+package struct VisitView: NamedValue {
+  package static let name = "visit-view"
+
   package enum Status: UInt64, Sendable { case open = 1, abandoned, complete }
 
   package var contextDigest: Digest32
@@ -104,8 +107,8 @@ package struct VisitView: CanonicalValue {
   /// The latest signatures, each extending the one before.
   package var signatures: [PartialSignature]
 
-  init(_ visit: HospitalState.VisitState) {
-    contextDigest = visit.context.digest
+  init(_ visit: VisitRecord, signatures: [PartialSignature]) {
+    contextDigest = visit.contextDigest
     status =
       switch visit.status {
       case .open: .open
@@ -113,7 +116,7 @@ package struct VisitView: CanonicalValue {
       case .complete: .complete
       }
     attempts = visit.attempts
-    signatures = visit.signatures
+    self.signatures = signatures
   }
 
   package func encode(into fields: inout some FieldEncoder) {

@@ -32,18 +32,20 @@ package struct AdmissionForm: NamedValue {
   package var visitKey: [UInt8]
   /// S_v.
   package var visitSigningKey: [UInt8]
-  /// X25519, for the answer alone.
-  package var replyKey: [UInt8]
+  /// X25519, for the answer, and for what belongs to the visit after it.
+  package var mailboxKey: [UInt8]
+  /// What these keys were derived from.
+  package var keyNonce: Digest32
   /// Closes an interrupted visit of this Encounter, signed with the S_v of that visit.
   package var closure: Signed<Message<VisitClosure>>?
 
   package init(
     identity: String, encounter: String, visitKey: [UInt8], visitSigningKey: [UInt8],
-    replyKey: [UInt8], closure: Signed<Message<VisitClosure>>?
+    mailboxKey: [UInt8], keyNonce: Digest32, closure: Signed<Message<VisitClosure>>?
   ) {
     (self.identity, self.encounter) = (identity, encounter)
     (self.visitKey, self.visitSigningKey) = (visitKey, visitSigningKey)
-    (self.replyKey, self.closure) = (replyKey, closure)
+    (self.mailboxKey, self.keyNonce, self.closure) = (mailboxKey, keyNonce, closure)
   }
 
   package func encode(into fields: inout some FieldEncoder) {
@@ -51,8 +53,9 @@ package struct AdmissionForm: NamedValue {
     fields.text("encounter", encounter)
     fields.octets("visitKey", visitKey)
     fields.octets("visitSigningKey", visitSigningKey)
-    fields.octets("replyKey", replyKey)
-    fields.list("closure", closure.map { [$0] } ?? [])
+    fields.octets("mailboxKey", mailboxKey)
+    fields.digest("keyNonce", keyNonce)
+    fields.optional("closure", closure)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
@@ -60,8 +63,9 @@ package struct AdmissionForm: NamedValue {
     encounter = try fields.text("encounter")
     visitKey = try fields.octets("visitKey", Limits.pointByteCounts)
     visitSigningKey = try fields.octets("visitSigningKey", count: 32)
-    replyKey = try fields.octets("replyKey", count: 32)
-    closure = try fields.list("closure", maximum: 1, of: Signed<Message<VisitClosure>>.self).first
+    mailboxKey = try fields.octets("mailboxKey", count: 32)
+    keyNonce = try fields.digest("keyNonce")
+    closure = try fields.optional("closure")
   }
 }
 

@@ -1,7 +1,7 @@
 package import CanonicalEncoding
 import Credentials
 import EMRScheme
-import Ledger
+package import Ledger
 
 /// A cloud operator: keeps sealed records, and confirms hospitals' chains as the second supernode
 /// of another organisation (4.5).
@@ -9,33 +9,47 @@ package actor CloudServer: RoleEndpoint {
   package nonisolated let id: String
   package nonisolated let node: LedgerNode
   package nonisolated let supernode: Supernode
+  package nonisolated let confirmer: ChainConfirmer
+  private nonisolated let views: LedgerViews
   private let custody: RecordCustody
   private let identityKey: IdentityKey
 
   package nonisolated var requestLimit: Int { MessageLimits.message }
 
+  /// - Parameter stores: where the state of a hospital's chain is kept.
   package init(
     id: String, node: LedgerNode, keys: SupernodeKeys, store: any RoleStore,
-    records: any RecordStore, clock: @escaping @Sendable () -> UInt64
+    records: any RecordStore,
+    stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore,
+    clock: @escaping @Sendable () -> UInt64
   ) {
     self.id = id
     self.node = node
     identityKey = keys.identity
     custody = RecordCustody(records: records)
-    supernode = Supernode(
-      id: id, node: node, keys: keys, store: store, clock: clock, custody: custody)
+    supernode = Supernode(id: id, node: node, keys: keys, store: store, clock: clock)
+    confirmer = ChainConfirmer(
+      node: node, cosigners: keys.cosigners.filter { $0.key != ChainName.consortium },
+      custody: custody, stores: stores)
+    views = LedgerViews(node: node, chains: confirmer)
   }
+
+  /// Does everything that is due now.
+  ///
+  /// - Returns: whether anything changed.
+  package func advance() async throws -> Bool { try await supernode.advance() }
 
   package func answer(_ request: any RoleRequest) async throws -> any CanonicalValue {
     switch request {
     case let request as StoreRecord: request.reply(try await keep(request))
     case let request as FetchOwnRecord: request.reply(try await record(forPatient: request))
     case let request as FetchConsentedRecord: request.reply(try await record(forProxy: request))
-    case let request as ReadVisit:
-      request.reply(VisitView(try await node.visit(request.visit, at: request.hospital)))
-    case let request as ReadConsent: request.reply(try await node.consent(request))
-    case let request as ReadAccessLog: request.reply(try await node.accessLog(request.query))
-    case let request as Prove: request.reply(try await node.prove(request))
+    case let request as ConfirmLeaves: request.reply(try await confirmer.confirm(request))
+    case let request as FetchLeaves:
+      request.reply(try await confirmer.leaves(request.query, limit: MessageLimits.plain / 2))
+    case let request as ReadConsent: request.reply(try await views.consent(request))
+    case let request as ReadAccessLog: request.reply(try await views.accessLog(request.query))
+    case let request as Prove: request.reply(try await views.prove(request))
     default: throw ConsortiumError(.unsupported, "not a request to a cloud")
     }
   }
@@ -46,35 +60,38 @@ package actor CloudServer: RoleEndpoint {
     guard node.genesis.cloud(ofHospital: upload.hospital) == id else {
       throw ConsortiumError(.notEntitled, "another cloud keeps the records of that hospital")
     }
-    let visit = try await node.visit(upload.visit, at: upload.hospital)
-    let signers = visit.context.signers
-    guard visit.status == .open, visit.signatures.count == signers.count, let last = signers.last
+    // The hospital has its blocks confirmed up to the last signature of a team.
+    let view = try await confirmer.view(of: upload.hospital)
+    guard let context = try view.openContext(of: upload.visit), let last = context.signers.last,
+      try view.signatures(of: upload.visit, count: context.signers.count).count
+        == context.signers.count
     else { throw ConsortiumError(.wrongState, "the visit is not open, or not signed by its team") }
-    let doctorKey = await node.read { $0.consortium.state.identityKey(of: last.doctor) }
+    try await node.catchUp()
+    let doctorKey = try await node.consortium.identityKey(of: last.doctor)
     _ = try request.upload.verified(by: doctorKey ?? [])
     guard upload.genesis == node.genesis.digest else {
       throw ConsortiumError(.notEntitled, "the upload is for another ledger")
     }
     try await custody.take(
-      request.record, context: visit.context, recordDigest: upload.recordDigest)
+      request.record, context: context, recordDigest: upload.recordDigest)
     let receipt = StorageReceipt(
       genesis: upload.genesis, visit: upload.visit, recordDigest: upload.recordDigest)
     return Octets(identityKey.sign(receipt))
   }
 
   private func record(forPatient request: FetchOwnRecord) async throws -> Octets {
-    let visit = try await node.verifiedQuery(request.query, .record)
-    guard case .complete(let digest) = visit.status else {
-      throw ConsortiumError(.wrongState, "the visit is not complete")
-    }
-    return Octets(try await custody.record(of: visit.context, recordDigest: digest))
+    let visit = try await views.verifiedQuery(request.query, .record)
+    let completion = try await views.chains.completion(
+      of: visit, at: request.query.object.payload.hospital)
+    return Octets(
+      try await custody.record(of: completion.context, recordDigest: completion.recordDigest))
   }
 
   private func record(forProxy request: FetchConsentedRecord) async throws -> Octets {
     let proxy = node.genesis.genesis.manager
     let signed = try request.withdrawal.verified(by: proxy.identityKey).payload.consent
     let consent = signed.object
-    let view = try await node.consent(
+    let view = try await views.consent(
       ReadConsent(
         hospital: consent.hospital, visit: consent.visit, consent: consent.digest,
         doctor: consent.doctor))

@@ -70,13 +70,11 @@ extension Doctor {
     pendingVisits[visitID] = nil
   }
 
-  /// The visit as the cloud's replay has it: another organisation's word than the hospital's.
+  /// The visit as the hospital's log has it, signed by the hospital: an open visit is only written.
   private func ledgerView(_ context: VisitContext) async throws -> VisitView {
-    guard let cloud = genesis.cloud(ofHospital: context.hospital) else {
-      throw ConsortiumError(.unknownVisit, "no cloud validates \(context.hospital)")
-    }
-    let view = try await post.ask(
-      ReadVisit(hospital: context.hospital, visit: context.visitID), of: cloud)
+    let signed = try await post.ask(
+      ReadVisit(hospital: context.hospital, visit: context.visitID), of: context.hospital)
+    let view = try signed.verified(by: genesis.identityKey(of: context.hospital) ?? []).payload
     guard view.contextDigest == context.digest, view.attempts.count == context.signers.count,
       view.signatures.count <= context.signers.count
     else { throw ConsortiumError(.wrongContext, "the ledger holds another context") }
@@ -162,7 +160,13 @@ extension Doctor {
       content, attempt: view.attempts[visit.position - 1] + 1, visit, before, chain)
     // Kept before it is signed for: what stands on the ledger must always open.
     try save(signed)
-    try await submit(partial, orKeeping: visit)
+    do {
+      try await submit(partial, until: .written)
+    } catch let refusal as SignedRefusal {
+      // What was signed before still counts. Any other failure leaves open whether this one does.
+      try save(visit)
+      throw refusal.error
+    }
     if visit.position < chain.signers.count {
       _ = try await post.ask(
         try resend(ResendFindings(visit: visitID)),
@@ -284,7 +288,11 @@ extension Doctor {
     let completion = VisitCompletion(
       context: context, commitments: last.commitments, signature: last.signature,
       recordDigest: sealed.upload.object.payload.recordDigest, storageSignature: receipt.bytes)
-    try await submit(completion)
+    do {
+      try await submit(completion, until: .confirmed)
+    } catch let refusal as SignedRefusal {
+      throw refusal.error
+    }
   }
 
   /// Seals what c_n holds, once it opens the commitments that stand on the ledger.
@@ -305,19 +313,11 @@ extension Doctor {
     return StoreRecord(record: record, upload: Signed(Message(upload), by: keys.identity))
   }
 
-  /// Submits a signature; if the ledger refuses it, what was signed before still counts.
-  private func submit(_ partial: PartialSignature, orKeeping former: DoctorVisit) async throws {
-    do {
-      try await submit(partial)
-    } catch {
-      try? save(former)
-      throw error
-    }
-  }
-
-  private func submit(_ body: some CanonicalObject) async throws {
+  private func submit(
+    _ body: some CanonicalObject, until standing: EntrySubmission.Standing
+  ) async throws {
     let content = EntryContent(
       genesis: genesis.digest, chain: hospital, signer: .party(id), body: body)
-    _ = try await post.ask(SubmitEntry(Entry(content, signedBy: keys.identity)), of: hospital)
+    try await client.submit(Entry(content, signedBy: keys.identity), until: standing)
   }
 }

@@ -27,14 +27,14 @@ package struct HospitalVisit: NamedValue {
     fields.value("context", context)
     fields.octets("evidence", evidence)
     fields.value("opening", opening)
-    fields.list("agreed", agreed.map { [$0] } ?? [])
+    fields.optional("agreed", agreed)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     context = try fields.value("context")
     evidence = try fields.octets("evidence", count: 32)
     opening = try fields.value("opening")
-    agreed = try fields.list("agreed", maximum: 1, of: VisitOpening.self).first
+    agreed = try fields.optional("agreed")
   }
 }
 
@@ -66,18 +66,19 @@ extension HospitalServer {
     let offer = try await offer(form.payload)
     return Octets(
       try Letter(.admissionReply, genesis: genesis.digest, about: form.digest)
-        .seal(Message(offer).encoded(), to: form.payload.replyKey))
+        .seal(Message(offer).encoded(), to: form.payload.mailboxKey))
   }
 
   private func offer(_ form: AdmissionForm) async throws -> AdmissionOffer {
-    try await node.catchUp()
+    let base = try await node.finalBlock()
     var input = VisitIDInput(patient: form.identity, encounter: form.encounter, attempt: 1)
-    while let visit = await knownVisit(input) {
-      switch visit.status {
-      case .complete: return .complete(visit: visit.context.visitID)
+    while let known = try await knownVisit(input) {
+      switch known.status {
+      case .complete: return .complete(visit: input.visitID(under: keys.visitIdentifiers))
       case .open:
+        let visit = try visit(input.visitID(under: keys.visitIdentifiers)).context
         try await abandon(
-          visit.context.visitID, try reason(toClose: visit, form, time: await ledgerTime()))
+          visit.visitID, try reason(toClose: visit, form, time: base.countedTime))
       case .abandoned: break
       }
       input.attempt += 1
@@ -87,16 +88,15 @@ extension HospitalServer {
     let opening = PseudonymOpening(
       hospital: id, visitID: visitID, identity: form.identity, using: &randomness)
     let (signers, rotation) = try await team()
-    guard let base = await node.read({ $0.finalBase }) else {
-      throw ConsortiumError(.notFinal, "the consortium has no final block yet")
-    }
     let genesis = node.genesis
     let context = VisitContext(
       genesis: genesis.digest, suite: genesis.genesis.suite, hospital: id,
       pseudonym: opening.pseudonym, visitID: visitID, evidenceDigest: evidence.digest,
-      signers: signers, openedAt: base.state.time, window: genesis.genesis.window,
-      resignatureLimit: genesis.genesis.resignatureLimit, baseHeight: base.height,
-      baseHash: base.digest, visitKey: form.visitKey, visitSigningKey: form.visitSigningKey)
+      signers: signers, openedAt: base.countedTime, window: genesis.genesis.numbers.window,
+      resignatureLimit: genesis.genesis.numbers.resignatureLimit,
+      baseHeight: base.reference.height, baseHash: base.reference.digest,
+      visitKey: form.visitKey, visitSigningKey: form.visitSigningKey, keyNonce: form.keyNonce,
+      mailboxKey: form.mailboxKey)
     let visit = HospitalVisit(context: context, evidence: evidence.bytes, opening: opening)
     try store.write([
       Self.rotationKey: rotation, Self.offerKey(context.digest): Message(visit).encoded(),
@@ -105,16 +105,14 @@ extension HospitalServer {
       context, evidence: evidence.bytes, opening: opening, attempt: input.attempt)
   }
 
-  private func knownVisit(_ input: VisitIDInput) async -> HospitalState.VisitState? {
-    let (visit, hospital) = (input.visitID(under: keys.visitIdentifiers), id)
-    return await node.read { $0.hospitals[hospital]?.state.visits[visit] }
+  private func knownVisit(_ input: VisitIDInput) async throws -> VisitRecord? {
+    try await views.chains.view(of: id).visit(input.visitID(under: keys.visitIdentifiers))
   }
 
   /// Why an open visit may be closed; nobody closes another patient's.
   private func reason(
-    toClose visit: HospitalState.VisitState, _ form: AdmissionForm, time: UInt64
+    toClose context: VisitContext, _ form: AdmissionForm, time: UInt64
   ) throws -> VisitAbandonment.Reason {
-    let context = visit.context
     if time > context.deadline(ofPosition: context.signers.count) { return .deadlinePassed }
     guard let closure = form.closure,
       case let asked = try closure.verified(by: context.visitSigningKey).payload,
@@ -123,24 +121,19 @@ extension HospitalServer {
     return .interrupted
   }
 
-  private func ledgerTime() async -> UInt64 {
-    await node.read { $0.finalBase?.state.time ?? 0 }
-  }
-
   /// Ends a visit that cannot be completed.
   package func abandon(
     _ visit: Digest32, _ reason: VisitAbandonment.Reason
   ) async throws {
-    try await node.submit(entry(VisitAbandonment(visit: visit, reason: reason), chain: id))
+    try await ledger.put(VisitAbandonment(visit: visit, reason: reason))
   }
 
   /// The order s: doctors of this hospital in the final directory, by rotation; and what the
   /// rotation is after them.
   private func team() async throws -> (signers: [VisitContext.Signer], rotation: [UInt8]) {
-    let hospital = id
-    let doctors = await node.read { replica in
-      replica.finalBase?.state.doctors.values.map(\.statement)
-        .filter { $0.hospital == hospital }.sorted { $0.doctor < $1.doctor } ?? []
+    let consortium = await node.consortium
+    let doctors = try employees().compactMap { doctor in
+      try consortium.doctor(doctor).flatMap { $0.isFinal ? $0.statement : nil }
     }
     let size = Int(try store.value(forKey: Self.teamSizeKey)?.first ?? 3)
     guard doctors.count >= size else {
@@ -162,7 +155,7 @@ extension HospitalServer {
     let opening = VisitOpening(
       context: visit.context, visitKeyProof: request.visitKeyProof,
       patientSignature: request.signature)
-    try await node.submit(entry(opening, chain: id))
+    try await ledger.put(opening)
     visit.agreed = opening
     try store.write([
       Self.key(visit.context.visitID): Message(visit).encoded(), offerKey: nil,
@@ -186,9 +179,8 @@ extension HospitalServer {
       throw ConsortiumError(.wrongState, "the patient has not agreed to the visit")
     }
     let team = visit.context.signers.map(\.doctor)
-    let doctorKeys = await node.read { replica in
-      team.compactMap { replica.consortium.state.identityKey(of: $0) }
-    }
+    let consortium = await node.consortium
+    let doctorKeys = try team.compactMap { try consortium.identityKey(of: $0) }
     var exchange = try HospitalKeyExchange<Suite>(
       context: visit.context, identityKey: keys.identity.exchangeKey(), doctorKeys: doctorKeys,
       using: &randomness)

@@ -1,7 +1,7 @@
 package import CanonicalEncoding
 import Credentials
 import EMRScheme
-import Ledger
+package import Ledger
 
 /// A hospital's server: admits patients, agrees group keys with teams, keeps the hospital's chain,
 /// and is the way of its doctors and patients to the ledger.
@@ -9,15 +9,20 @@ package actor HospitalServer: RoleEndpoint {
   package nonisolated let id: String
   package nonisolated let node: LedgerNode
   package nonisolated let supernode: Supernode
+  package nonisolated let ledger: HospitalLedger
+  nonisolated let views: LedgerViews
   let keys: SupernodeKeys
   let store: any RoleStore
   let post: Post
   var randomness: Randomness
 
+  /// - Parameters:
+  ///   - log: holds this hospital's chain.
+  ///   - state: what the chain has come to.
   package init(
     id: String, node: LedgerNode, keys: SupernodeKeys, store: any RoleStore,
-    courier: any Courier, clock: @escaping @Sendable () -> UInt64, randomness: Randomness
-  ) {
+    log: any ChainLog, state: any StateStore, courier: any Courier, clock: @escaping @Sendable () -> UInt64, randomness: Randomness
+  ) throws {
     self.id = id
     self.node = node
     self.keys = keys
@@ -25,6 +30,22 @@ package actor HospitalServer: RoleEndpoint {
     self.randomness = randomness
     post = Post(courier: courier, sender: id)
     supernode = Supernode(id: id, node: node, keys: keys, store: store, clock: clock)
+    let writer = try HospitalWriter(
+      genesis: node.genesis, hospital: id, log: log, store: state,
+      consortium: node.consortiumState, decider: node.decider, identity: keys.identity)
+    ledger = HospitalLedger(
+      hospital: id, node: node, writer: writer, identity: keys.identity,
+      logKey: try keys.logKey(origin: node.genesis.origin(of: id)), post: post, clock: clock)
+    views = LedgerViews(node: node, chains: OwnChain(hospital: id, writer: writer))
+  }
+
+  /// Does everything that is due now, on both chains.
+  ///
+  /// - Returns: whether anything changed.
+  package func advance() async throws -> Bool {
+    let own = try await ledger.advance()
+    let consortium = try await supernode.advance()
+    return own || consortium
   }
 
   package func answer(_ request: any RoleRequest) async throws -> any CanonicalValue {
@@ -34,10 +55,10 @@ package actor HospitalServer: RoleEndpoint {
     case let request as AuthorizeVisit: request.reply(try await open(request))
     case let request as SubmitEntry: request.reply(try await submit(request.entry))
     case let request as ReadVisit:
-      request.reply(VisitView(try await node.visit(request.visit, at: request.hospital)))
-    case let request as ReadConsent: request.reply(try await node.consent(request))
-    case let request as ReadAccessLog: request.reply(try await node.accessLog(request.query))
-    case let request as Prove: request.reply(try await node.prove(request))
+      request.reply(Signed(Message(try await views.visitView(request)), by: keys.identity))
+    case let request as ReadConsent: request.reply(try await views.consent(request))
+    case let request as ReadAccessLog: request.reply(try await views.accessLog(request.query))
+    case let request as Prove: request.reply(try await views.prove(request))
     default: throw ConsortiumError(.unsupported, "not a request to a hospital")
     }
   }
@@ -69,30 +90,16 @@ package actor HospitalServer: RoleEndpoint {
 
   // MARK: Gateway
 
-  /// Puts an entry of a doctor or a patient on this hospital's chain.
-  ///
-  /// What nobody signed does not reach the log; whether the entry holds is for the rules to say.
-  func submit(_ entry: Entry) async throws -> Done {
-    guard entry.content.chain == id, entry.content.genesis == node.genesis.digest else {
-      throw ConsortiumError(.notEntitled, "the entry belongs to another chain")
-    }
-    guard entry.encoded().count <= node.genesis.genesis.maximumEntryByteCount else {
-      throw ConsortiumError(.tooLarge, "the entry is too long")
-    }
-    try await node.catchUp()
-    let (signer, hospital) = (entry.content.signer, id)
-    let key = await node.read { replica in
-      switch signer {
-      case .party(let party): replica.consortium.state.identityKey(of: party)
-      case .patient(let visit):
-        replica.hospitals[hospital]?.state.visits[visit]?.context.visitSigningKey
-      }
-    }
-    guard let key, IdentityKey.isValid(entry.signature, of: entry.content, by: key) else {
-      throw ConsortiumError(.unauthenticated, "the entry is not signed by its author")
-    }
-    try await node.submit(entry)
-    return Done()
+  /// Puts an entry of a doctor, a patient or the system manager on this hospital's chain, and signs
+  /// what came of it.
+  func submit(_ entry: Entry) async throws -> Signed<SubmissionAnswer> {
+    Signed(try await ledger.submit(entry), by: keys.identity)
+  }
+
+  /// The doctors that this hospital has taken on, in ascending order.
+  func employees() throws -> [String] {
+    let prefix = Self.employmentKey("")
+    return try store.keys(withPrefix: prefix).map { String($0.dropFirst(prefix.count)) }
   }
 
   func entry(_ body: some CanonicalObject, chain: String) -> Entry {

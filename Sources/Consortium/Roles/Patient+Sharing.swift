@@ -67,7 +67,7 @@ extension Patient {
       throw ConsortiumError(.wrongState, "the patient has not opened this record")
     }
     let certificate = try await certificate(asked, request, visitID)
-    let visitKeys = try keys.root.keys(ofVisit: visit.counter, Suite.self)
+    let visitKeys = try keys(of: context)
     let blinding = ConsentBlinding(for: visitKeys.visitKey, using: &randomness)
     let manager = genesis.genesis.manager
     let consent = Consent(
@@ -81,10 +81,9 @@ extension Patient {
     let digest = consent.digest
     // Known before it is given, so that it can always be taken back.
     try store.save(GivenConsent(consent: consent), Self.consentKey(digest))
-    _ = try await post.ask(
-      SubmitEntry(
-        entry(ConsentNotice(visit: visitID, document: digest), context, visitKeys.signingKey)),
-      of: context.hospital)
+    try await client.submit(
+      entry(ConsentNotice(visit: visitID, document: digest), context, visitKeys.signingKey),
+      until: .confirmed)
 
     func seal(
       _ purpose: Letter.Purpose, _ secret: [UInt8], to key: [UInt8]
@@ -137,19 +136,17 @@ extension Patient {
       throw ConsortiumError(.consentUnknown, "the patient has given no such consent")
     }
     let visit = try visit(given.consent.visit)
-    let key = try keys.root.keys(ofVisit: visit.counter, Suite.self).signingKey
-    _ = try await post.ask(
-      SubmitEntry(
-        entry(
-          Revocation(visit: given.consent.visit, document: consent), visit.context, key)),
-      of: visit.context.hospital)
+    let key = try keys(of: visit.context).signingKey
+    try await client.submit(
+      entry(Revocation(visit: given.consent.visit, document: consent), visit.context, key),
+      until: .confirmed)
   }
 
   /// Who asked for a visit's record and was given it, by the ledger.
   package func accessLog(_ visitID: Digest32) async throws -> [AccessRecord] {
     let visit = try visit(visitID)
     let context = visit.context
-    let key = try keys.root.keys(ofVisit: visit.counter, Suite.self).signingKey
+    let key = try keys(of: visit.context).signingKey
     let query = PatientQuery(
       genesis: genesis.digest, hospital: context.hospital, visit: visitID, subject: .accessLog)
     guard let cloud = genesis.cloud(ofHospital: context.hospital) else {
@@ -161,7 +158,8 @@ extension Patient {
       let author =
         entry.content.signer == .patient(visit: visitID)
         ? context.visitSigningKey : genesis.genesis.manager.identityKey
-      guard let notice = entry.sharingNotice, notice.visit == visitID,
+      guard let notice = entry.content.body.object as? any SharingNotice,
+        notice.visit == visitID,
         IdentityKey.isValid(entry.signature, of: entry.content, by: author)
       else { throw ConsortiumError(.malformed, "the access log holds a foreign entry") }
       let event: AccessRecord.Event =

@@ -17,24 +17,24 @@ extension Patient {
     guard let server = genesis.supernode(hospital), server.role == .hospital else {
       throw ConsortiumError(.unreachable, "there is no hospital \(hospital)")
     }
-    let visitKeys = try freshKeys()
+    let visitKeys = try freshKeys(at: hospital)
     let form = Message(
       AdmissionForm(
         identity: identity, encounter: encounter,
         visitKey: visitKeys.visitKey.encodedPublicKey,
         visitSigningKey: visitKeys.signingKey.publicKey,
-        replyKey: visitKeys.admissionKey.publicKey,
+        mailboxKey: visitKeys.mailboxKey.publicKey, keyNonce: visitKeys.nonce,
         closure: try closure(ofLastVisit: encounter, at: hospital)))
     let sealed = try Letter(.admission, genesis: genesis.digest, about: .zero)
       .seal(form.encoded(), to: server.agreementKey)
     let reply = try await post.ask(RequestAdmission(sealedForm: sealed), of: hospital)
     let bytes = try Letter(.admissionReply, genesis: genesis.digest, about: form.digest)
-      .open(reply.bytes, with: visitKeys.admissionKey)
+      .open(reply.bytes, with: visitKeys.mailboxKey)
     switch try Message<AdmissionOffer>(encoded: bytes).payload {
     case .complete(let visit): return .complete(visit: visit)
     case .visit(let context, let evidence, let opening, let attempt):
       let visit = PatientVisit(
-        counter: visitKeys.counter, context: context, evidence: evidence, opening: opening)
+        context: context, evidence: evidence, opening: opening)
       try await check(visit, visitKeys, hospital)
       try store.write([
         Self.key(context.visitID): Message(visit).encoded(),
@@ -59,7 +59,7 @@ extension Patient {
   ) throws -> Signed<Message<VisitClosure>>? {
     let bytes = try store.value(forKey: Self.lastVisitKey(encounter, hospital))
     guard let visitID = bytes.flatMap({ Digest32($0) }) else { return nil }
-    let key = try keys.root.keys(ofVisit: try visit(visitID).counter, Suite.self).signingKey
+    let key = try keys(of: try visit(visitID).context).signingKey
     return Signed(Message(VisitClosure(genesis: genesis.digest, visit: visitID)), by: key)
   }
 
@@ -69,17 +69,18 @@ extension Patient {
   ) async throws {
     let (context, rules) = (visit.context, genesis.genesis)
     guard context.genesis == genesis.digest, context.suite == rules.suite,
-      context.hospital == hospital, context.window == rules.window,
-      context.resignatureLimit == rules.resignatureLimit,
-      EvidenceKeys(context) == keys.evidenceKeys, visit.opening.identity == identity,
+      context.hospital == hospital, context.window == rules.numbers.window,
+      context.resignatureLimit == rules.numbers.resignatureLimit,
+      EvidenceKeys(context) == keys.evidenceKeys, context.keyNonce == keys.nonce,
+      context.mailboxKey == keys.mailboxKey.publicKey, visit.opening.identity == identity,
       try Evidence(visit.evidence).digest == context.evidenceDigest
     else { throw ConsortiumError(.wrongContext, "the hospital offers another visit") }
     try visit.opening.check(against: context)
-    let base = try await client.prove(
-      .consortiumBlock(height: context.baseHeight), by: hospital
-    ).block.header
-    guard base.height == context.baseHeight, base.digest == context.baseHash,
-      base.time == context.openedAt
+    let proven = try await client.prove(
+      .consortiumBlock(height: context.baseHeight), by: hospital)
+    guard case .header(let base) = proven.leaf, proven.chain == ChainName.consortium,
+      base.height == context.baseHeight, base.digest == context.baseHash,
+      base.countedTime == context.openedAt
     else { throw ConsortiumError(.wrongContext, "the visit does not begin at a final block") }
     _ = try await client.team(of: context)
   }
@@ -104,7 +105,7 @@ extension Patient {
   package func collect(_ visitID: Digest32, at hospital: String) async throws -> CollectedRecord {
     let (completion, signed) = try await client.completion(of: visitID, at: hospital)
     let context = completion.context
-    let visitKeys = try visitKeys(of: context)
+    let visitKeys = try keys(of: context)
     let visitKey = try VerifiedVisitKey<Suite>(alreadyVerified: context)
     guard let cloud = genesis.cloud(ofHospital: hospital) else {
       throw ConsortiumError(.recordMissing, "no cloud keeps the records of \(hospital)")
@@ -122,7 +123,7 @@ extension Patient {
     let isNew = try await give(
       VisitReceipt(visit: visitID, recordDigest: completion.recordDigest, verdict: verdict),
       context, visitKeys.signingKey)
-    try remember(completion, visitKeys.counter, accepted)
+    try remember(completion, accepted)
     return CollectedRecord(record: accepted.map(OpenedRecord.init), isNewlyReceipted: isNew)
   }
 
@@ -131,17 +132,18 @@ extension Patient {
     _ receipt: VisitReceipt, _ context: VisitContext, _ key: IdentityKey
   ) async throws -> Bool {
     do {
-      _ = try await post.ask(
-        SubmitEntry(entry(receipt, context, key)), of: context.hospital)
+      try await client.submit(entry(receipt, context, key), until: .written)
       return true
-    } catch let error as ConsortiumError where error.code == .alreadyReceipted {
+    } catch let refusal as SignedRefusal
+      where refusal.code == ConsortiumError.Code.alreadyReceipted.description
+    {
       return false
     }
   }
 
   /// Notes that the visit has its receipt.
   private func remember(
-    _ completion: VisitCompletion, _ counter: UInt64, _ record: AcceptedRecord?
+    _ completion: VisitCompletion, _ record: AcceptedRecord?
   ) throws {
     guard var visit: PatientVisit = try store.load(Self.key(completion.context.visitID)) else {
       return
@@ -155,17 +157,5 @@ extension Patient {
   package func hasReceipted(_ visitID: Digest32) throws -> Bool {
     let visit: PatientVisit? = try store.load(Self.key(visitID))
     return visit?.isReceipted ?? false
-  }
-
-  /// The keys of a visit: by its counter, or found again by PK_v.
-  private func visitKeys(of context: VisitContext) throws -> PatientVisitKeys<Suite> {
-    if let visit: PatientVisit = try store.load(Self.key(context.visitID)),
-      visit.context == context
-    {
-      return try keys.root.keys(ofVisit: visit.counter)
-    }
-    guard let found = try keys.root.keys(of: context.visitKey, among: 0..<counter() + 1, Suite.self)
-    else { throw ConsortiumError(.unknownVisit, "the visit is not this patient's") }
-    return found
   }
 }

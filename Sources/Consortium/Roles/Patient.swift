@@ -3,11 +3,10 @@ import Credentials
 import EMRScheme
 package import Ledger
 
-/// What a patient keeps of a visit; its keys come from the root and the counter.
+/// What a patient keeps of a visit; its keys come from the root and the nonce in the context.
 struct PatientVisit: NamedValue {
   static let name = "patient-visit"
 
-  var counter: UInt64
   var context: VisitContext
   /// α.
   var evidence: [UInt8]
@@ -17,10 +16,9 @@ struct PatientVisit: NamedValue {
   var isReceipted = false
 
   init(
-    counter: UInt64, context: VisitContext, evidence: [UInt8], opening: PseudonymOpening,
+    context: VisitContext, evidence: [UInt8], opening: PseudonymOpening,
     recordDigest: Digest32? = nil
   ) {
-    self.counter = counter
     self.context = context
     self.evidence = evidence
     self.opening = opening
@@ -28,7 +26,6 @@ struct PatientVisit: NamedValue {
   }
 
   func encode(into fields: inout some FieldEncoder) {
-    fields.integer("counter", counter)
     fields.value("context", context)
     fields.octets("evidence", evidence)
     fields.value("opening", opening)
@@ -37,7 +34,6 @@ struct PatientVisit: NamedValue {
   }
 
   init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    counter = try fields.integer("counter")
     context = try fields.value("context")
     evidence = try fields.octets("evidence", count: 32)
     opening = try fields.value("opening")
@@ -46,7 +42,7 @@ struct PatientVisit: NamedValue {
   }
 }
 
-/// A patient's own program: root key, counter, and what the patient knows of the visits.
+/// A patient's own program: root key, and what the patient knows of the visits.
 package actor Patient: RoleEndpoint {
   /// Where the patient is reached; no identity.
   package nonisolated let id: String
@@ -82,22 +78,19 @@ package actor Patient: RoleEndpoint {
 
   // MARK: Keys
 
-  private static let counterKey = "counter"
-
-  /// Keys that no visit has used. The counter is on disk before, and never goes back: one key for
-  /// two visits would let one consent open both.
-  func freshKeys() throws -> PatientVisitKeys<Suite> {
-    let next = try counter() + 1
-    try store.write([Self.counterKey: Array(String(next).utf8)])
-    return try keys.root.keys(ofVisit: next)
+  /// Keys that no visit has used: one key for two visits would let one consent open both.
+  func freshKeys(at hospital: String) throws -> PatientVisitKeys<Suite> {
+    try keys.root.keys(
+      genesis: genesis.digest, hospital: hospital,
+      nonce: Digest32(sha256: randomness.bytes(32)))
   }
 
-  func counter() throws -> UInt64 {
-    guard let bytes = try store.value(forKey: Self.counterKey) else { return 0 }
-    guard let counter = UInt64(String(decoding: bytes, as: UTF8.self)) else {
-      throw StoreError(.corrupted, "the visit counter is not a number")
+  /// The keys of a visit of this patient.
+  func keys(of context: VisitContext) throws -> PatientVisitKeys<Suite> {
+    guard let keys: PatientVisitKeys<Suite> = try keys.root.keys(of: context) else {
+      throw ConsortiumError(.unknownVisit, "the visit is not this patient's")
     }
-    return counter
+    return keys
   }
 
   // MARK: Visits

@@ -21,6 +21,7 @@ private enum SecretName {
   static let visitIdentifiers = "visit-identifiers"
   static let signing = "signing"
   static let root = "root"
+  static let log = "log"
   static func cosigner(_ chain: String) -> String { "cosigner/\(chain)" }
 }
 
@@ -81,10 +82,12 @@ package struct SupernodeKeys: Sendable {
   let agreement: AgreementKey
   /// By chain.
   let cosigners: [String: CosignerKey]
+  /// For a hospital: signs its chain. Ed25519, 32 bytes.
+  private let log: Curve25519.Signing.PrivateKey?
   /// Makes visit identifiers.
   let visitIdentifiers: SymmetricKey
 
-  package init(_ file: KeyFile, network: String, chains: [String]) throws {
+  package init(_ file: KeyFile, network: String, chains: [String], isHospital: Bool) throws {
     identity = try file.identityKey()
     agreement = try file.agreementKey()
     visitIdentifiers = SymmetricKey(data: try file.secret(SecretName.visitIdentifiers))
@@ -96,16 +99,26 @@ package struct SupernodeKeys: Sendable {
           rawRepresentation: try file.secret(SecretName.cosigner(chain))))
     }
     self.cosigners = cosigners
+    log =
+      isHospital
+      ? try Curve25519.Signing.PrivateKey(rawRepresentation: file.secret(SecretName.log)) : nil
+  }
+
+  /// The log key of a hospital's chain under the origin of its checkpoints.
+  func logKey(origin: String) throws -> LogKey {
+    guard let log else { throw CredentialError(.invalidKey, "the party has no log key") }
+    return try LogKey(origin: origin, key: log)
   }
 
   package static func generate(
-    owner: String, chains: [String], using generator: inout Randomness
+    owner: String, chains: [String], isHospital: Bool, using generator: inout Randomness
   ) throws(CredentialError) -> KeyFile {
     var secrets = [
       SecretName.identity: generator.bytes(32), SecretName.agreement: generator.bytes(32),
       SecretName.visitIdentifiers: generator.bytes(32),
     ]
     for chain in chains { secrets[SecretName.cosigner(chain)] = generator.bytes(32) }
+    if isHospital { secrets[SecretName.log] = generator.bytes(32) }
     return try KeyFile(owner: owner, secrets: secrets)
   }
 
@@ -119,7 +132,8 @@ package struct SupernodeKeys: Sendable {
         cosigners[chain].map {
           Genesis.Cosigner(chain: chain, publicKey: $0.verifier.key.publicKey)
         }
-      })
+      },
+      logKey: log.map { Genesis.LogKey(publicKey: Array($0.publicKey.rawRepresentation)) })
   }
 }
 

@@ -28,7 +28,7 @@ package struct Deposit: NamedValue {
 
 extension SystemManager {
   private func view(of consent: Consent) async throws -> ConsentView {
-    try await node.consent(
+    try await views.consent(
       ReadConsent(
         hospital: consent.hospital, visit: consent.visit, consent: consent.digest,
         doctor: consent.doctor))
@@ -46,7 +46,7 @@ extension SystemManager {
       throw ConsortiumError(.consentUnknown, "the ledger holds no such consent")
     }
     _ = try request.consent.verified(by: context.visitSigningKey)
-    let doctorKey = await node.read { $0.consortium.state.identityKey(of: consent.doctor) }
+    let doctorKey = try await node.consortium.identityKey(of: consent.doctor)
     let certificate = try request.certificate.verified(by: doctorKey ?? [])
     guard certificate.genesis == consent.genesis, certificate.visit == consent.visit,
       certificate.doctor == consent.doctor, certificate.requestKey == consent.requestKey,

@@ -1,7 +1,7 @@
 package import CanonicalEncoding
 import Credentials
 import EMRScheme
-import Ledger
+package import Ledger
 
 /// SM: signs registrations beside the hospitals, passes requests on to patients, and re-encrypts.
 ///
@@ -10,18 +10,25 @@ import Ledger
 package actor SystemManager: RoleEndpoint {
   package nonisolated let id: String
   package nonisolated let node: LedgerNode
+  nonisolated let views: LedgerViews
   let keys: ManagerKeys
   let store: any RoleStore
   let post: Post
 
+  /// - Parameter stores: where the state of a hospital's chain is kept.
   package init(
-    node: LedgerNode, keys: ManagerKeys, store: any RoleStore, courier: any Courier
+    node: LedgerNode, keys: ManagerKeys, store: any RoleStore,
+    stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore,
+    courier: any Courier
   ) {
     id = node.genesis.genesis.manager.id
     self.node = node
     self.keys = keys
     self.store = store
     post = Post(courier: courier, sender: id)
+    views = LedgerViews(
+      node: node,
+      chains: ChainSubscriber(node: node, identity: keys.identity, post: post, stores: stores))
   }
 
   package func answer(_ request: any RoleRequest) async throws -> any CanonicalValue {
@@ -56,8 +63,9 @@ package actor SystemManager: RoleEndpoint {
   private func forward(_ request: SubmitAccessRequest) async throws -> Done {
     try await node.catchUp()
     let asked = request.request.object
-    let doctor = await node.read { $0.finalBase?.state.doctors[asked.doctor]?.statement }
-    guard let doctor, doctor.hospital == asked.hospital, asked.genesis == node.genesis.digest else {
+    let registered = try await node.consortium.doctor(asked.doctor)
+    guard let registered, registered.isFinal, case let doctor = registered.statement,
+      doctor.hospital == asked.hospital, asked.genesis == node.genesis.digest else {
       throw ConsortiumError(.unknownDoctor, "\(asked.doctor) is not registered")
     }
     _ = try request.request.verified(by: doctor.identityKey)
@@ -65,10 +73,11 @@ package actor SystemManager: RoleEndpoint {
       ForwardAccessRequest(request: request.request), of: request.patient)
   }
 
+  /// Puts an entry on a hospital's chain; returns once the hospital has signed that it stands there.
   func submit(_ body: some CanonicalObject, on chain: String) async throws {
-    try await node.submit(
-      Entry(
-        EntryContent(genesis: node.genesis.digest, chain: chain, signer: .party(id), body: body),
-        signedBy: keys.identity))
+    let entry = Entry(
+      EntryContent(genesis: node.genesis.digest, chain: chain, signer: .party(id), body: body),
+      signedBy: keys.identity)
+    try await EntrySubmission(genesis: node.genesis, post: post).submit(entry, until: .written)
   }
 }

@@ -201,7 +201,7 @@ public struct FaultReport: CanonicalObject, Equatable {
   public static let kind = ObjectKind.faultReport
 
   public var chain: String
-  /// The signed and cosigned checkpoint, a C2SP signed note.
+  /// The checkpoint as the log, or more than two thirds of the delegates, signed it: a C2SP note.
   public var note: String
   /// Of the leaf at fault.
   public var index: UInt64

@@ -22,6 +22,9 @@ public enum Leaf: Sendable, Equatable {
     }
   }
 
+  /// Whether the bytes of a leaf are those of a header, by their tag.
+  package static func isHeader(_ bytes: [UInt8]) -> Bool { bytes.first == headerTag }
+
   /// The leaf of an item whose DER is known.
   static func encoded(item entry: [UInt8]) -> [UInt8] { [itemTag] + entry }
 

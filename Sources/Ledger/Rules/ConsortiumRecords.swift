@@ -164,6 +164,8 @@ extension StateKey {
   static func registeredKey(_ key: [UInt8]) -> Self { Self("key/", Digest32(sha256: key).bytes) }
   static func tick(_ delegate: String) -> Self { Self("tick/", Array(delegate.utf8)) }
   static func block(_ height: UInt64) -> Self { Self("block/", height.stateBytes) }
+  /// The height of the block that ends at a size.
+  static func blockEnd(_ size: UInt64) -> Self { Self("block-end/", size.stateBytes) }
 
   /// The latest anchor of a hospital's chain, and the number of all.
   static func anchor(_ hospital: String) -> Self { Self("anchor/", Array(hospital.utf8)) }

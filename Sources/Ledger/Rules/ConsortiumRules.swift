@@ -60,6 +60,7 @@ package struct ConsortiumRules: ChainRules {
 
   package func closed(_ header: BlockHeader, _ state: StateView) {
     state.note(.block(header.height), ConsortiumBlock(header))
+    state.note(.blockEnd(header.index + 1), header.height)
   }
 
   // MARK: The directory
@@ -414,7 +415,9 @@ package struct ConsortiumRules: ChainRules {
     let (party, signature) = try supernode(item.entry, state)
     try spend(.quota(ofSupernode: party), genesis.genesis.numbers.supernodeQuota, block, state)
     guard let keys = keys(of: report.chain, note: report.note, state),
-      let checkpoint = keys.confirmedCheckpoint(report.note), report.index < checkpoint.size
+      let checkpoint = keys.log == nil
+        ? keys.confirmedCheckpoint(report.note) : keys.loggedCheckpoint(report.note),
+      report.index < checkpoint.size
     else { throw .wrongCheckpoint }
     return Judgement(claims: [signature])
   }

@@ -1,0 +1,51 @@
+import CanonicalEncoding
+package import Ledger
+
+/// Brings entries to their hospital, and believes only signed answers.
+package struct EntrySubmission: Sendable {
+  let genesis: ValidGenesis
+  let post: Post
+
+  /// What an answer to a submitted entry has to show before it is believed.
+  package enum Standing: Sendable {
+    /// The hospital has signed that it took the entry; this may still be lost.
+    case written
+    /// The cloud, another organisation, has confirmed it.
+    case confirmed
+  }
+
+  /// Submits an entry to its hospital. Once this returns, the entry stands as asked for, by the
+  /// signature of who should know.
+  ///
+  /// - Throws: ``SignedRefusal``; ``ConsortiumError`` `outcome-unknown` if what was
+  ///   asked for is not shown: the entry may stand, and submitting it again is safe.
+  package func submit(_ entry: Entry, until standing: Standing) async throws {
+    let hospital = entry.content.chain
+    let signed = try await post.ask(SubmitEntry(entry), of: hospital)
+    let answer = try signed.verified(by: genesis.identityKey(of: hospital) ?? [])
+    guard answer.genesis == genesis.digest, answer.chain == hospital,
+      answer.entry == entry.digest
+    else { throw ConsortiumError(.malformed, "\(hospital) answers about another entry") }
+    switch answer.outcome {
+    case .refused(let code, let position): throw SignedRefusal(code: code, position: position)
+    case .confirmed(let confirmation):
+      try SubmissionAnswer.check(
+        confirmation, of: entry, generation: answer.generation, genesis: genesis)
+    case .written:
+      guard standing == .written else {
+        throw ConsortiumError(.outcomeUnknown, "the cloud has not confirmed the entry yet")
+      }
+    }
+  }
+}
+
+/// That the rules refuse an entry, by the signature of the hospital that judged it.
+package struct SignedRefusal: Error, Equatable {
+  package let code: String
+  /// How many leaves the chain had when the entry was judged.
+  package let position: UInt64
+
+  package var error: ConsortiumError {
+    ConsortiumError(.init(code), "the ledger refuses the entry")
+  }
+}

@@ -1,0 +1,47 @@
+import CanonicalEncoding
+import EMRScheme
+package import Ledger
+
+/// The hospitals' chains that a role can look into.
+package protocol HospitalChains: Sendable {
+  /// The chain as it stands, after catching up where this role follows it.
+  ///
+  /// - Throws: ``ConsortiumError`` `unknown-visit` for a hospital whose chain this role does not have.
+  func view(of hospital: String) async throws -> HospitalView
+
+  /// The bytes of a leaf.
+  func leaf(_ index: UInt64, of hospital: String) async throws -> [UInt8]?
+}
+
+extension HospitalChains {
+  /// The completion of a complete visit.
+  func completion(of visit: VisitRecord, at hospital: String) async throws -> VisitCompletion {
+    guard let index = visit.completion, let bytes = try await leaf(index, of: hospital),
+      case .item(let entry) = try Leaf(encoded: bytes),
+      case .visitCompletion(let completion) = entry.content.body
+    else { throw ConsortiumError(.wrongState, "the visit is not complete") }
+    return completion
+  }
+}
+
+/// The chain of the hospital that writes it.
+package struct OwnChain: HospitalChains {
+  let hospital: String
+  let writer: HospitalWriter
+
+  package init(hospital: String, writer: HospitalWriter) {
+    (self.hospital, self.writer) = (hospital, writer)
+  }
+
+  package func view(of hospital: String) async throws -> HospitalView {
+    guard hospital == self.hospital else {
+      throw ConsortiumError(.unknownVisit, "\(self.hospital) keeps no chain but its own")
+    }
+    return await writer.view
+  }
+
+  package func leaf(_ index: UInt64, of hospital: String) async throws -> [UInt8]? {
+    guard hospital == self.hospital else { return nil }
+    return try await writer.leaf(index)
+  }
+}

@@ -1,0 +1,273 @@
+package import CanonicalEncoding
+package import Credentials
+import EMRScheme
+package import Ledger
+package import TransparencyLog
+
+/// A hospital's own chain: takes entries, has its cloud confirm the blocks, and anchors them.
+///
+/// Before the first entry after a start, the hospital compares its log with what its cloud has
+/// confirmed. A log that lost leaves, as by a backup put back, gets them from the cloud; nothing is
+/// written over what was confirmed (specification 6.9).
+package actor HospitalLedger {
+  package nonisolated let hospital: String
+  package nonisolated let writer: HospitalWriter
+  private let node: LedgerNode
+  private let identity: IdentityKey
+  private let logKey: LogKey
+  private let post: Post
+  private let clock: @Sendable () -> UInt64
+  private let gate = SerialGate()
+  private var hasMetCloud = false
+  /// When the open block got its first item, by the own clock.
+  private var openSince: UInt64?
+
+  package init(
+    hospital: String, node: LedgerNode, writer: HospitalWriter, identity: IdentityKey,
+    logKey: LogKey, post: Post, clock: @escaping @Sendable () -> UInt64
+  ) {
+    self.hospital = hospital
+    self.node = node
+    self.writer = writer
+    self.identity = identity
+    self.logKey = logKey
+    self.post = post
+    self.clock = clock
+  }
+
+  private var genesis: ValidGenesis { node.genesis }
+
+  private func cloud() throws -> String {
+    guard let cloud = genesis.cloud(ofHospital: hospital) else {
+      throw ConsortiumError(.unreachable, "no cloud validates \(hospital)")
+    }
+    return cloud
+  }
+
+  // MARK: Taking entries
+
+  /// Puts an entry on the chain, if the rules accept it.
+  ///
+  /// What closes a block is answered once the cloud has confirmed it, everything else once it is
+  /// written; the same entry again is answered by where it stands now.
+  /// - Throws: ``ConsortiumError`` `unauthenticated` for what nobody signed who is known: that gets
+  ///   no signed answer.
+  package func submit(_ entry: Entry) async throws -> SubmissionAnswer {
+    try await requireSigned(entry)
+    switch try await put(entry) {
+    case .refused(let refusal, let position):
+      return answer(entry, .refused(code: refusal.code, position: position))
+    case .written(let index):
+      if try await isLastSignature(entry) { try await writer.closeBlock() }
+      if await index < writer.size { try? await confirm() }
+      return answer(entry, try await outcome(of: entry, at: index))
+    }
+  }
+
+  /// Whether a team has signed with this entry: the cloud takes a record only of a visit of which it
+  /// has confirmed that.
+  private func isLastSignature(_ entry: Entry) async throws -> Bool {
+    guard case .partialSignature(let partial) = entry.content.body else { return false }
+    return try await writer.view.visit(partial.visit)?.attempts.count == partial.commitments.count
+  }
+
+  /// Puts an entry of the hospital itself on its chain.
+  ///
+  /// - Throws: the ``Refusal``.
+  package func put(_ body: some CanonicalObject) async throws {
+    let content = EntryContent(
+      genesis: genesis.digest, chain: hospital, signer: .party(hospital), body: body)
+    if case .refused(let refusal, _) = try await put(Entry(content, signedBy: identity)) {
+      throw refusal
+    }
+  }
+
+  private func put(_ entry: Entry) async throws -> HospitalWriter.Outcome {
+    try await meetCloud()
+    let base = try await node.finalBlock()
+    let outcome = try await writer.submit(entry, base: base)
+    if openSince == nil, await writer.openItemCount > 0 { openSince = clock() }
+    return outcome
+  }
+
+  private func requireSigned(_ entry: Entry) async throws {
+    guard entry.content.chain == hospital, entry.content.genesis == genesis.digest else {
+      throw ConsortiumError(.notEntitled, "the entry belongs to another chain")
+    }
+    try await node.catchUp()
+    let key: [UInt8]? =
+      switch entry.content.signer {
+      case .party(let party): try await node.consortium.identityKey(of: party)
+      case .patient(let visit): try await writer.view.visit(visit)?.signingKey
+      }
+    guard let key, entry.isSigned(by: key) else {
+      throw ConsortiumError(.unauthenticated, "the entry is not signed by its author")
+    }
+  }
+
+  private func outcome(
+    of entry: Entry, at index: UInt64
+  ) async throws -> SubmissionAnswer.Outcome {
+    let view = await writer.view
+    guard let confirmed = view.confirmed, index < confirmed.size else { return .written }
+    return .confirmed(
+      .init(
+        index: index, note: confirmed.note,
+        inclusion: try view.inclusion(of: index, size: confirmed.size)))
+  }
+
+  private func answer(
+    _ entry: Entry, _ outcome: SubmissionAnswer.Outcome
+  ) -> SubmissionAnswer {
+    SubmissionAnswer(
+      genesis: genesis.digest, chain: hospital, generation: 0, entry: entry.digest,
+      outcome: outcome)
+  }
+
+  // MARK: Confirming (4.5)
+
+  /// Asks the cloud once after each start how much it has confirmed, and takes back what is missing
+  /// here.
+  private func meetCloud() async throws {
+    if hasMetCloud { return }
+    await gate.enter()
+    defer { gate.leave() }
+    if hasMetCloud { return }
+    let cloud = try cloud()
+    let keys = genesis.keys(of: hospital, generation: genesis.firstGeneration(of: hospital))
+    try await node.catchUp()
+    try await writer.open()
+    var missing: [[UInt8]] = []
+    while true {
+      let query = LeavesQuery(
+        genesis: genesis.digest, hospital: hospital,
+        from: await writer.size + UInt64(missing.count))
+      let reply = try await post.ask(
+        FetchLeaves(query: Signed(Message(query), by: identity)), of: cloud)
+      if reply.note.isEmpty { break }
+      guard let checkpoint = keys.confirmedCheckpoint(reply.note) else {
+        throw ConsortiumError(.invalidProof, "the cloud returns no confirmed checkpoint")
+      }
+      let record = ConfirmedRecord(size: checkpoint.size, note: reply.note)
+      let size = await writer.size
+      if checkpoint.size <= size {
+        guard try await writer.root(size: checkpoint.size) == checkpoint.root else {
+          throw ConsortiumError(
+            .ledgerDiverged, "the log is not the one that the cloud has confirmed")
+        }
+        await writer.confirm(record)
+        break
+      }
+      guard !reply.leaves.isEmpty else {
+        throw ConsortiumError(.invalidProof, "the cloud does not return what it confirmed")
+      }
+      missing += reply.leaves
+      guard UInt64(missing.count) >= checkpoint.size - size else { continue }
+      try await writer.recover(missing, confirmed: record, root: checkpoint.root)
+      missing = []
+    }
+    hasMetCloud = true
+  }
+
+  /// Has the cloud confirm all closed blocks.
+  private func confirm() async throws {
+    await gate.enter()
+    defer { gate.leave() }
+    let cloud = try cloud()
+    let keys = genesis.keys(of: hospital, generation: genesis.firstGeneration(of: hospital))
+    while true {
+      let from = await writer.view.confirmed?.size ?? 0
+      guard let blocks = try await writer.closedBlocks(from: from, signedBy: logKey) else { return }
+      let reply = try await post.ask(
+        ConfirmLeaves(
+          hospital: hospital, generation: 0, from: from, leaves: blocks.leaves,
+          note: blocks.note.encoded), of: cloud)
+      guard let checkpoint = keys.confirmedCheckpoint(reply.note), checkpoint.size > from else {
+        throw ConsortiumError(.invalidProof, "the cloud returns no cosigned checkpoint")
+      }
+      guard try await writer.root(size: checkpoint.size) == checkpoint.root else {
+        throw ConsortiumError(.ledgerDiverged, "the cloud confirms another chain")
+      }
+      await writer.confirm(ConfirmedRecord(size: checkpoint.size, note: reply.note))
+    }
+  }
+
+  // MARK: Duties
+
+  /// Does everything that is due now: follows the consortium, closes a block, has it confirmed, and
+  /// anchors it.
+  ///
+  /// - Returns: whether anything changed.
+  package func advance() async throws -> Bool {
+    try await meetCloud()
+    try await node.catchUp()
+    let before = (await writer.position, await writer.view.confirmed?.size)
+    let consortium = await node.consortium
+    if let base = try consortium.finalBlock(),
+      try await writer.isBehind(
+        base, demands: try demands(upTo: base, consortium))
+    {
+      try await writer.follow(base)
+    }
+    if await isBlockDue() {
+      try await writer.closeBlock()
+      openSince = nil
+    }
+    if await writer.size > writer.view.confirmed?.size ?? 0 { try await confirm() }
+    let anchored = try await anchor()
+    let after = (await writer.position, await writer.view.confirmed?.size)
+    return anchored || before != after
+  }
+
+  /// How many demands stand in blocks up to this one.
+  private func demands(
+    upTo base: ConsortiumBlock, _ consortium: ConsortiumView
+  ) throws -> UInt64 {
+    var count = try consortium.demandCount(on: hospital)
+    while count > 0, let last = try consortium.demand(count - 1, on: hospital),
+      last.height > base.reference.height
+    {
+      count -= 1
+    }
+    return count
+  }
+
+  /// What belongs to a visit under way waits for the visit's block, but not longer than half of
+  /// maxLag; everything else waits for nothing.
+  private func isBlockDue() async -> Bool {
+    guard await writer.openItemCount > 0 else { return false }
+    if await !writer.openKinds.isSubset(of: [.baseAdvance, .visitOpening, .partialSignature]) {
+      return true
+    }
+    guard let openSince else { return true }
+    return clock() >= openSince + genesis.genesis.numbers.maximumLag / 2
+  }
+
+  /// Anchors the newest confirmed checkpoint, unless its anchor is on its way.
+  private func anchor() async throws -> Bool {
+    let consortium = await node.consortium
+    let view = await writer.view
+    let anchored = try consortium.anchor(of: hospital)?.size ?? 0
+    guard let confirmed = view.confirmed, confirmed.size > anchored,
+      let leaf = try await writer.leaf(confirmed.size - 1),
+      case .header(let header) = try Leaf(encoded: leaf)
+    else { return false }
+    // The consortium would refuse it; the base follows with the next call.
+    guard let base = try consortium.block(header.base.height),
+      consortium.countedTime <= base.countedTime + genesis.genesis.numbers.maximumLag
+    else { return false }
+    let anchor = Anchor(
+      hospital: hospital, note: confirmed.note, header: header,
+      inclusion: try view.inclusion(of: header.index, size: confirmed.size),
+      consistency: anchored == 0
+        ? [] : try view.consistency(from: anchored, to: confirmed.size))
+    try await node.append([
+      Entry(
+        EntryContent(
+          genesis: genesis.digest, chain: ChainName.consortium, signer: .party(hospital),
+          body: anchor), signedBy: identity
+      ).encoded()
+    ])
+    return try await node.consortium.anchor(of: hospital)?.size ?? 0 > anchored
+  }
+}

@@ -1,0 +1,134 @@
+package import CanonicalEncoding
+import Credentials
+package import EMRScheme
+import Ledger
+
+/// Answers questions about the ledger from a role's own replay.
+package struct LedgerViews: Sendable {
+  let node: LedgerNode
+  let chains: any HospitalChains
+
+  package init(node: LedgerNode, chains: any HospitalChains) {
+    (self.node, self.chains) = (node, chains)
+  }
+
+  /// A visit as the rules have it now.
+  func visit(_ visit: Digest32, at hospital: String) async throws -> VisitRecord {
+    guard let record = try await chains.view(of: hospital).visit(visit) else {
+      throw ConsortiumError(.unknownVisit, "the ledger holds no such visit")
+    }
+    return record
+  }
+
+  /// The context of a visit that is open or complete.
+  package func context(of visit: Digest32, at hospital: String) async throws -> VisitContext {
+    let view = try await chains.view(of: hospital)
+    guard let record = try view.visit(visit) else {
+      throw ConsortiumError(.unknownVisit, "the ledger holds no such visit")
+    }
+    if let context = try view.openContext(of: visit) { return context }
+    return try await chains.completion(of: record, at: hospital).context
+  }
+
+  func visitView(_ query: ReadVisit) async throws -> VisitView {
+    let view = try await chains.view(of: query.hospital)
+    guard let record = try view.visit(query.visit) else {
+      throw ConsortiumError(.unknownVisit, "the ledger holds no such visit")
+    }
+    return VisitView(
+      record,
+      signatures: record.status == .open
+        ? try view.signatures(of: query.visit, count: record.attempts.count) : [])
+  }
+
+  /// How a consent stands. Revocations count from when they are written, final or not, and as a
+  /// demand from when its block is final.
+  func consent(_ query: ReadConsent) async throws -> ConsentView {
+    try await node.catchUp()
+    let chain = try await chains.view(of: query.hospital)
+    let consortium = await node.consortium
+    var view = ConsentView(
+      context: nil, recordDigest: .zero, standing: .unknown, time: consortium.time,
+      doctorIsRegistered: try consortium.doctor(query.doctor)?.isFinal ?? false)
+    if let visit = try chain.visit(query.visit), visit.status == .complete,
+      let index = visit.completion, let digest = visit.recordDigest,
+      try await node.isFinal(index, on: chain)
+    {
+      view.context = try await chains.completion(of: visit, at: query.hospital).context
+      view.recordDigest = digest
+    }
+    if let consent = try chain.consent(query.consent), consent.visit == query.visit {
+      let isRevoked =
+        try consent.isRevoked || consortium.isRevokedByDemand(query.consent)
+      view.standing =
+        isRevoked
+        ? .revoked : try await node.isFinal(consent.index, on: chain) ? .final : .pending
+    }
+    return view
+  }
+
+  /// The entries about sharing a visit, for its patient.
+  func accessLog(_ query: Signed<Message<PatientQuery>>) async throws -> AccessLogReply {
+    _ = try await verifiedQuery(query, .accessLog)
+    let asked = query.object.payload
+    var entries: [Entry] = []
+    for index in try await chains.view(of: asked.hospital).sharing(of: asked.visit) {
+      if let leaf = try await chains.leaf(index, of: asked.hospital),
+        case .item(let entry) = try Leaf(encoded: leaf)
+      {
+        entries.append(entry)
+      }
+    }
+    return AccessLogReply(entries: entries)
+  }
+
+  /// The visit that a patient's query is about, after its signature was checked.
+  func verifiedQuery(
+    _ query: Signed<Message<PatientQuery>>, _ subject: PatientQuery.Subject
+  ) async throws -> VisitRecord {
+    let asked = query.object.payload
+    let visit = try await visit(asked.visit, at: asked.hospital)
+    _ = try query.verified(by: visit.signingKey)
+    guard asked.genesis == node.genesis.digest, asked.subject == subject else {
+      throw ConsortiumError(.notEntitled, "the query is for something else")
+    }
+    return visit
+  }
+
+  /// Proves that something is final.
+  func prove(_ request: Prove) async throws -> FinalityProof {
+    try await node.catchUp()
+    let consortium = await node.consortium
+    let proof: FinalityProof? =
+      switch request.subject {
+      case .registration(let doctor):
+        try consortium.doctor(doctor).flatMap { registered in
+          try consortium.proof(of: registered.index, knownSize: request.knownSize)
+        }
+      case .consortiumBlock(let height):
+        try consortium.block(height).flatMap { block in
+          try consortium.proof(of: block.index, knownSize: request.knownSize)
+        }
+      case .visit(let visit, let hospital):
+        try await proof(ofVisit: visit, hospital, request.knownSize, consortium)
+      }
+    guard let proof else {
+      throw ConsortiumError(.notFinal, "the ledger does not hold this in a final block")
+    }
+    return proof
+  }
+
+  private func proof(
+    ofVisit visit: Digest32, _ hospital: String, _ knownSize: UInt64,
+    _ consortium: ConsortiumView
+  ) async throws -> FinalityProof? {
+    let chain = try await chains.view(of: hospital)
+    guard let index = try chain.visit(visit)?.completion,
+      let anchor = try await node.finalAnchor(covering: index, on: chain),
+      let leaf = try await chains.leaf(index, of: hospital)
+    else { return nil }
+    return try consortium.proof(
+      of: anchor.index, knownSize: knownSize,
+      hospital: chain.proof(of: index, leaf: leaf, size: anchor.size))
+  }
+}

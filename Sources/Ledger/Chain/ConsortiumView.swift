@@ -1,0 +1,169 @@
+package import CanonicalEncoding
+package import EMRScheme
+package import TransparencyLog
+
+/// Looks things up on the consortium chain as it stands; of a value, so that what is read belongs
+/// together.
+package struct ConsortiumView: Sendable {
+  let engine: ChainEngine<ConsortiumRules>
+  package let final: FinalRecord?
+
+  private func reading<Value>(_ body: (StateView) -> Value) throws(StoreError) -> Value {
+    let view = engine.view()
+    let value = body(view)
+    if let failure = view.failure { throw failure }
+    return value
+  }
+
+  package var genesis: ValidGenesis { engine.rules.genesis }
+  package var size: UInt64 { engine.size }
+  /// How many blocks are closed.
+  package var height: UInt64 { engine.height }
+
+  /// Ledger time in seconds since 1970: of the last block, final or not.
+  package var time: UInt64 { engine.header?.time ?? genesis.genesis.createdAt }
+
+  package func block(_ height: UInt64) throws(StoreError) -> ConsortiumBlock? {
+    try reading { $0.value(.block(height)) }
+  }
+
+  /// The last final block: the directory and the time to judge by.
+  package func finalBlock() throws(StoreError) -> ConsortiumBlock? {
+    guard let final else { return nil }
+    return try block(final.height)
+  }
+
+  /// A registered doctor, and whether the registration is final.
+  package func doctor(
+    _ id: String
+  ) throws(StoreError) -> (statement: RegistrationStatement, index: UInt64, isFinal: Bool)? {
+    let record: DoctorRecord? = try reading { $0.value(.doctor(id)) }
+    return record.map { ($0.statement, $0.index, $0.index < final?.size ?? 0) }
+  }
+
+  /// The Ed25519 key with which this party signs entries: of the genesis, or a registered doctor,
+  /// final or not.
+  package func identityKey(of party: String) throws(StoreError) -> [UInt8]? {
+    if let key = genesis.identityKey(of: party) { return key }
+    return try doctor(party)?.statement.identityKey
+  }
+
+  package func generation(of hospital: String) throws(StoreError) -> GenerationRecord {
+    try reading { engine.rules.generation(of: hospital, $0) }
+  }
+
+  /// The checkpoint of a hospital's chain that was anchored last, final or not.
+  package func anchor(of hospital: String) throws(StoreError) -> AnchorRecord? {
+    try reading { $0.value(.anchor(hospital)) }
+  }
+
+  /// The first anchor that covers a leaf of a hospital's chain.
+  package func firstAnchor(
+    covering index: UInt64, of hospital: String
+  ) throws(StoreError) -> AnchorRecord? {
+    try reading { view in
+      var low: UInt64 = 0
+      var high = view.value(.anchorCount(hospital), as: UInt64.self) ?? 0
+      var found: AnchorRecord?
+      while low < high {
+        let middle = low + (high - low) / 2
+        guard let anchor: AnchorRecord = view.value(.anchor(hospital, number: middle)) else {
+          return nil
+        }
+        if anchor.size > index {
+          (found, high) = (anchor, middle)
+        } else {
+          low = middle + 1
+        }
+      }
+      return found
+    }
+  }
+
+  /// How many demands there are on a hospital's chain.
+  package func demandCount(on hospital: String) throws(StoreError) -> UInt64 {
+    try reading { $0.value(.demandCount(hospital)) ?? 0 }
+  }
+
+  package func demand(_ number: UInt64, on hospital: String) throws(StoreError) -> DemandRecord? {
+    try reading { $0.value(.demand(hospital, number: number)) }
+  }
+
+  package func demandedEntry(_ digest: Digest32) throws(StoreError) -> Entry? {
+    try reading { view in
+      view.bytes(.demandedEntry(digest)).flatMap { try? Entry(encoded: $0) }
+    }
+  }
+
+  /// Whether the revocation of a consent stands as a demand in a final block.
+  package func isRevokedByDemand(_ consent: Digest32) throws(StoreError) -> Bool {
+    let height: UInt64? = try reading { $0.value(.demandedRevocation(consent)) }
+    guard let height, let final else { return false }
+    return height <= final.height
+  }
+
+  /// How often an organisation was convicted, over all its keys.
+  package func convictions(of organisation: String) throws(StoreError) -> UInt64 {
+    try reading { $0.value(.conviction(organisation)) ?? 0 }
+  }
+
+  /// The bytes of a leaf.
+  package func leaf(_ index: UInt64) throws(StoreError) -> [UInt8]? {
+    try reading { $0.bytes(.leaf(index)) }
+  }
+
+  /// The checkpoint of the first `size` leaves.
+  package func checkpoint(size: UInt64) throws(StoreError) -> Checkpoint {
+    try engine.checkpoint(size: size, origin: genesis.consortiumKeys.origin)
+  }
+
+  // MARK: The open block
+
+  /// The kinds of the items that no block holds yet.
+  package var openKinds: Set<ObjectKind> {
+    Set(
+      engine.openLeaves.compactMap {
+        guard case .item(let entry)? = try? Leaf(encoded: $0) else { return nil }
+        return entry.content.body.kind
+      })
+  }
+
+  /// What the time becomes with the next block.
+  package func pendingTime() throws(StoreError) -> UInt64 {
+    try reading { engine.rules.pendingTime(engine.block, $0) }
+  }
+
+  /// Counted time of the last block.
+  package var countedTime: UInt64 { engine.block.countedTime }
+
+  /// Whether a delegate may close the open block now.
+  package func mayCut(_ delegate: String) throws(StoreError) -> Bool {
+    try reading { engine.rules.mayCut(delegate, engine.block, $0) }
+  }
+
+  /// The latest tick of a delegate.
+  package func tick(of delegate: String) throws(StoreError) -> UInt64? {
+    try reading { $0.value(.tick(delegate)) }
+  }
+
+  // MARK: Proofs
+
+  /// Proves a final leaf to a client that knows the consortium checkpoint of `knownSize`.
+  ///
+  /// - Returns: nil if it is not final yet, or the client knows a newer checkpoint.
+  package func proof(
+    of index: UInt64, knownSize: UInt64, hospital: LeafProof? = nil
+  ) throws(StoreError) -> FinalityProof? {
+    guard let final, index < final.size, knownSize <= final.size, let leaf = try leaf(index) else {
+      return nil
+    }
+    return FinalityProof(
+      note: final.note,
+      consistency: knownSize == 0
+        ? [] : try engine.consistency(from: knownSize, to: final.size),
+      consortium: LeafProof(
+        leaf: leaf, index: index,
+        inclusion: try engine.inclusion(of: index, size: final.size)),
+      hospital: hospital)
+  }
+}

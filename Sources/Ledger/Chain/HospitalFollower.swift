@@ -1,0 +1,115 @@
+import CanonicalEncoding
+import EMRScheme
+import TransparencyLog
+
+/// A hospital's chain as somebody else follows it: its cloud, or whoever the hospital admits.
+///
+/// Leaves are replayed by the rules, their claims decided in one batch, and the state is committed
+/// behind the last block of each batch, with the leaves themselves.
+package struct HospitalFollower: Sendable {
+  package private(set) var engine: ChainEngine<HospitalRules>
+  package private(set) var confirmed: ConfirmedRecord?
+  private let decider: any ClaimDecider
+
+  package init(
+    genesis: ValidGenesis, hospital: String, store: any StateStore, consortium: any StateStore,
+    decider: any ClaimDecider
+  ) throws(StoreError) {
+    self.decider = decider
+    engine = try ChainEngine(
+      rules: HospitalRules(
+        genesis: genesis, hospital: hospital, consortium: consortium, decider: decider),
+      store: store, keepsLeaves: true)
+    let view = engine.view()
+    confirmed = view.value(.confirmed)
+    if let failure = view.failure { throw failure }
+  }
+
+  package var size: UInt64 { engine.size }
+  package var view: HospitalView { HospitalView(engine: engine, confirmed: confirmed) }
+
+  /// Leaves that were replayed and are not stored yet.
+  package struct Progress: Sendable {
+    fileprivate var engine: ChainEngine<HospitalRules>
+    /// The visits that were completed in them.
+    package var completions: [VisitCompletion] = []
+
+    package var size: UInt64 { engine.size }
+
+    package func root() throws(StoreError) -> [UInt8] { try engine.root(size: engine.size) }
+  }
+
+  /// Replays the leaves that follow, which end with a header; nothing is stored.
+  ///
+  /// - Parameter former: what was replayed before them and is not stored either.
+  /// - Throws: ``ChainFailure``. With a fault, everything before it holds.
+  package func replay(
+    _ leaves: [[UInt8]], after former: Progress? = nil
+  ) throws(ChainFailure) -> Progress {
+    var progress = former ?? Progress(engine: engine)
+    var claims: [Claim] = []
+    var places: [(index: UInt64, height: UInt64, refusal: Refusal)] = []
+    for leaf in leaves {
+      let place = (progress.engine.position, progress.engine.height)
+      for claim in try progress.engine.replay(leaf) {
+        claims.append(claim.claim)
+        places.append((place.0, place.1, claim.refusal))
+      }
+      if let completion = Self.completion(in: leaf) { progress.completions.append(completion) }
+    }
+    if let first = decider.firstFailure(of: claims) {
+      let place = places[first]
+      throw .fault(
+        ChainFault(index: place.index, height: place.height, reason: .refused(place.refusal)))
+    }
+    guard progress.engine.openLeaves.isEmpty else {
+      throw .fault(
+        ChainFault(
+          index: progress.engine.position, height: progress.engine.height, reason: .headerMissing))
+    }
+    return progress
+  }
+
+  private static func completion(in leaf: [UInt8]) -> VisitCompletion? {
+    guard case .item(let entry)? = try? Leaf(encoded: leaf),
+      case .visitCompletion(let completion) = entry.content.body
+    else { return nil }
+    return completion
+  }
+
+  /// Stores what was replayed, with the checkpoint that covers it. Returns when it is durable.
+  package mutating func commit(
+    _ progress: Progress, confirmed: ConfirmedRecord
+  ) throws(StoreError) {
+    var engine = progress.engine
+    try engine.commit(with: [.confirmed: confirmed.stateBytes])
+    self.engine = engine
+    self.confirmed = confirmed
+  }
+
+  /// The bytes of the leaves from `index` on, up to `byteCount` together and at least one.
+  package func leaves(from index: UInt64, byteCount: Int) throws(StoreError) -> [[UInt8]] {
+    try engine.storedLeaves(from: index, byteCount: byteCount)
+  }
+}
+
+extension ChainEngine {
+  /// The stored leaves from `index` on, up to `byteCount` together and at least one.
+  package func storedLeaves(
+    from index: UInt64, byteCount: Int
+  ) throws(StoreError) -> [[UInt8]] {
+    var leaves: [[UInt8]] = []
+    var total = 0
+    var next = index
+    while next < size {
+      guard let leaf = try store.value(forKey: StateKey.leaf(next).bytes) else {
+        throw StoreError(.corrupted, "leaf \(next) is missing")
+      }
+      total += leaf.count
+      if total > byteCount, !leaves.isEmpty { break }
+      leaves.append(leaf)
+      next += 1
+    }
+    return leaves
+  }
+}

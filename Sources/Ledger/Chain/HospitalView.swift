@@ -1,0 +1,116 @@
+package import CanonicalEncoding
+package import EMRScheme
+
+/// Looks things up on a hospital's chain as it stands, with the items of the open block.
+package struct HospitalView: Sendable {
+  let engine: ChainEngine<HospitalRules>
+  package let confirmed: ConfirmedRecord?
+
+  package init(engine: ChainEngine<HospitalRules>, confirmed: ConfirmedRecord?) {
+    (self.engine, self.confirmed) = (engine, confirmed)
+  }
+
+  private func reading<Value>(_ body: (StateView) -> Value) throws(StoreError) -> Value {
+    let view = engine.view()
+    let value = body(view)
+    if let failure = view.failure { throw failure }
+    return value
+  }
+
+  package func visit(_ id: Digest32) throws(StoreError) -> VisitRecord? {
+    try reading { $0.value(.visit(id)) }
+  }
+
+  /// The context of a visit that is open.
+  package func openContext(of id: Digest32) throws(StoreError) -> VisitContext? {
+    try reading { $0.value(.context(id)) }
+  }
+
+  /// The latest signatures of an open visit, each extending the one before.
+  package func signatures(of id: Digest32, count: Int) throws(StoreError) -> [PartialSignature] {
+    try reading { view in
+      var signatures: [PartialSignature] = []
+      for position in 1...max(count, 1) {
+        guard let signature: PartialSignature = view.value(.signature(id, position: position))
+        else { break }
+        signatures.append(signature)
+      }
+      return signatures
+    }
+  }
+
+  package func consent(_ document: Digest32) throws(StoreError) -> ConsentRecord? {
+    try reading { $0.value(.consent(document)) }
+  }
+
+  /// The indices of the entries about sharing a visit, in their order.
+  package func sharing(of visit: Digest32) throws(StoreError) -> [UInt64] {
+    try reading { view in
+      let count: UInt64 = view.value(.sharingCount(visit)) ?? 0
+      return (0..<count).compactMap { view.value(.sharing(visit, number: $0)) }
+    }
+  }
+
+  /// Where an entry stands, if it is an item.
+  package func index(of entry: Digest32) throws(StoreError) -> UInt64? {
+    try reading { $0.value(.item(entry)) }
+  }
+
+  /// The consortium block that judges the open block; none before the first.
+  package var base: ConsortiumBlock? { engine.block.base }
+  package var answered: UInt64 { engine.block.answered }
+}
+
+/// A checkpoint of a hospital's chain that its cloud has cosigned.
+package struct ConfirmedRecord: StateRecord, Equatable {
+  package var size: UInt64
+  /// The checkpoint with the hospital's signature and the cloud's, a C2SP signed note.
+  package var note: String
+
+  package init(size: UInt64, note: String) { (self.size, self.note) = (size, note) }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.integer("size", size)
+    fields.text("note", note)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    size = try fields.integer("size")
+    note = try fields.text("note", maximum: LedgerLimits.noteByteCount)
+  }
+}
+
+extension StateKey {
+  package static let confirmed = Self("confirmed")
+}
+
+extension HospitalView {
+  package var hospital: String { engine.rules.hospital }
+  package var size: UInt64 { engine.size }
+
+  /// The root of the first `size` leaves.
+  package func root(size: UInt64) throws(StoreError) -> [UInt8] { try engine.root(size: size) }
+
+  /// Whether an anchored checkpoint is one of this chain.
+  package func leads(to anchor: AnchorRecord) throws(StoreError) -> Bool {
+    guard anchor.size <= engine.size else { return false }
+    return try engine.root(size: anchor.size) == anchor.root.bytes
+  }
+
+  /// The place of a leaf under the checkpoint of a size.
+  package func proof(
+    of index: UInt64, leaf: [UInt8], size: UInt64
+  ) throws(StoreError) -> LeafProof {
+    LeafProof(leaf: leaf, index: index, inclusion: try engine.inclusion(of: index, size: size))
+  }
+
+  /// RFC 6962 consistency between two sizes.
+  package func consistency(from old: UInt64, to new: UInt64) throws(StoreError) -> [[UInt8]] {
+    try engine.consistency(from: old, to: new)
+  }
+
+  /// The inclusion of a leaf under the checkpoint of a size.
+  package func inclusion(of index: UInt64, size: UInt64) throws(StoreError) -> [[UInt8]] {
+    try engine.inclusion(of: index, size: size)
+  }
+}

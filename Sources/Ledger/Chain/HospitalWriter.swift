@@ -1,0 +1,310 @@
+package import CanonicalEncoding
+package import Credentials
+import EMRScheme
+package import TransparencyLog
+
+/// The one writer of a hospital's chain.
+///
+/// Its log is the chain: an entry that the rules accept is appended where the log ends, and nowhere
+/// else, so two processes of one hospital cannot fork it. The state follows block by block and is
+/// never ahead of the log; opening replays at most one block.
+package actor HospitalWriter {
+  private let log: any ChainLog
+  private let decider: any ClaimDecider
+  private let identity: IdentityKey
+  private let gate = SerialGate()
+  private var engine: ChainEngine<HospitalRules>
+  private var confirmed: ConfirmedRecord?
+  /// After a failure nobody knows what the log holds; it is read again before anything else.
+  private var isStale = true
+
+  /// - Parameter identity: signs the hospital's own entries.
+  package init(
+    genesis: ValidGenesis, hospital: String, log: any ChainLog, store: any StateStore,
+    consortium: any StateStore, decider: any ClaimDecider, identity: IdentityKey
+  ) throws(StoreError) {
+    self.log = log
+    self.decider = decider
+    self.identity = identity
+    engine = try ChainEngine(
+      rules: HospitalRules(
+        genesis: genesis, hospital: hospital, consortium: consortium, decider: decider),
+      store: store, keepsLeaves: false)
+    let view = engine.view()
+    confirmed = view.value(.confirmed)
+    if let failure = view.failure { throw failure }
+  }
+
+  private var genesis: ValidGenesis { engine.rules.genesis }
+  private var hospital: String { engine.rules.hospital }
+
+  package var view: HospitalView { HospitalView(engine: engine, confirmed: confirmed) }
+  package var size: UInt64 { engine.size }
+  package var position: UInt64 { engine.position }
+  package var openItemCount: Int { engine.openLeaves.count }
+  package var header: BlockHeader? { engine.header }
+
+  private func serialized<Value: Sendable>(
+    _ body: () async throws -> Value
+  ) async throws -> Value {
+    await gate.enter()
+    defer { gate.leave() }
+    try await catchUp()
+    return try await body()
+  }
+
+  // MARK: Opening
+
+  private static let batchByteCount = 1 << 20
+
+  /// Takes what the log holds beyond the state: the open block after a restart, or what stands there
+  /// after an append whose outcome is not known.
+  ///
+  /// The leaves are this writer's own: their claims were decided before they were appended.
+  private func catchUp() async throws {
+    guard isStale else { return }
+    let size = try await log.size()
+    guard size >= engine.position else {
+      throw LedgerError(
+        .inconsistentLog, "the log of \(hospital) ends at \(size), before its state")
+    }
+    while engine.position < size {
+      let leaves = try await log.leaves(
+        from: engine.position, limit: Int.max, byteCount: Self.batchByteCount)
+      guard !leaves.isEmpty else {
+        throw StoreError(.corrupted, "the log of \(hospital) has no leaf \(engine.position)")
+      }
+      try take(leaves)
+    }
+    isStale = false
+  }
+
+  /// Replays leaves that stand in the log.
+  private func take(_ leaves: [[UInt8]]) throws {
+    for leaf in leaves {
+      do {
+        _ = try engine.replay(leaf)
+      } catch {
+        switch error {
+        case .store(let error): throw error
+        case .fault(let fault):
+          throw LedgerError(.inconsistentLog, "the log of \(hospital): \(fault)")
+        }
+      }
+      if engine.openLeaves.isEmpty { try engine.commit(with: [.confirmed: confirmed?.stateBytes]) }
+    }
+  }
+
+  /// Appends leaves of the chain that this writer has lost and its cloud still has, after every
+  /// claim of them is decided and their root is that of a checkpoint the cloud cosigned.
+  ///
+  /// - Throws: ``LedgerError`` `inconsistent-log` if they do not continue this log.
+  package func recover(_ leaves: [[UInt8]], confirmed: ConfirmedRecord, root: [UInt8]) async throws
+  {
+    try await serialized {
+      guard engine.openLeaves.isEmpty else {
+        throw LedgerError(
+          .inconsistentLog, "the log of \(hospital) has an open block that its cloud has not")
+      }
+      var trial = engine
+      var claims: [Claim] = []
+      for leaf in leaves {
+        do {
+          claims += try trial.replay(leaf).map(\.claim)
+        } catch {
+          throw LedgerError(.inconsistentLog, "what the cloud returns does not continue the log")
+        }
+      }
+      guard trial.openLeaves.isEmpty, try trial.root(size: trial.size) == root,
+        decider.firstFailure(of: claims) == nil
+      else {
+        throw LedgerError(.inconsistentLog, "what the cloud returns is not what it confirmed")
+      }
+      try await append(leaves)
+      try take(leaves)
+      self.confirmed = confirmed
+    }
+  }
+
+  // MARK: Writing
+
+  private func append(_ leaves: [[UInt8]]) async throws {
+    isStale = true
+    try await log.append(leaves, at: engine.position)
+    isStale = false
+  }
+
+  package enum Outcome: Sendable {
+    /// The index of the item; it may have been there before.
+    case written(UInt64)
+    case refused(Refusal, position: UInt64)
+  }
+
+  /// Judges an entry and, if the rules accept it, appends it. Returns when that is durable.
+  ///
+  /// - Parameter base: the newest final consortium block, to which the chain's base is moved where
+  ///   the entry needs it or the present one is too old.
+  package func submit(_ entry: Entry, base: ConsortiumBlock) async throws -> Outcome {
+    try await serialized {
+      if let known = try view.index(of: entry.digest) { return .written(known) }
+      try await answerDemands()
+      if try lags(behind: base) { try await advance(to: base) }
+      var outcome = try await write(entry)
+      if case .refused = outcome, engine.block.base.map({ $0 != base }) ?? true {
+        try await advance(to: base)
+        outcome = try await write(entry)
+      }
+      return outcome
+    }
+  }
+
+  /// Whether the base is so old that an anchor might not be taken any more.
+  private func lags(behind base: ConsortiumBlock) throws -> Bool {
+    guard let own = engine.block.base else { return true }
+    return base.countedTime > own.countedTime + genesis.genesis.numbers.maximumLag / 4
+  }
+
+  private func write(_ entry: Entry) async throws -> Outcome {
+    let proposal: ChainEngine<HospitalRules>.Proposal
+    switch try engine.judge(entry) {
+    case .failure(.blockFull):
+      try await closeOpenBlock()
+      return try await write(entry)
+    case .failure(let refusal): return .refused(refusal, position: engine.position)
+    case .success(let judged): proposal = judged
+    }
+    if let refuted = proposal.claims.first(where: { !decider.holds($0.claim) }) {
+      return .refused(refuted.refusal, position: engine.position)
+    }
+    try await append([proposal.leaf])
+    try engine.accept(proposal)
+    if engine.mustClose { try await closeOpenBlock() }
+    return .written(proposal.index)
+  }
+
+  private func closeOpenBlock() async throws {
+    guard !engine.openLeaves.isEmpty else { return }
+    let header = try engine.nextHeader()
+    try await append([Leaf.header(header).encoded()])
+    try engine.close()
+    try engine.commit(with: [.confirmed: confirmed?.stateBytes])
+  }
+
+  /// Reads what the log holds, and closes a block that was left without its header.
+  package func open() async throws {
+    try await serialized { if engine.mustClose { try await closeOpenBlock() } }
+  }
+
+  /// Closes the open block, if it has an item.
+  package func closeBlock() async throws { try await serialized { try await closeOpenBlock() } }
+
+  // MARK: Base and demands
+
+  private func advance(to base: ConsortiumBlock) async throws {
+    if engine.block.base == base { return }
+    try await closeOpenBlock()
+    guard case .written = try await write(entry(BaseAdvance(base: base.reference))) else {
+      throw LedgerError(.inconsistentLog, "the base of \(hospital) cannot go on")
+    }
+    try await answerDemands()
+  }
+
+  /// Moves the base to a final consortium block and answers the demands up to it.
+  package func follow(_ base: ConsortiumBlock) async throws {
+    try await serialized { try await advance(to: base) }
+  }
+
+  /// Whether there is something that makes the chain follow a base: demands, or its age.
+  package func isBehind(_ base: ConsortiumBlock, demands: UInt64) throws -> Bool {
+    try engine.header != nil && (demands > engine.block.answered || lags(behind: base))
+  }
+
+  /// Answers every demand up to the base, by the entry or by why the rules refuse it.
+  private func answerDemands() async throws {
+    while let demanded = try engine.openDemand() {
+      switch try await write(demanded) {
+      case .written: continue
+      case .refused(let refusal, _):
+        let refused = Refused(entry: demanded.digest, code: refusal.code)
+        guard case .written = try await write(entry(refused)) else {
+          throw LedgerError(.inconsistentLog, "a demand on \(hospital) cannot be answered")
+        }
+      }
+    }
+  }
+
+  private func entry(_ body: some CanonicalObject) -> Entry {
+    Entry(
+      EntryContent(
+        genesis: genesis.digest, chain: hospital, signer: .party(hospital), body: body),
+      signedBy: identity)
+  }
+
+  // MARK: Confirming
+
+  /// Whole blocks from a leaf on, with the signed checkpoint that ends behind them.
+  package struct ClosedBlocks: Sendable {
+    package let leaves: [[UInt8]]
+    package let checkpoint: Checkpoint
+    package let note: SignedNote
+  }
+
+  /// The blocks from `index` on, up to about the bytes of two full ones; nil if there is none.
+  package func closedBlocks(
+    from index: UInt64, signedBy key: LogKey
+  ) async throws -> ClosedBlocks? {
+    try await serialized {
+      guard index < engine.size else { return nil }
+      let numbers = genesis.genesis.numbers
+      var leaves = try await log.leaves(
+        from: index, limit: Int(clamping: engine.size - index),
+        byteCount: 2 * Int(clamping: numbers.blockByteLimit))
+      while let last = leaves.last, !Leaf.isHeader(last) { leaves.removeLast() }
+      guard !leaves.isEmpty else { return nil }
+      let checkpoint = try engine.checkpoint(
+        size: index + UInt64(leaves.count),
+        origin: genesis.origin(of: hospital, generation: engine.generation))
+      return ClosedBlocks(
+        leaves: leaves, checkpoint: checkpoint, note: try key.sign(checkpoint))
+    }
+  }
+
+  package func root(size: UInt64) throws -> [UInt8] { try engine.root(size: size) }
+
+  /// The kinds of the items that no block holds yet.
+  package var openKinds: Set<ObjectKind> {
+    Set(
+      engine.openLeaves.compactMap {
+        guard case .item(let entry)? = try? Leaf(encoded: $0) else { return nil }
+        return entry.content.body.kind
+      })
+  }
+
+  /// Takes note of a cosigned checkpoint; it is stored with the next block, and can be had again.
+  package func confirm(_ record: ConfirmedRecord) {
+    if record.size > confirmed?.size ?? 0 { confirmed = record }
+  }
+
+  /// Bytes of a leaf.
+  package func leaf(_ index: UInt64) async throws -> [UInt8]? {
+    if index >= engine.size, index < engine.position {
+      return engine.openLeaves[Int(index - engine.size)]
+    }
+    return try await log.leaves(from: index, limit: 1, byteCount: Leaf.maximumByteCount).first
+  }
+}
+
+extension ChainEngine<HospitalRules> {
+  /// The entry of the first demand up to the base that is not answered.
+  func openDemand() throws(StoreError) -> Entry? {
+    guard let base = block.base else { return nil }
+    let reader = ConsortiumReader(genesis: rules.genesis, store: rules.consortium)
+    let demand = reader.demand(block.answered, of: rules.hospital)
+    var entry: Entry?
+    if let demand, demand.height <= base.reference.height {
+      entry = reader.demandedEntry(demand.entry)
+    }
+    if let failure = reader.state.failure { throw failure }
+    return entry
+  }
+}
