@@ -89,11 +89,17 @@ let package = Package(
     tests("Consortium", ledger + [crypto]),
     tests("PaperEvaluation", ["Pairings", "PrintedScheme"]),
     tests(
-      "SQLiteBackend", ledger + ["Consortium", "store-crash-probe", grdb],
+      "SQLiteBackend", ledger + ["Consortium", "PowerCut", "store-crash-probe", grdb],
       vectors: true),
     .executableTarget(
       name: "store-crash-probe", dependencies: ["Ledger", "Consortium", "SQLiteBackend"],
       path: "Tests/StoreCrashProbe", swiftSettings: strict),
+    .target(
+      name: "CPowerCut", path: "Tests/PowerCut/CPowerCut",
+      linkerSettings: [.linkedLibrary("sqlite3")]),
+    .target(
+      name: "PowerCut", dependencies: ["CPowerCut"], path: "Tests/PowerCut/PowerCut",
+      swiftSettings: strict),
     .target(name: "CMemcheck", path: "Tests/ConstantTime/CMemcheck"),
     .executableTarget(
       name: "constant-time-probe", dependencies: ["Pairings", "HashToCurve", "CMemcheck"],
