@@ -13,6 +13,7 @@ let strict: [SwiftSetting] = [
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let argumentParser: Target.Dependency = .product(
   name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -68,7 +69,7 @@ let package = Package(
     // Insecure on purpose: for the module below it, and for no other (scripts/check-docs).
     module("PrintedScheme", ["Pairings", "HashToCurve", crypto]),
     module("PaperEvaluation", scheme + ["EMRScheme", "PrintedScheme", crypto]),
-    module("SQLiteBackend", ledger + ["Consortium", grdb]),
+    module("SQLiteBackend", ledger + ["Consortium", grdb, sqlite]),
     .executableTarget(
       name: "bcemr",
       dependencies: ledger + [
@@ -87,10 +88,18 @@ let package = Package(
     tests("ClinicalRecords", vectors: true),
     tests("Consortium", ledger + [crypto]),
     tests("PaperEvaluation", ["Pairings", "PrintedScheme"]),
-    tests("SQLiteBackend", ledger + ["Consortium", "store-crash-probe", grdb], vectors: true),
+    tests(
+      "SQLiteBackend", ledger + ["Consortium", "PowerCut", "store-crash-probe", grdb],
+      vectors: true),
     .executableTarget(
       name: "store-crash-probe", dependencies: ["Ledger", "Consortium", "SQLiteBackend"],
       path: "Tests/StoreCrashProbe", swiftSettings: strict),
+    .target(
+      name: "CPowerCut", path: "Tests/PowerCut/CPowerCut",
+      linkerSettings: [.linkedLibrary("sqlite3")]),
+    .target(
+      name: "PowerCut", dependencies: ["CPowerCut"], path: "Tests/PowerCut/PowerCut",
+      swiftSettings: strict),
     .target(name: "CMemcheck", path: "Tests/ConstantTime/CMemcheck"),
     .executableTarget(
       name: "constant-time-probe", dependencies: ["Pairings", "HashToCurve", "CMemcheck"],

@@ -115,7 +115,7 @@ package enum DurableFile {
   }
 
   /// Makes the names in the folder around an item durable.
-  private static func synchronizeFolder(ofItemAt path: String) throws(Failure) {
+  package static func synchronizeFolder(ofItemAt path: String) throws(Failure) {
     let parent = path.lastIndex(of: "/").map { path[..<$0] } ?? "."
     let folder = parent.isEmpty ? "/" : String(parent)
     let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -39,7 +39,7 @@ public final class SQLiteOrderingLog: OrderingLog {
     if entries.isEmpty { return [] }
     do {
       return try file.write { database in
-        var last = try ChainedRow.last(database)
+        var last = try ChainedRow.last(.entries, database)
         let find = try database.cachedStatement(
           sql: "SELECT position, chain FROM entry WHERE digest = ?")
         let insert = try database.cachedStatement(
@@ -67,7 +67,7 @@ public final class SQLiteOrderingLog: OrderingLog {
     do {
       return try file.read { database in
         // The row before gives the chain that the first one continues.
-        guard var last = try ChainedRow.at(first - 1, database) else { return [] }
+        guard var last = try ChainedRow.at(first - 1, .entries, database) else { return [] }
         let rows = try Row.fetchCursor(
           database.cachedStatement(
             sql: "SELECT position, chain, bytes FROM entry WHERE position >= ? LIMIT ?"),
@@ -90,62 +90,10 @@ public final class SQLiteOrderingLog: OrderingLog {
   }
 
   @Sendable private static func findings(_ database: Database) throws -> [StoreFinding.Detail] {
-    var findings: [StoreFinding.Detail] = []
-    var last = ChainedRow.none
-    let rows = try Row.fetchCursor(database, sql: "SELECT * FROM entry ORDER BY position")
-    while let row = try rows.next() {
-      let stored = try ChainedRow(row)
-      let bytes = try row.blob("bytes")
-      if stored.position != last.position + 1 {
-        findings.append((.gap, "entry \(last.position + 1) is missing"))
-      }
-      if try row.blob("digest") != Digest32(sha256: bytes).bytes {
-        findings.append((.wrongDigest, "entry \(stored.position) does not have its digest"))
-      }
-      if stored.chain != last.next(bytes).chain {
-        findings.append((.brokenChain, "entry \(stored.position) does not continue the chain"))
-      }
-      last = stored
+    try ChainedRow.findings(.entries, database) { stored, bytes, row in
+      try row.blob("digest") == Digest32(sha256: bytes).bytes
+        ? nil : (.wrongDigest, "entry \(stored.position) does not have its digest")
     }
-    return findings
-  }
-}
-
-/// A place in the log and the hash of all that stands up to there.
-private struct ChainedRow: Equatable {
-  let position: Int64
-  let chain: Digest32
-
-  /// Before the first entry.
-  static let none = ChainedRow(position: -1, chain: .zero)
-
-  init(position: Int64, chain: Digest32) { (self.position, self.chain) = (position, chain) }
-
-  init(_ row: Row) throws {
-    guard let chain = Digest32(try row.blob("chain")),
-      let position = Int64.fromDatabaseValue(row["position"]),
-      (0..<Int64.max).contains(position)
-    else { throw StoreError(.corrupted, "an entry has no place in the log") }
-    self.init(position: position, chain: chain)
-  }
-
-  static func last(_ database: Database) throws -> ChainedRow {
-    let row = try Row.fetchOne(
-      database.cachedStatement(
-        sql: "SELECT position, chain FROM entry ORDER BY position DESC LIMIT 1"))
-    return try row.map(ChainedRow.init) ?? .none
-  }
-
-  static func at(_ position: Int64, _ database: Database) throws -> ChainedRow? {
-    if position == none.position { return none }
-    let row = try Row.fetchOne(
-      database.cachedStatement(sql: "SELECT position, chain FROM entry WHERE position = ?"),
-      arguments: [position])
-    return try row.map(ChainedRow.init)
-  }
-
-  func next(_ entry: [UInt8]) -> ChainedRow {
-    ChainedRow(position: position + 1, chain: Digest32(sha256: chain.bytes + entry))
   }
 }
 

@@ -26,6 +26,8 @@ public struct StoreFinding: Equatable, Sendable, CustomStringConvertible {
     public static let brokenChain = Code("broken-chain")
     /// Bytes that do not have the SHA-256 stored beside them.
     public static let wrongDigest = Code("wrong-digest")
+    /// Bytes that are longer or shorter than any that could be stored.
+    public static let wrongLength = Code("wrong-length")
     /// Keys that others may read or change.
     public static let insecureFile = Code("insecure-file")
   }

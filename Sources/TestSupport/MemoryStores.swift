@@ -81,3 +81,54 @@ package final class MemoryRoleStore: RoleStore {
     }
   }
 }
+
+/// A chain log that lives as long as the object.
+package final class MemoryChainLog: ChainLog {
+  private let log = Mutex([[UInt8]]())
+
+  package init() {}
+
+  package func append(_ leaves: [[UInt8]], at position: UInt64) async throws(StoreError) {
+    for leaf in leaves where !(1...ChainLogLimits.leafByteCount).contains(leaf.count) {
+      throw StoreError(.tooLarge, "a leaf of \(leaf.count) bytes")
+    }
+    let isAtEnd = log.withLock { log in
+      guard UInt64(log.count) == position else { return false }
+      log += leaves
+      return true
+    }
+    guard isAtEnd else { throw StoreError(.conflict, "the log does not end at \(position)") }
+  }
+
+  package func size() async throws(StoreError) -> UInt64 { log.withLock { UInt64($0.count) } }
+
+  package func leaves(
+    from position: UInt64, limit: Int, byteCount: Int
+  ) async throws(StoreError) -> [[UInt8]] {
+    log.withLock { log in
+      guard let first = Int(exactly: position), first < log.count, limit > 0 else { return [] }
+      var room = byteCount
+      return log[first...].prefix(limit).enumerated().prefix { index, leaf in
+        defer { room -= min(room, leaf.count) }
+        return index == 0 || leaf.count <= room
+      }.map(\.element)
+    }
+  }
+}
+
+/// A state store that lives as long as the object.
+package final class MemoryStateStore: StateStore {
+  private let values = Mutex([[UInt8]: [UInt8]]())
+
+  package init() {}
+
+  package func value(forKey key: [UInt8]) throws(StoreError) -> [UInt8]? {
+    values.withLock { $0[key] }
+  }
+
+  package func commit(_ changes: [[UInt8]: [UInt8]?]) throws(StoreError) {
+    values.withLock { values in
+      for (key, value) in changes { values[key] = value }
+    }
+  }
+}

@@ -137,13 +137,98 @@ struct CheckTests {
     #expect(try store.value(forKey: "other") == [1])
   }
 
+  @Test("leaves of a chain are changed, removed, or have no place")
+  func chain() async throws {
+    let path = folder("chain.sqlite")
+    let damages: [(String, Set<StoreFinding.Code>)] = [
+      ("UPDATE leaf SET bytes = CAST('forged' AS BLOB) WHERE position = 7", [.brokenChain]),
+      ("DELETE FROM leaf WHERE position = 7", [.gap, .brokenChain]),
+      ("DELETE FROM leaf WHERE position < 8", [.gap, .brokenChain]),
+      ("UPDATE leaf SET bytes = x'' WHERE position = 7", [.wrongLength, .brokenChain]),
+      ("UPDATE leaf SET position = -7 WHERE position = 7", [.unreadable]),
+    ]
+    for (sql, codes) in damages {
+      let log = try SQLiteChainLog(path: path)
+      try await log.append((0..<20).map { Array("leaf \($0)".utf8) }, at: 0)
+      #expect(StoreCheck.findings(inFileAt: path) == [])
+      try tamper(path, sql)
+      #expect(Set(StoreCheck.findings(inFileAt: path).map(\.code)) == codes, "\(sql)")
+      for first in [0, 5, 7] as [UInt64] {
+        await expectRefusal(.corrupted) {
+          _ = try await log.leaves(from: first, limit: 10, byteCount: .max)
+        }
+      }
+      #expect(try await log.leaves(from: 9, limit: 5, byteCount: .max).count == 5)
+      for suffix in ["", "-journal"] {
+        try? FileManager.default.removeItem(atPath: path + suffix)
+      }
+    }
+  }
+
+  @Test("a value of the state is changed, or two change places: not given out")
+  func state() throws {
+    let path = folder("state.sqlite")
+    let store = try SQLiteStateStore(path: path)
+    try store.commit([[1]: [1, 1], [2]: [2, 2], [3]: [3, 3]])
+    #expect(StoreCheck.findings(inFileAt: path) == [])
+    try tamper(
+      path,
+      """
+      UPDATE state SET value = x'0909' WHERE key = x'01';
+      UPDATE state SET (mark, value) = (SELECT mark, value FROM state WHERE key = x'03')
+        WHERE key = x'02';
+      """)
+    #expect(StoreCheck.findings(inFileAt: path).map(\.code) == [.wrongDigest, .wrongDigest])
+    for key in [[1], [2]] as [[UInt8]] {
+      #expect {
+        try store.value(forKey: key)
+      } throws: {
+        ($0 as? StoreError)?.code == .corrupted
+      }
+    }
+    #expect(try store.value(forKey: [3]) == [3, 3])
+  }
+
+  @Test("any byte of a chain or a state flips: found, or they still say the same")
+  func randomFlipsOfBoth() async throws {
+    try await SQLiteChainLog(path: folder("chain.sqlite"))
+      .append((0..<60).map { Array("leaf \($0)".utf8) }, at: 0)
+    let keys = (UInt8(0)..<60).map { [$0] }
+    try SQLiteStateStore(path: folder("state.sqlite"))
+      .commit(Dictionary(uniqueKeysWithValues: keys.map { ($0, $0 + [7]) }))
+    var generator = SeededGenerator(seed: 2)
+    var found = 0
+    for name in ["chain.sqlite", "state.sqlite"] {
+      let intact = try Data(contentsOf: URL(filePath: folder(name)))
+      for _ in 0..<150 {
+        let copy = folder("flipped.sqlite")
+        var bytes = intact
+        bytes[Int.random(in: 0..<bytes.count, using: &generator)] ^=
+          1 << UInt8.random(in: 0...7, using: &generator)
+        try bytes.write(to: URL(filePath: copy))
+        guard StoreCheck.findings(inFileAt: copy).isEmpty else {
+          found += 1
+          continue
+        }
+        if name == "chain.sqlite" {
+          let leaves = try await SQLiteChainLog(readingFrom: copy)
+            .leaves(from: 0, limit: .max, byteCount: .max)
+          #expect(leaves == (0..<60).map { Array("leaf \($0)".utf8) })
+        } else {
+          let store = try SQLiteStateStore(readingFrom: copy)
+          for key in keys { #expect(try store.value(forKey: key) == key + [7]) }
+        }
+      }
+    }
+    #expect(found > 30)
+  }
+
   @Test("the check changes nothing, even after a crash")
   func readsOnly() async throws {
     let probe = try Probe("append", log, "1000000", "300")
     _ = probe.lines { $0 >= 20 }
     probe.kill()
     let before = try folder.contents()
-    #expect(before["log.sqlite-wal"]?.isEmpty == false)
     #expect(StoreCheck.findings(inFileAt: log) == [])
     #expect(try folder.contents() == before)
   }

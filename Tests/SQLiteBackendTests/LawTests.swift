@@ -59,4 +59,47 @@ struct LawTests {
   ) async throws {
     #expect(try await law.counterexample(in: backend) == nil)
   }
+
+  @Test(
+    arguments: ChainLogLaws.all,
+    [
+      StoreBackend<any ChainLog>("memory") {
+        let log = MemoryChainLog()
+        return { log }
+      },
+      StoreBackend<any ChainLog>("SQLite") {
+        let folder = try TemporaryFolder()
+        return { try SQLiteChainLog(path: folder("chain.sqlite")) }
+      },
+    ])
+  func chainLog(_ law: StoreLaw<any ChainLog>, _ backend: StoreBackend<any ChainLog>) async throws {
+    #expect(try await law.counterexample(in: backend) == nil)
+  }
+
+  @Test(
+    arguments: StateStoreLaws.all,
+    [
+      StoreBackend<any StateStore>("memory") {
+        let store = MemoryStateStore()
+        return { store }
+      },
+      StoreBackend<any StateStore>("SQLite") {
+        let folder = try TemporaryFolder()
+        return { try SQLiteStateStore(path: folder("state.sqlite")) }
+      },
+    ])
+  func stateStore(
+    _ law: StoreLaw<any StateStore>, _ backend: StoreBackend<any StateStore>
+  ) async throws {
+    #expect(try await law.counterexample(in: backend) == nil)
+  }
+
+  @Test(arguments: StateStoreLaws.passing)
+  func passingStateStore(_ law: StoreLaw<any StateStore>) async throws {
+    let backend = StoreBackend<any StateStore>("SQLite, passing") {
+      let folder = try TemporaryFolder()
+      return { try SQLiteStateStore.temporary(in: folder.path) }
+    }
+    #expect(try await law.counterexample(in: backend) == nil)
+  }
 }

@@ -8,9 +8,9 @@ import Testing
 
 @Suite("A file that is not ours is refused and stays as it is")
 struct OpeningTests {
-  /// Opens the file as each of the three stores, and requires refusals that change nothing.
+  /// Opens the file as each of the five stores, and requires refusals that change nothing.
   private func expectUntouched(
-    _ folder: TemporaryFolder, _ code: StoreError.Code, as kinds: Set<Int> = [0, 1, 2],
+    _ folder: TemporaryFolder, _ code: StoreError.Code, as kinds: Set<Int> = [0, 1, 2, 3, 4],
     sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {
     let before = try folder.contents()
@@ -18,6 +18,8 @@ struct OpeningTests {
       { _ = try SQLiteOrderingLog(path: folder("store.sqlite")) },
       { _ = try SQLiteRecordStore(path: folder("store.sqlite")) },
       { _ = try SQLiteRoleStore(path: folder("store.sqlite")) },
+      { _ = try SQLiteChainLog(path: folder("store.sqlite")) },
+      { _ = try SQLiteStateStore(path: folder("store.sqlite")) },
     ]
     for kind in kinds {
       await expectRefusal(code, sourceLocation: sourceLocation) { try open[kind]() }
@@ -54,7 +56,10 @@ struct OpeningTests {
   func otherStore() async throws {
     let folder = try TemporaryFolder()
     _ = try SQLiteOrderingLog(path: folder("store.sqlite"))
-    try await expectUntouched(folder, .notOurs, as: [1, 2])
+    try await expectUntouched(folder, .notOurs, as: [1, 2, 3, 4])
+    let chain = try TemporaryFolder()
+    _ = try SQLiteChainLog(path: chain("store.sqlite"))
+    try await expectUntouched(chain, .notOurs, as: [0, 1, 2, 4])
   }
 
   @Test("a file of a newer version")
@@ -64,6 +69,10 @@ struct OpeningTests {
     try tamper(folder("store.sqlite"), "PRAGMA user_version = 2")
     try await expectUntouched(folder, .newerVersion, as: [2])
     #expect(StoreCheck.findings(inFileAt: folder("store.sqlite")).map(\.code) == [.notOurs])
+    let state = try TemporaryFolder()
+    _ = try SQLiteStateStore(path: state("store.sqlite"))
+    try tamper(state("store.sqlite"), "PRAGMA user_version = 2")
+    try await expectUntouched(state, .newerVersion, as: [4])
   }
 
   @Test("a damaged header")
@@ -84,7 +93,7 @@ struct OpeningTests {
     #expect(StoreCheck.findings(inFileAt: folder("store.sqlite")).map(\.code) == [.wrongSchema])
   }
 
-  @Test("a write-ahead log without its file is not replayed into a new one")
+  @Test("a journal without its file is not taken for a new one's")
   func lostFile() async throws {
     let folder = try TemporaryFolder()
     let probe = try Probe("append", folder("store.sqlite"), "1000000", "300")
