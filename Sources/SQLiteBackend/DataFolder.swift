@@ -74,6 +74,24 @@ public final class DataFolder: Sendable {
     try SQLiteOrderingLog(path: "\(try folder("ordering"))/\(Names.log)")
   }
 
+  /// The log that a hospital writes: `hospital-N/chain.sqlite`.
+  public func chainLog(_ role: String) throws(StoreError) -> SQLiteChainLog {
+    try SQLiteChainLog(path: "\(try roleFolder(role))/\(Names.chain)")
+  }
+
+  /// What a role's replay of a chain has come to: `ROLE/chains/CHAIN.sqlite`.
+  ///
+  /// - Parameter chain: `consortium` or a hospital.
+  public func stateStore(
+    _ role: String, chain: String
+  ) throws(StoreError) -> SQLiteStateStore {
+    guard Self.isName(chain) else {
+      throw StoreError(.invalidName, "\(chain.debugDescription) cannot name a chain's file")
+    }
+    _ = try roleFolder(role)
+    return try SQLiteStateStore(path: "\(try folder("\(role)/\(Names.chains)"))/\(chain).sqlite")
+  }
+
   public func recordStore() throws(StoreError) -> SQLiteRecordStore {
     try SQLiteRecordStore(path: "\(try folder("cloud"))/\(Names.records)")
   }
@@ -93,6 +111,8 @@ public final class DataFolder: Sendable {
 
   private enum Names {
     static let log = "ordering.sqlite"
+    static let chain = "chain.sqlite"
+    static let chains = "chains"
     static let records = "records.sqlite"
     static let state = "state.sqlite"
     static let keys = "keys.pem"

@@ -66,8 +66,9 @@ package actor ChainConfirmer: HospitalChains {
     let generation = try await node.consortium.generation(of: hospital)
     let keys = node.genesis.keys(of: hospital, generation: generation)
     guard request.generation == generation.generation,
-      let checkpoint = keys.loggedCheckpoint(request.note)
+      let signed = keys.loggedCheckpoint(request.note)
     else { throw ConsortiumError(.unauthenticated, "\(hospital) has not signed this checkpoint") }
+    let checkpoint = signed.checkpoint
 
     var follower = try follower(of: hospital)
     if checkpoint.size <= follower.size {
@@ -90,8 +91,7 @@ package actor ChainConfirmer: HospitalChains {
       throw ConsortiumError(.recordMissing, "a completed visit's record is not here")
     }
     let time = await node.consortium.time
-    let note = try SignedNote(encoded: request.note)
-      .adding(cosigner.cosign(checkpoint, at: time)).encoded
+    let note = try ConfirmedCheckpoint(signed, cosigner.cosign(checkpoint, at: time)).note.encoded
     try follower.commit(
       progress, confirmed: ConfirmedRecord(size: checkpoint.size, note: note))
     followers[hospital] = follower

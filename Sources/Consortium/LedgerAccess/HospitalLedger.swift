@@ -181,7 +181,7 @@ package actor HospitalLedger {
       let reply = try await post.ask(
         ConfirmLeaves(
           hospital: hospital, generation: 0, from: from, leaves: blocks.leaves,
-          note: blocks.note.encoded), of: cloud)
+          note: blocks.checkpoint.note.encoded), of: cloud)
       guard let checkpoint = keys.confirmedCheckpoint(reply.note), checkpoint.size > from else {
         throw ConsortiumError(.invalidProof, "the cloud returns no cosigned checkpoint")
       }

@@ -22,7 +22,7 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
   package private(set) var mustClose = false
   package private(set) var generation: UInt64
 
-  private var tree: TiledTree
+  private var tree: TiledTree<StoredTiles>
   private var changes: [StateChange.Change] = []
   private var pending: [StateKey: [UInt8]?] = [:]
 
@@ -45,7 +45,8 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
       throw StoreError(.corrupted, "the state is one of another ledger or chain")
     }
     do {
-      tree = try TiledTree(size: head.map { $0.header.index + 1 } ?? 0, store: StoredTiles(store))
+      tree = try TiledTree(
+        size: head.map { $0.header.index + 1 } ?? 0, store: StoredTiles(store: store))
     } catch {
       throw StoreError(.corrupted, "the tree's tiles do not fit the state: \(error)")
     }
@@ -233,11 +234,14 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
     writes.reserveCapacity(pending.count + more.count)
     for (key, value) in pending { writes.updateValue(value, forKey: key.bytes) }
     for (key, value) in more { writes.updateValue(value, forKey: key.bytes) }
-    for (tile, hashes) in tree.changedTiles { writes[StoredTiles.key(tile.level, tile.index).bytes] = hashes }
+    var tree = tree
+    for tile in tree.takeChangedTiles() {
+      writes[StoredTiles.key(tile.level, tile.index).bytes] = tile.hashes
+    }
     if writes.isEmpty { return }
     try store.commit(writes)
     pending = [:]
-    tree.forgetChangedTiles()
+    self.tree = tree
   }
 
   /// How many writes wait for ``commit(with:)``.
@@ -268,11 +272,22 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
   private func reading<Value>(_ body: () throws -> Value) throws(StoreError) -> Value {
     do {
       return try body()
-    } catch let error as StoreError {
+    } catch TiledTreeError<StoreError>.store(let error) {
       throw error
     } catch {
       throw StoreError(.corrupted, "the tree cannot be read: \(error)")
     }
+  }
+
+  /// The first hashes of a stored tile.
+  package func storedHashes(
+    level: Int, index: UInt64, count: Int
+  ) throws(StoreError) -> [UInt8] {
+    let hashes = try StoredTiles(store: store).tile(level: level, index: index) ?? []
+    guard hashes.count >= count * MerkleHash.byteCount else {
+      throw StoreError(.corrupted, "tile \(index) of level \(level) is missing")
+    }
+    return Array(hashes.prefix(count * MerkleHash.byteCount))
   }
 }
 
@@ -343,15 +358,13 @@ extension StateKey {
 
 /// A tree's hash tiles among the values of the state.
 struct StoredTiles: TileStore {
-  private let store: any StateStore
-
-  init(_ store: any StateStore) { self.store = store }
+  let store: any StateStore
 
   static func key(_ level: Int, _ index: UInt64) -> StateKey {
     StateKey("tile/", [UInt8(clamping: level)], index.stateBytes)
   }
 
-  func tile(level: Int, index: UInt64) throws -> [UInt8]? {
+  func tile(level: Int, index: UInt64) throws(StoreError) -> [UInt8]? {
     try store.value(forKey: Self.key(level, index).bytes)
   }
 }

@@ -80,6 +80,17 @@ package struct ConsortiumView: Sendable {
     }
   }
 
+  /// How many checkpoints of a hospital's chain were anchored, and each of them, from 0.
+  package func anchorCount(of hospital: String) throws(StoreError) -> UInt64 {
+    try reading { $0.value(.anchorCount(hospital)) ?? 0 }
+  }
+
+  package func anchor(
+    number: UInt64, of hospital: String
+  ) throws(StoreError) -> AnchorRecord? {
+    try reading { $0.value(.anchor(hospital, number: number)) }
+  }
+
   /// How many demands there are on a hospital's chain.
   package func demandCount(on hospital: String) throws(StoreError) -> UInt64 {
     try reading { $0.value(.demandCount(hospital)) ?? 0 }

@@ -245,8 +245,7 @@ package actor HospitalWriter {
   /// Whole blocks from a leaf on, with the signed checkpoint that ends behind them.
   package struct ClosedBlocks: Sendable {
     package let leaves: [[UInt8]]
-    package let checkpoint: Checkpoint
-    package let note: SignedNote
+    package let checkpoint: SignedCheckpoint
   }
 
   /// The blocks from `index` on, up to about the bytes of two full ones; nil if there is none.
@@ -264,8 +263,7 @@ package actor HospitalWriter {
       let checkpoint = try engine.checkpoint(
         size: index + UInt64(leaves.count),
         origin: genesis.origin(of: hospital, generation: engine.generation))
-      return ClosedBlocks(
-        leaves: leaves, checkpoint: checkpoint, note: try key.sign(checkpoint))
+      return ClosedBlocks(leaves: leaves, checkpoint: try key.sign(checkpoint))
     }
   }
 

@@ -41,7 +41,7 @@ public struct ChainKeys: Sendable {
   public func confirmedCheckpoint(_ note: String) -> Checkpoint? {
     guard let parsed = try? SignedNote(encoded: note) else { return nil }
     if let log {
-      guard (try? log.checkpoint(in: parsed)) != nil else { return nil }
+      guard (try? SignedCheckpoint(verifying: parsed, log: log)) != nil else { return nil }
     }
     guard let cosigned = cosignedCheckpoint(parsed), cosigned.cosigners.count >= threshold else {
       return nil
@@ -50,11 +50,11 @@ public struct ChainKeys: Sendable {
   }
 
   /// The checkpoint that the log itself signed; nobody else's signature is looked at.
-  public func loggedCheckpoint(_ note: String) -> Checkpoint? {
+  public func loggedCheckpoint(_ note: String) -> SignedCheckpoint? {
     guard let log, let parsed = try? SignedNote(encoded: note),
-      let checkpoint = try? log.checkpoint(in: parsed), isOurs(checkpoint)
+      let signed = try? SignedCheckpoint(verifying: parsed, log: log), isOurs(signed.checkpoint)
     else { return nil }
-    return checkpoint
+    return signed
   }
 
   /// The checkpoint with all cosignatures that count, at least one.
@@ -72,7 +72,9 @@ public struct ChainKeys: Sendable {
       return nil
     }
     var keys: Set<[UInt8]> = []
-    if let log, (try? log.checkpoint(in: parsed)) != nil { keys.insert(log.publicKey) }
+    if let log, (try? SignedCheckpoint(verifying: parsed, log: log)) != nil {
+      keys.insert(log.key.publicKey)
+    }
     if let cosigned = cosignedCheckpoint(parsed) {
       keys.formUnion(cosigned.cosigners.map(\.key.publicKey))
     }

@@ -416,7 +416,7 @@ package struct ConsortiumRules: ChainRules {
     try spend(.quota(ofSupernode: party), genesis.genesis.numbers.supernodeQuota, block, state)
     guard let keys = keys(of: report.chain, note: report.note, state),
       let checkpoint = keys.log == nil
-        ? keys.confirmedCheckpoint(report.note) : keys.loggedCheckpoint(report.note),
+        ? keys.confirmedCheckpoint(report.note) : keys.loggedCheckpoint(report.note)?.checkpoint,
       report.index < checkpoint.size
     else { throw .wrongCheckpoint }
     return Judgement(claims: [signature])

@@ -38,7 +38,8 @@ extension SchemeRun {
       evidenceDigest: evidence.digest, signers: signers, openedAt: 0, window: 600,
       resignatureLimit: 4, baseHeight: 0, baseHash: .zero,
       visitKey: patientKey.encodedPublicKey,
-      visitSigningKey: [UInt8](repeating: 0, count: 32))
+      visitSigningKey: [UInt8](repeating: 0, count: 32), keyNonce: .zero,
+      mailboxKey: [UInt8](repeating: 0, count: 32))
   }
 
   mutating func admit(

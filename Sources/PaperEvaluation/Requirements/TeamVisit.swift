@@ -52,7 +52,8 @@ struct TeamVisit<Suite: PairingSuite> {
       pseudonym: Digest32(sha256: random.bytes(32)), visitID: Digest32(sha256: random.bytes(32)),
       evidenceDigest: evidence.digest, signers: doctors.map(\.statement.signer),
       openedAt: ExampleTexts.openedAt, window: 600, resignatureLimit: 4, baseHeight: 0,
-      baseHash: .zero, visitKey: visitKey.encodedPublicKey, visitSigningKey: random.bytes(32))
+      baseHash: .zero, visitKey: visitKey.encodedPublicKey, visitSigningKey: random.bytes(32),
+      keyNonce: .zero, mailboxKey: random.bytes(32))
     verifiedKey = try VerifiedVisitKey(verifying: visitKey.prove(context), of: context)
     chain = try SigningChain(context: context, signers: doctors.map(\.prepared))
   }

@@ -24,7 +24,9 @@ enum SchemeBenchmarks {
       evidenceDigest: .zero, signers: doctors.map(\.verified.statement.signer), openedAt: 0,
       window: 600, resignatureLimit: 4, baseHeight: 0, baseHash: .zero,
       visitKey: visitKey.encodedPublicKey,
-      visitSigningKey: Array(Curve25519.Signing.PrivateKey().publicKey.rawRepresentation))
+      visitSigningKey: Array(Curve25519.Signing.PrivateKey().publicKey.rawRepresentation),
+      keyNonce: .zero,
+      mailboxKey: Array(Curve25519.KeyAgreement.PrivateKey().publicKey.rawRepresentation))
     let chain = try SigningChain(context: context, signers: doctors)
     let findings = (1...3).map { Finding(content: [$0], attempt: 1, using: &random) }
     let commitments = [FindingCommitment](to: findings, contextDigest: chain.contextDigest)

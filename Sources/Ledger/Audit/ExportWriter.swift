@@ -1,0 +1,63 @@
+import CanonicalEncoding
+import TransparencyLog
+
+/// Writes an export: all that is final on the consortium chain, and confirmed on hospitals' chains.
+package enum ExportWriter {
+  /// One log to write.
+  package struct Log {
+    let chain: String
+    let generation: UInt64
+    let size: UInt64
+    let note: String
+    let leaves: (_ from: UInt64, _ byteCount: Int) throws -> [[UInt8]]
+    /// The first `count` hashes of a tile.
+    let hashes: (_ level: Int, _ index: UInt64, _ count: Int) throws -> [UInt8]
+
+    package init(_ consortium: ConsortiumView) {
+      chain = ChainName.consortium
+      generation = 0
+      size = consortium.final?.size ?? 0
+      note = consortium.final?.note ?? ""
+      leaves = { try consortium.engine.storedLeaves(from: $0, byteCount: $1) }
+      hashes = { try consortium.engine.storedHashes(level: $0, index: $1, count: $2) }
+    }
+
+    package init(_ hospital: HospitalView) {
+      chain = hospital.hospital
+      generation = hospital.engine.generation
+      size = hospital.confirmed?.size ?? 0
+      note = hospital.confirmed?.note ?? ""
+      leaves = { try hospital.engine.storedLeaves(from: $0, byteCount: $1) }
+      hashes = { try hospital.engine.storedHashes(level: $0, index: $1, count: $2) }
+    }
+  }
+
+  /// - Parameter logs: the consortium's first, then the hospitals' in the order of the genesis.
+  package static func write(
+    genesis: ValidGenesis, logs: [Log], to sink: inout some ExportSink
+  ) throws {
+    try sink.write(genesis.genesis.encoded(), to: ExportPath.genesis)
+    for log in logs where log.size > 0 { try write(log, to: &sink) }
+    try sink.finish()
+  }
+
+  private static func write(_ log: Log, to sink: inout some ExportSink) throws {
+    let folder = ExportPath.log(log.chain, generation: log.generation)
+    try sink.write(Array(log.note.utf8), to: ExportPath.checkpoint(folder))
+    var ahead: [[UInt8]] = []
+    var position: UInt64 = 0
+    for (path, count) in ExportPath.bundles(folder, size: log.size) {
+      while ahead.count < count {
+        let more = try log.leaves(position, 1 << 20)
+        guard !more.isEmpty else { throw ExportError("\(log.chain): leaf \(position) is missing") }
+        position += UInt64(more.count)
+        ahead += more
+      }
+      try sink.write(EntryBundle(Array(ahead.prefix(count))).encoded, to: path)
+      ahead.removeFirst(count)
+    }
+    for tile in ExportPath.hashTiles(folder, size: log.size) {
+      try sink.write(log.hashes(tile.level, tile.index, tile.count), to: tile.path)
+    }
+  }
+}

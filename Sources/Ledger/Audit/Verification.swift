@@ -1,0 +1,461 @@
+public import CanonicalEncoding
+import EMRScheme
+import TransparencyLog
+
+/// The offline check of an export: trusts no server, and makes every decision of the rules again
+/// (specification 7).
+///
+/// It reads the export once from its beginning to its end. What grows with the ledger is kept in
+/// stores that the caller provides, so memory does not grow.
+public struct Verification {
+  /// A step of the check.
+  public enum Check: Int, CaseIterable, Sendable, CustomStringConvertible {
+    case archive = 1
+    case genesisDigest
+    case genesisRules
+    case checkpoint
+    case tree
+    case knownCheckpoint
+    case rules
+    case anchors
+
+    public var description: String { "V\(rawValue)" }
+
+    /// What the step shows, in a sentence.
+    public var meaning: String {
+      switch self {
+      case .archive: "the files are those of one export, each in its one form"
+      case .genesisDigest: "the genesis is the one that was asked for"
+      case .genesisRules: "the genesis keeps its own rules"
+      case .checkpoint: "everybody signed the chain's checkpoint who has to"
+      case .tree: "the leaves and hashes are those of the checkpoint's tree"
+      case .knownCheckpoint: "the chain extends the checkpoint that was known before"
+      case .rules: "the rules accept every item, every signature holds, and Eq. 3 for every visit"
+      case .anchors: "every anchored checkpoint is one of the chain"
+      }
+    }
+  }
+
+  /// What is wrong with the export as a whole; nothing can be said of its chains.
+  public struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
+    public let check: Check
+    public let reason: String
+
+    public var description: String { "\(check) failed: \(reason)" }
+  }
+
+  /// What is wrong with a chain. What stands before it holds.
+  public struct Fault: Equatable, Sendable, CustomStringConvertible {
+    public let check: Check
+    /// The block that is not valid any more.
+    public let height: UInt64
+    public let reason: String
+
+    public var description: String { "\(check) at block \(height): \(reason)" }
+  }
+
+  /// What a reader may rely on of one chain.
+  public struct ChainReport: Equatable, Sendable {
+    public var name: String
+    public var generation: UInt64 = 0
+    /// The blocks and leaves that are valid.
+    public var blocks: UInt64 = 0
+    public var leaves: UInt64 = 0
+    /// The leaves that are final. On the consortium chain all valid ones are.
+    public var finalLeaves: UInt64 = 0
+    public var fault: Fault?
+    /// Whether it was compared with a known checkpoint.
+    public var isCompared = false
+    public var visits = VisitCount()
+  }
+
+  public struct VisitCount: Equatable, Sendable {
+    public var complete: UInt64 = 0
+    public var acknowledged: UInt64 = 0
+    public var disputed: UInt64 = 0
+    public var abandoned: UInt64 = 0
+    /// Signatures and completions whose anchor came too late, or not yet, to prove that they were
+    /// made in time (specification 6.2).
+    public var unprovenTimes: UInt64 = 0
+  }
+
+  public struct Report: Equatable, Sendable {
+    public var genesisDigest: Digest32
+    public var isGenesisCompared: Bool
+    public var network: String
+    /// Ledger time of the last valid consortium block, in seconds since 1970.
+    public var time: UInt64
+    public var doctors: UInt64
+    /// The consortium's, then the hospitals' in the order of the genesis.
+    public var chains: [ChainReport]
+    /// Gaps between two consortium blocks that count as shorter than they were, the first 100.
+    public var halts: [Halt]
+    /// Whether the known checkpoint was of a chain of this ledger and large enough to be compared.
+    public var knownCheckpointIsCompared: Bool?
+  }
+
+  /// A time without consortium blocks, by which nobody became late.
+  public struct Halt: Equatable, Sendable {
+    /// The block after it.
+    public var height: UInt64
+    public var seconds: UInt64
+  }
+
+  /// Checks an export.
+  ///
+  /// - Parameters:
+  ///   - genesisDigest: the ledger that is meant, from a source of the user's own; without it
+  ///     nothing says whose ledger this is.
+  ///   - knownNote: a checkpoint of any chain that the user has from before, a C2SP signed note.
+  ///   - stores: an empty store for the state of a chain.
+  ///   - progress: told of each chain, and of the leaves that were replayed of how many.
+  /// - Throws: ``Failure``; ``StoreError``; what reading the source throws.
+  public static func verify(
+    _ source: inout some ExportSource, genesisDigest: Digest32?, knownNote: String? = nil,
+    stores: (_ chain: String) throws -> any StateStore,
+    progress: (_ chain: String, _ leaves: UInt64, _ of: UInt64) -> Void = { _, _, _ in }
+  ) throws -> Report {
+    let genesis = try genesis(&source, genesisDigest)
+    let decider: any ClaimDecider
+    do {
+      decider = try LedgerSuite.decider(for: genesis)
+    } catch {
+      throw Failure(check: .genesisRules, reason: error.message)
+    }
+    let consortiumStore = try stores(ChainName.consortium)
+    var known = KnownCheckpoint(knownNote)
+    var observer = ConsortiumObserver(genesis: genesis)
+    let consortium = try verify(
+      &source, genesis: genesis, keys: genesis.consortiumKeys,
+      rules: ConsortiumRules(genesis: genesis), store: consortiumStore, decider, &known,
+      &observer, progress)
+    let view = ConsortiumView(
+      engine: consortium.engine,
+      final: FinalRecord(
+        size: consortium.engine.size, height: consortium.engine.header?.height ?? 0, note: ""))
+    var report = Report(
+      genesisDigest: genesis.digest, isGenesisCompared: genesisDigest != nil,
+      network: genesis.genesis.network, time: view.time, doctors: observer.doctors,
+      chains: [consortium.report], halts: observer.halts, knownCheckpointIsCompared: nil)
+    report.chains[0].finalLeaves = report.chains[0].leaves
+    for hospital in genesis.hospitals {
+      let generation = try view.generation(of: hospital)
+      var observer = HospitalObserver(genesis: genesis, hospital: hospital, consortium: view)
+      let result = try verify(
+        &source, genesis: genesis, keys: genesis.keys(of: hospital, generation: generation),
+        rules: HospitalRules(
+          genesis: genesis, hospital: hospital, consortium: consortiumStore, decider: decider),
+        store: stores(hospital), decider, &known, &observer, progress)
+      report.chains.append(try observer.completed(result.report, result.engine))
+    }
+    do {
+      try source.finish()
+    } catch let error as ExportError {
+      throw Failure(check: .archive, reason: error.message)
+    }
+    if knownNote != nil { report.knownCheckpointIsCompared = known.isCompared }
+    return report
+  }
+
+  private static func genesis(
+    _ source: inout some ExportSource, _ expected: Digest32?
+  ) throws -> ValidGenesis {
+    let bytes: [UInt8]?
+    do {
+      bytes = try source.file(ExportPath.genesis, limit: Genesis.maximumByteCount)
+    } catch let error as ExportError {
+      throw Failure(check: .archive, reason: error.message)
+    }
+    guard let bytes else {
+      throw Failure(check: .archive, reason: "there is no \(ExportPath.genesis) at the beginning")
+    }
+    let genesis: Genesis
+    do {
+      genesis = try Genesis(encoded: bytes)
+    } catch {
+      throw Failure(check: .archive, reason: "\(ExportPath.genesis): \(error)")
+    }
+    if let expected, genesis.digest != expected {
+      throw Failure(
+        check: .genesisDigest, reason: "the genesis of the export is \(genesis.digest)")
+    }
+    do {
+      return try ValidGenesis(genesis)
+    } catch {
+      throw Failure(check: .genesisRules, reason: error.message)
+    }
+  }
+
+  // MARK: One chain
+
+  private static func verify<Rules: ChainRules>(
+    _ source: inout some ExportSource, genesis: ValidGenesis, keys: ChainKeys, rules: Rules,
+    store: any StateStore, _ decider: any ClaimDecider, _ known: inout KnownCheckpoint,
+    _ observer: inout some ChainObserver<Rules>,
+    _ progress: (String, UInt64, UInt64) -> Void
+  ) throws -> (report: ChainReport, engine: ChainEngine<Rules>) {
+    var report = ChainReport(name: keys.chain, generation: keys.generation)
+    var replay = try ChainReplay(rules: rules, store: store, decider: decider)
+    let folder = ExportPath.log(keys.chain, generation: keys.generation)
+    guard
+      let note = try file(
+        &source, ExportPath.checkpoint(folder), limit: SignedNote.maximumByteCount)
+    else { return (report, replay.engine) }
+    guard let text = String(validating: note, as: UTF8.self),
+      let claimed = keys.checkpoint(in: text)
+    else {
+      throw Failure(check: .archive, reason: "\(folder)/checkpoint is no checkpoint of this log")
+    }
+    let isSigned = keys.confirmedCheckpoint(text) == claimed
+
+    var tree = try TiledTree(size: 0, store: VerifiedTiles(store: store))
+    for (path, count) in ExportPath.bundles(folder, size: claimed.size) {
+      guard let bytes = try file(&source, path, limit: EntryBundle.maximumByteCount) else {
+        throw Failure(check: .archive, reason: "\(path) is missing")
+      }
+      let bundle: EntryBundle
+      do {
+        bundle = try EntryBundle(encoded: bytes, width: count)
+      } catch {
+        throw Failure(check: .archive, reason: "\(path): \(error.message)")
+      }
+      for leaf in bundle.entries {
+        try tree.append(leafHash: MerkleHash.leaf(leaf))
+        try observer.observe(leaf, in: replay)
+        try replay.take(leaf)
+      }
+      try store.commit(VerifiedTiles.changes(&tree))
+      progress(keys.chain, tree.size, claimed.size)
+    }
+    try replay.finish()
+    try compareTiles(&source, folder, tree, store)
+
+    let engine = replay.engine
+    report.blocks = engine.height
+    report.leaves = engine.size
+    if let fault = replay.fault {
+      report.fault = Fault(check: .rules, height: fault.height, reason: "\(fault)")
+    }
+    // A tree that is not the checkpoint's, or a checkpoint that nobody signed, is no chain at all.
+    if try tree.root() != claimed.root {
+      report = ChainReport(name: keys.chain, generation: keys.generation)
+      report.fault = Fault(
+        check: .tree, height: 0, reason: "the leaves are not those of the checkpoint")
+    } else if !isSigned {
+      report = ChainReport(name: keys.chain, generation: keys.generation)
+      report.fault = Fault(
+        check: .checkpoint, height: 0, reason: "a signature on the checkpoint is missing or false")
+    } else if let compared = try known.compare(with: tree, keys) {
+      report.isCompared = compared == nil
+      if let reason = compared {
+        report.fault = Fault(check: .knownCheckpoint, height: 0, reason: reason)
+      }
+    }
+    return (report, engine)
+  }
+
+  private static func file(
+    _ source: inout some ExportSource, _ path: String, limit: Int
+  ) throws -> [UInt8]? {
+    do {
+      return try source.file(path, limit: limit)
+    } catch let error as ExportError {
+      throw Failure(check: .archive, reason: error.message)
+    }
+  }
+
+  private static func compareTiles(
+    _ source: inout some ExportSource, _ folder: String, _ tree: TiledTree<VerifiedTiles>,
+    _ store: any StateStore
+  ) throws {
+    for tile in ExportPath.hashTiles(folder, size: tree.size) {
+      let byteCount = tile.count * MerkleHash.byteCount
+      guard let bytes = try file(&source, tile.path, limit: byteCount) else {
+        throw Failure(check: .archive, reason: "\(tile.path) is missing")
+      }
+      let own = try VerifiedTiles(store: store).tile(level: tile.level, index: tile.index) ?? []
+      guard bytes == Array(own.prefix(byteCount)) else {
+        throw Failure(check: .tree, reason: "\(tile.path) does not hold the hashes of the leaves")
+      }
+    }
+  }
+}
+
+/// The tree over the leaves of an export, whatever they are: apart from that of the chain, which
+/// ends at the first fault.
+private struct VerifiedTiles: TileStore {
+  let store: any StateStore
+
+  private static func key(_ level: Int, _ index: UInt64) -> StateKey {
+    StateKey("export-tile/", [UInt8(clamping: level)], index.stateBytes)
+  }
+
+  func tile(level: Int, index: UInt64) throws(StoreError) -> [UInt8]? {
+    try store.value(forKey: Self.key(level, index).bytes)
+  }
+
+  static func changes(_ tree: inout TiledTree<Self>) -> [[UInt8]: [UInt8]?] {
+    Dictionary(
+      uniqueKeysWithValues: tree.takeChangedTiles().map {
+        (key($0.level, $0.index).bytes, Optional($0.hashes))
+      })
+  }
+}
+
+/// The checkpoint that the user knew before.
+private struct KnownCheckpoint {
+  private let note: String?
+  private(set) var isCompared = false
+
+  init(_ note: String?) { self.note = note }
+
+  /// - Returns: nil if the note is not of this chain; else what is wrong, or nil if nothing is.
+  mutating func compare(
+    with tree: TiledTree<VerifiedTiles>, _ keys: ChainKeys
+  ) throws -> String?? {
+    guard let note, let known = keys.checkpoint(in: note) else { return nil }
+    isCompared = true
+    guard keys.confirmedCheckpoint(note) != nil else {
+      return .some("the known checkpoint is not signed by everybody who has to")
+    }
+    guard known.size <= tree.size else {
+      return .some("the export is older than the known checkpoint")
+    }
+    guard try tree.root(size: known.size) == known.root else {
+      return .some("the export contradicts the known checkpoint")
+    }
+    return .some(nil)
+  }
+}
+
+// MARK: What is counted
+
+/// Sees every leaf before it is replayed.
+private protocol ChainObserver<Rules> {
+  associatedtype Rules: ChainRules
+  mutating func observe(_ leaf: [UInt8], in replay: ChainReplay<Rules>) throws
+}
+
+private struct ConsortiumObserver: ChainObserver {
+  let genesis: ValidGenesis
+  var doctors: UInt64 = 0
+  var halts: [Verification.Halt] = []
+  private var time: UInt64
+
+  init(genesis: ValidGenesis) {
+    self.genesis = genesis
+    time = genesis.genesis.createdAt
+  }
+
+  mutating func observe(_ leaf: [UInt8], in replay: ChainReplay<ConsortiumRules>) {
+    guard replay.fault == nil, let leaf = try? Leaf(encoded: leaf) else { return }
+    switch leaf {
+    case .item(let entry):
+      if case .doctorRegistration = entry.content.body { doctors += 1 }
+    case .header(let header):
+      let gap = header.time >= time ? header.time - time : 0
+      if gap > genesis.genesis.numbers.maximumLag / 2, halts.count < 100 {
+        halts.append(Verification.Halt(height: header.height, seconds: gap))
+      }
+      time = header.time
+    }
+  }
+}
+
+/// Counts visits, and compares each with the anchor that covers it.
+private struct HospitalObserver: ChainObserver {
+  let genesis: ValidGenesis
+  let hospital: String
+  let consortium: ConsortiumView
+  private var count = Verification.VisitCount()
+  private var index: UInt64 = 0
+  /// What was counted last, for more leaves than a batch and a block have.
+  private var events:
+    [(index: UInt64, what: WritableKeyPath<Verification.VisitCount, UInt64> & Sendable)] = []
+  private static let eventLimit = 4 * 70_000
+  /// The anchor that covers the leaf at `index`; nil if none does.
+  private var anchor: AnchorRecord?
+  private var anchorTime: UInt64 = 0
+  private var isBeyondAnchors = false
+  /// T and w of the visits that are open.
+  private var open: [Digest32: VisitContext] = [:]
+
+  init(genesis: ValidGenesis, hospital: String, consortium: ConsortiumView) {
+    self.genesis = genesis
+    self.hospital = hospital
+    self.consortium = consortium
+  }
+
+  mutating func observe(_ leaf: [UInt8], in replay: ChainReplay<HospitalRules>) throws {
+    defer { index += 1 }
+    guard replay.fault == nil else { return }
+    try findAnchor()
+    guard case .item(let entry)? = try? Leaf(encoded: leaf) else { return }
+    switch entry.content.body {
+    case .visitOpening(let opening): open[opening.context.visitID] = opening.context
+    case .partialSignature(let partial):
+      if let context = open[partial.visit] {
+        check(context.deadline(ofPosition: partial.commitments.count))
+      }
+    case .visitCompletion(let completion):
+      open[completion.context.visitID] = nil
+      add(\.complete)
+      check(completion.context.deadline(ofPosition: completion.context.signers.count))
+    case .visitAbandonment(let abandonment):
+      open[abandonment.visit] = nil
+      add(\.abandoned)
+    case .visitReceipt(let receipt):
+      add(receipt.verdict == .acknowledged ? \.acknowledged : \.disputed)
+    default: break
+    }
+  }
+
+  private mutating func findAnchor() throws {
+    if isBeyondAnchors || (anchor.map { $0.size > index } ?? false) { return }
+    anchor = try consortium.firstAnchor(covering: index, of: hospital)
+    isBeyondAnchors = anchor == nil
+    if let anchor { anchorTime = try consortium.block(anchor.height)?.countedTime ?? .max }
+  }
+
+  private mutating func check(_ deadline: UInt64) {
+    let latest = deadline + 2 * genesis.genesis.numbers.maximumLag
+    if isBeyondAnchors || anchorTime > latest { add(\.unprovenTimes) }
+  }
+
+  private mutating func add(_ what: WritableKeyPath<Verification.VisitCount, UInt64> & Sendable) {
+    count[keyPath: what] += 1
+    events.append((index, what))
+    if events.count > 2 * Self.eventLimit { events.removeFirst(Self.eventLimit) }
+  }
+
+  /// Adds what is final: what an anchor with this chain's own root covers.
+  mutating func completed(
+    _ report: Verification.ChainReport, _ engine: ChainEngine<HospitalRules>
+  ) throws -> Verification.ChainReport {
+    var report = report
+    if report.leaves == 0 { return report }
+    // The last batch was counted before its claims were decided.
+    for event in events where event.index >= report.leaves { count[keyPath: event.what] -= 1 }
+    report.visits = count
+    let anchors = try consortium.anchorCount(of: hospital)
+    for number in 0..<anchors {
+      guard let anchor = try consortium.anchor(number: number, of: hospital) else { continue }
+      if anchor.size > engine.size {
+        if report.fault == nil {
+          report.fault = Verification.Fault(
+            check: .anchors, height: engine.height,
+            reason: "the chain ends before a checkpoint that is anchored")
+        }
+        break
+      }
+      guard try engine.root(size: anchor.size) == anchor.root.bytes else {
+        report.fault = Verification.Fault(
+          check: .anchors, height: anchor.header.height,
+          reason: "consortium block \(anchor.height) anchors another chain")
+        break
+      }
+      report.finalLeaves = anchor.size
+    }
+    return report
+  }
+}
