@@ -43,16 +43,33 @@ protocol AuditEquations: EquationChecker {
 }
 
 private final class SuiteEquations<Suite: PairingSuite>: AuditEquations {
+  /// Claims to be decided together, with the place of each.
   private struct Collected {
-    let place: String
-    let claim: SigningChain<Suite>.Claim
+    /// About 256 visits of three doctors; larger batches cost a visit no less, only memory.
+    static var claimCount: Int { 1280 }
+
+    var batch = ClaimBatch<Suite>()
+    var places: [String] = []
+
+    func firstFailure() -> String? {
+      var generator = SystemRandomNumberGenerator()
+      return zip(batch.verify(using: &generator), places).first { $0.0 != nil }?.1
+    }
   }
 
   private struct State {
     var prepared: [Digest32: PreparedDoctorKey<Suite>] = [:]
     /// Where claims are collected instead of decided.
     var collectingPlace: String?
-    var collected: [Collected] = []
+    var collected = [Collected()]
+
+    mutating func collect(_ claim: ClaimBatch<Suite>.Claim, _ place: String) {
+      if collected[collected.count - 1].places.count == Collected.claimCount {
+        collected.append(Collected())
+      }
+      collected[collected.count - 1].batch.add(claim)
+      collected[collected.count - 1].places.append(place)
+    }
   }
 
   private let state = Mutex(State())
@@ -67,33 +84,28 @@ private final class SuiteEquations<Suite: PairingSuite>: AuditEquations {
       let prepared = PreparedDoctorKey(verified.key)
       state.withLock { $0.prepared[registration.statement.digest] = prepared }
       return true
-    case .visitKey(let context, let proof):
-      return (try? VerifiedVisitKey<Suite>(verifying: proof, of: context)) != nil
-    case .partialSignature(let bytes):
-      return (try? SequentialSignature<Suite>(encoded: bytes)) != nil
+    case .visitKey(let context, let proof): return decide(.visitKey(context, proof: proof))
+    case .partialSignature(let bytes): return decide(.partialSignature(bytes))
     case .multisignature(let completion, let team):
-      guard let claim = try? self.claim(completion, team) else { return false }
-      let isCollected = state.withLock { state in
-        guard let place = state.collectingPlace else { return false }
-        state.collected.append(Collected(place: place, claim: claim))
-        return true
-      }
-      return isCollected
-        || (try? claim.chain.verify(claim.signature, commitments: claim.commitments)) != nil
+      guard let chain = try? chain(completion.context, team) else { return false }
+      return decide(
+        .multisignature(chain, completion.commitments, signature: completion.signature))
     }
   }
 
-  private func claim(
-    _ completion: VisitCompletion, _ team: [RegistrationStatement]
-  ) throws -> SigningChain<Suite>.Claim {
-    guard completion.commitments.count == completion.context.signers.count else {
-      throw Refusal.wrongCommitments
+  private func decide(_ claim: ClaimBatch<Suite>.Claim) -> Bool {
+    let isCollected = state.withLock { state in
+      guard let place = state.collectingPlace else { return false }
+      state.collect(claim, place)
+      return true
     }
-    let chain = try SigningChain(
-      context: completion.context, signers: try team.map(prepared))
-    return .init(
-      chain: chain, signature: try SequentialSignature(encoded: completion.signature),
-      commitments: completion.commitments)
+    return isCollected || (try? claim.check()) != nil
+  }
+
+  private func chain(
+    _ context: VisitContext, _ team: [RegistrationStatement]
+  ) throws -> SigningChain<Suite> {
+    try SigningChain(context: context, signers: try team.map(prepared))
   }
 
   private func prepared(_ statement: RegistrationStatement) throws -> PreparedDoctorKey<Suite> {
@@ -110,11 +122,9 @@ private final class SuiteEquations<Suite: PairingSuite>: AuditEquations {
 
   func firstFailure() -> String? {
     let collected = state.withLock { state in
-      defer { state.collected = [] }
+      defer { state.collected = [Collected()] }
       return state.collected
     }
-    var generator = SystemRandomNumberGenerator()
-    let results = SigningChain<Suite>.verifyBatch(collected.map(\.claim), using: &generator)
-    return zip(collected, results).first { if case .failure = $1 { true } else { false } }?.0.place
+    return collected.lazy.compactMap { $0.firstFailure() }.first
   }
 }
