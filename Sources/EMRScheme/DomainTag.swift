@@ -72,6 +72,11 @@ extension PairingSuite {
     hashToG1(message, domain: tag.text(name))
   }
 
+  /// Σ sᵢ·hash(mᵢ) for public scalars and messages.
+  static func hashSum(_ scalars: [Scalar], _ messages: [[UInt8]], _ tag: DomainTag) -> G1 {
+    multiScalarOfHashesVariableTime(scalars, messages, domain: tag.text(name))
+  }
+
   /// H3: the target group to 32 bytes.
   static func trapdoorDigest(_ value: GT) -> Digest32 {
     DomainTag.trapdoor.hash(value.encoded(), name)

@@ -16,13 +16,7 @@ extension SigningChain {
       [(-signature.q, SuiteConstants<Suite>.shared.preparedGenerator), (signature.r, keys)]
       + zip(messages(commitments), signers.lazy.map(\.a))
     guard Suite.pairingProductIsIdentity(pairs) else { throw Self.equationFails }
-    return accepted(signature, commitments)
-  }
-
-  func accepted(
-    _ signature: SequentialSignature<Suite>, _ commitments: [FindingCommitment]
-  ) -> VerifiedSignature<Suite> {
-    VerifiedSignature(
+    return VerifiedSignature(
       alreadyVerified: signature, contextDigest: contextDigest, commitments: commitments)
   }
 

@@ -33,10 +33,12 @@ public struct SigningChain<Suite: PairingSuite>: Sendable {
 
   /// W_k = H0(context, k, (com_1, a_1) … (com_k, a_k)) of every k = 1…`commitments.count`.
   func messages(_ commitments: [FindingCommitment]) -> [Suite.G1] {
-    commitments.indices.map { last in
-      let chain = FindingChain(contextDigest: contextDigest, commitments: commitments[...last])
-      return Suite.hash(chain.encoded(), .chain)
-    }
+    commitments.indices.map { Suite.hash(message(commitments[...$0]), .chain) }
+  }
+
+  /// (context, k, (com_1, a_1) … (com_k, a_k)), of which W_k is a hash.
+  func message(_ commitments: ArraySlice<FindingCommitment>) -> [UInt8] {
+    FindingChain(contextDigest: contextDigest, commitments: commitments).encoded()
   }
 
   /// Σ_{i ≤ k} (B_i + i·C_i), in the source group that the two key paths lead to.

@@ -25,12 +25,17 @@ public struct VerifiedVisitKey<Suite: PairingSuite>: Sendable {
 
   /// For a context from a ledger state that verified the proof before.
   package init(alreadyVerified context: VisitContext) throws(SchemeError) {
+    point = try Self.decode(context)
+    self.context = context
+    contextDigest = context.digest
+    prepared = Suite.prepare(point)
+  }
+
+  /// PK_v, whose proof is still to be checked.
+  static func decode(_ context: VisitContext) throws(SchemeError) -> Suite.G2 {
     guard context.suite == Suite.name else {
       throw SchemeError(.foreignContext, "a visit on \(context.suite), not \(Suite.name)")
     }
-    self.context = context
-    contextDigest = context.digest
-    point = try Suite.G2("PK_v", context.visitKey)
-    prepared = Suite.prepare(point)
+    return try Suite.G2("PK_v", context.visitKey)
   }
 }

@@ -13,4 +13,14 @@ extension PairingSuite {
     mapToG1(
       ExpandMessageXMD.expand(message, domain: Array(domain.utf8), count: uniformByteCount))
   }
+
+  /// Σ sᵢ·``hashToG1(_:domain:)`` of mᵢ for public scalars and messages, cheaper than one by one.
+  public static func multiScalarOfHashesVariableTime(
+    _ scalars: [Scalar], _ messages: [[UInt8]], domain: String
+  ) -> G1 {
+    let tag = Array(domain.utf8)
+    return multiScalarOfMappedVariableTime(
+      scalars,
+      messages.map { ExpandMessageXMD.expand($0, domain: tag, count: uniformByteCount) })
+  }
 }

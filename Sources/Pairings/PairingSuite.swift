@@ -26,6 +26,10 @@ public protocol PairingSuite: Sendable {
   /// - Parameter uniform: ``uniformByteCount`` bytes; they may be secret.
   static func mapToG1(_ uniform: [UInt8]) -> G1
 
+  /// Σ sᵢ·``mapToG1(_:)`` of uᵢ for public scalars and bytes; cheaper where the cofactor can be
+  /// cleared from the sum.
+  static func multiScalarOfMappedVariableTime(_ scalars: [Scalar], _ uniform: [[UInt8]]) -> G1
+
   static func prepare(_ point: G2) -> PreparedG2
 
   /// e(P, Q). The value is the one of arkworks and mcl (specification, section 3).
@@ -39,6 +43,12 @@ public protocol PairingSuite: Sendable {
 }
 
 extension PairingSuite {
+  public static func multiScalarOfMappedVariableTime(
+    _ scalars: [Scalar], _ uniform: [[UInt8]]
+  ) -> G1 {
+    .multiScalarVariableTime(scalars, uniform.map(mapToG1))
+  }
+
   /// Π e(Pᵢ, Qᵢ), with one final exponentiation.
   public static func pairingProduct(_ pairs: [(G1, G2)]) -> GT {
     pairingProduct(pairs.map { ($0.0, prepare($0.1)) })
@@ -71,6 +81,10 @@ public protocol ScalarField: Sendable, Equatable {
   /// The canonical big-endian form.
   func encoded() -> [UInt8]
 
+  /// One of 2^128 scalars (of all, if they are fewer), uniform among them, and of the kind by which
+  /// points are multiplied fastest: for the random combination of many equations.
+  static func randomWeight(using generator: inout some RandomNumberGenerator) -> Self
+
   static func + (a: Self, b: Self) -> Self
   static func - (a: Self, b: Self) -> Self
   static func * (a: Self, b: Self) -> Self
@@ -84,6 +98,12 @@ public protocol ScalarField: Sendable, Equatable {
 }
 
 extension ScalarField {
+  public static func randomWeight(using generator: inout some RandomNumberGenerator) -> Self {
+    var bytes = [UInt8](repeating: 0, count: 16)
+    for index in bytes.indices { bytes[index] = UInt8.random(in: 0...255, using: &generator) }
+    return Self(reducing: bytes)
+  }
+
   /// A uniform scalar in [1, p−1].
   public static func random(using generator: inout some RandomNumberGenerator) -> Self {
     while true {

@@ -254,42 +254,6 @@ struct SigningAttacks {
     _ = try visit.chain.verify(signature, commitments: visit.commitments)
   }
 
-  @Test("a batch accepts what Eq. (3) accepts, and finds every false signature in it")
-  func batch() throws {
-    var claims: [SigningChain<BLS12381>.Claim] = []
-    let first = try Visit(team: 4)
-    let doctors = first.doctors
-    for seed in 1...8 {
-      // Teams overlap, and a doctor stands at different places.
-      let team = (0...(seed % 4)).map { doctors[($0 + seed) % 4] }
-      var visit = try Visit(doctors: team, seed: UInt64(seed))
-      let signed = try visit.sign()
-      claims.append(
-        .init(
-          chain: visit.chain, signature: signed.signature, commitments: signed.commitments))
-    }
-    var random = first.random
-    let accepted = SigningChain.verifyBatch(claims, using: &random)
-    #expect(accepted.count == 8 && accepted.allSatisfy { (try? $0.get()) != nil })
-    #expect(try accepted[3].get().commitments == claims[3].commitments)
-
-    func codes() -> [SchemeError.Code?] {
-      SigningChain.verifyBatch(claims, using: &random).map { result in
-        if case .failure(let error) = result { error.code } else { nil }
-      }
-    }
-    // Errors that cancel in an unweighted sum: Q_1 + X and Q_2 − X.
-    let x = G1.generatorMultiplied(by: .random(using: &random))
-    claims[1].signature = .init(r: claims[1].signature.r, q: claims[1].signature.q + x)
-    claims[2].signature = .init(r: claims[2].signature.r, q: claims[2].signature.q - x)
-    #expect(codes() == [nil, .chainEquation, .chainEquation, nil, nil, nil, nil, nil])
-
-    claims[5].commitments[0].attempt = 9
-    claims[6].signature = .init(r: .identity, q: claims[6].signature.q)
-    #expect(
-      codes() == [nil, .chainEquation, .chainEquation, nil, nil, .attempt, .invalidPoint, nil])
-  }
-
   @Test("[attack] item 22: R = 0 is refused, encoded or not")
   func identityNonce() throws {
     var visit = try Visit(team: 1)

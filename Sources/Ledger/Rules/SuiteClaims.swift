@@ -30,47 +30,40 @@ private final class SuiteClaims<Suite: PairingSuite>: ClaimDecider {
       IdentityKey.isValid(signature, of: message, by: key)
     case .registration(let registration, let managerKey):
       (try? VerifiedRegistration<Suite>(verifying: registration, managerKey: managerKey)) != nil
-    case .visitKey(let context, let proof):
-      (try? VerifiedVisitKey<Suite>(verifying: proof, of: context)) != nil
-    case .partialSignature(let bytes):
-      (try? SequentialSignature<Suite>(encoded: bytes)) != nil
-    case .multisignature(let completion, let team):
-      (try? multisignature(completion, team)).map { claim in
-        (try? claim.chain.verify(claim.signature, commitments: claim.commitments)) != nil
-      } ?? false
+    case .visitKey, .partialSignature, .multisignature:
+      (try? equation(claim)?.check()) != nil
     }
   }
 
   func firstFailure(of claims: [Claim]) -> Int? {
-    var collected: [(index: Int, claim: SigningChain<Suite>.Claim)] = []
+    var batch = ClaimBatch<Suite>()
+    var places: [Int] = []
     var failure: Int?
     for (index, claim) in claims.enumerated() {
-      if case .multisignature(let completion, let team) = claim,
-        let claim = try? multisignature(completion, team)
-      {
-        collected.append((index, claim))
+      if let equation = equation(claim) {
+        batch.add(equation)
+        places.append(index)
       } else if !holds(claim) {
         failure = index
         break
       }
     }
     var generator = SystemRandomNumberGenerator()
-    let results = SigningChain<Suite>.verifyBatch(collected.map(\.claim), using: &generator)
-    let first = zip(collected, results).first { if case .failure = $1 { true } else { false } }
-    return [first?.0.index, failure].compactMap { $0 }.min()
+    let first = zip(places, batch.verify(using: &generator)).first { $1 != nil }?.0
+    return [first, failure].compactMap { $0 }.min()
   }
 
-  private func multisignature(
-    _ completion: VisitCompletion, _ team: [RegistrationStatement]
-  ) throws -> SigningChain<Suite>.Claim {
-    guard completion.commitments.count == completion.context.signers.count else {
-      throw Refusal.wrongCommitments
+  /// The claim about points and pairings, if it is one that can be.
+  private func equation(_ claim: Claim) -> ClaimBatch<Suite>.Claim? {
+    switch claim {
+    case .visitKey(let context, let proof): .visitKey(context, proof: proof)
+    case .partialSignature(let bytes): .partialSignature(bytes)
+    case .multisignature(let completion, let team):
+      (try? SigningChain(context: completion.context, signers: team.map(preparedKey))).map {
+        .multisignature($0, completion.commitments, signature: completion.signature)
+      }
+    case .signature, .registration: nil
     }
-    let chain = try SigningChain(
-      context: completion.context, signers: try team.map(preparedKey))
-    return .init(
-      chain: chain, signature: try SequentialSignature(encoded: completion.signature),
-      commitments: completion.commitments)
   }
 
   private func preparedKey(_ statement: RegistrationStatement) throws -> PreparedDoctorKey<Suite> {

@@ -17,6 +17,15 @@ extension BLS12381 {
     public init(reducing bytes: [UInt8]) { self.init(Fr(reducing: bytes)) }
     public func encoded() -> [UInt8] { value.encoded() }
 
+    /// a + b·X² for a and b of 64 bits: the endomorphism of G1 halves the doublings, which it would
+    /// not for an integer of 128 bits. All are different, since r > 2^64·X².
+    public static func randomWeight(
+      using generator: inout some RandomNumberGenerator
+    ) -> Scalar {
+      let x = Scalar(BLS12381.parameter)
+      return Scalar(generator.next() as UInt64) + Scalar(generator.next() as UInt64) * x * x
+    }
+
     public static func + (a: Scalar, b: Scalar) -> Scalar { Scalar(a.value + b.value) }
     public static func - (a: Scalar, b: Scalar) -> Scalar { Scalar(a.value - b.value) }
     public static func * (a: Scalar, b: Scalar) -> Scalar { Scalar(a.value * b.value) }

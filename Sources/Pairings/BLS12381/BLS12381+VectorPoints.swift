@@ -46,4 +46,15 @@ extension VectorizedCurve {
     unsafe withMutableWords(of: &double) { a in unsafe vectorDouble(a, a) }
     return double
   }
+
+  package static func double(
+    _ a: ProjectivePoint<Self>, times count: Int
+  ) -> ProjectivePoint<Self> {
+    guard vector_kernels_are_supported() else { return a.portableDoubled(times: count) }
+    var double = a
+    unsafe withMutableWords(of: &double) { a in
+      for _ in 0..<count { unsafe vectorDouble(a, a) }
+    }
+    return double
+  }
 }

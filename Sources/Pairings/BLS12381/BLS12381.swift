@@ -13,4 +13,8 @@ public enum BLS12381: PairingSuite {
   public static var uniformByteCount: Int { 2 * BLS12381MapToG1.fieldElementByteCount }
 
   public static func mapToG1(_ uniform: [UInt8]) -> G1 { BLS12381MapToG1.point(uniform) }
+
+  public static func multiScalarOfMappedVariableTime(
+    _ scalars: [Scalar], _ uniform: [[UInt8]]
+  ) -> G1 { BLS12381MapToG1.multiScalarVariableTime(scalars, uniform) }
 }

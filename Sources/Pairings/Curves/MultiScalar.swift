@@ -4,14 +4,21 @@ extension ProjectivePoint where Curve: EndomorphicCurve {
   package static func multiScalarVariableTime(_ scalars: [Fr], _ points: [Self]) -> Self {
     precondition(scalars.count == points.count, "as many scalars as points")
     let parts = scalars.map { $0.parts(Curve.partCount) }
-    return points.count < 128 ? interleaved(parts, points) : bucketed(parts, points)
+    // Short scalars have fewer windows.
+    let length = parts.map(bitCount).max() ?? 0
+    return points.count < 128
+      ? interleaved(parts, points, length) : bucketed(parts, points, length)
+  }
+
+  private static func bitCount(_ parts: Parts) -> Int {
+    (0..<Curve.partCount).map { 128 - parts[$0].leadingZeroBitCount }.max() ?? 0
   }
 
   private typealias Parts = InlineArray<4, UInt128>
 
   /// Straus: one chain of doublings; each part adds odd multiples at the digits of its width-w
   /// non-adjacent form.
-  private static func interleaved(_ parts: [Parts], _ points: [Self]) -> Self {
+  private static func interleaved(_ parts: [Parts], _ points: [Self], _ length: Int) -> Self {
     let (width, count) = (5, 8)
     var multiples = [Self]()
     multiples.reserveCapacity(points.count * count)
@@ -22,7 +29,7 @@ extension ProjectivePoint where Curve: EndomorphicCurve {
     }
     var odd = normalized(multiples)
     var sum = Self.identity
-    var additions = [[AffinePoint<Curve>]](repeating: [], count: partBits + 1)
+    var additions = [[AffinePoint<Curve>]](repeating: [], count: length + 1)
     for part in 0..<Curve.partCount {
       for (index, scalar) in parts.enumerated() {
         for (position, digit) in nonAdjacentForm(scalar[part], width: width) {
@@ -59,7 +66,7 @@ extension ProjectivePoint where Curve: EndomorphicCurve {
   }
 
   /// Pippenger: in each window a point goes to the bucket of its digit.
-  private static func bucketed(_ parts: [Parts], _ points: [Self]) -> Self {
+  private static func bucketed(_ parts: [Parts], _ points: [Self], _ length: Int) -> Self {
     var bases = [normalized(points)]
     for part in 1..<Curve.partCount {
       bases.append(bases[part - 1].map { $0.multipliedByPartBase() })
@@ -69,7 +76,7 @@ extension ProjectivePoint where Curve: EndomorphicCurve {
       (points.count * Curve.partCount).bitWidth
         - (points.count * Curve.partCount).leadingZeroBitCount - 3)
     var sum = Self.identity
-    for window in (0...partBits / bits).reversed() {
+    for window in (0...length / bits).reversed() {
       for _ in 0..<bits { sum = sum.doubled() }
       var buckets = [Self](repeating: .identity, count: 1 << (bits - 1))
       for part in 0..<Curve.partCount {

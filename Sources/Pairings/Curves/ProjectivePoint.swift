@@ -51,6 +51,7 @@ package struct ProjectivePoint<Curve: ShortWeierstrassCurve>: Equatable, Bitwise
   package static func + (a: Self, b: AffinePoint<Curve>) -> Self { Curve.sum(a, b) }
   package static func - (a: Self, b: Self) -> Self { a + -b }
   package func doubled() -> Self { Curve.double(self) }
+  package func doubled(times count: Int) -> Self { Curve.double(self, times: count) }
 
   /// Algorithm 7: twelve multiplications.
   package static func portableSum(_ a: Self, _ b: Self) -> Self {
@@ -91,6 +92,30 @@ package struct ProjectivePoint<Curve: ShortWeierstrassCurve>: Equatable, Bitwise
       z: y * z * yy8)
   }
 
+  /// 2^count·P. Many doublings go by way of Jacobian coordinates x = X/Z², y = Y/Z³, where one takes
+  /// two multiplications and five squarings (dbl-2009-l). Their doubling has no exceptions either:
+  /// Z = 0 stays 0.
+  package func portableDoubled(times count: Int) -> Self {
+    // Below, the ways there and back cost more than is won.
+    guard count > 6 else {
+      var point = self
+      for _ in 0..<count { point = point.portableDoubled() }
+      return point
+    }
+    var (x, y, z) = (x * z, y * z.squared(), z)
+    for _ in 0..<count {
+      let (a, b) = (x.squared(), y.squared())
+      let c = b.squared()
+      let d = ((x + b).squared() - a - c).doubled()
+      let e = a.doubled() + a
+      z = (y * z).doubled()
+      x = e.squared() - d.doubled()
+      y = e * (d - x) - c.doubled().doubled().doubled()
+    }
+    return Self.select(
+      z.isZeroMask, .identity, Self(x: x * z, y: y, z: z.squared() * z))
+  }
+
   /// Whether the coordinates are those of a point of the curve: Y²·Z = X³ + b·Z³.
   package var isOnCurve: Mask {
     let cubes = x.squared() * x + Curve.b * z.squared() * z
@@ -113,10 +138,15 @@ package struct ProjectivePoint<Curve: ShortWeierstrassCurve>: Equatable, Bitwise
   package func multipliedVariableTime(by factor: UInt64) -> Self {
     guard factor != 0 else { return .identity }
     var product = self
-    for bit in (0..<UInt64(63 - factor.leadingZeroBitCount)).reversed() {
-      product = product.doubled()
-      if factor &>> bit & 1 == 1 { product = product + self }
+    // The bits below the highest one, from the top.
+    var rest = factor << (factor.leadingZeroBitCount + 1)
+    var bitsLeft = 63 - factor.leadingZeroBitCount
+    while rest != 0 {
+      let run = rest.leadingZeroBitCount + 1
+      product = product.doubled(times: run) + self
+      rest <<= run
+      bitsLeft -= run
     }
-    return product
+    return product.doubled(times: bitsLeft)
   }
 }

@@ -12,6 +12,8 @@ package protocol ShortWeierstrassCurve: Sendable {
   static func sum(_ a: ProjectivePoint<Self>, _ b: ProjectivePoint<Self>) -> ProjectivePoint<Self>
   static func sum(_ a: ProjectivePoint<Self>, _ b: AffinePoint<Self>) -> ProjectivePoint<Self>
   static func double(_ a: ProjectivePoint<Self>) -> ProjectivePoint<Self>
+  /// 2^count·a
+  static func double(_ a: ProjectivePoint<Self>, times count: Int) -> ProjectivePoint<Self>
 }
 
 /// A point of a curve by its coordinates; (0, 0), on no such curve, stands for the identity.

@@ -1,21 +1,32 @@
 extension PrimeField {
-  /// a^e for a public exponent e, by windows of five bits.
+  /// a^e for a public exponent e, by windows of up to five bits that begin and end with a one.
   package func raised(toPublic exponent: Limbs) -> Self {
     let width = 5
-    var table = InlineArray<32, Self>(repeating: .one)
-    table[1] = self
-    for index in 2..<32 { table[index] = table[index - 1] * self }
+    // a, a³, a⁵, …
+    var odd = InlineArray<16, Self>(repeating: self)
+    let square = squared()
+    for index in 1..<16 { odd[index] = odd[index - 1] * square }
     var result = Self.one
-    var position = (64 * limbCount + width - 1) / width * width
+    var position = 64 * limbCount
     var started = false
     while position > 0 {
-      position -= width
-      if started { for _ in 0..<width { result = result.squared() } }
-      let digit = Self.bits(of: exponent, at: position, count: width)
-      if digit != 0 {
-        result = started ? result * table[digit] : table[digit]
+      if Self.bits(of: exponent, at: position - 1, count: 1) == 0 {
+        position -= 1
+        if started { result = result.squared() }
+        continue
+      }
+      let highest = min(width, position)
+      let window = Self.bits(of: exponent, at: position - highest, count: highest)
+      let count = highest - window.trailingZeroBitCount
+      let power = odd[window >> (window.trailingZeroBitCount + 1)]
+      if started {
+        for _ in 0..<count { result = result.squared() }
+        result = result * power
+      } else {
+        result = power
         started = true
       }
+      position -= count
     }
     return result
   }

@@ -5,9 +5,24 @@ package enum BLS12381MapToG1 {
   static let fieldElementByteCount = 64
 
   package static func point(_ uniform: [UInt8]) -> BLS12381.G1 {
+    BLS12381.G1(clearingCofactor(of: unclearedPoint(uniform)))
+  }
+
+  /// Σ sᵢ·``point(_:)``, with one cofactor for all.
+  ///
+  /// Outside the subgroup the endomorphism φ multiplies by no scalar, so Σ (aᵢ + bᵢ·φ)·Pᵢ means
+  /// nothing yet. But 1 − x commutes with φ, and (1 − x)·Pᵢ is in the subgroup.
+  static func multiScalarVariableTime(
+    _ scalars: [BLS12381.Scalar], _ uniform: [[UInt8]]
+  ) -> BLS12381.G1 {
+    let sum = ProjectivePoint.multiScalarVariableTime(
+      scalars.map(\.value), uniform.map(unclearedPoint))
+    return BLS12381.G1(clearingCofactor(of: sum))
+  }
+
+  private static func unclearedPoint(_ uniform: [UInt8]) -> ProjectivePoint<G1Curve> {
     let (u0, u1) = fieldElements(uniform)
-    let sum = IsogenousPoint(mapping: u0) + IsogenousPoint(mapping: u1)
-    return BLS12381.G1(clearingCofactor(of: sum.isogenyImage()))
+    return (IsogenousPoint(mapping: u0) + IsogenousPoint(mapping: u1)).isogenyImage()
   }
 
   /// The rest of `hash_to_field` of section 5.2, for two elements.
