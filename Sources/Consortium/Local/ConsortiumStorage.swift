@@ -6,6 +6,8 @@ public import Ledger
 /// Places are named `manager`, `cloud`, `hospital-1`…, `doctors/<id>` and `patients/<id>`.
 public protocol ConsortiumStorage: Sendable {
   associatedtype Log: OrderingLog
+  associatedtype Chain: ChainLog
+  associatedtype State: StateStore
   associatedtype Records: RecordStore
   associatedtype Role: RoleStore
 
@@ -16,11 +18,11 @@ public protocol ConsortiumStorage: Sendable {
 
   func orderingLog() throws -> Log
   /// The log that a hospital writes.
-  func chainLog(_ place: String) throws -> any ChainLog
+  func chainLog(_ place: String) throws -> Chain
   /// What a role's replay of a chain has come to.
   ///
   /// - Parameter chain: `consortium` or a hospital.
-  func stateStore(_ place: String, chain: String) throws -> any StateStore
+  func stateStore(_ place: String, chain: String) throws -> State
   func recordStore() throws -> Records
   func roleStore(_ place: String) throws -> Role
 

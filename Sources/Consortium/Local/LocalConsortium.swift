@@ -218,6 +218,17 @@ public actor LocalConsortium {
   public func ledgerTime() async -> UInt64 {
     await cloud.node.consortium.time
   }
+
+  /// Everything that is final on the consortium chain and confirmed on the hospitals', for an
+  /// auditor.
+  package func exportedLogs() async throws -> [ExportWriter.Log] {
+    try await settle()
+    var logs = [ExportWriter.Log(await cloud.node.consortium)]
+    for hospital in genesis.hospitals {
+      logs.append(ExportWriter.Log(try await cloud.confirmer.view(of: hospital)))
+    }
+    return logs
+  }
 }
 
 extension ConsortiumStorage {

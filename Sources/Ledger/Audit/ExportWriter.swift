@@ -4,14 +4,33 @@ import TransparencyLog
 /// Writes an export: all that is final on the consortium chain, and confirmed on hospitals' chains.
 package enum ExportWriter {
   /// One log to write.
-  package struct Log {
-    let chain: String
+  package struct Log: Sendable {
+    package let chain: String
     let generation: UInt64
-    let size: UInt64
+    package let size: UInt64
     let note: String
-    let leaves: (_ from: UInt64, _ byteCount: Int) throws -> [[UInt8]]
+    package let leaves: @Sendable (_ from: UInt64, _ byteCount: Int) throws -> [[UInt8]]
     /// The first `count` hashes of a tile.
-    let hashes: (_ level: Int, _ index: UInt64, _ count: Int) throws -> [UInt8]
+    let hashes: @Sendable (_ level: Int, _ index: UInt64, _ count: Int) throws -> [UInt8]
+
+    /// The completions of visits, from the beginning to the end of a hospital's log.
+    package func completions() throws -> [VisitCompletion] {
+      var completions: [VisitCompletion] = []
+      var position: UInt64 = 0
+      while position < size {
+        let more = try leaves(position, 1 << 20)
+        guard !more.isEmpty else { throw ExportError("\(chain): leaf \(position) is missing") }
+        for leaf in more {
+          if case .item(let entry)? = try? Leaf(encoded: leaf),
+            case .visitCompletion(let completion) = entry.content.body
+          {
+            completions.append(completion)
+          }
+        }
+        position += UInt64(more.count)
+      }
+      return completions
+    }
 
     package init(_ consortium: ConsortiumView) {
       chain = ChainName.consortium

@@ -7,7 +7,7 @@ import TransparencyLog
 ///
 /// It reads the export once from its beginning to its end. What grows with the ledger is kept in
 /// stores that the caller provides, so memory does not grow.
-public struct Verification {
+public enum Verification {
   /// A step of the check.
   public enum Check: Int, CaseIterable, Sendable, CustomStringConvertible {
     case archive = 1
@@ -371,7 +371,7 @@ private struct HospitalObserver: ChainObserver {
   private var index: UInt64 = 0
   /// What was counted last, for more leaves than a batch and a block have.
   private var events:
-    [(index: UInt64, what: WritableKeyPath<Verification.VisitCount, UInt64> & Sendable)] = []
+    [(index: UInt64, what: WritableKeyPath<Verification.VisitCount, UInt64>)] = []
   private static let eventLimit = 4 * 70_000
   /// The anchor that covers the leaf at `index`; nil if none does.
   private var anchor: AnchorRecord?
@@ -422,7 +422,7 @@ private struct HospitalObserver: ChainObserver {
     if isBeyondAnchors || anchorTime > latest { add(\.unprovenTimes) }
   }
 
-  private mutating func add(_ what: WritableKeyPath<Verification.VisitCount, UInt64> & Sendable) {
+  private mutating func add(_ what: WritableKeyPath<Verification.VisitCount, UInt64>) {
     count[keyPath: what] += 1
     events.append((index, what))
     if events.count > 2 * Self.eventLimit { events.removeFirst(Self.eventLimit) }

@@ -72,9 +72,7 @@ package struct ConsortiumFollower: Sendable {
     nextPosition += 1
     if engine.mustClose {
       try engine.close()
-      try engine.commit(with: [
-        .logPosition: nextPosition.stateBytes, .final: final?.stateBytes,
-      ])
+      try engine.commit(with: [.logPosition: nextPosition.stateBytes])
     }
   }
 
@@ -134,7 +132,9 @@ package struct ConsortiumFollower: Sendable {
     guard let parts = cosignatures[size], parts.count >= keys.threshold,
       let merged = CosignedCheckpoint.merged(parts), let height = try height(ofSize: size)
     else { return }
-    final = FinalRecord(size: size, height: height, note: merged.note.encoded)
+    let record = FinalRecord(size: size, height: height, note: merged.note.encoded)
+    try engine.store.commit([StateKey.final.bytes: record.stateBytes])
+    final = record
     cosignatures = cosignatures.filter { $0.key > size }
   }
 

@@ -8,6 +8,19 @@ package struct ConsortiumView: Sendable {
   let engine: ChainEngine<ConsortiumRules>
   package let final: FinalRecord?
 
+  /// The chain as its state was committed, to look at and to export.
+  package init(genesis: ValidGenesis, store: any StateStore) throws(StoreError) {
+    engine = try ChainEngine(
+      rules: ConsortiumRules(genesis: genesis), store: store, keepsLeaves: true)
+    let view = engine.view()
+    final = view.value(.final)
+    if let failure = view.failure { throw failure }
+  }
+
+  init(engine: ChainEngine<ConsortiumRules>, final: FinalRecord?) {
+    (self.engine, self.final) = (engine, final)
+  }
+
   private func reading<Value>(_ body: (StateView) -> Value) throws(StoreError) -> Value {
     let view = engine.view()
     let value = body(view)

@@ -10,6 +10,16 @@ package struct HospitalView: Sendable {
     (self.engine, self.confirmed) = (engine, confirmed)
   }
 
+  /// The chain as its state was committed, to look at and to export.
+  package init(
+    genesis: ValidGenesis, hospital: String, store: any StateStore, consortium: any StateStore
+  ) throws {
+    let follower = try HospitalFollower(
+      genesis: genesis, hospital: hospital, store: store, consortium: consortium,
+      decider: LedgerSuite.decider(for: genesis))
+    self.init(engine: follower.engine, confirmed: follower.confirmed)
+  }
+
   private func reading<Value>(_ body: (StateView) -> Value) throws(StoreError) -> Value {
     let view = engine.view()
     let value = body(view)

@@ -1,60 +1,65 @@
 import ArgumentParser
 import CanonicalEncoding
-import Credentials
 import Ledger
-import SQLiteBackend
 
 struct ExportLedger: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
     abstract: "Write the ledger of a data folder into one file that anybody can verify.",
     discussion: """
-      The file holds the genesis, all blocks with the entries that were refused, and the newest \
-      checkpoints with their cosignatures. It holds no ciphertext and no key.
+      The file is a tar archive of the ledger's logs: the genesis, and for each chain its checkpoint \
+      with all signatures, its leaves and its hashes as C2SP tiles. It holds no ciphertext and no key.
       """)
 
   @Option(help: ArgumentHelp("The folder that 'bcemr demo --data' made.", valueName: "folder"))
   var data: String
 
-  @Option(name: [.customLong("output"), .short], help: ArgumentHelp(valueName: "file"))
-  var file: String
+  @Option(name: [.customLong("output"), .short], help: ArgumentHelp(valueName: "path"))
+  var path: String
+
+  @Flag(help: "Write a folder of tiles instead of one file.")
+  var tiles = false
 
   @OptionGroup var output: OutputOptions
 
   struct Report: Encodable {
     struct Chain: Encodable {
       let name: String
-      let blocks: Int
+      let leaves: UInt64
     }
 
-    let file: String
-    let bytes: Int
+    let path: String
     let genesis: String
     let chains: [Chain]
   }
 
   func run() async throws {
     let console = output.console
-    console.progress("replaying the ledger of \(data)")
+    console.progress("exporting the ledger of \(data)")
     let folder = try ExistingFolder(data)
-    let export = try await folder.replica().export()
-    let bytes = export.encoded()
-    try SystemFile.replaceExport(at: file, with: bytes)
+    let logs = try folder.logs()
+    if tiles {
+      var sink = try FolderSink(creating: path)
+      try ExportWriter.write(genesis: folder.genesis, logs: logs, to: &sink)
+    } else {
+      try SystemFile.replaceExport(at: path) { file in
+        var sink = UstarSink { try file.write($0) }
+        try ExportWriter.write(genesis: folder.genesis, logs: logs, to: &sink)
+      }
+    }
     console.endProgress()
     let report = Report(
-      file: file, bytes: bytes.count, genesis: "\(export.genesis.digest)",
-      chains: ([export.consortium] + export.hospitals).map {
-        Report.Chain(name: $0.name, blocks: $0.blocks.count)
-      })
+      path: path, genesis: "\(folder.genesis.digest)",
+      chains: logs.map { Report.Chain(name: $0.chain, leaves: $0.size) })
     if output.json {
       Console.write(report)
       return
     }
-    console.line("\(file): \(Quantity.bytes(report.bytes))")
+    console.line(path)
     for chain in report.chains {
-      console.line("  \(chain.name): \(Quantity.count(chain.blocks, "block"))")
+      console.line("  \(chain.name): \(Quantity.count(Int(chain.leaves), "leaf"))")
     }
     console.line("genesis \(report.genesis)")
-    console.line("Whoever verifies the file has to learn this hash in another way.")
+    console.line("Whoever verifies it has to learn this hash in another way.")
   }
 }

@@ -2,10 +2,9 @@ import ArgumentParser
 import CanonicalEncoding
 import Consortium
 import EMRScheme
+import Foundation
 import Ledger
-import Pairings
 import SQLiteBackend
-import TransparencyLog
 
 struct Fsck: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -30,8 +29,8 @@ struct Fsck: AsyncParsableCommand {
 
     let passed: Bool
     let findings: [Finding]
-    /// Entries replayed and records compared; 0 if the stores by themselves are damaged.
-    let entries: Int
+    /// Leaves replayed and records compared; 0 if the stores by themselves are damaged.
+    let leaves: Int
     let records: Int
   }
 
@@ -42,67 +41,104 @@ struct Fsck: AsyncParsableCommand {
     var findings = try existing.folder.findings().map {
       Report.Finding(code: "\($0.code)", file: $0.file, what: $0.what)
     }
-    var (entries, records) = (0, 0)
+    var (leaves, records) = (0, 0)
     if findings.isEmpty {
       console.progress("replaying the ledger of \(folder)")
-      let replica = try await existing.replica()
-      entries = Int(replica.nextPosition)
-      findings = try compareCheckpoints(replica, existing.folder)
-      let (count, differing) = try await compareRecords(replica, existing.folder)
-      (records, findings) = (count, findings + differing)
+      let (count, faults) = try replay(existing, console)
+      (leaves, findings) = (count, faults)
+      findings += try compareCheckpoints(existing)
+      let (kept, differing) = try await compareRecords(existing)
+      (records, findings) = (kept, findings + differing)
     }
     console.endProgress()
     let report = Report(
-      passed: findings.isEmpty, findings: findings, entries: entries, records: records)
+      passed: findings.isEmpty, findings: findings, leaves: leaves, records: records)
     if output.json {
       Console.write(report)
     } else {
       for finding in report.findings { console.line("\(finding.file): \(finding.what)") }
       console.line(
         report.passed
-          ? "\(folder): \(Quantity.count(report.entries, "ledger entry")) replayed, "
+          ? "\(folder): \(Quantity.count(report.leaves, "leaf")) replayed, "
             + "\(Quantity.count(report.records, "record")) compared; all is as it was written"
           : "\(folder): \(Quantity.count(report.findings.count, "finding"))")
     }
     if !report.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
   }
 
-  /// Compares the replay with what each supernode cosigned last: a log that lost its end, or that
-  /// was exchanged, is found here.
-  private func compareCheckpoints(
-    _ replica: Replica, _ folder: DataFolder
-  ) throws -> [Report.Finding] {
-    try replica.genesis.genesis.supernodes.flatMap { supernode in
-      try Supernode.cosignedCheckpoints(in: folder.roleStore(supernode.id))
-        .filter { chain, known in
-          replica.checkpoint(of: chain, size: Int(clamping: known.size)) != known
-        }
-        .map { chain, _ in
-          Report.Finding(
-            code: "diverged", file: "\(self.folder)/ordering",
-            what: "it does not lead to the checkpoint of \(chain) that \(supernode.id) cosigned")
-        }
+  /// Makes every decision of the rules again, on an export of what the cloud has.
+  private func replay(
+    _ existing: ExistingFolder, _ console: Console
+  ) throws -> (leaves: Int, findings: [Report.Finding]) {
+    let path = FileManager.default.temporaryDirectory.path
+      + "/bcemr-fsck-\(UInt64.random(in: .min ... .max)).tar"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let logs = try existing.logs()
+    let file = try OutputFile(creating: path)
+    var sink = UstarSink { try file.write($0) }
+    try ExportWriter.write(genesis: existing.genesis, logs: logs, to: &sink)
+    try file.finish()
+    let audit = try Audit(path, genesis: existing.genesis.digest, console: console)
+    let findings = audit.error.map {
+      [Report.Finding(code: $0.code, file: "\(folder)/cloud", what: $0.message)]
     }
+    return (logs.reduce(0) { $0 + Int($1.size) }, findings ?? [])
+  }
+
+  /// Compares what each supernode cosigned and each hospital wrote with what the cloud has: a chain
+  /// that lost its end, or that was exchanged, is found here.
+  private func compareCheckpoints(_ existing: ExistingFolder) throws -> [Report.Finding] {
+    let (folder, genesis) = (existing.folder, existing.genesis)
+    var findings: [Report.Finding] = []
+    for supernode in genesis.genesis.supernodes {
+      let store = try folder.stateStore(supernode.id, chain: ChainName.consortium)
+      let view = try ConsortiumView(genesis: genesis, store: store)
+      let known = try Supernode.cosignedCheckpoint(in: folder.roleStore(supernode.id))
+      if let known, try known.size > view.size || view.checkpoint(size: known.size) != known {
+        findings.append(
+          Report.Finding(
+            code: "diverged", file: "\(self.folder)/\(supernode.id)",
+            what: "the consortium chain is not the one that \(supernode.id) cosigned"))
+      }
+    }
+    let consortium = try folder.stateStore("cloud", chain: ChainName.consortium)
+    for hospital in genesis.hospitals {
+      let cloud = try HospitalView(
+        genesis: genesis, hospital: hospital,
+        store: folder.stateStore("cloud", chain: hospital), consortium: consortium)
+      let own = try HospitalView(
+        genesis: genesis, hospital: hospital,
+        store: folder.stateStore(hospital, chain: hospital), consortium: consortium)
+      let size = min(own.size, cloud.size)
+      if try own.root(size: size) != cloud.root(size: size) || own.size < cloud.size {
+        findings.append(
+          Report.Finding(
+            code: "diverged", file: "\(self.folder)/\(hospital)",
+            what: "the chain is not the one that the cloud confirmed"))
+      }
+    }
+    return findings
   }
 
   /// Compares each complete visit with the cloud's record of it.
   private func compareRecords(
-    _ replica: Replica, _ folder: DataFolder
+    _ existing: ExistingFolder
   ) async throws -> (records: Int, findings: [Report.Finding]) {
-    let store = try folder.recordStore()
+    let store = try existing.folder.recordStore()
     var records = 0
     var findings: [Report.Finding] = []
-    for hospital in replica.genesis.hospitals {
-      for (id, visit) in replica.hospitals[hospital]?.state.visits ?? [:] {
-        guard case .complete(let digest) = visit.status else { continue }
-        let record = try await store.record(ofVisit: id).flatMap { try? SealedRecord(encoded: $0) }
-        if record?.recordDigest(visitKey: visit.context.visitKey) == digest {
+    for log in try existing.logs() where log.chain != ChainName.consortium {
+      for completion in try log.completions() {
+        let visit = completion.context.visitID
+        let record = try await store.record(ofVisit: visit)
+          .flatMap { try? SealedRecord(encoded: $0) }
+        if record?.recordDigest(visitKey: completion.context.visitKey) == completion.recordDigest {
           records += 1
         } else {
           findings.append(
             Report.Finding(
               code: record == nil ? "missing" : "wrong-digest", file: "\(self.folder)/cloud",
-              what: "the record of visit \(id) of \(hospital) is not the one on the ledger"))
+              what: "the record of visit \(visit) of \(log.chain) is not the one on the ledger"))
         }
       }
     }

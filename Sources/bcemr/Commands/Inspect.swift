@@ -1,5 +1,5 @@
 import ArgumentParser
-import Ledger
+import EMRScheme
 
 struct Inspect: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -15,7 +15,7 @@ struct Inspect: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let bytes = try SystemFile.contents(of: file, limit: Export.maximumByteCount)
+    let bytes = try SystemFile.contents(of: file, limit: SealedRecord.maximumByteCount)
     let inspection: FileInspection
     do {
       inspection = try FileInspection(bytes)

@@ -11,8 +11,8 @@ struct Verify: AsyncParsableCommand {
       gave you the file.
       """)
 
-  @Argument(help: "A file that 'bcemr export' wrote.")
-  var file: String
+  @Argument(help: "A file or a folder of tiles that 'bcemr export' wrote.")
+  var path: String
 
   @Option(
     help: ArgumentHelp("The ledger that is meant, 64 hexadecimal digits.", valueName: "hash"),
@@ -22,21 +22,23 @@ struct Verify: AsyncParsableCommand {
   @Option(help: ArgumentHelp("A checkpoint known from before.", valueName: "file"))
   var checkpoint: String?
 
+  @Option(
+    name: .customLong("chain"),
+    help: ArgumentHelp(
+      "A chain that has to be valid, 'consortium' or a hospital; may be repeated. By default all.",
+      valueName: "name"))
+  var chains: [String] = []
+
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let bytes = try SystemFile.contents(of: file, limit: Export.maximumByteCount)
-    guard ObjectKind(of: bytes) == .export else {
-      throw CommandFailure(
-        .badInput, code: "not-an-export", "\(file): this is no export of a ledger",
-        hint: "'bcemr inspect' says what a file is")
-    }
     let known = try checkpoint.map { path in
       String(
         decoding: try SystemFile.contents(of: path, limit: SignedNote.maximumByteCount),
         as: UTF8.self)
     }
-    let audit = Audit(bytes, genesis: genesis, knownNote: known, console: output.console)
+    let audit = try Audit(
+      path, genesis: genesis, knownNote: known, chains: chains, console: output.console)
     audit.print(to: output.console)
     if output.json { Console.write(audit) }
     if !audit.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }

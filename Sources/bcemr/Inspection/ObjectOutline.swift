@@ -9,8 +9,9 @@ enum ObjectOutline {
   /// The objects whose fields have published names. Private keys are not among them.
   private static let types: [ObjectKind: any CanonicalObject.Type] = {
     let all: [any CanonicalObject.Type] = [
-      Genesis.self, Entry.self, EntryContent.self, Block.self, BlockHeader.self, BlockBody.self,
-      StateChange.self, Export.self,
+      Genesis.self, Entry.self, EntryContent.self, BlockHeader.self, BaseAdvance.self,
+      Refused.self, Demand.self, EquivocationReport.self, FaultReport.self, Continuation.self,
+      TailStatement.self, WithholdingReport.self, SubmissionAnswer.self,
       DoctorRegistration.self, Tick.self, BlockCut.self, Anchor.self, Cosignature.self,
       VisitOpening.self, PartialSignature.self, VisitCompletion.self, StorageReceipt.self,
       VisitAbandonment.self, VisitReceipt.self,

@@ -1,20 +1,9 @@
 public import Consortium
 public import Credentials
 import Foundation
-public import Ledger
 public import SQLiteBackend
 
 extension DataFolder: ConsortiumStorage {
-  public func chainLog(_ place: String) throws -> any ChainLog {
-    let log: SQLiteChainLog = try chainLog(place)
-    return log
-  }
-
-  public func stateStore(_ place: String, chain: String) throws -> any StateStore {
-    let store: SQLiteStateStore = try stateStore(place, chain: chain)
-    return store
-  }
-
   public func keys(_ place: String, owner: String) throws -> KeyFile? {
     let path = try keyFile(place)
     guard FileManager.default.fileExists(atPath: path) else { return nil }

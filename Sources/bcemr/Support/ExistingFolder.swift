@@ -31,11 +31,17 @@ struct ExistingFolder {
     }
   }
 
-  /// The ledger as its entries make it, every decision of the rules made again.
-  func replica() async throws -> Replica {
-    let node = try LedgerNode(
-      genesis: genesis, following: genesis.hospitals, log: folder.orderingLog())
-    try await node.catchUp()
-    return await node.read { $0 }
+  /// The logs as the cloud's replays have them: all that is final or confirmed.
+  func logs() throws -> [ExportWriter.Log] {
+    let cloud = "cloud"
+    let consortium = try folder.stateStore(cloud, chain: ChainName.consortium)
+    let view = try ConsortiumView(genesis: genesis, store: consortium)
+    return try [ExportWriter.Log(view)]
+      + genesis.hospitals.map { hospital in
+        ExportWriter.Log(
+          try HospitalView(
+            genesis: genesis, hospital: hospital,
+            store: folder.stateStore(cloud, chain: hospital), consortium: consortium))
+      }
   }
 }

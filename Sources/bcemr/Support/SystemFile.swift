@@ -31,14 +31,19 @@ enum SystemFile {
     }
   }
 
+  static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
   /// Writes an export under its name, whole or not at all. Returns when it is durable.
   ///
   /// - Throws: ``CommandFailure``; `file-exists` if something else than an export would be lost.
-  static func replaceExport(at path: String, with bytes: [UInt8]) throws(CommandFailure) {
+  /// - Parameter write: writes the export.
+  static func replaceExport(at path: String, _ write: (OutputFile) throws -> Void) throws {
     var status = stat()
-    if unsafe stat(path, &status) == 0 {
-      let old = try contents(of: path, limit: Export.maximumByteCount)
-      guard ObjectKind(of: old) == .export || old.isEmpty else {
+    if unsafe stat(path, &status) == 0, status.st_size > 0 {
+      guard try beginsLikeExport(path) else {
         throw CommandFailure(
           .badInput, code: "file-exists", "\(path): this is no export; it is kept",
           hint: "choose another name")
@@ -47,13 +52,25 @@ enum SystemFile {
     let new = "\(path).new"
     unsafe unlink(new)
     do {
-      try DurableFile.create(bytes, at: new)
+      let file = try OutputFile(creating: new)
+      try write(file)
+      try file.finish()
     } catch {
-      throw CommandFailure(DurableFile.Failure(path: path, code: error.code))
+      unsafe unlink(new)
+      if let failure = error as? DurableFile.Failure {
+        throw CommandFailure(DurableFile.Failure(path: path, code: failure.code))
+      }
+      throw error
     }
     guard unsafe rename(new, path) == 0 else {
       throw CommandFailure(DurableFile.Failure(path: path, code: errno))
     }
+  }
+
+  /// Whether a file begins with the first file of an export.
+  private static func beginsLikeExport(_ path: String) throws -> Bool {
+    let input = try InputFile(path)
+    return try input.read(1024).starts(with: Array(ExportPath.genesis.utf8) + [0])
   }
 
   enum Stream: Int32 {

@@ -1,5 +1,7 @@
 import CanonicalEncoding
+import Foundation
 import Ledger
+import SQLiteBackend
 
 /// An offline check of an export, with everything to be told about its result.
 struct Audit: Encodable {
@@ -18,25 +20,33 @@ struct Audit: Encodable {
     let result: Result
   }
 
-  struct Hospital: Encodable {
+  struct Chain: Encodable {
     let name: String
-    let blocks: Int
-    let finalBlocks: Int
-    let visits: Int
-    let acknowledged: Int
-    let disputed: Int
-    let abandoned: Int
-    let refusedEntries: Int
+    let generation: UInt64
+    let blocks: UInt64
+    let leaves: UInt64
+    let finalLeaves: UInt64
+    let visits: UInt64
+    let acknowledged: UInt64
+    let disputed: UInt64
+    let abandoned: UInt64
+    let unprovenTimes: UInt64
+    let fault: ReportedError?
   }
 
   struct Summary: Encodable {
+    struct Halt: Encodable {
+      let block: UInt64
+      let seconds: UInt64
+    }
+
     let network: String
     let genesis: String
     /// Of the last block, in ledger time.
     let time: String
-    let consortiumBlocks: Int
-    let doctors: Int
-    let hospitals: [Hospital]
+    let doctors: UInt64
+    let chains: [Chain]
+    let halts: [Halt]
   }
 
   let passed: Bool
@@ -47,42 +57,89 @@ struct Audit: Encodable {
     "freshness: the ledger may have gone on after the last checkpoint in the file",
     "omission: an entry that the ledger was never given leaves no trace in it",
     "identity: which person or organisation stands behind a key",
+    "whose delegates: two thirds of a former set of delegates could have made the file, unless a",
+    "recent checkpoint from another source is in it (--checkpoint)",
   ]
 
   /// - Parameters:
+  ///   - path: a file or a folder of tiles.
   ///   - genesis: the ledger that is meant.
   ///   - knownNote: a checkpoint from before.
-  init(_ file: [UInt8], genesis: Digest32?, knownNote: String? = nil, console: Console) {
-    var reached: [Check] = []
-    let outcome = Result { () throws(Ledger.Verification.Failure) in
-      try Ledger.Verification.verify(file, genesisDigest: genesis, knownNote: knownNote) { check in
-        reached.append(check)
-        console.progress("\(check): \(check.meaning)")
+  ///   - chains: those that have to be valid, all if there is none.
+  /// - Throws: ``CommandFailure`` for a path that is no export at all.
+  init(
+    _ path: String, genesis: Digest32?, knownNote: String? = nil, chains wanted: [String] = [],
+    console: Console
+  ) throws {
+    let folder = FileManager.default.temporaryDirectory.path
+    func run(_ source: inout some ExportSource) throws -> Ledger.Verification.Report {
+      try Ledger.Verification.verify(
+        &source, genesisDigest: genesis, knownNote: knownNote,
+        stores: { _ in try SQLiteStateStore.temporary(in: folder) },
+        progress: { chain, leaves, size in
+          console.progress("\(chain): \(leaves) of \(size) leaves")
+        })
+    }
+    let outcome: Result<Ledger.Verification.Report, Ledger.Verification.Failure>
+    do {
+      if SystemFile.isFolder(path) {
+        var source = FolderSource(folder: path)
+        outcome = .success(try run(&source))
+      } else {
+        let file = try InputFile(path)
+        var source = UstarSource { try file.read($0) }
+        outcome = .success(try run(&source))
       }
+    } catch let failure as Ledger.Verification.Failure {
+      outcome = .failure(failure)
     }
     console.endProgress()
-    var failed: Check?
+
     switch outcome {
-    case .success(let report):
-      (error, summary) = (nil, Summary(report))
     case .failure(let failure):
-      failed = failure.check
+      passed = false
       error = ReportedError(code: "\(failure.check)", message: "\(failure)")
       summary = nil
-    }
-    passed = failed == nil
-    checks = Check.allCases.map { check in
-      let isCompared =
-        switch check {
-        case .genesisDigest: genesis != nil
-        case .newestCheckpoint: knownNote != nil
-        default: true
+      checks = Check.allCases.map { check in
+        Step(
+          check: "\(check)", meaning: check.meaning,
+          result: check == failure.check
+            ? .failed : check.rawValue < failure.check.rawValue ? .passed : .notReached)
+      }
+    case .success(let report):
+      let names = report.chains.map(\.name)
+      if let unknown = wanted.first(where: { !names.contains($0) }) {
+        throw CommandFailure(
+          .badInput, code: "unknown-chain", "there is no chain \(unknown) in this ledger")
+      }
+      let faulty = report.chains.filter {
+        $0.fault != nil && (wanted.isEmpty || wanted.contains($0.name))
+      }
+      let isCompared = report.knownCheckpointIsCompared
+      passed = faulty.isEmpty && isCompared != false
+      error =
+        faulty.first.flatMap { chain in
+          chain.fault.map {
+            ReportedError(code: "\($0.check)", message: "\(chain.name): \($0)")
+          }
         }
-      let result: Step.Result =
-        if check == failed { .failed } else if !reached.contains(check) {
-          .notReached
-        } else { isCompared ? .passed : .notCompared }
-      return Step(check: "\(check)", meaning: check.meaning, result: result)
+        ?? (isCompared == false
+          ? ReportedError(
+            code: "\(Check.knownCheckpoint)",
+            message: "\(Check.knownCheckpoint) failed: the known checkpoint is of no chain of this ledger"
+          ) : nil)
+      checks = Check.allCases.map { check in
+        let fails = report.chains.contains { $0.fault?.check == check }
+        let result: Step.Result =
+          switch check {
+          case _ where fails: .failed
+          case .genesisDigest where !report.isGenesisCompared: .notCompared
+          case .knownCheckpoint: isCompared.map { $0 ? .passed : .failed } ?? .notCompared
+          default: .passed
+          }
+        return Step(check: "\(check)", meaning: check.meaning, result: result)
+      }
+      summary = Summary(report)
     }
   }
 
@@ -101,10 +158,13 @@ struct Audit: Encodable {
       console.line("           compared with nothing: ask a source you trust for this hash, and")
       console.line("           give it with --genesis")
     }
-    console.line(
-      "consortium \(Quantity.count(summary.consortiumBlocks, "block")), "
-        + Quantity.count(summary.doctors, "doctor"))
-    for hospital in summary.hospitals { console.line("\(hospital)") }
+    console.line("doctors    \(summary.doctors)")
+    for chain in summary.chains { console.line("\(chain)") }
+    if !summary.halts.isEmpty {
+      let seconds = summary.halts.reduce(0) { $0 + $1.seconds }
+      console.line(
+        "halts      \(summary.halts.count), \(seconds) s in all: by these nobody became late")
+    }
     console.line()
     console.line("An export proves what had been recorded up to its checkpoints. It does not prove")
     for item in notProven { console.line("  \(item)") }
@@ -116,24 +176,40 @@ extension Audit.Summary {
     network = report.network
     genesis = "\(report.genesisDigest)"
     time = LedgerTime.text(report.time)
-    consortiumBlocks = report.consortiumBlocks
     doctors = report.doctors
-    hospitals = report.hospitals.map {
-      Audit.Hospital(
-        name: $0.name, blocks: $0.blocks, finalBlocks: $0.finalBlocks, visits: $0.visits,
-        acknowledged: $0.acknowledged, disputed: $0.disputed, abandoned: $0.abandoned,
-        refusedEntries: $0.refusedEntries)
-    }
+    chains = report.chains.map(Audit.Chain.init)
+    halts = report.halts.map { Halt(block: $0.height, seconds: $0.seconds) }
   }
 }
 
-extension Audit.Hospital: CustomStringConvertible {
-  /// As `hospital-1 9 blocks, 9 final: 2 visits, 2 acknowledged, 1 refused entry`.
+extension Audit.Chain: CustomStringConvertible {
+  fileprivate init(_ report: Ledger.Verification.ChainReport) {
+    name = report.name
+    generation = report.generation
+    blocks = report.blocks
+    leaves = report.leaves
+    finalLeaves = report.finalLeaves
+    visits = report.visits.complete
+    acknowledged = report.visits.acknowledged
+    disputed = report.visits.disputed
+    abandoned = report.visits.abandoned
+    unprovenTimes = report.visits.unprovenTimes
+    fault = report.fault.map { ReportedError(code: "\($0.check)", message: "\($0)") }
+  }
+
+  /// As `hospital-1 valid to block 9, 52 of 57 leaves final: 2 visits, 2 acknowledged`.
   var description: String {
-    let exceptional = [(disputed, "disputed"), (abandoned, "abandoned")]
-      .filter { $0.0 > 0 }.map { ", \($0.0) \($0.1)" }.joined()
-    return "\(name) \(Quantity.count(blocks, "block")), \(finalBlocks) final: "
-      + "\(Quantity.count(visits, "visit")), \(acknowledged) acknowledged\(exceptional), "
-      + Quantity.count(refusedEntries, "refused entry")
+    let validity =
+      blocks == 0 ? "no valid block" : "valid to block \(blocks - 1)"
+    var text = "\(name) \(validity)"
+    if name != ChainName.consortium {
+      let exceptional = [
+        (disputed, "disputed"), (abandoned, "abandoned"), (unprovenTimes, "of unproven time"),
+      ].filter { $0.0 > 0 }.map { ", \($0.0) \($0.1)" }.joined()
+      text += ", \(finalLeaves) of \(leaves) leaves final: "
+      text += "\(Quantity.count(Int(visits), "visit")), \(acknowledged) acknowledged\(exceptional)"
+    }
+    if let fault { text += "; then \(fault.message)" }
+    return text
   }
 }

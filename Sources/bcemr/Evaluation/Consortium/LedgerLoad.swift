@@ -79,10 +79,19 @@ struct ChainSizes {
   let hospitalBytes: Int
 
   init(_ consortium: LocalConsortium) async throws {
-    let export = try await consortium.export()
-    consortiumBlocks = export.consortium.blocks.count
-    consortiumBytes = export.consortium.blocks.reduce(0) { $0 + $1.encoded().count }
-    hospitalBlocks = export.hospitals.reduce(0) { $0 + $1.blocks.count }
-    hospitalBytes = export.hospitals.lazy.flatMap(\.blocks).reduce(0) { $0 + $1.encoded().count }
+    var (count, bytes) = ([0, 0], [0, 0])
+    for log in try await consortium.exportedLogs() {
+      let kind = log.chain == ChainName.consortium ? 0 : 1
+      var position: UInt64 = 0
+      while position < log.size {
+        let leaves = try log.leaves(position, 1 << 20)
+        if leaves.isEmpty { break }
+        count[kind] += leaves.count(where: Leaf.isHeader)
+        bytes[kind] += leaves.reduce(0) { $0 + $1.count }
+        position += UInt64(leaves.count)
+      }
+    }
+    (consortiumBlocks, consortiumBytes) = (count[0], bytes[0])
+    (hospitalBlocks, hospitalBytes) = (count[1], bytes[1])
   }
 }

@@ -1,0 +1,147 @@
+import Credentials
+import Ledger
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// A file that is written from its beginning to its end.
+final class OutputFile {
+  private let path: String
+  private let descriptor: Int32
+  private var buffer: [UInt8] = []
+  private(set) var byteCount = 0
+
+  /// - Throws: ``DurableFile/Failure``; `isExisting` if there is something of this name.
+  init(creating path: String) throws(DurableFile.Failure) {
+    self.path = path
+    descriptor = unsafe open(
+      path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw DurableFile.Failure(path: path) }
+  }
+
+  deinit { close(descriptor) }
+
+  func write(_ bytes: [UInt8]) throws(DurableFile.Failure) {
+    buffer += bytes
+    byteCount += bytes.count
+    if buffer.count >= 1 << 20 { try flush() }
+  }
+
+  private func flush() throws(DurableFile.Failure) {
+    var rest = buffer[...]
+    while !rest.isEmpty {
+      let count = unsafe rest.withUnsafeBytes {
+        unsafe Self.write(descriptor, $0)
+      }
+      guard count >= 0 || errno == EINTR else { throw DurableFile.Failure(path: path) }
+      rest = rest.dropFirst(max(count, 0))
+    }
+    buffer = []
+  }
+
+  private static func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+    #if canImport(Glibc)
+      unsafe Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+    #else
+      unsafe Darwin.write(descriptor, bytes.baseAddress, bytes.count)
+    #endif
+  }
+
+  /// Returns when all bytes are durable.
+  func finish() throws(DurableFile.Failure) {
+    try flush()
+    guard fsync(descriptor) == 0 else { throw DurableFile.Failure(path: path) }
+  }
+}
+
+/// A regular file that is read from its beginning to its end; symbolic links are followed.
+final class InputFile {
+  private let path: String
+  private let descriptor: Int32
+
+  /// - Throws: ``CommandFailure`` for a file that is missing, unreadable, or no regular file.
+  init(_ path: String) throws(CommandFailure) {
+    self.path = path
+    // Without O_NONBLOCK, opening a FIFO waits for somebody to write into it.
+    descriptor = unsafe open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else { throw CommandFailure(DurableFile.Failure(path: path)) }
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw CommandFailure(DurableFile.Failure(path: path, code: EINVAL))
+    }
+  }
+
+  deinit { close(descriptor) }
+
+  /// So many bytes, or fewer at the end of the file.
+  func read(_ count: Int) throws(CommandFailure) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    var filled = 0
+    while filled < count {
+      let got = unsafe bytes.withUnsafeMutableBytes { buffer in
+        unsafe Self.read(descriptor, UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
+      }
+      if got == 0 { break }
+      guard got > 0 || errno == EINTR else {
+        throw CommandFailure(DurableFile.Failure(path: path))
+      }
+      filled += max(got, 0)
+    }
+    return Array(bytes.prefix(filled))
+  }
+
+  private static func read(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
+    #if canImport(Glibc)
+      unsafe Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+    #else
+      unsafe Darwin.read(descriptor, buffer.baseAddress, buffer.count)
+    #endif
+  }
+}
+
+/// Writes an export as a folder of tiles, which any C2SP client reads.
+struct FolderSink: ExportSink {
+  let folder: String
+
+  /// - Throws: ``CommandFailure`` `file-exists` if something of this name is there.
+  init(creating folder: String) throws {
+    guard unsafe mkdir(folder, 0o755) == 0 else {
+      throw CommandFailure(DurableFile.Failure(path: folder))
+    }
+    self.folder = folder
+  }
+
+  func write(_ bytes: [UInt8], to path: String) throws {
+    var parts = path.split(separator: "/").map(String.init)
+    let name = parts.removeLast()
+    var place = folder
+    for part in parts {
+      place += "/\(part)"
+      if unsafe mkdir(place, 0o755) != 0, errno != EEXIST {
+        throw CommandFailure(DurableFile.Failure(path: place))
+      }
+    }
+    let file = try OutputFile(creating: "\(place)/\(name)")
+    try file.write(bytes)
+    try file.finish()
+  }
+
+  func finish() {}
+}
+
+/// Reads an export from a folder of tiles.
+struct FolderSource: ExportSource {
+  let folder: String
+
+  func file(_ path: String, limit: Int) throws -> [UInt8]? {
+    let name = "\(folder)/\(path)"
+    guard unsafe access(name, F_OK) == 0 else { return nil }
+    return try SystemFile.contents(of: name, limit: limit)
+  }
+
+  /// A folder may hold more: tiles of smaller sizes, as a server of logs keeps them.
+  func finish() {}
+}
