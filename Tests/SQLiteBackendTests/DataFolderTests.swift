@@ -1,6 +1,7 @@
 import Consortium
 import Credentials
 import Foundation
+import Ledger
 import SQLiteBackend
 import Testing
 
