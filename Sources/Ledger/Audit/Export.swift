@@ -6,6 +6,7 @@ import EMRScheme
 public struct Export: CanonicalObject, Equatable {
   public static let kind = ObjectKind.export
   public static let maximumByteCount = 1 << 30
+  public static let maximumNodeCount = 1 << 22
 
   public var genesis: Genesis
   public var consortium: ExportedChain

@@ -5,6 +5,7 @@ import EMRScheme
 public struct Block: CanonicalObject, Equatable {
   public static let kind = ObjectKind.block
   public static let maximumByteCount = 1 << 28
+  public static let maximumNodeCount = 1 << 22
 
   public var header: BlockHeader
   public var body: BlockBody
@@ -87,6 +88,7 @@ public struct BlockHeader: CanonicalObject, Equatable {
 public struct BlockBody: CanonicalObject, Equatable {
   public static let kind = ObjectKind.blockBody
   public static let maximumByteCount = 1 << 28
+  public static let maximumNodeCount = 1 << 22
 
   public var items: [BlockItem]
 

@@ -31,6 +31,7 @@ public struct EntryEffect {
 public struct StateChange: CanonicalObject, Equatable {
   public static let kind = ObjectKind.stateChange
   public static let maximumByteCount = 1 << 28
+  public static let maximumNodeCount = 1 << 22
 
   public var previous: Digest32
   public var changes: [Change]
