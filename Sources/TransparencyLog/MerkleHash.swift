@@ -15,6 +15,17 @@ public enum MerkleHash {
   /// The hash above two hashes that stand one after the other.
   static func node(_ children: ArraySlice<UInt8>) -> [UInt8] { hash([1] + children) }
 
+  /// The hash above 2ᵏ hashes that stand one after the other.
+  static func fold(_ hashes: ArraySlice<UInt8>) -> [UInt8] {
+    var row = Array(hashes)
+    while row.count > byteCount {
+      row = stride(from: 0, to: row.count, by: 2 * byteCount).flatMap {
+        node(row[$0..<$0 + 2 * byteCount])
+      }
+    }
+    return row
+  }
+
   private static func hash(_ bytes: [UInt8]) -> [UInt8] { Array(SHA256.hash(data: bytes)) }
 
   static func check(_ hashes: [UInt8]...) throws(TransparencyLogError) {
@@ -32,15 +43,4 @@ public enum MerkleHash {
     }
     for hash in hashes { try check(hash) }
   }
-}
-
-extension Range<UInt64> {
-  /// Where RFC 6962 divides these leaves, two or more: the left part is complete, its size k the
-  /// largest power of two below theirs.
-  var merkleSplit: UInt64 {
-    lowerBound + 1 << (UInt64.bitWidth - 1 - (upperBound - lowerBound - 1).leadingZeroBitCount)
-  }
-
-  var leftSubtree: Self { lowerBound..<merkleSplit }
-  var rightSubtree: Self { merkleSplit..<upperBound }
 }

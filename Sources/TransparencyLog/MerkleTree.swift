@@ -35,7 +35,7 @@ public struct MerkleTree: Sendable {
   /// - Precondition: `size` is not above that of the tree.
   public func root(size: UInt64) -> [UInt8] {
     precondition(size <= self.size, "the tree is smaller")
-    return size == 0 ? MerkleHash.empty : hash(of: 0..<size)
+    return size == 0 ? MerkleHash.empty : (0..<size).merkleHash(completeHash)
   }
 
   /// PATH(m, D[n]): that the leaf at `index` stands in the tree of `size` leaves.
@@ -46,7 +46,7 @@ public struct MerkleTree: Sendable {
     guard index < size, size <= self.size else {
       throw TransparencyLogError(.range, "no leaf \(index) in the tree of size \(size)")
     }
-    return InclusionProof(path: path(to: index, in: 0..<size))
+    return InclusionProof(path: (0..<size).merklePath(to: index, completeHash))
   }
 
   /// PROOF(m, D[n]): that the tree of `newSize` leaves begins with that of `oldSize`.
@@ -58,36 +58,15 @@ public struct MerkleTree: Sendable {
       throw TransparencyLogError(.range, "no tree of size \(newSize) after one of size \(oldSize)")
     }
     return ConsistencyProof(
-      path: oldSize == 0 ? [] : subproof(upTo: oldSize, in: 0..<newSize, isWholeOldTree: true))
+      path: oldSize == 0
+        ? []
+        : (0..<newSize).merkleSubproof(upTo: oldSize, isWholeOldTree: true, completeHash))
   }
 
-  /// MTH(D[leaves]); all incomplete subtrees in it lie on its right edge.
-  private func hash(of leaves: Range<UInt64>) -> [UInt8] {
-    let count = leaves.upperBound - leaves.lowerBound
-    guard count & (count - 1) == 0 else {
-      return MerkleHash.node(hash(of: leaves.leftSubtree), hash(of: leaves.rightSubtree))
-    }
-    let level = count.trailingZeroBitCount
+  /// Of the complete subtree over these leaves, 2ᵏ of them at a multiple of 2ᵏ.
+  private func completeHash(of leaves: Range<UInt64>) -> [UInt8] {
+    let level = (leaves.upperBound - leaves.lowerBound).trailingZeroBitCount
     let offset = Int(leaves.lowerBound >> level) * MerkleHash.byteCount
     return Array(levels[level][offset..<offset + MerkleHash.byteCount])
-  }
-
-  private func path(to index: UInt64, in leaves: Range<UInt64>) -> [[UInt8]] {
-    if leaves.upperBound - leaves.lowerBound == 1 { return [] }
-    let (left, right) = (leaves.leftSubtree, leaves.rightSubtree)
-    return left.contains(index)
-      ? path(to: index, in: left) + [hash(of: right)]
-      : path(to: index, in: right) + [hash(of: left)]
-  }
-
-  /// SUBPROOF(m, D[leaves], b): b tells that the verifier has the hash of the old tree's part.
-  private func subproof(
-    upTo end: UInt64, in leaves: Range<UInt64>, isWholeOldTree: Bool
-  ) -> [[UInt8]] {
-    if end == leaves.upperBound { return isWholeOldTree ? [] : [hash(of: leaves)] }
-    let (left, right) = (leaves.leftSubtree, leaves.rightSubtree)
-    return end <= left.upperBound
-      ? subproof(upTo: end, in: left, isWholeOldTree: isWholeOldTree) + [hash(of: right)]
-      : subproof(upTo: end, in: right, isWholeOldTree: false) + [hash(of: left)]
   }
 }

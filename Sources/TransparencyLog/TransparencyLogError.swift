@@ -21,6 +21,12 @@ public struct TransparencyLogError: Error, Equatable, Sendable, CustomStringConv
     public static let signature = Code("signature")
     /// No known key has signed.
     public static let unsigned = Code("unsigned")
+    /// Signatures that should be on one text are on two.
+    public static let text = Code("text")
+    /// A stored tile is missing, cut off, or not of the tree.
+    public static let tile = Code("tile")
+    /// A checkpoint has extension lines where none are allowed.
+    public static let extensionLine = Code("extension-line")
     /// The checkpoints do not contradict each other, or no key signed both.
     public static let noContradiction = Code("no-contradiction")
   }
