@@ -1,7 +1,7 @@
 /// What a log commits to: its origin, a size, and the root at that size.
 ///
-/// Source: C2SP tlog-checkpoint. A checkpoint by itself is a claim; only a ``CosignedCheckpoint``
-/// says who made it.
+/// Source: C2SP tlog-checkpoint. A checkpoint by itself is a claim; only a ``SignedCheckpoint``,
+/// a ``CosignedCheckpoint`` or a ``ConfirmedCheckpoint`` says who made it.
 public struct Checkpoint: Hashable, Sendable {
   /// In UTF-8 bytes, far above what is needed.
   static let maximumByteCount = 1 << 16
@@ -53,6 +53,22 @@ public struct Checkpoint: Hashable, Sendable {
     try self.init(
       lines[0], UInt64(canonicalDecimal: lines[1]), [UInt8](canonicalBase64: lines[2]),
       extensionLines: Array(lines[3...]))
+  }
+
+  /// Reads what a note is about.
+  ///
+  /// - Parameter allowsExtensionLines: false refuses them, as formats do that have none.
+  /// - Throws: what ``init(body:)`` throws, `origin` if it is of another log, `extension-line`.
+  init(
+    of note: SignedNote, origin: String, allowsExtensionLines: Bool
+  ) throws(TransparencyLogError) {
+    try self.init(body: note.body)
+    guard self.origin.isSameUTF8(as: origin) else {
+      throw TransparencyLogError(.origin, "the checkpoint is of another log")
+    }
+    guard allowsExtensionLines || extensionLines.isEmpty else {
+      throw TransparencyLogError(.extensionLine, "the checkpoint has an extension line")
+    }
   }
 
   /// The text that is signed, with its final newline.

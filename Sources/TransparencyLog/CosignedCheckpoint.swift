@@ -13,15 +13,16 @@ public struct CosignedCheckpoint: Sendable, Equatable {
   ///
   /// Signatures of other keys are passed over; of several by one key, the first counts. How many
   /// cosigners are enough is for the caller to say.
+  /// - Parameter allowsExtensionLines: false refuses them, as formats do that have none.
   /// - Throws: `encoding` if the text is not a checkpoint, `origin` if it is of another log,
-  ///   `signature` if one under the name and ID of a known key is false, `unsigned` if there is none.
+  ///   `signature` if one under the name and ID of a known key is false, `unsigned` if there is none,
+  ///   `extension-line`.
   public init(
-    verifying note: SignedNote, origin: String, cosigners: [CosignerVerifier]
+    verifying note: SignedNote, origin: String, cosigners: [CosignerVerifier],
+    allowsExtensionLines: Bool = true
   ) throws(TransparencyLogError) {
-    let checkpoint = try Checkpoint(body: note.body)
-    guard checkpoint.origin.isSameUTF8(as: origin) else {
-      throw TransparencyLogError(.origin, "the checkpoint is of another log")
-    }
+    let checkpoint = try Checkpoint(
+      of: note, origin: origin, allowsExtensionLines: allowsExtensionLines)
     var cosignatures: [VerifiedCosignature] = []
     for line in note.signatures {
       let named = cosigners.filter { $0.key.isNamed(in: line) }

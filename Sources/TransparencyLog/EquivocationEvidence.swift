@@ -1,17 +1,18 @@
-/// Proof that a key cosigned two checkpoints of one log that contradict each other.
+/// Proof that a key, of a log or a cosigner, signed two checkpoints of one log that contradict each
+/// other.
 ///
-/// It exists only for checkpoints whose cosignatures have been verified, so that nobody can be
+/// It exists only for checkpoints whose signatures have been verified, so that nobody can be
 /// accused by somebody else's signature, nor by a proof that merely fails.
 public struct EquivocationEvidence: Sendable, Equatable {
-  public let earlier: CosignedCheckpoint
-  public let later: CosignedCheckpoint
-  /// Who cosigned both.
-  public let culprits: Set<CosignerVerifier>
+  public let earlier: AttestedCheckpoint
+  public let later: AttestedCheckpoint
+  /// Who signed both.
+  public let culprits: Set<NoteVerifierKey>
 
   /// Two checkpoints of one size with different roots.
   /// - Throws: `no-contradiction`.
   public init(
-    _ one: CosignedCheckpoint, _ other: CosignedCheckpoint
+    _ one: AttestedCheckpoint, _ other: AttestedCheckpoint
   ) throws(TransparencyLogError) {
     guard one.checkpoint.size == other.checkpoint.size else {
       throw TransparencyLogError(.noContradiction, "trees of two sizes need a proof")
@@ -23,28 +24,65 @@ public struct EquivocationEvidence: Sendable, Equatable {
   /// Checkpoints of two sizes, where the later tree begins with another tree than the earlier one.
   ///
   /// The later root commits to one root for every smaller size. So a proof of consistency with
-  /// *another* root at the earlier size shows that the cosigners of both checkpoints saw two logs.
+  /// *another* root at the earlier size shows that who signed both checkpoints saw two logs.
   /// - Parameters:
   ///   - prefixRoot: the root at the earlier size in the later tree.
   ///   - prefixProof: shows it.
   /// - Throws: `no-contradiction` if the prefix is what the earlier checkpoint says, the logs are
-  ///   two, or nobody cosigned both; `proof` or `range` if the prefix is not shown.
+  ///   two, or nobody signed both; `proof` or `range` if the prefix is not shown.
   public init(
-    _ earlier: CosignedCheckpoint, _ later: CosignedCheckpoint, prefixRoot: [UInt8],
+    _ earlier: AttestedCheckpoint, _ later: AttestedCheckpoint, prefixRoot: [UInt8],
     prefixProof: ConsistencyProof
   ) throws(TransparencyLogError) {
     let (old, new) = (earlier.checkpoint, later.checkpoint)
     try prefixProof.verify(
       oldSize: old.size, oldRoot: prefixRoot, newSize: new.size, newRoot: new.root)
-    guard old.origin.isSameUTF8(as: new.origin), old.root != prefixRoot else {
+    guard old.root != prefixRoot else {
       throw TransparencyLogError(.noContradiction, "the checkpoints can be of one log")
     }
-    let culprits = earlier.cosigners.intersection(later.cosigners)
-    guard !culprits.isEmpty else {
-      throw TransparencyLogError(.noContradiction, "no key cosigned both checkpoints")
+    culprits = try earlier.commonKeys(with: later)
+    (self.earlier, self.later) = (earlier, later)
+  }
+}
+
+/// Proof that a key, of a log or a cosigner, signed two checkpoints of one log with different leaves
+/// at one index: what a log that only grows cannot have.
+///
+/// As with ``EquivocationEvidence``, both signatures and both proofs have been verified.
+public struct LeafEquivocationEvidence: Sendable, Equatable {
+  /// A leaf under a checkpoint.
+  public struct Side: Sendable, Equatable {
+    public let checkpoint: AttestedCheckpoint
+    public let leafHash: [UInt8]
+    public let inclusion: InclusionProof
+
+    public init(checkpoint: AttestedCheckpoint, leafHash: [UInt8], inclusion: InclusionProof) {
+      (self.checkpoint, self.leafHash, self.inclusion) = (checkpoint, leafHash, inclusion)
     }
-    self.earlier = earlier
-    self.later = later
-    self.culprits = culprits
+
+    func verify(at index: UInt64) throws(TransparencyLogError) {
+      try inclusion.verify(
+        leafHash: leafHash, index: index, size: checkpoint.checkpoint.size,
+        root: checkpoint.checkpoint.root)
+    }
+  }
+
+  /// Of both leaves.
+  public let index: UInt64
+  public let one: Side
+  public let other: Side
+  /// Who signed both checkpoints.
+  public let culprits: Set<NoteVerifierKey>
+
+  /// - Throws: `no-contradiction` if the leaves are the same, the logs are two, or nobody signed
+  ///   both; `proof`, `range` or `encoding` if a leaf is not shown.
+  public init(index: UInt64, _ one: Side, _ other: Side) throws(TransparencyLogError) {
+    try one.verify(at: index)
+    try other.verify(at: index)
+    guard one.leafHash != other.leafHash else {
+      throw TransparencyLogError(.noContradiction, "the leaf is the same under both checkpoints")
+    }
+    culprits = try one.checkpoint.commonKeys(with: other.checkpoint)
+    (self.index, self.one, self.other) = (index, one, other)
   }
 }

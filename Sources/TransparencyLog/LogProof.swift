@@ -52,14 +52,33 @@ public struct LogProof: Sendable, Equatable {
     return head.map { $0 + "\n" }.joined() + note.encoded
   }
 
+  /// Shows that the leaf of this hash stands in the log, under a checkpoint that the log has signed
+  /// and all of these have cosigned.
+  ///
+  /// - Throws: what ``ConfirmedCheckpoint`` and ``InclusionProof`` throw.
+  public func verify(
+    leafHash: [UInt8], log: LogVerifier, cosigners: [CosignerVerifier],
+    allowsExtensionLines: Bool = true
+  ) throws(TransparencyLogError) -> ConfirmedCheckpoint {
+    let confirmed = try ConfirmedCheckpoint(
+      verifying: note, log: log, cosigners: cosigners, allowsExtensionLines: allowsExtensionLines)
+    try inclusion.verify(
+      leafHash: leafHash, index: index, size: confirmed.checkpoint.size,
+      root: confirmed.checkpoint.root)
+    return confirmed
+  }
+
   /// Shows that the leaf of this hash stands in the log.
   ///
   /// - Returns: the checkpoint it stands under; the caller says if those who cosigned are enough.
   /// - Throws: what ``CosignedCheckpoint`` and ``InclusionProof`` throw.
   public func verify(
-    leafHash: [UInt8], origin: String, cosigners: [CosignerVerifier]
+    leafHash: [UInt8], origin: String, cosigners: [CosignerVerifier],
+    allowsExtensionLines: Bool = true
   ) throws(TransparencyLogError) -> CosignedCheckpoint {
-    let cosigned = try CosignedCheckpoint(verifying: note, origin: origin, cosigners: cosigners)
+    let cosigned = try CosignedCheckpoint(
+      verifying: note, origin: origin, cosigners: cosigners,
+      allowsExtensionLines: allowsExtensionLines)
     try inclusion.verify(
       leafHash: leafHash, index: index, size: cosigned.checkpoint.size,
       root: cosigned.checkpoint.root)

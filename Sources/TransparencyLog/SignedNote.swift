@@ -34,6 +34,21 @@ public struct SignedNote: Sendable, Equatable {
   /// The text form, which is the only one of this note.
   public var encoded: String { body + "\n" + signatures.map { $0.line + "\n" }.joined() }
 
+  /// This note with the signature lines of another on the same text behind its own, each line once.
+  /// - Throws: `text` if the texts are two, `too-large`.
+  public func adding(_ other: SignedNote) throws(TransparencyLogError) -> SignedNote {
+    guard body.isSameUTF8(as: other.body) else {
+      throw TransparencyLogError(.text, "the signatures are not on one text")
+    }
+    var known = Set(signatures.map { Array($0.line.utf8) })
+    let added = other.signatures.filter { known.insert(Array($0.line.utf8)).inserted }
+    let note = SignedNote(body: body, signatures: signatures + added)
+    guard note.signatures.count <= Self.maximumSignatureCount,
+      note.encoded.utf8.count <= Self.maximumByteCount
+    else { throw TransparencyLogError(.tooLarge, "the note has too many signatures") }
+    return note
+  }
+
   public static func == (a: Self, b: Self) -> Bool { a.encoded.isSameUTF8(as: b.encoded) }
 }
 
