@@ -14,11 +14,16 @@ public protocol CanonicalObject: CanonicalValue {
   static var version: UInt64 { get }
   /// The longest encoding that a decoder looks at, in bytes.
   static var maximumByteCount: Int { get }
+  /// How many elements of DER, counted with those inside it, a decoder goes into; each takes about
+  /// 100 bytes of memory. 65,536 unless an object says otherwise: more than any object of the module
+  /// has that is not a list of entries.
+  static var maximumNodeCount: Int { get }
 }
 
 extension CanonicalObject {
   public static var version: UInt64 { 1 }
   public static var maximumByteCount: Int { 1 << 16 }
+  public static var maximumNodeCount: Int { 1 << 16 }
 
   /// The canonical DER of this object.
   public func encoded() -> [UInt8] {
@@ -34,8 +39,9 @@ extension CanonicalObject {
 
   /// Decodes one object and nothing after it.
   ///
-  /// - Throws: ``DecodingFailure`` for bytes that are too long, not DER, another object, a version
-  ///   this program does not know, fields out of their bounds, or not the canonical form.
+  /// - Throws: ``DecodingFailure`` for bytes that are too long, have too many elements, are not DER
+  ///   or of more than 40 levels, another object, a version this program does not know, fields out
+  ///   of their bounds, or not the canonical form.
   public init(encoded bytes: [UInt8]) throws(DecodingFailure) {
     guard bytes.count <= Self.maximumByteCount else {
       throw DecodingFailure(

@@ -9,6 +9,7 @@ public struct FieldDecoder {
   static func decodeObject<Object: CanonicalObject>(
     _ bytes: [UInt8]
   ) throws(DecodingFailure) -> Object {
+    try checkStructure(bytes, of: Object.self)
     let root: ASN1Node
     do {
       root = try DER.parse(bytes)
@@ -46,6 +47,25 @@ public struct FieldDecoder {
     let value = try Value(from: &fields)
     try fields.end("\(Value.self)")
     return value
+  }
+
+  private static func checkStructure(
+    _ bytes: [UInt8], of type: (some CanonicalObject).Type
+  ) throws(DecodingFailure) {
+    do {
+      _ = try DERStructure.nodeCount(bytes, maximumNodeCount: type.maximumNodeCount)
+    } catch {
+      switch error {
+      case .tooManyNodes:
+        throw DecodingFailure(
+          .tooLarge, "\(type.kind) has more than \(type.maximumNodeCount) elements")
+      case .tooDeep:
+        throw DecodingFailure(
+          .malformed, "\(type.kind) has more than \(DERStructure.maximumLevel) levels")
+      case .notDER:
+        throw DecodingFailure(.malformed, "\(type.kind) is not DER")
+      }
+    }
   }
 
   /// An INTEGER in `range`.

@@ -76,6 +76,8 @@ struct IncomingRequest: CanonicalObject {
 package struct ReplyMessage<Payload: CanonicalValue>: CanonicalObject {
   package static var kind: ObjectKind { .message }
   package static var maximumByteCount: Int { MessageLimits.message }
+  /// Room for the entries about a visit, or a block and its proof.
+  package static var maximumNodeCount: Int { 1 << 20 }
 
   package var result: Result<Payload, ConsortiumError>
 
