@@ -10,7 +10,7 @@ import Testing
 struct PowerCutTests {
   /// How often each cut is made, each time with another remainder on the disk.
   private static let seeds: UInt64 =
-    ProcessInfo.processInfo.environment["BCEMR_POWER_CUT_SEEDS"].flatMap { UInt64($0) } ?? 2
+    ProcessInfo.processInfo.environment["BCEMR_POWER_CUT_SEEDS"].flatMap { UInt64($0) } ?? 1
 
   @Test("log and state hold all that was acknowledged, no half of a commit, and go on")
   func stores() async throws {
@@ -72,9 +72,12 @@ struct PowerCutTests {
     let operations = power.operations
     power.end()
 
-    // Reading comes first, as it must not depend on somebody's having written.
     let name = "cut at \(operations), seed \(seed)"
-    for access in [Access.reading, .writing, .writing] {
+    // Reading comes first, as it must not depend on somebody's having written. Writing goes through
+    // the layer again, which spares hours of waiting for the disk.
+    let later = PowerCut(in: folder.path, seed: seed)
+    defer { later.end() }
+    for access in [Access.reading, .writing, .reading] {
       let log = try access.log(folder("chain.sqlite"))
       let store = try access.state(folder("state.sqlite"))
       let stored = try await log.leaves(from: 0, limit: .max, byteCount: .max)
