@@ -10,7 +10,7 @@ import Testing
 struct PowerCutTests {
   /// How often each cut is made, each time with another remainder on the disk.
   private static let seeds: UInt64 =
-    ProcessInfo.processInfo.environment["BCEMR_POWER_CUT_SEEDS"].flatMap { UInt64($0) } ?? 2
+    ProcessInfo.processInfo.environment["BCEMR_POWER_CUT_SEEDS"].flatMap { UInt64($0) } ?? 1
 
   @Test("log and state hold all that was acknowledged, no half of a commit, and go on")
   func stores() async throws {
@@ -72,17 +72,23 @@ struct PowerCutTests {
     let operations = power.operations
     power.end()
 
-    // Reading comes first, as it must not depend on somebody's having written.
     let name = "cut at \(operations), seed \(seed)"
-    for access in [Access.reading, .writing, .writing] {
+    // Reading comes first, as it must not depend on somebody's having written. Writing goes through
+    // the layer again, which spares hours of waiting for the disk.
+    let later = PowerCut(in: folder.path, seed: seed)
+    defer { later.end() }
+    for access in [Access.reading, .writing, .reading] {
       let log = try access.log(folder("chain.sqlite"))
       let store = try access.state(folder("state.sqlite"))
       let stored = try await log.leaves(from: 0, limit: .max, byteCount: .max)
-      #expect(leaves.both.contains(stored), "\(name): \(stored.count) leaves")
+      // Compared outside, as a failure would print all bytes.
+      let isOne = leaves.both.contains(stored)
+      #expect(isOne, "\(name): \(stored.count) leaves of \(leaves.acknowledged.count)")
       #expect(try await log.size() == UInt64(stored.count), "\(name)")
       var values: [[UInt8]: [UInt8]] = [:]
       for key in UInt8(0)..<40 { values[[key]] = try store.value(forKey: [key]) }
-      #expect(state.both.contains(values), "\(name): the state")
+      let isOneState = state.both.contains(values)
+      #expect(isOneState, "\(name): the state")
       guard access == .writing else { continue }
       try await log.append([[1, 2, 3]], at: UInt64(stored.count))
       try store.commit([[0]: [1]])
