@@ -35,7 +35,7 @@ public struct ClaimBatch<Suite: PairingSuite>: Sendable {
   /// that stand in two claims, as the last partial signature and the visit's do, are decoded once.
   ///
   /// Chains should share the ``PreparedDoctorKey``s of their doctors, whose pairings are then shared.
-  /// While it runs, a visit takes about 25 kB on BLS12-381.
+  /// While it runs, a visit takes about 40 kB on BLS12-381.
   ///
   /// - Parameter generator: the verifier's own. A false equation passes with probability 2^-128 at
   ///   most.

@@ -51,6 +51,24 @@ struct GroupsTests {
     sum(BLS12381.G2.self)
   }
 
+  @Test("2^k·P by way of Jacobian coordinates equals k doublings, inside the subgroup and outside")
+  func manyDoublings() {
+    // (0, 2) has order 3.
+    let torsion = ProjectivePoint<G1Curve>(x: .zero, y: Fp(2), z: .one)
+    let p = ProjectivePoint(G1Curve.generator)
+    for point in [p, p.doubled() + p, torsion, p + torsion, .identity] { doublings(point) }
+    let q = ProjectivePoint(G2Curve.generator)
+    for point in [q, q.doubled() + q, .identity] { doublings(point) }
+  }
+
+  private func doublings<Curve: ShortWeierstrassCurve>(_ point: ProjectivePoint<Curve>) {
+    var expected = point
+    for count in 0..<70 {
+      #expect(point.portableDoubled(times: count) == expected)
+      expected = expected.portableDoubled()
+    }
+  }
+
   @Test("φ and ψ tell a point of order 3 or cofactor from the subgroup")
   func subgroup() throws {
     // (0, 2) has order 3 on y² = x³ + 4.

@@ -41,6 +41,20 @@ struct HashToCurveVectorTests {
     #expect(point.encoded() == vector.point.bytes)
   }
 
+  @Test("a sum of hashes that clears one cofactor for all", arguments: [0, 1, 3, 40])
+  func sum(_ count: Int) {
+    var generator = SeededGenerator(seed: 8)
+    let messages = (0..<count).map { [UInt8($0 / 2)] }
+    let weights = (0..<count).map { _ in BLS12381.Scalar.randomWeight(using: &generator) }
+    let scalars = (0..<count).map { _ in BLS12381.Scalar.random(using: &generator) }
+    let points = messages.map { BLS12381.hashToG1($0, domain: "D") }
+    for scalars in [weights, scalars] {
+      #expect(
+        BLS12381.multiScalarOfHashesVariableTime(scalars, messages, domain: "D")
+          == .sum(zip(scalars, points).map { $0 * $1 }))
+    }
+  }
+
   @Test("the map is defined where its denominator vanishes: for 0 and ±√(−1/Z)")
   func exceptions() {
     let (root, exists) = (-Fp(11).inverted()).squareRoot()

@@ -6,7 +6,7 @@ extension ProjectivePoint where Curve: EndomorphicCurve {
     let parts = scalars.map { $0.parts(Curve.partCount) }
     // Short scalars have fewer windows.
     let length = parts.map(bitCount).max() ?? 0
-    return points.count < 128
+    return points.count < 32
       ? interleaved(parts, points, length) : bucketed(parts, points, length)
   }
 
@@ -67,32 +67,94 @@ extension ProjectivePoint where Curve: EndomorphicCurve {
 
   /// Pippenger: in each window a point goes to the bucket of its digit.
   private static func bucketed(_ parts: [Parts], _ points: [Self], _ length: Int) -> Self {
-    var bases = [normalized(points)]
-    for part in 1..<Curve.partCount {
-      bases.append(bases[part - 1].map { $0.multipliedByPartBase() })
-    }
-    let bits = max(
-      4,
-      (points.count * Curve.partCount).bitWidth
-        - (points.count * Curve.partCount).leadingZeroBitCount - 3)
-    var sum = Self.identity
-    for window in (0...length / bits).reversed() {
-      for _ in 0..<bits { sum = sum.doubled() }
-      var buckets = [Self](repeating: .identity, count: 1 << (bits - 1))
-      for part in 0..<Curve.partCount {
-        for (scalar, base) in zip(parts, bases[part]) {
+    let bits = windowBits(entries: points.count * Curve.partCount, length: length)
+    let (windowCount, bucketCount) = (length / bits + 1, 1 << (bits - 1))
+    var buckets = AffineBuckets<Curve>(count: windowCount * bucketCount)
+    var bases = normalized(points)
+    for part in 0..<Curve.partCount {
+      if part > 0 { bases = bases.map { $0.multipliedByPartBase() } }
+      for (scalar, base) in zip(parts, bases) {
+        for window in 0..<windowCount {
           let digit = SignedDigit(of: scalar[part], window: window, bits: bits)
           guard digit.magnitude != 0 else { continue }
-          let bucket = Int(digit.magnitude) - 1
-          buckets[bucket] = buckets[bucket] + (digit.isNegative.declassified ? -base : base)
+          buckets.add(
+            digit.isNegative.declassified ? -base : base,
+            to: window * bucketCount + Int(digit.magnitude) - 1)
         }
       }
+    }
+    let sums = buckets.sums()
+    var sum = Self.identity
+    for window in (0..<windowCount).reversed() {
+      sum = sum.doubled(times: bits)
       var running = Self.identity
-      for bucket in buckets.reversed() {
-        running = running + bucket
+      for bucket in (0..<bucketCount).reversed() {
+        running = running + sums[window * bucketCount + bucket]
         sum = sum + running
       }
     }
     return sum
+  }
+
+  /// The width of windows for which the fewest field multiplications are needed: about 6 for an entry
+  /// and 23 for a bucket.
+  private static func windowBits(entries: Int, length: Int) -> Int {
+    func cost(_ bits: Int) -> Int { (length / bits + 1) * (6 * entries + 23 << (bits - 1)) }
+    return (2...16).min { cost($0) < cost($1) } ?? 2
+  }
+}
+
+/// Sums of many points each, in affine coordinates: a round of additions shares one inversion.
+///
+/// The points are public.
+private struct AffineBuckets<Curve: ShortWeierstrassCurve> {
+  private typealias Point = AffinePoint<Curve>
+
+  private var entries: [[AffinePoint<Curve>]]
+
+  init(count: Int) { entries = Array(repeating: [], count: count) }
+
+  mutating func add(_ point: AffinePoint<Curve>, to bucket: Int) {
+    if !point.isIdentityMask.declassified { entries[bucket].append(point) }
+  }
+
+  /// The sum of each bucket. In every round neighbours are added in pairs.
+  consuming func sums() -> [AffinePoint<Curve>] {
+    while true {
+      var pairs: [(Point, Point)] = []
+      for bucket in entries {
+        for index in stride(from: 1, to: bucket.count, by: 2) {
+          pairs.append((bucket[index - 1], bucket[index]))
+        }
+      }
+      if pairs.isEmpty { return entries.map { $0.first ?? .identity } }
+      var sums = Self.sums(pairs)[...]
+      for bucket in entries.indices where entries[bucket].count > 1 {
+        let last = entries[bucket].count % 2 == 1 ? entries[bucket].last : nil
+        let count = entries[bucket].count / 2
+        entries[bucket] = sums.prefix(count).filter { !$0.isIdentityMask.declassified }
+        if let last { entries[bucket].append(last) }
+        sums = sums.dropFirst(count)
+      }
+    }
+  }
+
+  /// Sums of points that are not the identity.
+  private static func sums(_ pairs: [(Point, Point)]) -> [Point] {
+    // The slope λ is (y₂ − y₁)/(x₂ − x₁), or 3x²/2y of a tangent. For opposite points it is 1/0.
+    let slopes = pairs.map { a, b -> (numerator: Curve.Field, denominator: Curve.Field) in
+      let difference = b.x - a.x
+      if !difference.isZero { return (b.y - a.y, difference) }
+      let square = a.x.squared()
+      return (square.doubled() + square, a.y + b.y)
+    }
+    let inverses = Curve.Field.inverted(slopes.map(\.denominator))
+    return pairs.indices.map { index in
+      let ((a, b), inverse) = (pairs[index], inverses[index])
+      if inverse.isZero { return .identity }
+      let slope = slopes[index].numerator * inverse
+      let x = slope.squared() - a.x - b.x
+      return Point(x: x, y: slope * (a.x - x) - a.y)
+    }
   }
 }
