@@ -17,8 +17,7 @@ extension HospitalChains {
   /// The completion of a complete visit.
   func completion(of visit: VisitRecord, at hospital: String) async throws -> VisitCompletion {
     guard let index = visit.completion, let bytes = try await leaf(index, of: hospital),
-      case .item(let entry) = try Leaf(encoded: bytes),
-      case .visitCompletion(let completion) = entry.content.body
+      case .visitCompletion(let completion)? = Leaf.entry(in: bytes)?.content.body
     else { throw ConsortiumError(.wrongState, "the visit is not complete") }
     return completion
   }

@@ -250,7 +250,7 @@ package actor HospitalLedger {
     let anchored = try consortium.anchor(of: hospital)?.size ?? 0
     guard let confirmed = view.confirmed, confirmed.size > anchored,
       let leaf = try await writer.leaf(confirmed.size - 1),
-      case .header(let header) = try Leaf(encoded: leaf)
+      let header = Leaf.header(in: leaf)
     else { return false }
     // The consortium would refuse it; the base follows with the next call.
     guard let base = try consortium.block(header.base.height),

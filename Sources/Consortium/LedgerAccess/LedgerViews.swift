@@ -74,7 +74,7 @@ package struct LedgerViews: Sendable {
     var entries: [Entry] = []
     for index in try await chains.view(of: asked.hospital).sharing(of: asked.visit) {
       if let leaf = try await chains.leaf(index, of: asked.hospital),
-        case .item(let entry) = try Leaf(encoded: leaf)
+        let entry = Leaf.entry(in: leaf)
       {
         entries.append(entry)
       }

@@ -21,9 +21,7 @@ package enum ExportWriter {
         let more = try leaves(position, 1 << 20)
         guard !more.isEmpty else { throw ExportError("\(chain): leaf \(position) is missing") }
         for leaf in more {
-          if case .item(let entry)? = try? Leaf(encoded: leaf),
-            case .visitCompletion(let completion) = entry.content.body
-          {
+          if case .visitCompletion(let completion)? = Leaf.entry(in: leaf)?.content.body {
             completions.append(completion)
           }
         }

@@ -146,10 +146,7 @@ package struct ConsortiumView: Sendable {
   /// The kinds of the items that no block holds yet.
   package var openKinds: Set<ObjectKind> {
     Set(
-      engine.openLeaves.compactMap {
-        guard case .item(let entry)? = try? Leaf(encoded: $0) else { return nil }
-        return entry.content.body.kind
-      })
+      engine.openLeaves.compactMap { Leaf.entry(in: $0)?.content.body.kind })
   }
 
   /// What the time becomes with the next block.

@@ -71,9 +71,9 @@ package struct HospitalFollower: Sendable {
   }
 
   private static func completion(in leaf: [UInt8]) -> VisitCompletion? {
-    guard case .item(let entry)? = try? Leaf(encoded: leaf),
-      case .visitCompletion(let completion) = entry.content.body
-    else { return nil }
+    guard case .visitCompletion(let completion)? = Leaf.entry(in: leaf)?.content.body else {
+      return nil
+    }
     return completion
   }
 

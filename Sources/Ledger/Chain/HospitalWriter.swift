@@ -272,10 +272,7 @@ package actor HospitalWriter {
   /// The kinds of the items that no block holds yet.
   package var openKinds: Set<ObjectKind> {
     Set(
-      engine.openLeaves.compactMap {
-        guard case .item(let entry)? = try? Leaf(encoded: $0) else { return nil }
-        return entry.content.body.kind
-      })
+      engine.openLeaves.compactMap { Leaf.entry(in: $0)?.content.body.kind })
   }
 
   /// Takes note of a cosigned checkpoint; it is stored with the next block, and can be had again.

@@ -25,6 +25,16 @@ public enum Leaf: Sendable, Equatable {
   /// Whether the bytes of a leaf are those of a header, by their tag.
   package static func isHeader(_ bytes: [UInt8]) -> Bool { bytes.first == headerTag }
 
+  /// The entry in the bytes of a leaf, if it is an item.
+  package static func entry(in bytes: [UInt8]) -> Entry? {
+    if case .item(let entry)? = try? Leaf(encoded: bytes) { entry } else { nil }
+  }
+
+  /// The header in the bytes of a leaf, if it is one.
+  package static func header(in bytes: [UInt8]) -> BlockHeader? {
+    if case .header(let header)? = try? Leaf(encoded: bytes) { header } else { nil }
+  }
+
   /// The leaf of an item whose DER is known.
   static func encoded(item entry: [UInt8]) -> [UInt8] { [itemTag] + entry }
 

@@ -5,6 +5,7 @@ import EMRScheme
 import Foundation
 import Ledger
 import SQLiteBackend
+import TransparencyLog
 
 struct Fsck: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
