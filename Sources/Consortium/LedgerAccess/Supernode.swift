@@ -120,7 +120,9 @@ package actor Supernode {
     let hasWork = !consortium.openKinds.isSubset(of: [.tick])
     var entries: [Entry] = []
     let last = try consortium.tick(of: id) ?? node.genesis.genesis.createdAt
-    if now > last, hasWork || now >= last + Self.idleInterval { entries.append(entry(Tick(time: now))) }
+    if now > last, hasWork || now >= last + Self.idleInterval {
+      entries.append(entry(Tick(time: now)))
+    }
     // One block after the other becomes final, so that all delegates cosign the same sizes; unless
     // one hangs for the time of a take-over.
     let lag = try consortium.pendingTime() - consortium.time

@@ -21,7 +21,8 @@ package actor HospitalServer: RoleEndpoint {
   ///   - state: what the chain has come to.
   package init(
     id: String, node: LedgerNode, keys: SupernodeKeys, store: any RoleStore,
-    log: any ChainLog, state: any StateStore, courier: any Courier, clock: @escaping @Sendable () -> UInt64, randomness: Randomness
+    log: any ChainLog, state: any StateStore, courier: any Courier,
+    clock: @escaping @Sendable () -> UInt64, randomness: Randomness
   ) throws {
     self.id = id
     self.node = node

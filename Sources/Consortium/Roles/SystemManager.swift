@@ -65,7 +65,8 @@ package actor SystemManager: RoleEndpoint {
     let asked = request.request.object
     let registered = try await node.consortium.doctor(asked.doctor)
     guard let registered, registered.isFinal, case let doctor = registered.statement,
-      doctor.hospital == asked.hospital, asked.genesis == node.genesis.digest else {
+      doctor.hospital == asked.hospital, asked.genesis == node.genesis.digest
+    else {
       throw ConsortiumError(.unknownDoctor, "\(asked.doctor) is not registered")
     }
     _ = try request.request.verified(by: doctor.identityKey)

@@ -370,8 +370,7 @@ private struct HospitalObserver: ChainObserver {
   private var count = Verification.VisitCount()
   private var index: UInt64 = 0
   /// What was counted last, for more leaves than a batch and a block have.
-  private var events:
-    [(index: UInt64, what: WritableKeyPath<Verification.VisitCount, UInt64>)] = []
+  private var events: [(index: UInt64, what: WritableKeyPath<Verification.VisitCount, UInt64>)] = []
   private static let eventLimit = 4 * 70_000
   /// The anchor that covers the leaf at `index`; nil if none does.
   private var anchor: AnchorRecord?

@@ -87,7 +87,9 @@ public struct Demand: CanonicalObject, Equatable {
   /// For an entry signed with S_v: the visit's opening, and its path to a root that is anchored.
   public var opening: OpeningProof?
 
-  public init(entry: Entry, opening: OpeningProof?) { (self.entry, self.opening) = (entry, opening) }
+  public init(entry: Entry, opening: OpeningProof?) {
+    (self.entry, self.opening) = (entry, opening)
+  }
 
   public func encode(into fields: inout some FieldEncoder) {
     fields.object("entry", encoded: entry.encoded())

@@ -29,7 +29,8 @@ package final class StateView {
     }
   }
 
-  package func value<Value: StateValue>(_ key: StateKey, as type: Value.Type = Value.self) -> Value? {
+  package func value<Value: StateValue>(_ key: StateKey, as type: Value.Type = Value.self) -> Value?
+  {
     guard let bytes = bytes(key) else { return nil }
     do throws(DecodingFailure) {
       return try Value(stateBytes: bytes)
@@ -91,7 +92,9 @@ package protocol StateValue {
 
 extension UInt64: StateValue {
   /// 8 bytes, big-endian, so that keys that end with it are in the order of the numbers.
-  package var stateBytes: [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: self >> (56 - 8 * $0)) } }
+  package var stateBytes: [UInt8] {
+    (0..<8).map { UInt8(truncatingIfNeeded: self >> (56 - 8 * $0)) }
+  }
 
   package init(stateBytes bytes: [UInt8]) throws(DecodingFailure) {
     guard bytes.count == 8 else { throw DecodingFailure(.malformed, "an integer of 8 bytes") }

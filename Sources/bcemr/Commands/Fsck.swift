@@ -71,7 +71,8 @@ struct Fsck: AsyncParsableCommand {
   private func replay(
     _ existing: ExistingFolder, _ console: Console
   ) throws -> (leaves: Int, findings: [Report.Finding]) {
-    let path = FileManager.default.temporaryDirectory.path
+    let path =
+      FileManager.default.temporaryDirectory.path
       + "/bcemr-fsck-\(UInt64.random(in: .min ... .max)).tar"
     defer { try? FileManager.default.removeItem(atPath: path) }
     let logs = try existing.logs()

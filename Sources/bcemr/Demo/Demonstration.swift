@@ -189,7 +189,8 @@ struct Demonstration {
   private mutating func exportAndVerify() async throws {
     console.progress("exporting the ledger and verifying it")
     console.heading("Export and offline verification")
-    let path = FileManager.default.temporaryDirectory.path
+    let path =
+      FileManager.default.temporaryDirectory.path
       + "/bcemr-export-\(UInt64.random(in: .min ... .max)).tar"
     defer { try? FileManager.default.removeItem(atPath: path) }
     let logs = try await consortium.exportedLogs()

@@ -126,7 +126,8 @@ struct Audit: Encodable {
         ?? (isCompared == false
           ? ReportedError(
             code: "\(Check.knownCheckpoint)",
-            message: "\(Check.knownCheckpoint) failed: the known checkpoint is of no chain of this ledger"
+            message:
+              "\(Check.knownCheckpoint) failed: the known checkpoint is of no chain of this ledger"
           ) : nil)
       checks = Check.allCases.map { check in
         let fails = report.chains.contains { $0.fault?.check == check }
