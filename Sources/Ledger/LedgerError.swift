@@ -43,6 +43,7 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
   /// The consortium block is not known, or not in this chain of blocks.
   public static let unknownBase = Refusal("unknown-base")
   static let staleBase = Refusal("stale-base")
+  static let wrongGeneration = Refusal("wrong-generation")
   /// A demand has to be answered first.
   public static let demandOpen = Refusal("demand-open")
   static let wrongRefusal = Refusal("wrong-refusal")

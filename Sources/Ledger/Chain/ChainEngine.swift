@@ -20,7 +20,6 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
   package private(set) var openLeaves: [[UInt8]] = []
   /// Whether nothing but a header may follow.
   package private(set) var mustClose = false
-  package private(set) var generation: UInt64
 
   private var tree: TiledTree<StoredTiles>
   private var changes: [StateChange.Change] = []
@@ -38,7 +37,6 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
     let view = StateView(store: store, open: [:])
     let head: HeadRecord? = view.value(.head)
     header = head?.header
-    generation = head?.generation ?? 0
     block = rules.open(after: head?.header, view)
     if let failure = view.failure { throw failure }
     if let header, header.genesis != rules.genesis.digest || header.chain != rules.chain {
@@ -46,7 +44,8 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
     }
     do {
       tree = try TiledTree(
-        size: head.map { $0.header.index + 1 } ?? 0, store: StoredTiles(store: store))
+        size: head.map { $0.header.index + 1 } ?? 0, root: head?.root.bytes,
+        store: StoredTiles(store: store))
     } catch {
       throw StoreError(.corrupted, "the tree's tiles do not fit the state: \(error)")
     }
@@ -57,6 +56,9 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
 
   /// How many leaves there are, with those of the open block.
   package var position: UInt64 { size + UInt64(openLeaves.count) }
+
+  /// The generation of the last block.
+  package var generation: UInt64 { header?.generation ?? 0 }
 
   /// How many blocks are closed.
   package var height: UInt64 { header.map { $0.height + 1 } ?? 0 }
@@ -144,7 +146,8 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
       previous: header?.stateDigest ?? .zero, changes: changes + view.changes
     ).digest
     let next = BlockHeader(
-      genesis: rules.genesis.digest, chain: rules.chain, generation: generation, height: height,
+      genesis: rules.genesis.digest, chain: rules.chain, generation: summary.generation,
+      height: height,
       previous: header?.digest ?? .zero, firstIndex: size, itemCount: UInt64(openLeaves.count),
       stateDigest: stateDigest, base: summary.base, time: summary.time,
       countedTime: summary.countedTime, answeredThrough: summary.answeredThrough)
@@ -166,7 +169,6 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
     openLeaves = []
     changes = []
     mustClose = false
-    pending[.head] = HeadRecord(header: next, generation: generation).stateBytes
     let fresh = StateView(store: store, open: pending)
     block = rules.open(after: next, fresh)
     if let failure = fresh.failure { throw failure }
@@ -214,14 +216,6 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
     .fault(ChainFault(index: position, height: height, reason: reason))
   }
 
-  /// Goes on in a new generation behind the last header.
-  ///
-  /// - Precondition: no block is open.
-  package mutating func begin(generation: UInt64) {
-    precondition(openLeaves.isEmpty, "a generation begins behind a header")
-    self.generation = generation
-  }
-
   // MARK: Committing
 
   /// Stores all that the closed blocks changed. Returns when it is durable.
@@ -239,6 +233,12 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
       writes[StoredTiles.key(tile.level, tile.index).bytes] = tile.hashes
     }
     if writes.isEmpty { return }
+    if let header {
+      guard let root = Digest32(try root(size: size)) else {
+        throw StoreError(.corrupted, "a root is no digest")
+      }
+      writes[StateKey.head.bytes] = HeadRecord(header: header, root: root).stateBytes
+    }
     try store.commit(writes)
     pending = [:]
     self.tree = tree
@@ -333,21 +333,20 @@ package enum ChainFailure: Error {
 /// The header at which the state was committed.
 struct HeadRecord: StateRecord {
   var header: BlockHeader
-  var generation: UInt64
+  /// Of the tree up to it, by which the stored tiles are checked.
+  var root: Digest32
 
-  init(header: BlockHeader, generation: UInt64) {
-    (self.header, self.generation) = (header, generation)
-  }
+  init(header: BlockHeader, root: Digest32) { (self.header, self.root) = (header, root) }
 
   func encode(into fields: inout some FieldEncoder) {
     fields.object("header", encoded: header.encoded())
-    fields.integer("generation", generation)
+    fields.digest("root", root)
   }
 
   init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     header = try BlockHeader(
       encoded: try fields.object("header", maximum: BlockHeader.maximumByteCount))
-    generation = try fields.integer("generation")
+    root = try fields.digest("root")
   }
 }
 

@@ -103,6 +103,6 @@ extension ValidGenesis {
   /// The generation with which a hospital's chain begins.
   public func firstGeneration(of hospital: String) -> GenerationRecord {
     GenerationRecord(
-      generation: 0, start: 0, logKey: supernode(hospital)?.logKey?.publicKey ?? [])
+      generation: 0, start: 0, height: 0, logKey: supernode(hospital)?.logKey?.publicKey ?? [])
   }
 }

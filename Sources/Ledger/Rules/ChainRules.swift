@@ -18,6 +18,7 @@ package protocol OpenBlock: Sendable {
 
 /// What the rules put into the header that closes a block.
 package struct BlockSummary {
+  var generation: UInt64 = 0
   var base: BlockReference
   var time: UInt64
   var countedTime: UInt64

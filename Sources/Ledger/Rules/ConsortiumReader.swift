@@ -27,6 +27,18 @@ struct ConsortiumReader {
     genesis.identityKey(of: party) ?? doctor(party, at: height)?.identityKey
   }
 
+  /// The generation to which a block with this base belongs.
+  func generation(of hospital: String, at height: UInt64) -> GenerationRecord {
+    var latest: GenerationRecord =
+      state.value(.generation(hospital)) ?? genesis.firstGeneration(of: hospital)
+    while latest.generation > 0, latest.height > height {
+      latest =
+        state.value(.generation(hospital, number: latest.generation - 1))
+        ?? genesis.firstGeneration(of: hospital)
+    }
+    return latest
+  }
+
   func demand(_ number: UInt64, of hospital: String) -> DemandRecord? {
     state.value(.demand(hospital, number: number))
   }

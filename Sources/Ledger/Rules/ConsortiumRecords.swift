@@ -66,6 +66,9 @@ public struct GenerationRecord: Sendable, Equatable {
   public var generation: UInt64
   /// The leaves that it has in common with the generation before.
   public var start: UInt64
+  /// The consortium block with the ``Continuation``; blocks with this base or a later one are of
+  /// this generation.
+  public var height: UInt64
   public var logKey: [UInt8]
 }
 
@@ -73,12 +76,14 @@ extension GenerationRecord: StateRecord {
   public func encode(into fields: inout some FieldEncoder) {
     fields.integer("generation", generation)
     fields.integer("start", start)
+    fields.integer("height", height)
     fields.octets("logKey", logKey)
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     generation = try fields.integer("generation")
     start = try fields.integer("start")
+    height = try fields.integer("height")
     logKey = try fields.octets("logKey", count: 32)
   }
 }

@@ -46,7 +46,7 @@ package struct ConsortiumRules: ChainRules {
     case .equivocationReport(let body): return try convict(body, item, block, state)
     case .withholdingReport(let body): return try convict(body, item, block, state)
     case .faultReport(let body): return try note(body, item, block, state)
-    case .continuation(let body): return try continueChain(body, item, state)
+    case .continuation(let body): return try continueChain(body, item, block, state)
     default: throw .wrongKind
     }
   }
@@ -425,7 +425,7 @@ package struct ConsortiumRules: ChainRules {
   // MARK: Continuation
 
   private func continueChain(
-    _ continuation: Continuation, _ item: Item, _ state: StateView
+    _ continuation: Continuation, _ item: Item, _ block: Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
     let (party, signature) = try party(item.entry, state)
     let (tail, key) = (continuation.tail, continuation.logKey)
@@ -440,7 +440,7 @@ package struct ConsortiumRules: ChainRules {
       !state.holds(.convictedKey(key))
     else { throw .wrongContinuation }
     let next = GenerationRecord(
-      generation: generation.generation + 1, start: tail.size, logKey: key)
+      generation: generation.generation + 1, start: tail.size, height: block.height, logKey: key)
     state.set(.generation(party), next)
     state.note(.generation(party, number: generation.generation), generation)
     state.note(.generation(party, number: next.generation), next)

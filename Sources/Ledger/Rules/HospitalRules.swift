@@ -73,7 +73,10 @@ package struct HospitalRules: ChainRules {
   }
 
   package func close(_ block: Block, _ state: StateView) -> BlockSummary {
-    BlockSummary(
+    let reader = reader
+    defer { state.adopt(failureOf: reader.state) }
+    return BlockSummary(
+      generation: reader.generation(of: hospital, at: block.base?.reference.height ?? 0).generation,
       base: block.base?.reference ?? .none, time: block.base?.time ?? 0,
       countedTime: block.base?.countedTime ?? 0, answeredThrough: block.answered)
   }
@@ -108,6 +111,9 @@ package struct HospitalRules: ChainRules {
     if let former = block.base, base.reference.height <= former.reference.height {
       throw .staleBase
     }
+    // A generation begins behind what it keeps of the one before.
+    let generation = reader.generation(of: hospital, at: base.reference.height)
+    guard item.index >= generation.start else { throw .wrongGeneration }
     block.base = base
     skipAnswered(&block, base, reader, state, and: nil)
     return Judgement(claims: [item.entry.signatureClaim(by: key)])
