@@ -27,6 +27,7 @@ struct PowerCutTests {
         try #require(reached == operation, "\(name)")
       }
     }
+    if Self.seeds > 1 { print("\(operations) operations, each cut \(Self.seeds) times") }
   }
 
   /// Appends and commits until the power is cut, then opens both stores as after a new start.

@@ -44,7 +44,7 @@ typedef struct scenario {
   struct scenario *next;
   char *folder;
   uint64_t operations, cut, random;
-  int is_cut, has_ended;
+  int is_cut;
   entry *entries;
   contents *contents;
 } scenario;
@@ -59,7 +59,8 @@ typedef struct file {
   sqlite3_file *real;
 } file;
 
-/// One lock for everything. Scenarios are never freed, as connections may outlive them.
+/// One lock for everything. A scenario leaves this list when it ends, and is never freed, as
+/// connections may outlive it.
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static scenario *scenarios;
 static sqlite3_vfs *real_vfs;
@@ -147,7 +148,7 @@ static scenario *scenario_of(const char *path) {
   if (path == NULL) return NULL;
   for (scenario *s = scenarios; s != NULL; s = s->next) {
     size_t length = strlen(s->folder);
-    if (!s->has_ended && strncmp(path, s->folder, length) == 0 && path[length] == '/') return s;
+    if (strncmp(path, s->folder, length) == 0 && path[length] == '/') return s;
   }
   return NULL;
 }
@@ -506,7 +507,7 @@ int powercut_begin(const char *folder, uint64_t cut_at, uint64_t seed) {
 
 static scenario *named(const char *folder) {
   for (scenario *s = scenarios; s != NULL; s = s->next)
-    if (!s->has_ended && strcmp(s->folder, folder) == 0) return s;
+    if (strcmp(s->folder, folder) == 0) return s;
   return NULL;
 }
 
@@ -537,7 +538,9 @@ void powercut_end(const char *folder) {
   pthread_mutex_lock(&lock);
   scenario *s = named(folder);
   if (s != NULL) {
-    s->has_ended = 1;
+    scenario **link = &scenarios;
+    while (*link != s) link = &(*link)->next;
+    *link = s->next;
     for (contents *c = s->contents; c != NULL; c = c->next) {
       drop_pending(c);
       free(c->durable.bytes);
