@@ -11,6 +11,8 @@ package import TransparencyLog
 /// asked again, it gives the stored one.
 package actor ChainConfirmer: HospitalChains {
   private let node: LedgerNode
+  private let id: String
+  private let identity: IdentityKey
   private let cosigners: [String: CosignerKey]
   private let custody: RecordCustody
   private let stores: @Sendable (_ hospital: String) throws -> any StateStore
@@ -21,10 +23,12 @@ package actor ChainConfirmer: HospitalChains {
   ///   - cosigners: by hospital.
   ///   - stores: where the state of a hospital's chain is kept.
   package init(
-    node: LedgerNode, cosigners: [String: CosignerKey], custody: RecordCustody,
+    node: LedgerNode, id: String, identity: IdentityKey, cosigners: [String: CosignerKey],
+    custody: RecordCustody,
     stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore
   ) {
     self.node = node
+    (self.id, self.identity) = (id, identity)
     self.cosigners = cosigners
     self.custody = custody
     self.stores = stores
@@ -75,6 +79,7 @@ package actor ChainConfirmer: HospitalChains {
       guard try follower.view.root(size: checkpoint.size) == checkpoint.root,
         let confirmed = follower.confirmed
       else {
+        try await report(request.note, against: follower.confirmed, hospital)
         throw ConsortiumError(.ledgerDiverged, "\(hospital) has signed another chain before")
       }
       return ConfirmedReply(note: confirmed.note)
@@ -82,6 +87,9 @@ package actor ChainConfirmer: HospitalChains {
     guard request.from <= follower.size,
       request.from + UInt64(request.leaves.count) == checkpoint.size
     else { throw ConsortiumError(.wrongState, "leaves from \(follower.size) on are needed") }
+    guard try !isClosed(request.generation, hospital) else {
+      throw ConsortiumError(.wrongState, "the generation is closed")
+    }
     let leaves = Array(request.leaves.dropFirst(Int(follower.size - request.from)))
     let progress = try replay(leaves, follower)
     guard try progress.root() == checkpoint.root else {
@@ -96,6 +104,44 @@ package actor ChainConfirmer: HospitalChains {
       progress, confirmed: ConfirmedRecord(size: checkpoint.size, note: note))
     followers[hospital] = follower
     return ConfirmedReply(note: note)
+  }
+
+  /// Two checkpoints of one size and two roots under one log key convict the hospital.
+  private func report(
+    _ note: String, against confirmed: ConfirmedRecord?, _ hospital: String
+  ) async throws {
+    guard let confirmed else { return }
+    let report = EquivocationReport(
+      chain: hospital, first: .init(note: confirmed.note), second: .init(note: note))
+    // The rules refuse it where the sizes differ, or if it was reported before.
+    try? await node.submit(
+      Entry(
+        EntryContent(
+          genesis: node.genesis.digest, chain: ChainName.consortium, signer: .party(id),
+          body: report), signedBy: identity))
+  }
+
+  /// Confirms nothing of a generation any more, and remembers that before it returns.
+  ///
+  /// - Throws: ``ConsortiumError`` `wrong-state` unless the statement names what was confirmed.
+  func close(_ tail: TailStatement) async throws {
+    await gate.enter()
+    defer { gate.leave() }
+    let follower = try follower(of: tail.hospital)
+    let generation = try await node.consortium.generation(of: tail.hospital)
+    guard tail.genesis == node.genesis.digest, tail.generation == generation.generation,
+      tail.size == follower.size
+    else {
+      throw ConsortiumError(
+        .wrongState, "\(follower.size) leaves of generation \(generation.generation) are confirmed")
+    }
+    let store = try stores(tail.hospital)
+    try store.commit([StateKey.closedGeneration.bytes: tail.generation.stateBytes])
+  }
+
+  private func isClosed(_ generation: UInt64, _ hospital: String) throws -> Bool {
+    let bytes = try stores(hospital).value(forKey: StateKey.closedGeneration.bytes)
+    return try bytes.map { try UInt64(stateBytes: $0) >= generation } ?? false
   }
 
   private func replay(
@@ -165,8 +211,6 @@ package actor ChainSubscriber: HospitalChains {
   private func catchUp(
     _ follower: inout HospitalFollower, _ hospital: String, from cloud: String
   ) async throws {
-    let generation = try await node.consortium.generation(of: hospital)
-    let keys = node.genesis.keys(of: hospital, generation: generation)
     var progress: HospitalFollower.Progress?
     while true {
       let size = progress?.size ?? follower.size
@@ -174,7 +218,9 @@ package actor ChainSubscriber: HospitalChains {
       let reply = try await post.ask(
         FetchLeaves(query: Signed(Message(query), by: identity)), of: cloud)
       if reply.note.isEmpty || reply.note == follower.confirmed?.note { return }
-      guard let checkpoint = keys.confirmedCheckpoint(reply.note), checkpoint.size >= size else {
+      guard let keys = try await node.consortium.keys(of: hospital, note: reply.note),
+        let checkpoint = keys.confirmedCheckpoint(reply.note), checkpoint.size >= size
+      else {
         throw ConsortiumError(.invalidProof, "the cloud returns no confirmed checkpoint")
       }
       if reply.leaves.isEmpty { return }

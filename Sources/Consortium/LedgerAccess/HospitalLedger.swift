@@ -2,7 +2,7 @@ package import CanonicalEncoding
 package import Credentials
 import EMRScheme
 package import Ledger
-package import TransparencyLog
+import TransparencyLog
 
 /// A hospital's own chain: takes entries, has its cloud confirm the blocks, and anchors them.
 ///
@@ -14,7 +14,7 @@ package actor HospitalLedger {
   package nonisolated let writer: HospitalWriter
   private let node: LedgerNode
   private let identity: IdentityKey
-  private let logKey: LogKey
+  private let logKeys: LogKeys
   private let post: Post
   private let clock: @Sendable () -> UInt64
   private let gate = SerialGate()
@@ -24,13 +24,13 @@ package actor HospitalLedger {
 
   package init(
     hospital: String, node: LedgerNode, writer: HospitalWriter, identity: IdentityKey,
-    logKey: LogKey, post: Post, clock: @escaping @Sendable () -> UInt64
+    logKeys: LogKeys, post: Post, clock: @escaping @Sendable () -> UInt64
   ) {
     self.hospital = hospital
     self.node = node
     self.writer = writer
     self.identity = identity
-    self.logKey = logKey
+    self.logKeys = logKeys
     self.post = post
     self.clock = clock
   }
@@ -56,11 +56,11 @@ package actor HospitalLedger {
     try await requireSigned(entry)
     switch try await put(entry) {
     case .refused(let refusal, let position):
-      return answer(entry, .refused(code: refusal.code, position: position))
+      return await answer(entry, .refused(code: refusal.code, position: position))
     case .written(let index):
       if try await isLastSignature(entry) { try await writer.closeBlock() }
       if await index < writer.size { try? await confirm() }
-      return answer(entry, try await outcome(of: entry, at: index))
+      return await answer(entry, try await outcome(of: entry, at: index))
     }
   }
 
@@ -84,6 +84,9 @@ package actor HospitalLedger {
 
   private func put(_ entry: Entry) async throws -> HospitalWriter.Outcome {
     try await meetCloud()
+    guard try await isContinued() else {
+      throw ConsortiumError(.notFinal, "the chain is about to go on in a new generation")
+    }
     let base = try await node.finalBlock()
     let outcome = try await writer.submit(entry, base: base)
     if openSince == nil, await writer.openItemCount > 0 { openSince = clock() }
@@ -118,10 +121,10 @@ package actor HospitalLedger {
 
   private func answer(
     _ entry: Entry, _ outcome: SubmissionAnswer.Outcome
-  ) -> SubmissionAnswer {
+  ) async -> SubmissionAnswer {
     SubmissionAnswer(
-      genesis: genesis.digest, chain: hospital, generation: 0, entry: entry.digest,
-      outcome: outcome)
+      genesis: genesis.digest, chain: hospital, generation: await writer.generation,
+      entry: entry.digest, outcome: outcome)
   }
 
   // MARK: Confirming (4.5)
@@ -134,7 +137,6 @@ package actor HospitalLedger {
     defer { gate.leave() }
     if hasMetCloud { return }
     let cloud = try cloud()
-    let keys = genesis.keys(of: hospital, generation: genesis.firstGeneration(of: hospital))
     try await node.catchUp()
     try await writer.open()
     var missing: [[UInt8]] = []
@@ -145,9 +147,7 @@ package actor HospitalLedger {
       let reply = try await post.ask(
         FetchLeaves(query: Signed(Message(query), by: identity)), of: cloud)
       if reply.note.isEmpty { break }
-      guard let checkpoint = keys.confirmedCheckpoint(reply.note) else {
-        throw ConsortiumError(.invalidProof, "the cloud returns no confirmed checkpoint")
-      }
+      let checkpoint = try await confirmedCheckpoint(reply.note)
       let record = ConfirmedRecord(size: checkpoint.size, note: reply.note)
       let size = await writer.size
       if checkpoint.size <= size {
@@ -163,10 +163,20 @@ package actor HospitalLedger {
       }
       missing += reply.leaves
       guard UInt64(missing.count) >= checkpoint.size - size else { continue }
+      // What this log had signed beyond that is not known any more: it must not be signed again.
+      try logKeys.beginContinuation(after: await node.consortium.generation(of: hospital))
       try await writer.recover(missing, confirmed: record, root: checkpoint.root)
       missing = []
     }
     hasMetCloud = true
+  }
+
+  /// The checkpoint in a note that hospital and cloud signed, of whatever generation.
+  private func confirmedCheckpoint(_ note: String) async throws -> Checkpoint {
+    guard let keys = try await node.consortium.keys(of: hospital, note: note),
+      let checkpoint = keys.confirmedCheckpoint(note)
+    else { throw ConsortiumError(.invalidProof, "the cloud returns no confirmed checkpoint") }
+    return checkpoint
   }
 
   /// Has the cloud confirm all closed blocks.
@@ -174,15 +184,19 @@ package actor HospitalLedger {
     await gate.enter()
     defer { gate.leave() }
     let cloud = try cloud()
-    let keys = genesis.keys(of: hospital, generation: genesis.firstGeneration(of: hospital))
     while true {
       let from = await writer.view.confirmed?.size ?? 0
-      guard let blocks = try await writer.closedBlocks(from: from, signedBy: logKey) else { return }
+      let generation = await writer.generation
+      let key = try logKeys.key(
+        generation: generation,
+        origin: genesis.origin(of: hospital, generation: generation))
+      guard let blocks = try await writer.closedBlocks(from: from, signedBy: key) else { return }
       let reply = try await post.ask(
         ConfirmLeaves(
-          hospital: hospital, generation: 0, from: from, leaves: blocks.leaves,
+          hospital: hospital, generation: generation, from: from, leaves: blocks.leaves,
           note: blocks.checkpoint.note.encoded), of: cloud)
-      guard let checkpoint = keys.confirmedCheckpoint(reply.note), checkpoint.size > from else {
+      let checkpoint = try await confirmedCheckpoint(reply.note)
+      guard checkpoint.size > from else {
         throw ConsortiumError(.invalidProof, "the cloud returns no cosigned checkpoint")
       }
       guard try await writer.root(size: checkpoint.size) == checkpoint.root else {
@@ -190,6 +204,52 @@ package actor HospitalLedger {
       }
       await writer.confirm(ConfirmedRecord(size: checkpoint.size, note: reply.note))
     }
+  }
+
+  // MARK: Continuing (specification 6.9)
+
+  /// Whether the chain may be written: no continuation is under way.
+  private func isContinued() async throws -> Bool {
+    guard let target = try logKeys.continuation() else { return true }
+    let record = try await node.consortium.generation(of: hospital)
+    if record.generation == target {
+      guard let base = try await node.consortium.finalBlock(),
+        base.reference.height >= record.height
+      else { return false }
+      // The first block of the new generation.
+      try await writer.follow(base)
+      try await writer.closeBlock()
+      try logKeys.endContinuation()
+      return true
+    }
+    return false
+  }
+
+  /// Asks the cloud for its statement, and names the size to go on from.
+  ///
+  /// - Returns: whether anything was appended to the ordering log.
+  private func advanceContinuation() async throws -> Bool {
+    guard let target = try logKeys.continuation() else { return false }
+    let record = try await node.consortium.generation(of: hospital)
+    guard record.generation < target else { return false }
+    let tail = TailStatement(
+      genesis: genesis.digest, hospital: hospital, generation: record.generation,
+      size: await writer.size)
+    let signature = try await post.ask(
+      RequestTail(statement: Signed(tail, by: identity)), of: try cloud()
+    ).bytes
+    let origin = genesis.origin(of: hospital, generation: target)
+    let continuation = Continuation(
+      tail: tail, cloudSignature: signature,
+      logKey: try logKeys.key(generation: target, origin: origin).verifier.key.publicKey)
+    try await node.append([
+      Entry(
+        EntryContent(
+          genesis: genesis.digest, chain: ChainName.consortium, signer: .party(hospital),
+          body: continuation), signedBy: identity
+      ).encoded()
+    ])
+    return try await node.consortium.generation(of: hospital).generation == target
   }
 
   // MARK: Duties
@@ -201,6 +261,7 @@ package actor HospitalLedger {
   package func advance() async throws -> Bool {
     try await meetCloud()
     try await node.catchUp()
+    guard try await isContinued() else { return try await advanceContinuation() }
     let before = (await writer.position, await writer.view.confirmed?.size)
     let consortium = await node.consortium
     if let base = try consortium.finalBlock(),

@@ -13,6 +13,8 @@ package actor LedgerClient {
   private let store: any RoleStore
   private let post: Post
   private var newest: Checkpoint?
+  /// Demands on their way, by the digest of their entry.
+  private var demanded: [Digest32: UInt64] = [:]
   private var doctors: [String: PreparedDoctorKey<Suite>] = [:]
 
   private static let key = "ledger/checkpoint"
@@ -50,6 +52,28 @@ package actor LedgerClient {
   /// Submits an entry to its hospital: ``EntrySubmission/submit(_:until:)``.
   package func submit(_ entry: Entry, until standing: EntrySubmission.Standing) async throws {
     try await EntrySubmission(genesis: genesis, post: post).submit(entry, until: standing)
+  }
+
+  /// Demands an entry of its hospital, through a supernode. Once this returns, the demand is final:
+  /// the hospital has to answer it, or can anchor nothing any more.
+  ///
+  /// The entry becomes visible to all who read the consortium chain.
+  /// - Throws: ``ConsortiumError`` `not-final` until the demand is: it can be called again.
+  package func demand(_ entry: Entry, through supernode: String) async throws {
+    let place = try await place(of: entry, supernode)
+    let proven = try await prove(.consortiumLeaf(index: place), by: supernode)
+    guard case .demand(let demand)? = proven.entry?.content.body, demand.entry == entry else {
+      throw ConsortiumError(.invalidProof, "the leaf is not the demand")
+    }
+    demanded[entry.digest] = nil
+  }
+
+  /// Where the demand stands: a second one would be refused.
+  private func place(of entry: Entry, _ supernode: String) async throws -> UInt64 {
+    if let known = demanded[entry.digest] { return known }
+    let place = try await post.ask(RelayDemand(entry), of: supernode).index
+    demanded[entry.digest] = place
+    return place
   }
 
   /// A doctor's registered key, only ever with the proof that the registration is final and bears

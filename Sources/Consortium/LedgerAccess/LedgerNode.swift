@@ -1,4 +1,4 @@
-import CanonicalEncoding
+package import CanonicalEncoding
 package import Ledger
 
 /// A role's own replay of the consortium chain, and its way to append to the ordering log.
@@ -71,6 +71,12 @@ package actor LedgerNode {
     case nil: throw ConsortiumError(.outcomeUnknown, "the verdict on the entry is not known")
     default: break
     }
+  }
+
+  /// Where an accepted entry of the consortium chain stands.
+  package func index(of entry: Digest32) throws -> UInt64? {
+    guard case .accepted(let index, _) = try follower.verdict(on: entry) else { return nil }
+    return index
   }
 
   /// The last final consortium block.

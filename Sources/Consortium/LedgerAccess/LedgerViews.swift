@@ -109,6 +109,8 @@ package struct LedgerViews: Sendable {
         try consortium.block(height).flatMap { block in
           try consortium.proof(of: block.index, knownSize: request.knownSize)
         }
+      case .consortiumLeaf(let index):
+        try consortium.proof(of: index, knownSize: request.knownSize)
       case .visit(let visit, let hospital):
         try await proof(ofVisit: visit, hospital, request.knownSize, consortium)
       }
@@ -116,6 +118,25 @@ package struct LedgerViews: Sendable {
       throw ConsortiumError(.notFinal, "the ledger does not hold this in a final block")
     }
     return proof
+  }
+
+  /// A demand of an entry, with the proof that its signer is entitled to sign it.
+  func demand(_ entry: Entry) async throws -> Demand {
+    guard case .patient(let visit) = entry.content.signer else {
+      return Demand(entry: entry, opening: nil)
+    }
+    let hospital = entry.content.chain
+    let chain = try await chains.view(of: hospital)
+    guard let index = try chain.visit(visit)?.opening,
+      let anchor = try await node.consortium.anchor(of: hospital), index < anchor.size,
+      try chain.leads(to: anchor), let leaf = try await chains.leaf(index, of: hospital),
+      let opening = Leaf.entry(in: leaf)
+    else { throw ConsortiumError(.notFinal, "the visit's opening is not anchored") }
+    return Demand(
+      entry: entry,
+      opening: .init(
+        entry: opening, index: index,
+        inclusion: try chain.inclusion(of: index, size: anchor.size)))
   }
 
   private func proof(

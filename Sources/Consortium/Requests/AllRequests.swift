@@ -14,7 +14,8 @@ enum AllRequests {
     SubmitAccessRequest.self, ForwardAccessRequest.self, CertifyRequestKey.self,
     DepositConsent.self, GrantConsent.self, Reencrypt.self, FetchConsentedRecord.self,
     // Ledger
-    SubmitEntry.self, ConfirmLeaves.self, FetchLeaves.self, Prove.self, ReadVisit.self,
+    SubmitEntry.self, ConfirmLeaves.self, FetchLeaves.self, RequestTail.self, RelayDemand.self,
+    Prove.self, ReadVisit.self,
     ReadConsent.self, ReadAccessLog.self,
   ]
 

@@ -28,6 +28,8 @@ package struct Prove: RoleRequest {
     case registration(doctor: String)
     case consortiumBlock(height: UInt64)
     case visit(Digest32, hospital: String)
+    /// A leaf of the consortium chain.
+    case consortiumLeaf(index: UInt64)
   }
 
   package var subject: Subject
@@ -50,20 +52,25 @@ package struct Prove: RoleRequest {
       fields.integer("subject", 3)
       fields.digest("visit", visit)
       fields.text("hospital", hospital)
+    case .consortiumLeaf(let index):
+      fields.integer("subject", 4)
+      fields.integer("index", index)
     }
     fields.integer("knownSize", knownSize)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    switch try fields.integer("subject", in: 1...3) {
+    switch try fields.integer("subject", in: 1...4) {
     case 1:
       subject = .registration(
         doctor: try fields.text("doctor", maximum: Limits.identifierByteCount))
     case 2: subject = .consortiumBlock(height: try fields.integer("height"))
-    default:
+    case 3:
       subject = .visit(
         try fields.digest("visit"),
         hospital: try fields.text("hospital", maximum: Limits.identifierByteCount))
+    default:
+      subject = .consortiumLeaf(index: try fields.integer("index", in: 0...LedgerLimits.size))
     }
     knownSize = try fields.integer("knownSize")
   }

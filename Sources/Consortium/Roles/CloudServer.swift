@@ -29,7 +29,8 @@ package actor CloudServer: RoleEndpoint {
     custody = RecordCustody(records: records)
     supernode = Supernode(id: id, node: node, keys: keys, store: store, clock: clock)
     confirmer = ChainConfirmer(
-      node: node, cosigners: keys.cosigners.filter { $0.key != ChainName.consortium },
+      node: node, id: id, identity: keys.identity,
+      cosigners: keys.cosigners.filter { $0.key != ChainName.consortium },
       custody: custody, stores: stores)
     views = LedgerViews(node: node, chains: confirmer)
   }
@@ -45,6 +46,8 @@ package actor CloudServer: RoleEndpoint {
     case let request as FetchOwnRecord: request.reply(try await record(forPatient: request))
     case let request as FetchConsentedRecord: request.reply(try await record(forProxy: request))
     case let request as ConfirmLeaves: request.reply(try await confirmer.confirm(request))
+    case let request as RequestTail: request.reply(try await state(request))
+    case let request as RelayDemand: request.reply(try await relay(request.entry))
     case let request as FetchLeaves:
       request.reply(try await confirmer.leaves(request.query, limit: MessageLimits.plain / 2))
     case let request as ReadConsent: request.reply(try await views.consent(request))
@@ -52,6 +55,29 @@ package actor CloudServer: RoleEndpoint {
     case let request as Prove: request.reply(try await views.prove(request))
     default: throw ConsortiumError(.unsupported, "not a request to a cloud")
     }
+  }
+
+  /// Puts an entry that its hospital has not taken before everybody, as a demand.
+  private func relay(_ entry: Entry) async throws -> DemandPlace {
+    try await node.catchUp()
+    let demand = Entry(
+      EntryContent(
+        genesis: node.genesis.digest, chain: ChainName.consortium, signer: .party(id),
+        body: try await views.demand(entry)),
+      signedBy: identityKey)
+    try await node.submit(demand)
+    guard let index = try await node.index(of: demand.digest) else {
+      throw ConsortiumError(.outcomeUnknown, "the verdict on the demand is not known")
+    }
+    return DemandPlace(index: index)
+  }
+
+  /// States how much of a generation this cloud has confirmed; it confirms no more of it from then on.
+  private func state(_ request: RequestTail) async throws -> Octets {
+    let tail = request.statement.object
+    _ = try request.statement.verified(by: node.genesis.identityKey(of: tail.hospital) ?? [])
+    try await confirmer.close(tail)
+    return Octets(identityKey.sign(tail))
   }
 
   /// Takes a record from the last doctor of a visit whose team has signed.

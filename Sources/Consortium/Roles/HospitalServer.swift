@@ -36,7 +36,7 @@ package actor HospitalServer: RoleEndpoint {
       consortium: node.consortiumState, decider: node.decider, identity: keys.identity)
     ledger = HospitalLedger(
       hospital: id, node: node, writer: writer, identity: keys.identity,
-      logKey: try keys.logKey(origin: node.genesis.origin(of: id)), post: post, clock: clock)
+      logKeys: try keys.logKeys(store), post: post, clock: clock)
     views = LedgerViews(node: node, chains: OwnChain(hospital: id, writer: writer))
   }
 

@@ -142,6 +142,23 @@ extension Patient {
       until: .confirmed)
   }
 
+  /// Takes a consent back by a demand, where the hospital does not take the revocation: it counts once
+  /// the demand is final, even if the hospital never moves again.
+  ///
+  /// That a consent of this visit was taken back becomes visible to all who read the consortium chain.
+  package func demandRevocation(
+    _ consent: Digest32, through supernode: String
+  ) async throws {
+    guard let given: GivenConsent = try store.load(Self.consentKey(consent)) else {
+      throw ConsortiumError(.consentUnknown, "the patient has given no such consent")
+    }
+    let visit = try visit(given.consent.visit)
+    let key = try keys(of: visit.context).signingKey
+    try await client.demand(
+      entry(Revocation(visit: given.consent.visit, document: consent), visit.context, key),
+      through: supernode)
+  }
+
   /// Who asked for a visit's record and was given it, by the ledger.
   package func accessLog(_ visitID: Digest32) async throws -> [AccessRecord] {
     let visit = try visit(visitID)

@@ -104,10 +104,10 @@ package struct SupernodeKeys: Sendable {
       ? try Curve25519.Signing.PrivateKey(rawRepresentation: file.secret(SecretName.log)) : nil
   }
 
-  /// The log key of a hospital's chain under the origin of its checkpoints.
-  func logKey(origin: String) throws -> LogKey {
+  /// The log keys of a hospital's chain.
+  func logKeys(_ store: any RoleStore) throws -> LogKeys {
     guard let log else { throw CredentialError(.invalidKey, "the party has no log key") }
-    return try LogKey(origin: origin, key: log)
+    return LogKeys(first: log, store: store)
   }
 
   package static func generate(

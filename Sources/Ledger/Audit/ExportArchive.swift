@@ -12,6 +12,8 @@ public protocol ExportSource {
   /// - Returns: nil if there is no such file here.
   /// - Throws: ``ExportError`` if it is longer than `limit` or cannot be read to its end.
   mutating func file(_ path: String, limit: Int) throws -> [UInt8]?
+  /// Whether the next file has this path.
+  mutating func holds(_ path: String) throws -> Bool
   /// - Throws: ``ExportError`` if anything is left.
   mutating func finish() throws
 }
@@ -124,6 +126,8 @@ public struct UstarSource: ExportSource {
     next = try Ustar.parse(header)
     return next
   }
+
+  public mutating func holds(_ path: String) throws -> Bool { try peek()?.path == path }
 
   public mutating func file(_ path: String, limit: Int) throws -> [UInt8]? {
     guard let header = try peek(), header.path == path else { return nil }

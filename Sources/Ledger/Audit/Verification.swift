@@ -139,7 +139,7 @@ public enum Verification {
       chains: [consortium.report], halts: observer.halts, knownCheckpointIsCompared: nil)
     report.chains[0].finalLeaves = report.chains[0].leaves
     for hospital in genesis.hospitals {
-      let generation = try view.generation(of: hospital)
+      let generation = try Self.generation(of: hospital, in: &source, view)
       var observer = HospitalObserver(genesis: genesis, hospital: hospital, consortium: view)
       let result = try verify(
         &source, genesis: genesis, keys: genesis.keys(of: hospital, generation: generation),
@@ -155,6 +155,20 @@ public enum Verification {
     }
     if knownNote != nil { report.knownCheckpointIsCompared = known.isCompared }
     return report
+  }
+
+  /// The latest generation of which there is a checkpoint.
+  private static func generation(
+    of hospital: String, in source: inout some ExportSource, _ view: ConsortiumView
+  ) throws -> GenerationRecord {
+    let latest = try view.generation(of: hospital)
+    for number in (0..<latest.generation + 1).reversed() {
+      let path = ExportPath.checkpoint(ExportPath.log(hospital, generation: number))
+      if try source.holds(path), let generation = try view.generation(number, of: hospital) {
+        return generation
+      }
+    }
+    return latest
   }
 
   private static func genesis(

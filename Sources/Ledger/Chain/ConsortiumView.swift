@@ -65,6 +65,21 @@ package struct ConsortiumView: Sendable {
     try reading { engine.rules.generation(of: hospital, $0) }
   }
 
+  /// The keys of the generation whose origin a note of a chain has; nil for another origin.
+  package func keys(of chain: String, note: String) throws(StoreError) -> ChainKeys? {
+    try reading { engine.rules.keys(of: chain, note: note, $0) }
+  }
+
+  /// What a generation of a hospital's chain is; nil if there is none of this number.
+  package func generation(
+    _ number: UInt64, of hospital: String
+  ) throws(StoreError) -> GenerationRecord? {
+    let latest = try generation(of: hospital)
+    if number == latest.generation { return latest }
+    if number == 0 { return genesis.firstGeneration(of: hospital) }
+    return try reading { $0.value(.generation(hospital, number: number)) }
+  }
+
   /// The checkpoint of a hospital's chain that was anchored last, final or not.
   package func anchor(of hospital: String) throws(StoreError) -> AnchorRecord? {
     try reading { $0.value(.anchor(hospital)) }

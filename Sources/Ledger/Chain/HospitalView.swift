@@ -92,6 +92,8 @@ package struct ConfirmedRecord: StateRecord, Equatable {
 
 extension StateKey {
   package static let confirmed = Self("confirmed")
+  /// The last generation that a cloud has closed.
+  package static let closedGeneration = Self("closed-generation")
 }
 
 extension HospitalView {

@@ -40,6 +40,7 @@ package actor HospitalWriter {
 
   package var view: HospitalView { HospitalView(engine: engine, confirmed: confirmed) }
   package var size: UInt64 { engine.size }
+  package var generation: UInt64 { engine.generation }
   package var position: UInt64 { engine.position }
   package var openItemCount: Int { engine.openLeaves.count }
   package var header: BlockHeader? { engine.header }

@@ -375,7 +375,7 @@ package struct ConsortiumRules: ChainRules {
   }
 
   /// The keys of a chain in the generation whose origin a note has.
-  private func keys(of chain: String, note: String, _ state: StateView) -> ChainKeys? {
+  func keys(of chain: String, note: String, _ state: StateView) -> ChainKeys? {
     if chain == ChainName.consortium { return genesis.consortiumKeys }
     guard genesis.hospitals.contains(chain) else { return nil }
     let current = generation(of: chain, state).generation

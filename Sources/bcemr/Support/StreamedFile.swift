@@ -142,6 +142,8 @@ struct FolderSource: ExportSource {
     return try SystemFile.contents(of: name, limit: limit)
   }
 
+  func holds(_ path: String) -> Bool { unsafe access("\(folder)/\(path)", F_OK) == 0 }
+
   /// A folder may hold more: tiles of smaller sizes, as a server of logs keeps them.
   func finish() {}
 }

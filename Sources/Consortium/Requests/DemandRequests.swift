@@ -1,0 +1,53 @@
+package import CanonicalEncoding
+package import Ledger
+
+/// To a supernode: put this entry, which its hospital has not taken, before everybody.
+///
+/// What a demand shows of the entry becomes visible to all who read the consortium chain.
+package struct RelayDemand: RoleRequest {
+  package static let name = "relay-demand"
+  /// Where the demand stands on the consortium chain.
+  package typealias Reply = DemandPlace
+
+  package var entry: Entry
+
+  package init(_ entry: Entry) { self.entry = entry }
+
+  package func encode(into fields: inout some FieldEncoder) { fields.value("entry", entry) }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    entry = try fields.value("entry")
+  }
+}
+
+/// The index of a demand, for its proof.
+package struct DemandPlace: CanonicalValue {
+  package var index: UInt64
+
+  package init(index: UInt64) { self.index = index }
+
+  package func encode(into fields: inout some FieldEncoder) { fields.integer("index", index) }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    index = try fields.integer("index", in: 0...LedgerLimits.size)
+  }
+}
+
+/// Hospital to cloud: state how much of this generation of my chain you have confirmed, and confirm
+/// no more of it (specification 6.9).
+package struct RequestTail: RoleRequest {
+  package static let name = "request-tail"
+  /// The cloud's signature over the ``TailStatement`` in the request.
+  package typealias Reply = Octets
+
+  /// By the hospital's identity key.
+  package var statement: Signed<TailStatement>
+
+  package init(statement: Signed<TailStatement>) { self.statement = statement }
+
+  package func encode(into fields: inout some FieldEncoder) { fields.value("statement", statement) }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    statement = try fields.value("statement")
+  }
+}
