@@ -14,7 +14,7 @@ struct ExportLedger: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The folder that 'bcemr demo --data' made.", valueName: "folder"))
   var data: String
 
-  @Option(name: [.customLong("output"), .short], help: ArgumentHelp(valueName: "path"))
+  @Option(name: [.customLong("output"), .customShort("o")], help: ArgumentHelp(valueName: "path"))
   var path: String
 
   @Flag(help: "Write a folder of tiles instead of one file.")
