@@ -58,7 +58,6 @@ package actor HospitalLedger {
     case .refused(let refusal, let position):
       return await answer(entry, .refused(code: refusal.code, position: position))
     case .written(let index):
-      if try await isLastSignature(entry) { try await writer.closeBlock() }
       if await index < writer.size { try? await confirm() }
       return await answer(entry, try await outcome(of: entry, at: index))
     }
@@ -88,7 +87,8 @@ package actor HospitalLedger {
       throw ConsortiumError(.notFinal, "the chain is about to go on in a new generation")
     }
     let base = try await node.finalBlock()
-    let outcome = try await writer.submit(entry, base: base)
+    let outcome = try await writer.submit(
+      entry, base: base, closingBlock: try await isLastSignature(entry))
     if openSince == nil, await writer.openItemCount > 0 { openSince = clock() }
     return outcome
   }

@@ -92,7 +92,7 @@ package actor HospitalWriter {
           throw LedgerError(.inconsistentLog, "the log of \(hospital): \(fault)")
         }
       }
-      if engine.openLeaves.isEmpty { try engine.commit(with: [.confirmed: confirmed?.stateBytes]) }
+      if engine.openLeaves.isEmpty { try commit() }
     }
   }
 
@@ -143,17 +143,21 @@ package actor HospitalWriter {
 
   /// Judges an entry and, if the rules accept it, appends it. Returns when that is durable.
   ///
-  /// - Parameter base: the newest final consortium block, to which the chain's base is moved where
-  ///   the entry needs it or the present one is too old.
-  package func submit(_ entry: Entry, base: ConsortiumBlock) async throws -> Outcome {
+  /// - Parameters:
+  ///   - base: the newest final consortium block, to which the chain's base is moved where the entry
+  ///     needs it or the present one is too old.
+  ///   - closingBlock: whether the block ends with this entry, although the rules do not ask for it.
+  package func submit(
+    _ entry: Entry, base: ConsortiumBlock, closingBlock: Bool = false
+  ) async throws -> Outcome {
     try await serialized {
       if let known = try view.index(of: entry.digest) { return .written(known) }
       try await answerDemands()
       if try lags(behind: base) { try await advance(to: base) }
-      var outcome = try await write(entry)
+      var outcome = try await write(entry, closingBlock: closingBlock)
       if case .refused = outcome, engine.block.base.map({ $0 != base }) ?? true {
         try await advance(to: base)
-        outcome = try await write(entry)
+        outcome = try await write(entry, closingBlock: closingBlock)
       }
       return outcome
     }
@@ -165,22 +169,31 @@ package actor HospitalWriter {
     return base.countedTime > own.countedTime + genesis.genesis.numbers.maximumLag / 4
   }
 
-  private func write(_ entry: Entry) async throws -> Outcome {
+  private func write(_ entry: Entry, closingBlock: Bool = false) async throws -> Outcome {
     let proposal: ChainEngine<HospitalRules>.Proposal
     switch try engine.judge(entry) {
     case .failure(.blockFull):
       try await closeOpenBlock()
-      return try await write(entry)
+      return try await write(entry, closingBlock: closingBlock)
     case .failure(let refusal): return .refused(refusal, position: engine.position)
     case .success(let judged): proposal = judged
     }
     if let refuted = proposal.claims.first(where: { !decider.holds($0.claim) }) {
       return .refused(refuted.refusal, position: engine.position)
     }
-    try await append([proposal.leaf])
-    try engine.accept(proposal)
-    if engine.mustClose { try await closeOpenBlock() }
+    var next = engine
+    try next.accept(proposal)
+    var leaves = [proposal.leaf]
+    // With its header in one step: what the disk takes longest for is to begin.
+    if next.mustClose || closingBlock { leaves.append(Leaf.header(try next.close()).encoded()) }
+    try await append(leaves)
+    engine = next
+    if engine.openLeaves.isEmpty { try commit() }
     return .written(proposal.index)
+  }
+
+  private func commit() throws(StoreError) {
+    try engine.commit(with: [.confirmed: confirmed?.stateBytes])
   }
 
   private func closeOpenBlock() async throws {
@@ -188,7 +201,7 @@ package actor HospitalWriter {
     let header = try engine.nextHeader()
     try await append([Leaf.header(header).encoded()])
     try engine.close()
-    try engine.commit(with: [.confirmed: confirmed?.stateBytes])
+    try commit()
   }
 
   /// Reads what the log holds, and closes a block that was left without its header.
