@@ -390,8 +390,6 @@ private struct HospitalObserver: ChainObserver {
   private var anchor: AnchorRecord?
   private var anchorTime: UInt64 = 0
   private var isBeyondAnchors = false
-  /// T and w of the visits that are open.
-  private var open: [Digest32: VisitContext] = [:]
 
   init(genesis: ValidGenesis, hospital: String, consortium: ConsortiumView) {
     self.genesis = genesis
@@ -405,18 +403,15 @@ private struct HospitalObserver: ChainObserver {
     try findAnchor()
     guard case .item(let entry)? = try? Leaf(encoded: leaf) else { return }
     switch entry.content.body {
-    case .visitOpening(let opening): open[opening.context.visitID] = opening.context
     case .partialSignature(let partial):
-      if let context = open[partial.visit] {
+      let view = HospitalView(engine: replay.engine, confirmed: nil)
+      if let context = try view.openContext(of: partial.visit) {
         check(context.deadline(ofPosition: partial.commitments.count))
       }
     case .visitCompletion(let completion):
-      open[completion.context.visitID] = nil
       add(\.complete)
       check(completion.context.deadline(ofPosition: completion.context.signers.count))
-    case .visitAbandonment(let abandonment):
-      open[abandonment.visit] = nil
-      add(\.abandoned)
+    case .visitAbandonment: add(\.abandoned)
     case .visitReceipt(let receipt):
       add(receipt.verdict == .acknowledged ? \.acknowledged : \.disputed)
     default: break
