@@ -16,7 +16,8 @@ package actor ChainConfirmer: HospitalChains {
   private let cosigners: [String: CosignerKey]
   private let custody: RecordCustody
   private let stores: @Sendable (_ hospital: String) throws -> any StateStore
-  private let gate = SerialGate()
+  /// One for each hospital: their chains share nothing.
+  private let gates: [String: SerialGate]
   private var followers: [String: HospitalFollower] = [:]
 
   /// - Parameters:
@@ -30,6 +31,7 @@ package actor ChainConfirmer: HospitalChains {
     self.node = node
     (self.id, self.identity) = (id, identity)
     self.cosigners = cosigners
+    gates = cosigners.mapValues { _ in SerialGate() }
     self.custody = custody
     self.stores = stores
   }
@@ -60,12 +62,12 @@ package actor ChainConfirmer: HospitalChains {
   ///   `ledger-diverged` if the rules do not accept the leaves or they are not those of the
   ///   checkpoint, `record-missing` if a completed visit's record is not here.
   func confirm(_ request: ConfirmLeaves) async throws -> ConfirmedReply {
-    await gate.enter()
-    defer { gate.leave() }
     let hospital = request.hospital
-    guard let cosigner = cosigners[hospital] else {
+    guard let cosigner = cosigners[hospital], let gate = gates[hospital] else {
       throw ConsortiumError(.notEntitled, "another cloud confirms the chain of \(hospital)")
     }
+    await gate.enter()
+    defer { gate.leave() }
     try await node.catchUp()
     let generation = try await node.consortium.generation(of: hospital)
     let keys = node.genesis.keys(of: hospital, generation: generation)
@@ -114,7 +116,7 @@ package actor ChainConfirmer: HospitalChains {
     let report = EquivocationReport(
       chain: hospital, first: .init(note: confirmed.note), second: .init(note: note))
     // The rules refuse it where the sizes differ, or if it was reported before.
-    try? await node.submit(
+    try? await node.submitIfAcceptable(
       Entry(
         EntryContent(
           genesis: node.genesis.digest, chain: ChainName.consortium, signer: .party(id),
@@ -125,6 +127,9 @@ package actor ChainConfirmer: HospitalChains {
   ///
   /// - Throws: ``ConsortiumError`` `wrong-state` unless the statement names what was confirmed.
   func close(_ tail: TailStatement) async throws {
+    guard let gate = gates[tail.hospital] else {
+      throw ConsortiumError(.notEntitled, "another cloud confirms the chain of \(tail.hospital)")
+    }
     await gate.enter()
     defer { gate.leave() }
     let follower = try follower(of: tail.hospital)
@@ -169,78 +174,6 @@ package actor ChainConfirmer: HospitalChains {
       leaves: asked.from < follower.size
         ? try follower.leaves(from: asked.from, byteCount: limit) : [],
       note: confirmed.note)
-  }
-}
-
-/// Somebody whom a hospital admits to its chain: replays it from the cloud, when it is asked about.
-package actor ChainSubscriber: HospitalChains {
-  private let node: LedgerNode
-  private let identity: IdentityKey
-  private let post: Post
-  private let stores: @Sendable (_ hospital: String) throws -> any StateStore
-  private let gate = SerialGate()
-  private var followers: [String: HospitalFollower] = [:]
-
-  package init(
-    node: LedgerNode, identity: IdentityKey, post: Post,
-    stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore
-  ) {
-    self.node = node
-    self.identity = identity
-    self.post = post
-    self.stores = stores
-  }
-
-  package func view(of hospital: String) async throws -> HospitalView {
-    guard let cloud = node.genesis.cloud(ofHospital: hospital) else {
-      throw ConsortiumError(.unknownVisit, "there is no such hospital")
-    }
-    await gate.enter()
-    defer { gate.leave() }
-    try await node.catchUp()
-    var follower =
-      try followers[hospital]
-      ?? HospitalFollower(
-        genesis: node.genesis, hospital: hospital, store: stores(hospital),
-        consortium: node.consortiumState, decider: node.decider)
-    try await catchUp(&follower, hospital, from: cloud)
-    followers[hospital] = follower
-    return follower.view
-  }
-
-  private func catchUp(
-    _ follower: inout HospitalFollower, _ hospital: String, from cloud: String
-  ) async throws {
-    var progress: HospitalFollower.Progress?
-    while true {
-      let size = progress?.size ?? follower.size
-      let query = LeavesQuery(genesis: node.genesis.digest, hospital: hospital, from: size)
-      let reply = try await post.ask(
-        FetchLeaves(query: Signed(Message(query), by: identity)), of: cloud)
-      if reply.note.isEmpty || reply.note == follower.confirmed?.note { return }
-      guard let keys = try await node.consortium.keys(of: hospital, note: reply.note),
-        let checkpoint = keys.confirmedCheckpoint(reply.note), checkpoint.size >= size
-      else {
-        throw ConsortiumError(.invalidProof, "the cloud returns no confirmed checkpoint")
-      }
-      if reply.leaves.isEmpty { return }
-      do {
-        progress = try follower.replay(reply.leaves, after: progress)
-      } catch {
-        throw ConsortiumError(replaying: error)
-      }
-      guard let progress, progress.size == checkpoint.size else { continue }
-      guard try progress.root() == checkpoint.root else {
-        throw ConsortiumError(.ledgerDiverged, "the leaves are not those of the checkpoint")
-      }
-      try follower.commit(
-        progress, confirmed: ConfirmedRecord(size: checkpoint.size, note: reply.note))
-      return
-    }
-  }
-
-  package func leaf(_ index: UInt64, of hospital: String) throws -> [UInt8]? {
-    try followers[hospital]?.leaves(from: index, byteCount: 0).first
   }
 }
 

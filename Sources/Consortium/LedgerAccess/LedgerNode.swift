@@ -73,6 +73,16 @@ package actor LedgerNode {
     }
   }
 
+  /// Submits an entry that somebody else is behind: what the rules would refuse does not reach the
+  /// log.
+  ///
+  /// - Throws: the ``Refusal``.
+  func submitIfAcceptable(_ entry: Entry) async throws {
+    try await catchUp()
+    if let refusal = try follower.refusal(of: entry) { throw refusal }
+    try await submit(entry)
+  }
+
   /// Where an accepted entry of the consortium chain stands.
   package func index(of entry: Digest32) throws -> UInt64? {
     guard case .accepted(let index, _) = try follower.verdict(on: entry) else { return nil }

@@ -65,7 +65,7 @@ package actor CloudServer: RoleEndpoint {
         genesis: node.genesis.digest, chain: ChainName.consortium, signer: .party(id),
         body: try await views.demand(entry)),
       signedBy: identityKey)
-    try await node.submit(demand)
+    try await node.submitIfAcceptable(demand)
     guard let index = try await node.index(of: demand.digest) else {
       throw ConsortiumError(.outcomeUnknown, "the verdict on the demand is not known")
     }

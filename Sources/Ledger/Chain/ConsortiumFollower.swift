@@ -88,6 +88,14 @@ package struct ConsortiumFollower: Sendable {
     }
   }
 
+  /// Why the rules would refuse an entry now; nil if they would not. Nothing changes.
+  package func refusal(of entry: Entry) throws(StoreError) -> Refusal? {
+    switch try engine.judge(entry) {
+    case .success(let proposal): proposal.claims.first { !decider.holds($0.claim) }?.refusal
+    case .failure(let refusal): refusal
+    }
+  }
+
   private mutating func note(_ refusal: Refusal, of entry: Digest32) {
     passedOver += 1
     if refused.count == Self.refusalLimit { refusals[refused.removeFirst()] = nil }

@@ -77,7 +77,7 @@ public struct Genesis: CanonicalObject, Equatable {
     public var blockItemLimit: UInt64
     /// The leaves of these items together, in bytes.
     public var blockByteLimit: UInt64
-    /// Demands of entries by one signer in an epoch.
+    /// Demands of entries by one signer through one supernode in an epoch.
     public var signerQuota: UInt64
     /// Demands and reports submitted by one supernode in an epoch.
     public var supernodeQuota: UInt64

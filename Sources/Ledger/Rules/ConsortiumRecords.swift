@@ -195,10 +195,12 @@ extension StateKey {
   static func demandedRevocation(_ consent: Digest32) -> Self { Self("revoked/", consent.bytes) }
 
   static func quota(ofSupernode id: String) -> Self { Self("quota-supernode/", Array(id.utf8)) }
-  static func quota(of signer: EntrySigner) -> Self {
+  /// What a signer has used through one supernode: by demanding old entries again, a supernode spends
+  /// nobody's quota but its own.
+  static func quota(of signer: EntrySigner, through supernode: String) -> Self {
     switch signer {
-    case .party(let id): Self("quota-party/", Array(id.utf8))
-    case .patient(let visit): Self("quota-visit/", visit.bytes)
+    case .party(let id): Self("quota-party/", Array(id.utf8), [0], Array(supernode.utf8))
+    case .patient(let visit): Self("quota-visit/", visit.bytes, Array(supernode.utf8))
     }
   }
 

@@ -274,7 +274,8 @@ package struct ConsortiumRules: ChainRules {
     }
     let numbers = genesis.genesis.numbers
     try spend(.quota(ofSupernode: party), numbers.supernodeQuota, block, state)
-    try spend(.quota(of: entry.content.signer), numbers.signerQuota, block, state)
+    try spend(
+      .quota(of: entry.content.signer, through: party), numbers.signerQuota, block, state)
     let count: UInt64 = state.value(.demandCount(hospital)) ?? 0
     state.set(
       .demand(hospital, number: count),
