@@ -80,20 +80,7 @@ extension ObjectKind {
 }
 
 /// Why bytes are not the object they were taken for.
-public struct DecodingFailure: Error, Equatable, Sendable, CustomStringConvertible {
-  /// An open set of reasons.
-  public struct Code: Hashable, Sendable, CustomStringConvertible {
-    public let description: String
-    public init(_ description: String) { self.description = description }
-
-    public static let malformed = Code("malformed")
-    public static let tooLarge = Code("too-large")
-    public static let wrongKind = Code("wrong-kind")
-    public static let unsupportedVersion = Code("unsupported-version")
-    public static let notCanonical = Code("not-canonical")
-    public static let invalidField = Code("invalid-field")
-  }
-
+public struct DecodingFailure: CodedError {
   public let code: Code
   public let message: String
 
@@ -101,8 +88,16 @@ public struct DecodingFailure: Error, Equatable, Sendable, CustomStringConvertib
     self.code = code
     self.message = message
   }
+}
 
-  public var description: String { "\(code): \(message)" }
+/// Why: an open set.
+extension ErrorCode<DecodingFailure> {
+  public static var malformed: Self { Self("malformed") }
+  public static var tooLarge: Self { Self("too-large") }
+  public static var wrongKind: Self { Self("wrong-kind") }
+  public static var unsupportedVersion: Self { Self("unsupported-version") }
+  public static var notCanonical: Self { Self("not-canonical") }
+  public static var invalidField: Self { Self("invalid-field") }
 }
 
 extension CanonicalValue {

@@ -1,18 +1,7 @@
+public import CanonicalEncoding
+
 /// Why ledger data is not accepted.
-public struct LedgerError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// An open set of reasons.
-  public struct Code: Hashable, Sendable, CustomStringConvertible {
-    public let description: String
-    public init(_ description: String) { self.description = description }
-
-    public static let invalidGenesis = Code("invalid-genesis")
-    public static let unknownSuite = Code("unknown-suite")
-    /// The log holds something that no honest log can hold.
-    public static let inconsistentLog = Code("inconsistent-log")
-    /// A proof does not prove what it was given for.
-    public static let invalidProof = Code("invalid-proof")
-  }
-
+public struct LedgerError: CodedError {
   public let code: Code
   public let message: String
 
@@ -20,8 +9,16 @@ public struct LedgerError: Error, Equatable, Sendable, CustomStringConvertible {
     self.code = code
     self.message = message
   }
+}
 
-  public var description: String { "\(code): \(message)" }
+/// Why: an open set.
+extension ErrorCode<LedgerError> {
+  public static var invalidGenesis: Self { Self("invalid-genesis") }
+  public static var unknownSuite: Self { Self("unknown-suite") }
+  /// The log holds something that no honest log can hold.
+  public static var inconsistentLog: Self { Self("inconsistent-log") }
+  /// A proof does not prove what it was given for.
+  public static var invalidProof: Self { Self("invalid-proof") }
 }
 
 /// Why the rules refuse an entry. Codes are part of the rules: an answer to a demand names one.

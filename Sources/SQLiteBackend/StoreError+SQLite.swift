@@ -1,14 +1,15 @@
+public import CanonicalEncoding
 import Credentials
 import GRDB
 public import Ledger
 
-extension StoreError.Code {
+extension ErrorCode<StoreError> {
   /// A file of another program, or one whose header is damaged; it was not touched.
-  public static let notOurs = StoreError.Code("not-ours")
+  public static var notOurs: Self { Self("not-ours") }
   /// A file that a newer version of this program wrote; it was not touched.
-  public static let newerVersion = StoreError.Code("newer-version")
+  public static var newerVersion: Self { Self("newer-version") }
   /// A name that cannot stand in a path.
-  public static let invalidName = StoreError.Code("invalid-name")
+  public static var invalidName: Self { Self("invalid-name") }
 }
 
 /// Runs what may fail in SQLite or the file system, and says why in our terms.

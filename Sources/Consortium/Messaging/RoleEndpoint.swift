@@ -63,15 +63,10 @@ extension ConsortiumError {
   package init(_ error: any Error) {
     switch error {
     case let error as ConsortiumError: self = error
-    case let error as DecodingFailure: self.init(Code("\(error.code)"), error.message)
     case let error as SignedRefusal: self = error.error
     case let error as Refusal: self.init(Code(error.code), "the ledger refuses the entry")
-    case let error as SchemeError: self.init(Code("\(error.code)"), error.message)
-    case let error as LedgerError: self.init(Code("\(error.code)"), error.message)
-    case let error as StoreError: self.init(Code("\(error.code)"), error.message)
-    case let error as OrderingLogError: self.init(Code("\(error.code)"), error.message)
+    case let error as any CodedError: self.init(Code(error.codeText), error.message)
     case let error as TransparencyLogError: self.init(Code("\(error.code)"), error.message)
-    case let error as CredentialError: self.init(Code("\(error.code)"), error.message)
     default: self.init(.wrongState, "the role cannot answer")
     }
   }

@@ -105,7 +105,7 @@ extension ValidGenesis {
   }
 }
 
-extension LedgerError.Code {
+extension ErrorCode<LedgerError> {
   /// A newer checkpoint has been seen before.
-  public static let staleCheckpoint = Self("stale-checkpoint")
+  public static var staleCheckpoint: Self { Self("stale-checkpoint") }
 }

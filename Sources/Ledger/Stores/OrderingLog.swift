@@ -1,3 +1,5 @@
+public import CanonicalEncoding
+
 /// An engine that puts opaque entries into one order and keeps them; it understands none of them.
 ///
 /// Ordering and validation are apart (specification, section 6): whatever this log holds, every
@@ -30,22 +32,7 @@ public struct OrderedEntry: Equatable, Sendable {
   }
 }
 
-public struct OrderingLogError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// An open set of reasons.
-  public struct Code: Hashable, Sendable, CustomStringConvertible {
-    public let description: String
-    public init(_ description: String) { self.description = description }
-
-    /// Whether the entries were appended cannot be told.
-    public static let outcomeUnknown = Code("outcome-unknown")
-    /// Nothing was appended; the storage is full, read-only or not to be reached.
-    public static let unavailable = Code("unavailable")
-    /// The stored entries are not what was appended.
-    public static let corrupted = Code("corrupted")
-    /// An entry is longer than the log takes.
-    public static let tooLarge = Code("too-large")
-  }
-
+public struct OrderingLogError: CodedError {
   public let code: Code
   public let message: String
 
@@ -53,6 +40,16 @@ public struct OrderingLogError: Error, Equatable, Sendable, CustomStringConverti
     self.code = code
     self.message = message
   }
+}
 
-  public var description: String { "\(code): \(message)" }
+/// Why: an open set.
+extension ErrorCode<OrderingLogError> {
+  /// Whether the entries were appended cannot be told.
+  public static var outcomeUnknown: Self { Self("outcome-unknown") }
+  /// Nothing was appended; the storage is full, read-only or not to be reached.
+  public static var unavailable: Self { Self("unavailable") }
+  /// The stored entries are not what was appended.
+  public static var corrupted: Self { Self("corrupted") }
+  /// An entry is longer than the log takes.
+  public static var tooLarge: Self { Self("too-large") }
 }

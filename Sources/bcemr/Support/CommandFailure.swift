@@ -83,7 +83,7 @@ extension DurableFile.Failure {
   }
 }
 
-extension ConsortiumError.Code {
+extension ErrorCode<ConsortiumError> {
   /// A store that fails is the environment's fault, whichever role reports it; all other refusals
   /// are checks of the protocol.
   fileprivate var exitStatus: CommandFailure.ExitStatus {
