@@ -32,9 +32,9 @@ package struct DoctorVisit: NamedValue {
     fields.integer("position", UInt64(position))
     fields.octets("evidence", evidence ?? [])
     fields.octets("groupKey", groupKey ?? [])
-    fields.list("handover", handover.map { [$0] } ?? [])
-    fields.list("handedOver", handedOver.map { [$0] } ?? [])
-    fields.list("sealed", sealed.map { [$0] } ?? [])
+    fields.optional("handover", handover)
+    fields.optional("handedOver", handedOver)
+    fields.optional("sealed", sealed)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
@@ -44,9 +44,9 @@ package struct DoctorVisit: NamedValue {
     self.evidence = evidence.isEmpty ? nil : evidence
     let groupKey = try fields.octets("groupKey", 0...1024)
     self.groupKey = groupKey.isEmpty ? nil : groupKey
-    handover = try fields.list("handover", maximum: 1, of: GroupSealedFindings.self).first
-    handedOver = try fields.list("handedOver", maximum: 1, of: GroupSealedFindings.self).first
-    sealed = try fields.list("sealed", maximum: 1, of: StoreRecord.self).first
+    handover = try fields.optional("handover")
+    handedOver = try fields.optional("handedOver")
+    sealed = try fields.optional("sealed")
   }
 }
 

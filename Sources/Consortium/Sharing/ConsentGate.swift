@@ -34,7 +34,7 @@ package struct ConsentView: CanonicalValue {
   }
 
   package func encode(into fields: inout some FieldEncoder) {
-    fields.list("context", context.map { [$0] } ?? [])
+    fields.optional("context", context)
     fields.digest("recordDigest", recordDigest)
     fields.integer("standing", standing.rawValue)
     fields.integer("time", time)
@@ -42,7 +42,7 @@ package struct ConsentView: CanonicalValue {
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    context = try fields.list("context", maximum: 1, of: VisitContext.self).first
+    context = try fields.optional("context")
     recordDigest = try fields.digest("recordDigest")
     guard let standing = Standing(rawValue: try fields.integer("standing")) else {
       throw DecodingFailure(.invalidField, "standing is not one of 1 to 4")

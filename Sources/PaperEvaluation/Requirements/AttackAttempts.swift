@@ -1,3 +1,4 @@
+internal import CanonicalEncoding
 internal import EMRScheme
 internal import PrintedScheme
 
