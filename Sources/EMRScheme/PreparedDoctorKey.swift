@@ -22,6 +22,14 @@ public struct PreparedKeyCache<Suite: PairingSuite>: Sendable {
   /// - Parameter capacity: how many doctors to keep; one takes about 20 kB on BLS12-381.
   public init(capacity: Int = 256) { self.capacity = max(1, capacity) }
 
+  /// The key of exactly this statement, if it was prepared before.
+  public func known(_ statement: RegistrationStatement) -> PreparedDoctorKey<Suite>? {
+    guard let known = keys[statement.doctor], known.verified.statement == statement else {
+      return nil
+    }
+    return known
+  }
+
   public mutating func prepared(
     _ verified: VerifiedDoctorKey<Suite>
   ) -> PreparedDoctorKey<Suite> {

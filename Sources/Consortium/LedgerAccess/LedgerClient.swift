@@ -18,6 +18,7 @@ package actor LedgerClient {
   private var doctors: [String: PreparedDoctorKey<Suite>] = [:]
 
   private static let key = "ledger/checkpoint"
+  private static let doctorLimit = 256
 
   package init(genesis: ValidGenesis, store: any RoleStore, post: Post) throws {
     self.genesis = genesis
@@ -84,6 +85,8 @@ package actor LedgerClient {
     if let known = doctors[id] { return known }
     let proven = try await prove(.registration(doctor: id), by: supernode)
     let prepared = PreparedDoctorKey(try proven.registration(of: id, genesis: genesis).key)
+    // A doctor's program meets few colleagues; this bounds what a long life collects.
+    if doctors.count >= Self.doctorLimit { doctors.removeAll() }
     doctors[id] = prepared
     return prepared
   }

@@ -7,12 +7,6 @@ import TransparencyLog
 /// Where a role finds randomness; the system's, or a seeded one in tests.
 public typealias Randomness = any RandomNumberGenerator & Sendable
 
-extension RandomNumberGenerator {
-  mutating func bytes(_ count: Int) -> [UInt8] {
-    (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &self) }
-  }
-}
-
 /// The names under which key files keep secrets.
 private enum SecretName {
   static let identity = "identity"

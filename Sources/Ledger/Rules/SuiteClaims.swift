@@ -1,4 +1,3 @@
-import CanonicalEncoding
 import Credentials
 import EMRScheme
 import Pairings
@@ -19,10 +18,7 @@ public enum LedgerSuite {
 }
 
 private final class SuiteClaims<Suite: PairingSuite>: ClaimDecider {
-  /// By the digest of the statement.
-  private let prepared = Mutex<[Digest32: PreparedDoctorKey<Suite>]>([:])
-  /// A prepared key holds the lines of its Miller loop, about 60 KB.
-  private static var preparedLimit: Int { 1024 }
+  private let prepared = Mutex(PreparedKeyCache<Suite>(capacity: 1024))
 
   func holds(_ claim: Claim) -> Bool {
     switch claim {
@@ -67,13 +63,8 @@ private final class SuiteClaims<Suite: PairingSuite>: ClaimDecider {
   }
 
   private func preparedKey(_ statement: RegistrationStatement) throws -> PreparedDoctorKey<Suite> {
-    let digest = statement.digest
-    if let known = prepared.withLock({ $0[digest] }) { return known }
-    let key = PreparedDoctorKey<Suite>(try VerifiedDoctorKey(alreadyVerified: statement))
-    prepared.withLock {
-      if $0.count >= Self.preparedLimit { $0.removeAll() }
-      $0[digest] = key
-    }
-    return key
+    if let known = prepared.withLock({ $0.known(statement) }) { return known }
+    let verified = try VerifiedDoctorKey<Suite>(alreadyVerified: statement)
+    return prepared.withLock { $0.prepared(verified) }
   }
 }

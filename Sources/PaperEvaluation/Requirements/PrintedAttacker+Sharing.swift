@@ -1,3 +1,4 @@
+internal import EMRScheme
 internal import Pairings
 internal import PrintedScheme
 

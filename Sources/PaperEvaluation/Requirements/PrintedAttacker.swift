@@ -1,3 +1,4 @@
+internal import EMRScheme
 internal import Pairings
 internal import PrintedScheme
 
@@ -95,10 +96,4 @@ enum ExampleTexts {
   /// 100 kB whose last words are known.
   static let long = [UInt8](repeating: 0x20, count: 100_000) + end
   static let end = Array("here ends a long medical history".utf8)
-}
-
-extension RandomNumberGenerator {
-  mutating func bytes(_ count: Int) -> [UInt8] {
-    (0..<count).map { _ in UInt8.random(in: 0...255, using: &self) }
-  }
 }
