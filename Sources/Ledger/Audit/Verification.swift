@@ -432,19 +432,18 @@ private struct HospitalObserver: ChainObserver {
     _ report: Verification.ChainReport, _ engine: ChainEngine<HospitalRules>
   ) throws -> Verification.ChainReport {
     var report = report
-    if report.leaves == 0 { return report }
+    let anchors = try consortium.anchorCount(of: hospital)
+    if report.leaves == 0 {
+      if report.fault == nil, anchors > 0 { report.fault = .endsTooEarly(engine.height) }
+      return report
+    }
     // The last batch was counted before its claims were decided.
     for event in events where event.index >= report.leaves { count[keyPath: event.what] -= 1 }
     report.visits = count
-    let anchors = try consortium.anchorCount(of: hospital)
     for number in 0..<anchors {
       guard let anchor = try consortium.anchor(number: number, of: hospital) else { continue }
       if anchor.size > engine.size {
-        if report.fault == nil {
-          report.fault = Verification.Fault(
-            check: .anchors, height: engine.height,
-            reason: "the chain ends before a checkpoint that is anchored")
-        }
+        if report.fault == nil { report.fault = .endsTooEarly(engine.height) }
         break
       }
       guard try engine.root(size: anchor.size) == anchor.root.bytes else {
@@ -456,5 +455,13 @@ private struct HospitalObserver: ChainObserver {
       report.finalLeaves = anchor.size
     }
     return report
+  }
+}
+
+extension Verification.Fault {
+  fileprivate static func endsTooEarly(_ height: UInt64) -> Self {
+    Self(
+      check: .anchors, height: height,
+      reason: "the chain ends before a checkpoint that is anchored")
   }
 }

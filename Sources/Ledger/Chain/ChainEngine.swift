@@ -136,7 +136,10 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
   /// - Precondition: the block has an item.
   package func nextHeader() throws(StoreError) -> BlockHeader { try closing().header }
 
-  private func closing() throws(StoreError) -> (header: BlockHeader, view: StateView) {
+  // Returns no view: one that lived on would have `pending` copied with the first change.
+  private func closing() throws(StoreError) -> (
+    header: BlockHeader, writes: [StateKey: [UInt8]?]
+  ) {
     precondition(!openLeaves.isEmpty, "a block has an item")
     let view = StateView(store: store, open: pending)
     let summary = rules.close(block, view)
@@ -150,7 +153,7 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
       countedTime: summary.countedTime, answeredThrough: summary.answeredThrough)
     rules.closed(next, view)
     if let failure = view.failure { throw failure }
-    return (next, view)
+    return (next, view.writes)
   }
 
   /// Closes the open block.
@@ -159,8 +162,8 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
   /// - Returns: the header; its leaf is the next one of the log.
   @discardableResult
   package mutating func close() throws(StoreError) -> BlockHeader {
-    let (next, view) = try closing()
-    pending.merge(view.writes) { $1 }
+    let (next, writes) = try closing()
+    pending.merge(writes) { $1 }
     header = next
     try append(Leaf.header(next).encoded())
     openLeaves = []
