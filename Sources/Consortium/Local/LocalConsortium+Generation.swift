@@ -6,7 +6,7 @@ import Pairings
 
 /// Many visits at once, for measurements at the size of years.
 extension LocalConsortium {
-  /// What ``generateVisits(_:advancingClock:progress:)`` did.
+  /// What ``generateVisits(_:hospitals:advancingClock:progress:)`` did.
   public struct Generation: Sendable {
     public var visits = 0
     public var rounds = 0
@@ -23,15 +23,16 @@ extension LocalConsortium {
   /// the commitments that anybody keeps, and no records at the cloud: their digests are random.
   ///
   /// - Parameters:
+  ///   - hospitals: so many hospitals have visits, in turn.
   ///   - advancingClock: moves the clock of the environment on, before each round.
   ///   - progress: told how many visits are on the ledger.
   public func generateVisits(
-    _ count: Int, advancingClock: @Sendable () -> Void,
+    _ count: Int, hospitals: Int, advancingClock: @Sendable () -> Void,
     progress: @Sendable (_ visits: Int) -> Void
   ) async throws -> Generation {
     let start = environment.nanoseconds()
     var result = Generation()
-    let makers = try visitMakers()
+    let makers = try visitMakers(hospitals)
     var next = try await round(makers, count)
     while !next.isEmpty {
       let ready = next
@@ -81,12 +82,12 @@ extension LocalConsortium {
     }
   }
 
-  private func visitMakers() throws -> [VisitMaker] {
+  private func visitMakers(_ hospitals: Int) throws -> [VisitMaker] {
     let contact = "patient-generated"
     try addPatient(contact: contact, identity: contact)
     let patient = try patient(contact)
     let cloudKey = try identityKey(ofCloud: storage)
-    return try genesis.hospitals.map { id in
+    return try genesis.hospitals.prefix(hospitals).map { id in
       let server = try hospital(id)
       let team = try (1...configuration.teamSize).map { number in
         let doctor = try doctor("\(id)-doctor-\(number)")

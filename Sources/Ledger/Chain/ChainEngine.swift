@@ -79,7 +79,12 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
   ///
   /// - Throws: ``StoreError`` if the state cannot be read.
   package func judge(_ entry: Entry) throws(StoreError) -> Result<Proposal, Refusal> {
-    let encoded = entry.encoded()
+    try judge(entry, encoded: entry.encoded())
+  }
+
+  private func judge(
+    _ entry: Entry, encoded: [UInt8]
+  ) throws(StoreError) -> Result<Proposal, Refusal> {
     let view = StateView(store: store, open: pending)
     let result = propose(entry, encoded, view)
     if let failure = view.failure { throw failure }
@@ -183,17 +188,24 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
   /// - Returns: the claims that have to hold for it, none for a header.
   /// - Throws: ``ChainFailure``; after a fault the engine stands where it stood.
   package mutating func replay(_ leaf: [UInt8]) throws(ChainFailure) -> [RequiredClaim] {
+    try replay(leaf, Result { () throws(DecodingFailure) in try Leaf(encoded: leaf) })
+  }
+
+  /// - Parameter result: what decoding the leaf has come to.
+  mutating func replay(
+    _ leaf: [UInt8], _ result: Result<Leaf, DecodingFailure>
+  ) throws(ChainFailure) -> [RequiredClaim] {
     let decoded: Leaf
-    do {
-      decoded = try Leaf(encoded: leaf)
-    } catch {
-      throw fault(.undecodable(error.message))
+    switch result {
+    case .success(let leaf): decoded = leaf
+    case .failure(let error): throw fault(.undecodable(error.message))
     }
     do {
       switch decoded {
       case .item(let entry):
         guard !mustClose else { throw fault(.headerMissing) }
-        switch try judge(entry) {
+        // What was decoded is canonical: encoding it again gives the same bytes.
+        switch try judge(entry, encoded: Array(leaf.dropFirst())) {
         case .success(let proposal):
           try accept(proposal)
           return proposal.claims

@@ -22,7 +22,10 @@ struct Generate: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Where the consortium lives.", valueName: "folder"))
   var data: String
 
-  @Option(help: ArgumentHelp("How many hospitals a new consortium has, 1 to 16.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "How many hospitals have visits, 1 to 16; a new consortium has at least three.",
+      valueName: "n"))
   var hospitals = 1
 
   @Option(help: ArgumentHelp("How many doctors sign a visit, 1 to 16.", valueName: "n"))
@@ -59,13 +62,13 @@ struct Generate: AsyncParsableCommand {
       rounds: (visits + LocalConsortium.generationRound - 1) / LocalConsortium.generationRound,
       after: try Self.ledgerTime(folder))
     var configuration = LocalConsortium.Configuration(teamSize: team)
-    configuration.hospitals = hospitals
+    configuration.hospitals = max(configuration.hospitals, hospitals)
     let consortium = try await LocalConsortium.open(
       storage: folder, configuration: configuration,
       environment: .init(clock: clock.now, nanoseconds: MonotoneTime.nanoseconds))
     let opening = MonotoneTime.nanoseconds() - start
     let result = try await consortium.generateVisits(
-      visits, advancingClock: clock.advance,
+      visits, hospitals: hospitals, advancingClock: clock.advance,
       progress: { console.progress("\($0) of \(visits) visits") })
     console.endProgress()
     let report = Report(
