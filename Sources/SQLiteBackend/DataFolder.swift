@@ -16,6 +16,7 @@ public import Ledger
 public final class DataFolder: Sendable {
   public let path: String
   private let lock: Int32
+  private let isReadOnly: Bool
 
   /// Opens the folder and locks it.
   ///
@@ -25,23 +26,39 @@ public final class DataFolder: Sendable {
   ///   or cannot be written.
   public init(path: String, creating: Bool = true) throws(StoreError) {
     if creating { try storing(path) { try DurableFile.createFolder(path) } }
-    let flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (creating ? O_CREAT : 0)
-    let descriptor = unsafe open("\(path)/lock", flags, 0o600)
+    lock = try Self.lock(path, O_RDWR | (creating ? O_CREAT : 0), LOCK_EX)
+    self.path = path
+    isReadOnly = false
+  }
+
+  /// Opens the folder to read it, together with others who do: nothing in it changes, and no right
+  /// to write is needed.
+  ///
+  /// - Throws: ``StoreError``; `locked` if a process that writes has it.
+  public init(reading path: String) throws(StoreError) {
+    lock = try Self.lock(path, O_RDONLY, LOCK_SH)
+    self.path = path
+    isReadOnly = true
+  }
+
+  private static func lock(
+    _ path: String, _ flags: Int32, _ kind: Int32
+  ) throws(StoreError) -> Int32 {
+    let descriptor = unsafe open("\(path)/lock", flags | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else {
       let failure = DurableFile.Failure(path: path)
       throw failure.isMissing
         ? StoreError(.unavailable, "\(path): this is no data folder")
         : StoreError(failure, path)
     }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+    guard flock(descriptor, kind | LOCK_NB) == 0 else {
       let failure = DurableFile.Failure(path: path)
       close(descriptor)
       throw failure.isLocked
         ? StoreError(.locked, "\(path): another process works with this folder")
         : StoreError(failure, path)
     }
-    self.path = path
-    lock = descriptor
+    return descriptor
   }
 
   deinit { close(lock) }
@@ -63,6 +80,7 @@ public final class DataFolder: Sendable {
   /// - Throws: ``StoreError``; `conflict` if there is another.
   public func create(genesis: [UInt8]) throws(StoreError) {
     if let stored = try self.genesis(), stored == genesis { return }
+    if isReadOnly { throw StoreError(.unavailable, "\(path): the folder was opened to read it") }
     try storing(genesisPath) { try DurableFile.create(genesis, at: genesisPath) }
   }
 
@@ -71,12 +89,15 @@ public final class DataFolder: Sendable {
   // MARK: Stores
 
   public func orderingLog() throws(StoreError) -> SQLiteOrderingLog {
-    try SQLiteOrderingLog(path: "\(try folder("ordering"))/\(Names.log)")
+    let path = "\(try folder("ordering"))/\(Names.log)"
+    return isReadOnly
+      ? try SQLiteOrderingLog(readingFrom: path) : try SQLiteOrderingLog(path: path)
   }
 
   /// The log that a hospital writes: `hospital-N/chain.sqlite`.
   public func chainLog(_ role: String) throws(StoreError) -> SQLiteChainLog {
-    try SQLiteChainLog(path: "\(try roleFolder(role))/\(Names.chain)")
+    let path = "\(try roleFolder(role))/\(Names.chain)"
+    return isReadOnly ? try SQLiteChainLog(readingFrom: path) : try SQLiteChainLog(path: path)
   }
 
   /// What a role's replay of a chain has come to: `ROLE/chains/CHAIN.sqlite`.
@@ -89,17 +110,26 @@ public final class DataFolder: Sendable {
       throw StoreError(.invalidName, "\(chain.debugDescription) cannot name a chain's file")
     }
     _ = try roleFolder(role)
-    return try SQLiteStateStore(path: "\(try folder("\(role)/\(Names.chains)"))/\(chain).sqlite")
+    let path = "\(try folder("\(role)/\(Names.chains)"))/\(chain).sqlite"
+    return isReadOnly ? try SQLiteStateStore(readingFrom: path) : try SQLiteStateStore(path: path)
+  }
+
+  /// Whether a role keeps a replay of a chain.
+  public func hasStateStore(_ role: String, chain: String) -> Bool {
+    FileManager.default.fileExists(atPath: "\(path)/\(role)/\(Names.chains)/\(chain).sqlite")
   }
 
   public func recordStore() throws(StoreError) -> SQLiteRecordStore {
-    try SQLiteRecordStore(path: "\(try folder("cloud"))/\(Names.records)")
+    let path = "\(try folder("cloud"))/\(Names.records)"
+    return isReadOnly
+      ? try SQLiteRecordStore(readingFrom: path) : try SQLiteRecordStore(path: path)
   }
 
   /// - Parameter role: `manager`, `cloud`, `hospital-1`, `doctors/<id>` or `patients/<id>`.
   /// - Throws: ``StoreError``; `invalidName` for another text.
   public func roleStore(_ role: String) throws(StoreError) -> SQLiteRoleStore {
-    try SQLiteRoleStore(path: "\(try roleFolder(role))/\(Names.state)")
+    let path = "\(try roleFolder(role))/\(Names.state)"
+    return isReadOnly ? try SQLiteRoleStore(readingFrom: path) : try SQLiteRoleStore(path: path)
   }
 
   /// Where the ``KeyFile`` of a role is, or is to be created; its folder is there.
@@ -147,6 +177,7 @@ public final class DataFolder: Sendable {
 
   private func folder(_ name: String) throws(StoreError) -> String {
     let folder = "\(path)/\(name)"
+    if isReadOnly { return folder }
     try storing(folder) { try DurableFile.createFolder(folder) }
     return folder
   }

@@ -30,6 +30,12 @@ public final class SQLiteOrderingLog: OrderingLog {
     file = try SQLiteFile(path: path, format: Self.format)
   }
 
+  /// Opens the log at `path` to read it: writes nothing, not even beside the file, and needs no
+  /// right to.
+  public init(readingFrom path: String) throws(StoreError) {
+    file = try SQLiteFile(readingFrom: path, format: Self.format)
+  }
+
   public func append(_ entries: [[UInt8]]) async throws(OrderingLogError) -> [UInt64] {
     for entry in entries where entry.count > Self.maximumEntryByteCount {
       throw OrderingLogError(

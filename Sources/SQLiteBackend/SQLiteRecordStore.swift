@@ -24,6 +24,12 @@ public final class SQLiteRecordStore: RecordStore {
     file = try SQLiteFile(path: path, format: Self.format)
   }
 
+  /// Opens the store at `path` to read it: writes nothing, not even beside the file, and needs no
+  /// right to.
+  public init(readingFrom path: String) throws(StoreError) {
+    file = try SQLiteFile(readingFrom: path, format: Self.format)
+  }
+
   public func put(_ record: [UInt8], visit: Digest32) async throws(StoreError) {
     let digest = Data(Digest32(sha256: record).bytes)
     try file.write { database in

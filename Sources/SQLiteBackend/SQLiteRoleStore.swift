@@ -24,6 +24,12 @@ public final class SQLiteRoleStore: RoleStore {
     file = try SQLiteFile(path: path, format: Self.format)
   }
 
+  /// Opens the store at `path` to read it: writes nothing, not even beside the file, and needs no
+  /// right to.
+  public init(readingFrom path: String) throws(StoreError) {
+    file = try SQLiteFile(readingFrom: path, format: Self.format)
+  }
+
   public func value(forKey key: String) throws(StoreError) -> [UInt8]? {
     try file.read { database in
       let row = try Row.fetchOne(

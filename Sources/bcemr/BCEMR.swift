@@ -12,11 +12,13 @@ struct BCEMR: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       Demo.self,
+      Status.self,
       ExportLedger.self,
       Verify.self,
       Fsck.self,
       Inspect.self,
       Bench.self,
+      Generate.self,
       Evaluate.self,
     ])
 

@@ -34,39 +34,74 @@ package actor ChainSubscriber: HospitalChains {
       ?? HospitalFollower(
         genesis: node.genesis, hospital: hospital, store: stores(hospital),
         consortium: node.consortiumState, decider: node.decider)
+    // What was stored before a failure stays.
+    defer { followers[hospital] = follower }
     try await catchUp(&follower, hospital, from: cloud)
-    followers[hospital] = follower
     return follower.view
   }
 
   private func catchUp(
     _ follower: inout HospitalFollower, _ hospital: String, from cloud: String
   ) async throws {
+    let consortium = await node.consortium
     var progress: HospitalFollower.Progress?
     while true {
-      let size = progress?.size ?? follower.size
-      let query = LeavesQuery(genesis: node.genesis.digest, hospital: hospital, from: size)
+      let position = progress?.position ?? follower.size
+      let query = LeavesQuery(genesis: node.genesis.digest, hospital: hospital, from: position)
       let reply = try await post.ask(
         FetchLeaves(query: Signed(Message(query), by: identity)), of: cloud)
       if reply.note.isEmpty || reply.note == follower.confirmed?.note { return }
-      guard let keys = try await node.consortium.keys(of: hospital, note: reply.note),
-        let checkpoint = keys.confirmedCheckpoint(reply.note), checkpoint.size >= size
+      guard let keys = try consortium.keys(of: hospital, note: reply.note),
+        let checkpoint = keys.confirmedCheckpoint(reply.note), checkpoint.size >= position
       else {
         throw ConsortiumError(.invalidProof, "the cloud returns no confirmed checkpoint")
       }
       if reply.leaves.isEmpty { return }
+      let record = ConfirmedRecord(size: checkpoint.size, note: reply.note)
+      try Self.take(
+        reply.leaves, Target(checkpoint: checkpoint, record: record), hospital, consortium,
+        &follower, &progress)
+      if progress == nil, follower.size >= checkpoint.size { return }
+    }
+  }
+
+  private struct Target {
+    let checkpoint: Checkpoint
+    let record: ConfirmedRecord
+  }
+
+  /// Replays a page of leaves, wherever it ends, and stores what comes to the root of the checkpoint,
+  /// or of an anchor on the way: so memory holds what stands between two anchors, not the chain.
+  private static func take(
+    _ leaves: [[UInt8]], _ target: Target, _ hospital: String, _ consortium: ConsortiumView,
+    _ follower: inout HospitalFollower, _ progress: inout HospitalFollower.Progress?
+  ) throws {
+    var rest = leaves[...]
+    while !rest.isEmpty {
+      let position = progress?.position ?? follower.size
+      let anchor = try consortium.firstAnchor(covering: position, of: hospital)
+      let (size, root) =
+        if let anchor, anchor.size < target.checkpoint.size {
+          (anchor.size, anchor.root.bytes)
+        } else {
+          (target.checkpoint.size, target.checkpoint.root)
+        }
+      let part = rest.prefix(Int(clamping: size - position))
+      rest = rest.dropFirst(part.count)
+      let next: HospitalFollower.Progress
       do {
-        progress = try follower.replay(reply.leaves, after: progress)
+        next = try follower.replay(Array(part), after: progress, isWhole: false)
       } catch {
         throw ConsortiumError(replaying: error)
       }
-      guard let progress, progress.size == checkpoint.size else { continue }
-      guard try progress.root() == checkpoint.root else {
+      progress = next
+      guard next.position >= size else { return }
+      guard next.size == size, try next.root() == root else {
         throw ConsortiumError(.ledgerDiverged, "the leaves are not those of the checkpoint")
       }
-      try follower.commit(
-        progress, confirmed: ConfirmedRecord(size: checkpoint.size, note: reply.note))
-      return
+      try follower.commit(next, confirmed: size == target.checkpoint.size ? target.record : nil)
+      progress = nil
+      if size == target.checkpoint.size { return }
     }
   }
 

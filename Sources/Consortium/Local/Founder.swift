@@ -12,12 +12,16 @@ struct Founder<Storage: ConsortiumStorage> {
   let configuration: LocalConsortium.Configuration
   let environment: LocalConsortium.Environment
 
-  private var hospitals: [String] {
-    (1...max(configuration.hospitals, 1)).map { "hospital-\($0)" }
+  /// Those of the genesis, once there is one.
+  private func hospitals() throws -> [String] {
+    guard let genesis = try storage.genesis() else {
+      return (1...max(configuration.hospitals, 1)).map { "hospital-\($0)" }
+    }
+    return try ValidGenesis(Genesis(encoded: genesis)).hospitals
   }
 
-  private func chains(of supernode: String) -> [String] {
-    [ChainName.consortium] + (supernode == FounderNames.cloud ? hospitals : [])
+  private func chains(of supernode: String) throws -> [String] {
+    try [ChainName.consortium] + (supernode == FounderNames.cloud ? hospitals() : [])
   }
 
   func keys(ofManager id: String) throws -> KeyFile {
@@ -28,7 +32,7 @@ struct Founder<Storage: ConsortiumStorage> {
 
   func supernodeKeys(_ id: String) throws -> SupernodeKeys {
     var randomness = environment.randomness("keys/\(id)")
-    let (chains, isHospital) = (chains(of: id), id != FounderNames.cloud)
+    let (chains, isHospital) = (try chains(of: id), id != FounderNames.cloud)
     let file = try storage.keys(
       id, owner: id,
       otherwise: {
@@ -44,7 +48,7 @@ struct Founder<Storage: ConsortiumStorage> {
     if let bytes = try storage.genesis() { return try ValidGenesis(Genesis(encoded: bytes)) }
     let manager = FounderNames.manager
     var supernodes: [Genesis.Supernode] = []
-    for id in hospitals {
+    for id in try hospitals() {
       supernodes.append(
         try supernodeKeys(id).publicPart(
           id: id, organisation: "\(id)-trust", role: .hospital))

@@ -55,7 +55,7 @@ public actor LocalConsortium {
   package private(set) var patients: [String: Patient] = [:]
   package nonisolated let courier: any Courier
   private let delivery: LocalCourier
-  private let storage: any ConsortiumStorage
+  let storage: any ConsortiumStorage
   let environment: Environment
 
   /// Founds a consortium, or opens the one that the storage holds.

@@ -28,10 +28,14 @@ struct ChainReplay<Rules: ChainRules> {
   }
 
   /// Takes the next leaf, unless a fault was found before.
-  mutating func take(_ leaf: [UInt8]) throws(StoreError) {
+  ///
+  /// - Parameter decoded: what decoding the leaf has come to.
+  mutating func take(
+    _ leaf: [UInt8], _ decoded: Result<Leaf, DecodingFailure>
+  ) throws(StoreError) {
     guard fault == nil else { return }
     do {
-      for claim in try engine.replay(leaf) {
+      for claim in try engine.replay(leaf, decoded) {
         claims.append(claim.claim)
         owners.append((leaves.count, claim.refusal))
       }

@@ -100,7 +100,7 @@ public struct UstarSink: ExportSink {
 /// Reads an export from one tar file, from its beginning to its end and once.
 public struct UstarSource: ExportSource {
   private let read: (Int) throws -> [UInt8]
-  private var next: (path: String, byteCount: Int)?
+  private var header: (path: String, byteCount: Int)?
   private var isAtEnd = false
 
   /// - Parameter read: the next bytes of the file, so many, or fewer at its end.
@@ -114,17 +114,25 @@ public struct UstarSource: ExportSource {
 
   private mutating func peek() throws -> (path: String, byteCount: Int)? {
     if isAtEnd { return nil }
-    if let next { return next }
-    let header = try bytes(Ustar.blockByteCount)
-    if header.allSatisfy({ $0 == 0 }) {
+    if let header { return header }
+    let block = try bytes(Ustar.blockByteCount)
+    if block.allSatisfy({ $0 == 0 }) {
       guard try bytes(Ustar.blockByteCount).allSatisfy({ $0 == 0 }), try read(1).isEmpty else {
         throw ExportError("something follows the end of the tar file")
       }
       isAtEnd = true
       return nil
     }
-    next = try Ustar.parse(header)
-    return next
+    header = try Ustar.parse(block)
+    return header
+  }
+
+  /// The next file, whatever its path.
+  public mutating func next(limit: Int) throws -> (path: String, contents: [UInt8])? {
+    guard let header = try peek(), let contents = try file(header.path, limit: limit) else {
+      return nil
+    }
+    return (header.path, contents)
   }
 
   public mutating func holds(_ path: String) throws -> Bool { try peek()?.path == path }
@@ -136,7 +144,7 @@ public struct UstarSource: ExportSource {
     guard try bytes(Ustar.padding(header.byteCount)).allSatisfy({ $0 == 0 }) else {
       throw ExportError("\(path): the padding is not zero")
     }
-    next = nil
+    self.header = nil
     return contents
   }
 

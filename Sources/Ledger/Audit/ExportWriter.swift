@@ -13,21 +13,22 @@ package enum ExportWriter {
     /// The first `count` hashes of a tile.
     let hashes: @Sendable (_ level: Int, _ index: UInt64, _ count: Int) throws -> [UInt8]
 
-    /// The completions of visits, from the beginning to the end of a hospital's log.
-    package func completions() throws -> [VisitCompletion] {
-      var completions: [VisitCompletion] = []
-      var position: UInt64 = 0
-      while position < size {
-        let more = try leaves(position, 1 << 20)
-        guard !more.isEmpty else { throw ExportError("\(chain): leaf \(position) is missing") }
-        for leaf in more {
-          if case .visitCompletion(let completion)? = Leaf.entry(in: leaf)?.content.body {
-            completions.append(completion)
-          }
+    /// The completions of visits among the leaves from `position` on, about 1 MiB of them.
+    ///
+    /// - Returns: the position behind them.
+    package func completions(
+      from position: UInt64
+    ) throws -> (completions: [VisitCompletion], next: UInt64) {
+      let more = try leaves(position, 1 << 20)
+      guard !more.isEmpty else { throw ExportError("\(chain): leaf \(position) is missing") }
+      let completions = more.prefix(Int(clamping: size - position)).compactMap { leaf in
+        if case .visitCompletion(let completion)? = Leaf.entry(in: leaf)?.content.body {
+          completion
+        } else {
+          nil as VisitCompletion?
         }
-        position += UInt64(more.count)
       }
-      return completions
+      return (completions, position + UInt64(more.count))
     }
 
     package init(_ consortium: ConsortiumView) {

@@ -138,20 +138,30 @@ public enum Verification {
       network: genesis.genesis.network, time: view.time, doctors: observer.doctors,
       chains: [consortium.report], halts: observer.halts, knownCheckpointIsCompared: nil)
     report.chains[0].finalLeaves = report.chains[0].leaves
+    var broken: Failure?
     for hospital in genesis.hospitals {
       let generation = try Self.generation(of: hospital, in: &source, view)
       var observer = HospitalObserver(genesis: genesis, hospital: hospital, consortium: view)
-      let result = try verify(
-        &source, genesis: genesis, keys: genesis.keys(of: hospital, generation: generation),
-        rules: HospitalRules(
-          genesis: genesis, hospital: hospital, consortium: consortiumStore, decider: decider),
-        store: stores(hospital), decider, &known, &observer, progress)
-      report.chains.append(try observer.completed(result.report, result.engine))
+      do {
+        let result = try verify(
+          &source, genesis: genesis, keys: genesis.keys(of: hospital, generation: generation),
+          rules: HospitalRules(
+            genesis: genesis, hospital: hospital, consortium: consortiumStore, decider: decider),
+          store: stores(hospital), decider, &known, &observer, progress)
+        report.chains.append(try observer.completed(result.report, result.engine))
+      } catch let failure as Failure {
+        // The files of one hospital cost the others nothing, unless nobody can tell where theirs
+        // begin.
+        broken = broken ?? failure
+        var chain = ChainReport(name: hospital, generation: generation.generation)
+        chain.fault = Fault(check: failure.check, height: 0, reason: failure.reason)
+        report.chains.append(chain)
+      }
     }
     do {
       try source.finish()
     } catch let error as ExportError {
-      throw Failure(check: .archive, reason: error.message)
+      throw broken ?? Failure(check: .archive, reason: error.message)
     }
     if knownNote != nil { report.knownCheckpointIsCompared = known.isCompared }
     return report
@@ -235,8 +245,9 @@ public enum Verification {
       }
       for leaf in bundle.entries {
         try tree.append(leafHash: MerkleHash.leaf(leaf))
-        try observer.observe(leaf, in: replay)
-        try replay.take(leaf)
+        let decoded = Result { () throws(DecodingFailure) in try Leaf(encoded: leaf) }
+        try observer.observe(decoded, in: replay)
+        try replay.take(leaf, decoded)
       }
       try store.commit(VerifiedTiles.changes(&tree))
       progress(keys.chain, tree.size, claimed.size)
@@ -347,7 +358,9 @@ private struct KnownCheckpoint {
 /// Sees every leaf before it is replayed.
 private protocol ChainObserver<Rules> {
   associatedtype Rules: ChainRules
-  mutating func observe(_ leaf: [UInt8], in replay: ChainReplay<Rules>) throws
+  mutating func observe(
+    _ leaf: Result<Leaf, DecodingFailure>, in replay: ChainReplay<Rules>
+  ) throws
 }
 
 private struct ConsortiumObserver: ChainObserver {
@@ -361,8 +374,10 @@ private struct ConsortiumObserver: ChainObserver {
     time = genesis.genesis.createdAt
   }
 
-  mutating func observe(_ leaf: [UInt8], in replay: ChainReplay<ConsortiumRules>) {
-    guard replay.fault == nil, let leaf = try? Leaf(encoded: leaf) else { return }
+  mutating func observe(
+    _ leaf: Result<Leaf, DecodingFailure>, in replay: ChainReplay<ConsortiumRules>
+  ) {
+    guard replay.fault == nil, let leaf = try? leaf.get() else { return }
     switch leaf {
     case .item(let entry):
       if case .doctorRegistration = entry.content.body { doctors += 1 }
@@ -397,11 +412,13 @@ private struct HospitalObserver: ChainObserver {
     self.consortium = consortium
   }
 
-  mutating func observe(_ leaf: [UInt8], in replay: ChainReplay<HospitalRules>) throws {
+  mutating func observe(
+    _ leaf: Result<Leaf, DecodingFailure>, in replay: ChainReplay<HospitalRules>
+  ) throws {
     defer { index += 1 }
     guard replay.fault == nil else { return }
     try findAnchor()
-    guard case .item(let entry)? = try? Leaf(encoded: leaf) else { return }
+    guard case .success(.item(let entry)) = leaf else { return }
     switch entry.content.body {
     case .partialSignature(let partial):
       let view = HospitalView(engine: replay.engine, confirmed: nil)
@@ -441,19 +458,18 @@ private struct HospitalObserver: ChainObserver {
     _ report: Verification.ChainReport, _ engine: ChainEngine<HospitalRules>
   ) throws -> Verification.ChainReport {
     var report = report
-    if report.leaves == 0 { return report }
+    let anchors = try consortium.anchorCount(of: hospital)
+    if report.leaves == 0 {
+      if report.fault == nil, anchors > 0 { report.fault = .endsTooEarly(engine.height) }
+      return report
+    }
     // The last batch was counted before its claims were decided.
     for event in events where event.index >= report.leaves { count[keyPath: event.what] -= 1 }
     report.visits = count
-    let anchors = try consortium.anchorCount(of: hospital)
     for number in 0..<anchors {
       guard let anchor = try consortium.anchor(number: number, of: hospital) else { continue }
       if anchor.size > engine.size {
-        if report.fault == nil {
-          report.fault = Verification.Fault(
-            check: .anchors, height: engine.height,
-            reason: "the chain ends before a checkpoint that is anchored")
-        }
+        if report.fault == nil { report.fault = .endsTooEarly(engine.height) }
         break
       }
       guard try engine.root(size: anchor.size) == anchor.root.bytes else {
@@ -465,5 +481,13 @@ private struct HospitalObserver: ChainObserver {
       report.finalLeaves = anchor.size
     }
     return report
+  }
+}
+
+extension Verification.Fault {
+  fileprivate static func endsTooEarly(_ height: UInt64) -> Self {
+    Self(
+      check: .anchors, height: height,
+      reason: "the chain ends before a checkpoint that is anchored")
   }
 }

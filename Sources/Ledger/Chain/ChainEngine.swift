@@ -81,7 +81,12 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
   ///
   /// - Throws: ``StoreError`` if the state cannot be read.
   package func judge(_ entry: Entry) throws(StoreError) -> Result<Proposal, Refusal> {
-    let encoded = entry.encoded()
+    try judge(entry, encoded: entry.encoded())
+  }
+
+  private func judge(
+    _ entry: Entry, encoded: [UInt8]
+  ) throws(StoreError) -> Result<Proposal, Refusal> {
     let view = StateView(store: store, open: pending)
     let result = propose(entry, encoded, view)
     if let failure = view.failure { throw failure }
@@ -138,7 +143,10 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
   /// - Precondition: the block has an item.
   package func nextHeader() throws(StoreError) -> BlockHeader { try closing().header }
 
-  private func closing() throws(StoreError) -> (header: BlockHeader, view: StateView) {
+  // Returns no view: one that lived on would have `pending` copied with the first change.
+  private func closing() throws(StoreError) -> (
+    header: BlockHeader, writes: [StateKey: [UInt8]?]
+  ) {
     precondition(!openLeaves.isEmpty, "a block has an item")
     let view = StateView(store: store, open: pending)
     let summary = rules.close(block, view)
@@ -153,7 +161,7 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
       countedTime: summary.countedTime, answeredThrough: summary.answeredThrough)
     rules.closed(next, view)
     if let failure = view.failure { throw failure }
-    return (next, view)
+    return (next, view.writes)
   }
 
   /// Closes the open block.
@@ -162,8 +170,8 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
   /// - Returns: the header; its leaf is the next one of the log.
   @discardableResult
   package mutating func close() throws(StoreError) -> BlockHeader {
-    let (next, view) = try closing()
-    pending.merge(view.writes) { $1 }
+    let (next, writes) = try closing()
+    pending.merge(writes) { $1 }
     header = next
     try append(Leaf.header(next).encoded())
     openLeaves = []
@@ -182,17 +190,24 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
   /// - Returns: the claims that have to hold for it, none for a header.
   /// - Throws: ``ChainFailure``; after a fault the engine stands where it stood.
   package mutating func replay(_ leaf: [UInt8]) throws(ChainFailure) -> [RequiredClaim] {
+    try replay(leaf, Result { () throws(DecodingFailure) in try Leaf(encoded: leaf) })
+  }
+
+  /// - Parameter result: what decoding the leaf has come to.
+  mutating func replay(
+    _ leaf: [UInt8], _ result: Result<Leaf, DecodingFailure>
+  ) throws(ChainFailure) -> [RequiredClaim] {
     let decoded: Leaf
-    do {
-      decoded = try Leaf(encoded: leaf)
-    } catch {
-      throw fault(.undecodable(error.message))
+    switch result {
+    case .success(let leaf): decoded = leaf
+    case .failure(let error): throw fault(.undecodable(error.message))
     }
     do {
       switch decoded {
       case .item(let entry):
         guard !mustClose else { throw fault(.headerMissing) }
-        switch try judge(entry) {
+        // What was decoded is canonical: encoding it again gives the same bytes.
+        switch try judge(entry, encoded: Array(leaf.dropFirst())) {
         case .success(let proposal):
           try accept(proposal)
           return proposal.claims

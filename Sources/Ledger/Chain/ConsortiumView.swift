@@ -30,6 +30,8 @@ package struct ConsortiumView: Sendable {
 
   package var genesis: ValidGenesis { engine.rules.genesis }
   package var size: UInt64 { engine.size }
+  /// How many leaves there are, with those of the open block.
+  package var position: UInt64 { engine.position }
   /// How many blocks are closed.
   package var height: UInt64 { engine.height }
 

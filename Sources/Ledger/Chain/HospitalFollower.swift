@@ -35,16 +35,22 @@ package struct HospitalFollower: Sendable {
     package var completions: [VisitCompletion] = []
 
     package var size: UInt64 { engine.size }
+    /// How many leaves there are, with those behind the last header.
+    package var position: UInt64 { engine.position }
 
     package func root() throws(StoreError) -> [UInt8] { try engine.root(size: engine.size) }
   }
 
-  /// Replays the leaves that follow, which end with a header; nothing is stored.
+  /// Replays the leaves that follow; nothing is stored.
   ///
-  /// - Parameter former: what was replayed before them and is not stored either.
+  /// - Parameters:
+  ///   - former: what was replayed before them and is not stored either.
+  ///   - isWhole: whether the leaves have to end with a header.
+  ///   - trustsClaims: whether the claims are taken as decided, as of leaves made in this process.
   /// - Throws: ``ChainFailure``. With a fault, everything before it holds.
   package func replay(
-    _ leaves: [[UInt8]], after former: Progress? = nil
+    _ leaves: [[UInt8]], after former: Progress? = nil, isWhole: Bool = true,
+    trustsClaims: Bool = false
   ) throws(ChainFailure) -> Progress {
     var progress = former ?? Progress(engine: engine)
     var claims: [Claim] = []
@@ -57,12 +63,12 @@ package struct HospitalFollower: Sendable {
       }
       if let completion = Self.completion(in: leaf) { progress.completions.append(completion) }
     }
-    if let first = decider.firstFailure(of: claims) {
+    if !trustsClaims, let first = decider.firstFailure(of: claims) {
       let place = places[first]
       throw .fault(
         ChainFault(index: place.index, height: place.height, reason: .refused(place.refusal)))
     }
-    guard progress.engine.openLeaves.isEmpty else {
+    guard !isWhole || progress.engine.openLeaves.isEmpty else {
       throw .fault(
         ChainFault(
           index: progress.engine.position, height: progress.engine.height, reason: .headerMissing))
@@ -77,12 +83,15 @@ package struct HospitalFollower: Sendable {
     return completion
   }
 
-  /// Stores what was replayed, with the checkpoint that covers it. Returns when it is durable.
+  /// Stores what was replayed, which ends with a header. Returns when it is durable.
+  ///
+  /// - Parameter confirmed: the checkpoint that covers it; without it the former one stays.
   package mutating func commit(
-    _ progress: Progress, confirmed: ConfirmedRecord
+    _ progress: Progress, confirmed: ConfirmedRecord? = nil
   ) throws(StoreError) {
     var engine = progress.engine
-    try engine.commit(with: [.confirmed: confirmed.stateBytes])
+    let confirmed = confirmed ?? self.confirmed
+    try engine.commit(with: [.confirmed: confirmed?.stateBytes])
     self.engine = engine
     self.confirmed = confirmed
   }

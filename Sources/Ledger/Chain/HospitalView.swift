@@ -99,6 +99,10 @@ extension StateKey {
 extension HospitalView {
   package var hospital: String { engine.rules.hospital }
   package var size: UInt64 { engine.size }
+  /// How many leaves there are, with those of the open block.
+  package var position: UInt64 { engine.position }
+  /// How many blocks are closed.
+  package var height: UInt64 { engine.height }
 
   /// The root of the first `size` leaves.
   package func root(size: UInt64) throws(StoreError) -> [UInt8] { try engine.root(size: size) }

@@ -93,7 +93,7 @@ struct Fsck: AsyncParsableCommand {
     let (folder, genesis) = (existing.folder, existing.genesis)
     var findings: [Report.Finding] = []
     for supernode in genesis.genesis.supernodes {
-      let store = try folder.stateStore(supernode.id, chain: ChainName.consortium)
+      let store = try existing.state(supernode.id, chain: ChainName.consortium)
       let view = try ConsortiumView(genesis: genesis, store: store)
       let known = try Supernode.cosignedCheckpoint(in: folder.roleStore(supernode.id))
       if let known, try known.size > view.size || view.checkpoint(size: known.size) != known {
@@ -103,14 +103,14 @@ struct Fsck: AsyncParsableCommand {
             what: "the consortium chain is not the one that \(supernode.id) cosigned"))
       }
     }
-    let consortium = try folder.stateStore("cloud", chain: ChainName.consortium)
+    let consortium = try existing.state("cloud", chain: ChainName.consortium)
     for hospital in genesis.hospitals {
       let cloud = try HospitalView(
         genesis: genesis, hospital: hospital,
-        store: folder.stateStore("cloud", chain: hospital), consortium: consortium)
+        store: existing.state("cloud", chain: hospital), consortium: consortium)
       let own = try HospitalView(
         genesis: genesis, hospital: hospital,
-        store: folder.stateStore(hospital, chain: hospital), consortium: consortium)
+        store: existing.state(hospital, chain: hospital), consortium: consortium)
       let size = min(own.size, cloud.size)
       if try own.root(size: size) != cloud.root(size: size) || own.size < cloud.size {
         findings.append(
@@ -130,18 +130,26 @@ struct Fsck: AsyncParsableCommand {
     var records = 0
     var findings: [Report.Finding] = []
     for log in try existing.logs() where log.chain != ChainName.consortium {
-      for completion in try log.completions() {
-        let visit = completion.context.visitID
-        let record = try await store.record(ofVisit: visit)
-          .flatMap { try? SealedRecord(encoded: $0) }
-        if record?.recordDigest(visitKey: completion.context.visitKey) == completion.recordDigest {
-          records += 1
-        } else {
-          findings.append(
-            Report.Finding(
-              code: record == nil ? "missing" : "wrong-digest", file: "\(self.folder)/cloud",
-              what: "the record of visit \(visit) of \(log.chain) is not the one on the ledger"))
+      var position: UInt64 = 0
+      while position < log.size {
+        let (completions, next) = try log.completions(from: position)
+        for completion in completions {
+          let visit = completion.context.visitID
+          let record = try await store.record(ofVisit: visit)
+            .flatMap { try? SealedRecord(encoded: $0) }
+          if record?.recordDigest(visitKey: completion.context.visitKey)
+            == completion.recordDigest
+          {
+            records += 1
+          } else {
+            findings.append(
+              Report.Finding(
+                code: record == nil ? "missing" : "wrong-digest", file: "\(self.folder)/cloud",
+                what: "the record of visit \(visit) of \(log.chain) is not the one on the ledger"
+              ))
+          }
         }
+        position = next
       }
     }
     return (records, findings)

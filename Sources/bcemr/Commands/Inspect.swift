@@ -15,10 +15,16 @@ struct Inspect: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let bytes = try SystemFile.contents(of: file, limit: SealedRecord.maximumByteCount)
     let inspection: FileInspection
     do {
-      inspection = try FileInspection(bytes)
+      // An export may be larger than memory.
+      inspection =
+        try !SystemFile.isFolder(file) && SystemFile.beginsLikeExport(file)
+        ? FileInspection(export: InputFile(file))
+        : FileInspection(
+          SystemFile.contents(of: file, limit: SealedRecord.maximumByteCount))
+    } catch let error as CommandFailure where error.message.hasPrefix(file) {
+      throw error
     } catch {
       throw CommandFailure(error, at: file)
     }

@@ -45,19 +45,23 @@ struct DemoHistory {
 
   /// What is to happen at a visit.
   ///
-  /// - Parameter signingTwice: whether a doctor changes their mind once.
-  func plan(_ visit: Visit, team: Int, signingTwice: Bool) -> PlannedVisit {
+  /// - Parameters:
+  ///   - hospitals: of the consortium.
+  ///   - signingTwice: whether a doctor changes their mind once.
+  func plan(
+    _ visit: Visit, team: Int, hospitals: [String], signingTwice: Bool
+  ) -> PlannedVisit {
     PlannedVisit(
-      patient: contact, hospital: Self.hospital(of: visit),
+      patient: contact, hospital: Self.hospital(of: visit, hospitals),
       encounter: Self.identifier(visit.encounterID), findings: visit.findings(forTeamOf: team),
       signingTwice: signingTwice ? [min(2, team)] : [])
   }
 
-  /// SHA-256(serviceProvider) mod 3, as a big-endian integer.
-  static func hospital(of visit: Visit) -> String {
+  /// The hospital of number SHA-256(serviceProvider), a big-endian integer, modulo their number.
+  private static func hospital(of visit: Visit, _ hospitals: [String]) -> String {
     let index = Digest32(sha256: visit.serviceProvider.utf8).bytes
-      .reduce(0) { (256 * $0 + Int($1)) % 3 }
-    return "hospital-\(index + 1)"
+      .reduce(0) { (256 * $0 + Int($1)) % hospitals.count }
+    return hospitals[index]
   }
 
   /// An identifier of the file, or its digest if it is too long for a message.

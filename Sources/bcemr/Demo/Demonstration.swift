@@ -29,8 +29,8 @@ struct Demonstration {
     let genesis = consortium.genesis
     let doctors = genesis.hospitals.count * max(team, 3)
     console.line(
-      "1 system manager, \(genesis.hospitals.count) hospitals with \(doctors) doctors, 1 cloud "
-        + "operator; every role has its own keys and storage.")
+      "1 system manager, \(Quantity.count(genesis.hospitals.count, "hospital")) with \(doctors) "
+        + "doctors, 1 cloud operator; every role has its own keys and storage.")
     self.narrator = narrator
     self.console = console
     self.team = team
@@ -69,7 +69,8 @@ struct Demonstration {
       console.progress("\(history.contact): visit \(index + 1) of \(history.visits.count)")
       narrator.begin(visit, number: index + 1, of: history.visits.count)
       let plan = history.plan(
-        visit, team: team, signingTwice: showingResignature && index == 0)
+        visit, team: team, hospitals: consortium.genesis.hospitals,
+        signingTwice: showingResignature && index == 0)
       let start = MonotoneTime.nanoseconds()
       let outcome = try await consortium.hold(plan)
       let isAcknowledged = outcome.wasKnown || outcome.record?.record != nil

@@ -1,5 +1,7 @@
 import CanonicalEncoding
 import ClinicalRecords
+import Crypto
+import Ledger
 import SwiftASN1
 import TransparencyLog
 
@@ -19,6 +21,33 @@ struct FileInspection: Encodable {
     (kind, outline) = try Self.isText(bytes) ? Self.text(bytes) : Self.object(bytes)
   }
 
+  /// Lists what an export holds, from its beginning to its end.
+  init(export file: InputFile) throws {
+    var (size, hash) = (0, SHA256())
+    var source = UstarSource { count in
+      let bytes = try file.read(count)
+      size += bytes.count
+      hash.update(data: bytes)
+      return bytes
+    }
+    var lines: [String] = []
+    while let (path, contents) = try source.next(limit: Self.exportedFileLimit) {
+      lines.append("\(path): \(Quantity.count(contents.count, "byte"))")
+      if path == ExportPath.genesis {
+        lines.append("  sha256: \(Digest32(sha256: contents))")
+      } else if path.hasSuffix("/checkpoint") {
+        let note = String(decoding: contents, as: UTF8.self)
+        lines += try Self.checkpointLines(SignedNote(encoded: note)).map { "  \($0)" }
+      }
+    }
+    kind = "export"
+    (self.size, outline) = (size, lines)
+    sha256 = Array(hash.finalize()).hex
+  }
+
+  /// More than an entry bundle of the largest leaves.
+  private static let exportedFileLimit = 1 << 25
+
   /// Whether this is one of our text forms or JSON. An object can begin with the same byte, but its
   /// second byte, a length, is then not one of a text.
   private static func isText(_ bytes: [UInt8]) -> Bool {
@@ -36,11 +65,23 @@ struct FileInspection: Encodable {
         .badInput, code: "unknown-format", "this is a database of a store",
         hint: "'bcemr fsck' checks the folder that it belongs to")
     }
+    if let leaf = try leaf(bytes) { return leaf }
     // Some letters are tags too, but no object is all letters.
     guard let kind = ObjectKind(of: bytes), !bytes.allSatisfy({ 0x09...0x7e ~= $0 }) else {
       throw unknown
     }
     return ("\(kind)", try ObjectOutline.lines(bytes, kind: kind))
+  }
+
+  /// A leaf of a chain: a tag and an object.
+  private static func leaf(_ bytes: [UInt8]) throws -> (kind: String, outline: [String])? {
+    guard let tag = bytes.first, (1...2).contains(tag) else { return nil }
+    let object = Array(bytes.dropFirst())
+    guard let kind = ObjectKind(of: object), [.entry, .blockHeader].contains(kind) else {
+      return nil
+    }
+    _ = try Leaf(encoded: bytes)
+    return ("leaf", try ObjectOutline.lines(object, kind: kind))
   }
 
   private static func text(_ bytes: [UInt8]) throws -> (kind: String, outline: [String]) {

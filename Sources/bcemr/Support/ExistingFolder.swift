@@ -4,7 +4,7 @@ import Credentials
 import Ledger
 import SQLiteBackend
 
-/// The data folder of a consortium that exists, held by this process.
+/// The data folder of a consortium that exists, read by this process.
 struct ExistingFolder {
   let folder: DataFolder
   let genesis: ValidGenesis
@@ -12,7 +12,7 @@ struct ExistingFolder {
   /// - Throws: ``CommandFailure`` if there is none; nothing is left behind then.
   init(_ path: String) throws {
     genesis = try Self.genesis(at: "\(path)/genesis.der", of: path)
-    folder = try DataFolder(path: path, creating: false)
+    folder = try DataFolder(reading: path)
   }
 
   private static func genesis(
@@ -31,17 +31,31 @@ struct ExistingFolder {
     }
   }
 
+  /// What a role's replay of a chain has come to; nothing, if the role has not begun.
+  func state(_ role: String, chain: String) throws -> any StateStore {
+    folder.hasStateStore(role, chain: chain)
+      ? try folder.stateStore(role, chain: chain) : EmptyStateStore()
+  }
+
   /// The logs as the cloud's replays have them: all that is final or confirmed.
   func logs() throws -> [ExportWriter.Log] {
     let cloud = "cloud"
-    let consortium = try folder.stateStore(cloud, chain: ChainName.consortium)
+    let consortium = try state(cloud, chain: ChainName.consortium)
     let view = try ConsortiumView(genesis: genesis, store: consortium)
     return try [ExportWriter.Log(view)]
       + genesis.hospitals.map { hospital in
         ExportWriter.Log(
           try HospitalView(
-            genesis: genesis, hospital: hospital,
-            store: folder.stateStore(cloud, chain: hospital), consortium: consortium))
+            genesis: genesis, hospital: hospital, store: state(cloud, chain: hospital),
+            consortium: consortium))
       }
+  }
+}
+
+private struct EmptyStateStore: StateStore {
+  func value(forKey key: [UInt8]) -> [UInt8]? { nil }
+
+  func commit(_ changes: [[UInt8]: [UInt8]?]) throws(StoreError) {
+    throw StoreError(.unavailable, "there is no such store")
   }
 }

@@ -10,10 +10,12 @@ enum Quantity {
     scaled(Double(count), by: 1024, ["B", "KiB", "MiB", "GiB"])
   }
 
-  /// As `1 entry`, `2 entries` or `3 visits`.
+  /// As `1 entry`, `2 entries`, `3 leaves` or `4 visits`.
   static func count(_ number: Int, _ noun: String) -> String {
     if number == 1 { return "1 \(noun)" }
-    return noun.hasSuffix("y") ? "\(number) \(noun.dropLast())ies" : "\(number) \(noun)s"
+    let ending = [("y", "ies"), ("leaf", "leaves")].first { noun.hasSuffix($0.0) }
+    guard let ending else { return "\(number) \(noun)s" }
+    return "\(number) \(noun.dropLast(ending.0.count))\(ending.1)"
   }
 
   private static func scaled(_ value: Double, by step: Double, _ units: [String]) -> String {

@@ -139,7 +139,12 @@ struct FolderSource: ExportSource {
   func file(_ path: String, limit: Int) throws -> [UInt8]? {
     let name = "\(folder)/\(path)"
     guard unsafe access(name, F_OK) == 0 else { return nil }
-    return try SystemFile.contents(of: name, limit: limit)
+    do {
+      return try SystemFile.contents(of: name, limit: limit)
+    } catch {
+      guard ["too-large", "not-a-file"].contains(error.code) else { throw error }
+      throw ExportError("\(path): this is no file of at most \(limit) bytes")
+    }
   }
 
   func holds(_ path: String) -> Bool { unsafe access("\(folder)/\(path)", F_OK) == 0 }

@@ -68,7 +68,7 @@ enum SystemFile {
   }
 
   /// Whether a file begins with the first file of an export.
-  private static func beginsLikeExport(_ path: String) throws -> Bool {
+  static func beginsLikeExport(_ path: String) throws -> Bool {
     let input = try InputFile(path)
     return try input.read(1024).starts(with: Array(ExportPath.genesis.utf8) + [0])
   }

@@ -50,6 +50,8 @@ struct Audit: Encodable {
   }
 
   let passed: Bool
+  /// Whether the user said which ledger is meant; without it nothing says whose this is.
+  let genesisCompared: Bool
   let checks: [Step]
   let error: ReportedError?
   let summary: Summary?
@@ -71,6 +73,7 @@ struct Audit: Encodable {
     _ path: String, genesis: Digest32?, knownNote: String? = nil, chains wanted: [String] = [],
     console: Console
   ) throws {
+    try Self.requireExport(path)
     let folder = FileManager.default.temporaryDirectory.path
     func run(_ source: inout some ExportSource) throws -> Ledger.Verification.Report {
       try Ledger.Verification.verify(
@@ -98,6 +101,7 @@ struct Audit: Encodable {
     switch outcome {
     case .failure(let failure):
       passed = false
+      genesisCompared = genesis != nil && failure.check.rawValue >= Check.genesisDigest.rawValue
       error = ReportedError(code: "\(failure.check)", message: "\(failure)")
       summary = nil
       checks = Check.allCases.map { check in
@@ -116,6 +120,7 @@ struct Audit: Encodable {
         $0.fault != nil && (wanted.isEmpty || wanted.contains($0.name))
       }
       let isCompared = report.knownCheckpointIsCompared
+      genesisCompared = report.isGenesisCompared
       passed = faulty.isEmpty && isCompared != false
       error =
         faulty.first.flatMap { chain in
@@ -141,6 +146,19 @@ struct Audit: Encodable {
         return Step(check: "\(check)", meaning: check.meaning, result: result)
       }
       summary = Summary(report)
+    }
+  }
+
+  /// - Throws: ``CommandFailure`` for what does not even begin like an export.
+  private static func requireExport(_ path: String) throws {
+    let isExport =
+      SystemFile.isFolder(path)
+      ? FileManager.default.fileExists(atPath: "\(path)/\(ExportPath.genesis)")
+      : try SystemFile.beginsLikeExport(path)
+    guard isExport else {
+      throw CommandFailure(
+        .badInput, code: "not-an-export", "\(path): this is no export of a ledger",
+        hint: "'bcemr inspect' says what a file is")
     }
   }
 

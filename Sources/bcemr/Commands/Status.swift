@@ -1,0 +1,290 @@
+import ArgumentParser
+import CanonicalEncoding
+import Consortium
+import Credentials
+import Ledger
+import SQLiteBackend
+import TransparencyLog
+
+struct Status: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Say how far the chains of a data folder are, and change nothing.",
+    discussion: """
+      Every chain is opened as its party opens it: from its state, with what its log holds beyond \
+      that. What contradicts itself is named. 'bcemr fsck' looks at every byte; this takes the same \
+      time whatever the size.
+      """)
+
+  @Argument(help: "The folder that 'bcemr demo --data' made.")
+  var folder: String
+
+  @OptionGroup var output: OutputOptions
+
+  struct Report: Encodable {
+    let passed: Bool
+    let genesis: String
+    let network: String
+    /// Ledger time of the cloud's last consortium block.
+    let time: String
+    let chains: [ChainStatus]
+    let faults: [ChainFault]
+    let nanoseconds: UInt64
+    let peakMemory: Int
+  }
+
+  func run() async throws {
+    let start = MonotoneTime.nanoseconds()
+    let existing = try ExistingFolder(folder)
+    var survey = ChainSurvey(existing)
+    await survey.run()
+    let report = Report(
+      passed: survey.faults.isEmpty, genesis: "\(existing.genesis.digest)",
+      network: existing.genesis.genesis.network, time: LedgerTime.text(survey.time),
+      chains: survey.chains, faults: survey.faults,
+      nanoseconds: MonotoneTime.nanoseconds() - start, peakMemory: PeakMemory.bytes())
+    if output.json { Console.write(report) } else { report.print(to: output.console) }
+    if !report.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
+  }
+}
+
+/// How far a party is with a chain.
+struct ChainStatus: Encodable {
+  let party: String
+  let chain: String
+  let leaves: UInt64
+  /// Leaves behind the last header.
+  let openLeaves: UInt64
+  let blocks: UInt64
+  /// Leaves that the cloud has cosigned, as this party knows; absent for the consortium chain.
+  var confirmed: UInt64?
+  /// Leaves that are final, as this party knows.
+  var final: UInt64
+  /// The height of the consortium block that judges the next item, and by how many seconds of counted
+  /// time it is behind the last one.
+  var base: UInt64?
+  var baseAge: UInt64?
+  /// For opening it.
+  let nanoseconds: UInt64
+}
+
+/// What opening a chain shows to be wrong.
+struct ChainFault: Encodable {
+  let code: String
+  let party: String
+  let chain: String
+  let what: String
+}
+
+extension Status.Report {
+  fileprivate func print(to console: Console) {
+    func text(_ number: UInt64?) -> String { number.map { "\($0)" } ?? "-" }
+    let rows: [[String]] = chains.map { chain in
+      let leaves = chain.openLeaves > 0 ? "\(chain.leaves)+\(chain.openLeaves)" : text(chain.leaves)
+      let age = chain.baseAge.map { "\($0) s" } ?? "-"
+      return [
+        chain.party, chain.chain, leaves, text(chain.blocks), text(chain.confirmed),
+        text(chain.final), text(chain.base), age,
+      ]
+    }
+    console.line(
+      Table.text(
+        [["party", "chain", "leaves", "blocks", "confirmed", "final", "base", "age"]] + rows,
+        leading: 2))
+    console.line()
+    console.line("ledger \(network), until \(time)")
+    console.line("genesis \(genesis)")
+    console.line(
+      "opened in \(Quantity.time(nanoseconds: nanoseconds)), "
+        + "\(Quantity.bytes(peakMemory)) of memory")
+    for fault in faults {
+      console.line("\(fault.party), \(fault.chain): \(fault.code): \(fault.what)")
+    }
+  }
+}
+
+/// Opens the chains of a folder, each as its party does.
+private struct ChainSurvey {
+  private let existing: ExistingFolder
+  private(set) var chains: [ChainStatus] = []
+  private(set) var faults: [ChainFault] = []
+  /// Of the cloud's last consortium block.
+  private(set) var time: UInt64 = 0
+  private var consortium: ConsortiumView?
+  private var hospitals: [String: HospitalView] = [:]
+
+  private static let cloud = "cloud"
+  private static let diverged = "\(ConsortiumError.Code.ledgerDiverged)"
+
+  init(_ existing: ExistingFolder) { self.existing = existing }
+
+  private var genesis: ValidGenesis { existing.genesis }
+
+  /// The cloud first: it has all chains, and the others are compared with it.
+  mutating func run() async {
+    let hospitals = genesis.hospitals
+    for party in [Self.cloud] + hospitals + [genesis.genesis.manager.id] {
+      guard let node = await openConsortium(party) else { continue }
+      for hospital in party == Self.cloud || party == genesis.genesis.manager.id
+        ? hospitals : [party]
+      {
+        await open(hospital, by: party, node)
+      }
+    }
+  }
+
+  private mutating func fault(_ code: String, _ party: String, _ chain: String, _ what: String) {
+    faults.append(ChainFault(code: code, party: party, chain: chain, what: what))
+  }
+
+  private mutating func fault(_ error: any Error, _ party: String, _ chain: String) {
+    let failure = CommandFailure(error)
+    fault(failure.code, party, chain, failure.message)
+  }
+
+  // MARK: The consortium chain
+
+  private mutating func openConsortium(_ party: String) async -> LedgerNode? {
+    let start = MonotoneTime.nanoseconds()
+    do {
+      let node = try LedgerNode(
+        genesis: genesis,
+        state: OverlaidStateStore(over: existing.state(party, chain: ChainName.consortium)),
+        log: existing.folder.orderingLog())
+      try await node.catchUp()
+      let view = await node.consortium
+      chains.append(
+        ChainStatus(
+          party: party, chain: ChainName.consortium, leaves: view.size,
+          openLeaves: view.position - view.size, blocks: view.height,
+          final: view.final?.size ?? 0, nanoseconds: MonotoneTime.nanoseconds() - start))
+      for contradiction in await node.contradictions {
+        let name = contradiction.note.split(separator: "\n").last ?? ""
+        fault(
+          Self.diverged, party, ChainName.consortium,
+          "a cosignature contradicts the chain: \(name.prefix(100))")
+      }
+      try compare(view, of: party)
+      return node
+    } catch {
+      fault(error, party, ChainName.consortium)
+      return nil
+    }
+  }
+
+  private mutating func compare(_ view: ConsortiumView, of party: String) throws {
+    if party == Self.cloud {
+      consortium = view
+      time = view.time
+    } else if let known = consortium {
+      let size = min(view.final?.size ?? 0, known.final?.size ?? 0)
+      if try view.checkpoint(size: size) != known.checkpoint(size: size) {
+        fault(Self.diverged, party, ChainName.consortium, "the cloud has another chain")
+      }
+    }
+    guard genesis.supernode(party) != nil else { return }
+    let cosigned = try Supernode.cosignedCheckpoint(in: existing.folder.roleStore(party))
+    guard let cosigned else { return }
+    if cosigned.size > view.size {
+      fault(
+        Self.diverged, party, ChainName.consortium,
+        "the log ends before the checkpoint of size \(cosigned.size) that \(party) cosigned")
+    } else if try view.checkpoint(size: cosigned.size) != cosigned {
+      fault(
+        Self.diverged, party, ChainName.consortium,
+        "the chain is not the one that \(party) cosigned")
+    }
+  }
+
+  // MARK: Hospitals' chains
+
+  private mutating func open(_ hospital: String, by party: String, _ node: LedgerNode) async {
+    let start = MonotoneTime.nanoseconds()
+    do {
+      let view: HospitalView
+      if party == hospital {
+        view = try await ownChain(hospital, node)
+      } else {
+        guard existing.folder.hasStateStore(party, chain: hospital) else { return }
+        view = try HospitalView(
+          genesis: genesis, hospital: hospital, store: existing.state(party, chain: hospital),
+          consortium: node.consortiumState)
+      }
+      let consortium = await node.consortium
+      var status = ChainStatus(
+        party: party, chain: hospital, leaves: view.size, openLeaves: view.position - view.size,
+        blocks: view.height, confirmed: view.confirmed?.size ?? 0,
+        final: try finalSize(of: view, consortium),
+        nanoseconds: MonotoneTime.nanoseconds() - start)
+      if let base = view.base {
+        status.base = base.reference.height
+        status.baseAge = consortium.countedTime - min(consortium.countedTime, base.countedTime)
+      }
+      chains.append(status)
+      try compare(view, of: party, consortium)
+    } catch {
+      fault(error, party, hospital)
+    }
+  }
+
+  /// As the hospital itself opens it, with what its log holds beyond the state.
+  private func ownChain(_ hospital: String, _ node: LedgerNode) async throws -> HospitalView {
+    var randomness = SystemRandomNumberGenerator()
+    let unused = try IdentityKey(
+      seed: (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &randomness) })
+    let writer = try HospitalWriter(
+      genesis: genesis, hospital: hospital, log: existing.folder.chainLog(hospital),
+      store: OverlaidStateStore(over: existing.state(hospital, chain: hospital)),
+      consortium: node.consortiumState, decider: node.decider, identity: unused)
+    try await writer.readLog()
+    return await writer.view
+  }
+
+  /// The size at the newest final anchor that the chain leads to.
+  private func finalSize(of view: HospitalView, _ consortium: ConsortiumView) throws -> UInt64 {
+    var number = try consortium.anchorCount(of: view.hospital)
+    while number > 0 {
+      number -= 1
+      guard let anchor = try consortium.anchor(number: number, of: view.hospital),
+        anchor.index < consortium.final?.size ?? 0
+      else { continue }
+      if try view.leads(to: anchor) { return anchor.size }
+      // A party that is behind has some of the anchors before.
+      if anchor.size <= view.size { return 0 }
+    }
+    return 0
+  }
+
+  private mutating func compare(
+    _ view: HospitalView, of party: String, _ consortium: ConsortiumView
+  ) throws {
+    let hospital = view.hospital
+    if let confirmed = view.confirmed, confirmed.size > view.size {
+      fault(
+        Self.diverged, party, hospital,
+        "the chain ends before the checkpoint of size \(confirmed.size) that was confirmed")
+    }
+    if let anchor = try consortium.anchor(of: hospital), try !view.leads(to: anchor) {
+      if anchor.size <= view.size {
+        fault(
+          Self.diverged, party, hospital,
+          "consortium block \(anchor.height) anchors another chain of size \(anchor.size)")
+      } else if party == Self.cloud || party == hospital {
+        fault(
+          Self.diverged, party, hospital,
+          "the chain ends before the checkpoint of size \(anchor.size) that is anchored")
+      }
+    }
+    if party == Self.cloud {
+      hospitals[hospital] = view
+    } else if let known = hospitals[hospital] {
+      let size = min(view.size, known.size)
+      if try view.root(size: size) != known.root(size: size) {
+        fault(Self.diverged, party, hospital, "the cloud has confirmed another chain")
+      } else if party == hospital, view.size < known.size {
+        fault(
+          Self.diverged, party, hospital,
+          "the cloud has confirmed \(known.size) leaves, and the log ends at \(view.size)")
+      }
+    }
+  }
+}
