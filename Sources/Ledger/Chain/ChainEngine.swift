@@ -160,16 +160,19 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
   @discardableResult
   package mutating func close() throws(StoreError) -> BlockHeader {
     let (next, view) = try closing()
-    pending.merge(view.writes) { $1 }
+    var pending = pending.merging(view.writes) { $1 }
+    pending[.head] = HeadRecord(header: next, generation: generation).stateBytes
+    let fresh = StateView(store: store, open: pending)
+    let block = rules.open(after: next, fresh)
+    if let failure = fresh.failure { throw failure }
+    // Nothing has changed before here, so that closing can be tried again after a failure.
+    self.pending = pending
+    self.block = block
     header = next
-    try append(Leaf.header(next).encoded())
     openLeaves = []
     changes = []
     mustClose = false
-    pending[.head] = HeadRecord(header: next, generation: generation).stateBytes
-    let fresh = StateView(store: store, open: pending)
-    block = rules.open(after: next, fresh)
-    if let failure = fresh.failure { throw failure }
+    try append(Leaf.header(next).encoded())
     return next
   }
 
