@@ -36,6 +36,8 @@ package struct OwnChain: HospitalChains {
     guard hospital == self.hospital else {
       throw ConsortiumError(.unknownVisit, "\(self.hospital) keeps no chain but its own")
     }
+    // The log may hold more than the state did when this was opened.
+    try await writer.open()
     return await writer.view
   }
 

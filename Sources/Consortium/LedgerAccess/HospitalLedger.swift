@@ -97,6 +97,7 @@ package actor HospitalLedger {
     guard entry.content.chain == hospital, entry.content.genesis == genesis.digest else {
       throw ConsortiumError(.notEntitled, "the entry belongs to another chain")
     }
+    try await meetCloud()
     try await node.catchUp()
     let key: [UInt8]? =
       switch entry.content.signer {
@@ -167,6 +168,12 @@ package actor HospitalLedger {
       try logKeys.beginContinuation(after: await node.consortium.generation(of: hospital))
       try await writer.recover(missing, confirmed: record, root: checkpoint.root)
       missing = []
+    }
+    // A cloud that withholds what it confirmed cannot withhold what is anchored of it.
+    if let anchor = try await node.consortium.anchor(of: hospital) {
+      guard try await writer.view.leads(to: anchor) else {
+        throw ConsortiumError(.ledgerDiverged, "the log does not lead to what is anchored of it")
+      }
     }
     hasMetCloud = true
   }

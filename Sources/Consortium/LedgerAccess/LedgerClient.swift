@@ -104,7 +104,8 @@ package actor LedgerClient {
     return try SigningChain(context: context, signers: signers)
   }
 
-  /// The completion of a visit, out of its final block, with the team's signature after Eq. (3).
+  /// The completion of a visit, final, with the team's signature after Eq. (3), the signature of the
+  /// last doctor, who alone says which record it is, and the receipt of the cloud that holds it.
   package func completion(
     of visit: Digest32, at hospital: String
   ) async throws -> (VisitCompletion, VerifiedSignature<Suite>) {
@@ -113,9 +114,29 @@ package actor LedgerClient {
       case .visitCompletion(let completion)? = proven.entry?.content.body,
       completion.context.visitID == visit
     else { throw ConsortiumError(.invalidProof, "the leaf is not the completion of the visit") }
+    try await checkRecordDigest(completion, proven.entry)
     let signature = try await team(of: completion.context).verify(
       SequentialSignature(encoded: completion.signature), commitments: completion.commitments)
     return (completion, signature)
+  }
+
+  /// Eq. (3) says nothing of the record: its digest is the last doctor's and the cloud's word.
+  private func checkRecordDigest(_ completion: VisitCompletion, _ entry: Entry?) async throws {
+    let context = completion.context
+    guard let entry, let last = context.signers.last?.doctor,
+      entry.content.signer == .party(last),
+      entry.isSigned(
+        by: try await doctor(last, by: context.hospital).verified.statement.identityKey)
+    else {
+      throw ConsortiumError(
+        .invalidProof, "the last doctor of the team has not signed for the record")
+    }
+    let receipt = StorageReceipt(
+      genesis: genesis.digest, visit: context.visitID, recordDigest: completion.recordDigest)
+    guard let cloud = genesis.cloud(ofHospital: context.hospital),
+      let key = genesis.identityKey(of: cloud),
+      IdentityKey.isValid(completion.storageSignature, of: receipt, by: key)
+    else { throw ConsortiumError(.invalidProof, "the cloud has not signed for the record") }
   }
 }
 

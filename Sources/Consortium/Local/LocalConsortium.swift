@@ -198,16 +198,31 @@ public actor LocalConsortium {
   // MARK: The ledger
 
   /// Lets the supernodes work until none has anything left to do: what was submitted is final then.
+  ///
+  /// - Throws: what the first supernode cannot do that fails, once the others have nothing left to do.
   public func settle() async throws {
+    var quietRounds = 0
     for _ in 0..<Self.roundLimit {
-      var isQuiet = !(try await meter.measure(.cloud) { try await cloud.advance() })
+      var failure: (any Error)?
+      var isQuiet = true
+      do {
+        if try await meter.measure(.cloud, { try await cloud.advance() }) { isQuiet = false }
+      } catch {
+        failure = error
+      }
       for hospital in genesis.hospitals {
-        if let server = hospitals[hospital] {
+        guard let server = hospitals[hospital] else { continue }
+        do {
           let advanced = try await meter.measure(.hospital) { try await server.advance() }
           if advanced { isQuiet = false }
+        } catch {
+          failure = failure ?? error
         }
       }
-      if isQuiet { return }
+      quietRounds = isQuiet ? quietRounds + 1 : 0
+      // Who failed may have done part of the work before, for which others have waited.
+      if let failure, quietRounds == 2 { throw failure }
+      if failure == nil, isQuiet { return }
     }
     throw ConsortiumError(.notFinal, "the supernodes do not come to rest")
   }

@@ -118,6 +118,12 @@ extension Doctor {
   /// Takes a patient's consent; the share in it stays sealed until it is used.
   func take(_ request: GrantConsent) throws -> Done {
     let consent = request.consent.object
+    // Used meanwhile: the patient sends it again if the answer was lost.
+    if let held: HeldConsent = try store.load(Self.grantKey(consent.digest)),
+      held.sealedGrant.isEmpty
+    {
+      return Done()
+    }
     _ = try secrets(for: consent)
     try store.save(
       HeldConsent(consent: request.consent, sealedGrant: request.sealedGrant),

@@ -20,6 +20,8 @@ package struct DoctorVisit: NamedValue {
   package var handedOver: GroupSealedFindings?
   /// The sealed record, for the last doctor.
   package var sealed: StoreRecord?
+  /// The signature of c_k's last finding, until an answer says whether it stands on the ledger.
+  package var pending: Entry?
 
   package init(opening: VisitOpening, position: Int) {
     (self.opening, self.position) = (opening, position)
@@ -35,6 +37,7 @@ package struct DoctorVisit: NamedValue {
     fields.optional("handover", handover)
     fields.optional("handedOver", handedOver)
     fields.optional("sealed", sealed)
+    fields.optional("pending", pending)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
@@ -47,11 +50,14 @@ package struct DoctorVisit: NamedValue {
     handover = try fields.optional("handover")
     handedOver = try fields.optional("handedOver")
     sealed = try fields.optional("sealed")
+    pending = try fields.optional("pending")
   }
 }
 
 extension Doctor {
   private static func key(_ visit: Digest32) -> String { "visit/\(visit)" }
+  /// c_k as it was before the pending signature, which the ledger may refuse.
+  private static func formerKey(_ visit: Digest32) -> String { "former/\(visit)" }
 
   private func knownVisit(_ visit: Digest32) throws -> DoctorVisit? {
     try pendingVisits[visit] ?? store.load(Self.key(visit))
@@ -149,29 +155,83 @@ extension Doctor {
 
   /// Signs a finding after checking all that came before; a second time, it withdraws the first.
   ///
+  /// If the answer to a signature was lost, the same one is sent again before anything else is signed,
+  /// so that this doctor can open whatever of it stands on the ledger.
+  ///
   /// - Parameter content: m_k.
   /// - Throws: ``ConsortiumError`` with the ledger's code, as `late` or `resignature-limit`.
   package func diagnose(_ visitID: Digest32, _ content: [UInt8]) async throws {
-    let visit = try visit(visitID)
+    var visit = try visit(visitID)
+    let pending = visit.pending
+    if let pending { (visit, _) = try await settle(pending, visit) }
     let view = try await ledgerView(visit.context)
-    let chain = try await client.team(of: visit.context)
-    let before = try await work(before: visit, view, chain)
-    let (signed, partial) = try sign(
-      content, attempt: view.attempts[visit.position - 1] + 1, visit, before, chain)
-    // Kept before it is signed for: what stands on the ledger must always open.
-    try save(signed)
-    do {
-      try await submit(partial, until: .written)
-    } catch let refusal as SignedRefusal {
-      // What was signed before still counts. Any other failure leaves open whether this one does.
-      try save(visit)
-      throw refusal.error
+    if try pending == nil || !isSigned(content, visit, view) {
+      let chain = try await client.team(of: visit.context)
+      let before = try await work(before: visit, view, chain)
+      let (signed, partial) = try sign(
+        content, attempt: view.attempts[visit.position - 1] + 1, visit, before, chain)
+      try await submit(partial, signed, former: visit.handedOver)
     }
-    if visit.position < chain.signers.count {
+    if visit.position < visit.context.signers.count {
       _ = try await post.ask(
         try resend(ResendFindings(visit: visitID)),
         of: visit.context.signers[visit.position].doctor)
     }
+  }
+
+  /// Submits a signature, after keeping it with what opens it: what stands on the ledger must always
+  /// open.
+  ///
+  /// - Parameter former: c_k before it.
+  private func submit(
+    _ partial: PartialSignature, _ signed: DoctorVisit, former: GroupSealedFindings?
+  ) async throws {
+    let visitID = partial.visit
+    let pending = entry(partial)
+    var signed = signed
+    signed.pending = pending
+    try store.write([
+      Self.key(visitID): Message(signed).encoded(),
+      Self.formerKey(visitID): former.map {
+        Message(HandOverFindings(visit: visitID, findings: $0)).encoded()
+      },
+    ])
+    pendingVisits[visitID] = nil
+    if let refusal = try await settle(pending, signed).refusal { throw refusal.error }
+  }
+
+  /// Submits the pending signature until the hospital says what becomes of it. If it is refused,
+  /// what was signed before still counts. Any other failure leaves open whether it stands.
+  private func settle(
+    _ pending: Entry, _ visit: DoctorVisit
+  ) async throws -> (visit: DoctorVisit, refusal: SignedRefusal?) {
+    let visitID = visit.context.visitID
+    var visit = visit
+    var refusal: SignedRefusal?
+    do {
+      try await client.submit(pending, until: .written)
+    } catch let error as SignedRefusal {
+      refusal = error
+      let former: HandOverFindings? = try store.load(Self.formerKey(visitID))
+      visit.handedOver = former?.findings
+    }
+    visit.pending = nil
+    try store.write([
+      Self.key(visitID): Message(visit).encoded(), Self.formerKey(visitID): nil,
+    ])
+    return (visit, refusal)
+  }
+
+  /// Whether this doctor's signature on the ledger is one for this finding.
+  private func isSigned(
+    _ content: [UInt8], _ visit: DoctorVisit, _ view: VisitView
+  ) throws -> Bool {
+    guard let sealed = visit.handedOver, view.signatures.count >= visit.position else {
+      return false
+    }
+    let commitments = view.signatures[visit.position - 1].commitments
+    let findings = try? groupKey(visit).open(sealed, commitments: commitments)
+    return findings?.last?.content == content
   }
 
   // Not inlined: the optimizer of Swift 6.3.1 crashes where these typed errors meet an async body.
@@ -289,7 +349,7 @@ extension Doctor {
       context: context, commitments: last.commitments, signature: last.signature,
       recordDigest: sealed.upload.object.payload.recordDigest, storageSignature: receipt.bytes)
     do {
-      try await submit(completion, until: .confirmed)
+      try await client.submit(entry(completion), until: .confirmed)
     } catch let refusal as SignedRefusal {
       throw refusal.error
     }
@@ -313,11 +373,9 @@ extension Doctor {
     return StoreRecord(record: record, upload: Signed(Message(upload), by: keys.identity))
   }
 
-  private func submit(
-    _ body: some CanonicalObject, until standing: EntrySubmission.Standing
-  ) async throws {
-    let content = EntryContent(
-      genesis: genesis.digest, chain: hospital, signer: .party(id), body: body)
-    try await client.submit(Entry(content, signedBy: keys.identity), until: standing)
+  private func entry(_ body: some CanonicalObject) -> Entry {
+    Entry(
+      EntryContent(genesis: genesis.digest, chain: hospital, signer: .party(id), body: body),
+      signedBy: keys.identity)
   }
 }

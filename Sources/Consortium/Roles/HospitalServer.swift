@@ -42,11 +42,18 @@ package actor HospitalServer: RoleEndpoint {
 
   /// Does everything that is due now, on both chains.
   ///
+  /// What stops one does not stop the other: the consortium needs its delegates while a hospital waits
+  /// for its cloud.
   /// - Returns: whether anything changed.
   package func advance() async throws -> Bool {
-    let own = try await ledger.advance()
+    let own: Result<Bool, any Error>
+    do {
+      own = .success(try await ledger.advance())
+    } catch {
+      own = .failure(error)
+    }
     let consortium = try await supernode.advance()
-    return own || consortium
+    return try own.get() || consortium
   }
 
   package func answer(_ request: any RoleRequest) async throws -> any CanonicalValue {

@@ -7,13 +7,43 @@ import Ledger
 struct GivenConsent: NamedValue {
   static let name = "given-consent"
   var consent: Consent
+  /// Signed once, so that it is the same however often it has to be sent.
+  var revocation: Entry?
 
   init(consent: Consent) { self.consent = consent }
 
-  func encode(into fields: inout some FieldEncoder) { fields.value("consent", consent) }
+  func encode(into fields: inout some FieldEncoder) {
+    fields.value("consent", consent)
+    fields.optional("revocation", revocation)
+  }
 
   init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     consent = try fields.value("consent")
+    revocation = try fields.optional("revocation")
+  }
+}
+
+/// A consent on its way: what has to be sent, until all of it has arrived. Its shares are sealed.
+struct PendingConsent: NamedValue {
+  static let name = "pending-consent"
+  var notice: Entry
+  var deposit: DepositConsent
+  var grant: GrantConsent
+
+  init(notice: Entry, deposit: DepositConsent, grant: GrantConsent) {
+    (self.notice, self.deposit, self.grant) = (notice, deposit, grant)
+  }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.value("notice", notice)
+    fields.value("deposit", deposit)
+    fields.value("grant", grant)
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    notice = try fields.value("notice")
+    deposit = try fields.value("deposit")
+    grant = try fields.value("grant")
   }
 }
 
@@ -38,6 +68,9 @@ public struct AccessRecord: Sendable, Equatable {
 extension Patient {
   private static func requestKey(_ request: Digest32) -> String { "request/\(request)" }
   private static func consentKey(_ consent: Digest32) -> String { "consent/\(consent)" }
+  private static func pendingKey(_ request: Digest32, _ visit: Digest32) -> String {
+    "pending-consent/\(request)/\(visit)"
+  }
 
   /// Takes a doctor's request, with a final registration of that doctor.
   func take(_ request: ForwardAccessRequest) async throws -> Done {
@@ -52,6 +85,7 @@ extension Patient {
 
   /// Consents that the requesting doctor reads one visit, until `expiresAt` in ledger time.
   ///
+  /// If some of it did not arrive, the same call sends the same consent again.
   /// - Parameter request: the digest of the request.
   /// - Returns: the digest of the consent. Nothing opens before it is final.
   package func consent(
@@ -59,6 +93,12 @@ extension Patient {
   ) async throws -> Digest32 {
     guard let stored: ForwardAccessRequest = try store.load(Self.requestKey(request)) else {
       throw ConsortiumError(.consentUnknown, "the patient has received no such request")
+    }
+    let pendingKey = Self.pendingKey(request, visitID)
+    if let pending: PendingConsent = try store.load(pendingKey),
+      pending.deposit.consent.object.expiresAt == expiresAt
+    {
+      return try await give(pending, pendingKey)
     }
     let asked = stored.request.object
     let visit = try visit(visitID)
@@ -79,36 +119,44 @@ extension Patient {
       salt: randomness.bytes(32))
     let signed = Signed(consent, by: visitKeys.signingKey)
     let digest = consent.digest
-    // Known before it is given, so that it can always be taken back.
-    try store.save(GivenConsent(consent: consent), Self.consentKey(digest))
-    try await client.submit(
-      entry(ConsentNotice(visit: visitID, document: digest), context, visitKeys.signingKey),
-      until: .confirmed)
-
     func seal(
       _ purpose: Letter.Purpose, _ secret: [UInt8], to key: [UInt8]
     ) throws -> [UInt8] {
       try Letter(purpose, genesis: genesis.digest, about: context.digest)
         .seal(secret, to: key, authenticating: digest)
     }
-    _ = try await post.ask(
-      DepositConsent(
-        consent: signed, certificate: certificate,
-        sealedShare: try seal(
-          .proxyShare, blinding.proxyShare.encoded(), to: manager.agreementKey)),
-      of: manager.id)
     let grant = DoctorGrant(
       share: try blinding.doctorShare.encoded(),
       trapdoor: Trapdoor<Suite>(
         evidence: try Evidence(visit.evidence), visitKey: visitKeys.visitKey
       ).encoded())
-    _ = try await post.ask(
-      GrantConsent(
+    let pending = PendingConsent(
+      notice: entry(
+        ConsentNotice(visit: visitID, document: digest), context, visitKeys.signingKey),
+      deposit: DepositConsent(
+        consent: signed, certificate: certificate,
+        sealedShare: try seal(
+          .proxyShare, blinding.proxyShare.encoded(), to: manager.agreementKey)),
+      grant: GrantConsent(
         consent: signed,
         sealedGrant: try seal(
-          .doctorGrant, Message(grant).encoded(), to: consent.agreementKey)),
-      of: asked.doctor)
-    return digest
+          .doctorGrant, Message(grant).encoded(), to: consent.agreementKey)))
+    // Known before it is given, so that it can always be taken back.
+    try store.write([
+      Self.consentKey(digest): Message(GivenConsent(consent: consent)).encoded(),
+      pendingKey: Message(pending).encoded(),
+    ])
+    return try await give(pending, pendingKey)
+  }
+
+  /// Sends a consent to all who need it; to send it again changes nothing.
+  private func give(_ pending: PendingConsent, _ key: String) async throws -> Digest32 {
+    let consent = pending.deposit.consent.object
+    try await client.submit(pending.notice, until: .confirmed)
+    _ = try await post.ask(pending.deposit, of: consent.proxy)
+    _ = try await post.ask(pending.grant, of: consent.doctor)
+    try store.write([key: nil])
+    return consent.digest
   }
 
   /// A certificate whose keys this patient has not seen for anything else.
@@ -132,14 +180,17 @@ extension Patient {
 
   /// Takes a consent back. Openings that have not happened do not happen any more.
   package func revoke(_ consent: Digest32) async throws {
-    guard let given: GivenConsent = try store.load(Self.consentKey(consent)) else {
+    guard var given: GivenConsent = try store.load(Self.consentKey(consent)) else {
       throw ConsortiumError(.consentUnknown, "the patient has given no such consent")
     }
     let visit = try visit(given.consent.visit)
     let key = try keys(of: visit.context).signingKey
-    try await client.submit(
-      entry(Revocation(visit: given.consent.visit, document: consent), visit.context, key),
-      until: .confirmed)
+    let revocation =
+      given.revocation
+      ?? entry(Revocation(visit: given.consent.visit, document: consent), visit.context, key)
+    given.revocation = revocation
+    try store.save(given, Self.consentKey(consent))
+    try await client.submit(revocation, until: .confirmed)
   }
 
   /// Takes a consent back by a demand, where the hospital does not take the revocation: it counts once

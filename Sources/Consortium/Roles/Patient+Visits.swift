@@ -72,7 +72,8 @@ extension Patient {
       context.hospital == hospital, context.window == rules.numbers.window,
       context.resignatureLimit == rules.numbers.resignatureLimit,
       EvidenceKeys(context) == keys.evidenceKeys, context.keyNonce == keys.nonce,
-      context.mailboxKey == keys.mailboxKey.publicKey, visit.opening.identity == identity,
+      context.mailboxKey == keys.mailboxKey.publicKey, context.amends == nil,
+      visit.opening.identity == identity,
       try Evidence(visit.evidence).digest == context.evidenceDigest
     else { throw ConsortiumError(.wrongContext, "the hospital offers another visit") }
     try visit.opening.check(against: context)

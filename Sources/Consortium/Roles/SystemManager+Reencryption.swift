@@ -58,16 +58,20 @@ extension SystemManager {
         throw ConsortiumError(.reused, "Θ or A' belongs to another consent")
       }
     }
-    guard try store.value(forKey: Self.key(digest)) == nil else {
-      throw ConsortiumError(.reused, "the consent's share is here already")
-    }
     let share = try Letter(.proxyShare, genesis: node.genesis.digest, about: context.digest)
       .open(request.sealedShare, with: keys.agreement, authenticating: digest)
-    var changes: [String: [UInt8]?] = [
-      Self.key(digest): Message(Deposit(consent: request.consent, share: share)).encoded()
-    ]
-    for use in uses { changes[use] = digest.bytes }
-    try store.write(changes)
+    if let known: Deposit = try store.load(Self.key(digest)) {
+      // The same again, since the answer was lost; compared by digests, as shares are secret.
+      guard Digest32(sha256: known.share) == Digest32(sha256: share) else {
+        throw ConsortiumError(.reused, "the consent's share is here already")
+      }
+    } else {
+      var changes: [String: [UInt8]?] = [
+        Self.key(digest): Message(Deposit(consent: request.consent, share: share)).encoded()
+      ]
+      for use in uses { changes[use] = digest.bytes }
+      try store.write(changes)
+    }
     try await submit(
       AccessRequestNotice(visit: consent.visit, document: certificate.digest),
       on: consent.hospital)

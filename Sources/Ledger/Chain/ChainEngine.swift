@@ -171,16 +171,24 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
   @discardableResult
   package mutating func close() throws(StoreError) -> BlockHeader {
     let (next, writes) = try closing()
+    let block = try block(after: next)
+    // Nothing has changed before here, so that closing can be tried again after a failure.
     pending.merge(writes) { $1 }
+    self.block = block
     header = next
-    try append(Leaf.header(next).encoded())
     openLeaves = []
     changes = []
     mustClose = false
-    let fresh = StateView(store: store, open: pending)
-    block = rules.open(after: next, fresh)
-    if let failure = fresh.failure { throw failure }
+    try append(Leaf.header(next).encoded())
     return next
+  }
+
+  private func block(after header: BlockHeader) throws(StoreError) -> Rules.Block {
+    // Of its own scope: a view that lives on would make the next write copy all that is pending.
+    let view = StateView(store: store, open: pending)
+    let block = rules.open(after: header, view)
+    if let failure = view.failure { throw failure }
+    return block
   }
 
   // MARK: Following

@@ -64,17 +64,24 @@ package struct ConsortiumFollower: Sendable {
       nextPosition += 1
       return
     }
+    try closeBlock()
     if case .cosignature(let body) = entry.content.body {
       try take(body)
     } else {
       try take(entry)
     }
     nextPosition += 1
-    if engine.mustClose {
-      try engine.close()
-      try engine.commit(with: [.logPosition: nextPosition.stateBytes])
-    }
+    try closeBlock()
   }
+
+  /// After a failure of the store this happens before the next entry is looked at: what the entry is
+  /// must not depend on when the store failed.
+  private mutating func closeBlock() throws {
+    if engine.mustClose { try engine.close() }
+    if hasUnstoredBlock { try engine.commit(with: [.logPosition: nextPosition.stateBytes]) }
+  }
+
+  private var hasUnstoredBlock: Bool { engine.openLeaves.isEmpty && engine.pendingCount > 0 }
 
   private mutating func take(_ entry: Entry) throws {
     switch try engine.judge(entry) {
@@ -134,10 +141,10 @@ package struct ConsortiumFollower: Sendable {
     for cosigner in cosigned.cosigners {
       cosignedSizes[cosigner.name] = max(cosignedSizes[cosigner.name] ?? 0, size)
     }
-    guard cosignatures[size]?.contains(where: { $0.cosigners == cosigned.cosigners }) != true
-    else { return }
-    cosignatures[size, default: []].append(cosigned)
-    guard let parts = cosignatures[size], parts.count >= keys.threshold,
+    if cosignatures[size]?.contains(where: { $0.cosigners == cosigned.cosigners }) != true {
+      cosignatures[size, default: []].append(cosigned)
+    }
+    guard size > final?.size ?? 0, let parts = cosignatures[size], parts.count >= keys.threshold,
       let merged = CosignedCheckpoint.merged(parts), let height = try height(ofSize: size)
     else { return }
     let record = FinalRecord(size: size, height: height, note: merged.note.encoded)

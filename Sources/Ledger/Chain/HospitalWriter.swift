@@ -99,14 +99,17 @@ package actor HospitalWriter {
   /// Appends leaves of the chain that this writer has lost and its cloud still has, after every
   /// claim of them is decided and their root is that of a checkpoint the cloud cosigned.
   ///
+  /// - Parameter leaves: those behind the last header.
   /// - Throws: ``LedgerError`` `inconsistent-log` if they do not continue this log.
   package func recover(_ leaves: [[UInt8]], confirmed: ConfirmedRecord, root: [UInt8]) async throws
   {
     try await serialized {
-      guard engine.openLeaves.isEmpty else {
+      // What was written before the loss is known already, if it is the same.
+      guard leaves.starts(with: engine.openLeaves) else {
         throw LedgerError(
           .inconsistentLog, "the log of \(hospital) has an open block that its cloud has not")
       }
+      let leaves = Array(leaves.dropFirst(engine.openLeaves.count))
       var trial = engine
       var claims: [Claim] = []
       for leaf in leaves {
@@ -121,17 +124,18 @@ package actor HospitalWriter {
       else {
         throw LedgerError(.inconsistentLog, "what the cloud returns is not what it confirmed")
       }
-      try await append(leaves)
-      try take(leaves)
+      try await append(leaves) { try take(leaves) }
       self.confirmed = confirmed
     }
   }
 
   // MARK: Writing
 
-  private func append(_ leaves: [[UInt8]]) async throws {
+  /// Appends leaves, then does what follows from them.
+  private func append(_ leaves: [[UInt8]], _ follow: () throws -> Void) async throws {
     isStale = true
     try await log.append(leaves, at: engine.position)
+    try follow()
     isStale = false
   }
 
@@ -186,8 +190,7 @@ package actor HospitalWriter {
     var leaves = [proposal.leaf]
     // With its header in one step: what the disk takes longest for is to begin.
     if next.mustClose || closingBlock { leaves.append(Leaf.header(try next.close()).encoded()) }
-    try await append(leaves)
-    engine = next
+    try await append(leaves) { engine = next }
     if engine.openLeaves.isEmpty { try commit() }
     return .written(proposal.index)
   }
@@ -199,8 +202,7 @@ package actor HospitalWriter {
   private func closeOpenBlock() async throws {
     guard !engine.openLeaves.isEmpty else { return }
     let header = try engine.nextHeader()
-    try await append([Leaf.header(header).encoded()])
-    try engine.close()
+    try await append([Leaf.header(header).encoded()]) { try engine.close() }
     try commit()
   }
 
@@ -221,12 +223,9 @@ package actor HospitalWriter {
   /// - Throws: the ``Refusal`` of the first entry that the rules refuse; nothing is appended then.
   package func append(trusting entries: [Entry]) async throws {
     try await serialized {
-      var (trial, leaves) = try blocks(of: entries)
-      try await append(leaves)
-      isStale = true
-      try trial.commit(with: [.confirmed: confirmed?.stateBytes])
-      engine = trial
-      isStale = false
+      let (trial, leaves) = try blocks(of: entries)
+      try await append(leaves) { engine = trial }
+      try commit()
     }
   }
 

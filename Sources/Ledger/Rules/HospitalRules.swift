@@ -27,6 +27,9 @@ package struct HospitalRules: ChainRules {
   package struct Block: OpenBlock {
     /// The consortium block by which this block is judged; none before the first.
     var base: ConsortiumBlock?
+    /// Its height, of the header before: where the consortium's state is behind when the chain is
+    /// opened, the block is found later.
+    var baseHeight: UInt64?
     /// How many demands are answered.
     var answered: UInt64 = 0
     package var itemCount: UInt64 = 0
@@ -35,7 +38,11 @@ package struct HospitalRules: ChainRules {
 
   package func open(after header: BlockHeader?, _ state: StateView) -> Block {
     guard let header else { return Block() }
-    return Block(base: reader.block(header.base.height), answered: header.answeredThrough)
+    let reader = reader
+    defer { state.adopt(failureOf: reader.state) }
+    return Block(
+      base: reader.block(header.base.height), baseHeight: header.base.height,
+      answered: header.answeredThrough)
   }
 
   private var reader: ConsortiumReader { ConsortiumReader(genesis: genesis, store: consortium) }
@@ -49,6 +56,10 @@ package struct HospitalRules: ChainRules {
     else { throw .blockFull }
     let reader = reader
     defer { state.adopt(failureOf: reader.state) }
+    if block.base == nil, let height = block.baseHeight {
+      guard let base = reader.block(height) else { throw .unknownBase }
+      block.base = base
+    }
     if case .baseAdvance(let advance) = item.entry.content.body {
       return try self.advance(advance, item, &block, reader, state)
     }
