@@ -51,17 +51,21 @@ test-oracles: deps-test $(ORACLES)/ready
 	$(PYTHON) scripts/vectors/type_a.py check Sources/Pairings/TypeA/Suites
 	PYTHON=$(abspath $(PYTHON)) scripts/vectors/cross-check
 
-# An export, read by the documents alone.
+# An export, read by the documents alone: by the module, by the rules, and as logs of C2SP.
 test-documents: deps-test $(ORACLES)/ready
 	scripts/check-docs
 	scripts/check-readme
 	$(SWIFT_BUILD) --product bcemr
-	rm -rf $(ORACLES)/data
+	rm -rf $(ORACLES)/data $(ORACLES)/tiles
 	$(BCEMR) demo --data $(ORACLES)/data > /dev/null
-	$(BCEMR) export --data $(ORACLES)/data --output $(ORACLES)/export.der
-	$(PYTHON) scripts/check-asn1 $(ORACLES)/export.der $(ORACLES)/data/genesis.der \
+	$(BCEMR) export --data $(ORACLES)/data --output $(ORACLES)/export.tar
+	$(BCEMR) export --tiles --data $(ORACLES)/data --output $(ORACLES)/tiles
+	$(PYTHON) scripts/check-asn1 $(ORACLES)/export.tar $(ORACLES)/data/genesis.der \
 		$(ORACLES)/data/manager/keys.pem
-	$(PYTHON) scripts/replay-export $(ORACLES)/export.der
+	$(PYTHON) scripts/replay-export $(ORACLES)/export.tar
+	$(PYTHON) scripts/read-export $(ORACLES)/tiles
+	$(PYTHON) scripts/vectors/export_appendix.py check $(BCEMR)
+	$(PYTHON) scripts/vectors/visit_appendix.py check
 
 test-transcripts: deps-test
 	$(SWIFT_BUILD) --product bcemr

@@ -100,9 +100,15 @@ class Log:
 
     def __init__(self, ledger, chain, edit):
         self.ledger, self.chain, self.edit = ledger, chain, edit
-        self.origin = f"bcemr/{ledger.hex()}/{chain}" + ("" if chain == "consortium" else "/0")
         self.leaves, self.names, self.headers, self.changes = [], [], [], []
         self.pairs, self.first = [], 0
+        self.begin(0)
+
+    def begin(self, generation):
+        self.generation, self.log = generation, f"{self.chain} log" + " 1" * generation
+        self.origin = f"bcemr/{self.ledger.hex()}/{self.chain}"
+        if self.chain != "consortium":
+            self.origin += f"/{generation}"
 
     def append(self, name, leaf):
         edited = self.edit.get(name, lambda leaf: leaf)(leaf)
@@ -127,8 +133,8 @@ class Log:
             "version": 2, "previous": before["stateDigest"] if before else ZERO,
             "changes": [{"key": place, "value": value} for place, value in self.pairs]}
         header = {
-            "version": 2, "genesis": self.ledger, "chain": self.chain, "generation": 0,
-            "height": len(self.headers), "firstIndex": self.first,
+            "version": 2, "genesis": self.ledger, "chain": self.chain,
+            "generation": self.generation, "height": len(self.headers), "firstIndex": self.first,
             "previous": digest("BlockHeader", before) if before else ZERO,
             "itemCount": len(self.leaves) - self.first,
             "stateDigest": digest("StateChange", change),
@@ -151,7 +157,7 @@ class Log:
         body = f"{self.origin}\n{len(hashes)}\n{b64encode(files.root(hashes)).decode()}\n{extension}"
         lines = ""
         if self.chain != "consortium":
-            lines = signature_line(self.origin, 1, "hospital-1 log", body)
+            lines = signature_line(self.origin, 1, self.log, body)
         for name in cosigners or (DELEGATES if self.chain == "consortium" else ["cloud-1"]):
             lines += signature_line(f"example/{name}/{self.chain}", 4,
                                     f"{name} cosigns {self.chain}", body, CREATED + 200)
@@ -235,9 +241,44 @@ class Example:
             (b"demand/hospital-1\0" + number(0), encode("DemandRecord", record)),
             (b"demands/hospital-1", number(1)))
 
+    def equivocate(self):
+        """Block 3: hospital and cloud have signed two roots of one size, and both are convicted."""
+        hashes, pairs = self.hospital.hashes(), []
+        for node, use in (("cloud-1", "cloud-1 cosigns hospital-1"), ("hospital-1", "hospital-1 log")):
+            pairs += [(b"barred/" + sha256(public(use)).digest(), number(3)),
+                      (f"convicted/the operator of {node}".encode(), number(1))]
+        self.consortium.item(
+            "report", "cloud-2", "equivocationReport", {
+                "chain": "hospital-1", "first": {"note": self.hospital.note(), "leaf": []},
+                "second": {"note": self.hospital.note(hashes[:-1] + [ZERO]), "leaf": []}},
+            (b"quota-supernode/cloud-2", encode("QuotaRecord", {"epoch": 0, "used": 2})), *pairs)
+        self.consortium.item("cut 3", "cloud-3", "blockCut", {"height": 3})
+        self.consortium.close(CREATED + 200, CREATED + 71)
+        return self
+
+    def continue_chain(self):
+        """Block 3: the hospital goes on behind its 5 leaves with another log key."""
+        tail = {"version": 1, "genesis": self.consortium.ledger, "hospital": "hospital-1",
+                "generation": 0, "size": 5}
+        fresh = public("hospital-1 log 1")
+        self.consortium.item(
+            "continuation", "hospital-1", "continuation", {
+                "tail": tail, "logKey": fresh, "cloudSignature": key("cloud-1 identity").sign(
+                    encode("TailStatement", tail))},
+            (b"chain/hospital-1", encode("GenerationRecord", {
+                "generation": 1, "start": 5, "logKey": fresh})),
+            (b"key/" + sha256(fresh).digest(), b"hospital-1"))
+        self.consortium.item("cut 3", "cloud-3", "blockCut", {"height": 3})
+        self.consortium.close(CREATED + 200, CREATED + 71)
+        self.hospital.begin(1)
+        self.advance(3)
+        self.hospital.close(CREATED + 200, CREATED + 71, self.consortium.reference(), answered=1)
+        return self
+
     def files(self):
         yield "genesis.der", self.genesis
-        for folder, log in (("consortium", self.consortium), ("hospital-1/0", self.hospital)):
+        for folder, log in (("consortium", self.consortium),
+                            (f"hospital-1/{self.hospital.generation}", self.hospital)):
             note = self.edit.get(f"note {log.chain}", lambda log: log.note())(log)
             leaves = log.leaves
             if f"leaves {log.chain}" in self.edit:
@@ -357,6 +398,9 @@ def variants():
                 "example/stranger/consortium", 4, "stranger", "no text", CREATED)}), {}),
         ("one delegate's line is missing", None, None, "", edited({
             "note consortium": lambda log: log.note(cosigners=DELEGATES[1:])}), {}),
+        ("a report convicts two keys, in block 3", None, None, "", exported(Example().equivocate()), {}),
+        ("the hospital goes on in generation 1, after block 3", None, None, "",
+         exported(Example().continue_chain()), {}),
         ("a byte follows the archive", None, "V1", "", exported(change=lambda data: data + b"\0"),
          {}),
         ("a file has mode 0644", None, "V1", "", exported(
@@ -450,6 +494,7 @@ def variants():
                 signer="hospital-1")(leaf)}), {}),
         ("a hospital's chain ends before what is anchored", "all", "V8", "ends before", edited({
             "note hospital-1": shorter}), {}),
+        ("a hospital's log is left out", None, "V8", "ends before", without("hospital-1/"), {}),
         ("a hospital's chain is another than the anchored one", "all", "V8", "another chain",
          forked, {}),
     ]

@@ -97,6 +97,10 @@ package actor ChainConfirmer: HospitalChains {
     guard try progress.root() == checkpoint.root else {
       throw ConsortiumError(.ledgerDiverged, "the leaves are not those of the checkpoint")
     }
+    // An export has to reach the base, so it holds only what is final here too.
+    guard let final = await node.consortium.final, progress.baseHeight ?? 0 <= final.height else {
+      throw ConsortiumError(.notFinal, "the base is not final here yet")
+    }
     for completion in progress.completions where await !custody.holds(completion) {
       throw ConsortiumError(.recordMissing, "a completed visit's record is not here")
     }

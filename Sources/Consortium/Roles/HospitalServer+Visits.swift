@@ -139,10 +139,11 @@ extension HospitalServer {
     guard doctors.count >= size else {
       throw ConsortiumError(.unknownDoctor, "\(doctors.count) of \(size) doctors are registered")
     }
-    let turn = Int(try store.value(forKey: Self.rotationKey)?.first ?? 0)
+    let stored = try store.value(forKey: Self.rotationKey)
+    let turn = stored.flatMap { Int(String(decoding: $0, as: UTF8.self)) } ?? 0
     return (
       (0..<size).map { doctors[(turn + $0) % doctors.count].signer },
-      [UInt8((turn + 1) % doctors.count)]
+      Array(String((turn + 1) % doctors.count).utf8)
     )
   }
 

@@ -129,6 +129,10 @@ public enum Verification {
       &source, genesis: genesis, keys: genesis.consortiumKeys,
       rules: ConsortiumRules(genesis: genesis), store: consortiumStore, decider, &known,
       &observer, progress)
+    // Without a consortium chain that everybody signed who has to, nothing judges a hospital's.
+    if let fault = consortium.report.fault, fault.check != .rules {
+      throw Failure(check: fault.check, reason: fault.reason)
+    }
     let view = ConsortiumView(
       engine: consortium.engine,
       final: FinalRecord(

@@ -137,8 +137,12 @@ package struct ConsortiumView: Sendable {
   }
 
   /// Whether the revocation of a consent stands as a demand in a final block.
-  package func isRevokedByDemand(_ consent: Digest32) throws(StoreError) -> Bool {
-    let height: UInt64? = try reading { $0.value(.demandedRevocation(consent)) }
+  package func isRevokedByDemand(
+    _ consent: Digest32, of visit: Digest32, at hospital: String
+  ) throws(StoreError) -> Bool {
+    let height: UInt64? = try reading {
+      $0.value(.demandedRevocation(consent, of: visit, at: hospital))
+    }
     guard let height, let final else { return false }
     return height <= final.height
   }

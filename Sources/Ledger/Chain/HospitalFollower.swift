@@ -38,6 +38,9 @@ package struct HospitalFollower: Sendable {
     /// How many leaves there are, with those behind the last header.
     package var position: UInt64 { engine.position }
 
+    /// Of the last block's base.
+    package var baseHeight: UInt64? { engine.header?.base.height }
+
     package func root() throws(StoreError) -> [UInt8] { try engine.root(size: engine.size) }
   }
 

@@ -127,8 +127,8 @@ public struct Demand: CanonicalObject, Equatable {
   }
 }
 
-/// Compact evidence: one key signed two trees. Anybody of the consortium may submit it, and the
-/// rules convict by it (specification 6.8).
+/// Compact evidence: one key signed two trees. A supernode submits it, and the rules
+/// convict by it (specification 6.8).
 public struct EquivocationReport: CanonicalObject, Equatable {
   public static let kind = ObjectKind.equivocationReport
 

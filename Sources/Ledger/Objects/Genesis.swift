@@ -75,7 +75,7 @@ public struct Genesis: CanonicalObject, Equatable {
     public var epochLength: UInt64
     /// The items of one block of a hospital's chain.
     public var blockItemLimit: UInt64
-    /// The leaves of these items together, in bytes.
+    /// The leaves of the items of a block of any chain together, in bytes.
     public var blockByteLimit: UInt64
     /// Demands of entries by one signer through one supernode in an epoch.
     public var signerQuota: UInt64

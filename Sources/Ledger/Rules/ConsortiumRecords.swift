@@ -191,8 +191,12 @@ extension StateKey {
   }
   /// By the digest of the demanded entry: the entry.
   static func demandedEntry(_ entry: Digest32) -> Self { Self("demanded/", entry.bytes) }
-  /// A revocation that was demanded, by the digest of the consent.
-  static func demandedRevocation(_ consent: Digest32) -> Self { Self("revoked/", consent.bytes) }
+  /// A revocation that was demanded by the patient of the visit, by the digest of the consent.
+  static func demandedRevocation(
+    _ consent: Digest32, of visit: Digest32, at hospital: String
+  ) -> Self {
+    Self("revoked/", Array(hospital.utf8), [0], visit.bytes, consent.bytes)
+  }
 
   static func quota(ofSupernode id: String) -> Self { Self("quota-supernode/", Array(id.utf8)) }
   /// What a signer has used through one supernode: by demanding old entries again, a supernode spends

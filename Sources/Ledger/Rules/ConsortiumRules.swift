@@ -34,7 +34,10 @@ package struct ConsortiumRules: ChainRules {
     _ item: Item, _ block: inout Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
     // What closes a block has to find room in it.
-    if block.itemCount + 1 >= LedgerLimits.blockItemCount {
+    let isFull =
+      block.itemCount + 1 >= LedgerLimits.blockItemCount
+      || block.byteCount + item.byteCount > genesis.genesis.numbers.blockByteLimit
+    if isFull {
       guard case .blockCut = item.entry.content.body else { throw .blockFull }
     }
     switch item.entry.content.body {
@@ -282,8 +285,13 @@ package struct ConsortiumRules: ChainRules {
       DemandRecord(entry: digest, height: block.height, index: item.index))
     state.set(.demandCount(hospital), count + 1)
     state.note(.demandedEntry(digest), RawValue(stateBytes: entry.encoded()))
-    if case .revocation(let revocation) = entry.content.body {
-      state.set(.demandedRevocation(revocation.document), block.height)
+    // Only the patient of that visit takes a consent of it back.
+    if case .revocation(let revocation) = entry.content.body,
+      entry.content.signer == .patient(visit: revocation.visit)
+    {
+      state.set(
+        .demandedRevocation(revocation.document, of: revocation.visit, at: hospital),
+        block.height)
     }
     return Judgement(claims: [signature, entry.signatureClaim(by: key)])
   }
@@ -322,7 +330,13 @@ package struct ConsortiumRules: ChainRules {
     try spend(.quota(ofSupernode: party), genesis.genesis.numbers.supernodeQuota, block, state)
     let culprits = try culprits(report, state)
     var isNew = false
-    for culprit in culprits where !state.holds(.convictedKey(culprit.key)) {
+    // In one order everywhere: a set has none.
+    let sorted = culprits.sorted {
+      $0.party == $1.party
+        ? $0.key.lexicographicallyPrecedes($1.key)
+        : $0.party.utf8.lexicographicallyPrecedes($1.party.utf8)
+    }
+    for culprit in sorted where !state.holds(.convictedKey(culprit.key)) {
       isNew = true
       convict(culprit, block, state)
     }
@@ -434,6 +448,8 @@ package struct ConsortiumRules: ChainRules {
       let cloud = genesis.cloud(ofHospital: party), let cloudKey = genesis.identityKey(of: cloud)
     else { throw .notEntitled }
     let generation = generation(of: party, state)
+    // Who was convicted goes on only by a vote.
+    guard !state.holds(.convictedKey(generation.logKey)) else { throw .convicted }
     let anchored = state.value(.anchor(party), as: AnchorRecord.self)?.size ?? 0
     guard tail.genesis == genesis.digest, tail.generation == generation.generation,
       tail.size >= anchored, tail.size >= generation.start, !IdentityKey.isOfSmallOrder(key),

@@ -122,9 +122,12 @@ package struct HospitalRules: ChainRules {
     if let former = block.base, base.reference.height <= former.reference.height {
       throw .staleBase
     }
-    // A generation begins behind what it keeps of the one before.
+    // A generation begins exactly behind what it keeps of the one before.
     let generation = reader.generation(of: hospital, at: base.reference.height)
-    guard item.index >= generation.start else { throw .wrongGeneration }
+    let former = reader.generation(of: hospital, at: block.base?.reference.height ?? 0)
+    guard generation.generation == former.generation || item.index == generation.start else {
+      throw .wrongGeneration
+    }
     block.base = base
     skipAnswered(&block, base, reader, state, and: nil)
     return Judgement(claims: [item.entry.signatureClaim(by: key)])
