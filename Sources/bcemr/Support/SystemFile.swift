@@ -42,6 +42,12 @@ enum SystemFile {
   /// - Parameter write: writes the export.
   static func replaceExport(at path: String, _ write: (OutputFile) throws -> Void) throws {
     var status = stat()
+    if unsafe lstat(path, &status) == 0 {
+      // A rename would put the file in the place of a device or a link.
+      guard status.st_mode & S_IFMT == S_IFREG else {
+        throw CommandFailure(DurableFile.Failure(path: path, code: EINVAL))
+      }
+    }
     if unsafe stat(path, &status) == 0, status.st_size > 0 {
       guard try beginsLikeExport(path) else {
         throw CommandFailure(

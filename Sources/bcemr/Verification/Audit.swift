@@ -218,6 +218,7 @@ extension Audit.Chain: CustomStringConvertible {
 
   /// As `hospital-1 valid to block 9, 52 of 57 leaves final: 2 visits, 2 acknowledged`.
   var description: String {
+    if blocks == 0, fault == nil { return "\(name) has no block yet" }
     let validity =
       blocks == 0 ? "no valid block" : "valid to block \(blocks - 1)"
     var text = "\(name) \(validity)"
