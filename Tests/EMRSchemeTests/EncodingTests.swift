@@ -33,6 +33,15 @@ struct EncodingTests {
     #expect(Set(objects.map { ObjectKind(of: $0.bytes) }).count == objects.count)
   }
 
+  @Test("a context tells an amendment from a visit of its own")
+  func amendment() throws {
+    let visit = try Visit(team: 1)
+    var amending = visit.context
+    amending.amends = .init(hospital: "hospital-2", visit: visit.context.visitID)
+    #expect(try VisitContext(encoded: amending.encoded()) == amending)
+    #expect(amending.digest != visit.context.digest)
+  }
+
   @Test("no object is taken for another, cut short, lengthened, or of a later version")
   func refused() throws {
     let objects = try objects()
@@ -45,8 +54,8 @@ struct EncodingTests {
       }
       var later = object.bytes
       let version = try #require(
-        (0..<16).first { Array(later[$0..<$0 + 3]) == [2, 1, 1] })
-      later[version + 2] = 2
+        (0..<16).first { later[$0] == 2 && later[$0 + 1] == 1 && (1...2).contains(later[$0 + 2]) })
+      later[version + 2] += 1
       #expect(throws: DecodingFailure.self) { try object.decode(later) }
     }
   }
@@ -58,6 +67,8 @@ struct EncodingTests {
       { $0.signers = [] }, { $0.signers = Array(repeating: $0.signers[0], count: 17) },
       { $0.window = 0 }, { $0.resignatureLimit = 65 }, { $0.visitSigningKey = [] },
       { $0.hospital = String(repeating: "h", count: 65) }, { $0.visitKey = [] },
+      { $0.mailboxKey = [1] },
+      { $0.amends = .init(hospital: String(repeating: "h", count: 65), visit: .zero) },
     ]
     for change in changes {
       var context = visit.context

@@ -82,4 +82,50 @@ struct VectorTests {
       for: request, context: context, recordDigest: record.recordDigest)
     #expect(try received.open(signed: signed).plaintext == plaintext)
   }
+
+  /// Makes the vector anew where the environment names a file, for when a format changes:
+  /// `BCEMR_WRITE_VISIT=FILE swift test --filter VectorTests`. Then `scripts/vectors/visit.py` has to
+  /// agree with it.
+  @Test(
+    "the vector is made from a visit like any other",
+    .enabled(if: ProcessInfo.processInfo.environment["BCEMR_WRITE_VISIT"] != nil))
+  func write() throws {
+    var visit = try Visit(team: 2, seed: 2026)
+    let doctor = visit.doctors[0]
+    let proof = try doctor.secret.prove(doctor.statement, using: &visit.random)
+    let signed = try visit.sign()
+    let record = try visit.sealAndCheck()
+    let request = RequestKey<BLS12381>(using: &visit.random)
+    func hex(_ bytes: [UInt8]) -> String {
+      bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    }
+    let commitments: [[String: Any]] = visit.commitments.map {
+      ["commitment": hex($0.commitment.bytes), "attempt": $0.attempt]
+    }
+    let vector: [String: Any] = [
+      "statement": hex(doctor.statement.encoded()), "registrationChallenge": hex(proof.challenge),
+      "registrationResponses": [proof.z1, proof.z2, proof.z3].map(hex),
+      "context": hex(visit.context.encoded()),
+      "visitKeyProof": hex(try visit.visitKey.prove(visit.context)),
+      "visitSecret": hex(visit.visitSecret.encoded()), "alpha": hex(visit.evidence.bytes),
+      "commitments": commitments, "signature": hex(signed.signature.encoded()),
+      "record": hex(record.record.encoded()), "recordDigest": hex(record.recordDigest.bytes),
+      "trapdoor": hex(Trapdoor(evidence: visit.evidence, visitKey: visit.visitKey).encoded()),
+      "requestSecret": hex(request.encoded()),
+      "reencrypted": hex(try visit.share(record, with: request).bI),
+      "plaintext": hex(visit.plaintext.encoded()),
+    ]
+    let file: [String: Any] = [
+      "about": Self.about, "sources": ["BC-EMR; checked by scripts/vectors/visit.py"],
+      "cases": [vector],
+    ]
+    let path = try #require(ProcessInfo.processInfo.environment["BCEMR_WRITE_VISIT"])
+    try JSONSerialization.data(withJSONObject: file, options: [.sortedKeys, .prettyPrinted])
+      .write(to: URL(filePath: path))
+  }
+
+  private static let about = """
+    One visit of two doctors on bls12-381: registration, signatures, sealed record, re-encryption. \
+    Objects are DER, points and scalars as encoded there.
+    """
 }

@@ -61,7 +61,8 @@ struct VisitFixture<Suite: PairingSuite> {
       visitID: visitID, evidenceDigest: evidence.digest,
       signers: doctors.map(\.statement.signer), openedAt: 1_700_000_000, window: 600,
       resignatureLimit: 4, baseHeight: 7, baseHash: .zero, visitKey: visitKey.encodedPublicKey,
-      visitSigningKey: random.bytes(32))
+      visitSigningKey: random.bytes(32), keyNonce: Digest32(sha256: random.bytes(32)),
+      mailboxKey: random.bytes(32))
     change(&context)
     self.context = context
     verifiedVisitKey = try VerifiedVisitKey(

@@ -89,10 +89,10 @@ def parse(data):
     return values
 
 
-def fields(data):
+def fields(data, expected=1):
     """The fields of one top-level object, behind its version."""
     [[[version, *values]]] = parse(data)
-    assert version == 1
+    assert version == expected
     return values
 
 
@@ -168,7 +168,10 @@ def main(path):
 
     registration(vector)
     encoded_context = octets("context")
-    context, context_digest = fields(encoded_context), sha256(encoded_context).digest()
+    context, context_digest = fields(encoded_context, 2), sha256(encoded_context).digest()
+    key_nonce, mailbox_key, amends = context[14:]
+    check("nonce and mailbox key, and no visit that is amended",
+          len(key_nonce) == len(mailbox_key) == 32 and amends == [])
     key = curve.decode(context[12])
     check("visit key proof", product_is_one(
         (curve.decode(octets("visitKeyProof")), G2),

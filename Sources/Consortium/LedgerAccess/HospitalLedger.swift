@@ -321,7 +321,7 @@ package actor HospitalLedger {
       let header = Leaf.header(in: leaf)
     else { return false }
     // The consortium would refuse it; the base follows with the next call.
-    guard let base = try consortium.block(header.base.height),
+    guard let base = try consortium.block(header.base.height), base.reference == header.base,
       consortium.countedTime <= base.countedTime + genesis.genesis.numbers.maximumLag
     else { return false }
     let anchor = Anchor(

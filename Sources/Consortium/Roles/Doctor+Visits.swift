@@ -22,6 +22,8 @@ package struct DoctorVisit: NamedValue {
   package var sealed: StoreRecord?
   /// The signature of c_k's last finding, until an answer says whether it stands on the ledger.
   package var pending: Entry?
+  /// The completion, for the last doctor; submitted until it is confirmed.
+  package var completion: Entry?
 
   package init(opening: VisitOpening, position: Int) {
     (self.opening, self.position) = (opening, position)
@@ -38,6 +40,7 @@ package struct DoctorVisit: NamedValue {
     fields.optional("handedOver", handedOver)
     fields.optional("sealed", sealed)
     fields.optional("pending", pending)
+    fields.optional("completion", completion)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
@@ -51,6 +54,7 @@ package struct DoctorVisit: NamedValue {
     handedOver = try fields.optional("handedOver")
     sealed = try fields.optional("sealed")
     pending = try fields.optional("pending")
+    completion = try fields.optional("completion")
   }
 }
 
@@ -246,7 +250,7 @@ extension Doctor {
       findings, after: before.signature, with: keys.signing, using: &randomness)
     var visit = visit
     visit.handedOver = try groupKey(visit).seal(findings)
-    visit.sealed = nil
+    (visit.sealed, visit.completion) = (nil, nil)
     let partial = PartialSignature(
       visit: visit.context.visitID,
       commitments: [FindingCommitment](to: findings, contextDigest: chain.contextDigest),
@@ -336,7 +340,30 @@ extension Doctor {
 
   /// As the last doctor: gives the sealed record to the cloud, and completes the visit on the
   /// ledger with the cloud's receipt.
+  ///
+  /// If it is not known whether the completion stands, the same one is submitted again.
   package func completeVisit(_ visitID: Digest32) async throws {
+    var visit = try visit(visitID)
+    let completion: Entry
+    if let known = visit.completion {
+      completion = known
+    } else {
+      completion = entry(try await storeRecord(visitID))
+      visit = try self.visit(visitID)
+      visit.completion = completion
+      try save(visit)
+    }
+    do {
+      try await client.submit(completion, until: .confirmed)
+    } catch let refusal as SignedRefusal {
+      visit.completion = nil
+      try save(visit)
+      throw refusal.error
+    }
+  }
+
+  /// Gives the record to the cloud; the completion has its receipt.
+  private func storeRecord(_ visitID: Digest32) async throws -> VisitCompletion {
     try await sealRecord(visitID)
     let visit = try visit(visitID)
     let context = visit.context
@@ -345,14 +372,9 @@ extension Doctor {
       throw ConsortiumError(.recordMissing, "no cloud keeps the records of \(hospital)")
     }
     let receipt = try await post.ask(sealed, of: cloud)
-    let completion = VisitCompletion(
+    return VisitCompletion(
       context: context, commitments: last.commitments, signature: last.signature,
       recordDigest: sealed.upload.object.payload.recordDigest, storageSignature: receipt.bytes)
-    do {
-      try await client.submit(entry(completion), until: .confirmed)
-    } catch let refusal as SignedRefusal {
-      throw refusal.error
-    }
   }
 
   /// Seals what c_n holds, once it opens the commitments that stand on the ledger.

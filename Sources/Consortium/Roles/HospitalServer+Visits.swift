@@ -76,9 +76,9 @@ extension HospitalServer {
       switch known.status {
       case .complete: return .complete(visit: input.visitID(under: keys.visitIdentifiers))
       case .open:
-        let visit = try visit(input.visitID(under: keys.visitIdentifiers)).context
-        try await abandon(
-          visit.visitID, try reason(toClose: visit, form, time: base.countedTime))
+        let visit = input.visitID(under: keys.visitIdentifiers)
+        let context = try await views.context(of: visit, at: id)
+        try await abandon(visit, try reason(toClose: context, form, time: base.countedTime))
       case .abandoned: break
       }
       input.attempt += 1
@@ -164,10 +164,19 @@ extension HospitalServer {
     return Done()
   }
 
-  private func visit(_ visit: Digest32) throws -> HospitalVisit {
-    guard let visit: HospitalVisit = try store.load(Self.key(visit)) else {
-      throw ConsortiumError(.unknownVisit, "the hospital knows no such visit")
-    }
+  private func visit(_ visitID: Digest32) async throws -> HospitalVisit {
+    if let visit: HospitalVisit = try store.load(Self.key(visitID)) { return visit }
+    // The power may have failed after the opening was written, and before this was noted.
+    let chain = try await views.chains.view(of: id)
+    guard let record = try chain.visit(visitID),
+      let leaf = try await views.chains.leaf(record.opening, of: id),
+      case .visitOpening(let opening)? = Leaf.entry(in: leaf)?.content.body,
+      var visit: HospitalVisit = try store.load(Self.offerKey(record.contextDigest))
+    else { throw ConsortiumError(.unknownVisit, "the hospital knows no such visit") }
+    visit.agreed = opening
+    try store.write([
+      Self.key(visitID): Message(visit).encoded(), Self.offerKey(record.contextDigest): nil,
+    ])
     return visit
   }
 
@@ -175,7 +184,7 @@ extension HospitalServer {
 
   /// Tells the team of its visit, and agrees on a group key with it.
   package func establishGroupKey(_ visitID: Digest32) async throws {
-    let visit = try visit(visitID)
+    let visit = try await visit(visitID)
     guard let opening = visit.agreed else {
       throw ConsortiumError(.wrongState, "the patient has not agreed to the visit")
     }

@@ -42,18 +42,13 @@ package actor HospitalServer: RoleEndpoint {
 
   /// Does everything that is due now, on both chains.
   ///
-  /// What stops one does not stop the other: the consortium needs its delegates while a hospital waits
-  /// for its cloud.
+  /// The consortium's come first: it needs its delegates while a hospital waits for its cloud, and a
+  /// hospital does nothing by a log that contradicts what it cosigned.
   /// - Returns: whether anything changed.
   package func advance() async throws -> Bool {
-    let own: Result<Bool, any Error>
-    do {
-      own = .success(try await ledger.advance())
-    } catch {
-      own = .failure(error)
-    }
     let consortium = try await supernode.advance()
-    return try own.get() || consortium
+    let own = try await ledger.advance()
+    return own || consortium
   }
 
   package func answer(_ request: any RoleRequest) async throws -> any CanonicalValue {

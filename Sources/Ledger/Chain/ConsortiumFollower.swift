@@ -114,7 +114,6 @@ package struct ConsortiumFollower: Sendable {
   private mutating func take(_ body: Cosignature) throws {
     let keys = genesis.consortiumKeys
     guard let claimed = keys.checkpoint(in: body.note), claimed.size <= engine.size,
-      try height(ofSize: claimed.size) != nil,
       let note = try? SignedNote(encoded: body.note)
     else {
       passedOver += 1
@@ -128,7 +127,8 @@ package struct ConsortiumFollower: Sendable {
       passedOver += 1
       return
     }
-    guard own == claimed else {
+    // Who cosigned a checkpoint that ends elsewhere than behind a header of this chain has another.
+    guard own == claimed, try height(ofSize: claimed.size) != nil else {
       if contradictions.count == Self.contradictionLimit { contradictions.removeFirst() }
       contradictions.append(Contradiction(note: body.note))
       return

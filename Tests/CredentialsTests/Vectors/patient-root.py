@@ -1,4 +1,4 @@
-"""Writes patient-root.json: the keys that belong to a root and a counter, from the specification.
+"""Writes patient-root.json: the keys that belong to a root and a visit, from the specification.
 
 Needs py-ecc 8.0.0 and cryptography; shares no code with the Swift sources.
 """
@@ -26,28 +26,39 @@ def hkdf(secret, salt, info, length):
     return output[:length]
 
 
-def case(root, counter):
+def case(root, genesis, hospital, nonce):
     def derive(use, length):
         salt = f"BCEMR-V01-{SUITE}-{use}".encode()
-        return hkdf(root, salt, counter.to_bytes(8, "big"), length)
+        return hkdf(root, salt, genesis + nonce + hospital.encode(), length)
 
     p_v = int.from_bytes(derive("ROOT-VISIT-KEY", 48), "big") % curve_order
     signing = Ed25519PrivateKey.from_private_bytes(derive("ROOT-SIGNING-KEY", 32))
-    admission = X25519PrivateKey.from_private_bytes(derive("ROOT-ADMISSION-KEY", 32))
+    mailbox = X25519PrivateKey.from_private_bytes(derive("ROOT-MAILBOX-KEY", 32))
     return {
         "root": root.hex(),
-        "counter": counter,
+        "genesis": genesis.hex(),
+        "hospital": hospital,
+        "nonce": nonce.hex(),
         "visitKey": G2_to_signature(multiply(G2, p_v)).hex(),
         "signingKey": signing.public_key().public_bytes_raw().hex(),
-        "admissionKey": admission.public_key().public_bytes_raw().hex(),
+        "mailboxKey": mailbox.public_key().public_bytes_raw().hex(),
     }
 
 
-roots = [bytes(32), bytes(range(32)), hashlib.sha256(b"root").digest()]
+def digest(text):
+    return hashlib.sha256(text.encode()).digest()
+
+
+roots = [bytes(32), bytes(range(32)), digest("root")]
+visits = [
+    (bytes(32), "h", bytes(32)),
+    (digest("ledger"), "hospital-1", digest("nonce")),
+    (digest("ledger"), "h" * 64, digest("another nonce")),
+]
 vectors = {
-    "about": "the keys of a visit, derived from a patient's root and the number of the visit",
-    "sources": ["py-ecc 8.0.0", "cryptography 48.0.0"],
-    "cases": [case(root, counter) for root in roots for counter in (0, 1, 2**63)],
+    "about": "the keys of a visit, derived from a patient's root, ledger, hospital and nonce",
+    "sources": ["py-ecc 8.0.0", "cryptography 50.0.2"],
+    "cases": [case(root, *visit) for root in roots for visit in visits],
 }
 path = pathlib.Path(__file__).with_name("patient-root.json")
 path.write_text(json.dumps(vectors, indent=2) + "\n")
