@@ -59,7 +59,8 @@ package struct LedgerViews: Sendable {
     }
     if let consent = try chain.consent(query.consent), consent.visit == query.visit {
       let isRevoked =
-        try consent.isRevoked || consortium.isRevokedByDemand(query.consent)
+        try consent.isRevoked
+        || consortium.isRevokedByDemand(query.consent, of: query.visit)
       view.standing =
         isRevoked
         ? .revoked : try await node.isFinal(consent.index, on: chain) ? .final : .pending

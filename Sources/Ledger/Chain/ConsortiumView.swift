@@ -119,9 +119,11 @@ package struct ConsortiumView: Sendable {
     }
   }
 
-  /// Whether the revocation of a consent stands as a demand in a final block.
-  package func isRevokedByDemand(_ consent: Digest32) throws(StoreError) -> Bool {
-    let height: UInt64? = try reading { $0.value(.demandedRevocation(consent)) }
+  /// Whether the revocation of a consent stands as a demand of the visit's patient in a final block.
+  package func isRevokedByDemand(
+    _ consent: Digest32, of visit: Digest32
+  ) throws(StoreError) -> Bool {
+    let height: UInt64? = try reading { $0.value(.demandedRevocation(consent, of: visit)) }
     guard let height, let final else { return false }
     return height <= final.height
   }

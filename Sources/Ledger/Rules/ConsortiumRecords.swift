@@ -186,8 +186,10 @@ extension StateKey {
   }
   /// By the digest of the demanded entry: the entry.
   static func demandedEntry(_ entry: Digest32) -> Self { Self("demanded/", entry.bytes) }
-  /// A revocation that was demanded, by the digest of the consent.
-  static func demandedRevocation(_ consent: Digest32) -> Self { Self("revoked/", consent.bytes) }
+  /// A revocation that a visit's patient has demanded, by the digest of the consent.
+  static func demandedRevocation(_ consent: Digest32, of visit: Digest32) -> Self {
+    Self("revoked/", visit.bytes, consent.bytes)
+  }
 
   static func quota(ofSupernode id: String) -> Self { Self("quota-supernode/", Array(id.utf8)) }
   static func quota(of signer: EntrySigner) -> Self {

@@ -281,8 +281,12 @@ package struct ConsortiumRules: ChainRules {
       DemandRecord(entry: digest, height: block.height, index: item.index))
     state.set(.demandCount(hospital), count + 1)
     state.note(.demandedEntry(digest), RawValue(stateBytes: entry.encoded()))
-    if case .revocation(let revocation) = entry.content.body {
-      state.set(.demandedRevocation(revocation.document), block.height)
+    // Only the patient of the visit revokes, and only what this visit has consented to.
+    if case .revocation(let revocation) = entry.content.body,
+      entry.content.signer == .patient(visit: revocation.visit)
+    {
+      state.set(
+        .demandedRevocation(revocation.document, of: revocation.visit), block.height)
     }
     return Judgement(claims: [signature, entry.signatureClaim(by: key)])
   }
