@@ -153,13 +153,15 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
     return (next, view)
   }
 
-  /// Closes the open block.
+  /// Closes the open block. If a store cannot be read, nothing changes.
   ///
   /// - Precondition: the block has an item.
   /// - Returns: the header; its leaf is the next one of the log.
   @discardableResult
   package mutating func close() throws(StoreError) -> BlockHeader {
     let (next, view) = try closing()
+    let opened = rules.open(after: next, view)
+    if let failure = view.failure { throw failure }
     pending.merge(view.writes) { $1 }
     header = next
     try append(Leaf.header(next).encoded())
@@ -167,9 +169,7 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
     changes = []
     mustClose = false
     pending[.head] = HeadRecord(header: next, generation: generation).stateBytes
-    let fresh = StateView(store: store, open: pending)
-    block = rules.open(after: next, fresh)
-    if let failure = fresh.failure { throw failure }
+    block = opened
     return next
   }
 

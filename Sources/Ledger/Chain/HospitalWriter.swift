@@ -120,17 +120,18 @@ package actor HospitalWriter {
       else {
         throw LedgerError(.inconsistentLog, "what the cloud returns is not what it confirmed")
       }
-      try await append(leaves)
-      try take(leaves)
+      try await append(leaves) { try take(leaves) }
       self.confirmed = confirmed
     }
   }
 
   // MARK: Writing
 
-  private func append(_ leaves: [[UInt8]]) async throws {
+  /// - Parameter take: makes the engine have them too; where it fails, the log is read again.
+  private func append(_ leaves: [[UInt8]], take: () throws -> Void) async throws {
     isStale = true
     try await log.append(leaves, at: engine.position)
+    try take()
     isStale = false
   }
 
@@ -176,8 +177,7 @@ package actor HospitalWriter {
     if let refuted = proposal.claims.first(where: { !decider.holds($0.claim) }) {
       return .refused(refuted.refusal, position: engine.position)
     }
-    try await append([proposal.leaf])
-    try engine.accept(proposal)
+    try await append([proposal.leaf]) { try engine.accept(proposal) }
     if engine.mustClose { try await closeOpenBlock() }
     return .written(proposal.index)
   }
@@ -185,8 +185,7 @@ package actor HospitalWriter {
   private func closeOpenBlock() async throws {
     guard !engine.openLeaves.isEmpty else { return }
     let header = try engine.nextHeader()
-    try await append([Leaf.header(header).encoded()])
-    try engine.close()
+    try await append([Leaf.header(header).encoded()]) { try engine.close() }
     try engine.commit(with: [.confirmed: confirmed?.stateBytes])
   }
 

@@ -35,6 +35,8 @@ package struct HospitalRules: ChainRules {
 
   package func open(after header: BlockHeader?, _ state: StateView) -> Block {
     guard let header else { return Block() }
+    let reader = reader
+    defer { state.adopt(failureOf: reader.state) }
     return Block(base: reader.block(header.base.height), answered: header.answeredThrough)
   }
 
