@@ -146,7 +146,15 @@ public enum Verification {
         rules: HospitalRules(
           genesis: genesis, hospital: hospital, consortium: consortiumStore, decider: decider),
         store: stores(hospital), decider, &known, &observer, progress)
-      report.chains.append(try observer.completed(result.report, result.engine))
+      var chain = try observer.completed(result.report, result.engine)
+      // A fault of the rules ends the consortium's chain there; any other leaves nothing to judge by.
+      if let fault = consortium.report.fault, fault.check != .rules {
+        chain = ChainReport(name: chain.name, generation: chain.generation)
+        chain.fault = Fault(
+          check: fault.check, height: 0,
+          reason: "the consortium's chain, by which this one is judged, does not hold")
+      }
+      report.chains.append(chain)
     }
     do {
       try source.finish()
@@ -200,7 +208,11 @@ public enum Verification {
     guard
       let note = try file(
         &source, ExportPath.checkpoint(folder), limit: SignedNote.maximumByteCount)
-    else { return (report, replay.engine) }
+    else {
+      // Nothing is left out that was known before.
+      try compare(&report, TiledTree(size: 0, store: VerifiedTiles(store: store)), keys, &known)
+      return (report, replay.engine)
+    }
     guard let text = String(validating: note, as: UTF8.self),
       let claimed = keys.checkpoint(in: text)
     else {
@@ -245,13 +257,21 @@ public enum Verification {
       report = ChainReport(name: keys.chain, generation: keys.generation)
       report.fault = Fault(
         check: .checkpoint, height: 0, reason: "a signature on the checkpoint is missing or false")
-    } else if let compared = try known.compare(with: tree, keys) {
-      report.isCompared = compared == nil
-      if let reason = compared {
-        report.fault = Fault(check: .knownCheckpoint, height: 0, reason: reason)
-      }
+    } else {
+      try compare(&report, tree, keys, &known)
     }
     return (report, engine)
+  }
+
+  private static func compare(
+    _ report: inout ChainReport, _ tree: TiledTree<VerifiedTiles>, _ keys: ChainKeys,
+    _ known: inout KnownCheckpoint
+  ) throws {
+    guard let compared = try known.compare(with: tree, keys) else { return }
+    report.isCompared = compared == nil
+    if let reason = compared {
+      report.fault = Fault(check: .knownCheckpoint, height: 0, reason: reason)
+    }
   }
 
   private static func file(
@@ -432,7 +452,7 @@ private struct HospitalObserver: ChainObserver {
     _ report: Verification.ChainReport, _ engine: ChainEngine<HospitalRules>
   ) throws -> Verification.ChainReport {
     var report = report
-    if report.leaves == 0 { return report }
+    if report.leaves == 0, report.fault != nil { return report }
     // The last batch was counted before its claims were decided.
     for event in events where event.index >= report.leaves { count[keyPath: event.what] -= 1 }
     report.visits = count
