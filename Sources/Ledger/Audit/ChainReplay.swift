@@ -8,6 +8,8 @@ struct ChainReplay<Rules: ChainRules> {
   private(set) var engine: ChainEngine<Rules>
   private(set) var fault: ChainFault?
   private let decider: any ClaimDecider
+  /// The continuations of the chain, in their order.
+  private let generations: [GenerationRecord]
 
   /// Where the present batch began, with its leaves.
   private var start: ChainEngine<Rules>
@@ -21,17 +23,32 @@ struct ChainReplay<Rules: ChainRules> {
   /// Consents and refusals make few claims and many leaves.
   private static var leafLimit: Int { 4096 }
 
-  init(rules: Rules, store: any StateStore, decider: any ClaimDecider) throws(StoreError) {
+  init(
+    rules: Rules, generations: [GenerationRecord], store: any StateStore,
+    decider: any ClaimDecider
+  ) throws(StoreError) {
+    self.generations = generations
     engine = try ChainEngine(rules: rules, store: store, keepsLeaves: false)
     start = engine
     self.decider = decider
+  }
+
+  /// Replays a leaf in the generation that it stands in.
+  private mutating func next(_ leaf: [UInt8]) throws(ChainFailure) -> [RequiredClaim] {
+    for next in generations
+    where next.generation > engine.generation && next.start == engine.position
+      && engine.openLeaves.isEmpty
+    {
+      engine.begin(generation: next.generation)
+    }
+    return try engine.replay(leaf)
   }
 
   /// Takes the next leaf, unless a fault was found before.
   mutating func take(_ leaf: [UInt8]) throws(StoreError) {
     guard fault == nil else { return }
     do {
-      for claim in try engine.replay(leaf) {
+      for claim in try next(leaf) {
         claims.append(claim.claim)
         owners.append((leaves.count, claim.refusal))
       }
@@ -92,7 +109,7 @@ struct ChainReplay<Rules: ChainRules> {
   /// Replays a leaf that was replayed before, from the same state.
   private mutating func again(_ leaf: [UInt8]) throws(StoreError) {
     do {
-      _ = try engine.replay(leaf)
+      _ = try next(leaf)
     } catch {
       throw StoreError(.corrupted, "two replays of one chain differ")
     }

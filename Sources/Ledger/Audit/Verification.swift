@@ -127,8 +127,8 @@ public enum Verification {
     var observer = ConsortiumObserver(genesis: genesis)
     let consortium = try verify(
       &source, genesis: genesis, keys: genesis.consortiumKeys,
-      rules: ConsortiumRules(genesis: genesis), store: consortiumStore, decider, &known,
-      &observer, progress)
+      rules: ConsortiumRules(genesis: genesis), generations: [], store: consortiumStore, decider,
+      &known, &observer, progress)
     let view = ConsortiumView(
       engine: consortium.engine,
       final: FinalRecord(
@@ -145,7 +145,8 @@ public enum Verification {
         &source, genesis: genesis, keys: genesis.keys(of: hospital, generation: generation),
         rules: HospitalRules(
           genesis: genesis, hospital: hospital, consortium: consortiumStore, decider: decider),
-        store: stores(hospital), decider, &known, &observer, progress)
+        generations: view.continuations(of: hospital), store: stores(hospital), decider, &known,
+        &observer, progress)
       var chain = try observer.completed(result.report, result.engine)
       // A fault of the rules ends the consortium's chain there; any other leaves nothing to judge by.
       if let fault = consortium.report.fault, fault.check != .rules {
@@ -198,12 +199,13 @@ public enum Verification {
 
   private static func verify<Rules: ChainRules>(
     _ source: inout some ExportSource, genesis: ValidGenesis, keys: ChainKeys, rules: Rules,
-    store: any StateStore, _ decider: any ClaimDecider, _ known: inout KnownCheckpoint,
-    _ observer: inout some ChainObserver<Rules>,
+    generations: [GenerationRecord], store: any StateStore, _ decider: any ClaimDecider,
+    _ known: inout KnownCheckpoint, _ observer: inout some ChainObserver<Rules>,
     _ progress: (String, UInt64, UInt64) -> Void
   ) throws -> (report: ChainReport, engine: ChainEngine<Rules>) {
     var report = ChainReport(name: keys.chain, generation: keys.generation)
-    var replay = try ChainReplay(rules: rules, store: store, decider: decider)
+    var replay = try ChainReplay(
+      rules: rules, generations: generations, store: store, decider: decider)
     let folder = ExportPath.log(keys.chain, generation: keys.generation)
     guard
       let note = try file(

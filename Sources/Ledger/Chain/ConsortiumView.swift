@@ -65,6 +65,22 @@ package struct ConsortiumView: Sendable {
     try reading { engine.rules.generation(of: hospital, $0) }
   }
 
+  /// The generations of a hospital's chain behind the first, in their order.
+  package func continuations(of hospital: String) throws(StoreError) -> [GenerationRecord] {
+    let present = try generation(of: hospital).generation
+    var continuations: [GenerationRecord] = []
+    while UInt64(continuations.count) < present {
+      let number = UInt64(continuations.count) + 1
+      guard
+        let record: GenerationRecord = try reading({
+          $0.value(.generation(hospital, number: number))
+        })
+      else { throw StoreError(.corrupted, "generation \(number) of \(hospital) is missing") }
+      continuations.append(record)
+    }
+    return continuations
+  }
+
   /// The checkpoint of a hospital's chain that was anchored last, final or not.
   package func anchor(of hospital: String) throws(StoreError) -> AnchorRecord? {
     try reading { $0.value(.anchor(hospital)) }
