@@ -1,117 +1,329 @@
 import CanonicalEncoding
 import EMRScheme
 import Ledger
+import TestSupport
 import Testing
 import TransparencyLog
 
-@Suite("Checkpoints and finality")
+@Suite("Checkpoints, anchors and finality")
 struct FinalityTests {
-  private static let team = HospitalRulesTests.team
-
   private func visited() throws -> LedgerFixture {
-    var ledger = try LedgerFixture()
-    try ledger.registerTeam()
-    _ = try ledger.conduct(1, team: Self.team)
+    var ledger = try LedgerFixture.withTeam()
+    _ = try ledger.conduct(1)
+    try ledger.confirm()
     return ledger
   }
 
+  // MARK: Cosignatures on the consortium chain
+
   @Test("[attack] cosignatures that do not count: twice, another chain's key, another root")
   func cosignatures() throws {
-    var ledger = try visited()
-    let size = try #require(ledger.replica.hospitals["hospital-1"]?.blocks.count)
-    let checkpoint = try #require(ledger.replica.checkpoint(of: "hospital-1", size: size))
-    // The hospital twice, with entries that differ.
-    try ledger.cosign("hospital-1", by: "hospital-1")
-    try ledger.append(
-      ledger.cosignature(on: checkpoint, of: "hospital-1", by: "hospital-1"), on: "hospital-1",
-      by: "cloud")
-    #expect(ledger.replica.confirmedSize(of: "hospital-1") == 0)
-    // The cloud with its key for another chain.
-    let foreignKey = try #require(ledger.cosigners["cloud"]?["hospital-2"])
-    try ledger.append(
-      Cosignature(note: try foreignKey.cosign(checkpoint, at: 1).note.encoded), on: "hospital-1",
-      by: "cloud")
-    #expect(ledger.replica.confirmedSize(of: "hospital-1") == 0)
-    // The cloud on another root: kept as evidence, and no confirmation.
-    let other = try Checkpoint(
-      origin: checkpoint.origin, size: checkpoint.size, root: [UInt8](repeating: 1, count: 32))
-    try ledger.append(
-      ledger.cosignature(on: other, of: "hospital-1", by: "cloud"), on: "hospital-1", by: "cloud")
-    #expect(ledger.replica.confirmedSize(of: "hospital-1") == 0)
-    #expect(ledger.replica.contradictions.map(\.chain) == ["hospital-1"])
-    try ledger.cosign("hospital-1", by: "cloud")
-    #expect(ledger.replica.confirmedSize(of: "hospital-1") == size)
-    // After that, one more changes nothing, and one on another root is evidence as before.
-    let passedOver = ledger.replica.passedOver
-    let note = ledger.replica.confirmedNote(of: "hospital-1")
-    try ledger.append(
-      ledger.cosignature(on: checkpoint, of: "hospital-1", by: "hospital-1"), on: "hospital-1",
-      by: "manager")
-    #expect(ledger.replica.passedOver == passedOver + 1)
-    #expect(ledger.replica.confirmedNote(of: "hospital-1") == note)
-    let third = try Checkpoint(
-      origin: checkpoint.origin, size: checkpoint.size, root: [UInt8](repeating: 2, count: 32))
-    try ledger.append(
-      ledger.cosignature(on: third, of: "hospital-1", by: "cloud"), on: "hospital-1", by: "cloud")
-    #expect(ledger.replica.contradictions.count == 2)
-  }
-
-  @Test("[attack] anchors: not cosigned, of another hospital, backwards, or with a false proof")
-  func anchors() throws {
-    var ledger = try visited()
-    try ledger.cosign("hospital-1", by: "hospital-1")
-    try ledger.cosign("hospital-1", by: "cloud")
-    let genuine = try ledger.anchor("hospital-1")
-    func refusal(_ anchor: Anchor) throws -> String? {
-      try ledger.append(anchor, on: "consortium", by: "hospital-1").refusal
+    var ledger = try LedgerFixture()
+    try ledger.tick(10)
+    try ledger.closeConsortiumBlock(cosignedBy: 0)
+    let checkpoint = try ledger.consortium.reader.checkpoint(size: ledger.consortium.engine.size)
+    // One delegate three times, under three names, and with other times.
+    for (signer, time) in [("hospital-1", 1), ("hospital-2", 2), ("cloud", 3)] {
+      let key = try #require(ledger.cosigners["hospital-1"]?["consortium"])
+      let note = try key.cosign(checkpoint, at: UInt64(time)).note.encoded
+      try ledger.order(
+        encoded: ledger.entry(Cosignature(note: note), on: "consortium", by: signer).encoded())
     }
-    let size = try #require(ledger.replica.hospitals["hospital-1"]?.blocks.count)
-    let checkpoint = try #require(ledger.replica.checkpoint(of: "hospital-1", size: size))
-    let alone = try ledger.cosignature(on: checkpoint, of: "hospital-1", by: "hospital-1").note
-    #expect(
-      try refusal(Anchor(hospital: "hospital-1", note: alone, consistency: []))
-        == "wrong-checkpoint")
-    #expect(
-      try refusal(Anchor(hospital: "hospital-2", note: genuine.note, consistency: []))
-        == "wrong-checkpoint")
-    #expect(
-      try refusal(
-        Anchor(
-          hospital: "hospital-1", note: genuine.note,
-          consistency: [[UInt8](repeating: 0, count: 32)])) == "inconsistent-checkpoint")
-    #expect(
-      try ledger.append(
-        genuine, on: "consortium", by: "manager"
-      ).refusal == "not-entitled")
-    #expect(try refusal(genuine) == nil)
-    try ledger.closeConsortiumBlock()
-    // The next one has to extend it.
-    _ = try ledger.conduct(2, team: Self.team)
-    try ledger.cosign("hospital-1", by: "hospital-1")
-    try ledger.cosign("hospital-1", by: "cloud")
-    var next = try ledger.anchor("hospital-1")
-    let proof = next.consistency
-    next.consistency = []
-    #expect(try refusal(next) == "inconsistent-checkpoint")
-    next.consistency = proof.map { $0.map { $0 ^ 1 } }
-    #expect(try refusal(next) == "inconsistent-checkpoint")
-    next.consistency = proof
-    #expect(try refusal(next) == nil)
-    #expect(
-      try refusal(Anchor(hospital: "hospital-1", note: genuine.note, consistency: proof))
-        == "wrong-checkpoint")
+    // The cloud with its key for a hospital's chain.
+    let foreignKey = try #require(ledger.cosigners["cloud"]?["hospital-2"])
+    try ledger.order(
+      encoded: ledger.entry(
+        Cosignature(note: foreignKey.cosign(checkpoint, at: 1).note.encoded), on: "consortium",
+        by: "cloud"
+      ).encoded())
+    try ledger.cosign(by: "hospital-2")
+    #expect(ledger.consortium.final == nil)
+    // The cloud on another root: kept as evidence, and no confirmation.
+    func foreign(_ byte: UInt8) throws -> Entry {
+      try ledger.cosignature(
+        on: Checkpoint(
+          origin: checkpoint.origin, size: checkpoint.size,
+          root: [UInt8](repeating: byte, count: 32)
+        ), by: "cloud")
+    }
+    try ledger.order(encoded: foreign(1).encoded())
+    #expect(ledger.consortium.final == nil)
+    #expect(ledger.consortium.contradictions.count == 1)
+    try ledger.cosign(by: "hospital-3")
+    #expect(ledger.consortium.final?.size == checkpoint.size)
+    // After that, one more changes nothing, and one on another root is evidence as before.
+    let final = ledger.consortium.final
+    let passedOver = ledger.consortium.passedOver
+    try ledger.cosign(by: "cloud")
+    #expect(ledger.consortium.passedOver == passedOver + 1)
+    #expect(ledger.consortium.final == final)
+    try ledger.order(encoded: foreign(2).encoded())
+    #expect(ledger.consortium.contradictions.count == 2)
+    #expect(ledger.consortium.final == final)
   }
 
   @Test("a cosignature on blocks that do not exist yet counts for nothing")
   func future() throws {
+    var ledger = try LedgerFixture()
+    try ledger.tick(10)
+    try ledger.closeConsortiumBlock(cosignedBy: 0)
+    let origin = ledger.genesis.origin(of: "consortium")
+    // Above the chain, and inside a block.
+    for size in [100, ledger.consortium.engine.size - 1] {
+      let checkpoint = try Checkpoint(
+        origin: origin, size: size, root: [UInt8](repeating: 1, count: 32))
+      let passedOver = ledger.consortium.passedOver
+      for node in ["cloud", "hospital-1", "hospital-2"] {
+        try ledger.order(encoded: ledger.cosignature(on: checkpoint, by: node).encoded())
+      }
+      #expect(ledger.consortium.passedOver == passedOver + 3)
+    }
+    #expect(ledger.consortium.contradictions.isEmpty)
+    #expect(ledger.consortium.final == nil)
+  }
+
+  // MARK: Anchors
+
+  @Test("[attack] anchors: not cosigned, of another hospital, backwards, or with a false proof")
+  func anchors() throws {
     var ledger = try visited()
-    let future = try Checkpoint(
-      origin: ledger.genesis.origin(of: "consortium"), size: 100,
-      root: [UInt8](repeating: 1, count: 32))
-    let passedOver = ledger.replica.passedOver
-    try ledger.append(
-      ledger.cosignature(on: future, of: "consortium", by: "cloud"), on: "consortium", by: "cloud")
-    #expect(ledger.replica.passedOver == passedOver + 1)
-    #expect(ledger.replica.contradictions.isEmpty)
+    let genuine = try ledger.anchor()
+    func refusal(_ change: (inout Anchor) throws -> Void) throws -> String? {
+      var anchor = genuine
+      try change(&anchor)
+      return try ledger.append(anchor, on: "consortium", by: "hospital-1")
+    }
+    let size = ledger.chain().engine.size
+    let root = try ledger.chain().engine.root(size: size)
+    let checkpoint = try Checkpoint(
+      origin: ledger.genesis.origin(of: "hospital-1"), size: size, root: root)
+    // The hospital alone; the cloud alone; the hospital's identity key in place of its log key; the
+    // log key of another hospital; a generation that is not.
+    let byLog = try ledger.logKey("hospital-1").sign(checkpoint).note
+    let byCloud = try ledger.cosigned(checkpoint, of: "hospital-1", by: "cloud").note
+    #expect(try refusal { $0.note = byLog.encoded } == "wrong-checkpoint")
+    #expect(try refusal { $0.note = byCloud.encoded } == "wrong-checkpoint")
+    let foreignKey = try LogKey(
+      origin: checkpoint.origin, key: try #require(ledger.logKeys["hospital-2"]))
+    let byForeign = try foreignKey.sign(checkpoint).note
+    #expect(
+      try refusal { $0.note = try byForeign.adding(byCloud).encoded } == "wrong-checkpoint")
+    let otherCloud = try ledger.cosigners["cloud"]?["hospital-2"]?.cosign(checkpoint, at: 1).note
+    #expect(
+      try refusal { $0.note = try byLog.adding(#require(otherCloud)).encoded }
+        == "wrong-checkpoint")
+    #expect(
+      try refusal {
+        $0.note = try ledger.confirmedNote("hospital-1", size: size, root: root, generation: 1)
+      } == "wrong-checkpoint")
+    #expect(try refusal { $0.note = "nonsense" } == "wrong-checkpoint")
+    #expect(try refusal { $0.hospital = "hospital-2" } == "not-entitled")
+    #expect(
+      try ledger.append(
+        Anchor(
+          hospital: "hospital-2", note: genuine.note, header: genuine.header,
+          inclusion: genuine.inclusion, consistency: []), on: "consortium", by: "hospital-2")
+        == "wrong-checkpoint")
+    #expect(
+      try refusal { $0.consistency = [[UInt8](repeating: 0, count: 32)] }
+        == "inconsistent-checkpoint")
+    #expect(try ledger.append(genuine, on: "consortium", by: "manager") == "not-entitled")
+    #expect(try ledger.append(genuine, on: "consortium", by: "hospital-2") == "not-entitled")
+    #expect(
+      try ledger.append(genuine, on: "consortium", by: LedgerFixture.team[0]) == "not-entitled")
+    // The header: another one, another's place, another proof.
+    #expect(try refusal { $0.header.time += 1 } == "wrong-header")
+    #expect(try refusal { $0.header.answeredThrough += 1 } == "wrong-header")
+    #expect(try refusal { $0.header.firstIndex += 1 } == "wrong-header")
+    #expect(try refusal { $0.header.generation = 1 } == "wrong-header")
+    #expect(try refusal { $0.header.chain = "hospital-2" } == "wrong-header")
+    #expect(try refusal { $0.header.genesis = .zero } == "wrong-header")
+    #expect(try refusal { $0.inclusion = [] } == "wrong-header")
+    #expect(try refusal { $0.inclusion[0][0] ^= 1 } == "wrong-header")
+    #expect(try refusal { _ in } == nil)
+    try ledger.closeConsortiumBlock()
+
+    // The next one has to extend it.
+    _ = try ledger.conduct(2)
+    try ledger.confirm()
+    var next = try ledger.anchor()
+    let proof = next.consistency
+    func append(_ anchor: Anchor) throws -> String? {
+      try ledger.append(anchor, on: "consortium", by: "cloud")
+    }
+    next.consistency = []
+    #expect(try append(next) == "inconsistent-checkpoint")
+    next.consistency = proof.map { $0.map { $0 ^ 1 } }
+    #expect(try append(next) == "inconsistent-checkpoint")
+    // The same size again, and a smaller one.
+    #expect(try append(genuine) == "wrong-checkpoint")
+    next.consistency = proof
+    #expect(try append(next) == nil)
+    #expect(try append(genuine) == "wrong-checkpoint")
+    var again = next
+    again.consistency = []
+    #expect(try append(again) == "wrong-checkpoint")
+    #expect(try ledger.consortium.reader.anchorCount(of: "hospital-1") == 2)
+    #expect(try ledger.consortium.reader.anchor(number: 2, of: "hospital-1") == nil)
+  }
+
+  @Test("[attack] an anchored header whose base is no block of the consortium, or in the open one")
+  func unknownBase() throws {
+    var ledger = try visited()
+    for (height, digest) in [
+      (0, Digest32.zero), (1, try ledger.finalBlock().reference.digest),
+    ] as [(UInt64, Digest32)] {
+      // Hospital and cloud collude: the rules of their chain would refuse this header.
+      var leaves = ledger.chain().leaves
+      var header = try #require(ledger.chain().engine.header)
+      header.base = BlockReference(height: height, digest: digest)
+      leaves[leaves.count - 1] = Leaf.header(header).encoded()
+      #expect(
+        try ledger.append(
+          ledger.anchor("hospital-1", leaves: leaves), on: "consortium", by: "cloud")
+          == "unknown-base")
+    }
+  }
+
+  @Test("[attack] a base more than maxLag behind ledger time is anchored no more")
+  func staleBase() throws {
+    var ledger = try visited()
+    let genuine = try ledger.anchor()
+    // Wall-clock time alone makes nobody stale.
+    try ledger.tick(100_000)
+    try ledger.closeConsortiumBlock()
+    try ledger.advance(60)
+    var inTime = try ledger.copy()
+    #expect(try inTime.append(genuine, on: "consortium", by: "hospital-1") == nil)
+    try ledger.advance(1)
+    #expect(try ledger.append(genuine, on: "consortium", by: "hospital-1") == "stale-base")
+    // An honest hospital goes on with a later base.
+    try ledger.follow()
+    try ledger.confirmAndAnchor()
+    #expect(
+      try ledger.consortium.reader.anchor(of: "hospital-1")?.size == ledger.chain().engine.size)
+  }
+
+  // MARK: Proofs for who holds no copy
+
+  private func proof(
+    _ ledger: LedgerFixture, of index: UInt64, known: UInt64 = 0
+  ) throws -> FinalityProof {
+    let view = ledger.chain().view
+    let reader = ledger.consortium.reader
+    let anchor = try #require(try reader.firstAnchor(covering: index, of: "hospital-1"))
+    return try #require(
+      try reader.proof(
+        of: anchor.index, knownSize: known,
+        hospital: view.proof(
+          of: index, leaf: ledger.chain().leaves[Int(index)], size: anchor.size)))
+  }
+
+  @Test("a proof of finality holds for its leaf, and for what came before it")
+  func proofs() throws {
+    var ledger = try visited()
+    try ledger.confirmAndAnchor()
+    let known = try ledger.consortium.genesis.consortiumKeys.confirmedCheckpoint(
+      #require(ledger.consortium.final).note)
+    _ = try ledger.conduct(2)
+    try ledger.confirmAndAnchor()
+    for index in 0..<ledger.chain().engine.size {
+      let proof = try proof(ledger, of: index, known: known?.size ?? 0)
+      let leaf = try proof.verify(genesis: ledger.genesis, known: known)
+      #expect(leaf.chain == "hospital-1")
+      #expect(leaf.leaf.encoded() == ledger.chain().leaves[Int(index)])
+      #expect(try FinalityProof(sequence: proof.encodedSequence()) == proof)
+    }
+    let entry = try #require(try ledger.consortium.reader.proof(of: 0, knownSize: 0))
+    #expect(try entry.verify(genesis: ledger.genesis, known: nil).chain == "consortium")
+    // Not final yet.
+    _ = try ledger.conduct(3)
+    try ledger.confirm()
+    #expect(
+      try ledger.consortium.reader.firstAnchor(
+        covering: ledger.chain().engine.size - 1, of: "hospital-1") == nil)
+  }
+
+  @Test("[attack] a proof of finality with anything changed, or on an older checkpoint")
+  func falseProofs() throws {
+    var ledger = try visited()
+    try ledger.confirmAndAnchor()
+    let old = try proof(ledger, of: 2)
+    let first = try old.verify(genesis: ledger.genesis, known: nil).checkpoint
+    _ = try ledger.conduct(2)
+    try ledger.confirmAndAnchor()
+    let genuine = try proof(ledger, of: 8, known: first.size)
+    let second = try genuine.verify(genesis: ledger.genesis, known: first).checkpoint
+    func fails(_ change: (inout FinalityProof) throws -> Void) throws {
+      var proof = genuine
+      try change(&proof)
+      #expect(throws: LedgerError.self) { try proof.verify(genesis: ledger.genesis, known: first) }
+    }
+    try fails { $0.consistency = [] }
+    try fails { $0.consistency[0][0] ^= 1 }
+    try fails { $0.consortium.index += 1 }
+    try fails { $0.hospital?.index += 1 }
+    try fails { $0.hospital?.leaf[9] ^= 1 }
+    try fails { $0.hospital = old.hospital }
+    try fails { $0.consortium = old.consortium }
+    // A leaf of the consortium that is no anchor.
+    try fails {
+      $0.consortium = try #require(
+        try ledger.consortium.reader.proof(of: 0, knownSize: first.size)
+      ).consortium
+    }
+    // Two delegates of four.
+    let few = try ["hospital-1", "cloud"].map {
+      try ledger.cosigned(second, of: "consortium", by: $0).note
+    }
+    try fails { $0.note = try few[0].adding(few[1]).encoded }
+    let stale = #expect(throws: LedgerError.self) {
+      try old.verify(genesis: ledger.genesis, known: second)
+    }
+    #expect(stale?.code == .staleCheckpoint)
+    // A client of another ledger.
+    let foreign = try LedgerFixture(seed: 2)
+    #expect(throws: LedgerError.self) { try genuine.verify(genesis: foreign.genesis, known: nil) }
+  }
+
+  @Test("[attack] a confirmation that the cloud did not give, or for another entry")
+  func confirmations() throws {
+    let ledger = try visited()
+    let chain = ledger.chain()
+    let size = chain.engine.size
+    let entry = try #require(Leaf.entry(in: chain.leaves[2]))
+    let genuine = SubmissionAnswer.Confirmation(
+      index: 2, note: try #require(chain.confirmed).note,
+      inclusion: try chain.engine.inclusion(of: 2, size: size))
+    func check(
+      _ entry: Entry, generation: UInt64 = 0,
+      _ change: (inout SubmissionAnswer.Confirmation) throws -> Void = { _ in }
+    ) throws {
+      var confirmation = genuine
+      try change(&confirmation)
+      try SubmissionAnswer.check(
+        confirmation, of: entry, generation: generation, genesis: ledger.genesis)
+    }
+    try check(entry)
+    #expect(throws: LedgerError.self) { try check(entry, generation: 1) }
+    #expect(throws: LedgerError.self) { try check(entry) { $0.index = 3 } }
+    #expect(throws: LedgerError.self) { try check(entry) { $0.inclusion[0][0] ^= 1 } }
+    #expect(throws: LedgerError.self) {
+      try check(try #require(Leaf.entry(in: chain.leaves[3])))
+    }
+    let checkpoint = try Checkpoint(
+      origin: ledger.genesis.origin(of: "hospital-1"), size: size,
+      root: chain.engine.root(size: size))
+    let alone = try ledger.logKey("hospital-1").sign(checkpoint).note.encoded
+    #expect(throws: LedgerError.self) { try check(entry) { $0.note = alone } }
+    let answers: [SubmissionAnswer.Outcome] = [
+      .written, .confirmed(genuine), .refused(code: "late", position: 7),
+    ]
+    for outcome in answers {
+      let answer = SubmissionAnswer(
+        genesis: ledger.genesis.digest, chain: "hospital-1", generation: 0, entry: entry.digest,
+        outcome: outcome)
+      #expect(try SubmissionAnswer(encoded: answer.encoded()) == answer)
+    }
   }
 }

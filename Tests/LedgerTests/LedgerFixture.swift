@@ -4,12 +4,16 @@ import Crypto
 import EMRScheme
 import Ledger
 import Pairings
+import Synchronization
 import TestSupport
+import Testing
 import TransparencyLog
 
-/// A consortium of three hospitals and one cloud whose keys a test holds, with one ordering log.
+/// A consortium of three hospitals and one cloud whose keys a test holds: the consortium chain with
+/// its ordering log, and a chain for each hospital.
 ///
-/// It writes what honest parties would write; attacks write other entries with the same keys.
+/// It writes what honest parties would write; attacks write other things with the same keys. Every
+/// refusal is compared with the state before it: it may change nothing (C1).
 struct LedgerFixture {
   typealias Suite = BLS12381
 
@@ -17,10 +21,16 @@ struct LedgerFixture {
   let manager: (registration: IdentityKey, identity: IdentityKey)
   let identities: [String: IdentityKey]
   let cosigners: [String: [String: CosignerKey]]
+  let logKeys: [String: Curve25519.Signing.PrivateKey]
+  let decider: any ClaimDecider
   var generator: SeededGenerator
+  private(set) var consortiumStore = InspectableStore()
+  var consortium: ConsortiumFollower
   var log: [[UInt8]] = []
   var doctors: [String: TestDoctor] = [:]
-  var replica: Replica
+  var chains: [String: TestChain] = [:]
+  /// Of the delegates' clocks, after ``start``.
+  var seconds: UInt64 = 0
 
   struct TestDoctor {
     let identity: IdentityKey
@@ -29,24 +39,40 @@ struct LedgerFixture {
     let prepared: PreparedDoctorKey<Suite>
   }
 
+  /// A hospital's chain as the hospital writes it.
+  struct TestChain {
+    let store: InspectableStore
+    var engine: ChainEngine<HospitalRules>
+    var leaves: [[UInt8]] = []
+    var confirmed: ConfirmedRecord?
+    /// The hospital, and whoever colludes with it, takes every claim for true.
+    var believesEverything = false
+
+    var view: HospitalView { HospitalView(engine: engine, confirmed: confirmed) }
+  }
+
   static let hospitals = ["hospital-1", "hospital-2", "hospital-3"]
   static let start: UInt64 = 1_800_000_000
 
-  init(seed: UInt64 = 1) throws {
+  init(seed: UInt64 = 1, numbers: Genesis.Numbers = Genesis.Numbers()) throws {
     var generator = SeededGenerator(seed: seed)
     func identity() throws -> IdentityKey { try IdentityKey(seed: generator.bytes(32)) }
     let manager = (registration: try identity(), identity: try identity())
     var identities = ["manager": manager.identity]
     var cosigners: [String: [String: CosignerKey]] = [:]
+    var logKeys: [String: Curve25519.Signing.PrivateKey] = [:]
     var supernodes: [Genesis.Supernode] = []
     for id in Self.hospitals + ["cloud"] {
       let key = try identity()
       identities[id] = key
-      let chains = ["consortium"] + (id == "cloud" ? Self.hospitals : [id])
+      let chains = ["consortium"] + (id == "cloud" ? Self.hospitals : [])
       for chain in chains {
         cosigners[id, default: [:]][chain] = try CosignerKey(
           name: ValidGenesis.cosignerName(network: "test", node: id, chain: chain),
           key: Curve25519.Signing.PrivateKey(rawRepresentation: generator.bytes(32)))
+      }
+      if id != "cloud" {
+        logKeys[id] = try Curve25519.Signing.PrivateKey(rawRepresentation: generator.bytes(32))
       }
       supernodes.append(
         Genesis.Supernode(
@@ -54,11 +80,14 @@ struct LedgerFixture {
           identityKey: key.publicKey, agreementKey: generator.bytes(32),
           cosigners: chains.map {
             Genesis.Cosigner(chain: $0, publicKey: cosigners[id]?[$0]?.verifier.key.publicKey ?? [])
+          },
+          logKey: logKeys[id].map {
+            Genesis.LogKey(publicKey: Array($0.publicKey.rawRepresentation))
           }))
     }
     genesis = try ValidGenesis(
       Genesis(
-        network: "test", suite: Suite.name, createdAt: Self.start,
+        network: "test", suite: Suite.name, createdAt: Self.start, numbers: numbers,
         manager: Genesis.Manager(
           id: "manager", organisation: "office", registrationKey: manager.registration.publicKey,
           identityKey: manager.identity.publicKey, agreementKey: generator.bytes(32)),
@@ -66,10 +95,49 @@ struct LedgerFixture {
     self.manager = manager
     self.identities = identities
     self.cosigners = cosigners
+    self.logKeys = logKeys
     self.generator = generator
-    replica = Replica(
-      genesis: genesis, following: Self.hospitals,
-      equations: try LedgerSuite.equations(for: genesis))
+    decider = try LedgerSuite.decider(for: genesis)
+    consortium = try ConsortiumFollower(
+      genesis: genesis, store: consortiumStore, decider: decider)
+    for hospital in Self.hospitals {
+      let store = InspectableStore()
+      chains[hospital] = TestChain(
+        store: store,
+        engine: try ChainEngine(rules: rules(of: hospital), store: store, keepsLeaves: true))
+    }
+  }
+
+  /// The same ledger, which goes on apart from this one.
+  func copy() throws -> LedgerFixture {
+    var copy = self
+    copy.consortiumStore = consortiumStore.copy()
+    copy.consortium = try ConsortiumFollower(
+      genesis: genesis, store: copy.consortiumStore, decider: decider)
+    for position in copy.consortium.nextPosition..<UInt64(log.count) {
+      try copy.consortium.replay(
+        OrderedEntry(position: position, bytes: log[Int(position)]))
+    }
+    for (hospital, chain) in chains {
+      let store = chain.store.copy()
+      var engine = try ChainEngine(
+        rules: copy.rules(of: hospital), store: store, keepsLeaves: true)
+      for leaf in chain.leaves.dropFirst(Int(engine.size)) { _ = try engine.replay(leaf) }
+      copy.chains[hospital] = TestChain(
+        store: store, engine: engine, leaves: chain.leaves, confirmed: chain.confirmed,
+        believesEverything: chain.believesEverything)
+    }
+    return copy
+  }
+
+  func rules(of hospital: String) -> HospitalRules {
+    HospitalRules(
+      genesis: genesis, hospital: hospital, consortium: consortiumStore, decider: decider)
+  }
+
+  func chain(_ hospital: String = "hospital-1") -> TestChain {
+    guard let chain = chains[hospital] else { fatalError("no hospital \(hospital)") }
+    return chain
   }
 
   // MARK: Entries
@@ -86,29 +154,82 @@ struct LedgerFixture {
       signedBy: key)
   }
 
-  /// Puts an entry into the log and replays it.
+  /// Gives an entry to the chain that it names.
+  ///
+  /// - Returns: the code with which it was refused; nil if it is an item now.
   @discardableResult
-  mutating func append(_ entry: Entry) throws -> EntryStatus? {
-    try append(encoded: entry.encoded())
-    return replica.status(of: entry.digest, chain: entry.content.chain)
+  mutating func append(_ entry: Entry) throws -> String? {
+    entry.content.chain == ChainName.consortium
+      ? try order(entry) : try write(entry, on: entry.content.chain)
   }
 
   @discardableResult
   mutating func append(
     _ body: some CanonicalObject, on chain: String, by signer: String, key: IdentityKey? = nil
-  ) throws -> EntryStatus? {
+  ) throws -> String? {
     try append(entry(body, on: chain, by: signer, key: key))
   }
 
-  mutating func append(encoded: [UInt8]) throws {
-    try replica.replay(OrderedEntry(position: UInt64(log.count), bytes: encoded))
+  /// Puts bytes into the ordering log and replays them.
+  mutating func order(encoded: [UInt8]) throws {
+    try consortium.replay(OrderedEntry(position: UInt64(log.count), bytes: encoded))
     log.append(encoded)
+  }
+
+  private func code<Rules: ChainRules>(
+    _ judged: Result<ChainEngine<Rules>.Proposal, Refusal>
+  ) -> String? {
+    switch judged {
+    case .failure(let refusal): refusal.code
+    case .success(let proposal):
+      proposal.claims.first { !decider.holds($0.claim) }?.refusal.code
+    }
+  }
+
+  private mutating func order(_ entry: Entry) throws -> String? {
+    let before = try consortium.engine.image(in: consortiumStore)
+    let stored = consortiumStore.values
+    let code = try code(consortium.engine.judge(entry))
+    try order(encoded: entry.encoded())
+    let verdict = try consortium.verdict(on: entry.digest)
+    if let code {
+      #expect(try consortium.engine.image(in: consortiumStore) == before, "\(code) changed state")
+      #expect(consortiumStore.values == stored)
+      if code != "entry-known" { #expect(verdict == .refused(Refusal(code))) }
+    } else {
+      guard case .accepted = verdict else {
+        Issue.record("accepted by the rules, and no item: \(entry.content.body.kind)")
+        return nil
+      }
+    }
+    return code
+  }
+
+  private mutating func write(_ entry: Entry, on hospital: String) throws -> String? {
+    var chain = chain(hospital)
+    let before = try chain.engine.image(in: chain.store)
+    let stored = chain.store.values
+    let judged = try chain.engine.judge(entry)
+    var refused = code(judged)
+    if chain.believesEverything, case .success = judged { refused = nil }
+    guard refused == nil, case .success(let proposal) = judged else {
+      #expect(try chain.engine.image(in: chain.store) == before, "\(refused ?? "") changed state")
+      #expect(chain.store.values == stored)
+      return refused
+    }
+    try chain.engine.accept(proposal)
+    chain.leaves.append(proposal.leaf)
+    let closes = chain.engine.mustClose
+    chains[hospital] = chain
+    if closes { try closeBlock(hospital) }
+    return nil
   }
 
   // MARK: The consortium chain
 
   /// All delegates state the time, `seconds` after the start.
   mutating func tick(_ seconds: UInt64) throws {
+    self.seconds = seconds
     for delegate in genesis.genesis.delegates {
       try append(Tick(time: Self.start + seconds), on: "consortium", by: delegate)
     }
@@ -116,48 +237,129 @@ struct LedgerFixture {
 
   /// Closes a consortium block and has `count` delegates cosign it.
   mutating func closeConsortiumBlock(cosignedBy count: Int = 4) throws {
-    let height = replica.consortium.blocks.count
-    let delegate = genesis.genesis.delegates[height % 4]
-    try append(BlockCut(height: UInt64(height)), on: "consortium", by: delegate)
-    for delegate in genesis.genesis.delegates.prefix(count) {
-      try cosign("consortium", by: delegate)
+    let height = consortium.reader.height
+    let delegate = genesis.genesis.delegates[Int(height % 4)]
+    let code = try append(BlockCut(height: height), on: "consortium", by: delegate)
+    #expect(code == nil)
+    for delegate in genesis.genesis.delegates.prefix(count) { try cosign(by: delegate) }
+  }
+
+  /// Counted time goes on by so many seconds.
+  mutating func advance(_ seconds: UInt64) throws {
+    let step = genesis.genesis.numbers.maximumLag / 2
+    var left = seconds
+    while left > 0 {
+      try tick(self.seconds + min(step, left))
+      try closeConsortiumBlock()
+      left -= min(step, left)
     }
   }
 
-  /// A supernode cosigns a chain as it stands.
-  mutating func cosign(_ chain: String, by node: String) throws {
-    let size =
-      chain == "consortium"
-      ? replica.consortium.blocks.count : replica.hospitals[chain]?.blocks.count ?? 0
-    guard let checkpoint = replica.checkpoint(of: chain, size: size) else { return }
-    try append(cosignature(on: checkpoint, of: chain, by: node), on: chain, by: node)
+  /// A supernode cosigns the consortium chain as it stands.
+  mutating func cosign(by node: String) throws {
+    let checkpoint = try consortium.reader.checkpoint(size: consortium.engine.size)
+    try order(encoded: cosignature(on: checkpoint, by: node).encoded())
   }
 
-  func cosignature(
-    on checkpoint: Checkpoint, of chain: String, by node: String
-  ) throws -> Cosignature {
+  func cosigned(
+    _ checkpoint: Checkpoint, of chain: String, by node: String
+  ) throws -> CosignedCheckpoint {
     guard let key = cosigners[node]?[chain] else { fatalError("no cosigning key") }
-    return Cosignature(
-      note: try key.cosign(checkpoint, at: replica.consortium.state.time).note.encoded)
+    return try key.cosign(checkpoint, at: consortium.reader.time)
   }
 
-  /// Hospital and cloud confirm the hospital's chain, and the hospital anchors it.
-  mutating func confirmAndAnchor(_ hospital: String) throws {
-    try cosign(hospital, by: hospital)
-    try cosign(hospital, by: "cloud")
-    try append(anchor(hospital), on: "consortium", by: hospital)
-    try closeConsortiumBlock()
+  func cosignature(on checkpoint: Checkpoint, by node: String) throws -> Entry {
+    let note = try cosigned(checkpoint, of: "consortium", by: node).note.encoded
+    return entry(Cosignature(note: note), on: "consortium", by: node)
   }
 
-  func anchor(_ hospital: String) throws -> Anchor {
-    guard let chain = replica.hospitals[hospital], let note = replica.confirmedNote(of: hospital)
-    else { fatalError("nothing is confirmed") }
-    let old = replica.consortium.state.anchors[hospital]?.size ?? 0
-    let new = UInt64(replica.confirmedSize(of: hospital))
+  /// The last final block.
+  func finalBlock() throws -> ConsortiumBlock {
+    try #require(try consortium.reader.finalBlock())
+  }
+
+  // MARK: A hospital's chain
+
+  mutating func closeBlock(_ hospital: String = "hospital-1") throws {
+    var chain = chain(hospital)
+    if !chain.engine.openLeaves.isEmpty {
+      chain.leaves.append(Leaf.header(try chain.engine.close()).encoded())
+    }
+    try chain.engine.commit()
+    chains[hospital] = chain
+  }
+
+  /// Moves the base of a hospital's chain to the last final block.
+  @discardableResult
+  mutating func follow(_ hospital: String = "hospital-1") throws -> String? {
+    try closeBlock(hospital)
+    return try append(
+      BaseAdvance(base: finalBlock().reference), on: hospital, by: hospital)
+  }
+
+  func logKey(_ hospital: String, generation: UInt64 = 0) throws -> LogKey {
+    guard let key = logKeys[hospital] else { fatalError("no log key") }
+    return try LogKey(origin: genesis.origin(of: hospital, generation: generation), key: key)
+  }
+
+  /// A checkpoint that the hospital signs and its cloud cosigns, whatever it says.
+  func confirmedNote(
+    _ hospital: String, size: UInt64, root: [UInt8], generation: UInt64 = 0, by key: LogKey? = nil
+  ) throws -> String {
+    let key = try key ?? logKey(hospital, generation: generation)
+    let checkpoint = try Checkpoint(origin: key.verifier.origin, size: size, root: root)
+    return try key.sign(checkpoint).note
+      .adding(cosigned(checkpoint, of: hospital, by: "cloud").note).encoded
+  }
+
+  /// Closes the open block, and hospital and cloud confirm the chain.
+  mutating func confirm(_ hospital: String = "hospital-1") throws {
+    try closeBlock(hospital)
+    var chain = chain(hospital)
+    let size = chain.engine.size
+    let record = ConfirmedRecord(
+      size: size,
+      note: try confirmedNote(hospital, size: size, root: chain.engine.root(size: size)))
+    chain.confirmed = record
+    try chain.engine.commit(with: [.confirmed: record.stateBytes])
+    chains[hospital] = chain
+  }
+
+  /// An anchor of the hospital's chain as it was confirmed last.
+  func anchor(_ hospital: String = "hospital-1") throws -> Anchor {
+    let chain = chain(hospital)
+    let confirmed = try #require(chain.confirmed)
+    let header = try #require(Leaf.header(in: chain.leaves[Int(confirmed.size - 1)]))
+    let previous = try consortium.reader.anchor(of: hospital)?.size ?? 0
     return Anchor(
-      hospital: hospital, note: note,
-      consistency: old == 0
-        ? [] : try chain.tree.consistencyProof(from: old, to: new).hashes)
+      hospital: hospital, note: confirmed.note, header: header,
+      inclusion: try chain.engine.inclusion(of: confirmed.size - 1, size: confirmed.size),
+      consistency: previous == 0
+        ? [] : try chain.engine.consistency(from: previous, to: confirmed.size))
+  }
+
+  /// An anchor of leaves that hospital and cloud have signed, whatever they are, as long as a header
+  /// ends them.
+  func anchor(
+    _ hospital: String, leaves: [[UInt8]], consistency: Bool = true
+  ) throws -> Anchor {
+    let tree = MerkleTree(leaves: leaves)
+    let header = try #require(leaves.last.flatMap(Leaf.header(in:)))
+    let previous = try consortium.reader.anchor(of: hospital)?.size ?? 0
+    return Anchor(
+      hospital: hospital,
+      note: try confirmedNote(hospital, size: tree.size, root: tree.root), header: header,
+      inclusion: try tree.inclusionProof(index: tree.size - 1, size: tree.size).hashes,
+      consistency: previous == 0 || !consistency
+        ? [] : try tree.consistencyProof(from: previous, to: tree.size).hashes)
+  }
+
+  /// Confirms the hospital's chain, anchors it and makes that final.
+  mutating func confirmAndAnchor(_ hospital: String = "hospital-1") throws {
+    try confirm(hospital)
+    let code = try append(anchor(hospital), on: "consortium", by: hospital)
+    #expect(code == nil)
+    try closeConsortiumBlock()
   }
 
   // MARK: Doctors
@@ -178,31 +380,91 @@ struct LedgerFixture {
   }
 
   @discardableResult
-  mutating func register(_ id: String, at hospital: String) throws -> EntryStatus? {
+  mutating func register(_ id: String, at hospital: String) throws -> String? {
     let doctor = try registration(of: id, at: hospital)
-    doctors[id] = doctor
-    return try append(doctor.registration, on: "consortium", by: hospital)
+    let code = try append(doctor.registration, on: "consortium", by: hospital)
+    if code == nil { doctors[id] = doctor }
+    return code
   }
 
   /// Registers doctors `<hospital>-doctor-1` … `count` and makes that final.
   mutating func registerTeam(_ count: Int = 3, at hospital: String = "hospital-1") throws {
     for number in 1...count { try register("\(hospital)-doctor-\(number)", at: hospital) }
-    try tick(10)
+    try tick(seconds + 10)
     try closeConsortiumBlock()
+  }
+
+  /// A ledger with the team of hospital 1.
+  static func withTeam(
+    numbers: Genesis.Numbers = Genesis.Numbers(), doctors: Int = 3
+  ) throws -> LedgerFixture {
+    var ledger = try LedgerFixture(numbers: numbers)
+    try ledger.registerTeam(doctors)
+    return ledger
+  }
+
+  static let team = ["hospital-1-doctor-1", "hospital-1-doctor-2", "hospital-1-doctor-3"]
+}
+
+extension ChainEngine {
+  /// All that would be stored if the open block were closed now.
+  func image(in store: InspectableStore) throws -> [[UInt8]: [UInt8]?] {
+    var copy = self
+    if !copy.openLeaves.isEmpty { try copy.close() }
+    return try store.trial { try copy.commit() }
   }
 }
 
-extension LedgerFixture {
-  /// From here on the replica is that of colluding supernodes: every equation holds for it.
-  mutating func believeEveryEquation() throws {
-    let colluding = Replica(
-      genesis: genesis, following: Self.hospitals, equations: BelievesEverything())
-    replica = try log.enumerated().reduce(into: colluding) { replica, entry in
-      try replica.replay(OrderedEntry(position: UInt64(entry.offset), bytes: entry.element))
+/// A state store in memory that a test can look into, copy and let fail.
+final class InspectableStore: StateStore {
+  private struct State {
+    var values: [[UInt8]: [UInt8]] = [:]
+    var trial: [[UInt8]: [UInt8]?]?
+    var readsUntilFailure: Int?
+    var commitsUntilFailure: Int?
+  }
+
+  private let state: Mutex<State>
+
+  init(_ values: [[UInt8]: [UInt8]] = [:]) { state = Mutex(State(values: values)) }
+
+  var values: [[UInt8]: [UInt8]] { state.withLock { $0.values } }
+  func copy() -> InspectableStore { InspectableStore(values) }
+
+  /// The read, or the commit, after so many fails, and no other.
+  func fail(afterReads reads: Int? = nil, afterCommits commits: Int? = nil) {
+    state.withLock { ($0.readsUntilFailure, $0.commitsUntilFailure) = (reads, commits) }
+  }
+
+  /// What `body` would commit.
+  func trial(_ body: () throws -> Void) throws -> [[UInt8]: [UInt8]?] {
+    state.withLock { $0.trial = [:] }
+    defer { state.withLock { $0.trial = nil } }
+    try body()
+    return state.withLock { $0.trial ?? [:] }
+  }
+
+  private static func spend(_ count: inout Int?) throws(StoreError) {
+    guard let left = count else { return }
+    count = left == 0 ? nil : left - 1
+    if left == 0 { throw StoreError(.unavailable, "the test lets it fail") }
+  }
+
+  func value(forKey key: [UInt8]) throws(StoreError) -> [UInt8]? {
+    try state.withLock { state throws(StoreError) in
+      try Self.spend(&state.readsUntilFailure)
+      return state.values[key]
     }
   }
 
-  private final class BelievesEverything: EquationChecker {
-    func holds(_ claim: EquationClaim) -> Bool { true }
+  func commit(_ changes: [[UInt8]: [UInt8]?]) throws(StoreError) {
+    try state.withLock { state throws(StoreError) in
+      if state.trial != nil {
+        state.trial?.merge(changes) { $1 }
+        return
+      }
+      try Self.spend(&state.commitsUntilFailure)
+      for (key, value) in changes { state.values[key] = value }
+    }
   }
 }

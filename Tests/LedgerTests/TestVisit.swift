@@ -4,6 +4,7 @@ import EMRScheme
 import Ledger
 import Pairings
 import TestSupport
+import Testing
 
 /// A visit on the fixture's ledger, with the keys of all who take part.
 struct TestVisit {
@@ -41,12 +42,14 @@ struct TestVisit {
 }
 
 extension LedgerFixture {
-  /// A context with its patient's consent, not yet on the ledger.
+  /// A context with its patient's consent, not yet on the ledger. The chain follows the last final
+  /// block first.
   mutating func visit(
-    _ number: UInt8, team ids: [String], at hospital: String = "hospital-1",
-    changing change: (inout VisitContext) -> Void = { _ in }
+    _ number: UInt8, team ids: [String] = LedgerFixture.team, at hospital: String = "hospital-1",
+    follows: Bool = true, changing change: (inout VisitContext) -> Void = { _ in }
   ) throws -> TestVisit {
-    guard let base = replica.finalBase else { fatalError("no final block") }
+    let base = try finalBlock()
+    if follows, chain(hospital).view.base != base { try follow(hospital) }
     let team = ids.compactMap { doctors[$0] }
     let visitKey = VisitKey<Suite>(using: &generator)
     let patient = try IdentityKey(seed: generator.bytes(32))
@@ -55,24 +58,32 @@ extension LedgerFixture {
       pseudonym: Digest32(sha256: [1, number]), visitID: Digest32(sha256: [2, number]),
       evidenceDigest: Digest32(sha256: [3, number]),
       signers: team.map(\.prepared.verified.statement.signer),
-      openedAt: base.state.time, window: genesis.genesis.window,
-      resignatureLimit: genesis.genesis.resignatureLimit, baseHeight: base.height,
-      baseHash: base.digest, visitKey: visitKey.encodedPublicKey,
-      visitSigningKey: patient.publicKey)
+      openedAt: base.countedTime, window: genesis.genesis.numbers.window,
+      resignatureLimit: genesis.genesis.numbers.resignatureLimit,
+      baseHeight: base.reference.height, baseHash: base.reference.digest,
+      visitKey: visitKey.encodedPublicKey, visitSigningKey: patient.publicKey,
+      keyNonce: Digest32(sha256: [4, number]), mailboxKey: generator.bytes(32))
     change(&context)
     return TestVisit(
-      context: context,
-      opening: VisitOpening(
-        context: context, visitKeyProof: try visitKey.prove(context),
-        patientSignature: patient.sign(context.encoded())),
+      context: context, opening: try opening(of: context, visitKey: visitKey, patient: patient),
       patient: patient, visitKey: visitKey, team: team,
       chain: try SigningChain(context: context, signers: team.map(\.prepared)))
   }
 
-  @discardableResult
-  mutating func open(_ visit: TestVisit) throws -> EntryStatus? {
-    try append(visit.opening, on: visit.hospital, by: visit.hospital)
+  func opening(
+    of context: VisitContext, visitKey: VisitKey<Suite>, patient: IdentityKey
+  ) throws -> VisitOpening {
+    VisitOpening(
+      context: context, visitKeyProof: try visitKey.prove(context),
+      patientSignature: patient.sign(context.encoded()))
   }
+
+  func openingEntry(of visit: TestVisit) -> Entry {
+    entry(visit.opening, on: visit.hospital, by: visit.hospital)
+  }
+
+  @discardableResult
+  mutating func open(_ visit: TestVisit) throws -> String? { try append(openingEntry(of: visit)) }
 
   /// D_k signs after what stands in `visit`, which the signature then stands in too.
   mutating func partialSignature(
@@ -98,13 +109,15 @@ extension LedgerFixture {
   @discardableResult
   mutating func sign(
     _ visit: inout TestVisit, position: Int, attempt: UInt64 = 1, finding: String = "finding"
-  ) throws -> EntryStatus? {
+  ) throws -> String? {
     try append(
       partialSignature(&visit, position: position, attempt: attempt, finding: finding))
   }
 
+  static let recordDigest = Digest32(sha256: [9])
+
   func completion(
-    of visit: TestVisit, recordDigest: Digest32 = Digest32(sha256: [9])
+    of visit: TestVisit, recordDigest: Digest32 = LedgerFixture.recordDigest
   ) -> VisitCompletion {
     VisitCompletion(
       context: visit.context, commitments: visit.commitments, signature: visit.encodedSignature,
@@ -114,18 +127,25 @@ extension LedgerFixture {
         ?? [])
   }
 
-  @discardableResult
-  mutating func complete(_ visit: TestVisit) throws -> EntryStatus? {
-    try append(
+  func completionEntry(of visit: TestVisit) -> Entry {
+    entry(
       completion(of: visit), on: visit.hospital, by: visit.context.signers.last?.doctor ?? "")
   }
 
+  @discardableResult
+  mutating func complete(_ visit: TestVisit) throws -> String? {
+    try append(completionEntry(of: visit))
+  }
+
   /// A whole visit up to its block.
-  mutating func conduct(_ number: UInt8, team: [String]) throws -> TestVisit {
-    var visit = try visit(number, team: team)
-    try open(visit)
-    for position in 1...team.count { try sign(&visit, position: position) }
-    try complete(visit)
+  mutating func conduct(
+    _ number: UInt8, team: [String] = LedgerFixture.team, at hospital: String = "hospital-1"
+  ) throws -> TestVisit {
+    var visit = try visit(number, team: team, at: hospital)
+    var codes = [try open(visit)]
+    for position in 1...team.count { codes.append(try sign(&visit, position: position)) }
+    codes.append(try complete(visit))
+    #expect(codes.allSatisfy { $0 == nil })
     return visit
   }
 
@@ -136,5 +156,19 @@ extension LedgerFixture {
         genesis: genesis.digest, chain: visit.hospital, signer: .patient(visit: visit.id),
         body: body),
       signedBy: visit.patient)
+  }
+
+  func receipt(
+    of visit: TestVisit, _ verdict: VisitReceipt.Verdict = .acknowledged
+  ) -> Entry {
+    patientEntry(
+      VisitReceipt(visit: visit.id, recordDigest: Self.recordDigest, verdict: verdict), of: visit)
+  }
+
+  func abandonment(
+    of visit: TestVisit, reason: VisitAbandonment.Reason = .interrupted
+  ) -> Entry {
+    entry(
+      VisitAbandonment(visit: visit.id, reason: reason), on: visit.hospital, by: visit.hospital)
   }
 }

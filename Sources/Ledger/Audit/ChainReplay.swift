@@ -21,7 +21,9 @@ struct ChainReplay<Rules: ChainRules> {
   /// Consents and refusals make few claims and many leaves.
   private static var leafLimit: Int { 4096 }
 
-  init(rules: Rules, store: any StateStore, decider: any ClaimDecider) throws(StoreError) {
+  init(
+    rules: Rules, store: any StateStore, decider: any ClaimDecider
+  ) throws(StoreError) {
     engine = try ChainEngine(rules: rules, store: store, keepsLeaves: false)
     start = engine
     self.decider = decider

@@ -129,10 +129,6 @@ public enum Verification {
       &source, genesis: genesis, keys: genesis.consortiumKeys,
       rules: ConsortiumRules(genesis: genesis), store: consortiumStore, decider, &known,
       &observer, progress)
-    // Without a consortium chain that everybody signed who has to, nothing judges a hospital's.
-    if let fault = consortium.report.fault, fault.check != .rules {
-      throw Failure(check: fault.check, reason: fault.reason)
-    }
     let view = ConsortiumView(
       engine: consortium.engine,
       final: FinalRecord(
@@ -152,7 +148,16 @@ public enum Verification {
           rules: HospitalRules(
             genesis: genesis, hospital: hospital, consortium: consortiumStore, decider: decider),
           store: stores(hospital), decider, &known, &observer, progress)
-        report.chains.append(try observer.completed(result.report, result.engine))
+        var chain = try observer.completed(result.report, result.engine)
+        // A fault of the rules ends the consortium's chain there; any other leaves nothing to judge
+        // by.
+        if let fault = consortium.report.fault, fault.check != .rules {
+          chain = ChainReport(name: chain.name, generation: chain.generation)
+          chain.fault = Fault(
+            check: fault.check, height: 0,
+            reason: "the consortium's chain, by which this one is judged, does not hold")
+        }
+        report.chains.append(chain)
       } catch let failure as Failure {
         // The files of one hospital cost the others nothing, unless nobody can tell where theirs
         // begin.
@@ -218,8 +223,8 @@ public enum Verification {
 
   private static func verify<Rules: ChainRules>(
     _ source: inout some ExportSource, genesis: ValidGenesis, keys: ChainKeys, rules: Rules,
-    store: any StateStore, _ decider: any ClaimDecider, _ known: inout KnownCheckpoint,
-    _ observer: inout some ChainObserver<Rules>,
+    store: any StateStore, _ decider: any ClaimDecider,
+    _ known: inout KnownCheckpoint, _ observer: inout some ChainObserver<Rules>,
     _ progress: (String, UInt64, UInt64) -> Void
   ) throws -> (report: ChainReport, engine: ChainEngine<Rules>) {
     var report = ChainReport(name: keys.chain, generation: keys.generation)
@@ -228,7 +233,11 @@ public enum Verification {
     guard
       let note = try file(
         &source, ExportPath.checkpoint(folder), limit: SignedNote.maximumByteCount)
-    else { return (report, replay.engine) }
+    else {
+      // Nothing is left out that was known before.
+      try compare(&report, TiledTree(size: 0, store: VerifiedTiles(store: store)), keys, &known)
+      return (report, replay.engine)
+    }
     guard let text = String(validating: note, as: UTF8.self),
       let claimed = keys.checkpoint(in: text)
     else {
@@ -274,13 +283,21 @@ public enum Verification {
       report = ChainReport(name: keys.chain, generation: keys.generation)
       report.fault = Fault(
         check: .checkpoint, height: 0, reason: "a signature on the checkpoint is missing or false")
-    } else if let compared = try known.compare(with: tree, keys) {
-      report.isCompared = compared == nil
-      if let reason = compared {
-        report.fault = Fault(check: .knownCheckpoint, height: 0, reason: reason)
-      }
+    } else {
+      try compare(&report, tree, keys, &known)
     }
     return (report, engine)
+  }
+
+  private static func compare(
+    _ report: inout ChainReport, _ tree: TiledTree<VerifiedTiles>, _ keys: ChainKeys,
+    _ known: inout KnownCheckpoint
+  ) throws {
+    guard let compared = try known.compare(with: tree, keys) else { return }
+    report.isCompared = compared == nil
+    if let reason = compared {
+      report.fault = Fault(check: .knownCheckpoint, height: 0, reason: reason)
+    }
   }
 
   private static func file(

@@ -164,7 +164,7 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
     return (next, view.writes)
   }
 
-  /// Closes the open block.
+  /// Closes the open block. If a store cannot be read, nothing changes.
   ///
   /// - Precondition: the block has an item.
   /// - Returns: the header; its leaf is the next one of the log.
