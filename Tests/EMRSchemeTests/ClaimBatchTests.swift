@@ -1,3 +1,4 @@
+import CanonicalEncoding
 import EMRScheme
 import Pairings
 import TestSupport

@@ -184,6 +184,9 @@ struct LedgerAttackTests {
     #expect(report.chains[1].fault?.check == .anchors)
     #expect(report.chains[1].finalLeaves == start)
     #expect(report.chains[0].fault == nil)
+    // The fork's anchor was in time, and proves no time of this chain.
+    #expect(report.chains[1].visits.complete == 2)
+    #expect(report.chains[1].visits.unprovenTimes == 4)
     // What the others hold is the fork; the hospital cannot anchor its other chain any more.
     _ = try ledger.conduct(9)
     try ledger.confirm()

@@ -426,6 +426,8 @@ private struct HospitalObserver: ChainObserver {
   private var anchor: AnchorRecord?
   private var anchorTime: UInt64 = 0
   private var isBeyondAnchors = false
+  /// The leaves whose time the anchor proves, if it turns out to be one of this chain.
+  private var claimed: [UInt64] = []
 
   init(genesis: ValidGenesis, hospital: String, consortium: ConsortiumView) {
     self.genesis = genesis
@@ -438,7 +440,7 @@ private struct HospitalObserver: ChainObserver {
   ) throws {
     defer { index += 1 }
     guard replay.fault == nil else { return }
-    try findAnchor()
+    try findAnchor(replay.engine)
     guard case .success(.item(let entry)) = leaf else { return }
     switch entry.content.body {
     case .partialSignature(let partial):
@@ -447,17 +449,18 @@ private struct HospitalObserver: ChainObserver {
         check(context.deadline(ofPosition: partial.commitments.count))
       }
     case .visitCompletion(let completion):
-      add(\.complete)
+      add(\.complete, at: index)
       check(completion.context.deadline(ofPosition: completion.context.signers.count))
-    case .visitAbandonment: add(\.abandoned)
+    case .visitAbandonment: add(\.abandoned, at: index)
     case .visitReceipt(let receipt):
-      add(receipt.verdict == .acknowledged ? \.acknowledged : \.disputed)
+      add(receipt.verdict == .acknowledged ? \.acknowledged : \.disputed, at: index)
     default: break
     }
   }
 
-  private mutating func findAnchor() throws {
+  private mutating func findAnchor(_ engine: ChainEngine<HospitalRules>) throws {
     if isBeyondAnchors || (anchor.map { $0.size > index } ?? false) { return }
+    try settle(engine)
     anchor = try consortium.firstAnchor(covering: index, of: hospital)
     isBeyondAnchors = anchor == nil
     if let anchor { anchorTime = try consortium.block(anchor.height)?.countedTime ?? .max }
@@ -465,10 +468,27 @@ private struct HospitalObserver: ChainObserver {
 
   private mutating func check(_ deadline: UInt64) {
     let latest = deadline + 2 * genesis.genesis.numbers.maximumLag
-    if isBeyondAnchors || anchorTime > latest { add(\.unprovenTimes) }
+    if isBeyondAnchors || anchorTime > latest {
+      add(\.unprovenTimes, at: index)
+    } else {
+      claimed.append(index)
+    }
   }
 
-  private mutating func add(_ what: WritableKeyPath<Verification.VisitCount, UInt64>) {
+  /// An anchor of another chain proves no time of this one.
+  private mutating func settle(_ engine: ChainEngine<HospitalRules>) throws {
+    defer { claimed = [] }
+    if let anchor, anchor.size <= engine.position,
+      try engine.root(size: anchor.size) == anchor.root.bytes
+    {
+      return
+    }
+    for index in claimed { add(\.unprovenTimes, at: index) }
+  }
+
+  private mutating func add(
+    _ what: WritableKeyPath<Verification.VisitCount, UInt64>, at index: UInt64
+  ) {
     count[keyPath: what] += 1
     events.append((index, what))
     if events.count > 2 * Self.eventLimit { events.removeFirst(Self.eventLimit) }
@@ -484,6 +504,7 @@ private struct HospitalObserver: ChainObserver {
       if report.fault == nil, anchors > 0 { report.fault = .endsTooEarly(engine.height) }
       return report
     }
+    try settle(engine)
     // The last batch was counted before its claims were decided.
     for event in events where event.index >= report.leaves { count[keyPath: event.what] -= 1 }
     report.visits = count
