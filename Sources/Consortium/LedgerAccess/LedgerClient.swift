@@ -101,7 +101,8 @@ package actor LedgerClient {
       entry.isSigned(
         by: try await doctor(last, by: context.hospital).verified.statement.identityKey)
     else {
-      throw ConsortiumError(.invalidProof, "the last doctor of the team has not signed for the record")
+      throw ConsortiumError(
+        .invalidProof, "the last doctor of the team has not signed for the record")
     }
     let receipt = StorageReceipt(
       genesis: genesis.digest, visit: context.visitID, recordDigest: completion.recordDigest)
