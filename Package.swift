@@ -86,7 +86,7 @@ let package = Package(
     tests("Credentials", scheme + ["EMRScheme", crypto], vectors: true),
     tests("Ledger", scheme + ["EMRScheme", "TransparencyLog", "Credentials", crypto]),
     tests("ClinicalRecords", vectors: true),
-    tests("Consortium", ledger + [crypto]),
+    tests("Consortium", ledger + ["PowerCut", "SQLiteBackend", crypto]),
     tests("PaperEvaluation", ["Pairings", "PrintedScheme"]),
     tests(
       "SQLiteBackend", ledger + ["Consortium", "PowerCut", "store-crash-probe", grdb],

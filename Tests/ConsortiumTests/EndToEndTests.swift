@@ -31,10 +31,11 @@ struct EndToEndTests {
     #expect(log.map(\.event) == [.consented, .requested, .accessed])
     #expect(log.last?.doctor == doctor && log.last?.purpose == "second opinion")
 
-    let export = try await consortium.export()
-    let report = try Verification.verify(
-      export.encoded(), genesisDigest: consortium.genesis.digest)
-    #expect(report.hospitals.map(\.visits) == [1, 0, 0])
-    #expect(report.hospitals.map(\.acknowledged) == [1, 0, 0])
+    let report = try await test.verify(consortium)
+    #expect(report.chains.allSatisfy { $0.fault == nil })
+    #expect(report.chains.dropFirst().map(\.visits.complete) == [1, 0, 0])
+    #expect(report.chains.dropFirst().map(\.visits.acknowledged) == [1, 0, 0])
+    #expect(report.chains.dropFirst().map(\.visits.unprovenTimes) == [0, 0, 0])
+    #expect(report.chains.allSatisfy { $0.finalLeaves == $0.leaves })
   }
 }

@@ -94,9 +94,9 @@ struct HostileMessageTests {
     #expect(refused > kinds.count)
     // Everybody still works, and the ledger is what it was.
     #expect(try await consortium.hold(test.plan("encounter-2")).record?.record != nil)
-    let report = try Verification.verify(
-      try await consortium.export().encoded(), genesisDigest: consortium.genesis.digest)
-    #expect(report.hospitals[0].acknowledged == 2)
+    let report = try await test.verify(consortium)
+    #expect(report.chains.allSatisfy { $0.fault == nil })
+    #expect(report.chains[1].visits.acknowledged == 2)
   }
 
   /// The name that a message begins with.

@@ -92,22 +92,21 @@ struct RegistrationTests {
     #expect(try await refusal(namesake, by: "hospital-1") == "already-registered")
   }
 
-  /// A consortium block that every supernode signs against the rules, with one entry.
+  /// A chain of one entry that every supernode signs against the rules.
   @inline(never)
   private func conspiracy(
-    _ entry: Entry, like proof: FinalityProof, _ test: TestConsortium,
-    _ consortium: LocalConsortium
+    _ entry: Entry, _ test: TestConsortium, _ consortium: LocalConsortium
   ) throws -> FinalityProof {
-    var block = proof.consortiumBlock.block
-    block.body.items = [BlockItem(entry: entry.encoded(), refusal: "", baseHeight: 0)]
-    block.header.bodyDigest = block.body.digest
-    block.header.height = 0
-    let tree = MerkleTree(leaves: [block.header.digest.bytes])
+    let leaves = [Leaf.item(entry).encoded(), [2, 0]]
+    let tree = MerkleTree(leaves: leaves)
     let cosigned = try test.cosigned(
       tree, chain: ChainName.consortium, by: consortium.genesis.genesis.delegates, consortium)
     return FinalityProof(
       note: try #require(CosignedCheckpoint.merged(cosigned)).note.encoded, consistency: [],
-      consortiumBlock: BlockProof(block: block, inclusion: []), hospitalBlock: nil)
+      consortium: LeafProof(
+        leaf: leaves[0], index: 0,
+        inclusion: try tree.inclusionProof(index: 0, size: tree.size).hashes),
+      hospital: nil)
   }
 
   @Test("clients use no key without both signatures and the proof, even from a final block")
@@ -121,7 +120,7 @@ struct RegistrationTests {
     func outcome(_ registration: DoctorRegistration, by party: String) throws -> String {
       let entry = try test.entry(
         registration, by: party, chain: ChainName.consortium, consortium)
-      let proof = try conspiracy(entry, like: honest, test, consortium)
+      let proof = try conspiracy(entry, test, consortium)
       let proven = try proof.verify(genesis: consortium.genesis, known: nil)
       do {
         _ = try proven.registration(of: "newcomer", genesis: consortium.genesis)
@@ -142,14 +141,14 @@ struct RegistrationTests {
     // The conspiracy contradicts what an older client has seen.
     let proof = try conspiracy(
       try test.entry(complete, by: "hospital-1", chain: ChainName.consortium, consortium),
-      like: honest, test, consortium)
+      test, consortium)
     let known = try honest.verify(genesis: consortium.genesis, known: nil).checkpoint
     #expect(throws: LedgerError.self) {
       try proof.verify(genesis: consortium.genesis, known: known)
     }
   }
 
-  @Test("a proof is refused for another block, too few cosignatures or an older checkpoint")
+  @Test("a proof is refused for another leaf, too few cosignatures or an older checkpoint")
   func forgedProofs() async throws {
     let test = TestConsortium()
     let consortium = try await test.open()
@@ -159,15 +158,18 @@ struct RegistrationTests {
     let honest = try await post.ask(Prove(subject, knownSize: 0), of: "hospital-1")
     let genesis = consortium.genesis
     let proven = try honest.verify(genesis: genesis, known: nil)
-    #expect(proven.block.visitCompletion?.context.visitID == visit)
+    #expect(Self.completion(in: proven)?.context.visitID == visit)
+    let other = try await consortium.hold(test.plan("encounter-2")).visit
+    let foreign = try await post.ask(
+      Prove(.visit(other, hospital: "hospital-1"), knownSize: 0), of: "hospital-1")
 
     var changes: [(inout FinalityProof) -> Void] = []
-    changes.append { $0.hospitalBlock?.block.header.time += 1 }
-    changes.append { $0.hospitalBlock?.block.body.items[0].refusal = "late" }
-    changes.append { $0.hospitalBlock?.inclusion.removeLast() }
-    changes.append { $0.hospitalBlock?.block.header.chain = "hospital-2" }
-    changes.append { $0.consortiumBlock.block.header.height += 1 }
-    changes.append { $0.consortiumBlock.block.body.items.removeLast() }
+    changes.append { $0.hospital?.leaf[40] ^= 1 }
+    changes.append { $0.hospital?.index += 1 }
+    changes.append { $0.hospital?.inclusion.removeLast() }
+    changes.append { $0.hospital = foreign.hospital }
+    changes.append { $0.consortium.index += 1 }
+    changes.append { $0.consortium.leaf[40] ^= 1 }
     changes.append { proof in
       // Two cosignatures of four.
       let parts = proof.note.components(separatedBy: "\n\n")
@@ -201,5 +203,10 @@ struct RegistrationTests {
     } throws: {
       ($0 as? LedgerError)?.code == .staleCheckpoint
     }
+  }
+
+  private static func completion(in proven: ProvenLeaf) -> VisitCompletion? {
+    guard case .visitCompletion(let completion)? = proven.entry?.content.body else { return nil }
+    return completion
   }
 }

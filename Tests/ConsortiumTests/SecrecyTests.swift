@@ -37,8 +37,13 @@ struct SecrecyTests {
         }
       }
     }
-    for entry in try await test.storage.log.contents() where contains(entry, secret.bytes) {
-      leaks.append("\(secret.name) in the log")
+    for entry in try await test.ledger() where contains(entry, secret.bytes) {
+      leaks.append("\(secret.name) in a log")
+    }
+    for (place, state) in test.storage.states {
+      for (key, value) in state.values where contains(key + value, secret.bytes) {
+        leaks.append("\(secret.name) in the state at \(place)")
+      }
     }
     for visit in try await test.storage.records.visits() {
       let record = try await test.storage.records.record(ofVisit: visit) ?? []
@@ -117,22 +122,19 @@ struct SecrecyTests {
   }
 
   /// All strings of 16 bytes in what the ledger holds of a visit.
-  @inline(never)
-  private func traces(_ visit: Digest32, _ log: [[UInt8]]) throws -> Set<[UInt8]> {
+  private func traces(_ visit: Digest32, _ ledger: [[UInt8]]) -> Set<[UInt8]> {
     var traces: Set<[UInt8]> = []
-    for bytes in log {
-      let entry = try Entry(encoded: bytes)
-      let body = entry.content.body
+    for bytes in ledger {
       let subject: Digest32? =
-        switch ObjectKind(of: body) {
-        case .visitOpening: try VisitOpening(encoded: body).context.visitID
-        case .partialSignature: try PartialSignature(encoded: body).visit
-        case .visitCompletion: try VisitCompletion(encoded: body).context.visitID
-        case .visitReceipt: try VisitReceipt(encoded: body).visit
-        case .accessRequestNotice: try AccessRequestNotice(encoded: body).visit
-        case .consentNotice: try ConsentNotice(encoded: body).visit
-        case .accessNotice: try AccessNotice(encoded: body).visit
-        case .revocation: try Revocation(encoded: body).visit
+        switch Leaf.entry(in: bytes)?.content.body {
+        case .visitOpening(let body): body.context.visitID
+        case .partialSignature(let body): body.visit
+        case .visitCompletion(let body): body.context.visitID
+        case .visitReceipt(let body): body.visit
+        case .accessRequestNotice(let body): body.visit
+        case .consentNotice(let body): body.visit
+        case .accessNotice(let body): body.visit
+        case .revocation(let body): body.visit
         default: nil
         }
       guard subject == visit else { continue }
@@ -167,8 +169,8 @@ struct SecrecyTests {
         visits.append(visit)
       }
     }
-    let log = try await test.storage.log.contents()
-    let traces = try visits.map { try self.traces($0, log) }
+    let ledger = try await test.ledger()
+    let traces = visits.map { self.traces($0, ledger) }
     #expect(traces[0].count > 3000)
     let common = traces[0].intersection(traces[1])
     #expect(!common.isEmpty)

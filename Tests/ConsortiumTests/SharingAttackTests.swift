@@ -172,10 +172,9 @@ struct SharingAttackTests {
           FetchConsentedRecord(withdrawal: withdrawal), of: "cloud")
       } == "consent-unknown")
     let notice = ConsentNotice(visit: visit, document: forged.digest)
-    let node = consortium.manager.node
     #expect(
       await ConsortiumError.code {
-        try await node.submit(try test.entry(notice, by: "manager", consortium))
+        try await test.put(try test.entry(notice, by: "manager", consortium), consortium)
       } == "not-entitled")
     // With the honest consent's place on the ledger, but another text under it.
     var moved = honest
@@ -237,10 +236,8 @@ struct SharingAttackTests {
     let root = try PatientRoot(
       test.secret("root", of: "patients/\(TestConsortium.patient)"))
     let context = try await test.state(of: second, consortium).context
-    let keys = try #require(
-      try root.keys(of: context.visitKey, among: 0..<10, BLS12381.self))
-    let record = try await test.state(of: second, consortium)
-    guard case .complete(let digest) = record.status else { throw StoreError(.corrupted, "") }
+    let keys = try #require(try root.keys(of: context, BLS12381.self))
+    let digest = try #require(try await test.state(of: second, consortium).record.recordDigest)
     var consent = used.consent.object
     consent.visit = second
     consent.recordDigest = digest
@@ -248,8 +245,7 @@ struct SharingAttackTests {
     let content = EntryContent(
       genesis: consortium.genesis.digest, chain: "hospital-1", signer: .patient(visit: second),
       body: notice)
-    try await consortium.hospitals["hospital-1"]?.node.submit(
-      Entry(content, signedBy: keys.signingKey))
+    try await test.put(Entry(content, signedBy: keys.signingKey), consortium)
     let deposit = DepositConsent(
       consent: Signed(consent, by: keys.signingKey), certificate: repeated,
       sealedShare: used.sealedShare)

@@ -11,35 +11,6 @@ import Testing
 struct VisitAttackTests {
   private typealias Curve = BLS12381
 
-  /// Keys with which an attacker would like to read what is sealed to the patient.
-  private struct ForeignKeys {
-    var generator = SeededGenerator(seed: 99)
-    let visitKey: VisitKey<Curve>
-    let signing: IdentityKey
-
-    @inline(never)
-    init() throws {
-      visitKey = VisitKey(using: &generator)
-      signing = try IdentityKey(seed: generator.bytes(32))
-    }
-
-    /// Another visit with these keys in place of the patient's.
-    @inline(never)
-    mutating func opening(
-      like context: VisitContext, change: (inout VisitContext) -> Void = { _ in }
-    ) throws -> VisitOpening {
-      var context = context
-      context.visitID = Digest32(sha256: generator.bytes(32))
-      context.pseudonym = Digest32(sha256: generator.bytes(32))
-      context.visitKey = visitKey.encodedPublicKey
-      context.visitSigningKey = signing.publicKey
-      change(&context)
-      return VisitOpening(
-        context: context, visitKeyProof: try visitKey.prove(context),
-        patientSignature: signing.sign(context))
-    }
-  }
-
   // MARK: PK_v (item 4)
 
   /// A hospital that answers an admission with a context of its own making.
@@ -49,24 +20,22 @@ struct VisitAttackTests {
   ) throws {
     let genesis = consortium.genesis.digest
     let own = try AgreementKey(seed: test.secret("agreement", of: "hospital-1"))
-    let throwaway = try AgreementKey(seed: [UInt8](repeating: 7, count: 32))
+    // The hospital knows what it answers; here its answer is read with the patient's own key.
+    let root = try PatientRoot(test.secret("root", of: "patients/\(TestConsortium.patient)"))
     test.wire.intercept { transit in
       guard let request = transit.payload(RequestAdmission.self) else {
         return try await transit.deliver(transit.request)
       }
-      let admission = Letter(.admission, genesis: genesis, about: .zero)
       let form = try Message<AdmissionForm>(
-        encoded: admission.open(request.sealedForm, with: own))
-      var copy = form
-      copy.payload.replyKey = throwaway.publicKey
-      let reply = try await transit.deliver(
-        Message(
-          RequestAdmission(sealedForm: try admission.seal(copy.encoded(), to: own.publicKey))
-        ).encoded())
+        encoded: Letter(.admission, genesis: genesis, about: .zero)
+          .open(request.sealedForm, with: own))
+      let keys: PatientVisitKeys<Curve> = try root.keys(
+        genesis: genesis, hospital: "hospital-1", nonce: form.payload.keyNonce)
+      let reply = try await transit.deliver(transit.request)
       let sealed = try ReplyMessage<Octets>(encoded: reply).result.get()
+      let letter = Letter(.admissionReply, genesis: genesis, about: form.digest)
       let offer = try Message<AdmissionOffer>(
-        encoded: Letter(.admissionReply, genesis: genesis, about: copy.digest)
-          .open(sealed.bytes, with: throwaway)
+        encoded: letter.open(sealed.bytes, with: keys.mailboxKey)
       ).payload
       guard case .visit(var context, let evidence, let opening, let attempt) = offer else {
         return reply
@@ -74,8 +43,7 @@ struct VisitAttackTests {
       change(&context)
       let changed = AdmissionOffer.visit(
         context, evidence: evidence, opening: opening, attempt: attempt)
-      let answer = try Letter(.admissionReply, genesis: genesis, about: form.digest)
-        .seal(Message(changed).encoded(), to: form.payload.replyKey)
+      let answer = try letter.seal(Message(changed).encoded(), to: form.payload.mailboxKey)
       return ReplyMessage(.success(Octets(answer))).encoded()
     }
   }
@@ -89,6 +57,9 @@ struct VisitAttackTests {
     let changes: [(String, @Sendable (inout VisitContext) -> Void)] = [
       ("wrong-context", { $0.visitKey = visitKey }),
       ("wrong-context", { $0.visitSigningKey = signingKey }),
+      ("wrong-context", { $0.keyNonce = .zero }),
+      ("wrong-context", { $0.mailboxKey = signingKey }),
+      ("wrong-context", { $0.amends = .init(hospital: "hospital-1", visit: .zero) }),
       ("wrong-context", { $0.window = 86_400 }),
       ("wrong-context", { $0.resignatureLimit = 40 }),
       ("wrong-context", { $0.openedAt += 1 }),
@@ -121,8 +92,7 @@ struct VisitAttackTests {
     other.patient = "impostor"
     #expect(await ConsortiumError.code { _ = try await consortium.open(other) } == "visit-open")
     #expect(try await test.state(of: visit, consortium).status == .open)
-    test.pass(seconds: 1801)
-    try await consortium.settle()
+    try await test.pass(seconds: 1850, consortium)
     #expect(await ConsortiumError.code { _ = try await consortium.open(other) } == "nothing")
     #expect(try await test.state(of: visit, consortium).status == .abandoned)
   }
@@ -136,8 +106,7 @@ struct VisitAttackTests {
     var foreign = try ForeignKeys()
     // The hospital opens a second visit with the same α and team, to its own key.
     let evil = try foreign.opening(like: context)
-    let hospital = try #require(consortium.hospitals["hospital-1"])
-    try await hospital.node.submit(try test.entry(evil, by: "hospital-1", consortium))
+    try await test.put(try test.entry(evil, by: "hospital-1", consortium), consortium)
     let post = test.post(consortium, as: "hospital-1")
     _ = try await post.ask(AssignVisit(opening: evil), of: doctor)
 
@@ -199,12 +168,11 @@ struct VisitAttackTests {
     let test = TestConsortium()
     let consortium = try await test.open()
     let context = try await test.beginVisit(consortium, test.plan()).context
-    let hospital = try #require(consortium.hospitals["hospital-1"])
     func refusal(_ change: (inout VisitContext) -> Void) async throws -> String {
       var foreign = try ForeignKeys()
       let opening = try foreign.opening(like: context, change: change)
       let entry = try test.entry(opening, by: "hospital-1", consortium)
-      return await ConsortiumError.code { try await hospital.node.submit(entry) }
+      return await ConsortiumError.code { try await test.put(entry, consortium) }
     }
     #expect(try await refusal { $0.signers[0].doctor = "nobody" } == "unknown-doctor")
     #expect(try await refusal { $0.signers[2] = $0.signers[0] } == "doctor-twice")
@@ -218,7 +186,7 @@ struct VisitAttackTests {
     let again = try test.entry(
       try foreign.opening(like: context), by: "hospital-1", consortium)
     #expect(
-      await ConsortiumError.code { try await hospital.node.submit(again) } == "visit-key-known")
+      await ConsortiumError.code { try await test.put(again, consortium) } == "visit-key-known")
   }
 
   // MARK: Signatures and attempts (item 9)
@@ -237,17 +205,16 @@ struct VisitAttackTests {
 
     // D_2's old entry again, byte for byte, and the old signature under a new attempt.
     let doctor = before.context.signers[1].doctor
-    let hospital = try #require(consortium.hospitals["hospital-1"])
     let place = "doctors/\(doctor)"
-    try await hospital.node.submit(
-      try test.entry(second, by: doctor, place: place, consortium))
+    try await test.put(
+      try test.entry(second, by: doctor, place: place, consortium), consortium)
     #expect(try await test.state(of: visit, consortium).signatures.count == 1)
     var revived = second
     revived.commitments[1].attempt = 2
     #expect(
       await ConsortiumError.code {
-        try await hospital.node.submit(
-          try test.entry(revived, by: doctor, place: place, consortium))
+        try await test.put(
+          try test.entry(revived, by: doctor, place: place, consortium), consortium)
       } == "wrong-commitments")
     #expect(
       await ConsortiumError.code {
@@ -268,20 +235,19 @@ struct VisitAttackTests {
     try await consortium.diagnose(visit, plan, position: 1)
     let state = try await test.state(of: visit, consortium)
     let doctor = state.context.signers[1].doctor
-    let hospital = try #require(consortium.hospitals["hospital-1"])
     for attempt in 2...7 {
       var variant = state.signatures[0]
       variant.commitments[0].attempt = UInt64(attempt)
       let entry = try test.entry(variant, by: doctor, place: "doctors/\(doctor)", consortium)
       #expect(
-        await ConsortiumError.code { try await hospital.node.submit(entry) } == "not-entitled")
+        await ConsortiumError.code { try await test.put(entry, consortium) } == "not-entitled")
     }
     #expect(try await test.state(of: visit, consortium).attempts == [1, 0, 0])
     try await consortium.diagnose(visit, plan, position: 1)
     #expect(try await test.state(of: visit, consortium).attempts == [2, 0, 0])
   }
 
-  @Test("four re-signatures stand, the fifth ends the visit, and the next attempt begins")
+  @Test("four re-signatures stand, the fifth is refused, and the patient may begin anew")
   func resignatureLimit() async throws {
     let test = TestConsortium()
     let consortium = try await test.open()
@@ -298,12 +264,14 @@ struct VisitAttackTests {
     var sixth = state.signatures[0]
     sixth.commitments[0].attempt = 6
     let doctor = state.context.signers[0].doctor
-    let hospital = try #require(consortium.hospitals["hospital-1"])
     let entry = try test.entry(sixth, by: doctor, place: "doctors/\(doctor)", consortium)
     #expect(
-      await ConsortiumError.code { try await hospital.node.submit(entry) } == "resignature-limit")
-    #expect(try await test.state(of: visit, consortium).status == .abandoned)
+      await ConsortiumError.code { try await test.put(entry, consortium) } == "resignature-limit")
+    // A refusal changes nothing.
+    #expect(try await test.state(of: visit, consortium).status == .open)
+    #expect(try await test.state(of: visit, consortium).attempts == [5, 0, 0])
     #expect(try await consortium.hold(plan).visit != visit)
+    #expect(try await test.state(of: visit, consortium).status == .abandoned)
   }
 
   @Test("a signature after T_k is refused as late, and what was signed before still counts")
@@ -313,8 +281,7 @@ struct VisitAttackTests {
     let plan = test.plan()
     let visit = try await test.beginVisit(consortium, plan).context.visitID
     try await consortium.diagnose(visit, plan, position: 1)
-    test.pass(seconds: 601)
-    try await consortium.settle()
+    try await test.pass(seconds: 650, consortium)
     #expect(
       await ConsortiumError.code {
         try await consortium.diagnose(visit, plan, position: 1)
@@ -383,7 +350,7 @@ struct VisitAttackTests {
     #expect(
       try await answer(by: doctors[2], { _ in }, { $0.recordDigest = .zero }) == "record-tampered")
     #expect(
-      try await answer(by: doctors[2], { _ in }, { $0.visit = .zero }) == "unknown-visit")
+      try await answer(by: doctors[2], { _ in }, { $0.visit = .zero }) == "wrong-state")
     // Without the cloud's receipt no completion counts.
     let state = try await test.state(of: visit, consortium)
     let completion = VisitCompletion(
@@ -394,8 +361,7 @@ struct VisitAttackTests {
       completion, by: doctors[2], place: "doctors/\(doctors[2])", consortium)
     #expect(
       await ConsortiumError.code {
-        _ = try await test.post(consortium, as: doctors[2]).ask(
-          SubmitEntry(entry), of: "hospital-1")
+        try await test.put(entry, consortium)
       } == "wrong-storage-receipt")
     try await consortium.complete(visit, at: plan.hospital)
     #expect(try await consortium.collect(visit, plan).record != nil)
@@ -408,9 +374,7 @@ struct VisitAttackTests {
     let other = try await consortium.hold(test.plan("encounter-0")).visit
     let foreign = try #require(try await test.storage.records.record(ofVisit: other))
     let plan = test.plan()
-    let visit = try await test.beginVisit(consortium, plan).context.visitID
-    for position in 1...3 { try await consortium.diagnose(visit, plan, position: position) }
-    try await consortium.complete(visit, at: plan.hospital)
+    let visit = try await test.completeVisit(consortium, plan)
     try await consortium.settle()
     func collected() async -> String {
       await ConsortiumError.code { _ = try await consortium.collect(visit, plan) }

@@ -388,7 +388,8 @@ struct DemandTests {
     let revocation = ledger.patientEntry(
       Revocation(visit: visit.id, document: document), of: visit)
     func isRevoked() throws -> Bool {
-      try ledger.consortium.reader.isRevokedByDemand(document, of: visit.id)
+      try ledger.consortium.reader.isRevokedByDemand(
+        document, of: visit.id, at: visit.hospital)
     }
     #expect(try !isRevoked())
     #expect(try ledger.demand(revocation, by: "hospital-2", opening: visit) == nil)
@@ -421,7 +422,8 @@ struct DemandTests {
     let attacker = try ledger.conduct(2)
     try ledger.confirmAndAnchor()
     func isRevoked() throws -> Bool {
-      try ledger.consortium.reader.isRevokedByDemand(document, of: visit.id)
+      try ledger.consortium.reader.isRevokedByDemand(
+        document, of: visit.id, at: visit.hospital)
     }
     // A doctor, a hospital, and the patient of another visit in that visit's name and in its own.
     let theirs = Revocation(visit: visit.id, document: document)

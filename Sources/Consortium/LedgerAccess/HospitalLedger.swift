@@ -19,8 +19,9 @@ package actor HospitalLedger {
   private let clock: @Sendable () -> UInt64
   private let gate = SerialGate()
   private var hasMetCloud = false
-  /// When the open block got its first item, by the own clock.
-  private var openSince: UInt64?
+  /// The index at which the open block begins, and when it was first seen to have an item, by the
+  /// own clock.
+  private var openSince: (index: UInt64, time: UInt64)?
 
   package init(
     hospital: String, node: LedgerNode, writer: HospitalWriter, identity: IdentityKey,
@@ -89,7 +90,8 @@ package actor HospitalLedger {
     let base = try await node.finalBlock()
     let outcome = try await writer.submit(
       entry, base: base, closingBlock: try await isLastSignature(entry))
-    if openSince == nil, await writer.openItemCount > 0 { openSince = clock() }
+    let index = await writer.size
+    if openSince?.index != index, await writer.openItemCount > 0 { openSince = (index, clock()) }
     return outcome
   }
 
@@ -277,10 +279,7 @@ package actor HospitalLedger {
     {
       try await writer.follow(base)
     }
-    if await isBlockDue() {
-      try await writer.closeBlock()
-      openSince = nil
-    }
+    if await isBlockDue() { try await writer.closeBlock() }
     if await writer.size > writer.view.confirmed?.size ?? 0 { try await confirm() }
     let anchored = try await anchor()
     let after = (await writer.position, await writer.view.confirmed?.size)
@@ -307,8 +306,8 @@ package actor HospitalLedger {
     if await !writer.openKinds.isSubset(of: [.baseAdvance, .visitOpening, .partialSignature]) {
       return true
     }
-    guard let openSince else { return true }
-    return clock() >= openSince + genesis.genesis.numbers.maximumLag / 2
+    guard let openSince, await openSince.index == writer.size else { return true }
+    return clock() >= openSince.time + genesis.genesis.numbers.maximumLag / 2
   }
 
   /// Anchors the newest confirmed checkpoint, unless its anchor is on its way.

@@ -6,12 +6,13 @@ import EMRScheme
 import Ledger
 import Synchronization
 import TestSupport
+import Testing
 import TransparencyLog
 
 /// A consortium on memory, with a clock that the test moves and randomness from seeds. It hands out
 /// every secret, since whoever attacks has some.
 final class TestConsortium: Sendable {
-  let storage = MemoryStorage()
+  let storage: MemoryStorage
   let wire = Wire()
   private let now = Mutex(TestConsortium.start)
   private let teamSize: Int
@@ -23,10 +24,16 @@ final class TestConsortium: Sendable {
   /// Of another hospital than the visits of ``plan(_:hospital:signingTwice:)``.
   static let reader = "hospital-2-doctor-1"
 
-  init(teamSize: Int = 3) { self.teamSize = teamSize }
+  init(teamSize: Int = 3, storage: MemoryStorage = MemoryStorage()) {
+    self.teamSize = teamSize
+    self.storage = storage
+  }
 
   /// Founds the consortium, or starts all roles again from their stores.
-  func open() async throws -> LocalConsortium {
+  func open() async throws -> LocalConsortium { try await open(storage) }
+
+  /// The same on other stores.
+  func open(_ storage: some ConsortiumStorage) async throws -> LocalConsortium {
     let opening = openings.withLock { count in
       count += 1
       return count
@@ -61,25 +68,103 @@ final class TestConsortium: Sendable {
     Array("{\"finding\":\"plaintext-\(encounter)-of-doctor-\(position)\"}".utf8)
   }
 
+  /// Moves the clock in steps so small that the ledger counts all of it, as while there is work.
+  func pass(seconds: UInt64, _ consortium: LocalConsortium) async throws {
+    var left = seconds
+    while left > 0 {
+      let step = min(left, 50)
+      pass(seconds: step)
+      try await consortium.settle()
+      left -= step
+    }
+  }
+
+  /// A visit on the chain of its hospital.
+  struct VisitState {
+    let record: VisitRecord
+    let context: VisitContext
+    let signatures: [PartialSignature]
+
+    var status: VisitRecord.Status { record.status }
+    var attempts: [UInt64] { record.attempts }
+    var receipt: VisitReceipt.Verdict? { record.receipt }
+  }
+
   /// A visit that is open and has its group key; the findings are still to come.
-  func beginVisit(
-    _ consortium: LocalConsortium, _ plan: PlannedVisit
-  ) async throws -> HospitalState.VisitState {
+  func beginVisit(_ consortium: LocalConsortium, _ plan: PlannedVisit) async throws -> VisitState {
     let visit = try await consortium.open(plan).visit
     try await consortium.agreeOnGroupKey(visit, at: plan.hospital)
     return try await state(of: visit, consortium, plan.hospital)
   }
 
+  /// A visit that its team has signed and completed; nothing of it is final.
+  func completeVisit(
+    _ consortium: LocalConsortium, _ plan: PlannedVisit
+  ) async throws -> Digest32 {
+    let visit = try await beginVisit(consortium, plan).context.visitID
+    for position in plan.findings.indices {
+      try await consortium.diagnose(visit, plan, position: position + 1)
+    }
+    try await consortium.complete(visit, at: plan.hospital)
+    return visit
+  }
+
   func state(
     of visit: Digest32, _ consortium: LocalConsortium, _ hospital: String = "hospital-1"
-  ) async throws -> HospitalState.VisitState {
-    let node = consortium.cloud.node
-    try await node.catchUp()
-    return try await node.read { replica in
-      guard let state = replica.hospitals[hospital]?.state.visits[visit] else {
-        throw ConsortiumError(.unknownVisit, "no such visit")
-      }
-      return state
+  ) async throws -> VisitState {
+    guard let writer = consortium.hospitals[hospital]?.ledger.writer,
+      let record = try await writer.view.visit(visit),
+      let leaf = try await writer.leaf(record.opening), let opening = Self.opening(in: leaf)
+    else { throw ConsortiumError(.unknownVisit, "no such visit") }
+    return VisitState(
+      record: record, context: opening.context,
+      signatures: try await writer.view.signatures(of: visit, count: record.attempts.count))
+  }
+
+  private static func opening(in leaf: [UInt8]) -> VisitOpening? {
+    guard case .visitOpening(let opening)? = Leaf.entry(in: leaf)?.content.body else { return nil }
+    return opening
+  }
+
+  /// Puts an entry on a hospital's chain, or throws the hospital's signed refusal.
+  func put(
+    _ entry: Entry, _ consortium: LocalConsortium, _ hospital: String = "hospital-1"
+  ) async throws {
+    guard let server = consortium.hospitals[hospital] else { return }
+    if case .refused(let code, _) = try await server.ledger.submit(entry).outcome {
+      throw ConsortiumError(.init(code), "refused")
+    }
+  }
+
+  /// All that stands on any chain, and in the ordering log.
+  func ledger() async throws -> [[UInt8]] {
+    var ledger = try await storage.log.contents()
+    for hospital in 1...3 {
+      ledger += try await storage.chainLog("hospital-\(hospital)").contents()
+    }
+    return ledger
+  }
+
+  /// Checks everything there is, as an auditor does.
+  func verify(_ consortium: LocalConsortium) async throws -> Verification.Report {
+    let bytes = Bytes()
+    var sink = UstarSink { bytes.append($0) }
+    try ExportWriter.write(
+      genesis: consortium.genesis, logs: try await consortium.exportedLogs(), to: &sink)
+    var source = UstarSource { bytes.read($0) }
+    return try Verification.verify(
+      &source, genesisDigest: consortium.genesis.digest, stores: { _ in MemoryStateStore() })
+  }
+
+  private final class Bytes {
+    private var bytes: [UInt8] = []
+    private var position = 0
+
+    func append(_ more: [UInt8]) { bytes += more }
+
+    func read(_ count: Int) -> [UInt8] {
+      defer { position = min(position + count, bytes.count) }
+      return Array(bytes[position...].prefix(count))
     }
   }
 
@@ -146,6 +231,27 @@ final class TestConsortium: Sendable {
         name: name, key: .init(rawRepresentation: secret("cosigner/\(chain)", of: node)))
       return try key.cosign(checkpoint, at: Self.start)
     }
+  }
+
+  /// A checkpoint of hospital-1's chain, as the hospital and its cloud sign it in conspiracy.
+  @inline(never)
+  func confirmed(
+    _ tree: MerkleTree, _ consortium: LocalConsortium
+  ) throws -> (note: String, bySelf: String, byCloud: String) {
+    let chain = "hospital-1"
+    let origin = consortium.genesis.origin(of: chain)
+    let checkpoint = try Checkpoint(origin: origin, size: tree.size, root: tree.root)
+    let key = try LogKey(
+      origin: origin, key: .init(rawRepresentation: secret("log", of: chain)))
+    let signed = try key.sign(checkpoint)
+    let cosigned = try #require(cosigned(tree, chain: chain, by: ["cloud"], consortium).first)
+    let both = try ConfirmedCheckpoint(signed, cosigned)
+    return (both.note.encoded, signed.note.encoded, cosigned.note.encoded)
+  }
+
+  /// Of a consortium that was opened last, even if its supernodes cannot go on.
+  func post(as sender: String) throws -> Post {
+    Post(courier: try #require(wire.courier), sender: sender)
   }
 
   func post(_ consortium: LocalConsortium, as sender: String) -> Post {

@@ -27,8 +27,16 @@ final class Wire: Sendable {
   typealias Interception = @Sendable (Transit) async throws -> [UInt8]
 
   private let state = Mutex((passages: [Passage](), interception: Interception?.none))
+  private let last = Mutex<(any Courier)?>(nil)
 
-  func over(_ courier: any Courier) -> any Courier { Tapped(wire: self, courier: courier) }
+  func over(_ courier: any Courier) -> any Courier {
+    let tapped = Tapped(wire: self, courier: courier)
+    last.withLock { $0 = tapped }
+    return tapped
+  }
+
+  /// The courier of the consortium that was opened last.
+  var courier: (any Courier)? { last.withLock { $0 } }
 
   var passages: [Passage] { state.withLock { $0.passages } }
 

@@ -1,0 +1,422 @@
+import CanonicalEncoding
+import Consortium
+import Credentials
+import EMRScheme
+import Ledger
+import Pairings
+import Testing
+import TransparencyLog
+
+@Suite("A hospital, its cloud, and what was confirmed")
+struct ConfirmationTests {
+  private let hospital = "hospital-1"
+
+  private func writer(_ consortium: LocalConsortium) throws -> HospitalWriter {
+    try #require(consortium.hospitals[hospital]).ledger.writer
+  }
+
+  /// From now on nothing reaches the cloud.
+  private func loseCloud(_ test: TestConsortium) {
+    test.wire.intercept { transit in
+      if transit.recipient == "cloud" { throw ConsortiumError(.unreachable, "no way to the cloud") }
+      return try await transit.deliver(transit.request)
+    }
+  }
+
+  // MARK: Without the cloud
+
+  @Test("without its cloud a team goes on signing, and everything is final once it is back")
+  func unreachableCloud() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    loseCloud(test)
+    for position in 1...3 { try await consortium.diagnose(visit, plan, position: position) }
+    #expect(try await test.state(of: visit, consortium).signatures.count == 3)
+    func completing() async -> String {
+      await ConsortiumError.code { try await consortium.complete(visit, at: plan.hospital) }
+    }
+    #expect(await completing() == "unreachable")
+    #expect(try await test.state(of: visit, consortium).status == .open)
+    // The consortium does not wait for it.
+    let before = await consortium.ledgerTime()
+    test.pass(seconds: 20)
+    #expect(await ConsortiumError.code { try await consortium.settle() } == "unreachable")
+    #expect(await consortium.ledgerTime() > before)
+    let node = consortium.cloud.node
+    #expect(await node.consortium.final?.size == node.consortium.size)
+    let written = try writer(consortium)
+    #expect(await written.view.confirmed?.size ?? 0 < written.size)
+
+    test.wire.intercept(nil)
+    try await consortium.settle()
+    #expect(await completing() == "nothing")
+    #expect(try await consortium.collect(visit, plan).record?.findings.count == 3)
+    try await consortium.settle()
+    #expect(await written.view.confirmed?.size == written.position)
+    let report = try await test.verify(consortium)
+    #expect(report.chains.allSatisfy { $0.fault == nil && $0.finalLeaves == $0.leaves })
+    #expect(report.chains[1].visits.acknowledged == 1)
+  }
+
+  @Test("consent and revocation are not given before the cloud has confirmed them")
+  func unconfirmedConsent() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (visit, request) = try await test.visitWithRequest(consortium)
+    var consent: Digest32?
+    func consenting() async -> String {
+      await ConsortiumError.code {
+        consent = try await consortium.consent(
+          patient: TestConsortium.patient, to: request, visit: visit,
+          expiresAt: TestConsortium.start + 3600)
+      }
+    }
+    test.wire.lose(ConfirmLeaves.self)
+    #expect(await consenting() == "outcome-unknown")
+    #expect(test.wire.requests(DepositConsent.self).isEmpty)
+    test.wire.intercept(nil)
+    #expect(await consenting() == "nothing")
+    try await consortium.settle()
+    let given = try #require(consent)
+
+    func revoking() async -> String {
+      await ConsortiumError.code {
+        try await consortium.revoke(patient: TestConsortium.patient, consent: given)
+      }
+    }
+    test.wire.lose(ConfirmLeaves.self)
+    #expect(await revoking() == "outcome-unknown")
+    test.wire.intercept(nil)
+    #expect(await revoking() == "nothing")
+    #expect(
+      await ConsortiumError.code {
+        _ = try await consortium.openRecord(doctor: TestConsortium.reader, consent: given)
+      } == "consent-revoked")
+    let log = try await consortium.accessLog(patient: TestConsortium.patient, visit: visit)
+    #expect(log.map(\.event) == [.consented, .requested, .revoked])
+  }
+
+  // MARK: Backups
+
+  @Test(
+    "a backup put back over a confirmation takes back what the cloud confirmed",
+    arguments: [false, true])
+  func olderBackup(isAmidVisit: Bool) async throws {
+    let test = TestConsortium(teamSize: 1)
+    var consortium = try await test.open()
+    _ = try await consortium.hold(test.plan("encounter-0"))
+    let plan = test.plan()
+    var backup = try await test.storage.backup(hospital)
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    if isAmidVisit { backup = try await test.storage.backup(hospital) }
+    try await consortium.diagnose(visit, plan, position: 1)
+    try await consortium.complete(visit, at: hospital)
+    let record = try await consortium.collect(visit, plan)
+    #expect(record.record != nil)
+    try await consortium.settle()
+    let leaves = try await test.storage.chainLog(hospital).contents()
+    #expect(backup.chain.count < leaves.count)
+
+    try await test.storage.restore(backup)
+    consortium = try await test.open()
+    let restored = try await test.storage.chainLog(hospital).contents()
+    #expect(restored.starts(with: leaves))
+    #expect(try await test.state(of: visit, consortium).receipt == .acknowledged)
+    #expect(try await consortium.hold(plan).wasKnown)
+    #expect(try await consortium.hold(test.plan("encounter-2")).record?.record != nil)
+    let report = try await test.verify(consortium)
+    #expect(report.chains.allSatisfy { $0.fault == nil && $0.finalLeaves == $0.leaves })
+    #expect(report.chains[1].visits.acknowledged == 3)
+    #expect(await consortium.cloud.node.contradictions.isEmpty)
+  }
+
+  @Test("a patient who is the first to come after a backup was put back finds the visit")
+  func firstToCome() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let backup = try await test.storage.backup(hospital)
+    let visit = try await test.completeVisit(consortium, test.plan())
+    let state = try await test.state(of: visit, consortium)
+    try await consortium.settle()
+    try await test.storage.restore(backup)
+    // The patient comes before the hospital could do any of its duties.
+    test.wire.lose(FetchLeaves.self)
+    #expect(await ConsortiumError.code { _ = try await test.open() } == "unreachable")
+    test.wire.intercept(nil)
+    let root = try PatientRoot(test.secret("root", of: "patients/\(TestConsortium.patient)"))
+    let keys: PatientVisitKeys<BLS12381> = try #require(try root.keys(of: state.context))
+    let receipt = VisitReceipt(
+      visit: visit, recordDigest: try #require(state.record.recordDigest), verdict: .acknowledged)
+    let entry = Entry(
+      EntryContent(
+        genesis: consortium.genesis.digest, chain: hospital, signer: .patient(visit: visit),
+        body: receipt), signedBy: keys.signingKey)
+    let answer = try await test.post(as: "manager").ask(SubmitEntry(entry), of: hospital)
+    #expect(answer.object.outcome == .written)
+  }
+
+  @Test("a backup with an open block that conflicts is refused, and nothing is signed for it")
+  func conflictingBackup() async throws {
+    let test = TestConsortium(teamSize: 1)
+    var consortium = try await test.open()
+    _ = try await consortium.hold(test.plan("encounter-0"))
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    let before = try await test.storage.backup(hospital)
+    var other = plan
+    other.findings = [[1, 2, 3]]
+    test.wire.lose(ConfirmLeaves.self)
+    try await consortium.diagnose(visit, other, position: 1)
+    let conflicting = try await test.storage.backup(hospital)
+    test.wire.intercept(nil)
+
+    // The disk dies, the older backup is used, and all goes on from there.
+    try await test.storage.restore(before)
+    consortium = try await test.open()
+    try await consortium.diagnose(visit, plan, position: 1)
+    try await consortium.complete(visit, at: hospital)
+    #expect(
+      try await consortium.collect(visit, plan).record?.findings.first?.content
+        == plan.findings[0])
+    let confirmed = test.wire.requests(ConfirmLeaves.self).count
+
+    // Then somebody finds the newer one.
+    try await test.storage.restore(conflicting)
+    let code = await ConsortiumError.code { _ = try await test.open() }
+    #expect(["inconsistent-log", "ledger-diverged"].contains(code))
+    #expect(try await test.storage.chainLog(hospital).contents() == conflicting.chain)
+    #expect(test.wire.requests(ConfirmLeaves.self).count == confirmed)
+  }
+
+  // MARK: A lying cloud
+
+  @Test("[attack] a cloud that withholds or invents leaves is refused, and nothing is written")
+  func lyingCloud() async throws {
+    let test = TestConsortium(teamSize: 1)
+    var consortium = try await test.open()
+    _ = try await consortium.hold(test.plan("encounter-0"))
+    try await consortium.settle()
+    let backup = try await test.storage.backup(hospital)
+    let older = try #require(await writer(consortium).view.confirmed?.note)
+    _ = try await consortium.hold(test.plan())
+    var plan = test.plan("encounter-2")
+    plan.hospital = "hospital-2"
+    _ = try await consortium.hold(plan)
+    try await consortium.settle()
+    let newest = try #require(await writer(consortium).view.confirmed)
+    let foreign = try #require(
+      await consortium.hospitals["hospital-2"]?.ledger.writer.view.confirmed?.note)
+    let leaves = try await test.storage.chainLog(hospital).contents()
+    var forged = MerkleTree()
+    for leaf in 0..<newest.size { forged.append([UInt8(truncatingIfNeeded: leaf)]) }
+    let notes = try test.confirmed(forged, consortium)
+    let missing = leaves.dropFirst(backup.chain.count)
+
+    typealias Lie = @Sendable (LeavesReply) -> LeavesReply
+    let lies: [(String, String, Lie)] = [
+      ("an older checkpoint", "ledger-diverged", { _ in LeavesReply(leaves: [], note: older) }),
+      ("nothing at all", "ledger-diverged", { _ in LeavesReply(leaves: [], note: "") }),
+      ("no leaves", "invalid-proof", { LeavesReply(leaves: [], note: $0.note) }),
+      (
+        "never the last leaf", "invalid-proof",
+        { LeavesReply(leaves: $0.leaves.dropLast(), note: $0.note) }
+      ),
+      (
+        "other leaves", "inconsistent-log",
+        { LeavesReply(leaves: $0.leaves.reversed(), note: $0.note) }
+      ),
+      (
+        "earlier leaves", "inconsistent-log",
+        { LeavesReply(leaves: Array(leaves.prefix($0.leaves.count)), note: $0.note) }
+      ),
+      (
+        "a checkpoint of other leaves, signed by both", "inconsistent-log",
+        { LeavesReply(leaves: $0.leaves, note: notes.note) }
+      ),
+      (
+        "one that the hospital did not sign", "invalid-proof",
+        {
+          LeavesReply(leaves: $0.leaves, note: notes.byCloud)
+        }
+      ),
+      (
+        "one that the cloud did not cosign", "invalid-proof",
+        {
+          LeavesReply(leaves: $0.leaves, note: notes.bySelf)
+        }
+      ),
+      ("another hospital's", "invalid-proof", { LeavesReply(leaves: $0.leaves, note: foreign) }),
+    ]
+    #expect(!missing.isEmpty)
+    let notice = try test.entry(
+      AccessNotice(visit: .zero, document: .zero), by: "manager", consortium)
+    try await test.storage.restore(backup)
+    for (name, code, lie) in lies {
+      test.wire.intercept { transit in
+        let reply = try await transit.deliver(transit.request)
+        guard transit.payload(FetchLeaves.self) != nil, transit.sender == "hospital-1" else {
+          return reply
+        }
+        let honest = try ReplyMessage<LeavesReply>(encoded: reply).result.get()
+        return ReplyMessage(.success(lie(honest))).encoded()
+      }
+      let confirmed = test.wire.requests(ConfirmLeaves.self).count
+      #expect(await ConsortiumError.code { _ = try await test.open() } == code, "\(name)")
+      // Whoever asks the hospital now is told the same.
+      let post = try test.post(as: "manager")
+      #expect(
+        await ConsortiumError.code { _ = try await post.ask(SubmitEntry(notice), of: hospital) }
+          == code, "\(name)")
+      #expect(try await test.storage.chainLog(hospital).contents() == backup.chain, "\(name)")
+      #expect(test.wire.requests(ConfirmLeaves.self).count == confirmed, "\(name)")
+    }
+    test.wire.intercept(nil)
+    consortium = try await test.open()
+    #expect(try await test.storage.chainLog(hospital).contents() == leaves)
+    #expect(try await test.verify(consortium).chains.allSatisfy { $0.fault == nil })
+  }
+
+  @Test("[attack] a false confirmation is not believed")
+  func falseConfirmation() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    _ = try await consortium.hold(test.plan("encounter-0"))
+    try await consortium.settle()
+    let writer = try writer(consortium)
+    let before = try #require(await writer.view.confirmed)
+    var forged = MerkleTree()
+    for leaf in 0...before.size { forged.append([UInt8(truncatingIfNeeded: leaf)]) }
+    let notes = try test.confirmed(forged, consortium)
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    try await consortium.diagnose(visit, plan, position: 1)
+    for note in ["", before.note, notes.note, notes.byCloud, notes.bySelf] {
+      test.wire.answer(ConfirmLeaves.self) { _ in ConfirmedReply(note: note) }
+      let completed = await ConsortiumError.code {
+        try await consortium.complete(visit, at: hospital)
+      }
+      #expect(completed == "outcome-unknown")
+      let code = await ConsortiumError.code { try await consortium.settle() }
+      #expect(["invalid-proof", "ledger-diverged", "corrupted"].contains(code))
+      #expect(await writer.view.confirmed?.size ?? 0 <= writer.size)
+    }
+    test.wire.intercept(nil)
+    #expect(try await consortium.collect(visit, plan).record != nil)
+    #expect(try await test.verify(consortium).chains.allSatisfy { $0.fault == nil })
+  }
+
+  // MARK: A fork that is anchored (A5)
+
+  /// Hospital and cloud anchor another chain than the hospital's: these leaves, and a header.
+  private func anchorFork(
+    _ leaves: [[UInt8]], size: UInt64, _ test: TestConsortium, _ consortium: LocalConsortium
+  ) async throws -> MerkleTree {
+    var header = try #require(await writer(consortium).header)
+    header.firstIndex = size - 1 - header.itemCount
+    var tree = MerkleTree()
+    for leaf in leaves { tree.append(leaf) }
+    for index in UInt64(leaves.count)..<size - 1 { tree.append([UInt8(truncatingIfNeeded: index)]) }
+    tree.append(Leaf.header(header).encoded())
+    let anchor = Anchor(
+      hospital: hospital, note: try test.confirmed(tree, consortium).note, header: header,
+      inclusion: try tree.inclusionProof(index: size - 1, size: size).hashes, consistency: [])
+    try await consortium.cloud.node.submit(
+      try test.entry(anchor, by: hospital, chain: ChainName.consortium, consortium))
+    try await consortium.settle()
+    return tree
+  }
+
+  @Test("[attack] an anchored fork makes nothing final for whoever has the chain")
+  func anchoredFork() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let visit = try await test.completeVisit(consortium, plan)
+    let writer = try writer(consortium)
+    let completion = try #require(try await test.state(of: visit, consortium).record.completion)
+    // No anchor of the hospital's own chain came before.
+    #expect(try await consortium.cloud.node.consortium.anchor(of: hospital) == nil)
+    _ = try await anchorFork([], size: writer.size + 10, test, consortium)
+    let node = consortium.cloud.node
+    let anchor = try #require(try await node.consortium.anchor(of: hospital))
+    #expect(await anchor.index < node.consortium.final?.size ?? 0 && completion < anchor.size)
+
+    #expect(try await !node.isFinal(completion, on: writer.view))
+    let post = test.post(consortium, as: TestConsortium.patient)
+    for supernode in [hospital, "cloud"] {
+      #expect(
+        await ConsortiumError.code {
+          _ = try await post.ask(
+            Prove(.visit(visit, hospital: hospital), knownSize: 0), of: supernode)
+        } == "not-final")
+    }
+    #expect(
+      await ConsortiumError.code { _ = try await consortium.collect(visit, plan) } == "not-final")
+    // An auditor says so too.
+    let report = try await test.verify(consortium).chains[1]
+    #expect(report.fault?.check == .anchors && report.finalLeaves == 0)
+  }
+
+  // MARK: Whose word the record digest is (A17)
+
+  @Test("[attack] a completion that the last doctor or the cloud has not signed is not believed")
+  func foreignCompletion() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let visit = try await test.completeVisit(consortium, plan)
+    let index = try #require(try await test.state(of: visit, consortium).record.completion)
+    let leaf = try #require(try await writer(consortium).leaf(index))
+    let honest = try #require(Leaf.entry(in: leaf))
+    let doctor = try await test.state(of: visit, consortium).context.signers[0].doctor
+    let completion = try Self.completion(honest)
+    var other = completion
+    other.recordDigest = .zero
+    let receipt = StorageReceipt(
+      genesis: consortium.genesis.digest, visit: visit, recordDigest: .zero)
+    var stored = other
+    stored.storageSignature = try test.identityKey(of: "cloud").sign(receipt)
+    let place = "doctors/\(doctor)"
+    var stolen = try test.entry(stored, by: doctor, place: hospital, consortium)
+    stolen.signature = honest.signature
+    let entries = [
+      // The hospital says which record it is, in its own name or in the doctor's.
+      try test.entry(stored, by: hospital, consortium),
+      try test.entry(stored, by: doctor, place: hospital, consortium), stolen,
+      // The doctor does, and the cloud has no such record.
+      try test.entry(other, by: doctor, place: place, consortium),
+      honest,
+    ]
+    let leaves = entries.map { Leaf.item($0).encoded() }
+    let tree = try await anchorFork(leaves, size: 40, test, consortium)
+    let view = await consortium.cloud.node.consortium
+    let anchor = try #require(try view.anchor(of: hospital))
+    let patient = try #require(await consortium.patients[TestConsortium.patient])
+    for (number, leaf) in leaves.enumerated() {
+      let proof = LeafProof(
+        leaf: leaf, index: UInt64(number),
+        inclusion: try tree.inclusionProof(index: UInt64(number), size: tree.size).hashes)
+      test.wire.intercept { transit in
+        guard let asked = transit.payload(Prove.self), case .visit = asked.subject else {
+          return try await transit.deliver(transit.request)
+        }
+        let forged = try view.proof(of: anchor.index, knownSize: asked.knownSize, hospital: proof)
+        return ReplyMessage(.success(try #require(forged))).encoded()
+      }
+      let code = await ConsortiumError.code {
+        _ = try await patient.client.completion(of: visit, at: hospital)
+      }
+      #expect(code == (number == leaves.count - 1 ? "nothing" : "invalid-proof"), "\(number)")
+    }
+  }
+
+  @inline(never)
+  private static func completion(_ entry: Entry) throws -> VisitCompletion {
+    guard case .visitCompletion(let completion) = entry.content.body else {
+      throw ConsortiumError(.malformed, "no completion")
+    }
+    return completion
+  }
+}

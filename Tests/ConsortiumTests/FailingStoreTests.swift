@@ -1,0 +1,92 @@
+import CanonicalEncoding
+import Consortium
+import Ledger
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite("Replays whose stores fail for a moment")
+struct FailingStoreTests {
+  /// Fails once, at the operation of this number.
+  private final class FlakyState: StateStore {
+    private let store = MemoryStateStore()
+    private let place: Int
+    private let isKept: Bool
+    private let count = Mutex(0)
+
+    /// - Parameter isKept: whether a commit that fails is stored all the same.
+    init(failingAt place: Int, isKept: Bool) { (self.place, self.isKept) = (place, isKept) }
+
+    var operations: Int { count.withLock { $0 } }
+
+    private func step() -> Bool {
+      count.withLock { count in
+        count += 1
+        return count == place
+      }
+    }
+
+    func value(forKey key: [UInt8]) throws(StoreError) -> [UInt8]? {
+      if step() { throw StoreError(.unavailable, "the disk is away") }
+      return try store.value(forKey: key)
+    }
+
+    func commit(_ changes: [[UInt8]: [UInt8]?]) throws(StoreError) {
+      let fails = step()
+      if !fails || isKept { try store.commit(changes) }
+      if fails { throw StoreError(.outcomeUnknown, "the disk is away") }
+    }
+  }
+
+  /// The signatures were looked at before; they cannot fail here.
+  private struct Trusting: ClaimDecider {
+    func holds(_ claim: Claim) -> Bool { true }
+    func firstFailure(of claims: [Claim]) -> Int? { nil }
+  }
+
+  @Test("reach the same chain, wherever the store fails", arguments: [false, true])
+  func consortium(isKept: Bool) async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    for number in 0..<2 {
+      _ = try await consortium.conduct(test.plan("encounter-\(number)"))
+      test.pass(seconds: 15)
+      try await consortium.settle()
+    }
+    let entries = try await test.storage.log.contents()
+    let honest = await consortium.cloud.node.consortium
+    let root = try honest.checkpoint(size: honest.size)
+
+    func replay(failingAt place: Int) throws -> Int {
+      let store = FlakyState(failingAt: place, isKept: isKept)
+      var follower: ConsortiumFollower?
+      var failures = 0
+      while true {
+        do {
+          if follower == nil {
+            follower = try ConsortiumFollower(
+              genesis: consortium.genesis, store: store, decider: Trusting())
+          }
+          guard let position = follower?.nextPosition, position < UInt64(entries.count) else {
+            break
+          }
+          try follower?.replay(
+            OrderedEntry(position: position, bytes: entries[Int(position)]))
+        } catch let error as StoreError {
+          failures += 1
+          try #require(failures == 1, "\(place): \(error)")
+        }
+      }
+      let view = try #require(follower).reader
+      #expect(view.size == honest.size, "failed at \(place)")
+      #expect(try view.checkpoint(size: honest.size) == root, "failed at \(place)")
+      #expect(view.final?.size == honest.final?.size, "failed at \(place)")
+      return store.operations
+    }
+    let operations = try replay(failingAt: 0)
+    #expect(operations > 100)
+    for place in stride(from: 1, through: operations, by: max(1, operations / 300)) {
+      _ = try replay(failingAt: place)
+    }
+  }
+}
