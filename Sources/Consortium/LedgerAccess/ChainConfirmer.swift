@@ -211,7 +211,8 @@ package actor ChainSubscriber: HospitalChains {
       let reply = try await post.ask(
         FetchLeaves(query: Signed(Message(query), by: identity)), of: cloud)
       if reply.note.isEmpty || reply.note == follower.confirmed?.note { return }
-      guard let checkpoint = keys.confirmedCheckpoint(reply.note), checkpoint.size >= position else {
+      guard let checkpoint = keys.confirmedCheckpoint(reply.note), checkpoint.size >= position
+      else {
         throw ConsortiumError(.invalidProof, "the cloud returns no confirmed checkpoint")
       }
       if reply.leaves.isEmpty { return }
