@@ -47,12 +47,15 @@ extension LocalConsortium {
       for (maker, visits) in zip(makers, ready) where !visits.isEmpty {
         try await put(visits, of: maker.hospital)
       }
+      // Nobody else asks the manager to follow.
+      try await manager.node.catchUp()
       result.ledgerNanoseconds += environment.nanoseconds() - began
       next = try await upcoming
       progress(result.visits)
     }
     advancingClock()
     try await settle()
+    try await manager.node.catchUp()
     result.nanoseconds = environment.nanoseconds() - start
     return result
   }
