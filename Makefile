@@ -42,9 +42,10 @@ deps:
 deps-test: deps
 	@scripts/install-packages python3 python3-venv valgrind binutils
 
-test-swift: deps-test
+# One suite writes logs as tiles, and has the client of scripts/read-tiles read them.
+test-swift: deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD)
-	$(SWIFT_TEST)
+	BCEMR_PYTHON=$(abspath $(PYTHON)) $(SWIFT_TEST)
 
 # Fresh inputs each time, against libraries that share no code with ours.
 test-oracles: deps-test $(ORACLES)/ready

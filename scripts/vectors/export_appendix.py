@@ -237,7 +237,7 @@ class Example:
         record = {"entry": self.demanded, "height": 1, "index": len(self.consortium.leaves)}
         self.consortium.item(
             "demand", "cloud-2", "demand", {"entry": entry, "opening": []},
-            (b"quota-supernode/cloud-2", used), (b"quota-party/manager", used),
+            (b"quota-supernode/cloud-2", used), (b"quota-party/manager\0cloud-2", used),
             (b"demand/hospital-1\0" + number(0), encode("DemandRecord", record)),
             (b"demands/hospital-1", number(1)))
 
@@ -266,7 +266,7 @@ class Example:
                 "tail": tail, "logKey": fresh, "cloudSignature": key("cloud-1 identity").sign(
                     encode("TailStatement", tail))},
             (b"chain/hospital-1", encode("GenerationRecord", {
-                "generation": 1, "start": 5, "logKey": fresh})),
+                "generation": 1, "start": 5, "height": 3, "logKey": fresh})),
             (b"key/" + sha256(fresh).digest(), b"hospital-1"))
         self.consortium.item("cut 3", "cloud-3", "blockCut", {"height": 3})
         self.consortium.close(CREATED + 200, CREATED + 71)
