@@ -262,7 +262,7 @@ struct EngineTests {
   }
 
   @Test(
-    "a log that does not say whether it appended, at any append of a visit", arguments: 0..<11,
+    "a log that does not say whether it appended, at any append of a visit", arguments: 0..<9,
     [FlakyLog.Failure.before, .after])
   func outcomeUnknown(append: Int, failure: FlakyLog.Failure) async throws {
     let (ledger, base, entries) = try script()

@@ -68,17 +68,15 @@ struct FinalityTests {
     try ledger.tick(10)
     try ledger.closeConsortiumBlock(cosignedBy: 0)
     let origin = ledger.genesis.origin(of: "consortium")
-    // Above the chain, and inside a block.
-    for size in [100, ledger.consortium.engine.size - 1] {
+    // Above the chain it is early; inside a block nobody honest signs.
+    for (size, contradictions) in [(100, 0), (ledger.consortium.engine.size - 1, 3)] {
       let checkpoint = try Checkpoint(
         origin: origin, size: size, root: [UInt8](repeating: 1, count: 32))
-      let passedOver = ledger.consortium.passedOver
       for node in ["cloud", "hospital-1", "hospital-2"] {
         try ledger.order(encoded: ledger.cosignature(on: checkpoint, by: node).encoded())
       }
-      #expect(ledger.consortium.passedOver == passedOver + 3)
+      #expect(ledger.consortium.contradictions.count == contradictions)
     }
-    #expect(ledger.consortium.contradictions.isEmpty)
     #expect(ledger.consortium.final == nil)
   }
 

@@ -175,7 +175,8 @@ struct VerificationTests {
     forged[leaves.count - 1] = Leaf.header(header).encoded()
     let confirmed = try #require(ledger.chain().confirmed).note
     let tiles = MemoryExport.log("hospital-1/0", note: confirmed, leaves: forged)
-    #expect(try check { try $0.replace("hospital-1/0/tile/entries", with: tiles) } == .tree)
+    #expect(
+      try fault(1) { try $0.replace("hospital-1/0/tile/entries", with: tiles) }?.check == .tree)
     let found = try fault(1) { $0.replaceLog("hospital-1/0", with: tiles) }
     #expect(found?.check == .tree)
     #expect(found?.height == 0)

@@ -183,8 +183,12 @@ public enum Verification {
     let latest = try view.generation(of: hospital)
     for number in (0..<latest.generation + 1).reversed() {
       let path = ExportPath.checkpoint(ExportPath.log(hospital, generation: number))
-      if try source.holds(path), let generation = try view.generation(number, of: hospital) {
-        return generation
+      do {
+        if try source.holds(path), let generation = try view.generation(number, of: hospital) {
+          return generation
+        }
+      } catch let error as ExportError {
+        throw Failure(check: .archive, reason: error.message)
       }
     }
     return latest
