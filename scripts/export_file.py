@@ -9,7 +9,7 @@ from pathlib import Path
 
 BLOCK, WIDTH, HASH = 512, 256, 32
 LARGEST = 2**63 - 1
-NOTE_BYTES = 1 << 20
+GENESIS_BYTES, NOTE_BYTES, BUNDLE_BYTES = 1 << 16, 1 << 20, 256 * 65537
 
 
 class Malformed(Exception):
@@ -66,8 +66,14 @@ class TarReader:
             self.files.append((path, data[place:place + count]))
             place = end
 
-    def file(self, path):
-        return self.files.pop(0)[1] if self.files and self.files[0][0] == path else None
+    def holds(self, path):
+        return bool(self.files) and self.files[0][0] == path
+
+    def file(self, path, limit):
+        if not self.holds(path):
+            return None
+        require(len(self.files[0][1]) <= limit, f"{path}: the file is too long")
+        return self.files.pop(0)[1]
 
     def finish(self):
         require(not self.files, f"{self.files[0][0] if self.files else ''}: no such file belongs here")
@@ -79,9 +85,14 @@ class FolderReader:
     def __init__(self, folder):
         self.folder = Path(folder)
 
-    def file(self, path):
-        path = self.folder / path
-        return path.read_bytes() if path.exists() else None
+    def holds(self, path):
+        return (self.folder / path).exists()
+
+    def file(self, path, limit):
+        if not self.holds(path):
+            return None
+        require((self.folder / path).stat().st_size <= limit, f"{path}: the file is too long")
+        return (self.folder / path).read_bytes()
 
     def finish(self):
         pass

@@ -4,6 +4,7 @@ import Credentials
 import EMRScheme
 import Ledger
 import Pairings
+import Synchronization
 import Testing
 import TransparencyLog
 
@@ -173,7 +174,14 @@ struct ConfirmationTests {
     let before = try await test.storage.backup(hospital)
     var other = plan
     other.findings = [[1, 2, 3]]
-    test.wire.lose(ConfirmLeaves.self)
+    let swallowed = Mutex<[String]>([])
+    test.wire.intercept { transit in
+      if let request = transit.payload(ConfirmLeaves.self) {
+        swallowed.withLock { $0.append(request.note) }
+        throw ConsortiumError(.unreachable, "the message is lost")
+      }
+      return try await transit.deliver(transit.request)
+    }
     try await consortium.diagnose(visit, other, position: 1)
     let conflicting = try await test.storage.backup(hospital)
     test.wire.intercept(nil)
@@ -182,6 +190,8 @@ struct ConfirmationTests {
     try await test.storage.restore(before)
     consortium = try await test.open()
     try await consortium.diagnose(visit, plan, position: 1)
+    try await requireNobodyFramed(
+      by: conflicting.chain, notes: swallowed.withLock { $0 }, test, consortium)
     try await consortium.complete(visit, at: hospital)
     #expect(
       try await consortium.collect(visit, plan).record?.findings.first?.content
@@ -194,6 +204,75 @@ struct ConfirmationTests {
     #expect(["inconsistent-log", "ledger-diverged"].contains(code))
     #expect(try await test.storage.chainLog(hospital).contents() == conflicting.chain)
     #expect(test.wire.requests(ConfirmLeaves.self).count == confirmed)
+  }
+
+  /// The hospital has signed two trees, as whoever carried its requests can show. Its cloud has cosigned
+  /// one of them, so nobody relied on the other, and nobody is convicted.
+  private func requireNobodyFramed(
+    by lost: [[UInt8]], notes swallowed: [String], _ test: TestConsortium,
+    _ consortium: LocalConsortium
+  ) async throws {
+    let kept = try await test.storage.chainLog(hospital).contents()
+    let keys = consortium.genesis.keys(
+      of: hospital, generation: consortium.genesis.firstGeneration(of: hospital))
+    let notes = swallowed + test.wire.requests(ConfirmLeaves.self).map(\.note)
+    func claim(_ leaves: [[UInt8]], _ index: UInt64) throws -> EquivocationReport.Claim {
+      // The last blocks of these leaves that were signed.
+      let (note, tree) = try #require(
+        notes.reversed().lazy.compactMap { note -> (String, MerkleTree)? in
+          guard let checkpoint = keys.checkpoint(in: note), checkpoint.size > index,
+            checkpoint.size <= UInt64(leaves.count)
+          else { return nil }
+          let tree = MerkleTree(leaves: leaves.prefix(Int(checkpoint.size)))
+          return tree.root == checkpoint.root ? (note, tree) : nil
+        }.first)
+      return .init(
+        note: note,
+        leaf: .init(
+          index: index, hash: try #require(Digest32(MerkleHash.leaf(leaves[Int(index)]))),
+          inclusion: try tree.inclusionProof(index: index, size: tree.size).hashes))
+    }
+    let index = UInt64(try #require(kept.indices.first { kept[$0] != lost[$0] }))
+    let claims = try [claim(lost, index), claim(kept, index)]
+    // With the cloud's cosignature, as the hospital has got it.
+    var confirmed = claims[1]
+    confirmed.note = try #require(await writer(consortium).view.confirmed?.note)
+    for (one, two) in [
+      (claims[0], claims[1]), (claims[1], claims[0]), (claims[0], confirmed),
+      (confirmed, claims[0]),
+    ] {
+      let report = EquivocationReport(chain: hospital, first: one, second: two)
+      await #expect(throws: Refusal("no-contradiction")) {
+        try await consortium.cloud.node.submit(
+          try test.entry(report, by: "cloud", chain: ChainName.consortium, consortium))
+      }
+    }
+    #expect(try await !consortium.cloud.node.consortium.isBarred(hospital))
+  }
+
+  @Test("a cloud whose disk was put back is given again what it had confirmed")
+  func cloudBackup() async throws {
+    let test = TestConsortium(teamSize: 1)
+    var consortium = try await test.open()
+    _ = try await consortium.hold(test.plan("encounter-0"))
+    try await consortium.settle()
+    let backup = try await test.storage.backup("cloud")
+    let nothing = MemoryStorage.Backup(place: "cloud", role: [:], chain: [], states: [:])
+    let plan = test.plan()
+    _ = try await consortium.hold(plan)
+    try await consortium.settle()
+    let before = try #require(await writer(consortium).view.confirmed)
+    for state in [backup, nothing] {
+      try await test.storage.restore(state)
+      consortium = try await test.open()
+      try await consortium.settle()
+      let view = try await consortium.cloud.confirmer.view(of: hospital)
+      #expect(try #require(view.confirmed).size >= before.size)
+      #expect(try await consortium.hold(plan).wasKnown)
+    }
+    let report = try await test.verify(consortium)
+    #expect(report.chains.allSatisfy { $0.fault == nil && $0.finalLeaves == $0.leaves })
+    #expect(report.chains[1].visits.acknowledged == 2)
   }
 
   // MARK: A lying cloud

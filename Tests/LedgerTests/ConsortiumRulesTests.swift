@@ -292,6 +292,23 @@ struct ConsortiumRulesTests {
     #expect(throws: LedgerError.self) { try ValidGenesis(genesis) }
   }
 
+  @Test("organisations are told apart by their bytes, as any other program tells them apart")
+  func organisations() throws {
+    var genesis = try LedgerFixture().genesis.genesis
+    // One text to a reader, in two encodings: Swift's comparison of texts finds them equal.
+    genesis.supernodes[0].organisation = "caf\u{e9}"
+    genesis.supernodes[1].organisation = "cafe\u{301}"
+    #expect(genesis.supernodes[0].organisation == genesis.supernodes[1].organisation)
+    let valid = try ValidGenesis(genesis)
+    #expect(valid.organisations.count == 5)
+    // A cloud of such a name cosigns the chain of the other.
+    genesis.supernodes[1].organisation = "another"
+    genesis.supernodes[3].organisation = "cafe\u{301}"
+    #expect(throws: Never.self) { try ValidGenesis(genesis) }
+    genesis.supernodes[3].organisation = "caf\u{e9}"
+    #expect(throws: LedgerError.self) { try ValidGenesis(genesis) }
+  }
+
   enum GenesisFault: String, CaseIterable {
     case threeDelegates, delegateTwice, foreignDelegate, organisationTooLarge, keyTwice, nameTwice
     case cloudOfTheHospital, chainWithoutCloud, strayCosigner, badName, laterRules, formerRules

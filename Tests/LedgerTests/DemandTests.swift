@@ -283,7 +283,11 @@ struct DemandTests {
   func openingProofs() throws {
     var (ledger, visit) = try completed()
     let receipt = ledger.receipt(of: visit)
+    // Under the first anchor, although there is a later one: who anchors often makes no proof stale.
     let genuine = try ledger.openingProof(of: visit)
+    _ = try ledger.conduct(3)
+    try ledger.confirmAndAnchor()
+    #expect(try ledger.consortium.reader.anchorCount(of: "hospital-1") == 2)
     func refusal(_ entry: Entry, _ proof: Demand.OpeningProof?) throws -> String? {
       try ledger.append(Demand(entry: entry, opening: proof), on: "consortium", by: "cloud")
     }
@@ -294,6 +298,11 @@ struct DemandTests {
     proof = genuine
     proof.inclusion[0][0] ^= 1
     #expect(try refusal(receipt, proof) == "unknown-signer")
+    for anchor in [1, 2, LedgerLimits.size] {
+      proof = genuine
+      proof.anchor = anchor
+      #expect(try refusal(receipt, proof) == "unknown-signer")
+    }
     // The opening of another visit, which is not anchored, with a key of the attacker's own.
     let second = try ledger.visit(2)
     try ledger.open(second)
@@ -401,6 +410,27 @@ struct DemandTests {
     #expect(try !isRevoked())
     try ledger.cosign(by: "hospital-3")
     #expect(try isRevoked())
+    // Demanded once more under another signature of the patient's, in a block that is not final: it
+    // counts from the first on.
+    var again = revocation
+    again.signature[0] ^= 1
+    var follower = try ConsortiumFollower(
+      genesis: ledger.genesis, store: ledger.consortiumStore.copy(), decider: Believing())
+    let height = follower.reader.height
+    let delegate = ledger.genesis.genesis.delegates[Int(height % 4)]
+    for entry in [
+      ledger.entry(
+        Demand(entry: again, opening: try ledger.openingProof(of: visit)), on: "consortium",
+        by: "hospital-2"),
+      ledger.entry(BlockCut(height: height), on: "consortium", by: delegate),
+    ] {
+      try follower.replay(
+        OrderedEntry(position: follower.nextPosition, bytes: entry.encoded()))
+    }
+    #expect(try follower.reader.demandCount(on: "hospital-1") == 2)
+    #expect(follower.reader.height == height + 1)
+    #expect(
+      try follower.reader.isRevokedByDemand(document, of: visit.id, at: visit.hospital))
     #expect(try ledger.chain().view.consent(document)?.isRevoked == false)
     // The hospital, once it moves, has to take it before the AccessNotice.
     try ledger.follow()
@@ -458,14 +488,21 @@ struct DemandTests {
   }
 }
 
+/// Takes every claim for true: as if whoever signs had signed.
+private struct Believing: ClaimDecider {
+  func holds(_ claim: Claim) -> Bool { true }
+  func firstFailure(of claims: [Claim]) -> Int? { nil }
+}
+
 extension LedgerFixture {
-  /// The opening of a visit under the checkpoint that is anchored, or that of a size.
+  /// The opening of a visit under the checkpoint that was anchored last, or that of a size.
   func openingProof(of visit: TestVisit, size: UInt64? = nil) throws -> Demand.OpeningProof {
     let chain = chain(visit.hospital)
     let index = try #require(try chain.view.visit(visit.id)).opening
     let anchored = try size ?? #require(try consortium.reader.anchor(of: visit.hospital)).size
     return Demand.OpeningProof(
-      entry: openingEntry(of: visit), index: index,
+      entry: openingEntry(of: visit),
+      anchor: try consortium.reader.anchorCount(of: visit.hospital) - 1, index: index,
       inclusion: try chain.engine.inclusion(of: index, size: anchored))
   }
 

@@ -52,7 +52,7 @@ struct EvidenceTests {
 
   // MARK: Equivocation
 
-  @Test("[attack] two roots of one size convict all keys that signed both, each organisation once")
+  @Test("[attack] two roots of one size convict who cosigned both, and bar the log key beside it")
   func twoRoots() throws {
     var ledger = try anchored()
     let leaves = ledger.chain().leaves
@@ -64,13 +64,16 @@ struct EvidenceTests {
     let byLog = try ledger.logKey("hospital-1").sign(
       Checkpoint(origin: ledger.genesis.origin(of: "hospital-1"), size: size, root: other.root)
     ).note.encoded
-    #expect(try report(&ledger, Claim(note: genuine), Claim(note: byLog)) == nil)
-    #expect(try convictions(ledger, "hospital-1") == 1)
-    #expect(try convictions(ledger, "cloud") == 0)
-    // With the cloud's cosignature on both, it is convicted too, and nobody twice.
+    // What no cloud has cosigned promises nothing: a hospital whose disk was put back signs it again.
+    #expect(try report(&ledger, Claim(note: genuine), Claim(note: byLog)) == "no-contradiction")
+    #expect(try report(&ledger, Claim(note: byLog), Claim(note: genuine)) == "no-contradiction")
+    #expect(try !ledger.consortium.reader.isBarred("hospital-1"))
+    // With the cloud's cosignature on both, the cloud is convicted. The hospital may have signed the
+    // second without knowing of the first; its key goes, and it is not counted.
     #expect(try report(&ledger, Claim(note: forged), Claim(note: genuine)) == nil)
-    #expect(try convictions(ledger, "hospital-1") == 1)
+    #expect(try convictions(ledger, "hospital-1") == 0)
     #expect(try convictions(ledger, "cloud") == 1)
+    #expect(try ledger.consortium.reader.isBarred("hospital-1"))
     #expect(
       try report(&ledger, Claim(note: genuine), Claim(note: forged), by: "cloud") == "entry-known")
     // A log key so convicted anchors nothing more.
@@ -80,6 +83,26 @@ struct EvidenceTests {
     try ledger.confirm()
     #expect(try ledger.append(ledger.anchor(), on: "consortium", by: "hospital-1") == "convicted")
     #expect(try ledger.append(ledger.anchor(), on: "consortium", by: "cloud") == "convicted")
+    // Whoever verifies an export is told so.
+    let found = try MemoryExport(ledger).verify(ledger)
+    #expect(found.convictions.map(\.organisation) == ["organisation of cloud"])
+    #expect(found.convictions.map(\.count) == [1])
+    #expect(found.chains.map(\.isBarred) == [false, true, false, false])
+  }
+
+  @Test("[attack] a cloud alone that cosigned two roots is convicted, and no log key is barred")
+  func cosignedTwice() throws {
+    var ledger = try anchored()
+    let size = UInt64(ledger.chain().leaves.count)
+    let genuine = try #require(ledger.chain().confirmed).note
+    let byCloud = try ledger.cosigned(
+      Checkpoint(
+        origin: ledger.genesis.origin(of: "hospital-1"), size: size,
+        root: [UInt8](repeating: 1, count: 32)), of: "hospital-1", by: "cloud"
+    ).note.encoded
+    #expect(try report(&ledger, Claim(note: genuine), Claim(note: byCloud)) == nil)
+    #expect(try convictions(ledger, "cloud") == 1)
+    #expect(try !ledger.consortium.reader.isBarred("hospital-1"))
   }
 
   @Test("[attack] two leaves at one index under two sizes convict")
@@ -107,7 +130,7 @@ struct EvidenceTests {
     twisted.leaf?.inclusion[0][0] ^= 1
     #expect(try report(&ledger, one, twisted) == "no-contradiction")
     #expect(try report(&ledger, one, try claim(forged, longer, 3, tree.size)) == nil)
-    #expect(try convictions(ledger, "hospital-1") == 1)
+    #expect(try ledger.consortium.reader.isBarred("hospital-1"))
     #expect(try convictions(ledger, "cloud") == 1)
   }
 
@@ -270,11 +293,12 @@ struct EvidenceTests {
   }
 
   private func continuation(
-    _ ledger: LedgerFixture, size: UInt64, generation: UInt64 = 0, key: [UInt8]? = nil,
-    hospital: String = "hospital-1", signedBy signer: String = "cloud"
+    _ ledger: LedgerFixture, size: UInt64, root: [UInt8]? = nil, generation: UInt64 = 0,
+    key: [UInt8]? = nil, hospital: String = "hospital-1", signedBy signer: String = "cloud"
   ) throws -> Continuation {
     let tail = TailStatement(
-      genesis: ledger.genesis.digest, hospital: hospital, generation: generation, size: size)
+      genesis: ledger.genesis.digest, hospital: hospital, generation: generation, size: size,
+      root: try #require(Digest32(try root ?? ledger.chain().engine.root(size: size))))
     return Continuation(
       tail: tail, cloudSignature: ledger.identities[signer]?.sign(tail) ?? [],
       logKey: try key ?? Array(newKey().publicKey.rawRepresentation))
@@ -399,17 +423,223 @@ struct EvidenceTests {
     report = try export.verify(ledger)
     #expect(report.chains[1].fault?.check == .rules)
     #expect(report.chains[1].finalLeaves == size)
-    // The former key can sign these leaves too; final of them is what the new one's anchors cover.
+    // The former key, and its cloud, sign these leaves too: that is no log of the former generation.
     export.replaceLog(
       "hospital-1/1",
       with: MemoryExport.log(
         "hospital-1/0", note: try #require(former.chain().confirmed).note,
         leaves: former.chain().leaves))
+    #expect(former.chain().leaves.count == ledger.chain().leaves.count)
     report = try export.verify(ledger)
     #expect(report.chains[1].generation == 0)
-    #expect(report.chains[1].fault == nil)
-    #expect(former.chain().leaves.count == ledger.chain().leaves.count)
+    #expect(report.chains[1].fault?.check == .anchors)
+    #expect(report.chains[1].fault?.reason.contains("later generation") == true)
     #expect(report.chains[1].finalLeaves == tree.size)
+  }
+
+  @Test("[attack] a log of a former generation ends where the next one begins, or it is at fault")
+  func formerLog() throws {
+    var ledger = try anchored()
+    let size = ledger.chain().engine.size
+    let before = try ledger.copy()
+    try ledger.append(continuation(ledger, size: size), on: "consortium", by: "hospital-1")
+    try ledger.tick(20)
+    try ledger.closeConsortiumBlock()
+    // Nothing of the new generation is confirmed yet: the former log is all there is.
+    let report = try MemoryExport(ledger).verify(ledger)
+    #expect(report.chains[1].generation == 0)
+    #expect(report.chains[1].fault == nil)
+    #expect(report.chains[1].finalLeaves == size)
+    // Hospital and cloud go on writing under the former key, on a base from before.
+    for number in [2, 3] as [UInt8] {
+      var forger = try before.copy()
+      _ = try forger.conduct(number)
+      try forger.confirm()
+      try forger.append(continuation(forger, size: size), on: "consortium", by: "hospital-1")
+      try forger.tick(20)
+      try forger.closeConsortiumBlock()
+      #expect(forger.chain().engine.generation == 0)
+      let report = try MemoryExport(forger).verify(forger)
+      #expect(report.chains[1].fault?.check == .anchors)
+      #expect(report.chains[1].fault?.reason.contains("other leaves") == true)
+      #expect(report.chains[1].finalLeaves == size)
+    }
+    // Or they show less than the next generation stands on, where nothing is anchored.
+    ledger = try LedgerFixture.withTeam()
+    _ = try ledger.conduct(1)
+    let end = ledger.chain().leaves.count
+    _ = try ledger.conduct(2)
+    try ledger.confirm()
+    try ledger.append(
+      continuation(ledger, size: ledger.chain().engine.size), on: "consortium", by: "hospital-1")
+    try ledger.tick(20)
+    try ledger.closeConsortiumBlock()
+    var export = try MemoryExport(ledger)
+    #expect(try export.verify(ledger).chains[1].fault == nil)
+    let part = MerkleTree(leaves: ledger.chain().leaves.prefix(end))
+    export.replaceLog(
+      "hospital-1/0",
+      with: MemoryExport.log(
+        "hospital-1/0",
+        note: try ledger.confirmedNote("hospital-1", size: part.size, root: part.root),
+        leaves: Array(ledger.chain().leaves.prefix(end))))
+    #expect(try export.verify(ledger).chains[1].fault?.check == .anchors)
+    export.replaceLog("hospital-1/0", with: [])
+    #expect(try export.verify(ledger).chains[1].fault?.check == .anchors)
+  }
+
+  /// A ledger in which a second visit was confirmed and not anchored, and the same ledger in which
+  /// hospital and cloud have made another one of as many leaves.
+  private func forked() throws -> (genuine: LedgerFixture, forger: LedgerFixture) {
+    var genuine = try anchored()
+    var forger = try genuine.copy()
+    _ = try genuine.conduct(2)
+    try genuine.confirm()
+    _ = try forger.conduct(3)
+    try forger.closeBlock()
+    #expect(genuine.chain().engine.size == forger.chain().engine.size)
+    return (genuine, forger)
+  }
+
+  @Test("[attack] the next generation stands on the root that the cloud has stated")
+  func otherLeavesBelowTheStart() throws {
+    for isForged in [false, true] {
+      let (genuine, forger) = try forked()
+      let size = genuine.chain().engine.size
+      let root = try (isForged ? forger : genuine).chain().engine.root(size: size)
+      let statement = try continuation(genuine, size: size, root: root)
+      for (ledger, isStated) in [(genuine, !isForged), (forger, isForged)] {
+        var ledger = ledger
+        #expect(try ledger.append(statement, on: "consortium", by: "hospital-1") == nil)
+        try ledger.tick(20)
+        try ledger.closeConsortiumBlock()
+        #expect(try ledger.follow() == (isStated ? nil : "wrong-generation"))
+      }
+    }
+  }
+
+  @Test("[attack] a leaf that was confirmed and is another one in the next generation convicts")
+  func twoGenerations() throws {
+    var (genuine, ledger) = try forked()
+    let size = genuine.chain().engine.size
+    let confirmed = try #require(genuine.chain().confirmed).note
+    try ledger.append(continuation(ledger, size: size), on: "consortium", by: "hospital-1")
+    try ledger.tick(20)
+    try ledger.closeConsortiumBlock()
+    #expect(try ledger.follow() == nil)
+    try ledger.closeBlock()
+    let (leaves, former) = (ledger.chain().leaves, genuine.chain().leaves)
+    let tree = MerkleTree(leaves: leaves)
+    let key = try LogKey(
+      origin: ledger.genesis.origin(of: "hospital-1", generation: 1), key: newKey())
+    let next = try ledger.confirmedNote("hospital-1", size: tree.size, root: tree.root, by: key)
+    func claims(_ index: UInt64) throws -> (Claim, Claim) {
+      (
+        Claim(note: confirmed, leaf: try leaf(former, index, size: size)),
+        Claim(note: next, leaf: try leaf(leaves, index, size: tree.size))
+      )
+    }
+    // The known checkpoint of the former generation is not of this chain.
+    var export = try MemoryExport(ledger)
+    export.replaceLog(
+      "hospital-1/0", with: [])
+    export.files += MemoryExport.log("hospital-1/1", note: next, leaves: leaves)
+    #expect(try export.verify(ledger).chains[1].fault == nil)
+    let found = try export.verify(ledger, known: confirmed)
+    #expect(found.knownCheckpointIsCompared == true)
+    #expect(found.chains[1].fault?.check == .knownCheckpoint)
+    let first = try #require(former.indices.first { former[$0] != leaves[$0] })
+    // What both have in common contradicts nothing; nor do leaves behind the start.
+    let (one, same) = try claims(UInt64(first - 1))
+    #expect(try report(&ledger, one, same) == "no-contradiction")
+    var beyond = genuine
+    _ = try beyond.conduct(4)
+    try beyond.confirm()
+    let longer = beyond.chain().leaves
+    #expect(
+      try report(
+        &ledger,
+        Claim(
+          note: try #require(beyond.chain().confirmed).note,
+          leaf: leaf(longer, size, size: UInt64(longer.count))),
+        Claim(note: next, leaf: leaf(leaves, size, size: tree.size))) == "no-contradiction")
+    let (before, after) = try claims(UInt64(first))
+    #expect(try report(&ledger, after, before) == nil)
+    #expect(try convictions(ledger, "cloud") == 1)
+    #expect(try convictions(ledger, "hospital-1") == 0)
+    #expect(try ledger.consortium.reader.isBarred("hospital-1"))
+  }
+
+  @Test("[attack] two roots of one size in two generations convict, up to the start")
+  func twoRootsInTwoGenerations() throws {
+    var (genuine, ledger) = try forked()
+    let size = genuine.chain().engine.size
+    let confirmed = try #require(genuine.chain().confirmed).note
+    try ledger.append(continuation(ledger, size: size), on: "consortium", by: "hospital-1")
+    let key = try LogKey(
+      origin: ledger.genesis.origin(of: "hospital-1", generation: 1), key: newKey())
+    func note(_ size: UInt64) throws -> String {
+      try ledger.confirmedNote(
+        "hospital-1", size: size, root: [UInt8](repeating: 1, count: 32), by: key)
+    }
+    // Behind the start there is nothing in common.
+    genuine.chains["hospital-1"]?.confirmed = nil
+    _ = try genuine.conduct(4)
+    try genuine.confirm()
+    let longer = try #require(genuine.chain().confirmed)
+    #expect(
+      try report(&ledger, Claim(note: longer.note), Claim(note: note(longer.size)))
+        == "no-contradiction")
+    #expect(try report(&ledger, Claim(note: confirmed), Claim(note: note(size))) == nil)
+    #expect(try convictions(ledger, "cloud") == 1)
+  }
+
+  @Test("[attack] a chain does not begin in a generation that starts behind its beginning")
+  func generationBeforeTheFirstBlock() throws {
+    for (size, code) in [(0, nil), (4, "wrong-generation")] as [(UInt64, String?)] {
+      var ledger = try LedgerFixture()
+      let root = size == 0 ? MerkleHash.empty : [UInt8](repeating: 1, count: 32)
+      // In block 0, which is the hospital's first base.
+      try ledger.append(
+        continuation(ledger, size: size, root: root), on: "consortium", by: "hospital-1")
+      try ledger.tick(10)
+      try ledger.closeConsortiumBlock()
+      #expect(try ledger.follow() == code)
+    }
+  }
+
+  @Test("[attack] a base passes over no generation that begins elsewhere")
+  func skippedGeneration() throws {
+    let third = Array(try newKey(41).publicKey.rawRepresentation)
+    var ledger = try anchored()
+    let size = ledger.chain().engine.size
+    // Hospital and cloud write on behind the start of generation 1, and begin generation 2 there.
+    var forger = try ledger.copy()
+    _ = try forger.conduct(2)
+    try forger.confirm()
+    let end = forger.chain().engine.size
+    for (continuation, generation) in [(size, 0), (end, 1)] as [(UInt64, UInt64)] {
+      #expect(
+        try forger.append(
+          self.continuation(
+            forger, size: continuation, generation: generation,
+            key: generation == 1 ? third : nil), on: "consortium", by: "hospital-1") == nil)
+    }
+    try forger.tick(20)
+    try forger.closeConsortiumBlock()
+    #expect(try forger.follow() == "wrong-generation")
+    // Two that begin at one place are passed over together.
+    for generation in [0, 1] as [UInt64] {
+      try ledger.append(
+        continuation(
+          ledger, size: size, generation: generation, key: generation == 1 ? third : nil),
+        on: "consortium", by: "hospital-1")
+    }
+    try ledger.tick(20)
+    try ledger.closeConsortiumBlock()
+    #expect(try ledger.follow() == nil)
+    try ledger.closeBlock()
+    #expect(ledger.chain().engine.generation == 2)
   }
 
   @Test("[attack] a cloud that confirmed more than it states is convicted; an honest one cannot be")

@@ -358,7 +358,8 @@ struct VerificationTests {
       ledger.consortium.reader.height, ledger.chain().engine.size
     )
     // A real block follows, on which a hospital's block stands.
-    try ledger.tick(20)
+    try ledger.tick(2000)
+    try ledger.register("late", at: "hospital-1")
     try ledger.closeConsortiumBlock()
     _ = try ledger.conduct(9)
     try ledger.confirm()
@@ -368,7 +369,7 @@ struct VerificationTests {
     }
     leaves[Int(valid)] = Leaf.item(
       ledger.entry(
-        Tick(time: LedgerFixture.start + 20), on: "consortium", by: "hospital-1",
+        Tick(time: LedgerFixture.start + 2000), on: "consortium", by: "hospital-1",
         key: ledger.identities["cloud"])
     ).encoded()
     let tree = MerkleTree(leaves: leaves)
@@ -385,11 +386,42 @@ struct VerificationTests {
     #expect(report.chains[0].fault?.check == .rules)
     #expect(report.chains[0].fault?.height == validBlocks)
     #expect(report.chains[0].leaves == valid)
+    // What stands behind it counts nothing: no doctor, no time, no halt.
+    #expect(report.doctors == 3)
+    #expect(report.time == LedgerFixture.start + 10)
+    #expect(report.halts.isEmpty)
     #expect(report.chains[1].finalLeaves == hospitalLeaves)
     #expect(report.chains[1].leaves == hospitalLeaves)
     #expect(report.chains[1].fault?.reason.contains("unknown-base") == true)
     #expect(report.chains[1].visits.complete == 2)
     #expect(report.chains[2].fault == nil)
+  }
+
+  @Test("[attack] delegates who close a block that nobody has cut")
+  func headerWithoutCut() throws {
+    var (ledger, _) = try Self.exported()
+    var leaves = try (0..<ledger.consortium.engine.size).map {
+      try #require(try ledger.consortium.reader.leaf($0))
+    }
+    let valid = UInt64(leaves.count)
+    try ledger.append(Tick(time: LedgerFixture.start + 20), on: "consortium", by: "cloud")
+    var engine = ledger.consortium.engine
+    leaves += engine.openLeaves
+    leaves.append(Leaf.header(try engine.close()).encoded())
+    let tree = MerkleTree(leaves: leaves)
+    let checkpoint = try Checkpoint(
+      origin: ledger.genesis.origin(of: "consortium"), size: tree.size, root: tree.root)
+    var note = try ledger.cosigned(checkpoint, of: "consortium", by: "cloud").note
+    for node in ["hospital-1", "hospital-2"] {
+      note = try note.adding(ledger.cosigned(checkpoint, of: "consortium", by: node).note)
+    }
+    var export = try MemoryExport(ledger)
+    export.replaceLog(
+      "consortium", with: MemoryExport.log("consortium", note: note.encoded, leaves: leaves))
+    let report = try export.verify(ledger)
+    #expect(report.chains[0].fault?.check == .rules)
+    #expect(report.chains[0].leaves == valid)
+    #expect(report.chains[1].fault == nil)
   }
 
   @Test("[attack] without the delegates' signatures no hospital's chain is valid or final")
@@ -415,6 +447,8 @@ struct VerificationTests {
       let report = try export.verify(ledger)
       #expect(report.chains[0].fault?.check == check)
       #expect(report.chains[0].leaves == 0)
+      #expect(report.doctors == 0)
+      #expect(report.time == LedgerFixture.start)
       // Whoever asks for this hospital's chain alone must not be told that it is well.
       #expect(report.chains[1].fault != nil)
       #expect(report.chains[1].leaves == 0)

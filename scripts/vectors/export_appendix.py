@@ -145,9 +145,9 @@ class Log:
         self.append(f"{self.chain} header {header['height']}", b"\2" + encode("BlockHeader", header))
         self.pairs, self.first = [], len(self.leaves)
 
-    def reference(self):
-        return {"height": self.headers[-1]["height"],
-                "digest": digest("BlockHeader", self.headers[-1])}
+    def reference(self, height=-1):
+        return {"height": self.headers[height]["height"],
+                "digest": digest("BlockHeader", self.headers[height])}
 
     def hashes(self):
         return [files.leaf_hash(leaf) for leaf in self.leaves]
@@ -211,7 +211,7 @@ class Example:
 
     def advance(self, height):
         self.hospital.item(f"base {height}", "hospital-1", "baseAdvance",
-                           {"base": self.consortium.reference()})
+                           {"base": self.consortium.reference(height)})
 
     def anchor(self):
         hashes = self.hospital.hashes()
@@ -241,38 +241,85 @@ class Example:
             (b"demand/hospital-1\0" + number(0), encode("DemandRecord", record)),
             (b"demands/hospital-1", number(1)))
 
-    def equivocate(self):
-        """Block 3: hospital and cloud have signed two roots of one size, and both are convicted."""
-        hashes, pairs = self.hospital.hashes(), []
-        for node, use in (("cloud-1", "cloud-1 cosigns hospital-1"), ("hospital-1", "hospital-1 log")):
-            pairs += [(b"barred/" + sha256(public(use)).digest(), number(3)),
-                      (f"convicted/the operator of {node}".encode(), number(1))]
-        self.consortium.item(
-            "report", "cloud-2", "equivocationReport", {
-                "chain": "hospital-1", "first": {"note": self.hospital.note(), "leaf": []},
-                "second": {"note": self.hospital.note(hashes[:-1] + [ZERO]), "leaf": []}},
-            (b"quota-supernode/cloud-2", encode("QuotaRecord", {"epoch": 0, "used": 2})), *pairs)
-        self.consortium.item("cut 3", "cloud-3", "blockCut", {"height": 3})
+    def cut(self, height):
+        self.consortium.item(f"cut {height}", DELEGATES[height % 4], "blockCut", {"height": height})
         self.consortium.close(CREATED + 200, CREATED + 71)
+
+    def report(self, first, second, *keys):
+        """A block with the report that two claims contradict each other, which convicts these keys."""
+        height, pairs = len(self.consortium.headers), []
+        for use, counted in keys:
+            pairs.append((b"barred/" + sha256(public(use)).digest(), number(height)))
+            if counted:
+                pairs.append((f"convicted/the operator of {counted}".encode(), number(1)))
+        self.consortium.item(
+            "report", "cloud-2", "equivocationReport",
+            {"chain": "hospital-1", "first": first, "second": second},
+            (b"quota-supernode/cloud-2", encode("QuotaRecord", {"epoch": 0, "used": 2})), *pairs)
+        self.cut(height)
+
+    def equivocate(self, is_confirmed=True):
+        """Block 3: hospital and cloud have signed two roots of one size: the cloud is convicted, and
+        the log key with it."""
+        note = self.hospital.note(self.hospital.hashes()[:-1] + [ZERO])
+        if not is_confirmed:
+            note = without_lines(note, "example/")
+        self.report({"note": self.hospital.note(), "leaf": []}, {"note": note, "leaf": []},
+                    ("cloud-1 cosigns hospital-1", "cloud-1"), ("hospital-1 log", None))
         return self
 
-    def continue_chain(self):
-        """Block 3: the hospital goes on behind its 5 leaves with another log key."""
+    def state_tail(self, generation, size, root):
+        """A continuation: the hospital goes on behind so many leaves with another log key."""
         tail = {"version": 1, "genesis": self.consortium.ledger, "hospital": "hospital-1",
-                "generation": 0, "size": 5}
-        fresh = public("hospital-1 log 1")
+                "generation": generation, "size": size, "root": root}
+        fresh = public("hospital-1 log" + " 1" * (generation + 1))
         self.consortium.item(
             "continuation", "hospital-1", "continuation", {
                 "tail": tail, "logKey": fresh, "cloudSignature": key("cloud-1 identity").sign(
                     encode("TailStatement", tail))},
             (b"chain/hospital-1", encode("GenerationRecord", {
-                "generation": 1, "start": 5, "height": 3, "logKey": fresh})),
+                "generation": generation + 1, "start": size, "root": root, "height": 3,
+                "logKey": fresh})),
             (b"key/" + sha256(fresh).digest(), b"hospital-1"))
-        self.consortium.item("cut 3", "cloud-3", "blockCut", {"height": 3})
-        self.consortium.close(CREATED + 200, CREATED + 71)
+
+    def continue_chain(self, root=None, more=(), begins=True):
+        """Block 3: the hospital goes on behind its 5 leaves, and begins generation 1."""
+        self.state_tail(0, 5, root or files.root(self.hospital.hashes()[:5]))
+        for generation, size in more:
+            self.state_tail(generation, size, ZERO)
+        self.cut(3)
+        if begins:
+            self.hospital.begin(1 + len(more))
+            self.advance(3)
+            self.hospital.close(
+                CREATED + 200, CREATED + 71, self.consortium.reference(), answered=1)
+        return self
+
+    def write_on(self):
+        """The hospital writes another block of generation 0, on consortium block 2."""
+        self.advance(2)
+        self.hospital.close(CREATED + 200, CREATED + 71, self.consortium.reference(2), answered=1)
+        return self
+
+    def contradict_generations(self):
+        """Block 4: leaf 3 was another one in generation 0, as hospital and cloud have confirmed."""
+        hashes = self.hospital.hashes()
+        former = hashes[:3] + [ZERO] + hashes[4:5]
+        second = self.hospital.note(hashes), {
+            "index": 3, "hash": hashes[3], "inclusion": files.inclusion(3, hashes)}
+        self.hospital.begin(0)
+        first = self.hospital.note(former), {
+            "index": 3, "hash": ZERO, "inclusion": files.inclusion(3, former)}
         self.hospital.begin(1)
-        self.advance(3)
-        self.hospital.close(CREATED + 200, CREATED + 71, self.consortium.reference(), answered=1)
+        self.report(
+            *({"note": note, "leaf": [leaf]} for note, leaf in (first, second)),
+            ("cloud-1 cosigns hospital-1", "cloud-1"),
+            *sorted((("hospital-1 log", None), ("hospital-1 log 1", None)),
+                    key=lambda pair: public(pair[0])))
+        return self
+
+    def former_log(self):
+        self.hospital.begin(0)
         return self
 
     def files(self):
@@ -377,6 +424,28 @@ def without(path):
     return make
 
 
+def without_lines(note, name):
+    return "".join(line for line in note.splitlines(True) if not line.startswith(f"\u2014 {name}"))
+
+
+def uncut():
+    """The last block of the consortium, closed where no delegate has cut it."""
+    example = Example()
+    log = example.consortium
+    log.pairs = [(each["key"], each["value"]) for each in log.changes.pop()["changes"]]
+    del log.leaves[-2:], log.names[-2:], log.headers[-1:]
+    log.first = len(log.leaves) - 1
+    log.close(CREATED + 200, CREATED + 71)
+    return example.tar()
+
+
+def longer_tile():
+    parts = dict(Example().files())
+    path = next(path for path in parts if path.startswith("hospital-1/0/tile/0/"))
+    parts[path] += ZERO
+    return files.write_tar(parts.items())
+
+
 def shorter(log):
     log.leaves, log.names = log.leaves[:2], log.names[:2]
     return log.note()
@@ -398,9 +467,16 @@ def variants():
                 "example/stranger/consortium", 4, "stranger", "no text", CREATED)}), {}),
         ("one delegate's line is missing", None, None, "", edited({
             "note consortium": lambda log: log.note(cosigners=DELEGATES[1:])}), {}),
-        ("a report convicts two keys, in block 3", None, None, "", exported(Example().equivocate()), {}),
+        ("a report convicts a cloud and bars the log key, in block 3", None, None, "",
+         exported(Example().equivocate()), {}),
         ("the hospital goes on in generation 1, after block 3", None, None, "",
          exported(Example().continue_chain()), {}),
+        ("nothing of generation 1 is confirmed yet", None, None, "",
+         exported(Example().continue_chain(begins=False)), {}),
+        ("a report shows another leaf 3 in generation 0, in block 4", None, None, "",
+         exported(Example().continue_chain().contradict_generations()), {}),
+        ("the hospital is in generation 1, and the known checkpoint is of generation 0", None, None,
+         "", exported(Example().continue_chain()), {"--checkpoint": example.hospital.note()}),
         ("a byte follows the archive", None, "V1", "", exported(change=lambda data: data + b"\0"),
          {}),
         ("a file has mode 0644", None, "V1", "", exported(
@@ -418,9 +494,7 @@ def variants():
         ("two delegates' lines are missing", None, "V4", "", edited({
             "note consortium": lambda log: log.note(cosigners=DELEGATES[2:])}), {}),
         ("a hospital's checkpoint lacks its own signature", None, "V4", "", edited({
-            "note hospital-1": lambda log: "".join(
-                line for line in log.note().splitlines(True)
-                if not line.startswith("\u2014 bcemr/"))}), {}),
+            "note hospital-1": lambda log: without_lines(log.note(), "bcemr/")}), {}),
         ("one of four cosignatures is of another text", None, "V4", "", edited({
             "note consortium": lambda log: log.note(cosigners=DELEGATES[:3]) + signature_line(
                 "example/cloud-3/consortium", 4, "cloud-3 cosigns consortium", "x", CREATED)}), {}),
@@ -428,12 +502,16 @@ def variants():
             "leaves hospital-1": lambda leaves: leaves[:2] + [flip(leaves[2], 60)] + leaves[3:]}),
          {}),
         ("a hash in a tile changes", None, "V5", "hashes", other_tile, {}),
+        ("a tile has a hash more", None, "V5", "hashes", longer_tile, {}),
         ("the known checkpoint has another root of this size", "all", "V6", "contradicts",
          exported(), {"--checkpoint": example.consortium.note(other)}),
         ("the known checkpoint is larger", "all", "V6", "older", exported(),
          {"--checkpoint": example.consortium.note(other + [ZERO])}),
         ("the known checkpoint has two cosignatures", None, "V6", "signed", exported(),
          {"--checkpoint": example.consortium.note(cosigners=DELEGATES[:2])}),
+        ("the hospital is in generation 1, and the known checkpoint is another one of generation 0",
+         "all", "V6", "contradicts", exported(Example().continue_chain()),
+         {"--checkpoint": example.hospital.note(example.hospital.hashes()[:-1] + [ZERO])}),
         ("the known checkpoint is of another ledger", "all", "V6", "no chain", exported(),
          {"--checkpoint": honest.replace("bcemr/", "bcemr/0", 1)}),
     ]
@@ -475,6 +553,13 @@ def variants():
         ("a header has another state digest", "all", "V7", "header", edited({
             "consortium header 1": lambda leaf: swap(
                 example.consortium.headers[1]["stateDigest"], ZERO)(leaf)}), {}),
+        ("a consortium block ends without a cut", "all", "V7", "header", uncut, {}),
+        ("a report has a second checkpoint that the cloud has not cosigned", "all", "V7",
+         "no-contradiction", exported(Example().equivocate(is_confirmed=False)), {}),
+        ("generation 1 begins on another root than the cloud has stated", "all", "V7",
+         "wrong-generation", exported(Example().continue_chain(root=ZERO)), {}),
+        ("a base passes over generation 2, which starts at 7", "all", "V7", "wrong-generation",
+         exported(Example().continue_chain(more=[(1, 7)])), {}),
         ("a hospital's log does not end with a header", "all", "V7", "", edited({
             "leaves hospital-1": lambda leaves: leaves[:4],
             "note hospital-1": lambda log: log.note(log.hashes()[:4])}), {}),
@@ -497,6 +582,10 @@ def variants():
         ("a hospital's log is left out", None, "V8", "ends before", without("hospital-1/"), {}),
         ("a hospital's chain is another than the anchored one", "all", "V8", "another chain",
          forked, {}),
+        ("the log is of generation 0, and goes on where generation 1 starts", "all", "V8",
+         "other leaves", exported(Example().write_on().continue_chain(begins=False)), {}),
+        ("the log is of generation 0, and has a block of generation 1", "all", "V8",
+         "later generation", exported(Example().continue_chain().former_log()), {}),
     ]
     return cases
 

@@ -1,5 +1,5 @@
 import CanonicalEncoding
-package import Credentials
+import Credentials
 import EMRScheme
 package import Ledger
 package import TransparencyLog
@@ -11,8 +11,6 @@ package import TransparencyLog
 /// asked again, it gives the stored one.
 package actor ChainConfirmer: HospitalChains {
   private let node: LedgerNode
-  private let id: String
-  private let identity: IdentityKey
   private let cosigners: [String: CosignerKey]
   private let custody: RecordCustody
   private let stores: @Sendable (_ hospital: String) throws -> any StateStore
@@ -24,12 +22,10 @@ package actor ChainConfirmer: HospitalChains {
   ///   - cosigners: by hospital.
   ///   - stores: where the state of a hospital's chain is kept.
   package init(
-    node: LedgerNode, id: String, identity: IdentityKey, cosigners: [String: CosignerKey],
-    custody: RecordCustody,
+    node: LedgerNode, cosigners: [String: CosignerKey], custody: RecordCustody,
     stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore
   ) {
     self.node = node
-    (self.id, self.identity) = (id, identity)
     self.cosigners = cosigners
     gates = cosigners.mapValues { _ in SerialGate() }
     self.custody = custody
@@ -80,10 +76,7 @@ package actor ChainConfirmer: HospitalChains {
     if checkpoint.size <= follower.size {
       guard try follower.view.root(size: checkpoint.size) == checkpoint.root,
         let confirmed = follower.confirmed
-      else {
-        try await report(request.note, against: follower.confirmed, hospital)
-        throw ConsortiumError(.ledgerDiverged, "\(hospital) has signed another chain before")
-      }
+      else { throw ConsortiumError(.ledgerDiverged, "\(hospital) has signed another chain before") }
       return ConfirmedReply(note: confirmed.note)
     }
     guard request.from <= follower.size,
@@ -112,21 +105,6 @@ package actor ChainConfirmer: HospitalChains {
     return ConfirmedReply(note: note)
   }
 
-  /// Two checkpoints of one size and two roots under one log key convict the hospital.
-  private func report(
-    _ note: String, against confirmed: ConfirmedRecord?, _ hospital: String
-  ) async throws {
-    guard let confirmed else { return }
-    let report = EquivocationReport(
-      chain: hospital, first: .init(note: confirmed.note), second: .init(note: note))
-    // The rules refuse it where the sizes differ, or if it was reported before.
-    try? await node.submitIfAcceptable(
-      Entry(
-        EntryContent(
-          genesis: node.genesis.digest, chain: ChainName.consortium, signer: .party(id),
-          body: report), signedBy: identity))
-  }
-
   /// Confirms nothing of a generation any more, and remembers that before it returns.
   ///
   /// - Throws: ``ConsortiumError`` `wrong-state` unless the statement names what was confirmed.
@@ -139,7 +117,8 @@ package actor ChainConfirmer: HospitalChains {
     let follower = try follower(of: tail.hospital)
     let generation = try await node.consortium.generation(of: tail.hospital)
     guard tail.genesis == node.genesis.digest, tail.generation == generation.generation,
-      tail.size == follower.size
+      tail.size == follower.size,
+      try follower.view.root(size: tail.size) == tail.root.bytes
     else {
       throw ConsortiumError(
         .wrongState, "\(follower.size) leaves of generation \(generation.generation) are confirmed")

@@ -19,6 +19,9 @@ package actor HospitalLedger {
   private let clock: @Sendable () -> UInt64
   private let gate = SerialGate()
   private var hasMetCloud = false
+  /// How much the cloud has confirmed: less than this log knows of, where the cloud's disk was put
+  /// back.
+  private var cloudSize: UInt64 = 0
   /// The index at which the open block begins, and when it was first seen to have an item, by the
   /// own clock.
   private var openSince: (index: UInt64, time: UInt64)?
@@ -151,6 +154,7 @@ package actor HospitalLedger {
         FetchLeaves(query: Signed(Message(query), by: identity)), of: cloud)
       if reply.note.isEmpty { break }
       let checkpoint = try await confirmedCheckpoint(reply.note)
+      cloudSize = checkpoint.size
       let record = ConfirmedRecord(size: checkpoint.size, note: reply.note)
       let size = await writer.size
       if checkpoint.size <= size {
@@ -194,7 +198,7 @@ package actor HospitalLedger {
     defer { gate.leave() }
     let cloud = try cloud()
     while true {
-      let from = await writer.view.confirmed?.size ?? 0
+      let from = min(cloudSize, await writer.view.confirmed?.size ?? 0)
       let generation = await writer.generation
       let key = try logKeys.key(
         generation: generation,
@@ -211,6 +215,7 @@ package actor HospitalLedger {
       guard try await writer.root(size: checkpoint.size) == checkpoint.root else {
         throw ConsortiumError(.ledgerDiverged, "the cloud confirms another chain")
       }
+      cloudSize = checkpoint.size
       await writer.confirm(ConfirmedRecord(size: checkpoint.size, note: reply.note))
     }
   }
@@ -243,7 +248,7 @@ package actor HospitalLedger {
     guard record.generation < target else { return false }
     let tail = TailStatement(
       genesis: genesis.digest, hospital: hospital, generation: record.generation,
-      size: await writer.size)
+      size: await writer.size, root: try await writer.root())
     let signature = try await post.ask(
       RequestTail(statement: Signed(tail, by: identity)), of: try cloud()
     ).bytes
@@ -251,14 +256,15 @@ package actor HospitalLedger {
     let continuation = Continuation(
       tail: tail, cloudSignature: signature,
       logKey: try logKeys.key(generation: target, origin: origin).verifier.key.publicKey)
-    try await node.append([
-      Entry(
-        EntryContent(
-          genesis: genesis.digest, chain: ChainName.consortium, signer: .party(hospital),
-          body: continuation), signedBy: identity
-      ).encoded()
-    ])
+    try await append(continuation)
     return try await node.consortium.generation(of: hospital).generation == target
+  }
+
+  /// Has an entry of the hospital ordered for the consortium chain.
+  private func append(_ body: some CanonicalObject) async throws {
+    let content = EntryContent(
+      genesis: genesis.digest, chain: ChainName.consortium, signer: .party(hospital), body: body)
+    try await node.append([Entry(content, signedBy: identity).encoded()])
   }
 
   // MARK: Duties
@@ -328,13 +334,7 @@ package actor HospitalLedger {
       inclusion: try view.inclusion(of: header.index, size: confirmed.size),
       consistency: anchored == 0
         ? [] : try view.consistency(from: anchored, to: confirmed.size))
-    try await node.append([
-      Entry(
-        EntryContent(
-          genesis: genesis.digest, chain: ChainName.consortium, signer: .party(hospital),
-          body: anchor), signedBy: identity
-      ).encoded()
-    ])
+    try await append(anchor)
     return try await node.consortium.anchor(of: hospital)?.size ?? 0 > anchored
   }
 }

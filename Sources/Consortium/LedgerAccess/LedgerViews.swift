@@ -14,7 +14,11 @@ package struct LedgerViews: Sendable {
 
   /// A visit as the rules have it now.
   func visit(_ visit: Digest32, at hospital: String) async throws -> VisitRecord {
-    guard let record = try await chains.view(of: hospital).visit(visit) else {
+    try Self.visit(visit, on: try await chains.view(of: hospital))
+  }
+
+  private static func visit(_ visit: Digest32, on chain: HospitalView) throws -> VisitRecord {
+    guard let record = try chain.visit(visit) else {
       throw ConsortiumError(.unknownVisit, "the ledger holds no such visit")
     }
     return record
@@ -23,18 +27,14 @@ package struct LedgerViews: Sendable {
   /// The context of a visit that is open or complete.
   package func context(of visit: Digest32, at hospital: String) async throws -> VisitContext {
     let view = try await chains.view(of: hospital)
-    guard let record = try view.visit(visit) else {
-      throw ConsortiumError(.unknownVisit, "the ledger holds no such visit")
-    }
+    let record = try Self.visit(visit, on: view)
     if let context = try view.openContext(of: visit) { return context }
     return try await chains.completion(of: record, at: hospital).context
   }
 
   func visitView(_ query: ReadVisit) async throws -> VisitView {
     let view = try await chains.view(of: query.hospital)
-    guard let record = try view.visit(query.visit) else {
-      throw ConsortiumError(.unknownVisit, "the ledger holds no such visit")
-    }
+    let record = try Self.visit(query.visit, on: view)
     return VisitView(
       record,
       signatures: record.status == .open
@@ -130,14 +130,15 @@ package struct LedgerViews: Sendable {
     let hospital = entry.content.chain
     let chain = try await chains.view(of: hospital)
     guard let index = try chain.visit(visit)?.opening,
-      let anchor = try await node.consortium.anchor(of: hospital), index < anchor.size,
+      let (number, anchor) = try await node.consortium.numberedAnchor(
+        covering: index, of: hospital),
       try chain.leads(to: anchor), let leaf = try await chains.leaf(index, of: hospital),
       let opening = Leaf.entry(in: leaf)
     else { throw ConsortiumError(.notFinal, "the visit's opening is not anchored") }
     return Demand(
       entry: entry,
       opening: .init(
-        entry: opening, index: index,
+        entry: opening, anchor: number, index: index,
         inclusion: try chain.inclusion(of: index, size: anchor.size)))
   }
 

@@ -29,8 +29,7 @@ package actor CloudServer: RoleEndpoint {
     custody = RecordCustody(records: records)
     supernode = Supernode(id: id, node: node, keys: keys, store: store, clock: clock)
     confirmer = ChainConfirmer(
-      node: node, id: id, identity: keys.identity,
-      cosigners: keys.cosigners.filter { $0.key != ChainName.consortium },
+      node: node, cosigners: keys.cosigners.filter { $0.key != ChainName.consortium },
       custody: custody, stores: stores)
     views = LedgerViews(node: node, chains: confirmer)
   }

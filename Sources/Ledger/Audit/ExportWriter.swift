@@ -42,7 +42,7 @@ package enum ExportWriter {
 
     package init(_ hospital: HospitalView) {
       chain = hospital.hospital
-      generation = hospital.engine.generation
+      generation = hospital.confirmed?.generation ?? 0
       size = hospital.confirmed?.size ?? 0
       note = hospital.confirmed?.note ?? ""
       leaves = { try hospital.engine.storedLeaves(from: $0, byteCount: $1) }

@@ -31,7 +31,7 @@ public enum Verification {
       case .tree: "the leaves and hashes are those of the checkpoint's tree"
       case .knownCheckpoint: "the chain extends the checkpoint that was known before"
       case .rules: "the rules accept every item, every signature holds, and Eq. 3 for every visit"
-      case .anchors: "every anchored checkpoint is one of the chain"
+      case .anchors: "the chain is the one that the consortium has anchored and continued"
       }
     }
   }
@@ -66,6 +66,8 @@ public enum Verification {
     public var fault: Fault?
     /// Whether it was compared with a known checkpoint.
     public var isCompared = false
+    /// Whether the log key of the chain's present generation was convicted: it anchors nothing more.
+    public var isBarred = false
     public var visits = VisitCount()
   }
 
@@ -90,8 +92,16 @@ public enum Verification {
     public var chains: [ChainReport]
     /// Gaps between two consortium blocks that count as shorter than they were, the first 100.
     public var halts: [Halt]
+    /// The organisations of which keys were convicted, in the order of the genesis.
+    public var convictions: [Conviction]
     /// Whether the known checkpoint was of a chain of this ledger and large enough to be compared.
     public var knownCheckpointIsCompared: Bool?
+  }
+
+  /// How often keys of an organisation were convicted of what they signed (specification 6.8).
+  public struct Conviction: Equatable, Sendable {
+    public var organisation: String
+    public var count: UInt64
   }
 
   /// A time without consortium blocks, by which nobody became late.
@@ -133,25 +143,30 @@ public enum Verification {
       engine: consortium.engine,
       final: FinalRecord(
         size: consortium.engine.size, height: consortium.engine.header?.height ?? 0, note: ""))
+    // A fault of the rules ends the consortium's chain there; any other leaves nothing to judge by.
+    let isVoid = consortium.report.fault.map { $0.check != .rules } ?? false
+    observer.complete(consortium.report)
     var report = Report(
       genesisDigest: genesis.digest, isGenesisCompared: genesisDigest != nil,
-      network: genesis.genesis.network, time: view.time, doctors: observer.doctors,
-      chains: [consortium.report], halts: observer.halts, knownCheckpointIsCompared: nil)
+      network: genesis.genesis.network, time: observer.time, doctors: observer.doctors,
+      chains: [consortium.report], halts: observer.halts,
+      convictions: isVoid ? [] : try convictions(genesis, view), knownCheckpointIsCompared: nil)
     report.chains[0].finalLeaves = report.chains[0].leaves
     var broken: Failure?
     for hospital in genesis.hospitals {
       let generation = try Self.generation(of: hospital, in: &source, view)
-      var observer = HospitalObserver(genesis: genesis, hospital: hospital, consortium: view)
+      var observer = HospitalObserver(
+        genesis: genesis, hospital: hospital, generation: generation.generation, consortium: view)
       do {
         let result = try verify(
           &source, genesis: genesis, keys: genesis.keys(of: hospital, generation: generation),
           rules: HospitalRules(
             genesis: genesis, hospital: hospital, consortium: consortiumStore, decider: decider),
-          store: stores(hospital), decider, &known, &observer, progress)
+          store: stores(hospital), decider, &known, &observer, progress,
+          former: { try view.keys(of: hospital, note: $0) })
         var chain = try observer.completed(result.report, result.engine)
-        // A fault of the rules ends the consortium's chain there; any other leaves nothing to judge
-        // by.
-        if let fault = consortium.report.fault, fault.check != .rules {
+        chain.isBarred = try view.isBarred(hospital)
+        if isVoid, let fault = consortium.report.fault {
           chain = ChainReport(name: chain.name, generation: chain.generation)
           chain.fault = Fault(
             check: fault.check, height: 0,
@@ -174,6 +189,15 @@ public enum Verification {
     }
     if knownNote != nil { report.knownCheckpointIsCompared = known.isCompared }
     return report
+  }
+
+  private static func convictions(
+    _ genesis: ValidGenesis, _ view: ConsortiumView
+  ) throws -> [Conviction] {
+    try genesis.organisations.compactMap { organisation in
+      let count = try view.convictions(of: organisation)
+      return count == 0 ? nil : Conviction(organisation: organisation, count: count)
+    }
   }
 
   /// The latest generation of which there is a checkpoint.
@@ -229,7 +253,8 @@ public enum Verification {
     _ source: inout some ExportSource, genesis: ValidGenesis, keys: ChainKeys, rules: Rules,
     store: any StateStore, _ decider: any ClaimDecider,
     _ known: inout KnownCheckpoint, _ observer: inout some ChainObserver<Rules>,
-    _ progress: (String, UInt64, UInt64) -> Void
+    _ progress: (String, UInt64, UInt64) -> Void,
+    former: (_ note: String) throws -> ChainKeys? = { _ in nil }
   ) throws -> (report: ChainReport, engine: ChainEngine<Rules>) {
     var report = ChainReport(name: keys.chain, generation: keys.generation)
     var replay = try ChainReplay(rules: rules, store: store, decider: decider)
@@ -239,7 +264,8 @@ public enum Verification {
         &source, ExportPath.checkpoint(folder), limit: SignedNote.maximumByteCount)
     else {
       // Nothing is left out that was known before.
-      try compare(&report, TiledTree(size: 0, store: VerifiedTiles(store: store)), keys, &known)
+      try compare(
+        &report, TiledTree(size: 0, store: VerifiedTiles(store: store)), keys, &known, former)
       return (report, replay.engine)
     }
     guard let text = String(validating: note, as: UTF8.self),
@@ -288,16 +314,17 @@ public enum Verification {
       report.fault = Fault(
         check: .checkpoint, height: 0, reason: "a signature on the checkpoint is missing or false")
     } else {
-      try compare(&report, tree, keys, &known)
+      try compare(&report, tree, keys, &known, former)
     }
     return (report, engine)
   }
 
+  /// - Parameter former: the keys of any generation of the chain, by a note of its log.
   private static func compare(
     _ report: inout ChainReport, _ tree: TiledTree<VerifiedTiles>, _ keys: ChainKeys,
-    _ known: inout KnownCheckpoint
+    _ known: inout KnownCheckpoint, _ former: (String) throws -> ChainKeys?
   ) throws {
-    guard let compared = try known.compare(with: tree, keys) else { return }
+    guard let compared = try known.compare(with: tree, keys, former) else { return }
     report.isCompared = compared == nil
     if let reason = compared {
       report.fault = Fault(check: .knownCheckpoint, height: 0, reason: reason)
@@ -320,7 +347,8 @@ public enum Verification {
   ) throws {
     for tile in ExportPath.hashTiles(folder, size: tree.size) {
       let byteCount = tile.count * MerkleHash.byteCount
-      guard let bytes = try file(&source, tile.path, limit: byteCount) else {
+      let limit = TilePath.fullWidth * MerkleHash.byteCount
+      guard let bytes = try file(&source, tile.path, limit: limit) else {
         throw Failure(check: .archive, reason: "\(tile.path) is missing")
       }
       let own = try VerifiedTiles(store: store).tile(level: tile.level, index: tile.index) ?? []
@@ -359,11 +387,16 @@ private struct KnownCheckpoint {
 
   init(_ note: String?) { self.note = note }
 
+  /// A checkpoint of another generation is compared as well: what was confirmed stays in the chain.
+  ///
   /// - Returns: nil if the note is not of this chain; else what is wrong, or nil if nothing is.
   mutating func compare(
-    with tree: TiledTree<VerifiedTiles>, _ keys: ChainKeys
+    with tree: TiledTree<VerifiedTiles>, _ keys: ChainKeys,
+    _ former: (String) throws -> ChainKeys?
   ) throws -> String?? {
-    guard let note, let known = keys.checkpoint(in: note) else { return nil }
+    guard let note else { return nil }
+    let keys = keys.checkpoint(in: note) == nil ? try former(note) : keys
+    guard let keys, let known = keys.checkpoint(in: note) else { return nil }
     isCompared = true
     guard keys.confirmedCheckpoint(note) != nil else {
       return .some("the known checkpoint is not signed by everybody who has to")
@@ -390,9 +423,19 @@ private protocol ChainObserver<Rules> {
 
 private struct ConsortiumObserver: ChainObserver {
   let genesis: ValidGenesis
-  var doctors: UInt64 = 0
-  var halts: [Verification.Halt] = []
-  private var time: UInt64
+  private(set) var doctors: UInt64 = 0
+  private(set) var halts: [Verification.Halt] = []
+  /// Of the last block.
+  private(set) var time: UInt64
+  private var index: UInt64 = 0
+  /// What was counted last, for more leaves than are counted before they are decided.
+  private var events = RecentEvents<Event>()
+
+  private enum Event {
+    case doctor
+    /// With the time of the block before.
+    case header(before: UInt64)
+  }
 
   init(genesis: ValidGenesis) {
     self.genesis = genesis
@@ -402,16 +445,57 @@ private struct ConsortiumObserver: ChainObserver {
   mutating func observe(
     _ leaf: Result<Leaf, DecodingFailure>, in replay: ChainReplay<ConsortiumRules>
   ) {
+    defer { index += 1 }
     guard replay.fault == nil, let leaf = try? leaf.get() else { return }
     switch leaf {
     case .item(let entry):
-      if case .doctorRegistration = entry.content.body { doctors += 1 }
+      guard case .doctorRegistration = entry.content.body else { return }
+      doctors += 1
+      events.append(.doctor, at: index)
     case .header(let header):
+      events.append(.header(before: time), at: index)
       let gap = header.time >= time ? header.time - time : 0
       if gap > genesis.genesis.numbers.maximumLag / 2, halts.count < 100 {
         halts.append(Verification.Halt(height: header.height, seconds: gap))
       }
       time = header.time
+    }
+  }
+
+  /// Takes back what is not valid.
+  mutating func complete(_ report: Verification.ChainReport) {
+    if report.leaves == 0 { return self = Self(genesis: genesis) }
+    for event in events.from(report.leaves).reversed() {
+      switch event {
+      case .doctor: doctors -= 1
+      case .header(let before): time = before
+      }
+    }
+    halts.removeAll { $0.height >= report.blocks }
+  }
+}
+
+/// What was seen at the last leaves of a chain, before the claims of these leaves were decided.
+private struct RecentEvents<Event> {
+  private var events: [(index: UInt64, event: Event)] = []
+  /// More leaves than a batch and a block have.
+  private static var limit: Int { 4 * 70_000 }
+
+  mutating func append(_ event: Event, at index: UInt64) {
+    events.append((index, event))
+    if events.count > 2 * Self.limit { events.removeFirst(Self.limit) }
+  }
+
+  /// The events from a leaf on.
+  func from(_ index: UInt64) -> [Event] {
+    events.reversed().prefix { $0.index >= index }.reversed().map(\.event)
+  }
+
+  /// Changes the events from a leaf on.
+  mutating func change(from index: UInt64, _ change: (inout Event) -> Void) {
+    for place in events.indices.reversed() {
+      if events[place].index < index { break }
+      change(&events[place].event)
     }
   }
 }
@@ -420,22 +504,26 @@ private struct ConsortiumObserver: ChainObserver {
 private struct HospitalObserver: ChainObserver {
   let genesis: ValidGenesis
   let hospital: String
+  /// Of the log that is read.
+  let generation: UInt64
   let consortium: ConsortiumView
   private var count = Verification.VisitCount()
   private var index: UInt64 = 0
-  /// What was counted last, for more leaves than a batch and a block have.
-  private var events: [(index: UInt64, what: WritableKeyPath<Verification.VisitCount, UInt64>)] = []
-  private static let eventLimit = 4 * 70_000
+  /// What was counted last; nil for a time that an anchor proves, if it is one of this chain.
+  private var events = RecentEvents<WritableKeyPath<Verification.VisitCount, UInt64>?>()
   /// The anchor that covers the leaf at `index`; nil if none does.
   private var anchor: AnchorRecord?
   private var anchorTime: UInt64 = 0
   private var isBeyondAnchors = false
-  /// The leaves whose time the anchor proves, if it turns out to be one of this chain.
-  private var claimed: [UInt64] = []
+  /// The first leaf that the anchor covers, and how many times it proves.
+  private var span: (start: UInt64, times: UInt64) = (0, 0)
 
-  init(genesis: ValidGenesis, hospital: String, consortium: ConsortiumView) {
+  init(
+    genesis: ValidGenesis, hospital: String, generation: UInt64, consortium: ConsortiumView
+  ) {
     self.genesis = genesis
     self.hospital = hospital
+    self.generation = generation
     self.consortium = consortium
   }
 
@@ -475,27 +563,28 @@ private struct HospitalObserver: ChainObserver {
     if isBeyondAnchors || anchorTime > latest {
       add(\.unprovenTimes, at: index)
     } else {
-      claimed.append(index)
+      span.times += 1
+      events.append(nil, at: index)
     }
   }
 
   /// An anchor of another chain proves no time of this one.
   private mutating func settle(_ engine: ChainEngine<HospitalRules>) throws {
-    defer { claimed = [] }
+    defer { span = (index, 0) }
     if let anchor, anchor.size <= engine.position,
       try engine.root(size: anchor.size) == anchor.root.bytes
     {
       return
     }
-    for index in claimed { add(\.unprovenTimes, at: index) }
+    count.unprovenTimes += span.times
+    events.change(from: span.start) { if $0 == nil { $0 = \.unprovenTimes } }
   }
 
   private mutating func add(
     _ what: WritableKeyPath<Verification.VisitCount, UInt64>, at index: UInt64
   ) {
     count[keyPath: what] += 1
-    events.append((index, what))
-    if events.count > 2 * Self.eventLimit { events.removeFirst(Self.eventLimit) }
+    events.append(what, at: index)
   }
 
   /// Adds what is final: what an anchor with this chain's own root covers.
@@ -506,11 +595,12 @@ private struct HospitalObserver: ChainObserver {
     let anchors = try consortium.anchorCount(of: hospital)
     if report.leaves == 0 {
       if report.fault == nil, anchors > 0 { report.fault = .endsTooEarly(engine.height) }
+      if report.fault == nil { report.fault = try continuationFault(engine) }
       return report
     }
     try settle(engine)
     // The last batch was counted before its claims were decided.
-    for event in events where event.index >= report.leaves { count[keyPath: event.what] -= 1 }
+    for case let what? in events.from(report.leaves) { count[keyPath: what] -= 1 }
     report.visits = count
     for number in 0..<anchors {
       guard let anchor = try consortium.anchor(number: number, of: hospital) else { continue }
@@ -526,7 +616,33 @@ private struct HospitalObserver: ChainObserver {
       }
       report.finalLeaves = anchor.size
     }
+    if report.fault == nil { report.fault = try continuationFault(engine) }
     return report
+  }
+
+  /// What the consortium's continuations say against the log: a generation that began behind its last
+  /// block stands on other leaves, or a block is of a later generation than the log.
+  private func continuationFault(
+    _ engine: ChainEngine<HospitalRules>
+  ) throws -> Verification.Fault? {
+    func fault(_ reason: String) -> Verification.Fault {
+      Verification.Fault(check: .anchors, height: engine.height, reason: reason)
+    }
+    if engine.generation > generation {
+      return fault("blocks are of a later generation than the log")
+    }
+    var later = try consortium.generation(of: hospital)
+    while later.generation > engine.generation {
+      guard later.start == engine.size, try engine.root(size: later.start) == later.root.bytes
+      else {
+        return fault("generation \(later.generation) stands on other leaves")
+      }
+      guard let former = try consortium.generation(later.generation - 1, of: hospital) else {
+        break
+      }
+      later = former
+    }
+    return nil
   }
 }
 

@@ -106,6 +106,7 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
         entry: entry, digest: digest, index: position, byteCount: UInt64(encoded.count) + 1)
       var block = block
       let judgement = try rules.judge(item, &block, view)
+      guard stands(on: judgement.roots, view) else { throw .wrongGeneration }
       block.itemCount += 1
       block.byteCount += item.byteCount
       view.note(.item(digest), item.index)
@@ -114,6 +115,13 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
         claims: judgement.claims, block: block, changes: view.changes, writes: view.writes,
         closesBlock: judgement.closesBlock)
     }
+  }
+
+  /// Whether the tree up to here has each of these roots.
+  private func stands(on roots: [Digest32], _ view: StateView) -> Bool {
+    guard !roots.isEmpty else { return true }
+    let own = view.reading { () throws(StoreError) in try root(size: position) }
+    return roots.allSatisfy { $0.bytes == own }
   }
 
   /// Takes an entry that was judged for this place.
@@ -222,7 +230,8 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
         case .failure(let refusal): throw fault(.refused(refusal))
         }
       case .header(let header):
-        guard !openLeaves.isEmpty, try nextHeader() == header else { throw fault(.wrongHeader) }
+        guard !openLeaves.isEmpty, mustClose || rules.closesAnywhere, try nextHeader() == header
+        else { throw fault(.wrongHeader) }
         try close()
         return []
       }

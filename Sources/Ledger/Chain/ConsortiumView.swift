@@ -91,17 +91,24 @@ package struct ConsortiumView: Sendable {
   package func firstAnchor(
     covering index: UInt64, of hospital: String
   ) throws(StoreError) -> AnchorRecord? {
+    try numberedAnchor(covering: index, of: hospital)?.anchor
+  }
+
+  /// The same, with its number.
+  package func numberedAnchor(
+    covering index: UInt64, of hospital: String
+  ) throws(StoreError) -> (number: UInt64, anchor: AnchorRecord)? {
     try reading { view in
       var low: UInt64 = 0
       var high = view.value(.anchorCount(hospital), as: UInt64.self) ?? 0
-      var found: AnchorRecord?
+      var found: (UInt64, AnchorRecord)?
       while low < high {
         let middle = low + (high - low) / 2
         guard let anchor: AnchorRecord = view.value(.anchor(hospital, number: middle)) else {
           return nil
         }
         if anchor.size > index {
-          (found, high) = (anchor, middle)
+          (found, high) = ((middle, anchor), middle)
         } else {
           low = middle + 1
         }
@@ -150,6 +157,12 @@ package struct ConsortiumView: Sendable {
   /// How often an organisation was convicted, over all its keys.
   package func convictions(of organisation: String) throws(StoreError) -> UInt64 {
     try reading { $0.value(.conviction(organisation)) ?? 0 }
+  }
+
+  /// Whether the log key of a hospital's present generation was convicted.
+  package func isBarred(_ hospital: String) throws(StoreError) -> Bool {
+    let key = try generation(of: hospital).logKey
+    return try reading { $0.holds(.convictedKey(key)) }
   }
 
   /// The bytes of a leaf.

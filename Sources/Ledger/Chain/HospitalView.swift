@@ -79,6 +79,13 @@ package struct ConfirmedRecord: StateRecord, Equatable {
 
   package init(size: UInt64, note: String) { (self.size, self.note) = (size, note) }
 
+  /// Of the log that signed the checkpoint: the last part of its origin. The chain may be in a later
+  /// one, of which nothing is confirmed yet.
+  package var generation: UInt64 {
+    let origin = note.prefix { $0 != "\n" }
+    return origin.split(separator: "/").last.flatMap { UInt64($0) } ?? 0
+  }
+
   package func encode(into fields: inout some FieldEncoder) {
     fields.integer("size", size)
     fields.text("note", note)

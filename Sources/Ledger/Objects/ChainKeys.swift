@@ -1,3 +1,4 @@
+import CanonicalEncoding
 public import TransparencyLog
 
 /// Whose signatures a checkpoint of one generation of a chain needs, and under which origin.
@@ -103,6 +104,7 @@ extension ValidGenesis {
   /// The generation with which a hospital's chain begins.
   public func firstGeneration(of hospital: String) -> GenerationRecord {
     GenerationRecord(
-      generation: 0, start: 0, height: 0, logKey: supernode(hospital)?.logKey?.publicKey ?? [])
+      generation: 0, start: 0, root: Digest32(sha256: []), height: 0,
+      logKey: supernode(hospital)?.logKey?.publicKey ?? [])
   }
 }

@@ -84,7 +84,7 @@ public struct Demand: CanonicalObject, Equatable {
 
   /// The entry; it names the hospital's chain. At most 32,768 bytes.
   public var entry: Entry
-  /// For an entry signed with S_v: the visit's opening, and its path to a root that is anchored.
+  /// For an entry signed with S_v: the visit's opening, and its path to an anchored root.
   public var opening: OpeningProof?
 
   public init(entry: Entry, opening: OpeningProof?) {
@@ -102,37 +102,43 @@ public struct Demand: CanonicalObject, Equatable {
     opening = try fields.optional("opening")
   }
 
-  /// The opening of a visit as an item of its chain, under the checkpoint that is anchored last.
+  /// The opening of a visit as an item of its chain, under a checkpoint that was anchored: any, for
+  /// who had to take the last could be made to come too late for ever.
   public struct OpeningProof: CanonicalValue, Equatable {
     public var entry: Entry
+    /// The number of the anchor on this chain, from 0.
+    public var anchor: UInt64
     public var index: UInt64
     /// RFC 6962 inclusion at the size that is anchored.
     public var inclusion: [[UInt8]]
 
-    public init(entry: Entry, index: UInt64, inclusion: [[UInt8]]) {
-      (self.entry, self.index, self.inclusion) = (entry, index, inclusion)
+    public init(entry: Entry, anchor: UInt64, index: UInt64, inclusion: [[UInt8]]) {
+      (self.entry, self.anchor, self.index) = (entry, anchor, index)
+      self.inclusion = inclusion
     }
 
     public func encode(into fields: inout some FieldEncoder) {
       fields.object("entry", encoded: entry.encoded())
+      fields.integer("anchor", anchor)
       fields.integer("index", index)
       fields.octetsList("inclusion", inclusion)
     }
 
     public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
       entry = try fields.entry("entry", of: [.visitOpening])
+      anchor = try fields.integer("anchor", in: 0...LedgerLimits.size)
       index = try fields.integer("index", in: 0...LedgerLimits.size)
       inclusion = try fields.proof("inclusion")
     }
   }
 }
 
-/// Compact evidence: one key signed two trees. A supernode submits it, and the rules
+/// Compact evidence: one party signed two trees. A supernode submits it, and the rules
 /// convict by it (specification 6.8).
 public struct EquivocationReport: CanonicalObject, Equatable {
   public static let kind = ObjectKind.equivocationReport
 
-  /// The chain of both checkpoints.
+  /// The chain of both checkpoints, which may be of two generations.
   public var chain: String
   public var first: Claim
   public var second: Claim
@@ -257,8 +263,9 @@ public struct Continuation: CanonicalObject, Equatable {
   }
 }
 
-/// A cloud's statement, signed with its identity key, that it has confirmed nothing of a generation
-/// above this size. A confirmation above it convicts the cloud, and nobody else can make one.
+/// A cloud's statement, signed with its identity key, that it has confirmed a generation up to this
+/// size and root, and nothing above. A confirmation above it convicts the cloud, and nobody else can
+/// make one; the next generation stands on this root.
 public struct TailStatement: CanonicalObject, Equatable {
   public static let kind = ObjectKind.tailStatement
 
@@ -267,12 +274,17 @@ public struct TailStatement: CanonicalObject, Equatable {
   public var generation: UInt64
   /// The leaves that the next generation keeps; the last of them is a header.
   public var size: UInt64
+  /// Of the tree over them.
+  public var root: Digest32
 
-  public init(genesis: Digest32, hospital: String, generation: UInt64, size: UInt64) {
+  public init(
+    genesis: Digest32, hospital: String, generation: UInt64, size: UInt64, root: Digest32
+  ) {
     self.genesis = genesis
     self.hospital = hospital
     self.generation = generation
     self.size = size
+    self.root = root
   }
 
   public func encode(into fields: inout some FieldEncoder) {
@@ -280,6 +292,7 @@ public struct TailStatement: CanonicalObject, Equatable {
     fields.text("hospital", hospital)
     fields.integer("generation", generation)
     fields.integer("size", size)
+    fields.digest("root", root)
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
@@ -287,6 +300,7 @@ public struct TailStatement: CanonicalObject, Equatable {
     hospital = try fields.identifier("hospital")
     generation = try fields.integer("generation", in: 0...LedgerLimits.size)
     size = try fields.integer("size", in: 0...LedgerLimits.size)
+    root = try fields.digest("root")
   }
 }
 

@@ -50,10 +50,11 @@ public struct ValidGenesis: Sendable {
       delegates.count == genesis.delegates.count && Set(genesis.delegates).count == delegates.count,
       "a delegate is not a supernode, or stands twice")
     try require(delegates.count >= 4, "there are fewer than 4 delegates")
-    for (organisation, group) in Dictionary(grouping: delegates, by: \.organisation) {
+    // By bytes: a text that looks the same, and is none of these bytes, is another name.
+    for group in Dictionary(grouping: delegates, by: { Array($0.organisation.utf8) }).values {
       try require(
         3 * group.count < delegates.count,
-        "organisation \(organisation) has a third of the delegates or more")
+        "organisation \(group[0].organisation) has a third of the delegates or more")
     }
     let hospitals = genesis.supernodes.filter { $0.role == .hospital }.map(\.id)
     for node in genesis.supernodes {
@@ -64,7 +65,8 @@ public struct ValidGenesis: Sendable {
         try require(
           chain == ChainName.consortium
             || (node.role == .cloud && supernodes[chain]?.role == .hospital
-              && supernodes[chain]?.organisation != node.organisation),
+              && supernodes[chain]?.organisation.utf8.elementsEqual(node.organisation.utf8)
+                != true),
           "\(node.id) cannot cosign chain \(chain)")
       }
     }
@@ -159,6 +161,15 @@ public struct ValidGenesis: Sendable {
   /// The organisation that runs a party of the genesis.
   public func organisation(of party: String) -> String? {
     party == genesis.manager.id ? genesis.manager.organisation : supernodes[party]?.organisation
+  }
+
+  /// All organisations, the manager's first, then in the order of the supernodes. Names are told
+  /// apart by their bytes.
+  public var organisations: [String] {
+    var seen: Set<[UInt8]> = []
+    return ([genesis.manager.organisation] + genesis.supernodes.map(\.organisation)).filter {
+      seen.insert(Array($0.utf8)).inserted
+    }
   }
 
   static func isIdentifier(_ text: String) -> Bool {

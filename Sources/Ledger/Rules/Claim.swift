@@ -1,3 +1,4 @@
+import CanonicalEncoding
 public import Credentials
 public import EMRScheme
 
@@ -41,4 +42,6 @@ package struct Judgement {
   var claims: [RequiredClaim] = []
   /// Whether the block has to be closed behind it.
   var closesBlock = false
+  /// Roots that the tree before it must have, or the rules refuse it by ``Refusal/wrongGeneration``.
+  var roots: [Digest32] = []
 }

@@ -29,14 +29,33 @@ struct ConsortiumReader {
 
   /// The generation to which a block with this base belongs.
   func generation(of hospital: String, at height: UInt64) -> GenerationRecord {
-    var latest: GenerationRecord =
-      state.value(.generation(hospital)) ?? genesis.firstGeneration(of: hospital)
+    var latest = latestGeneration(of: hospital)
     while latest.generation > 0, latest.height > height {
-      latest =
-        state.value(.generation(hospital, number: latest.generation - 1))
-        ?? genesis.firstGeneration(of: hospital)
+      latest = generation(before: latest, hospital)
     }
     return latest
+  }
+
+  /// The generations that begin in blocks up to a base, and above the one before it if there is one.
+  func generations(
+    of hospital: String, after former: UInt64?, upTo base: UInt64
+  ) -> [GenerationRecord] {
+    var found: [GenerationRecord] = []
+    var latest = latestGeneration(of: hospital)
+    while latest.generation > 0, former.map({ latest.height > $0 }) ?? true {
+      if latest.height <= base { found.append(latest) }
+      latest = generation(before: latest, hospital)
+    }
+    return found
+  }
+
+  private func latestGeneration(of hospital: String) -> GenerationRecord {
+    state.value(.generation(hospital)) ?? genesis.firstGeneration(of: hospital)
+  }
+
+  private func generation(before later: GenerationRecord, _ hospital: String) -> GenerationRecord {
+    state.value(.generation(hospital, number: later.generation - 1))
+      ?? genesis.firstGeneration(of: hospital)
   }
 
   func demand(_ number: UInt64, of hospital: String) -> DemandRecord? {

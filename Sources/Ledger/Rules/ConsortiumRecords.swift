@@ -66,6 +66,8 @@ public struct GenerationRecord: Sendable, Equatable {
   public var generation: UInt64
   /// The leaves that it has in common with the generation before.
   public var start: UInt64
+  /// Of the tree over them.
+  public var root: Digest32
   /// The consortium block with the ``Continuation``; blocks with this base or a later one are of
   /// this generation.
   public var height: UInt64
@@ -76,6 +78,7 @@ extension GenerationRecord: StateRecord {
   public func encode(into fields: inout some FieldEncoder) {
     fields.integer("generation", generation)
     fields.integer("start", start)
+    fields.digest("root", root)
     fields.integer("height", height)
     fields.octets("logKey", logKey)
   }
@@ -83,6 +86,7 @@ extension GenerationRecord: StateRecord {
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     generation = try fields.integer("generation")
     start = try fields.integer("start")
+    root = try fields.digest("root")
     height = try fields.integer("height")
     logKey = try fields.octets("logKey", count: 32)
   }

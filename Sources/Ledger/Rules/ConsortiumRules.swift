@@ -11,6 +11,7 @@ package struct ConsortiumRules: ChainRules {
   package init(genesis: ValidGenesis) { self.genesis = genesis }
 
   package var chain: String { ChainName.consortium }
+  package var closesAnywhere: Bool { false }
 
   /// What is settled by the blocks before the open one.
   package struct Block: OpenBlock {
@@ -285,22 +286,23 @@ package struct ConsortiumRules: ChainRules {
       DemandRecord(entry: digest, height: block.height, index: item.index))
     state.set(.demandCount(hospital), count + 1)
     state.note(.demandedEntry(digest), RawValue(stateBytes: entry.encoded()))
-    // Only the patient of that visit takes a consent of it back.
+    // Only the patient of that visit takes a consent of it back, and from the first demand on.
     if case .revocation(let revocation) = entry.content.body,
       entry.content.signer == .patient(visit: revocation.visit)
     {
-      state.set(
-        .demandedRevocation(revocation.document, of: revocation.visit, at: hospital),
-        block.height)
+      let key = StateKey.demandedRevocation(
+        revocation.document, of: revocation.visit, at: hospital)
+      if !state.holds(key) { state.set(key, block.height) }
     }
     return Judgement(claims: [signature, entry.signatureClaim(by: key)])
   }
 
-  /// S_v, from the opening of the visit under the checkpoint that was anchored last.
+  /// S_v, from the opening of the visit under a checkpoint that was anchored.
   private func signingKey(
     of visit: Digest32, _ hospital: String, _ proof: Demand.OpeningProof?, _ state: StateView
   ) throws(Refusal) -> [UInt8] {
-    guard let proof, let anchor: AnchorRecord = state.value(.anchor(hospital)),
+    guard let proof,
+      let anchor: AnchorRecord = state.value(.anchor(hospital, number: proof.anchor)),
       case .visitOpening(let opening) = proof.entry.content.body,
       opening.context.visitID == visit,
       (try? InclusionProof(hashes: proof.inclusion).verify(
@@ -348,38 +350,67 @@ package struct ConsortiumRules: ChainRules {
   private struct Culprit: Hashable {
     let party: String
     let key: [UInt8]
+    /// Whether it signs as a log, and not as a cosigner.
+    let isLogKey: Bool
   }
 
+  /// A log key is barred, and its hospital is not counted: whose disk was put back, with a cloud that
+  /// conceals what it confirmed, signs a second tree without knowing it. The cloud cannot.
   private func convict(_ culprit: Culprit, _ block: Block, _ state: StateView) {
     state.set(.convictedKey(culprit.key), block.height)
-    guard let organisation = genesis.organisation(of: culprit.party) else { return }
+    guard !culprit.isLogKey, let organisation = genesis.organisation(of: culprit.party) else {
+      return
+    }
     let count: UInt64 = state.value(.conviction(organisation)) ?? 0
     state.set(.conviction(organisation), count + 1)
   }
 
-  /// The keys that signed both checkpoints of a report, once it is shown that no one tree has both.
+  /// The keys of the parties that signed both checkpoints of a report, once it is shown that no one
+  /// tree has both.
+  ///
+  /// A hospital's only where its cloud cosigned both: what a log key signs alone promises nothing,
+  /// and a hospital that loses it with its disk signs again.
   private func culprits(
     _ report: EquivocationReport, _ state: StateView
   ) throws(Refusal) -> Set<Culprit> {
-    guard let keys = keys(of: report.chain, note: report.first.note, state),
-      let first = keys.signers(of: report.first.note),
-      let second = keys.signers(of: report.second.note),
+    guard let one = keys(of: report.chain, note: report.first.note, state),
+      let other = keys(of: report.chain, note: report.second.note, state),
+      let first = one.signers(of: report.first.note),
+      let second = other.signers(of: report.second.note),
       Self.contradict(
-        (first.checkpoint, report.first.leaf), (second.checkpoint, report.second.leaf))
+        (first.checkpoint, report.first.leaf), (second.checkpoint, report.second.leaf),
+        within: commonSize(of: one, other, state))
     else { throw .noContradiction }
-    let both = first.keys.intersection(second.keys)
-    guard !both.isEmpty else { throw .noContradiction }
-    return Set(both.map { Culprit(party: $0.party, key: $0.publicKey) })
+    let areConfirmed =
+      one.confirmedCheckpoint(report.first.note) != nil
+      && other.confirmedCheckpoint(report.second.note) != nil
+    let parties = Set(first.keys.map(\.party)).intersection(second.keys.map(\.party))
+    let culprits = first.keys.union(second.keys).filter { parties.contains($0.party) }.map {
+      Culprit(party: $0.party, key: $0.publicKey, isLogKey: $0.party == report.chain)
+    }.filter { !$0.isLogKey || areConfirmed }
+    guard !culprits.isEmpty else { throw .noContradiction }
+    return Set(culprits)
+  }
+
+  /// How many leaves two generations of a chain have in common.
+  private func commonSize(
+    of one: ChainKeys, _ other: ChainKeys, _ state: StateView
+  ) -> UInt64 {
+    if one.generation == other.generation { return .max }
+    let next: GenerationRecord? = state.value(
+      .generation(one.chain, number: min(one.generation, other.generation) + 1))
+    return next?.start ?? 0
   }
 
   private static func contradict(
     _ one: (Checkpoint, EquivocationReport.ProvenLeaf?),
-    _ other: (Checkpoint, EquivocationReport.ProvenLeaf?)
+    _ other: (Checkpoint, EquivocationReport.ProvenLeaf?), within common: UInt64
   ) -> Bool {
     switch (one.1, other.1) {
-    case (nil, nil): return one.0.size == other.0.size && one.0.root != other.0.root
+    case (nil, nil):
+      return one.0.size == other.0.size && one.0.root != other.0.root && one.0.size <= common
     case (let first?, let second?):
-      return first.index == second.index && first.hash != second.hash
+      return first.index == second.index && first.index < common && first.hash != second.hash
         && [(one.0, first), (other.0, second)].allSatisfy { checkpoint, leaf in
           (try? InclusionProof(hashes: leaf.inclusion).verify(
             leafHash: leaf.hash.bytes, index: leaf.index, size: checkpoint.size,
@@ -419,7 +450,7 @@ package struct ConsortiumRules: ChainRules {
       let key = signed.keys.first(where: { $0.party == cloud })
     else { throw .noContradiction }
     guard !state.holds(.convictedKey(key.publicKey)) else { throw .entryKnown }
-    convict(Culprit(party: cloud, key: key.publicKey), block, state)
+    convict(Culprit(party: cloud, key: key.publicKey, isLogKey: false), block, state)
     return Judgement(claims: [signature])
   }
 
@@ -457,7 +488,8 @@ package struct ConsortiumRules: ChainRules {
       !state.holds(.convictedKey(key))
     else { throw .wrongContinuation }
     let next = GenerationRecord(
-      generation: generation.generation + 1, start: tail.size, height: block.height, logKey: key)
+      generation: generation.generation + 1, start: tail.size, root: tail.root,
+      height: block.height, logKey: key)
     state.set(.generation(party), next)
     state.note(.generation(party, number: generation.generation), generation)
     state.note(.generation(party, number: next.generation), next)

@@ -23,6 +23,7 @@ package struct HospitalRules: ChainRules {
   }
 
   package var chain: String { hospital }
+  package var closesAnywhere: Bool { true }
 
   package struct Block: OpenBlock {
     /// The consortium block by which this block is judged; none before the first.
@@ -122,15 +123,15 @@ package struct HospitalRules: ChainRules {
     if let former = block.base, base.reference.height <= former.reference.height {
       throw .staleBase
     }
-    // A generation begins exactly behind what it keeps of the one before.
-    let generation = reader.generation(of: hospital, at: base.reference.height)
-    let former = reader.generation(of: hospital, at: block.base?.reference.height ?? 0)
-    guard generation.generation == former.generation || item.index == generation.start else {
-      throw .wrongGeneration
-    }
+    // A generation begins exactly behind what it keeps of the one before, and so do all that the base
+    // passes over.
+    let generations = reader.generations(
+      of: hospital, after: block.base?.reference.height, upTo: base.reference.height)
+    guard generations.allSatisfy({ $0.start == item.index }) else { throw .wrongGeneration }
     block.base = base
     skipAnswered(&block, base, reader, state, and: nil)
-    return Judgement(claims: [item.entry.signatureClaim(by: key)])
+    return Judgement(
+      claims: [item.entry.signatureClaim(by: key)], roots: generations.map(\.root))
   }
 
   /// The first demand on this chain, up to the base, that is not answered.

@@ -61,6 +61,16 @@ package final class StateView {
     StateView(store: store, open: open.merging(writes) { $1 })
   }
 
+  /// Reads something else for the same judgement; nil where that fails.
+  func reading<Value>(_ body: () throws(StoreError) -> Value) -> Value? {
+    do throws(StoreError) {
+      return try body()
+    } catch {
+      if failure == nil { failure = error }
+      return nil
+    }
+  }
+
   /// Takes over that reading for the same judgement failed elsewhere.
   func adopt(failureOf other: StateView) {
     if failure == nil { failure = other.failure }

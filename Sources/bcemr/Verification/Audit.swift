@@ -31,6 +31,8 @@ struct Audit: Encodable {
     let disputed: UInt64
     let abandoned: UInt64
     let unprovenTimes: UInt64
+    /// Whether the log key of the present generation was convicted.
+    let barred: Bool
     let fault: ReportedError?
   }
 
@@ -40,6 +42,11 @@ struct Audit: Encodable {
       let seconds: UInt64
     }
 
+    struct Conviction: Encodable {
+      let organisation: String
+      let count: UInt64
+    }
+
     let network: String
     let genesis: String
     /// Of the last block, in ledger time.
@@ -47,6 +54,7 @@ struct Audit: Encodable {
     let doctors: UInt64
     let chains: [Chain]
     let halts: [Halt]
+    let convictions: [Conviction]
   }
 
   let passed: Bool
@@ -184,6 +192,10 @@ struct Audit: Encodable {
       console.line(
         "halts      \(summary.halts.count), \(seconds) s in all: by these nobody became late")
     }
+    for conviction in summary.convictions {
+      let times = conviction.count == 1 ? "once" : "\(conviction.count) times"
+      console.line("convicted  \(conviction.organisation), \(times), of contradicting signatures")
+    }
     console.line()
     console.line("An export proves what had been recorded up to its checkpoints. It does not prove")
     for item in notProven { console.line("  \(item)") }
@@ -198,6 +210,9 @@ extension Audit.Summary {
     doctors = report.doctors
     chains = report.chains.map(Audit.Chain.init)
     halts = report.halts.map { Halt(block: $0.height, seconds: $0.seconds) }
+    convictions = report.convictions.map {
+      Conviction(organisation: $0.organisation, count: $0.count)
+    }
   }
 }
 
@@ -213,6 +228,7 @@ extension Audit.Chain: CustomStringConvertible {
     disputed = report.visits.disputed
     abandoned = report.visits.abandoned
     unprovenTimes = report.visits.unprovenTimes
+    barred = report.isBarred
     fault = report.fault.map { ReportedError(code: "\($0.check)", message: "\($0)") }
   }
 
@@ -230,6 +246,7 @@ extension Audit.Chain: CustomStringConvertible {
       text += "\(Quantity.count(Int(visits), "visit")), \(acknowledged) acknowledged\(exceptional)"
     }
     if let fault { text += "; then \(fault.message)" }
+    if barred { text += "; its log key is convicted and anchors nothing more" }
     return text
   }
 }
