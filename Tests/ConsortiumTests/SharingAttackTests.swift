@@ -113,11 +113,11 @@ struct SharingAttackTests {
     let withheld = Capture<[Entry]>()
     withheld.value = []
     test.wire.intercept { transit in
-      guard let submit = transit.payload(SubmitEntry.self),
-        submit.entry.content.body.kind == .revocation
-      else { return try await transit.deliver(transit.request) }
-      withheld.value?.append(submit.entry)
-      throw ConsortiumError(.unreachable, "the hospital takes no revocation")
+      guard let submit = transit.payload(SubmitEntry.self) else {
+        return try await transit.deliver(transit.request)
+      }
+      if submit.entry.content.body.kind == .revocation { withheld.value?.append(submit.entry) }
+      throw ConsortiumError(.unreachable, "the hospital takes no entry")
     }
     #expect(await ConsortiumError.code { try await patient.revoke(consent) } == "unreachable")
     #expect(
