@@ -139,7 +139,7 @@ public final class DataFolder: Sendable {
     "\(try roleFolder(role))/\(Names.keys)"
   }
 
-  private enum Names {
+  enum Names {
     static let log = "ordering.sqlite"
     static let chain = "chain.sqlite"
     static let chains = "chains"

@@ -1,4 +1,4 @@
-import CanonicalEncoding
+public import CanonicalEncoding
 import Foundation
 import GRDB
 public import Ledger
@@ -72,8 +72,12 @@ public final class SQLiteOrderingLog: OrderingLog {
     guard limit > 0, let first = Int64(exactly: position) else { return [] }
     do {
       return try file.read { database in
+        let end = try ChainedRow.last(.entries, database).position
+        guard first <= end else { return [] }
         // The row before gives the chain that the first one continues.
-        guard var last = try ChainedRow.at(first - 1, .entries, database) else { return [] }
+        guard var last = try ChainedRow.at(first - 1, .entries, database) else {
+          throw missing(first - 1)
+        }
         let rows = try Row.fetchCursor(
           database.cachedStatement(
             sql: "SELECT position, chain, bytes FROM entry WHERE position >= ? LIMIT ?"),
@@ -88,11 +92,33 @@ public final class SQLiteOrderingLog: OrderingLog {
           }
           entries.append(OrderedEntry(position: UInt64(last.position), bytes: bytes))
         }
+        guard entries.count == limit || last.position == end else {
+          throw missing(last.position + 1)
+        }
         return entries
       }
     } catch {
       throw OrderingLogError(error)
     }
+  }
+
+  public func chain(upTo count: UInt64) async throws(OrderingLogError) -> Digest32? {
+    guard let next = Int64(exactly: count) else { return nil }
+    do {
+      return try file.read { database in
+        if let row = try ChainedRow.at(next - 1, .entries, database) { return row.chain }
+        guard try ChainedRow.last(.entries, database).position < next else {
+          throw missing(next - 1)
+        }
+        return nil
+      }
+    } catch {
+      throw OrderingLogError(error)
+    }
+  }
+
+  private func missing(_ position: Int64) -> StoreError {
+    StoreError(.corrupted, "\(file.path): entry \(position) is missing")
   }
 
   @Sendable private static func findings(_ database: Database) throws -> [StoreFinding.Detail] {

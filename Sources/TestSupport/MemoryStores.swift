@@ -5,7 +5,14 @@ import Synchronization
 
 /// An ordering log that lives as long as the object.
 package final class MemoryOrderingLog: OrderingLog {
-  private let log = Mutex((entries: [[UInt8]](), positions: [[UInt8]: UInt64]()))
+  private struct Contents {
+    var entries: [[UInt8]] = []
+    var positions: [[UInt8]: UInt64] = [:]
+    /// Over the first 0, 1, 2, … entries.
+    var chain: [Digest32] = [.zero]
+  }
+
+  private let log = Mutex(Contents())
 
   package init() {}
 
@@ -16,6 +23,7 @@ package final class MemoryOrderingLog: OrderingLog {
         let position = UInt64(log.entries.count)
         log.entries.append(entry)
         log.positions[entry] = position
+        log.chain.append(Digest32(sha256: log.chain[log.chain.count - 1].bytes + entry))
         return position
       }
     }
@@ -32,6 +40,10 @@ package final class MemoryOrderingLog: OrderingLog {
         OrderedEntry(position: position + UInt64($0.offset), bytes: $0.element)
       }
     }
+  }
+
+  package func chain(upTo count: UInt64) async throws(OrderingLogError) -> Digest32? {
+    log.withLock { $0.chain.indices.contains(Int(clamping: count)) ? $0.chain[Int(count)] : nil }
   }
 }
 

@@ -112,6 +112,23 @@ package enum OrderingLogLaws {
       let next = try await log.append([generator.bytes(200)])
       return positions.map { stored[Int($0)] } == batch && next == [UInt64(stored.count)]
     },
+    StoreLaw("chain(0) == 0, chain(n + 1) == SHA-256(chain(n) ‖ entry n), none beyond") {
+      open, generator in
+      let log = try open()
+      _ = try await log.append(generator.entries(30))
+      var chain = Digest32.zero
+      let stored = try await all(log)
+      for (count, entry) in stored.enumerated() {
+        guard try await log.chain(upTo: UInt64(count)) == chain else { return false }
+        chain = Digest32(sha256: chain.bytes + entry)
+      }
+      let end = UInt64(stored.count)
+      let last = try await open().chain(upTo: end)
+      for beyond in [end + 1, end + 2, 1 << 63, .max] {
+        guard try await log.chain(upTo: beyond) == nil else { return false }
+      }
+      return last == chain
+    },
     StoreLaw("appends at the same time lose nothing and leave no gap") { open, generator in
       let log = try open()
       let batches = (0..<16).map { number in

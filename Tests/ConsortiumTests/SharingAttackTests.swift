@@ -89,6 +89,119 @@ struct SharingAttackTests {
         == ["consent-revoked", "consent-revoked"])
   }
 
+  /// Lets all supernodes work but hospital-1, which stands still.
+  private func settleOthers(_ test: TestConsortium, _ consortium: LocalConsortium) async throws {
+    for _ in 0..<6 {
+      test.pass(seconds: 20)
+      for _ in 0..<3 {
+        _ = try await consortium.cloud.advance()
+        for other in ["hospital-2", "hospital-3"] {
+          _ = try await consortium.hospitals[other]?.advance()
+        }
+      }
+    }
+  }
+
+  @Test("a hospital that takes no revocation keeps no consent alive: the patient's demand ends it")
+  func demandedRevocation() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let (_, consent) = try await test.consentedVisit(consortium)
+    let request = try await keptRequest(test, consortium, consent)
+    let signed = try #require(test.wire.requests(GrantConsent.self).last?.consent)
+    let patient = try #require(await consortium.patients[TestConsortium.patient])
+    let withheld = Capture<[Entry]>()
+    withheld.value = []
+    test.wire.intercept { transit in
+      guard let submit = transit.payload(SubmitEntry.self) else {
+        return try await transit.deliver(transit.request)
+      }
+      if submit.entry.content.body.kind == .revocation { withheld.value?.append(submit.entry) }
+      throw ConsortiumError(.unreachable, "the hospital takes no entry")
+    }
+    #expect(await ConsortiumError.code { try await patient.revoke(consent) } == "unreachable")
+    #expect(
+      await ConsortiumError.code {
+        try await patient.demandRevocation(consent, through: "cloud")
+      } == "not-final")
+    // Written counts for nothing: nobody could rely on it.
+    let fetch = FetchConsentedRecord(
+      withdrawal: Signed(
+        Message(ConsentedWithdrawal(consent: signed)), by: try test.identityKey(of: "manager")))
+    let post = test.post(consortium, as: "manager")
+    #expect(await ConsortiumError.code { _ = try await post.ask(fetch, of: "cloud") } == "nothing")
+
+    let writer = try #require(consortium.hospitals["hospital-1"]).ledger.writer
+    let position = await writer.position
+    try await settleOthers(test, consortium)
+    try await patient.demandRevocation(consent, through: "cloud")
+    #expect(await code(test, consortium, open: consent) == "consent-revoked")
+    #expect(
+      try await answers(to: request, signed, test, consortium)
+        == ["consent-revoked", "consent-revoked"])
+    // All of this without a step of the hospital, for which the same entry waits.
+    #expect(await writer.position == position)
+    let demanded = test.wire.requests(RelayDemand.self).map(\.entry)
+    #expect(demanded == withheld.value)
+    // Asked for again, as after the patient's program began anew, it is the same demand.
+    test.wire.intercept(nil)
+    let entry = try #require(demanded.first)
+    let again = try await test.post(consortium, as: TestConsortium.patient).ask(
+      RelayDemand(entry), of: "cloud")
+    let place = try await consortium.cloud.node.consortium.index(ofDemandFor: entry)
+    #expect(again.index == place)
+    try await consortium.settle()
+    let leaves = try await test.storage.chainLog("hospital-1").contents()
+    let revocations = leaves.compactMap { Leaf.entry(in: $0) }.filter {
+      $0.content.body.kind == .revocation
+    }
+    #expect(revocations == withheld.value)
+    #expect(try await test.verify(consortium).chains.allSatisfy { $0.fault == nil })
+  }
+
+  @Test(
+    "a revocation is signed once, whatever way it goes and however often",
+    arguments: [true, false])
+  func oneRevocation(isDemandedFirst: Bool) async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (_, consent) = try await test.consentedVisit(consortium)
+    let patient = try #require(await consortium.patients[TestConsortium.patient])
+    let sent = Capture<[Entry]>()
+    sent.value = []
+    test.wire.intercept { transit in
+      if let submit = transit.payload(SubmitEntry.self) { sent.value?.append(submit.entry) }
+      if let demand = transit.payload(RelayDemand.self) { sent.value?.append(demand.entry) }
+      throw ConsortiumError(.unreachable, "the message is lost")
+    }
+    func takeBack(byDemand: Bool) async throws {
+      if byDemand {
+        try await patient.demandRevocation(consent, through: "cloud")
+      } else {
+        try await patient.revoke(consent)
+      }
+    }
+    #expect(
+      await ConsortiumError.code {
+        try await takeBack(byDemand: isDemandedFirst)
+      } == "unreachable")
+    // Whether signing again gives other bytes depends on the library; so the stored ones are changed.
+    let first = try #require(sent.value?.first)
+    let key = "consent/\(consent)"
+    let store = test.storage.roleStore("patients/\(TestConsortium.patient)")
+    var stored = try #require(try store.value(forKey: key))
+    let place = try #require(stored.firstRange(of: first.signature))
+    stored[place.lowerBound] ^= 1
+    try store.write([key: stored])
+    for byDemand in [true, false] {
+      #expect(
+        await ConsortiumError.code { try await takeBack(byDemand: byDemand) } == "unreachable")
+    }
+    let signatures = try #require(sent.value).dropFirst().map(\.signature)
+    #expect(signatures.count == 2 && signatures.allSatisfy { $0 != first.signature })
+    #expect(Set(signatures).count == 1)
+  }
+
   @Test("an expired consent opens nothing, at the doctor, the proxy and the cloud")
   func expired() async throws {
     let test = TestConsortium()

@@ -73,10 +73,10 @@ struct SupernodeTests {
     var exchanged = honest
     exchanged.swapAt(0, 1)
     let lies = [Array(honest.dropFirst()), Array(honest.prefix(before / 2)), exchanged, []]
-    // Who has a replay of its own does not look at the past again.
+    // Who has a replay of its own, and knows which entries it is of.
     for lie in lies {
       test.storage.log.show(lie)
-      #expect(await ConsortiumError.code { _ = try await test.open() } == "nothing")
+      #expect(await ConsortiumError.code { _ = try await test.open() } == "ledger-diverged")
       #expect(try await test.storage.log.contents().count == before)
     }
     // Who has lost the replay, and has what was cosigned.
@@ -90,6 +90,35 @@ struct SupernodeTests {
     test.storage.log.show(nil)
     consortium = try await test.open()
     #expect(try await consortium.hold(test.plan()).wasKnown)
+  }
+
+  @Test("a log that lost its end and grew anew is not taken for the one that was replayed")
+  func regrownLog() async throws {
+    let test = TestConsortium(teamSize: 1)
+    _ = try await test.open()
+    let backup = TestConsortium(teamSize: 1, storage: try await test.storage.copy())
+    let consortium = try await test.open()
+    _ = try await consortium.hold(test.plan())
+    try await consortium.settle()
+    let lost = try await test.storage.log.contents()
+    // Somebody goes on from the backup, until the log is as long as before.
+    let other = try await backup.open()
+    for number in 2...4 { _ = try await other.hold(backup.plan("encounter-\(number)")) }
+    let grown = try await backup.storage.log.contents()
+    try #require(grown.count > lost.count && !grown.starts(with: lost))
+
+    // Who has gone on as if nothing had happened would have read the rest, and be alone with its blocks.
+    try await test.storage.log.restart(with: grown)
+    #expect(await ConsortiumError.code { try await consortium.settle() } == "ledger-diverged")
+    #expect(await ConsortiumError.code { _ = try await test.open() } == "ledger-diverged")
+    let node = consortium.cloud.node
+    #expect(await ConsortiumError.code { try await node.append([[1]]) } == "ledger-diverged")
+    #expect(try await test.storage.log.contents() == grown)
+
+    try await test.storage.log.restart(with: Array(lost.dropLast()))
+    #expect(await ConsortiumError.code { try await consortium.settle() } == "ledger-diverged")
+    try await test.storage.log.restart(with: lost)
+    #expect(try await test.open().hold(test.plan()).wasKnown)
   }
 
   /// Whether one of the entries is a cosignature by this supernode.

@@ -56,6 +56,29 @@ struct CheckTests {
     try tamper(log, "DELETE FROM entry WHERE position = 7")
     #expect(Set(StoreCheck.findings(inFileAt: log).map(\.code)) == [.gap, .brokenChain])
     await expectCorrupted()
+    // Where reading begins behind it, the row before is missing, and not the rest of the log.
+    await expectCorrupted(reading: 8)
+    let read = try await SQLiteOrderingLog(path: log).entries(from: 9, limit: 5)
+    #expect(read.map(\.position) == [9, 10, 11, 12, 13])
+    await #expect {
+      try await SQLiteOrderingLog(path: log).chain(upTo: 8)
+    } throws: {
+      ($0 as? OrderingLogError)?.code == .corrupted
+    }
+  }
+
+  @Test("a log that lost its end, and grew anew, has another hash over as many entries")
+  func lostEnd() async throws {
+    try await makeLog()
+    let store = try SQLiteOrderingLog(path: log)
+    let whole = try await store.chain(upTo: 20)
+    try tamper(log, "DELETE FROM entry WHERE position >= 15")
+    #expect(try await store.chain(upTo: 20) == nil)
+    #expect(try await store.entries(from: 20, limit: 5).isEmpty)
+    _ = try await store.append((0..<5).map { Array("other entry \($0)".utf8) })
+    let regrown = try await store.chain(upTo: 20)
+    #expect(regrown != nil && regrown != whole)
+    #expect(StoreCheck.findings(inFileAt: log) == [])
   }
 
   @Test("a position that no log has", arguments: ["-5", "9223372036854775807"])
@@ -162,6 +185,48 @@ struct CheckTests {
       for suffix in ["", "-journal"] {
         try? FileManager.default.removeItem(atPath: path + suffix)
       }
+    }
+  }
+
+  @Test("two states differ in just the rows in which they differ, in the order of keys")
+  func differences() throws {
+    var generator = SeededGenerator(seed: 3)
+    for _ in 0..<20 {
+      var made: [[UInt8]: [UInt8]] = [:]
+      var expected: [StateDifference] = []
+      var found: [[UInt8]: [UInt8]] = [:]
+      for _ in 0..<Int.random(in: 0...30, using: &generator) {
+        // Some keys begin others.
+        let key = (0..<Int.random(in: 0...3, using: &generator)).map { _ in
+          UInt8.random(in: 0...2, using: &generator)
+        }
+        made[key] = generator.bytes(3)
+      }
+      for (key, value) in made {
+        switch Int.random(in: 0...4, using: &generator) {
+        case 0: expected.append(StateDifference(key: key, kind: .missing))
+        case 1:
+          found[key] = value + [0]
+          expected.append(StateDifference(key: key, kind: .otherValue))
+        default: found[key] = value
+        }
+      }
+      for key in [[1, 0, 2, 1], [3], [0xff, 0xff]] as [[UInt8]]
+      where Bool.random(using: &generator) {
+        found[key] = []
+        expected.append(StateDifference(key: key, kind: .unexpected))
+      }
+      // Of what is not compared nothing is said.
+      (found[[7, 1]], made[[7, 2]]) = ([1], [1])
+      let (store, other) = (
+        try SQLiteStateStore.temporary(in: folder.path),
+        try SQLiteStateStore.temporary(in: folder.path)
+      )
+      try store.commit(found.mapValues { Optional($0) })
+      try other.commit(made.mapValues { Optional($0) })
+      var differences: [StateDifference] = []
+      try store.differences(from: other, where: { $0.first != 7 }) { differences.append($0) }
+      #expect(differences == expected.sorted { $0.key.lexicographicallyPrecedes($1.key) })
     }
   }
 

@@ -69,7 +69,7 @@ package actor LedgerClient {
     demanded[entry.digest] = nil
   }
 
-  /// Where the demand stands: a second one would be refused.
+  /// Where the demand stands; asked for once.
   private func place(of entry: Entry, _ supernode: String) async throws -> UInt64 {
     if let known = demanded[entry.digest] { return known }
     let place = try await post.ask(RelayDemand(entry), of: supernode).index

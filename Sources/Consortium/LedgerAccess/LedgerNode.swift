@@ -34,7 +34,11 @@ package actor LedgerNode {
   package func cosignedSize(by node: String) -> UInt64 { follower.cosignedSize(by: node) }
 
   /// Replays what is new in the log.
+  ///
+  /// - Throws: ``ConsortiumError`` `ledger-diverged` if it is not the log that was replayed before: a
+  ///   part of it is gone, or other entries stand there.
   package func catchUp() async throws {
+    try await requireSameLog()
     while true {
       let position = follower.nextPosition
       let entries = try await log.entries(from: position, limit: Self.batch)
@@ -46,8 +50,25 @@ package actor LedgerNode {
     }
   }
 
+  private func requireSameLog() async throws {
+    let place = follower.place
+    guard let chain = try await log.chain(upTo: place.count) else {
+      throw ConsortiumError(
+        .ledgerDiverged,
+        "the ordering log has fewer than the \(place.count) entries replayed from it")
+    }
+    guard chain == place.chain else {
+      throw ConsortiumError(
+        .ledgerDiverged,
+        "the first \(place.count) entries of the ordering log are not those replayed from it")
+    }
+  }
+
   /// Appends entries and replays them. Returns when they are durable.
+  ///
+  /// - Throws: as ``catchUp()``; nothing is appended to another log.
   package func append(_ entries: [[UInt8]]) async throws {
+    try await requireSameLog()
     for attempt in 1...Self.appendAttempts {
       do {
         _ = try await log.append(entries)

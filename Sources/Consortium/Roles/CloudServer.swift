@@ -56,9 +56,13 @@ package actor CloudServer: RoleEndpoint {
     }
   }
 
-  /// Puts an entry that its hospital has not taken before everybody, as a demand.
+  /// Puts an entry that its hospital has not taken before everybody, as a demand; asked again, says
+  /// where it stands.
   private func relay(_ entry: Entry) async throws -> DemandPlace {
     try await node.catchUp()
+    if let index = try await node.consortium.index(ofDemandFor: entry) {
+      return DemandPlace(index: index)
+    }
     let demand = Entry(
       EntryContent(
         genesis: node.genesis.digest, chain: ChainName.consortium, signer: .party(id),

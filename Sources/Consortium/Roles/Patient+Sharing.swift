@@ -180,17 +180,24 @@ extension Patient {
 
   /// Takes a consent back. Openings that have not happened do not happen any more.
   package func revoke(_ consent: Digest32) async throws {
+    try await client.submit(revocation(of: consent), until: .confirmed)
+  }
+
+  /// The entry that takes a consent back. It is signed once and stored before it is sent, so that it
+  /// is one entry however often and on whatever way it goes: were it signed anew, it could stand on a
+  /// chain twice.
+  private func revocation(of consent: Digest32) throws -> Entry {
     guard var given: GivenConsent = try store.load(Self.consentKey(consent)) else {
       throw ConsortiumError(.consentUnknown, "the patient has given no such consent")
     }
+    if let signed = given.revocation { return signed }
     let visit = try visit(given.consent.visit)
-    let key = try keys(of: visit.context).signingKey
-    let revocation =
-      given.revocation
-      ?? entry(Revocation(visit: given.consent.visit, document: consent), visit.context, key)
-    given.revocation = revocation
+    let signed = entry(
+      Revocation(visit: given.consent.visit, document: consent), visit.context,
+      try keys(of: visit.context).signingKey)
+    given.revocation = signed
     try store.save(given, Self.consentKey(consent))
-    try await client.submit(revocation, until: .confirmed)
+    return signed
   }
 
   /// Takes a consent back by a demand, where the hospital does not take the revocation: it counts once
@@ -200,14 +207,7 @@ extension Patient {
   package func demandRevocation(
     _ consent: Digest32, through supernode: String
   ) async throws {
-    guard let given: GivenConsent = try store.load(Self.consentKey(consent)) else {
-      throw ConsortiumError(.consentUnknown, "the patient has given no such consent")
-    }
-    let visit = try visit(given.consent.visit)
-    let key = try keys(of: visit.context).signingKey
-    try await client.demand(
-      entry(Revocation(visit: given.consent.visit, document: consent), visit.context, key),
-      through: supernode)
+    try await client.demand(revocation(of: consent), through: supernode)
   }
 
   /// Who asked for a visit's record and was given it, by the ledger.

@@ -9,8 +9,8 @@ import TransparencyLog
 /// replays at most one.
 package struct ConsortiumFollower: Sendable {
   package private(set) var engine: ChainEngine<ConsortiumRules>
-  /// The position of the ordering log's next entry.
-  package private(set) var nextPosition: UInt64
+  /// How far the ordering log was replayed.
+  package private(set) var place: LogPlace
   /// Entries passed over since this was opened.
   package private(set) var passedOver = 0
   /// What cosigners have signed against each other or against this replay, the last 64.
@@ -40,12 +40,14 @@ package struct ConsortiumFollower: Sendable {
       rules: ConsortiumRules(genesis: genesis), store: store, keepsLeaves: true)
     self.decider = decider
     let view = engine.view()
-    nextPosition = view.value(.logPosition) ?? 0
+    place = view.value(.logPlace) ?? .start
     final = view.value(.final)
     if let failure = view.failure { throw failure }
   }
 
   package var genesis: ValidGenesis { engine.rules.genesis }
+  /// The position of the ordering log's next entry.
+  package var nextPosition: UInt64 { place.count }
 
   // MARK: Replay
 
@@ -61,7 +63,7 @@ package struct ConsortiumFollower: Sendable {
       entry.content.chain == ChainName.consortium
     else {
       passedOver += 1
-      nextPosition += 1
+      place.pass(ordered.bytes)
       return
     }
     try closeBlock()
@@ -70,7 +72,7 @@ package struct ConsortiumFollower: Sendable {
     } else {
       try take(entry)
     }
-    nextPosition += 1
+    place.pass(ordered.bytes)
     try closeBlock()
   }
 
@@ -78,7 +80,7 @@ package struct ConsortiumFollower: Sendable {
   /// must not depend on when the store failed.
   private mutating func closeBlock() throws {
     if engine.mustClose { try engine.close() }
-    if hasUnstoredBlock { try engine.commit(with: [.logPosition: nextPosition.stateBytes]) }
+    if hasUnstoredBlock { try engine.commit(with: [.logPlace: place.stateBytes]) }
   }
 
   private var hasUnstoredBlock: Bool { engine.openLeaves.isEmpty && engine.pendingCount > 0 }
@@ -189,6 +191,33 @@ package struct ConsortiumFollower: Sendable {
   package var reader: ConsortiumView { ConsortiumView(engine: engine, final: final) }
 }
 
+/// How many entries of the ordering log were replayed, and which: their number alone would let another
+/// log go on where this one was lost, and replicas part without noticing it.
+package struct LogPlace: StateRecord, Equatable {
+  package private(set) var count: UInt64
+  /// ``OrderingLog/chain(upTo:)`` over them.
+  package private(set) var chain: Digest32
+
+  package static let start = LogPlace(count: 0, chain: .zero)
+
+  private init(count: UInt64, chain: Digest32) { (self.count, self.chain) = (count, chain) }
+
+  mutating func pass(_ entry: [UInt8]) {
+    count += 1
+    chain = Digest32(sha256: chain.bytes + entry)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.integer("count", count)
+    fields.digest("chain", chain)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    count = try fields.integer("count")
+    chain = try fields.digest("chain")
+  }
+}
+
 /// How much of the consortium chain more than two thirds of the delegates have cosigned.
 package struct FinalRecord: StateRecord, Equatable {
   package var size: UInt64
@@ -215,6 +244,6 @@ package struct FinalRecord: StateRecord, Equatable {
 }
 
 extension StateKey {
-  package static let logPosition = Self("log-position")
+  package static let logPlace = Self("log-position")
   package static let final = Self("final")
 }

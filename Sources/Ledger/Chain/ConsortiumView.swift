@@ -143,6 +143,20 @@ package struct ConsortiumView: Sendable {
     }
   }
 
+  /// Where the demand of an entry stands; nil if it was not demanded.
+  package func index(ofDemandFor entry: Entry) throws(StoreError) -> UInt64? {
+    let (digest, hospital) = (entry.digest, entry.content.chain)
+    guard try demandedEntry(digest) != nil else { return nil }
+    var number = try demandCount(on: hospital)
+    while number > 0 {
+      number -= 1
+      if let demand = try demand(number, on: hospital), demand.entry == digest {
+        return demand.index
+      }
+    }
+    return nil
+  }
+
   /// Whether the revocation of a consent stands as a demand in a final block.
   package func isRevokedByDemand(
     _ consent: Digest32, of visit: Digest32, at hospital: String

@@ -19,6 +19,12 @@ public protocol OrderingLog: Sendable {
   func entries(
     from position: UInt64, limit: Int
   ) async throws(OrderingLogError) -> [OrderedEntry]
+
+  /// The hash over the first `count` entries: SHA-256(that over one fewer ‖ the last of them), and 32
+  /// zero bytes over none. By it a replica notices a log that is not the one it has read.
+  ///
+  /// - Returns: nil if the log has fewer entries.
+  func chain(upTo count: UInt64) async throws(OrderingLogError) -> Digest32?
 }
 
 /// An entry at its place; positions count from 0.

@@ -39,8 +39,9 @@ struct ExportLedger: AsyncParsableCommand {
     let folder = try ExistingFolder(data)
     let logs = try folder.logs()
     if tiles {
-      var sink = try FolderSink(creating: path)
-      try ExportWriter.write(genesis: folder.genesis, logs: logs, to: &sink)
+      try SystemFile.createExport(at: path) { sink in
+        try ExportWriter.write(genesis: folder.genesis, logs: logs, to: &sink)
+      }
     } else {
       try SystemFile.replaceExport(at: path) { file in
         var sink = UstarSink { try file.write($0) }

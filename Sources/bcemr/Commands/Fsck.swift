@@ -11,9 +11,11 @@ struct Fsck: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Check all that a data folder holds, and change nothing.",
     discussion: """
-      First every store by itself: form, digests, the chain of the ordering log, the modes of key \
-      files. Then the stores against each other: the log replays to what the supernodes cosigned, \
-      and the cloud holds the record of every complete visit.
+      First every store by itself: whether it is there, form, digests, the hash chains of the logs, \
+      the modes of key files. Then, if these are in order, the stores against each other: every chain \
+      is made anew from its log, and from the leaves that others keep of it, with every signature, \
+      and each row of each party's state is compared; the chains are those that supernodes and cloud \
+      cosigned, and the cloud holds the record of every complete visit.
       """)
 
   @Argument(help: "The folder that 'bcemr demo --data' made.")
@@ -30,7 +32,8 @@ struct Fsck: AsyncParsableCommand {
 
     let passed: Bool
     let findings: [Finding]
-    /// Leaves replayed and records compared; 0 if the stores by themselves are damaged.
+    /// Leaves of the cloud that were replayed, and records compared; 0 if the stores by themselves
+    /// are damaged, and nothing was replayed.
     let leaves: Int
     let records: Int
   }
@@ -39,17 +42,34 @@ struct Fsck: AsyncParsableCommand {
     let console = output.console
     let existing = try ExistingFolder(folder)
     console.progress("checking the stores of \(folder)")
-    var findings = try existing.folder.findings().map {
+    let damages =
+      try existing.folder.findings() + existing.folder.missingFiles(genesis: existing.genesis)
+    var findings = damages.map {
       Report.Finding(code: "\($0.code)", file: $0.file, what: $0.what)
     }
     var (leaves, records) = (0, 0)
-    if findings.isEmpty {
+    let isReplayed = damages.allSatisfy { $0.code == .insecureFile }
+    if isReplayed {
       console.progress("replaying the ledger of \(folder)")
-      let (count, faults) = try replay(existing, console)
-      (leaves, findings) = (count, faults)
-      findings += try compareCheckpoints(existing)
-      let (kept, differing) = try await compareRecords(existing)
-      (records, findings) = (kept, findings + differing)
+      var faults: [Report.Finding] = []
+      do {
+        (leaves, faults) = try self.replay(existing, console)
+      } catch {
+        faults = [try finding(error, "\(folder)/cloud")]
+      }
+      var replay = try FolderReplay(
+        existing, console: console, cloudIsVerified: faults.isEmpty)
+      try await replay.run()
+      findings += faults + replay.findings
+      do {
+        findings += try compareCheckpoints(existing)
+        let (kept, differing) = try await compareRecords(existing)
+        (records, findings) = (kept, findings + differing)
+      } catch {
+        let failure = try finding(error, folder)
+        // Whoever's chain cannot be opened has been named.
+        if findings.isEmpty { findings = [failure] }
+      }
     }
     console.endProgress()
     let report = Report(
@@ -62,9 +82,17 @@ struct Fsck: AsyncParsableCommand {
         report.passed
           ? "\(folder): \(Quantity.count(report.leaves, "leaf")) replayed, "
             + "\(Quantity.count(report.records, "record")) compared; all is as it was written"
-          : "\(folder): \(Quantity.count(report.findings.count, "finding"))")
+          : "\(folder): \(Quantity.count(report.findings.count, "finding"))"
+            + (isReplayed ? "" : "; nothing was replayed"))
     }
     if !report.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
+  }
+
+  /// Why a store cannot be read. That there is no room for temporary files is no finding.
+  private func finding(_ error: any Error, _ file: String) throws -> Report.Finding {
+    let failure = CommandFailure(error)
+    guard failure.code != "\(StoreError.Code.full)" else { throw failure }
+    return Report.Finding(code: failure.code, file: file, what: failure.message)
   }
 
   /// Makes every decision of the rules again, on an export of what the cloud has.

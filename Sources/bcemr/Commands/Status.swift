@@ -11,8 +11,8 @@ struct Status: AsyncParsableCommand {
     abstract: "Say how far the chains of a data folder are, and change nothing.",
     discussion: """
       Every chain is opened as its party opens it: from its state, with what its log holds beyond \
-      that. What contradicts itself is named. 'bcemr fsck' looks at every byte; this takes the same \
-      time whatever the size.
+      that. What contradicts itself is named, and who was convicted of two chains. 'bcemr fsck' looks \
+      at every byte; this takes the same time whatever the size.
       """)
 
   @Argument(help: "The folder that 'bcemr demo --data' made.")
@@ -28,6 +28,7 @@ struct Status: AsyncParsableCommand {
     let time: String
     let chains: [ChainStatus]
     let faults: [ChainFault]
+    let convictions: [Conviction]
     let nanoseconds: UInt64
     let peakMemory: Int
   }
@@ -40,7 +41,7 @@ struct Status: AsyncParsableCommand {
     let report = Report(
       passed: survey.faults.isEmpty, genesis: "\(existing.genesis.digest)",
       network: existing.genesis.genesis.network, time: LedgerTime.text(survey.time),
-      chains: survey.chains, faults: survey.faults,
+      chains: survey.chains, faults: survey.faults, convictions: survey.convictions,
       nanoseconds: MonotoneTime.nanoseconds() - start, peakMemory: PeakMemory.bytes())
     if output.json { Console.write(report) } else { report.print(to: output.console) }
     if !report.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
@@ -75,6 +76,14 @@ struct ChainFault: Encodable {
   let what: String
 }
 
+/// That keys of an organisation signed two chains, or more of one than it stated, as the consortium chain
+/// shows.
+struct Conviction: Encodable {
+  let organisation: String
+  /// How many of its keys.
+  let keys: UInt64
+}
+
 extension Status.Report {
   fileprivate func print(to console: Console) {
     func text(_ number: UInt64?) -> String { number.map { "\($0)" } ?? "-" }
@@ -96,6 +105,11 @@ extension Status.Report {
     console.line(
       "opened in \(Quantity.time(nanoseconds: nanoseconds)), "
         + "\(Quantity.bytes(peakMemory)) of memory")
+    for conviction in convictions {
+      console.line(
+        "\(conviction.organisation) was convicted, with "
+          + (conviction.keys == 1 ? "one key" : "\(conviction.keys) keys"))
+    }
     for fault in faults {
       console.line("\(fault.party), \(fault.chain): \(fault.code): \(fault.what)")
     }
@@ -107,6 +121,7 @@ private struct ChainSurvey {
   private let existing: ExistingFolder
   private(set) var chains: [ChainStatus] = []
   private(set) var faults: [ChainFault] = []
+  private(set) var convictions: [Conviction] = []
   /// Of the cloud's last consortium block.
   private(set) var time: UInt64 = 0
   private var consortium: ConsortiumView?
@@ -150,7 +165,12 @@ private struct ChainSurvey {
         genesis: genesis,
         state: OverlaidStateStore(over: existing.state(party, chain: ChainName.consortium)),
         log: existing.folder.orderingLog())
-      try await node.catchUp()
+      do {
+        try await node.catchUp()
+      } catch {
+        // What the party has of the chain is shown all the same.
+        fault(error, party, ChainName.consortium)
+      }
       let view = await node.consortium
       chains.append(
         ChainStatus(
@@ -175,6 +195,7 @@ private struct ChainSurvey {
     if party == Self.cloud {
       consortium = view
       time = view.time
+      try noteConvictions(view)
     } else if let known = consortium {
       let size = min(view.final?.size ?? 0, known.final?.size ?? 0)
       if try view.checkpoint(size: size) != known.checkpoint(size: size) {
@@ -192,6 +213,14 @@ private struct ChainSurvey {
       fault(
         Self.diverged, party, ChainName.consortium,
         "the chain is not the one that \(party) cosigned")
+    }
+  }
+
+  private mutating func noteConvictions(_ view: ConsortiumView) throws {
+    let parties = genesis.genesis.supernodes.map(\.id) + [genesis.genesis.manager.id]
+    for organisation in Set(parties.compactMap { genesis.organisation(of: $0) }).sorted() {
+      let keys = try view.convictions(of: organisation)
+      if keys > 0 { convictions.append(Conviction(organisation: organisation, keys: keys)) }
     }
   }
 

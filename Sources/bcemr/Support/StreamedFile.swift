@@ -102,26 +102,29 @@ final class InputFile {
   }
 }
 
-/// Writes an export as a folder of tiles, which any C2SP client reads.
+/// Writes an export as a new folder of tiles, which any C2SP client reads.
 struct FolderSink: ExportSink {
   let folder: String
+  /// All folders that were made.
+  private var made: [String]
 
-  /// - Throws: ``CommandFailure`` `file-exists` if something of this name is there.
-  init(creating folder: String) throws {
-    guard unsafe mkdir(folder, 0o755) == 0 else {
-      throw CommandFailure(DurableFile.Failure(path: folder))
-    }
+  /// - Throws: ``DurableFile/Failure``; `isExisting` if something of this name is there.
+  init(creating folder: String) throws(DurableFile.Failure) {
+    guard unsafe mkdir(folder, 0o755) == 0 else { throw DurableFile.Failure(path: folder) }
     self.folder = folder
+    made = [folder]
   }
 
-  func write(_ bytes: [UInt8], to path: String) throws {
+  mutating func write(_ bytes: [UInt8], to path: String) throws {
     var parts = path.split(separator: "/").map(String.init)
     let name = parts.removeLast()
     var place = folder
     for part in parts {
       place += "/\(part)"
-      if unsafe mkdir(place, 0o755) != 0, errno != EEXIST {
-        throw CommandFailure(DurableFile.Failure(path: place))
+      if unsafe mkdir(place, 0o755) == 0 {
+        made.append(place)
+      } else if errno != EEXIST {
+        throw DurableFile.Failure(path: place)
       }
     }
     let file = try OutputFile(creating: "\(place)/\(name)")
@@ -129,7 +132,10 @@ struct FolderSink: ExportSink {
     try file.finish()
   }
 
-  func finish() {}
+  /// Returns when the names in the folders are durable too.
+  func finish() throws {
+    for place in made { try DurableFile.synchronizeFolder(ofItemAt: "\(place)/") }
+  }
 }
 
 /// Reads an export from a folder of tiles.

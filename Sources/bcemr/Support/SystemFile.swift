@@ -1,5 +1,6 @@
 import CanonicalEncoding
 import Credentials
+import Foundation
 import Ledger
 
 #if canImport(Glibc)
@@ -38,6 +39,8 @@ enum SystemFile {
 
   /// Writes an export under its name, whole or not at all. Returns when it is durable.
   ///
+  /// It is made under a name of its own beside it: what a process that was killed leaves there is in
+  /// nobody's way, and of two that write at the same time each renames its own.
   /// - Throws: ``CommandFailure``; `file-exists` if something else than an export would be lost.
   /// - Parameter write: writes the export.
   static func replaceExport(at path: String, _ write: (OutputFile) throws -> Void) throws {
@@ -55,21 +58,42 @@ enum SystemFile {
           hint: "choose another name")
       }
     }
-    let new = "\(path).new"
-    unsafe unlink(new)
-    do {
+    try draft(of: path) { new in
       let file = try OutputFile(creating: new)
       try write(file)
       try file.finish()
+    }
+  }
+
+  /// Writes an export as a new folder, whole or not at all. Returns when it is durable.
+  ///
+  /// - Throws: ``CommandFailure``; nothing of this name may be there.
+  /// - Parameter write: writes the export.
+  static func createExport(at path: String, _ write: (inout FolderSink) throws -> Void) throws {
+    let path = String(path.reversed().drop { $0 == "/" }.reversed())
+    var status = stat()
+    guard unsafe lstat(path, &status) != 0 else {
+      throw CommandFailure(DurableFile.Failure(path: path, code: EEXIST))
+    }
+    try draft(of: path) { new in
+      var sink = try FolderSink(creating: new)
+      try write(&sink)
+    }
+  }
+
+  /// Makes something under another name, and renames it once it is whole.
+  private static func draft(of path: String, _ make: (_ new: String) throws -> Void) throws {
+    let new = "\(path).\(UInt64.random(in: .min ... .max)).new"
+    do {
+      try make(new)
+      guard unsafe rename(new, path) == 0 else { throw DurableFile.Failure(path: path) }
+      try DurableFile.synchronizeFolder(ofItemAt: path)
     } catch {
-      unsafe unlink(new)
+      try? FileManager.default.removeItem(atPath: new)
       if let failure = error as? DurableFile.Failure {
         throw CommandFailure(DurableFile.Failure(path: path, code: failure.code))
       }
       throw error
-    }
-    guard unsafe rename(new, path) == 0 else {
-      throw CommandFailure(DurableFile.Failure(path: path, code: errno))
     }
   }
 

@@ -223,6 +223,13 @@ final class FaultyLog: OrderingLog {
     return entries
   }
 
+  func chain(upTo count: UInt64) async throws(OrderingLogError) -> Digest32? {
+    guard let shown = shown.withLock({ $0 }) else { return try await honest.chain(upTo: count) }
+    let log = MemoryOrderingLog()
+    _ = try await log.append(shown)
+    return try await log.chain(upTo: count)
+  }
+
   func contents() async throws -> [[UInt8]] {
     try await honest.entries(from: 0, limit: .max).map(\.bytes)
   }

@@ -1,0 +1,42 @@
+import Foundation
+public import Ledger
+
+extension DataFolder {
+  /// The files that belong into this folder and are not there: those of each organisation of the
+  /// genesis, and of each doctor and patient.
+  ///
+  /// Left out is what a role makes only when it first needs it: the states of hospitals' chains at the
+  /// cloud and at the manager.
+  /// - Parameter doctors: those registered; who has a folder here is looked at too.
+  public func missingFiles(
+    genesis: ValidGenesis, doctors: [String] = []
+  ) throws(StoreError) -> [StoreFinding] {
+    var names = ["ordering/\(Names.log)"]
+    let consortium = "\(Names.chains)/\(ChainName.consortium).sqlite"
+    func expect(_ place: String, _ files: String...) {
+      names += (files + [Names.keys, Names.state]).map { "\(place)/\($0)" }
+    }
+    expect(genesis.genesis.manager.id, consortium)
+    for node in genesis.genesis.supernodes {
+      if node.role == .hospital {
+        expect(node.id, consortium, Names.chain, "\(Names.chains)/\(node.id).sqlite")
+      } else {
+        expect(node.id, consortium, Names.records)
+      }
+    }
+    for doctor in Set(try people("doctors") + doctors).sorted() { expect("doctors/\(doctor)") }
+    for patient in try people("patients") { expect("patients/\(patient)") }
+    return names.filter { !FileManager.default.fileExists(atPath: "\(path)/\($0)") }.map {
+      StoreFinding(code: .missing, file: "\(path)/\($0)", what: "the file is missing")
+    }
+  }
+
+  /// Who has a folder of this kind.
+  private func people(_ kind: String) throws(StoreError) -> [String] {
+    let folder = "\(path)/\(kind)"
+    guard FileManager.default.fileExists(atPath: folder) else { return [] }
+    return try storing(folder) {
+      try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+    }
+  }
+}
