@@ -217,8 +217,7 @@ private struct ChainSurvey {
   }
 
   private mutating func noteConvictions(_ view: ConsortiumView) throws {
-    let parties = genesis.genesis.supernodes.map(\.id) + [genesis.genesis.manager.id]
-    for organisation in Set(parties.compactMap { genesis.organisation(of: $0) }).sorted() {
+    for organisation in genesis.organisations {
       let keys = try view.convictions(of: organisation)
       if keys > 0 { convictions.append(Conviction(organisation: organisation, keys: keys)) }
     }
