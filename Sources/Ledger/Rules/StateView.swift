@@ -83,7 +83,15 @@ package struct StateKey: Hashable, CustomStringConvertible {
     bytes = Array("\(name)".utf8) + parts.joined()
   }
 
+  /// The key that has these bytes.
+  init(bytes: [UInt8]) { self.bytes = bytes }
+
   package var description: String { bytes.hex }
+
+  /// All bytes at once: an array adds them one by one.
+  package func hash(into hasher: inout Hasher) {
+    unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+  }
 }
 
 /// A value in the state: the DER of a bare SEQUENCE or of an object, or bytes of a fixed length.

@@ -6,21 +6,21 @@ import Synchronization
 public final class CachedStateStore: StateStore {
   private struct Known {
     var written = KeyFilter()
-    var values: [[UInt8]: [UInt8]] = [:]
+    var values: [StateKey: [UInt8]] = [:]
     var byteCount = 0
 
-    mutating func keep(_ value: [UInt8], _ key: [UInt8]) {
-      byteCount += key.count + value.count
+    mutating func keep(_ value: [UInt8], _ key: StateKey) {
+      byteCount += key.bytes.count + value.count
       if byteCount > CachedStateStore.byteLimit {
         values.removeAll()
-        byteCount = key.count + value.count
+        byteCount = key.bytes.count + value.count
       }
       values[key] = value
     }
 
-    mutating func forget(_ key: [UInt8]) {
+    mutating func forget(_ key: StateKey) {
       guard let value = values.removeValue(forKey: key) else { return }
-      byteCount -= key.count + value.count
+      byteCount -= key.bytes.count + value.count
     }
   }
 
@@ -33,9 +33,12 @@ public final class CachedStateStore: StateStore {
   public init(empty store: any StateStore) { self.store = store }
 
   public func value(forKey key: [UInt8]) throws(StoreError) -> [UInt8]? {
-    try known.withLock { (known) throws(StoreError) in
+    let key = StateKey(bytes: key)
+    return try known.withLock { (known) throws(StoreError) in
       if let value = known.values[key] { return value }
-      guard known.written.mayHold(key), let value = try store.value(forKey: key) else { return nil }
+      guard known.written.mayHold(key), let value = try store.value(forKey: key.bytes) else {
+        return nil
+      }
       known.keep(value, key)
       return value
     }
@@ -44,7 +47,7 @@ public final class CachedStateStore: StateStore {
   public func commit(_ changes: [[UInt8]: [UInt8]?]) throws(StoreError) {
     try known.withLock { (known) throws(StoreError) in
       // Whether or not the commit succeeds: one that fails may have been one.
-      for key in changes.keys {
+      for key in changes.keys.lazy.map(StateKey.init(bytes:)) {
         known.written.add(key)
         known.forget(key)
       }
@@ -60,7 +63,7 @@ private struct KeyFilter {
   private static let placeCount = 6
   private var words = [UInt64](repeating: 0, count: Int(bitCount / 64))
 
-  mutating func add(_ key: [UInt8]) {
+  mutating func add(_ key: StateKey) {
     var places = Places(key)
     for _ in 0..<Self.placeCount {
       let (word, bit) = places.next()
@@ -68,7 +71,7 @@ private struct KeyFilter {
     }
   }
 
-  func mayHold(_ key: [UInt8]) -> Bool {
+  func mayHold(_ key: StateKey) -> Bool {
     var places = Places(key)
     for _ in 0..<Self.placeCount {
       let (word, bit) = places.next()
@@ -81,7 +84,7 @@ private struct KeyFilter {
     private var hash: UInt64
     private let step: UInt64
 
-    init(_ key: [UInt8]) {
+    init(_ key: StateKey) {
       hash = UInt64(bitPattern: Int64(key.hashValue))
       step = hash >> 32 | 1
     }
