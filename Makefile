@@ -25,15 +25,17 @@ build: deps
 ## test: style, unit tests, other libraries, documents, transcripts, constant time
 test: lint test-swift test-oracles test-documents test-transcripts test-constant-time
 
-## lint: check the style of all Swift files
+## lint: check the style of all Swift files, and that generated code is what is generated
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests
+	scripts/field-kernels --check
 
 ## bench: measure, and compare with other libraries in the same run
 bench: deps deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD) --product bcemr
 	$(BCEMR) bench
 	$(PYTHON) Benchmarks/compare.py $(BCEMR)
+	$(PYTHON) Benchmarks/verify.py $(BCEMR)
 
 ## deps: install the Debian packages that a build needs and that are missing
 deps:

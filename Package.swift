@@ -59,7 +59,7 @@ let package = Package(
     .target(name: "CFieldKernels"),
     module("Pairings", ["CFieldKernels"]),
     module("HashToCurve", ["Pairings", crypto]),
-    module("CanonicalEncoding", [asn1, crypto]),
+    module("CanonicalEncoding", [crypto]),
     module("EMRScheme", scheme + [crypto]),
     module("TransparencyLog", [crypto]),
     module("Credentials", scheme + ["EMRScheme", asn1, crypto]),

@@ -1,5 +1,3 @@
-import SwiftASN1
-
 /// A SEQUENCE of fields, always written in one order and read back in the same.
 public protocol CanonicalValue: Sendable {
   /// Writes the fields in the order of the ASN.1 module, each under its name there.
@@ -14,9 +12,8 @@ public protocol CanonicalObject: CanonicalValue {
   static var version: UInt64 { get }
   /// The longest encoding that a decoder looks at, in bytes.
   static var maximumByteCount: Int { get }
-  /// How many elements of DER, counted with those inside it, a decoder goes into; each takes about
-  /// 100 bytes of memory. 65,536 unless an object says otherwise: more than any object of the module
-  /// has that is not a list of entries.
+  /// How many elements of DER, counted with those inside it, a decoder goes into. 65,536 unless an
+  /// object says otherwise: more than any object of the module has that is not a list of entries.
   static var maximumNodeCount: Int { get }
 }
 
@@ -58,10 +55,6 @@ extension CanonicalObject {
 }
 
 extension ObjectKind {
-  var identifier: ASN1Identifier {
-    ASN1Identifier(tagWithNumber: rawValue, tagClass: .application)
-  }
-
   /// APPLICATION, constructed; numbers from 31 on in the long form.
   var identifierOctets: [UInt8] {
     rawValue < 31 ? [0x60 | UInt8(rawValue)] : [0x7f, UInt8(rawValue)]

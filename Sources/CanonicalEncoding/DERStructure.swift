@@ -1,14 +1,13 @@
 /// The elements of DER, counted before anything is parsed.
 ///
-/// swift-asn1 makes a node of about 100 bytes for every element, and an element can be 2 bytes. So
-/// whoever sends 38 MiB, signed by nobody, would take 2.9 GB. This walk holds nothing for an element,
-/// only where the open ones end.
+/// An element can be 2 bytes, and what is decoded from it takes many times that. So whoever sends
+/// 38 MiB, signed by nobody, could take gigabytes. This walk holds nothing for an element, only where
+/// the open ones end.
 enum DERStructure {
   /// The outermost element is level 1.
   ///
   /// The deepest object of the module, the reply with a proof of a visit that is complete, has 22.
-  /// swift-asn1 ends at 50: this is below, so that one written limit decides and not that of a
-  /// library, and leaves room for an object inside others.
+  /// This leaves room for an object inside others.
   static let maximumLevel = 40
 
   enum Failure: Error, Equatable {

@@ -1,51 +1,49 @@
-import SwiftASN1
-
 /// Hands out the fields of one SEQUENCE in order; every length is bounded by the caller.
+///
+/// It reads the bytes where they lie. What it takes for DER and is not differs from what the value is
+/// encoded to again, which every decoding compares (``CanonicalObject``, ``CanonicalValue``).
 public struct FieldDecoder {
-  private var nodes: ASN1NodeCollection.Iterator
+  private let bytes: [UInt8]
+  private var position: Int
+  private let end: Int
 
-  private init(_ nodes: ASN1NodeCollection) { self.nodes = nodes.makeIterator() }
+  private init(_ bytes: [UInt8], _ range: Range<Int>) {
+    self.bytes = bytes
+    position = range.lowerBound
+    end = range.upperBound
+  }
 
   static func decodeObject<Object: CanonicalObject>(
     _ bytes: [UInt8]
   ) throws(DecodingFailure) -> Object {
     try checkStructure(bytes, of: Object.self)
-    let root: ASN1Node
-    do {
-      root = try DER.parse(bytes)
-    } catch {
-      throw DecodingFailure(.malformed, "\(Object.kind) is not DER")
-    }
-    guard root.identifier == Object.kind.identifier else {
+    guard bytes.starts(with: Object.kind.identifierOctets) else {
       throw DecodingFailure(.wrongKind, "expected \(Object.kind)")
     }
-    var tagged = FieldDecoder(try children(root, "\(Object.kind)"))
-    var fields = FieldDecoder(try tagged.constructed("\(Object.kind)"))
-    try tagged.end("\(Object.kind)")
+    var outermost = FieldDecoder(bytes, bytes.indices)
+    guard let contents = outermost.element()?.contents else {
+      throw DecodingFailure(.malformed, "\(Object.kind) is not DER")
+    }
+    var tagged = FieldDecoder(bytes, contents)
+    var fields = try tagged.constructed("\(Object.kind)")
+    try tagged.requireEnd("\(Object.kind)")
     let version = try fields.integer("version")
     guard version == Object.version else {
       throw DecodingFailure(.unsupportedVersion, "\(Object.kind) has version \(version)")
     }
     let object = try Object(from: &fields)
-    try fields.end("\(Object.kind)")
+    try fields.requireEnd("\(Object.kind)")
     return object
   }
 
   static func decodeSequence<Value: CanonicalValue>(
     _ bytes: [UInt8]
   ) throws(DecodingFailure) -> Value {
-    let root: ASN1Node
-    do {
-      root = try DER.parse(bytes)
-    } catch {
-      throw DecodingFailure(.malformed, "\(Value.self) is not DER")
-    }
-    guard root.identifier == .sequence else {
-      throw DecodingFailure(.malformed, "\(Value.self) is no SEQUENCE")
-    }
-    var fields = FieldDecoder(try children(root, "\(Value.self)"))
+    var outermost = FieldDecoder(bytes, bytes.indices)
+    var fields = try outermost.constructed("\(Value.self)")
+    try outermost.requireEnd("\(Value.self)")
     let value = try Value(from: &fields)
-    try fields.end("\(Value.self)")
+    try fields.requireEnd("\(Value.self)")
     return value
   }
 
@@ -72,7 +70,7 @@ public struct FieldDecoder {
   public mutating func integer(
     _ name: String, in range: ClosedRange<UInt64> = 0...UInt64.max
   ) throws(DecodingFailure) -> UInt64 {
-    let bytes = try primitive(name, .integer)
+    let bytes = try primitive(name, Tag.integer)
     guard let first = bytes.first, first & 0x80 == 0, bytes.count <= 9,
       bytes.count < 9 || first == 0
     else { throw DecodingFailure(.invalidField, "\(name) is not an unsigned 64-bit integer") }
@@ -94,7 +92,7 @@ public struct FieldDecoder {
   public mutating func octets(
     _ name: String, _ bounds: ClosedRange<Int>
   ) throws(DecodingFailure) -> [UInt8] {
-    let bytes = try primitive(name, .octetString)
+    let bytes = try primitive(name, Tag.octetString)
     guard bounds.contains(bytes.count) else {
       throw DecodingFailure(.invalidField, "\(name) has \(bytes.count) bytes, not \(bounds)")
     }
@@ -112,7 +110,7 @@ public struct FieldDecoder {
   public mutating func text(
     _ name: String, maximum: Int = 256
   ) throws(DecodingFailure) -> String {
-    let bytes = try primitive(name, .utf8String)
+    let bytes = try primitive(name, Tag.utf8String)
     guard bytes.count <= maximum, let text = String(validating: bytes, as: UTF8.self) else {
       throw DecodingFailure(.invalidField, "\(name) is not UTF-8 of at most \(maximum) bytes")
     }
@@ -122,9 +120,9 @@ public struct FieldDecoder {
   public mutating func value<Value: CanonicalValue>(
     _ name: String, as type: Value.Type = Value.self
   ) throws(DecodingFailure) -> Value {
-    var fields = FieldDecoder(try constructed(name))
+    var fields = try constructed(name)
     let value = try Value(from: &fields)
-    try fields.end(name)
+    try fields.requireEnd(name)
     return value
   }
 
@@ -155,19 +153,19 @@ public struct FieldDecoder {
   public mutating func object(
     _ name: String, maximum: Int
   ) throws(DecodingFailure) -> [UInt8] {
-    guard let node = nodes.next(), node.identifier.tagClass == .application,
-      node.encodedBytes.count <= maximum
+    let start = position
+    guard let first = element()?.identifier, first & 0xc0 == 0x40, position - start <= maximum
     else {
       throw DecodingFailure(.invalidField, "\(name) is not an object of at most \(maximum) bytes")
     }
-    return Array(node.encodedBytes)
+    return Array(bytes[start..<position])
   }
 
   private mutating func elements<Element>(
     _ name: String, _ maximum: Int,
     _ element: (inout FieldDecoder) throws(DecodingFailure) -> Element
   ) throws(DecodingFailure) -> [Element] {
-    var sequence = FieldDecoder(try constructed(name))
+    var sequence = try constructed(name)
     var result: [Element] = []
     while !sequence.isAtEnd {
       guard result.count < maximum else {
@@ -178,39 +176,51 @@ public struct FieldDecoder {
     return result
   }
 
-  private var isAtEnd: Bool {
-    var ahead = nodes
-    return ahead.next() == nil
-  }
+  private var isAtEnd: Bool { position == end }
 
-  private func end(_ name: @autoclosure () -> String) throws(DecodingFailure) {
+  private func requireEnd(_ name: @autoclosure () -> String) throws(DecodingFailure) {
     guard isAtEnd else { throw DecodingFailure(.malformed, "\(name()) has fields too many") }
   }
 
   private mutating func primitive(
-    _ name: String, _ identifier: ASN1Identifier
+    _ name: String, _ tag: UInt8
   ) throws(DecodingFailure) -> ArraySlice<UInt8> {
-    guard let node = nodes.next(), node.identifier == identifier,
-      case .primitive(let bytes) = node.content
-    else { throw DecodingFailure(.malformed, "\(name) is missing or of another type") }
-    return bytes
+    guard let element = element(), element.identifier == tag else {
+      throw DecodingFailure(.malformed, "\(name) is missing or of another type")
+    }
+    return bytes[element.contents]
   }
 
   private mutating func constructed(
     _ name: @autoclosure () -> String
-  ) throws(DecodingFailure) -> ASN1NodeCollection {
-    guard let node = nodes.next(), node.identifier == .sequence else {
+  ) throws(DecodingFailure) -> FieldDecoder {
+    guard let element = element(), element.identifier == Tag.sequence else {
       throw DecodingFailure(.malformed, "\(name()) is missing or of another type")
     }
-    return try Self.children(node, name())
+    return FieldDecoder(bytes, element.contents)
   }
 
-  private static func children(
-    _ node: ASN1Node, _ name: @autoclosure () -> String
-  ) throws(DecodingFailure) -> ASN1NodeCollection {
-    guard case .constructed(let children) = node.content else {
-      throw DecodingFailure(.malformed, "\(name()) is not constructed")
+  /// Steps over the next element.
+  ///
+  /// - Returns: the first octet of its identifier, and where its contents lie; nil if there is none,
+  ///   or if it does not end before this SEQUENCE does.
+  private mutating func element() -> (identifier: UInt8, contents: Range<Int>)? {
+    guard position < end else { return nil }
+    let identifier = bytes[position]
+    var next = position + 1
+    // Tags from 31 on take one octet more: no kind is above 127.
+    if identifier & 0x1f == 0x1f { next += 1 }
+    guard next < end else { return nil }
+    var count = Int(bytes[next])
+    next += 1
+    if count >= 0x80 {
+      let octets = count & 0x7f
+      guard (1...7).contains(octets), octets <= end - next else { return nil }
+      count = bytes[next..<next + octets].reduce(0) { $0 << 8 | Int($1) }
+      next += octets
     }
-    return children
+    guard count <= end - next else { return nil }
+    position = next + count
+    return (identifier, next..<next + count)
   }
 }

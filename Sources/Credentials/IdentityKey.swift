@@ -46,11 +46,12 @@ public final class IdentityKey: Sendable {
   /// it could deny every one of them. RFC 8032 does not refuse such keys, nor does swift-crypto.
   public static func isOfSmallOrder(_ publicKey: [UInt8]) -> Bool {
     guard let last = publicKey.last else { return false }
-    return smallOrderPoints.contains(publicKey.dropLast() + [last & 0x7f])
+    let y = Array(publicKey.dropLast()) + [last & 0x7f]
+    return smallOrderPoints.contains { $0 == y }
   }
 
   /// The y-coordinates of these points, little-endian, with those that are not reduced.
-  private static let smallOrderPoints = Set(
+  private static let smallOrderPoints =
     [
       "0000000000000000000000000000000000000000000000000000000000000000",
       "0100000000000000000000000000000000000000000000000000000000000000",
@@ -59,7 +60,7 @@ public final class IdentityKey: Sendable {
       "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
       "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
       "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    ].compactMap { [UInt8](hex: $0) })
+    ].compactMap { [UInt8](hex: $0) }
 
   /// Signs the DER of `object`, whose tag keeps the signatures of all kinds of objects apart.
   public func sign(_ object: some CanonicalObject) -> [UInt8] { sign(object.encoded()) }

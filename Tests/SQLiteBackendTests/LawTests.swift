@@ -94,12 +94,18 @@ struct LawTests {
     #expect(try await law.counterexample(in: backend) == nil)
   }
 
-  @Test(arguments: StateStoreLaws.passing)
-  func passingStateStore(_ law: StoreLaw<any StateStore>) async throws {
-    let backend = StoreBackend<any StateStore>("SQLite, passing") {
-      let folder = try TemporaryFolder()
-      return { try SQLiteStateStore.temporary(in: folder.path) }
-    }
+  @Test(
+    arguments: StateStoreLaws.passing,
+    [
+      StoreBackend<any StateStore>("SQLite, passing") {
+        let folder = try TemporaryFolder()
+        return { try SQLiteStateStore.temporary(in: folder.path) }
+      },
+      StoreBackend<any StateStore>("cached") { { CachedStateStore(empty: MemoryStateStore()) } },
+    ])
+  func passingStateStore(
+    _ law: StoreLaw<any StateStore>, _ backend: StoreBackend<any StateStore>
+  ) async throws {
     #expect(try await law.counterexample(in: backend) == nil)
   }
 }

@@ -55,6 +55,19 @@ void words_square(uint64_t *restrict r, const uint64_t *restrict a, size_t count
 void words_reduce(
     uint64_t *restrict r, uint64_t *restrict t, const uint64_t *restrict p, size_t count);
 
+/// Whether the processor has ADX and BMI2, and the kernels for them are there.
+bool adx_kernels_are_supported(void);
+
+// Chains in BLS12-381's fields, for such a processor: elements are reduced and in Montgomery's form, as Swift's Fp
+// and Fp2. Time and addresses depend on `count` alone. Stack and registers are not cleared.
+
+/// r ← r^(2^count)
+void fp_adx_square_repeatedly(uint64_t *r, size_t count);
+
+/// (X, Y, Z) ← 2^count·(X, Y, Z) in Jacobian coordinates, x = X/Z² and y = Y/Z³; where Z is 0, it stays 0.
+void g1_adx_double_repeatedly(uint64_t *point, size_t count);
+void g2_adx_double_repeatedly(uint64_t *point, size_t count);
+
 /// Whether the processor has AVX-512 IFMA, and what else of AVX-512 the kernels below use.
 bool vector_kernels_are_supported(void);
 

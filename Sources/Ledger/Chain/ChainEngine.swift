@@ -146,15 +146,11 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
 
   // MARK: Blocks
 
-  /// The header that closes the open block; nothing changes.
-  ///
-  /// - Precondition: the block has an item.
-  package func nextHeader() throws(StoreError) -> BlockHeader { try closing().header }
+  /// A header, and what closing the block with it writes.
+  private typealias Closing = (header: BlockHeader, writes: [StateKey: [UInt8]?])
 
   // Returns no view: one that lived on would have `pending` copied with the first change.
-  private func closing() throws(StoreError) -> (
-    header: BlockHeader, writes: [StateKey: [UInt8]?]
-  ) {
+  private func closing() throws(StoreError) -> Closing {
     precondition(!openLeaves.isEmpty, "a block has an item")
     let view = StateView(store: store, open: pending)
     let summary = rules.close(block, view)
@@ -178,7 +174,13 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
   /// - Returns: the header; its leaf is the next one of the log.
   @discardableResult
   package mutating func close() throws(StoreError) -> BlockHeader {
-    let (next, writes) = try closing()
+    let closing = try closing()
+    try close(closing)
+    return closing.header
+  }
+
+  private mutating func close(_ closing: Closing) throws(StoreError) {
+    let (next, writes) = closing
     let block = try block(after: next)
     // Nothing has changed before here, so that closing can be tried again after a failure.
     pending.merge(writes) { $1 }
@@ -188,7 +190,6 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
     changes = []
     mustClose = false
     try append(Leaf.header(next).encoded())
-    return next
   }
 
   private func block(after header: BlockHeader) throws(StoreError) -> Rules.Block {
@@ -230,9 +231,12 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
         case .failure(let refusal): throw fault(.refused(refusal))
         }
       case .header(let header):
-        guard !openLeaves.isEmpty, mustClose || rules.closesAnywhere, try nextHeader() == header
-        else { throw fault(.wrongHeader) }
-        try close()
+        guard !openLeaves.isEmpty, mustClose || rules.closesAnywhere else {
+          throw fault(.wrongHeader)
+        }
+        let closing = try closing()
+        guard closing.header == header else { throw fault(.wrongHeader) }
+        try close(closing)
         return []
       }
     } catch let failure as ChainFailure {

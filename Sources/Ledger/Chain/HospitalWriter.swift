@@ -201,8 +201,9 @@ package actor HospitalWriter {
 
   private func closeOpenBlock() async throws {
     guard !engine.openLeaves.isEmpty else { return }
-    let header = try engine.nextHeader()
-    try await append([Leaf.header(header).encoded()]) { try engine.close() }
+    var next = engine
+    let header = try next.close()
+    try await append([Leaf.header(header).encoded()]) { engine = next }
     try commit()
   }
 

@@ -3,6 +3,8 @@ import EMRScheme
 
 /// A registered doctor.
 struct DoctorRecord: StateRecord {
+  static let isReadOften = true
+
   /// The block in which the registration stands: it counts from there on.
   var height: UInt64
   var index: UInt64
@@ -75,6 +77,8 @@ public struct GenerationRecord: Sendable, Equatable {
 }
 
 extension GenerationRecord: StateRecord {
+  package static var isReadOften: Bool { true }
+
   public func encode(into fields: inout some FieldEncoder) {
     fields.integer("generation", generation)
     fields.integer("start", start)
@@ -153,6 +157,8 @@ public struct ConsortiumBlock: Sendable, Equatable {
 }
 
 extension ConsortiumBlock: StateRecord {
+  package static var isReadOften: Bool { true }
+
   public func encode(into fields: inout some FieldEncoder) {
     fields.value("reference", reference)
     fields.integer("time", time)

@@ -56,6 +56,7 @@ extension VisitRecord: StateRecord {
 }
 
 extension VisitContext: StateValue {
+  package static var isReadOften: Bool { true }
   package var stateBytes: [UInt8] { encoded() }
   package init(stateBytes bytes: [UInt8]) throws(DecodingFailure) { try self.init(encoded: bytes) }
 }

@@ -1,4 +1,5 @@
 package import CanonicalEncoding
+import Synchronization
 
 /// What the rules read and write while they judge one entry: the stored state, the changes of the
 /// block that is open, and the entry's own, which count only once the entry is accepted.
@@ -33,7 +34,8 @@ package final class StateView {
   {
     guard let bytes = bytes(key) else { return nil }
     do throws(DecodingFailure) {
-      return try Value(stateBytes: bytes)
+      return Value.isReadOften
+        ? try DecodedValues.shared.value(key, bytes) : try Value(stateBytes: bytes)
     } catch {
       if failure == nil {
         failure = StoreError(.corrupted, "the state holds no \(Value.self) under \(key)")
@@ -91,13 +93,59 @@ package struct StateKey: Hashable, CustomStringConvertible {
     bytes = Array("\(name)".utf8) + parts.joined()
   }
 
+  /// The key that has these bytes.
+  init(bytes: [UInt8]) { self.bytes = bytes }
+
   package var description: String { bytes.hex }
+
+  /// All bytes at once: an array adds them one by one.
+  package func hash(into hasher: inout Hasher) {
+    unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+  }
 }
 
 /// A value in the state: the DER of a bare SEQUENCE or of an object, or bytes of a fixed length.
-package protocol StateValue {
+package protocol StateValue: Sendable {
   var stateBytes: [UInt8] { get }
   init(stateBytes: [UInt8]) throws(DecodingFailure)
+  /// Whether values are read many times before they change, so that decoding each time costs much.
+  static var isReadOften: Bool { get }
+}
+
+extension StateValue {
+  package static var isReadOften: Bool { false }
+}
+
+/// What was decoded last of the values that are read often.
+///
+/// A value is found by its key, and is the one that its bytes decode to: so whose state they are of
+/// makes no difference.
+private final class DecodedValues: Sendable {
+  static let shared = DecodedValues()
+  private static let limit = 1024
+
+  private struct Known {
+    let bytes: [UInt8]
+    let value: any StateValue
+  }
+
+  private let known = Mutex<[StateKey: Known]>([:])
+
+  func value<Value: StateValue>(
+    _ key: StateKey, _ bytes: [UInt8]
+  ) throws(DecodingFailure) -> Value {
+    if let known = known.withLock({ $0[key] }), known.bytes == bytes,
+      let value = known.value as? Value
+    {
+      return value
+    }
+    let value = try Value(stateBytes: bytes)
+    known.withLock {
+      if $0.count >= Self.limit { $0.removeAll(keepingCapacity: true) }
+      $0[key] = Known(bytes: bytes, value: value)
+    }
+    return value
+  }
 }
 
 extension UInt64: StateValue {

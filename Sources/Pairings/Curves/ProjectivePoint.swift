@@ -96,24 +96,33 @@ package struct ProjectivePoint<Curve: ShortWeierstrassCurve>: Equatable, Bitwise
   /// two multiplications and five squarings (dbl-2009-l). Their doubling has no exceptions either:
   /// Z = 0 stays 0.
   package func portableDoubled(times count: Int) -> Self {
+    doubled(times: count) { point in
+      for _ in 0..<count {
+        let (a, b) = (point.x.squared(), point.y.squared())
+        let c = b.squared()
+        let d = ((point.x + b).squared() - a - c).doubled()
+        let e = a.doubled() + a
+        point.z = (point.y * point.z).doubled()
+        point.x = e.squared() - d.doubled()
+        point.y = e * (d - point.x) - c.doubled().doubled().doubled()
+      }
+    }
+  }
+
+  /// - Parameter double: doubles `count` times in Jacobian coordinates.
+  @inline(__always)
+  func doubled(times count: Int, inJacobian double: (inout Self) -> Void) -> Self {
     // Below, the ways there and back cost more than is won.
     guard count > 6 else {
       var point = self
       for _ in 0..<count { point = point.portableDoubled() }
       return point
     }
-    var (x, y, z) = (x * z, y * z.squared(), z)
-    for _ in 0..<count {
-      let (a, b) = (x.squared(), y.squared())
-      let c = b.squared()
-      let d = ((x + b).squared() - a - c).doubled()
-      let e = a.doubled() + a
-      z = (y * z).doubled()
-      x = e.squared() - d.doubled()
-      y = e * (d - x) - c.doubled().doubled().doubled()
-    }
+    var jacobian = Self(x: x * z, y: y * z.squared(), z: z)
+    double(&jacobian)
+    let (y, z) = (jacobian.y, jacobian.z)
     return Self.select(
-      z.isZeroMask, .identity, Self(x: x * z, y: y, z: z.squared() * z))
+      z.isZeroMask, .identity, Self(x: jacobian.x * z, y: y, z: z.squared() * z))
   }
 
   /// Whether the coordinates are those of a point of the curve: Y²·Z = X³ + b·Z³.

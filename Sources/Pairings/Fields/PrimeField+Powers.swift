@@ -1,3 +1,5 @@
+import CFieldKernels
+
 extension PrimeField {
   /// a^e for a public exponent e, by windows of up to five bits that begin and end with a one.
   package func raised(toPublic exponent: Limbs) -> Self {
@@ -9,10 +11,11 @@ extension PrimeField {
     var result = Self.one
     var position = 64 * limbCount
     var started = false
+    var squarings = 0
     while position > 0 {
       if Self.bits(of: exponent, at: position - 1, count: 1) == 0 {
         position -= 1
-        if started { result = result.squared() }
+        if started { squarings += 1 }
         continue
       }
       let highest = min(width, position)
@@ -20,13 +23,24 @@ extension PrimeField {
       let count = highest - window.trailingZeroBitCount
       let power = odd[window >> (window.trailingZeroBitCount + 1)]
       if started {
-        for _ in 0..<count { result = result.squared() }
-        result = result * power
+        result = result.squared(times: squarings + count) * power
       } else {
         result = power
         started = true
       }
+      squarings = 0
       position -= count
+    }
+    return result.squared(times: squarings)
+  }
+
+  /// a^(2^count)
+  private func squared(times count: Int) -> Self {
+    var result = self
+    if P.self == BaseFieldParameters.self, adx_kernels_are_supported() {
+      unsafe withMutableWords(of: &result) { unsafe fp_adx_square_repeatedly($0, count) }
+    } else {
+      for _ in 0..<count { result = result.squared() }
     }
     return result
   }

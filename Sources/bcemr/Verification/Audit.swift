@@ -86,7 +86,7 @@ struct Audit: Encodable {
     func run(_ source: inout some ExportSource) throws -> Ledger.Verification.Report {
       try Ledger.Verification.verify(
         &source, genesisDigest: genesis, knownNote: knownNote,
-        stores: { _ in try SQLiteStateStore.temporary(in: folder) },
+        stores: { _ in CachedStateStore(empty: try SQLiteStateStore.temporary(in: folder)) },
         progress: { chain, leaves, size in
           console.progress("\(chain): \(leaves) of \(size) leaves")
         })
