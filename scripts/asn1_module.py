@@ -5,7 +5,7 @@ from pathlib import Path
 
 try:
     import asn1tools
-    from asn1tools.codecs import ber, der
+    from asn1tools.codecs import ber, constraints_checker, der
 except ImportError:
     print("the Python package asn1tools is missing (scripts/vectors/requirements.txt)",
           file=sys.stderr)
@@ -23,7 +23,16 @@ def decode_elements(array, data, offset, length):
     return elements, offset
 
 
+def check_text(checker, text):
+    """The sizes of the module count bytes of UTF-8 (specification 2); asn1tools counts characters."""
+    if not checker.is_in_range(len(text.encode())):
+        raise asn1tools.ConstraintsError(f"a text has {len(text.encode())} bytes")
+    count_characters(checker, text)
+
+
 der.ArrayType.decode_content = decode_elements
+count_characters = constraints_checker.String.encode
+constraints_checker.String.encode = check_text
 
 TEXT = (Path(__file__).resolve().parent.parent / "docs" / "BCEMR.asn1").read_text(encoding="utf-8")
 _MODULE = asn1tools.compile_string(TEXT, "der")

@@ -44,39 +44,54 @@ def write_tar(files):
 
 
 class TarReader:
-    """Gives the files of a tar file in their order."""
+    """Gives the files of a tar file in their order; what cannot be read stops it for good."""
 
     def __init__(self, data):
-        self.data, self.files, place = data, [], 0
-        while True:
-            header = data[place:place + BLOCK]
-            require(len(header) == BLOCK, "the file ends too early")
+        self.data, self.place, self.next, self.failure = data, 0, None, None
+
+    def require(self, holds, statement):
+        if not holds:
+            self.failure = Malformed(statement)
+            raise self.failure
+
+    def peek(self):
+        """Path and size of the next file; None behind the last."""
+        if self.failure:
+            raise self.failure
+        if self.next is None:
+            header = self.data[self.place:self.place + BLOCK]
+            self.require(len(header) == BLOCK, "the file ends too early")
             if header == bytes(BLOCK):
-                require(data[place:] == bytes(2 * BLOCK), "the end of the tar file is not its end")
-                break
+                self.require(self.data[self.place:] == bytes(2 * BLOCK),
+                             "the end of the tar file is not its end")
+                return None
             try:
                 path = header[:100].split(b"\0")[0].decode("utf-8")
                 count = int(header[124:135], 8)
-            except ValueError:
-                raise Malformed("a header is not one of ustar") from None
-            require(path and ustar_header(path, count) == header, f"{path}: another header")
-            place += BLOCK
-            end = place + count + -count % BLOCK
-            require(len(data) >= end and not any(data[place + count:end]), f"{path}: the padding")
-            self.files.append((path, data[place:place + count]))
-            place = end
+                is_header = bool(path) and ustar_header(path, count) == header
+            except (ValueError, Malformed):
+                is_header = False
+            self.require(is_header, "a header is not one of an export")
+            self.next = path, count
+        return self.next
 
     def holds(self, path):
-        return bool(self.files) and self.files[0][0] == path
+        return (self.peek() or ("",))[0] == path
 
     def file(self, path, limit):
         if not self.holds(path):
             return None
-        require(len(self.files[0][1]) <= limit, f"{path}: the file is too long")
-        return self.files.pop(0)[1]
+        count = self.next[1]
+        self.require(count <= limit, f"{path}: the file is too long")
+        start = self.place + BLOCK
+        end = start + count + -count % BLOCK
+        self.require(len(self.data) >= end and not any(self.data[start + count:end]),
+                     f"{path}: the end or the padding")
+        self.place, self.next = end, None
+        return self.data[start:start + count]
 
     def finish(self):
-        require(not self.files, f"{self.files[0][0] if self.files else ''}: no such file belongs here")
+        self.require(self.peek() is None, "a file is left that does not belong there")
 
 
 class FolderReader:
@@ -267,7 +282,8 @@ class Note:
             self.signatures.append((parts[1], signature[:4], signature[4:]))
         require(end == 3, "the text is not a checkpoint of three lines")
         self.origin, size, encoded = lines[:3]
-        require(self.origin and size.isascii() and size.isdigit() and str(int(size)) == size
+        require(self.origin and len(size) <= 19 and size.isascii() and size.isdigit()
+                and str(int(size)) == size
                 and int(size) <= LARGEST, "the size is not a decimal number below 2^63")
         self.size, self.root = int(size), base64(encoded)
         require(len(self.root) == HASH and (self.size or self.root == root([])),

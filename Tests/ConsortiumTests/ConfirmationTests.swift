@@ -275,6 +275,115 @@ struct ConfirmationTests {
     #expect(report.chains[1].visits.acknowledged == 2)
   }
 
+  @Test("hospital and then its cloud put back, amid a continuation: both go on")
+  func bothBackups() async throws {
+    let test = TestConsortium(teamSize: 1)
+    var consortium = try await test.open()
+    _ = try await consortium.hold(test.plan("encounter-0"))
+    try await consortium.settle()
+    let (cloud, own) = (
+      try await test.storage.backup("cloud"), try await test.storage.backup(hospital)
+    )
+    let plan = test.plan()
+    let visit = try await consortium.hold(plan).visit
+    try await consortium.settle()
+    let index = try #require(try await test.state(of: visit, consortium).record.completion)
+    let entry = try #require(Leaf.entry(in: try await writer(consortium).leaf(index) ?? []))
+    try await test.storage.restore(own)
+    test.wire.lose(RequestTail.self)
+    #expect(await ConsortiumError.code { _ = try await test.open() } == "unreachable")
+    test.wire.intercept(nil)
+    try await test.storage.restore(cloud)
+    // The first block of the new generation is written, and not confirmed: what was confirmed before is
+    // answered as of the log that has it.
+    test.wire.intercept { transit in
+      if transit.payload(ConfirmLeaves.self)?.generation == 1 {
+        throw ConsortiumError(.unreachable, "the message is lost")
+      }
+      return try await transit.deliver(transit.request)
+    }
+    _ = await ConsortiumError.code { consortium = try await test.open() }
+    for _ in 1...6 {
+      test.pass(seconds: 15)
+      _ = await ConsortiumError.code { try await consortium.settle() }
+    }
+    let post = try test.post(as: "manager")
+    let answer = try await post.ask(SubmitEntry(entry), of: hospital).object
+    guard case .confirmed(let confirmation) = answer.outcome else {
+      Issue.record("the completion is not confirmed")
+      return
+    }
+    #expect(answer.generation == 0)
+    #expect(throws: Never.self) {
+      try SubmissionAnswer.check(
+        confirmation, of: entry, generation: answer.generation, genesis: consortium.genesis)
+    }
+    test.wire.intercept(nil)
+    consortium = try await test.open()
+    #expect(try await consortium.hold(plan).wasKnown)
+    let report = try await test.verify(consortium)
+    #expect(report.chains.allSatisfy { $0.fault == nil && $0.finalLeaves == $0.leaves })
+    #expect(report.chains[1].generation == 1)
+  }
+
+  @Test("[attack] a cloud whose disk was put back signs nothing beside what is anchored")
+  func cloudBackupAbused() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    _ = try await consortium.hold(test.plan("encounter-0"))
+    try await consortium.settle()
+    let cloudBackup = try await test.storage.backup("cloud")
+    let before = try await test.storage.chainLog(hospital).contents()
+    let state = test.storage.stateStore(hospital, chain: hospital).values
+    _ = try await consortium.hold(test.plan("encounter-1"))
+    try await consortium.settle()
+    let genesis = consortium.genesis
+    // The hospital gives the cloud nothing of what it had confirmed, and another chain from there.
+    try await test.storage.restore(cloudBackup)
+    test.wire.lose(ConfirmLeaves.self)
+    _ = await ConsortiumError.code { _ = try await test.open() }
+    test.wire.intercept(nil)
+    let node = try LedgerNode(genesis: genesis, state: MemoryState(), log: test.storage.log)
+    try await node.catchUp()
+    let anchor = try #require(try await node.consortium.anchor(of: hospital))
+    let held = try HospitalView(
+      genesis: genesis, hospital: hospital,
+      store: test.storage.stateStore("cloud", chain: hospital),
+      consortium: node.consortiumState
+    ).size
+    let log = MemoryChainLog()
+    try await log.append(before, at: 0)
+    let fork = try HospitalWriter(
+      genesis: genesis, hospital: hospital, log: log, store: MemoryState(state),
+      consortium: node.consortiumState, decider: node.decider,
+      identity: test.identityKey(of: hospital))
+    try await fork.open()
+    try await fork.closeBlock()
+    try await fork.follow(try await node.finalBlock())
+    try await fork.closeBlock()
+    #expect(await fork.size < anchor.size)
+    let key = try LogKey(
+      origin: genesis.origin(of: hospital),
+      key: .init(rawRepresentation: test.secret("log", of: hospital)))
+    let blocks = try #require(try await fork.closedBlocks(from: held, signedBy: key))
+    let post = try test.post(as: hospital)
+    let reply = try await post.ask(
+      ConfirmLeaves(
+        hospital: hospital, generation: 0, from: held, leaves: blocks.leaves,
+        note: blocks.checkpoint.note.encoded), of: "cloud")
+    #expect(reply.note.isEmpty)
+    // It has taken them, and states nothing of them either.
+    let tail = TailStatement(
+      genesis: genesis.digest, hospital: hospital, generation: 0, size: await fork.size,
+      root: try await fork.root())
+    #expect(
+      await ConsortiumError.code {
+        _ = try await post.ask(
+          RequestTail(statement: Signed(tail, by: try test.identityKey(of: hospital))),
+          of: "cloud")
+      } == "wrong-state")
+  }
+
   // MARK: A lying cloud
 
   @Test("[attack] a cloud that withholds or invents leaves is refused, and nothing is written")

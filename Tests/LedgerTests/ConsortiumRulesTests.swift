@@ -283,6 +283,39 @@ struct ConsortiumRulesTests {
     }
   }
 
+  @Test("[attack] whoever fills a block leaves room for time, and the next delegate cuts it")
+  func fullBlock() throws {
+    var numbers = Genesis.Numbers()
+    numbers.blockByteLimit = 1 << 17
+    var ledger = try LedgerFixture(numbers: numbers)
+    let attacker = ledger.genesis.genesis.delegates[0]
+    let origin = ledger.genesis.origin(of: attacker)
+    func report(_ number: UInt64, padding: Int) throws -> String? {
+      let checkpoint = try Checkpoint(
+        origin: origin, size: 1 + number, root: [UInt8](repeating: 1, count: 32))
+      let note =
+        try ledger.logKey(attacker).sign(checkpoint).note.encoded
+        + "\u{2014} \(String(repeating: "x", count: padding)) AAAAAAA=\n"
+      return try ledger.append(
+        FaultReport(chain: attacker, note: note, index: 0), on: "consortium", by: attacker)
+    }
+    var number: UInt64 = 0
+    for padding in [7000, 500, 50, 1] {
+      while try report(number, padding: padding) == nil { number += 1 }
+    }
+    #expect(try report(number, padding: 1) == "block-full")
+    // Nobody else could cut before time goes on.
+    let next = ledger.genesis.genesis.delegates[1]
+    #expect(try ledger.append(BlockCut(height: 0), on: "consortium", by: next) == "not-in-turn")
+    try ledger.tick(10)
+    try ledger.tick(10 + ledger.genesis.genesis.numbers.takeoverInterval)
+    #expect(try ledger.append(BlockCut(height: 0), on: "consortium", by: next) == nil)
+    #expect(ledger.consortium.reader.height == 1)
+    #expect(
+      ledger.consortium.reader.time
+        == LedgerFixture.start + 10 + ledger.genesis.genesis.numbers.takeoverInterval)
+  }
+
   // MARK: The genesis
 
   @Test("[attack] a genesis that breaks a rule", arguments: GenesisFault.allCases)

@@ -96,7 +96,7 @@ struct DemandTests {
   func wrongRefusal() throws {
     var (ledger, visit) = try completed()
     let receipt = ledger.receipt(of: visit)
-    try ledger.demand(receipt, by: "cloud", opening: visit)
+    try ledger.demand(receipt, by: "cloud", proving: visit)
     try ledger.tick(20)
     try ledger.closeConsortiumBlock()
     try ledger.follow()
@@ -122,7 +122,7 @@ struct DemandTests {
     var (ledger, visit) = try completed()
     let (kind, angry) = (ledger.receipt(of: visit), ledger.receipt(of: visit, .disputed))
     #expect(try ledger.append(kind) == nil)
-    try ledger.demand(angry, by: "hospital-3", opening: visit)
+    try ledger.demand(angry, by: "hospital-3", proving: visit)
     try ledger.tick(20)
     try ledger.closeConsortiumBlock()
     try ledger.follow()
@@ -201,8 +201,8 @@ struct DemandTests {
     let consent = ledger.patientEntry(
       ConsentNotice(visit: visit.id, document: Digest32(sha256: [10])), of: visit)
     // The first is open when the second, which is an item before it, is demanded.
-    try ledger.demand(consent, by: "hospital-2", opening: visit)
-    try ledger.demand(receipt, by: "hospital-2", opening: visit)
+    try ledger.demand(consent, by: "hospital-2", proving: visit)
+    try ledger.demand(receipt, by: "hospital-2", proving: visit)
     try ledger.tick(20)
     try ledger.closeConsortiumBlock()
     try ledger.follow()
@@ -214,7 +214,7 @@ struct DemandTests {
     let second = ledger.patientEntry(
       ConsentNotice(visit: visit.id, document: Digest32(sha256: [11])), of: visit)
     #expect(try ledger.append(second) == nil)
-    try ledger.demand(second, by: "hospital-2", opening: visit)
+    try ledger.demand(second, by: "hospital-2", proving: visit)
     try ledger.tick(30)
     try ledger.closeConsortiumBlock()
     try ledger.follow()
@@ -231,7 +231,7 @@ struct DemandTests {
     // Who is no supernode demands nothing.
     #expect(try ledger.demand(signature, by: "manager") == "not-entitled")
     #expect(try ledger.demand(signature, by: Self.team[0]) == "not-entitled")
-    let body = Demand(entry: signature, opening: nil)
+    let body = Demand(entry: signature, completion: nil)
     #expect(
       try ledger.append(body, on: "consortium", by: "cloud", key: ledger.identities["hospital-1"])
         == "wrong-signature")
@@ -265,12 +265,12 @@ struct DemandTests {
       ledger.entry(Tick(time: 1), on: "hospital-1", by: "cloud"),
     ]
     for entry in kinds {
-      let encoded = Demand(entry: entry, opening: nil).encoded()
+      let encoded = Demand(entry: entry, completion: nil).encoded()
       #expect(throws: DecodingFailure.self) { try Demand(encoded: encoded) }
       let passedOver = ledger.consortium.passedOver
       try ledger.order(
         encoded: ledger.entry(
-          Demand(entry: entry, opening: nil), on: "consortium", by: "cloud"
+          Demand(entry: entry, completion: nil), on: "consortium", by: "cloud"
         ).encoded())
       #expect(ledger.consortium.passedOver == passedOver + 1)
     }
@@ -279,17 +279,17 @@ struct DemandTests {
     #expect(try ledger.consortium.reader.demandCount(on: "hospital-1") == 1)
   }
 
-  @Test("[attack] S_v is proven by the opening under the anchored root, and by nothing else")
-  func openingProofs() throws {
+  @Test("[attack] S_v is proven by the completion under an anchored root, and by nothing else")
+  func completionProofs() throws {
     var (ledger, visit) = try completed()
     let receipt = ledger.receipt(of: visit)
     // Under the first anchor, although there is a later one: who anchors often makes no proof stale.
-    let genuine = try ledger.openingProof(of: visit)
+    let genuine = try ledger.completionProof(of: visit)
     _ = try ledger.conduct(3)
     try ledger.confirmAndAnchor()
     #expect(try ledger.consortium.reader.anchorCount(of: "hospital-1") == 2)
-    func refusal(_ entry: Entry, _ proof: Demand.OpeningProof?) throws -> String? {
-      try ledger.append(Demand(entry: entry, opening: proof), on: "consortium", by: "cloud")
+    func refusal(_ entry: Entry, _ proof: Demand.CompletionProof?) throws -> String? {
+      try ledger.append(Demand(entry: entry, completion: proof), on: "consortium", by: "cloud")
     }
     #expect(try refusal(receipt, nil) == "unknown-signer")
     var proof = genuine
@@ -303,24 +303,55 @@ struct DemandTests {
       proof.anchor = anchor
       #expect(try refusal(receipt, proof) == "unknown-signer")
     }
-    // The opening of another visit, which is not anchored, with a key of the attacker's own.
-    let second = try ledger.visit(2)
-    try ledger.open(second)
+    // The completion of another visit, which is not anchored, with a key of the attacker's own.
+    let second = try ledger.conduct(2)
     try ledger.confirm()
     proof = genuine
-    proof.entry = ledger.openingEntry(of: second)
+    proof.entry = ledger.completionEntry(of: second)
     #expect(try refusal(receipt, proof) == "unknown-signer")
     #expect(try refusal(ledger.receipt(of: second), genuine) == "unknown-signer")
-    let unanchored = try ledger.openingProof(of: second, size: ledger.chain().engine.size)
+    let unanchored = try ledger.completionProof(of: second, size: ledger.chain().engine.size)
     #expect(try refusal(ledger.receipt(of: second), unanchored) == "unknown-signer")
+    // An opening alone, by which anybody at the hospital could invent patients.
+    proof = genuine
+    proof.entry = ledger.openingEntry(of: visit)
+    proof.index = try #require(try ledger.chain().view.visit(visit.id)).opening
+    let anchor = try #require(try ledger.consortium.reader.anchor(number: 0, of: "hospital-1"))
+    proof.inclusion = try ledger.chain().engine.inclusion(of: proof.index, size: anchor.size)
+    let body = Demand(entry: receipt, completion: proof)
+    #expect(throws: DecodingFailure.self) { try Demand(encoded: body.encoded()) }
     // The right visit, and another's signature.
     let stolen = Entry(receipt.content, signedBy: second.patient)
     #expect(try refusal(stolen, genuine) == "wrong-signature")
     // A party's entry needs no opening, and has none.
-    var third = second
+    var third = try ledger.visit(9)
     let signature = try ledger.partialSignature(&third, position: 1)
     #expect(try refusal(signature, genuine) == "unknown-signer")
     #expect(try refusal(receipt, genuine) == nil)
+  }
+
+  @Test("[attack] demands of one kind keep out no demands of another, and no evidence")
+  func separateQuotas() throws {
+    var numbers = Genesis.Numbers()
+    (numbers.signerQuota, numbers.supernodeQuota) = (1, 1)
+    var ledger = try LedgerFixture.withTeam(numbers: numbers)
+    let victim = try ledger.conduct(1)
+    var other = try ledger.visit(2)
+    try ledger.open(other)
+    try ledger.confirmAndAnchor()
+    let note = try #require(ledger.chain().confirmed)
+    #expect(try ledger.demand(ledger.partialSignature(&other, position: 1), by: "cloud") == nil)
+    #expect(
+      try ledger.demand(ledger.partialSignature(&other, position: 2), by: "cloud")
+        == "quota-spent")
+    #expect(try ledger.demand(ledger.receipt(of: victim), by: "cloud", proving: victim) == nil)
+    let forged = try ledger.confirmedNote(
+      "hospital-1", size: note.size, root: [UInt8](repeating: 1, count: 32))
+    #expect(
+      try ledger.append(
+        EquivocationReport(
+          chain: "hospital-1", first: .init(note: note.note), second: .init(note: forged)),
+        on: "consortium", by: "cloud") == nil)
   }
 
   @Test("demands of a signer and of a supernode are counted in each epoch")
@@ -369,7 +400,7 @@ struct DemandTests {
     try ledger.confirmAndAnchor()
     let receipt = ledger.receipt(of: visit, .disputed)
     // Demanded in the block that counts as time 20.
-    try ledger.demand(receipt, by: "hospital-2", opening: visit)
+    try ledger.demand(receipt, by: "hospital-2", proving: visit)
     try ledger.tick(20)
     try ledger.closeConsortiumBlock()
     // The censor never moves to a base at or behind the demand's: it answers nothing, and its base
@@ -403,7 +434,7 @@ struct DemandTests {
         document, of: visit.id, at: visit.hospital)
     }
     #expect(try !isRevoked())
-    #expect(try ledger.demand(revocation, by: "hospital-2", opening: visit) == nil)
+    #expect(try ledger.demand(revocation, by: "hospital-2", proving: visit) == nil)
     #expect(try !isRevoked())
     try ledger.tick(20)
     try ledger.closeConsortiumBlock(cosignedBy: 2)
@@ -420,7 +451,7 @@ struct DemandTests {
     let delegate = ledger.genesis.genesis.delegates[Int(height % 4)]
     for entry in [
       ledger.entry(
-        Demand(entry: again, opening: try ledger.openingProof(of: visit)), on: "consortium",
+        Demand(entry: again, completion: try ledger.completionProof(of: visit)), on: "consortium",
         by: "hospital-2"),
       ledger.entry(BlockCut(height: height), on: "consortium", by: delegate),
     ] {
@@ -466,8 +497,8 @@ struct DemandTests {
       Revocation(visit: attacker.id, document: document), of: attacker)
     #expect(try ledger.demand(byDoctor, by: "hospital-2") == nil)
     #expect(try ledger.demand(byHospital, by: "hospital-2") == nil)
-    #expect(try ledger.demand(byPatient, by: "hospital-2", opening: attacker) == nil)
-    #expect(try ledger.demand(ownVisit, by: "hospital-2", opening: attacker) == nil)
+    #expect(try ledger.demand(byPatient, by: "hospital-2", proving: attacker) == nil)
+    #expect(try ledger.demand(ownVisit, by: "hospital-2", proving: attacker) == nil)
     try ledger.tick(ledger.seconds + 10)
     try ledger.closeConsortiumBlock()
     #expect(try !isRevoked())
@@ -495,13 +526,13 @@ private struct Believing: ClaimDecider {
 }
 
 extension LedgerFixture {
-  /// The opening of a visit under the checkpoint that was anchored last, or that of a size.
-  func openingProof(of visit: TestVisit, size: UInt64? = nil) throws -> Demand.OpeningProof {
+  /// The completion of a visit under the checkpoint that was anchored last, or that of a size.
+  func completionProof(of visit: TestVisit, size: UInt64? = nil) throws -> Demand.CompletionProof {
     let chain = chain(visit.hospital)
-    let index = try #require(try chain.view.visit(visit.id)).opening
+    let index = try #require(try chain.view.visit(visit.id)?.completion)
     let anchored = try size ?? #require(try consortium.reader.anchor(of: visit.hospital)).size
-    return Demand.OpeningProof(
-      entry: openingEntry(of: visit),
+    return Demand.CompletionProof(
+      entry: completionEntry(of: visit),
       anchor: try consortium.reader.anchorCount(of: visit.hospital) - 1, index: index,
       inclusion: try chain.engine.inclusion(of: index, size: anchored))
   }
@@ -509,10 +540,10 @@ extension LedgerFixture {
   /// A supernode demands an entry of the hospital that it names.
   @discardableResult
   mutating func demand(
-    _ entry: Entry, by node: String, opening visit: TestVisit? = nil
+    _ entry: Entry, by node: String, proving visit: TestVisit? = nil
   ) throws -> String? {
     try append(
-      Demand(entry: entry, opening: visit.map { try openingProof(of: $0) }), on: "consortium",
+      Demand(entry: entry, completion: visit.map { try completionProof(of: $0) }), on: "consortium",
       by: node)
   }
 }

@@ -167,7 +167,7 @@ struct EngineTests {
     let base = try ledger.finalBlock()
     #expect(try await writer.submit(kind, base: base).index != nil)
     for entry in [kind, angry, consent] {
-      try ledger.demand(entry, by: "hospital-2", opening: visit)
+      try ledger.demand(entry, by: "hospital-2", proving: visit)
     }
     try ledger.tick(ledger.seconds + 10)
     try ledger.closeConsortiumBlock()

@@ -520,7 +520,9 @@ struct EvidenceTests {
 
   @Test("[attack] a leaf that was confirmed and is another one in the next generation convicts")
   func twoGenerations() throws {
-    var (genuine, ledger) = try forked()
+    let forks = try forked()
+    let genuine = forks.genuine
+    var ledger = forks.forger
     let size = genuine.chain().engine.size
     let confirmed = try #require(genuine.chain().confirmed).note
     try ledger.append(continuation(ledger, size: size), on: "consortium", by: "hospital-1")
@@ -640,6 +642,89 @@ struct EvidenceTests {
     #expect(try ledger.follow() == nil)
     try ledger.closeBlock()
     #expect(ledger.chain().engine.generation == 2)
+  }
+
+  @Test("[attack] a cloud that states another root than it confirmed is convicted")
+  func contradictingTail() throws {
+    let forks = try forked()
+    var ledger = forks.forger
+    let confirmed = try #require(forks.genuine.chain().confirmed)
+    try ledger.append(
+      continuation(ledger, size: confirmed.size), on: "consortium", by: "hospital-1")
+    func report(_ note: String) throws -> String? {
+      try ledger.append(
+        WithholdingReport(hospital: "hospital-1", generation: 0, note: note), on: "consortium",
+        by: "hospital-2")
+    }
+    // What it states it may have confirmed; what it confirmed before that too.
+    let honest = try ledger.confirmedNote(
+      "hospital-1", size: confirmed.size, root: ledger.chain().engine.root(size: confirmed.size))
+    #expect(try report(honest) == "no-contradiction")
+    #expect(try report(confirmed.note) == nil)
+    #expect(try convictions(ledger, "cloud") == 1)
+    #expect(try !ledger.consortium.reader.isBarred("hospital-1"))
+  }
+
+  @Test("[attack] who signed two trees and goes on under a new key is barred all the same")
+  func outrunReport() throws {
+    var ledger = try anchored()
+    let confirmed = try #require(ledger.chain().confirmed)
+    let forged = try ledger.confirmedNote(
+      "hospital-1", size: confirmed.size, root: [UInt8](repeating: 1, count: 32))
+    try ledger.append(
+      continuation(ledger, size: confirmed.size), on: "consortium", by: "hospital-1")
+    #expect(try report(&ledger, Claim(note: confirmed.note), Claim(note: forged)) == nil)
+    #expect(try ledger.consortium.reader.isBarred("hospital-1"))
+    try ledger.tick(20)
+    try ledger.closeConsortiumBlock()
+    #expect(try ledger.follow() == nil)
+    try ledger.closeBlock()
+    let tree = MerkleTree(leaves: ledger.chain().leaves)
+    let key = try LogKey(
+      origin: ledger.genesis.origin(of: "hospital-1", generation: 1), key: newKey())
+    let anchor = Anchor(
+      hospital: "hospital-1",
+      note: try ledger.confirmedNote("hospital-1", size: tree.size, root: tree.root, by: key),
+      header: try #require(ledger.chain().leaves.last.flatMap(Leaf.header(in:))),
+      inclusion: try tree.inclusionProof(index: tree.size - 1, size: tree.size).hashes,
+      consistency: try tree.consistencyProof(from: confirmed.size, to: tree.size).hashes)
+    #expect(try ledger.append(anchor, on: "consortium", by: "hospital-1") == "convicted")
+    #expect(
+      try ledger.append(
+        continuation(
+          ledger, size: confirmed.size, generation: 1,
+          key: Array(newKey(41).publicKey.rawRepresentation)), on: "consortium",
+        by: "hospital-1") == "convicted")
+  }
+
+  @Test("a base finds its generation among many, and continuations have a quota")
+  func manyGenerations() throws {
+    var numbers = Genesis.Numbers()
+    numbers.supernodeQuota = 20
+    var ledger = try LedgerFixture(numbers: numbers)
+    func proceed(_ generation: UInt64) throws -> String? {
+      try ledger.append(
+        continuation(
+          ledger, size: 0, root: MerkleHash.empty, generation: generation,
+          key: Array(newKey(UInt8(50 + generation)).publicKey.rawRepresentation)),
+        on: "consortium", by: "hospital-1")
+    }
+    // Two in each block.
+    for generation in 0..<20 as Range<UInt64> {
+      #expect(try proceed(generation) == nil)
+      if generation % 2 == 1 {
+        try ledger.tick(ledger.seconds + 10)
+        try ledger.closeConsortiumBlock()
+        if generation == 9 {
+          #expect(try ledger.follow() == nil)
+          try ledger.closeBlock()
+          #expect(ledger.chain().engine.generation == 10)
+        }
+      }
+    }
+    #expect(try proceed(20) == "quota-spent")
+    // The later ones start where the chain no longer is.
+    #expect(try ledger.follow() == "wrong-generation")
   }
 
   @Test("[attack] a cloud that confirmed more than it states is convicted; an honest one cannot be")

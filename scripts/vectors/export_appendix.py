@@ -236,8 +236,8 @@ class Example:
         used = encode("QuotaRecord", {"epoch": 0, "used": 1})
         record = {"entry": self.demanded, "height": 1, "index": len(self.consortium.leaves)}
         self.consortium.item(
-            "demand", "cloud-2", "demand", {"entry": entry, "opening": []},
-            (b"quota-supernode/cloud-2", used), (b"quota-party/manager\0cloud-2", used),
+            "demand", "cloud-2", "demand", {"entry": entry, "completion": []},
+            (b"quota-supernode/\1cloud-2", used), (b"quota-party/manager\0cloud-2", used),
             (b"demand/hospital-1\0" + number(0), encode("DemandRecord", record)),
             (b"demands/hospital-1", number(1)))
 
@@ -250,12 +250,15 @@ class Example:
         height, pairs = len(self.consortium.headers), []
         for use, counted in keys:
             pairs.append((b"barred/" + sha256(public(use)).digest(), number(height)))
+            chain = (b"barred-chain/hospital-1", number(height))
             if counted:
                 pairs.append((f"convicted/the operator of {counted}".encode(), number(1)))
+            elif chain not in pairs:
+                pairs.append(chain)
         self.consortium.item(
             "report", "cloud-2", "equivocationReport",
             {"chain": "hospital-1", "first": first, "second": second},
-            (b"quota-supernode/cloud-2", encode("QuotaRecord", {"epoch": 0, "used": 2})), *pairs)
+            (b"quota-supernode/\3cloud-2", encode("QuotaRecord", {"epoch": 0, "used": 1})), *pairs)
         self.cut(height)
 
     def equivocate(self, is_confirmed=True):
@@ -277,6 +280,8 @@ class Example:
             "continuation", "hospital-1", "continuation", {
                 "tail": tail, "logKey": fresh, "cloudSignature": key("cloud-1 identity").sign(
                     encode("TailStatement", tail))},
+            (b"quota-supernode/\3hospital-1", encode("QuotaRecord", {
+                "epoch": 0, "used": generation + 1})),
             (b"chain/hospital-1", encode("GenerationRecord", {
                 "generation": generation + 1, "start": size, "root": root, "height": 3,
                 "logKey": fresh})),
@@ -316,6 +321,33 @@ class Example:
             ("cloud-1 cosigns hospital-1", "cloud-1"),
             *sorted((("hospital-1 log", None), ("hospital-1 log 1", None)),
                     key=lambda pair: public(pair[0])))
+        return self
+
+    def withhold(self, is_other=True):
+        """Block 3: the cloud has confirmed another root than it then states, of the same size."""
+        hashes = self.hospital.hashes()
+        note = self.hospital.note(hashes[:-1] + [ZERO] if is_other else hashes)
+        self.state_tail(0, 5, files.root(hashes))
+        culprit = "cloud-1 cosigns hospital-1"
+        self.consortium.item(
+            "withholding", "cloud-2", "withholdingReport",
+            {"hospital": "hospital-1", "generation": 0, "note": note},
+            (b"quota-supernode/\3cloud-2", encode("QuotaRecord", {"epoch": 0, "used": 1})),
+            (b"barred/" + sha256(public(culprit)).digest(), number(3)),
+            (b"convicted/the operator of cloud-1", number(1)))
+        self.cut(3)
+        return self
+
+    def demand_what_is_the_hospitals(self):
+        """Block 3: a demand of an entry that only the hospital signs."""
+        entry = self.hospital.entry("hospital-1", "visitAbandonment", {
+            "visit": ZERO, "reason": 1})
+        used = encode("QuotaRecord", {"epoch": 0, "used": 1})
+        self.consortium.item(
+            "demand", "cloud-3", "demand", {"entry": entry, "completion": []},
+            (b"quota-supernode/\1cloud-3", used),
+            (b"quota-party/hospital-1\0cloud-3", used))
+        self.cut(3)
         return self
 
     def former_log(self):
@@ -475,6 +507,8 @@ def variants():
          exported(Example().continue_chain(begins=False)), {}),
         ("a report shows another leaf 3 in generation 0, in block 4", None, None, "",
          exported(Example().continue_chain().contradict_generations()), {}),
+        ("a cloud has confirmed another root than it states, in block 3", None, None, "",
+         exported(Example().withhold()), {}),
         ("the hospital is in generation 1, and the known checkpoint is of generation 0", None, None,
          "", exported(Example().continue_chain()), {"--checkpoint": example.hospital.note()}),
         ("a byte follows the archive", None, "V1", "", exported(change=lambda data: data + b"\0"),
@@ -489,6 +523,10 @@ def variants():
         ("a checkpoint is that of another generation", "all", "V1", "no checkpoint", edited({
             "note hospital-1": lambda log: log.note().replace("hospital-1/0\n", "hospital-1/1\n", 1)
         }), {}),
+        ("the consortium's log is left out", None, "V1", "consortium/checkpoint", without("consortium/"),
+         {}),
+        ("the header of the last tile is left out", None, "V1", "", exported(
+            change=lambda data: data[:-2048] + data[-1536:]), {}),
         ("another ledger is asked for", None, "V2", "", exported(), {"--genesis": "00" * 32}),
         ("maxLag is 151, and w is 600", "all", "V3", "", edited({}, maximumLag=151), {}),
         ("two delegates' lines are missing", None, "V4", "", edited({
@@ -553,6 +591,10 @@ def variants():
         ("a header has another state digest", "all", "V7", "header", edited({
             "consortium header 1": lambda leaf: swap(
                 example.consortium.headers[1]["stateDigest"], ZERO)(leaf)}), {}),
+        ("a demand is of an entry that only the hospital signs", "all", "V7", "leaf 15",
+         exported(Example().demand_what_is_the_hospitals()), {}),
+        ("a report shows what the cloud has stated", "all", "V7", "no-contradiction",
+         exported(Example().withhold(is_other=False)), {}),
         ("a consortium block ends without a cut", "all", "V7", "header", uncut, {}),
         ("a report has a second checkpoint that the cloud has not cosigned", "all", "V7",
          "no-contradiction", exported(Example().equivocate(is_confirmed=False)), {}),
@@ -641,7 +683,7 @@ def appendix():
               "to find it. The last column has words of the reason, or the code of the refusal.",
               "", "| change | signed again | check | reason |", "|---|---|---|---|"]
     for title, signers, check, reason, _, _ in variants():
-        reason = f"`{reason}`" if "-" in reason else "leaf 2 cannot be read" if reason == "leaf 2" else reason
+        reason = f"`{reason}`" if "-" in reason else f"{reason} cannot be read" if reason.startswith("leaf ") and reason[5:].isdigit() else reason
         lines.append(f"| {title} | {'yes' if signers else ''} | {check or 'passes'} | {reason} |")
     return "\n".join(lines) + "\n"
 

@@ -54,6 +54,7 @@ package actor ChainConfirmer: HospitalChains {
 
   /// Replays blocks and cosigns the checkpoint that ends them.
   ///
+  /// - Returns: no note where the chain does not reach what is anchored of it yet.
   /// - Throws: ``ConsortiumError`` `unauthenticated` if the hospital's log key did not sign it,
   ///   `ledger-diverged` if the rules do not accept the leaves or they are not those of the
   ///   checkpoint, `record-missing` if a completed visit's record is not here.
@@ -74,10 +75,10 @@ package actor ChainConfirmer: HospitalChains {
 
     var follower = try follower(of: hospital)
     if checkpoint.size <= follower.size {
-      guard try follower.view.root(size: checkpoint.size) == checkpoint.root,
-        let confirmed = follower.confirmed
-      else { throw ConsortiumError(.ledgerDiverged, "\(hospital) has signed another chain before") }
-      return ConfirmedReply(note: confirmed.note)
+      guard try follower.view.root(size: checkpoint.size) == checkpoint.root else {
+        throw ConsortiumError(.ledgerDiverged, "\(hospital) has signed another chain before")
+      }
+      return ConfirmedReply(note: follower.confirmed?.note ?? "")
     }
     guard request.from <= follower.size,
       request.from + UInt64(request.leaves.count) == checkpoint.size
@@ -96,6 +97,19 @@ package actor ChainConfirmer: HospitalChains {
     }
     for completion in progress.completions where await !custody.holds(completion) {
       throw ConsortiumError(.recordMissing, "a completed visit's record is not here")
+    }
+    // A cloud whose disk was put back takes leaves again, and signs nothing before its chain is the one
+    // that is anchored.
+    if let anchor = try await node.consortium.anchor(of: hospital) {
+      if progress.size < anchor.size {
+        try follower.commit(progress)
+        followers[hospital] = follower
+        return ConfirmedReply(note: "")
+      }
+      guard try progress.root(size: anchor.size) == anchor.root.bytes else {
+        throw ConsortiumError(
+          .ledgerDiverged, "the leaves do not lead to what is anchored of \(hospital)")
+      }
     }
     let time = await node.consortium.time
     let note = try ConfirmedCheckpoint(signed, cosigner.cosign(checkpoint, at: time)).note.encoded
@@ -117,11 +131,16 @@ package actor ChainConfirmer: HospitalChains {
     let follower = try follower(of: tail.hospital)
     let generation = try await node.consortium.generation(of: tail.hospital)
     guard tail.genesis == node.genesis.digest, tail.generation == generation.generation,
-      tail.size == follower.size,
+      tail.size == follower.size, tail.size == follower.confirmed?.size ?? 0,
       try follower.view.root(size: tail.size) == tail.root.bytes
     else {
       throw ConsortiumError(
         .wrongState, "\(follower.size) leaves of generation \(generation.generation) are confirmed")
+    }
+    if let anchor = try await node.consortium.anchor(of: tail.hospital) {
+      guard try follower.view.leads(to: anchor) else {
+        throw ConsortiumError(.wrongState, "the chain here does not lead to what is anchored of it")
+      }
     }
     let store = try stores(tail.hospital)
     try store.commit([StateKey.closedGeneration.bytes: tail.generation.stateBytes])

@@ -128,9 +128,14 @@ package actor HospitalLedger {
   private func answer(
     _ entry: Entry, _ outcome: SubmissionAnswer.Outcome
   ) async -> SubmissionAnswer {
-    SubmissionAnswer(
-      genesis: genesis.digest, chain: hospital, generation: await writer.generation,
-      entry: entry.digest, outcome: outcome)
+    // A confirmation is of the log that has it, which may be that before the present one.
+    var generation = await writer.generation
+    if case .confirmed = outcome, let confirmed = await writer.view.confirmed {
+      generation = confirmed.generation
+    }
+    return SubmissionAnswer(
+      genesis: genesis.digest, chain: hospital, generation: generation, entry: entry.digest,
+      outcome: outcome)
   }
 
   // MARK: Confirming (4.5)
@@ -146,6 +151,7 @@ package actor HospitalLedger {
     try await node.catchUp()
     try await writer.open()
     var missing: [[UInt8]] = []
+    cloudSize = 0
     while true {
       let query = LeavesQuery(
         genesis: genesis.digest, hospital: hospital,
@@ -204,10 +210,23 @@ package actor HospitalLedger {
         generation: generation,
         origin: genesis.origin(of: hospital, generation: generation))
       guard let blocks = try await writer.closedBlocks(from: from, signedBy: key) else { return }
-      let reply = try await post.ask(
-        ConfirmLeaves(
-          hospital: hospital, generation: generation, from: from, leaves: blocks.leaves,
-          note: blocks.checkpoint.note.encoded), of: cloud)
+      let reply: ConfirmedReply
+      do {
+        reply = try await post.ask(
+          ConfirmLeaves(
+            hospital: hospital, generation: generation, from: from, leaves: blocks.leaves,
+            note: blocks.checkpoint.note.encoded), of: cloud)
+      } catch let error as ConsortiumError where error.code == .wrongState {
+        // It has fewer leaves than it had: it is asked how many before the next attempt.
+        hasMetCloud = false
+        throw error
+      }
+      let end = from + UInt64(blocks.leaves.count)
+      if reply.note.isEmpty, try await node.consortium.anchor(of: hospital)?.size ?? 0 > end {
+        // Taken again, and not confirmed before it reaches what is anchored.
+        cloudSize = end
+        continue
+      }
       let checkpoint = try await confirmedCheckpoint(reply.note)
       guard checkpoint.size > from else {
         throw ConsortiumError(.invalidProof, "the cloud returns no cosigned checkpoint")
@@ -246,6 +265,8 @@ package actor HospitalLedger {
     guard let target = try logKeys.continuation() else { return false }
     let record = try await node.consortium.generation(of: hospital)
     guard record.generation < target else { return false }
+    // What a cloud whose disk was put back has lost, it is given again before it states its tail.
+    if cloudSize < (await writer.view.confirmed?.size ?? 0) { try await confirm() }
     let tail = TailStatement(
       genesis: genesis.digest, hospital: hospital, generation: record.generation,
       size: await writer.size, root: try await writer.root())

@@ -125,20 +125,20 @@ package struct LedgerViews: Sendable {
   /// A demand of an entry, with the proof that its signer is entitled to sign it.
   func demand(_ entry: Entry) async throws -> Demand {
     guard case .patient(let visit) = entry.content.signer else {
-      return Demand(entry: entry, opening: nil)
+      return Demand(entry: entry, completion: nil)
     }
     let hospital = entry.content.chain
     let chain = try await chains.view(of: hospital)
-    guard let index = try chain.visit(visit)?.opening,
+    guard let index = try chain.visit(visit)?.completion,
       let (number, anchor) = try await node.consortium.numberedAnchor(
         covering: index, of: hospital),
       try chain.leads(to: anchor), let leaf = try await chains.leaf(index, of: hospital),
-      let opening = Leaf.entry(in: leaf)
-    else { throw ConsortiumError(.notFinal, "the visit's opening is not anchored") }
+      let completion = Leaf.entry(in: leaf)
+    else { throw ConsortiumError(.notFinal, "the visit's completion is not anchored") }
     return Demand(
       entry: entry,
-      opening: .init(
-        entry: opening, anchor: number, index: index,
+      completion: .init(
+        entry: completion, anchor: number, index: index,
         inclusion: try chain.inclusion(of: index, size: anchor.size)))
   }
 

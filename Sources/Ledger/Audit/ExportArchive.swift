@@ -102,6 +102,8 @@ public struct UstarSource: ExportSource {
   private let read: (Int) throws -> [UInt8]
   private var header: (path: String, byteCount: Int)?
   private var isAtEnd = false
+  /// Where reading has stopped: nobody can tell what the bytes behind it belong to.
+  private var failure: ExportError?
 
   /// - Parameter read: the next bytes of the file, so many, or fewer at its end.
   public init(_ read: @escaping (Int) throws -> [UInt8]) { self.read = read }
@@ -112,7 +114,22 @@ public struct UstarSource: ExportSource {
     return bytes
   }
 
+  /// Reads on, unless something before could not be read.
+  private mutating func reading<Value>(_ body: (inout Self) throws -> Value) throws -> Value {
+    if let failure { throw failure }
+    do {
+      return try body(&self)
+    } catch let error as ExportError {
+      failure = error
+      throw error
+    }
+  }
+
   private mutating func peek() throws -> (path: String, byteCount: Int)? {
+    try reading { try $0.peeked() }
+  }
+
+  private mutating func peeked() throws -> (path: String, byteCount: Int)? {
     if isAtEnd { return nil }
     if let header { return header }
     let block = try bytes(Ustar.blockByteCount)
@@ -139,13 +156,15 @@ public struct UstarSource: ExportSource {
 
   public mutating func file(_ path: String, limit: Int) throws -> [UInt8]? {
     guard let header = try peek(), header.path == path else { return nil }
-    guard header.byteCount <= limit else { throw ExportError("\(path): the file is too long") }
-    let contents = try bytes(header.byteCount)
-    guard try bytes(Ustar.padding(header.byteCount)).allSatisfy({ $0 == 0 }) else {
-      throw ExportError("\(path): the padding is not zero")
+    return try reading { source in
+      guard header.byteCount <= limit else { throw ExportError("\(path): the file is too long") }
+      let contents = try source.bytes(header.byteCount)
+      guard try source.bytes(Ustar.padding(header.byteCount)).allSatisfy({ $0 == 0 }) else {
+        throw ExportError("\(path): the padding is not zero")
+      }
+      source.header = nil
+      return contents
     }
-    self.header = nil
-    return contents
   }
 
   public mutating func finish() throws {

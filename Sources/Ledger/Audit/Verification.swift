@@ -51,7 +51,10 @@ public enum Verification {
     public let height: UInt64
     public let reason: String
 
-    public var description: String { "\(check) at block \(height): \(reason)" }
+    public var description: String {
+      check == .rules || check == .anchors
+        ? "\(check) at block \(height): \(reason)" : "\(check): \(reason)"
+    }
   }
 
   /// What a reader may rely on of one chain.
@@ -66,7 +69,7 @@ public enum Verification {
     public var fault: Fault?
     /// Whether it was compared with a known checkpoint.
     public var isCompared = false
-    /// Whether the log key of the chain's present generation was convicted: it anchors nothing more.
+    /// Whether a log key of the chain was convicted: it is anchored no more.
     public var isBarred = false
     public var visits = VisitCount()
   }
@@ -144,17 +147,25 @@ public enum Verification {
       final: FinalRecord(
         size: consortium.engine.size, height: consortium.engine.header?.height ?? 0, note: ""))
     // A fault of the rules ends the consortium's chain there; any other leaves nothing to judge by.
-    let isVoid = consortium.report.fault.map { $0.check != .rules } ?? false
+    let void = consortium.report.fault.flatMap { fault in
+      fault.check == .rules
+        ? nil
+        : Fault(
+          check: fault.check, height: 0,
+          reason: "the consortium's chain, by which this one is judged, does not hold")
+    }
     observer.complete(consortium.report)
     var report = Report(
       genesisDigest: genesis.digest, isGenesisCompared: genesisDigest != nil,
       network: genesis.genesis.network, time: observer.time, doctors: observer.doctors,
       chains: [consortium.report], halts: observer.halts,
-      convictions: isVoid ? [] : try convictions(genesis, view), knownCheckpointIsCompared: nil)
+      convictions: void == nil ? try convictions(genesis, view) : [],
+      knownCheckpointIsCompared: nil)
     report.chains[0].finalLeaves = report.chains[0].leaves
     var broken: Failure?
     for hospital in genesis.hospitals {
-      let generation = try Self.generation(of: hospital, in: &source, view)
+      let generation = try Self.generation(
+        of: hospital, in: &source, view, hasConsortium: consortium.hasFiles)
       var observer = HospitalObserver(
         genesis: genesis, hospital: hospital, generation: generation.generation, consortium: view)
       do {
@@ -166,11 +177,9 @@ public enum Verification {
           former: { try view.keys(of: hospital, note: $0) })
         var chain = try observer.completed(result.report, result.engine)
         chain.isBarred = try view.isBarred(hospital)
-        if isVoid, let fault = consortium.report.fault {
+        if let void {
           chain = ChainReport(name: chain.name, generation: chain.generation)
-          chain.fault = Fault(
-            check: fault.check, height: 0,
-            reason: "the consortium's chain, by which this one is judged, does not hold")
+          chain.fault = void
         }
         report.chains.append(chain)
       } catch let failure as Failure {
@@ -178,7 +187,7 @@ public enum Verification {
         // begin.
         broken = broken ?? failure
         var chain = ChainReport(name: hospital, generation: generation.generation)
-        chain.fault = Fault(check: failure.check, height: 0, reason: failure.reason)
+        chain.fault = void ?? Fault(check: failure.check, height: 0, reason: failure.reason)
         report.chains.append(chain)
       }
     }
@@ -202,13 +211,19 @@ public enum Verification {
 
   /// The latest generation of which there is a checkpoint.
   private static func generation(
-    of hospital: String, in source: inout some ExportSource, _ view: ConsortiumView
+    of hospital: String, in source: inout some ExportSource, _ view: ConsortiumView,
+    hasConsortium: Bool
   ) throws -> GenerationRecord {
     let latest = try view.generation(of: hospital)
     for number in (0..<latest.generation + 1).reversed() {
       let path = ExportPath.checkpoint(ExportPath.log(hospital, generation: number))
       do {
         if try source.holds(path), let generation = try view.generation(number, of: hospital) {
+          guard hasConsortium else {
+            throw Failure(
+              check: .archive,
+              reason: "\(ExportPath.checkpoint(ChainName.consortium)) is missing")
+          }
           return generation
         }
       } catch let error as ExportError {
@@ -255,7 +270,7 @@ public enum Verification {
     _ known: inout KnownCheckpoint, _ observer: inout some ChainObserver<Rules>,
     _ progress: (String, UInt64, UInt64) -> Void,
     former: (_ note: String) throws -> ChainKeys? = { _ in nil }
-  ) throws -> (report: ChainReport, engine: ChainEngine<Rules>) {
+  ) throws -> (report: ChainReport, engine: ChainEngine<Rules>, hasFiles: Bool) {
     var report = ChainReport(name: keys.chain, generation: keys.generation)
     var replay = try ChainReplay(rules: rules, store: store, decider: decider)
     let folder = ExportPath.log(keys.chain, generation: keys.generation)
@@ -266,10 +281,10 @@ public enum Verification {
       // Nothing is left out that was known before.
       try compare(
         &report, TiledTree(size: 0, store: VerifiedTiles(store: store)), keys, &known, former)
-      return (report, replay.engine)
+      return (report, replay.engine, false)
     }
     guard let text = String(validating: note, as: UTF8.self),
-      let claimed = keys.checkpoint(in: text)
+      let claimed = keys.checkpoint(in: text), claimed.size > 0
     else {
       throw Failure(check: .archive, reason: "\(folder)/checkpoint is no checkpoint of this log")
     }
@@ -302,7 +317,7 @@ public enum Verification {
     report.blocks = engine.height
     report.leaves = engine.size
     if let fault = replay.fault {
-      report.fault = Fault(check: .rules, height: fault.height, reason: "\(fault)")
+      report.fault = Fault(check: .rules, height: fault.height, reason: fault.what)
     }
     // A tree that is not the checkpoint's, or a checkpoint that nobody signed, is no chain at all.
     if try tree.root() != claimed.root {
@@ -316,7 +331,7 @@ public enum Verification {
     } else {
       try compare(&report, tree, keys, &known, former)
     }
-    return (report, engine)
+    return (report, engine, true)
   }
 
   /// - Parameter former: the keys of any generation of the chain, by a note of its log.
@@ -433,8 +448,8 @@ private struct ConsortiumObserver: ChainObserver {
 
   private enum Event {
     case doctor
-    /// With the time of the block before.
-    case header(before: UInt64)
+    /// With the time of the block before, and whether a halt was noted.
+    case header(before: UInt64, isHalt: Bool)
   }
 
   init(genesis: ValidGenesis) {
@@ -453,11 +468,10 @@ private struct ConsortiumObserver: ChainObserver {
       doctors += 1
       events.append(.doctor, at: index)
     case .header(let header):
-      events.append(.header(before: time), at: index)
       let gap = header.time >= time ? header.time - time : 0
-      if gap > genesis.genesis.numbers.maximumLag / 2, halts.count < 100 {
-        halts.append(Verification.Halt(height: header.height, seconds: gap))
-      }
+      let isHalt = gap > genesis.genesis.numbers.maximumLag / 2 && halts.count < 100
+      events.append(.header(before: time, isHalt: isHalt), at: index)
+      if isHalt { halts.append(Verification.Halt(height: header.height, seconds: gap)) }
       time = header.time
     }
   }
@@ -468,10 +482,11 @@ private struct ConsortiumObserver: ChainObserver {
     for event in events.from(report.leaves).reversed() {
       switch event {
       case .doctor: doctors -= 1
-      case .header(let before): time = before
+      case .header(let before, let isHalt):
+        time = before
+        if isHalt { halts.removeLast() }
       }
     }
-    halts.removeAll { $0.height >= report.blocks }
   }
 }
 

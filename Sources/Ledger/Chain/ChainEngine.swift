@@ -349,15 +349,16 @@ public struct ChainFault: Error, Equatable, Sendable, CustomStringConvertible {
     (self.index, self.height, self.reason) = (index, height, reason)
   }
 
-  public var description: String {
-    let what =
-      switch reason {
-      case .undecodable(let message): "leaf \(index) cannot be read: \(message)"
-      case .refused(let refusal): "the rules refuse item \(index): \(refusal)"
-      case .wrongHeader: "the header at \(index) is not the one that the items make"
-      case .headerMissing: "an item stands at \(index), where the block had to be closed"
-      }
-    return "block \(height): \(what)"
+  public var description: String { "block \(height): \(what)" }
+
+  /// The same without the block.
+  var what: String {
+    switch reason {
+    case .undecodable(let message): "leaf \(index) cannot be read: \(message)"
+    case .refused(let refusal): "the rules refuse item \(index): \(refusal)"
+    case .wrongHeader: "the header at \(index) is not the one that the items make"
+    case .headerMissing: "no header stands at \(index), where the block had to be closed"
+    }
   }
 }
 

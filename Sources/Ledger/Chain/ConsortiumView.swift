@@ -173,10 +173,9 @@ package struct ConsortiumView: Sendable {
     try reading { $0.value(.conviction(organisation)) ?? 0 }
   }
 
-  /// Whether the log key of a hospital's present generation was convicted.
+  /// Whether a log key of a hospital was convicted: its chain is anchored no more.
   package func isBarred(_ hospital: String) throws(StoreError) -> Bool {
-    let key = try generation(of: hospital).logKey
-    return try reading { $0.holds(.convictedKey(key)) }
+    try reading { $0.holds(.barredChain(hospital)) }
   }
 
   /// The bytes of a leaf.

@@ -42,6 +42,9 @@ package struct HospitalFollower: Sendable {
     package var baseHeight: UInt64? { engine.header?.base.height }
 
     package func root() throws(StoreError) -> [UInt8] { try engine.root(size: engine.size) }
+
+    /// The root of the first `size` leaves.
+    package func root(size: UInt64) throws(StoreError) -> [UInt8] { try engine.root(size: size) }
   }
 
   /// Replays the leaves that follow; nothing is stored.

@@ -84,27 +84,27 @@ public struct Demand: CanonicalObject, Equatable {
 
   /// The entry; it names the hospital's chain. At most 32,768 bytes.
   public var entry: Entry
-  /// For an entry signed with S_v: the visit's opening, and its path to an anchored root.
-  public var opening: OpeningProof?
+  /// For an entry signed with S_v: the visit's completion, and its path to an anchored root.
+  public var completion: CompletionProof?
 
-  public init(entry: Entry, opening: OpeningProof?) {
-    (self.entry, self.opening) = (entry, opening)
+  public init(entry: Entry, completion: CompletionProof?) {
+    (self.entry, self.completion) = (entry, completion)
   }
 
   public func encode(into fields: inout some FieldEncoder) {
     fields.object("entry", encoded: entry.encoded())
-    fields.optional("opening", opening)
+    fields.optional("completion", completion)
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     // A demand inside a demand would nest as deep as its sender likes.
     entry = try fields.entry("entry", of: EntryBody.demandableKinds)
-    opening = try fields.optional("opening")
+    completion = try fields.optional("completion")
   }
 
-  /// The opening of a visit as an item of its chain, under a checkpoint that was anchored: any, for
+  /// The completion of a visit as an item of its chain, under a checkpoint that was anchored: any, for
   /// who had to take the last could be made to come too late for ever.
-  public struct OpeningProof: CanonicalValue, Equatable {
+  public struct CompletionProof: CanonicalValue, Equatable {
     public var entry: Entry
     /// The number of the anchor on this chain, from 0.
     public var anchor: UInt64
@@ -125,7 +125,7 @@ public struct Demand: CanonicalObject, Equatable {
     }
 
     public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-      entry = try fields.entry("entry", of: [.visitOpening])
+      entry = try fields.entry("entry", of: [.visitCompletion])
       anchor = try fields.integer("anchor", in: 0...LedgerLimits.size)
       index = try fields.integer("index", in: 0...LedgerLimits.size)
       inclusion = try fields.proof("inclusion")

@@ -27,35 +27,30 @@ struct ConsortiumReader {
     genesis.identityKey(of: party) ?? doctor(party, at: height)?.identityKey
   }
 
-  /// The generation to which a block with this base belongs.
+  /// The generation to which a block with this base belongs: there may be many, so it is looked up.
   func generation(of hospital: String, at height: UInt64) -> GenerationRecord {
-    var latest = latestGeneration(of: hospital)
-    while latest.generation > 0, latest.height > height {
-      latest = generation(before: latest, hospital)
+    var found = genesis.firstGeneration(of: hospital)
+    guard let latest: GenerationRecord = state.value(.generation(hospital)) else { return found }
+    if latest.height <= height { return latest }
+    var above = latest.generation
+    while found.generation + 1 < above {
+      let middle = found.generation + (above - found.generation) / 2
+      guard let record: GenerationRecord = state.value(.generation(hospital, number: middle)) else {
+        break
+      }
+      if record.height <= height { found = record } else { above = middle }
     }
-    return latest
+    return found
   }
 
   /// The generations that begin in blocks up to a base, and above the one before it if there is one.
   func generations(
     of hospital: String, after former: UInt64?, upTo base: UInt64
   ) -> [GenerationRecord] {
-    var found: [GenerationRecord] = []
-    var latest = latestGeneration(of: hospital)
-    while latest.generation > 0, former.map({ latest.height > $0 }) ?? true {
-      if latest.height <= base { found.append(latest) }
-      latest = generation(before: latest, hospital)
-    }
-    return found
-  }
-
-  private func latestGeneration(of hospital: String) -> GenerationRecord {
-    state.value(.generation(hospital)) ?? genesis.firstGeneration(of: hospital)
-  }
-
-  private func generation(before later: GenerationRecord, _ hospital: String) -> GenerationRecord {
-    state.value(.generation(hospital, number: later.generation - 1))
-      ?? genesis.firstGeneration(of: hospital)
+    let first = former.map { generation(of: hospital, at: $0).generation + 1 } ?? 1
+    let last = generation(of: hospital, at: base).generation
+    guard first <= last else { return [] }
+    return (first...last).compactMap { state.value(.generation(hospital, number: $0)) }
   }
 
   func demand(_ number: UInt64, of hospital: String) -> DemandRecord? {

@@ -120,6 +120,15 @@ extension DemandRecord: StateRecord {
   }
 }
 
+/// What a supernode spends a quota on; each has its own, so that nobody keeps evidence or patients'
+/// entries out by demands of another kind.
+enum QuotaPurpose: UInt8 {
+  case partiesDemands = 1
+  case patientsDemands
+  /// Reports, and continuations.
+  case reports
+}
+
 /// How much of a quota is used in an epoch.
 struct QuotaRecord: StateRecord {
   var epoch: UInt64
@@ -208,7 +217,9 @@ extension StateKey {
     Self("revoked/", Array(hospital.utf8), [0], visit.bytes, consent.bytes)
   }
 
-  static func quota(ofSupernode id: String) -> Self { Self("quota-supernode/", Array(id.utf8)) }
+  static func quota(ofSupernode id: String, for purpose: QuotaPurpose) -> Self {
+    Self("quota-supernode/", [purpose.rawValue], Array(id.utf8))
+  }
   /// What a signer has used through one supernode: by demanding old entries again, a supernode spends
   /// nobody's quota but its own.
   static func quota(of signer: EntrySigner, through supernode: String) -> Self {
@@ -220,6 +231,9 @@ extension StateKey {
 
   static func conviction(_ organisation: String) -> Self {
     Self("convicted/", Array(organisation.utf8))
+  }
+  static func barredChain(_ hospital: String) -> Self {
+    Self("barred-chain/", Array(hospital.utf8))
   }
   static func convictedKey(_ key: [UInt8]) -> Self { Self("barred/", Digest32(sha256: key).bytes) }
 }

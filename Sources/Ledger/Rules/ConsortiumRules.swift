@@ -21,6 +21,11 @@ package struct ConsortiumRules: ChainRules {
     var countedTime: UInt64
     package var itemCount: UInt64 = 0
     package var byteCount: UInt64 = 0
+    /// How many ticks of each delegate it has.
+    var tickCounts: [String: UInt64] = [:]
+    /// Of the items that are neither ticks nor cuts.
+    var otherCount: UInt64 = 0
+    var otherByteCount: UInt64 = 0
   }
 
   package func open(after header: BlockHeader?, _ state: StateView) -> Block {
@@ -34,17 +39,29 @@ package struct ConsortiumRules: ChainRules {
   package func judge(
     _ item: Item, _ block: inout Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
-    // What closes a block has to find room in it.
-    let isFull =
-      block.itemCount + 1 >= LedgerLimits.blockItemCount
-      || block.byteCount + item.byteCount > genesis.genesis.numbers.blockByteLimit
-    if isFull {
-      guard case .blockCut = item.entry.content.body else { throw .blockFull }
+    // Time and turns find room in every block: else whoever fills one stops the chain.
+    switch item.entry.content.body {
+    case .tick(let body): return try tick(body, item, &block, state)
+    case .blockCut(let body): return try cut(body, item, block, state)
+    default: break
     }
+    guard block.otherCount + 1 < Self.sharedItemCount,
+      block.otherByteCount + item.byteCount <= genesis.genesis.numbers.blockByteLimit
+    else { throw .blockFull }
+    let judgement = try judgeOther(item, block, state)
+    block.otherCount += 1
+    block.otherByteCount += item.byteCount
+    return judgement
+  }
+
+  /// Half of a block's items are for ticks, the other half for the cut and all else.
+  private static let sharedItemCount = LedgerLimits.blockItemCount / 2
+
+  private func judgeOther(
+    _ item: Item, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> Judgement {
     switch item.entry.content.body {
     case .doctorRegistration(let body): return try register(body, item, block, state)
-    case .tick(let body): return try tick(body, item, state)
-    case .blockCut(let body): return try cut(body, item, block, state)
     case .anchor(let body): return try anchor(body, item, block, state)
     case .demand(let body): return try demand(body, item, block, state)
     case .equivocationReport(let body): return try convict(body, item, block, state)
@@ -136,12 +153,17 @@ package struct ConsortiumRules: ChainRules {
   }
 
   private func tick(
-    _ tick: Tick, _ item: Item, _ state: StateView
+    _ tick: Tick, _ item: Item, _ block: inout Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
     let (delegate, signature) = try delegate(item.entry, state)
+    let count = block.tickCounts[delegate] ?? 0
+    guard count < Self.sharedItemCount / UInt64(genesis.genesis.delegates.count) else {
+      throw .blockFull
+    }
     let last: UInt64 = state.value(.tick(delegate)) ?? genesis.genesis.createdAt
     guard tick.time > last else { throw .wrongTime }
     state.set(.tick(delegate), tick.time)
+    block.tickCounts[delegate] = count + 1
     return Judgement(claims: [signature])
   }
 
@@ -187,7 +209,7 @@ package struct ConsortiumRules: ChainRules {
       party == hospital || party == genesis.cloud(ofHospital: hospital)
     else { throw .notEntitled }
     let generation = generation(of: hospital, state)
-    guard !state.holds(.convictedKey(generation.logKey)) else { throw .convicted }
+    guard !state.holds(.barredChain(hospital)) else { throw .convicted }
     let keys = genesis.keys(of: hospital, generation: generation)
     guard let checkpoint = keys.confirmedCheckpoint(anchor.note),
       let root = Digest32(checkpoint.root)
@@ -269,15 +291,16 @@ package struct ConsortiumRules: ChainRules {
     let key: [UInt8]
     switch entry.content.signer {
     case .party(let id):
-      guard demand.opening == nil, let known = identityKey(of: id, state) else {
+      guard demand.completion == nil, let known = identityKey(of: id, state) else {
         throw .unknownSigner
       }
       key = known
     case .patient(let visit):
-      key = try signingKey(of: visit, hospital, demand.opening, state)
+      key = try signingKey(of: visit, hospital, demand.completion, state)
     }
     let numbers = genesis.genesis.numbers
-    try spend(.quota(ofSupernode: party), numbers.supernodeQuota, block, state)
+    let purpose: QuotaPurpose = demand.completion == nil ? .partiesDemands : .patientsDemands
+    try spend(.quota(ofSupernode: party, for: purpose), numbers.supernodeQuota, block, state)
     try spend(
       .quota(of: entry.content.signer, through: party), numbers.signerQuota, block, state)
     let count: UInt64 = state.value(.demandCount(hospital)) ?? 0
@@ -297,19 +320,20 @@ package struct ConsortiumRules: ChainRules {
     return Judgement(claims: [signature, entry.signatureClaim(by: key)])
   }
 
-  /// S_v, from the opening of the visit under a checkpoint that was anchored.
+  /// S_v, from the completion of the visit under a checkpoint that was anchored: before it a patient
+  /// signs nothing, and it takes a team and a cloud, so nobody invents patients to spend quotas.
   private func signingKey(
-    of visit: Digest32, _ hospital: String, _ proof: Demand.OpeningProof?, _ state: StateView
+    of visit: Digest32, _ hospital: String, _ proof: Demand.CompletionProof?, _ state: StateView
   ) throws(Refusal) -> [UInt8] {
     guard let proof,
       let anchor: AnchorRecord = state.value(.anchor(hospital, number: proof.anchor)),
-      case .visitOpening(let opening) = proof.entry.content.body,
-      opening.context.visitID == visit,
+      case .visitCompletion(let completion) = proof.entry.content.body,
+      completion.context.visitID == visit,
       (try? InclusionProof(hashes: proof.inclusion).verify(
         leafHash: MerkleHash.leaf(Leaf.item(proof.entry).encoded()), index: proof.index,
         size: anchor.size, root: anchor.root.bytes)) != nil
     else { throw .unknownSigner }
-    return opening.context.visitSigningKey
+    return completion.context.visitSigningKey
   }
 
   private func spend(
@@ -323,13 +347,21 @@ package struct ConsortiumRules: ChainRules {
     state.set(key, record)
   }
 
+  private func spend(
+    ofReporter party: String, _ block: Block, _ state: StateView
+  ) throws(Refusal) {
+    try spend(
+      .quota(ofSupernode: party, for: .reports), genesis.genesis.numbers.supernodeQuota, block,
+      state)
+  }
+
   // MARK: Evidence
 
   private func convict(
     _ report: EquivocationReport, _ item: Item, _ block: Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
     let (party, signature) = try supernode(item.entry, state)
-    try spend(.quota(ofSupernode: party), genesis.genesis.numbers.supernodeQuota, block, state)
+    try spend(ofReporter: party, block, state)
     let culprits = try culprits(report, state)
     var isNew = false
     // In one order everywhere: a set has none.
@@ -354,13 +386,17 @@ package struct ConsortiumRules: ChainRules {
     let isLogKey: Bool
   }
 
-  /// A log key is barred, and its hospital is not counted: whose disk was put back, with a cloud that
-  /// conceals what it confirmed, signs a second tree without knowing it. The cloud cannot.
+  /// With a log key the hospital's chain is barred, whatever key it has by now, and the hospital is not
+  /// counted: whose disk was put back, with a cloud that conceals what it confirmed, signs a second
+  /// tree without knowing it. The cloud cannot.
   private func convict(_ culprit: Culprit, _ block: Block, _ state: StateView) {
     state.set(.convictedKey(culprit.key), block.height)
-    guard !culprit.isLogKey, let organisation = genesis.organisation(of: culprit.party) else {
+    if culprit.isLogKey {
+      let chain = StateKey.barredChain(culprit.party)
+      if !state.holds(chain) { state.set(chain, block.height) }
       return
     }
+    guard let organisation = genesis.organisation(of: culprit.party) else { return }
     let count: UInt64 = state.value(.conviction(organisation)) ?? 0
     state.set(.conviction(organisation), count + 1)
   }
@@ -438,7 +474,7 @@ package struct ConsortiumRules: ChainRules {
     _ report: WithholdingReport, _ item: Item, _ block: Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
     let (party, signature) = try supernode(item.entry, state)
-    try spend(.quota(ofSupernode: party), genesis.genesis.numbers.supernodeQuota, block, state)
+    try spend(ofReporter: party, block, state)
     let hospital = report.hospital
     guard genesis.hospitals.contains(hospital), let cloud = genesis.cloud(ofHospital: hospital),
       report.generation < LedgerLimits.size,
@@ -446,7 +482,8 @@ package struct ConsortiumRules: ChainRules {
         .generation(hospital, number: report.generation + 1)),
       let keys = keys(of: hospital, note: report.note, state),
       keys.generation == report.generation, let signed = keys.signers(of: report.note),
-      signed.checkpoint.size > next.start,
+      signed.checkpoint.size > next.start
+        || (signed.checkpoint.size == next.start && signed.checkpoint.root != next.root.bytes),
       let key = signed.keys.first(where: { $0.party == cloud })
     else { throw .noContradiction }
     guard !state.holds(.convictedKey(key.publicKey)) else { throw .entryKnown }
@@ -459,7 +496,7 @@ package struct ConsortiumRules: ChainRules {
     _ report: FaultReport, _ item: Item, _ block: Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
     let (party, signature) = try supernode(item.entry, state)
-    try spend(.quota(ofSupernode: party), genesis.genesis.numbers.supernodeQuota, block, state)
+    try spend(ofReporter: party, block, state)
     guard let keys = keys(of: report.chain, note: report.note, state),
       let checkpoint = keys.log == nil
         ? keys.confirmedCheckpoint(report.note) : keys.loggedCheckpoint(report.note)?.checkpoint,
@@ -480,13 +517,14 @@ package struct ConsortiumRules: ChainRules {
     else { throw .notEntitled }
     let generation = generation(of: party, state)
     // Who was convicted goes on only by a vote.
-    guard !state.holds(.convictedKey(generation.logKey)) else { throw .convicted }
+    guard !state.holds(.barredChain(party)) else { throw .convicted }
     let anchored = state.value(.anchor(party), as: AnchorRecord.self)?.size ?? 0
     guard tail.genesis == genesis.digest, tail.generation == generation.generation,
       tail.size >= anchored, tail.size >= generation.start, !IdentityKey.isOfSmallOrder(key),
       !genesis.usesKey(key), !state.holds(.registeredKey(key)), key != generation.logKey,
       !state.holds(.convictedKey(key))
     else { throw .wrongContinuation }
+    try spend(ofReporter: party, block, state)
     let next = GenerationRecord(
       generation: generation.generation + 1, start: tail.size, root: tail.root,
       height: block.height, logKey: key)

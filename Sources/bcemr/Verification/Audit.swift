@@ -20,6 +20,13 @@ struct Audit: Encodable {
     let result: Result
   }
 
+  struct Fault: Encodable {
+    let code: String
+    let message: String
+    /// The block that is not valid any more; 0 if the chain is not judged block by block.
+    let block: UInt64
+  }
+
   struct Chain: Encodable {
     let name: String
     let generation: UInt64
@@ -31,9 +38,9 @@ struct Audit: Encodable {
     let disputed: UInt64
     let abandoned: UInt64
     let unprovenTimes: UInt64
-    /// Whether the log key of the present generation was convicted.
+    /// Whether a log key of the chain was convicted.
     let barred: Bool
-    let fault: ReportedError?
+    let fault: Fault?
   }
 
   struct Summary: Encodable {
@@ -67,8 +74,7 @@ struct Audit: Encodable {
     "freshness: the ledger may have gone on after the last checkpoint in the file",
     "omission: an entry that the ledger was never given leaves no trace in it",
     "identity: which person or organisation stands behind a key",
-    "whose delegates: two thirds of a former set of delegates could have made the file, unless a",
-    "recent checkpoint from another source is in it (--checkpoint)",
+    "whose delegates: two thirds of a former set could have made it, but for --checkpoint",
   ]
 
   /// - Parameters:
@@ -109,7 +115,7 @@ struct Audit: Encodable {
     switch outcome {
     case .failure(let failure):
       passed = false
-      genesisCompared = genesis != nil && failure.check.rawValue >= Check.genesisDigest.rawValue
+      genesisCompared = genesis != nil && failure.check.rawValue > Check.genesisDigest.rawValue
       error = ReportedError(code: "\(failure.check)", message: "\(failure)")
       summary = nil
       checks = Check.allCases.map { check in
@@ -142,11 +148,14 @@ struct Audit: Encodable {
             message:
               "\(Check.knownCheckpoint) failed: the known checkpoint is of no chain of this ledger"
           ) : nil)
+      // Where the consortium's chain does not hold, nobody can judge a hospital's.
+      let isVoid = report.chains[0].fault.map { $0.check != .rules } ?? false
       checks = Check.allCases.map { check in
         let fails = report.chains.contains { $0.fault?.check == check }
         let result: Step.Result =
           switch check {
           case _ where fails: .failed
+          case .rules where isVoid, .anchors where isVoid: .notReached
           case .genesisDigest where !report.isGenesisCompared: .notCompared
           case .knownCheckpoint: isCompared.map { $0 ? .passed : .failed } ?? .notCompared
           default: .passed
@@ -229,7 +238,9 @@ extension Audit.Chain: CustomStringConvertible {
     abandoned = report.visits.abandoned
     unprovenTimes = report.visits.unprovenTimes
     barred = report.isBarred
-    fault = report.fault.map { ReportedError(code: "\($0.check)", message: "\($0)") }
+    fault = report.fault.map {
+      Audit.Fault(code: "\($0.check)", message: "\($0)", block: $0.height)
+    }
   }
 
   /// As `hospital-1 valid to block 9, 52 of 57 leaves final: 2 visits, 2 acknowledged`.
@@ -246,7 +257,7 @@ extension Audit.Chain: CustomStringConvertible {
       text += "\(Quantity.count(Int(visits), "visit")), \(acknowledged) acknowledged\(exceptional)"
     }
     if let fault { text += "; then \(fault.message)" }
-    if barred { text += "; its log key is convicted and anchors nothing more" }
+    if barred { text += "; a log key of it is convicted, and it is anchored no more" }
     return text
   }
 }
