@@ -31,8 +31,8 @@ extension DataFolder {
     }
   }
 
-  /// Who has a folder of this kind.
-  private func people(_ kind: String) throws(StoreError) -> [String] {
+  /// Who has a folder of this kind, `doctors` or `patients`.
+  public func people(_ kind: String) throws(StoreError) -> [String] {
     let folder = "\(path)/\(kind)"
     guard FileManager.default.fileExists(atPath: folder) else { return [] }
     return try storing(folder) {

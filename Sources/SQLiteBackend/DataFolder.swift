@@ -46,10 +46,15 @@ public final class DataFolder: Sendable {
   ) throws(StoreError) -> Int32 {
     let descriptor = unsafe open("\(path)/lock", flags | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else {
-      let failure = DurableFile.Failure(path: path)
-      throw failure.isMissing
-        ? StoreError(.unavailable, "\(path): this is no data folder")
-        : StoreError(failure, path)
+      let failure = DurableFile.Failure(path: "\(path)/lock")
+      guard failure.isMissing else {
+        throw StoreError(DurableFile.Failure(path: path, code: failure.code), path)
+      }
+      throw FileManager.default.fileExists(atPath: "\(path)/genesis.der")
+        ? StoreError(
+          .unavailable,
+          "\(path)/lock: the file is missing; an empty one takes its place")
+        : StoreError(.unavailable, "\(path): this is no data folder")
     }
     guard flock(descriptor, kind | LOCK_NB) == 0 else {
       let failure = DurableFile.Failure(path: path)
@@ -82,6 +87,31 @@ public final class DataFolder: Sendable {
     if let stored = try self.genesis(), stored == genesis { return }
     if isReadOnly { throw StoreError(.unavailable, "\(path): the folder was opened to read it") }
     try storing(genesisPath) { try DurableFile.create(genesis, at: genesisPath) }
+  }
+
+  /// - Throws: ``StoreError`` `conflict` if stores of a ledger are here whose genesis is gone: another
+  ///   ledger among them would be neither.
+  public func requireNoStores() throws(StoreError) {
+    guard let store = Self.firstStore(in: path) else { return }
+    throw StoreError(
+      .conflict,
+      "\(genesisPath): the file is missing, and \(path)/\(store) of its ledger is here")
+  }
+
+  /// A store of an organisation in the folder at `path`, as `cloud/state.sqlite`, if there is one.
+  public static func firstStore(in path: String) -> String? {
+    func names(_ path: String) -> [String] {
+      ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+    }
+    let places = names(path).filter {
+      ["ordering", "manager", "cloud"].contains($0) || $0.starts(with: "hospital-")
+    }
+    for place in places {
+      if let store = names("\(path)/\(place)").first(where: { $0.hasSuffix(".sqlite") }) {
+        return "\(place)/\(store)"
+      }
+    }
+    return nil
   }
 
   private var genesisPath: String { "\(path)/genesis.der" }
@@ -139,6 +169,18 @@ public final class DataFolder: Sendable {
     "\(try roleFolder(role))/\(Names.keys)"
   }
 
+  /// Where the ``KeyFile`` of a role is; nothing is created, also no folder.
+  ///
+  /// - Returns: nil if there is none.
+  public func existingKeyFile(_ role: String) throws(StoreError) -> String? {
+    try Self.requireRoleName(role)
+    let file = keyLocation(role)
+    return FileManager.default.fileExists(atPath: file) ? file : nil
+  }
+
+  /// The path of a role's ``KeyFile``, whether or not there is one.
+  public func keyLocation(_ role: String) -> String { "\(path)/\(role)/\(Names.keys)" }
+
   enum Names {
     static let log = "ordering.sqlite"
     static let chain = "chain.sqlite"
@@ -149,6 +191,13 @@ public final class DataFolder: Sendable {
   }
 
   private func roleFolder(_ role: String) throws(StoreError) -> String {
+    try Self.requireRoleName(role)
+    let parts = role.split(separator: "/").map(String.init)
+    if parts.count == 2 { _ = try folder(parts[0]) }
+    return try folder(role)
+  }
+
+  private static func requireRoleName(_ role: String) throws(StoreError) {
     let parts = role.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     let isPerson = parts.count == 2 && ["doctors", "patients"].contains(parts[0])
     let isOrganization =
@@ -157,8 +206,6 @@ public final class DataFolder: Sendable {
     guard isPerson || isOrganization, parts.allSatisfy(Self.isName) else {
       throw StoreError(.invalidName, "\(role.debugDescription) cannot name a role's folder")
     }
-    if isPerson { _ = try folder(parts[0]) }
-    return try folder(role)
   }
 
   /// 1 to 64 letters, digits, `-`, `.` and `_`, not beginning with a dot.
@@ -195,14 +242,22 @@ public final class DataFolder: Sendable {
       let file = "\(path)/\(name)"
       if name.hasSuffix(".sqlite") { findings += StoreCheck.findings(inFileAt: file) }
       if name.hasSuffix("/\(Names.keys)") {
-        let isPrivate = try storing(file) { try DurableFile.read(file, limit: 1 << 16).isPrivate }
-        if !isPrivate {
-          findings.append(
-            StoreFinding(
-              code: .insecureFile, file: file, what: "others may read or change these keys"))
-        }
+        findings += Self.finding(onKeysAt: file).map { [$0] } ?? []
       }
     }
     return findings
+  }
+
+  private static func finding(onKeysAt file: String) -> StoreFinding? {
+    do {
+      if try DurableFile.read(file, limit: 1 << 16).isPrivate { return nil }
+      return StoreFinding(
+        code: .insecureFile, file: file, what: "others may read or change these keys")
+    } catch {
+      return error.isSymbolicLink
+        ? StoreFinding(
+          code: .insecureFile, file: file, what: "keys are not read through a symbolic link")
+        : StoreFinding(code: .unreadable, file: file, what: error.message)
+    }
   }
 }

@@ -20,11 +20,9 @@ package struct StateDifference: Sendable, Equatable, CustomStringConvertible {
     String(decoding: key.prefix { $0 != UInt8(ascii: "/") }, as: UTF8.self)
   }
 
-  /// The name, the first bytes of what follows it, and what is wrong.
+  /// The key, as far as it is shown, and what is wrong.
   package var description: String {
-    let rest = key.dropFirst(name.utf8.count + 1)
-    let hex = rest.prefix(8).map { String(format: "%02x", $0) }.joined()
-    let row = rest.isEmpty ? name : "\(name)/\(hex)\(rest.count > 8 ? "…" : "")"
+    let row = SQLiteStateStore.text(ofKey: key)
     return switch kind {
     case .missing: "\(row) is missing"
     case .unexpected: "\(row) should not be there"
@@ -34,6 +32,20 @@ package struct StateDifference: Sendable, Equatable, CustomStringConvertible {
 }
 
 extension SQLiteStateStore {
+  /// A key as text: its parts as they are where they are printable ASCII, and in hexadecimal digits what
+  /// follows the last of these; the beginning of what is long.
+  static func text(ofKey key: [UInt8]) -> String {
+    let printable = key.prefix { (0x21...0x7e).contains($0) }
+    let shown =
+      printable.count == key.count
+      ? printable.prefix(80)
+      : printable.prefix((printable.lastIndex(of: UInt8(ascii: "/")) ?? -1) + 1)
+    let rest = key.dropFirst(shown.count)
+    let hex = printable.count == key.count ? [] : rest.prefix(8)
+    return String(decoding: shown, as: UTF8.self)
+      + hex.map { String(format: "%02x", $0) }.joined() + (rest.count > hex.count ? "…" : "")
+  }
+
   /// Gives every row in which this state is not as `expected`, in the order of keys. Both are read
   /// once and side by side, so memory does not grow with them.
   ///

@@ -102,8 +102,7 @@ public final class SQLiteStateStore: StateStore {
     while let row = try rows.next() {
       let key = try row.blob("key")
       if try row.blob("mark") != mark(key, try row.blob("value")) {
-        let name = key.prefix(32).map { String(format: "%02x", $0) }.joined()
-        findings.append((.wrongDigest, "the value of key \(name) is not what was stored"))
+        findings.append((.wrongDigest, "the value of \(text(ofKey: key)) is not what was stored"))
       }
     }
     return findings

@@ -3,7 +3,7 @@ public import CanonicalEncoding
 /// What happened, for somebody who tells the story.
 public enum ConsortiumEvent: Sendable {
   case founded(genesis: Digest32)
-  case reopened(genesis: Digest32, time: UInt64)
+  case reopened(genesis: Digest32, foundedAt: UInt64)
   case doctorRegistered(doctor: String, hospital: String)
 
   /// 4.3. `attempt` above 1: the attempts before were closed as abandoned.

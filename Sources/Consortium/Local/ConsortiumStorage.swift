@@ -15,6 +15,10 @@ public protocol ConsortiumStorage: Sendable {
   func genesis() throws -> [UInt8]?
   /// Stores the genesis. Returns when it is durable.
   func create(genesis: [UInt8]) throws
+  /// Called before a consortium is founded.
+  ///
+  /// - Throws: if there are stores of another, whose genesis is gone.
+  func requireNoStores() throws
 
   func orderingLog() throws -> Log
   /// The log that a hospital writes.
@@ -30,4 +34,11 @@ public protocol ConsortiumStorage: Sendable {
   func keys(_ place: String, owner: String) throws -> KeyFile?
   /// Stores the keys of a role. Returns when they are durable.
   func create(keys: KeyFile, _ place: String) throws
+  /// Where the keys of a role are, for people who look for them.
+  func keyLocation(_ place: String) -> String
+}
+
+extension ConsortiumStorage {
+  public func requireNoStores() {}
+  public func keyLocation(_ place: String) -> String { place }
 }

@@ -44,8 +44,18 @@ struct Founder<Storage: ConsortiumStorage> {
   }
 
   /// The stored genesis, or a new one, stored.
+  ///
+  /// - Throws: ``CredentialError`` `missing-keys` or `foreign-keys` if a party has not the keys that
+  ///   stand in the stored one.
   func genesis() throws -> ValidGenesis {
-    if let bytes = try storage.genesis() { return try ValidGenesis(Genesis(encoded: bytes)) }
+    if let bytes = try storage.genesis() {
+      let genesis = try ValidGenesis(Genesis(encoded: bytes))
+      for party in [genesis.genesis.manager.id] + genesis.hospitals + [FounderNames.cloud] {
+        try requireKeys(of: party, in: genesis)
+      }
+      return genesis
+    }
+    try storage.requireNoStores()
     let manager = FounderNames.manager
     var supernodes: [Genesis.Supernode] = []
     for id in try hospitals() {
@@ -67,6 +77,20 @@ struct Founder<Storage: ConsortiumStorage> {
     let valid = try ValidGenesis(genesis)
     try storage.create(genesis: genesis.encoded())
     return valid
+  }
+
+  /// Nobody knows new keys of a party of the genesis.
+  private func requireKeys(of party: String, in genesis: ValidGenesis) throws {
+    let place = storage.keyLocation(party)
+    guard let file = try storage.keys(party, owner: party) else {
+      throw CredentialError(
+        .missingKeys,
+        "\(place): the keys of \(party) are missing, and the ledger takes no others in their place")
+    }
+    guard try file.isKnown(to: genesis) else {
+      throw CredentialError(
+        .foreignKeys, "\(place): these are not the keys that \(party) has in the genesis")
+    }
   }
 }
 

@@ -123,11 +123,10 @@ public actor LocalConsortium {
   private func start(isNew: Bool) async throws {
     meter.phase = .initialization
     try await settle()
-    let time = await ledgerTime()
     environment.observe(
       isNew
         ? .founded(genesis: genesis.digest)
-        : .reopened(genesis: genesis.digest, time: time))
+        : .reopened(genesis: genesis.digest, foundedAt: genesis.genesis.createdAt))
     for hospital in genesis.hospitals {
       guard let server = hospitals[hospital] else { continue }
       try await server.setTeamSize(configuration.teamSize)
@@ -142,14 +141,23 @@ public actor LocalConsortium {
   private func addDoctor(_ id: String, at hospital: HospitalServer) async throws {
     let place = "doctors/\(id)"
     var randomness = environment.randomness(place)
+    let isRegistered = try await hospital.node.consortium.doctor(id) != nil
     let file = try storage.keys(
-      place, owner: id, otherwise: { try DoctorKeys.generate(owner: id, using: &randomness) })
+      place, owner: id,
+      otherwise: {
+        guard !isRegistered else {
+          throw CredentialError(
+            .missingKeys,
+            "\(storage.keyLocation(place)): the keys of \(id), who is registered, are missing")
+        }
+        return try DoctorKeys.generate(owner: id, using: &randomness)
+      })
     let doctor = try Doctor(
       id: id, hospital: hospital.id, genesis: genesis, keys: DoctorKeys(file),
       store: storage.anyRoleStore(place), courier: courier, randomness: randomness)
     doctors[id] = doctor
     delivery.register(doctor, .doctor, id: id)
-    if try await hospital.node.consortium.doctor(id) != nil { return }
+    if isRegistered { return }
     try await hospital.employ(id)
     try await meter.measure(.doctor) { try await doctor.register() }
     environment.observe(.doctorRegistered(doctor: id, hospital: hospital.id))

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CanonicalEncoding
 import Ledger
+import TransparencyLog
 
 struct ExportLedger: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -37,12 +38,14 @@ struct ExportLedger: AsyncParsableCommand {
     let console = output.console
     console.progress("exporting the ledger of \(data)")
     let folder = try ExistingFolder(data)
+    try await folder.requireAnchoredChains()
     let logs = try folder.logs()
     if tiles {
       try SystemFile.createExport(at: path) { sink in
         try ExportWriter.write(genesis: folder.genesis, logs: logs, to: &sink)
       }
     } else {
+      try Self.requireOlder(at: path, than: logs[0], of: folder.genesis)
       try SystemFile.replaceExport(at: path) { file in
         var sink = UstarSink { try file.write($0) }
         try ExportWriter.write(genesis: folder.genesis, logs: logs, to: &sink)
@@ -62,5 +65,32 @@ struct ExportLedger: AsyncParsableCommand {
     }
     console.line("genesis \(report.genesis)")
     console.line("Whoever verifies it has to learn this hash in another way.")
+  }
+
+  /// - Throws: ``CommandFailure`` if an export of this ledger is at `path` that reaches farther.
+  private static func requireOlder(
+    at path: String, than log: ExportWriter.Log, of genesis: ValidGenesis
+  ) throws {
+    guard let size = try? consortiumSize(ofExportAt: path, genesis), size > log.size else { return }
+    throw CommandFailure(
+      .badInput, code: "newer-export",
+      "\(path): this export has \(size) leaves of the consortium chain, and the folder \(log.size)",
+      hint: "it is kept; if the folder is not an older copy put back, choose another name")
+  }
+
+  /// - Returns: nil for what is no export of this ledger.
+  private static func consortiumSize(
+    ofExportAt path: String, _ genesis: ValidGenesis
+  ) throws -> UInt64? {
+    let file = try InputFile(path)
+    var source = UstarSource { try file.read($0) }
+    guard
+      try source.file(ExportPath.genesis, limit: Genesis.maximumByteCount)
+        == genesis.genesis.encoded(),
+      let note = try source.file(
+        ExportPath.checkpoint(ChainName.consortium), limit: SignedNote.maximumByteCount)
+    else { return nil }
+    let signed = try SignedNote(encoded: String(decoding: note, as: UTF8.self))
+    return try Checkpoint(body: signed.body).size
   }
 }

@@ -5,17 +5,17 @@ import EMRScheme
 import Foundation
 import Ledger
 import SQLiteBackend
-import TransparencyLog
 
 struct Fsck: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Check all that a data folder holds, and change nothing.",
     discussion: """
-      First every store by itself: whether it is there, form, digests, the hash chains of the logs, \
-      the modes of key files. Then, if these are in order, the stores against each other: every chain \
-      is made anew from its log, and from the leaves that others keep of it, with every signature, \
-      and each row of each party's state is compared; the chains are those that supernodes and cloud \
-      cosigned, and the cloud holds the record of every complete visit.
+      First every store by itself: whether it is there, form, digests, the hash chains of the logs; \
+      and key files, whether they are those that the ledger knows. Then, if the stores are in order, \
+      each against the others: every chain is made anew from its log, and from the leaves that others \
+      keep of it, with every signature, and each row of each party's chains is compared; they reach to \
+      what is anchored and cosigned, and the cloud holds the record of every complete visit. The \
+      folder needs about as much room again in TMPDIR.
       """)
 
   @Argument(help: "The folder that 'bcemr demo --data' made.")
@@ -28,6 +28,13 @@ struct Fsck: AsyncParsableCommand {
       let code: String
       let file: String
       let what: String
+
+      /// - Parameter what: may name the file before what is wrong with it.
+      init(code: String, file: String, what: String) {
+        let place = "\(file): "
+        (self.code, self.file) = (code, file)
+        self.what = what.hasPrefix(place) ? String(what.dropFirst(place.count)) : what
+      }
     }
 
     let passed: Bool
@@ -48,7 +55,8 @@ struct Fsck: AsyncParsableCommand {
       Report.Finding(code: "\($0.code)", file: $0.file, what: $0.what)
     }
     var (leaves, records) = (0, 0)
-    let isReplayed = damages.allSatisfy { $0.code == .insecureFile }
+    let isReplayed = damages.allSatisfy { $0.file.hasSuffix("/keys.pem") && $0.code != .missing }
+    var keys = KeyFileCheck(existing, passingOver: Set(damages.map(\.file)))
     if isReplayed {
       console.progress("replaying the ledger of \(folder)")
       var faults: [Report.Finding] = []
@@ -61,8 +69,8 @@ struct Fsck: AsyncParsableCommand {
         existing, console: console, cloudIsVerified: faults.isEmpty)
       try await replay.run()
       findings += faults + replay.findings
+      keys.directory = try replay.directory()
       do {
-        findings += try compareCheckpoints(existing)
         let (kept, differing) = try await compareRecords(existing)
         (records, findings) = (kept, findings + differing)
       } catch {
@@ -71,6 +79,7 @@ struct Fsck: AsyncParsableCommand {
         if findings.isEmpty { findings = [failure] }
       }
     }
+    findings += try keys.findings()
     console.endProgress()
     let report = Report(
       passed: findings.isEmpty, findings: findings, leaves: leaves, records: records)
@@ -115,71 +124,73 @@ struct Fsck: AsyncParsableCommand {
     return (logs.reduce(0) { $0 + Int($1.size) }, findings ?? [])
   }
 
-  /// Compares what each supernode cosigned and each hospital wrote with what the cloud has: a chain
-  /// that lost its end, or that was exchanged, is found here.
-  private func compareCheckpoints(_ existing: ExistingFolder) throws -> [Report.Finding] {
-    let (folder, genesis) = (existing.folder, existing.genesis)
-    var findings: [Report.Finding] = []
-    for supernode in genesis.genesis.supernodes {
-      let store = try existing.state(supernode.id, chain: ChainName.consortium)
-      let view = try ConsortiumView(genesis: genesis, store: store)
-      let known = try Supernode.cosignedCheckpoint(in: folder.roleStore(supernode.id))
-      if let known, try known.size > view.size || view.checkpoint(size: known.size) != known {
-        findings.append(
-          Report.Finding(
-            code: "diverged", file: "\(self.folder)/\(supernode.id)",
-            what: "the consortium chain is not the one that \(supernode.id) cosigned"))
-      }
-    }
-    let consortium = try existing.state("cloud", chain: ChainName.consortium)
-    for hospital in genesis.hospitals {
-      let cloud = try HospitalView(
-        genesis: genesis, hospital: hospital,
-        store: existing.state("cloud", chain: hospital), consortium: consortium)
-      let own = try HospitalView(
-        genesis: genesis, hospital: hospital,
-        store: existing.state(hospital, chain: hospital), consortium: consortium)
-      let size = min(own.size, cloud.size)
-      if try own.root(size: size) != cloud.root(size: size) || own.size < cloud.size {
-        findings.append(
-          Report.Finding(
-            code: "diverged", file: "\(self.folder)/\(hospital)",
-            what: "the chain is not the one that the cloud confirmed"))
-      }
-    }
-    return findings
-  }
-
   /// Compares each complete visit with the cloud's record of it.
   private func compareRecords(
     _ existing: ExistingFolder
   ) async throws -> (records: Int, findings: [Report.Finding]) {
     let store = try existing.folder.recordStore()
     var records = 0
-    var findings: [Report.Finding] = []
+    var faults = RecordFaults(file: "\(folder)/cloud/records.sqlite")
     for log in try existing.logs() where log.chain != ChainName.consortium {
       var position: UInt64 = 0
       while position < log.size {
         let (completions, next) = try log.completions(from: position)
         for completion in completions {
           let visit = completion.context.visitID
-          let record = try await store.record(ofVisit: visit)
-            .flatMap { try? SealedRecord(encoded: $0) }
-          if record?.recordDigest(visitKey: completion.context.visitKey)
-            == completion.recordDigest
-          {
+          let bytes = try await store.record(ofVisit: visit)
+          if Self.isRecord(bytes, of: completion) {
             records += 1
           } else {
-            findings.append(
-              Report.Finding(
-                code: record == nil ? "missing" : "wrong-digest", file: "\(self.folder)/cloud",
-                what: "the record of visit \(visit) of \(log.chain) is not the one on the ledger"
-              ))
+            faults.add("\(visit) of \(log.chain)", isMissing: bytes == nil)
           }
         }
         position = next
       }
     }
-    return (records, findings)
+    return (records, faults.findings)
+  }
+
+  private static func isRecord(_ bytes: [UInt8]?, of completion: VisitCompletion) -> Bool {
+    guard let bytes, let record = try? SealedRecord(encoded: bytes) else { return false }
+    return record.recordDigest(visitKey: completion.context.visitKey) == completion.recordDigest
+  }
+}
+
+/// Visits whose records are missing or not those on the ledger: some of either by name, then their
+/// number.
+private struct RecordFaults {
+  let file: String
+  private var missing: [String] = []
+  private var changed: [String] = []
+  private var (missingCount, changedCount) = (0, 0)
+
+  private static let limit = 8
+
+  init(file: String) { self.file = file }
+
+  mutating func add(_ visit: String, isMissing: Bool) {
+    if isMissing {
+      missingCount += 1
+      if missingCount <= Self.limit { missing.append(visit) }
+    } else {
+      changedCount += 1
+      if changedCount <= Self.limit { changed.append(visit) }
+    }
+  }
+
+  var findings: [Fsck.Report.Finding] {
+    findings("missing", missing, missingCount, "is missing", "are missing")
+      + findings(
+        "wrong-digest", changed, changedCount, "is not the one on the ledger",
+        "are not those on the ledger")
+  }
+
+  private func findings(
+    _ code: String, _ visits: [String], _ count: Int, _ one: String, _ many: String
+  ) -> [Fsck.Report.Finding] {
+    var texts = visits.map { "the record of visit \($0) \(one)" }
+    let more = count - visits.count
+    if more > 0 { texts.append("\(more) more \(more == 1 ? "record \(one)" : "records \(many)")") }
+    return texts.map { Fsck.Report.Finding(code: code, file: file, what: $0) }
   }
 }

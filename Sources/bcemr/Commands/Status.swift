@@ -72,7 +72,10 @@ struct ChainStatus: Encodable {
 struct ChainFault: Encodable {
   let code: String
   let party: String
-  let chain: String
+  /// Absent for a file that is not of one chain.
+  let chain: String?
+  /// If it is missing.
+  var file: String?
   let what: String
 }
 
@@ -111,7 +114,8 @@ extension Status.Report {
           + (conviction.keys == 1 ? "one key" : "\(conviction.keys) keys"))
     }
     for fault in faults {
-      console.line("\(fault.party), \(fault.chain): \(fault.code): \(fault.what)")
+      let place = fault.file ?? fault.party + (fault.chain.map { ", \($0)" } ?? "")
+      console.line("\(place): \(fault.code): \(fault.what)")
     }
   }
 }
@@ -128,7 +132,9 @@ private struct ChainSurvey {
   private var hospitals: [String: HospitalView] = [:]
 
   private static let cloud = "cloud"
-  private static let diverged = "\(ConsortiumError.Code.ledgerDiverged)"
+  /// A chain that ends too early, and one that is another.
+  private static let behind = "behind"
+  private static let diverged = "diverged"
 
   init(_ existing: ExistingFolder) { self.existing = existing }
 
@@ -137,6 +143,7 @@ private struct ChainSurvey {
   /// The cloud first: it has all chains, and the others are compared with it.
   mutating func run() async {
     let hospitals = genesis.hospitals
+    noteMissingFiles()
     for party in [Self.cloud] + hospitals + [genesis.genesis.manager.id] {
       guard let node = await openConsortium(party) else { continue }
       for hospital in party == Self.cloud || party == genesis.genesis.manager.id
@@ -147,11 +154,39 @@ private struct ChainSurvey {
     }
   }
 
-  private mutating func fault(_ code: String, _ party: String, _ chain: String, _ what: String) {
+  /// What belongs into the folder whatever the chains hold, and what the cloud's directory asks for.
+  private mutating func noteMissingFiles() {
+    let folder = existing.folder
+    let directory =
+      folder.hasStateStore(Self.cloud, chain: ChainName.consortium)
+      ? try? folder.stateStore(Self.cloud, chain: ChainName.consortium) : nil
+    let doctors = (try? directory?.keys(after: "doctor/")) ?? []
+    do {
+      let missing = try folder.missingFiles(
+        genesis: genesis, doctors: doctors.map { String(decoding: $0, as: UTF8.self) })
+      for finding in missing { missingFile(finding.file) }
+    } catch {
+      fault(error, "folder", nil)
+    }
+  }
+
+  private mutating func missingFile(_ file: String) {
+    let name = file.dropFirst(existing.folder.path.utf8.count + 1)
+    let parts = name.split(separator: "/").map(String.init)
+    let chain = parts.dropLast().last == "chains" ? String(parts[parts.count - 1].dropLast(7)) : nil
+    let party =
+      ["doctors", "patients"].contains(parts[0]) ? parts.prefix(2).joined(separator: "/") : parts[0]
+    faults.append(
+      ChainFault(
+        code: "\(StoreFinding.Code.missing)", party: party, chain: chain, file: file,
+        what: "the file is missing"))
+  }
+
+  private mutating func fault(_ code: String, _ party: String, _ chain: String?, _ what: String) {
     faults.append(ChainFault(code: code, party: party, chain: chain, what: what))
   }
 
-  private mutating func fault(_ error: any Error, _ party: String, _ chain: String) {
+  private mutating func fault(_ error: any Error, _ party: String, _ chain: String?) {
     let failure = CommandFailure(error)
     fault(failure.code, party, chain, failure.message)
   }
@@ -207,7 +242,7 @@ private struct ChainSurvey {
     guard let cosigned else { return }
     if cosigned.size > view.size {
       fault(
-        Self.diverged, party, ChainName.consortium,
+        Self.behind, party, ChainName.consortium,
         "the log ends before the checkpoint of size \(cosigned.size) that \(party) cosigned")
     } else if try view.checkpoint(size: cosigned.size) != cosigned {
       fault(
@@ -232,16 +267,23 @@ private struct ChainSurvey {
       if party == hospital {
         view = try await ownChain(hospital, node)
       } else {
-        guard existing.folder.hasStateStore(party, chain: hospital) else { return }
+        guard existing.folder.hasStateStore(party, chain: hospital) else {
+          // The cloud makes the file with the first block that it confirms.
+          if party == Self.cloud, try await node.consortium.anchor(of: hospital) != nil {
+            missingFile("\(existing.folder.path)/\(party)/chains/\(hospital).sqlite")
+          }
+          return
+        }
         view = try HospitalView(
           genesis: genesis, hospital: hospital, store: existing.state(party, chain: hospital),
           consortium: node.consortiumState)
       }
       let consortium = await node.consortium
+      let final = try finalSize(of: view, consortium)
+      // What is final was confirmed before it was anchored.
       var status = ChainStatus(
         party: party, chain: hospital, leaves: view.size, openLeaves: view.position - view.size,
-        blocks: view.height, confirmed: view.confirmed?.size ?? 0,
-        final: try finalSize(of: view, consortium),
+        blocks: view.height, confirmed: max(view.confirmed?.size ?? 0, final), final: final,
         nanoseconds: MonotoneTime.nanoseconds() - start)
       if let base = view.base {
         status.base = base.reference.height
@@ -288,7 +330,7 @@ private struct ChainSurvey {
     let hospital = view.hospital
     if let confirmed = view.confirmed, confirmed.size > view.size {
       fault(
-        Self.diverged, party, hospital,
+        Self.behind, party, hospital,
         "the chain ends before the checkpoint of size \(confirmed.size) that was confirmed")
     }
     if let anchor = try consortium.anchor(of: hospital), try !view.leads(to: anchor) {
@@ -298,7 +340,7 @@ private struct ChainSurvey {
           "consortium block \(anchor.height) anchors another chain of size \(anchor.size)")
       } else if party == Self.cloud || party == hospital {
         fault(
-          Self.diverged, party, hospital,
+          Self.behind, party, hospital,
           "the chain ends before the checkpoint of size \(anchor.size) that is anchored")
       }
     }
@@ -310,7 +352,7 @@ private struct ChainSurvey {
         fault(Self.diverged, party, hospital, "the cloud has confirmed another chain")
       } else if party == hospital, view.size < known.size {
         fault(
-          Self.diverged, party, hospital,
+          Self.behind, party, hospital,
           "the cloud has confirmed \(known.size) leaves, and the log ends at \(view.size)")
       }
     }

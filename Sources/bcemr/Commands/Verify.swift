@@ -17,10 +17,10 @@ struct Verify: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp("The ledger that is meant, 64 hexadecimal digits.", valueName: "hash"),
     transform: digest)
-  var genesis: Digest32?
+  var genesis: [Digest32] = []
 
   @Option(help: ArgumentHelp("A checkpoint known from before.", valueName: "file"))
-  var checkpoint: String?
+  var checkpoint: [String] = []
 
   @Option(
     name: .customLong("chain"),
@@ -31,17 +31,33 @@ struct Verify: AsyncParsableCommand {
 
   @OptionGroup var output: OutputOptions
 
+  func validate() throws {
+    guard genesis.count <= 1 else { throw ValidationError("--genesis is given once") }
+    guard checkpoint.count <= 1 else { throw ValidationError("--checkpoint is given once") }
+  }
+
   func run() async throws {
-    let known = try checkpoint.map { path in
-      String(
-        decoding: try SystemFile.contents(of: path, limit: SignedNote.maximumByteCount),
-        as: UTF8.self)
-    }
+    let known = try checkpoint.first.map(Self.note)
     let audit = try Audit(
-      path, genesis: genesis, knownNote: known, chains: chains, console: output.console)
+      path, genesis: genesis.first, knownNote: known, chains: chains, console: output.console)
     audit.print(to: output.console)
     if output.json { Console.write(audit) }
     if !audit.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
+  }
+
+  /// The text of a file that should hold a checkpoint. If it does not, the check of it fails as for one of
+  /// another ledger, and why is said here.
+  private static func note(at path: String) throws -> String {
+    let bytes = try SystemFile.contents(of: path, limit: SignedNote.maximumByteCount)
+    let text = String(decoding: bytes, as: UTF8.self)
+    do {
+      _ = try Checkpoint(body: SignedNote(encoded: text).body)
+    } catch {
+      let reason =
+        bytes.contains(UInt8(ascii: "\r")) ? "its lines end with CR LF, not with LF" : error.message
+      Console.diagnostic("\(path): this is no checkpoint: \(reason)")
+    }
+    return text
   }
 
   private static func digest(_ text: String) throws -> Digest32 {

@@ -21,8 +21,9 @@ final class Narrator: Sendable {
     switch event {
     case .founded(let genesis):
       console.line("A new consortium; its ledger is \(genesis).")
-    case .reopened(let genesis, let time):
-      console.line("The consortium of \(LedgerTime.text(time)); its ledger is \(genesis).")
+    case .reopened(let genesis, let foundedAt):
+      console.line(
+        "The consortium that was founded \(LedgerTime.text(foundedAt)); its ledger is \(genesis).")
     case .doctorRegistered: break
     case .visitOpened(_, let hospital, let team, _, let attempt):
       if attempt > 1 {

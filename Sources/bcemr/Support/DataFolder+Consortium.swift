@@ -5,8 +5,7 @@ public import SQLiteBackend
 
 extension DataFolder: ConsortiumStorage {
   public func keys(_ place: String, owner: String) throws -> KeyFile? {
-    let path = try keyFile(place)
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    guard let path = try existingKeyFile(place) else { return nil }
     return try KeyFile.read(from: path, owner: owner)
   }
 

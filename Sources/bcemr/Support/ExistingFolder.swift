@@ -23,6 +23,12 @@ struct ExistingFolder {
       return try ValidGenesis(Genesis(encoded: bytes))
     } catch let error as CommandFailure {
       guard error.code == "not-found" else { throw error }
+      if let store = DataFolder.firstStore(in: path) {
+        throw CommandFailure(
+          .badInput, code: "not-found",
+          "\(file): the file is missing, and \(path)/\(store) of its ledger is here",
+          hint: "put it back; every export of the ledger begins with it")
+      }
       throw CommandFailure(
         .badInput, code: "not-found", "\(path): there is no consortium in this folder",
         hint: "'bcemr demo --data \(path)' makes one")
@@ -49,6 +55,35 @@ struct ExistingFolder {
             genesis: genesis, hospital: hospital, store: state(cloud, chain: hospital),
             consortium: consortium))
       }
+  }
+
+  /// - Throws: ``CommandFailure`` if a chain ends at the cloud before what is anchored of it, as when the
+  ///   cloud's files were put back, or is another one.
+  func requireAnchoredChains() async throws {
+    let cloud = "cloud"
+    let store = OverlaidStateStore(over: try state(cloud, chain: ChainName.consortium))
+    // Without the log, or with an older one, the cloud's own replay says what is anchored.
+    if let log = try? folder.orderingLog() {
+      try? await LedgerNode(genesis: genesis, state: store, log: log).catchUp()
+    }
+    let consortium = try ConsortiumView(genesis: genesis, store: store)
+    for hospital in genesis.hospitals {
+      let chain = try HospitalView(
+        genesis: genesis, hospital: hospital, store: state(cloud, chain: hospital),
+        consortium: store)
+      guard let anchor = try consortium.anchor(of: hospital) else { continue }
+      let size = min(chain.size, chain.confirmed?.size ?? 0)
+      if try size >= anchor.size && chain.leads(to: anchor) { continue }
+      let isBehind = size < anchor.size
+      throw CommandFailure(
+        .checkFailed, code: isBehind ? "behind" : "diverged",
+        "\(folder.path)/\(cloud)/chains/\(hospital).sqlite: "
+          + (isBehind
+            ? "the chain ends at \(size), and consortium block \(anchor.height) anchors "
+              + "\(anchor.size) leaves of it"
+            : "the chain is not the one that consortium block \(anchor.height) anchors"),
+        hint: "'bcemr fsck \(folder.path)' says what else is wrong")
+    }
   }
 }
 

@@ -23,7 +23,10 @@ struct FolderReplay {
   private(set) var findings: [Finding] = []
 
   private static let cloud = "cloud"
-  private static let diverged = "\(ConsortiumError.Code.ledgerDiverged)"
+  private static let ledgerDiverged = "\(ConsortiumError.Code.ledgerDiverged)"
+  /// A chain that ends too early, and one that is another.
+  private static let behind = "behind"
+  private static let diverged = "diverged"
   private static let wrongState = "wrong-state"
   private static let pageByteCount = 1 << 19
   /// So many rows of one file are named one by one.
@@ -46,13 +49,18 @@ struct FolderReplay {
 
   mutating func run() async throws {
     console.progress("replaying the ordering log")
-    try await replayOrderingLog()
+    if let follower = try await replayOrderingLog() { try checkCosigned(follower.final) }
     for hospital in genesis.hospitals {
       console.progress("replaying the chain of \(hospital)")
       try await replay(hospital)
     }
     findings += try existing.folder.missingFiles(genesis: genesis, doctors: registeredDoctors())
       .map { Finding(code: "\($0.code)", file: $0.file, what: $0.what) }
+  }
+
+  /// The consortium chain with its directory, as far as the ordering log was replayed.
+  func directory() throws -> ConsortiumView {
+    try ConsortiumView(genesis: genesis, store: consortium)
   }
 
   private func registeredDoctors() throws -> [String] {
@@ -74,6 +82,8 @@ struct FolderReplay {
   private func stateFile(_ party: String, _ chain: String) -> String {
     "\(existing.folder.path)/\(party)/chains/\(chain).sqlite"
   }
+
+  private var orderingFile: String { "\(existing.folder.path)/ordering/ordering.sqlite" }
 
   private mutating func compare(
     _ state: SQLiteStateStore, _ file: String, with made: SQLiteStateStore,
@@ -129,9 +139,10 @@ struct FolderReplay {
     try state.value(forKey: StateKey.logPlace.bytes).map { try LogPlace(stateBytes: $0) } ?? .start
   }
 
-  private mutating func replayOrderingLog() async throws {
+  /// - Returns: nil if the log cannot be followed to its end.
+  private mutating func replayOrderingLog() async throws -> ConsortiumFollower? {
     var waiting = try replicas()[...]
-    let file = "\(existing.folder.path)/ordering/ordering.sqlite"
+    let file = orderingFile
     do {
       let log = try existing.folder.orderingLog()
       var follower = try ConsortiumFollower(genesis: genesis, store: consortium, decider: decider)
@@ -146,13 +157,58 @@ struct FolderReplay {
       }
       for replica in waiting {
         note(
-          Self.diverged, file,
+          Self.ledgerDiverged, file,
           "the log ends at entry \(follower.nextPosition), and \(replica.party) has replayed "
             + "\(replica.place.count)")
       }
+      return follower
     } catch {
       try note(error, file)
+      return nil
     }
+  }
+
+  /// Compares what each supernode cosigned with the chain that the ordering log makes; its own replay
+  /// may be behind. What a supernode keeps of it has to reach to the last cosignature that made a block
+  /// final: of later ones nothing shows that they were given.
+  private mutating func checkCosigned(_ final: FinalRecord?) throws {
+    let chain = try directory()
+    let signers = try final.map(cosigners) ?? []
+    for supernode in genesis.genesis.supernodes {
+      let (id, file) = (supernode.id, "\(existing.folder.path)/\(supernode.id)/state.sqlite")
+      do {
+        let known = try Supernode.cosignedCheckpoint(in: existing.folder.roleStore(id))
+        if let known, known.size > chain.size {
+          note(
+            Self.behind, orderingFile,
+            "the log makes \(chain.size) leaves of the consortium chain, and \(id) cosigned "
+              + "\(known.size)")
+        } else if let known, try chain.checkpoint(size: known.size) != known {
+          note(Self.diverged, file, "the consortium chain is not the one that \(id) cosigned")
+        } else if let final, signers.contains(id), known?.size ?? 0 < final.size {
+          note(
+            Self.behind, file,
+            "\(id) cosigned \(final.size) leaves of the consortium chain, and keeps "
+              + (known.map { "a checkpoint of \($0.size)" } ?? "no checkpoint of it"))
+        }
+      } catch {
+        try note(error, file)
+      }
+    }
+  }
+
+  /// The supernodes of whom a final checkpoint has a cosignature.
+  private func cosigners(of final: FinalRecord) throws -> Set<String> {
+    let keys = genesis.consortiumKeys
+    let note = try CosignedCheckpoint(
+      verifying: SignedNote(encoded: final.note), origin: keys.origin, cosigners: keys.cosigners)
+    let names = Set(note.cosigners.map(\.key.name))
+    let signers = genesis.genesis.supernodes.map(\.id).filter {
+      names.contains(
+        ValidGenesis.cosignerName(
+          network: genesis.genesis.network, node: $0, chain: ChainName.consortium))
+    }
+    return Set(signers)
   }
 
   /// Compares the replicas that have come just so far.
@@ -164,7 +220,7 @@ struct FolderReplay {
       let file = stateFile(replica.party, ChainName.consortium)
       guard replica.place == follower.place else {
         note(
-          Self.diverged, file,
+          Self.ledgerDiverged, file,
           "the \(replica.place.count) entries replayed are not the first of the ordering log")
         continue
       }
@@ -197,7 +253,7 @@ struct FolderReplay {
   // MARK: Hospitals' chains
 
   private mutating func replay(_ hospital: String) async throws {
-    let keys = try ConsortiumView(genesis: genesis, store: consortium)
+    let keys = try directory()
     let cloud = try await replayKept(hospital, by: Self.cloud, keys, known: nil)
     try await replayOwn(hospital, keys, known: cloud)
     _ = try await replayKept(hospital, by: manager, keys, known: cloud)
@@ -228,6 +284,9 @@ struct FolderReplay {
       ) { position in try kept.leaves(from: position, byteCount: Self.pageByteCount) }
       try compare(state, file, with: made, passingOver: [.confirmed, .closedGeneration])
       try checkConfirmed(kept.confirmed, of: chain.view, by: party, file, consortiumView)
+      // The manager follows a chain when it has to.
+      _ = try checkAnchors(
+        of: chain.view, file, consortiumView, mayBeBehind: party != Self.cloud)
       return chain.view
     } catch {
       try note(error, file)
@@ -283,6 +342,9 @@ struct FolderReplay {
       while case let position = progress?.position ?? rest.size, position < end {
         try Self.advance(
           &rest, &progress, try await page(position, end), trustsClaims: false)
+      }
+      if try checkAnchors(of: rest.view, logFile, consortiumView, mayBeBehind: false), let known {
+        try checkWritten(rest.view, logFile, leadsTo: known)
       }
     } catch {
       try note(error, logFile)
@@ -355,6 +417,49 @@ struct FolderReplay {
         try chain.commit(next)
         progress = nil
       }
+    }
+  }
+
+  /// Compares a chain with what the consortium chain has anchored of it.
+  ///
+  /// - Returns: whether it is as it should be.
+  private mutating func checkAnchors(
+    of chain: HospitalView, _ file: String, _ consortiumView: ConsortiumView, mayBeBehind: Bool
+  ) throws -> Bool {
+    guard let last = try consortiumView.anchor(of: chain.hospital) else { return true }
+    let next = try consortiumView.numberedAnchor(covering: chain.size, of: chain.hospital)?.number
+    let count = try next ?? consortiumView.anchorCount(of: chain.hospital)
+    if count > 0,
+      let anchor = try consortiumView.anchor(number: count - 1, of: chain.hospital),
+      try !chain.leads(to: anchor)
+    {
+      note(
+        Self.diverged, file,
+        "the first \(anchor.size) leaves are not those that consortium block \(anchor.height) anchors"
+      )
+      return false
+    }
+    guard chain.size >= last.size || mayBeBehind else {
+      note(
+        Self.behind, file,
+        "the chain ends at \(chain.size), and consortium block \(last.height) anchors \(last.size) "
+          + "leaves of it")
+      return false
+    }
+    return true
+  }
+
+  /// Compares a hospital's log with the chain that its cloud has confirmed.
+  private mutating func checkWritten(
+    _ own: HospitalView, _ file: String, leadsTo known: HospitalView
+  ) throws {
+    let size = min(own.size, known.size)
+    if try own.root(size: size) != known.root(size: size) {
+      note(Self.diverged, file, "the chain is not the one that the cloud confirmed")
+    } else if own.size < known.size {
+      note(
+        Self.behind, file,
+        "the chain ends at \(own.size), and the cloud has confirmed \(known.size) leaves of it")
     }
   }
 

@@ -1,0 +1,71 @@
+import Consortium
+import Credentials
+import Ledger
+import SQLiteBackend
+
+/// Reads every key file of a folder, and compares the keys with what the ledger knows of their owners.
+/// No private key is shown.
+struct KeyFileCheck {
+  typealias Finding = Fsck.Report.Finding
+
+  private let existing: ExistingFolder
+  private let named: Set<String>
+  /// Who is registered with which keys; without it doctors' are only read.
+  var directory: ConsortiumView?
+
+  /// - Parameter named: files of which something is known to be wrong.
+  init(_ existing: ExistingFolder, passingOver named: Set<String>) {
+    (self.existing, self.named) = (existing, named)
+  }
+
+  func findings() throws -> [Finding] {
+    let (folder, genesis) = (existing.folder, existing.genesis)
+    let parties = [genesis.genesis.manager.id] + genesis.genesis.supernodes.map(\.id)
+    var findings = parties.compactMap { party in
+      finding(party, owner: party, isKnown: { try $0.isKnown(to: genesis) })
+    }
+    for doctor in try folder.people("doctors") {
+      findings += Self.list(
+        finding("doctors/\(doctor)", owner: doctor) { keys in
+          if let statement = try directory?.doctor(doctor)?.statement {
+            return try keys.isKnown(as: statement)
+          }
+          try keys.requireDoctorKeys()
+          return true
+        })
+    }
+    for patient in try folder.people("patients") {
+      findings += Self.list(
+        finding("patients/\(patient)", owner: patient) { keys in
+          try keys.requirePatientKeys()
+          return true
+        })
+    }
+    return findings
+  }
+
+  private static func list(_ finding: Finding?) -> [Finding] { finding.map { [$0] } ?? [] }
+
+  private func finding(
+    _ place: String, owner: String, isKnown: (KeyFile) throws -> Bool
+  ) -> Finding? {
+    let path = existing.folder.keyLocation(place)
+    do {
+      guard let file = try existing.folder.existingKeyFile(place), !named.contains(file) else {
+        return nil
+      }
+      if try isKnown(KeyFile.read(from: file, owner: owner)) { return nil }
+      return Finding(
+        code: "\(CredentialError.Code.foreignKeys)", file: path,
+        what: "these are not the keys that \(owner) has on the ledger")
+    } catch let error as CredentialError {
+      return Finding(code: "\(error.code)", file: path, what: error.message)
+    } catch let error as StoreError {
+      return Finding(code: "\(error.code)", file: path, what: error.message)
+    } catch {
+      return Finding(
+        code: "\(CredentialError.Code.invalidFile)", file: path,
+        what: "a key in this file cannot be one")
+    }
+  }
+}
