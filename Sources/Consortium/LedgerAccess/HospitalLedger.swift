@@ -265,8 +265,9 @@ package actor HospitalLedger {
     guard let target = try logKeys.continuation() else { return false }
     let record = try await node.consortium.generation(of: hospital)
     guard record.generation < target else { return false }
-    // What a cloud whose disk was put back has lost, it is given again before it states its tail.
-    if cloudSize < (await writer.view.confirmed?.size ?? 0) { try await confirm() }
+    // What a cloud whose disk was put back has lost, it is given again before it states its tail:
+    // nothing is written here that it had not confirmed.
+    if await cloudSize < writer.size { try await confirm() }
     let tail = TailStatement(
       genesis: genesis.digest, hospital: hospital, generation: record.generation,
       size: await writer.size, root: try await writer.root())
