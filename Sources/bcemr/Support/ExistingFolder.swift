@@ -74,14 +74,17 @@ struct ExistingFolder {
       guard let anchor = try consortium.anchor(of: hospital) else { continue }
       let size = min(chain.size, chain.confirmed?.size ?? 0)
       if try size >= anchor.size && chain.leads(to: anchor) { continue }
-      let isBehind = size < anchor.size
+      let anchored = "consortium block \(anchor.height) anchors \(anchor.size) leaves of it"
+      let (code, what) =
+        if !folder.hasStateStore(cloud, chain: hospital) {
+          ("missing", "the chain is missing, and \(anchored)")
+        } else if size < anchor.size {
+          ("behind", "the chain ends at \(size), and \(anchored)")
+        } else {
+          ("diverged", "the chain is not the one that consortium block \(anchor.height) anchors")
+        }
       throw CommandFailure(
-        .checkFailed, code: isBehind ? "behind" : "diverged",
-        "\(folder.path)/\(cloud)/chains/\(hospital).sqlite: "
-          + (isBehind
-            ? "the chain ends at \(size), and consortium block \(anchor.height) anchors "
-              + "\(anchor.size) leaves of it"
-            : "the chain is not the one that consortium block \(anchor.height) anchors"),
+        .checkFailed, code: code, "\(folder.path)/\(cloud)/chains/\(hospital).sqlite: \(what)",
         hint: "'bcemr fsck \(folder.path)' says what else is wrong")
     }
   }
