@@ -350,6 +350,23 @@ struct VerificationTests {
     #expect(chain.visits.complete == UInt64(visits))
   }
 
+  /// An export with these leaves of the consortium chain, which three of its delegates have signed.
+  private func export(
+    _ ledger: LedgerFixture, consortium leaves: [[UInt8]]
+  ) throws -> MemoryExport {
+    let tree = MerkleTree(leaves: leaves)
+    let checkpoint = try Checkpoint(
+      origin: ledger.genesis.origin(of: "consortium"), size: tree.size, root: tree.root)
+    var note = try ledger.cosigned(checkpoint, of: "consortium", by: "cloud").note
+    for node in ["hospital-1", "hospital-2"] {
+      note = try note.adding(ledger.cosigned(checkpoint, of: "consortium", by: node).note)
+    }
+    var export = try MemoryExport(ledger)
+    export.replaceLog(
+      "consortium", with: MemoryExport.log("consortium", note: note.encoded, leaves: leaves))
+    return export
+  }
+
   @Test("[attack] delegates who sign an item that the rules refuse: chains are judged up to there")
   func faultInTheConsortium() throws {
     var (ledger, _) = try Self.exported()
@@ -372,17 +389,7 @@ struct VerificationTests {
         Tick(time: LedgerFixture.start + 2000), on: "consortium", by: "hospital-1",
         key: ledger.identities["cloud"])
     ).encoded()
-    let tree = MerkleTree(leaves: leaves)
-    let checkpoint = try Checkpoint(
-      origin: ledger.genesis.origin(of: "consortium"), size: tree.size, root: tree.root)
-    var note = try ledger.cosigned(checkpoint, of: "consortium", by: "cloud").note
-    for node in ["hospital-1", "hospital-2"] {
-      note = try note.adding(ledger.cosigned(checkpoint, of: "consortium", by: node).note)
-    }
-    var export = try MemoryExport(ledger)
-    export.replaceLog(
-      "consortium", with: MemoryExport.log("consortium", note: note.encoded, leaves: leaves))
-    let report = try export.verify(ledger)
+    let report = try export(ledger, consortium: leaves).verify(ledger)
     #expect(report.chains[0].fault?.check == .rules)
     #expect(report.chains[0].fault?.height == validBlocks)
     #expect(report.chains[0].leaves == valid)
@@ -408,17 +415,7 @@ struct VerificationTests {
     var engine = ledger.consortium.engine
     leaves += engine.openLeaves
     leaves.append(Leaf.header(try engine.close()).encoded())
-    let tree = MerkleTree(leaves: leaves)
-    let checkpoint = try Checkpoint(
-      origin: ledger.genesis.origin(of: "consortium"), size: tree.size, root: tree.root)
-    var note = try ledger.cosigned(checkpoint, of: "consortium", by: "cloud").note
-    for node in ["hospital-1", "hospital-2"] {
-      note = try note.adding(ledger.cosigned(checkpoint, of: "consortium", by: node).note)
-    }
-    var export = try MemoryExport(ledger)
-    export.replaceLog(
-      "consortium", with: MemoryExport.log("consortium", note: note.encoded, leaves: leaves))
-    let report = try export.verify(ledger)
+    let report = try export(ledger, consortium: leaves).verify(ledger)
     #expect(report.chains[0].fault?.check == .rules)
     #expect(report.chains[0].leaves == valid)
     #expect(report.chains[1].fault == nil)
