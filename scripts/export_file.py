@@ -67,6 +67,7 @@ class TarReader:
                 return None
             try:
                 path = header[:100].split(b"\0")[0].decode("utf-8")
+                self.require(header[124:135].isdigit(), "a header is not one of an export")
                 count = int(header[124:135], 8)
                 is_header = bool(path) and ustar_header(path, count) == header
             except (ValueError, Malformed):
@@ -103,11 +104,15 @@ class FolderReader:
     def holds(self, path):
         return (self.folder / path).exists()
 
+    def regular(self, path):
+        require((self.folder / path).is_file(), f"{path}: this is no file")
+        return self.folder / path
+
     def file(self, path, limit):
         if not self.holds(path):
             return None
-        require((self.folder / path).stat().st_size <= limit, f"{path}: the file is too long")
-        return (self.folder / path).read_bytes()
+        require(self.regular(path).stat().st_size <= limit, f"{path}: the file is too long")
+        return self.regular(path).read_bytes()
 
     def finish(self):
         pass

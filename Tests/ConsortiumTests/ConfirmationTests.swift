@@ -327,6 +327,46 @@ struct ConfirmationTests {
     #expect(report.chains[1].generation == 1)
   }
 
+  @Test("a cloud that is interrupted while it takes leaves again goes on from there")
+  func interruptedRefill() async throws {
+    let test = TestConsortium(teamSize: 1)
+    var consortium = try await test.open()
+    _ = try await consortium.hold(test.plan("encounter-0"))
+    try await consortium.settle()
+    let backup = try await test.storage.backup("cloud")
+    let held = try await consortium.cloud.confirmer.view(of: hospital).size
+    _ = try await consortium.hold(test.plan())
+    try await consortium.settle()
+    let leaves = try await test.storage.chainLog(hospital).contents()
+    try await test.storage.restore(backup)
+    test.wire.lose(ConfirmLeaves.self)
+    _ = await ConsortiumError.code { _ = try await test.open() }
+    test.wire.intercept(nil)
+    // The first of several batches, whose answer is lost, again and again.
+    let end = try #require(
+      leaves.indices.first { UInt64($0) >= held && Leaf.isHeader(leaves[$0]) }) + 1
+    let tree = MerkleTree(leaves: leaves.prefix(end))
+    let key = try LogKey(
+      origin: consortium.genesis.origin(of: hospital),
+      key: .init(rawRepresentation: test.secret("log", of: hospital)))
+    let note = try key.sign(
+      Checkpoint(origin: key.verifier.origin, size: tree.size, root: tree.root)
+    ).note.encoded
+    let post = try test.post(as: hospital)
+    for _ in 1...2 {
+      let reply = try await post.ask(
+        ConfirmLeaves(
+          hospital: hospital, generation: 0, from: held,
+          leaves: Array(leaves[Int(held)..<end]), note: note), of: "cloud")
+      #expect(reply.note.isEmpty)
+    }
+    consortium = try await test.open()
+    #expect(try await consortium.hold(test.plan("encounter-2")).record?.record != nil)
+    let report = try await test.verify(consortium)
+    #expect(report.chains.allSatisfy { $0.fault == nil && $0.finalLeaves == $0.leaves })
+    #expect(report.chains[1].visits.acknowledged == 3)
+  }
+
   @Test("[attack] a cloud whose disk was put back signs nothing beside what is anchored")
   func cloudBackupAbused() async throws {
     let test = TestConsortium(teamSize: 1)

@@ -707,7 +707,8 @@ REPLAY = SourceFileLoader("replay_export", str(ROOT / "scripts/replay-export")).
 
 
 def bcemr_says(bcemr, path, known, genesis):
-    """Code and message of what `bcemr verify` finds; None and nothing if it passes."""
+    """Code and message of what `bcemr verify` finds, None and nothing if it passes; and what it says
+    of the hospitals' chains."""
     command = [bcemr, "verify", "--json", str(path)]
     if known is not None:
         command += ["--checkpoint", str(path.with_name("known"))]
@@ -716,23 +717,29 @@ def bcemr_says(bcemr, path, known, genesis):
         command += ["--genesis", genesis]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
-        error = json.loads(result.stdout).get("error") or {}
+        value = json.loads(result.stdout)
     except ValueError:
-        return "no JSON", result.stdout + result.stderr
+        return "no JSON", result.stdout + result.stderr, None
+    error = value.get("error") or {}
     code = error.get("code")
     if result.returncode != (1 if code else 0):
-        return f"exit code {result.returncode}", error.get("message")
-    return code, error.get("message", "")
+        return f"exit code {result.returncode}", error.get("message"), None
+    chains = [[chain[name] for name in (
+        "name", "blocks", "leaves", "final_leaves", "visits", "acknowledged", "disputed", "abandoned",
+        "unproven_times", "barred")] for chain in (value.get("summary") or {}).get("chains", [])[1:]]
+    return code, error.get("message", ""), chains
 
 
 def replay_says(path, known, genesis):
+    chains = []
     try:
-        faults = REPLAY.verify(files.open_export(path), genesis, known).faults
+        report = REPLAY.verify(files.open_export(path), genesis, known)
+        faults, chains = report.faults, report.chains
     except files.Malformed as error:
-        return "V1", str(error)
+        return "V1", str(error), chains
     except REPLAY.Failure as error:
         faults = [str(error)]
-    return (faults[0][:2], faults[0]) if faults else (None, "")
+    return (faults[0][:2], faults[0], chains) if faults else (None, "", chains)
 
 
 def check(bcemr):
@@ -747,9 +754,12 @@ def check(bcemr):
         for title, _, expected, reason, make, options in cases:
             path.write_bytes(make())
             options = options.get("--checkpoint"), options.get("--genesis")
-            for name, (code, message) in (
-                    ("bcemr verify", bcemr_says(bcemr, path, *options)),
-                    ("replay-export", replay_says(path, *options))):
+            said = (("bcemr verify", bcemr_says(bcemr, path, *options)),
+                    ("replay-export", replay_says(path, *options)))
+            if said[0][1][2] != said[1][1][2]:
+                failures.append(f"{title}: of the chains one says {said[0][1][2]}, "
+                                f"the other {said[1][1][2]}")
+            for name, (code, message, _) in said:
                 # A sentence is each program's own; a code or a place is not.
                 is_said = reason in message or (name == "replay-export" and " " in reason
                                                 and not reason.startswith("leaf "))

@@ -78,7 +78,11 @@ package actor ChainConfirmer: HospitalChains {
       guard try follower.view.root(size: checkpoint.size) == checkpoint.root else {
         throw ConsortiumError(.ledgerDiverged, "\(hospital) has signed another chain before")
       }
-      return ConfirmedReply(note: follower.confirmed?.note ?? "")
+      // Taken before, and not signed yet, where the chain was put back.
+      guard let confirmed = follower.confirmed, confirmed.size >= checkpoint.size else {
+        return ConfirmedReply(note: "")
+      }
+      return ConfirmedReply(note: confirmed.note)
     }
     guard request.from <= follower.size,
       request.from + UInt64(request.leaves.count) == checkpoint.size
@@ -207,9 +211,12 @@ package actor ChainConfirmer: HospitalChains {
     else { throw ConsortiumError(.unauthenticated, "the chain is not for whoever asks") }
     let follower = try follower(of: asked.hospital)
     guard let confirmed = follower.confirmed else { return LeavesReply(leaves: [], note: "") }
+    guard asked.from < confirmed.size else { return LeavesReply(leaves: [], note: confirmed.note) }
+    // What is taken again and not signed yet is not given.
     return LeavesReply(
-      leaves: asked.from < follower.size
-        ? try follower.leaves(from: asked.from, byteCount: limit) : [],
+      leaves: Array(
+        try follower.leaves(from: asked.from, byteCount: limit)
+          .prefix(Int(clamping: confirmed.size - asked.from))),
       note: confirmed.note)
   }
 }
