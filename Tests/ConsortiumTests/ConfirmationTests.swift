@@ -343,8 +343,9 @@ struct ConfirmationTests {
     _ = await ConsortiumError.code { _ = try await test.open() }
     test.wire.intercept(nil)
     // The first of several batches, whose answer is lost, again and again.
-    let end = try #require(
-      leaves.indices.first { UInt64($0) >= held && Leaf.isHeader(leaves[$0]) }) + 1
+    let end =
+      try #require(
+        leaves.indices.first { UInt64($0) >= held && Leaf.isHeader(leaves[$0]) }) + 1
     let tree = MerkleTree(leaves: leaves.prefix(end))
     let key = try LogKey(
       origin: consortium.genesis.origin(of: hospital),
