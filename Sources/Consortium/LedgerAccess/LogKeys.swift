@@ -1,6 +1,6 @@
 import CanonicalEncoding
 package import Crypto
-import Ledger
+package import Ledger
 import TransparencyLog
 
 /// The log keys of a hospital's chain, one for each generation, and the continuation that is under
@@ -42,4 +42,32 @@ package final class LogKeys: Sendable {
   }
 
   func endContinuation() throws { try store.write([Self.continuationName: nil]) }
+
+  /// What is wrong with the log keys that a hospital's store holds: nil if the key of its present
+  /// generation is the one that the consortium chain names, and that of the next is there if it has to
+  /// begin.
+  ///
+  /// - Parameter isClosed: whether the cloud confirms nothing of the present generation any more.
+  package static func fault(
+    in store: any RoleStore, present: GenerationRecord, isClosed: Bool
+  ) throws -> String? {
+    func publicKey(_ generation: UInt64) throws -> [UInt8]? {
+      try store.value(forKey: name(generation)).flatMap {
+        try? Curve25519.Signing.PrivateKey(rawRepresentation: $0)
+      }.map { Array($0.publicKey.rawRepresentation) }
+    }
+    let number = present.generation
+    if number > 0, try publicKey(number) != present.logKey {
+      return "the log key of generation \(number) is missing, or another"
+    }
+    let next = try store.value(forKey: continuationName)
+      .flatMap { UInt64(String(decoding: $0, as: UTF8.self)) }
+    if let next, next > number, try publicKey(next) == nil {
+      return "generation \(next) has to begin, and its log key is missing"
+    }
+    if isClosed, next ?? 0 <= number {
+      return "the cloud has closed generation \(number), and the hospital begins no other"
+    }
+    return nil
+  }
 }

@@ -256,6 +256,7 @@ struct FolderReplay {
     let keys = try directory()
     let cloud = try await replayKept(hospital, by: Self.cloud, keys, known: nil)
     try await replayOwn(hospital, keys, known: cloud)
+    try checkLogKeys(of: hospital, keys)
     _ = try await replayKept(hospital, by: manager, keys, known: cloud)
   }
 
@@ -303,6 +304,27 @@ struct FolderReplay {
     guard existing.folder.hasStateStore(hospital, chain: hospital) else { return false }
     let own = try existing.folder.stateStore(hospital, chain: hospital)
     return try !own.keys(after: "request/").isEmpty
+  }
+
+  /// Without its log key a hospital gets nothing confirmed any more.
+  private mutating func checkLogKeys(
+    of hospital: String, _ consortiumView: ConsortiumView
+  ) throws {
+    let file = "\(existing.folder.path)/\(hospital)/state.sqlite"
+    do {
+      let present = try consortiumView.generation(of: hospital)
+      var closed: UInt64?
+      if existing.folder.hasStateStore(Self.cloud, chain: hospital) {
+        closed = try existing.folder.stateStore(Self.cloud, chain: hospital)
+          .value(forKey: StateKey.closedGeneration.bytes).map { try UInt64(stateBytes: $0) }
+      }
+      let fault = try LogKeys.fault(
+        in: existing.folder.roleStore(hospital), present: present,
+        isClosed: closed.map { $0 >= present.generation } ?? false)
+      if let fault { note("missing-keys", file, fault) }
+    } catch {
+      try note(error, file)
+    }
   }
 
   /// Replays the log that a hospital writes: up to its state, which is compared, and to its end.
