@@ -36,8 +36,10 @@ package final class LogKeys: Sendable {
   }
 
   /// The generation that has to begin, if one has.
-  func continuation() throws -> UInt64? {
-    try store.value(forKey: Self.continuationName)
+  func continuation() throws -> UInt64? { try Self.continuation(in: store) }
+
+  private static func continuation(in store: any RoleStore) throws -> UInt64? {
+    try store.value(forKey: continuationName)
       .flatMap { UInt64(String(decoding: $0, as: UTF8.self)) }
   }
 
@@ -60,8 +62,7 @@ package final class LogKeys: Sendable {
     if number > 0, try publicKey(number) != present.logKey {
       return "the log key of generation \(number) is missing, or another"
     }
-    let next = try store.value(forKey: continuationName)
-      .flatMap { UInt64(String(decoding: $0, as: UTF8.self)) }
+    let next = try continuation(in: store)
     if let next, next > number, try publicKey(next) == nil {
       return "generation \(next) has to begin, and its log key is missing"
     }

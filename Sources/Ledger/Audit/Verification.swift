@@ -159,7 +159,9 @@ public enum Verification {
       genesisDigest: genesis.digest, isGenesisCompared: genesisDigest != nil,
       network: genesis.genesis.network, time: observer.time, doctors: observer.doctors,
       chains: [consortium.report], halts: observer.halts,
-      convictions: void == nil ? try convictions(genesis, view) : [],
+      convictions: void == nil
+        ? try view.convictions().map { Conviction(organisation: $0.organisation, count: $0.count) }
+        : [],
       knownCheckpointIsCompared: nil)
     report.chains[0].finalLeaves = report.chains[0].leaves
     var broken: Failure?
@@ -198,15 +200,6 @@ public enum Verification {
     }
     if knownNote != nil { report.knownCheckpointIsCompared = known.isCompared }
     return report
-  }
-
-  private static func convictions(
-    _ genesis: ValidGenesis, _ view: ConsortiumView
-  ) throws -> [Conviction] {
-    try genesis.organisations.compactMap { organisation in
-      let count = try view.convictions(of: organisation)
-      return count == 0 ? nil : Conviction(organisation: organisation, count: count)
-    }
   }
 
   /// The latest generation of which there is a checkpoint.

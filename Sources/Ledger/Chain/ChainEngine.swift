@@ -270,10 +270,7 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
     }
     if writes.isEmpty { return }
     if let header {
-      guard let root = Digest32(try root(size: size)) else {
-        throw StoreError(.corrupted, "a root is no digest")
-      }
-      writes[StateKey.head.bytes] = HeadRecord(header: header, root: root).stateBytes
+      writes[StateKey.head.bytes] = HeadRecord(header: header, root: try root()).stateBytes
     }
     try store.commit(writes)
     pending = [:]
@@ -291,6 +288,14 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
   /// The checkpoint of the first `size` leaves, which end with a header.
   package func checkpoint(size: UInt64, origin: String) throws(StoreError) -> Checkpoint {
     try reading { try Checkpoint(origin: origin, size: size, root: tree.root(size: size)) }
+  }
+
+  /// The root of all closed blocks.
+  package func root() throws(StoreError) -> Digest32 {
+    guard let root = Digest32(try root(size: size)) else {
+      throw StoreError(.corrupted, "a root is no digest")
+    }
+    return root
   }
 
   package func root(size: UInt64) throws(StoreError) -> [UInt8] {

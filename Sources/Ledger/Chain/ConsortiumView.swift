@@ -173,6 +173,16 @@ package struct ConsortiumView: Sendable {
     try reading { $0.value(.conviction(organisation)) ?? 0 }
   }
 
+  /// The organisations of which keys were convicted, in the order of the genesis, and how often.
+  package func convictions() throws(StoreError) -> [(organisation: String, count: UInt64)] {
+    var convicted: [(organisation: String, count: UInt64)] = []
+    for organisation in genesis.organisations {
+      let count = try convictions(of: organisation)
+      if count > 0 { convicted.append((organisation, count)) }
+    }
+    return convicted
+  }
+
   /// Whether a log key of a hospital was convicted: its chain is anchored no more.
   package func isBarred(_ hospital: String) throws(StoreError) -> Bool {
     try reading { $0.holds(.barredChain(hospital)) }

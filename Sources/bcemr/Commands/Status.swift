@@ -230,7 +230,9 @@ private struct ChainSurvey {
     if party == Self.cloud {
       consortium = view
       time = view.time
-      try noteConvictions(view)
+      convictions = try view.convictions().map {
+        Conviction(organisation: $0.organisation, keys: $0.count)
+      }
     } else if let known = consortium {
       let size = min(view.final?.size ?? 0, known.final?.size ?? 0)
       if try view.checkpoint(size: size) != known.checkpoint(size: size) {
@@ -248,13 +250,6 @@ private struct ChainSurvey {
       fault(
         Self.diverged, party, ChainName.consortium,
         "the chain is not the one that \(party) cosigned")
-    }
-  }
-
-  private mutating func noteConvictions(_ view: ConsortiumView) throws {
-    for organisation in genesis.organisations {
-      let keys = try view.convictions(of: organisation)
-      if keys > 0 { convictions.append(Conviction(organisation: organisation, keys: keys)) }
     }
   }
 

@@ -24,27 +24,23 @@ struct KeyFileCheck {
     var findings = parties.compactMap { party in
       finding(party, owner: party, isKnown: { try $0.isKnown(to: genesis) })
     }
-    for doctor in try folder.people("doctors") {
-      findings += Self.list(
-        finding("doctors/\(doctor)", owner: doctor) { keys in
-          if let statement = try directory?.doctor(doctor)?.statement {
-            return try keys.isKnown(as: statement)
-          }
-          try keys.requireDoctorKeys()
-          return true
-        })
+    findings += try folder.people("doctors").compactMap { doctor in
+      finding("doctors/\(doctor)", owner: doctor) { keys in
+        if let statement = try directory?.doctor(doctor)?.statement {
+          return try keys.isKnown(as: statement)
+        }
+        try keys.requireDoctorKeys()
+        return true
+      }
     }
-    for patient in try folder.people("patients") {
-      findings += Self.list(
-        finding("patients/\(patient)", owner: patient) { keys in
-          try keys.requirePatientKeys()
-          return true
-        })
+    findings += try folder.people("patients").compactMap { patient in
+      finding("patients/\(patient)", owner: patient) { keys in
+        try keys.requirePatientKeys()
+        return true
+      }
     }
     return findings
   }
-
-  private static func list(_ finding: Finding?) -> [Finding] { finding.map { [$0] } ?? [] }
 
   private func finding(
     _ place: String, owner: String, isKnown: (KeyFile) throws -> Bool
