@@ -85,7 +85,10 @@ let package = Package(
     tests("EMRScheme", scheme + [crypto], vectors: true),
     tests("TransparencyLog", [crypto], vectors: true),
     tests("Credentials", scheme + ["EMRScheme", crypto], vectors: true),
-    tests("Ledger", scheme + ["EMRScheme", "TransparencyLog", "Credentials", "Consensus", crypto]),
+    tests("Consensus", ["CanonicalEncoding"]),
+    tests(
+      "Ledger",
+      scheme + ["EMRScheme", "TransparencyLog", "Credentials", "Consensus", crypto]),
     tests("ClinicalRecords", vectors: true),
     tests("Consortium", ledger + ["PowerCut", "SQLiteBackend", crypto]),
     tests("PaperEvaluation", ["Pairings", "PrintedScheme"]),
