@@ -78,11 +78,9 @@ extension Delegate {
   private mutating func take(_ certificate: CommitCertificate) throws {
     if certificate.height == height {
       guard delegates.holds(certificate, genesis: genesis.digest) else { return }
-      for commit in certificate.commits where certificate.height == height {
-        try run(machine.receive(commit))
-      }
+      try run(machine.receive(certificate))
     } else if follower.decision == nil {
-      _ = try follower.take(certificate)
+      _ = try follower.take(decision: certificate)
     }
   }
 

@@ -106,8 +106,6 @@ package struct Delegate: Sendable {
     let height = follower.engine.height
     let delegates = try follower.reader.delegates(forHeight: height)
     let stored = try bytes.map(Self.stored)
-    // Whose replay was put back has voted above it, and only watches until it is there again.
-    let isBehind = (stored?.height ?? 0) > height
     let seat = delegates.seats.firstIndex {
       $0.delegate == id && $0.votingKey == keys.voting.publicKey
     }
@@ -115,11 +113,8 @@ package struct Delegate: Sendable {
     let setting = ConsensusMachine.Setting(
       genesis: follower.genesis.digest, epoch: delegates.epoch, height: height,
       seatCount: delegates.seats.count, emptySeats: Set(empty.map(UInt64.init)),
-      seat: isBehind ? nil : seat.map(UInt64.init))
-    return (
-      delegates,
-      ConsensusMachine(setting, restoring: stored?.height == height ? stored : nil)
-    )
+      seat: seat.map(UInt64.init))
+    return (delegates, ConsensusMachine(setting, restoring: stored))
   }
 
   @inline(never)
@@ -166,7 +161,7 @@ package struct Delegate: Sendable {
   }
 
   @discardableResult
-  private mutating func persist() throws(StoreError) -> Bool {
+  private mutating func persist() throws -> Bool {
     let round = machine.round
     outbox.removeAll {
       // Of votes for no block nobody needs those of rounds long over.
@@ -178,16 +173,20 @@ package struct Delegate: Sendable {
     }
     var changes = outbox.takeChanges()
     let stored = machine.stored.encodedSequence()
-    // Of a height at which nothing was said there is nothing to remember.
-    if stored != lastStored, machine.hasBegun { changes[Self.storedKey] = stored }
+    // Of a height at which nothing was said there is nothing to remember; and whose replay was put back
+    // remembers what it said above it.
+    let isRemembered =
+      try machine.hasBegun && height >= lastStored.map(Self.stored)?.height ?? 0
+    if isRemembered, stored != lastStored { changes[Self.storedKey] = stored }
     guard !changes.isEmpty else { return false }
     try store.write(changes)
-    if machine.hasBegun { lastStored = stored }
+    if isRemembered { lastStored = stored }
     return true
   }
 
   /// What others may read: only what is stored.
-  func published(from position: UInt64, byteCount: Int) -> (items: [OutboxItem], next: UInt64) {
+  package func published(from position: UInt64, byteCount: Int
+  ) -> (items: [OutboxItem], next: UInt64) {
     isBroken ? ([], position) : outbox.page(from: position, byteCount: byteCount)
   }
 
@@ -313,7 +312,7 @@ package struct Delegate: Sendable {
   /// Makes the block known beside what is signed of it.
   private mutating func publish(_ block: ConsortiumFollower.TrialBlock) {
     let body = ProposedBlock(height: block.height, root: block.root, entries: block.entries)
-    if !outbox.items.contains(where: { $0.item == .block(body) }) { outbox.append(.block(body)) }
+    outbox.appendOnce(.block(body))
   }
 
   private mutating func sign(_ vote: ConsensusVote) throws -> [ConsensusEffect] {
@@ -321,7 +320,8 @@ package struct Delegate: Sendable {
     let signed = SignedVote(vote: vote, seat: seat, signature: keys.voting.sign(vote))
     // A lock is worth its block only together with it.
     if vote.phase == .commit, let root = vote.root, let block = blocks[root] { publish(block) }
-    outbox.append(.vote(signed))
+    // After a restart the machine signs again what it had signed.
+    outbox.appendOnce(.vote(signed))
     return machine.receive(signed)
   }
 
@@ -332,7 +332,7 @@ package struct Delegate: Sendable {
     let signed = SignedProposal(
       proposal: proposal, seat: seat, signature: keys.voting.sign(proposal), prepares: prepares)
     if let block = blocks[proposal.root] { publish(block) }
-    outbox.append(.proposal(signed))
+    outbox.appendOnce(.proposal(signed))
     return machine.receive(signed)
   }
 
@@ -389,10 +389,7 @@ package struct Delegate: Sendable {
 
   /// The certificate of the last block, and exactly one cosignature on its checkpoint.
   private mutating func publishDecision() throws {
-    if let decision = follower.decision, !outbox.items.contains(where: { $0.item == .decision(decision) })
-    {
-      outbox.append(.decision(decision))
-    }
+    if let decision = follower.decision { outbox.appendOnce(.decision(decision)) }
     try cosign()
   }
 

@@ -1,6 +1,6 @@
 package import CanonicalEncoding
 package import Consensus
-package import Ledger
+import Ledger
 
 /// Something that a delegate publishes for the others. Each proves itself, so it makes no difference
 /// from whom it is had.
@@ -136,6 +136,11 @@ struct Outbox: Sendable {
     changes[Self.key(next)] = item.encodedSequence()
     next += 1
     changes[Self.nextKey] = Array(String(next).utf8)
+  }
+
+  /// The same, unless it is there.
+  mutating func appendOnce(_ item: OutboxItem) {
+    if !items.contains(where: { $0.item == item }) { append(item) }
   }
 
   mutating func removeAll(where isDone: (OutboxItem) throws -> Bool) rethrows {

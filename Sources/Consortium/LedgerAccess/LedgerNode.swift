@@ -2,6 +2,7 @@ package import CanonicalEncoding
 import Consensus
 package import Credentials
 package import Ledger
+import TransparencyLog
 
 /// A role's own replay of the consortium chain: as a delegate who decides its blocks with the others,
 /// or as somebody who follows what is final.

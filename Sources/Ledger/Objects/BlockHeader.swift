@@ -114,10 +114,6 @@ public enum LedgerLimits {
   public static let noteByteCount = 8192
   /// The hashes of one Merkle proof.
   public static let proofHashCount = 64
-  /// The delegates of the consortium chain.
-  public static let seatCount: UInt64 = 400
-  /// The rounds of consensus for one block: at the durations that grow, more than anybody waits for.
-  public static let round: UInt64 = 1 << 32
   /// The longest entry that may be demanded, in bytes (specification 6.7).
   public static let demandedEntryByteCount = 32_768
 }

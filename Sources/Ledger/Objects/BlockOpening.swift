@@ -32,7 +32,7 @@ public struct BlockOpening: CanonicalObject, Equatable {
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     height = try fields.integer("height", in: 0...LedgerLimits.size)
-    round = try fields.integer("round", in: 0...LedgerLimits.round)
+    round = try fields.integer("round", in: 0...ConsensusLimits.round)
     time = try fields.integer("time", in: 0...Limits.latestTime)
     commits = try fields.optional("commits")
   }
@@ -52,7 +52,7 @@ public struct CommitSet: CanonicalValue, Equatable {
     /// The rounds of the height that timed out for this delegate without a proposal: a bitmap whose
     /// most significant bit is round 0, without zero bytes at its end.
     public var timedOut: [UInt8]
-    /// Ed25519, by the voting key of the seat, over the DER of the `ConsensusVote`.
+    /// Ed25519, by the voting key of the seat, over the DER of the ``ConsensusVote``.
     public var signature: [UInt8]
 
     public init(seat: UInt64, timedOut: [UInt8], signature: [UInt8]) {
@@ -66,8 +66,8 @@ public struct CommitSet: CanonicalValue, Equatable {
     }
 
     public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-      seat = try fields.integer("seat", in: 0...LedgerLimits.seatCount - 1)
-      timedOut = try fields.octets("timedOut", 0...32)
+      seat = try fields.integer("seat", in: 0...UInt64(ConsensusLimits.seatCount - 1))
+      timedOut = try fields.octets("timedOut", 0...ConsensusLimits.timedOutByteCount)
       signature = try fields.octets("signature", count: 64)
     }
   }
@@ -94,9 +94,9 @@ public struct CommitSet: CanonicalValue, Equatable {
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    round = try fields.integer("round", in: 0...LedgerLimits.round)
+    round = try fields.integer("round", in: 0...ConsensusLimits.round)
     root = try fields.digest("root")
-    commits = try fields.list("commits", maximum: Int(LedgerLimits.seatCount))
+    commits = try fields.list("commits", maximum: ConsensusLimits.seatCount)
     guard !commits.isEmpty else {
       throw DecodingFailure(.invalidField, "commits are none")
     }

@@ -1,4 +1,5 @@
 public import CanonicalEncoding
+public import Consensus
 import EMRScheme
 
 /// Puts a checkpoint of a hospital's chain, signed by the hospital and cosigned by its cloud, on the
@@ -181,27 +182,7 @@ public struct VoteEquivocationReport: CanonicalObject, Equatable {
   public var first: Statement
   public var second: Statement
 
-  /// What a delegate signed with its voting key.
-  public struct Statement: CanonicalValue, Equatable {
-    /// The DER of a `ConsensusVote` or a `ConsensusProposal`; at most 1024 bytes.
-    public var object: [UInt8]
-    /// Ed25519, over these bytes.
-    public var signature: [UInt8]
-
-    public init(object: [UInt8], signature: [UInt8]) {
-      (self.object, self.signature) = (object, signature)
-    }
-
-    public func encode(into fields: inout some FieldEncoder) {
-      fields.object("object", encoded: object)
-      fields.octets("signature", signature)
-    }
-
-    public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-      object = try fields.object("object", maximum: 1024)
-      signature = try fields.octets("signature", count: 64)
-    }
-  }
+  public typealias Statement = SeatEquivocation.Statement
 
   public init(first: Statement, second: Statement) { (self.first, self.second) = (first, second) }
 

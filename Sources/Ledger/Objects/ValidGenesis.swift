@@ -1,4 +1,5 @@
 public import CanonicalEncoding
+import Consensus
 import Credentials
 import EMRScheme
 public import TransparencyLog
@@ -53,8 +54,8 @@ public struct ValidGenesis: Sendable {
       "a delegate is not a supernode, or stands twice")
     try require(delegates.count >= 4, "there are fewer than 4 delegates")
     try require(
-      delegates.count % 3 == 1 && delegates.count <= LedgerLimits.seatCount,
-      "the number of delegates is not 3f + 1, or above \(LedgerLimits.seatCount)")
+      delegates.count % 3 == 1 && delegates.count <= ConsensusLimits.seatCount,
+      "the number of delegates is not 3f + 1, or above \(ConsensusLimits.seatCount)")
     // By bytes: a text that looks the same, and is none of these bytes, is another name.
     for group in Dictionary(grouping: delegates, by: { Array($0.organisation.utf8) }).values {
       try require(

@@ -185,15 +185,15 @@ package struct ConsortiumRules: ChainRules {
     else { throw .wrongCommits }
     var claims: [RequiredClaim] = []
     for commit in set.commits {
-      guard commit.seat < UInt64(delegates.seats.count), commit.timedOut.last != 0 else {
-        throw .wrongCommits
-      }
-      let seat = delegates.seats[Int(commit.seat)]
-      guard !seat.isEmpty else { throw .wrongCommits }
-      let vote = vote(of: commit, in: set, for: height, epoch: delegates.epoch)
+      guard commit.seat < UInt64(delegates.seats.count),
+        case let seat = delegates.seats[Int(commit.seat)], !seat.isEmpty
+      else { throw .wrongCommits }
+      let vote = vote(of: commit, in: set, for: height, epoch: delegates.epoch).encoded()
+      // A bitmap that no vote of this round has makes none: nobody could take it from elsewhere.
+      guard (try? ConsensusVote(encoded: vote)) != nil else { throw .wrongCommits }
       claims.append(
-        RequiredClaim(
-          .signature(commit.signature, of: vote.encoded(), by: seat.votingKey), or: .wrongCommits))
+        RequiredClaim(.signature(commit.signature, of: vote, by: seat.votingKey), or: .wrongCommits)
+      )
     }
     return claims
   }
@@ -508,11 +508,12 @@ package struct ConsortiumRules: ChainRules {
   ) throws(Refusal) -> Judgement {
     let (party, signature) = try supernode(item.entry, state)
     try spend(ofReporter: party, block, state)
-    guard let first = ConsensusStatement(report.first.object),
-      let second = ConsensusStatement(report.second.object), first.contradicts(second),
-      first.genesis == genesis.digest,
-      first.epoch == first.height / genesis.genesis.numbers.epochLength,
-      let seat = delegates(forHeight: first.height, state).seats.first(where: { seat in
+    guard
+      let place = SeatEquivocation.contradiction(report.first.object, report.second.object),
+      place.genesis == genesis.digest,
+      case let delegates = delegates(forHeight: place.height, state),
+      place.epoch == delegates.epoch,
+      let seat = delegates.seats.first(where: { seat in
         [report.first, report.second].allSatisfy {
           IdentityKey.isValid($0.signature, of: $0.object, by: seat.votingKey)
         }
@@ -522,44 +523,6 @@ package struct ConsortiumRules: ChainRules {
     convict(
       Culprit(party: seat.delegate, key: seat.votingKey, isLogKey: false), block, state)
     return Judgement(claims: [signature])
-  }
-
-  /// What a delegate signs in consensus: at most one root for each position, if it is honest.
-  private struct ConsensusStatement {
-    /// Nil for a proposal.
-    let phase: ConsensusVote.Phase?
-    let genesis: Digest32
-    let epoch: UInt64
-    let height: UInt64
-    let round: UInt64
-    let root: Digest32?
-
-    init?(_ object: [UInt8]) {
-      switch ObjectKind(of: object) {
-      case .consensusVote:
-        guard let vote = try? ConsensusVote(encoded: object) else { return nil }
-        phase = vote.phase
-        genesis = vote.genesis
-        epoch = vote.epoch
-        height = vote.height
-        round = vote.round
-        root = vote.root
-      case .consensusProposal:
-        guard let proposal = try? ConsensusProposal(encoded: object) else { return nil }
-        phase = nil
-        genesis = proposal.genesis
-        epoch = proposal.epoch
-        height = proposal.height
-        round = proposal.round
-        root = proposal.root
-      default: return nil
-      }
-    }
-
-    func contradicts(_ other: Self) -> Bool {
-      phase == other.phase && genesis == other.genesis && epoch == other.epoch
-        && height == other.height && round == other.round && root != other.root
-    }
   }
 
   /// Keeps a pointer to a fault, for a vote to judge.
