@@ -78,10 +78,10 @@ public enum ObjectKind: UInt, CaseIterable, Sendable {
   case submissionAnswer = 58
   case tailStatement = 59
   case withholdingReport = 60
-
-  // Consensus
   case blockOpening = 61
   case voteEquivocationReport = 62
+
+  // Consensus
   case consensusVote = 63
   case consensusProposal = 64
 }
