@@ -312,23 +312,22 @@ private struct DelegateSimulation {
     }
     // The dishonest go on as they were, or fall silent.
     let areSilent = happens(50)
+    let honest = network.processes.indices.map(isHonest)
     for _ in 0..<30 {
-      try network.settle(sees: { [dishonest, seats, network] reader, writer in
-        guard dishonest.contains(network.processes[writer].id) else { return true }
-        return !areSilent && (writer >= seats) == twins[reader]
+      try network.settle(sees: { [seats] reader, writer in
+        honest[writer] || !areSilent && (writer >= seats) == twins[reader]
       })
       try check()
       if try isDone() { break }
       network.pass(seconds: 10)
     }
     guard try isDone() else { throw Violation("it does not go on: \(state())") }
-    let height = network.processes.indices.filter(isHonest).compactMap {
-      network.processes[$0].delegate?.height
-    }.max() ?? 0
+    let height =
+      network.processes.indices.filter(isHonest).compactMap {
+        network.processes[$0].delegate?.height
+      }.max() ?? 0
     network.pass(seconds: 40)
-    try network.settle(sees: { [dishonest, network] _, writer in
-      !dishonest.contains(network.processes[writer].id)
-    })
+    try network.settle(sees: { _, writer in honest[writer] })
     try check()
     for index in network.processes.indices where isHonest(index) {
       guard let delegate = network.processes[index].delegate else { continue }

@@ -185,7 +185,8 @@ package struct Delegate: Sendable {
   }
 
   /// What others may read: only what is stored.
-  package func published(from position: UInt64, byteCount: Int
+  package func published(
+    from position: UInt64, byteCount: Int
   ) -> (items: [OutboxItem], next: UInt64) {
     isBroken ? ([], position) : outbox.page(from: position, byteCount: byteCount)
   }

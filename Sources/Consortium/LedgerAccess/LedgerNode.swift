@@ -77,6 +77,11 @@ package actor LedgerNode {
 
   // MARK: Following
 
+  /// Pages of one outbox that are read in one step.
+  private static let pageLimit = 64
+  /// What is held of leaves that no block has ended yet, in bytes.
+  private static let pendingByteCount = 1 << 26
+
   /// Takes what is final elsewhere. A delegate learns of it in ``advance()``.
   ///
   /// - Throws: ``StoreError``. That nobody answers is no error: what is known stays.
@@ -119,8 +124,8 @@ package actor LedgerNode {
         return false
       }
       if end == checkpoint.size { return true }
-      // More than any two blocks hold, and no block among them.
-      guard pending.count <= 2 * Int(LedgerLimits.blockItemCount) + 2 else { return false }
+      // More than any two blocks hold, and none among them that can be taken.
+      guard pending.reduce(0, { $0 + $1.count }) <= Self.pendingByteCount else { return false }
     }
   }
 
@@ -162,7 +167,7 @@ package actor LedgerNode {
 
   private func read(outboxOf peer: String) async throws -> Bool {
     var isNew = false
-    while true {
+    for _ in 0..<Self.pageLimit {
       let position = delegate?.position(of: peer) ?? 1
       let query = ConsortiumQuery(genesis: genesis.digest, party: id, from: position)
       guard
@@ -182,6 +187,7 @@ package actor LedgerNode {
       // A page that was not full was the last; with a new height it is read again from the beginning.
       if reply.items.isEmpty || delegate?.height != height { return isNew }
     }
+    return isNew
   }
 
   /// Whether a block is being decided.

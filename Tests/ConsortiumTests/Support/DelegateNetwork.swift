@@ -64,7 +64,9 @@ struct DelegateNetwork {
           logKey: isHospital ? Genesis.LogKey(publicKey: generator.bytes(32)) : nil,
           votingKey: Genesis.VotingKey(publicKey: voting.publicKey)))
     }
-    let manager = (try IdentityKey(seed: generator.bytes(32)), try IdentityKey(seed: generator.bytes(32)))
+    let manager = (
+      try IdentityKey(seed: generator.bytes(32)), try IdentityKey(seed: generator.bytes(32))
+    )
     identities["manager"] = manager.1
     genesis = try ValidGenesis(
       Genesis(
