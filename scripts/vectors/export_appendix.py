@@ -717,7 +717,7 @@ def variants():
     refused("a block begins without its opening", "opening-missing", {PLACE: lambda leaf: []})
     refused("a block has a second opening", "not-first", {
         PLACE: lambda leaf: [leaf, opening(time=CREATED + 201)(leaf)]})
-    refused("a block is opened by a supernode that is not a delegate", "not-entitled", {
+    refused("a block is opened by the manager, who is no delegate", "not-entitled", {
         PLACE: opening(signer="manager")})
     refused("a block is opened by nobody that is known", "unknown-signer", {
         PLACE: opening(signer="cloud-9")})
