@@ -19,7 +19,7 @@ let argumentParser: Target.Dependency = .product(
 
 let scheme: [Target.Dependency] = ["Pairings", "HashToCurve", "CanonicalEncoding"]
 let ledger: [Target.Dependency] =
-  scheme + ["EMRScheme", "TransparencyLog", "Credentials", "Ledger"]
+  scheme + ["EMRScheme", "TransparencyLog", "Credentials", "Consensus", "Ledger"]
 
 func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
@@ -63,7 +63,8 @@ let package = Package(
     module("EMRScheme", scheme + [crypto]),
     module("TransparencyLog", [crypto]),
     module("Credentials", scheme + ["EMRScheme", asn1, crypto]),
-    module("Ledger", scheme + ["EMRScheme", "TransparencyLog", "Credentials"]),
+    module("Consensus", ["CanonicalEncoding"]),
+    module("Ledger", scheme + ["EMRScheme", "TransparencyLog", "Credentials", "Consensus"]),
     module("ClinicalRecords", []),
     module("Consortium", ledger + [crypto]),
     // Insecure on purpose: for the module below it, and for no other (scripts/check-docs).
@@ -84,7 +85,10 @@ let package = Package(
     tests("EMRScheme", scheme + [crypto], vectors: true),
     tests("TransparencyLog", [crypto], vectors: true),
     tests("Credentials", scheme + ["EMRScheme", crypto], vectors: true),
-    tests("Ledger", scheme + ["EMRScheme", "TransparencyLog", "Credentials", crypto]),
+    tests("Consensus", ["CanonicalEncoding"]),
+    tests(
+      "Ledger",
+      scheme + ["EMRScheme", "TransparencyLog", "Credentials", "Consensus", crypto]),
     tests("ClinicalRecords", vectors: true),
     tests("Consortium", ledger + ["PowerCut", "SQLiteBackend", crypto]),
     tests("PaperEvaluation", ["Pairings", "PrintedScheme"]),

@@ -15,10 +15,9 @@ public enum ObjectKind: UInt, CaseIterable, Sendable {
 
   // Bodies of entries on the consortium chain
   case doctorRegistration = 8
-  case tick = 9
-  case blockCut = 10
+  // 9 and 10 are reserved.
   case anchor = 11
-  case cosignature = 12
+  // 12 is reserved.
 
   // Bodies of entries on a hospital's chain
   case visitOpening = 13
@@ -79,4 +78,10 @@ public enum ObjectKind: UInt, CaseIterable, Sendable {
   case submissionAnswer = 58
   case tailStatement = 59
   case withholdingReport = 60
+  case blockOpening = 61
+  case voteEquivocationReport = 62
+
+  // Consensus
+  case consensusVote = 63
+  case consensusProposal = 64
 }

@@ -58,7 +58,10 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
   static let wrongTime = Refusal("wrong-time")
   static let notInTurn = Refusal("not-in-turn")
   static let wrongHeight = Refusal("wrong-height")
-  static let nothingToCut = Refusal("nothing-to-cut")
+  /// The block has no opening yet, which comes first.
+  static let openingMissing = Refusal("opening-missing")
+  /// The commits do not decide the block before.
+  static let wrongCommits = Refusal("wrong-commits")
   static let alreadyRegistered = Refusal("already-registered")
   static let wrongRegistration = Refusal("wrong-registration")
   static let wrongCheckpoint = Refusal("wrong-checkpoint")

@@ -3,50 +3,6 @@ import Consortium
 package import Ledger
 import Synchronization
 
-/// An ordering log that lives as long as the object.
-package final class MemoryOrderingLog: OrderingLog {
-  private struct Contents {
-    var entries: [[UInt8]] = []
-    var positions: [[UInt8]: UInt64] = [:]
-    /// Over the first 0, 1, 2, … entries.
-    var chain: [Digest32] = [.zero]
-  }
-
-  private let log = Mutex(Contents())
-
-  package init() {}
-
-  package func append(_ entries: [[UInt8]]) async throws(OrderingLogError) -> [UInt64] {
-    log.withLock { log in
-      entries.map { entry in
-        if let position = log.positions[entry] { return position }
-        let position = UInt64(log.entries.count)
-        log.entries.append(entry)
-        log.positions[entry] = position
-        log.chain.append(Digest32(sha256: log.chain[log.chain.count - 1].bytes + entry))
-        return position
-      }
-    }
-  }
-
-  package func entries(
-    from position: UInt64, limit: Int
-  ) async throws(OrderingLogError) -> [OrderedEntry] {
-    log.withLock { log in
-      guard let first = Int(exactly: position), first < log.entries.count, limit > 0 else {
-        return []
-      }
-      return log.entries[first...].prefix(limit).enumerated().map {
-        OrderedEntry(position: position + UInt64($0.offset), bytes: $0.element)
-      }
-    }
-  }
-
-  package func chain(upTo count: UInt64) async throws(OrderingLogError) -> Digest32? {
-    log.withLock { $0.chain.indices.contains(Int(clamping: count)) ? $0.chain[Int(count)] : nil }
-  }
-}
-
 /// A record store that lives as long as the object.
 package final class MemoryRecordStore: RecordStore {
   private let records = Mutex([Digest32: [UInt8]]())

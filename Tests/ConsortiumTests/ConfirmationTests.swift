@@ -385,7 +385,10 @@ struct ConfirmationTests {
     test.wire.lose(ConfirmLeaves.self)
     _ = await ConsortiumError.code { _ = try await test.open() }
     test.wire.intercept(nil)
-    let node = try LedgerNode(genesis: genesis, state: MemoryState(), log: test.storage.log)
+    let node = try LedgerNode(
+      id: "manager", genesis: genesis, identity: test.identityKey(of: "manager"), delegate: nil,
+      state: MemoryState(), store: MemoryRoleStore(), post: test.post(as: "manager"),
+      clock: { TestConsortium.start })
     try await node.catchUp()
     let anchor = try #require(try await node.consortium.anchor(of: hospital))
     let held = try HospitalView(

@@ -53,25 +53,28 @@ struct FailingStoreTests {
       test.pass(seconds: 15)
       try await consortium.settle()
     }
-    let entries = try await test.storage.log.contents()
     let honest = await consortium.cloud.node.consortium
     let root = try honest.checkpoint(size: honest.size)
+    let final = try #require(honest.final)
+    let leaves = try (0..<final.size).map { try #require(try honest.leaf($0)) }
 
     func replay(failingAt place: Int) throws -> Int {
       let store = FlakyState(failingAt: place, isKept: isKept)
       var follower: ConsortiumFollower?
       var failures = 0
+      var pageSize = 10
       while true {
         do {
           if follower == nil {
             follower = try ConsortiumFollower(
               genesis: consortium.genesis, store: store, decider: Trusting())
           }
-          guard let position = follower?.nextPosition, position < UInt64(entries.count) else {
-            break
-          }
-          try follower?.replay(
-            OrderedEntry(position: position, bytes: entries[Int(position)]))
+          guard let size = follower?.reader.size, size < final.size else { break }
+          let rest = leaves.dropFirst(Int(size))
+          let page = Array(rest.prefix(pageSize))
+          let kept = try follower?.follow(
+            page, final: page.count == rest.count ? final.note : nil)
+          pageSize = kept == 0 ? pageSize * 2 : 10
         } catch let error as StoreError {
           failures += 1
           try #require(failures == 1, "\(place): \(error)")

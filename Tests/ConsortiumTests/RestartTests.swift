@@ -112,17 +112,6 @@ struct RestartTests {
     #expect(try await test.state(of: visit, consortium).receipt == .acknowledged)
   }
 
-  @Test("an append whose answer is lost is repeated, and the entry stands once")
-  func lostAnswers() async throws {
-    let test = TestConsortium()
-    let consortium = try await test.open()
-    test.storage.log.loseAnswers(2)
-    let outcome = try await consortium.hold(test.plan())
-    #expect(outcome.record?.record != nil)
-    let entries = try await test.storage.log.contents()
-    #expect(Set(entries).count == entries.count)
-  }
-
   @Test("a leaf whose append has an unknown outcome is found again, and stands once")
   func lostLeaves() async throws {
     let test = TestConsortium(teamSize: 1)

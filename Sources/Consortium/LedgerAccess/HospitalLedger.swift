@@ -25,6 +25,8 @@ package actor HospitalLedger {
   /// The index at which the open block begins, and when it was first seen to have an item, by the
   /// own clock.
   private var openSince: (index: UInt64, time: UInt64)?
+  /// What was offered to the consortium last: one after the other, for each stands on the one before.
+  private var offered: Digest32?
 
   package init(
     hospital: String, node: LedgerNode, writer: HospitalWriter, identity: IdentityKey,
@@ -260,7 +262,7 @@ package actor HospitalLedger {
 
   /// Asks the cloud for its statement, and names the size to go on from.
   ///
-  /// - Returns: whether anything was appended to the ordering log.
+  /// - Returns: whether the consortium had not been told yet.
   private func advanceContinuation() async throws -> Bool {
     guard let target = try logKeys.continuation() else { return false }
     let record = try await node.consortium.generation(of: hospital)
@@ -278,15 +280,25 @@ package actor HospitalLedger {
     let continuation = Continuation(
       tail: tail, cloudSignature: signature,
       logKey: try logKeys.key(generation: target, origin: origin).verifier.key.publicKey)
-    try await append(continuation)
-    return try await node.consortium.generation(of: hospital).generation == target
+    return try await offer(continuation)
   }
 
-  /// Has an entry of the hospital ordered for the consortium chain.
-  private func append(_ body: some CanonicalObject) async throws {
+  /// Has an entry of the hospital put on the consortium chain.
+  ///
+  /// - Returns: whether it is new: the same one may have waited for a block before, or the rules refuse
+  ///   it as things stand.
+  private func offer(_ body: some CanonicalObject) async throws -> Bool {
     let content = EntryContent(
       genesis: genesis.digest, chain: ChainName.consortium, signer: .party(hospital), body: body)
-    try await node.append([Entry(content, signedBy: identity).encoded()])
+    let entry = Entry(content, signedBy: identity)
+    if let offered, await node.isWaiting(offered) { return false }
+    do {
+      let isNew = try await node.submit(entry)
+      offered = entry.digest
+      return isNew
+    } catch is Refusal {
+      return false
+    }
   }
 
   // MARK: Duties
@@ -356,7 +368,6 @@ package actor HospitalLedger {
       inclusion: try view.inclusion(of: header.index, size: confirmed.size),
       consistency: anchored == 0
         ? [] : try view.consistency(from: anchored, to: confirmed.size))
-    try await append(anchor)
-    return try await node.consortium.anchor(of: hospital)?.size ?? 0 > anchored
+    return try await offer(anchor)
   }
 }

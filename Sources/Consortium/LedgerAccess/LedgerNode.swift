@@ -1,107 +1,233 @@
 package import CanonicalEncoding
+import Consensus
+package import Credentials
 package import Ledger
+import TransparencyLog
 
-/// A role's own replay of the consortium chain, and its way to append to the ordering log.
+/// A role's own replay of the consortium chain: as a delegate who decides its blocks with the others,
+/// or as somebody who follows what is final.
 ///
-/// The log is trusted for nothing but keeping what it has acknowledged.
+/// Who brings something is trusted for nothing: votes, certificates and checkpoints prove themselves,
+/// and leaves have to lead to them by the rules.
 package actor LedgerNode {
   package nonisolated let genesis: ValidGenesis
   package nonisolated let decider: any ClaimDecider
   /// The state of the consortium chain, by which hospitals' chains are judged.
   package nonisolated let consortiumState: any StateStore
-  private let log: any OrderingLog
-  private var follower: ConsortiumFollower
+  package nonisolated let id: String
+  private let identity: IdentityKey
+  private let post: Post
+  private let gate = SerialGate()
+  private var replica: Replica
 
-  private static let batch = 256
-  private static let appendAttempts = 3
+  private enum Replica {
+    case delegate(Delegate)
+    case follower(ConsortiumFollower)
+  }
 
-  package init(genesis: ValidGenesis, state: any StateStore, log: any OrderingLog) throws {
-    self.genesis = genesis
-    self.log = log
+  /// - Parameters:
+  ///   - id: the party whose replay it is.
+  ///   - state: where the replay is kept.
+  ///   - keys: a delegate's; nil for who only follows.
+  ///   - store: where a delegate's votes are kept.
+  ///   - clock: seconds since 1970.
+  package init(
+    id: String, genesis: ValidGenesis, identity: IdentityKey, delegate keys: Delegate.Keys?,
+    state: any StateStore, store: any RoleStore, post: Post,
+    clock: @escaping @Sendable () -> UInt64
+  ) throws {
+    (self.id, self.genesis, self.identity, self.post) = (id, genesis, identity, post)
     consortiumState = state
     decider = try LedgerSuite.decider(for: genesis)
-    follower = try ConsortiumFollower(genesis: genesis, store: state, decider: decider)
+    if let keys {
+      replica = .delegate(
+        try Delegate(
+          id: id, genesis: genesis, keys: keys, state: state, store: store, decider: decider,
+          clock: clock))
+    } else {
+      replica = .follower(
+        try ConsortiumFollower(genesis: genesis, store: state, decider: decider))
+    }
   }
 
-  /// The consortium chain as far as it was replayed.
+  private var follower: ConsortiumFollower {
+    switch replica {
+    case .delegate(let delegate): delegate.follower
+    case .follower(let follower): follower
+    }
+  }
+
+  /// The delegate's part, if this is one.
+  package var delegate: Delegate? {
+    if case .delegate(let delegate) = replica { delegate } else { nil }
+  }
+
+  /// The consortium chain as far as it was decided, or for who follows, as it is final.
   package var consortium: ConsortiumView { follower.reader }
 
-  /// Entries passed over, and cosignatures that contradict this replay.
-  package var contradictions: [ConsortiumFollower.Contradiction] { follower.contradictions }
-  package var passedOver: Int { follower.passedOver }
+  /// Checkpoints that delegates have cosigned and that are not of this chain.
+  package var contradictions: [String] { delegate?.contradictions ?? [] }
 
-  /// The largest size that a supernode was seen to cosign since this node was opened.
-  package func cosignedSize(by node: String) -> UInt64 { follower.cosignedSize(by: node) }
+  /// Changes the delegate's part in one step: nothing else comes between reading and writing it.
+  private func change(_ work: (inout Delegate) throws -> Bool) rethrows -> Bool {
+    guard case .delegate(var delegate) = replica else { return false }
+    defer { replica = .delegate(delegate) }
+    return try work(&delegate)
+  }
 
-  /// Replays what is new in the log.
+  // MARK: Following
+
+  /// Takes what is final elsewhere. A delegate learns of it in ``advance()``.
   ///
-  /// - Throws: ``ConsortiumError`` `ledger-diverged` if it is not the log that was replayed before: a
-  ///   part of it is gone, or other entries stand there.
+  /// - Throws: ``StoreError``. That nobody answers is no error: what is known stays.
   package func catchUp() async throws {
-    try await requireSameLog()
+    guard case .follower = replica else { return }
+    await gate.enter()
+    defer { gate.leave() }
+    for delegate in genesis.genesis.delegates where delegate != id {
+      if try await followPages(from: delegate) { return }
+    }
+  }
+
+  /// Takes final leaves from a supernode, page by page.
+  ///
+  /// - Returns: whether it has shown that there are no more, or brought them.
+  private func followPages(from peer: String) async throws -> Bool {
+    var pending: [[UInt8]] = []
     while true {
-      let position = follower.nextPosition
-      let entries = try await log.entries(from: position, limit: Self.batch)
-      // While this waited, another call may have replayed some of these.
-      for entry in entries where entry.position >= follower.nextPosition {
-        try follower.replay(entry)
+      let from = follower.engine.size + UInt64(pending.count)
+      let query = ConsortiumQuery(genesis: genesis.digest, party: id, from: from)
+      guard
+        let reply = try? await post.ask(
+          FetchConsortium(query: Signed(Message(query), by: identity)), of: peer)
+      else { return false }
+      guard let checkpoint = genesis.consortiumKeys.checkpoint(in: reply.note) else {
+        return reply.note.isEmpty && reply.leaves.isEmpty && pending.isEmpty
       }
-      if entries.count < Self.batch { break }
-    }
-  }
-
-  private func requireSameLog() async throws {
-    let place = follower.place
-    guard let chain = try await log.chain(upTo: place.count) else {
-      throw ConsortiumError(
-        .ledgerDiverged,
-        "the ordering log has fewer than the \(place.count) entries replayed from it")
-    }
-    guard chain == place.chain else {
-      throw ConsortiumError(
-        .ledgerDiverged,
-        "the first \(place.count) entries of the ordering log are not those replayed from it")
-    }
-  }
-
-  /// Appends entries and replays them. Returns when they are durable.
-  ///
-  /// - Throws: as ``catchUp()``; nothing is appended to another log.
-  package func append(_ entries: [[UInt8]]) async throws {
-    try await requireSameLog()
-    for attempt in 1...Self.appendAttempts {
+      if reply.leaves.isEmpty { return pending.isEmpty && checkpoint.size <= from }
+      // Others may have come between.
+      guard from == follower.engine.size + UInt64(pending.count) else { return true }
+      pending += reply.leaves
+      let end = from + UInt64(reply.leaves.count)
+      guard end <= checkpoint.size else { return false }
       do {
-        _ = try await log.append(entries)
-        break
+        pending.removeFirst(
+          try follow(pending, final: end == checkpoint.size ? reply.note : nil))
+      } catch let error as StoreError {
+        throw error
       } catch {
-        // The log takes the same bytes once, so asking again is safe.
-        guard error.code == .outcomeUnknown, attempt < Self.appendAttempts else { throw error }
+        return false
       }
-    }
-    try await catchUp()
-  }
-
-  /// Appends one entry of the consortium chain and waits for the rules' verdict.
-  ///
-  /// - Throws: the ``Refusal``.
-  package func submit(_ entry: Entry) async throws {
-    let bytes = entry.encoded()
-    try await append([bytes])
-    switch try follower.verdict(on: Digest32(sha256: bytes)) {
-    case .refused(let refusal): throw refusal
-    case nil: throw ConsortiumError(.outcomeUnknown, "the verdict on the entry is not known")
-    default: break
+      if end == checkpoint.size { return true }
+      // More than any two blocks hold, and no block among them.
+      guard pending.count <= 2 * Int(LedgerLimits.blockItemCount) + 2 else { return false }
     }
   }
 
-  /// Submits an entry that somebody else is behind: what the rules would refuse does not reach the
-  /// log.
+  private func follow(_ leaves: [[UInt8]], final note: String?) throws -> Int {
+    let before = follower.engine.size
+    switch replica {
+    case .delegate(var delegate):
+      defer { replica = .delegate(delegate) }
+      _ = try delegate.follow(leaves, final: note)
+    case .follower(var follower):
+      defer { replica = .follower(follower) }
+      _ = try follower.follow(leaves, final: note)
+    }
+    return Int(clamping: follower.engine.size - before)
+  }
+
+  // MARK: Deciding
+
+  /// Does everything that is due now: reads what the other delegates have published, and votes,
+  /// proposes, decides and cosigns.
   ///
-  /// - Throws: the ``Refusal``.
-  func submitIfAcceptable(_ entry: Entry) async throws {
+  /// - Returns: whether there is anything new.
+  /// - Throws: ``StoreError``; ``ConsortiumError`` `ledger-diverged`.
+  package func advance() async throws -> Bool {
+    guard case .delegate = replica else {
+      let before = follower.final?.size
+      try await catchUp()
+      return follower.final?.size != before
+    }
+    await gate.enter()
+    defer { gate.leave() }
+    var isNew = false
+    for peer in genesis.genesis.delegates where peer != id {
+      if try await read(outboxOf: peer) { isNew = true }
+    }
+    if try change({ try $0.advance() }) { isNew = true }
+    return isNew
+  }
+
+  private func read(outboxOf peer: String) async throws -> Bool {
+    var isNew = false
+    while true {
+      let position = delegate?.position(of: peer) ?? 1
+      let query = ConsortiumQuery(genesis: genesis.digest, party: id, from: position)
+      guard
+        let reply = try? await post.ask(
+          FetchOutbox(query: Signed(Message(query), by: identity)), of: peer)
+      else { return isNew }
+      let height = delegate?.height
+      if try change({
+        try $0.take(reply.items, from: peer, at: position, next: reply.next)
+      }) {
+        isNew = true
+      }
+      if reply.finalSize > follower.engine.size {
+        if try await followPages(from: peer) { isNew = true }
+        return isNew
+      }
+      // A page that was not full was the last; with a new height it is read again from the beginning.
+      if reply.items.isEmpty || delegate?.height != height { return isNew }
+    }
+  }
+
+  /// Whether a block is being decided.
+  package var isDeciding: Bool { delegate?.machine.hasBegun ?? false }
+
+  /// Lets all time-outs expire that wait: whoever drives the delegates says when.
+  package func expire() throws -> Bool {
+    var isNew = false
+    for timeout in delegate?.timeouts ?? [] {
+      if try change({ try $0.expire(timeout) }) { isNew = true }
+    }
+    return isNew
+  }
+
+  // MARK: Entries
+
+  /// Has an entry of the consortium chain published until it stands there. It may take a block, or
+  /// several.
+  ///
+  /// - Returns: whether it was neither waiting nor standing.
+  /// - Throws: the ``Refusal``, as the rules judge it now; ``ConsortiumError`` `unreachable` if no
+  ///   delegate takes it.
+  @discardableResult
+  package func submit(_ entry: Entry) async throws -> Bool {
+    if case .delegate = replica { return try change { try $0.submit(entry) } }
     try await catchUp()
-    if let refusal = try follower.refusal(of: entry) { throw refusal }
-    try await submit(entry)
+    if try follower.verdict(on: entry.digest) != nil { return false }
+    if let refusal = try follower.refusal(of: entry, after: []) { throw refusal }
+    for delegate in genesis.genesis.delegates {
+      if (try? await post.ask(OfferEntry(entry), of: delegate)) != nil { return true }
+    }
+    throw ConsortiumError(.unreachable, "no delegate takes the entry")
+  }
+
+  /// Whether an entry that was submitted here waits for a block.
+  package func isWaiting(_ entry: Digest32) -> Bool {
+    delegate?.waiting.contains { $0.digest == entry } ?? false
+  }
+
+  /// Takes an entry that somebody else has signed.
+  func offer(_ request: OfferEntry) throws -> Done {
+    guard case .delegate = replica else {
+      throw ConsortiumError(.unsupported, "not a request to who is no delegate")
+    }
+    _ = try change { try $0.submit(request.entry) }
+    return Done()
   }
 
   /// Where an accepted entry of the consortium chain stands.
@@ -109,6 +235,48 @@ package actor LedgerNode {
     guard case .accepted(let index, _) = try follower.verdict(on: entry) else { return nil }
     return index
   }
+
+  // MARK: Answers
+
+  private static let pageByteCount = MessageLimits.plain / 2
+
+  private func asked(_ query: Signed<Message<ConsortiumQuery>>) throws -> UInt64 {
+    let asked = query.object.payload
+    guard asked.genesis == genesis.digest,
+      (try? query.verified(by: genesis.identityKey(of: asked.party) ?? [])) != nil
+    else { throw ConsortiumError(.unauthenticated, "no party of the genesis asks") }
+    return asked.from
+  }
+
+  /// What this delegate has published.
+  func outbox(_ request: FetchOutbox) throws -> OutboxReply {
+    let from = try asked(request.query)
+    guard let delegate else {
+      throw ConsortiumError(.unsupported, "not a request to who is no delegate")
+    }
+    let page = delegate.published(from: from, byteCount: Self.pageByteCount)
+    return OutboxReply(
+      items: page.items, next: page.next, finalSize: delegate.follower.final?.size ?? 0)
+  }
+
+  /// Final leaves of the consortium chain.
+  func leaves(_ request: FetchConsortium) throws -> ConsortiumReply {
+    let from = try asked(request.query)
+    let reader = consortium
+    guard let final = reader.final else { return ConsortiumReply(leaves: [], note: "") }
+    var leaves: [[UInt8]] = []
+    var byteCount = 0
+    var index = from
+    while index < final.size, let leaf = try reader.leaf(index) {
+      byteCount += leaf.count
+      if byteCount > Self.pageByteCount, !leaves.isEmpty { break }
+      leaves.append(leaf)
+      index += 1
+    }
+    return ConsortiumReply(leaves: leaves, note: final.note)
+  }
+
+  // MARK: Finality
 
   /// The last final consortium block.
   ///

@@ -5,7 +5,6 @@ public import Ledger
 ///
 /// Places are named `manager`, `cloud`, `hospital-1`…, `doctors/<id>` and `patients/<id>`.
 public protocol ConsortiumStorage: Sendable {
-  associatedtype Log: OrderingLog
   associatedtype Chain: ChainLog
   associatedtype State: StateStore
   associatedtype Records: RecordStore
@@ -20,7 +19,6 @@ public protocol ConsortiumStorage: Sendable {
   /// - Throws: if there are stores of another, whose genesis is gone.
   func requireNoStores() throws
 
-  func orderingLog() throws -> Log
   /// The log that a hospital writes.
   func chainLog(_ place: String) throws -> Chain
   /// What a role's replay of a chain has come to.

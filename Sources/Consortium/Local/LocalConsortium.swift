@@ -60,8 +60,8 @@ public actor LocalConsortium {
 
   /// Founds a consortium, or opens the one that the storage holds.
   ///
-  /// - Throws: what the storage throws; ``ConsortiumError`` `ledger-diverged` if the log is not
-  ///   what supernodes of this consortium have cosigned.
+  /// - Throws: what the storage throws; ``ConsortiumError`` `ledger-diverged` if a supernode's chain is
+  ///   not the one that it has cosigned.
   public static func open(
     storage: some ConsortiumStorage, configuration: Configuration, environment: Environment
   ) async throws -> LocalConsortium {
@@ -80,23 +80,31 @@ public actor LocalConsortium {
     let meter = Meter(nanoseconds: environment.nanoseconds)
     let delivery = LocalCourier(meter: meter)
     let courier = environment.interpose(delivery)
-    let log = try storage.orderingLog()
-    func node(_ place: String) throws -> LedgerNode {
-      try LedgerNode(
-        genesis: genesis, state: storage.stateStore(place, chain: ChainName.consortium), log: log)
+    func node(
+      _ place: String, _ identity: IdentityKey, _ keys: Delegate.Keys?
+    ) throws -> LedgerNode {
+      let isDelegate = genesis.genesis.delegates.contains(place)
+      return try LedgerNode(
+        id: place, genesis: genesis, identity: identity, delegate: isDelegate ? keys : nil,
+        state: storage.stateStore(place, chain: ChainName.consortium),
+        store: storage.roleStore(place), post: Post(courier: courier, sender: place),
+        clock: environment.clock)
     }
 
     let managerID = genesis.genesis.manager.id
+    let managerKeys = try ManagerKeys(founder.keys(ofManager: managerID))
     manager = SystemManager(
-      node: try node(managerID), keys: try ManagerKeys(founder.keys(ofManager: managerID)),
+      node: try node(managerID, managerKeys.identity, nil), keys: managerKeys,
       store: try storage.roleStore(managerID),
       stores: { try storage.stateStore(managerID, chain: $0) }, courier: courier)
     delivery.register(manager, .manager, id: managerID)
 
     var hospitals: [String: HospitalServer] = [:]
     for id in genesis.hospitals {
+      let keys = try founder.supernodeKeys(id)
       let hospital = try HospitalServer(
-        id: id, node: node(id), keys: founder.supernodeKeys(id), store: storage.roleStore(id),
+        id: id, node: node(id, keys.identity, keys.delegate), keys: keys,
+        store: storage.roleStore(id),
         log: storage.chainLog(id), state: storage.stateStore(id, chain: id), courier: courier,
         clock: environment.clock, randomness: environment.randomness(id))
       hospitals[id] = hospital
@@ -105,8 +113,9 @@ public actor LocalConsortium {
     self.hospitals = hospitals
 
     let cloudID = FounderNames.cloud
+    let cloudKeys = try founder.supernodeKeys(cloudID)
     cloud = CloudServer(
-      id: cloudID, node: try node(cloudID), keys: try founder.supernodeKeys(cloudID),
+      id: cloudID, node: try node(cloudID, cloudKeys.identity, cloudKeys.delegate), keys: cloudKeys,
       store: try storage.roleStore(cloudID), records: try storage.recordStore(),
       stores: { try storage.stateStore(cloudID, chain: $0) }, clock: environment.clock)
     delivery.register(cloud, .cloud, id: cloudID)
@@ -207,16 +216,21 @@ public actor LocalConsortium {
 
   /// Lets the supernodes work until none has anything left to do: what was submitted is final then.
   ///
-  /// - Throws: what the first supernode cannot do that fails, once the others have nothing left to do.
+  /// Where all of them wait for somebody who does not speak, their time-outs expire.
+  /// - Throws: what the first supernode cannot do that fails, once the others have nothing left to do;
+  ///   ``ConsortiumError`` `not-final` if too few delegates are there to decide a block.
   public func settle() async throws {
     var quietRounds = 0
+    var expirations = 0
     for _ in 0..<Self.roundLimit {
       var failure: (any Error)?
+      var failed: Set<String> = []
       var isQuiet = true
       do {
         if try await meter.measure(.cloud, { try await cloud.advance() }) { isQuiet = false }
       } catch {
         failure = error
+        failed.insert(cloud.id)
       }
       for hospital in genesis.hospitals {
         guard let server = hospitals[hospital] else { continue }
@@ -225,17 +239,47 @@ public actor LocalConsortium {
           if advanced { isQuiet = false }
         } catch {
           failure = failure ?? error
+          failed.insert(hospital)
         }
       }
       quietRounds = isQuiet ? quietRounds + 1 : 0
+      guard isQuiet else { continue }
+      if expirations < Self.expirationLimit, try await expire(without: failed) {
+        expirations += 1
+        continue
+      }
       // Who failed may have done part of the work before, for which others have waited.
-      if let failure, quietRounds == 2 { throw failure }
-      if failure == nil, isQuiet { return }
+      if let failure {
+        if quietRounds >= 2 { throw failure }
+        continue
+      }
+      guard expirations < Self.expirationLimit else { break }
+      return
     }
     throw ConsortiumError(.notFinal, "the supernodes do not come to rest")
   }
 
-  private static let roundLimit = 1000
+  /// Lets the time-outs of a block under way expire.
+  ///
+  /// - Returns: whether there were any.
+  private func expire(without failed: Set<String>) async throws -> Bool {
+    var isDeciding = false
+    for node in [cloud.node] + genesis.hospitals.compactMap({ hospitals[$0]?.node })
+    where !failed.contains(node.id) {
+      guard await node.isDeciding else { continue }
+      isDeciding = true
+      do {
+        _ = try await node.expire()
+      } catch is StoreError {
+        // It is told by its next step.
+      }
+    }
+    return isDeciding
+  }
+
+  private static let roundLimit = 4000
+  /// Rounds of voting without an outcome.
+  private static let expirationLimit = 64
 
   /// Ledger time in seconds since 1970.
   public func ledgerTime() async -> UInt64 {

@@ -13,6 +13,8 @@ enum AllRequests {
     // Data sharing (4.6)
     SubmitAccessRequest.self, ForwardAccessRequest.self, CertifyRequestKey.self,
     DepositConsent.self, GrantConsent.self, Reencrypt.self, FetchConsentedRecord.self,
+    // The consortium chain
+    FetchOutbox.self, FetchConsortium.self, OfferEntry.self,
     // Ledger
     SubmitEntry.self, ConfirmLeaves.self, FetchLeaves.self, RequestTail.self, RelayDemand.self,
     Prove.self, ReadVisit.self,

@@ -8,7 +8,6 @@ package import Ledger
 package actor CloudServer: RoleEndpoint {
   package nonisolated let id: String
   package nonisolated let node: LedgerNode
-  package nonisolated let supernode: Supernode
   package nonisolated let confirmer: ChainConfirmer
   private nonisolated let views: LedgerViews
   private let custody: RecordCustody
@@ -27,7 +26,6 @@ package actor CloudServer: RoleEndpoint {
     self.node = node
     identityKey = keys.identity
     custody = RecordCustody(records: records)
-    supernode = Supernode(id: id, node: node, keys: keys, store: store, clock: clock)
     confirmer = ChainConfirmer(
       node: node, cosigners: keys.cosigners.filter { $0.key != ChainName.consortium },
       custody: custody, stores: stores)
@@ -37,7 +35,7 @@ package actor CloudServer: RoleEndpoint {
   /// Does everything that is due now.
   ///
   /// - Returns: whether anything changed.
-  package func advance() async throws -> Bool { try await supernode.advance() }
+  package func advance() async throws -> Bool { try await node.advance() }
 
   package func answer(_ request: any RoleRequest) async throws -> any CanonicalValue {
     switch request {
@@ -52,12 +50,17 @@ package actor CloudServer: RoleEndpoint {
     case let request as ReadConsent: request.reply(try await views.consent(request))
     case let request as ReadAccessLog: request.reply(try await views.accessLog(request.query))
     case let request as Prove: request.reply(try await views.prove(request))
+    case let request as FetchOutbox: request.reply(try await node.outbox(request))
+    case let request as FetchConsortium: request.reply(try await node.leaves(request))
+    case let request as OfferEntry: request.reply(try await node.offer(request))
     default: throw ConsortiumError(.unsupported, "not a request to a cloud")
     }
   }
 
   /// Puts an entry that its hospital has not taken before everybody, as a demand; asked again, says
   /// where it stands.
+  ///
+  /// - Throws: the ``Refusal``; ``ConsortiumError`` `not-final` until a block holds the demand.
   private func relay(_ entry: Entry) async throws -> DemandPlace {
     try await node.catchUp()
     if let index = try await node.consortium.index(ofDemandFor: entry) {
@@ -68,11 +71,8 @@ package actor CloudServer: RoleEndpoint {
         genesis: node.genesis.digest, chain: ChainName.consortium, signer: .party(id),
         body: try await views.demand(entry)),
       signedBy: identityKey)
-    try await node.submitIfAcceptable(demand)
-    guard let index = try await node.index(of: demand.digest) else {
-      throw ConsortiumError(.outcomeUnknown, "the verdict on the demand is not known")
-    }
-    return DemandPlace(index: index)
+    try await node.submit(demand)
+    throw ConsortiumError(.notFinal, "the demand waits for a block")
   }
 
   /// States how much of a generation this cloud has confirmed; it confirms no more of it from then on.

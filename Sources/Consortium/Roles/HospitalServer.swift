@@ -8,7 +8,6 @@ package import Ledger
 package actor HospitalServer: RoleEndpoint {
   package nonisolated let id: String
   package nonisolated let node: LedgerNode
-  package nonisolated let supernode: Supernode
   package nonisolated let ledger: HospitalLedger
   nonisolated let views: LedgerViews
   let keys: SupernodeKeys
@@ -30,7 +29,6 @@ package actor HospitalServer: RoleEndpoint {
     self.store = store
     self.randomness = randomness
     post = Post(courier: courier, sender: id)
-    supernode = Supernode(id: id, node: node, keys: keys, store: store, clock: clock)
     let writer = try HospitalWriter(
       genesis: node.genesis, hospital: id, log: log, store: state,
       consortium: node.consortiumState, decider: node.decider, identity: keys.identity)
@@ -43,10 +41,10 @@ package actor HospitalServer: RoleEndpoint {
   /// Does everything that is due now, on both chains.
   ///
   /// The consortium's come first: it needs its delegates while a hospital waits for its cloud, and a
-  /// hospital does nothing by a log that contradicts what it cosigned.
+  /// hospital does nothing by a chain that contradicts what it cosigned.
   /// - Returns: whether anything changed.
   package func advance() async throws -> Bool {
-    let consortium = try await supernode.advance()
+    let consortium = try await node.advance()
     let own = try await ledger.advance()
     return own || consortium
   }
@@ -62,6 +60,9 @@ package actor HospitalServer: RoleEndpoint {
     case let request as ReadConsent: request.reply(try await views.consent(request))
     case let request as ReadAccessLog: request.reply(try await views.accessLog(request.query))
     case let request as Prove: request.reply(try await views.prove(request))
+    case let request as FetchOutbox: request.reply(try await node.outbox(request))
+    case let request as FetchConsortium: request.reply(try await node.leaves(request))
+    case let request as OfferEntry: request.reply(try await node.offer(request))
     default: throw ConsortiumError(.unsupported, "not a request to a hospital")
     }
   }

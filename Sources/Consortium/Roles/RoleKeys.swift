@@ -16,6 +16,7 @@ private enum SecretName {
   static let signing = "signing"
   static let root = "root"
   static let log = "log"
+  static let voting = "voting"
   static func cosigner(_ chain: String) -> String { "cosigner/\(chain)" }
 }
 
@@ -74,6 +75,8 @@ package struct SupernodeKeys: Sendable {
   /// For a hospital, h_i of 4.2.
   let identity: IdentityKey
   let agreement: AgreementKey
+  /// As a delegate: signs proposals, prepares and commits.
+  let voting: IdentityKey
   /// By chain.
   let cosigners: [String: CosignerKey]
   /// For a hospital: signs its chain. Ed25519, 32 bytes.
@@ -84,6 +87,7 @@ package struct SupernodeKeys: Sendable {
   package init(_ file: KeyFile, network: String, chains: [String], isHospital: Bool) throws {
     identity = try file.identityKey()
     agreement = try file.agreementKey()
+    voting = try file.identityKey(SecretName.voting)
     visitIdentifiers = SymmetricKey(data: try file.secret(SecretName.visitIdentifiers))
     var cosigners: [String: CosignerKey] = [:]
     for chain in chains {
@@ -98,6 +102,13 @@ package struct SupernodeKeys: Sendable {
       ? try Curve25519.Signing.PrivateKey(rawRepresentation: file.secret(SecretName.log)) : nil
   }
 
+  /// What a delegate signs with; nil without a key for the consortium chain.
+  package var delegate: Delegate.Keys? {
+    cosigners[ChainName.consortium].map {
+      Delegate.Keys(identity: identity, voting: voting, cosigner: $0)
+    }
+  }
+
   /// The log keys of a hospital's chain.
   func logKeys(_ store: any RoleStore) throws -> LogKeys {
     guard let log else { throw CredentialError(.invalidKey, "the party has no log key") }
@@ -109,7 +120,7 @@ package struct SupernodeKeys: Sendable {
   ) throws(CredentialError) -> KeyFile {
     var secrets = [
       SecretName.identity: generator.bytes(32), SecretName.agreement: generator.bytes(32),
-      SecretName.visitIdentifiers: generator.bytes(32),
+      SecretName.visitIdentifiers: generator.bytes(32), SecretName.voting: generator.bytes(32),
     ]
     for chain in chains { secrets[SecretName.cosigner(chain)] = generator.bytes(32) }
     if isHospital { secrets[SecretName.log] = generator.bytes(32) }
@@ -127,7 +138,8 @@ package struct SupernodeKeys: Sendable {
           Genesis.Cosigner(chain: chain, publicKey: $0.verifier.key.publicKey)
         }
       },
-      logKey: log.map { Genesis.LogKey(publicKey: Array($0.publicKey.rawRepresentation)) })
+      logKey: log.map { Genesis.LogKey(publicKey: Array($0.publicKey.rawRepresentation)) },
+      votingKey: Genesis.VotingKey(publicKey: voting.publicKey))
   }
 }
 

@@ -106,7 +106,7 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
         entry: entry, digest: digest, index: position, byteCount: UInt64(encoded.count) + 1)
       var block = block
       let judgement = try rules.judge(item, &block, view)
-      guard stands(on: judgement.roots, view) else { throw .wrongGeneration }
+      try require(judgement.roots, view)
       block.itemCount += 1
       block.byteCount += item.byteCount
       view.note(.item(digest), item.index)
@@ -117,11 +117,36 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
     }
   }
 
-  /// Whether the tree up to here has each of these roots.
-  private func stands(on roots: [Digest32], _ view: StateView) -> Bool {
-    guard !roots.isEmpty else { return true }
+  /// Requires that the tree up to here has each of these roots.
+  private func require(_ roots: [RequiredRoot], _ view: StateView) throws(Refusal) {
+    guard !roots.isEmpty else { return }
     let own = view.reading { () throws(StoreError) in try root(size: position) }
-    return roots.allSatisfy { $0.bytes == own }
+    for required in roots where required.root.bytes != own { throw required.refusal }
+  }
+
+  /// Takes an entry as the next item, if rules and claims allow it.
+  ///
+  /// - Parameter decider: nil if the claims are known to hold.
+  /// - Returns: why the entry is refused; nothing has changed then.
+  mutating func take(
+    _ entry: Entry, decidedBy decider: (any ClaimDecider)?
+  ) throws(StoreError) -> Refusal? {
+    switch try judge(entry) {
+    case .failure(let refusal): return refusal
+    case .success(let proposal):
+      if let decider, let refuted = proposal.claims.first(where: { !decider.holds($0.claim) }) {
+        return refuted.refusal
+      }
+      try accept(proposal)
+      return nil
+    }
+  }
+
+  /// The same chain with another thought of its open block, to try things.
+  func assuming(_ change: (inout Rules.Block) -> Void) -> Self {
+    var copy = self
+    change(&copy.block)
+    return copy
   }
 
   /// Takes an entry that was judged for this place.
@@ -231,9 +256,7 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
         case .failure(let refusal): throw fault(.refused(refusal))
         }
       case .header(let header):
-        guard !openLeaves.isEmpty, mustClose || rules.closesAnywhere else {
-          throw fault(.wrongHeader)
-        }
+        guard !openLeaves.isEmpty else { throw fault(.wrongHeader) }
         let closing = try closing()
         guard closing.header == header else { throw fault(.wrongHeader) }
         try close(closing)
@@ -248,8 +271,41 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
     }
   }
 
-  private func fault(_ reason: ChainFault.Reason) -> ChainFailure {
-    .fault(ChainFault(index: position, height: height, reason: reason))
+  private func fault(_ reason: ChainFault.Reason) -> ChainFailure { .fault(faultHere(reason)) }
+
+  /// A fault of the next leaf.
+  func faultHere(_ reason: ChainFault.Reason) -> ChainFault {
+    ChainFault(index: position, height: height, reason: reason)
+  }
+
+  /// Takes the next leaves of somebody else's log, and decides their claims together.
+  ///
+  /// - Parameter decider: nil if the claims are known to hold.
+  /// - Throws: ``ChainFailure`` with the first fault, of the rules or of a claim; where the engine
+  ///   stands then is not defined.
+  mutating func replay(
+    _ leaves: [[UInt8]], decidedBy decider: (any ClaimDecider)?
+  ) throws(ChainFailure) {
+    var claims: [Claim] = []
+    var faults: [ChainFault] = []
+    func decide() throws(ChainFailure) {
+      if let first = decider?.firstFailure(of: claims) { throw .fault(faults[first]) }
+    }
+    for leaf in leaves {
+      let place = (index: position, height: height)
+      do {
+        for claim in try replay(leaf) {
+          claims.append(claim.claim)
+          faults.append(
+            ChainFault(index: place.index, height: place.height, reason: .refused(claim.refusal)))
+        }
+      } catch {
+        // The claims before it may fail too, and then come first.
+        if case .fault = error { try decide() }
+        throw error
+      }
+    }
+    try decide()
   }
 
   // MARK: Committing

@@ -1,37 +1,20 @@
 package import CanonicalEncoding
+package import Consensus
 import TransparencyLog
 
-/// The consortium chain as the ordering log makes it: every replica of one log reaches the same
-/// leaves.
+/// The consortium chain as a delegate decides it block by block, or as somebody else follows it.
 ///
-/// What the rules accept becomes an item; what they refuse, and what is no entry of this chain, is
-/// passed over and leaves nothing behind. The state is committed with each block, and opening
-/// replays at most one.
+/// Nothing but whole blocks is ever in it: what is proposed is tried on a copy. The state is
+/// committed with each block, together with the leaves and with what makes the block one of the
+/// chain: the commits that decided it, or a checkpoint that more than two thirds of the delegates
+/// cosigned.
 package struct ConsortiumFollower: Sendable {
   package private(set) var engine: ChainEngine<ConsortiumRules>
-  /// How far the ordering log was replayed.
-  package private(set) var place: LogPlace
-  /// Entries passed over since this was opened.
-  package private(set) var passedOver = 0
-  /// What cosigners have signed against each other or against this replay, the last 64.
-  package private(set) var contradictions: [Contradiction] = []
   package private(set) var final: FinalRecord?
-
+  /// The commits that decided the last block, which the next block has to state; nil before block 0,
+  /// and where the last block was followed and its commits were not taken yet.
+  package private(set) var decision: CommitCertificate?
   private let decider: any ClaimDecider
-  private var cosignatures: [UInt64: [CosignedCheckpoint]] = [:]
-  /// The largest size that each cosigner was seen to sign since this was opened, by name.
-  private var cosignedSizes: [String: UInt64] = [:]
-  /// Why entries were refused, the last 1,024.
-  private var refusals: [Digest32: Refusal] = [:]
-  private var refused: [Digest32] = []
-
-  private static let refusalLimit = 1024
-  private static let contradictionLimit = 64
-
-  /// A cosigned checkpoint that is not of the chain this replay reached.
-  package struct Contradiction: Sendable, Equatable {
-    package let note: String
-  }
 
   package init(
     genesis: ValidGenesis, store: any StateStore, decider: any ClaimDecider
@@ -40,119 +23,228 @@ package struct ConsortiumFollower: Sendable {
       rules: ConsortiumRules(genesis: genesis), store: store, keepsLeaves: true)
     self.decider = decider
     let view = engine.view()
-    place = view.value(.logPlace) ?? .start
     final = view.value(.final)
+    decision = view.value(.decision)
     if let failure = view.failure { throw failure }
+    if let decision, decision.root != (try engine.root()) {
+      throw StoreError(.corrupted, "the stored decision is not that of the last block")
+    }
   }
 
   package var genesis: ValidGenesis { engine.rules.genesis }
-  /// The position of the ordering log's next entry.
-  package var nextPosition: UInt64 { place.count }
 
-  // MARK: Replay
+  /// The chain as it stands.
+  package var reader: ConsortiumView { ConsortiumView(engine: engine, final: final) }
 
-  /// Replays the next entry of the log.
+  // MARK: Blocks
+
+  /// A block that the chain may go on with.
+  package struct TrialBlock: Sendable {
+    /// Of the tree up to and with the block's header: it names the block.
+    package let root: Digest32
+    package let height: UInt64
+    package let opening: BlockOpening
+    /// The DER of its items, the opening first.
+    package let entries: [[UInt8]]
+    /// The chain with this block.
+    fileprivate let engine: ChainEngine<ConsortiumRules>
+  }
+
+  /// Tries items as the next block: rules and claims. Nothing changes.
   ///
-  /// - Throws: ``LedgerError`` `inconsistent-log` if it is not the next one; ``StoreError``.
-  package mutating func replay(_ ordered: OrderedEntry) throws {
-    guard ordered.position == nextPosition else {
-      throw LedgerError(
-        .inconsistentLog, "position \(ordered.position) follows where \(nextPosition) was expected")
-    }
-    guard let entry = try? Entry(encoded: ordered.bytes), entry.content.genesis == genesis.digest,
-      entry.content.chain == ChainName.consortium
-    else {
-      passedOver += 1
-      place.pass(ordered.bytes)
-      return
-    }
-    try closeBlock()
-    if case .cosignature(let body) = entry.content.body {
-      try take(body)
-    } else {
-      try take(entry)
-    }
-    place.pass(ordered.bytes)
-    try closeBlock()
-  }
-
-  /// After a failure of the store this happens before the next entry is looked at: what the entry is
-  /// must not depend on when the store failed.
-  private mutating func closeBlock() throws {
-    if engine.mustClose { try engine.close() }
-    if hasUnstoredBlock { try engine.commit(with: [.logPlace: place.stateBytes]) }
-  }
-
-  private var hasUnstoredBlock: Bool { engine.openLeaves.isEmpty && engine.pendingCount > 0 }
-
-  private mutating func take(_ entry: Entry) throws {
-    switch try engine.judge(entry) {
-    case .success(let proposal):
-      if let refuted = proposal.claims.first(where: { !decider.holds($0.claim) }) {
-        note(refuted.refusal, of: proposal.digest)
-      } else {
-        try engine.accept(proposal)
+  /// - Parameter entries: the DER of the items, the opening first.
+  /// - Returns: the first fault, if they are no block.
+  package func trial(
+    _ entries: [[UInt8]]
+  ) throws(StoreError) -> Result<TrialBlock, ChainFault> {
+    var engine = engine
+    do {
+      try engine.replay(entries.map(Leaf.encoded), decidedBy: decider)
+    } catch {
+      switch error {
+      case .store(let error): throw error
+      case .fault(let fault): return .failure(fault)
       }
-    case .failure(let refusal): note(refusal, of: entry.digest)
     }
+    guard let block = try Self.closed(engine) else {
+      return .failure(engine.faultHere(.refused(.openingMissing)))
+    }
+    return .success(block)
   }
 
-  /// Why the rules would refuse an entry now; nil if they would not. Nothing changes.
-  package func refusal(of entry: Entry) throws(StoreError) -> Refusal? {
-    switch try engine.judge(entry) {
-    case .success(let proposal): proposal.claims.first { !decider.holds($0.claim) }?.refusal
-    case .failure(let refusal): refusal
+  /// Makes the next block of what waits: everything that the rules accept, in this order, up to the
+  /// first that finds no room.
+  ///
+  /// - Returns: the block, and why entries before the first without room are refused.
+  /// - Throws: ``StoreError``; `conflict` if the rules refuse the opening.
+  package func build(
+    _ opening: Entry, from candidates: [Entry]
+  ) throws(StoreError) -> (block: TrialBlock, refused: [Digest32: Refusal]) {
+    var engine = engine
+    if let refusal = try engine.take(opening, decidedBy: decider) {
+      throw StoreError(.conflict, "the rules refuse the opening of a block: \(refusal)")
     }
+    var refused: [Digest32: Refusal] = [:]
+    for candidate in candidates {
+      let refusal = try engine.take(candidate, decidedBy: decider)
+      if refusal == .blockFull { break }
+      if let refusal { refused[candidate.digest] = refusal }
+    }
+    guard let block = try Self.closed(engine) else {
+      throw StoreError(.corrupted, "a block without an opening")
+    }
+    return (block, refused)
   }
 
-  private mutating func note(_ refusal: Refusal, of entry: Digest32) {
-    passedOver += 1
-    if refused.count == Self.refusalLimit { refusals[refused.removeFirst()] = nil }
-    if refusals.updateValue(refusal, forKey: entry) == nil { refused.append(entry) }
+  /// - Returns: nil if the open block has no item.
+  private static func closed(
+    _ engine: ChainEngine<ConsortiumRules>
+  ) throws(StoreError) -> TrialBlock? {
+    let items = engine.openLeaves
+    guard let first = items.first, let entry = Leaf.entry(in: first),
+      case .blockOpening(let opening) = entry.content.body
+    else { return nil }
+    var engine = engine
+    let header = try engine.close()
+    return TrialBlock(
+      root: try engine.root(), height: header.height, opening: opening,
+      entries: items.map { Array($0.dropFirst()) }, engine: engine)
   }
 
-  // MARK: Cosignatures
-
-  private mutating func take(_ body: Cosignature) throws {
-    let keys = genesis.consortiumKeys
-    guard let claimed = keys.checkpoint(in: body.note), claimed.size <= engine.size,
-      let note = try? SignedNote(encoded: body.note)
-    else {
-      passedOver += 1
-      return
+  /// Why the rules would refuse an entry behind these in a block with room; nil if they would not.
+  /// Nothing changes.
+  ///
+  /// - Parameter waiting: what comes first, of which the claims are known to hold; what the rules
+  ///   refuse of it is passed over.
+  package func refusal(
+    of entry: Entry, after waiting: [Entry]
+  ) throws(StoreError) -> Refusal? {
+    var engine = engine
+    for entry in waiting {
+      engine = engine.assuming { $0.assumeOpened() }
+      _ = try engine.take(entry, decidedBy: nil)
     }
-    let own = try engine.checkpoint(size: claimed.size, origin: keys.origin)
-    // Nothing hangs on one more cosignature of what has enough; against it, one is evidence.
-    guard claimed.size > final?.size ?? 0 || own != claimed,
-      let cosigned = keys.cosignedCheckpoint(note), cosigned.cosignatures.count == 1
-    else {
-      passedOver += 1
-      return
-    }
-    // Who cosigned a checkpoint that ends elsewhere than behind a header of this chain has another.
-    guard own == claimed, try height(ofSize: claimed.size) != nil else {
-      if contradictions.count == Self.contradictionLimit { contradictions.removeFirst() }
-      contradictions.append(Contradiction(note: body.note))
-      return
-    }
-    try add(cosigned, keys)
+    engine = engine.assuming { $0.assumeOpened() }
+    return try engine.take(entry, decidedBy: decider)
   }
 
-  private mutating func add(_ cosigned: CosignedCheckpoint, _ keys: ChainKeys) throws {
-    let size = cosigned.checkpoint.size
-    for cosigner in cosigned.cosigners {
-      cosignedSizes[cosigner.name] = max(cosignedSizes[cosigner.name] ?? 0, size)
-    }
-    if cosignatures[size]?.contains(where: { $0.cosigners == cosigned.cosigners }) != true {
-      cosignatures[size, default: []].append(cosigned)
-    }
-    guard size > final?.size ?? 0, let parts = cosignatures[size], parts.count >= keys.threshold,
-      let merged = CosignedCheckpoint.merged(parts), let height = try height(ofSize: size)
-    else { return }
-    let record = FinalRecord(size: size, height: height, note: merged.note.encoded)
+  /// Goes on with a block that is decided: state, leaves and certificate are stored together, or
+  /// nothing is. Returns when they are durable.
+  ///
+  /// - Precondition: the block was tried on the chain as it is, and the certificate is of this block,
+  ///   with signatures that were verified.
+  package mutating func decide(
+    _ block: TrialBlock, by certificate: CommitCertificate
+  ) throws(StoreError) {
+    precondition(block.height == engine.height, "the block was tried at another place")
+    precondition(
+      certificate.height == block.height && certificate.root == block.root,
+      "the certificate is of another block")
+    var engine = block.engine
+    try engine.commit(with: [.decision: certificate.stateBytes])
+    self.engine = engine
+    decision = certificate
+  }
+
+  /// Takes the certificate of the last block, of which only the leaves are known so far.
+  ///
+  /// - Returns: false, with nothing changed, if it does not decide that block.
+  package mutating func take(
+    decision certificate: CommitCertificate
+  ) throws(StoreError) -> Bool {
+    guard let header = engine.header, certificate.height == header.height,
+      try engine.root() == certificate.root
+    else { return false }
+    let set = CommitSet(certificate)
+    let view = engine.view()
+    let claims = decidingClaims(of: set, certificate, view)
+    if let failure = view.failure { throw failure }
+    guard let claims, decider.firstFailure(of: claims) == nil else { return false }
+    try engine.store.commit([StateKey.decision.bytes: certificate.stateBytes])
+    decision = certificate
+    return true
+  }
+
+  private func decidingClaims(
+    of set: CommitSet, _ certificate: CommitCertificate, _ view: StateView
+  ) -> [Claim]? {
+    let rules = engine.rules
+    let epoch = rules.delegates(forHeight: certificate.height, view).epoch
+    // The set says nothing of what each vote says beside its bitmap.
+    let signed = certificate.commits.sorted { $0.seat < $1.seat }.map(\.vote)
+    guard
+      signed
+        == set.commits.map({
+          rules.vote(of: $0, in: set, for: certificate.height, epoch: epoch)
+        })
+    else { return nil }
+    return try? rules.claims(of: set, for: certificate.height, view).map(\.claim)
+  }
+
+  // MARK: Checkpoints
+
+  /// Takes a checkpoint of this chain that more than two thirds of the delegates of its last block
+  /// cosigned, and that covers more than the one before. Returns when it is durable.
+  ///
+  /// - Parameter note: a C2SP signed note.
+  /// - Returns: false, with nothing changed, if it is no such checkpoint: of another root, of a size
+  ///   that ends no block here, or with too few cosignatures.
+  package mutating func take(final note: String) throws(StoreError) -> Bool {
+    guard let size = genesis.consortiumKeys.checkpoint(in: note)?.size, size > final?.size ?? 0,
+      size <= engine.size, let height = try height(ofSize: size),
+      let cosigned = try confirmed(note, atHeight: height),
+      try engine.root(size: size) == cosigned.checkpoint.root
+    else { return false }
+    let record = FinalRecord(size: size, height: height, note: cosigned.note.encoded)
     try engine.store.commit([StateKey.final.bytes: record.stateBytes])
     final = record
-    cosignatures = cosignatures.filter { $0.key > size }
+    return true
+  }
+
+  /// Takes blocks that others decided: rules and claims, then state, leaves and checkpoint are stored
+  /// together. Returns when they are durable.
+  ///
+  /// - Parameters:
+  ///   - leaves: those from ``ChainEngine/size`` on.
+  ///   - note: a checkpoint that ends with them, which more than two thirds of the delegates cosigned:
+  ///     a C2SP signed note.
+  /// - Throws: ``ChainFault`` if the leaves are no chain; ``LedgerError`` `invalid-proof` if the note
+  ///   is not a confirmed checkpoint of the chain that they make; ``StoreError``. Nothing has
+  ///   changed then.
+  package mutating func follow(_ leaves: [[UInt8]], final note: String) throws {
+    guard let last = leaves.last.flatMap({ Leaf.header(in: $0) }),
+      let cosigned = try confirmed(note, atHeight: last.height),
+      cosigned.checkpoint.size == engine.size + UInt64(leaves.count)
+    else { throw LedgerError(.invalidProof, "the leaves do not end with a confirmed checkpoint") }
+    var next = engine
+    do {
+      try next.replay(leaves, decidedBy: decider)
+    } catch {
+      switch error {
+      case .store(let error): throw error
+      case .fault(let fault): throw fault
+      }
+    }
+    guard try next.root().bytes == cosigned.checkpoint.root else {
+      throw LedgerError(.invalidProof, "the leaves do not lead to the checkpoint's root")
+    }
+    let record = FinalRecord(
+      size: next.size, height: last.height, note: cosigned.note.encoded)
+    try next.commit(with: [.final: record.stateBytes, .decision: nil])
+    (engine, final, decision) = (next, record, nil)
+  }
+
+  /// The checkpoint in a note with the cosignatures that count, if they are enough for a checkpoint
+  /// that ends with the block at a height.
+  private func confirmed(
+    _ note: String, atHeight height: UInt64
+  ) throws(StoreError) -> CosignedCheckpoint? {
+    let keys = try reader.delegates(forHeight: height).keys(origin: genesis.consortiumKeys.origin)
+    guard let parsed = try? SignedNote(encoded: note),
+      let cosigned = keys.cosignedCheckpoint(parsed),
+      cosigned.cosigners.count >= keys.threshold
+    else { return nil }
+    return cosigned
   }
 
   /// The height of the block that ends at this size; nil if none does.
@@ -163,60 +255,22 @@ package struct ConsortiumFollower: Sendable {
     return height
   }
 
-  /// The largest size that a supernode was seen to cosign since this was opened.
-  package func cosignedSize(by node: String) -> UInt64 {
-    cosignedSizes[
-      ValidGenesis.cosignerName(
-        network: genesis.genesis.network, node: node, chain: ChainName.consortium)] ?? 0
-  }
-
   // MARK: Reading
 
-  /// What the rules said of an entry that was ordered: nil if it has not been, or that was long ago
-  /// and it was refused.
+  /// Where an entry stands, if it is an item. Why it was refused, whoever submitted it knows.
   package func verdict(on entry: Digest32) throws(StoreError) -> Verdict? {
     let view = engine.view()
     let index: UInt64? = view.value(.item(entry))
     if let failure = view.failure { throw failure }
-    if let index { return .accepted(index: index, isFinal: index < final?.size ?? 0) }
-    return refusals[entry].map { .refused($0) }
+    return index.map { .accepted(index: $0, isFinal: $0 < final?.size ?? 0) }
   }
 
   package enum Verdict: Sendable, Equatable {
     case accepted(index: UInt64, isFinal: Bool)
-    case refused(Refusal)
-  }
-
-  /// The chain with the entries that no block holds yet.
-  package var reader: ConsortiumView { ConsortiumView(engine: engine, final: final) }
-}
-
-/// How many entries of the ordering log were replayed, and which: their number alone would let another
-/// log go on where this one was lost, and replicas part without noticing it.
-package struct LogPlace: StateRecord, Equatable {
-  package private(set) var count: UInt64
-  /// ``OrderingLog/chain(upTo:)`` over them.
-  package private(set) var chain: Digest32
-
-  package static let start = LogPlace(count: 0, chain: .zero)
-
-  private init(count: UInt64, chain: Digest32) { (self.count, self.chain) = (count, chain) }
-
-  mutating func pass(_ entry: [UInt8]) {
-    count += 1
-    chain = Digest32(sha256: chain.bytes + entry)
-  }
-
-  package func encode(into fields: inout some FieldEncoder) {
-    fields.integer("count", count)
-    fields.digest("chain", chain)
-  }
-
-  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    count = try fields.integer("count")
-    chain = try fields.digest("chain")
   }
 }
+
+extension CommitCertificate: StateRecord {}
 
 /// How much of the consortium chain more than two thirds of the delegates have cosigned.
 package struct FinalRecord: StateRecord, Equatable {
@@ -244,6 +298,7 @@ package struct FinalRecord: StateRecord, Equatable {
 }
 
 extension StateKey {
-  package static let logPlace = Self("log-position")
   package static let final = Self("final")
+  /// The certificate of the last block.
+  package static let decision = Self("decision")
 }

@@ -30,13 +30,19 @@ package struct ConsortiumView: Sendable {
 
   package var genesis: ValidGenesis { engine.rules.genesis }
   package var size: UInt64 { engine.size }
-  /// How many leaves there are, with those of the open block.
-  package var position: UInt64 { engine.position }
   /// How many blocks are closed.
   package var height: UInt64 { engine.height }
 
   /// Ledger time in seconds since 1970: of the last block, final or not.
-  package var time: UInt64 { engine.header?.time ?? genesis.genesis.createdAt }
+  package var time: UInt64 { engine.block.time }
+
+  /// Counted time of the last block.
+  package var countedTime: UInt64 { engine.block.countedTime }
+
+  /// Who decides the block at a height.
+  package func delegates(forHeight height: UInt64) throws(StoreError) -> DelegateSet {
+    try reading { engine.rules.delegates(forHeight: height, $0) }
+  }
 
   package func block(_ height: UInt64) throws(StoreError) -> ConsortiumBlock? {
     try reading { $0.value(.block(height)) }
@@ -196,32 +202,6 @@ package struct ConsortiumView: Sendable {
   /// The checkpoint of the first `size` leaves.
   package func checkpoint(size: UInt64) throws(StoreError) -> Checkpoint {
     try engine.checkpoint(size: size, origin: genesis.consortiumKeys.origin)
-  }
-
-  // MARK: The open block
-
-  /// The kinds of the items that no block holds yet.
-  package var openKinds: Set<ObjectKind> {
-    Set(
-      engine.openLeaves.compactMap { Leaf.entry(in: $0)?.content.body.kind })
-  }
-
-  /// What the time becomes with the next block.
-  package func pendingTime() throws(StoreError) -> UInt64 {
-    try reading { engine.rules.pendingTime(engine.block, $0) }
-  }
-
-  /// Counted time of the last block.
-  package var countedTime: UInt64 { engine.block.countedTime }
-
-  /// Whether a delegate may close the open block now.
-  package func mayCut(_ delegate: String) throws(StoreError) -> Bool {
-    try reading { engine.rules.mayCut(delegate, engine.block, $0) }
-  }
-
-  /// The latest tick of a delegate.
-  package func tick(of delegate: String) throws(StoreError) -> UInt64? {
-    try reading { $0.value(.tick(delegate)) }
   }
 
   // MARK: Proofs

@@ -59,25 +59,10 @@ package struct HospitalFollower: Sendable {
     trustsClaims: Bool = false
   ) throws(ChainFailure) -> Progress {
     var progress = former ?? Progress(engine: engine)
-    var claims: [Claim] = []
-    var places: [(index: UInt64, height: UInt64, refusal: Refusal)] = []
-    for leaf in leaves {
-      let place = (progress.engine.position, progress.engine.height)
-      for claim in try progress.engine.replay(leaf) {
-        claims.append(claim.claim)
-        places.append((place.0, place.1, claim.refusal))
-      }
-      if let completion = Self.completion(in: leaf) { progress.completions.append(completion) }
-    }
-    if !trustsClaims, let first = decider.firstFailure(of: claims) {
-      let place = places[first]
-      throw .fault(
-        ChainFault(index: place.index, height: place.height, reason: .refused(place.refusal)))
-    }
+    try progress.engine.replay(leaves, decidedBy: trustsClaims ? nil : decider)
+    progress.completions += leaves.compactMap(Self.completion)
     guard !isWhole || progress.engine.openLeaves.isEmpty else {
-      throw .fault(
-        ChainFault(
-          index: progress.engine.position, height: progress.engine.height, reason: .headerMissing))
+      throw .fault(progress.engine.faultHere(.headerMissing))
     }
     return progress
   }

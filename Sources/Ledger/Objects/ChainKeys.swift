@@ -85,9 +85,6 @@ public struct ChainKeys: Sendable {
 }
 
 extension ValidGenesis {
-  /// What a checkpoint of the consortium chain needs: more than two thirds of the delegates.
-  public var consortiumKeys: ChainKeys { consortium }
-
   /// What a checkpoint of a generation of a hospital's chain needs: the hospital's log key and the
   /// cloud's cosignature.
   public func keys(of hospital: String, generation: GenerationRecord) -> ChainKeys {

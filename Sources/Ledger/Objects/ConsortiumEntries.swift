@@ -1,36 +1,6 @@
 public import CanonicalEncoding
+public import Consensus
 import EMRScheme
-
-/// A delegate's statement of the time; the ledger's time is made of these alone.
-public struct Tick: CanonicalObject, Equatable {
-  public static let kind = ObjectKind.tick
-
-  /// Seconds since 1970.
-  public var time: UInt64
-
-  public init(time: UInt64) { self.time = time }
-
-  public func encode(into fields: inout some FieldEncoder) { fields.integer("time", time) }
-
-  public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    time = try fields.integer("time", in: 0...Limits.latestTime)
-  }
-}
-
-/// Closes the block at this height with all entries before it.
-public struct BlockCut: CanonicalObject, Equatable {
-  public static let kind = ObjectKind.blockCut
-
-  public var height: UInt64
-
-  public init(height: UInt64) { self.height = height }
-
-  public func encode(into fields: inout some FieldEncoder) { fields.integer("height", height) }
-
-  public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    height = try fields.integer("height")
-  }
-}
 
 /// Puts a checkpoint of a hospital's chain, signed by the hospital and cosigned by its cloud, on the
 /// consortium chain, with the header that it ends behind.
@@ -203,6 +173,30 @@ public struct EquivocationReport: CanonicalObject, Equatable {
   }
 }
 
+/// Compact evidence about consensus: one delegate signed two votes, or two proposals, of which an
+/// honest one signs at most one. A supernode submits it, and the rules convict by it (specification
+/// 6.8).
+public struct VoteEquivocationReport: CanonicalObject, Equatable {
+  public static let kind = ObjectKind.voteEquivocationReport
+
+  public var first: Statement
+  public var second: Statement
+
+  public typealias Statement = SeatEquivocation.Statement
+
+  public init(first: Statement, second: Statement) { (self.first, self.second) = (first, second) }
+
+  public func encode(into fields: inout some FieldEncoder) {
+    fields.value("first", first)
+    fields.value("second", second)
+  }
+
+  public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    first = try fields.value("first")
+    second = try fields.value("second")
+  }
+}
+
 /// Replay evidence: where, under a signed checkpoint, an item stands that the rules do not accept.
 /// Whoever replays the chain can judge it; the entry convicts nobody.
 public struct FaultReport: CanonicalObject, Equatable {
@@ -349,23 +343,5 @@ extension FieldDecoder {
   /// The hashes of a Merkle proof.
   mutating func proof(_ name: String) throws(DecodingFailure) -> [[UInt8]] {
     try octetsList(name, maximum: LedgerLimits.proofHashCount, 32...32)
-  }
-}
-
-/// A supernode's cosignature on a checkpoint of the chain that the entry names.
-///
-/// It speaks about blocks and stands in the log, not in a block.
-public struct Cosignature: CanonicalObject, Equatable {
-  public static let kind = ObjectKind.cosignature
-
-  /// The checkpoint with this one cosignature, a C2SP signed note.
-  public var note: String
-
-  public init(note: String) { self.note = note }
-
-  public func encode(into fields: inout some FieldEncoder) { fields.text("note", note) }
-
-  public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    note = try fields.text("note", maximum: LedgerLimits.noteByteCount)
   }
 }

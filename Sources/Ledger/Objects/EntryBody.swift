@@ -6,14 +6,13 @@ public import Credentials
 public enum EntryBody: Sendable, Equatable {
   // The consortium chain
   case doctorRegistration(DoctorRegistration)
-  case tick(Tick)
-  case blockCut(BlockCut)
+  case blockOpening(BlockOpening)
   case anchor(Anchor)
-  case cosignature(Cosignature)
   indirect case demand(Demand)
   case equivocationReport(EquivocationReport)
   case faultReport(FaultReport)
   case withholdingReport(WithholdingReport)
+  case voteEquivocationReport(VoteEquivocationReport)
   case continuation(Continuation)
   // A hospital's chain
   case baseAdvance(BaseAdvance)
@@ -31,14 +30,13 @@ public enum EntryBody: Sendable, Equatable {
   public var object: any CanonicalObject {
     switch self {
     case .doctorRegistration(let body): body
-    case .tick(let body): body
-    case .blockCut(let body): body
+    case .blockOpening(let body): body
     case .anchor(let body): body
-    case .cosignature(let body): body
     case .demand(let body): body
     case .equivocationReport(let body): body
     case .faultReport(let body): body
     case .withholdingReport(let body): body
+    case .voteEquivocationReport(let body): body
     case .continuation(let body): body
     case .baseAdvance(let body): body
     case .visitOpening(let body): body
@@ -62,14 +60,14 @@ public enum EntryBody: Sendable, Equatable {
   public init(encoded bytes: [UInt8]) throws(DecodingFailure) {
     switch ObjectKind(of: bytes) {
     case .doctorRegistration: self = .doctorRegistration(try .init(encoded: bytes))
-    case .tick: self = .tick(try .init(encoded: bytes))
-    case .blockCut: self = .blockCut(try .init(encoded: bytes))
+    case .blockOpening: self = .blockOpening(try .init(encoded: bytes))
     case .anchor: self = .anchor(try .init(encoded: bytes))
-    case .cosignature: self = .cosignature(try .init(encoded: bytes))
     case .demand: self = .demand(try .init(encoded: bytes))
     case .equivocationReport: self = .equivocationReport(try .init(encoded: bytes))
     case .faultReport: self = .faultReport(try .init(encoded: bytes))
     case .withholdingReport: self = .withholdingReport(try .init(encoded: bytes))
+    case .voteEquivocationReport:
+      self = .voteEquivocationReport(try .init(encoded: bytes))
     case .continuation: self = .continuation(try .init(encoded: bytes))
     case .baseAdvance: self = .baseAdvance(try .init(encoded: bytes))
     case .visitOpening: self = .visitOpening(try .init(encoded: bytes))
@@ -89,14 +87,13 @@ public enum EntryBody: Sendable, Equatable {
   init(_ body: some CanonicalObject) {
     switch body {
     case let body as DoctorRegistration: self = .doctorRegistration(body)
-    case let body as Tick: self = .tick(body)
-    case let body as BlockCut: self = .blockCut(body)
+    case let body as BlockOpening: self = .blockOpening(body)
     case let body as Anchor: self = .anchor(body)
-    case let body as Cosignature: self = .cosignature(body)
     case let body as Demand: self = .demand(body)
     case let body as EquivocationReport: self = .equivocationReport(body)
     case let body as FaultReport: self = .faultReport(body)
     case let body as WithholdingReport: self = .withholdingReport(body)
+    case let body as VoteEquivocationReport: self = .voteEquivocationReport(body)
     case let body as Continuation: self = .continuation(body)
     case let body as BaseAdvance: self = .baseAdvance(body)
     case let body as VisitOpening: self = .visitOpening(body)

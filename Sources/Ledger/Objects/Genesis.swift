@@ -13,13 +13,14 @@ public struct Genesis: CanonicalObject, Equatable {
   /// The pairing suite of all keys and signatures.
   public var suite: String
   public var rulesVersion: UInt64
-  /// The ledger time before the first tick, in seconds since 1970.
+  /// The ledger time before the first block, in seconds since 1970.
   public var createdAt: UInt64
   public var numbers: Numbers
   public var manager: Manager
   /// Hospital servers and cloud operators.
   public var supernodes: [Supernode]
-  /// The supernodes that confirm the consortium chain, in the order of their turns.
+  /// The supernodes that decide the blocks of the consortium chain and confirm it, in the order of
+  /// their seats.
   public var delegates: [String]
 
   public static let currentRulesVersion: UInt64 = 2
@@ -81,15 +82,15 @@ public struct Genesis: CanonicalObject, Equatable {
     public var signerQuota: UInt64
     /// Demands and reports submitted by one supernode in an epoch.
     public var supernodeQuota: UInt64
-    /// Seconds of ledger time after which the next delegate may cut a consortium block in place of
-    /// one that does not.
-    public var takeoverInterval: UInt64
+    /// Seconds by which the time of a block may differ from a delegate's clock in the round that
+    /// proposes it first, times one more than the number of the round.
+    public var clockTolerance: UInt64
 
     public init(
       window: UInt64 = 600, resignatureLimit: UInt64 = 4, maximumLag: UInt64 = 120,
       answerWithin: UInt64 = 3600, epochLength: UInt64 = 1000, blockItemLimit: UInt64 = 256,
       blockByteLimit: UInt64 = 1 << 20, signerQuota: UInt64 = 16, supernodeQuota: UInt64 = 256,
-      takeoverInterval: UInt64 = 30
+      clockTolerance: UInt64 = 10
     ) {
       self.window = window
       self.resignatureLimit = resignatureLimit
@@ -100,7 +101,7 @@ public struct Genesis: CanonicalObject, Equatable {
       self.blockByteLimit = blockByteLimit
       self.signerQuota = signerQuota
       self.supernodeQuota = supernodeQuota
-      self.takeoverInterval = takeoverInterval
+      self.clockTolerance = clockTolerance
     }
 
     public func encode(into fields: inout some FieldEncoder) {
@@ -113,7 +114,7 @@ public struct Genesis: CanonicalObject, Equatable {
       fields.integer("blockByteLimit", blockByteLimit)
       fields.integer("signerQuota", signerQuota)
       fields.integer("supernodeQuota", supernodeQuota)
-      fields.integer("takeoverInterval", takeoverInterval)
+      fields.integer("clockTolerance", clockTolerance)
     }
 
     public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
@@ -126,7 +127,7 @@ public struct Genesis: CanonicalObject, Equatable {
       blockByteLimit = try fields.integer("blockByteLimit", in: 1 << 17...1 << 28)
       signerQuota = try fields.integer("signerQuota", in: 1...1 << 32)
       supernodeQuota = try fields.integer("supernodeQuota", in: 1...1 << 32)
-      takeoverInterval = try fields.integer("takeoverInterval", in: 1...86_400)
+      clockTolerance = try fields.integer("clockTolerance", in: 1...3600)
     }
   }
 
@@ -217,11 +218,14 @@ public struct Genesis: CanonicalObject, Equatable {
     public var cosigners: [Cosigner]
     /// For a hospital, the key that signs its chain's first generation. Ed25519.
     public var logKey: LogKey?
+    /// For a delegate, the key that signs its proposals and votes. Ed25519.
+    public var votingKey: VotingKey?
     public var location: Location
 
     public init(
       id: String, organisation: String, role: Role, identityKey: [UInt8], agreementKey: [UInt8],
-      cosigners: [Cosigner], logKey: LogKey? = nil, location: Location = Location()
+      cosigners: [Cosigner], logKey: LogKey? = nil, votingKey: VotingKey? = nil,
+      location: Location = Location()
     ) {
       self.id = id
       self.organisation = organisation
@@ -230,6 +234,7 @@ public struct Genesis: CanonicalObject, Equatable {
       self.agreementKey = agreementKey
       self.cosigners = cosigners
       self.logKey = logKey
+      self.votingKey = votingKey
       self.location = location
     }
 
@@ -241,6 +246,7 @@ public struct Genesis: CanonicalObject, Equatable {
       fields.octets("agreementKey", agreementKey)
       fields.list("cosigners", cosigners)
       fields.optional("logKey", logKey)
+      fields.optional("votingKey", votingKey)
       fields.value("location", location)
     }
 
@@ -255,11 +261,26 @@ public struct Genesis: CanonicalObject, Equatable {
       agreementKey = try fields.octets("agreementKey", count: 32)
       cosigners = try fields.list("cosigners", maximum: 1000)
       logKey = try fields.optional("logKey")
+      votingKey = try fields.optional("votingKey")
       location = try fields.value("location")
     }
   }
 
   public struct LogKey: CanonicalValue, Equatable {
+    public var publicKey: [UInt8]
+
+    public init(publicKey: [UInt8]) { self.publicKey = publicKey }
+
+    public func encode(into fields: inout some FieldEncoder) {
+      fields.octets("publicKey", publicKey)
+    }
+
+    public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+      publicKey = try fields.octets("publicKey", count: 32)
+    }
+  }
+
+  public struct VotingKey: CanonicalValue, Equatable {
     public var publicKey: [UInt8]
 
     public init(publicKey: [UInt8]) { self.publicKey = publicKey }

@@ -1,4 +1,5 @@
 public import CanonicalEncoding
+import Consensus
 import Credentials
 import EMRScheme
 public import TransparencyLog
@@ -14,7 +15,10 @@ public struct ValidGenesis: Sendable {
   private let clouds: [String: String]
   private let originPrefix: String
   private let keys: Set<[UInt8]>
-  let consortium: ChainKeys
+  /// The delegates, whom the genesis fixes for every height.
+  let seats: [DelegateSet.Seat]
+  /// What a checkpoint of the consortium chain needs: more than two thirds of the delegates.
+  public let consortiumKeys: ChainKeys
 
   /// - Throws: ``LedgerError`` naming the rule that is broken.
   public init(_ genesis: Genesis) throws(LedgerError) {
@@ -30,14 +34,13 @@ public struct ValidGenesis: Sendable {
     try require(
       Set(identifiers + [ChainName.consortium]).count == identifiers.count + 1,
       "two parties have one identifier")
-    let keys =
-      [
-        genesis.manager.registrationKey, genesis.manager.identityKey, genesis.manager.agreementKey,
-      ]
-      + genesis.supernodes.flatMap {
-        [$0.identityKey, $0.agreementKey] + $0.cosigners.map(\.publicKey)
-          + ($0.logKey.map { [$0.publicKey] } ?? [])
-      }
+    let manager = genesis.manager
+    var keys = [manager.registrationKey, manager.identityKey, manager.agreementKey]
+    for node in genesis.supernodes {
+      keys += [node.identityKey, node.agreementKey] + node.cosigners.map(\.publicKey)
+      if let key = node.logKey { keys.append(key.publicKey) }
+      if let key = node.votingKey { keys.append(key.publicKey) }
+    }
     try require(Set(keys).count == keys.count, "a key is used twice")
     // A key of small order verifies signatures that nobody made.
     for key in keys where IdentityKey.isOfSmallOrder(key) {
@@ -50,6 +53,9 @@ public struct ValidGenesis: Sendable {
       delegates.count == genesis.delegates.count && Set(genesis.delegates).count == delegates.count,
       "a delegate is not a supernode, or stands twice")
     try require(delegates.count >= 4, "there are fewer than 4 delegates")
+    try require(
+      delegates.count % 3 == 1 && delegates.count <= ConsensusLimits.seatCount,
+      "the number of delegates is not 3f + 1, or above \(ConsensusLimits.seatCount)")
     // By bytes: a text that looks the same, and is none of these bytes, is another name.
     for group in Dictionary(grouping: delegates, by: { Array($0.organisation.utf8) }).values {
       try require(
@@ -74,6 +80,11 @@ public struct ValidGenesis: Sendable {
       try require(
         (node.logKey != nil) == (node.role == .hospital),
         "\(node.id) is a hospital without a log key, or another party with one")
+    }
+    for node in genesis.supernodes {
+      try require(
+        (node.votingKey != nil) == genesis.delegates.contains(node.id),
+        "\(node.id) is a delegate without a voting key, or another party with one")
     }
     func cosigners(of chain: String, among ids: [String]) -> [(String, [UInt8])] {
       ids.compactMap { supernodes[$0] }.flatMap { node in
@@ -113,15 +124,12 @@ public struct ValidGenesis: Sendable {
     }
     self.clouds = clouds
     self.keys = Set(keys)
-    let delegateKeys = verifiers[ChainName.consortium] ?? []
-    consortium = ChainKeys(
-      chain: ChainName.consortium, generation: 0,
-      origin: "bcemr/\(digest)/\(ChainName.consortium)", log: nil, cosigners: delegateKeys,
-      threshold: 2 * genesis.delegates.count / 3 + 1,
-      parties: Dictionary(
-        uniqueKeysWithValues: zip(delegateKeys, genesis.delegates).map {
-          ($0.key.publicKey, $1)
-        }))
+    seats = zip(delegates, verifiers[ChainName.consortium] ?? []).map { node, cosigner in
+      DelegateSet.Seat(
+        delegate: node.id, votingKey: node.votingKey?.publicKey ?? [], cosigner: cosigner)
+    }
+    consortiumKeys = DelegateSet(epoch: 0, seats: seats).keys(
+      origin: originPrefix + ChainName.consortium)
   }
 
   /// Whether a key stands in the genesis, for whatever use.

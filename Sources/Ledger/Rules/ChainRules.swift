@@ -31,8 +31,6 @@ package protocol ChainRules: Sendable {
 
   var genesis: ValidGenesis { get }
   var chain: String { get }
-  /// Whether a block may end behind any of its items, and not only where the rules close it.
-  var closesAnywhere: Bool { get }
 
   /// The block that begins behind a header.
   func open(after header: BlockHeader?, _ state: StateView) -> Block

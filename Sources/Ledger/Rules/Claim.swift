@@ -42,6 +42,14 @@ package struct Judgement {
   var claims: [RequiredClaim] = []
   /// Whether the block has to be closed behind it.
   var closesBlock = false
-  /// Roots that the tree before it must have, or the rules refuse it by ``Refusal/wrongGeneration``.
-  var roots: [Digest32] = []
+  /// Roots that the tree before it must have.
+  var roots: [RequiredRoot] = []
+}
+
+/// A root that the tree before an entry must have, with the refusal that the entry meets if not.
+struct RequiredRoot {
+  let root: Digest32
+  let refusal: Refusal
+
+  init(_ root: Digest32, or refusal: Refusal) { (self.root, self.refusal) = (root, refusal) }
 }

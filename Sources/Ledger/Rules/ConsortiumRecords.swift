@@ -186,7 +186,6 @@ extension ConsortiumBlock: StateRecord {
 extension StateKey {
   static func doctor(_ id: String) -> Self { Self("doctor/", Array(id.utf8)) }
   static func registeredKey(_ key: [UInt8]) -> Self { Self("key/", Digest32(sha256: key).bytes) }
-  static func tick(_ delegate: String) -> Self { Self("tick/", Array(delegate.utf8)) }
   static func block(_ height: UInt64) -> Self { Self("block/", height.stateBytes) }
   /// The height of the block that ends at a size.
   static func blockEnd(_ size: UInt64) -> Self { Self("block-end/", size.stateBytes) }
@@ -235,5 +234,6 @@ extension StateKey {
   static func barredChain(_ hospital: String) -> Self {
     Self("barred-chain/", Array(hospital.utf8))
   }
+  /// The height of the block with the report.
   static func convictedKey(_ key: [UInt8]) -> Self { Self("barred/", Digest32(sha256: key).bytes) }
 }

@@ -1,9 +1,10 @@
 import CanonicalEncoding
+import Consensus
 import Credentials
 import EMRScheme
 import TransparencyLog
 
-/// The rules of the consortium chain: directory, time, anchors, demands and evidence (specification
+/// The rules of the consortium chain: blocks, directory, anchors, demands and evidence (specification
 /// 6.3). A deterministic function of the items, without clock or randomness.
 package struct ConsortiumRules: ChainRules {
   package let genesis: ValidGenesis
@@ -11,21 +12,25 @@ package struct ConsortiumRules: ChainRules {
   package init(genesis: ValidGenesis) { self.genesis = genesis }
 
   package var chain: String { ChainName.consortium }
-  package var closesAnywhere: Bool { false }
 
-  /// What is settled by the blocks before the open one.
+  /// What is settled by the blocks before the open one, and what its opening says.
   package struct Block: OpenBlock {
     /// Of the block that is open.
     var height: UInt64 = 0
+    /// Of the last block.
     var time: UInt64
     var countedTime: UInt64
     package var itemCount: UInt64 = 0
     package var byteCount: UInt64 = 0
-    /// How many ticks of each delegate it has.
-    var tickCounts: [String: UInt64] = [:]
-    /// Of the items that are neither ticks nor cuts.
-    var otherCount: UInt64 = 0
-    var otherByteCount: UInt64 = 0
+    /// What the opening states; nil before it.
+    var openedAt: UInt64?
+    /// Of the opening's leaf.
+    var openingByteCount: UInt64 = 0
+
+    /// The block as if it had its opening, and nothing else: to judge what comes behind one.
+    mutating func assumeOpened() {
+      (itemCount, byteCount, openingByteCount) = (1, 0, 0)
+    }
   }
 
   package func open(after header: BlockHeader?, _ state: StateView) -> Block {
@@ -39,33 +44,22 @@ package struct ConsortiumRules: ChainRules {
   package func judge(
     _ item: Item, _ block: inout Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
-    // Time and turns find room in every block: else whoever fills one stops the chain.
-    switch item.entry.content.body {
-    case .tick(let body): return try tick(body, item, &block, state)
-    case .blockCut(let body): return try cut(body, item, block, state)
-    default: break
+    // The opening finds room in every block: its commits grow with the delegates.
+    if case .blockOpening(let opening) = item.entry.content.body {
+      return try open(opening, item, &block, state)
     }
-    guard block.otherCount + 1 < Self.sharedItemCount,
-      block.otherByteCount + item.byteCount <= genesis.genesis.numbers.blockByteLimit
+    guard block.itemCount > 0 else { throw .openingMissing }
+    guard block.itemCount < LedgerLimits.blockItemCount,
+      block.byteCount - block.openingByteCount + item.byteCount
+        <= genesis.genesis.numbers.blockByteLimit
     else { throw .blockFull }
-    let judgement = try judgeOther(item, block, state)
-    block.otherCount += 1
-    block.otherByteCount += item.byteCount
-    return judgement
-  }
-
-  /// Half of a block's items are for ticks, the other half for the cut and all else.
-  private static let sharedItemCount = LedgerLimits.blockItemCount / 2
-
-  private func judgeOther(
-    _ item: Item, _ block: Block, _ state: StateView
-  ) throws(Refusal) -> Judgement {
     switch item.entry.content.body {
     case .doctorRegistration(let body): return try register(body, item, block, state)
     case .anchor(let body): return try anchor(body, item, block, state)
     case .demand(let body): return try demand(body, item, block, state)
     case .equivocationReport(let body): return try convict(body, item, block, state)
     case .withholdingReport(let body): return try convict(body, item, block, state)
+    case .voteEquivocationReport(let body): return try convict(body, item, block, state)
     case .faultReport(let body): return try note(body, item, block, state)
     case .continuation(let body): return try continueChain(body, item, block, state)
     default: throw .wrongKind
@@ -73,7 +67,7 @@ package struct ConsortiumRules: ChainRules {
   }
 
   package func close(_ block: Block, _ state: StateView) -> BlockSummary {
-    let time = pendingTime(block, state)
+    let time = block.openedAt ?? block.time
     let counted = min(time - block.time, genesis.genesis.numbers.maximumLag / 2)
     return BlockSummary(
       base: .none, time: time, countedTime: block.countedTime + counted, answeredThrough: 0)
@@ -142,60 +136,75 @@ package struct ConsortiumRules: ChainRules {
       ?? state.value(.doctor(party), as: DoctorRecord.self)?.statement.identityKey
   }
 
-  // MARK: Time and turns
+  // MARK: Blocks
 
-  private func delegate(
-    _ entry: Entry, _ state: StateView
-  ) throws(Refusal) -> (String, RequiredClaim) {
-    let (id, signature) = try party(entry, state)
-    guard genesis.genesis.delegates.contains(id) else { throw .notEntitled }
-    return (id, signature)
-  }
-
-  private func tick(
-    _ tick: Tick, _ item: Item, _ block: inout Block, _ state: StateView
-  ) throws(Refusal) -> Judgement {
-    let (delegate, signature) = try delegate(item.entry, state)
-    let count = block.tickCounts[delegate] ?? 0
-    guard count < Self.sharedItemCount / UInt64(genesis.genesis.delegates.count) else {
-      throw .blockFull
+  /// Who decides the block at a height. A seat is empty from the block on that follows the one with
+  /// the conviction of its voting key.
+  package func delegates(forHeight height: UInt64, _ state: StateView) -> DelegateSet {
+    var set = DelegateSet(
+      epoch: height / genesis.genesis.numbers.epochLength, seats: genesis.seats)
+    for index in set.seats.indices {
+      let convicted: UInt64? = state.value(.convictedKey(set.seats[index].votingKey))
+      set.seats[index].isEmpty = convicted.map { $0 < height } ?? false
     }
-    let last: UInt64 = state.value(.tick(delegate)) ?? genesis.genesis.createdAt
-    guard tick.time > last else { throw .wrongTime }
-    state.set(.tick(delegate), tick.time)
-    block.tickCounts[delegate] = count + 1
-    return Judgement(claims: [signature])
+    return set
   }
 
-  /// What the time becomes with the next block: the median of the delegates' latest ticks once more
-  /// than two thirds have spoken, of an even number the lower; never before the block's before.
-  func pendingTime(_ block: Block, _ state: StateView) -> UInt64 {
-    let delegates = genesis.genesis.delegates
-    let ticks = delegates.compactMap { state.value(.tick($0), as: UInt64.self) }
-    guard 3 * ticks.count > 2 * delegates.count else { return block.time }
-    return max(block.time, ticks.sorted()[(ticks.count - 1) / 2])
-  }
-
-  /// The turn goes round the delegates by height; after each take-over interval without a block
-  /// the next one may cut it too.
-  private func cut(
-    _ cut: BlockCut, _ item: Item, _ block: Block, _ state: StateView
+  private func open(
+    _ opening: BlockOpening, _ item: Item, _ block: inout Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
-    let (delegate, signature) = try delegate(item.entry, state)
-    guard cut.height == block.height else { throw .wrongHeight }
-    guard block.itemCount > 0 else { throw .nothingToCut }
-    guard mayCut(delegate, block, state) else { throw .notInTurn }
-    return Judgement(claims: [signature], closesBlock: true)
+    let (signer, signature) = try party(item.entry, state)
+    let delegates = delegates(forHeight: block.height, state)
+    guard let seat = delegates.seat(of: signer) else { throw .notEntitled }
+    guard block.itemCount == 0 else { throw .notFirst }
+    guard opening.height == block.height else { throw .wrongHeight }
+    guard delegates.proposer(height: opening.height, round: opening.round) == seat,
+      !delegates.emptySeats.contains(seat)
+    else { throw .notInTurn }
+    guard opening.time >= block.time else { throw .wrongTime }
+    var judgement = Judgement(claims: [signature])
+    if block.height == 0 {
+      guard opening.commits == nil else { throw .wrongCommits }
+    } else {
+      guard let commits = opening.commits else { throw .wrongCommits }
+      judgement.claims += try claims(of: commits, for: block.height - 1, state)
+      judgement.roots = [RequiredRoot(commits.root, or: .wrongCommits)]
+    }
+    block.openedAt = opening.time
+    block.openingByteCount = item.byteCount
+    return judgement
   }
 
-  /// Whether a delegate may close the open block now.
-  func mayCut(_ delegate: String, _ block: Block, _ state: StateView) -> Bool {
-    guard let place = genesis.genesis.delegates.firstIndex(of: delegate) else { return false }
-    let count = genesis.genesis.delegates.count
-    let turn = Int(block.height % UInt64(count))
-    let late =
-      (pendingTime(block, state) - block.time) / genesis.genesis.numbers.takeoverInterval
-    return UInt64((place - turn + count) % count) <= late
+  /// What has to hold for commits to decide the block at a height, beside their root.
+  func claims(
+    of set: CommitSet, for height: UInt64, _ state: StateView
+  ) throws(Refusal) -> [RequiredClaim] {
+    let delegates = delegates(forHeight: height, state)
+    guard delegates.isQuorum(set.commits.count),
+      zip(set.commits, set.commits.dropFirst()).allSatisfy({ $0.seat < $1.seat })
+    else { throw .wrongCommits }
+    var claims: [RequiredClaim] = []
+    for commit in set.commits {
+      guard commit.seat < UInt64(delegates.seats.count),
+        case let seat = delegates.seats[Int(commit.seat)], !seat.isEmpty
+      else { throw .wrongCommits }
+      let vote = vote(of: commit, in: set, for: height, epoch: delegates.epoch).encoded()
+      // A bitmap that no vote of this round has makes none: nobody could take it from elsewhere.
+      guard (try? ConsensusVote(encoded: vote)) != nil else { throw .wrongCommits }
+      claims.append(
+        RequiredClaim(.signature(commit.signature, of: vote, by: seat.votingKey), or: .wrongCommits)
+      )
+    }
+    return claims
+  }
+
+  /// What the delegate has signed.
+  func vote(
+    of commit: CommitSet.Commit, in set: CommitSet, for height: UInt64, epoch: UInt64
+  ) -> ConsensusVote {
+    ConsensusVote(
+      genesis: genesis.digest, epoch: epoch, height: height, round: set.round, phase: .commit,
+      root: set.root, timedOut: commit.timedOut)
   }
 
   // MARK: Anchors
@@ -458,6 +467,7 @@ package struct ConsortiumRules: ChainRules {
 
   /// The keys of a chain in the generation whose origin a note has.
   func keys(of chain: String, note: String, _ state: StateView) -> ChainKeys? {
+    // The genesis fixes one set of delegates for all heights.
     if chain == ChainName.consortium { return genesis.consortiumKeys }
     guard genesis.hospitals.contains(chain) else { return nil }
     let current = generation(of: chain, state).generation
@@ -488,6 +498,30 @@ package struct ConsortiumRules: ChainRules {
     else { throw .noContradiction }
     guard !state.holds(.convictedKey(key.publicKey)) else { throw .entryKnown }
     convict(Culprit(party: cloud, key: key.publicKey, isLogKey: false), block, state)
+    return Judgement(claims: [signature])
+  }
+
+  /// The key has signed two things that contradict each other: its seat is empty from the next block
+  /// on.
+  private func convict(
+    _ report: VoteEquivocationReport, _ item: Item, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> Judgement {
+    let (party, signature) = try supernode(item.entry, state)
+    try spend(ofReporter: party, block, state)
+    guard
+      let place = SeatEquivocation.contradiction(report.first.object, report.second.object),
+      place.genesis == genesis.digest,
+      case let delegates = delegates(forHeight: place.height, state),
+      place.epoch == delegates.epoch,
+      let seat = delegates.seats.first(where: { seat in
+        [report.first, report.second].allSatisfy {
+          IdentityKey.isValid($0.signature, of: $0.object, by: seat.votingKey)
+        }
+      })
+    else { throw .noContradiction }
+    guard !state.holds(.convictedKey(seat.votingKey)) else { throw .entryKnown }
+    convict(
+      Culprit(party: seat.delegate, key: seat.votingKey, isLogKey: false), block, state)
     return Judgement(claims: [signature])
   }
 

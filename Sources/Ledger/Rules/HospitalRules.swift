@@ -23,7 +23,6 @@ package struct HospitalRules: ChainRules {
   }
 
   package var chain: String { hospital }
-  package var closesAnywhere: Bool { true }
 
   package struct Block: OpenBlock {
     /// The consortium block by which this block is judged; none before the first.
@@ -131,7 +130,8 @@ package struct HospitalRules: ChainRules {
     block.base = base
     skipAnswered(&block, base, reader, state, and: nil)
     return Judgement(
-      claims: [item.entry.signatureClaim(by: key)], roots: generations.map(\.root))
+      claims: [item.entry.signatureClaim(by: key)],
+      roots: generations.map { RequiredRoot($0.root, or: .wrongGeneration) })
   }
 
   /// The first demand on this chain, up to the base, that is not answered.

@@ -57,7 +57,6 @@ final class DiskStorage: ConsortiumStorage {
 
   func genesis() -> [UInt8]? { memory.genesis() }
   func create(genesis: [UInt8]) { memory.create(genesis: genesis) }
-  func orderingLog() -> FaultyLog { memory.orderingLog() }
   func recordStore() -> FaultyRecords { memory.recordStore() }
   func keys(_ place: String, owner: String) -> KeyFile? { memory.keys(place) }
   func create(keys: KeyFile, _ place: String) { memory.create(keys: keys, place) }

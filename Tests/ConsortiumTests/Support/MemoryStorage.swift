@@ -16,12 +16,10 @@ final class MemoryStorage: ConsortiumStorage {
   }
 
   private let state = Mutex(Contents())
-  let log = FaultyLog()
   let records = FaultyRecords()
 
   func genesis() -> [UInt8]? { state.withLock { $0.genesis } }
   func create(genesis: [UInt8]) { state.withLock { $0.genesis = genesis } }
-  func orderingLog() -> FaultyLog { log }
   func recordStore() -> FaultyRecords { records }
 
   func chainLog(_ place: String) -> FaultyChainLog {
@@ -58,18 +56,17 @@ final class MemoryStorage: ConsortiumStorage {
   /// Every replay's state, by place and chain.
   var states: [String: MemoryState] { state.withLock { $0.states } }
 
-  /// Forgets what replays of the consortium chain have come to, as after the loss of these files.
-  func loseConsortiumStates() {
-    state.withLock { state in
-      state.states = state.states.filter { !$0.key.hasSuffix("/\(ChainName.consortium)") }
-    }
+  /// The leaves of the consortium chain in a role's replay, in no order.
+  func consortiumLeaves(of place: String) -> [[UInt8]] {
+    let prefix = Array("leaf/".utf8)
+    return stateStore(place, chain: ChainName.consortium).values
+      .filter { $0.key.starts(with: prefix) }.map(\.value)
   }
 
   /// The same, apart from now on.
   func copy() async throws -> MemoryStorage {
     let copy = MemoryStorage()
     let (state, places) = (state.withLock { $0 }, places)
-    _ = try await copy.log.append(log.contents())
     for visit in try await records.visits() {
       if let record = try await records.record(ofVisit: visit) {
         try await copy.records.put(record, visit: visit)
@@ -171,91 +168,6 @@ final class FaultyChainLog: ChainLog {
   func loseAnswers(_ count: Int) { faults.withLock { $0.lostAnswers = count } }
 
   /// How many leaves were read.
-  var served: Int { faults.withLock { $0.served } }
-}
-
-/// A log that does what it should until a test says otherwise.
-final class FaultyLog: OrderingLog {
-  private struct Faults {
-    var lostAnswers = 0
-    var served = 0
-    var refuses: (@Sendable ([[UInt8]]) -> Bool)?
-    var isSlow = false
-  }
-
-  private let kept = Mutex(MemoryOrderingLog())
-  private var honest: MemoryOrderingLog { kept.withLock { $0 } }
-  private let shown = Mutex<[[UInt8]]?>(nil)
-  private let faults = Mutex(Faults())
-
-  func append(_ entries: [[UInt8]]) async throws(OrderingLogError) -> [UInt64] {
-    let (isRefused, isSlow) = faults.withLock { ($0.refuses?(entries) == true, $0.isSlow) }
-    if isRefused { throw OrderingLogError(.unavailable, "the disk is full") }
-    if isSlow { await Self.wait() }
-    let positions = try await honest.append(entries)
-    if isSlow { await Self.wait() }
-    let isLost = faults.withLock { faults in
-      defer { faults.lostAnswers = max(faults.lostAnswers - 1, 0) }
-      return faults.lostAnswers > 0
-    }
-    if isLost { throw OrderingLogError(.outcomeUnknown, "the answer is lost") }
-    return positions
-  }
-
-  /// Lets everybody else go first, for a while.
-  private static func wait() async {
-    for _ in 0..<Int.random(in: 1...20) { await Task.yield() }
-  }
-
-  func entries(
-    from position: UInt64, limit: Int
-  ) async throws(OrderingLogError) -> [OrderedEntry] {
-    if faults.withLock({ $0.isSlow }) { await Self.wait() }
-    let entries: [OrderedEntry]
-    if let shown = shown.withLock({ $0 }) {
-      entries = shown.indices.dropFirst(Int(position)).prefix(limit).map {
-        OrderedEntry(position: UInt64($0), bytes: shown[$0])
-      }
-    } else {
-      entries = try await honest.entries(from: position, limit: limit)
-    }
-    faults.withLock { $0.served += entries.count }
-    return entries
-  }
-
-  func chain(upTo count: UInt64) async throws(OrderingLogError) -> Digest32? {
-    guard let shown = shown.withLock({ $0 }) else { return try await honest.chain(upTo: count) }
-    let log = MemoryOrderingLog()
-    _ = try await log.append(shown)
-    return try await log.chain(upTo: count)
-  }
-
-  func contents() async throws -> [[UInt8]] {
-    try await honest.entries(from: 0, limit: .max).map(\.bytes)
-  }
-
-  /// From now on the log shows these entries; nil makes it honest again.
-  func show(_ entries: [[UInt8]]?) { shown.withLock { $0 = entries } }
-
-  /// The log as it was at an earlier time: these entries, and no others.
-  func restart(with entries: [[UInt8]]) async throws {
-    let log = MemoryOrderingLog()
-    _ = try await log.append(entries)
-    kept.withLock { $0 = log }
-  }
-
-  /// The next answers to `append` do not arrive, although the entries are kept.
-  func loseAnswers(_ count: Int) { faults.withLock { $0.lostAnswers = count } }
-
-  /// Refuses to append what this is true for; nil for nothing.
-  func refuse(_ condition: (@Sendable ([[UInt8]]) -> Bool)?) {
-    faults.withLock { $0.refuses = condition }
-  }
-
-  /// From now on others come between the calls.
-  func slowDown() { faults.withLock { $0.isSlow = true } }
-
-  /// How many entries were read.
   var served: Int { faults.withLock { $0.served } }
 }
 

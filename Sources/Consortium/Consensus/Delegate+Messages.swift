@@ -1,0 +1,117 @@
+import CanonicalEncoding
+import Consensus
+import Ledger
+import TransparencyLog
+
+/// What a delegate makes of what the others publish.
+extension Delegate {
+  private static let blockLimit = 4
+  private static let contradictionLimit = 64
+  private static let waitingLimit = 256
+  private static let waitingByteLimit = 1 << 20
+
+  /// Where to go on reading another's outbox.
+  package func position(of peer: String) -> UInt64 { peers[peer]?.next ?? 1 }
+
+  /// Takes items of another delegate's outbox, as they came: each proves itself or is passed over.
+  ///
+  /// - Parameters:
+  ///   - position: where the page began.
+  ///   - next: where the next one begins.
+  package mutating func take(
+    _ items: [OutboxItem], from peer: String, at position: UInt64, next: UInt64
+  ) throws -> Bool {
+    guard delegates.seats.contains(where: { $0.delegate == peer }), peer != id else { return false }
+    return try durably { (delegate) throws in
+      let height = delegate.height
+      // Whose outbox begins anew has fewer positions than before.
+      delegate.peers[peer, default: Peer()].next = next < position ? 1 : next
+      for item in items {
+        try delegate.take(item, from: peer)
+        // With a new height everything is read from the beginning.
+        if delegate.height != height { break }
+      }
+      try delegate.judgeAwaited()
+    }
+  }
+
+  private mutating func take(_ item: OutboxItem, from peer: String) throws {
+    switch item {
+    case .entry(let bytes): take(entry: bytes, from: peer)
+    case .block(let block): take(block, from: peer)
+    case .proposal(let signed):
+      if signed.proposal.height == height, delegates.isSigned(signed, genesis: genesis.digest) {
+        try run(machine.receive(signed))
+      }
+    case .vote(let signed): try take(signed)
+    case .decision(let certificate): try take(certificate)
+    case .cosignature(let note): try take(cosignature: note)
+    }
+  }
+
+  private mutating func take(entry bytes: [UInt8], from peer: String) {
+    guard let kept = peers[peer], kept.waiting.count < Self.waitingLimit,
+      kept.waitingByteCount + bytes.count <= Self.waitingByteLimit,
+      let entry = Self.entry(bytes), entry.content.genesis == genesis.digest,
+      entry.content.chain == ChainName.consortium, !kept.waiting.contains(entry)
+    else { return }
+    peers[peer]?.waiting.append(entry)
+    peers[peer]?.waitingByteCount += bytes.count
+  }
+
+  private mutating func take(_ block: ProposedBlock, from peer: String) {
+    guard block.height == height, var blocks = peers[peer]?.blocks, !blocks.contains(block) else {
+      return
+    }
+    if blocks.count == Self.blockLimit { blocks.removeFirst() }
+    blocks.append(block)
+    peers[peer]?.blocks = blocks
+  }
+
+  private mutating func take(_ signed: SignedVote) throws {
+    guard signed.vote.height == height, delegates.isSigned(signed, genesis: genesis.digest) else {
+      return
+    }
+    try run(machine.receive(signed))
+  }
+
+  private mutating func take(_ certificate: CommitCertificate) throws {
+    if certificate.height == height {
+      guard delegates.holds(certificate, genesis: genesis.digest) else { return }
+      try run(machine.receive(certificate))
+    } else if follower.decision == nil {
+      _ = try follower.take(decision: certificate)
+    }
+  }
+
+  /// Counts a cosignature on a checkpoint of this chain; more than two thirds make it final.
+  mutating func take(cosignature text: String) throws {
+    let reader = follower.reader
+    // Of the last block alone: it makes those before it final too.
+    guard let note = try? SignedNote(encoded: text),
+      let claimed = genesis.consortiumKeys.checkpoint(in: text),
+      claimed.size > follower.final?.size ?? 0, claimed.size <= reader.size, reader.height > 0
+    else { return }
+    let cosigners = try reader.delegates(forHeight: reader.height - 1).seats.map(\.cosigner)
+    guard
+      let part = try? CosignedCheckpoint(
+        verifying: note, origin: claimed.origin, cosigners: cosigners,
+        allowsExtensionLines: false)
+    else { return }
+    guard try reader.checkpoint(size: claimed.size) == claimed else {
+      if contradictions.contains(text) { return }
+      if contradictions.count == Self.contradictionLimit { contradictions.removeFirst() }
+      contradictions.append(text)
+      return
+    }
+    var parts = cosigned[claimed.size] ?? []
+    guard !parts.contains(where: { $0.cosigners == part.cosigners }) else { return }
+    parts.append(part)
+    cosigned[claimed.size] = parts
+    guard 3 * parts.count > 2 * cosigners.count, let merged = CosignedCheckpoint.merged(parts),
+      try follower.take(final: merged.note.encoded)
+    else { return }
+    cosigned = cosigned.filter { $0.key > claimed.size }
+    try removeDone()
+  }
+}

@@ -1,0 +1,514 @@
+package import CanonicalEncoding
+package import Consensus
+package import Credentials
+package import Ledger
+package import TransparencyLog
+
+/// A delegate's part in deciding the blocks of the consortium chain: the machine of ``Consensus`` over
+/// the delegate's own replay, store and outbox (specification 6.11).
+///
+/// It waits for nothing and asks nobody; ``LedgerNode`` brings what the others publish. A vote is
+/// stored, with the lock that it makes, before the outbox shows it; a checkpoint is cosigned once its
+/// block is decided and stored.
+package struct Delegate: Sendable {
+  package struct Keys: Sendable {
+    let identity: IdentityKey
+    /// Signs proposals, prepares and commits.
+    let voting: IdentityKey
+    /// Cosigns checkpoints of the consortium chain.
+    let cosigner: CosignerKey
+
+    package init(identity: IdentityKey, voting: IdentityKey, cosigner: CosignerKey) {
+      (self.identity, self.voting, self.cosigner) = (identity, voting, cosigner)
+    }
+  }
+
+  /// What is kept of another delegate's outbox, until the height is decided.
+  struct Peer: Sendable {
+    var next: UInt64 = 1
+    var waiting: [Entry] = []
+    var waitingByteCount = 0
+    var blocks: [ProposedBlock] = []
+  }
+
+  package let id: String
+  let keys: Keys
+  let clock: @Sendable () -> UInt64
+  private let state: any StateStore
+  private let store: any RoleStore
+  private let decider: any ClaimDecider
+
+  package internal(set) var follower: ConsortiumFollower
+  /// Of the height under way.
+  package private(set) var delegates: DelegateSet
+  package internal(set) var machine: ConsensusMachine
+  var outbox: Outbox
+  var peers: [String: Peer] = [:]
+  /// Time-outs that were asked for and have not expired.
+  package private(set) var timeouts: [ConsensusTimeout] = []
+  /// Blocks of this height that the rules accept.
+  private var blocks: [Digest32: ConsortiumFollower.TrialBlock] = [:]
+  /// The blocks that the machine asked about, with the round in which each was first proposed if the
+  /// clock has to be asked.
+  private var awaited: [Digest32: UInt64?] = [:]
+  /// Bodies that are not what they claim to be.
+  private var rejected: Set<Digest32> = []
+  /// Entries that the rules refuse at this height.
+  private var idle: Set<Digest32> = []
+  /// A block that was decided and is not known yet.
+  private var undone: CommitCertificate?
+  /// Cosigned checkpoints by the size of a block's end, of blocks that are not final.
+  var cosigned: [UInt64: [CosignedCheckpoint]] = [:]
+  /// Checkpoints that delegates have cosigned and that are not of this chain, the last 64.
+  package internal(set) var contradictions: [String] = []
+  private var refusals: [Digest32: Refusal] = [:]
+  private var lastStored: [UInt8]?
+  /// Whether something failed half-way, so that only what is stored counts.
+  private var isBroken = false
+
+  static let storedKey = "consensus/state"
+  private static let waitingLimit = 1024
+  private static let waitingByteLimit = 1 << 20
+  private static let refusalLimit = 1024
+
+  /// Opens what the stores hold.
+  ///
+  /// - Parameters:
+  ///   - state: the consortium chain's.
+  ///   - clock: seconds since 1970.
+  /// - Throws: ``StoreError``; ``ConsortiumError`` `ledger-diverged` if the chain does not lead to
+  ///   the checkpoint that was cosigned last.
+  package init(
+    id: String, genesis: ValidGenesis, keys: Keys, state: any StateStore, store: any RoleStore,
+    decider: any ClaimDecider, clock: @escaping @Sendable () -> UInt64
+  ) throws {
+    (self.id, self.keys, self.clock) = (id, keys, clock)
+    (self.state, self.store, self.decider) = (state, store, decider)
+    follower = try ConsortiumFollower(genesis: genesis, store: state, decider: decider)
+    outbox = try Outbox(store: store)
+    lastStored = try store.value(forKey: Self.storedKey)
+    (delegates, machine) = try Self.machine(follower, id, keys, lastStored)
+    try requireOwnChain()
+    // What a crash kept between the decision and the outbox.
+    try publishDecision()
+    try removeDone()
+    if machine.hasBegun { try run(machine.begin()) }
+    try persist()
+  }
+
+  package var genesis: ValidGenesis { follower.genesis }
+
+  // MARK: Heights
+
+  private static func machine(
+    _ follower: ConsortiumFollower, _ id: String, _ keys: Keys, _ bytes: [UInt8]?
+  ) throws -> (DelegateSet, ConsensusMachine) {
+    let height = follower.engine.height
+    let delegates = try follower.reader.delegates(forHeight: height)
+    let stored = try bytes.map(Self.stored)
+    let seat = delegates.seats.firstIndex {
+      $0.delegate == id && $0.votingKey == keys.voting.publicKey
+    }
+    let empty = delegates.seats.indices.filter { delegates.seats[$0].isEmpty }
+    let setting = ConsensusMachine.Setting(
+      genesis: follower.genesis.digest, epoch: delegates.epoch, height: height,
+      seatCount: delegates.seats.count, emptySeats: Set(empty.map(UInt64.init)),
+      seat: seat.map(UInt64.init))
+    return (delegates, ConsensusMachine(setting, restoring: stored))
+  }
+
+  @inline(never)
+  private static func stored(_ bytes: [UInt8]) throws(StoreError) -> StoredConsensus {
+    do {
+      return try StoredConsensus(sequence: bytes)
+    } catch {
+      throw StoreError(.corrupted, "\(storedKey) cannot be read: \(error)")
+    }
+  }
+
+  private mutating func beginHeight() throws {
+    (delegates, machine) = try Self.machine(follower, id, keys, lastStored)
+    (timeouts, peers, blocks, awaited, undone) = ([], [:], [:], [:], nil)
+    (rejected, idle) = ([], [])
+    if machine.hasBegun { try run(machine.begin()) }
+  }
+
+  /// The height under way.
+  package var height: UInt64 { follower.engine.height }
+
+  private var seat: UInt64? {
+    delegates.seats.firstIndex { $0.delegate == id && $0.votingKey == keys.voting.publicKey }
+      .map(UInt64.init)
+  }
+
+  // MARK: Storing
+
+  /// Does some work, and stores what came of it. If anything fails, what is not stored is forgotten.
+  ///
+  /// - Returns: whether there is anything new, for others or on the chain.
+  mutating func durably(_ work: (inout Self) throws -> Void) throws -> Bool {
+    if isBroken {
+      self = try Self(
+        id: id, genesis: genesis, keys: keys, state: state, store: store, decider: decider,
+        clock: clock)
+    }
+    isBroken = true
+    let before = (follower.engine.size, follower.final?.size)
+    try work(&self)
+    let isNew = try persist()
+    isBroken = false
+    return isNew || before != (follower.engine.size, follower.final?.size)
+  }
+
+  @discardableResult
+  private mutating func persist() throws -> Bool {
+    let round = machine.round
+    outbox.removeAll {
+      // Of votes for no block nobody needs those of rounds long over.
+      if case .vote(let signed) = $0 {
+        signed.vote.root == nil && signed.vote.round < round && round - signed.vote.round > 1
+      } else {
+        false
+      }
+    }
+    var changes = outbox.takeChanges()
+    let stored = machine.stored.encodedSequence()
+    // Of a height at which nothing was said there is nothing to remember; and whose replay was put back
+    // remembers what it said above it.
+    let isRemembered =
+      try machine.hasBegun && height >= lastStored.map(Self.stored)?.height ?? 0
+    if isRemembered, stored != lastStored { changes[Self.storedKey] = stored }
+    guard !changes.isEmpty else { return false }
+    try store.write(changes)
+    if isRemembered { lastStored = stored }
+    return true
+  }
+
+  /// What others may read: only what is stored.
+  package func published(from position: UInt64, byteCount: Int
+  ) -> (items: [OutboxItem], next: UInt64) {
+    isBroken ? ([], position) : outbox.page(from: position, byteCount: byteCount)
+  }
+
+  // MARK: Entries
+
+  /// Takes an entry that is to stand on the chain, and publishes it until it does or the rules refuse
+  /// it.
+  ///
+  /// - Returns: whether it was not waiting, or standing, before.
+  /// - Throws: the ``Refusal``; ``ConsortiumError`` `too-large` if too many wait.
+  package mutating func submit(_ entry: Entry) throws -> Bool {
+    try durably { try $0.offer(entry) }
+  }
+
+  private mutating func offer(_ entry: Entry) throws {
+    let bytes = entry.encoded()
+    let waiting = waiting
+    if try follower.verdict(on: entry.digest) != nil || waiting.contains(entry) { return }
+    if let refusal = try follower.refusal(of: entry, after: waiting) { throw refusal }
+    let byteCount = waiting.reduce(bytes.count) { $0 + $1.encoded().count }
+    guard waiting.count < Self.waitingLimit, byteCount <= Self.waitingByteLimit else {
+      throw ConsortiumError(.tooLarge, "too many entries wait for a block")
+    }
+    refusals[entry.digest] = nil
+    outbox.append(.entry(bytes))
+  }
+
+  /// The entries that this delegate has taken and that no block holds.
+  package var waiting: [Entry] {
+    outbox.items.compactMap { placed in
+      if case .entry(let bytes) = placed.item { Self.entry(bytes) } else { nil }
+    }
+  }
+
+  @inline(never)
+  static func entry(_ bytes: [UInt8]) -> Entry? { try? Entry(encoded: bytes) }
+
+  /// Why the rules have refused an entry that was waiting.
+  package func refusal(of entry: Digest32) -> Refusal? { refusals[entry] }
+
+  /// What a block could hold now: the own entries, then those of the others by seat.
+  private var candidates: [Entry] {
+    let count = delegates.seats.count
+    let own = Int(seat ?? 0)
+    return waiting
+      + (1..<max(count, 1)).flatMap { offset in
+        peers[delegates.seats[(own + offset) % count].delegate]?.waiting ?? []
+      }
+  }
+
+  /// Whether a block is wanted: something waits that the rules accept, or nothing has happened for a
+  /// quarter of maxLag.
+  private mutating func isDue() throws -> Bool {
+    if height == 0 { return true }
+    let quiet = genesis.genesis.numbers.maximumLag / 4
+    if clock() >= follower.reader.time, clock() - follower.reader.time >= quiet { return true }
+    for entry in candidates where !idle.contains(entry.digest) {
+      if try follower.refusal(of: entry, after: []) == nil { return true }
+      idle.insert(entry.digest)
+    }
+    return false
+  }
+
+  // MARK: Deciding
+
+  /// Does everything that is due now.
+  package mutating func advance() throws -> Bool {
+    try durably { (delegate) throws in
+      try delegate.decideKnown()
+      if !delegate.machine.hasBegun, try delegate.isDue() {
+        try delegate.run(delegate.machine.begin())
+      }
+      try delegate.judgeAwaited()
+    }
+  }
+
+  /// Lets a time-out expire that was asked for.
+  package mutating func expire(_ timeout: ConsensusTimeout) throws -> Bool {
+    try durably { (delegate) throws in
+      guard let index = delegate.timeouts.firstIndex(of: timeout) else { return }
+      delegate.timeouts.remove(at: index)
+      // What did not come may have been lost: everything is read again.
+      for peer in delegate.peers.keys { delegate.peers[peer]?.next = 1 }
+      try delegate.run(delegate.machine.expire(timeout))
+    }
+  }
+
+  mutating func run(_ effects: [ConsensusEffect]) throws {
+    var queue = effects[...]
+    while let effect = queue.popFirst() {
+      switch effect {
+      case .propose(let round): queue += try propose(in: round)
+      case .judge(let root, let round):
+        awaited.updateValue(round, forKey: root)
+        queue += try judge(root)
+      case .sign(let vote): queue += try sign(vote)
+      case .signProposal(let proposal, let prepares): queue += try sign(proposal, prepares)
+      case .schedule(let timeout): timeouts.append(timeout)
+      case .decide(let certificate):
+        undone = certificate
+        return try decideKnown()
+      case .equivocation(let evidence): try report(evidence)
+      }
+    }
+  }
+
+  private mutating func propose(in round: UInt64) throws -> [ConsensusEffect] {
+    var commits: CommitSet?
+    if height > 0 {
+      // Who has come by the leaves alone may not have it yet.
+      guard let decision = follower.decision else { return [] }
+      commits = CommitSet(decision)
+    }
+    let opening = BlockOpening(
+      height: height, round: round, time: max(clock(), follower.reader.time), commits: commits)
+    let (block, refused) = try follower.build(entry(opening), from: candidates)
+    idle.formUnion(refused.keys)
+    blocks[block.root] = block
+    publish(block)
+    return machine.proposed(block.root, round: round)
+  }
+
+  /// Makes the block known beside what is signed of it.
+  private mutating func publish(_ block: ConsortiumFollower.TrialBlock) {
+    let body = ProposedBlock(height: block.height, root: block.root, entries: block.entries)
+    outbox.appendOnce(.block(body))
+  }
+
+  private mutating func sign(_ vote: ConsensusVote) throws -> [ConsensusEffect] {
+    guard let seat else { return [] }
+    let signed = SignedVote(vote: vote, seat: seat, signature: keys.voting.sign(vote))
+    // A lock is worth its block only together with it.
+    if vote.phase == .commit, let root = vote.root, let block = blocks[root] { publish(block) }
+    // After a restart the machine signs again what it had signed.
+    outbox.appendOnce(.vote(signed))
+    return machine.receive(signed)
+  }
+
+  private mutating func sign(
+    _ proposal: ConsensusProposal, _ prepares: [SignedVote]
+  ) throws -> [ConsensusEffect] {
+    guard let seat else { return [] }
+    let signed = SignedProposal(
+      proposal: proposal, seat: seat, signature: keys.voting.sign(proposal), prepares: prepares)
+    if let block = blocks[proposal.root] { publish(block) }
+    outbox.appendOnce(.proposal(signed))
+    return machine.receive(signed)
+  }
+
+  mutating func judgeAwaited() throws {
+    for root in Array(awaited.keys) { try run(judge(root)) }
+    try decideKnown()
+  }
+
+  /// Answers the machine about a block, if its items are known.
+  private mutating func judge(_ root: Digest32) throws -> [ConsensusEffect] {
+    guard let asked = awaited[root], let block = try block(root) else { return [] }
+    awaited.removeValue(forKey: root)
+    guard let round = asked else { return machine.judged(root, .valid) }
+    let isTimely = block.opening.round == round && isTimely(block.opening.time, in: round)
+    return machine.judged(root, isTimely ? .valid : .untimely)
+  }
+
+  private func isTimely(_ time: UInt64, in round: UInt64) -> Bool {
+    let now = clock()
+    let (tolerance, overflows) = genesis.genesis.numbers.clockTolerance
+      .multipliedReportingOverflow(by: round.addingReportingOverflow(1).partialValue)
+    return overflows || max(time, now) - min(time, now) <= tolerance
+  }
+
+  /// The block of this name, from whoever has published what turns out to be it.
+  private mutating func block(_ root: Digest32) throws -> ConsortiumFollower.TrialBlock? {
+    if let known = blocks[root] { return known }
+    var bodies = peers.values.flatMap { $0.blocks.filter { $0.root == root } }
+    for placed in outbox.items {
+      if case .block(let body) = placed.item, body.root == root { bodies.append(body) }
+    }
+    for body in bodies where body.height == height {
+      let name = Digest32(sha256: body.encodedSequence())
+      if rejected.contains(name) { continue }
+      if case .success(let block) = try follower.trial(body.entries), block.root == root {
+        blocks[root] = block
+        return block
+      }
+      rejected.insert(name)
+    }
+    return nil
+  }
+
+  // MARK: Decisions
+
+  private mutating func decideKnown() throws {
+    guard let certificate = undone, let block = try block(certificate.root) else { return }
+    try follower.decide(block, by: certificate)
+    publish(block)
+    try publishDecision()
+    try removeDone()
+    try beginHeight()
+  }
+
+  /// The certificate of the last block, and exactly one cosignature on its checkpoint.
+  private mutating func publishDecision() throws {
+    if let decision = follower.decision { outbox.appendOnce(.decision(decision)) }
+    try cosign()
+  }
+
+  /// The checkpoint that was cosigned last.
+  private func lastCosigned() throws -> Checkpoint? {
+    for placed in outbox.items.reversed() {
+      if case .cosignature(let note) = placed.item { return try Self.checkpoint(note) }
+    }
+    return nil
+  }
+
+  @inline(never)
+  static func checkpoint(_ note: String) throws -> Checkpoint {
+    try Checkpoint(body: SignedNote(encoded: note).body)
+  }
+
+  private mutating func cosign() throws {
+    let reader = follower.reader
+    guard reader.size > 0, reader.size > (try lastCosigned())?.size ?? 0,
+      let last = try? follower.reader.delegates(forHeight: reader.height - 1),
+      last.seats.contains(where: { $0.cosigner == keys.cosigner.verifier })
+    else { return }
+    let note = try keys.cosigner.cosign(
+      reader.checkpoint(size: reader.size), at: reader.time
+    ).note.encoded
+    outbox.append(.cosignature(note: note))
+    try take(cosignature: note)
+  }
+
+  /// A chain that does not lead to what was cosigned is not the one that was decided.
+  private func requireOwnChain() throws {
+    guard let last = try lastCosigned(), last.size <= follower.reader.size else { return }
+    guard try follower.reader.checkpoint(size: last.size) == last else {
+      throw ConsortiumError(
+        .ledgerDiverged, "the chain does not lead to the checkpoint that was cosigned")
+    }
+  }
+
+  /// Removes from the outbox what nobody needs any more: of final blocks all but the last decision and
+  /// cosignature, of decided heights the votes, and entries that stand or are refused.
+  mutating func removeDone() throws {
+    let (height, final) = (height, follower.final)
+    let newest = try lastCosigned()?.size ?? 0
+    try outbox.removeAll { item throws in
+      switch item {
+      case .entry: return false
+      case .vote(let signed): return signed.vote.height < height
+      case .proposal(let signed): return signed.proposal.height < height
+      case .block(let body): return body.height < height && isOver(body)
+      case .decision(let certificate):
+        return certificate.height + 1 < height && certificate.height <= final?.height ?? 0
+          && final != nil
+      case .cosignature(let note):
+        let size = try Self.checkpoint(note).size
+        return size < newest && size <= final?.size ?? 0
+      }
+    }
+    try removeDoneEntries()
+  }
+
+  /// Whether a body of a lower height is of a final block, or of one that was not decided.
+  private func isOver(_ body: ProposedBlock) -> Bool {
+    if let final = follower.final, body.height <= final.height { return true }
+    return !outbox.items.contains {
+      if case .decision(let certificate) = $0.item { certificate.root == body.root } else { false }
+    }
+  }
+
+  private mutating func removeDoneEntries() throws {
+    var ahead: [Entry] = []
+    var done: Set<Digest32> = []
+    for entry in waiting {
+      if try follower.verdict(on: entry.digest) != nil {
+        done.insert(entry.digest)
+      } else if let refusal = try follower.refusal(of: entry, after: ahead),
+        refusal != .blockFull
+      {
+        done.insert(entry.digest)
+        if refusals.count >= Self.refusalLimit { refusals = [:] }
+        refusals[entry.digest] = refusal
+      } else {
+        ahead.append(entry)
+      }
+    }
+    if done.isEmpty { return }
+    outbox.removeAll {
+      if case .entry(let bytes) = $0 { done.contains(Digest32(sha256: bytes)) } else { false }
+    }
+  }
+
+  // MARK: Others' leaves
+
+  /// Takes leaves that are final, from whoever has them, where this delegate was left behind.
+  package mutating func follow(_ leaves: [[UInt8]], final note: String?) throws -> Bool {
+    try durably { (delegate) throws in
+      guard try delegate.follower.follow(leaves, final: note) > 0 else { return }
+      try delegate.requireOwnChain()
+      try delegate.removeDone()
+      try delegate.beginHeight()
+    }
+  }
+
+  // MARK: Evidence
+
+  private mutating func report(_ evidence: SeatEquivocation) throws {
+    let report = VoteEquivocationReport(
+      first: .init(object: evidence.first.object, signature: evidence.first.signature),
+      second: .init(object: evidence.second.object, signature: evidence.second.signature))
+    do {
+      try offer(entry(report))
+    } catch is Refusal {
+      // Somebody else has reported it.
+    }
+  }
+
+  func entry(_ body: some CanonicalObject) -> Entry {
+    Entry(
+      EntryContent(
+        genesis: genesis.digest, chain: ChainName.consortium, signer: .party(id), body: body),
+      signedBy: keys.identity)
+  }
+}

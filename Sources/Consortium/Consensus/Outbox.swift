@@ -1,0 +1,170 @@
+package import CanonicalEncoding
+package import Consensus
+import Ledger
+
+/// Something that a delegate publishes for the others. Each proves itself, so it makes no difference
+/// from whom it is had.
+package enum OutboxItem: CanonicalValue, Equatable {
+  /// An entry that waits for a block: the DER of ``Entry``.
+  case entry([UInt8])
+  case block(ProposedBlock)
+  case proposal(SignedProposal)
+  case vote(SignedVote)
+  case decision(CommitCertificate)
+  /// A checkpoint of the consortium chain that the delegate has cosigned, a C2SP signed note.
+  case cosignature(note: String)
+
+  package func encode(into fields: inout some FieldEncoder) {
+    switch self {
+    case .entry(let entry):
+      fields.integer("kind", 1)
+      fields.octets("entry", entry)
+    case .block(let block):
+      fields.integer("kind", 2)
+      fields.value("block", block)
+    case .proposal(let proposal):
+      fields.integer("kind", 3)
+      fields.value("proposal", proposal)
+    case .vote(let vote):
+      fields.integer("kind", 4)
+      fields.value("vote", vote)
+    case .decision(let certificate):
+      fields.integer("kind", 5)
+      fields.value("decision", certificate)
+    case .cosignature(let note):
+      fields.integer("kind", 6)
+      fields.text("note", note)
+    }
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    switch try fields.integer("kind", in: 1...6) {
+    case 1: self = .entry(try fields.octets("entry", 1...Entry.maximumByteCount))
+    case 2: self = .block(try fields.value("block"))
+    case 3: self = .proposal(try fields.value("proposal"))
+    case 4: self = .vote(try fields.value("vote"))
+    case 5: self = .decision(try fields.value("decision"))
+    default:
+      self = .cosignature(note: try fields.text("note", maximum: LedgerLimits.noteByteCount))
+    }
+  }
+
+  /// The height that the item is about, if it is about one alone.
+  var height: UInt64? {
+    switch self {
+    case .entry, .cosignature: nil
+    case .block(let block): block.height
+    case .proposal(let signed): signed.proposal.height
+    case .vote(let signed): signed.vote.height
+    case .decision(let certificate): certificate.height
+    }
+  }
+}
+
+/// The items of a block that is not decided yet, under the name by which it is voted on.
+package struct ProposedBlock: CanonicalValue, Equatable {
+  package var height: UInt64
+  /// The root of the whole chain with this block; whoever has the entries finds out whether it is.
+  package var root: Digest32
+  /// The DER of its items, the ``BlockOpening`` first.
+  package var entries: [[UInt8]]
+
+  package init(height: UInt64, root: Digest32, entries: [[UInt8]]) {
+    (self.height, self.root, self.entries) = (height, root, entries)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.integer("height", height)
+    fields.digest("root", root)
+    fields.octetsList("entries", entries)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    height = try fields.integer("height", in: 0...LedgerLimits.size)
+    root = try fields.digest("root")
+    entries = try fields.octetsList(
+      "entries", maximum: Int(LedgerLimits.blockItemCount), 1...Entry.maximumByteCount)
+  }
+}
+
+/// What a delegate publishes: a stream with positions that only grow, of which nothing is kept that
+/// nobody needs any more. It lies in the delegate's store, and what is not stored yet is not shown.
+struct Outbox: Sendable {
+  struct Placed: Sendable {
+    let position: UInt64
+    let item: OutboxItem
+  }
+
+  /// In the order of their positions.
+  private(set) var items: [Placed] = []
+  /// The position of the next item.
+  private(set) var next: UInt64 = 1
+  private var changes: [String: [UInt8]?] = [:]
+
+  static let prefix = "outbox/"
+  private static let nextKey = "outbox-next"
+
+  /// - Throws: ``StoreError`` `corrupted` if what is stored is no outbox.
+  init(store: any RoleStore) throws(StoreError) {
+    for key in try store.keys(withPrefix: Self.prefix) {
+      guard let position = UInt64(key.dropFirst(Self.prefix.count)),
+        let bytes = try store.value(forKey: key), let item = Self.item(bytes)
+      else { throw StoreError(.corrupted, "\(key) is no item of an outbox") }
+      items.append(Placed(position: position, item: item))
+    }
+    if let bytes = try store.value(forKey: Self.nextKey) {
+      guard let next = UInt64(String(decoding: bytes, as: UTF8.self)) else {
+        throw StoreError(.corrupted, "\(Self.nextKey) is no position")
+      }
+      self.next = next
+    }
+    if let last = items.last, last.position >= next {
+      throw StoreError(.corrupted, "an item of the outbox stands behind its end")
+    }
+  }
+
+  private static func item(_ bytes: [UInt8]) -> OutboxItem? { try? OutboxItem(sequence: bytes) }
+
+  /// Twenty digits, so that the order of the keys is that of the positions.
+  private static func key(_ position: UInt64) -> String {
+    let digits = String(position)
+    return prefix + String(repeating: "0", count: 20 - digits.count) + digits
+  }
+
+  mutating func append(_ item: OutboxItem) {
+    items.append(Placed(position: next, item: item))
+    changes[Self.key(next)] = item.encodedSequence()
+    next += 1
+    changes[Self.nextKey] = Array(String(next).utf8)
+  }
+
+  /// The same, unless it is there.
+  mutating func appendOnce(_ item: OutboxItem) {
+    if !items.contains(where: { $0.item == item }) { append(item) }
+  }
+
+  mutating func removeAll(where isDone: (OutboxItem) throws -> Bool) rethrows {
+    for placed in items where try isDone(placed.item) {
+      changes.updateValue(nil, forKey: Self.key(placed.position))
+    }
+    items = try items.filter { try !isDone($0.item) }
+  }
+
+  /// What has to be stored before anything of it is shown.
+  mutating func takeChanges() -> [String: [UInt8]?] {
+    defer { changes = [:] }
+    return changes
+  }
+
+  /// The items from a position on, as many as have room.
+  func page(from position: UInt64, byteCount: Int) -> (items: [OutboxItem], next: UInt64) {
+    var page: [OutboxItem] = []
+    var size = 0
+    for placed in items where placed.position >= position {
+      size += placed.item.encodedSequence().count
+      if size > byteCount, !page.isEmpty { return (page, placed.position) }
+      page.append(placed.item)
+    }
+    return (page, next)
+  }
+}

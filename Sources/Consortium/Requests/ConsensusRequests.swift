@@ -1,0 +1,120 @@
+package import CanonicalEncoding
+package import Ledger
+
+/// To a delegate: what you have published from a position on.
+package struct FetchOutbox: RoleRequest {
+  package static let name = "fetch-outbox"
+  package typealias Reply = OutboxReply
+
+  package var query: Signed<Message<ConsortiumQuery>>
+
+  package init(query: Signed<Message<ConsortiumQuery>>) { self.query = query }
+
+  package func encode(into fields: inout some FieldEncoder) { fields.value("query", query) }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    query = try fields.value("query")
+  }
+}
+
+/// To a supernode: the final leaves of the consortium chain from an index on.
+package struct FetchConsortium: RoleRequest {
+  package static let name = "fetch-consortium"
+  /// With the newest final checkpoint; leaves end there or before it.
+  package typealias Reply = ConsortiumReply
+
+  package var query: Signed<Message<ConsortiumQuery>>
+
+  package init(query: Signed<Message<ConsortiumQuery>>) { self.query = query }
+
+  package func encode(into fields: inout some FieldEncoder) { fields.value("query", query) }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    query = try fields.value("query")
+  }
+}
+
+/// What a party of the genesis signs to be given what stands, or waits, on the consortium chain.
+package struct ConsortiumQuery: NamedValue {
+  package static let name = "consortium-query"
+
+  package var genesis: Digest32
+  /// Who asks.
+  package var party: String
+  /// A position of an outbox, or an index on the chain.
+  package var from: UInt64
+
+  package init(genesis: Digest32, party: String, from: UInt64) {
+    (self.genesis, self.party, self.from) = (genesis, party, from)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.digest("genesis", genesis)
+    fields.text("party", party)
+    fields.integer("from", from)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    genesis = try fields.digest("genesis")
+    party = try fields.text("party", maximum: 64)
+    from = try fields.integer("from", in: 0...LedgerLimits.size)
+  }
+}
+
+/// Leaves in their order, and the newest final checkpoint; empty if nothing is final.
+package struct ConsortiumReply: CanonicalValue {
+  package var leaves: [[UInt8]]
+  package var note: String
+
+  package init(leaves: [[UInt8]], note: String) { (self.leaves, self.note) = (leaves, note) }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.octetsList("leaves", leaves)
+    fields.text("note", note)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    leaves = try fields.octetsList("leaves", maximum: 1 << 17, 1...Leaf.maximumByteCount)
+    note = try fields.text("note", maximum: 1 << 20)
+  }
+}
+
+package struct OutboxReply: CanonicalValue {
+  package var items: [OutboxItem]
+  /// Where to go on reading.
+  package var next: UInt64
+  /// How many leaves of the consortium chain are final for the delegate.
+  package var finalSize: UInt64
+
+  package init(items: [OutboxItem], next: UInt64, finalSize: UInt64) {
+    (self.items, self.next, self.finalSize) = (items, next, finalSize)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.list("items", items)
+    fields.integer("next", next)
+    fields.integer("finalSize", finalSize)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    items = try fields.list("items", maximum: 1 << 14)
+    next = try fields.integer("next", in: 0...LedgerLimits.size)
+    finalSize = try fields.integer("finalSize", in: 0...LedgerLimits.size)
+  }
+}
+
+/// To a delegate: have this entry put on the consortium chain.
+package struct OfferEntry: RoleRequest {
+  package static let name = "offer-entry"
+  package typealias Reply = Done
+
+  package var entry: Entry
+
+  package init(_ entry: Entry) { self.entry = entry }
+
+  package func encode(into fields: inout some FieldEncoder) { fields.value("entry", entry) }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    entry = try fields.value("entry")
+  }
+}

@@ -1,0 +1,332 @@
+import CanonicalEncoding
+import Consensus
+import Consortium
+import Credentials
+import Crypto
+import Ledger
+import Pairings
+import Synchronization
+import TestSupport
+import TransparencyLog
+
+/// The delegates of one consortium in one process, each over stores of its own, with nothing between
+/// them but what a test carries: every message can be lost, doubled, held back, or shown to some, and
+/// every process killed at any of its writes.
+///
+/// A dishonest delegate is a pair of twins: two honest programs with one set of keys, of which some
+/// readers see the one and some the other. So it signs twice whatever can be signed twice.
+struct DelegateNetwork {
+  struct Process {
+    let id: String
+    let keys: Delegate.Keys
+    let disk: Disk
+    /// Seconds by which the clock is ahead of the network's, or behind it.
+    var clockOffset: Int64 = 0
+    /// Nil while the process is down.
+    var delegate: Delegate?
+  }
+
+  let genesis: ValidGenesis
+  let identities: [String: IdentityKey]
+  private let decider: any ClaimDecider
+  private let clock: TestClock
+  /// By seat; a dishonest delegate has a second one.
+  var processes: [Process]
+  private var demandCount: UInt64 = 0
+
+  static let start: UInt64 = 1_790_000_000
+
+  init(delegates count: Int = 4, seed: UInt64 = 1, maximumLag: UInt64 = 120) throws {
+    var generator = SeededGenerator(seed: seed)
+    var supernodes: [Genesis.Supernode] = []
+    var identities: [String: IdentityKey] = [:]
+    var keys: [Delegate.Keys] = []
+    for number in 1...count {
+      let isHospital = number == 1
+      let id = isHospital ? "hospital-1" : "cloud-\(number - 1)"
+      let identity = try IdentityKey(seed: generator.bytes(32))
+      let voting = try IdentityKey(seed: generator.bytes(32))
+      let chains = [ChainName.consortium] + (number == 2 ? ["hospital-1"] : [])
+      let cosigners = try chains.map {
+        try CosignerKey(
+          name: ValidGenesis.cosignerName(network: "test", node: id, chain: $0),
+          key: Curve25519.Signing.PrivateKey(rawRepresentation: generator.bytes(32)))
+      }
+      identities[id] = identity
+      keys.append(Delegate.Keys(identity: identity, voting: voting, cosigner: cosigners[0]))
+      supernodes.append(
+        Genesis.Supernode(
+          id: id, organisation: "operator of \(id)", role: isHospital ? .hospital : .cloud,
+          identityKey: identity.publicKey, agreementKey: generator.bytes(32),
+          cosigners: zip(chains, cosigners).map {
+            Genesis.Cosigner(chain: $0, publicKey: $1.verifier.key.publicKey)
+          },
+          logKey: isHospital ? Genesis.LogKey(publicKey: generator.bytes(32)) : nil,
+          votingKey: Genesis.VotingKey(publicKey: voting.publicKey)))
+    }
+    let manager = (try IdentityKey(seed: generator.bytes(32)), try IdentityKey(seed: generator.bytes(32)))
+    identities["manager"] = manager.1
+    genesis = try ValidGenesis(
+      Genesis(
+        network: "test", suite: BLS12381.name, createdAt: Self.start,
+        numbers: Genesis.Numbers(
+          window: 4 * maximumLag, maximumLag: maximumLag, signerQuota: 1 << 20,
+          supernodeQuota: 1 << 20),
+        manager: Genesis.Manager(
+          id: "manager", organisation: "office", registrationKey: manager.0.publicKey,
+          identityKey: manager.1.publicKey, agreementKey: generator.bytes(32)),
+        supernodes: supernodes, delegates: supernodes.map(\.id)))
+    self.identities = identities
+    decider = try LedgerSuite.decider(for: genesis)
+    clock = TestClock()
+    processes = zip(supernodes, keys).map { Process(id: $0.id, keys: $1, disk: Disk()) }
+    for index in processes.indices { try boot(index) }
+  }
+
+  // MARK: Processes
+
+  /// Starts a process from its disk.
+  mutating func boot(_ index: Int) throws {
+    processes[index].disk.repair()
+    let process = processes[index]
+    let (clock, offset) = (clock, process.clockOffset)
+    processes[index].delegate = try Delegate(
+      id: process.id, genesis: genesis, keys: process.keys, state: process.disk.state,
+      store: process.disk.roles, decider: decider, clock: { clock.seconds(ahead: offset) })
+  }
+
+  mutating func kill(_ index: Int) { processes[index].delegate = nil }
+
+  /// Gives a delegate a twin, with a disk of its own.
+  mutating func addTwin(of index: Int) throws {
+    processes.append(
+      Process(id: processes[index].id, keys: processes[index].keys, disk: Disk()))
+    try boot(processes.count - 1)
+  }
+
+  mutating func pass(seconds: UInt64) { clock.pass(seconds) }
+
+  var time: UInt64 { clock.seconds(ahead: 0) }
+
+  /// Runs a process; if a write fails, it is dead.
+  ///
+  /// - Returns: whether there is anything new; nil if it is down, or died.
+  @discardableResult
+  mutating func run(_ index: Int, _ work: (inout Delegate) throws -> Bool) throws -> Bool? {
+    guard processes[index].delegate != nil else { return nil }
+    do {
+      return try processes[index].delegate.map { _ in () } == nil
+        ? nil : work(&processes[index].delegate!)
+    } catch let error as StoreError where error.code == .unavailable {
+      kill(index)
+      return nil
+    }
+  }
+
+  // MARK: Messages
+
+  struct Page {
+    let peer: String
+    let position: UInt64
+    let items: [OutboxItem]
+    let next: UInt64
+    /// Final leaves, for who is behind.
+    let finalSize: UInt64
+  }
+
+  /// What a reader would get from another's outbox now.
+  func page(for reader: Int, from writer: Int) -> Page? {
+    guard let delegate = processes[writer].delegate, let asking = processes[reader].delegate else {
+      return nil
+    }
+    let position = asking.position(of: processes[writer].id)
+    let page = delegate.published(from: position, byteCount: 1 << 20)
+    return Page(
+      peer: processes[writer].id, position: position, items: page.items, next: page.next,
+      finalSize: delegate.follower.final?.size ?? 0)
+  }
+
+  @discardableResult
+  mutating func deliver(_ page: Page, to reader: Int) throws -> Bool {
+    try run(reader) {
+      try $0.take(page.items, from: page.peer, at: page.position, next: page.next)
+    } ?? false
+  }
+
+  /// Lets a process take what is final for another one.
+  @discardableResult
+  mutating func follow(_ reader: Int, _ writer: Int) throws -> Bool {
+    guard let from = processes[reader].delegate?.follower.reader.size,
+      let source = processes[writer].delegate?.follower.reader, let final = source.final,
+      final.size > from
+    else { return false }
+    let leaves = try (from..<final.size).compactMap { try source.leaf($0) }
+    return try run(reader) { try $0.follow(leaves, final: final.note) } ?? false
+  }
+
+  /// Everybody reads everybody, as `sees` allows, and does what is due, until nothing is new.
+  mutating func settle(
+    expirations: Int = 40, sees: (_ reader: Int, _ writer: Int) -> Bool = { _, _ in true }
+  ) throws {
+    var left = expirations
+    for _ in 0..<10_000 {
+      var isNew = false
+      for reader in processes.indices {
+        for writer in processes.indices
+        where processes[writer].id != processes[reader].id && sees(reader, writer) {
+          if let page = page(for: reader, from: writer), try deliver(page, to: reader) {
+            isNew = true
+          }
+          if try follow(reader, writer) { isNew = true }
+        }
+        if try run(reader, { try $0.advance() }) == true { isNew = true }
+      }
+      if isNew { continue }
+      guard left > 0, try expireAll() else { return }
+      left -= 1
+    }
+  }
+
+  /// - Returns: whether anything waited.
+  mutating func expireAll() throws -> Bool {
+    var isWaiting = false
+    for index in processes.indices {
+      guard let delegate = processes[index].delegate, delegate.machine.hasBegun else { continue }
+      for timeout in delegate.timeouts {
+        isWaiting = true
+        try run(index) { try $0.expire(timeout) }
+      }
+    }
+    return isWaiting
+  }
+
+  // MARK: Work
+
+  /// Another entry that the rules accept from this supernode.
+  mutating func demand(by id: String) -> Entry {
+    demandCount += 1
+    let manager = identities["manager"]!
+    let notice = Entry(
+      EntryContent(
+        genesis: genesis.digest, chain: "hospital-1", signer: .party("manager"),
+        body: AccessNotice(
+          visit: Digest32(sha256: demandCount.description.utf8.map { $0 }), document: .zero)),
+      signedBy: manager)
+    return Entry(
+      EntryContent(
+        genesis: genesis.digest, chain: ChainName.consortium, signer: .party(id),
+        body: Demand(entry: notice, completion: nil)),
+      signedBy: identities[id]!)
+  }
+}
+
+/// The time of a network.
+private final class TestClock: Sendable {
+  private let now = Mutex(DelegateNetwork.start)
+
+  func pass(_ seconds: UInt64) { now.withLock { $0 += seconds } }
+
+  func seconds(ahead offset: Int64) -> UInt64 {
+    now.withLock { UInt64(Int64($0) + offset) }
+  }
+}
+
+/// The stores of one process. A test lets a write fail, with all that the process was about to do: the
+/// write is on the disk then, or it is not.
+final class Disk: Sendable {
+  private struct Fuse {
+    /// Writes until the power fails.
+    var left: Int?
+    var isKept = false
+    var isOut = false
+    var count = 0
+  }
+
+  private let fuse = Mutex(Fuse())
+  private let values = Mutex<[[UInt8]: [UInt8]]>([:])
+  private let roleValues = Mutex<[String: [UInt8]]>([:])
+
+  var state: any StateStore { State(disk: self) }
+  var roles: any RoleStore { Roles(disk: self) }
+
+  /// How many writes there were.
+  var writes: Int { fuse.withLock { $0.count } }
+
+  /// Lets the power fail at a write, 0 for the next.
+  func cut(after writes: Int, isKept: Bool) {
+    fuse.withLock { $0 = Fuse(left: writes, isKept: isKept, isOut: false, count: $0.count) }
+  }
+
+  func repair() { fuse.withLock { $0 = Fuse(count: $0.count) } }
+
+  /// What the disk holds now.
+  var image: (state: [[UInt8]: [UInt8]], roles: [String: [UInt8]]) {
+    (values.withLock { $0 }, roleValues.withLock { $0 })
+  }
+
+  func put(
+    state: [[UInt8]: [UInt8]]? = nil, roles: [String: [UInt8]]? = nil
+  ) {
+    if let state { values.withLock { $0 = state } }
+    if let roles { roleValues.withLock { $0 = roles } }
+  }
+
+  private func write(_ change: () -> Void) throws(StoreError) {
+    let outcome = fuse.withLock { fuse -> (isOut: Bool, isKept: Bool) in
+      if fuse.isOut { return (true, false) }
+      fuse.count += 1
+      guard let left = fuse.left else { return (false, true) }
+      if left > 0 {
+        fuse.left = left - 1
+        return (false, true)
+      }
+      fuse.isOut = true
+      return (true, fuse.isKept)
+    }
+    if outcome.isKept { change() }
+    if outcome.isOut { throw StoreError(.unavailable, "the power is out") }
+  }
+
+  private func requirePower() throws(StoreError) {
+    if fuse.withLock({ $0.isOut }) { throw StoreError(.unavailable, "the power is out") }
+  }
+
+  private struct State: StateStore {
+    let disk: Disk
+
+    func value(forKey key: [UInt8]) throws(StoreError) -> [UInt8]? {
+      try disk.requirePower()
+      return disk.values.withLock { $0[key] }
+    }
+
+    func commit(_ changes: [[UInt8]: [UInt8]?]) throws(StoreError) {
+      try disk.write {
+        disk.values.withLock { values in
+          for (key, value) in changes { values[key] = value }
+        }
+      }
+    }
+  }
+
+  private struct Roles: RoleStore {
+    let disk: Disk
+
+    func value(forKey key: String) throws(StoreError) -> [UInt8]? {
+      try disk.requirePower()
+      return disk.roleValues.withLock { $0[key] }
+    }
+
+    func keys(withPrefix prefix: String) throws(StoreError) -> [String] {
+      try disk.requirePower()
+      return disk.roleValues.withLock { $0.keys.filter { $0.hasPrefix(prefix) }.sorted() }
+    }
+
+    func write(_ changes: [String: [UInt8]?]) throws(StoreError) {
+      try disk.write {
+        disk.roleValues.withLock { values in
+          for (key, value) in changes { values[key] = value }
+        }
+      }
+    }
+  }
+}
