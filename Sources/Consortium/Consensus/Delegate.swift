@@ -433,12 +433,19 @@ package struct Delegate: Sendable {
   mutating func removeDone() throws {
     let (height, final) = (height, follower.final)
     let newest = try lastCosigned()?.size ?? 0
+    let decided = Set(
+      outbox.items.compactMap { placed in
+        if case .decision(let certificate) = placed.item { certificate.root } else { nil }
+      })
     try outbox.removeAll { item throws in
       switch item {
       case .entry: return false
       case .vote(let signed): return signed.vote.height < height
       case .proposal(let signed): return signed.proposal.height < height
-      case .block(let body): return body.height < height && isOver(body)
+      case .block(let body):
+        // Of a final block, or one that was not decided.
+        return body.height < height
+          && (body.height <= final?.height ?? 0 && final != nil || !decided.contains(body.root))
       case .decision(let certificate):
         return certificate.height + 1 < height && certificate.height <= final?.height ?? 0
           && final != nil
@@ -448,14 +455,6 @@ package struct Delegate: Sendable {
       }
     }
     try removeDoneEntries()
-  }
-
-  /// Whether a body of a lower height is of a final block, or of one that was not decided.
-  private func isOver(_ body: ProposedBlock) -> Bool {
-    if let final = follower.final, body.height <= final.height { return true }
-    return !outbox.items.contains {
-      if case .decision(let certificate) = $0.item { certificate.root == body.root } else { false }
-    }
   }
 
   private mutating func removeDoneEntries() throws {

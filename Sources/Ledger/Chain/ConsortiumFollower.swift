@@ -207,24 +207,21 @@ package struct ConsortiumFollower: Sendable {
   /// - Parameters:
   ///   - leaves: those from ``ChainEngine/size`` on.
   ///   - note: a checkpoint that ends with them, which more than two thirds of the delegates cosigned:
-  ///     a C2SP signed note.
+  ///     a C2SP signed note. Nil if the leaves go on: then those are taken that the opening of a later
+  ///     block certifies, by the commits in it.
+  /// - Returns: how many leaves were taken.
   /// - Throws: ``ChainFault`` if the leaves are no chain; ``LedgerError`` `invalid-proof` if the note
   ///   is not a confirmed checkpoint of the chain that they make; ``StoreError``. Nothing has
   ///   changed then.
-  package mutating func follow(_ leaves: [[UInt8]], final note: String) throws {
+  @discardableResult
+  package mutating func follow(_ leaves: [[UInt8]], final note: String?) throws -> Int {
+    guard let note else { return try follow(certified: leaves) }
     guard let last = leaves.last.flatMap({ Leaf.header(in: $0) }),
       let cosigned = try confirmed(note, atHeight: last.height),
       cosigned.checkpoint.size == engine.size + UInt64(leaves.count)
     else { throw LedgerError(.invalidProof, "the leaves do not end with a confirmed checkpoint") }
     var next = engine
-    do {
-      try next.replay(leaves, decidedBy: decider)
-    } catch {
-      switch error {
-      case .store(let error): throw error
-      case .fault(let fault): throw fault
-      }
-    }
+    try replay(leaves, in: &next)
     guard try next.root().bytes == cosigned.checkpoint.root else {
       throw LedgerError(.invalidProof, "the leaves do not lead to the checkpoint's root")
     }
@@ -232,6 +229,31 @@ package struct ConsortiumFollower: Sendable {
       size: next.size, height: last.height, note: cosigned.note.encoded)
     try next.commit(with: [.final: record.stateBytes, .decision: nil])
     (engine, final, decision) = (next, record, nil)
+    return leaves.count
+  }
+
+  private mutating func follow(certified leaves: [[UInt8]]) throws -> Int {
+    guard let end = leaves.dropLast().lastIndex(where: Leaf.isHeader) else { return 0 }
+    var next = engine
+    try replay(Array(leaves[...end]), in: &next)
+    var opened = next
+    try replay([leaves[end + 1]], in: &opened)
+    try next.commit(with: [.decision: nil])
+    (engine, decision) = (next, nil)
+    return end + 1
+  }
+
+  private func replay(
+    _ leaves: [[UInt8]], in engine: inout ChainEngine<ConsortiumRules>
+  ) throws {
+    do {
+      try engine.replay(leaves, decidedBy: decider)
+    } catch {
+      switch error {
+      case .store(let error): throw error
+      case .fault(let fault): throw fault
+      }
+    }
   }
 
   /// The checkpoint in a note with the cosignatures that count, if they are enough for a checkpoint
