@@ -607,7 +607,11 @@ def variants():
          {}),
         ("a report convicts a delegate of two proposals", None, None, "", exported(
             Example().report_votes(example.proposal("cloud-1", 2), example.proposal(
-                "cloud-1", 2, root=bytes([1] * 32), validRound=[{"round": 0}]))), {}),
+                "cloud-1", 2, root=bytes([1] * 32)))), {}),
+        ("a report convicts a delegate of two proposals, one of them with a `validRound`", None, None,
+         "", exported(Example().report_votes(
+             example.proposal("cloud-1", 2, round=4), example.proposal(
+                 "cloud-1", 2, round=4, root=bytes([1] * 32), validRound=[{"number": 3}]))), {}),
         ("a report shows votes about a height that is still to come", None, None, "", exported(
             Example().report_votes(
                 example.vote("cloud-1", 1900, epoch=1),
@@ -736,6 +740,15 @@ def variants():
             "BlockHeader", leaf[1:]) | {"time": CREATED + 12, "countedTime": CREATED + 12})})
 
     # Commit sets
+    def zero_byte(leaf):
+        body = body_of(leaf)
+        [value] = body["commits"]
+        for commit in value["commits"]:
+            _, signature = example.vote(
+                DELEGATES[commit["seat"]], 1, round=1, root=[value["root"]], timedOut=b"\x80\0")
+            commit.update(timedOut=b"\x80\0", signature=signature)
+        return item(encode("BlockOpening", body))(leaf)
+
     one = body_of(example.consortium.leaves[2])["commits"]
 
     def wrong(title, change):
@@ -765,7 +778,8 @@ def variants():
     wrong("the seats of the commits do not ascend", lambda value: value["commits"].reverse())
     wrong("a commit is of seat 4, which is none", lambda value: value["commits"][2].update(seat=4))
     agreed("commits are for another root", root=ZERO)
-    agreed("a `timedOut` ends with a zero byte", timed_out=b"\x80\0")
+    agreed("a `timedOut` names the round itself", timed_out=b"\x80")
+    refused("a `timedOut` ends with a zero byte", "wrong-commits", {"opening 2": zero_byte})
     wrong("commits are of another round than is said", lambda value: value.update(round=1))
     wrong("a `timedOut` is another than was signed", lambda value: value["commits"][0].update(
         timedOut=b"\x80"))
@@ -790,8 +804,8 @@ def variants():
     vote, proposal = example.vote, example.proposal
     second = vote("cloud-1", 2, root=[])
     reported("a report shows one vote twice", vote("cloud-1", 2), vote("cloud-1", 2))
-    reported("a report shows commits that differ in `timedOut` alone", vote("cloud-1", 2),
-             vote("cloud-1", 2, timedOut=b"\x80"))
+    reported("a report shows commits that differ in `timedOut` alone", vote("cloud-1", 2, round=1),
+             vote("cloud-1", 2, round=1, timedOut=b"\x80"))
     reported("a report shows commits of two rounds", None, vote("cloud-1", 2, root=[], round=1))
     reported("a report shows commits of two heights", None, vote("cloud-1", 3, root=[]))
     reported("a report shows a prepare and a commit", None, vote("cloud-1", 2, root=[], phase=1))
@@ -805,7 +819,17 @@ def variants():
     reported("a report shows a vote and a proposal", None, proposal("cloud-1", 2))
     reported("a report shows proposals that differ in `validRound` alone",
              proposal("cloud-1", 2, round=3),
-             proposal("cloud-1", 2, round=3, validRound=[{"round": 1}]))
+             proposal("cloud-1", 2, round=3, validRound=[{"number": 1}]))
+    for title, round, timed_out in (("ends with a zero byte", 1, b"\x80\0"),
+                                    ("names the round itself", 1, b"\x40")):
+        reported(f"a report shows a commit whose `timedOut` {title}",
+                 vote("cloud-1", 2, round=round),
+                 vote("cloud-1", 2, round=round, root=[], timedOut=timed_out))
+    reported("a report shows a prepare with a `timedOut`", vote("cloud-1", 2, round=1, phase=1),
+             vote("cloud-1", 2, round=1, phase=1, root=[], timedOut=b"\x80"))
+    reported("a report shows a proposal whose `validRound` is its round",
+             proposal("cloud-1", 2, round=1), proposal(
+                 "cloud-1", 2, round=1, root=bytes([1] * 32), validRound=[{"number": 1}]))
     reported("a report shows another object", None, (
         encode("StorageReceipt", {"version": 1, "genesis": ZERO, "visit": ZERO,
                                   "recordDigest": ZERO}), bytes(64)))
@@ -914,7 +938,7 @@ def encodings():
         ("the commit of no block, where they have not",
          encode("ConsensusVote", BALLOT | {"phase": 2, "root": [], "timedOut": b""})),
         ("`ConsensusProposal` of that block, which was valid in round 1",
-         encode("ConsensusProposal", proposal | {"validRound": [{"round": 1}]})),
+         encode("ConsensusProposal", proposal | {"validRound": [{"number": 1}]})),
         ("`StorageReceipt` of three zero digests", encode("StorageReceipt", {
             "version": 1, "genesis": ZERO, "visit": ZERO, "recordDigest": ZERO}))))
 
