@@ -11,7 +11,7 @@ extension DataFolder {
   public func missingFiles(
     genesis: ValidGenesis, doctors: [String] = []
   ) throws(StoreError) -> [StoreFinding] {
-    var names = ["ordering/\(Names.log)"]
+    var names: [String] = []
     let consortium = "\(Names.chains)/\(ChainName.consortium).sqlite"
     func expect(_ place: String, _ files: String...) {
       names += (files + [Names.keys, Names.state]).map { "\(place)/\($0)" }

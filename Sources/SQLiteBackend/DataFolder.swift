@@ -8,8 +8,8 @@ public import Ledger
   import Darwin
 #endif
 
-/// All that a consortium on one machine keeps: `DIR/{genesis.der, ordering/, manager/, hospital-N/,
-/// cloud/, doctors/<id>/, patients/<id>/}`, for one process at a time.
+/// All that a consortium on one machine keeps: `DIR/{genesis.der, manager/, hospital-N/, cloud/,
+/// doctors/<id>/, patients/<id>/}`, for one process at a time.
 ///
 /// The lock is released with this object, and by the operating system when the process ends, however
 /// it ends.
@@ -104,7 +104,7 @@ public final class DataFolder: Sendable {
       ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
     }
     let places = names(path).filter {
-      ["ordering", "manager", "cloud"].contains($0) || $0.starts(with: "hospital-")
+      ["manager", "cloud"].contains($0) || $0.starts(with: "hospital-")
     }
     for place in places {
       if let store = names("\(path)/\(place)").first(where: { $0.hasSuffix(".sqlite") }) {
@@ -117,12 +117,6 @@ public final class DataFolder: Sendable {
   private var genesisPath: String { "\(path)/genesis.der" }
 
   // MARK: Stores
-
-  public func orderingLog() throws(StoreError) -> SQLiteOrderingLog {
-    let path = "\(try folder("ordering"))/\(Names.log)"
-    return isReadOnly
-      ? try SQLiteOrderingLog(readingFrom: path) : try SQLiteOrderingLog(path: path)
-  }
 
   /// The log that a hospital writes: `hospital-N/chain.sqlite`.
   public func chainLog(_ role: String) throws(StoreError) -> SQLiteChainLog {
@@ -182,7 +176,6 @@ public final class DataFolder: Sendable {
   public func keyLocation(_ role: String) -> String { "\(path)/\(role)/\(Names.keys)" }
 
   enum Names {
-    static let log = "ordering.sqlite"
     static let chain = "chain.sqlite"
     static let chains = "chains"
     static let records = "records.sqlite"

@@ -42,7 +42,7 @@ public final class SQLiteChainLog: ChainLog {
   public func append(_ leaves: [[UInt8]], at position: UInt64) async throws(StoreError) {
     try ChainLogLimits.require(leaves)
     try file.write { database in
-      var last = try ChainedRow.last(.leaves, database)
+      var last = try ChainedRow.last(database)
       guard UInt64(last.position + 1) == position else {
         throw StoreError(
           .conflict, "\(file.path): the log has \(last.position + 1) leaves, not \(position)")
@@ -58,7 +58,7 @@ public final class SQLiteChainLog: ChainLog {
 
   /// Takes the same time whatever the size.
   public func size() async throws(StoreError) -> UInt64 {
-    try file.read { UInt64(try ChainedRow.last(.leaves, $0).position + 1) }
+    try file.read { UInt64(try ChainedRow.last($0).position + 1) }
   }
 
   public func leaves(
@@ -66,10 +66,10 @@ public final class SQLiteChainLog: ChainLog {
   ) async throws(StoreError) -> [[UInt8]] {
     guard limit > 0, let first = Int64(exactly: position) else { return [] }
     return try file.read { database in
-      let end = try ChainedRow.last(.leaves, database).position
+      let end = try ChainedRow.last(database).position
       guard first <= end else { return [] }
       // The row before gives the chain that the first one continues.
-      guard var last = try ChainedRow.at(first - 1, .leaves, database) else {
+      guard var last = try ChainedRow.at(first - 1, database) else {
         throw StoreError(.corrupted, "\(file.path): leaf \(first - 1) is missing")
       }
       let rows = try Row.fetchCursor(
@@ -97,10 +97,25 @@ public final class SQLiteChainLog: ChainLog {
   }
 
   @Sendable private static func findings(_ database: Database) throws -> [StoreFinding.Detail] {
-    try ChainedRow.findings(.leaves, database) { stored, bytes, _ in
-      ChainLogLimits.takes(bytes.count)
-        ? nil : (.wrongLength, "leaf \(stored.position) has a length that no leaf has")
+    var findings: [StoreFinding.Detail] = []
+    var last = ChainedRow.none
+    let rows = try Row.fetchCursor(database, sql: "SELECT * FROM leaf ORDER BY position")
+    while let row = try rows.next() {
+      let stored = try ChainedRow(row)
+      let bytes = try row.blob("bytes")
+      if stored.position != last.position + 1 {
+        findings.append((.gap, "leaf \(last.position + 1) is missing"))
+      }
+      if !ChainLogLimits.takes(bytes.count) {
+        findings.append(
+          (.wrongLength, "leaf \(stored.position) has a length that no leaf has"))
+      }
+      if stored.chain != last.next(bytes).chain {
+        findings.append((.brokenChain, "leaf \(stored.position) does not continue the chain"))
+      }
+      last = stored
     }
+    return findings
   }
 }
 

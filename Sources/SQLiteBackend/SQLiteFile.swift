@@ -17,8 +17,8 @@ struct StoreFormat: Sendable {
   let findings: @Sendable (Database) throws -> [StoreFinding.Detail]
 
   static let all = [
-    SQLiteOrderingLog.format, SQLiteRecordStore.format, SQLiteRoleStore.format,
-    SQLiteChainLog.format, SQLiteStateStore.format,
+    SQLiteRecordStore.format, SQLiteRoleStore.format, SQLiteChainLog.format,
+    SQLiteStateStore.format,
   ]
 }
 
@@ -26,7 +26,7 @@ struct StoreFormat: Sendable {
 ///
 /// Commits go through a rollback journal (`journal_mode = TRUNCATE`, `synchronous = FULL`), not
 /// through a write-ahead log: what is acknowledged stands in the file itself, so a copy of the file
-/// alone lacks nothing. With a write-ahead log, entries could lie in `…-wal` alone, even after a clean
+/// alone lacks nothing. With a write-ahead log, leaves could lie in `…-wal` alone, even after a clean
 /// end, and a copy without it was an older ledger that went on as if nothing were missing. It also
 /// lets readers read in a folder where they cannot write. The price is three more waits for the disk:
 /// a commit of one leaf takes 1.4 ms instead of 0.4 ms where one wait takes 0.23 ms; blocks share it.
@@ -304,6 +304,10 @@ extension StoreFormat {
     guard found.version <= version else {
       throw StoreError(
         .newerVersion, "\(path): a newer program wrote this \(name) (\(found.version))")
+    }
+    guard found.version == version else {
+      throw StoreError(
+        .notOurs, "\(path): an older program wrote this \(name) (\(found.version))")
     }
     return found
   }

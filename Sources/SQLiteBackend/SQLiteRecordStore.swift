@@ -55,7 +55,10 @@ public final class SQLiteRecordStore: RecordStore {
         database.cachedStatement(sql: "SELECT digest, bytes FROM record WHERE visit = ?"),
         arguments: [Data(visit.bytes)])
       return try row.map { row in
-        try row.checkedBytes(or: "\(file.path): the record of visit \(visit) is damaged")
+        guard let record = try Self.record(row) else {
+          throw StoreError(.corrupted, "\(file.path): the record of visit \(visit) is damaged")
+        }
+        return record
       }
     }
   }
@@ -69,10 +72,21 @@ public final class SQLiteRecordStore: RecordStore {
   }
 
   @Sendable private static func findings(_ database: Database) throws -> [StoreFinding.Detail] {
-    try Row.wrongDigests(
-      database, sql: "SELECT lower(hex(visit)) AS name, digest, bytes FROM record"
-    ) {
-      "the record of visit \($0) does not have its digest"
+    var findings: [StoreFinding.Detail] = []
+    let rows = try Row.fetchCursor(
+      database, sql: "SELECT lower(hex(visit)) AS name, digest, bytes FROM record")
+    while let row = try rows.next() {
+      if (try? record(row)) == nil {
+        let name = String.fromDatabaseValue(row["name"]) ?? "?"
+        findings.append((.wrongDigest, "the record of visit \(name) does not have its digest"))
+      }
     }
+    return findings
+  }
+
+  /// The record in a row; nil if it does not have the digest beside it.
+  private static func record(_ row: Row) throws -> [UInt8]? {
+    let bytes = try row.blob("bytes")
+    return try row.blob("digest") == Digest32(sha256: bytes).bytes ? bytes : nil
   }
 }

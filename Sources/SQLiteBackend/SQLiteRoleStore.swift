@@ -4,10 +4,13 @@ import Foundation
 import GRDB
 public import Ledger
 
-/// What one role remembers, in one SQLite file, each value with its SHA-256, which every read checks.
+/// What one role remembers, in one SQLite file.
+///
+/// Beside each value stands SHA-256(length of the key in 8 bytes, big endian ‖ key ‖ value), which
+/// every read checks. That a row is gone is not noticed.
 public final class SQLiteRoleStore: RoleStore {
   static let format = StoreFormat(
-    name: "role store", applicationID: 0x4243_5354, version: 1,
+    name: "role store", applicationID: 0x4243_5354, version: 2,
     schema: """
       CREATE TABLE value (
         key TEXT PRIMARY KEY NOT NULL,
@@ -17,7 +20,7 @@ public final class SQLiteRoleStore: RoleStore {
       """,
     findings: findings)
 
-  private let file: SQLiteFile
+  package let file: SQLiteFile
 
   /// Opens the store at `path`, or creates it.
   public init(path: String) throws(StoreError) {
@@ -36,7 +39,10 @@ public final class SQLiteRoleStore: RoleStore {
         database.cachedStatement(sql: "SELECT digest, bytes FROM value WHERE key = ?"),
         arguments: [key])
       return try row.map { row in
-        try row.checkedBytes(or: "\(file.path): the value of \"\(key)\" is damaged")
+        guard let value = try Self.value(row, key) else {
+          throw StoreError(.corrupted, "\(file.path): the value of \"\(key)\" is damaged")
+        }
+        return value
       }
     }
   }
@@ -51,14 +57,16 @@ public final class SQLiteRoleStore: RoleStore {
   }
 
   public func write(_ changes: [String: [UInt8]?]) throws(StoreError) {
+    // In the order of the index, each of its pages is visited once.
+    let sorted = changes.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
     try file.write { database in
       let remove = try database.cachedStatement(sql: "DELETE FROM value WHERE key = ?")
       let replace = try database.cachedStatement(
         sql: "INSERT OR REPLACE INTO value (key, digest, bytes) VALUES (?, ?, ?)")
-      for (key, value) in changes {
+      for (key, value) in sorted {
         if let value {
           try replace.execute(
-            arguments: [key, Data(Digest32(sha256: value).bytes), Data(value)])
+            arguments: [key, Data(Self.digest(value, key).bytes), Data(value)])
         } else {
           try remove.execute(arguments: [key])
         }
@@ -67,8 +75,25 @@ public final class SQLiteRoleStore: RoleStore {
   }
 
   @Sendable private static func findings(_ database: Database) throws -> [StoreFinding.Detail] {
-    try Row.wrongDigests(database, sql: "SELECT key AS name, digest, bytes FROM value") {
-      "the value of \"\($0)\" does not have its digest"
+    var findings: [StoreFinding.Detail] = []
+    let rows = try Row.fetchCursor(database, sql: "SELECT key, digest, bytes FROM value")
+    while let row = try rows.next() {
+      let key = String.fromDatabaseValue(row["key"])
+      if (try? key.flatMap { try value(row, $0) }) == nil {
+        findings.append(
+          (.wrongDigest, "the value of \"\(key ?? "?")\" is not what was stored"))
+      }
     }
+    return findings
+  }
+
+  /// The value in a row; nil if it does not have the digest beside it.
+  private static func value(_ row: Row, _ key: String) throws -> [UInt8]? {
+    let bytes = try row.blob("bytes")
+    return try row.blob("digest") == digest(bytes, key).bytes ? bytes : nil
+  }
+
+  private static func digest(_ value: [UInt8], _ key: String) -> Digest32 {
+    Digest32(ofValue: value, underKey: Array(key.utf8))
   }
 }

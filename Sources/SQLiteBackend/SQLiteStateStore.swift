@@ -92,8 +92,7 @@ public final class SQLiteStateStore: StateStore {
   }
 
   private static func mark(_ key: [UInt8], _ value: [UInt8]) -> [UInt8] {
-    let length = (0..<8).reversed().map { UInt8(truncatingIfNeeded: key.count >> (8 * $0)) }
-    return Array(Digest32(sha256: length + key + value).bytes.prefix(8))
+    Array(Digest32(ofValue: value, underKey: key).bytes.prefix(8))
   }
 
   @Sendable private static func findings(_ database: Database) throws -> [StoreFinding.Detail] {

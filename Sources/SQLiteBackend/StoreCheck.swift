@@ -14,17 +14,17 @@ public struct StoreFinding: Equatable, Sendable, CustomStringConvertible {
     public static let missing = Code("missing")
     /// The file cannot be read to its end.
     public static let unreadable = Code("unreadable")
-    /// A file of another program, of a newer version, or with a damaged header.
+    /// A file of another program, of another version, or with a damaged header.
     public static let notOurs = Code("not-ours")
     /// Other tables than ours.
     public static let wrongSchema = Code("wrong-schema")
     /// SQLite's own check finds this.
     public static let integrity = Code("integrity")
-    /// A position of the log without an entry.
+    /// A position of a log without a leaf.
     public static let gap = Code("gap")
-    /// An entry that the hash chain does not lead to.
+    /// A leaf that the hash chain does not lead to.
     public static let brokenChain = Code("broken-chain")
-    /// Bytes that do not have the SHA-256 stored beside them.
+    /// Bytes that do not have the digest stored beside them.
     public static let wrongDigest = Code("wrong-digest")
     /// Bytes that are longer or shorter than any that could be stored.
     public static let wrongLength = Code("wrong-length")
@@ -43,15 +43,15 @@ public struct StoreFinding: Equatable, Sendable, CustomStringConvertible {
 
 /// Checks store files to the last byte that means something; changes none of them.
 ///
-/// A log that ends early is not noticed here: a valid beginning of a log is a valid log. The roles
-/// notice it, by the checkpoints that they cosigned.
+/// A log that ends early is not noticed here, nor a row of another store that is gone: a valid
+/// beginning of a log is a valid log. Who compares the stores with each other notices it.
 public enum StoreCheck {
   /// All that is wrong with the store file at `path`, of whatever kind it is.
   public static func findings(inFileAt path: String) -> [StoreFinding] {
     do {
       let header = try StoreHeader(ofFileAt: path)
       guard let format = StoreFormat.all.first(where: { $0.applicationID == header.applicationID }),
-        header.version <= format.version
+        header.version == format.version
       else {
         return [StoreFinding(code: .notOurs, file: path, what: "no store file of this program")]
       }
@@ -90,27 +90,13 @@ extension Row {
     }
     return [UInt8](bytes)
   }
+}
 
-  /// The column `bytes`, if it has the digest beside it.
-  func checkedBytes(or message: String) throws -> [UInt8] {
-    let bytes = try blob("bytes")
-    guard Digest32(sha256: bytes).bytes == (try blob("digest")) else {
-      throw StoreError(.corrupted, message)
-    }
-    return bytes
-  }
-
-  /// The rows whose bytes do not have the digest beside them, by their column `name`.
-  static func wrongDigests(
-    _ database: Database, sql: String, _ message: (String) -> String
-  ) throws -> [StoreFinding.Detail] {
-    var findings: [StoreFinding.Detail] = []
-    let rows = try fetchCursor(database, sql: sql)
-    while let row = try rows.next() {
-      if (try? row.checkedBytes(or: "")) == nil {
-        findings.append((.wrongDigest, message(String.fromDatabaseValue(row["name"]) ?? "?")))
-      }
-    }
-    return findings
+extension Digest32 {
+  /// SHA-256(length of the key in 8 bytes, big endian ‖ key ‖ value): a value under another key has
+  /// another.
+  init(ofValue value: [UInt8], underKey key: [UInt8]) {
+    let length = (0..<8).reversed().map { UInt8(truncatingIfNeeded: key.count >> (8 * $0)) }
+    self.init(sha256: length + key + value)
   }
 }

@@ -4,7 +4,8 @@ import GRDB
 public import Ledger
 
 extension ErrorCode<StoreError> {
-  /// A file of another program, or one whose header is damaged; it was not touched.
+  /// A file of another program or of an older version of this one, or one whose header is damaged; it
+  /// was not touched.
   public static var notOurs: Self { Self("not-ours") }
   /// A file that a newer version of this program wrote; it was not touched.
   public static var newerVersion: Self { Self("newer-version") }

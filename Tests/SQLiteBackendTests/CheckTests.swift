@@ -9,128 +9,8 @@ import Testing
 @Suite("Damage is found")
 struct CheckTests {
   private let folder: TemporaryFolder
-  private var log: String { folder("log.sqlite") }
 
   init() throws { folder = try TemporaryFolder() }
-
-  private func makeLog(_ count: Int = 20) async throws {
-    _ = try await SQLiteOrderingLog(path: log)
-      .append((0..<count).map { Array("entry number \($0) of the log".utf8) })
-    #expect(StoreCheck.findings(inFileAt: log) == [])
-  }
-
-  private func expectCorrupted(
-    reading position: UInt64 = 0, sourceLocation: SourceLocation = #_sourceLocation
-  ) async {
-    await #expect(sourceLocation: sourceLocation) {
-      try await SQLiteOrderingLog(path: log).entries(from: position, limit: .max)
-    } throws: {
-      ($0 as? OrderingLogError)?.code == .corrupted
-    }
-  }
-
-  @Test("a byte of an entry flips in the file")
-  func flippedEntry() async throws {
-    try await makeLog()
-    try overwrite(log, "entry number 7 of", with: "entry number 8 of")
-    #expect(
-      Set(StoreCheck.findings(inFileAt: log).map(\.code)) == [.wrongDigest, .brokenChain])
-    await expectCorrupted()
-    await expectCorrupted(reading: 7)
-  }
-
-  @Test("an entry is exchanged together with its digest")
-  func exchangedEntry() async throws {
-    try await makeLog()
-    let forged = Digest32(sha256: "forged".utf8)
-    try tamper(
-      log,
-      "UPDATE entry SET bytes = CAST('forged' AS BLOB), digest = x'\(forged)' WHERE position = 7")
-    #expect(StoreCheck.findings(inFileAt: log).map(\.code) == [.brokenChain])
-    await expectCorrupted()
-  }
-
-  @Test("an entry is removed")
-  func removedEntry() async throws {
-    try await makeLog()
-    try tamper(log, "DELETE FROM entry WHERE position = 7")
-    #expect(Set(StoreCheck.findings(inFileAt: log).map(\.code)) == [.gap, .brokenChain])
-    await expectCorrupted()
-    // Where reading begins behind it, the row before is missing, and not the rest of the log.
-    await expectCorrupted(reading: 8)
-    let read = try await SQLiteOrderingLog(path: log).entries(from: 9, limit: 5)
-    #expect(read.map(\.position) == [9, 10, 11, 12, 13])
-    await #expect {
-      try await SQLiteOrderingLog(path: log).chain(upTo: 8)
-    } throws: {
-      ($0 as? OrderingLogError)?.code == .corrupted
-    }
-  }
-
-  @Test("a log that lost its end, and grew anew, has another hash over as many entries")
-  func lostEnd() async throws {
-    try await makeLog()
-    let store = try SQLiteOrderingLog(path: log)
-    let whole = try await store.chain(upTo: 20)
-    try tamper(log, "DELETE FROM entry WHERE position >= 15")
-    #expect(try await store.chain(upTo: 20) == nil)
-    #expect(try await store.entries(from: 20, limit: 5).isEmpty)
-    _ = try await store.append((0..<5).map { Array("other entry \($0)".utf8) })
-    let regrown = try await store.chain(upTo: 20)
-    #expect(regrown != nil && regrown != whole)
-    #expect(StoreCheck.findings(inFileAt: log) == [])
-  }
-
-  @Test("a position that no log has", arguments: ["-5", "9223372036854775807"])
-  func impossiblePosition(_ position: String) async throws {
-    try await makeLog(1)
-    try tamper(log, "UPDATE entry SET position = \(position)")
-    #expect(StoreCheck.findings(inFileAt: log).map(\.code) == [.unreadable])
-    for entry in [[1], Array("entry number 0 of the log".utf8)] {
-      await #expect {
-        try await SQLiteOrderingLog(path: log).append([entry])
-      } throws: {
-        ($0 as? OrderingLogError)?.code == .corrupted
-      }
-    }
-  }
-
-  @Test("two entries change places")
-  func exchangedPlaces() async throws {
-    try await makeLog()
-    try tamper(
-      log,
-      """
-      UPDATE entry SET position = -1 WHERE position = 7;
-      UPDATE entry SET position = 7 WHERE position = 8;
-      UPDATE entry SET position = 8 WHERE position = -1;
-      """)
-    #expect(StoreCheck.findings(inFileAt: log).contains { $0.code == .brokenChain })
-    await expectCorrupted()
-  }
-
-  @Test("any byte of the entries' pages flips: found, or the log still says the same")
-  func randomFlips() async throws {
-    try await makeLog(60)
-    let intact = try Data(contentsOf: URL(filePath: log))
-    let entries = try await SQLiteOrderingLog(path: log).entries(from: 0, limit: .max)
-    var generator = SeededGenerator(seed: 1)
-    var found = 0
-    for _ in 0..<300 {
-      let copy = folder("flipped.sqlite")
-      var bytes = intact
-      bytes[Int.random(in: 0..<bytes.count, using: &generator)] ^=
-        1 << UInt8.random(in: 0...7, using: &generator)
-      try bytes.write(to: URL(filePath: copy))
-      if StoreCheck.findings(inFileAt: copy).isEmpty {
-        let read = try await SQLiteOrderingLog(path: copy).entries(from: 0, limit: .max)
-        #expect(read == entries)
-      } else {
-        found += 1
-      }
-    }
-    #expect(found > 30)
-  }
 
   @Test("a record is changed: not given out")
   func changedRecord() async throws {
@@ -149,14 +29,28 @@ struct CheckTests {
     #expect(try await store.record(ofVisit: visits[2]) == Array("record 2".utf8))
   }
 
-  @Test("a value of a role is changed: not given out")
+  @Test("a value of a role is changed, or two change places: not given out")
   func changedValue() async throws {
     let path = folder("state.sqlite")
-    try SQLiteRoleStore(path: path).write(["counter": Array("0007".utf8), "other": [1]])
+    try SQLiteRoleStore(path: path).write([
+      "counter": Array("0007".utf8), "other": [1], "outbox/1": [2], "outbox/2": [3],
+    ])
+    #expect(StoreCheck.findings(inFileAt: path) == [])
     try overwrite(path, "0007", with: "0006")
-    #expect(StoreCheck.findings(inFileAt: path).map(\.code) == [.wrongDigest])
+    try tamper(
+      path,
+      """
+      UPDATE value SET key = 'outbox/0' WHERE key = 'outbox/1';
+      UPDATE value SET key = 'outbox/1' WHERE key = 'outbox/2';
+      UPDATE value SET key = 'outbox/2' WHERE key = 'outbox/0';
+      """)
+    let findings = StoreCheck.findings(inFileAt: path)
+    #expect(findings.map(\.code) == [.wrongDigest, .wrongDigest, .wrongDigest])
     let store = try SQLiteRoleStore(path: path)
-    await expectRefusal(.corrupted) { _ = try store.value(forKey: "counter") }
+    for key in ["counter", "outbox/1", "outbox/2"] {
+      #expect(findings.contains { $0.what.contains("\"\(key)\"") })
+      await expectRefusal(.corrupted) { _ = try store.value(forKey: key) }
+    }
     #expect(try store.value(forKey: "other") == [1])
   }
 
@@ -186,6 +80,81 @@ struct CheckTests {
         try? FileManager.default.removeItem(atPath: path + suffix)
       }
     }
+  }
+
+  @Test("a byte of a leaf flips in the file")
+  func flippedLeaf() async throws {
+    _ = try await twentyLeaves()
+    try overwrite(folder("chain.sqlite"), "leaf 7", with: "leaf 8")
+    // Opened anew: who has the file open may have that page in memory.
+    let log = try SQLiteChainLog(path: folder("chain.sqlite"))
+    #expect(StoreCheck.findings(inFileAt: folder("chain.sqlite")).map(\.code) == [.brokenChain])
+    for first in [0, 7] as [UInt64] {
+      await expectRefusal(.corrupted) {
+        _ = try await log.leaves(from: first, limit: .max, byteCount: .max)
+      }
+    }
+  }
+
+  @Test("two leaves change places")
+  func exchangedLeaves() async throws {
+    let log = try await twentyLeaves()
+    try tamper(
+      folder("chain.sqlite"),
+      """
+      UPDATE leaf SET position = -1 WHERE position = 7;
+      UPDATE leaf SET position = 7 WHERE position = 8;
+      UPDATE leaf SET position = 8 WHERE position = -1;
+      """)
+    #expect(
+      StoreCheck.findings(inFileAt: folder("chain.sqlite")).contains { $0.code == .brokenChain })
+    await expectRefusal(.corrupted) {
+      _ = try await log.leaves(from: 0, limit: .max, byteCount: .max)
+    }
+  }
+
+  @Test("where a leaf is missing, reading begins neither there nor right behind it")
+  func removedLeaf() async throws {
+    let log = try await twentyLeaves()
+    try tamper(folder("chain.sqlite"), "DELETE FROM leaf WHERE position = 7")
+    for first in [7, 8] as [UInt64] {
+      await expectRefusal(.corrupted) {
+        _ = try await log.leaves(from: first, limit: 5, byteCount: .max)
+      }
+    }
+    #expect(
+      try await log.leaves(from: 9, limit: 2, byteCount: .max)
+        == [Array("leaf 9".utf8), Array("leaf 10".utf8)])
+  }
+
+  @Test("a log that lost its end takes nothing where it would have gone on")
+  func lostEnd() async throws {
+    let log = try await twentyLeaves()
+    try tamper(folder("chain.sqlite"), "DELETE FROM leaf WHERE position >= 15")
+    #expect(try await log.size() == 15)
+    #expect(try await log.leaves(from: 15, limit: 5, byteCount: .max).isEmpty)
+    await expectRefusal(.conflict) { try await log.append([[1]], at: 20) }
+    // A valid beginning of a log is a valid log.
+    #expect(StoreCheck.findings(inFileAt: folder("chain.sqlite")) == [])
+  }
+
+  @Test("a position that no log has", arguments: ["-5", "9223372036854775807"])
+  func impossiblePosition(_ position: String) async throws {
+    let log = try SQLiteChainLog(path: folder("chain.sqlite"))
+    try await log.append([[1]], at: 0)
+    try tamper(folder("chain.sqlite"), "UPDATE leaf SET position = \(position)")
+    #expect(StoreCheck.findings(inFileAt: folder("chain.sqlite")).map(\.code) == [.unreadable])
+    for place in [0, 1, .max] as [UInt64] {
+      await expectRefusal(.corrupted) { try await log.append([[2]], at: place) }
+    }
+    await expectRefusal(.corrupted) { _ = try await log.size() }
+  }
+
+  private func twentyLeaves() async throws -> SQLiteChainLog {
+    let log = try SQLiteChainLog(path: folder("chain.sqlite"))
+    try await log.append((0..<20).map { Array("leaf \($0)".utf8) }, at: 0)
+    #expect(StoreCheck.findings(inFileAt: folder("chain.sqlite")) == [])
+    return log
   }
 
   @Test("two states differ in just the rows in which they differ, in the order of keys")
@@ -254,47 +223,66 @@ struct CheckTests {
     #expect(try store.value(forKey: [3]) == [3, 3])
   }
 
-  @Test("any byte of a chain or a state flips: found, or they still say the same")
-  func randomFlipsOfBoth() async throws {
-    try await SQLiteChainLog(path: folder("chain.sqlite"))
-      .append((0..<60).map { Array("leaf \($0)".utf8) }, at: 0)
-    let keys = (UInt8(0)..<60).map { [$0] }
+  @Test("any byte of a store flips: found, or it still says the same")
+  func randomFlips() async throws {
+    let contents: [(name: String, read: (String) async throws -> [[UInt8]?])] = [
+      (
+        "chain.sqlite",
+        { try await SQLiteChainLog(readingFrom: $0).leaves(from: 0, limit: .max, byteCount: .max) }
+      ),
+      (
+        "state.sqlite",
+        { path in
+          let store = try SQLiteStateStore(readingFrom: path)
+          return try Self.numbers.map { try store.value(forKey: [$0]) }
+        }
+      ),
+      (
+        "role.sqlite",
+        { path in
+          let store = try SQLiteRoleStore(readingFrom: path)
+          #expect(try store.keys(withPrefix: "").count == Self.numbers.count)
+          return try Self.numbers.map { try store.value(forKey: "outbox/\($0)") }
+        }
+      ),
+    ]
+    try await SQLiteChainLog(path: folder("chain.sqlite")).append(
+      Self.numbers.map(Self.text), at: 0)
     try SQLiteStateStore(path: folder("state.sqlite"))
-      .commit(Dictionary(uniqueKeysWithValues: keys.map { ($0, $0 + [7]) }))
+      .commit(Dictionary(uniqueKeysWithValues: Self.numbers.map { ([$0], Self.text($0)) }))
+    try SQLiteRoleStore(path: folder("role.sqlite"))
+      .write(Dictionary(uniqueKeysWithValues: Self.numbers.map { ("outbox/\($0)", Self.text($0)) }))
     var generator = SeededGenerator(seed: 2)
-    var found = 0
-    for name in ["chain.sqlite", "state.sqlite"] {
+    for (name, read) in contents {
       let intact = try Data(contentsOf: URL(filePath: folder(name)))
-      for _ in 0..<150 {
+      var found = 0
+      for _ in 0..<200 {
         let copy = folder("flipped.sqlite")
         var bytes = intact
         bytes[Int.random(in: 0..<bytes.count, using: &generator)] ^=
           1 << UInt8.random(in: 0...7, using: &generator)
         try bytes.write(to: URL(filePath: copy))
-        guard StoreCheck.findings(inFileAt: copy).isEmpty else {
-          found += 1
-          continue
-        }
-        if name == "chain.sqlite" {
-          let leaves = try await SQLiteChainLog(readingFrom: copy)
-            .leaves(from: 0, limit: .max, byteCount: .max)
-          #expect(leaves == (0..<60).map { Array("leaf \($0)".utf8) })
+        if StoreCheck.findings(inFileAt: copy).isEmpty {
+          #expect(try await read(copy) == Self.numbers.map(Self.text), "\(name)")
         } else {
-          let store = try SQLiteStateStore(readingFrom: copy)
-          for key in keys { #expect(try store.value(forKey: key) == key + [7]) }
+          found += 1
         }
       }
+      #expect(found > 15, "\(name)")
     }
-    #expect(found > 30)
   }
+
+  private static let numbers = UInt8(0)..<60
+  private static func text(_ number: UInt8) -> [UInt8] { Array("number \(number)".utf8) }
 
   @Test("the check changes nothing, even after a crash")
   func readsOnly() async throws {
-    let probe = try Probe("append", log, "1000000", "300")
+    let path = folder("role.sqlite")
+    let probe = try Probe("write", path, "1000000", "300")
     _ = probe.lines { $0 >= 20 }
     probe.kill()
     let before = try folder.contents()
-    #expect(StoreCheck.findings(inFileAt: log) == [])
+    #expect(StoreCheck.findings(inFileAt: path) == [])
     #expect(try folder.contents() == before)
   }
 

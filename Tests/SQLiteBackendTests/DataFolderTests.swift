@@ -20,8 +20,13 @@ struct DataFolderTests {
   func layout() async throws {
     let folder = try DataFolder(path: path)
     try folder.create(genesis: [1, 2, 3])
-    _ = try folder.orderingLog()
     _ = try folder.recordStore()
+    _ = try folder.chainLog("hospital-1")
+    for role in ["manager", "hospital-1", "cloud"] {
+      #expect(!folder.hasStateStore(role, chain: "consortium"))
+      _ = try folder.stateStore(role, chain: "consortium")
+      #expect(folder.hasStateStore(role, chain: "consortium"))
+    }
     for role in ["manager", "hospital-1", "cloud", "doctors/ada", "patients/p.1_2"] {
       try folder.roleStore(role).write(["role": Array(role.utf8)])
       try KeyFile(owner: role, secrets: ["identity": [1]]).create(at: folder.keyFile(role))
@@ -29,8 +34,10 @@ struct DataFolderTests {
     let names = try Set(FileManager.default.subpathsOfDirectory(atPath: path))
     #expect(
       names.isSuperset(of: [
-        "genesis.der", "ordering/ordering.sqlite", "cloud/records.sqlite", "cloud/state.sqlite",
-        "manager/keys.pem", "hospital-1/state.sqlite", "doctors/ada/keys.pem",
+        "genesis.der", "cloud/records.sqlite", "cloud/state.sqlite",
+        "cloud/chains/consortium.sqlite", "manager/keys.pem", "manager/chains/consortium.sqlite",
+        "hospital-1/state.sqlite", "hospital-1/chain.sqlite",
+        "hospital-1/chains/consortium.sqlite", "doctors/ada/keys.pem",
         "patients/p.1_2/state.sqlite",
       ]))
     for name in names {

@@ -10,13 +10,13 @@ struct DurabilityTests {
   func synchronous() async throws {
     let folder = try TemporaryFolder()
     for _ in 1...2 {
-      let log = try SQLiteOrderingLog(path: folder("log.sqlite"))
-      _ = try await log.append([[1]])
+      let role = try SQLiteRoleStore(path: folder("role.sqlite"))
+      try role.write(["a": [1]])
       let chain = try SQLiteChainLog(path: folder("chain.sqlite"))
       try await chain.append([[1]], at: chain.size())
       let state = try SQLiteStateStore(path: folder("state.sqlite"))
       try state.commit([[1]: [1]])
-      for file in [log.file, chain.file, state.file] {
+      for file in [role.file, chain.file, state.file] {
         // 2 is FULL; NORMAL, which a power failure can make lose commits, is 1.
         #expect(try file.setting("synchronous") == "2")
         #expect(try file.setting("journal_mode") == "\"truncate\"")
@@ -27,49 +27,52 @@ struct DurabilityTests {
   @Test("a copy of the file alone holds all that was acknowledged, while the store is open")
   func fileAlone() async throws {
     let folder = try TemporaryFolder()
-    let log = try SQLiteOrderingLog(path: folder("log.sqlite"))
+    let role = try SQLiteRoleStore(path: folder("role.sqlite"))
     let chain = try SQLiteChainLog(path: folder("chain.sqlite"))
     let state = try SQLiteStateStore(path: folder("state.sqlite"))
     for number in 0..<UInt8(5) {
-      _ = try await log.append([[number]])
+      try role.write(["\(number)": [number]])
       try await chain.append([[number]], at: UInt64(number))
       try state.commit([[number]: [number]])
       let copy = try TemporaryFolder()
-      for name in ["log.sqlite", "chain.sqlite", "state.sqlite"] {
+      for name in ["role.sqlite", "chain.sqlite", "state.sqlite"] {
         try FileManager.default.copyItem(atPath: folder(name), toPath: copy(name))
       }
-      let entries = try await SQLiteOrderingLog(path: copy("log.sqlite"))
-        .entries(from: 0, limit: .max)
-      #expect(entries.count == Int(number) + 1)
+      #expect(
+        try SQLiteRoleStore(path: copy("role.sqlite")).keys(withPrefix: "")
+          == (0...number).map { "\($0)" })
       #expect(try await SQLiteChainLog(path: copy("chain.sqlite")).size() == UInt64(number) + 1)
       #expect(
         try SQLiteStateStore(path: copy("state.sqlite")).value(forKey: [number]) == [number])
     }
   }
 
-  @Test("killed while appending: every acknowledged entry is there", arguments: [1, 10, 100, 700])
-  func killed(after count: Int) async throws {
+  @Test(
+    "killed while writing: every acknowledged value is there, and no half of a write",
+    arguments: [1, 10, 100, 700])
+  func killed(after count: Int) throws {
     let folder = try TemporaryFolder()
-    let probe = try Probe("append", folder("log.sqlite"), "1000000", "3000")
+    let probe = try Probe("write", folder("role.sqlite"), "1000000", "3000")
     let acknowledged = probe.lines(killingAfter: count)
     #expect(acknowledged.count >= count)
-    try await expectEntries(acknowledged, in: folder("log.sqlite"))
+    try expectValues(acknowledged, in: folder("role.sqlite"))
   }
 
   @Test("the disk is full: nothing acknowledged is lost", arguments: [100, 500, 3000])
-  func full(blocks: Int) async throws {
+  func full(blocks: Int) throws {
     let folder = try TemporaryFolder()
-    _ = try SQLiteOrderingLog(path: folder("log.sqlite"))
+    _ = try SQLiteRoleStore(path: folder("role.sqlite"))
     let (lines, status) = try Probe(
-      "append", folder("log.sqlite"), "1000000", "3000", limit: blocks
+      "write", folder("role.sqlite"), "1000000", "3000", limit: blocks
     ).finish()
     #expect(status == 3)
-    #expect(try #require(lines.last).hasPrefix("unavailable: "))
+    #expect(try #require(lines.last).hasPrefix("full: "))
     #expect(try #require(lines.last).contains("used up; nothing was written"))
-    try await expectEntries(lines.dropLast(), in: folder("log.sqlite"))
-    // With room again, the log goes on where it stopped.
-    let log = try SQLiteOrderingLog(path: folder("log.sqlite"))
-    #expect(try await log.append([[1]]) == [UInt64(lines.count - 1)])
+    try expectValues(lines.dropLast(), in: folder("role.sqlite"))
+    // With room again, the role goes on.
+    let store = try SQLiteRoleStore(path: folder("role.sqlite"))
+    try store.write(["outbox/0": [1]])
+    #expect(try store.value(forKey: "outbox/0") == [1])
   }
 
   @Test("killed while committing: log and state hold all acknowledged, and no half of a commit")
@@ -123,24 +126,29 @@ struct DurabilityTests {
     }
   }
 
-  @Test("no room for a new log: there is none, and a clear error")
+  @Test("no room for a new store: there is none, and a clear error")
   func fullAtCreation() throws {
     let folder = try TemporaryFolder()
-    let (lines, status) = try Probe("append", folder("log.sqlite"), "1", "10", limit: 8).finish()
+    let (lines, status) = try Probe("write", folder("role.sqlite"), "1", "10", limit: 8).finish()
     #expect(status == 3)
     #expect(try #require(lines.last).hasPrefix("full: "))
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
   }
 
-  private func expectEntries(_ positions: some Collection<String>, in path: String) async throws {
-    let log = try SQLiteOrderingLog(path: path)
-    let entries = try await log.entries(from: 0, limit: .max)
-    #expect(positions.elementsEqual(positions.indices.enumerated().map { "\($0.offset)" }))
+  /// Each write of the probe adds a value and counts it; every second one removes that of ten writes
+  /// before.
+  private func expectValues(_ numbers: some Collection<String>, in path: String) throws {
+    #expect(numbers.elementsEqual(numbers.indices.enumerated().map { "\($0.offset)" }))
+    let store = try SQLiteRoleStore(path: path)
+    let counted = try store.value(forKey: "consensus/count")
+    let count = try #require(Int(String(decoding: counted ?? Array("0".utf8), as: UTF8.self)))
     // One more may be there, whose acknowledgement was not said.
-    #expect([0, 1].contains(entries.count - positions.count))
-    for entry in entries {
-      #expect(entry.bytes.starts(with: "entry \(entry.position) ".utf8))
-      #expect(entry.bytes.count == 3000)
+    #expect([0, 1].contains(count - numbers.count))
+    let expected = (0..<count).filter { !$0.isMultiple(of: 2) || $0 + 10 >= count }
+    #expect(try Set(store.keys(withPrefix: "outbox/")) == Set(expected.map { "outbox/\($0)" }))
+    for number in expected {
+      let value = try #require(try store.value(forKey: "outbox/\(number)"))
+      #expect(value.starts(with: "value \(number) ".utf8) && value.count == 3000)
     }
     #expect(StoreCheck.findings(inFileAt: path) == [])
   }

@@ -7,24 +7,6 @@ import Testing
 @Suite("Laws of the stores")
 struct LawTests {
   @Test(
-    arguments: OrderingLogLaws.all,
-    [
-      StoreBackend<any OrderingLog>("memory") {
-        let log = MemoryOrderingLog()
-        return { log }
-      },
-      StoreBackend<any OrderingLog>("SQLite") {
-        let folder = try TemporaryFolder()
-        return { try SQLiteOrderingLog(path: folder("log.sqlite")) }
-      },
-    ])
-  func orderingLog(
-    _ law: StoreLaw<any OrderingLog>, _ backend: StoreBackend<any OrderingLog>
-  ) async throws {
-    #expect(try await law.counterexample(in: backend) == nil)
-  }
-
-  @Test(
     arguments: RecordStoreLaws.all,
     [
       StoreBackend<any RecordStore>("memory") {

@@ -12,11 +12,12 @@ struct PowerCutTests {
   private static let seeds: UInt64 =
     ProcessInfo.processInfo.environment["BCEMR_POWER_CUT_SEEDS"].flatMap { UInt64($0) } ?? 1
 
-  @Test("log and state hold all that was acknowledged, no half of a commit, and go on")
+  @Test("log, state and role hold all that was acknowledged, no half of a commit, and go on")
   func stores() async throws {
     let empty = try TemporaryFolder()
     _ = try SQLiteChainLog(path: empty("chain.sqlite"))
     _ = try SQLiteStateStore(path: empty("state.sqlite"))
+    _ = try SQLiteRoleStore(path: empty("role.sqlite"))
     let operations = try await run(from: empty, cutAt: nil, seed: 0)
     #expect(operations > 100)
     for operation in 1...operations {
@@ -30,24 +31,28 @@ struct PowerCutTests {
     if Self.seeds > 1 { print("\(operations) operations, each cut \(Self.seeds) times") }
   }
 
-  /// Appends and commits until the power is cut, then opens both stores as after a new start.
+  private static let files = ["chain.sqlite", "state.sqlite", "role.sqlite"]
+
+  /// Appends and commits until the power is cut, then opens the stores as after a new start.
   ///
   /// - Returns: how many operations there were.
   private func run(
     from empty: TemporaryFolder, cutAt operation: Int?, seed: UInt64
   ) async throws -> Int {
     let folder = try TemporaryFolder()
-    for name in ["chain.sqlite", "state.sqlite"] {
+    for name in Self.files {
       try FileManager.default.copyItem(atPath: empty(name), toPath: folder(name))
     }
     var generator = SeededGenerator(seed: 7)
     var leaves = Two<[[UInt8]]>([])
     var state = Two<[[UInt8]: [UInt8]]>([:])
+    var role = Two<[String: [UInt8]]>([:])
     let power = PowerCut(in: folder.path, at: operation, seed: seed)
     do throws(StoreError) {
       let log = try SQLiteChainLog(path: folder("chain.sqlite"))
       let store = try SQLiteStateStore(path: folder("state.sqlite"))
-      for _ in 0..<5 {
+      let roleStore = try SQLiteRoleStore(path: folder("role.sqlite"))
+      for round in 0..<5 {
         let more = (0..<Int.random(in: 1...4, using: &generator)).map { _ in
           generator.bytes(Int.random(in: 1...3000, using: &generator))
         }
@@ -64,6 +69,13 @@ struct PowerCutTests {
         for (key, value) in changes { state.attempted[key] = value }
         try store.commit(changes)
         state.acknowledge()
+        // As a delegate does: what it says next, where it stands, and what is settled goes.
+        var writes: [String: [UInt8]?] = ["consensus": generator.bytes(700)]
+        for item in 0..<3 { writes["outbox/\(3 * round + item)"] = generator.bytes(900) }
+        for item in 0..<2 { writes.updateValue(nil, forKey: "outbox/\(3 * round - 4 + item)") }
+        for (key, value) in writes { role.attempted[key] = value }
+        try roleStore.write(writes)
+        role.acknowledge()
       }
       if operation == nil { power.cut() }
     } catch {
@@ -81,6 +93,7 @@ struct PowerCutTests {
     for access in [Access.reading, .writing, .reading] {
       let log = try access.log(folder("chain.sqlite"))
       let store = try access.state(folder("state.sqlite"))
+      let roleStore = try access.role(folder("role.sqlite"))
       let stored = try await log.leaves(from: 0, limit: .max, byteCount: .max)
       // Compared outside, as a failure would print all bytes.
       let isOne = leaves.both.contains(stored)
@@ -90,14 +103,21 @@ struct PowerCutTests {
       for key in UInt8(0)..<40 { values[[key]] = try store.value(forKey: [key]) }
       let isOneState = state.both.contains(values)
       #expect(isOneState, "\(name): the state")
+      var kept: [String: [UInt8]] = [:]
+      for key in try roleStore.keys(withPrefix: "") { kept[key] = try roleStore.value(forKey: key) }
+      let isOneRole = role.both.contains(kept)
+      #expect(isOneRole, "\(name): the role")
       guard access == .writing else { continue }
       try await log.append([[1, 2, 3]], at: UInt64(stored.count))
       try store.commit([[0]: [1]])
       leaves = Two(stored + [[1, 2, 3]])
       values[[0]] = [1]
       state = Two(values)
+      try roleStore.write(["outbox/0": [1]])
+      kept["outbox/0"] = [1]
+      role = Two(kept)
     }
-    for file in ["chain.sqlite", "state.sqlite"] {
+    for file in Self.files {
       #expect(StoreCheck.findings(inFileAt: folder(file)) == [], "\(name)")
     }
     return operations
@@ -222,5 +242,9 @@ private enum Access {
 
   func state(_ path: String) throws -> SQLiteStateStore {
     try self == .reading ? SQLiteStateStore(readingFrom: path) : SQLiteStateStore(path: path)
+  }
+
+  func role(_ path: String) throws -> SQLiteRoleStore {
+    try self == .reading ? SQLiteRoleStore(readingFrom: path) : SQLiteRoleStore(path: path)
   }
 }

@@ -12,7 +12,10 @@ struct ReadingTests {
     folder = try TemporaryFolder()
     try await SQLiteChainLog(path: folder("chain.sqlite")).append([[1], [2]], at: 0)
     try SQLiteStateStore(path: folder("state.sqlite")).commit([[1]: [2]])
+    try SQLiteRoleStore(path: folder("role.sqlite")).write(["a": [2]])
   }
+
+  private static let files = ["chain.sqlite", "state.sqlite", "role.sqlite"]
 
   private func expectReadable(
     _ folder: TemporaryFolder, sourceLocation: SourceLocation = #_sourceLocation
@@ -24,7 +27,10 @@ struct ReadingTests {
       sourceLocation: sourceLocation)
     let state = try SQLiteStateStore(readingFrom: folder("state.sqlite"))
     #expect(try state.value(forKey: [1]) == [2], sourceLocation: sourceLocation)
-    for name in ["chain.sqlite", "state.sqlite"] {
+    let role = try SQLiteRoleStore(readingFrom: folder("role.sqlite"))
+    #expect(try role.value(forKey: "a") == [2], sourceLocation: sourceLocation)
+    #expect(try role.keys(withPrefix: "") == ["a"], sourceLocation: sourceLocation)
+    for name in Self.files {
       #expect(StoreCheck.findings(inFileAt: folder(name)) == [], sourceLocation: sourceLocation)
     }
     await expectRefusal(.unavailable, sourceLocation: sourceLocation) {
@@ -33,22 +39,27 @@ struct ReadingTests {
     await expectRefusal(.unavailable, sourceLocation: sourceLocation) {
       try state.commit([[1]: nil])
     }
+    await expectRefusal(.unavailable, sourceLocation: sourceLocation) {
+      try role.write(["a": nil])
+    }
     #expect(try folder.contents() == before, sourceLocation: sourceLocation)
   }
 
   @Test("with a journal or without, beside a writer or alone")
   func reads() async throws {
     try await expectReadable(folder)
-    for name in ["chain.sqlite", "state.sqlite"] {
+    for name in Self.files {
       try FileManager.default.removeItem(atPath: folder(name + "-journal"))
     }
     try await expectReadable(folder)
     let writers = (
       try SQLiteChainLog(path: folder("chain.sqlite")),
-      try SQLiteStateStore(path: folder("state.sqlite"))
+      try SQLiteStateStore(path: folder("state.sqlite")),
+      try SQLiteRoleStore(path: folder("role.sqlite"))
     )
     try await expectReadable(folder)
     try await writers.0.append([], at: 2)
+    try writers.2.write([:])
   }
 
   @Test("a reader sees what is appended after it opened")
@@ -88,10 +99,13 @@ struct ReadingTests {
   func interrupted() async throws {
     try interrupt("chain.sqlite", "INSERT INTO leaf VALUES (?, zeroblob(32), ?)")
     try interrupt("state.sqlite", "INSERT INTO state VALUES (CAST(? AS BLOB), x'', ?)")
+    try interrupt(
+      "role.sqlite", "INSERT INTO value VALUES (CAST(? AS TEXT), zeroblob(32), ?)")
     try await expectReadable(folder)
     // Who opens it to write undoes it in place.
     #expect(try await SQLiteChainLog(path: folder("chain.sqlite")).size() == 2)
     #expect(try SQLiteStateStore(path: folder("state.sqlite")).value(forKey: [1]) == [2])
+    #expect(try SQLiteRoleStore(path: folder("role.sqlite")).keys(withPrefix: "") == ["a"])
     try await expectReadable(folder)
   }
 

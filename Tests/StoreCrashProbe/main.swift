@@ -1,7 +1,8 @@
 // Works with stores in a process of its own, so that a test can kill it, limit it or run beside it.
 //
-//   store-crash-probe append FILE COUNT BYTES   appends entries, says the position of each once it
-//                                               is acknowledged
+//   store-crash-probe write FILE COUNT BYTES    writes as a delegate does: a new value with their
+//                                               count, and with every second one an old one goes; says
+//                                               the number of each once it is acknowledged
 //   store-crash-probe chain FOLDER COUNT BYTES  appends two leaves at a time and puts their count into
 //                                               a state store under two keys, then says it
 //   store-crash-probe read FILE                 reads a chain log as a user with few rights: says its
@@ -26,13 +27,18 @@ func say(_ text: String) {
 let arguments = CommandLine.arguments
 do {
   switch (arguments[1], arguments[2]) {
-  case ("append", let path):
-    let log = try SQLiteOrderingLog(path: path)
+  case ("write", let path):
+    let store = try SQLiteRoleStore(path: path)
     guard let count = Int(arguments[3]), let byteCount = Int(arguments[4]) else { exit(64) }
     for number in 0..<count {
-      let text = Array("entry \(number) ".utf8)
+      let text = Array("value \(number) ".utf8)
       let padding = [UInt8](repeating: 0, count: max(0, byteCount - text.count))
-      say("\(try await log.append([text + padding])[0])")
+      var changes: [String: [UInt8]?] = [
+        "outbox/\(number)": text + padding, "consensus/count": Array("\(number + 1)".utf8),
+      ]
+      if number.isMultiple(of: 2) { changes.updateValue(nil, forKey: "outbox/\(number - 10)") }
+      try store.write(changes)
+      say("\(number)")
     }
   case ("chain", let path):
     let log = try SQLiteChainLog(path: "\(path)/chain.sqlite")
@@ -88,14 +94,12 @@ do {
   case ("use", let path):
     if geteuid() == 0 { setuid(65534) }
     let folder = try DataFolder(path: path)
-    say("\(try await folder.orderingLog().append([[1]])[0])")
+    try folder.roleStore("manager").write(["a": [1]])
+    say("written")
   default:
     exit(64)
   }
 } catch let error as StoreError {
-  say("\(error)")
-  exit(3)
-} catch let error as OrderingLogError {
   say("\(error)")
   exit(3)
 }

@@ -118,7 +118,7 @@ package struct Delegate: Sendable {
   }
 
   @inline(never)
-  private static func stored(_ bytes: [UInt8]) throws(StoreError) -> StoredConsensus {
+  static func stored(_ bytes: [UInt8]) throws(StoreError) -> StoredConsensus {
     do {
       return try StoredConsensus(sequence: bytes)
     } catch {

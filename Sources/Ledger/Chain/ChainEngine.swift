@@ -283,7 +283,7 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
   /// - Parameter decider: nil if the claims are known to hold.
   /// - Throws: ``ChainFailure`` with the first fault, of the rules or of a claim; where the engine
   ///   stands then is not defined.
-  mutating func replay(
+  package mutating func replay(
     _ leaves: [[UInt8]], decidedBy decider: (any ClaimDecider)?
   ) throws(ChainFailure) {
     var claims: [Claim] = []

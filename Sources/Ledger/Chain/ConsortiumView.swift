@@ -48,6 +48,11 @@ package struct ConsortiumView: Sendable {
     try reading { $0.value(.block(height)) }
   }
 
+  /// The height of the block that ends at this size; nil if none does.
+  package func height(endingAt size: UInt64) throws(StoreError) -> UInt64? {
+    try reading { $0.value(.blockEnd(size)) }
+  }
+
   /// The last final block: the directory and the time to judge by.
   package func finalBlock() throws(StoreError) -> ConsortiumBlock? {
     guard let final else { return nil }

@@ -38,7 +38,7 @@ struct ExportLedger: AsyncParsableCommand {
     let console = output.console
     console.progress("exporting the ledger of \(data)")
     let folder = try ExistingFolder(data)
-    try await folder.requireAnchoredChains()
+    try folder.requireAnchoredChains()
     let logs = try folder.logs()
     if tiles {
       try SystemFile.createExport(at: path) { sink in

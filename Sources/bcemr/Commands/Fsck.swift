@@ -12,10 +12,11 @@ struct Fsck: AsyncParsableCommand {
     discussion: """
       First every store by itself: whether it is there, form, digests, the hash chains of the logs; \
       and key files, whether they are those that the ledger knows. Then, if the stores are in order, \
-      each against the others: every chain is made anew from its log, and from the leaves that others \
-      keep of it, with every signature, and each row of each party's chains is compared; they reach to \
-      what is anchored and cosigned, and the cloud holds the record of every complete visit. The \
-      folder needs about as much room again in TMPDIR.
+      each against the others: every chain is made anew from its log, and from the leaves that \
+      parties keep of it, with every signature, and each row of each party's chains is compared; they \
+      reach to what is anchored and cosigned, delegates remember what others have of their votes, and \
+      the cloud holds the record of every complete visit. The folder needs about as much room again in \
+      TMPDIR.
       """)
 
   @Argument(help: "The folder that 'bcemr demo --data' made.")

@@ -135,6 +135,7 @@ private struct ChainSurvey {
   /// A chain that ends too early, and one that is another.
   private static let behind = "behind"
   private static let diverged = "diverged"
+  private static let wrongState = "wrong-state"
 
   init(_ existing: ExistingFolder) { self.existing = existing }
 
@@ -145,11 +146,11 @@ private struct ChainSurvey {
     let hospitals = genesis.hospitals
     noteMissingFiles()
     for party in [Self.cloud] + hospitals + [genesis.genesis.manager.id] {
-      guard let node = await openConsortium(party) else { continue }
+      guard let judge = openConsortium(party) else { continue }
       for hospital in party == Self.cloud || party == genesis.genesis.manager.id
         ? hospitals : [party]
       {
-        await open(hospital, by: party, node)
+        await open(hospital, by: party, judge)
       }
     }
   }
@@ -193,33 +194,28 @@ private struct ChainSurvey {
 
   // MARK: The consortium chain
 
-  private mutating func openConsortium(_ party: String) async -> LedgerNode? {
+  /// What a party judges hospitals' chains by.
+  private struct Judge {
+    let consortium: ConsortiumView
+    let state: any StateStore
+    let decider: any ClaimDecider
+  }
+
+  private mutating func openConsortium(_ party: String) -> Judge? {
     let start = MonotoneTime.nanoseconds()
     do {
-      let node = try LedgerNode(
-        genesis: genesis,
-        state: OverlaidStateStore(over: existing.state(party, chain: ChainName.consortium)),
-        log: existing.folder.orderingLog())
-      do {
-        try await node.catchUp()
-      } catch {
-        // What the party has of the chain is shown all the same.
-        fault(error, party, ChainName.consortium)
-      }
-      let view = await node.consortium
+      let state = OverlaidStateStore(over: try existing.state(party, chain: ChainName.consortium))
+      let decider = try LedgerSuite.decider(for: genesis)
+      let follower = try ConsortiumFollower(genesis: genesis, store: state, decider: decider)
+      let view = follower.reader
       chains.append(
         ChainStatus(
-          party: party, chain: ChainName.consortium, leaves: view.size,
-          openLeaves: view.position - view.size, blocks: view.height,
-          final: view.final?.size ?? 0, nanoseconds: MonotoneTime.nanoseconds() - start))
-      for contradiction in await node.contradictions {
-        let name = contradiction.note.split(separator: "\n").last ?? ""
-        fault(
-          Self.diverged, party, ChainName.consortium,
-          "a cosignature contradicts the chain: \(name.prefix(100))")
-      }
+          party: party, chain: ChainName.consortium, leaves: view.size, openLeaves: 0,
+          blocks: view.height, final: view.final?.size ?? 0,
+          nanoseconds: MonotoneTime.nanoseconds() - start))
       try compare(view, of: party)
-      return node
+      try compareVotes(of: party, with: view, hasDecision: follower.decision != nil)
+      return Judge(consortium: view, state: state, decider: decider)
     } catch {
       fault(error, party, ChainName.consortium)
       return nil
@@ -227,53 +223,59 @@ private struct ChainSurvey {
   }
 
   private mutating func compare(_ view: ConsortiumView, of party: String) throws {
-    if party == Self.cloud {
+    guard party != Self.cloud else {
       consortium = view
       time = view.time
       convictions = try view.convictions().map {
         Conviction(organisation: $0.organisation, keys: $0.count)
       }
-    } else if let known = consortium {
-      let size = min(view.final?.size ?? 0, known.final?.size ?? 0)
-      if try view.checkpoint(size: size) != known.checkpoint(size: size) {
-        fault(Self.diverged, party, ChainName.consortium, "the cloud has another chain")
-      }
+      return
     }
-    guard genesis.supernode(party) != nil else { return }
-    let cosigned = try Supernode.cosignedCheckpoint(in: existing.folder.roleStore(party))
-    guard let cosigned else { return }
-    if cosigned.size > view.size {
-      fault(
-        Self.behind, party, ChainName.consortium,
-        "the log ends before the checkpoint of size \(cosigned.size) that \(party) cosigned")
-    } else if try view.checkpoint(size: cosigned.size) != cosigned {
-      fault(
-        Self.diverged, party, ChainName.consortium,
-        "the chain is not the one that \(party) cosigned")
+    guard let known = consortium else { return }
+    let size = min(view.size, known.size)
+    if try view.checkpoint(size: size) != known.checkpoint(size: size) {
+      fault(Self.diverged, party, ChainName.consortium, "the cloud has another chain")
+    }
+  }
+
+  private mutating func compareVotes(
+    of party: String, with view: ConsortiumView, hasDecision: Bool
+  ) throws {
+    guard genesis.genesis.delegates.contains(party) else { return }
+    let records = try DelegateRecords(of: party, in: existing.folder.roleStore(party))
+    let own = (view.size, view.height, hasDecision)
+    for found in try records.faults(beside: own, on: view) {
+      let code =
+        switch found.kind {
+        case .behind: Self.behind
+        case .diverged: Self.diverged
+        case .invalid: Self.wrongState
+        }
+      fault(code, party, ChainName.consortium, found.what)
     }
   }
 
   // MARK: Hospitals' chains
 
-  private mutating func open(_ hospital: String, by party: String, _ node: LedgerNode) async {
+  private mutating func open(_ hospital: String, by party: String, _ judge: Judge) async {
     let start = MonotoneTime.nanoseconds()
     do {
       let view: HospitalView
       if party == hospital {
-        view = try await ownChain(hospital, node)
+        view = try await ownChain(hospital, judge)
       } else {
         guard existing.folder.hasStateStore(party, chain: hospital) else {
           // The cloud makes the file with the first block that it confirms.
-          if party == Self.cloud, try await node.consortium.anchor(of: hospital) != nil {
+          if party == Self.cloud, try judge.consortium.anchor(of: hospital) != nil {
             missingFile("\(existing.folder.path)/\(party)/chains/\(hospital).sqlite")
           }
           return
         }
         view = try HospitalView(
           genesis: genesis, hospital: hospital, store: existing.state(party, chain: hospital),
-          consortium: node.consortiumState)
+          consortium: judge.state)
       }
-      let consortium = await node.consortium
+      let consortium = judge.consortium
       let final = try finalSize(of: view, consortium)
       // What is final was confirmed before it was anchored.
       var status = ChainStatus(
@@ -292,14 +294,14 @@ private struct ChainSurvey {
   }
 
   /// As the hospital itself opens it, with what its log holds beyond the state.
-  private func ownChain(_ hospital: String, _ node: LedgerNode) async throws -> HospitalView {
+  private func ownChain(_ hospital: String, _ judge: Judge) async throws -> HospitalView {
     var randomness = SystemRandomNumberGenerator()
     let unused = try IdentityKey(
       seed: (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &randomness) })
     let writer = try HospitalWriter(
       genesis: genesis, hospital: hospital, log: existing.folder.chainLog(hospital),
       store: OverlaidStateStore(over: existing.state(hospital, chain: hospital)),
-      consortium: node.consortiumState, decider: node.decider, identity: unused)
+      consortium: judge.state, decider: judge.decider, identity: unused)
     try await writer.readLog()
     return await writer.view
   }

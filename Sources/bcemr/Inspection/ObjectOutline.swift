@@ -1,4 +1,5 @@
 import CanonicalEncoding
+import Consensus
 import Credentials
 import EMRScheme
 import Ledger
@@ -10,9 +11,10 @@ enum ObjectOutline {
   private static let types: [ObjectKind: any CanonicalObject.Type] = {
     let all: [any CanonicalObject.Type] = [
       Genesis.self, Entry.self, EntryContent.self, BlockHeader.self, BaseAdvance.self,
-      Refused.self, Demand.self, EquivocationReport.self, FaultReport.self, Continuation.self,
-      TailStatement.self, WithholdingReport.self, SubmissionAnswer.self,
-      DoctorRegistration.self, Tick.self, BlockCut.self, Anchor.self, Cosignature.self,
+      Refused.self, Demand.self, EquivocationReport.self, VoteEquivocationReport.self,
+      FaultReport.self, Continuation.self, TailStatement.self, WithholdingReport.self,
+      SubmissionAnswer.self, BlockOpening.self, ConsensusVote.self, ConsensusProposal.self,
+      DoctorRegistration.self, Anchor.self,
       VisitOpening.self, PartialSignature.self, VisitCompletion.self, StorageReceipt.self,
       VisitAbandonment.self, VisitReceipt.self,
       AccessRequestNotice.self, ConsentNotice.self, Revocation.self, AccessNotice.self,

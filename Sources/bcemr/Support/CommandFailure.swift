@@ -42,8 +42,6 @@ struct CommandFailure: Error {
         (error.code == .corrupted ? .checkFailed : .badInput, "\(error.code)", error.message)
       case let error as ConsortiumError:
         (error.code.exitStatus, "\(error.code)", error.message)
-      case let error as OrderingLogError:
-        (error.code == .corrupted ? .checkFailed : .badInput, "\(error.code)", error.message)
       case let error as TransparencyLogError: (.badInput, "\(error.code)", error.message)
       case let error as SchemeError: (.checkFailed, "\(error.code)", error.message)
       case let error as PairingError: (.checkFailed, "\(error.code)", error.message)

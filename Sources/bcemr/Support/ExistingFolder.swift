@@ -57,15 +57,29 @@ struct ExistingFolder {
       }
   }
 
+  /// The longest replay of the consortium chain that a party has and that begins with the cloud's.
+  private func longestConsortium() throws -> any StateStore {
+    let cloud = "cloud"
+    var longest = try state(cloud, chain: ChainName.consortium)
+    let known = try ConsortiumView(genesis: genesis, store: longest)
+    let checkpoint = try known.checkpoint(size: known.size)
+    var size = known.size
+    for party in genesis.hospitals + [genesis.genesis.manager.id] {
+      // What cannot be read says nothing.
+      guard let state = try? state(party, chain: ChainName.consortium),
+        let view = try? ConsortiumView(genesis: genesis, store: state), view.size > size,
+        (try? view.checkpoint(size: known.size)) == checkpoint
+      else { continue }
+      (longest, size) = (state, view.size)
+    }
+    return longest
+  }
+
   /// - Throws: ``CommandFailure`` if a chain ends at the cloud before what is anchored of it, as when the
   ///   cloud's files were put back, or is another one.
-  func requireAnchoredChains() async throws {
+  func requireAnchoredChains() throws {
     let cloud = "cloud"
-    let store = OverlaidStateStore(over: try state(cloud, chain: ChainName.consortium))
-    // Without the log, or with an older one, the cloud's own replay says what is anchored.
-    if let log = try? folder.orderingLog() {
-      try? await LedgerNode(genesis: genesis, state: store, log: log).catchUp()
-    }
+    let store = try longestConsortium()
     let consortium = try ConsortiumView(genesis: genesis, store: store)
     for hospital in genesis.hospitals {
       let chain = try HospitalView(

@@ -1,12 +1,13 @@
 import CanonicalEncoding
+import Consensus
 import Consortium
 import Foundation
 import Ledger
 import SQLiteBackend
 import TransparencyLog
 
-/// Makes every chain of a folder anew, from its log and from the leaves that others keep, into empty
-/// states by the same rules, and compares what each party keeps with what was made, row by row.
+/// Makes every chain of a folder anew, from the leaves that its parties keep, into empty states by the
+/// same rules, and compares what each of them keeps with what was made, row by row.
 ///
 /// What was made lies in temporary files; memory holds a page of leaves and what one batch of them
 /// changes.
@@ -18,12 +19,13 @@ struct FolderReplay {
   /// Whether the claims of all leaves that the cloud has confirmed were found to hold.
   private let cloudIsVerified: Bool
   private let decider: any ClaimDecider
-  /// The consortium chain that the ordering log makes.
-  private let consortium: SQLiteStateStore
+  /// The consortium chain as the leaves of the party make it that keeps most of them.
+  private var consortium: SQLiteStateStore
   private(set) var findings: [Finding] = []
+  /// What of the consortium chain is final for each party whose replay was compared.
+  private var finals: [String: FinalRecord?] = [:]
 
   private static let cloud = "cloud"
-  private static let ledgerDiverged = "\(ConsortiumError.Code.ledgerDiverged)"
   /// A chain that ends too early, and one that is another.
   private static let behind = "behind"
   private static let diverged = "diverged"
@@ -48,8 +50,9 @@ struct FolderReplay {
   private var manager: String { genesis.genesis.manager.id }
 
   mutating func run() async throws {
-    console.progress("replaying the ordering log")
-    if let follower = try await replayOrderingLog() { try checkCosigned(follower.final) }
+    console.progress("replaying the consortium chain")
+    // Without one nobody can judge a hospital's.
+    guard try replayConsortium() else { return }
     for hospital in genesis.hospitals {
       console.progress("replaying the chain of \(hospital)")
       try await replay(hospital)
@@ -58,7 +61,7 @@ struct FolderReplay {
       .map { Finding(code: "\($0.code)", file: $0.file, what: $0.what) }
   }
 
-  /// The consortium chain with its directory, as far as the ordering log was replayed.
+  /// The consortium chain with its directory, as far as it could be replayed.
   func directory() throws -> ConsortiumView {
     try ConsortiumView(genesis: genesis, store: consortium)
   }
@@ -82,8 +85,6 @@ struct FolderReplay {
   private func stateFile(_ party: String, _ chain: String) -> String {
     "\(existing.folder.path)/\(party)/chains/\(chain).sqlite"
   }
-
-  private var orderingFile: String { "\(existing.folder.path)/ordering/ordering.sqlite" }
 
   private mutating func compare(
     _ state: SQLiteStateStore, _ file: String, with made: SQLiteStateStore,
@@ -114,140 +115,202 @@ struct FolderReplay {
 
   // MARK: The consortium chain
 
-  /// A party's replay of the ordering log.
+  /// A party's replay of the consortium chain.
   private struct Replica {
     let party: String
+    let file: String
     let state: SQLiteStateStore
-    let place: LogPlace
+    let view: ConsortiumView
+    /// The commits that decided its last block, as far as the party has seen them.
+    let decision: CommitCertificate?
   }
 
+  /// Who kept most first.
   private mutating func replicas() throws -> [Replica] {
     var replicas: [Replica] = []
     for party in [Self.cloud] + genesis.hospitals + [manager] {
+      let file = stateFile(party, ChainName.consortium)
       do {
         let state = try existing.folder.stateStore(party, chain: ChainName.consortium)
-        replicas.append(Replica(party: party, state: state, place: try Self.place(state)))
+        replicas.append(
+          Replica(
+            party: party, file: file, state: state,
+            view: try ConsortiumView(genesis: genesis, store: state),
+            decision: try Self.decision(state)))
       } catch {
-        try note(error, stateFile(party, ChainName.consortium))
+        try note(error, file)
       }
     }
-    return replicas.sorted { $0.place.count < $1.place.count }
+    return replicas.sorted { $0.view.size > $1.view.size }
   }
 
   @inline(never)
-  private static func place(_ state: SQLiteStateStore) throws -> LogPlace {
-    try state.value(forKey: StateKey.logPlace.bytes).map { try LogPlace(stateBytes: $0) } ?? .start
-  }
-
-  /// - Returns: nil if the log cannot be followed to its end.
-  private mutating func replayOrderingLog() async throws -> ConsortiumFollower? {
-    var waiting = try replicas()[...]
-    let file = orderingFile
-    do {
-      let log = try existing.folder.orderingLog()
-      var follower = try ConsortiumFollower(genesis: genesis, store: consortium, decider: decider)
-      while true {
-        let entries = try await log.entries(from: follower.nextPosition, limit: 256)
-        try compare(&waiting, at: follower)
-        for entry in entries {
-          try follower.replay(entry)
-          try compare(&waiting, at: follower)
-        }
-        if entries.isEmpty { break }
-      }
-      for replica in waiting {
-        note(
-          Self.ledgerDiverged, file,
-          "the log ends at entry \(follower.nextPosition), and \(replica.party) has replayed "
-            + "\(replica.place.count)")
-      }
-      return follower
-    } catch {
-      try note(error, file)
-      return nil
+  private static func decision(_ state: SQLiteStateStore) throws -> CommitCertificate? {
+    try state.value(forKey: StateKey.decision.bytes).map {
+      try CommitCertificate(stateBytes: $0)
     }
   }
 
-  /// Compares what each supernode cosigned with the chain that the ordering log makes; its own replay
-  /// may be behind. What a supernode keeps of it has to reach to the last cosignature that made a block
-  /// final: of later ones nothing shows that they were given.
-  private mutating func checkCosigned(_ final: FinalRecord?) throws {
-    let chain = try directory()
-    let signers = try final.map(cosigners) ?? []
-    for supernode in genesis.genesis.supernodes {
-      let (id, file) = (supernode.id, "\(existing.folder.path)/\(supernode.id)/state.sqlite")
+  /// Makes the consortium chain of the leaves of the party that keeps most of them, and compares what
+  /// every party keeps with it, each as far as it has come.
+  ///
+  /// - Returns: whether there is such a chain.
+  private mutating func replayConsortium() throws -> Bool {
+    let replicas = try self.replicas()
+    var sources = replicas[...]
+    while let source = sources.popFirst() {
+      let before = findings
       do {
-        let known = try Supernode.cosignedCheckpoint(in: existing.folder.roleStore(id))
-        if let known, known.size > chain.size {
-          note(
-            Self.behind, orderingFile,
-            "the log makes \(chain.size) leaves of the consortium chain, and \(id) cosigned "
-              + "\(known.size)")
-        } else if let known, try chain.checkpoint(size: known.size) != known {
-          note(Self.diverged, file, "the consortium chain is not the one that \(id) cosigned")
-        } else if let final, signers.contains(id), known?.size ?? 0 < final.size {
-          note(
-            Self.behind, file,
-            "\(id) cosigned \(final.size) leaves of the consortium chain, and keeps "
-              + (known.map { "a checkpoint of \($0.size)" } ?? "no checkpoint of it"))
-        }
+        try replay(source, comparing: Array(sources))
+        try compareDelegates(with: [source] + sources)
+        for replica in [source] + sources { finals[replica.party] = .some(replica.view.final) }
+        return true
       } catch {
-        try note(error, file)
+        // What others keep is another chain, or another one's beginning.
+        findings = before
+        consortium = try Self.emptyStore()
+        try note(error, source.file)
       }
     }
+    return false
   }
 
-  /// The supernodes of whom a final checkpoint has a cosignature.
-  private func cosigners(of final: FinalRecord) throws -> Set<String> {
-    let keys = genesis.consortiumKeys
-    let note = try CosignedCheckpoint(
-      verifying: SignedNote(encoded: final.note), origin: keys.origin, cosigners: keys.cosigners)
-    let names = Set(note.cosigners.map(\.key.name))
-    let signers = genesis.genesis.supernodes.map(\.id).filter {
-      names.contains(
-        ValidGenesis.cosignerName(
-          network: genesis.genesis.network, node: $0, chain: ChainName.consortium))
-    }
-    return Set(signers)
-  }
-
-  /// Compares the replicas that have come just so far.
-  private mutating func compare(
-    _ waiting: inout ArraySlice<Replica>, at follower: ConsortiumFollower
-  ) throws {
-    while let replica = waiting.first, replica.place.count <= follower.nextPosition {
-      waiting.removeFirst()
-      let file = stateFile(replica.party, ChainName.consortium)
-      guard replica.place == follower.place else {
+  /// - Parameter others: whose chains are not longer, the longest first.
+  private mutating func replay(_ source: Replica, comparing others: [Replica]) throws {
+    let leaves = try ChainEngine(
+      rules: ConsortiumRules(genesis: genesis), store: source.state, keepsLeaves: true)
+    var made = try ChainEngine(
+      rules: ConsortiumRules(genesis: genesis), store: consortium, keepsLeaves: true)
+    for replica in others.reversed() + [source] {
+      try Self.advance(&made, to: replica.view.size, leaves, decider)
+      let isSame =
+        try made.openLeaves.isEmpty && made.size == replica.view.size
+        && made.root(size: made.size) == replica.view.checkpoint(size: made.size).root
+      guard isSame || replica.party != source.party else {
+        throw StoreError(.corrupted, "the leaves do not make the chain that is kept")
+      }
+      guard isSame else {
         note(
-          Self.ledgerDiverged, file,
-          "the \(replica.place.count) entries replayed are not the first of the ordering log")
+          Self.diverged, replica.file,
+          "the chain is not the one of which \(source.party) keeps \(source.view.size) leaves")
         continue
       }
       do {
-        try compare(replica.state, file, with: consortium, passingOver: [.final])
-        try checkFinal(of: replica, file, follower)
+        try compare(
+          replica.state, replica.file, with: consortium, passingOver: [.final, .decision])
+        try checkFinal(of: replica, isLast: replica.view.size == source.view.size)
+      } catch {
+        try note(error, replica.file)
+      }
+    }
+  }
+
+  /// Replays up to a size, in pages, and stores what ends with a header.
+  private static func advance(
+    _ chain: inout ChainEngine<ConsortiumRules>, to size: UInt64,
+    _ kept: ChainEngine<ConsortiumRules>, _ decider: any ClaimDecider
+  ) throws {
+    do {
+      while chain.position < size {
+        let page = try kept.storedLeaves(from: chain.position, byteCount: pageByteCount)
+          .prefix(Int(clamping: size - chain.position))
+        let whole = (page.lastIndex(where: Leaf.isHeader) ?? -1) + 1
+        try chain.replay(Array(page[..<whole]), decidedBy: decider)
+        if whole > 0 { try chain.commit() }
+        try chain.replay(Array(page[whole...]), decidedBy: decider)
+      }
+    } catch ChainFailure.store(let error) {
+      throw error
+    } catch ChainFailure.fault(let fault) {
+      throw LedgerError(.inconsistentLog, "\(fault)")
+    }
+  }
+
+  /// What makes the last block one of the chain, and how much is final: each party knows it by itself,
+  /// and shows it by signatures.
+  ///
+  /// - Parameter isLast: whether nobody keeps more of the chain, which would show it too.
+  private mutating func checkFinal(of replica: Replica, isLast: Bool) throws {
+    // Over the chain as it was made, where neither is stored yet.
+    var chain = try ConsortiumFollower(
+      genesis: genesis, store: OverlaidStateStore(over: consortium), decider: decider)
+    if let decision = replica.decision, try !chain.take(decision: decision) {
+      note(Self.wrongState, replica.file, "decision does not decide the last block")
+    }
+    if let final = replica.view.final, try !chain.take(final: final.note) || chain.final != final {
+      note(Self.wrongState, replica.file, "final names no block that the delegates cosigned")
+    } else if isLast, replica.view.size > 0, replica.decision == nil,
+      replica.view.final?.size ?? 0 < replica.view.size
+    {
+      note(Self.wrongState, replica.file, "nothing shows that the last block was decided")
+    }
+  }
+
+  // MARK: Delegates
+
+  /// Compares what each delegate remembers of its votes and cosignatures with the chain, and with what
+  /// others hold of them.
+  private mutating func compareDelegates(with replicas: [Replica]) throws {
+    let chain = try directory()
+    for delegate in genesis.genesis.delegates {
+      let file = "\(existing.folder.path)/\(delegate)/state.sqlite"
+      do {
+        let records = try DelegateRecords(of: delegate, in: existing.folder.roleStore(delegate))
+        guard let own = replicas.first(where: { $0.party == delegate }),
+          own.view.size <= chain.size,
+          try own.view.checkpoint(size: own.view.size) == chain.checkpoint(size: own.view.size)
+        else { continue }
+        let known = try statements(of: delegate, in: replicas.filter { $0.party != delegate })
+        let faults = try records.faults(
+          beside: (own.view.size, own.view.height, own.decision != nil), on: chain)
+        for fault in faults + [records.fault(cosigned: known.size, voted: known.height)]
+          .compactMap(\.self)
+        {
+          note(Self.code(fault.kind), fault.isOfReplay ? own.file : file, fault.what)
+        }
       } catch {
         try note(error, file)
       }
     }
   }
 
-  /// What is final a party has seen by itself, by cosignatures in the log: it may be more than was
-  /// seen up to its last block, and is shown by its note.
-  private mutating func checkFinal(
-    of replica: Replica, _ file: String, _ follower: ConsortiumFollower
-  ) throws {
-    let view = try ConsortiumView(genesis: genesis, store: replica.state)
-    guard let final = view.final else {
-      if follower.final != nil { note(Self.wrongState, file, "final is missing") }
-      return
+  private static func code(_ kind: DelegateRecords.Fault.Kind) -> String {
+    switch kind {
+    case .behind: behind
+    case .diverged: diverged
+    case .invalid: wrongState
     }
-    guard final.size <= view.size,
-      try view.checkpoint(size: final.size)
-        == genesis.consortiumKeys.confirmedCheckpoint(final.note),
-      try view.block(final.height).map({ $0.index + 1 }) == final.size
-    else { return note(Self.wrongState, file, "final names no block that the delegates cosigned") }
+  }
+
+  /// The size of the largest checkpoint that others hold with a delegate's cosignature, and the height
+  /// of the last block that they hold its commit on.
+  private func statements(
+    of delegate: String, in replicas: [Replica]
+  ) throws -> (size: UInt64, height: UInt64?) {
+    var (size, height): (UInt64, UInt64?) = (0, nil)
+    for replica in replicas {
+      if let final = replica.view.final, final.size > size,
+        try cosigners(of: final, replica.view).contains(delegate)
+      {
+        size = final.size
+      }
+      if let decision = replica.decision, height.map({ $0 < decision.height }) ?? true,
+        let seat = try replica.view.delegates(forHeight: decision.height).seat(of: delegate),
+        decision.commits.contains(where: { $0.seat == seat })
+      {
+        height = decision.height
+      }
+    }
+    return (size, height)
+  }
+
+  /// The delegates of whom a final checkpoint has a cosignature.
+  private func cosigners(of final: FinalRecord, _ chain: ConsortiumView) throws -> [String] {
+    let seats = try chain.delegates(forHeight: final.height).seats
+    let note = try CosignedCheckpoint(
+      verifying: SignedNote(encoded: final.note), origin: genesis.consortiumKeys.origin,
+      cosigners: seats.map(\.cosigner))
+    return seats.filter { note.cosigners.contains($0.cosigner) }.map(\.delegate)
   }
 
   // MARK: Hospitals' chains
@@ -285,6 +348,7 @@ struct FolderReplay {
       ) { position in try kept.leaves(from: position, byteCount: Self.pageByteCount) }
       try compare(state, file, with: made, passingOver: [.confirmed, .closedGeneration])
       try checkConfirmed(kept.confirmed, of: chain.view, by: party, file, consortiumView)
+      if party == Self.cloud { checkBase(of: kept.view, by: party) }
       // The manager follows a chain when it has to.
       _ = try checkAnchors(
         of: chain.view, file, consortiumView, mayBeBehind: party != Self.cloud)
@@ -359,6 +423,7 @@ struct FolderReplay {
       try compare(
         state, file, with: made, passingOver: [.confirmed, .closedGeneration], leaves: false)
       try checkConfirmed(own.confirmed, of: chain.view, by: hospital, file, consortiumView)
+      checkBase(of: own, by: hospital)
       var rest = chain
       var progress: HospitalFollower.Progress?
       while case let position = progress?.position ?? rest.size, position < end {
@@ -469,6 +534,21 @@ struct FolderReplay {
       return false
     }
     return true
+  }
+
+  /// Neither a hospital nor its cloud stands on a block that is not final for them.
+  private mutating func checkBase(of chain: HospitalView, by party: String) {
+    let file = stateFile(party, ChainName.consortium)
+    // What ends too early as a whole has been named.
+    guard let base = chain.base?.reference.height, let final = finals[party],
+      !findings.contains(where: { $0.file == file })
+    else { return }
+    guard let final else { return note(Self.wrongState, file, "final is missing") }
+    if final.height < base {
+      note(
+        Self.wrongState, file,
+        "final names block \(final.height), and the chain of \(chain.hospital) stands on block \(base)")
+    }
   }
 
   /// Compares a hospital's log with the chain that its cloud has confirmed.

@@ -55,7 +55,7 @@ struct LedgerRound {
   init(_ folder: DataFolder, hospitals: Int, team: Int) async throws {
     var configuration = LocalConsortium.Configuration(teamSize: team)
     configuration.hospitals = hospitals
-    // A clock that stands still: no tick of time is counted among the visits' blocks.
+    // A clock that stands still: no empty block is counted among those of the visits.
     let time = LedgerTime.now()
     consortium = try await LocalConsortium.open(
       storage: folder, configuration: configuration,

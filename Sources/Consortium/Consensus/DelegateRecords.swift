@@ -1,0 +1,199 @@
+import CanonicalEncoding
+import Consensus
+import Credentials
+package import Ledger
+import TransparencyLog
+
+/// What a delegate's store says of its part in the consortium chain, read without the delegate's keys,
+/// to compare it with the chain.
+///
+/// A step of a delegate stores the chain first, then what it says of it, and shows others only what is
+/// stored: so its own replay reaches as far as its words, and they as far as others have heard.
+package struct DelegateRecords: Sendable {
+  /// Something in which the store and a chain do not fit.
+  package struct Fault: Sendable, Equatable {
+    package enum Kind: Sendable {
+      /// One of them ends too early.
+      case behind
+      /// They are of two chains.
+      case diverged
+      /// No delegate could have stored this.
+      case invalid
+    }
+
+    package let kind: Kind
+    /// Whether it is the replay's fault, not the store's.
+    package let isOfReplay: Bool
+    package let what: String
+  }
+
+  package let id: String
+  /// The size of the checkpoint that was cosigned last; 0 before the first.
+  package let cosignedSize: UInt64
+  /// The height of the block on which it was voted last; nil before the first.
+  package let votedHeight: UInt64?
+  private let isSilenced: Bool
+  private let items: [OutboxItem]
+
+  /// - Throws: ``StoreError``; `corrupted` if something in the store cannot be read.
+  package init(of id: String, in store: any RoleStore) throws(StoreError) {
+    self.id = id
+    items = try Outbox(store: store).items.map(\.item)
+    let stored = try store.value(forKey: Delegate.storedKey).map(Delegate.stored)
+    votedHeight = stored?.height
+    isSilenced = stored?.isSilenced ?? false
+    var size: UInt64 = 0
+    for case .cosignature(let note) in items {
+      size = max(size, try Self.checkpoint(note).size)
+    }
+    cosignedSize = size
+  }
+
+  @inline(never)
+  private static func checkpoint(_ note: String) throws(StoreError) -> Checkpoint {
+    do {
+      return try Delegate.checkpoint(note)
+    } catch {
+      throw StoreError(.corrupted, "a cosigned checkpoint in the outbox cannot be read")
+    }
+  }
+
+  /// What does not fit.
+  ///
+  /// - Parameters:
+  ///   - own: how far the delegate's own replay is.
+  ///   - chain: the chain as far as it is known, which begins with that replay.
+  package func faults(
+    beside own: (size: UInt64, height: UInt64, hasDecision: Bool), on chain: ConsortiumView
+  ) throws(StoreError) -> [Fault] {
+    var faults: [Fault] = []
+    if cosignedSize > own.size {
+      faults.append(
+        Fault(
+          kind: .behind, isOfReplay: true,
+          what: "the chain ends at \(own.size), and \(id) cosigned \(cosignedSize) leaves of it"))
+    } else if let votedHeight, votedHeight > own.height {
+      faults.append(
+        Fault(
+          kind: .behind, isOfReplay: true,
+          what: "the chain has \(own.height) blocks, and \(id) voted on block \(votedHeight)"))
+    }
+    if isSilenced, votedHeight == own.height {
+      faults.append(
+        Fault(
+          kind: .behind, isOfReplay: false,
+          what: "\(id) met votes of its own on block \(own.height) that are not kept here"))
+    }
+    for item in items {
+      if let fault = try fault(in: item, beside: own, on: chain) { faults.append(fault) }
+    }
+    return faults
+  }
+
+  /// What others hold that the delegate has said, and its store does not: it was put back.
+  ///
+  /// - Parameters:
+  ///   - size: of a checkpoint with the delegate's cosignature; 0 if none is known.
+  ///   - height: of a block with the delegate's commit.
+  package func fault(cosigned size: UInt64, voted height: UInt64?) -> Fault? {
+    let what: String
+    if size > cosignedSize {
+      let kept = cosignedSize > 0 ? "a checkpoint of \(cosignedSize)" : "no checkpoint of it"
+      what = "\(id) cosigned \(size) leaves of the consortium chain, and keeps \(kept)"
+    } else if let height, votedHeight.map({ $0 < height }) ?? true {
+      let kept = votedHeight.map { "votes on block \($0)" } ?? "no votes"
+      what = "\(id) voted on block \(height) of the consortium chain, and keeps \(kept)"
+    } else {
+      return nil
+    }
+    return Fault(kind: .behind, isOfReplay: false, what: what)
+  }
+
+  // MARK: Items
+
+  private func fault(
+    in item: OutboxItem, beside own: (size: UInt64, height: UInt64, hasDecision: Bool),
+    on chain: ConsortiumView
+  ) throws(StoreError) -> Fault? {
+    func invalid(_ what: String) -> Fault {
+      Fault(kind: .invalid, isOfReplay: false, what: what)
+    }
+    switch item {
+    case .entry(let bytes):
+      return Delegate.entry(bytes) == nil ? invalid("an entry that waits cannot be read") : nil
+    case .block(let block):
+      return block.entries.contains { Delegate.entry($0) == nil }
+        ? invalid("an item of a block \(block.height) cannot be read") : nil
+    case .proposal(let signed):
+      let height = signed.proposal.height
+      return try isOwn(signed.signature, of: signed.proposal, signed.seat, height, chain)
+        ? nil : invalid("a proposal of block \(height) is not signed by \(id)")
+    case .vote(let signed):
+      let height = signed.vote.height
+      return try isOwn(signed.signature, of: signed.vote, signed.seat, height, chain)
+        ? nil : invalid("a vote on block \(height) is not signed by \(id)")
+    case .decision(let certificate): return try fault(in: certificate, beside: own, on: chain)
+    case .cosignature(let note): return try fault(inCosigned: note, on: chain)
+    }
+  }
+
+  private func isOwn(
+    _ signature: [UInt8], of statement: some CanonicalObject, _ seat: UInt64, _ height: UInt64,
+    _ chain: ConsortiumView
+  ) throws(StoreError) -> Bool {
+    let seats = try chain.delegates(forHeight: height).seats
+    guard seat < seats.count, seats[Int(seat)].delegate == id else { return false }
+    return IdentityKey.isValid(signature, of: statement, by: seats[Int(seat)].votingKey)
+  }
+
+  private func fault(
+    in certificate: CommitCertificate,
+    beside own: (size: UInt64, height: UInt64, hasDecision: Bool), on chain: ConsortiumView
+  ) throws(StoreError) -> Fault? {
+    let height = certificate.height
+    guard
+      try chain.delegates(forHeight: height).holds(certificate, genesis: chain.genesis.digest)
+    else {
+      return Fault(
+        kind: .invalid, isOfReplay: false,
+        what: "the decision on block \(height) lacks commits of more than two thirds of the seats")
+    }
+    guard height < own.height, let block = try chain.block(height) else {
+      return Fault(
+        kind: .behind, isOfReplay: true,
+        what: "the chain has \(own.height) blocks, and \(id) decided block \(height)")
+    }
+    guard try chain.checkpoint(size: block.index + 1).root == certificate.root.bytes else {
+      return Fault(
+        kind: .diverged, isOfReplay: false,
+        what: "block \(height) is not the one that \(id) decided")
+    }
+    return height + 1 == own.height && !own.hasDecision
+      ? Fault(kind: .invalid, isOfReplay: true, what: "decision is missing") : nil
+  }
+
+  private func fault(
+    inCosigned note: String, on chain: ConsortiumView
+  ) throws(StoreError) -> Fault? {
+    let checkpoint = try Self.checkpoint(note)
+    guard checkpoint.size <= chain.size else { return nil }
+    guard try chain.checkpoint(size: checkpoint.size) == checkpoint,
+      let height = try chain.height(endingAt: checkpoint.size)
+    else {
+      return Fault(
+        kind: .diverged, isOfReplay: false,
+        what: "the consortium chain is not the one that \(id) cosigned")
+    }
+    let cosigners = try chain.delegates(forHeight: height).seats
+      .filter { $0.delegate == id }.map(\.cosigner)
+    guard let parsed = try? SignedNote(encoded: note),
+      (try? CosignedCheckpoint(verifying: parsed, origin: checkpoint.origin, cosigners: cosigners))
+        != nil
+    else {
+      return Fault(
+        kind: .invalid, isOfReplay: false,
+        what: "the checkpoint of \(checkpoint.size) leaves is not cosigned by \(id)")
+    }
+    return nil
+  }
+}
