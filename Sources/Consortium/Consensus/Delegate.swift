@@ -12,11 +12,11 @@ package import TransparencyLog
 /// block is decided and stored.
 package struct Delegate: Sendable {
   package struct Keys: Sendable {
-    let identity: IdentityKey
+    package let identity: IdentityKey
     /// Signs proposals, prepares and commits.
-    let voting: IdentityKey
+    package let voting: IdentityKey
     /// Cosigns checkpoints of the consortium chain.
-    let cosigner: CosignerKey
+    package let cosigner: CosignerKey
 
     package init(identity: IdentityKey, voting: IdentityKey, cosigner: CosignerKey) {
       (self.identity, self.voting, self.cosigner) = (identity, voting, cosigner)

@@ -1,0 +1,273 @@
+import CanonicalEncoding
+import Consensus
+import Consortium
+import Credentials
+import Ledger
+import TestSupport
+import Testing
+
+@Suite("Delegates among dishonest ones, liars about time, and disks that fail")
+struct DelegateTests {
+  private func settled(_ network: DelegateNetwork, _ index: Int = 0) throws -> ConsortiumView {
+    try #require(network.processes[index].delegate).follower.reader
+  }
+
+  /// Submits so many demands, each through another process that is up.
+  private func work(_ network: inout DelegateNetwork, _ count: Int = 4) throws -> [Entry] {
+    var entries: [Entry] = []
+    for number in 0..<count {
+      let index = number % 4
+      guard network.processes[index].delegate != nil else { continue }
+      let entry = network.demand(by: network.processes[index].id)
+      if try network.run(index, { try $0.submit(entry) }) != nil { entries.append(entry) }
+    }
+    return entries
+  }
+
+  private func hold(_ network: DelegateNetwork, _ index: Int, _ entries: [Entry]) throws -> Bool {
+    let follower = try #require(network.processes[index].delegate).follower
+    return try entries.allSatisfy { try follower.verdict(on: $0.digest) != nil }
+  }
+
+  @Test("decide the same blocks, and each checkpoint has all cosignatures that it needs")
+  func honestDelegates() throws {
+    var network = try DelegateNetwork()
+    for _ in 0..<3 {
+      let entries = try work(&network)
+      network.pass(seconds: 5)
+      try network.settle()
+      for index in 0..<4 {
+        #expect(try hold(network, index, entries))
+        let delegate = try #require(network.processes[index].delegate)
+        #expect(delegate.follower.final?.size == delegate.follower.reader.size)
+        // Nothing is left but the last decision and cosignature.
+        #expect(delegate.published(from: 1, byteCount: .max).items.count == 2)
+        #expect(delegate.waiting.isEmpty && delegate.contradictions.isEmpty)
+      }
+    }
+    #expect(try Set((0..<4).map { try settled(network, $0).size }).count == 1)
+  }
+
+  @Test("go on without one of four, and not without two; who was away follows")
+  func absent() throws {
+    var network = try DelegateNetwork()
+    try network.settle()
+    network.kill(3)
+    let first = try work(&network)
+    try network.settle()
+    #expect(try hold(network, 0, first))
+    network.kill(2)
+    let height = try settled(network).height
+    let second = try work(&network)
+    try network.settle()
+    #expect(try settled(network).height == height)
+    try network.boot(3)
+    try network.settle()
+    #expect(try hold(network, 0, second) && hold(network, 3, first + second))
+    try network.boot(2)
+    try network.settle()
+    #expect(try hold(network, 2, first + second))
+    #expect(try Set((0..<4).map { try settled(network, $0).size }).count == 1)
+  }
+
+  @Test("[attack] a delegate that signs twice is convicted, and its seat is empty at once")
+  func equivocator() throws {
+    var network = try DelegateNetwork()
+    try network.settle()
+    // Of two programs with its keys two readers see the one, and the third the other.
+    try network.addTwin(of: 1)
+    try network.follow(4, 0)
+    for round in 0..<6 {
+      _ = try work(&network)
+      // The twins wait for different things, so what they propose differs.
+      let other = network.demand(by: network.processes[4].id)
+      try network.run(4) { try $0.submit(other) }
+      network.pass(seconds: 5)
+      try network.settle(sees: { reader, writer in
+        writer == 1 ? reader != (round % 2 == 0 ? 2 : 3) : writer == 4 ? reader > 1 : true
+      })
+    }
+    let reader = try settled(network)
+    #expect(try reader.convictions(of: "operator of cloud-1") == 1)
+    #expect(try reader.convictions(of: "operator of cloud-2") == 0)
+    let seats = try reader.delegates(forHeight: reader.height).seats
+    #expect(seats.map(\.isEmpty) == [false, true, false, false])
+    // The others are just enough.
+    let entries = try [0, 2, 3].map { index in
+      let entry = network.demand(by: network.processes[index].id)
+      try network.run(index) { try $0.submit(entry) }
+      return entry
+    }
+    try network.settle(sees: { _, writer in writer != 1 && writer != 4 })
+    #expect(try hold(network, 0, entries))
+  }
+
+  @Test("[attack] one clock that lies moves the time nowhere", arguments: [86_400, -86_400])
+  func lyingClock(offset: Int64) throws {
+    var network = try DelegateNetwork()
+    network.processes[2].clockOffset = offset
+    try network.boot(2)
+    for _ in 0..<8 {
+      let entries = try work(&network)
+      network.pass(seconds: 7)
+      try network.settle()
+      let reader = try settled(network)
+      #expect(try hold(network, 0, entries))
+      #expect(reader.time <= network.time && network.time - reader.time <= 10)
+    }
+  }
+
+  @Test("[attack] bodies that are not the block, and items of strangers, change nothing")
+  func forgedItems() throws {
+    var network = try DelegateNetwork()
+    try network.settle()
+    let entries = try work(&network)
+    // Somebody proposes; before anybody reads it, another delegate names garbage by the same root.
+    for index in 0..<4 { try network.run(index) { try $0.advance() } }
+    let proposed = try #require(
+      network.processes.indices.lazy.compactMap { index -> (Int, SignedProposal)? in
+        let items = network.processes[index].delegate?.published(from: 1, byteCount: .max).items
+        for case .proposal(let signed) in items ?? [] { return (index, signed) }
+        return nil
+      }.first)
+    let honest = try #require(network.processes[proposed.0].delegate)
+    let body = try #require(
+      honest.published(from: 1, byteCount: .max).items.lazy.compactMap { item in
+        if case .block(let body) = item { body } else { nil }
+      }.first { $0.root == proposed.1.proposal.root })
+    var forged: [OutboxItem] = []
+    for entries in [[], [[1]], Array(body.entries.dropFirst()), body.entries + body.entries] {
+      forged.append(
+        .block(ProposedBlock(height: body.height, root: body.root, entries: entries)))
+    }
+    var vote = ConsensusVote(
+      genesis: network.genesis.digest, epoch: proposed.1.proposal.epoch, height: body.height,
+      round: 0, phase: .commit, root: Digest32(sha256: [1]), timedOut: [])
+    // In the name of others, by the own key; and in the own name by nobody's.
+    let key = network.processes[3].keys
+    for seat in UInt64(0)..<5 {
+      for phase in [ConsensusVote.Phase.prepare, .commit] {
+        vote.phase = phase
+        forged.append(.vote(SignedVote(vote: vote, seat: seat, signature: key.voting.sign(vote))))
+      }
+    }
+    forged.append(
+      .decision(
+        CommitCertificate(
+          height: body.height, round: 0, root: body.root,
+          commits: (UInt64(0)..<3).map { seat in
+            vote.root = body.root
+            return SignedVote(vote: vote, seat: seat, signature: key.voting.sign(vote))
+          })))
+    for index in 0..<3 {
+      let page = DelegateNetwork.Page(
+        peer: network.processes[3].id, position: 1, items: forged, next: 1, finalSize: 0)
+      let height = try settled(network, index).height
+      try network.deliver(page, to: index)
+      #expect(try settled(network, index).height == height)
+    }
+    try network.settle()
+    for index in 0..<4 { #expect(try hold(network, index, entries)) }
+    #expect(try settled(network).convictions().isEmpty)
+  }
+
+  @Test("[attack] positions that lie make nobody deaf")
+  func lyingPositions() throws {
+    var network = try DelegateNetwork()
+    try network.settle()
+    for next in [0, 1 << 40, UInt64(Int64.max)] {
+      for reader in 0..<4 {
+        for writer in 0..<4 where writer != reader {
+          let page = DelegateNetwork.Page(
+            peer: network.processes[writer].id, position: 1, items: [], next: next, finalSize: 0)
+          try network.deliver(page, to: reader)
+        }
+      }
+      let entries = try work(&network)
+      try network.settle()
+      for index in 0..<4 { #expect(try hold(network, index, entries)) }
+    }
+  }
+
+  @Test("[attack] nobody fills another's memory with entries that wait")
+  func flood() throws {
+    var network = try DelegateNetwork()
+    try network.settle()
+    let junk = (0..<2000).map { _ in OutboxItem.entry(network.demand(by: "cloud-3").encoded()) }
+    let page = DelegateNetwork.Page(
+      peer: "cloud-3", position: 1, items: junk, next: 2001, finalSize: 0)
+    try network.deliver(page, to: 0)
+    // What it takes of it is bounded, and the others' entries find room all the same.
+    let entries = try work(&network)
+    try network.settle()
+    #expect(try hold(network, 0, entries))
+    #expect(try settled(network).size < 1000)
+  }
+
+  @Test("killed at any of its writes, before it or after, a delegate goes on and signs nothing twice")
+  func everyWrite() throws {
+    func run(cutAfter writes: Int?, isKept: Bool) throws -> Int {
+      var network = try DelegateNetwork()
+      try network.settle()
+      let before = network.processes[1].disk.writes
+      if let writes { network.processes[1].disk.cut(after: writes, isKept: isKept) }
+      var entries: [Entry] = []
+      for _ in 0..<3 {
+        entries += try work(&network)
+        network.pass(seconds: 3)
+        try network.settle()
+        if network.processes[1].delegate == nil { try network.boot(1) }
+      }
+      let count = network.processes[1].disk.writes - before
+      try network.settle()
+      let name = "cut after \(writes ?? -1), kept \(isKept)"
+      for index in 0..<4 {
+        #expect(try hold(network, index, entries), "\(name)")
+        let delegate = try #require(network.processes[index].delegate)
+        #expect(delegate.follower.final?.size == delegate.follower.reader.size, "\(name)")
+        #expect(delegate.contradictions.isEmpty, "\(name)")
+      }
+      #expect(try settled(network).convictions().isEmpty, "\(name)")
+      return count
+    }
+    let writes = try run(cutAfter: nil, isKept: true)
+    #expect(writes > 10)
+    for write in 0..<writes {
+      for isKept in [false, true] { _ = try run(cutAfter: write, isKept: isKept) }
+    }
+  }
+
+  @Test("a delegate whose replay was put back votes on nothing before it is there again")
+  func replayPutBack() throws {
+    var network = try DelegateNetwork()
+    try network.settle()
+    let old = network.processes[1].disk.image.state
+    for _ in 0..<3 {
+      _ = try work(&network)
+      network.pass(seconds: 3)
+      try network.settle()
+    }
+    let size = try settled(network).size
+    network.kill(1)
+    network.processes[1].disk.put(state: old)
+    try network.boot(1)
+    let height = try settled(network, 1).height
+    #expect(height < (try settled(network).height))
+    // The others show it what it is about; without the leaves there is nothing that it says.
+    for writer in [0, 2, 3] {
+      let page = try #require(network.page(for: 1, from: writer))
+      try network.deliver(page, to: 1)
+      try network.run(1) { try $0.advance() }
+    }
+    _ = try network.expireAll()
+    let said = try #require(network.processes[1].delegate).published(from: 1, byteCount: .max)
+    for case .vote(let signed) in said.items { #expect(signed.vote.height != height) }
+    #expect(try settled(network, 1).height == height)
+    try network.settle()
+    #expect(try settled(network, 1).size >= size)
+    let entries = try work(&network)
+    network.kill(0)
+    try network.settle()
+    #expect(try hold(network, 1, Array(entries.dropFirst())))
+  }
+}
