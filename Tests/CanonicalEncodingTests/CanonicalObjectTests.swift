@@ -3,7 +3,7 @@ import SwiftASN1
 import Testing
 
 private struct Sample: CanonicalObject, Equatable {
-  static let kind = ObjectKind.tick
+  static let kind = ObjectKind.doctorRegistration
   static let maximumByteCount = 1024
 
   var number: UInt64 = 0
@@ -79,7 +79,7 @@ struct CanonicalObjectTests {
     var sample = Sample()
     sample.number = 200
     #expect(
-      sample.encoded().hex == "6916" + "3014" + "020101" + "020200c8" + "0400" + "0c00" + "3000"
+      sample.encoded().hex == "6816" + "3014" + "020101" + "020200c8" + "0400" + "0c00" + "3000"
         + "6b05" + "3003" + "020101")
   }
 

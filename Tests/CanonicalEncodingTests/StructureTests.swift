@@ -3,7 +3,7 @@ import Testing
 
 /// Takes any object inside, of any size.
 private struct Envelope: CanonicalObject {
-  static let kind = ObjectKind.tick
+  static let kind = ObjectKind.doctorRegistration
   static let maximumByteCount = 1 << 26
 
   var inner: [UInt8]
@@ -19,7 +19,7 @@ private struct Envelope: CanonicalObject {
 
 /// The same with room for 100 elements.
 private struct SmallEnvelope: CanonicalObject {
-  static let kind = ObjectKind.tick
+  static let kind = ObjectKind.doctorRegistration
   static let maximumNodeCount = 100
 
   var inner: [UInt8]
@@ -95,7 +95,7 @@ struct StructureTests {
       let bytes = Envelope(nested(levels)).encoded()
       #expect(code(try Envelope(encoded: bytes)) == .malformed)
     }
-    for identifier: [UInt8] in [[0x30], [0x69], [0x7f, 0x1f]] {
+    for identifier: [UInt8] in [[0x30], [0x68], [0x7f, 0x1f]] {
       let open = Array(repeatElement(identifier + [0x80], count: 1 << 20).joined())
       #expect(code(try Envelope(encoded: open)) == .malformed)
       let long = Array(repeatElement(identifier + [0x84, 1, 0, 0, 0], count: 1 << 20).joined())
@@ -113,11 +113,11 @@ struct StructureTests {
   @Test(
     "lengths that are indefinite, longer than needed, behind the parent's end or cut off",
     arguments: [
-      "6980", "69800000", "698103020101", "69820080" + String(repeating: "05", count: 128),
-      "69fe01", "69ff" + String(repeating: "7f", count: 127), "6988ffffffffffffffff",
-      "69887fffffffffffffff", "6987ffffffffffffff", "6984ffffffff", "6981", "6982ff", "69", "",
-      "690130", "69033001", "6902", "69023001", "6904300205", "690430020502", "690430030500",
-      "6904300105", "69060500300305", "69043000", "69000000",
+      "6880", "68800000", "688103020101", "68820080" + String(repeating: "05", count: 128),
+      "68fe01", "68ff" + String(repeating: "7f", count: 127), "6888ffffffffffffffff",
+      "68887fffffffffffffff", "6887ffffffffffffff", "6884ffffffff", "6881", "6882ff", "68", "",
+      "680130", "68033001", "6802", "68023001", "6804300205", "680430020502", "680430030500",
+      "6804300105", "68060500300305", "68043000", "68000000",
     ])
   func lengths(hex: String) throws {
     let bytes = try #require([UInt8](hex: hex))

@@ -14,18 +14,18 @@ struct ConsortiumRulesTests {
   func registration() throws {
     var ledger = try LedgerFixture()
     #expect(try ledger.register("ada", at: "hospital-1") == nil)
-    #expect(try ledger.consortium.reader.doctor("ada")?.isFinal == false)
+    #expect(try ledger.reader.doctor("ada")?.isFinal == false)
     try ledger.closeConsortiumBlock(cosignedBy: 2)
-    #expect(try ledger.consortium.reader.finalBlock() == nil)
-    #expect(try ledger.consortium.reader.doctor("ada")?.isFinal == false)
+    #expect(try ledger.reader.finalBlock() == nil)
+    #expect(try ledger.reader.doctor("ada")?.isFinal == false)
     try ledger.cosign(by: "hospital-3")
-    #expect(try ledger.consortium.reader.finalBlock()?.reference.height == 0)
-    #expect(try ledger.consortium.reader.doctor("ada")?.isFinal == true)
+    #expect(try ledger.reader.finalBlock()?.reference.height == 0)
+    #expect(try ledger.reader.doctor("ada")?.isFinal == true)
     #expect(
-      try ledger.consortium.reader.identityKey(of: "ada")
+      try ledger.reader.identityKey(of: "ada")
         == ledger.doctors["ada"]?.identity.publicKey
     )
-    #expect(try ledger.consortium.reader.doctor("eve") == nil)
+    #expect(try ledger.reader.doctor("eve") == nil)
   }
 
   @Test("[attack] items 11, 15: a doctor without the signature of hospital or manager, or a proof")
@@ -82,92 +82,22 @@ struct ConsortiumRulesTests {
     #expect(try ledger.append(twin, on: "consortium", by: "hospital-1") == "already-registered")
   }
 
-  // MARK: Time and turns
-
-  private func tick(
-    _ ledger: inout LedgerFixture, _ index: Int, _ seconds: UInt64
-  ) throws -> String? {
-    try ledger.append(
-      Tick(time: LedgerFixture.start + seconds), on: "consortium",
-      by: ledger.genesis.genesis.delegates[index])
-  }
-
-  @Test("time is the lower median of more than two thirds, and never goes back")
-  func time() throws {
-    var ledger = try LedgerFixture()
-    #expect(try tick(&ledger, 0, 1_000_000) == nil)
-    #expect(try tick(&ledger, 1, 5) == nil)
-    try ledger.closeConsortiumBlock()
-    // Two of four have spoken: nothing moves.
-    #expect(ledger.consortium.reader.time == LedgerFixture.start)
-    #expect(try tick(&ledger, 2, 7) == nil)
-    #expect(try tick(&ledger, 3, 9) == nil)
-    try ledger.closeConsortiumBlock()
-    #expect(ledger.consortium.reader.time == LedgerFixture.start + 7)
-    #expect(try tick(&ledger, 1, 4) == "wrong-time")
-    // An equal one under another signature, which is looked at only then.
-    var equal = ledger.entry(
-      Tick(time: LedgerFixture.start + 5), on: "consortium",
-      by: ledger.genesis.genesis.delegates[1])
-    equal.signature[0] ^= 1
-    #expect(try ledger.append(equal) == "wrong-time")
-    #expect(
-      try ledger.append(
-        Tick(time: LedgerFixture.start + 50), on: "consortium", by: "manager") == "not-entitled")
-  }
-
-  @Test("[attack] a lying minority moves time nowhere")
-  func lyingMinority() throws {
-    var ledger = try LedgerFixture()
-    try ledger.tick(100)
-    try ledger.closeConsortiumBlock()
-    try ledger.append(
-      Tick(time: LedgerFixture.start + 200_000_000), on: "consortium", by: "hospital-1")
-    try ledger.closeConsortiumBlock()
-    #expect(ledger.consortium.reader.time == LedgerFixture.start + 100)
-  }
+  // MARK: Time
 
   @Test(
     "each gap between blocks counts as at most half of maxLag", arguments: [0, 1, 59, 60, 61, 9000])
   func countedTime(gap: UInt64) throws {
     var ledger = try LedgerFixture()
-    try ledger.tick(7)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 7)
     let before = try #require(ledger.consortium.engine.header)
     #expect(before.countedTime == LedgerFixture.start + 7)
-    if gap > 0 { try ledger.tick(7 + gap) } else { try ledger.register("ada", at: "hospital-1") }
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 7 + gap)
     let header = try #require(ledger.consortium.engine.header)
     #expect(header.time == before.time + gap)
     #expect(header.countedTime == before.countedTime + min(gap, 60))
     // Later gaps count by themselves: what was cut off does not come back.
-    try ledger.tick(7 + gap + 30)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 7 + gap + 30)
     #expect(ledger.consortium.engine.header?.countedTime == header.countedTime + 30)
-  }
-
-  @Test("blocks are cut in turn, and by the next delegate after the take-over interval")
-  func turns() throws {
-    var ledger = try LedgerFixture()
-    let cut = BlockCut(height: 0)
-    #expect(try ledger.append(cut, on: "consortium", by: "hospital-1") == "nothing-to-cut")
-    try ledger.tick(10)
-    #expect(try ledger.append(cut, on: "consortium", by: "hospital-2") == "not-in-turn")
-    #expect(try ledger.append(cut, on: "consortium", by: "manager") == "not-entitled")
-    #expect(
-      try ledger.append(BlockCut(height: 1), on: "consortium", by: "hospital-1") == "wrong-height")
-    try ledger.tick(31)
-    #expect(try ledger.append(cut, on: "consortium", by: "hospital-3") == "not-in-turn")
-    #expect(try ledger.consortium.reader.mayCut("hospital-2"))
-    #expect(try !ledger.consortium.reader.mayCut("hospital-3"))
-    #expect(try !ledger.consortium.reader.mayCut("manager"))
-    #expect(try ledger.append(cut, on: "consortium", by: "hospital-2") == nil)
-    #expect(ledger.consortium.reader.height == 1)
-    // Block 1 is the second delegate's.
-    try ledger.tick(32)
-    #expect(
-      try ledger.append(BlockCut(height: 1), on: "consortium", by: "hospital-1") == "not-in-turn")
-    #expect(try ledger.append(BlockCut(height: 1), on: "consortium", by: "hospital-2") == nil)
   }
 
   // MARK: What is an entry
@@ -175,145 +105,120 @@ struct ConsortiumRulesTests {
   @Test("[attack] an entry signed by another, for another ledger, or twice")
   func foreignEntries() throws {
     var ledger = try LedgerFixture()
-    let tick = Tick(time: LedgerFixture.start + 1)
+    let genuine = try ledger.registration(of: "ada", at: "hospital-1").registration
+    let report = LedgerFixture.consortiumBody(1)
     #expect(
       try ledger.append(
-        tick, on: "consortium", by: "hospital-1", key: ledger.identities["hospital-2"])
+        genuine, on: "consortium", by: "hospital-1", key: ledger.identities["hospital-2"])
         == "wrong-signature")
     #expect(
-      try ledger.append(tick, on: "consortium", by: "nobody", key: ledger.identities["hospital-2"])
+      try ledger.append(
+        report, on: "consortium", by: "nobody", key: ledger.identities["hospital-2"])
         == "unknown-signer")
     let foreign = try LedgerFixture(seed: 2)
-    let stray = foreign.entry(tick, on: "consortium", by: "hospital-1")
-    let misplaced = ledger.entry(tick, on: "hospital-1", by: "hospital-1")
-    let image = try ledger.consortium.engine.image(in: ledger.consortiumStore)
-    let passedOver = ledger.consortium.passedOver
-    for bytes in [
-      stray.encoded(), misplaced.encoded(), [], [1, 2, 3],
-      [UInt8](repeating: 0x61, count: 100_000),
+    for stranger in [
+      foreign.entry(genuine, on: "consortium", by: "hospital-1"),
+      ledger.entry(genuine, on: "hospital-1", by: "hospital-1"),
     ] {
-      try ledger.order(encoded: bytes)
-    }
-    #expect(ledger.consortium.passedOver == passedOver + 5)
-    #expect(try ledger.consortium.engine.image(in: ledger.consortiumStore) == image)
-    for stranger in [stray, misplaced] {
-      guard case .failure(let refusal) = try ledger.consortium.engine.judge(stranger) else {
+      #expect(try ledger.fault(of: [ledger.opening(), stranger]) == "wrong-chain")
+      guard case .failure(let refusal) = try ledger.open.judge(stranger) else {
         Issue.record("it is of this chain")
         continue
       }
       #expect(refusal.code == "wrong-chain")
     }
-    let entry = ledger.entry(tick, on: "consortium", by: "hospital-1")
+    let entry = ledger.entry(genuine, on: "consortium", by: "hospital-1")
     #expect(try ledger.append(entry) == nil)
     #expect(try ledger.append(entry) == "entry-known")
-    #expect(ledger.consortium.engine.openLeaves.count == 1)
+    #expect(ledger.waiting == [entry])
+    #expect(try ledger.fault(of: [ledger.opening(), entry, entry]) == "entry-known")
+    try ledger.closeConsortiumBlock()
+    #expect(try ledger.append(entry) == "entry-known")
   }
 
-  @Test("kinds of a hospital's chain, and a cosignature, are no items")
+  @Test("kinds of a hospital's chain are no items")
   func wrongKinds() throws {
     var ledger = try LedgerFixture()
     let visit = Digest32(sha256: [1])
-    #expect(
-      try ledger.append(
-        Revocation(visit: visit, document: visit), on: "consortium", by: "hospital-1")
-        == "wrong-kind")
+    let revocation = Revocation(visit: visit, document: visit)
+    #expect(try ledger.append(revocation, on: "consortium", by: "hospital-1") == "wrong-kind")
     #expect(
       try ledger.append(
         Refused(entry: visit, code: "late"), on: "consortium", by: "hospital-1") == "wrong-kind")
-    try ledger.tick(1)
-    try ledger.closeConsortiumBlock(cosignedBy: 0)
-    let checkpoint = try ledger.consortium.reader.checkpoint(size: ledger.consortium.engine.size)
-    let cosignature = try ledger.cosignature(on: checkpoint, by: "cloud")
-    guard case .failure(let refusal) = try ledger.consortium.engine.judge(cosignature) else {
-      Issue.record("a cosignature is an item")
-      return
-    }
-    #expect(refusal.code == "wrong-kind")
+    // Before an opening nothing has a kind.
+    let stray = ledger.entry(revocation, on: "consortium", by: "hospital-1")
+    #expect(try ledger.fault(of: [stray]) == "opening-missing")
   }
 
   @Test("[attack] S1: a body that is no kind of the module stops nobody")
   func strangeBodies() throws {
-    var ledger = try LedgerFixture()
+    let ledger = try LedgerFixture()
     // 60 levels of SEQUENCE in the place of a body.
     var body: [UInt8] = [0x05, 0x00]
     for _ in 0..<60 { body = [0x30, UInt8(body.count)] + body }
-    let bytes = ledger.entry(Tick(time: 1), on: "consortium", by: "hospital-1").encoded()
+    let report = LedgerFixture.consortiumBody(1)
+    let bytes = ledger.entry(report, on: "consortium", by: "hospital-1").encoded()
     #expect(throws: DecodingFailure.self) { try EntryBody(encoded: body) }
-    let tick = Tick(time: 1).encoded()
-    let place = try #require(
-      bytes.indices.first { bytes[$0...].starts(with: tick) })
+    let place = try #require(bytes.indices.first { bytes[$0...].starts(with: report.encoded()) })
     var forged = bytes
-    forged.replaceSubrange(place..<place + tick.count, with: body)
-    let image = try ledger.consortium.engine.image(in: ledger.consortiumStore)
-    try ledger.order(encoded: forged)
-    #expect(try ledger.consortium.engine.image(in: ledger.consortiumStore) == image)
-    #expect(
-      try ledger.append(Tick(time: LedgerFixture.start + 1), on: "consortium", by: "cloud") == nil)
-  }
-
-  @Test("a log with a gap is not replayed")
-  func gap() throws {
-    var ledger = try LedgerFixture()
-    #expect(throws: LedgerError.self) {
-      try ledger.consortium.replay(OrderedEntry(position: 1, bytes: []))
-    }
-  }
-
-  @Test("a follower that opens anew at any block stands where the one before stood")
-  func reopening() throws {
-    var ledger = try LedgerFixture()
-    try ledger.registerTeam(1)
-    for seconds in 11...14 as ClosedRange<UInt64> {
-      try ledger.tick(seconds)
-      let open = try ConsortiumFollower(
-        genesis: ledger.genesis, store: ledger.consortiumStore, decider: ledger.decider)
-      // What no block holds is replayed from the log.
-      var replayed = open
-      for position in Int(open.nextPosition)..<ledger.log.count {
-        try replayed.replay(
-          OrderedEntry(position: UInt64(position), bytes: ledger.log[position]))
+    forged.replaceSubrange(place..<place + report.encoded().count, with: body)
+    let opening = try ledger.opening().encoded()
+    for junk in [forged, [], [1, 2, 3], [UInt8](repeating: 0x61, count: 100_000)] {
+      guard case .failure(let fault) = try ledger.consortium.trial([opening, junk]),
+        case .undecodable = fault.reason
+      else {
+        Issue.record("\(junk.prefix(9)) was read")
+        continue
       }
-      #expect(replayed.engine.position == ledger.consortium.engine.position)
-      #expect(
-        try replayed.engine.image(in: ledger.consortiumStore)
-          == ledger.consortium.engine.image(in: ledger.consortiumStore))
-      #expect(open.engine.openLeaves.isEmpty)
-      #expect(open.final == ledger.consortium.final)
-      try ledger.closeConsortiumBlock()
+      #expect(fault.index == 1)
     }
+    // Bodies that former versions of the rules had.
+    for tag in [0x69, 0x6a, 0x6c] as [UInt8] {
+      #expect(throws: DecodingFailure.self) {
+        try EntryBody(encoded: [tag, 0x08, 0x30, 0x06, 2, 1, 1, 2, 1, 7])
+      }
+    }
+    #expect(try ledger.fault(of: [ledger.opening()]) == nil)
   }
 
-  @Test("[attack] whoever fills a block leaves room for time, and the next delegate cuts it")
+  // MARK: Limits
+
+  @Test("[attack] whoever fills a block leaves room for its opening, and nothing waits for ever")
   func fullBlock() throws {
     var numbers = Genesis.Numbers()
     numbers.blockByteLimit = 1 << 17
     var ledger = try LedgerFixture(numbers: numbers)
     let attacker = ledger.genesis.genesis.delegates[0]
     let origin = ledger.genesis.origin(of: attacker)
-    func report(_ number: UInt64, padding: Int) throws -> String? {
+    func report(_ number: UInt64, padding: Int) throws -> Entry {
       let checkpoint = try Checkpoint(
         origin: origin, size: 1 + number, root: [UInt8](repeating: 1, count: 32))
       let note =
         try ledger.logKey(attacker).sign(checkpoint).note.encoded
         + "\u{2014} \(String(repeating: "x", count: padding)) AAAAAAA=\n"
-      return try ledger.append(
+      return ledger.entry(
         FaultReport(chain: attacker, note: note, index: 0), on: "consortium", by: attacker)
     }
     var number: UInt64 = 0
-    for padding in [7000, 500, 50, 1] {
-      while try report(number, padding: padding) == nil { number += 1 }
+    for padding in [4000, 500, 50, 1] {
+      while try ledger.append(report(number, padding: padding)) == nil { number += 1 }
     }
-    #expect(try report(number, padding: 1) == "block-full")
-    // Nobody else could cut before time goes on.
-    let next = ledger.genesis.genesis.delegates[1]
-    #expect(try ledger.append(BlockCut(height: 0), on: "consortium", by: next) == "not-in-turn")
-    try ledger.tick(10)
-    try ledger.tick(10 + ledger.genesis.genesis.numbers.takeoverInterval)
-    #expect(try ledger.append(BlockCut(height: 0), on: "consortium", by: next) == nil)
-    #expect(ledger.consortium.reader.height == 1)
-    #expect(
-      ledger.consortium.reader.time
-        == LedgerFixture.start + 10 + ledger.genesis.genesis.numbers.takeoverInterval)
+    // There is no room for the smallest any more, and the rules would take it.
+    let last = try report(number, padding: 1)
+    #expect(try ledger.append(last) == "block-full")
+    #expect(try ledger.consortium.refusal(of: last, after: ledger.waiting) == nil)
+    let byteCount = ledger.waiting.reduce(0) { $0 + $1.encoded().count + 1 }
+    #expect(byteCount <= 1 << 17)
+    #expect(byteCount + last.encoded().count + 1 > 1 << 17)
+    // A block of just this many is one; with the other it is none, for all who try it.
+    let full = [try ledger.opening()] + ledger.waiting
+    #expect(try ledger.fault(of: full) == nil)
+    #expect(try ledger.fault(of: full + [last]) == "block-full")
+    try ledger.closeConsortiumBlock()
+    // The opening grows by commits, and takes no room from the others.
+    #expect(try ledger.append(last) == nil)
+    try ledger.closeConsortiumBlock()
+    #expect(ledger.reader.height == 2)
   }
 
   // MARK: The genesis
@@ -323,6 +228,19 @@ struct ConsortiumRulesTests {
     var genesis = try LedgerFixture().genesis.genesis
     fault.apply(to: &genesis)
     #expect(throws: LedgerError.self) { try ValidGenesis(genesis) }
+  }
+
+  @Test("3f + 1 delegates up to 400, each with a voting key, and supernodes that are none")
+  func manyDelegates() throws {
+    for (added, count) in [(0, 4), (3, 7), (396, 400)] {
+      var genesis = try LedgerFixture().genesis.genesis
+      genesis.add(added)
+      genesis.add(1, areDelegates: false, haveVotingKeys: false)
+      let valid = try ValidGenesis(genesis)
+      #expect(valid.genesis.delegates.count == count)
+      #expect(valid.consortiumKeys.threshold == 2 * count / 3 + 1)
+      #expect(try Genesis(encoded: genesis.encoded()) == genesis)
+    }
   }
 
   @Test("organisations are told apart by their bytes, as any other program tells them apart")
@@ -347,6 +265,8 @@ struct ConsortiumRulesTests {
     case cloudOfTheHospital, chainWithoutCloud, strayCosigner, badName, laterRules, formerRules
     case lagAboveQuarter, hospitalWithoutLogKey, cloudWithLogKey, smallOrderKey, logKeyTwice
     case hospitalNamedConsortium
+    case delegateWithoutVotingKey, strangerWithVotingKey, votingKeyTwice, smallOrderVotingKey
+    case votingKeyThatIdentifies, fiveDelegates, sixDelegates, tooManyDelegates
 
     func apply(to genesis: inout Genesis) {
       switch self {
@@ -377,7 +297,36 @@ struct ConsortiumRulesTests {
           publicKey: [1] + [UInt8](repeating: 0, count: 31))
       case .logKeyTwice: genesis.supernodes[0].logKey = genesis.supernodes[1].logKey
       case .hospitalNamedConsortium: genesis.manager.id = "consortium"
+      case .delegateWithoutVotingKey: genesis.supernodes[1].votingKey = nil
+      case .strangerWithVotingKey: genesis.add(1, areDelegates: false, haveVotingKeys: true)
+      case .votingKeyTwice: genesis.supernodes[0].votingKey = genesis.supernodes[1].votingKey
+      case .smallOrderVotingKey:
+        genesis.supernodes[0].votingKey = Genesis.VotingKey(
+          publicKey: [1] + [UInt8](repeating: 0, count: 31))
+      case .votingKeyThatIdentifies:
+        genesis.supernodes[0].votingKey = Genesis.VotingKey(
+          publicKey: genesis.supernodes[0].identityKey)
+      case .fiveDelegates: genesis.add(1)
+      case .sixDelegates: genesis.add(2)
+      case .tooManyDelegates: genesis.add(399)
       }
+    }
+  }
+}
+
+extension Genesis {
+  /// More clouds, each of an organisation of its own; they cosign the consortium chain.
+  mutating func add(_ count: Int, areDelegates: Bool = true, haveVotingKeys: Bool = true) {
+    for _ in 0..<count {
+      let number = supernodes.count
+      func key(_ use: UInt8) -> [UInt8] { Digest32(sha256: [use, 0] + "\(number)".utf8).bytes }
+      supernodes.append(
+        Supernode(
+          id: "node-\(number)", organisation: "organisation \(number)", role: .cloud,
+          identityKey: key(1), agreementKey: key(2),
+          cosigners: [Cosigner(chain: "consortium", publicKey: key(3))],
+          votingKey: haveVotingKeys ? VotingKey(publicKey: key(4)) : nil))
+      if areDelegates { delegates.append("node-\(number)") }
     }
   }
 }

@@ -36,8 +36,7 @@ struct DemandTests {
     var (ledger, visit, withheld) = try withheldSignature()
     try ledger.closeBlock()
     #expect(try ledger.demand(withheld, by: "hospital-2") == nil)
-    try ledger.tick(20)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 20)
     // It was in time when it was demanded; the hospital answers when T_2 is long over.
     try ledger.advance(1500)
     #expect(try ledger.follow() == nil)
@@ -66,8 +65,7 @@ struct DemandTests {
     try ledger.closeBlock()
     try ledger.advance(1201)
     try ledger.demand(withheld, by: "hospital-2")
-    try ledger.tick(ledger.seconds + 1)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: ledger.seconds + 1)
     try ledger.follow()
     #expect(try ledger.append(withheld) == "late")
     let refused = ledger.entry(
@@ -97,8 +95,7 @@ struct DemandTests {
     var (ledger, visit) = try completed()
     let receipt = ledger.receipt(of: visit)
     try ledger.demand(receipt, by: "cloud", proving: visit)
-    try ledger.tick(20)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 20)
     try ledger.follow()
     let lie = ledger.entry(
       Refused(entry: receipt.digest, code: "already-receipted"), on: "hospital-1", by: "hospital-1")
@@ -123,8 +120,7 @@ struct DemandTests {
     let (kind, angry) = (ledger.receipt(of: visit), ledger.receipt(of: visit, .disputed))
     #expect(try ledger.append(kind) == nil)
     try ledger.demand(angry, by: "hospital-3", proving: visit)
-    try ledger.tick(20)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 20)
     try ledger.follow()
     #expect(try ledger.append(angry) == "already-receipted")
     #expect(
@@ -149,8 +145,7 @@ struct DemandTests {
     completion.storageSignature[0] ^= 1
     let demanded = ledger.entry(completion, on: "hospital-1", by: Self.team[2])
     try ledger.demand(demanded, by: "hospital-2")
-    try ledger.tick(20)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 20)
     try ledger.follow()
     #expect(try ledger.append(demanded) == "wrong-storage-receipt")
     let before = try ledger.chain().view.visit(visit.id)
@@ -181,8 +176,7 @@ struct DemandTests {
     for (completion, node) in zip(completions, LedgerFixture.hospitals) {
       try ledger.demand(completion, by: node)
     }
-    try ledger.tick(20)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 20)
     try ledger.follow()
     #expect(try ledger.append(completions[1]) == "demand-open")
     let height = ledger.chain().engine.height
@@ -203,8 +197,7 @@ struct DemandTests {
     // The first is open when the second, which is an item before it, is demanded.
     try ledger.demand(consent, by: "hospital-2", proving: visit)
     try ledger.demand(receipt, by: "hospital-2", proving: visit)
-    try ledger.tick(20)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 20)
     try ledger.follow()
     #expect(ledger.chain().view.answered == 0)
     #expect(try ledger.append(receipt) == "entry-known")
@@ -215,8 +208,7 @@ struct DemandTests {
       ConsentNotice(visit: visit.id, document: Digest32(sha256: [11])), of: visit)
     #expect(try ledger.append(second) == nil)
     try ledger.demand(second, by: "hospital-2", proving: visit)
-    try ledger.tick(30)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 30)
     try ledger.follow()
     #expect(ledger.chain().view.answered == 3)
   }
@@ -262,21 +254,26 @@ struct DemandTests {
       ledger.entry(BaseAdvance(base: .none), on: "hospital-1", by: "hospital-1"),
       ledger.entry(Refused(entry: .zero, code: "late"), on: "hospital-1", by: "hospital-1"),
       ledger.entry(body, on: "hospital-1", by: "cloud"),
-      ledger.entry(Tick(time: 1), on: "hospital-1", by: "cloud"),
+      ledger.entry(LedgerFixture.consortiumBody(1), on: "hospital-1", by: "cloud"),
     ]
     for entry in kinds {
       let encoded = Demand(entry: entry, completion: nil).encoded()
       #expect(throws: DecodingFailure.self) { try Demand(encoded: encoded) }
-      let passedOver = ledger.consortium.passedOver
-      try ledger.order(
-        encoded: ledger.entry(
-          Demand(entry: entry, completion: nil), on: "consortium", by: "cloud"
-        ).encoded())
-      #expect(ledger.consortium.passedOver == passedOver + 1)
+      let demand = ledger.entry(
+        Demand(entry: entry, completion: nil), on: "consortium", by: "cloud"
+      ).encoded()
+      guard
+        case .failure(let fault) = try ledger.consortium.trial([
+          ledger.opening().encoded(), demand,
+        ]), case .undecodable = fault.reason
+      else {
+        Issue.record("a demand of \(entry.content.body.kind) was read")
+        continue
+      }
     }
     #expect(try ledger.demand(signature, by: "cloud") == nil)
     #expect(try ledger.demand(signature, by: "hospital-2") == "entry-known")
-    #expect(try ledger.consortium.reader.demandCount(on: "hospital-1") == 1)
+    #expect(try ledger.reader.demandCount(on: "hospital-1") == 1)
   }
 
   @Test("[attack] S_v is proven by the completion under an anchored root, and by nothing else")
@@ -287,7 +284,7 @@ struct DemandTests {
     let genuine = try ledger.completionProof(of: visit)
     _ = try ledger.conduct(3)
     try ledger.confirmAndAnchor()
-    #expect(try ledger.consortium.reader.anchorCount(of: "hospital-1") == 2)
+    #expect(try ledger.reader.anchorCount(of: "hospital-1") == 2)
     func refusal(_ entry: Entry, _ proof: Demand.CompletionProof?) throws -> String? {
       try ledger.append(Demand(entry: entry, completion: proof), on: "consortium", by: "cloud")
     }
@@ -316,7 +313,7 @@ struct DemandTests {
     proof = genuine
     proof.entry = ledger.openingEntry(of: visit)
     proof.index = try #require(try ledger.chain().view.visit(visit.id)).opening
-    let anchor = try #require(try ledger.consortium.reader.anchor(number: 0, of: "hospital-1"))
+    let anchor = try #require(try ledger.reader.anchor(number: 0, of: "hospital-1"))
     proof.inclusion = try ledger.chain().engine.inclusion(of: proof.index, size: anchor.size)
     let body = Demand(entry: receipt, completion: proof)
     #expect(throws: DecodingFailure.self) { try Demand(encoded: body.encoded()) }
@@ -379,14 +376,12 @@ struct DemandTests {
     // What one supernode has used up, another has not: no supernode shuts a signer's way.
     #expect(try ledger.demand(signature(4), by: "hospital-3") == nil)
     // Still in the epoch: blocks 0 to 2.
-    try ledger.tick(20)
-    try ledger.closeConsortiumBlock()
-    #expect(ledger.consortium.reader.height == 2)
+    try ledger.closeConsortiumBlock(at: 20)
+    #expect(ledger.reader.height == 2)
     #expect(try ledger.demand(third, by: "hospital-2") == "quota-spent")
-    try ledger.tick(30)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 30)
     #expect(try ledger.demand(third, by: "hospital-2") == nil)
-    #expect(try ledger.consortium.reader.demandCount(on: "hospital-1") == 6)
+    #expect(try ledger.reader.demandCount(on: "hospital-1") == 6)
   }
 
   // MARK: A hospital that does not answer
@@ -401,8 +396,7 @@ struct DemandTests {
     let receipt = ledger.receipt(of: visit, .disputed)
     // Demanded in the block that counts as time 20.
     try ledger.demand(receipt, by: "hospital-2", proving: visit)
-    try ledger.tick(20)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 20)
     // The censor never moves to a base at or behind the demand's: it answers nothing, and its base
     // grows old; or it follows, and then nothing may be written but the answer.
     try ledger.advance(300)
@@ -430,14 +424,13 @@ struct DemandTests {
     let revocation = ledger.patientEntry(
       Revocation(visit: visit.id, document: document), of: visit)
     func isRevoked() throws -> Bool {
-      try ledger.consortium.reader.isRevokedByDemand(
+      try ledger.reader.isRevokedByDemand(
         document, of: visit.id, at: visit.hospital)
     }
     #expect(try !isRevoked())
     #expect(try ledger.demand(revocation, by: "hospital-2", proving: visit) == nil)
     #expect(try !isRevoked())
-    try ledger.tick(20)
-    try ledger.closeConsortiumBlock(cosignedBy: 2)
+    try ledger.closeConsortiumBlock(at: 20, cosignedBy: 2)
     #expect(try !isRevoked())
     try ledger.cosign(by: "hospital-3")
     #expect(try isRevoked())
@@ -448,16 +441,12 @@ struct DemandTests {
     var follower = try ConsortiumFollower(
       genesis: ledger.genesis, store: ledger.consortiumStore.copy(), decider: Believing())
     let height = follower.reader.height
-    let delegate = ledger.genesis.genesis.delegates[Int(height % 4)]
-    for entry in [
-      ledger.entry(
-        Demand(entry: again, completion: try ledger.completionProof(of: visit)), on: "consortium",
-        by: "hospital-2"),
-      ledger.entry(BlockCut(height: height), on: "consortium", by: delegate),
-    ] {
-      try follower.replay(
-        OrderedEntry(position: follower.nextPosition, bytes: entry.encoded()))
-    }
+    let demand = ledger.entry(
+      Demand(entry: again, completion: try ledger.completionProof(of: visit)), on: "consortium",
+      by: "hospital-2")
+    let (block, refused) = try follower.build(ledger.opening(), from: [demand])
+    #expect(refused.isEmpty)
+    try follower.decide(block, by: ledger.certificate(of: block))
     #expect(try follower.reader.demandCount(on: "hospital-1") == 2)
     #expect(follower.reader.height == height + 1)
     #expect(
@@ -485,7 +474,7 @@ struct DemandTests {
     let attacker = try ledger.conduct(2)
     try ledger.confirmAndAnchor()
     func isRevoked() throws -> Bool {
-      try ledger.consortium.reader.isRevokedByDemand(
+      try ledger.reader.isRevokedByDemand(
         document, of: visit.id, at: visit.hospital)
     }
     // A doctor, a hospital, and the patient of another visit in that visit's name and in its own.
@@ -499,8 +488,7 @@ struct DemandTests {
     #expect(try ledger.demand(byHospital, by: "hospital-2") == nil)
     #expect(try ledger.demand(byPatient, by: "hospital-2", proving: attacker) == nil)
     #expect(try ledger.demand(ownVisit, by: "hospital-2", proving: attacker) == nil)
-    try ledger.tick(ledger.seconds + 10)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: ledger.seconds + 10)
     #expect(try !isRevoked())
     try ledger.follow()
     for (entry, code) in [
@@ -530,10 +518,10 @@ extension LedgerFixture {
   func completionProof(of visit: TestVisit, size: UInt64? = nil) throws -> Demand.CompletionProof {
     let chain = chain(visit.hospital)
     let index = try #require(try chain.view.visit(visit.id)?.completion)
-    let anchored = try size ?? #require(try consortium.reader.anchor(of: visit.hospital)).size
+    let anchored = try size ?? #require(try reader.anchor(of: visit.hospital)).size
     return Demand.CompletionProof(
       entry: completionEntry(of: visit),
-      anchor: try consortium.reader.anchorCount(of: visit.hospital) - 1, index: index,
+      anchor: try reader.anchorCount(of: visit.hospital) - 1, index: index,
       inclusion: try chain.engine.inclusion(of: index, size: anchored))
   }
 

@@ -83,8 +83,14 @@ struct EngineTests {
     let cases: [(Entry, String)] = [
       (entries[2], "wrong-commitments"), (entries[4], "wrong-commitments"),
       (forged, "wrong-signature"), (entries[5], "visit-not-complete"),
-      (ledger.entry(Tick(time: 1), on: "hospital-1", by: "hospital-1"), "wrong-kind"),
-      (ledger.entry(Tick(time: 1), on: "hospital-2", by: "hospital-1"), "wrong-chain"),
+      (
+        ledger.entry(LedgerFixture.consortiumBody(1), on: "hospital-1", by: "hospital-1"),
+        "wrong-kind"
+      ),
+      (
+        ledger.entry(LedgerFixture.consortiumBody(1), on: "hospital-2", by: "hospital-1"),
+        "wrong-chain"
+      ),
     ]
     for (entry, code) in cases {
       guard case .refused(let refusal, let position) = try await writer.submit(entry, base: base)
@@ -126,8 +132,7 @@ struct EngineTests {
     var ledger = try LedgerFixture.withTeam()
     let first = try ledger.finalBlock()
     let old = try ledger.visit(1)
-    try ledger.tick(20)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 20)
     let second = try ledger.finalBlock()
     let new = try ledger.visit(2)
     let log = MemoryChainLog()
@@ -169,8 +174,7 @@ struct EngineTests {
     for entry in [kind, angry, consent] {
       try ledger.demand(entry, by: "hospital-2", proving: visit)
     }
-    try ledger.tick(ledger.seconds + 10)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: ledger.seconds + 10)
     try await writer.follow(ledger.finalBlock())
     #expect(await writer.view.answered == 3)
     try await writer.closeBlock()

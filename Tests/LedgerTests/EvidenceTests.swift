@@ -20,7 +20,7 @@ struct EvidenceTests {
   }
 
   private func convictions(_ ledger: LedgerFixture, _ node: String) throws -> UInt64 {
-    try ledger.consortium.reader.convictions(of: "organisation of \(node)")
+    try ledger.reader.convictions(of: "organisation of \(node)")
   }
 
   private func report(
@@ -35,7 +35,7 @@ struct EvidenceTests {
   private func fork(_ ledger: LedgerFixture, at index: Int) -> [[UInt8]] {
     var leaves = ledger.chain().leaves
     leaves[index] = Leaf.item(
-      ledger.entry(Tick(time: 7), on: "hospital-1", by: "hospital-1")
+      ledger.entry(LedgerFixture.consortiumBody(7), on: "hospital-1", by: "hospital-1")
     ).encoded()
     return leaves
   }
@@ -67,18 +67,17 @@ struct EvidenceTests {
     // What no cloud has cosigned promises nothing: a hospital whose disk was put back signs it again.
     #expect(try report(&ledger, Claim(note: genuine), Claim(note: byLog)) == "no-contradiction")
     #expect(try report(&ledger, Claim(note: byLog), Claim(note: genuine)) == "no-contradiction")
-    #expect(try !ledger.consortium.reader.isBarred("hospital-1"))
+    #expect(try !ledger.reader.isBarred("hospital-1"))
     // With the cloud's cosignature on both, the cloud is convicted. The hospital may have signed the
     // second without knowing of the first; its key goes, and it is not counted.
     #expect(try report(&ledger, Claim(note: forged), Claim(note: genuine)) == nil)
     #expect(try convictions(ledger, "hospital-1") == 0)
     #expect(try convictions(ledger, "cloud") == 1)
-    #expect(try ledger.consortium.reader.isBarred("hospital-1"))
+    #expect(try ledger.reader.isBarred("hospital-1"))
     #expect(
       try report(&ledger, Claim(note: genuine), Claim(note: forged), by: "cloud") == "entry-known")
     // A log key so convicted anchors nothing more.
-    try ledger.tick(20)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 20)
     _ = try ledger.conduct(2)
     try ledger.confirm()
     #expect(try ledger.append(ledger.anchor(), on: "consortium", by: "hospital-1") == "convicted")
@@ -102,7 +101,7 @@ struct EvidenceTests {
     ).note.encoded
     #expect(try report(&ledger, Claim(note: genuine), Claim(note: byCloud)) == nil)
     #expect(try convictions(ledger, "cloud") == 1)
-    #expect(try !ledger.consortium.reader.isBarred("hospital-1"))
+    #expect(try !ledger.reader.isBarred("hospital-1"))
   }
 
   @Test("[attack] two leaves at one index under two sizes convict")
@@ -130,7 +129,7 @@ struct EvidenceTests {
     twisted.leaf?.inclusion[0][0] ^= 1
     #expect(try report(&ledger, one, twisted) == "no-contradiction")
     #expect(try report(&ledger, one, try claim(forged, longer, 3, tree.size)) == nil)
-    #expect(try ledger.consortium.reader.isBarred("hospital-1"))
+    #expect(try ledger.reader.isBarred("hospital-1"))
     #expect(try convictions(ledger, "cloud") == 1)
   }
 
@@ -201,8 +200,7 @@ struct EvidenceTests {
   @Test("[attack] delegates who cosign two trees are convicted, and only they")
   func delegates() throws {
     var ledger = try LedgerFixture()
-    try ledger.tick(10)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 10)
     let genuine = try #require(ledger.consortium.final)
     let forged = try Checkpoint(
       origin: ledger.genesis.origin(of: "consortium"), size: genuine.size,
@@ -222,7 +220,7 @@ struct EvidenceTests {
     let first = try ledger.cosigned(
       Checkpoint(
         origin: forged.origin, size: genuine.size,
-        root: ledger.consortium.reader.checkpoint(size: genuine.size).root),
+        root: ledger.reader.checkpoint(size: genuine.size).root),
       of: "consortium", by: "cloud"
     ).note.encoded
     #expect(
@@ -339,9 +337,9 @@ struct EvidenceTests {
     for key in used {
       #expect(try refusal(continuation(ledger, size: size, key: key)) == "wrong-continuation")
     }
-    #expect(try ledger.consortium.reader.generation(of: "hospital-1").generation == 0)
+    #expect(try ledger.reader.generation(of: "hospital-1").generation == 0)
     #expect(try refusal(genuine) == nil)
-    let next = try ledger.consortium.reader.generation(of: "hospital-1")
+    let next = try ledger.reader.generation(of: "hospital-1")
     #expect(next.generation == 1)
     #expect(next.start == size)
     #expect(next.logKey == genuine.logKey)
@@ -371,8 +369,7 @@ struct EvidenceTests {
     let size = ledger.chain().engine.size
     // The former key, and its cloud, go on behind the continuation.
     try ledger.append(continuation(ledger, size: size), on: "consortium", by: "hospital-1")
-    try ledger.tick(20)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 20)
     var former = try ledger.copy()
     _ = try former.conduct(2)
     try former.confirm()
@@ -396,7 +393,7 @@ struct EvidenceTests {
     #expect(try ledger.append(anchor, on: "consortium", by: "cloud") == "wrong-header")
     anchor.header.generation = 1
     #expect(try ledger.append(anchor, on: "consortium", by: "cloud") == nil)
-    #expect(try ledger.consortium.reader.anchor(of: "hospital-1")?.generation == 1)
+    #expect(try ledger.reader.anchor(of: "hospital-1")?.generation == 1)
     try ledger.closeConsortiumBlock()
     // Whoever verifies an export goes through both generations, and takes no header of the wrong one.
     try ledger.closeBlock()
@@ -443,8 +440,7 @@ struct EvidenceTests {
     let size = ledger.chain().engine.size
     let before = try ledger.copy()
     try ledger.append(continuation(ledger, size: size), on: "consortium", by: "hospital-1")
-    try ledger.tick(20)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 20)
     // Nothing of the new generation is confirmed yet: the former log is all there is.
     let report = try MemoryExport(ledger).verify(ledger)
     #expect(report.chains[1].generation == 0)
@@ -456,8 +452,7 @@ struct EvidenceTests {
       _ = try forger.conduct(number)
       try forger.confirm()
       try forger.append(continuation(forger, size: size), on: "consortium", by: "hospital-1")
-      try forger.tick(20)
-      try forger.closeConsortiumBlock()
+      try forger.closeConsortiumBlock(at: 20)
       #expect(forger.chain().engine.generation == 0)
       let report = try MemoryExport(forger).verify(forger)
       #expect(report.chains[1].fault?.check == .anchors)
@@ -472,8 +467,7 @@ struct EvidenceTests {
     try ledger.confirm()
     try ledger.append(
       continuation(ledger, size: ledger.chain().engine.size), on: "consortium", by: "hospital-1")
-    try ledger.tick(20)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 20)
     var export = try MemoryExport(ledger)
     #expect(try export.verify(ledger).chains[1].fault == nil)
     let part = MerkleTree(leaves: ledger.chain().leaves.prefix(end))
@@ -511,8 +505,7 @@ struct EvidenceTests {
       for (ledger, isStated) in [(genuine, !isForged), (forger, isForged)] {
         var ledger = ledger
         #expect(try ledger.append(statement, on: "consortium", by: "hospital-1") == nil)
-        try ledger.tick(20)
-        try ledger.closeConsortiumBlock()
+        try ledger.closeConsortiumBlock(at: 20)
         #expect(try ledger.follow() == (isStated ? nil : "wrong-generation"))
       }
     }
@@ -526,8 +519,7 @@ struct EvidenceTests {
     let size = genuine.chain().engine.size
     let confirmed = try #require(genuine.chain().confirmed).note
     try ledger.append(continuation(ledger, size: size), on: "consortium", by: "hospital-1")
-    try ledger.tick(20)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 20)
     #expect(try ledger.follow() == nil)
     try ledger.closeBlock()
     let (leaves, former) = (ledger.chain().leaves, genuine.chain().leaves)
@@ -569,7 +561,7 @@ struct EvidenceTests {
     #expect(try report(&ledger, after, before) == nil)
     #expect(try convictions(ledger, "cloud") == 1)
     #expect(try convictions(ledger, "hospital-1") == 0)
-    #expect(try ledger.consortium.reader.isBarred("hospital-1"))
+    #expect(try ledger.reader.isBarred("hospital-1"))
   }
 
   @Test("[attack] two roots of one size in two generations convict, up to the start")
@@ -604,8 +596,7 @@ struct EvidenceTests {
       // In block 0, which is the hospital's first base.
       try ledger.append(
         continuation(ledger, size: size, root: root), on: "consortium", by: "hospital-1")
-      try ledger.tick(10)
-      try ledger.closeConsortiumBlock()
+      try ledger.closeConsortiumBlock(at: 10)
       #expect(try ledger.follow() == code)
     }
   }
@@ -627,8 +618,7 @@ struct EvidenceTests {
             forger, size: continuation, generation: generation,
             key: generation == 1 ? third : nil), on: "consortium", by: "hospital-1") == nil)
     }
-    try forger.tick(20)
-    try forger.closeConsortiumBlock()
+    try forger.closeConsortiumBlock(at: 20)
     #expect(try forger.follow() == "wrong-generation")
     // Two that begin at one place are passed over together.
     for generation in [0, 1] as [UInt64] {
@@ -637,8 +627,7 @@ struct EvidenceTests {
           ledger, size: size, generation: generation, key: generation == 1 ? third : nil),
         on: "consortium", by: "hospital-1")
     }
-    try ledger.tick(20)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 20)
     #expect(try ledger.follow() == nil)
     try ledger.closeBlock()
     #expect(ledger.chain().engine.generation == 2)
@@ -662,7 +651,7 @@ struct EvidenceTests {
     #expect(try report(honest) == "no-contradiction")
     #expect(try report(confirmed.note) == nil)
     #expect(try convictions(ledger, "cloud") == 1)
-    #expect(try !ledger.consortium.reader.isBarred("hospital-1"))
+    #expect(try !ledger.reader.isBarred("hospital-1"))
   }
 
   @Test("[attack] who signed two trees and goes on under a new key is barred all the same")
@@ -674,9 +663,8 @@ struct EvidenceTests {
     try ledger.append(
       continuation(ledger, size: confirmed.size), on: "consortium", by: "hospital-1")
     #expect(try report(&ledger, Claim(note: confirmed.note), Claim(note: forged)) == nil)
-    #expect(try ledger.consortium.reader.isBarred("hospital-1"))
-    try ledger.tick(20)
-    try ledger.closeConsortiumBlock()
+    #expect(try ledger.reader.isBarred("hospital-1"))
+    try ledger.closeConsortiumBlock(at: 20)
     #expect(try ledger.follow() == nil)
     try ledger.closeBlock()
     let tree = MerkleTree(leaves: ledger.chain().leaves)
@@ -713,8 +701,7 @@ struct EvidenceTests {
     for generation in 0..<20 as Range<UInt64> {
       #expect(try proceed(generation) == nil)
       if generation % 2 == 1 {
-        try ledger.tick(ledger.seconds + 10)
-        try ledger.closeConsortiumBlock()
+        try ledger.closeConsortiumBlock(at: ledger.seconds + 10)
         if generation == 9 {
           #expect(try ledger.follow() == nil)
           try ledger.closeBlock()

@@ -14,72 +14,6 @@ struct FinalityTests {
     return ledger
   }
 
-  // MARK: Cosignatures on the consortium chain
-
-  @Test("[attack] cosignatures that do not count: twice, another chain's key, another root")
-  func cosignatures() throws {
-    var ledger = try LedgerFixture()
-    try ledger.tick(10)
-    try ledger.closeConsortiumBlock(cosignedBy: 0)
-    let checkpoint = try ledger.consortium.reader.checkpoint(size: ledger.consortium.engine.size)
-    // One delegate three times, under three names, and with other times.
-    for (signer, time) in [("hospital-1", 1), ("hospital-2", 2), ("cloud", 3)] {
-      let key = try #require(ledger.cosigners["hospital-1"]?["consortium"])
-      let note = try key.cosign(checkpoint, at: UInt64(time)).note.encoded
-      try ledger.order(
-        encoded: ledger.entry(Cosignature(note: note), on: "consortium", by: signer).encoded())
-    }
-    // The cloud with its key for a hospital's chain.
-    let foreignKey = try #require(ledger.cosigners["cloud"]?["hospital-2"])
-    try ledger.order(
-      encoded: ledger.entry(
-        Cosignature(note: foreignKey.cosign(checkpoint, at: 1).note.encoded), on: "consortium",
-        by: "cloud"
-      ).encoded())
-    try ledger.cosign(by: "hospital-2")
-    #expect(ledger.consortium.final == nil)
-    // The cloud on another root: kept as evidence, and no confirmation.
-    func foreign(_ byte: UInt8) throws -> Entry {
-      try ledger.cosignature(
-        on: Checkpoint(
-          origin: checkpoint.origin, size: checkpoint.size,
-          root: [UInt8](repeating: byte, count: 32)
-        ), by: "cloud")
-    }
-    try ledger.order(encoded: foreign(1).encoded())
-    #expect(ledger.consortium.final == nil)
-    #expect(ledger.consortium.contradictions.count == 1)
-    try ledger.cosign(by: "hospital-3")
-    #expect(ledger.consortium.final?.size == checkpoint.size)
-    // After that, one more changes nothing, and one on another root is evidence as before.
-    let final = ledger.consortium.final
-    let passedOver = ledger.consortium.passedOver
-    try ledger.cosign(by: "cloud")
-    #expect(ledger.consortium.passedOver == passedOver + 1)
-    #expect(ledger.consortium.final == final)
-    try ledger.order(encoded: foreign(2).encoded())
-    #expect(ledger.consortium.contradictions.count == 2)
-    #expect(ledger.consortium.final == final)
-  }
-
-  @Test("a cosignature on blocks that do not exist yet counts for nothing")
-  func future() throws {
-    var ledger = try LedgerFixture()
-    try ledger.tick(10)
-    try ledger.closeConsortiumBlock(cosignedBy: 0)
-    let origin = ledger.genesis.origin(of: "consortium")
-    // Above the chain it is early; inside a block nobody honest signs.
-    for (size, contradictions) in [(100, 0), (ledger.consortium.engine.size - 1, 3)] {
-      let checkpoint = try Checkpoint(
-        origin: origin, size: size, root: [UInt8](repeating: 1, count: 32))
-      for node in ["cloud", "hospital-1", "hospital-2"] {
-        try ledger.order(encoded: ledger.cosignature(on: checkpoint, by: node).encoded())
-      }
-      #expect(ledger.consortium.contradictions.count == contradictions)
-    }
-    #expect(ledger.consortium.final == nil)
-  }
-
   // MARK: Anchors
 
   @Test("[attack] anchors: not cosigned, of another hospital, backwards, or with a false proof")
@@ -161,8 +95,8 @@ struct FinalityTests {
     var again = next
     again.consistency = []
     #expect(try append(again) == "wrong-checkpoint")
-    #expect(try ledger.consortium.reader.anchorCount(of: "hospital-1") == 2)
-    #expect(try ledger.consortium.reader.anchor(number: 2, of: "hospital-1") == nil)
+    #expect(try ledger.reader.anchorCount(of: "hospital-1") == 2)
+    #expect(try ledger.reader.anchor(number: 2, of: "hospital-1") == nil)
   }
 
   @Test("[attack] an anchored header whose base is no block of the consortium, or in the open one")
@@ -188,8 +122,7 @@ struct FinalityTests {
     var ledger = try visited()
     let genuine = try ledger.anchor()
     // Wall-clock time alone makes nobody stale.
-    try ledger.tick(100_000)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 100_000)
     try ledger.advance(60)
     var inTime = try ledger.copy()
     #expect(try inTime.append(genuine, on: "consortium", by: "hospital-1") == nil)
@@ -199,7 +132,7 @@ struct FinalityTests {
     try ledger.follow()
     try ledger.confirmAndAnchor()
     #expect(
-      try ledger.consortium.reader.anchor(of: "hospital-1")?.size == ledger.chain().engine.size)
+      try ledger.reader.anchor(of: "hospital-1")?.size == ledger.chain().engine.size)
   }
 
   // MARK: Proofs for who holds no copy
@@ -208,7 +141,7 @@ struct FinalityTests {
     _ ledger: LedgerFixture, of index: UInt64, known: UInt64 = 0
   ) throws -> FinalityProof {
     let view = ledger.chain().view
-    let reader = ledger.consortium.reader
+    let reader = ledger.reader
     let anchor = try #require(try reader.firstAnchor(covering: index, of: "hospital-1"))
     return try #require(
       try reader.proof(
@@ -232,13 +165,13 @@ struct FinalityTests {
       #expect(leaf.leaf.encoded() == ledger.chain().leaves[Int(index)])
       #expect(try FinalityProof(sequence: proof.encodedSequence()) == proof)
     }
-    let entry = try #require(try ledger.consortium.reader.proof(of: 0, knownSize: 0))
+    let entry = try #require(try ledger.reader.proof(of: 0, knownSize: 0))
     #expect(try entry.verify(genesis: ledger.genesis, known: nil).chain == "consortium")
     // Not final yet.
     _ = try ledger.conduct(3)
     try ledger.confirm()
     #expect(
-      try ledger.consortium.reader.firstAnchor(
+      try ledger.reader.firstAnchor(
         covering: ledger.chain().engine.size - 1, of: "hospital-1") == nil)
   }
 
@@ -267,7 +200,7 @@ struct FinalityTests {
     // A leaf of the consortium that is no anchor.
     try fails {
       $0.consortium = try #require(
-        try ledger.consortium.reader.proof(of: 0, knownSize: first.size)
+        try ledger.reader.proof(of: 0, knownSize: first.size)
       ).consortium
     }
     // Two delegates of four.

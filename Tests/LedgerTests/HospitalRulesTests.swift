@@ -29,10 +29,10 @@ struct HospitalRulesTests {
     // What only an open visit needs is gone.
     #expect(try chain.view.openContext(of: visit.id) == nil)
     #expect(try chain.view.signatures(of: visit.id, count: doctors).isEmpty)
-    #expect(try ledger.consortium.reader.firstAnchor(covering: 0, of: "hospital-1") == nil)
+    #expect(try ledger.reader.firstAnchor(covering: 0, of: "hospital-1") == nil)
     try ledger.confirmAndAnchor()
     let anchor = try #require(
-      try ledger.consortium.reader.firstAnchor(covering: 0, of: "hospital-1"))
+      try ledger.reader.firstAnchor(covering: 0, of: "hospital-1"))
     #expect(try ledger.chain().view.leads(to: anchor))
     #expect(anchor.size == UInt64(chain.leaves.count))
   }
@@ -79,8 +79,7 @@ struct HospitalRulesTests {
         key: ledger.identities["cloud"]) == "wrong-signature")
     #expect(try ledger.follow() == nil)
     // Only a block's first item.
-    try ledger.tick(20)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 20)
     let next = ledger.entry(
       BaseAdvance(base: try ledger.finalBlock().reference), on: "hospital-1", by: "hospital-1")
     #expect(try ledger.append(next) == "not-first")
@@ -92,11 +91,9 @@ struct HospitalRulesTests {
     #expect(ledger.chain().engine.header?.base == (try ledger.finalBlock().reference))
     // The entry that moved it first is known; one that names the same base with other bytes cannot
     // be made, for a signature has one value. A fresh base in between shows the rule.
-    try ledger.tick(30)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 30)
     let third = try ledger.finalBlock()
-    try ledger.tick(40)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 40)
     #expect(try ledger.follow() == nil)
     try ledger.closeBlock()
     #expect(
@@ -171,8 +168,7 @@ struct HospitalRulesTests {
   func openings() throws {
     var ledger = try LedgerFixture.withTeam()
     try ledger.register("stranger", at: "hospital-2")
-    try ledger.tick(11)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 11)
     func refusal(
       _ number: UInt8, team: [String] = Self.team,
       _ change: (inout VisitContext) -> Void = { _ in }
@@ -215,9 +211,8 @@ struct HospitalRulesTests {
     try ledger.follow()
     // Registered in a later block than the base of this chain.
     try ledger.register("late", at: "hospital-1")
-    try ledger.tick(20)
-    try ledger.closeConsortiumBlock()
-    let former = try #require(try ledger.consortium.reader.block(0))
+    try ledger.closeConsortiumBlock(at: 20)
+    let former = try #require(try ledger.reader.block(0))
     func visit(_ number: UInt8, follows: Bool) throws -> TestVisit {
       try ledger.visit(number, team: ["late"], follows: follows) {
         $0.baseHeight = 0
@@ -371,8 +366,7 @@ struct HospitalRulesTests {
     var ledger = try LedgerFixture.withTeam()
     var visit = try ledger.visit(1)
     try ledger.open(visit)
-    try ledger.tick(10 + 86_400)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 10 + 86_400)
     try ledger.follow()
     #expect(ledger.chain().view.base?.time == LedgerFixture.start + 10 + 86_400)
     #expect(ledger.chain().view.base?.countedTime == LedgerFixture.start + 70)
@@ -706,13 +700,17 @@ struct HospitalRulesTests {
   func wrongKinds() throws {
     var ledger = try LedgerFixture.withTeam()
     try ledger.follow()
-    #expect(try ledger.append(Tick(time: 1), on: "hospital-1", by: "hospital-1") == "wrong-kind")
     #expect(
-      try ledger.append(BlockCut(height: 0), on: "hospital-1", by: "hospital-1") == "wrong-kind")
+      try ledger.append(LedgerFixture.consortiumBody(1), on: "hospital-1", by: "hospital-1")
+        == "wrong-kind")
+    #expect(
+      try ledger.append(
+        BlockOpening(height: 0, round: 0, time: 0, commits: nil), on: "hospital-1", by: "hospital-1"
+      ) == "wrong-kind")
     #expect(
       try ledger.append(Refused(entry: .zero, code: "late"), on: "hospital-1", by: "hospital-1")
         == "wrong-kind")
-    let foreign = ledger.entry(Tick(time: 1), on: "hospital-2", by: "hospital-1")
+    let foreign = ledger.entry(LedgerFixture.consortiumBody(1), on: "hospital-2", by: "hospital-1")
     guard case .failure(let refusal) = try ledger.chain().engine.judge(foreign) else {
       Issue.record("it is of this chain")
       return

@@ -26,7 +26,8 @@ struct LedgerAttackTests {
     header.height += 1
     let item =
       item
-      ?? Leaf.item(ledger.entry(Tick(time: 7), on: hospital, by: hospital)).encoded()
+      ?? Leaf.item(ledger.entry(LedgerFixture.consortiumBody(7), on: hospital, by: hospital))
+      .encoded()
     return leaves + [item, Leaf.header(header).encoded()]
   }
 
@@ -160,7 +161,7 @@ struct LedgerAttackTests {
   @Test("[attack] A5: an anchored fork makes nothing final on the chain that it is not of")
   func anchoredFork() throws {
     var ledger = try visited()
-    let first = try #require(try ledger.consortium.reader.anchor(of: "hospital-1"))
+    let first = try #require(try ledger.reader.anchor(of: "hospital-1"))
     let start = ledger.chain().engine.size
     // Both go on from the first anchor with as many leaves; the fork is anchored.
     var fork = try ledger.copy()
@@ -171,7 +172,7 @@ struct LedgerAttackTests {
     #expect(ledger.chain().engine.size == fork.chain().engine.size)
     #expect(try ledger.append(fork.anchor(), on: "consortium", by: "hospital-1") == nil)
     try ledger.closeConsortiumBlock()
-    let second = try #require(try ledger.consortium.reader.anchor(of: "hospital-1"))
+    let second = try #require(try ledger.reader.anchor(of: "hospital-1"))
     #expect(second.size == ledger.chain().engine.size)
     #expect(try ledger.chain().view.leads(to: first))
     #expect(try !ledger.chain().view.leads(to: second))
@@ -203,8 +204,8 @@ struct LedgerAttackTests {
         EquivocationReport(
           chain: "hospital-1", first: .init(note: one), second: .init(note: other)),
         on: "consortium", by: "hospital-3") == nil)
-    #expect(try ledger.consortium.reader.convictions(of: "organisation of cloud") == 1)
-    #expect(try ledger.consortium.reader.isBarred("hospital-1"))
+    #expect(try ledger.reader.convictions(of: "organisation of cloud") == 1)
+    #expect(try ledger.reader.isBarred("hospital-1"))
   }
 
   @Test("[attack] a chain that was never anchored honestly has nothing final")
@@ -223,6 +224,6 @@ struct LedgerAttackTests {
     #expect(report.chains[1].finalLeaves == 0)
     #expect(
       try !ledger.chain().view.leads(
-        to: #require(try ledger.consortium.reader.anchor(of: "hospital-1"))))
+        to: #require(try ledger.reader.anchor(of: "hospital-1"))))
   }
 }

@@ -1,4 +1,5 @@
 import CanonicalEncoding
+import Consensus
 import Credentials
 import Crypto
 import EMRScheme
@@ -9,8 +10,8 @@ import TestSupport
 import Testing
 import TransparencyLog
 
-/// A consortium of three hospitals and one cloud whose keys a test holds: the consortium chain with
-/// its ordering log, and a chain for each hospital.
+/// A consortium of three hospitals and one cloud whose keys a test holds: the consortium chain, which
+/// all four decide, and a chain for each hospital.
 ///
 /// It writes what honest parties would write; attacks write other things with the same keys. Every
 /// refusal is compared with the state before it: it may change nothing (C1).
@@ -22,11 +23,17 @@ struct LedgerFixture {
   let identities: [String: IdentityKey]
   let cosigners: [String: [String: CosignerKey]]
   let logKeys: [String: Curve25519.Signing.PrivateKey]
+  let votingKeys: [String: IdentityKey]
   let decider: any ClaimDecider
   var generator: SeededGenerator
   private(set) var consortiumStore = InspectableStore()
   var consortium: ConsortiumFollower
-  var log: [[UInt8]] = []
+  /// What the next consortium block holds behind its opening.
+  private(set) var waiting: [Entry] = []
+  /// The consortium chain with an opening and what waits, where the rules judge what comes next.
+  private(set) var open: ChainEngine<ConsortiumRules>
+  /// On the last consortium block.
+  private var cosignatures: [CosignedCheckpoint] = []
   var doctors: [String: TestDoctor] = [:]
   var chains: [String: TestChain] = [:]
   /// Of the delegates' clocks, after ``start``.
@@ -61,10 +68,13 @@ struct LedgerFixture {
     var identities = ["manager": manager.identity]
     var cosigners: [String: [String: CosignerKey]] = [:]
     var logKeys: [String: Curve25519.Signing.PrivateKey] = [:]
+    var votingKeys: [String: IdentityKey] = [:]
     var supernodes: [Genesis.Supernode] = []
     for id in Self.hospitals + ["cloud"] {
       let key = try identity()
       identities[id] = key
+      let voting = try identity()
+      votingKeys[id] = voting
       let chains = ["consortium"] + (id == "cloud" ? Self.hospitals : [])
       for chain in chains {
         cosigners[id, default: [:]][chain] = try CosignerKey(
@@ -83,7 +93,7 @@ struct LedgerFixture {
           },
           logKey: logKeys[id].map {
             Genesis.LogKey(publicKey: Array($0.publicKey.rawRepresentation))
-          }))
+          }, votingKey: Genesis.VotingKey(publicKey: voting.publicKey)))
     }
     genesis = try ValidGenesis(
       Genesis(
@@ -96,16 +106,19 @@ struct LedgerFixture {
     self.identities = identities
     self.cosigners = cosigners
     self.logKeys = logKeys
+    self.votingKeys = votingKeys
     self.generator = generator
     decider = try LedgerSuite.decider(for: genesis)
     consortium = try ConsortiumFollower(
       genesis: genesis, store: consortiumStore, decider: decider)
+    open = consortium.engine
     for hospital in Self.hospitals {
       let store = InspectableStore()
       chains[hospital] = TestChain(
         store: store,
         engine: try ChainEngine(rules: rules(of: hospital), store: store, keepsLeaves: true))
     }
+    try openBlock()
   }
 
   /// The same ledger, which goes on apart from this one.
@@ -114,10 +127,7 @@ struct LedgerFixture {
     copy.consortiumStore = consortiumStore.copy()
     copy.consortium = try ConsortiumFollower(
       genesis: genesis, store: copy.consortiumStore, decider: decider)
-    for position in copy.consortium.nextPosition..<UInt64(log.count) {
-      try copy.consortium.replay(
-        OrderedEntry(position: position, bytes: log[Int(position)]))
-    }
+    try copy.openBlock()
     for (hospital, chain) in chains {
       let store = chain.store.copy()
       var engine = try ChainEngine(
@@ -170,12 +180,6 @@ struct LedgerFixture {
     try append(entry(body, on: chain, by: signer, key: key))
   }
 
-  /// Puts bytes into the ordering log and replays them.
-  mutating func order(encoded: [UInt8]) throws {
-    try consortium.replay(OrderedEntry(position: UInt64(log.count), bytes: encoded))
-    log.append(encoded)
-  }
-
   private func code<Rules: ChainRules>(
     _ judged: Result<ChainEngine<Rules>.Proposal, Refusal>
   ) -> String? {
@@ -187,22 +191,22 @@ struct LedgerFixture {
   }
 
   private mutating func order(_ entry: Entry) throws -> String? {
-    let before = try consortium.engine.image(in: consortiumStore)
+    let before = try open.image(in: consortiumStore)
     let stored = consortiumStore.values
-    let code = try code(consortium.engine.judge(entry))
-    try order(encoded: entry.encoded())
-    let verdict = try consortium.verdict(on: entry.digest)
-    if let code {
-      #expect(try consortium.engine.image(in: consortiumStore) == before, "\(code) changed state")
-      #expect(consortiumStore.values == stored)
-      if code != "entry-known" { #expect(verdict == .refused(Refusal(code))) }
-    } else {
-      guard case .accepted = verdict else {
-        Issue.record("accepted by the rules, and no item: \(entry.content.body.kind)")
-        return nil
-      }
+    let judged = try open.judge(entry)
+    let refused = code(judged)
+    // Who takes entries says the same of them before they are in a block.
+    if refused != "block-full" {
+      #expect(try consortium.refusal(of: entry, after: waiting)?.code == refused)
     }
-    return code
+    guard refused == nil, case .success(let proposal) = judged else {
+      #expect(try open.image(in: consortiumStore) == before, "\(refused ?? "") changed state")
+      #expect(consortiumStore.values == stored)
+      return refused
+    }
+    try open.accept(proposal)
+    waiting.append(entry)
+    return nil
   }
 
   private mutating func write(_ entry: Entry, on hospital: String) throws -> String? {
@@ -227,21 +231,94 @@ struct LedgerFixture {
 
   // MARK: The consortium chain
 
-  /// All delegates state the time, `seconds` after the start.
-  mutating func tick(_ seconds: UInt64) throws {
-    self.seconds = seconds
-    for delegate in genesis.genesis.delegates {
-      try append(Tick(time: Self.start + seconds), on: "consortium", by: delegate)
-    }
+  /// The chain with what waits in an open block.
+  var reader: ConsortiumView { ConsortiumView(engine: open, final: consortium.final) }
+
+  private mutating func openBlock() throws {
+    open = consortium.engine
+    for entry in [try opening()] + waiting { try open.accept(open.judge(entry).get()) }
   }
 
-  /// Closes a consortium block and has `count` delegates cosign it.
-  mutating func closeConsortiumBlock(cosignedBy count: Int = 4) throws {
-    let height = consortium.reader.height
-    let delegate = genesis.genesis.delegates[Int(height % 4)]
-    let code = try append(BlockCut(height: height), on: "consortium", by: delegate)
-    #expect(code == nil)
+  /// The opening of the next block, as the delegate in turn signs it in the first round whose seat is
+  /// not empty.
+  func opening(
+    at seconds: UInt64? = nil, round: UInt64? = nil, by signer: String? = nil,
+    key: IdentityKey? = nil, changing change: (inout BlockOpening) throws -> Void = { _ in }
+  ) throws -> Entry {
+    let height = consortium.engine.height
+    let delegates = try consortium.reader.delegates(forHeight: height)
+    let first = (0..<4).first {
+      !delegates.emptySeats.contains(delegates.proposer(height: height, round: $0))
+    }
+    var opening = BlockOpening(
+      height: height, round: round ?? first ?? 0,
+      time: max(Self.start + (seconds ?? self.seconds), consortium.reader.time),
+      commits: consortium.decision.map { CommitSet($0) })
+    try change(&opening)
+    let seat = Int(delegates.proposer(height: opening.height, round: opening.round))
+    return entry(
+      opening, on: "consortium", by: signer ?? delegates.seats[seat].delegate, key: key)
+  }
+
+  /// A vote of a delegate for a block of the consortium chain, signed, or with anything changed.
+  func vote(
+    for root: Digest32?, height: UInt64, by node: String, key: IdentityKey? = nil,
+    changing change: (inout ConsensusVote) -> Void = { _ in }
+  ) throws -> SignedVote {
+    var vote = ConsensusVote(
+      genesis: genesis.digest, epoch: height / genesis.genesis.numbers.epochLength,
+      height: height, round: 0, phase: .commit, root: root)
+    change(&vote)
+    let seat = try #require(genesis.genesis.delegates.firstIndex(of: node))
+    let signer = try #require(key ?? votingKeys[node])
+    return SignedVote(vote: vote, seat: UInt64(seat), signature: signer.sign(vote))
+  }
+
+  /// The commits of all delegates, or of these, for a block.
+  func certificate(
+    of block: ConsortiumFollower.TrialBlock, by nodes: [String]? = nil, round: UInt64 = 0
+  ) throws -> CommitCertificate {
+    let seats = try consortium.reader.delegates(forHeight: block.height).seats
+    let nodes = nodes ?? seats.filter { !$0.isEmpty }.map(\.delegate)
+    return CommitCertificate(
+      height: block.height, round: round, root: block.root,
+      commits: try nodes.map { node in
+        try vote(for: block.root, height: block.height, by: node) { $0.round = round }
+      })
+  }
+
+  /// All decide a block with what waits, `seconds` after the start, and `count` delegates cosign it.
+  mutating func closeConsortiumBlock(at seconds: UInt64? = nil, cosignedBy count: Int = 4) throws {
+    if let seconds { self.seconds = seconds }
+    let (block, refused) = try consortium.build(opening(), from: waiting)
+    #expect(refused.isEmpty)
+    #expect(block.entries.dropFirst() == waiting.map { $0.encoded() }[...])
+    try consortium.decide(block, by: certificate(of: block))
+    try dropWaiting()
     for delegate in genesis.genesis.delegates.prefix(count) { try cosign(by: delegate) }
+  }
+
+  /// Nothing waits any more: a test has decided the block itself.
+  mutating func dropWaiting() throws {
+    (waiting, cosignatures) = ([], [])
+    try openBlock()
+  }
+
+  /// Why these items are not the next consortium block, as whoever is to vote on it finds; nil if they
+  /// are. Nothing changes.
+  func fault(of entries: [Entry]) throws -> String? {
+    let stored = consortiumStore.values
+    let header = consortium.engine.header
+    let result = try consortium.trial(entries.map { $0.encoded() })
+    #expect(consortiumStore.values == stored)
+    #expect(consortium.engine.header == header)
+    #expect(consortium.engine.openLeaves.isEmpty && consortium.engine.pendingCount == 0)
+    switch result {
+    case .success: return nil
+    case .failure(let fault):
+      if case .refused(let refusal) = fault.reason { return refusal.code }
+      return fault.description
+    }
   }
 
   /// Counted time goes on by so many seconds.
@@ -249,16 +326,22 @@ struct LedgerFixture {
     let step = genesis.genesis.numbers.maximumLag / 2
     var left = seconds
     while left > 0 {
-      try tick(self.seconds + min(step, left))
-      try closeConsortiumBlock()
+      try closeConsortiumBlock(at: self.seconds + min(step, left))
       left -= min(step, left)
     }
   }
 
-  /// A supernode cosigns the consortium chain as it stands.
+  /// Something that is said on the consortium chain alone.
+  static func consortiumBody(_ number: UInt64) -> FaultReport {
+    FaultReport(chain: "consortium", note: "", index: number)
+  }
+
+  /// A supernode cosigns the consortium chain as it stands, without what waits.
   mutating func cosign(by node: String) throws {
     let checkpoint = try consortium.reader.checkpoint(size: consortium.engine.size)
-    try order(encoded: cosignature(on: checkpoint, by: node).encoded())
+    cosignatures.append(try cosigned(checkpoint, of: "consortium", by: node))
+    let merged = try #require(CosignedCheckpoint.merged(cosignatures))
+    _ = try consortium.take(final: merged.note.encoded)
   }
 
   func cosigned(
@@ -268,14 +351,9 @@ struct LedgerFixture {
     return try key.cosign(checkpoint, at: consortium.reader.time)
   }
 
-  func cosignature(on checkpoint: Checkpoint, by node: String) throws -> Entry {
-    let note = try cosigned(checkpoint, of: "consortium", by: node).note.encoded
-    return entry(Cosignature(note: note), on: "consortium", by: node)
-  }
-
   /// The last final block.
   func finalBlock() throws -> ConsortiumBlock {
-    try #require(try consortium.reader.finalBlock())
+    try #require(try reader.finalBlock())
   }
 
   // MARK: A hospital's chain
@@ -330,7 +408,7 @@ struct LedgerFixture {
     let chain = chain(hospital)
     let confirmed = try #require(chain.confirmed)
     let header = try #require(Leaf.header(in: chain.leaves[Int(confirmed.size - 1)]))
-    let previous = try consortium.reader.anchor(of: hospital)?.size ?? 0
+    let previous = try reader.anchor(of: hospital)?.size ?? 0
     return Anchor(
       hospital: hospital, note: confirmed.note, header: header,
       inclusion: try chain.engine.inclusion(of: confirmed.size - 1, size: confirmed.size),
@@ -345,7 +423,7 @@ struct LedgerFixture {
   ) throws -> Anchor {
     let tree = MerkleTree(leaves: leaves)
     let header = try #require(leaves.last.flatMap(Leaf.header(in:)))
-    let previous = try consortium.reader.anchor(of: hospital)?.size ?? 0
+    let previous = try reader.anchor(of: hospital)?.size ?? 0
     return Anchor(
       hospital: hospital,
       note: try confirmedNote(hospital, size: tree.size, root: tree.root), header: header,
@@ -390,8 +468,7 @@ struct LedgerFixture {
   /// Registers doctors `<hospital>-doctor-1` … `count` and makes that final.
   mutating func registerTeam(_ count: Int = 3, at hospital: String = "hospital-1") throws {
     for number in 1...count { try register("\(hospital)-doctor-\(number)", at: hospital) }
-    try tick(seconds + 10)
-    try closeConsortiumBlock()
+    try closeConsortiumBlock(at: seconds + 10)
   }
 
   /// A ledger with the team of hospital 1.

@@ -1,4 +1,5 @@
 import CanonicalEncoding
+import Consensus
 import Credentials
 import EMRScheme
 import Ledger
@@ -60,9 +61,9 @@ struct VerificationTests {
     var consortium = empty
     consortium.name = "consortium"
     consortium.blocks = 2
-    // 3 registrations, 4 ticks, a cut and a header; an anchor, a cut and a header.
-    consortium.leaves = 12
-    consortium.finalLeaves = 12
+    // An opening, 3 registrations and a header; an opening, an anchor and a header.
+    consortium.leaves = 8
+    consortium.finalLeaves = 8
     consortium.isCompared = true
     #expect(report.chains[0] == consortium)
     var hospital = empty
@@ -93,8 +94,7 @@ struct VerificationTests {
   func manyLeaves() throws {
     var (ledger, _) = try Self.exported()
     while ledger.consortium.engine.size < 300 {
-      try ledger.tick(ledger.seconds + 1)
-      try ledger.closeConsortiumBlock()
+      try ledger.closeConsortiumBlock(at: ledger.seconds + 1)
     }
     let export = try MemoryExport(ledger)
     #expect(try export.encoded() == MemoryExport(ledger).encoded())
@@ -118,10 +118,8 @@ struct VerificationTests {
   @Test("halts of the consortium are named")
   func halts() throws {
     var (ledger, _) = try Self.exported()
-    try ledger.tick(5000)
-    try ledger.closeConsortiumBlock()
-    try ledger.tick(5060)
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 5000)
+    try ledger.closeConsortiumBlock(at: 5060)
     let report = try MemoryExport(ledger).verify(ledger)
     #expect(report.halts.map(\.height) == [2])
     #expect(report.halts.map(\.seconds) == [4990])
@@ -372,22 +370,20 @@ struct VerificationTests {
     var (ledger, _) = try Self.exported()
     let valid = ledger.consortium.engine.size
     let (validBlocks, hospitalLeaves) = (
-      ledger.consortium.reader.height, ledger.chain().engine.size
+      ledger.reader.height, ledger.chain().engine.size
     )
     // A real block follows, on which a hospital's block stands.
-    try ledger.tick(2000)
     try ledger.register("late", at: "hospital-1")
-    try ledger.closeConsortiumBlock()
+    try ledger.closeConsortiumBlock(at: 2000)
     _ = try ledger.conduct(9)
     try ledger.confirm()
-    // In it, the first tick is another's: two delegates and the third sign that tree.
+    // Its opening has another's signature: two delegates and the third sign that tree.
     var leaves = try (0..<ledger.consortium.engine.size).map {
-      try #require(try ledger.consortium.reader.leaf($0))
+      try #require(try ledger.reader.leaf($0))
     }
+    let opening = try #require(Leaf.entry(in: leaves[Int(valid)])).content
     leaves[Int(valid)] = Leaf.item(
-      ledger.entry(
-        Tick(time: LedgerFixture.start + 2000), on: "consortium", by: "hospital-1",
-        key: ledger.identities["cloud"])
+      Entry(opening, signedBy: try #require(ledger.identities["cloud"]))
     ).encoded()
     let report = try export(ledger, consortium: leaves).verify(ledger)
     #expect(report.chains[0].fault?.check == .rules)
@@ -404,34 +400,95 @@ struct VerificationTests {
     #expect(report.chains[2].fault == nil)
   }
 
-  @Test("[attack] delegates who close a block that nobody has cut")
-  func headerWithoutCut() throws {
-    var (ledger, _) = try Self.exported()
-    var leaves = try (0..<ledger.consortium.engine.size).map {
-      try #require(try ledger.consortium.reader.leaf($0))
+  /// Blocks that are no blocks, however many delegates cosign them.
+  enum Undecided: CaseIterable {
+    case withoutOpening, outOfTurn, timeBack, withoutCommits, tooFewCommits, strangersCommit
+    case otherRoot
+
+    var code: String {
+      switch self {
+      case .withoutOpening: "opening-missing"
+      case .outOfTurn: "not-in-turn"
+      case .timeBack: "wrong-time"
+      default: "wrong-commits"
+      }
     }
-    let valid = UInt64(leaves.count)
-    try ledger.append(Tick(time: LedgerFixture.start + 20), on: "consortium", by: "cloud")
-    var engine = ledger.consortium.engine
-    leaves += engine.openLeaves
-    leaves.append(Leaf.header(try engine.close()).encoded())
+
+    func apply(to opening: inout BlockOpening, of ledger: LedgerFixture) throws {
+      switch self {
+      case .withoutOpening: break
+      case .outOfTurn: opening.round += 1
+      case .timeBack: opening.time -= 1
+      case .withoutCommits: opening.commits = nil
+      case .tooFewCommits: opening.commits?.commits.removeLast(2)
+      case .strangersCommit:
+        let key = try #require(ledger.identities["cloud"])
+        let vote = try ledger.vote(
+          for: opening.commits?.root, height: opening.height - 1, by: "hospital-2", key: key)
+        opening.commits?.commits[1].signature = vote.signature
+      case .otherRoot:
+        opening.commits?.root = .zero
+        for (seat, node) in ledger.genesis.genesis.delegates.enumerated() {
+          opening.commits?.commits[seat].signature =
+            try ledger.vote(for: .zero, height: opening.height - 1, by: node).signature
+        }
+      }
+    }
+  }
+
+  @Test(
+    "[attack] delegates who cosign a block that was not opened in its turn, or stands on no decision",
+    arguments: Undecided.allCases)
+  func undecidedBlock(fault: Undecided) throws {
+    var (ledger, _) = try Self.exported()
+    let chain = try (0..<ledger.consortium.engine.size).map {
+      try #require(try ledger.reader.leaf($0))
+    }
+    let height = ledger.consortium.engine.height
+    let proposer = ledger.genesis.genesis.delegates[Int(height % 4)]
+    let opening = try ledger.opening(by: proposer) { try fault.apply(to: &$0, of: ledger) }
+    try ledger.register("late", at: "hospital-1")
+    let items = (fault == .withoutOpening ? [] : [opening]) + ledger.waiting
+    var header = try #require(ledger.consortium.engine.header)
+    // What they put behind it decides nothing: the fault is found before it.
+    (header.height, header.firstIndex) = (header.height + 1, UInt64(chain.count))
+    header.itemCount = UInt64(items.count)
+    let leaves =
+      chain + items.map { Leaf.item($0).encoded() } + [Leaf.header(header).encoded()]
     let report = try export(ledger, consortium: leaves).verify(ledger)
     #expect(report.chains[0].fault?.check == .rules)
-    #expect(report.chains[0].leaves == valid)
+    #expect(
+      report.chains[0].fault?.reason == "the rules refuse item \(chain.count): \(fault.code)")
+    #expect(report.chains[0].leaves == UInt64(chain.count))
     #expect(report.chains[1].fault == nil)
+    #expect(report.doctors == 3)
+  }
+
+  @Test("a block that ends behind any of its items is a block, if it is decided")
+  func blocksEndAnywhere() throws {
+    var (ledger, _) = try Self.exported()
+    let blocks = ledger.reader.height
+    try ledger.closeConsortiumBlock(at: 20)
+    try ledger.register("late", at: "hospital-1")
+    try ledger.closeConsortiumBlock(at: 30)
+    let report = try MemoryExport(ledger).verify(ledger)
+    #expect(report.chains[0].fault == nil)
+    #expect(report.chains[0].blocks == blocks + 2)
+    #expect(report.time == LedgerFixture.start + 30)
+    #expect(report.doctors == 4)
   }
 
   @Test("[attack] without the delegates' signatures no hospital's chain is valid or final")
   func unsignedConsortium() throws {
     let (ledger, export) = try Self.exported()
     let size = ledger.consortium.engine.size
-    let checkpoint = try ledger.consortium.reader.checkpoint(size: size)
+    let checkpoint = try ledger.reader.checkpoint(size: size)
     let two = try ledger.cosigned(checkpoint, of: "consortium", by: "cloud").note.adding(
       ledger.cosigned(checkpoint, of: "consortium", by: "hospital-1").note)
     var changed = export
     changed["consortium/checkpoint"] = Array(two.encoded.utf8)
     // And a tree that is not the checkpoint's.
-    let leaves = try (0..<size).map { try #require(try ledger.consortium.reader.leaf($0)) }
+    let leaves = try (0..<size).map { try #require(try ledger.reader.leaf($0)) }
     var other = export
     let forged = try ledger.cosigned(
       Checkpoint(
@@ -470,8 +527,7 @@ struct VerificationTests {
     // A ledger that goes on differently from here on: the delegates and the hospital fork.
     var fork = try LedgerFixture.withTeam()
     _ = try fork.conduct(8)
-    try fork.tick(30)
-    try fork.closeConsortiumBlock()
+    try fork.closeConsortiumBlock(at: 30)
     try fork.confirmAndAnchor()
     _ = try ledger.conduct(4)
     try ledger.confirmAndAnchor()
@@ -536,7 +592,7 @@ struct MemoryExport {
     var collector = Collector()
     let logs = LedgerFixture.hospitals.map { ExportWriter.Log(ledger.chain($0).view) }
     try ExportWriter.write(
-      genesis: ledger.genesis, logs: [ExportWriter.Log(ledger.consortium.reader)] + logs,
+      genesis: ledger.genesis, logs: [ExportWriter.Log(ledger.reader)] + logs,
       to: &collector)
     files = collector.files
   }

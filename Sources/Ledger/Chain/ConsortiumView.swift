@@ -17,7 +17,7 @@ package struct ConsortiumView: Sendable {
     if let failure = view.failure { throw failure }
   }
 
-  init(engine: ChainEngine<ConsortiumRules>, final: FinalRecord?) {
+  package init(engine: ChainEngine<ConsortiumRules>, final: FinalRecord?) {
     (self.engine, self.final) = (engine, final)
   }
 

@@ -7,6 +7,8 @@ import EMRScheme
 public struct Genesis: CanonicalObject, Equatable {
   public static let kind = ObjectKind.genesis
   public static let version: UInt64 = 2
+  /// Room for 400 delegates and as many other supernodes, with all their addresses.
+  public static let maximumByteCount = 1 << 20
 
   /// A short name, as `demo`; it stands in the names of cosigning keys.
   public var network: String

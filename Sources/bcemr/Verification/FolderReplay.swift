@@ -22,8 +22,13 @@ struct FolderReplay {
   /// The consortium chain as the leaves of the party make it that keeps most of them.
   private var consortium: SQLiteStateStore
   private(set) var findings: [Finding] = []
-  /// What of the consortium chain is final for each party whose replay was compared.
-  private var finals: [String: FinalRecord?] = [:]
+  /// What each party has of the consortium chain that shows more than the leaves do.
+  private var shown: [String: Shown] = [:]
+
+  private struct Shown {
+    var decision: CommitCertificate?
+    var final: FinalRecord?
+  }
 
   private static let cloud = "cloud"
   /// A chain that ends too early, and one that is another.
@@ -163,11 +168,10 @@ struct FolderReplay {
       do {
         try replay(source, comparing: Array(sources))
         try compareDelegates(with: [source] + sources)
-        for replica in [source] + sources { finals[replica.party] = .some(replica.view.final) }
         return true
       } catch {
         // What others keep is another chain, or another one's beginning.
-        findings = before
+        (findings, shown) = (before, [:])
         consortium = try Self.emptyStore()
         try note(error, source.file)
       }
@@ -234,16 +238,27 @@ struct FolderReplay {
     // Over the chain as it was made, where neither is stored yet.
     var chain = try ConsortiumFollower(
       genesis: genesis, store: OverlaidStateStore(over: consortium), decider: decider)
-    if let decision = replica.decision, try !chain.take(decision: decision) {
-      note(Self.wrongState, replica.file, "decision does not decide the last block")
+    var shown = Shown()
+    if let decision = replica.decision {
+      if try chain.take(decision: decision) {
+        shown.decision = decision
+      } else {
+        note(Self.wrongState, replica.file, "decision does not decide the last block")
+      }
     }
-    if let final = replica.view.final, try !chain.take(final: final.note) || chain.final != final {
-      note(Self.wrongState, replica.file, "final names no block that the delegates cosigned")
-    } else if isLast, replica.view.size > 0, replica.decision == nil,
+    if let final = replica.view.final {
+      guard try chain.take(final: final.note), chain.final == final else {
+        return note(
+          Self.wrongState, replica.file, "final names no block that the delegates cosigned")
+      }
+      shown.final = final
+    }
+    if isLast, replica.view.size > 0, replica.decision == nil,
       replica.view.final?.size ?? 0 < replica.view.size
     {
       note(Self.wrongState, replica.file, "nothing shows that the last block was decided")
     }
+    self.shown[replica.party] = shown
   }
 
   // MARK: Delegates
@@ -260,7 +275,7 @@ struct FolderReplay {
           own.view.size <= chain.size,
           try own.view.checkpoint(size: own.view.size) == chain.checkpoint(size: own.view.size)
         else { continue }
-        let known = try statements(of: delegate, in: replicas.filter { $0.party != delegate })
+        let known = try statements(of: delegate, on: chain)
         let faults = try records.faults(
           beside: (own.view.size, own.view.height, own.decision != nil), on: chain)
         for fault in faults + [records.fault(cosigned: known.size, voted: known.height)]
@@ -285,17 +300,17 @@ struct FolderReplay {
   /// The size of the largest checkpoint that others hold with a delegate's cosignature, and the height
   /// of the last block that they hold its commit on.
   private func statements(
-    of delegate: String, in replicas: [Replica]
+    of delegate: String, on chain: ConsortiumView
   ) throws -> (size: UInt64, height: UInt64?) {
     var (size, height): (UInt64, UInt64?) = (0, nil)
-    for replica in replicas {
-      if let final = replica.view.final, final.size > size,
-        try cosigners(of: final, replica.view).contains(delegate)
+    for shown in shown.filter({ $0.key != delegate }).values {
+      if let final = shown.final, final.size > size,
+        try cosigners(of: final, chain).contains(delegate)
       {
         size = final.size
       }
-      if let decision = replica.decision, height.map({ $0 < decision.height }) ?? true,
-        let seat = try replica.view.delegates(forHeight: decision.height).seat(of: delegate),
+      if let decision = shown.decision, height.map({ $0 < decision.height }) ?? true,
+        let seat = try chain.delegates(forHeight: decision.height).seat(of: delegate),
         decision.commits.contains(where: { $0.seat == seat })
       {
         height = decision.height
@@ -540,10 +555,12 @@ struct FolderReplay {
   private mutating func checkBase(of chain: HospitalView, by party: String) {
     let file = stateFile(party, ChainName.consortium)
     // What ends too early as a whole has been named.
-    guard let base = chain.base?.reference.height, let final = finals[party],
+    guard let base = chain.base?.reference.height, let shown = shown[party],
       !findings.contains(where: { $0.file == file })
     else { return }
-    guard let final else { return note(Self.wrongState, file, "final is missing") }
+    guard let final = shown.final else {
+      return note(Self.wrongState, file, "final is missing")
+    }
     if final.height < base {
       note(
         Self.wrongState, file,
