@@ -566,6 +566,21 @@ def ledger_with(change):
     return edited({"genesis": edit})
 
 
+def crowd(_, nodes):
+    """So many supernodes that the genesis is longer than any entry."""
+    for number in range(900):
+        name = f"cloud-{number + 4}"
+        nodes.append(nodes[3] | {
+            "id": name, "organisation": f"the operator of {name}", "cosigners": [],
+            "identityKey": public(f"{name} identity"),
+            "agreementKey": public(f"{name} agreement"), "votingKey": []})
+
+
+def overlong():
+    return files.write_tar((name, data + bytes((1 << 20) + 1 - len(data))
+                            if name == "genesis.der" else data) for name, data in Example().files())
+
+
 def fifth(genesis, nodes, is_delegate=False):
     """One supernode more, with a voting key."""
     nodes.append(nodes[3] | {
@@ -599,6 +614,8 @@ def variants():
          exported(Example().continue_chain().contradict_generations()), {}),
         ("a cloud has confirmed another root than it states, in block 3", None, None, "",
          exported(Example().withhold()), {}),
+        ("there are 900 supernodes more, in a genesis of 111,671 bytes", None, None, "",
+         ledger_with(crowd), {}),
         ("a report convicts a delegate of two commits, in block 3", None, None, "",
          exported(Example().report_votes()), {}),
         ("a report convicts a delegate of two prepares, one of them of no block", None, None, "",
@@ -628,6 +645,7 @@ def variants():
          "", exported(Example().continue_chain()), {"--checkpoint": example.hospital.note()}),
         ("a byte follows the archive", None, "V1", "", exported(change=lambda data: data + b"\0"),
          {}),
+        ("`genesis.der` has 2^20 + 1 bytes", None, "V1", "", overlong, {}),
         ("a file has mode 0644", None, "V1", "", exported(
             change=lambda data: data.replace(b"0000444\0", b"0000644\0", 1)), {}),
         ("two files change places", None, "V1", "", reordered, {}),
