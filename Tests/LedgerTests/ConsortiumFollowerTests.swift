@@ -589,6 +589,107 @@ struct ConsortiumFollowerTests {
     }
   }
 
+  @Test("page by page blocks are taken that the opening behind them certifies, and no others")
+  func pages() throws {
+    let (ledger, _) = try ahead()
+    let all = try leaves(ledger)
+    let headers = all.indices.filter { Leaf.isHeader(all[$0]) }
+    let store = InspectableStore()
+    var follower = try follower(ledger, store)
+    // Nothing is taken of less than a block and an opening.
+    for count in 0...headers[0] + 1 {
+      #expect(try follower.follow(Array(all.prefix(count)), final: nil) == 0)
+      #expect(follower.engine.header == nil)
+    }
+    #expect(store.values.isEmpty)
+    // In one page as far as it goes, whatever follows the opening.
+    for count in headers[0] + 2...all.count {
+      var other = try self.follower(ledger, InspectableStore())
+      let kept = try other.follow(Array(all.prefix(count)), final: nil)
+      #expect(kept == (headers.last { $0 < count - 1 } ?? -1) + 1)
+      #expect(other.engine.size == UInt64(kept))
+    }
+    let end = try #require(headers.dropLast().last)
+    var cut = Array(all.prefix(end + 2))
+    cut.append([9, 9])
+    // In pages of each length, from where the one before has ended; then with the checkpoint.
+    for length in [headers[0] + 2, all.count] {
+      let store = InspectableStore()
+      var other = try self.follower(ledger, store)
+      var before = try Picture(other, store)
+      while other.engine.size <= UInt64(end) {
+        let page = all.dropFirst(Int(other.engine.size)).prefix(length)
+        store.fail(afterCommits: 0)
+        #expect(throws: StoreError.self) { try other.follow(Array(page), final: nil) }
+        #expect(try Picture(other, store) == before)
+        store.fail(afterCommits: 1)
+        #expect(try other.follow(Array(page), final: nil) > 0)
+        store.fail()
+        #expect(try Picture(self.follower(ledger, store), store) == Picture(other, store))
+        #expect(other.final == nil)
+        #expect(other.decision == nil)
+        before = try Picture(other, store)
+      }
+      let rest = all.dropFirst(end + 1)
+      try other.follow(Array(rest), final: #require(ledger.consortium.final).note)
+      #expect(other.engine.header == ledger.consortium.engine.header)
+    }
+    #expect(try follower.follow(cut, final: nil) == end + 1)
+  }
+
+  @Test("[attack] a block that the opening behind it does not certify is not taken")
+  func falsePages() throws {
+    let (ledger, former) = try ahead()
+    let all = try leaves(ledger)
+    let end = Int(former.consortium.engine.size)
+    // The block behind the first two, as its delegate opens it, with other commits for the second.
+    let delegates = ledger.genesis.genesis.delegates
+    let forgeries: [(inout BlockOpening) throws -> Void] = [
+      { $0.commits = nil },
+      { $0.commits?.commits.removeLast(2) },
+      { $0.commits?.commits[1].signature[0] ^= 1 },
+      { opening in
+        opening.commits?.root = .zero
+        for (seat, node) in delegates.enumerated() {
+          opening.commits?.commits[seat].signature =
+            try ledger.vote(for: .zero, height: opening.height - 1, by: node).signature
+        }
+      },
+      { $0.round += 1 },
+    ]
+    let proposer = delegates[2]
+    for (number, forge) in forgeries.enumerated() {
+      let store = InspectableStore()
+      var follower = try follower(ledger, store)
+      let opening = Leaf.item(try former.opening(by: proposer, changing: forge)).encoded()
+      let fault = #expect(throws: ChainFault.self) {
+        try follower.follow(Array(all.prefix(end)) + [opening], final: nil)
+      }
+      #expect(fault?.index == UInt64(end))
+      #expect(
+        fault?.reason == .refused(Refusal(number == 4 ? "not-in-turn" : "wrong-commits")))
+      #expect(store.values.isEmpty)
+      #expect(follower.engine.header == nil)
+      // Any other leaf certifies as little.
+      for other in [
+        all[1], [7], Leaf.header(try #require(Leaf.header(in: all[end - 1]))).encoded(),
+      ] {
+        #expect(throws: ChainFault.self) {
+          try follower.follow(Array(all.prefix(end)) + [other], final: nil)
+        }
+        #expect(store.values.isEmpty)
+      }
+      // A leaf of the certified blocks that is another's.
+      var forged = Array(all.prefix(end + 1))
+      var entry = try #require(Leaf.entry(in: forged[1]))
+      entry.signature[0] ^= 1
+      forged[1] = Leaf.item(entry).encoded()
+      #expect(throws: ChainFault.self) { try follower.follow(forged, final: nil) }
+      #expect(store.values.isEmpty)
+      #expect(try follower.follow(Array(all.prefix(end + 1)), final: nil) == end)
+    }
+  }
+
   // MARK: Certificates of followed blocks
 
   @Test("[attack] the certificate of a followed block is taken if it decides it, and no other")

@@ -153,32 +153,12 @@ package struct ConsortiumFollower: Sendable {
     decision certificate: CommitCertificate
   ) throws(StoreError) -> Bool {
     guard let header = engine.header, certificate.height == header.height,
-      try engine.root() == certificate.root
+      try engine.root() == certificate.root,
+      try reader.delegates(forHeight: header.height).holds(certificate, genesis: genesis.digest)
     else { return false }
-    let set = CommitSet(certificate)
-    let view = engine.view()
-    let claims = decidingClaims(of: set, certificate, view)
-    if let failure = view.failure { throw failure }
-    guard let claims, decider.firstFailure(of: claims) == nil else { return false }
     try engine.store.commit([StateKey.decision.bytes: certificate.stateBytes])
     decision = certificate
     return true
-  }
-
-  private func decidingClaims(
-    of set: CommitSet, _ certificate: CommitCertificate, _ view: StateView
-  ) -> [Claim]? {
-    let rules = engine.rules
-    let epoch = rules.delegates(forHeight: certificate.height, view).epoch
-    // The set says nothing of what each vote says beside its bitmap.
-    let signed = certificate.commits.sorted { $0.seat < $1.seat }.map(\.vote)
-    guard
-      signed
-        == set.commits.map({
-          rules.vote(of: $0, in: set, for: certificate.height, epoch: epoch)
-        })
-    else { return nil }
-    return try? rules.claims(of: set, for: certificate.height, view).map(\.claim)
   }
 
   // MARK: Checkpoints

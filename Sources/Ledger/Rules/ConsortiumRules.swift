@@ -176,7 +176,7 @@ package struct ConsortiumRules: ChainRules {
   }
 
   /// What has to hold for commits to decide the block at a height, beside their root.
-  func claims(
+  private func claims(
     of set: CommitSet, for height: UInt64, _ state: StateView
   ) throws(Refusal) -> [RequiredClaim] {
     let delegates = delegates(forHeight: height, state)
@@ -188,7 +188,10 @@ package struct ConsortiumRules: ChainRules {
       guard commit.seat < UInt64(delegates.seats.count),
         case let seat = delegates.seats[Int(commit.seat)], !seat.isEmpty
       else { throw .wrongCommits }
-      let vote = vote(of: commit, in: set, for: height, epoch: delegates.epoch).encoded()
+      let vote = ConsensusVote(
+        genesis: genesis.digest, epoch: delegates.epoch, height: height, round: set.round,
+        phase: .commit, root: set.root, timedOut: commit.timedOut
+      ).encoded()
       // A bitmap that no vote of this round has makes none: nobody could take it from elsewhere.
       guard (try? ConsensusVote(encoded: vote)) != nil else { throw .wrongCommits }
       claims.append(
@@ -196,15 +199,6 @@ package struct ConsortiumRules: ChainRules {
       )
     }
     return claims
-  }
-
-  /// What the delegate has signed.
-  func vote(
-    of commit: CommitSet.Commit, in set: CommitSet, for height: UInt64, epoch: UInt64
-  ) -> ConsensusVote {
-    ConsensusVote(
-      genesis: genesis.digest, epoch: epoch, height: height, round: set.round, phase: .commit,
-      root: set.root, timedOut: commit.timedOut)
   }
 
   // MARK: Anchors
