@@ -30,24 +30,23 @@ package struct DelegateRecords: Sendable {
   package let id: String
   /// The size of the checkpoint that was cosigned last; 0 before the first.
   package let cosignedSize: UInt64
-  /// The height of the block on which it was voted last; nil before the first.
-  package let votedHeight: UInt64?
-  private let isSilenced: Bool
+  private let stored: StoredConsensus?
   private let items: [OutboxItem]
 
   /// - Throws: ``StoreError``; `corrupted` if something in the store cannot be read.
   package init(of id: String, in store: any RoleStore) throws(StoreError) {
     self.id = id
     items = try Outbox(store: store).items.map(\.item)
-    let stored = try store.value(forKey: Delegate.storedKey).map(Delegate.stored)
-    votedHeight = stored?.height
-    isSilenced = stored?.isSilenced ?? false
+    stored = try store.value(forKey: Delegate.storedKey).map(Delegate.stored)
     var size: UInt64 = 0
     for case .cosignature(let note) in items {
       size = max(size, try Self.checkpoint(note).size)
     }
     cosignedSize = size
   }
+
+  /// The height of the block on which it was voted last; nil before the first.
+  package var votedHeight: UInt64? { stored?.height }
 
   @inline(never)
   private static func checkpoint(_ note: String) throws(StoreError) -> Checkpoint {
@@ -78,7 +77,7 @@ package struct DelegateRecords: Sendable {
           kind: .behind, isOfReplay: true,
           what: "the chain has \(own.height) blocks, and \(id) voted on block \(votedHeight)"))
     }
-    if isSilenced, votedHeight == own.height {
+    if let stored, stored.isSilenced, stored.height == own.height {
       faults.append(
         Fault(
           kind: .behind, isOfReplay: false,
@@ -125,16 +124,42 @@ package struct DelegateRecords: Sendable {
       return block.entries.contains { Delegate.entry($0) == nil }
         ? invalid("an item of a block \(block.height) cannot be read") : nil
     case .proposal(let signed):
-      let height = signed.proposal.height
-      return try isOwn(signed.signature, of: signed.proposal, signed.seat, height, chain)
-        ? nil : invalid("a proposal of block \(height) is not signed by \(id)")
+      let proposal = signed.proposal
+      guard try isOwn(signed.signature, of: proposal, signed.seat, proposal.height, chain) else {
+        return invalid("a proposal of block \(proposal.height) is not signed by \(id)")
+      }
+      return remembers(proposal.height, proposal.round)
+        ? nil : forgotten("proposed block \(proposal.height)", proposal.round)
     case .vote(let signed):
-      let height = signed.vote.height
-      return try isOwn(signed.signature, of: signed.vote, signed.seat, height, chain)
-        ? nil : invalid("a vote on block \(height) is not signed by \(id)")
+      let vote = signed.vote
+      guard try isOwn(signed.signature, of: vote, signed.seat, vote.height, chain) else {
+        return invalid("a vote on block \(vote.height) is not signed by \(id)")
+      }
+      return remembers(vote.height, vote.round) && remembersLock(of: vote)
+        ? nil : forgotten("voted on block \(vote.height)", vote.round)
     case .decision(let certificate): return try fault(in: certificate, beside: own, on: chain)
     case .cosignature(let note): return try fault(inCosigned: note, on: chain)
     }
+  }
+
+  /// Whether what is stored is not from before a statement.
+  private func remembers(_ height: UInt64, _ round: UInt64) -> Bool {
+    guard let stored else { return false }
+    return (stored.height, stored.round) >= (height, round)
+  }
+
+  /// Who commits to a block is locked on it, until a later round.
+  private func remembersLock(of vote: ConsensusVote) -> Bool {
+    guard let stored, stored.height == vote.height, vote.phase == .commit, let root = vote.root
+    else { return true }
+    guard let locked = stored.locked else { return false }
+    return locked.round > vote.round || (locked.round == vote.round && locked.root == root)
+  }
+
+  private func forgotten(_ what: String, _ round: UInt64) -> Fault {
+    Fault(
+      kind: .behind, isOfReplay: false,
+      what: "\(id) \(what) in round \(round), and \(Delegate.storedKey) is from before")
   }
 
   private func isOwn(

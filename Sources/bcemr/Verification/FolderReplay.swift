@@ -278,7 +278,8 @@ struct FolderReplay {
         let known = try statements(of: delegate, on: chain)
         let faults = try records.faults(
           beside: (own.view.size, own.view.height, own.decision != nil), on: chain)
-        for fault in faults + [records.fault(cosigned: known.size, voted: known.height)]
+        for fault in faults
+          + [records.fault(cosigned: known.size, voted: known.height)]
           .compactMap(\.self)
         {
           note(Self.code(fault.kind), fault.isOfReplay ? own.file : file, fault.what)
@@ -564,7 +565,8 @@ struct FolderReplay {
     if final.height < base {
       note(
         Self.wrongState, file,
-        "final names block \(final.height), and the chain of \(chain.hospital) stands on block \(base)")
+        "final names block \(final.height), and the chain of \(chain.hospital) stands on block \(base)"
+      )
     }
   }
 
