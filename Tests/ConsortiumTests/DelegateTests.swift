@@ -124,24 +124,24 @@ struct DelegateTests {
     let entries = try work(&network)
     // Somebody proposes; before anybody reads it, another delegate names garbage by the same root.
     for index in 0..<4 { try network.run(index) { try $0.advance() } }
-    let proposed = try #require(
-      network.processes.indices.lazy.compactMap { index -> (Int, SignedProposal)? in
-        let items = network.processes[index].delegate?.published(from: 1, byteCount: .max).items
-        for case .proposal(let signed) in items ?? [] { return (index, signed) }
-        return nil
-      }.first)
-    let honest = try #require(network.processes[proposed.0].delegate)
-    let body = try #require(
-      honest.published(from: 1, byteCount: .max).items.lazy.compactMap { item in
-        if case .block(let body) = item { body } else { nil }
-      }.first { $0.root == proposed.1.proposal.root })
+    var proposal: SignedProposal?
+    var known: ProposedBlock?
+    for process in network.processes {
+      for item in process.delegate?.published(from: 1, byteCount: .max).items ?? [] {
+        if case .proposal(let signed) = item { proposal = signed }
+        if case .block(let body) = item, body.height > 0 { known = body }
+      }
+    }
+    let proposed = try #require(proposal)
+    let body = try #require(known)
+    #expect(body.root == proposed.proposal.root)
     var forged: [OutboxItem] = []
     for entries in [[], [[1]], Array(body.entries.dropFirst()), body.entries + body.entries] {
       forged.append(
         .block(ProposedBlock(height: body.height, root: body.root, entries: entries)))
     }
     var vote = ConsensusVote(
-      genesis: network.genesis.digest, epoch: proposed.1.proposal.epoch, height: body.height,
+      genesis: network.genesis.digest, epoch: proposed.proposal.epoch, height: body.height,
       round: 0, phase: .commit, root: Digest32(sha256: [1]), timedOut: [])
     // In the name of others, by the own key; and in the own name by nobody's.
     let key = network.processes[3].keys
