@@ -55,3 +55,24 @@ def decode(kind, data):
     if again != data:
         raise ValueError(f"{kind}: {len(data)} bytes come out as {len(again)} others")
     return value
+
+
+def check_structure(data, level=1):
+    """What holds of every encoding (specification 2), where a type leaves open what is inside.
+
+    Raises ValueError for lengths that are not definite and minimal, for the universal tag 0, tags above
+    127 and more than 40 levels.
+    """
+    while data:
+        head = 2 if data[0] & 0x1f == 0x1f else 1
+        tag, rest = data[:head], data[head:]
+        if level > 40 or not rest or tag[0] & 0xdf == 0 or head == 2 and not 0x1f <= tag[1] <= 0x7f:
+            raise ValueError("an element has no tag that any has, or stands too deep")
+        count = rest[0] & 0x7f if rest[0] & 0x80 else 0
+        size = int.from_bytes(rest[1:1 + count], "big") if count else rest[0]
+        if rest[0] & 0x80 and (not 1 <= count <= 7 or len(rest) <= count or not rest[1]
+                               or size < 0x80) or len(rest) < 1 + count + size:
+            raise ValueError("a length is not definite and minimal, or there is less than it says")
+        if tag[0] & 0x20:
+            check_structure(rest[1 + count:1 + count + size], level + 1)
+        data = rest[1 + count + size:]

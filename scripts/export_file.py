@@ -9,7 +9,7 @@ from pathlib import Path
 
 BLOCK, WIDTH, HASH = 512, 256, 32
 LARGEST = 2**63 - 1
-GENESIS_BYTES, NOTE_BYTES, BUNDLE_BYTES = 1 << 16, 1 << 20, 256 * 65537
+GENESIS_BYTES, NOTE_BYTES, BUNDLE_BYTES = 1 << 20, 1 << 20, 256 * 65537
 
 
 class Malformed(Exception):
