@@ -194,7 +194,8 @@ private struct ChainSurvey {
 
   // MARK: The consortium chain
 
-  /// What a party judges hospitals' chains by.
+  /// What a party judges hospitals' chains by: its replay of the consortium chain, with what others
+  /// have beyond that.
   private struct Judge {
     let consortium: ConsortiumView
     let state: any StateStore
@@ -204,7 +205,7 @@ private struct ChainSurvey {
   private mutating func openConsortium(_ party: String) -> Judge? {
     let start = MonotoneTime.nanoseconds()
     do {
-      let state = OverlaidStateStore(over: try existing.state(party, chain: ChainName.consortium))
+      let state = try existing.state(party, chain: ChainName.consortium)
       let decider = try LedgerSuite.decider(for: genesis)
       let follower = try ConsortiumFollower(genesis: genesis, store: state, decider: decider)
       let view = follower.reader
@@ -215,7 +216,9 @@ private struct ChainSurvey {
           nanoseconds: MonotoneTime.nanoseconds() - start))
       try compare(view, of: party)
       try compareVotes(of: party, with: view, hasDecision: follower.decision != nil)
-      return Judge(consortium: view, state: state, decider: decider)
+      let longest = try existing.longest(
+        beginningWith: ExistingFolder.Replay(state: state, view: view))
+      return Judge(consortium: longest.view, state: longest.state, decider: decider)
     } catch {
       fault(error, party, ChainName.consortium)
       return nil

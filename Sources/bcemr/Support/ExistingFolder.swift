@@ -57,20 +57,25 @@ struct ExistingFolder {
       }
   }
 
-  /// The longest replay of the consortium chain that a party has and that begins with the cloud's.
-  private func longestConsortium() throws -> any StateStore {
-    let cloud = "cloud"
-    var longest = try state(cloud, chain: ChainName.consortium)
-    let known = try ConsortiumView(genesis: genesis, store: longest)
-    let checkpoint = try known.checkpoint(size: known.size)
-    var size = known.size
-    for party in genesis.hospitals + [genesis.genesis.manager.id] {
+  /// A party's replay of the consortium chain.
+  struct Replay {
+    let state: any StateStore
+    let view: ConsortiumView
+  }
+
+  /// The longest replay that a party has of the consortium chain and that begins with this one.
+  func longest(beginningWith own: Replay) throws -> Replay {
+    let checkpoint = try own.view.checkpoint(size: own.view.size)
+    var longest = own
+    let parties = genesis.genesis.supernodes.map(\.id) + [genesis.genesis.manager.id]
+    for party in parties {
       // What cannot be read says nothing.
       guard let state = try? state(party, chain: ChainName.consortium),
-        let view = try? ConsortiumView(genesis: genesis, store: state), view.size > size,
-        (try? view.checkpoint(size: known.size)) == checkpoint
+        let view = try? ConsortiumView(genesis: genesis, store: state),
+        view.size > longest.view.size,
+        (try? view.checkpoint(size: own.view.size)) == checkpoint
       else { continue }
-      (longest, size) = (state, view.size)
+      longest = Replay(state: state, view: view)
     }
     return longest
   }
@@ -79,12 +84,14 @@ struct ExistingFolder {
   ///   cloud's files were put back, or is another one.
   func requireAnchoredChains() throws {
     let cloud = "cloud"
-    let store = try longestConsortium()
-    let consortium = try ConsortiumView(genesis: genesis, store: store)
+    let own = try state(cloud, chain: ChainName.consortium)
+    let longest = try longest(
+      beginningWith: Replay(state: own, view: ConsortiumView(genesis: genesis, store: own)))
+    let consortium = longest.view
     for hospital in genesis.hospitals {
       let chain = try HospitalView(
         genesis: genesis, hospital: hospital, store: state(cloud, chain: hospital),
-        consortium: store)
+        consortium: longest.state)
       guard let anchor = try consortium.anchor(of: hospital) else { continue }
       let size = min(chain.size, chain.confirmed?.size ?? 0)
       if try size >= anchor.size && chain.leads(to: anchor) { continue }
