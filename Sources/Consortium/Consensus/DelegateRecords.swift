@@ -133,7 +133,12 @@ package struct DelegateRecords: Sendable {
     case .vote(let signed):
       let vote = signed.vote
       guard try isOwn(signed.signature, of: vote, signed.seat, vote.height, chain) else {
-        return invalid("a vote on block \(vote.height) is not signed by \(id)")
+        // Prepares of others are passed on.
+        let isPassedOn =
+          try vote.phase == .prepare
+          && chain.delegates(forHeight: vote.height).isSigned(signed, genesis: chain.genesis.digest)
+        return isPassedOn
+          ? nil : invalid("a vote on block \(vote.height) is not signed by \(id)")
       }
       return remembers(vote.height, vote.round) && remembersLock(of: vote)
         ? nil : forgotten("voted on block \(vote.height)", vote.round)

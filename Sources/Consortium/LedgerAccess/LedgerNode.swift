@@ -217,7 +217,7 @@ package actor LedgerNode {
     if try follower.verdict(on: entry.digest) != nil { return false }
     if let refusal = try follower.refusal(of: entry, after: []) { throw refusal }
     for delegate in genesis.genesis.delegates {
-      if (try? await post.ask(OfferEntry(entry), of: delegate)) != nil { return true }
+      if let reply = try? await post.ask(OfferEntry(entry), of: delegate) { return reply.isNew }
     }
     throw ConsortiumError(.unreachable, "no delegate takes the entry")
   }
@@ -228,12 +228,11 @@ package actor LedgerNode {
   }
 
   /// Takes an entry that somebody else has signed.
-  func offer(_ request: OfferEntry) throws -> Done {
+  func offer(_ request: OfferEntry) throws -> OfferReply {
     guard case .delegate = replica else {
       throw ConsortiumError(.unsupported, "not a request to who is no delegate")
     }
-    _ = try change { try $0.submit(request.entry) }
-    return Done()
+    return OfferReply(isNew: try change { try $0.submit(request.entry) })
   }
 
   /// Where an accepted entry of the consortium chain stands.
