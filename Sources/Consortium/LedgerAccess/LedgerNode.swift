@@ -19,6 +19,8 @@ package actor LedgerNode {
   private let post: Post
   private let gate = SerialGate()
   private var replica: Replica
+  /// Whether a store failed, so that only what it holds counts.
+  private var isStale = false
 
   private enum Replica {
     case delegate(Delegate)
@@ -89,6 +91,11 @@ package actor LedgerNode {
     guard case .follower = replica else { return }
     await gate.enter()
     defer { gate.leave() }
+    if isStale {
+      replica = .follower(
+        try ConsortiumFollower(genesis: genesis, store: consortiumState, decider: decider))
+      isStale = false
+    }
     for delegate in genesis.genesis.delegates where delegate != id {
       if try await followPages(from: delegate) { return }
     }
@@ -137,7 +144,13 @@ package actor LedgerNode {
       _ = try delegate.follow(leaves, final: note)
     case .follower(var follower):
       defer { replica = .follower(follower) }
-      _ = try follower.follow(leaves, final: note)
+      do {
+        _ = try follower.follow(leaves, final: note)
+      } catch let error as StoreError {
+        // What failed may be stored all the same.
+        isStale = true
+        throw error
+      }
     }
     return Int(clamping: follower.engine.size - before)
   }
