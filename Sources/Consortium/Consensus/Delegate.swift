@@ -299,6 +299,9 @@ package struct Delegate: Sendable {
         queue += try judge(root)
       case .sign(let vote): queue += try sign(vote)
       case .signProposal(let proposal, let prepares): queue += try sign(proposal, prepares)
+      case .relay(let votes):
+        // Whoever is dishonest may have shown them to this delegate alone.
+        for vote in votes { outbox.appendOnce(.vote(vote)) }
       case .schedule(let timeout): timeouts.append(timeout)
       case .decide(let certificate):
         undone = certificate
