@@ -12,7 +12,7 @@ public struct StoredConsensus: CanonicalValue, Equatable {
   /// The own proposal of this round.
   var proposal: ConsensusProposal?
   /// The own votes of this round and of the rounds below it that are kept, in the order of signing.
-  var votes: [ConsensusVote] = []
+  public internal(set) var votes: [ConsensusVote] = []
   /// The rounds of this height in which the propose timeout expired without a proposal.
   var timedOut = TimedOutRounds()
   /// Whether a message of the own seat came that this state knows nothing of: it is then an older

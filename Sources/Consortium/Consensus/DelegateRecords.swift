@@ -84,7 +84,12 @@ package struct DelegateRecords: Sendable {
           what: "\(id) met votes of its own on block \(own.height) that are not kept here"))
     }
     for item in items {
-      if let fault = try fault(in: item, beside: own, on: chain) { faults.append(fault) }
+      guard let fault = try fault(in: item, beside: own, on: chain) else { continue }
+      // That something ends too early, or is of another chain, shows in many items.
+      let isKnown = faults.contains {
+        $0.kind == fault.kind && $0.isOfReplay == fault.isOfReplay && $0.kind != .invalid
+      }
+      if !isKnown { faults.append(fault) }
     }
     return faults
   }
@@ -125,22 +130,18 @@ package struct DelegateRecords: Sendable {
         ? invalid("an item of a block \(block.height) cannot be read") : nil
     case .proposal(let signed):
       let proposal = signed.proposal
-      guard try isOwn(signed.signature, of: proposal, signed.seat, proposal.height, chain) else {
-        return invalid("a proposal of block \(proposal.height) is not signed by \(id)")
-      }
+      guard
+        try signer(signed.signature, of: proposal, signed.seat, proposal.height, chain) == id
+      else { return invalid("a proposal of block \(proposal.height) is not signed by \(id)") }
       return remembers(proposal.height, proposal.round)
         ? nil : forgotten("proposed block \(proposal.height)", proposal.round)
     case .vote(let signed):
       let vote = signed.vote
-      guard try isOwn(signed.signature, of: vote, signed.seat, vote.height, chain) else {
-        // Prepares of others are passed on.
-        let isPassedOn =
-          try vote.phase == .prepare
-          && chain.delegates(forHeight: vote.height).isSigned(signed, genesis: chain.genesis.digest)
-        return isPassedOn
-          ? nil : invalid("a vote on block \(vote.height) is not signed by \(id)")
-      }
-      return remembers(vote.height, vote.round) && remembersLock(of: vote)
+      guard
+        let voter = try signer(signed.signature, of: vote, signed.seat, vote.height, chain)
+      else { return invalid("a vote on block \(vote.height) is not signed by its seat") }
+      // Others' votes are passed on.
+      return voter != id || remembers(vote)
         ? nil : forgotten("voted on block \(vote.height)", vote.round)
     case .decision(let certificate): return try fault(in: certificate, beside: own, on: chain)
     case .cosignature(let note): return try fault(inCosigned: note, on: chain)
@@ -153,10 +154,13 @@ package struct DelegateRecords: Sendable {
     return (stored.height, stored.round) >= (height, round)
   }
 
-  /// Who commits to a block is locked on it, until a later round.
-  private func remembersLock(of vote: ConsensusVote) -> Bool {
-    guard let stored, stored.height == vote.height, vote.phase == .commit, let root = vote.root
-    else { return true }
+  /// Votes of the round under way are kept, and who commits to a block is locked on it until a later
+  /// round.
+  private func remembers(_ vote: ConsensusVote) -> Bool {
+    guard remembers(vote.height, vote.round), let stored else { return false }
+    guard stored.height == vote.height else { return true }
+    if stored.round == vote.round, !stored.votes.contains(vote) { return false }
+    guard vote.phase == .commit, let root = vote.root else { return true }
     guard let locked = stored.locked else { return false }
     return locked.round > vote.round || (locked.round == vote.round && locked.root == root)
   }
@@ -167,13 +171,16 @@ package struct DelegateRecords: Sendable {
       what: "\(id) \(what) in round \(round), and \(Delegate.storedKey) is from before")
   }
 
-  private func isOwn(
+  /// The delegate whose seat signed a statement; nil if its seat did not.
+  private func signer(
     _ signature: [UInt8], of statement: some CanonicalObject, _ seat: UInt64, _ height: UInt64,
     _ chain: ConsortiumView
-  ) throws(StoreError) -> Bool {
+  ) throws(StoreError) -> String? {
     let seats = try chain.delegates(forHeight: height).seats
-    guard seat < seats.count, seats[Int(seat)].delegate == id else { return false }
-    return IdentityKey.isValid(signature, of: statement, by: seats[Int(seat)].votingKey)
+    guard seat < seats.count,
+      IdentityKey.isValid(signature, of: statement, by: seats[Int(seat)].votingKey)
+    else { return nil }
+    return seats[Int(seat)].delegate
   }
 
   private func fault(

@@ -19,7 +19,7 @@ struct FolderReplay {
   /// Whether the claims of all leaves that the cloud has confirmed were found to hold.
   private let cloudIsVerified: Bool
   private let decider: any ClaimDecider
-  /// The consortium chain as the leaves of the party make it that keeps most of them.
+  /// The consortium chain as it is made of one party's leaves.
   private var consortium: SQLiteStateStore
   private(set) var findings: [Finding] = []
   /// What each party has of the consortium chain that shows more than the leaves do.
@@ -128,9 +128,16 @@ struct FolderReplay {
     let view: ConsortiumView
     /// The commits that decided its last block, as far as the party has seen them.
     let decision: CommitCertificate?
+
+    func begins(with other: Self) -> Bool {
+      let size = other.view.size
+      guard size <= view.size, let own = try? view.checkpoint(size: size) else { return false }
+      return own == (try? other.view.checkpoint(size: size))
+    }
   }
 
-  /// Who kept most first.
+  /// Of whose chain most others keep the beginning comes first, then who keeps most: so one party that
+  /// has another chain than the others does not speak for them.
   private mutating func replicas() throws -> [Replica] {
     var replicas: [Replica] = []
     for party in [Self.cloud] + genesis.hospitals + [manager] {
@@ -146,7 +153,10 @@ struct FolderReplay {
         try note(error, file)
       }
     }
-    return replicas.sorted { $0.view.size > $1.view.size }
+    let ranks = replicas.map { replica in
+      (support: replicas.count { replica.begins(with: $0) }, size: replica.view.size)
+    }
+    return replicas.indices.sorted { ranks[$0] > ranks[$1] }.map { replicas[$0] }
   }
 
   @inline(never)
@@ -156,8 +166,8 @@ struct FolderReplay {
     }
   }
 
-  /// Makes the consortium chain of the leaves of the party that keeps most of them, and compares what
-  /// every party keeps with it, each as far as it has come.
+  /// Makes the consortium chain of the leaves of the party that keeps most of the one that most parties
+  /// have, and compares what every party keeps with it, each as far as it has come.
   ///
   /// - Returns: whether there is such a chain.
   private mutating func replayConsortium() throws -> Bool {
@@ -170,7 +180,7 @@ struct FolderReplay {
         try compareDelegates(with: [source] + sources)
         return true
       } catch {
-        // What others keep is another chain, or another one's beginning.
+        // The others may keep leaves that make one.
         (findings, shown) = (before, [:])
         consortium = try Self.emptyStore()
         try note(error, source.file)
@@ -179,14 +189,13 @@ struct FolderReplay {
     return false
   }
 
-  /// - Parameter others: whose chains are not longer, the longest first.
   private mutating func replay(_ source: Replica, comparing others: [Replica]) throws {
     let leaves = try ChainEngine(
       rules: ConsortiumRules(genesis: genesis), store: source.state, keepsLeaves: true)
     var made = try ChainEngine(
       rules: ConsortiumRules(genesis: genesis), store: consortium, keepsLeaves: true)
-    for replica in others.reversed() + [source] {
-      try Self.advance(&made, to: replica.view.size, leaves, decider)
+    for replica in (others + [source]).sorted(by: { $0.view.size < $1.view.size }) {
+      try Self.advance(&made, to: min(replica.view.size, source.view.size), leaves, decider)
       let isSame =
         try made.openLeaves.isEmpty && made.size == replica.view.size
         && made.root(size: made.size) == replica.view.checkpoint(size: made.size).root
