@@ -45,6 +45,11 @@ public enum ConsensusEffect: Sendable, Equatable {
   case sign(ConsensusVote)
   /// The same for a proposal, that these prepares go with.
   case signProposal(ConsensusProposal, prepares: [SignedVote])
+  /// Store with ``ConsensusMachine/stored`` and publish what others signed, a quorum of prepares:
+  /// whoever of them is dishonest may have told nobody else, and termination needs that all honest
+  /// delegates come to know of it (the paper's gossip property). Whoever reads it gives each vote to
+  /// its machine by ``ConsensusMachine/receive(_:)-(SignedVote)``.
+  case relay([SignedVote])
   /// Start a timer.
   case schedule(ConsensusTimeout)
   /// The block of the height is decided; nothing follows.

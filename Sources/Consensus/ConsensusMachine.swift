@@ -13,6 +13,8 @@ public import CanonicalEncoding
 ///   has been judged valid.
 /// - A round is skipped to if more than a third of the seats are in it *or above* (line 55), since of
 ///   each seat only two rounds above the current are kept. An honest one of them began that round.
+/// - Who sees a quorum of prepares for a block passes it on, since delegates publish only what they
+///   signed themselves; the paper assumes that all messages reach everybody.
 /// - The proposer has a propose timeout too: making a block may fail.
 /// - A decision can also be taken over with its commits.
 ///
@@ -129,17 +131,19 @@ public struct ConsensusMachine: Sendable {
   /// There is work for this height, so its round 0 starts; or the machine was restored, and takes up
   /// where it stopped, with all that it had signed. A message does the same. Nothing happens the
   /// second time.
-  public mutating func begin() -> [Effect] { changing { $0.start(&$1) } }
+  public mutating func begin() -> [Effect] { changing(starting: true) { _, _ in } }
 
   /// Takes a proposal, an own one too. The caller has verified its signature and those of its prepares.
   public mutating func receive(_ signed: SignedProposal) -> [Effect] {
     guard isWellFormed(signed) else { return [] }
     let proposal = signed.proposal
-    if signed.seat == setting.seat, isUnknown(proposal.round, proposal == stored.proposal) {
-      stored.isSilenced = true
+    if signed.seat == setting.seat {
+      recognize(proposal.round, isOwn: proposal == stored.proposal)
     }
-    return changing { machine, effects in
-      machine.start(&effects)
+    signed.prepares.forEach { recognize($0) }
+    return changing(starting: true) { machine, effects in
+      // They are messages of the seats that signed them.
+      for vote in signed.prepares { machine.keep(vote, &effects) }
       guard machine.makesRoom(for: signed.seat, in: proposal.round) else { return }
       if let found = machine.records[proposal.round, default: .init()].insert(signed) {
         effects.append(.equivocation(found))
@@ -151,25 +155,16 @@ public struct ConsensusMachine: Sendable {
   /// Takes a vote, an own one too. The caller has verified its signature.
   public mutating func receive(_ signed: SignedVote) -> [Effect] {
     guard isWellFormed(signed) else { return [] }
-    let vote = signed.vote
-    if signed.seat == setting.seat, isUnknown(vote.round, stored.votes.contains(vote)) {
-      stored.isSilenced = true
-    }
-    return changing { machine, effects in
-      machine.start(&effects)
-      guard machine.makesRoom(for: signed.seat, in: vote.round) else { return }
-      if let found = machine.records[vote.round, default: .init()].insert(signed) {
-        effects.append(.equivocation(found))
-      }
-      if vote.phase == .commit { machine.noteCommits(of: vote.round) }
-    }
+    recognize(signed)
+    return changing(starting: true) { $0.keep(signed, &$1) }
   }
 
   /// Takes a decision over from somebody who has it. The caller has verified the signatures.
   public mutating func receive(_ certificate: CommitCertificate) -> [Effect] {
     guard isQuorum(certificate) else { return [] }
-    return changing { machine, effects in
-      machine.start(&effects)
+    certificate.commits.forEach { recognize($0) }
+    return changing(starting: true) { machine, effects in
+      for vote in certificate.commits { machine.keep(vote, &effects) }
       machine.certificate = machine.certificate ?? certificate
     }
   }
@@ -229,12 +224,12 @@ public struct ConsensusMachine: Sendable {
 
   /// Changes the machine, and then applies the rules as long as one of them does something.
   private mutating func changing(
-    _ body: (inout Self, inout [Effect]) -> Void
+    starting: Bool = false, _ body: (inout Self, inout [Effect]) -> Void
   ) -> [Effect] {
-    guard decision == nil else { return [] }
+    guard decision == nil, isRunning || starting else { return [] }
     var effects: [Effect] = []
+    if !isRunning { start(&effects) }
     body(&self, &effects)
-    guard isRunning else { return effects }
     while decision == nil, applyRule(&effects) {}
     return effects
   }
@@ -246,7 +241,6 @@ public struct ConsensusMachine: Sendable {
 
   /// Line 10, or after a restart all that is known to have been signed.
   private mutating func start(_ effects: inout [Effect]) {
-    guard !isRunning else { return }
     isRunning = true
     guard let step = stored.step else { return startRound(0, &effects) }
     if mayVote { effects += stored.votes.map(Effect.sign) }
@@ -309,8 +303,10 @@ public struct ConsensusMachine: Sendable {
       isValid(root, &effects) == true, let step = stored.step, step != .propose
     else { return false }
     done.insert(.validBlock)
-    let prepares = current.votes(.prepare, for: root).prefix(2 * setting.seatCount / 3 + 1)
-    stored.valid = .init(round: round, root: root, prepares: Array(prepares))
+    let prepares = Array(
+      current.votes(.prepare, for: root).prefix(2 * setting.seatCount / 3 + 1))
+    stored.valid = .init(round: round, root: root, prepares: prepares)
+    effects.append(.relay(prepares))
     if step == .prepare {
       stored.locked = .init(round: round, root: root)
       commit(root, &effects)
@@ -443,9 +439,16 @@ public struct ConsensusMachine: Sendable {
 
   private var current: RoundRecord { records[round] ?? RoundRecord() }
 
-  /// Whether a message of the own seat is one that this machine has not signed.
-  private func isUnknown(_ round: UInt64, _ isOwn: Bool) -> Bool {
-    round > self.round || (round == self.round && !isOwn)
+  /// Says nothing more if this seat signed what this machine has not: then it was restored from an
+  /// older copy, or another one runs beside it, and it could contradict itself.
+  private mutating func recognize(_ round: UInt64, isOwn: Bool) {
+    if round > self.round || (round == self.round && !isOwn) { stored.isSilenced = true }
+  }
+
+  private mutating func recognize(_ signed: SignedVote) {
+    if signed.seat == setting.seat {
+      recognize(signed.vote.round, isOwn: stored.votes.contains(signed.vote))
+    }
   }
 
   private func counts(_ seat: UInt64) -> Bool {
@@ -488,6 +491,15 @@ public struct ConsensusMachine: Sendable {
       }
   }
 
+  private mutating func keep(_ signed: SignedVote, _ effects: inout [Effect]) {
+    let vote = signed.vote
+    guard makesRoom(for: signed.seat, in: vote.round) else { return }
+    if let found = records[vote.round, default: .init()].insert(signed) {
+      effects.append(.equivocation(found))
+    }
+    if vote.phase == .commit { noteCommits(of: vote.round) }
+  }
+
   /// Makes room for a message, and says whether there is any.
   private mutating func makesRoom(for seat: UInt64, in round: UInt64) -> Bool {
     guard round > self.round else { return self.round - round <= Self.keptRoundCount }
@@ -515,10 +527,9 @@ public struct ConsensusMachine: Sendable {
       return higher.isEmpty ? nil : higher
     }
     stored.votes.removeAll { $0.round < lowest }
-    var needed = Set(records.values.compactMap { $0.proposal?.proposal.root })
-    for root in [stored.locked?.root, stored.valid?.root, certificate?.root] {
-      if let root { needed.insert(root) }
+    let needed = [stored.locked?.root, stored.valid?.root, certificate?.root]
+    blocks = blocks.filter { block in
+      needed.contains(block.key) || records.values.contains { $0.names(block.key) }
     }
-    blocks = blocks.filter { needed.contains($0.key) }
   }
 }

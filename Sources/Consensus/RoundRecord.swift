@@ -38,6 +38,11 @@ struct RoundRecord: Sendable {
   /// A round that is over is not proposed for any more; the proposal stays as evidence.
   mutating func dropPrepares() { proposal?.prepares = [] }
 
+  /// Whether somebody proposed this block or voted for it.
+  func names(_ root: Digest32) -> Bool {
+    proposal?.proposal.root == root || prepares.counts[root] != nil || commits.counts[root] != nil
+  }
+
   /// How many seats voted, for whatever.
   func seatCount(_ phase: ConsensusVote.Phase) -> Int { tally(phase).seatCount }
 

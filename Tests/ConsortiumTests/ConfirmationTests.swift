@@ -44,7 +44,7 @@ struct ConfirmationTests {
     #expect(try await test.state(of: visit, consortium).status == .open)
     // The consortium does not wait for it.
     let before = await consortium.ledgerTime()
-    test.pass(seconds: 20)
+    test.pass(seconds: 30)
     #expect(await ConsortiumError.code { try await consortium.settle() } == "unreachable")
     #expect(await consortium.ledgerTime() > before)
     let node = consortium.cloud.node

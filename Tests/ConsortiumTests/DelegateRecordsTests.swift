@@ -113,7 +113,8 @@ struct DelegateRecordsTests {
         last = network
         continue
       }
-      for earlier in [nil, last?.processes[0].disk.image.roles["consensus/state"]] {
+      for earlier in [nil, last?.processes[0].disk.image.roles["consensus/state"]]
+      where earlier != roles["consensus/state"] {
         var damaged = roles
         damaged["consensus/state"] = earlier
         network.processes[0].disk.put(state: state, roles: damaged)

@@ -89,7 +89,7 @@ struct SharingAttackTests {
         == ["consent-revoked", "consent-revoked"])
   }
 
-  /// Lets all supernodes work but hospital-1, which stands still.
+  /// Lets all supernodes work but hospital-1, which stands still, and whose turns pass by.
   private func settleOthers(_ test: TestConsortium, _ consortium: LocalConsortium) async throws {
     for _ in 0..<6 {
       test.pass(seconds: 20)
@@ -98,6 +98,10 @@ struct SharingAttackTests {
         for other in ["hospital-2", "hospital-3"] {
           _ = try await consortium.hospitals[other]?.advance()
         }
+      }
+      _ = try await consortium.cloud.node.expire()
+      for other in ["hospital-2", "hospital-3"] {
+        _ = try await consortium.hospitals[other]?.node.expire()
       }
     }
   }

@@ -23,16 +23,22 @@ extension Delegate {
   ) throws -> Bool {
     guard delegates.seats.contains(where: { $0.delegate == peer }), peer != id else { return false }
     return try durably { (delegate) throws in
-      let height = delegate.height
       // Whose outbox begins anew has fewer positions than before.
       delegate.peers[peer, default: Peer()].next = next < position ? 1 : next
       for item in items {
+        if delegate.isAhead(item) { delegate.peers[peer]?.isAhead = true }
         try delegate.take(item, from: peer)
-        // With a new height everything is read from the beginning.
-        if delegate.height != height { break }
       }
       try delegate.judgeAwaited()
     }
+  }
+
+  /// Whether an item is of a height that is still to come here.
+  private func isAhead(_ item: OutboxItem) -> Bool {
+    if case .cosignature(let note) = item {
+      return genesis.consortiumKeys.checkpoint(in: note)?.size ?? 0 > follower.reader.size
+    }
+    return item.height ?? 0 > height
   }
 
   private mutating func take(_ item: OutboxItem, from peer: String) throws {
@@ -56,7 +62,6 @@ extension Delegate {
       entry.content.chain == ChainName.consortium, !kept.waiting.contains(entry)
     else { return }
     peers[peer]?.waiting.append(entry)
-    peers[peer]?.waitingByteCount += bytes.count
   }
 
   private mutating func take(_ block: ProposedBlock, from peer: String) {
@@ -87,7 +92,7 @@ extension Delegate {
   /// Counts a cosignature on a checkpoint of this chain; more than two thirds make it final.
   mutating func take(cosignature text: String) throws {
     let reader = follower.reader
-    // Of the last block alone: it makes those before it final too.
+    // What is of a block to come is read again when that is there.
     guard let note = try? SignedNote(encoded: text),
       let claimed = genesis.consortiumKeys.checkpoint(in: text),
       claimed.size > follower.final?.size ?? 0, claimed.size <= reader.size, reader.height > 0

@@ -23,12 +23,16 @@ package struct Delegate: Sendable {
     }
   }
 
-  /// What is kept of another delegate's outbox, until the height is decided.
+  /// What is kept of another delegate's outbox.
   struct Peer: Sendable {
+    /// Where to go on reading.
     var next: UInt64 = 1
+    /// Whether something was passed over that is of a later height than the one under way.
+    var isAhead = false
     var waiting: [Entry] = []
-    var waitingByteCount = 0
     var blocks: [ProposedBlock] = []
+
+    var waitingByteCount: Int { waiting.reduce(0) { $0 + $1.encoded().count } }
   }
 
   package let id: String
@@ -128,7 +132,17 @@ package struct Delegate: Sendable {
 
   private mutating func beginHeight() throws {
     (delegates, machine) = try Self.machine(follower, id, keys, lastStored)
-    (timeouts, peers, blocks, awaited, undone) = ([], [:], [:], [:], nil)
+    (timeouts, blocks, awaited, undone) = ([], [:], [:], nil)
+    for (id, var peer) in peers {
+      // What was ahead is read again, from the beginning.
+      if peer.isAhead { peer.next = 1 }
+      peer.isAhead = false
+      peer.blocks = []
+      peer.waiting = try peer.waiting.filter {
+        try !idle.contains($0.digest) && follower.verdict(on: $0.digest) == nil
+      }
+      peers[id] = peer
+    }
     (rejected, idle) = ([], [])
     if machine.hasBegun { try run(machine.begin()) }
   }
@@ -285,6 +299,9 @@ package struct Delegate: Sendable {
         queue += try judge(root)
       case .sign(let vote): queue += try sign(vote)
       case .signProposal(let proposal, let prepares): queue += try sign(proposal, prepares)
+      case .relay(let votes):
+        // Whoever is dishonest may have shown them to this delegate alone.
+        for vote in votes { outbox.appendOnce(.vote(vote)) }
       case .schedule(let timeout): timeouts.append(timeout)
       case .decide(let certificate):
         undone = certificate

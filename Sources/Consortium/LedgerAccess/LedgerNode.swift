@@ -19,6 +19,8 @@ package actor LedgerNode {
   private let post: Post
   private let gate = SerialGate()
   private var replica: Replica
+  /// Whether a store failed, so that only what it holds counts.
+  private var isStale = false
 
   private enum Replica {
     case delegate(Delegate)
@@ -89,6 +91,11 @@ package actor LedgerNode {
     guard case .follower = replica else { return }
     await gate.enter()
     defer { gate.leave() }
+    if isStale {
+      replica = .follower(
+        try ConsortiumFollower(genesis: genesis, store: consortiumState, decider: decider))
+      isStale = false
+    }
     for delegate in genesis.genesis.delegates where delegate != id {
       if try await followPages(from: delegate) { return }
     }
@@ -137,7 +144,13 @@ package actor LedgerNode {
       _ = try delegate.follow(leaves, final: note)
     case .follower(var follower):
       defer { replica = .follower(follower) }
-      _ = try follower.follow(leaves, final: note)
+      do {
+        _ = try follower.follow(leaves, final: note)
+      } catch let error as StoreError {
+        // What failed may be stored all the same.
+        isStale = true
+        throw error
+      }
     }
     return Int(clamping: follower.engine.size - before)
   }
@@ -217,7 +230,7 @@ package actor LedgerNode {
     if try follower.verdict(on: entry.digest) != nil { return false }
     if let refusal = try follower.refusal(of: entry, after: []) { throw refusal }
     for delegate in genesis.genesis.delegates {
-      if (try? await post.ask(OfferEntry(entry), of: delegate)) != nil { return true }
+      if let reply = try? await post.ask(OfferEntry(entry), of: delegate) { return reply.isNew }
     }
     throw ConsortiumError(.unreachable, "no delegate takes the entry")
   }
@@ -228,12 +241,11 @@ package actor LedgerNode {
   }
 
   /// Takes an entry that somebody else has signed.
-  func offer(_ request: OfferEntry) throws -> Done {
+  func offer(_ request: OfferEntry) throws -> OfferReply {
     guard case .delegate = replica else {
       throw ConsortiumError(.unsupported, "not a request to who is no delegate")
     }
-    _ = try change { try $0.submit(request.entry) }
-    return Done()
+    return OfferReply(isNew: try change { try $0.submit(request.entry) })
   }
 
   /// Where an accepted entry of the consortium chain stands.

@@ -56,24 +56,26 @@ struct Founder<Storage: ConsortiumStorage> {
       return genesis
     }
     try storage.requireNoStores()
-    let manager = FounderNames.manager
+    let (manager, cloud) = (FounderNames.manager, FounderNames.cloud)
+    let hospitals = try hospitals()
+    // The cloud, and as many hospitals as make a number 3f + 1.
+    let seated = hospitals.prefix(hospitals.count / 3 * 3)
     var supernodes: [Genesis.Supernode] = []
-    for id in try hospitals() {
+    for id in hospitals {
       supernodes.append(
         try supernodeKeys(id).publicPart(
-          id: id, organisation: "\(id)-trust", role: .hospital))
+          id: id, organisation: "\(id)-trust", role: .hospital, isDelegate: seated.contains(id)))
     }
-    let cloud = FounderNames.cloud
     supernodes.append(
       try supernodeKeys(cloud).publicPart(
-        id: cloud, organisation: "\(cloud)-operator", role: .cloud))
+        id: cloud, organisation: "\(cloud)-operator", role: .cloud, isDelegate: true))
     let genesis = Genesis(
       network: configuration.network, suite: Suite.name, createdAt: environment.clock(),
       numbers: .init(
         window: configuration.window, maximumLag: min(120, configuration.window / 4)),
       manager: try ManagerKeys(keys(ofManager: manager))
         .publicPart(id: manager, organisation: "health-authority"),
-      supernodes: supernodes, delegates: supernodes.map(\.id))
+      supernodes: supernodes, delegates: seated + [cloud])
     let valid = try ValidGenesis(genesis)
     try storage.create(genesis: genesis.encoded())
     return valid

@@ -25,7 +25,9 @@ extension KeyFile {
     let keys = try SupernodeKeys(
       self, network: genesis.genesis.network, chains: node.cosigners.map(\.chain),
       isHospital: node.role == .hospital)
-    return keys.publicPart(id: owner, organisation: node.organisation, role: node.role) == node
+    return keys.publicPart(
+      id: owner, organisation: node.organisation, role: node.role,
+      isDelegate: node.votingKey != nil) == node
   }
 
   /// Whether these are the keys that a doctor has in the directory.

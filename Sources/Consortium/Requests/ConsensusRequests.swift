@@ -106,7 +106,7 @@ package struct OutboxReply: CanonicalValue {
 /// To a delegate: have this entry put on the consortium chain.
 package struct OfferEntry: RoleRequest {
   package static let name = "offer-entry"
-  package typealias Reply = Done
+  package typealias Reply = OfferReply
 
   package var entry: Entry
 
@@ -116,5 +116,20 @@ package struct OfferEntry: RoleRequest {
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     entry = try fields.value("entry")
+  }
+}
+
+package struct OfferReply: CanonicalValue {
+  /// Whether the entry was neither waiting nor standing.
+  package var isNew: Bool
+
+  package init(isNew: Bool) { self.isNew = isNew }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.integer("isNew", isNew ? 1 : 0)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    isNew = try fields.integer("isNew", in: 0...1) == 1
   }
 }

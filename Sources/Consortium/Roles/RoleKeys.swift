@@ -128,7 +128,7 @@ package struct SupernodeKeys: Sendable {
   }
 
   package func publicPart(
-    id: String, organisation: String, role: Genesis.Supernode.Role
+    id: String, organisation: String, role: Genesis.Supernode.Role, isDelegate: Bool
   ) -> Genesis.Supernode {
     Genesis.Supernode(
       id: id, organisation: organisation, role: role, identityKey: identity.publicKey,
@@ -139,7 +139,7 @@ package struct SupernodeKeys: Sendable {
         }
       },
       logKey: log.map { Genesis.LogKey(publicKey: Array($0.publicKey.rawRepresentation)) },
-      votingKey: Genesis.VotingKey(publicKey: voting.publicKey))
+      votingKey: isDelegate ? Genesis.VotingKey(publicKey: voting.publicKey) : nil)
   }
 }
 

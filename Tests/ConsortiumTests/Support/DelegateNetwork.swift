@@ -115,12 +115,15 @@ struct DelegateNetwork {
   /// - Returns: whether there is anything new; nil if it is down, or died.
   @discardableResult
   mutating func run(_ index: Int, _ work: (inout Delegate) throws -> Bool) throws -> Bool? {
-    guard processes[index].delegate != nil else { return nil }
+    guard var delegate = processes[index].delegate else { return nil }
+    // Moved out and back, so that nothing is copied.
+    processes[index].delegate = nil
+    var isDead = false
+    defer { if !isDead { processes[index].delegate = delegate } }
     do {
-      return try processes[index].delegate.map { _ in () } == nil
-        ? nil : work(&processes[index].delegate!)
+      return try work(&delegate)
     } catch let error as StoreError where error.code == .unavailable {
-      kill(index)
+      isDead = true
       return nil
     }
   }
@@ -207,7 +210,9 @@ struct DelegateNetwork {
   /// Another entry that the rules accept from this supernode.
   mutating func demand(by id: String) -> Entry {
     demandCount += 1
-    let manager = identities["manager"]!
+    guard let manager = identities["manager"], let supernode = identities[id] else {
+      fatalError("no key of \(id)")
+    }
     let notice = Entry(
       EntryContent(
         genesis: genesis.digest, chain: "hospital-1", signer: .party("manager"),
@@ -218,7 +223,7 @@ struct DelegateNetwork {
       EntryContent(
         genesis: genesis.digest, chain: ChainName.consortium, signer: .party(id),
         body: Demand(entry: notice, completion: nil)),
-      signedBy: identities[id]!)
+      signedBy: supernode)
   }
 }
 
