@@ -137,6 +137,56 @@ package enum RoleStoreLaws {
       let store = try open()
       return try changes.allSatisfy { try store.value(forKey: $0.key) == $0.value }
     },
+    StoreLaw("values may be long, and are replaced by longer and shorter ones") {
+      open, generator in
+      let store = try open()
+      for count in [0, 1, 5000, 3_000_000, 4000, 10, 0] {
+        let value = generator.bytes(count)
+        try store.write(["a": value, "b": [9]])
+        guard try store.value(forKey: "a") == value, try store.value(forKey: "b") == [9] else {
+          return false
+        }
+      }
+      return try store.keys(withPrefix: "") == ["a", "b"]
+    },
+    StoreLaw("write(A), write(B) == write(B over A), also of thousands of keys") {
+      open, generator in
+      let store = try open()
+      var expected: [String: [UInt8]] = [:]
+      for _ in 0..<3 {
+        var changes: [String: [UInt8]?] = [:]
+        for _ in 0..<2000 {
+          let isRemoved = Bool.random(using: &generator)
+          changes["key \(Int.random(in: 0..<5000, using: &generator))"] = .some(
+            isRemoved ? nil : generator.bytes(20))
+        }
+        try store.write(changes)
+        for (key, value) in changes { expected[key] = value }
+      }
+      return try store.keys(withPrefix: "key ") == ordered(expected.keys)
+        && expected.allSatisfy { try store.value(forKey: $0.key) == $0.value }
+    },
+    StoreLaw("two openings see the same, and each sees a write whole or not at all") { open, _ in
+      let (writer, reader) = (try open(), try open())
+      return try await withThrowingTaskGroup(of: Bool.self) { group in
+        group.addTask {
+          for round in 1...20 as ClosedRange<UInt8> {
+            try writer.write(["a": [round], "b": [round]])
+          }
+          return true
+        }
+        group.addTask {
+          // The second is read later, so it is never older than the first.
+          for _ in 0..<50 {
+            let (first, second) = (try reader.value(forKey: "a"), try reader.value(forKey: "b"))
+            guard (first?.first ?? 0) <= (second?.first ?? 0) else { return false }
+          }
+          return true
+        }
+        let hold = try await group.reduce(true) { $0 && $1 }
+        return try hold && reader.value(forKey: "a") == [20]
+      }
+    },
   ]
 
   private static let keys = [
