@@ -252,6 +252,15 @@ package struct Delegate: Sendable {
       }
   }
 
+  /// As many of them as fit into one message, whatever the genesis allows in a block.
+  private var proposable: [Entry] {
+    var byteCount = 0
+    return candidates.filter {
+      byteCount += $0.encoded().count
+      return byteCount <= Self.waitingByteLimit
+    }
+  }
+
   /// Whether a block is wanted: something waits that the rules accept, or nothing has happened for a
   /// quarter of maxLag.
   private mutating func isDue() throws -> Bool {
@@ -320,7 +329,7 @@ package struct Delegate: Sendable {
     }
     let opening = BlockOpening(
       height: height, round: round, time: max(clock(), follower.reader.time), commits: commits)
-    let (block, refused) = try follower.build(entry(opening), from: candidates)
+    let (block, refused) = try follower.build(entry(opening), from: proposable)
     idle.formUnion(refused.keys)
     blocks[block.root] = block
     publish(block)
