@@ -42,6 +42,7 @@ let package = Package(
     .library(name: "Pairings", targets: ["Pairings", "HashToCurve"]),
     .library(name: "EMRScheme", targets: ["EMRScheme"]),
     .library(name: "TransparencyLog", targets: ["TransparencyLog"]),
+    .library(name: "Consensus", targets: ["Consensus"]),
     .library(name: "ClinicalRecords", targets: ["ClinicalRecords"]),
     .library(name: "Ledger", targets: ["Ledger"]),
     .library(name: "Consortium", targets: ["Consortium"]),

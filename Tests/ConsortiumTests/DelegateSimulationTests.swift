@@ -247,8 +247,11 @@ private struct DelegateSimulation {
       let root: Digest32?
       switch item {
       case .vote(let vote):
+        // Prepares of others are passed on.
+        let voter = network.processes[Int(vote.seat)].id
+        if dishonest.contains(voter) { continue }
         place = VotePlace(
-          id: page.peer, height: vote.vote.height, round: vote.vote.round,
+          id: voter, height: vote.vote.height, round: vote.vote.round,
           phase: vote.vote.phase.rawValue)
         root = vote.vote.root
       case .proposal(let proposal):
@@ -258,7 +261,7 @@ private struct DelegateSimulation {
       default: continue
       }
       if let known = signed[place], known != root {
-        throw Violation("\(page.peer) signs twice at \(place.height)/\(place.round)")
+        throw Violation("\(place.id) signs twice at \(place.height)/\(place.round)")
       }
       signed.updateValue(root, forKey: place)
     }

@@ -211,6 +211,33 @@ struct DelegateTests {
     #expect(try settled(network).size < 1000)
   }
 
+  @Test("[attack] entries that are refused hide nothing that a delegate has published")
+  func refusedOffers() throws {
+    var network = try DelegateNetwork()
+    try network.settle()
+    let entry = network.demand(by: "hospital-1")
+    try network.run(0) { try $0.submit(entry) }
+    for index in 0..<4 { try network.run(index) { try $0.advance() } }
+    let before = try #require(network.processes[0].delegate)
+    let items = before.published(from: 1, byteCount: .max).items
+    #expect(!items.isEmpty)
+    let stray = Entry(
+      EntryContent(
+        genesis: network.genesis.digest, chain: ChainName.consortium, signer: .party("nobody"),
+        body: Demand(entry: entry, completion: nil)),
+      signedBy: try IdentityKey(seed: [UInt8](repeating: 7, count: 32)))
+    for _ in 0..<3 {
+      #expect(throws: Refusal("unknown-signer")) {
+        try network.run(0) { try $0.submit(stray) }
+      }
+      let after = try #require(network.processes[0].delegate)
+      #expect(after.published(from: 1, byteCount: .max).items == items)
+      #expect(after.timeouts == before.timeouts)
+    }
+    try network.settle()
+    #expect(try hold(network, 0, [entry]))
+  }
+
   @Test(
     "killed at any of its writes, before it or after, a delegate goes on and signs nothing twice")
   func everyWrite() throws {

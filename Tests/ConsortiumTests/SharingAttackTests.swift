@@ -146,7 +146,7 @@ struct SharingAttackTests {
     // All of this without a step of the hospital, for which the same entry waits.
     #expect(await writer.position == position)
     let demanded = test.wire.requests(RelayDemand.self).map(\.entry)
-    #expect(demanded == withheld.value)
+    #expect(demanded.count == 2 && demanded.allSatisfy { [$0] == withheld.value })
     // Asked for again, as after the patient's program began anew, it is the same demand.
     test.wire.intercept(nil)
     let entry = try #require(demanded.first)

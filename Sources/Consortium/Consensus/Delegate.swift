@@ -161,17 +161,20 @@ package struct Delegate: Sendable {
   ///
   /// - Returns: whether there is anything new, for others or on the chain.
   mutating func durably(_ work: (inout Self) throws -> Void) throws -> Bool {
-    if isBroken {
-      self = try Self(
-        id: id, genesis: genesis, keys: keys, state: state, store: store, decider: decider,
-        clock: clock)
-    }
+    try recover()
     isBroken = true
     let before = (follower.engine.size, follower.final?.size)
     try work(&self)
     let isNew = try persist()
     isBroken = false
     return isNew || before != (follower.engine.size, follower.final?.size)
+  }
+
+  private mutating func recover() throws {
+    guard isBroken else { return }
+    self = try Self(
+      id: id, genesis: genesis, keys: keys, state: state, store: store, decider: decider,
+      clock: clock)
   }
 
   @discardableResult
@@ -213,20 +216,28 @@ package struct Delegate: Sendable {
   /// - Returns: whether it was not waiting, or standing, before.
   /// - Throws: the ``Refusal``; ``ConsortiumError`` `too-large` if too many wait.
   package mutating func submit(_ entry: Entry) throws -> Bool {
-    try durably { try $0.offer(entry) }
+    try recover()
+    // A refusal leaves everything as it is: whoever offers what is refused stops nothing.
+    guard try isNew(entry) else { return false }
+    return try durably { $0.publish(waiting: entry) }
   }
 
-  private mutating func offer(_ entry: Entry) throws {
+  /// - Throws: as ``submit(_:)``.
+  private func isNew(_ entry: Entry) throws -> Bool {
     let bytes = entry.encoded()
     let waiting = waiting
-    if try follower.verdict(on: entry.digest) != nil || waiting.contains(entry) { return }
+    if try follower.verdict(on: entry.digest) != nil || waiting.contains(entry) { return false }
     if let refusal = try follower.refusal(of: entry, after: waiting) { throw refusal }
     let byteCount = waiting.reduce(bytes.count) { $0 + $1.encoded().count }
     guard waiting.count < Self.waitingLimit, byteCount <= Self.waitingByteLimit else {
       throw ConsortiumError(.tooLarge, "too many entries wait for a block")
     }
+    return true
+  }
+
+  private mutating func publish(waiting entry: Entry) {
     refusals[entry.digest] = nil
-    outbox.append(.entry(bytes))
+    outbox.append(.entry(entry.encoded()))
   }
 
   /// The entries that this delegate has taken and that no block holds.
@@ -250,6 +261,15 @@ package struct Delegate: Sendable {
       + (1..<max(count, 1)).flatMap { offset in
         peers[delegates.seats[(own + offset) % count].delegate]?.waiting ?? []
       }
+  }
+
+  /// As many of them as fit into one message, whatever the genesis allows in a block.
+  private var proposable: [Entry] {
+    var byteCount = 0
+    return candidates.filter {
+      byteCount += $0.encoded().count
+      return byteCount <= Self.waitingByteLimit
+    }
   }
 
   /// Whether a block is wanted: something waits that the rules accept, or nothing has happened for a
@@ -320,7 +340,7 @@ package struct Delegate: Sendable {
     }
     let opening = BlockOpening(
       height: height, round: round, time: max(clock(), follower.reader.time), commits: commits)
-    let (block, refused) = try follower.build(entry(opening), from: candidates)
+    let (block, refused) = try follower.build(entry(opening), from: proposable)
     idle.formUnion(refused.keys)
     blocks[block.root] = block
     publish(block)
@@ -515,10 +535,13 @@ package struct Delegate: Sendable {
     let report = VoteEquivocationReport(
       first: .init(object: evidence.first.object, signature: evidence.first.signature),
       second: .init(object: evidence.second.object, signature: evidence.second.signature))
+    let entry = entry(report)
     do {
-      try offer(entry(report))
+      if try isNew(entry) { publish(waiting: entry) }
     } catch is Refusal {
       // Somebody else has reported it.
+    } catch is ConsortiumError {
+      // Too much waits; it will be seen again.
     }
   }
 
