@@ -35,7 +35,9 @@ public struct ConsensusTimeout: Sendable, Hashable {
 public enum ConsensusEffect: Sendable, Equatable {
   /// Make a new block for this round; answered by ``ConsensusMachine/proposed(_:round:)``.
   case propose(round: UInt64)
-  /// Is the block with this root valid? Answered by ``ConsensusMachine/judged(_:_:)``, late or never.
+  /// Is the block with this root valid? Answered by ``ConsensusMachine/judged(_:_:)`` as soon as the
+  /// block is there, if its round is over too; never if it never comes. Until then no other question
+  /// about it is asked.
   ///
   /// With `firstProposedIn` the block is proposed for the first time: its opening has to be of this
   /// round and the clock is asked too. Without, no clock judges it.

@@ -16,7 +16,7 @@ final class Simulation {
   static let clockTolerance: UInt64 = 1500
   /// How many heights everybody has to decide after the faults.
   private static let heightsInPeace = 3
-  /// In how many steps. The slowest of 10,000 seeds took XXX.
+  /// In how many steps.
   private static let stepsInPeace = 50_000
 
   struct Statistics: Sendable {
