@@ -200,25 +200,65 @@ struct ConsortiumRulesTests {
         FaultReport(chain: attacker, note: note, index: 0), on: "consortium", by: attacker)
     }
     var number: UInt64 = 0
-    for padding in [4000, 500, 50, 1] {
-      while try ledger.append(report(number, padding: padding)) == nil { number += 1 }
+    for height in 0..<2 as Range<UInt64> {
+      for padding in [4000, 500, 50, 1] {
+        while try ledger.append(report(number, padding: padding)) == nil { number += 1 }
+      }
+      // There is no room for the smallest any more, and the rules would take it.
+      let last = try report(number, padding: 1)
+      #expect(try ledger.append(last) == "block-full")
+      #expect(try ledger.consortium.refusal(of: last, after: ledger.waiting) == nil)
+      let byteCount = ledger.waiting.reduce(0) { $0 + $1.encoded().count + 1 }
+      #expect(byteCount <= 1 << 17)
+      #expect(byteCount + last.encoded().count + 1 > 1 << 17)
+      // A block of just this many is one; with the other it is none, for all who try it.
+      let opening = try ledger.opening()
+      #expect(try ledger.fault(of: [opening] + ledger.waiting) == nil)
+      #expect(try ledger.fault(of: [opening] + ledger.waiting + [last]) == "block-full")
+      // The opening grows by commits, and takes no room from the others.
+      #expect(height == 0 || byteCount + opening.encoded().count + 1 > 1 << 17)
+      try ledger.closeConsortiumBlock()
+      #expect(ledger.reader.height == height + 1)
+      #expect(try ledger.append(last) == nil)
+      number += 1
     }
-    // There is no room for the smallest any more, and the rules would take it.
-    let last = try report(number, padding: 1)
-    #expect(try ledger.append(last) == "block-full")
-    #expect(try ledger.consortium.refusal(of: last, after: ledger.waiting) == nil)
-    let byteCount = ledger.waiting.reduce(0) { $0 + $1.encoded().count + 1 }
-    #expect(byteCount <= 1 << 17)
-    #expect(byteCount + last.encoded().count + 1 > 1 << 17)
-    // A block of just this many is one; with the other it is none, for all who try it.
-    let full = [try ledger.opening()] + ledger.waiting
-    #expect(try ledger.fault(of: full) == nil)
-    #expect(try ledger.fault(of: full + [last]) == "block-full")
-    try ledger.closeConsortiumBlock()
-    // The opening grows by commits, and takes no room from the others.
-    #expect(try ledger.append(last) == nil)
-    try ledger.closeConsortiumBlock()
-    #expect(ledger.reader.height == 2)
+  }
+
+  @Test("a block has 65,536 items, its opening counted, whatever the numbers allow")
+  func itemLimit() throws {
+    var numbers = Genesis.Numbers()
+    numbers.blockByteLimit = 1 << 28
+    var ledger = try LedgerFixture(numbers: numbers)
+    var engine = ledger.open
+    // Signatures are looked at after the rules, and these have none that hold.
+    var registration = try ledger.registration(of: "ada", at: "hospital-1").registration
+    var entry = ledger.entry(registration, on: "consortium", by: "hospital-1")
+    func next(_ number: Int) {
+      func key(_ use: UInt8, count: Int) -> [UInt8] {
+        let digits = Array("\(number)".utf8)
+        return [use] + digits + [UInt8](repeating: 0, count: count - 1 - digits.count)
+      }
+      registration.statement.doctor = "doctor-\(number)"
+      registration.statement.identityKey = key(1, count: 32)
+      registration.statement.agreementKey = key(2, count: 32)
+      registration.statement.a = key(3, count: registration.statement.a.count)
+      registration.statement.b2 = key(4, count: registration.statement.b2.count)
+      registration.statement.c2 = key(5, count: registration.statement.c2.count)
+      entry.content.body = .doctorRegistration(registration)
+    }
+    for number in 1..<65_536 {
+      next(number)
+      try engine.accept(engine.judge(entry).get())
+    }
+    next(65_536)
+    guard case .failure(let refusal) = try engine.judge(entry) else {
+      Issue.record("a block has more than 65,536 items")
+      return
+    }
+    #expect(refusal.code == "block-full")
+    let header = try engine.close()
+    #expect(header.itemCount == 65_536)
+    #expect(try BlockHeader(encoded: header.encoded()) == header)
   }
 
   // MARK: The genesis

@@ -175,6 +175,26 @@ struct FinalityTests {
         covering: ledger.chain().engine.size - 1, of: "hospital-1") == nil)
   }
 
+  @Test("a proof of finality has room for the cosignatures of 400 delegates")
+  func manyCosigners() throws {
+    let checkpoint = try Checkpoint(
+      origin: LedgerFixture().genesis.origin(of: "consortium"), size: UInt64(Int64.max),
+      root: [UInt8](repeating: 1, count: 32))
+    let longest = String(repeating: "x", count: 61)
+    let cosigned = try (100..<500).map { number in
+      try CosignerKey(
+        name: ValidGenesis.cosignerName(
+          network: longest + "net", node: "\(longest)\(number)", chain: "consortium")
+      ).cosign(checkpoint, at: UInt64(Int64.max))
+    }
+    let note = try #require(CosignedCheckpoint.merged(cosigned)).note.encoded
+    #expect(cosigned.count == 400)
+    #expect(note.utf8.count > 1 << 16)
+    let leaf = LeafProof(leaf: [1], index: 0, inclusion: [])
+    let proof = FinalityProof(note: note, consistency: [], consortium: leaf, hospital: leaf)
+    #expect(try FinalityProof(sequence: proof.encodedSequence()) == proof)
+  }
+
   @Test("[attack] a proof of finality with anything changed, or on an older checkpoint")
   func falseProofs() throws {
     var ledger = try visited()

@@ -112,6 +112,9 @@ public enum LedgerLimits {
   public static let blockItemCount: UInt64 = 1 << 16
   /// The signed note of a checkpoint in an entry, in bytes.
   public static let noteByteCount = 8192
+  /// The signed note of a final checkpoint, with the cosignatures of 400 delegates whose names are as
+  /// long as can be, in bytes.
+  public static let finalNoteByteCount = 1 << 17
   /// The hashes of one Merkle proof.
   public static let proofHashCount = 64
   /// The longest entry that may be demanded, in bytes (specification 6.7).

@@ -34,7 +34,7 @@ public struct FinalityProof: CanonicalValue, Equatable {
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    note = try fields.text("note", maximum: 1 << 16)
+    note = try fields.text("note", maximum: LedgerLimits.finalNoteByteCount)
     consistency = try fields.proof("consistency")
     consortium = try fields.value("consortium")
     hospital = try fields.optional("hospital")
