@@ -47,10 +47,12 @@ public enum ConsensusEffect: Sendable, Equatable {
   case sign(ConsensusVote)
   /// The same for a proposal, that these prepares go with.
   case signProposal(ConsensusProposal, prepares: [SignedVote])
-  /// Store with ``ConsensusMachine/stored`` and publish what others signed, a quorum of prepares:
-  /// whoever of them is dishonest may have told nobody else, and termination needs that all honest
-  /// delegates come to know of it (the paper's gossip property). Whoever reads it gives each vote to
-  /// its machine by ``ConsensusMachine/receive(_:)-(SignedVote)``.
+  /// Store with ``ConsensusMachine/stored``, and publish, a quorum of votes that others signed: whoever
+  /// of them is dishonest may have told nobody else, and nobody would go on without them. Whoever reads
+  /// it gives each vote to its machine by ``ConsensusMachine/receive(_:)-(SignedVote)``.
+  ///
+  /// The last one of each phase is to be published again, like the own messages, until the height is
+  /// decided.
   case relay([SignedVote])
   /// Start a timer.
   case schedule(ConsensusTimeout)

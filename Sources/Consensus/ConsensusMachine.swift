@@ -13,8 +13,9 @@ public import CanonicalEncoding
 ///   has been judged valid.
 /// - A round is skipped to if more than a third of the seats are in it *or above* (line 55), since of
 ///   each seat only two rounds above the current are kept. An honest one of them began that round.
-/// - Who sees a quorum of prepares for a block passes it on, since delegates publish only what they
-///   signed themselves; the paper assumes that all messages reach everybody.
+/// - Delegates publish what they signed themselves, where the paper assumes that each message which
+///   reaches one reaches everybody. So who sees a quorum that others have to see passes it on: prepares
+///   that make a block valid (line 36), and commits that end a round (line 47).
 /// - The proposer has a propose timeout too: making a block may fail.
 /// - A decision can also be taken over with its commits.
 ///
@@ -303,8 +304,7 @@ public struct ConsensusMachine: Sendable {
       isValid(root, &effects) == true, let step = stored.step, step != .propose
     else { return false }
     done.insert(.validBlock)
-    let prepares = Array(
-      current.votes(.prepare, for: root).prefix(2 * setting.seatCount / 3 + 1))
+    let prepares = quorum(of: current.votes(.prepare, for: root))
     stored.valid = .init(round: round, root: root, prepares: prepares)
     effects.append(.relay(prepares))
     if step == .prepare {
@@ -331,9 +331,17 @@ public struct ConsensusMachine: Sendable {
       schedule(.prepare, &effects)
     }
     if setting.isQuorum(current.seatCount(.commit)), done.insert(.commitTimeout).inserted {
+      // Who leaves this round without a commit of its own would leave the others behind for good, if
+      // a dishonest delegate's commit had reached it alone.
+      effects.append(.relay(quorum(of: current.votes(.commit))))
       schedule(.commit, &effects)
     }
     return false
+  }
+
+  /// As few of these votes as are a quorum.
+  private func quorum(of votes: [SignedVote]) -> [SignedVote] {
+    Array(votes.prefix(2 * setting.seatCount / 3 + 1))
   }
 
   /// Line 49.

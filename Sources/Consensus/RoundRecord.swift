@@ -56,6 +56,9 @@ struct RoundRecord: Sendable {
     return nil
   }
 
+  /// The first vote of each seat; seats ascending.
+  func votes(_ phase: ConsensusVote.Phase) -> [SignedVote] { tally(phase).firstVotes }
+
   /// Seats ascending.
   func votes(_ phase: ConsensusVote.Phase, for root: Digest32?) -> [SignedVote] {
     tally(phase).votes(for: root)
@@ -94,6 +97,10 @@ struct RoundRecord: Sendable {
         let count = counts[vote.vote.root, default: 1] - 1
         counts[vote.vote.root] = count > 0 ? count : nil
       }
+    }
+
+    var firstVotes: [SignedVote] {
+      votes.values.compactMap(\.first).sorted { $0.seat < $1.seat }
     }
 
     func votes(for root: Digest32?) -> [SignedVote] {

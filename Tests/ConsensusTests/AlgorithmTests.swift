@@ -341,7 +341,11 @@ struct AlgorithmTests {
     #expect(bench.receive([0, 0], .commit, a).timeouts.isEmpty)
     #expect(bench.receive([1], .prepare, a).timeouts.isEmpty)
     #expect(bench.receive([1], .commit, nil).timeouts.isEmpty)
-    #expect(bench.receive([2], .commit, b).timeouts == [bench.timeout(.commit)])
+    let quorum = [
+      bench.vote(0, .commit, a), bench.vote(1, .commit, nil), bench.vote(2, .commit, b),
+    ]
+    #expect(
+      bench.receive([2], .commit, b) == [.relay(quorum), .schedule(bench.timeout(.commit))])
     #expect(bench.receive([1], .commit, b).timeouts.isEmpty)
   }
 

@@ -216,6 +216,26 @@ struct ScenarioTests {
     #expect(bench.machine.stored.locked?.root == a)
   }
 
+  @Test("commits that reached one alone take nobody out of a round that the others stay in")
+  func hiddenCommit() throws {
+    // Seat 0 is dishonest, and lets seat 3 alone have its commit.
+    var ahead = Bench()
+    ahead.begin()
+    ahead.expire(.propose)
+    let relayed = ahead.receive([0, 1, 2], .commit, nil)
+    ahead.expire(.commit)
+    #expect(ahead.machine.round == 1)
+    #expect(ahead.machine.stored.step == .propose)
+    var behind = Bench(seat: 1)
+    behind.begin()
+    behind.expire(.propose)
+    behind.receive([0, 2], .prepare, nil)
+    #expect(behind.receive([2], .commit, nil).timeouts.isEmpty)
+    let commits = try #require(
+      relayed.lazy.compactMap { if case .relay(let votes) = $0 { votes } else { nil } }.first)
+    #expect(behind.receive(commits).timeouts == [behind.timeout(.commit)])
+  }
+
   @Test("a certificate brings up whoever was away, once the block is there")
   func certificate() {
     var bench = Bench()

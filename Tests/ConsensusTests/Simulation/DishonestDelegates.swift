@@ -40,13 +40,13 @@ struct DishonestDelegates {
     } else {
       heard[Int(simulation.random.next() % 300)] = message
     }
-    if (message.height, message.round) > (height, round) || message.height > height {
+    if (message.height, message.round) > (height, round) {
       (height, round) = (message.height, message.round)
     }
     switch message {
     case .proposal(let signed): learn(signed.proposal.root, at: message.height)
     case .vote(let signed): if let root = signed.vote.root { learn(root, at: message.height) }
-    case .prepares, .certificate: return
+    case .relayed, .certificate: return
     }
     for seat in seats {
       plan(.init(seat: seat, height: message.height, round: message.round, part: .proposal), 300)
@@ -207,11 +207,12 @@ struct DishonestDelegates {
     let root =
       simulation.random.chance(perMille: 700)
       ? favourite : simulation.random.element(of: known) ?? favourite
-    if hidesQuorums, phase == .prepare, simulation.random.chance(perMille: 800) {
+    if hidesQuorums, simulation.random.chance(perMille: 800) {
       // All to the same one, whom the round decides.
       let chosen = honest[Int((scheme.height ^ scheme.round) % UInt64(honest.count))]
-      cast(favourite, [chosen])
-      return cast(nil, honest.filter { $0 != chosen })
+      cast(simulation.random.chance(perMille: 500) || phase == .prepare ? favourite : nil, [chosen])
+      if phase == .prepare { cast(nil, honest.filter { $0 != chosen }) }
+      return
     }
     let some = subset(of: honest, in: simulation)
     switch UInt64.random(in: 0..<8, using: &simulation.random) {

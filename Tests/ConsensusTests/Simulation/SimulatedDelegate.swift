@@ -69,12 +69,19 @@ struct SimulatedDelegate {
   mutating func write(_ messages: [SimulatedMessage]) {
     guard let machine else { return }
     disk.consensus = machine.stored
+    // Of what is passed on, the last of each phase is enough.
+    for case .relayed(let votes) in messages {
+      disk.outbox.removeAll {
+        guard case .relayed(let older) = $0 else { return false }
+        return older.first?.vote.phase == votes.first?.vote.phase
+      }
+    }
     for message in messages where !disk.outbox.contains(message) { disk.outbox.append(message) }
     for message in messages {
       switch message {
       case .vote(let signed): if let root = signed.vote.root { disk.blocks.insert(root) }
       case .proposal(let signed): disk.blocks.insert(signed.proposal.root)
-      case .prepares, .certificate: break
+      case .relayed, .certificate: break
       }
     }
   }

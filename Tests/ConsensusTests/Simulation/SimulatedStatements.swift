@@ -6,14 +6,14 @@ enum SimulatedMessage: Hashable {
   case proposal(SignedProposal)
   case vote(SignedVote)
   /// Passed on by somebody who has not signed them.
-  case prepares([SignedVote])
+  case relayed([SignedVote])
   case certificate(CommitCertificate)
 
   var height: UInt64 {
     switch self {
     case .proposal(let signed): signed.proposal.height
     case .vote(let signed): signed.vote.height
-    case .prepares(let votes): votes.first?.vote.height ?? 0
+    case .relayed(let votes): votes.first?.vote.height ?? 0
     case .certificate(let certificate): certificate.height
     }
   }
@@ -22,7 +22,7 @@ enum SimulatedMessage: Hashable {
     switch self {
     case .proposal(let signed): signed.proposal.round
     case .vote(let signed): signed.vote.round
-    case .prepares(let votes): votes.first?.vote.round ?? 0
+    case .relayed(let votes): votes.first?.vote.round ?? 0
     case .certificate(let certificate): certificate.round
     }
   }
@@ -37,7 +37,7 @@ enum SimulatedMessage: Hashable {
     switch self {
     case .proposal: 0
     case .vote(let signed): signed.vote.phase.rawValue
-    case .prepares: 1
+    case .relayed(let votes): votes.first?.vote.phase.rawValue ?? 0
     case .certificate: 3
     }
   }
@@ -99,7 +99,7 @@ struct SignatureBook {
   func isGenuine(_ message: SimulatedMessage) -> Bool {
     switch message {
     case .vote(let signed): isGenuine(signed)
-    case .prepares(let votes): votes.allSatisfy(isGenuine)
+    case .relayed(let votes): votes.allSatisfy(isGenuine)
     case .proposal(let signed): isGenuine(signed) && signed.prepares.allSatisfy(isGenuine)
     case .certificate(let certificate): certificate.commits.allSatisfy(isGenuine)
     }

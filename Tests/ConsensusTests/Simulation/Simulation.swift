@@ -16,8 +16,8 @@ final class Simulation {
   static let clockTolerance: UInt64 = 1500
   /// How many heights everybody has to decide after the faults.
   private static let heightsInPeace = 3
-  /// In how many steps.
-  private static let stepsInPeace = 50_000
+  /// In how many steps at most: the slowest of 10,000 seeds takes 13,000.
+  private static let stepsInPeace = 30_000
 
   struct Statistics: Sendable {
     var steps = 0
@@ -210,7 +210,10 @@ final class Simulation {
     if !messages.isEmpty || (!effects.isEmpty && random.chance(perMille: 200)) {
       guard survives(seat) else { return }
       delegates[seat].write(messages)
-      for message in messages { sees(message) }
+      for message in messages {
+        sees(message)
+        if case .vote(let vote) = message { requireBlock(vote.vote.root, seat) }
+      }
       let isLocking = messages.contains { $0.isCommitOfBlock }
       guard survives(seat, isLocking: isLocking) else { return }
       for message in messages { publish(message, from: seat) }
@@ -223,11 +226,17 @@ final class Simulation {
     }
   }
 
+  private func requireBlock(_ root: Digest32?, _ seat: Int) {
+    if let root, !delegates[seat].blocks.contains(root) {
+      witness.fail("\(seat) votes for a block, or decides one, that it has not got")
+    }
+  }
+
   private func receive(_ message: SimulatedMessage, _ seat: Int) {
     switch message {
     case .proposal(let signed): input(seat) { $0.receive(signed) }
     case .vote(let signed): input(seat) { $0.receive(signed) }
-    case .prepares(let votes): for vote in votes { input(seat) { $0.receive(vote) } }
+    case .relayed(let votes): for vote in votes { input(seat) { $0.receive(vote) } }
     case .certificate(let certificate): input(seat) { $0.receive(certificate) }
     }
   }
@@ -238,7 +247,7 @@ final class Simulation {
       case .sign(let vote): .vote(book.sign(vote, by: UInt64(seat)))
       case .signProposal(let proposal, let prepares):
         .proposal(book.sign(proposal, by: UInt64(seat), prepares: prepares))
-      case .relay(let votes): .prepares(votes)
+      case .relay(let votes): .relayed(votes)
       default: nil
       }
     }
@@ -251,7 +260,7 @@ final class Simulation {
       if signed.proposal.validRound != nil { statistics.reproposals += 1 }
       witness.signed(signed)
     case .vote(let signed): witness.signed(signed)
-    case .prepares, .certificate: break
+    case .relayed, .certificate: break
     }
   }
 
@@ -284,6 +293,7 @@ final class Simulation {
 
   private func decide(_ certificate: CommitCertificate, _ seat: Int) {
     witness.decided(certificate, at: UInt64(seat))
+    requireBlock(certificate.root, seat)
     guard survives(seat) else { return }
     delegates[seat].write(certificate)
     guard survives(seat) else { return }
@@ -375,7 +385,7 @@ final class Simulation {
   }
 
   private func send(_ message: SimulatedMessage, from: Int, to: Int) {
-    if losesRelays, goal == nil, case .prepares = message { return }
+    if losesRelays, goal == nil, case .relayed = message { return }
     guard weather.groups[from] == weather.groups[to], !weather.isBlind(to, for: message),
       !random.chance(perMille: weather.lossPerMille)
     else { return }
@@ -414,6 +424,9 @@ final class Simulation {
   private func repost(_ seat: Int) {
     let outbox = delegates[seat].disk.outbox
     for message in outbox.suffix(3) { publish(message, from: seat) }
+    for message in outbox.dropLast(3) {
+      if case .relayed = message { publish(message, from: seat) }
+    }
     if let older = random.element(of: outbox) { publish(older, from: seat) }
     scheduleReposting(seat)
   }
