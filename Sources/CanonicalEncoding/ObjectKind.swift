@@ -80,6 +80,8 @@ public enum ObjectKind: UInt, CaseIterable, Sendable {
   case withholdingReport = 60
   case blockOpening = 61
   case voteEquivocationReport = 62
+  case candidacy = 67
+  case approval = 68
 
   // Consensus
   case consensusVote = 63

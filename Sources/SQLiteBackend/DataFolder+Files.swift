@@ -2,8 +2,8 @@ import Foundation
 public import Ledger
 
 extension DataFolder {
-  /// The files that belong into this folder and are not there: those of each organisation of the
-  /// genesis, and of each doctor and patient.
+  /// The files that belong into this folder and are not there: those of each party and
+  /// organisation of the genesis, and of each doctor and patient.
   ///
   /// Left out is what a role makes only when it first needs it: the states of hospitals' chains at the
   /// cloud and at the manager.
@@ -24,6 +24,7 @@ extension DataFolder {
         expect(node.id, consortium, Names.records)
       }
     }
+    for organisation in genesis.organisations { names.append("organisations/\(organisation)/\(Names.keys)") }
     for doctor in Set(try people("doctors") + doctors).sorted() { expect("doctors/\(doctor)") }
     for patient in try people("patients") { expect("patients/\(patient)") }
     return names.filter { !FileManager.default.fileExists(atPath: "\(path)/\($0)") }.map {

@@ -295,7 +295,7 @@ private struct DelegateSimulation {
       }
       checked[index] = reader.height
       for id in network.processes.indices where isHonest(id) {
-        let organisation = "operator of \(network.processes[id].id)"
+        let organisation = "operator-of-\(network.processes[id].id)"
         if try reader.convictions(of: organisation) > 0 {
           throw Violation("\(organisation) is convicted, and honest")
         }
@@ -339,7 +339,7 @@ private struct DelegateSimulation {
     let reader = network.processes.indices.first(where: isHonest).flatMap {
       network.processes[$0].delegate?.follower.reader
     }
-    for id in dishonest where try reader?.convictions(of: "operator of \(id)") ?? 0 > 0 {
+    for id in dishonest where try reader?.convictions(of: "operator-of-\(id)") ?? 0 > 0 {
       figures.convicted += 1
     }
   }

@@ -87,7 +87,7 @@ struct DelegateTests {
     try network.deliver(page, to: 3)
     try network.settle()
     let reader = try settled(network)
-    #expect(try reader.convictions(of: "operator of cloud-1") == 1)
+    #expect(try reader.convictions(of: "operator-of-cloud-1") == 1)
     #expect(try reader.convictions().count == 1)
     let seats = try reader.delegates(forHeight: reader.height).seats
     #expect(seats.map(\.isEmpty) == [false, true, false, false])

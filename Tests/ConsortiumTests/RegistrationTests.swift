@@ -102,7 +102,8 @@ struct RegistrationTests {
     let cosigned = try test.cosigned(
       tree, chain: ChainName.consortium, by: consortium.genesis.genesis.delegates, consortium)
     return FinalityProof(
-      note: try #require(CosignedCheckpoint.merged(cosigned)).note.encoded, consistency: [],
+      epoch: 0, note: try #require(CosignedCheckpoint.merged(cosigned)).note.encoded,
+      consistency: [],
       consortium: LeafProof(
         leaf: leaves[0], index: 0,
         inclusion: try tree.inclusionProof(index: 0, size: tree.size).hashes),
@@ -121,7 +122,8 @@ struct RegistrationTests {
       let entry = try test.entry(
         registration, by: party, chain: ChainName.consortium, consortium)
       let proof = try conspiracy(entry, test, consortium)
-      let proven = try proof.verify(genesis: consortium.genesis, known: nil)
+      let proven = try proof.verify(
+        genesis: consortium.genesis, delegates: KnownDelegates(consortium.genesis), known: nil)
       do {
         _ = try proven.registration(of: "newcomer", genesis: consortium.genesis)
         return "nothing"
@@ -142,9 +144,12 @@ struct RegistrationTests {
     let proof = try conspiracy(
       try test.entry(complete, by: "hospital-1", chain: ChainName.consortium, consortium),
       test, consortium)
-    let known = try honest.verify(genesis: consortium.genesis, known: nil).checkpoint
+    let known = try honest.verify(
+      genesis: consortium.genesis, delegates: KnownDelegates(consortium.genesis), known: nil
+    ).checkpoint
     #expect(throws: LedgerError.self) {
-      try proof.verify(genesis: consortium.genesis, known: known)
+      try proof.verify(
+        genesis: consortium.genesis, delegates: KnownDelegates(consortium.genesis), known: known)
     }
   }
 
@@ -157,7 +162,7 @@ struct RegistrationTests {
     let subject = Prove.Subject.visit(visit, hospital: "hospital-1")
     let honest = try await post.ask(Prove(subject, knownSize: 0), of: "hospital-1")
     let genesis = consortium.genesis
-    let proven = try honest.verify(genesis: genesis, known: nil)
+    let proven = try honest.verify(genesis: genesis, delegates: KnownDelegates(genesis), known: nil)
     #expect(Self.completion(in: proven)?.context.visitID == visit)
     let other = try await consortium.hold(test.plan("encounter-2")).visit
     let foreign = try await post.ask(
@@ -179,27 +184,33 @@ struct RegistrationTests {
     for change in changes {
       var proof = honest
       change(&proof)
-      #expect(throws: LedgerError.self) { try proof.verify(genesis: genesis, known: nil) }
+      #expect(throws: LedgerError.self) {
+        try proof.verify(genesis: genesis, delegates: KnownDelegates(genesis), known: nil)
+      }
     }
     // The checkpoint that a client has verified needs no cosignatures again; any other does.
     var unsigned = honest
     changes[6](&unsigned)
-    _ = try unsigned.verify(genesis: genesis, known: proven.checkpoint)
+    _ = try unsigned.verify(
+      genesis: genesis, delegates: KnownDelegates(genesis), known: proven.checkpoint)
     let sibling = try Checkpoint(
       origin: proven.checkpoint.origin, size: proven.checkpoint.size,
       root: [UInt8](repeating: 1, count: 32))
     for known in [nil, sibling] {
-      #expect(throws: LedgerError.self) { try unsigned.verify(genesis: genesis, known: known) }
+      #expect(throws: LedgerError.self) {
+        try unsigned.verify(genesis: genesis, delegates: KnownDelegates(genesis), known: known)
+      }
     }
     // A client that has seen more is not shown less.
     test.pass(seconds: 20)
     try await consortium.settle()
     let newer = try await post.ask(
       Prove(.consortiumBlock(height: 0), knownSize: proven.checkpoint.size), of: "hospital-1"
-    ).verify(genesis: genesis, known: proven.checkpoint)
+    ).verify(genesis: genesis, delegates: KnownDelegates(genesis), known: proven.checkpoint)
     #expect(newer.checkpoint.size > proven.checkpoint.size)
     #expect {
-      try honest.verify(genesis: genesis, known: newer.checkpoint)
+      try honest.verify(
+        genesis: genesis, delegates: KnownDelegates(genesis), known: newer.checkpoint)
     } throws: {
       ($0 as? LedgerError)?.code == .staleCheckpoint
     }

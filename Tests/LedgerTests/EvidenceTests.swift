@@ -20,7 +20,7 @@ struct EvidenceTests {
   }
 
   private func convictions(_ ledger: LedgerFixture, _ node: String) throws -> UInt64 {
-    try ledger.reader.convictions(of: "organisation of \(node)")
+    try ledger.reader.convictions(of: "organisation-of-\(node)")
   }
 
   private func report(
@@ -84,7 +84,7 @@ struct EvidenceTests {
     #expect(try ledger.append(ledger.anchor(), on: "consortium", by: "cloud") == "convicted")
     // Whoever verifies an export is told so.
     let found = try MemoryExport(ledger).verify(ledger)
-    #expect(found.convictions.map(\.organisation) == ["organisation of cloud"])
+    #expect(found.convictions.map(\.organisation) == ["organisation-of-cloud"])
     #expect(found.convictions.map(\.count) == [1])
     #expect(found.chains.map(\.isBarred) == [false, true, false, false])
   }

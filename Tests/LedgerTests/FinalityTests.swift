@@ -154,19 +154,22 @@ struct FinalityTests {
   func proofs() throws {
     var ledger = try visited()
     try ledger.confirmAndAnchor()
-    let known = try ledger.consortium.genesis.consortiumKeys.confirmedCheckpoint(
-      #require(ledger.consortium.final).note)
+    let delegates = KnownDelegates(ledger.genesis)
+    let known = try ledger.genesis.consortiumCheckpoint(
+      in: #require(ledger.consortium.final).note)
     _ = try ledger.conduct(2)
     try ledger.confirmAndAnchor()
     for index in 0..<ledger.chain().engine.size {
       let proof = try proof(ledger, of: index, known: known?.size ?? 0)
-      let leaf = try proof.verify(genesis: ledger.genesis, known: known)
+      let leaf = try proof.verify(genesis: ledger.genesis, delegates: delegates, known: known)
       #expect(leaf.chain == "hospital-1")
       #expect(leaf.leaf.encoded() == ledger.chain().leaves[Int(index)])
       #expect(try FinalityProof(sequence: proof.encodedSequence()) == proof)
     }
     let entry = try #require(try ledger.reader.proof(of: 0, knownSize: 0))
-    #expect(try entry.verify(genesis: ledger.genesis, known: nil).chain == "consortium")
+    #expect(
+      try entry.verify(genesis: ledger.genesis, delegates: delegates, known: nil).chain
+        == "consortium")
     // Not final yet.
     _ = try ledger.conduct(3)
     try ledger.confirm()
@@ -191,7 +194,8 @@ struct FinalityTests {
     #expect(cosigned.count == 400)
     #expect(note.utf8.count > 1 << 16)
     let leaf = LeafProof(leaf: [1], index: 0, inclusion: [])
-    let proof = FinalityProof(note: note, consistency: [], consortium: leaf, hospital: leaf)
+    let proof = FinalityProof(
+      epoch: 0, note: note, consistency: [], consortium: leaf, hospital: leaf)
     #expect(try FinalityProof(sequence: proof.encodedSequence()) == proof)
   }
 
@@ -199,16 +203,21 @@ struct FinalityTests {
   func falseProofs() throws {
     var ledger = try visited()
     try ledger.confirmAndAnchor()
+    let delegates = KnownDelegates(ledger.genesis)
     let old = try proof(ledger, of: 2)
-    let first = try old.verify(genesis: ledger.genesis, known: nil).checkpoint
+    let first = try old.verify(genesis: ledger.genesis, delegates: delegates, known: nil).checkpoint
     _ = try ledger.conduct(2)
     try ledger.confirmAndAnchor()
     let genuine = try proof(ledger, of: 8, known: first.size)
-    let second = try genuine.verify(genesis: ledger.genesis, known: first).checkpoint
+    let second = try genuine.verify(
+      genesis: ledger.genesis, delegates: delegates, known: first
+    ).checkpoint
     func fails(_ change: (inout FinalityProof) throws -> Void) throws {
       var proof = genuine
       try change(&proof)
-      #expect(throws: LedgerError.self) { try proof.verify(genesis: ledger.genesis, known: first) }
+      #expect(throws: LedgerError.self) {
+        try proof.verify(genesis: ledger.genesis, delegates: delegates, known: first)
+      }
     }
     try fails { $0.consistency = [] }
     try fails { $0.consistency[0][0] ^= 1 }
@@ -229,12 +238,15 @@ struct FinalityTests {
     }
     try fails { $0.note = try few[0].adding(few[1]).encoded }
     let stale = #expect(throws: LedgerError.self) {
-      try old.verify(genesis: ledger.genesis, known: second)
+      try old.verify(genesis: ledger.genesis, delegates: delegates, known: second)
     }
     #expect(stale?.code == .staleCheckpoint)
     // A client of another ledger.
     let foreign = try LedgerFixture(seed: 2)
-    #expect(throws: LedgerError.self) { try genuine.verify(genesis: foreign.genesis, known: nil) }
+    #expect(throws: LedgerError.self) {
+      try genuine.verify(
+        genesis: foreign.genesis, delegates: KnownDelegates(foreign.genesis), known: nil)
+    }
   }
 
   @Test("[attack] a confirmation that the cloud did not give, or for another entry")

@@ -204,7 +204,7 @@ struct LedgerAttackTests {
         EquivocationReport(
           chain: "hospital-1", first: .init(note: one), second: .init(note: other)),
         on: "consortium", by: "hospital-3") == nil)
-    #expect(try ledger.reader.convictions(of: "organisation of cloud") == 1)
+    #expect(try ledger.reader.convictions(of: "organisation-of-cloud") == 1)
     #expect(try ledger.reader.isBarred("hospital-1"))
   }
 

@@ -86,7 +86,7 @@ struct LedgerFixture {
       }
       supernodes.append(
         Genesis.Supernode(
-          id: id, organisation: "organisation of \(id)", role: id == "cloud" ? .cloud : .hospital,
+          id: id, organisation: "organisation-of-\(id)", role: id == "cloud" ? .cloud : .hospital,
           identityKey: key.publicKey, agreementKey: generator.bytes(32),
           cosigners: chains.map {
             Genesis.Cosigner(chain: $0, publicKey: cosigners[id]?[$0]?.verifier.key.publicKey ?? [])
@@ -95,9 +95,16 @@ struct LedgerFixture {
             Genesis.LogKey(publicKey: Array($0.publicKey.rawRepresentation))
           }, votingKey: Genesis.VotingKey(publicKey: voting.publicKey)))
     }
+    var organisations: [Genesis.Organisation] = []
+    for id in ["office"] + supernodes.map(\.organisation) {
+      let key = try identity()
+      identities[id] = key
+      organisations.append(Genesis.Organisation(id: id, identityKey: key.publicKey))
+    }
     genesis = try ValidGenesis(
       Genesis(
         network: "test", suite: Suite.name, createdAt: Self.start, numbers: numbers,
+        organisations: organisations,
         manager: Genesis.Manager(
           id: "manager", organisation: "office", registrationKey: manager.registration.publicKey,
           identityKey: manager.identity.publicKey, agreementKey: generator.bytes(32)),
@@ -257,7 +264,8 @@ struct LedgerFixture {
     try change(&opening)
     let seat = Int(delegates.proposer(height: opening.height, round: opening.round))
     return entry(
-      opening, on: "consortium", by: signer ?? delegates.seats[seat].delegate, key: key)
+      opening, on: "consortium",
+      by: try signer ?? #require(delegates.seats[seat].delegate), key: key)
   }
 
   /// A vote of a delegate for a block of the consortium chain, signed, or with anything changed.
@@ -269,9 +277,9 @@ struct LedgerFixture {
       genesis: genesis.digest, epoch: height / genesis.genesis.numbers.epochLength,
       height: height, round: 0, phase: .commit, root: root)
     change(&vote)
-    let seat = try #require(genesis.genesis.delegates.firstIndex(of: node))
+    let seat = try #require(consortium.reader.delegates(forHeight: height).seat(of: node))
     let signer = try #require(key ?? votingKeys[node])
-    return SignedVote(vote: vote, seat: UInt64(seat), signature: signer.sign(vote))
+    return SignedVote(vote: vote, seat: seat, signature: signer.sign(vote))
   }
 
   /// The commits of all delegates, or of these, for a block.
@@ -279,7 +287,7 @@ struct LedgerFixture {
     of block: ConsortiumFollower.TrialBlock, by nodes: [String]? = nil, round: UInt64 = 0
   ) throws -> CommitCertificate {
     let seats = try consortium.reader.delegates(forHeight: block.height).seats
-    let nodes = nodes ?? seats.filter { !$0.isEmpty }.map(\.delegate)
+    let nodes = nodes ?? seats.filter { !$0.isEmpty }.compactMap(\.delegate)
     return CommitCertificate(
       height: block.height, round: round, root: block.root,
       commits: try nodes.map { node in
@@ -295,7 +303,10 @@ struct LedgerFixture {
     #expect(block.entries.dropFirst() == waiting.map { $0.encoded() }[...])
     try consortium.decide(block, by: certificate(of: block))
     try dropWaiting()
-    for delegate in genesis.genesis.delegates.prefix(count) { try cosign(by: delegate) }
+    let delegates = try consortium.reader.delegates(forHeight: block.height)
+    for delegate in delegates.seats.compactMap(\.delegate).prefix(count) {
+      try cosign(by: delegate)
+    }
   }
 
   /// Nothing waits any more: a test has decided the block itself.

@@ -40,7 +40,7 @@ struct VoteReportTests {
 
   private func convictions(_ ledger: LedgerFixture) throws -> [UInt64] {
     try ledger.genesis.genesis.delegates.map {
-      try ledger.reader.convictions(of: "organisation of \($0)")
+      try ledger.reader.convictions(of: "organisation-of-\($0)")
     }
   }
 
@@ -294,7 +294,7 @@ struct VoteReportTests {
     #expect(try ledger.reader.delegates(forHeight: 9).seats.count == 4)
     let export = try MemoryExport(ledger).verify(ledger)
     #expect(export.chains[0].fault == nil)
-    #expect(export.convictions.map(\.organisation) == ["organisation of hospital-2"])
+    #expect(export.convictions.map(\.organisation) == ["organisation-of-hospital-2"])
   }
 
   @Test("[attack] two empty seats of four: nothing is decided any more, and nothing else is broken")

@@ -21,7 +21,7 @@ extension Delegate {
   package mutating func take(
     _ items: [OutboxItem], from peer: String, at position: UInt64, next: UInt64
   ) throws -> Bool {
-    guard delegates.seats.contains(where: { $0.delegate == peer }), peer != id else { return false }
+    guard try others.contains(peer) else { return false }
     return try durably { (delegate) throws in
       // Whose outbox begins anew has fewer positions than before.
       delegate.peers[peer, default: Peer()].next = next < position ? 1 : next
@@ -36,7 +36,7 @@ extension Delegate {
   /// Whether an item is of a height that is still to come here.
   private func isAhead(_ item: OutboxItem) -> Bool {
     if case .cosignature(let note) = item {
-      return genesis.consortiumKeys.checkpoint(in: note)?.size ?? 0 > follower.reader.size
+      return genesis.consortiumCheckpoint(in: note)?.size ?? 0 > follower.reader.size
     }
     return item.height ?? 0 > height
   }
@@ -94,11 +94,11 @@ extension Delegate {
     let reader = follower.reader
     // What is of a block to come is read again when that is there.
     guard let note = try? SignedNote(encoded: text),
-      let claimed = genesis.consortiumKeys.checkpoint(in: text),
-      claimed.size > follower.final?.size ?? 0, claimed.size <= reader.size, reader.height > 0
-    else { return }
-    let cosigners = try reader.delegates(forHeight: reader.height - 1).seats.map(\.cosigner)
-    guard
+      let claimed = genesis.consortiumCheckpoint(in: text),
+      claimed.size > follower.final?.size ?? 0, claimed.size <= reader.size,
+      let block = try reader.height(endingAt: claimed.size),
+      case let delegates = try reader.delegates(forHeight: block),
+      case let cosigners = delegates.cosigners,
       let part = try? CosignedCheckpoint(
         verifying: note, origin: claimed.origin, cosigners: cosigners,
         allowsExtensionLines: false)
@@ -113,10 +113,30 @@ extension Delegate {
     guard !parts.contains(where: { $0.cosigners == part.cosigners }) else { return }
     parts.append(part)
     cosigned[claimed.size] = parts
-    guard 3 * parts.count > 2 * cosigners.count, let merged = CosignedCheckpoint.merged(parts),
-      try follower.take(final: merged.note.encoded)
-    else { return }
-    cosigned = cosigned.filter { $0.key > claimed.size }
+    guard delegates.isQuorum(parts.count) else { return }
+    try takeFinal()
+  }
+
+  /// Takes the checkpoints that enough have cosigned: at the end of an epoch first, behind which later
+  /// ones have waited.
+  private mutating func takeFinal() throws {
+    let before = follower.final?.size
+    for size in cosigned.keys.sorted() {
+      if let merged = CosignedCheckpoint.merged(cosigned[size] ?? []) {
+        _ = try follower.take(final: merged.note.encoded)
+      }
+    }
+    guard let final = follower.final, final.size != before else { return }
+    cosigned = cosigned.filter { $0.key > final.size }
     try removeDone()
+  }
+
+  /// Takes a checkpoint that is final elsewhere.
+  package mutating func take(final note: String) throws -> Bool {
+    try durably { (delegate) throws in
+      guard try delegate.follower.take(final: note) else { return }
+      try delegate.takeFinal()
+      try delegate.removeDone()
+    }
   }
 }

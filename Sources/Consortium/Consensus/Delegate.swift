@@ -150,6 +150,30 @@ package struct Delegate: Sendable {
   /// The height under way.
   package var height: UInt64 { follower.engine.height }
 
+  /// Whose outboxes there is something to read in: the delegates of the height under way, and those of
+  /// the first block that is not final, which they have to cosign.
+  package var others: [String] {
+    get throws {
+      let next = follower.final.map { $0.height + 1 } ?? 0
+      let cosigning = try follower.reader.delegates(forHeight: next)
+      var others: [String] = []
+      for delegate in (delegates.seats + cosigning.seats).compactMap(\.delegate)
+      where delegate != id && !others.contains(delegate) {
+        others.append(delegate)
+      }
+      return others
+    }
+  }
+
+  /// Whether this delegate has a seat, or had one in a block that is not final yet.
+  package var isSeated: Bool {
+    get throws {
+      let next = follower.final.map { $0.height + 1 } ?? 0
+      return try seat != nil
+        || next < height && follower.reader.delegates(forHeight: next).seat(of: id) != nil
+    }
+  }
+
   private var seat: UInt64? {
     delegates.seats.firstIndex { $0.delegate == id && $0.votingKey == keys.voting.publicKey }
       .map(UInt64.init)
@@ -259,7 +283,7 @@ package struct Delegate: Sendable {
     let own = Int(seat ?? 0)
     return waiting
       + (1..<max(count, 1)).flatMap { offset in
-        peers[delegates.seats[(own + offset) % count].delegate]?.waiting ?? []
+        delegates.seats[(own + offset) % count].delegate.flatMap { peers[$0] }?.waiting ?? []
       }
   }
 

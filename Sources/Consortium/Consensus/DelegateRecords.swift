@@ -222,7 +222,7 @@ package struct DelegateRecords: Sendable {
         what: "the consortium chain is not the one that \(id) cosigned")
     }
     let cosigners = try chain.delegates(forHeight: height).seats
-      .filter { $0.delegate == id }.map(\.cosigner)
+      .filter { $0.delegate == id }.compactMap(\.cosigner)
     guard let parsed = try? SignedNote(encoded: note),
       (try? CosignedCheckpoint(verifying: parsed, origin: checkpoint.origin, cosigners: cosigners))
         != nil

@@ -13,20 +13,30 @@ package actor LedgerClient {
   private let store: any RoleStore
   private let post: Post
   private var newest: Checkpoint?
+  /// Whose cosignatures count.
+  private var delegates: KnownDelegates
   /// Demands on their way, by the digest of their entry.
   private var demanded: [Digest32: UInt64] = [:]
   private var doctors: [String: PreparedDoctorKey<Suite>] = [:]
 
   private static let key = "ledger/checkpoint"
+  private static let delegatesKey = "ledger/delegates"
   private static let doctorLimit = 256
 
   package init(genesis: ValidGenesis, store: any RoleStore, post: Post) throws {
     self.genesis = genesis
     self.store = store
     self.post = post
+    delegates =
+      try store.value(forKey: Self.delegatesKey).map(Self.delegates) ?? KnownDelegates(genesis)
     if let bytes = try store.value(forKey: Self.key) {
       newest = try Checkpoint(body: String(decoding: bytes, as: UTF8.self))
     }
+  }
+
+  @inline(never)
+  private static func delegates(_ bytes: [UInt8]) throws -> KnownDelegates {
+    try KnownDelegates(sequence: bytes)
   }
 
   /// The proof that something is final, from a supernode, after all checks.
@@ -41,12 +51,29 @@ package actor LedgerClient {
         Prove(subject, knownSize: known?.size ?? 0), of: supernode)
       // Another proof may have moved the checkpoint meanwhile; this one was made for the old.
       guard known == newest else { continue }
-      let proven = try proof.verify(genesis: genesis, known: known)
+      try await follow(to: proof.epoch, by: supernode)
+      guard known == newest else { continue }
+      let proven = try proof.verify(genesis: genesis, delegates: delegates, known: known)
       if proven.checkpoint != known {
         try store.write([Self.key: Array(proven.checkpoint.body.utf8)])
         newest = proven.checkpoint
       }
       return proven
+    }
+  }
+
+  /// Follows the sets of delegates to an epoch, as far as the supernode can show them.
+  private func follow(to epoch: UInt64, by supernode: String) async throws {
+    while delegates.epoch < epoch {
+      let known = delegates
+      let reply = try await post.ask(FetchEpochEnds(from: known.epoch), of: supernode)
+      // Another proof may have gone on meanwhile.
+      guard known == delegates else { continue }
+      guard !reply.ends.isEmpty else { return }
+      var next = known
+      for end in reply.ends { try next.follow(end, genesis: genesis) }
+      try store.write([Self.delegatesKey: next.encodedSequence()])
+      delegates = next
     }
   }
 

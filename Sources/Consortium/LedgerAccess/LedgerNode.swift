@@ -84,21 +84,35 @@ package actor LedgerNode {
   /// What is held of leaves that no block has ended yet, in bytes.
   private static let pendingByteCount = 1 << 26
 
-  /// Takes what is final elsewhere. A delegate learns of it in ``advance()``.
+  /// Takes what is final elsewhere. A delegate with a seat learns of it in ``advance()``.
   ///
   /// - Throws: ``StoreError``. That nobody answers is no error: what is known stays.
   package func catchUp() async throws {
-    guard case .follower = replica else { return }
+    if try isSeated { return }
+    try await update()
+  }
+
+  /// Takes what is final elsewhere.
+  private func update() async throws {
     await gate.enter()
     defer { gate.leave() }
-    if isStale {
+    if isStale, case .follower = replica {
       replica = .follower(
         try ConsortiumFollower(genesis: genesis, store: consortiumState, decider: decider))
       isStale = false
     }
-    for delegate in genesis.genesis.delegates where delegate != id {
-      if try await followPages(from: delegate) { return }
+    for supernode in try sources() {
+      if try await followPages(from: supernode) { return }
     }
+  }
+
+  /// Whom to ask for what is final: the delegates as far as they are known here, then all others, for
+  /// the delegates of long ago need not be there any more.
+  private func sources() throws -> [String] {
+    let delegates = try consortium.delegates(forHeight: consortium.height).seats
+      .compactMap(\.delegate)
+    let others = genesis.genesis.supernodes.map(\.id).filter { !delegates.contains($0) }
+    return (delegates + others).filter { $0 != id }
   }
 
   /// Takes final leaves from a supernode, page by page.
@@ -107,13 +121,16 @@ package actor LedgerNode {
   private func followPages(from peer: String) async throws -> Bool {
     var pending: [[UInt8]] = []
     while true {
+      if pending.isEmpty, let end = try follower.awaitedEpochEnd(), end <= follower.engine.size {
+        guard try await takeEpochEnd(end, from: peer) else { return false }
+      }
       let from = follower.engine.size + UInt64(pending.count)
       let query = ConsortiumQuery(genesis: genesis.digest, party: id, from: from)
       guard
         let reply = try? await post.ask(
           FetchConsortium(query: Signed(Message(query), by: identity)), of: peer)
       else { return false }
-      guard let checkpoint = genesis.consortiumKeys.checkpoint(in: reply.note) else {
+      guard let checkpoint = genesis.consortiumCheckpoint(in: reply.note) else {
         return reply.note.isEmpty && reply.leaves.isEmpty && pending.isEmpty
       }
       if reply.leaves.isEmpty { return pending.isEmpty && checkpoint.size <= from }
@@ -130,10 +147,35 @@ package actor LedgerNode {
       } catch {
         return false
       }
-      if end == checkpoint.size { return true }
+      if end >= reply.finalSize { return true }
       // More than any two blocks hold, and none among them that can be taken.
       guard pending.reduce(0, { $0 + $1.count }) <= Self.pendingByteCount else { return false }
     }
+  }
+
+  /// Takes the final checkpoint at the end of an epoch whose leaves are here.
+  ///
+  /// - Returns: whether it is final here now.
+  private func takeEpochEnd(_ end: UInt64, from peer: String) async throws -> Bool {
+    let query = ConsortiumQuery(genesis: genesis.digest, party: id, from: end - 1)
+    guard
+      let reply = try? await post.ask(
+        FetchConsortium(query: Signed(Message(query), by: identity)), of: peer)
+    else { return false }
+    switch replica {
+    case .delegate(var delegate):
+      defer { replica = .delegate(delegate) }
+      _ = try delegate.take(final: reply.note)
+    case .follower(var follower):
+      defer { replica = .follower(follower) }
+      do {
+        _ = try follower.take(final: reply.note)
+      } catch {
+        isStale = true
+        throw error
+      }
+    }
+    return follower.final?.size ?? 0 >= end
   }
 
   private func follow(_ leaves: [[UInt8]], final note: String?) throws -> Int {
@@ -163,20 +205,23 @@ package actor LedgerNode {
   /// - Returns: whether there is anything new.
   /// - Throws: ``StoreError``; ``ConsortiumError`` `ledger-diverged`.
   package func advance() async throws -> Bool {
-    guard case .delegate = replica else {
+    guard try isSeated else {
       let before = follower.final?.size
-      try await catchUp()
+      try await update()
       return follower.final?.size != before
     }
     await gate.enter()
     defer { gate.leave() }
     var isNew = false
-    for peer in genesis.genesis.delegates where peer != id {
+    for peer in try delegate?.others ?? [] {
       if try await read(outboxOf: peer) { isNew = true }
     }
     if try change({ try $0.advance() }) { isNew = true }
     return isNew
   }
+
+  /// Whether this is a delegate who decides blocks now, or has to confirm some.
+  private var isSeated: Bool { get throws { try delegate?.isSeated ?? false } }
 
   private func read(outboxOf peer: String) async throws -> Bool {
     var isNew = false
@@ -193,7 +238,8 @@ package actor LedgerNode {
       }) {
         isNew = true
       }
-      if reply.finalSize > follower.engine.size {
+      let awaited = try follower.awaitedEpochEnd() ?? .max
+      if reply.finalSize > follower.engine.size || reply.finalSize >= awaited {
         if try await followPages(from: peer) { isNew = true }
         return isNew
       }
@@ -225,11 +271,13 @@ package actor LedgerNode {
   ///   delegate takes it.
   @discardableResult
   package func submit(_ entry: Entry) async throws -> Bool {
-    if case .delegate = replica { return try change { try $0.submit(entry) } }
-    try await catchUp()
+    if try isSeated { return try change { try $0.submit(entry) } }
+    try await update()
     if try follower.verdict(on: entry.digest) != nil { return false }
     if let refusal = try follower.refusal(of: entry, after: []) { throw refusal }
-    for delegate in genesis.genesis.delegates {
+    for delegate in try consortium.delegates(forHeight: consortium.height).seats
+      .compactMap(\.delegate)
+    {
       if let reply = try? await post.ask(OfferEntry(entry), of: delegate) { return reply.isNew }
     }
     throw ConsortiumError(.unreachable, "no delegate takes the entry")
@@ -242,7 +290,7 @@ package actor LedgerNode {
 
   /// Takes an entry that somebody else has signed.
   func offer(_ request: OfferEntry) throws -> OfferReply {
-    guard case .delegate = replica else {
+    guard try isSeated else {
       throw ConsortiumError(.unsupported, "not a request to who is no delegate")
     }
     return OfferReply(isNew: try change { try $0.submit(request.entry) })
@@ -281,17 +329,15 @@ package actor LedgerNode {
   func leaves(_ request: FetchConsortium) throws -> ConsortiumReply {
     let from = try asked(request.query)
     let reader = consortium
-    guard let final = reader.final else { return ConsortiumReply(leaves: [], note: "") }
-    var leaves: [[UInt8]] = []
-    var byteCount = 0
-    var index = from
-    while index < final.size, let leaf = try reader.leaf(index) {
-      byteCount += leaf.count
-      if byteCount > Self.pageByteCount, !leaves.isEmpty { break }
-      leaves.append(leaf)
-      index += 1
-    }
-    return ConsortiumReply(leaves: leaves, note: final.note)
+    let page = try reader.page(from: from, byteCount: Self.pageByteCount)
+    return ConsortiumReply(
+      leaves: page?.leaves ?? [], note: page?.note ?? "", finalSize: reader.final?.size ?? 0)
+  }
+
+  /// The ends of epochs, for who follows the sets of delegates.
+  func epochEnds(_ request: FetchEpochEnds) throws -> EpochEndsReply {
+    EpochEndsReply(
+      ends: try consortium.epochEnds(from: request.epoch, byteCount: Self.pageByteCount))
   }
 
   // MARK: Finality

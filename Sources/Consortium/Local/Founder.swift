@@ -4,7 +4,7 @@ import EMRScheme
 import Ledger
 import Pairings
 
-/// Founds a consortium of one manager, some hospitals and one cloud, each an organisation.
+/// Founds a consortium of one manager, some hospitals and one cloud, each run by an organisation.
 ///
 /// At a founding, every party makes its own keys; only the public halves come together.
 struct Founder<Storage: ConsortiumStorage> {
@@ -43,6 +43,15 @@ struct Founder<Storage: ConsortiumStorage> {
       file, network: configuration.network, chains: chains, isHospital: isHospital)
   }
 
+  func keys(ofOrganisation id: String) throws -> OrganisationKeys {
+    let place = "organisations/\(id)"
+    var randomness = environment.randomness("keys/\(place)")
+    return try OrganisationKeys(
+      storage.keys(
+        place, owner: id,
+        otherwise: { try OrganisationKeys.generate(owner: id, using: &randomness) }))
+  }
+
   /// The stored genesis, or a new one, stored.
   ///
   /// - Throws: ``CredentialError`` `missing-keys` or `foreign-keys` if a party has not the keys that
@@ -64,17 +73,22 @@ struct Founder<Storage: ConsortiumStorage> {
     for id in hospitals {
       supernodes.append(
         try supernodeKeys(id).publicPart(
-          id: id, organisation: "\(id)-trust", role: .hospital, isDelegate: seated.contains(id)))
+          id: id, organisation: "\(id)-trust", role: .hospital, isCandidate: true))
     }
     supernodes.append(
       try supernodeKeys(cloud).publicPart(
-        id: cloud, organisation: "\(cloud)-operator", role: .cloud, isDelegate: true))
+        id: cloud, organisation: "\(cloud)-operator", role: .cloud, isCandidate: true))
+    let organisations = [FounderNames.authority] + supernodes.map(\.organisation)
     let genesis = Genesis(
       network: configuration.network, suite: Suite.name, createdAt: environment.clock(),
       numbers: .init(
         window: configuration.window, maximumLag: min(120, configuration.window / 4)),
+      organisations: try organisations.map {
+        Genesis.Organisation(
+          id: $0, identityKey: try keys(ofOrganisation: $0).identity.publicKey)
+      },
       manager: try ManagerKeys(keys(ofManager: manager))
-        .publicPart(id: manager, organisation: "health-authority"),
+        .publicPart(id: manager, organisation: FounderNames.authority),
       supernodes: supernodes, delegates: seated + [cloud])
     let valid = try ValidGenesis(genesis)
     try storage.create(genesis: genesis.encoded())
@@ -99,4 +113,5 @@ struct Founder<Storage: ConsortiumStorage> {
 enum FounderNames {
   static let manager = "manager"
   static let cloud = "cloud"
+  static let authority = "health-authority"
 }

@@ -27,7 +27,12 @@ extension KeyFile {
       isHospital: node.role == .hospital)
     return keys.publicPart(
       id: owner, organisation: node.organisation, role: node.role,
-      isDelegate: node.votingKey != nil) == node
+      isCandidate: node.votingKey != nil) == node
+  }
+
+  /// Whether this is the key that its owner, an organisation, has in a genesis.
+  package func isKnown(asOrganisationOf genesis: ValidGenesis) throws -> Bool {
+    try OrganisationKeys(self).identity.publicKey == genesis.identityKey(of: owner)
   }
 
   /// Whether these are the keys that a doctor has in the directory.

@@ -83,9 +83,9 @@ public actor LocalConsortium {
     func node(
       _ place: String, _ identity: IdentityKey, _ keys: Delegate.Keys?
     ) throws -> LedgerNode {
-      let isDelegate = genesis.genesis.delegates.contains(place)
+      let isCandidate = genesis.supernode(place)?.votingKey != nil
       return try LedgerNode(
-        id: place, genesis: genesis, identity: identity, delegate: isDelegate ? keys : nil,
+        id: place, genesis: genesis, identity: identity, delegate: isCandidate ? keys : nil,
         state: storage.stateStore(place, chain: ChainName.consortium),
         store: storage.roleStore(place), post: Post(courier: courier, sender: place),
         clock: environment.clock)

@@ -17,7 +17,7 @@ enum AllRequests {
     FetchOutbox.self, FetchConsortium.self, OfferEntry.self,
     // Ledger
     SubmitEntry.self, ConfirmLeaves.self, FetchLeaves.self, RequestTail.self, RelayDemand.self,
-    Prove.self, ReadVisit.self,
+    Prove.self, FetchEpochEnds.self, ReadVisit.self,
     ReadConsent.self, ReadAccessLog.self,
   ]
 

@@ -61,21 +61,56 @@ package struct ConsortiumQuery: NamedValue {
   }
 }
 
-/// Leaves in their order, and the newest final checkpoint; empty if nothing is final.
+/// Leaves of one epoch in their order, and the final checkpoint at its end, or the newest; empty if
+/// nothing is final.
 package struct ConsortiumReply: CanonicalValue {
   package var leaves: [[UInt8]]
   package var note: String
+  /// How many leaves are final.
+  package var finalSize: UInt64
 
-  package init(leaves: [[UInt8]], note: String) { (self.leaves, self.note) = (leaves, note) }
+  package init(leaves: [[UInt8]], note: String, finalSize: UInt64) {
+    (self.leaves, self.note, self.finalSize) = (leaves, note, finalSize)
+  }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.octetsList("leaves", leaves)
     fields.text("note", note)
+    fields.integer("finalSize", finalSize)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     leaves = try fields.octetsList("leaves", maximum: 1 << 17, 1...Leaf.maximumByteCount)
     note = try fields.text("note", maximum: 1 << 20)
+    finalSize = try fields.integer("finalSize", in: 0...LedgerLimits.size)
+  }
+}
+
+/// To a supernode: the ends of epochs from one on, by which the sets of delegates are followed.
+package struct FetchEpochEnds: RoleRequest {
+  package static let name = "fetch-epoch-ends"
+  package typealias Reply = EpochEndsReply
+
+  package var epoch: UInt64
+
+  package init(from epoch: UInt64) { self.epoch = epoch }
+
+  package func encode(into fields: inout some FieldEncoder) { fields.integer("epoch", epoch) }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    epoch = try fields.integer("epoch", in: 0...LedgerLimits.size)
+  }
+}
+
+package struct EpochEndsReply: CanonicalValue {
+  package var ends: [EpochEnd]
+
+  package init(ends: [EpochEnd]) { self.ends = ends }
+
+  package func encode(into fields: inout some FieldEncoder) { fields.list("ends", ends) }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    ends = try fields.list("ends", maximum: EpochEnd.pageLimit)
   }
 }
 

@@ -70,6 +70,19 @@ package struct ManagerKeys: Sendable {
   }
 }
 
+/// An organisation's key, which no server of it has: it signs what the organisation decides.
+package struct OrganisationKeys: Sendable {
+  package let identity: IdentityKey
+
+  package init(_ file: KeyFile) throws(CredentialError) { identity = try file.identityKey() }
+
+  package static func generate(
+    owner: String, using generator: inout Randomness
+  ) throws(CredentialError) -> KeyFile {
+    try KeyFile(owner: owner, secrets: [SecretName.identity: generator.bytes(32)])
+  }
+}
+
 /// The keys of a hospital server or a cloud operator.
 package struct SupernodeKeys: Sendable {
   /// For a hospital, h_i of 4.2.
@@ -128,7 +141,7 @@ package struct SupernodeKeys: Sendable {
   }
 
   package func publicPart(
-    id: String, organisation: String, role: Genesis.Supernode.Role, isDelegate: Bool
+    id: String, organisation: String, role: Genesis.Supernode.Role, isCandidate: Bool
   ) -> Genesis.Supernode {
     Genesis.Supernode(
       id: id, organisation: organisation, role: role, identityKey: identity.publicKey,
@@ -139,7 +152,7 @@ package struct SupernodeKeys: Sendable {
         }
       },
       logKey: log.map { Genesis.LogKey(publicKey: Array($0.publicKey.rawRepresentation)) },
-      votingKey: isDelegate ? Genesis.VotingKey(publicKey: voting.publicKey) : nil)
+      votingKey: isCandidate ? Genesis.VotingKey(publicKey: voting.publicKey) : nil)
   }
 }
 

@@ -139,9 +139,18 @@ public enum Verification {
     var known = KnownCheckpoint(knownNote)
     var observer = ConsortiumObserver(genesis: genesis)
     let consortium = try verify(
-      &source, genesis: genesis, keys: genesis.consortiumKeys,
+      &source, genesis: genesis, keys: genesis.firstDelegates.keys(of: genesis),
       rules: ConsortiumRules(genesis: genesis), store: consortiumStore, decider, &known,
-      &observer, progress)
+      &observer, progress,
+      signers: { engine, fault in
+        // The delegates of the last block, or of the one with the fault.
+        let height = fault == nil ? max(engine.height, 1) - 1 : engine.height
+        return try ConsortiumView(engine: engine, final: nil).delegates(forHeight: height)
+          .keys(of: genesis)
+      },
+      keysOf: { engine, note in
+        try ConsortiumView(engine: engine, final: nil).keys(of: ChainName.consortium, note: note)
+      })
     let view = ConsortiumView(
       engine: consortium.engine,
       final: FinalRecord(
@@ -176,7 +185,7 @@ public enum Verification {
           rules: HospitalRules(
             genesis: genesis, hospital: hospital, consortium: consortiumStore, decider: decider),
           store: stores(hospital), decider, &known, &observer, progress,
-          former: { try view.keys(of: hospital, note: $0) })
+          keysOf: { try view.keys(of: hospital, note: $1) })
         var chain = try observer.completed(result.report, result.engine)
         chain.isBarred = try view.isBarred(hospital)
         if let void {
@@ -262,7 +271,8 @@ public enum Verification {
     store: any StateStore, _ decider: any ClaimDecider,
     _ known: inout KnownCheckpoint, _ observer: inout some ChainObserver<Rules>,
     _ progress: (String, UInt64, UInt64) -> Void,
-    former: (_ note: String) throws -> ChainKeys? = { _ in nil }
+    signers: (ChainEngine<Rules>, ChainFault?) throws -> ChainKeys? = { _, _ in nil },
+    keysOf: (ChainEngine<Rules>, _ note: String) throws -> ChainKeys?
   ) throws -> (report: ChainReport, engine: ChainEngine<Rules>, hasFiles: Bool) {
     var report = ChainReport(name: keys.chain, generation: keys.generation)
     var replay = try ChainReplay(rules: rules, store: store, decider: decider)
@@ -273,7 +283,8 @@ public enum Verification {
     else {
       // Nothing is left out that was known before.
       try compare(
-        &report, TiledTree(size: 0, store: VerifiedTiles(store: store)), keys, &known, former)
+        &report, TiledTree(size: 0, store: VerifiedTiles(store: store)), &known
+      ) { try keysOf(replay.engine, $0) }
       return (report, replay.engine, false)
     }
     guard let text = String(validating: note, as: UTF8.self),
@@ -281,8 +292,6 @@ public enum Verification {
     else {
       throw Failure(check: .archive, reason: "\(folder)/checkpoint is no checkpoint of this log")
     }
-    let isSigned = keys.confirmedCheckpoint(text) == claimed
-
     var tree = try TiledTree(size: 0, store: VerifiedTiles(store: store))
     for (path, count) in ExportPath.bundles(folder, size: claimed.size) {
       guard let bytes = try file(&source, path, limit: EntryBundle.maximumByteCount) else {
@@ -307,6 +316,8 @@ public enum Verification {
     try compareTiles(&source, folder, tree, store)
 
     let engine = replay.engine
+    let signers = try signers(engine, replay.fault) ?? keys
+    let isSigned = signers.confirmedCheckpoint(text) == claimed
     report.blocks = engine.height
     report.leaves = engine.size
     if let fault = replay.fault {
@@ -322,17 +333,18 @@ public enum Verification {
       report.fault = Fault(
         check: .checkpoint, height: 0, reason: "a signature on the checkpoint is missing or false")
     } else {
-      try compare(&report, tree, keys, &known, former)
+      try compare(&report, tree, &known) { try keysOf(engine, $0) }
     }
     return (report, engine, true)
   }
 
-  /// - Parameter former: the keys of any generation of the chain, by a note of its log.
+  /// - Parameter keysOf: the keys of any generation of the chain, or of any of its delegates, by a note
+  ///   of its log.
   private static func compare(
-    _ report: inout ChainReport, _ tree: TiledTree<VerifiedTiles>, _ keys: ChainKeys,
-    _ known: inout KnownCheckpoint, _ former: (String) throws -> ChainKeys?
+    _ report: inout ChainReport, _ tree: TiledTree<VerifiedTiles>,
+    _ known: inout KnownCheckpoint, _ keysOf: (String) throws -> ChainKeys?
   ) throws {
-    guard let compared = try known.compare(with: tree, keys, former) else { return }
+    guard let compared = try known.compare(with: tree, keysOf) else { return }
     report.isCompared = compared == nil
     if let reason = compared {
       report.fault = Fault(check: .knownCheckpoint, height: 0, reason: reason)
@@ -399,18 +411,18 @@ private struct KnownCheckpoint {
   ///
   /// - Returns: nil if the note is not of this chain; else what is wrong, or nil if nothing is.
   mutating func compare(
-    with tree: TiledTree<VerifiedTiles>, _ keys: ChainKeys,
-    _ former: (String) throws -> ChainKeys?
+    with tree: TiledTree<VerifiedTiles>, _ keysOf: (String) throws -> ChainKeys?
   ) throws -> String?? {
-    guard let note else { return nil }
-    let keys = keys.checkpoint(in: note) == nil ? try former(note) : keys
-    guard let keys, let known = keys.checkpoint(in: note) else { return nil }
-    isCompared = true
-    guard keys.confirmedCheckpoint(note) != nil else {
-      return .some("the known checkpoint is not signed by everybody who has to")
+    guard let note, let keys = try keysOf(note), let known = keys.checkpoint(in: note) else {
+      return nil
     }
+    isCompared = true
+    // Who has to sign a checkpoint above the end, the chain may not say.
     guard known.size <= tree.size else {
       return .some("the export is older than the known checkpoint")
+    }
+    guard keys.confirmedCheckpoint(note) != nil else {
+      return .some("the known checkpoint is not signed by everybody who has to")
     }
     guard try tree.root(size: known.size) == known.root else {
       return .some("the export contradicts the known checkpoint")

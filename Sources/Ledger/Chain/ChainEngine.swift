@@ -187,7 +187,8 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
       height: height,
       previous: header?.digest ?? .zero, firstIndex: size, itemCount: UInt64(openLeaves.count),
       stateDigest: stateDigest, base: summary.base, time: summary.time,
-      countedTime: summary.countedTime, answeredThrough: summary.answeredThrough)
+      countedTime: summary.countedTime, answeredThrough: summary.answeredThrough,
+      nextSeats: summary.nextSeats)
     rules.closed(next, view)
     if let failure = view.failure { throw failure }
     return (next, view.writes)

@@ -166,19 +166,46 @@ package struct ConsortiumFollower: Sendable {
   /// Takes a checkpoint of this chain that more than two thirds of the delegates of its last block
   /// cosigned, and that covers more than the one before. Returns when it is durable.
   ///
+  /// No epoch is passed over: the checkpoint at its end comes before any of the next, so that whoever
+  /// follows the sets of delegates without the chain can be shown it.
+  ///
   /// - Parameter note: a C2SP signed note.
   /// - Returns: false, with nothing changed, if it is no such checkpoint: of another root, of a size
   ///   that ends no block here, or with too few cosignatures.
   package mutating func take(final note: String) throws(StoreError) -> Bool {
-    guard let size = genesis.consortiumKeys.checkpoint(in: note)?.size, size > final?.size ?? 0,
-      size <= engine.size, let height = try height(ofSize: size),
+    guard let size = genesis.consortiumCheckpoint(in: note)?.size, size > final?.size ?? 0,
+      size <= engine.size, let height = try height(ofSize: size), isOfNextEpoch(height),
       let cosigned = try confirmed(note, atHeight: height),
       try engine.root(size: size) == cosigned.checkpoint.root
     else { return false }
     let record = FinalRecord(size: size, height: height, note: cosigned.note.encoded)
-    try engine.store.commit([StateKey.final.bytes: record.stateBytes])
+    var writes: [[UInt8]: [UInt8]?] = [:]
+    for (key, value) in changes(final: record) { writes.updateValue(value, forKey: key.bytes) }
+    try engine.store.commit(writes)
     final = record
     return true
+  }
+
+  /// Whether a block is of the epoch in which the first block stands that is not final.
+  private func isOfNextEpoch(_ height: UInt64) -> Bool {
+    let next = final.map { $0.height + 1 } ?? 0
+    return genesis.epoch(ofHeight: height) == genesis.epoch(ofHeight: next)
+  }
+
+  private func changes(final record: FinalRecord) -> [StateKey: [UInt8]?] {
+    var changes: [StateKey: [UInt8]?] = [.final: record.stateBytes]
+    if engine.rules.endsEpoch(record.height) {
+      changes[.epochEnd(genesis.epoch(ofHeight: record.height))] = record.stateBytes
+    }
+    return changes
+  }
+
+  /// The size at which an epoch ends of which all blocks are here, and no final checkpoint of that
+  /// size: nothing later becomes final before it is.
+  package func awaitedEpochEnd() throws(StoreError) -> UInt64? {
+    let epoch = genesis.epoch(ofHeight: final.map { $0.height + 1 } ?? 0)
+    let last = (epoch + 1) * genesis.genesis.numbers.epochLength - 1
+    return try reader.block(last).map { $0.index + 1 }
   }
 
   /// Takes blocks that others decided: rules and claims, then state, leaves and checkpoint are stored
@@ -186,8 +213,8 @@ package struct ConsortiumFollower: Sendable {
   ///
   /// - Parameters:
   ///   - leaves: those from ``ChainEngine/size`` on.
-  ///   - note: a checkpoint that ends with them, which more than two thirds of the delegates cosigned:
-  ///     a C2SP signed note. Nil if the leaves go on: then those are taken that the opening of a later
+  ///   - note: a checkpoint that ends with them, which more than two thirds of the delegates cosigned,
+  ///     of the epoch that comes after what is final: a C2SP signed note. Nil if the leaves go on: then those are taken that the opening of a later
   ///     block certifies, by the commits in it.
   /// - Returns: how many leaves were taken.
   /// - Throws: ``ChainFault`` if the leaves are no chain; ``LedgerError`` `invalid-proof` if the note
@@ -196,7 +223,7 @@ package struct ConsortiumFollower: Sendable {
   @discardableResult
   package mutating func follow(_ leaves: [[UInt8]], final note: String?) throws -> Int {
     guard let note else { return try follow(certified: leaves) }
-    guard let last = leaves.last.flatMap({ Leaf.header(in: $0) }),
+    guard let last = leaves.last.flatMap({ Leaf.header(in: $0) }), isOfNextEpoch(last.height),
       let cosigned = try confirmed(note, atHeight: last.height),
       cosigned.checkpoint.size == engine.size + UInt64(leaves.count)
     else { throw LedgerError(.invalidProof, "the leaves do not end with a confirmed checkpoint") }
@@ -207,7 +234,9 @@ package struct ConsortiumFollower: Sendable {
     }
     let record = FinalRecord(
       size: next.size, height: last.height, note: cosigned.note.encoded)
-    try next.commit(with: [.final: record.stateBytes, .decision: nil])
+    var changes = changes(final: record)
+    changes.updateValue(nil, forKey: .decision)
+    try next.commit(with: changes)
     (engine, final, decision) = (next, record, nil)
     return leaves.count
   }
@@ -241,7 +270,7 @@ package struct ConsortiumFollower: Sendable {
   private func confirmed(
     _ note: String, atHeight height: UInt64
   ) throws(StoreError) -> CosignedCheckpoint? {
-    let keys = try reader.delegates(forHeight: height).keys(origin: genesis.consortiumKeys.origin)
+    let keys = try reader.delegates(forHeight: height).keys(of: genesis)
     guard let parsed = try? SignedNote(encoded: note),
       let cosigned = keys.cosignedCheckpoint(parsed),
       cosigned.cosigners.count >= keys.threshold
@@ -301,6 +330,8 @@ package struct FinalRecord: StateRecord, Equatable {
 
 extension StateKey {
   package static let final = Self("final")
+  /// The checkpoint at the end of an epoch that is final.
+  static func epochEnd(_ epoch: UInt64) -> Self { Self("epoch-end/", epoch.stateBytes) }
   /// The certificate of the last block.
   package static let decision = Self("decision")
 }

@@ -44,6 +44,12 @@ package struct ConsortiumView: Sendable {
     try reading { engine.rules.delegates(forHeight: height, $0) }
   }
 
+  /// The election that the last block of an epoch holds, as of the chain's present state: the result
+  /// once the epoch is over and nothing has followed, and what it would be before.
+  package func election(afterEpoch epoch: UInt64) throws(StoreError) -> Election {
+    try reading { engine.rules.election(after: epoch, $0) }
+  }
+
   package func block(_ height: UInt64) throws(StoreError) -> ConsortiumBlock? {
     try reading { $0.value(.block(height)) }
   }
@@ -206,7 +212,7 @@ package struct ConsortiumView: Sendable {
 
   /// The checkpoint of the first `size` leaves.
   package func checkpoint(size: UInt64) throws(StoreError) -> Checkpoint {
-    try engine.checkpoint(size: size, origin: genesis.consortiumKeys.origin)
+    try engine.checkpoint(size: size, origin: genesis.origin(of: ChainName.consortium))
   }
 
   // MARK: Proofs
@@ -221,12 +227,76 @@ package struct ConsortiumView: Sendable {
       return nil
     }
     return FinalityProof(
-      note: final.note,
+      epoch: genesis.epoch(ofHeight: final.height), note: final.note,
       consistency: knownSize == 0
         ? [] : try engine.consistency(from: knownSize, to: final.size),
       consortium: LeafProof(
         leaf: leaf, index: index,
         inclusion: try engine.inclusion(of: index, size: final.size)),
       hospital: hospital)
+  }
+
+  /// Final leaves from an index on, of one epoch, and the final checkpoint that they lead to: the one
+  /// at the end of the epoch, or the newest.
+  ///
+  /// - Parameter byteCount: leaves are fewer than would reach the checkpoint where they have more
+  ///   bytes than this; one there is in any case.
+  /// - Returns: nil if nothing is final; no leaves if all is known.
+  package func page(
+    from start: UInt64, byteCount limit: Int
+  ) throws(StoreError) -> (leaves: [[UInt8]], note: String)? {
+    guard let final else { return nil }
+    guard start < final.size, let end = try epochEnd(after: start) else { return ([], final.note) }
+    var leaves: [[UInt8]] = []
+    var byteCount = 0
+    var index = start
+    while index < end.size, let leaf = try leaf(index) {
+      byteCount += leaf.count
+      if byteCount > limit, !leaves.isEmpty { break }
+      leaves.append(leaf)
+      index += 1
+    }
+    return (leaves, end.note)
+  }
+
+  /// The final checkpoint at the end of the epoch in which a final leaf stands, or the newest.
+  private func epochEnd(after index: UInt64) throws(StoreError) -> FinalRecord? {
+    guard let final else { return nil }
+    // Epochs have many leaves each, so they are searched for.
+    var (low, high): (UInt64, UInt64) = (0, genesis.epoch(ofHeight: final.height))
+    while low < high {
+      let middle = low + (high - low) / 2
+      guard let end = try endRecord(ofEpoch: middle) else { return final }
+      if end.size > index { high = middle } else { low = middle + 1 }
+    }
+    return try endRecord(ofEpoch: low) ?? final
+  }
+
+  private func endRecord(ofEpoch epoch: UInt64) throws(StoreError) -> FinalRecord? {
+    try reading { $0.value(.epochEnd(epoch)) }
+  }
+
+  /// The ends of epochs from one on, for who follows the sets of delegates: as many as are final, and
+  /// have room.
+  package func epochEnds(
+    from first: UInt64, byteCount limit: Int
+  ) throws(StoreError) -> [EpochEnd] {
+    var ends: [EpochEnd] = []
+    var byteCount = 0
+    var epoch = first
+    while ends.count < EpochEnd.pageLimit, let end = try endRecord(ofEpoch: epoch),
+      let leaf = try leaf(end.size - 1)
+    {
+      let proof = EpochEnd(
+        note: end.note,
+        header: LeafProof(
+          leaf: leaf, index: end.size - 1,
+          inclusion: try engine.inclusion(of: end.size - 1, size: end.size)))
+      byteCount += proof.encodedSequence().count
+      if byteCount > limit, !ends.isEmpty { break }
+      ends.append(proof)
+      epoch += 1
+    }
+    return ends
   }
 }

@@ -29,11 +29,13 @@ public struct BlockHeader: CanonicalObject, Equatable {
   public var countedTime: UInt64
   /// How many demands on this chain are answered; on the consortium chain zero.
   public var answeredThrough: UInt64
+  /// In the last block of an epoch of the consortium chain: who decides the blocks of the next one.
+  public var nextSeats: SeatList?
 
   init(
     genesis: Digest32, chain: String, generation: UInt64, height: UInt64, previous: Digest32,
     firstIndex: UInt64, itemCount: UInt64, stateDigest: Digest32, base: BlockReference,
-    time: UInt64, countedTime: UInt64, answeredThrough: UInt64
+    time: UInt64, countedTime: UInt64, answeredThrough: UInt64, nextSeats: SeatList? = nil
   ) {
     self.genesis = genesis
     self.chain = chain
@@ -47,6 +49,7 @@ public struct BlockHeader: CanonicalObject, Equatable {
     self.time = time
     self.countedTime = countedTime
     self.answeredThrough = answeredThrough
+    self.nextSeats = nextSeats
   }
 
   /// The header's place in the tree.
@@ -65,6 +68,7 @@ public struct BlockHeader: CanonicalObject, Equatable {
     fields.integer("time", time)
     fields.integer("countedTime", countedTime)
     fields.integer("answeredThrough", answeredThrough)
+    fields.optional("nextSeats", nextSeats)
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
@@ -80,6 +84,7 @@ public struct BlockHeader: CanonicalObject, Equatable {
     time = try fields.integer("time", in: 0...Limits.latestTime)
     countedTime = try fields.integer("countedTime", in: 0...Limits.latestTime)
     answeredThrough = try fields.integer("answeredThrough", in: 0...LedgerLimits.size)
+    nextSeats = try fields.optional("nextSeats")
   }
 }
 

@@ -89,13 +89,13 @@ extension ValidGenesis {
   /// cloud's cosignature.
   public func keys(of hospital: String, generation: GenerationRecord) -> ChainKeys {
     let origin = origin(of: hospital, generation: generation.generation)
-    let cosigners = cosigners(of: hospital)
+    let cosigners = cosigners(ofHospital: hospital)
     var parties = [generation.logKey: hospital]
     for cosigner in cosigners { parties[cosigner.key.publicKey] = cloud(ofHospital: hospital) }
     return ChainKeys(
       chain: hospital, generation: generation.generation, origin: origin,
       log: try? LogVerifier(origin: origin, publicKey: generation.logKey), cosigners: cosigners,
-      threshold: cosignatureThreshold(of: hospital), parties: parties)
+      threshold: 1, parties: parties)
   }
 
   /// The generation with which a hospital's chain begins.

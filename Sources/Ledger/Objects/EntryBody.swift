@@ -14,6 +14,8 @@ public enum EntryBody: Sendable, Equatable {
   case withholdingReport(WithholdingReport)
   case voteEquivocationReport(VoteEquivocationReport)
   case continuation(Continuation)
+  case candidacy(Candidacy)
+  case approval(Approval)
   // A hospital's chain
   case baseAdvance(BaseAdvance)
   case visitOpening(VisitOpening)
@@ -38,6 +40,8 @@ public enum EntryBody: Sendable, Equatable {
     case .withholdingReport(let body): body
     case .voteEquivocationReport(let body): body
     case .continuation(let body): body
+    case .candidacy(let body): body
+    case .approval(let body): body
     case .baseAdvance(let body): body
     case .visitOpening(let body): body
     case .partialSignature(let body): body
@@ -69,6 +73,8 @@ public enum EntryBody: Sendable, Equatable {
     case .voteEquivocationReport:
       self = .voteEquivocationReport(try .init(encoded: bytes))
     case .continuation: self = .continuation(try .init(encoded: bytes))
+    case .candidacy: self = .candidacy(try .init(encoded: bytes))
+    case .approval: self = .approval(try .init(encoded: bytes))
     case .baseAdvance: self = .baseAdvance(try .init(encoded: bytes))
     case .visitOpening: self = .visitOpening(try .init(encoded: bytes))
     case .partialSignature: self = .partialSignature(try .init(encoded: bytes))
@@ -95,6 +101,8 @@ public enum EntryBody: Sendable, Equatable {
     case let body as WithholdingReport: self = .withholdingReport(body)
     case let body as VoteEquivocationReport: self = .voteEquivocationReport(body)
     case let body as Continuation: self = .continuation(body)
+    case let body as Candidacy: self = .candidacy(body)
+    case let body as Approval: self = .approval(body)
     case let body as BaseAdvance: self = .baseAdvance(body)
     case let body as VisitOpening: self = .visitOpening(body)
     case let body as PartialSignature: self = .partialSignature(body)

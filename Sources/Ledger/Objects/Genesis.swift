@@ -18,24 +18,27 @@ public struct Genesis: CanonicalObject, Equatable {
   /// The ledger time before the first block, in seconds since 1970.
   public var createdAt: UInt64
   public var numbers: Numbers
+  /// Who runs the parties, and decides by vote on who takes part.
+  public var organisations: [Organisation]
   public var manager: Manager
   /// Hospital servers and cloud operators.
   public var supernodes: [Supernode]
-  /// The supernodes that decide the blocks of the consortium chain and confirm it, in the order of
-  /// their seats.
+  /// The supernodes that decide the blocks of the first epoch of the consortium chain and confirm
+  /// them, in the order of their seats. Every set after it has as many seats.
   public var delegates: [String]
 
   public static let currentRulesVersion: UInt64 = 2
 
   public init(
     network: String, suite: String, createdAt: UInt64, numbers: Numbers = Numbers(),
-    manager: Manager, supernodes: [Supernode], delegates: [String]
+    organisations: [Organisation], manager: Manager, supernodes: [Supernode], delegates: [String]
   ) {
     self.network = network
     self.suite = suite
     rulesVersion = Self.currentRulesVersion
     self.createdAt = createdAt
     self.numbers = numbers
+    self.organisations = organisations
     self.manager = manager
     self.supernodes = supernodes
     self.delegates = delegates
@@ -47,6 +50,7 @@ public struct Genesis: CanonicalObject, Equatable {
     fields.integer("rulesVersion", rulesVersion)
     fields.integer("createdAt", createdAt)
     fields.value("numbers", numbers)
+    fields.list("organisations", organisations)
     fields.value("manager", manager)
     fields.list("supernodes", supernodes)
     fields.list("delegates", delegates.map(DelegateName.init))
@@ -58,6 +62,7 @@ public struct Genesis: CanonicalObject, Equatable {
     rulesVersion = try fields.integer("rulesVersion")
     createdAt = try fields.integer("createdAt", in: 0...Limits.latestTime)
     numbers = try fields.value("numbers")
+    organisations = try fields.list("organisations", maximum: 1000)
     manager = try fields.value("manager")
     supernodes = try fields.list("supernodes", maximum: 1000)
     delegates = try fields.list("delegates", maximum: 1000, of: DelegateName.self).map(\.id)
@@ -133,6 +138,27 @@ public struct Genesis: CanonicalObject, Equatable {
     }
   }
 
+  /// Who runs parties of the ledger. One that runs a hospital has a vote in elections.
+  public struct Organisation: CanonicalValue, Equatable {
+    public var id: String
+    /// Signs approvals. Ed25519.
+    public var identityKey: [UInt8]
+
+    public init(id: String, identityKey: [UInt8]) {
+      (self.id, self.identityKey) = (id, identityKey)
+    }
+
+    public func encode(into fields: inout some FieldEncoder) {
+      fields.text("id", id)
+      fields.octets("identityKey", identityKey)
+    }
+
+    public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+      id = try fields.identifier("id")
+      identityKey = try fields.octets("identityKey", count: 32)
+    }
+  }
+
   /// The system manager (SM): registers doctors and holds the re-encryption proxy.
   public struct Manager: CanonicalValue, Equatable {
     public var id: String
@@ -168,7 +194,7 @@ public struct Genesis: CanonicalObject, Equatable {
 
     public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
       id = try fields.identifier("id")
-      organisation = try fields.text("organisation", maximum: Limits.identifierByteCount)
+      organisation = try fields.identifier("organisation")
       registrationKey = try fields.octets("registrationKey", count: 32)
       identityKey = try fields.octets("identityKey", count: 32)
       agreementKey = try fields.octets("agreementKey", count: 32)
@@ -220,7 +246,7 @@ public struct Genesis: CanonicalObject, Equatable {
     public var cosigners: [Cosigner]
     /// For a hospital, the key that signs its chain's first generation. Ed25519.
     public var logKey: LogKey?
-    /// For a delegate, the key that signs its proposals and votes. Ed25519.
+    /// For who stands for election, the key that signs its proposals and votes. Ed25519.
     public var votingKey: VotingKey?
     public var location: Location
 
@@ -254,7 +280,7 @@ public struct Genesis: CanonicalObject, Equatable {
 
     public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
       id = try fields.identifier("id")
-      organisation = try fields.text("organisation", maximum: Limits.identifierByteCount)
+      organisation = try fields.identifier("organisation")
       guard let role = Role(rawValue: try fields.integer("role")) else {
         throw DecodingFailure(.invalidField, "role is neither hospital nor cloud")
       }

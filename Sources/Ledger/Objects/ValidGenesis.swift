@@ -15,10 +15,11 @@ public struct ValidGenesis: Sendable {
   private let clouds: [String: String]
   private let originPrefix: String
   private let keys: Set<[UInt8]>
-  /// The delegates, whom the genesis fixes for every height.
-  let seats: [DelegateSet.Seat]
-  /// What a checkpoint of the consortium chain needs: more than two thirds of the delegates.
-  public let consortiumKeys: ChainKeys
+  private let organisationKeys: [String: [UInt8]]
+  /// The organisations that run a hospital: each has a vote.
+  let voters: Set<String>
+  /// The delegates of the first epoch.
+  let firstSeats: [SeatOccupant?]
 
   /// - Throws: ``LedgerError`` naming the rule that is broken.
   public init(_ genesis: Genesis) throws(LedgerError) {
@@ -30,12 +31,14 @@ public struct ValidGenesis: Sendable {
     try require(4 * numbers.maximumLag <= numbers.window, "maximumLag is above a quarter of window")
     let identifiers =
       [genesis.network, genesis.manager.id] + genesis.supernodes.map(\.id)
+      + genesis.organisations.map(\.id)
     try require(identifiers.allSatisfy(Self.isIdentifier), "an identifier is not of a-z, 0-9, '-'")
     try require(
       Set(identifiers + [ChainName.consortium]).count == identifiers.count + 1,
       "two parties have one identifier")
     let manager = genesis.manager
     var keys = [manager.registrationKey, manager.identityKey, manager.agreementKey]
+    keys += genesis.organisations.map(\.identityKey)
     for node in genesis.supernodes {
       keys += [node.identityKey, node.agreementKey] + node.cosigners.map(\.publicKey)
       if let key = node.logKey { keys.append(key.publicKey) }
@@ -56,8 +59,13 @@ public struct ValidGenesis: Sendable {
     try require(
       delegates.count % 3 == 1 && delegates.count <= ConsensusLimits.seatCount,
       "the number of delegates is not 3f + 1, or above \(ConsensusLimits.seatCount)")
-    // By bytes: a text that looks the same, and is none of these bytes, is another name.
-    for group in Dictionary(grouping: delegates, by: { Array($0.organisation.utf8) }).values {
+    let organisations = Dictionary(
+      uniqueKeysWithValues: genesis.organisations.map { ($0.id, $0.identityKey) })
+    for organisation in [manager.organisation] + genesis.supernodes.map(\.organisation) {
+      try require(
+        organisations[organisation] != nil, "organisation \(organisation) is not in the genesis")
+    }
+    for group in Dictionary(grouping: delegates, by: \.organisation).values {
       try require(
         3 * group.count < delegates.count,
         "organisation \(group[0].organisation) has a third of the delegates or more")
@@ -71,8 +79,7 @@ public struct ValidGenesis: Sendable {
         try require(
           chain == ChainName.consortium
             || (node.role == .cloud && supernodes[chain]?.role == .hospital
-              && supernodes[chain]?.organisation.utf8.elementsEqual(node.organisation.utf8)
-                != true),
+              && supernodes[chain]?.organisation != node.organisation),
           "\(node.id) cannot cosign chain \(chain)")
       }
     }
@@ -83,33 +90,37 @@ public struct ValidGenesis: Sendable {
     }
     for node in genesis.supernodes {
       try require(
-        (node.votingKey != nil) == genesis.delegates.contains(node.id),
-        "\(node.id) is a delegate without a voting key, or another party with one")
-    }
-    func cosigners(of chain: String, among ids: [String]) -> [(String, [UInt8])] {
-      ids.compactMap { supernodes[$0] }.flatMap { node in
-        node.cosigners.filter { $0.chain == chain }.map { (node.id, $0.publicKey) }
-      }
-    }
-    var verifiers: [String: [CosignerVerifier]] = [:]
-    for chain in [ChainName.consortium] + hospitals {
-      let isConsortium = chain == ChainName.consortium
-      let ids = isConsortium ? genesis.delegates : genesis.supernodes.map(\.id)
-      let keys = cosigners(of: chain, among: ids)
+        node.votingKey != nil || !genesis.delegates.contains(node.id),
+        "\(node.id) is a delegate without a voting key")
       try require(
-        isConsortium ? keys.count == delegates.count : keys.count == 1,
-        isConsortium
-          ? "a delegate has no cosigning key for the consortium chain"
-          : "chain \(chain) is not cosigned by exactly one cloud operator")
-      do {
-        verifiers[chain] = try keys.map { id, key in
-          try CosignerVerifier(
-            name: Self.cosignerName(network: genesis.network, node: id, chain: chain),
-            publicKey: key)
+        node.votingKey == nil || node.cosigners.contains { $0.chain == ChainName.consortium },
+        "\(node.id) has a voting key and no cosigning key for the consortium chain")
+    }
+    func verifiers(
+      of chain: String, among nodes: [Genesis.Supernode]
+    ) throws(LedgerError) -> [CosignerVerifier] {
+      var verifiers: [CosignerVerifier] = []
+      for node in nodes {
+        for cosigner in node.cosigners where cosigner.chain == chain {
+          do {
+            verifiers.append(
+              try CosignerVerifier(
+                name: Self.cosignerName(network: genesis.network, node: node.id, chain: chain),
+                publicKey: cosigner.publicKey))
+          } catch {
+            throw LedgerError(.invalidGenesis, "a cosigning key of chain \(chain) is not a key")
+          }
         }
-      } catch {
-        throw LedgerError(.invalidGenesis, "a cosigning key of chain \(chain) is not a key")
       }
+      return verifiers
+    }
+    _ = try verifiers(of: ChainName.consortium, among: genesis.supernodes)
+    var clouds: [String: [CosignerVerifier]] = [:]
+    for hospital in hospitals {
+      let keys = try verifiers(of: hospital, among: genesis.supernodes)
+      try require(
+        keys.count == 1, "chain \(hospital) is not cosigned by exactly one cloud operator")
+      clouds[hospital] = keys
     }
     self.genesis = genesis
     let digest = genesis.digest
@@ -117,19 +128,17 @@ public struct ValidGenesis: Sendable {
     originPrefix = "bcemr/\(digest)/"
     self.hospitals = hospitals
     self.supernodes = supernodes
-    self.verifiers = verifiers
-    var clouds: [String: String] = [:]
+    self.verifiers = clouds
+    var cloudNames: [String: String] = [:]
     for node in genesis.supernodes where node.role == .cloud {
-      for cosigner in node.cosigners { clouds[cosigner.chain] = node.id }
+      for cosigner in node.cosigners { cloudNames[cosigner.chain] = node.id }
     }
-    self.clouds = clouds
+    self.clouds = cloudNames
     self.keys = Set(keys)
-    seats = zip(delegates, verifiers[ChainName.consortium] ?? []).map { node, cosigner in
-      DelegateSet.Seat(
-        delegate: node.id, votingKey: node.votingKey?.publicKey ?? [], cosigner: cosigner)
-    }
-    consortiumKeys = DelegateSet(epoch: 0, seats: seats).keys(
-      origin: originPrefix + ChainName.consortium)
+    self.organisationKeys = organisations
+    firstSeats = delegates.map(SeatOccupant.init)
+    voters = Set(
+      genesis.supernodes.filter { $0.role == .hospital }.map(\.organisation))
   }
 
   /// Whether a key stands in the genesis, for whatever use.
@@ -137,18 +146,28 @@ public struct ValidGenesis: Sendable {
 
   public func supernode(_ id: String) -> Genesis.Supernode? { supernodes[id] }
 
-  /// The Ed25519 key with which this party of the genesis signs entries.
+  /// The Ed25519 key with which this party or organisation of the genesis signs entries.
   public func identityKey(of party: String) -> [UInt8]? {
-    party == genesis.manager.id ? genesis.manager.identityKey : supernodes[party]?.identityKey
+    party == genesis.manager.id
+      ? genesis.manager.identityKey : supernodes[party]?.identityKey ?? organisationKeys[party]
   }
 
-  /// The keys whose cosignatures count for this chain.
-  public func cosigners(of chain: String) -> [CosignerVerifier] { verifiers[chain] ?? [] }
+  /// The checkpoint of the consortium chain in a note, whoever signed it.
+  ///
+  /// - Returns: nil for another origin and for a checkpoint with extension lines.
+  package func consortiumCheckpoint(in note: String) -> Checkpoint? {
+    firstDelegates.keys(of: self).checkpoint(in: note)
+  }
 
-  /// How many of ``cosigners(of:)`` a checkpoint needs: the cloud for a hospital's chain, beside the
-  /// hospital's own signature; more than two thirds of the delegates for the consortium chain.
-  public func cosignatureThreshold(of chain: String) -> Int {
-    chain == ChainName.consortium ? 2 * genesis.delegates.count / 3 + 1 : 1
+  /// Who decides the blocks of the first epoch.
+  var firstDelegates: DelegateSet { DelegateSet(epoch: 0, occupants: firstSeats, genesis: self) }
+
+  /// The epoch in which the block at a height stands.
+  func epoch(ofHeight height: UInt64) -> UInt64 { height / genesis.numbers.epochLength }
+
+  /// The keys whose cosignatures count for a hospital's chain: the cloud's.
+  public func cosigners(ofHospital hospital: String) -> [CosignerVerifier] {
+    verifiers[hospital] ?? []
   }
 
   /// The origin line of a chain's checkpoints; each generation of a hospital's chain is a log of its
@@ -171,14 +190,7 @@ public struct ValidGenesis: Sendable {
     party == genesis.manager.id ? genesis.manager.organisation : supernodes[party]?.organisation
   }
 
-  /// All organisations, the manager's first, then in the order of the supernodes. Names are told
-  /// apart by their bytes.
-  public var organisations: [String] {
-    var seen: Set<[UInt8]> = []
-    return ([genesis.manager.organisation] + genesis.supernodes.map(\.organisation)).filter {
-      seen.insert(Array($0.utf8)).inserted
-    }
-  }
+  public var organisations: [String] { genesis.organisations.map(\.id) }
 
   static func isIdentifier(_ text: String) -> Bool {
     !text.isEmpty && text.utf8.count <= Limits.identifierByteCount

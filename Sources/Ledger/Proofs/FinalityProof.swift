@@ -8,6 +8,9 @@ public import TransparencyLog
 /// delegates cosigned. One of a hospital's chain is final under a checkpoint whose anchor is final
 /// (specification 6.5).
 public struct FinalityProof: CanonicalValue, Equatable {
+  /// In which the last block of the checkpoint stands: which set of delegates has cosigned it. That
+  /// it is so, the set's keys show.
+  public var epoch: UInt64
   /// A consortium checkpoint with its cosignatures, a C2SP signed note.
   public var note: String
   /// RFC 6962 consistency from the checkpoint that the client knew.
@@ -18,8 +21,10 @@ public struct FinalityProof: CanonicalValue, Equatable {
   public var hospital: LeafProof?
 
   public init(
-    note: String, consistency: [[UInt8]], consortium: LeafProof, hospital: LeafProof?
+    epoch: UInt64, note: String, consistency: [[UInt8]], consortium: LeafProof,
+    hospital: LeafProof?
   ) {
+    self.epoch = epoch
     self.note = note
     self.consistency = consistency
     self.consortium = consortium
@@ -27,6 +32,7 @@ public struct FinalityProof: CanonicalValue, Equatable {
   }
 
   public func encode(into fields: inout some FieldEncoder) {
+    fields.integer("epoch", epoch)
     fields.text("note", note)
     fields.octetsList("consistency", consistency)
     fields.value("consortium", consortium)
@@ -34,6 +40,7 @@ public struct FinalityProof: CanonicalValue, Equatable {
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    epoch = try fields.integer("epoch", in: 0...LedgerLimits.size)
     note = try fields.text("note", maximum: LedgerLimits.finalNoteByteCount)
     consistency = try fields.proof("consistency")
     consortium = try fields.value("consortium")
@@ -42,18 +49,27 @@ public struct FinalityProof: CanonicalValue, Equatable {
 
   /// Checks the whole proof.
   ///
-  /// - Parameter known: the newest consortium checkpoint that the client has seen.
+  /// - Parameters:
+  ///   - delegates: the set that the client has followed the chain to.
+  ///   - known: the newest consortium checkpoint that the client has seen.
   /// - Throws: ``LedgerError`` `invalid-proof`; `stale-checkpoint` if the proof stands on an older
-  ///   checkpoint than `known`.
+  ///   checkpoint than `known`, or is of an epoch before; `later-epoch` if the sets of delegates have
+  ///   to be followed first.
   public func verify(
-    genesis: ValidGenesis, known: Checkpoint?
+    genesis: ValidGenesis, delegates: KnownDelegates, known: Checkpoint?
   ) throws(LedgerError) -> ProvenLeaf {
-    let keys = genesis.consortiumKeys
+    guard epoch <= delegates.epoch else {
+      throw LedgerError(.laterEpoch, "the checkpoint is of delegates that are not known yet")
+    }
+    guard epoch == delegates.epoch else {
+      throw LedgerError(.staleCheckpoint, "a newer epoch has begun")
+    }
+    let keys = delegates.keys(of: genesis)
     // What the client knows it has verified before.
     guard
       let checkpoint = keys.checkpoint(in: note).flatMap({
         $0 == known ? $0 : keys.confirmedCheckpoint(note)
-      })
+      }), checkpoint.size > delegates.start
     else { throw LedgerError(.invalidProof, "the checkpoint has too few cosignatures") }
     if let known {
       guard checkpoint.size >= known.size else {
@@ -106,6 +122,8 @@ extension ValidGenesis {
 }
 
 extension ErrorCode<LedgerError> {
+  /// The checkpoint is of a later epoch than the client has followed the delegates to.
+  public static var laterEpoch: Self { Self("later-epoch") }
   /// A newer checkpoint has been seen before.
   public static var staleCheckpoint: Self { Self("stale-checkpoint") }
 }

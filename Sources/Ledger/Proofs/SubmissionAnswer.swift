@@ -102,7 +102,7 @@ public struct SubmissionAnswer: CanonicalObject, Equatable {
       let note = try SignedNote(encoded: confirmation.note)
       let cosigned = try CosignedCheckpoint(
         verifying: note, origin: genesis.origin(of: chain, generation: generation),
-        cosigners: genesis.cosigners(of: chain), allowsExtensionLines: false)
+        cosigners: genesis.cosigners(ofHospital: chain), allowsExtensionLines: false)
       try InclusionProof(hashes: confirmation.inclusion).verify(
         leafHash: MerkleHash.leaf(Leaf.item(entry).encoded()), index: confirmation.index,
         size: cosigned.checkpoint.size, root: cosigned.checkpoint.root)

@@ -23,6 +23,7 @@ package struct BlockSummary {
   var time: UInt64
   var countedTime: UInt64
   var answeredThrough: UInt64
+  var nextSeats: SeatList?
 }
 
 /// The rules of one chain.

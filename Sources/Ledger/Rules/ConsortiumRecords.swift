@@ -127,6 +127,7 @@ enum QuotaPurpose: UInt8 {
   case patientsDemands
   /// Reports, and continuations.
   case reports
+  case elections
 }
 
 /// How much of a quota is used in an epoch.

@@ -62,6 +62,8 @@ package struct ConsortiumRules: ChainRules {
     case .voteEquivocationReport(let body): return try convict(body, item, block, state)
     case .faultReport(let body): return try note(body, item, block, state)
     case .continuation(let body): return try continueChain(body, item, block, state)
+    case .candidacy(let body): return try stand(body, item, block, state)
+    case .approval(let body): return try approve(body, item, block, state)
     default: throw .wrongKind
     }
   }
@@ -70,7 +72,9 @@ package struct ConsortiumRules: ChainRules {
     let time = block.openedAt ?? block.time
     let counted = min(time - block.time, genesis.genesis.numbers.maximumLag / 2)
     return BlockSummary(
-      base: .none, time: time, countedTime: block.countedTime + counted, answeredThrough: 0)
+      base: .none, time: time, countedTime: block.countedTime + counted, answeredThrough: 0,
+      nextSeats: endsEpoch(block.height)
+        ? elect(after: genesis.epoch(ofHeight: block.height), state) : nil)
   }
 
   package func closed(_ header: BlockHeader, _ state: StateView) {
@@ -114,7 +118,7 @@ package struct ConsortiumRules: ChainRules {
   }
 
   /// The party that signed, and the claim that it did.
-  private func party(
+  func party(
     _ entry: Entry, _ state: StateView
   ) throws(Refusal) -> (String, RequiredClaim) {
     guard case .party(let id) = entry.content.signer, let key = identityKey(of: id, state) else {
@@ -123,7 +127,7 @@ package struct ConsortiumRules: ChainRules {
     return (id, entry.signatureClaim(by: key))
   }
 
-  private func supernode(
+  func supernode(
     _ entry: Entry, _ state: StateView
   ) throws(Refusal) -> (String, RequiredClaim) {
     let (id, signature) = try party(entry, state)
@@ -137,18 +141,6 @@ package struct ConsortiumRules: ChainRules {
   }
 
   // MARK: Blocks
-
-  /// Who decides the block at a height. A seat is empty from the block on that follows the one with
-  /// the conviction of its voting key.
-  package func delegates(forHeight height: UInt64, _ state: StateView) -> DelegateSet {
-    var set = DelegateSet(
-      epoch: height / genesis.genesis.numbers.epochLength, seats: genesis.seats)
-    for index in set.seats.indices {
-      let convicted: UInt64? = state.value(.convictedKey(set.seats[index].votingKey))
-      set.seats[index].isEmpty = convicted.map { $0 < height } ?? false
-    }
-    return set
-  }
 
   private func open(
     _ opening: BlockOpening, _ item: Item, _ block: inout Block, _ state: StateView
@@ -169,6 +161,7 @@ package struct ConsortiumRules: ChainRules {
       guard let commits = opening.commits else { throw .wrongCommits }
       judgement.claims += try claims(of: commits, for: block.height - 1, state)
       judgement.roots = [RequiredRoot(commits.root, or: .wrongCommits)]
+      countTurns(commits, at: block.height - 1, block, state)
     }
     block.openedAt = opening.time
     block.openingByteCount = item.byteCount
@@ -339,10 +332,10 @@ package struct ConsortiumRules: ChainRules {
     return completion.context.visitSigningKey
   }
 
-  private func spend(
+  func spend(
     _ key: StateKey, _ quota: UInt64, _ block: Block, _ state: StateView
   ) throws(Refusal) {
-    let epoch = block.height / genesis.genesis.numbers.epochLength
+    let epoch = genesis.epoch(ofHeight: block.height)
     var record: QuotaRecord = state.value(key) ?? QuotaRecord(epoch: epoch, used: 0)
     if record.epoch != epoch { record = QuotaRecord(epoch: epoch, used: 0) }
     guard record.used < quota else { throw .quotaSpent }
@@ -461,8 +454,10 @@ package struct ConsortiumRules: ChainRules {
 
   /// The keys of a chain in the generation whose origin a note has.
   func keys(of chain: String, note: String, _ state: StateView) -> ChainKeys? {
-    // The genesis fixes one set of delegates for all heights.
-    if chain == ChainName.consortium { return genesis.consortiumKeys }
+    if chain == ChainName.consortium {
+      guard let size = genesis.consortiumCheckpoint(in: note)?.size else { return nil }
+      return delegates(forHeight: height(holding: size, state), state).keys(of: genesis)
+    }
     guard genesis.hospitals.contains(chain) else { return nil }
     let current = generation(of: chain, state).generation
     let prefix = genesis.origin(of: chain, generation: 0).dropLast()
@@ -472,6 +467,20 @@ package struct ConsortiumRules: ChainRules {
     let generation =
       state.value(.generation(chain, number: number)) ?? genesis.firstGeneration(of: chain)
     return genesis.keys(of: chain, generation: generation)
+  }
+
+  /// The block in which the last of so many leaves stands, or would stand next.
+  private func height(holding size: UInt64, _ state: StateView) -> UInt64 {
+    var step: UInt64 = 1
+    while state.holds(.block(step)) { step *= 2 }
+    // Below every block that does not hold so many, and not above the first that does.
+    var (low, high): (UInt64, UInt64) = (0, step)
+    while low < high {
+      let middle = low + (high - low) / 2
+      let block: ConsortiumBlock? = state.value(.block(middle))
+      if let block, block.index + 1 < size { low = middle + 1 } else { high = middle }
+    }
+    return low
   }
 
   private func convict(
@@ -511,11 +520,11 @@ package struct ConsortiumRules: ChainRules {
         [report.first, report.second].allSatisfy {
           IdentityKey.isValid($0.signature, of: $0.object, by: seat.votingKey)
         }
-      })
+      }), let delegate = seat.delegate
     else { throw .noContradiction }
     guard !state.holds(.convictedKey(seat.votingKey)) else { throw .entryKnown }
     convict(
-      Culprit(party: seat.delegate, key: seat.votingKey, isLogKey: false), block, state)
+      Culprit(party: delegate, key: seat.votingKey, isLogKey: false), block, state)
     return Judgement(claims: [signature])
   }
 

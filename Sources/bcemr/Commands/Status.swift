@@ -244,7 +244,7 @@ private struct ChainSurvey {
   private mutating func compareVotes(
     of party: String, with view: ConsortiumView, hasDecision: Bool
   ) throws {
-    guard genesis.genesis.delegates.contains(party) else { return }
+    guard genesis.supernode(party)?.votingKey != nil else { return }
     let records = try DelegateRecords(of: party, in: existing.folder.roleStore(party))
     let own = (view.size, view.height, hasDecision)
     for found in try records.faults(beside: own, on: view) {

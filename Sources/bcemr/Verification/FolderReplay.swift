@@ -276,7 +276,7 @@ struct FolderReplay {
   /// others hold of them.
   private mutating func compareDelegates(with replicas: [Replica]) throws {
     let chain = try directory()
-    for delegate in genesis.genesis.delegates {
+    for delegate in genesis.genesis.supernodes.filter({ $0.votingKey != nil }).map(\.id) {
       let file = "\(existing.folder.path)/\(delegate)/state.sqlite"
       do {
         let records = try DelegateRecords(of: delegate, in: existing.folder.roleStore(delegate))
@@ -331,11 +331,12 @@ struct FolderReplay {
 
   /// The delegates of whom a final checkpoint has a cosignature.
   private func cosigners(of final: FinalRecord, _ chain: ConsortiumView) throws -> [String] {
-    let seats = try chain.delegates(forHeight: final.height).seats
+    let delegates = try chain.delegates(forHeight: final.height)
     let note = try CosignedCheckpoint(
-      verifying: SignedNote(encoded: final.note), origin: genesis.consortiumKeys.origin,
-      cosigners: seats.map(\.cosigner))
-    return seats.filter { note.cosigners.contains($0.cosigner) }.map(\.delegate)
+      verifying: SignedNote(encoded: final.note), origin: genesis.origin(of: ChainName.consortium), cosigners: delegates.cosigners)
+    return delegates.seats.compactMap { seat in
+      seat.cosigner.flatMap { note.cosigners.contains($0) ? seat.delegate : nil }
+    }
   }
 
   // MARK: Hospitals' chains

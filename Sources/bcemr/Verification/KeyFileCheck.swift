@@ -24,6 +24,11 @@ struct KeyFileCheck {
     var findings = parties.compactMap { party in
       finding(party, owner: party, isKnown: { try $0.isKnown(to: genesis) })
     }
+    findings += genesis.organisations.compactMap { organisation in
+      finding("organisations/\(organisation)", owner: organisation) {
+        try $0.isKnown(asOrganisationOf: genesis)
+      }
+    }
     findings += try folder.people("doctors").compactMap { doctor in
       finding("doctors/\(doctor)", owner: doctor) { keys in
         if let statement = try directory?.doctor(doctor)?.statement {

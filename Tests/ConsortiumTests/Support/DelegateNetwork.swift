@@ -36,12 +36,16 @@ struct DelegateNetwork {
 
   static let start: UInt64 = 1_790_000_000
 
-  init(delegates count: Int = 4, seed: UInt64 = 1, maximumLag: UInt64 = 120) throws {
+  /// - Parameter spares: supernodes that stand and have no seat at first.
+  init(
+    delegates count: Int = 4, spares: Int = 0, seed: UInt64 = 1, maximumLag: UInt64 = 120,
+    epochLength: UInt64 = 1000
+  ) throws {
     var generator = SeededGenerator(seed: seed)
     var supernodes: [Genesis.Supernode] = []
     var identities: [String: IdentityKey] = [:]
     var keys: [Delegate.Keys] = []
-    for number in 1...count {
+    for number in 1...(count + spares) {
       let isHospital = number == 1
       let id = isHospital ? "hospital-1" : "cloud-\(number - 1)"
       let identity = try IdentityKey(seed: generator.bytes(32))
@@ -56,7 +60,7 @@ struct DelegateNetwork {
       keys.append(Delegate.Keys(identity: identity, voting: voting, cosigner: cosigners[0]))
       supernodes.append(
         Genesis.Supernode(
-          id: id, organisation: "operator of \(id)", role: isHospital ? .hospital : .cloud,
+          id: id, organisation: "operator-of-\(id)", role: isHospital ? .hospital : .cloud,
           identityKey: identity.publicKey, agreementKey: generator.bytes(32),
           cosigners: zip(chains, cosigners).map {
             Genesis.Cosigner(chain: $0, publicKey: $1.verifier.key.publicKey)
@@ -68,16 +72,23 @@ struct DelegateNetwork {
       try IdentityKey(seed: generator.bytes(32)), try IdentityKey(seed: generator.bytes(32))
     )
     identities["manager"] = manager.1
+    var organisations: [Genesis.Organisation] = []
+    for id in ["office"] + supernodes.map(\.organisation) {
+      let key = try IdentityKey(seed: generator.bytes(32))
+      identities[id] = key
+      organisations.append(Genesis.Organisation(id: id, identityKey: key.publicKey))
+    }
     genesis = try ValidGenesis(
       Genesis(
         network: "test", suite: BLS12381.name, createdAt: Self.start,
         numbers: Genesis.Numbers(
-          window: 4 * maximumLag, maximumLag: maximumLag, signerQuota: 1 << 20,
-          supernodeQuota: 1 << 20),
+          window: 4 * maximumLag, maximumLag: maximumLag, epochLength: epochLength,
+          signerQuota: 1 << 20, supernodeQuota: 1 << 20),
+        organisations: organisations,
         manager: Genesis.Manager(
           id: "manager", organisation: "office", registrationKey: manager.0.publicKey,
           identityKey: manager.1.publicKey, agreementKey: generator.bytes(32)),
-        supernodes: supernodes, delegates: supernodes.map(\.id)))
+        supernodes: supernodes, delegates: supernodes.prefix(count).map(\.id)))
     self.identities = identities
     decider = try LedgerSuite.decider(for: genesis)
     clock = TestClock()
@@ -161,12 +172,25 @@ struct DelegateNetwork {
   /// Lets a process take what is final for another one.
   @discardableResult
   mutating func follow(_ reader: Int, _ writer: Int) throws -> Bool {
-    guard let from = processes[reader].delegate?.follower.reader.size,
-      let source = processes[writer].delegate?.follower.reader, let final = source.final,
-      final.size > from
-    else { return false }
-    let leaves = try (from..<final.size).compactMap { try source.leaf($0) }
-    return try run(reader) { try $0.follow(leaves, final: final.note) } ?? false
+    var isNew = false
+    while let own = processes[reader].delegate?.follower,
+      let source = processes[writer].delegate?.follower.reader,
+      let final = source.final, final.size > own.final?.size ?? 0
+    {
+      if let end = try own.awaitedEpochEnd() {
+        guard end <= final.size, let page = try source.page(from: end - 1, byteCount: .max),
+          try run(reader, { try $0.take(final: page.note) }) == true
+        else { return isNew }
+        isNew = true
+        continue
+      }
+      guard final.size > own.reader.size,
+        let page = try source.page(from: own.reader.size, byteCount: .max),
+        try run(reader, { try $0.follow(page.leaves, final: page.note) }) == true
+      else { return isNew }
+      isNew = true
+    }
+    return isNew
   }
 
   /// Everybody reads everybody, as `sees` allows, and does what is due, until nothing is new.

@@ -1,0 +1,224 @@
+import CanonicalEncoding
+import Consensus
+import EMRScheme
+
+/// Who decides the blocks: the sets of delegates, and the elections that make them (specification
+/// 6.12).
+extension ConsortiumRules {
+  // MARK: Sets
+
+  /// Who decides the block at a height. A seat is empty from the block on that follows the one with
+  /// the conviction of its voting key. Of an epoch whose election is still to come, all seats are.
+  package func delegates(forHeight height: UInt64, _ state: StateView) -> DelegateSet {
+    let epoch = genesis.epoch(ofHeight: height)
+    let occupants: [SeatOccupant?]
+    if epoch == 0 {
+      occupants = genesis.firstSeats
+    } else {
+      let elected: SeatList? = state.value(.seats(epoch))
+      occupants = elected?.occupants ?? genesis.firstSeats.map { _ in nil }
+    }
+    var set = DelegateSet(epoch: epoch, occupants: occupants, genesis: genesis)
+    for index in set.seats.indices where !set.seats[index].isEmpty {
+      let convicted: UInt64? = state.value(.convictedKey(set.seats[index].votingKey))
+      set.seats[index].isEmpty = convicted.map { $0 < height } ?? false
+    }
+    return set
+  }
+
+  /// Whether the block at a height is the last of its epoch.
+  func endsEpoch(_ height: UInt64) -> Bool {
+    height % genesis.genesis.numbers.epochLength == genesis.genesis.numbers.epochLength - 1
+  }
+
+  /// Elects who decides the next epoch, at the end of the last block of this one.
+  func elect(after epoch: UInt64, _ state: StateView) -> SeatList {
+    let list = SeatList(
+      election(after: epoch, state).seats().map { seat in
+        seat.delegate.flatMap(genesis.supernode).flatMap(SeatOccupant.init)
+      })
+    state.set(.seats(epoch + 1), list)
+    return list
+  }
+
+  /// The election at the end of an epoch: what was approved at the end of the one before, and how the
+  /// delegates of this one have kept their turns.
+  package func election(after epoch: UInt64, _ state: StateView) -> Election {
+    var approvals: [String: Set<String>] = [:]
+    for voter in genesis.voters {
+      guard let record: ApprovalRecord = state.value(.approval(voter)) else { continue }
+      approvals[voter] = Set(record.epoch < epoch ? record.candidates : record.former)
+    }
+    let former = delegates(forHeight: epoch * genesis.genesis.numbers.epochLength, state)
+    return Election(
+      seatCount: genesis.firstSeats.count,
+      candidates: standing(state).map { node in
+        let record: TurnRecord? = state.value(.turns(node.id))
+        let turns = record?.epoch == epoch ? record : nil
+        return Election.Candidate(
+          id: node.id, organisation: node.organisation,
+          isBarred: state.holds(.conviction(node.organisation)), turns: turns?.turns ?? 0,
+          missed: turns?.missed ?? 0)
+      },
+      approvals: approvals, former: former.seats.compactMap(\.delegate))
+  }
+
+  private func standing(_ state: StateView) -> [Genesis.Supernode] {
+    genesis.genesis.supernodes.filter {
+      $0.votingKey != nil && !state.holds(.withdrawn($0.id))
+    }
+  }
+
+  // MARK: Entries
+
+  func stand(
+    _ candidacy: Candidacy, _ item: Item, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> Judgement {
+    let (party, signature) = try supernode(item.entry, state)
+    guard genesis.supernode(party)?.votingKey != nil else { throw .notEntitled }
+    guard candidacy.stands == state.holds(.withdrawn(party)) else { throw .nothingNew }
+    try spend(.quota(ofSupernode: party, for: .elections), block, state)
+    if candidacy.stands {
+      state.remove(.withdrawn(party))
+    } else {
+      guard couldFillSeats(without: party, state) else { throw .tooFewCandidates }
+      state.set(.withdrawn(party), block.height)
+    }
+    return Judgement(claims: [signature])
+  }
+
+  /// Whether those who stand could still decide blocks if this one withdrew: of an organisation at
+  /// most a third of the seats count, rounded down.
+  private func couldFillSeats(without party: String, _ state: StateView) -> Bool {
+    let (count, share) = (genesis.firstSeats.count, (genesis.firstSeats.count - 1) / 3)
+    var seats: [String: Int] = [:]
+    for node in standing(state)
+    where node.id != party && !state.holds(.conviction(node.organisation)) {
+      seats[node.organisation] = min(share, seats[node.organisation, default: 0] + 1)
+    }
+    return 3 * seats.values.reduce(0, +) > 2 * count
+  }
+
+  func approve(
+    _ approval: Approval, _ item: Item, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> Judgement {
+    let (organisation, signature) = try party(item.entry, state)
+    guard genesis.voters.contains(organisation) else { throw .notEntitled }
+    guard approval.candidates.allSatisfy({ genesis.supernode($0)?.votingKey != nil }) else {
+      throw .unknownCandidate
+    }
+    try spend(.quota(ofSupernode: organisation, for: .elections), block, state)
+    let epoch = genesis.epoch(ofHeight: block.height)
+    let before: ApprovalRecord? = state.value(.approval(organisation))
+    let former =
+      before.map { $0.epoch < epoch ? $0.candidates : $0.former } ?? []
+    guard before?.candidates != approval.candidates else { throw .nothingNew }
+    state.set(
+      .approval(organisation),
+      ApprovalRecord(epoch: epoch, candidates: approval.candidates, former: former))
+    return Judgement(claims: [signature])
+  }
+
+  private func spend(
+    _ key: StateKey, _ block: Block, _ state: StateView
+  ) throws(Refusal) {
+    try spend(key, genesis.genesis.numbers.signerQuota, block, state)
+  }
+
+  // MARK: Turns
+
+  /// Counts the turns of the block before, by the commits that decided it: a turn is missed where more
+  /// than two thirds of all seats say in them that its round timed out without a proposal.
+  func countTurns(_ set: CommitSet, at height: UInt64, _ block: Block, _ state: StateView) {
+    let delegates = delegates(forHeight: height, state)
+    let epoch = genesis.epoch(ofHeight: block.height)
+    let last = min(set.round, UInt64(8 * ConsensusLimits.timedOutByteCount) - 1)
+    var counts: [String: (turns: UInt64, missed: UInt64)] = [:]
+    for round in 0...last {
+      let seat = delegates.seats[Int(delegates.proposer(height: height, round: round))]
+      guard let delegate = seat.delegate, !seat.isEmpty else { continue }
+      let silent = set.commits.count { $0.saysTimedOut(round) }
+      let isMissed = round < set.round && delegates.isQuorum(silent)
+      counts[delegate, default: (0, 0)].turns += 1
+      if isMissed { counts[delegate]?.missed += 1 }
+    }
+    // In the order of the seats: a dictionary has none.
+    for delegate in delegates.seats.compactMap(\.delegate) {
+      guard let count = counts[delegate] else { continue }
+      let before: TurnRecord? = state.value(.turns(delegate))
+      let record = before?.epoch == epoch ? before : nil
+      state.set(
+        .turns(delegate),
+        TurnRecord(
+          epoch: epoch, turns: (record?.turns ?? 0) + count.turns,
+          missed: (record?.missed ?? 0) + count.missed))
+    }
+  }
+}
+
+extension CommitSet.Commit {
+  /// Whether a round of the height timed out for this delegate without a proposal.
+  fileprivate func saysTimedOut(_ round: UInt64) -> Bool {
+    let byte = Int(round / 8)
+    return byte < timedOut.count && timedOut[byte] & (0x80 >> UInt8(round % 8)) != 0
+  }
+}
+
+/// What an organisation approves.
+struct ApprovalRecord: StateRecord {
+  /// In which ``candidates`` were approved.
+  var epoch: UInt64
+  var candidates: [String]
+  /// What it approved at the end of the epoch before.
+  var former: [String]
+
+  init(epoch: UInt64, candidates: [String], former: [String]) {
+    (self.epoch, self.candidates, self.former) = (epoch, candidates, former)
+  }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.integer("epoch", epoch)
+    fields.list("candidates", candidates.map(CandidateName.init))
+    fields.list("former", former.map(CandidateName.init))
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    epoch = try fields.integer("epoch")
+    candidates = try CandidateName.decode("candidates", &fields)
+    former = try CandidateName.decode("former", &fields)
+  }
+}
+
+/// The turns of a delegate in an epoch, and how many of them it missed.
+struct TurnRecord: StateRecord {
+  var epoch: UInt64
+  var turns: UInt64
+  var missed: UInt64
+
+  init(epoch: UInt64, turns: UInt64, missed: UInt64) {
+    (self.epoch, self.turns, self.missed) = (epoch, turns, missed)
+  }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.integer("epoch", epoch)
+    fields.integer("turns", turns)
+    fields.integer("missed", missed)
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    epoch = try fields.integer("epoch")
+    turns = try fields.integer("turns")
+    missed = try fields.integer("missed")
+  }
+}
+
+extension StateKey {
+  /// Who sits in an epoch.
+  static func seats(_ epoch: UInt64) -> Self { Self("seats/", epoch.stateBytes) }
+  static func approval(_ organisation: String) -> Self {
+    Self("approval/", Array(organisation.utf8))
+  }
+  static func turns(_ delegate: String) -> Self { Self("turns/", Array(delegate.utf8)) }
+  /// Who does not stand for election.
+  static func withdrawn(_ supernode: String) -> Self { Self("withdrawn/", Array(supernode.utf8)) }
+}
