@@ -62,8 +62,8 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
   static let openingMissing = Refusal("opening-missing")
   /// The commits do not decide the block before.
   static let wrongCommits = Refusal("wrong-commits")
-  /// What the entry says is so already.
-  static let nothingNew = Refusal("nothing-new")
+  /// The entry is not the next of its kind.
+  static let wrongNumber = Refusal("wrong-number")
   static let unknownCandidate = Refusal("unknown-candidate")
   /// Without the candidate too few stand to fill the seats.
   static let tooFewCandidates = Refusal("too-few-candidates")

@@ -33,10 +33,20 @@ struct EpochTests {
     _ ledger: inout LedgerFixture, _ candidates: Set<String>, by organisations: [String]
   ) throws {
     for organisation in organisations {
+      let number = try ledger.reader.approval(of: organisation).next
       #expect(
         try ledger.append(
-          Approval(candidates: candidates), on: "consortium", by: organisation) == nil)
+          Approval(candidates: candidates, number: number), on: "consortium", by: organisation)
+          == nil)
     }
+  }
+
+  private func stand(
+    _ ledger: inout LedgerFixture, _ stands: Bool, by supernode: String
+  ) throws -> String? {
+    let number = try ledger.reader.candidacy(of: supernode).next
+    return try ledger.append(
+      Candidacy(stands: stands, number: number), on: "consortium", by: supernode)
   }
 
   @Test("approvals count from the second epoch after theirs on, and give the seats their order")
@@ -75,7 +85,7 @@ struct EpochTests {
   @Test("[attack] votes of strangers, of the manager's and the cloud's organisation")
   func strangersApprovals() throws {
     var ledger = try ledger()
-    let approval = Approval(candidates: ["cloud"])
+    let approval = Approval(candidates: ["cloud"], number: 1)
     for signer in ["office", "organisation-of-cloud", "manager", "cloud", "hospital-1"] {
       #expect(try ledger.append(approval, on: "consortium", by: signer) == "not-entitled")
     }
@@ -87,11 +97,19 @@ struct EpochTests {
         == "wrong-signature")
     #expect(
       try ledger.append(
-        Approval(candidates: ["cloud", "manager"]), on: "consortium", by: organisations[0])
+        Approval(candidates: ["cloud", "manager"], number: 1), on: "consortium",
+        by: organisations[0])
         == "unknown-candidate")
     #expect(try ledger.append(approval, on: "consortium", by: organisations[0]) == nil)
-    #expect(
-      try ledger.append(Approval(candidates: []), on: "consortium", by: organisations[0]) == nil)
+    // An approval of before, put back by whoever has kept it.
+    let second = Approval(candidates: [], number: 2)
+    for number in [0, 1, 3] as [UInt64] {
+      var other = second
+      other.number = number
+      #expect(
+        try ledger.append(other, on: "consortium", by: organisations[0]) == "wrong-number")
+    }
+    #expect(try ledger.append(second, on: "consortium", by: organisations[0]) == nil)
   }
 
   @Test("[attack] a flood of approvals and candidacies ends at a quota of its own")
@@ -105,32 +123,29 @@ struct EpochTests {
     }
     #expect(
       try ledger.append(
-        Approval(candidates: ["hospital-2"]), on: "consortium", by: organisations[0])
+        Approval(candidates: ["hospital-2"], number: 5), on: "consortium", by: organisations[0])
         == "quota-spent")
     try approve(&ledger, ["cloud"], by: [organisations[1]])
     for stands in [false, true, false, true] {
-      #expect(
-        try ledger.append(Candidacy(stands: stands), on: "consortium", by: "cloud") == nil)
+      #expect(try stand(&ledger, stands, by: "cloud") == nil)
     }
-    #expect(
-      try ledger.append(Candidacy(stands: false), on: "consortium", by: "cloud") == "quota-spent")
+    #expect(try stand(&ledger, false, by: "cloud") == "quota-spent")
     try finish(&ledger)
-    #expect(try ledger.append(Candidacy(stands: false), on: "consortium", by: "cloud") == nil)
+    #expect(try stand(&ledger, false, by: "cloud") == nil)
   }
 
   @Test("who withdraws is not elected again, and not so many withdraw that nobody decides")
   func withdrawals() throws {
     var ledger = try ledger()
-    let candidacy = Candidacy(stands: false)
-    #expect(
-      try ledger.append(Candidacy(stands: true), on: "consortium", by: "hospital-1")
-        == "nothing-new")
+    let candidacy = Candidacy(stands: false, number: 1)
     for signer in ["manager", organisations[0]] {
       #expect(try ledger.append(candidacy, on: "consortium", by: signer) == "not-entitled")
     }
-    #expect(try ledger.append(candidacy, on: "consortium", by: "hospital-1") == nil)
     #expect(
-      try ledger.append(candidacy, on: "consortium", by: "hospital-2") == "too-few-candidates")
+      try ledger.append(Candidacy(stands: false, number: 2), on: "consortium", by: "hospital-1")
+        == "wrong-number")
+    #expect(try stand(&ledger, false, by: "hospital-1") == nil)
+    #expect(try stand(&ledger, false, by: "hospital-2") == "too-few-candidates")
     try finish(&ledger)
     #expect(try delegates(ledger, 3) == ["hospital-2", "hospital-3", "cloud", nil])
     // A vacant seat has a turn that nobody keeps, and counts among all.
@@ -138,7 +153,7 @@ struct EpochTests {
     #expect(try ledger.fault(of: [ledger.opening(round: 0, by: "cloud")]) == "not-in-turn")
     let former = try ledger.opening(round: 0, by: "hospital-1")
     #expect(try ledger.fault(of: [former]) == "not-entitled")
-    #expect(try ledger.append(Candidacy(stands: true), on: "consortium", by: "hospital-1") == nil)
+    #expect(try stand(&ledger, true, by: "hospital-1") == nil)
     try finish(&ledger)
     #expect(try delegates(ledger, 6) == ["hospital-2", "hospital-3", "cloud", "hospital-1"])
     #expect(ledger.consortium.final?.size == ledger.consortium.engine.size)
@@ -148,7 +163,7 @@ struct EpochTests {
   @Test("[attack] commits and cosignatures by the former set, where the next one decides")
   func formerSet() throws {
     var ledger = try ledger()
-    try ledger.append(Candidacy(stands: false), on: "consortium", by: "hospital-1")
+    #expect(try stand(&ledger, false, by: "hospital-1") == nil)
     try finish(&ledger)
     let (block, _) = try ledger.consortium.build(ledger.opening(round: 1), from: [])
     // hospital-1 had seat 0; of the others each has one before the former.
@@ -218,7 +233,7 @@ struct EpochTests {
   @Test("[attack] a report of two votes in one epoch is of that epoch's set")
   func reportsOfFormerSeats() throws {
     var ledger = try ledger()
-    try ledger.append(Candidacy(stands: false), on: "consortium", by: "hospital-1")
+    #expect(try stand(&ledger, false, by: "hospital-1") == nil)
     try finish(&ledger)
     func statement(_ root: UInt8, by node: String, height: UInt64) throws
       -> VoteEquivocationReport.Statement
@@ -247,7 +262,7 @@ struct EpochTests {
     try ledger.closeConsortiumBlock()
     #expect(try ledger.reader.convictions(of: organisations[0]) == 1)
     // It stands again, and is barred all the same.
-    #expect(try ledger.append(Candidacy(stands: true), on: "consortium", by: "hospital-1") == nil)
+    #expect(try stand(&ledger, true, by: "hospital-1") == nil)
     try finish(&ledger)
     #expect(try delegates(ledger, 6) == ["hospital-2", "hospital-3", "cloud", nil])
   }
@@ -375,7 +390,7 @@ struct EpochTests {
     try ledger.closeConsortiumBlock()
     var other = try ledger.copy()
     try ledger.closeConsortiumBlock()
-    try other.append(Candidacy(stands: false), on: "consortium", by: "hospital-1")
+    #expect(try stand(&other, false, by: "hospital-1") == nil)
     try other.closeConsortiumBlock()
     let end = try #require(try ledger.reader.epochEnds(from: 0, byteCount: 1 << 20).first)
     let second = try #require(try other.reader.epochEnds(from: 0, byteCount: 1 << 20).first)

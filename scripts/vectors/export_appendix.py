@@ -62,7 +62,7 @@ def genesis(**numbers):
 
     def supernode(name, chains, log_keys):
         return {
-            "id": name, "organisation": f"the operator of {name}",
+            "id": name, "organisation": f"operator-of-{name}",
             "role": 1 if log_keys else 2, "identityKey": public(f"{name} identity"),
             "agreementKey": public(f"{name} agreement"),
             "cosigners": [{"chain": chain, "publicKey": public(f"{name} cosigns {chain}")}
@@ -73,8 +73,10 @@ def genesis(**numbers):
     return {
         "version": 2, "network": "example", "suite": "bls12-381", "rulesVersion": 2,
         "createdAt": CREATED, "numbers": NUMBERS | numbers,
+        "organisations": [{"id": name, "identityKey": public(f"{name} identity")}
+                          for name in ["ministry", *map("operator-of-{}".format, DELEGATES)]],
         "manager": {
-            "id": "manager", "organisation": "the ministry",
+            "id": "manager", "organisation": "ministry",
             "registrationKey": public("manager registration"),
             "identityKey": public("manager identity"),
             "agreementKey": public("manager agreement"), "location": location},
@@ -84,6 +86,12 @@ def genesis(**numbers):
             supernode("cloud-2", ["consortium"], []),
             supernode("cloud-3", ["consortium"], [])],
         "delegates": [{"id": name} for name in DELEGATES]}
+
+
+def seat_list(names):
+    return {"seats": [{"occupant": [] if name is None else [{
+        "delegate": name, "votingKey": public(f"{name} votes"),
+        "cosigningKey": public(f"{name} cosigns consortium")}]} for name in names]}
 
 
 def signature_line(name, kind, use, body, time=None):
@@ -135,7 +143,7 @@ class Log:
         self.append(name, b"\1" + encode("Entry", self.entry(signer, kind, body)))
         self.pairs += pairs
 
-    def close(self, time, counted, base=None, answered=0):
+    def close(self, time, counted, base=None, answered=0, seats=None):
         before = self.headers[-1] if self.headers else None
         change = {
             "version": 2, "previous": before["stateDigest"] if before else ZERO,
@@ -147,7 +155,7 @@ class Log:
             "itemCount": len(self.leaves) - self.first,
             "stateDigest": digest("StateChange", change),
             "base": base or {"height": 0, "digest": ZERO}, "time": time, "countedTime": counted,
-            "answeredThrough": answered}
+            "answeredThrough": answered, "nextSeats": seats or []}
         self.changes.append(change)
         self.headers.append(header)
         self.append(f"{self.chain} header {header['height']}", b"\2" + encode("BlockHeader", header))
@@ -170,10 +178,15 @@ class Log:
 
 
 class Example:
-    """The export; `edit` changes leaves by their names, and checkpoints as `note consortium` …"""
+    """The export; `edit` changes leaves by their names, and checkpoints as `note consortium` …
 
-    def __init__(self, edit=None, **numbers):
+    `elected` has the sets of delegates of the epochs from 1 on, as their elections come out.
+    """
+
+    def __init__(self, edit=None, elected=(), **numbers):
         self.edit = edit or {}
+        self.epoch_length = (NUMBERS | numbers)["epochLength"]
+        self.sets, self.turns, self.convicted = [DELEGATES, *elected], {}, {}
         self.genesis = encode("Genesis", self.edit.get("genesis", lambda value: value)(
             genesis(**numbers)))
         self.ledger = ledger = sha256(self.genesis).digest()
@@ -210,12 +223,41 @@ class Example:
 
     # Blocks of the consortium chain
 
+    def epoch(self, height):
+        return height // self.epoch_length
+
+    def seats(self, height):
+        """Who decides the block at a height, by its seats; None for a vacant one."""
+        return self.sets[self.epoch(height)]
+
+    def count_turns(self, commits):
+        """What an opening with these commits changes."""
+        height, turns = len(self.consortium.headers) - 1, {}
+        seats, epoch = self.seats(height), self.epoch(height + 1)
+        for place in range(min(self.round, 255) + 1):
+            delegate = seats[(height + place) % len(seats)]
+            if delegate is None or self.convicted.get(delegate, height) < height:
+                continue
+            silent = sum(place < 8 * len(commit["timedOut"])
+                         and bool(commit["timedOut"][place // 8] << place % 8 & 0x80)
+                         for commit in commits["commits"])
+            turns.setdefault(delegate, []).append(
+                place < self.round and 3 * silent > 2 * len(seats))
+        for delegate in filter(turns.get, seats):
+            known = self.turns.get(delegate, (epoch, 0, 0))
+            before = known if known[0] == epoch else (epoch, 0, 0)
+            self.turns[delegate] = (
+                epoch, before[1] + len(turns[delegate]), before[2] + sum(turns[delegate]))
+            yield f"turns/{delegate}".encode(), encode(
+                "TurnRecord", dict(zip(("epoch", "turns", "missed"), self.turns[delegate])))
+
     def commits(self, seats=(0, 1, 2, 3), **fields):
         """The commits of the last block; `fields` of the votes that are signed differ."""
         height, root = len(self.consortium.headers) - 1, files.root(self.consortium.hashes())
         return {"round": self.round, "root": root, "commits": [
             {"seat": seat, "timedOut": self.timed_out.get(seat, b""),
-             "signature": self.vote(DELEGATES[seat], height, **{
+             "signature": self.vote(self.seats(height)[seat], height, **{
+                 "epoch": self.epoch(height),
                  "round": self.round, "root": [root],
                  "timedOut": self.timed_out.get(seat, b"")} | fields)[1]} for seat in seats]}
 
@@ -234,14 +276,21 @@ class Example:
 
     def open(self, round=0, seconds=200, signer=None, **commits):
         height = len(self.consortium.headers)
+        made = [self.commits(**commits)] if height else []
         self.consortium.item(
-            f"opening {height}", signer or DELEGATES[(height + round) % 4], "blockOpening", {
-                "height": height, "round": round, "time": CREATED + seconds,
-                "commits": [self.commits(**commits)] if height else []})
+            f"opening {height}", signer or self.seats(height)[(height + round) % 4],
+            "blockOpening", {"height": height, "round": round, "time": CREATED + seconds,
+                             "commits": made},
+            *(pair for value in made for pair in self.count_turns(value)))
         self.round, self.timed_out = round, {}
 
     def close(self, seconds=200, counted=71):
-        self.consortium.close(CREATED + seconds, CREATED + counted)
+        height, seats = len(self.consortium.headers), []
+        if self.epoch(height + 1) > self.epoch(height):
+            seats = [seat_list(self.seats(height + 1))]
+            self.consortium.pairs.append(
+                (b"seats/" + number(self.epoch(height + 1)), encode("SeatList", seats[0])))
+        self.consortium.close(CREATED + seconds, CREATED + counted, seats=seats)
 
     # Items
 
@@ -285,7 +334,7 @@ class Example:
             pairs.append((b"barred/" + sha256(public(use)).digest(), number(height)))
             chain = (b"barred-chain/hospital-1", number(height))
             if counted:
-                pairs.append((f"convicted/the operator of {counted}".encode(), number(1)))
+                pairs.append((f"convicted/operator-of-{counted}".encode(), number(1)))
             elif chain not in pairs:
                 pairs.append(chain)
         self.consortium.item(
@@ -369,13 +418,14 @@ class Example:
             {"hospital": "hospital-1", "generation": 0, "note": note},
             (b"quota-supernode/\3cloud-2", encode("QuotaRecord", {"epoch": 0, "used": 1})),
             (b"barred/" + sha256(public(culprit)).digest(), number(3)),
-            (b"convicted/the operator of cloud-1", number(1)))
+            (b"convicted/operator-of-cloud-1", number(1)))
         self.close()
         return self
 
     def report_votes(self, first=None, second=None, convicts="cloud-1", used=1):
         """A block with the report that a delegate signed two votes, or proposals, of one round."""
         self.open()
+        self.convicted[convicts] = len(self.consortium.headers)
         height = len(self.consortium.headers)
         first = first or self.vote("cloud-1", 2)
         second = second or self.vote("cloud-1", 2, root=[])
@@ -383,15 +433,51 @@ class Example:
             f"report {height}", "cloud-2", "voteEquivocationReport", {
                 name: {"object": value, "signature": signature}
                 for name, (value, signature) in (("first", first), ("second", second))},
-            (b"quota-supernode/\3cloud-2", encode("QuotaRecord", {"epoch": 0, "used": used})),
+            (b"quota-supernode/\3cloud-2", encode("QuotaRecord", {
+                "epoch": self.epoch(height), "used": used})),
             (b"barred/" + sha256(public(f"{convicts} votes")).digest(), number(height)),
-            (f"convicted/the operator of {convicts}".encode(), number(1)))
+            (f"convicted/operator-of-{convicts}".encode(), number(1)))
         self.close()
         return self
 
     def go_on(self, round=0, **commits):
         """A block of nothing but its opening."""
         self.open(round, **commits)
+        self.close()
+        return self
+
+    # Elections
+
+    def spends(self, party, used=1):
+        return (b"quota-supernode/\4" + party.encode(), encode("QuotaRecord", {
+            "epoch": self.epoch(len(self.consortium.headers)), "used": used}))
+
+    def approve(self, voter, candidates, former=(), used=1, spent=None):
+        """In the open block; `former` is what the voter approved at the end of the epoch before."""
+        record = {
+            "number": used, "epoch": self.epoch(len(self.consortium.headers)),
+            "candidates": [{"id": name} for name in candidates],
+            "former": [{"id": name} for name in former]}
+        self.consortium.item(
+            f"approval of {voter}", voter, "approval",
+            {"candidates": record["candidates"], "number": used}, self.spends(voter, spent or used),
+            (b"approval/" + voter.encode(), encode("ApprovalRecord", record)))
+        return self
+
+    def stand(self, supernode, stands, used=1, spent=None):
+        """In the open block."""
+        record = {"number": used, "stands": int(stands)}
+        self.consortium.item(
+            f"candidacy of {supernode}", supernode, "candidacy", record,
+            self.spends(supernode, spent or used),
+            (b"candidacy/" + supernode.encode(), encode("CandidacyRecord", record)))
+        return self
+
+    def begin(self, *arguments, **commits):
+        self.open(*arguments, **commits)
+        return self
+
+    def end(self):
         self.close()
         return self
 
@@ -571,7 +657,7 @@ def crowd(_, nodes):
     for number in range(900):
         name = f"cloud-{number + 4}"
         nodes.append(nodes[3] | {
-            "id": name, "organisation": f"the operator of {name}", "cosigners": [],
+            "id": name, "organisation": "operator-of-cloud-3", "cosigners": [],
             "identityKey": public(f"{name} identity"),
             "agreementKey": public(f"{name} agreement"), "votingKey": []})
 
@@ -583,8 +669,10 @@ def overlong():
 
 def fifth(genesis, nodes, is_delegate=False):
     """One supernode more, with a voting key."""
+    genesis["organisations"].append(
+        {"id": "operator-of-cloud-4", "identityKey": public("operator-of-cloud-4 identity")})
     nodes.append(nodes[3] | {
-        "id": "cloud-4", "organisation": "the operator of cloud-4",
+        "id": "cloud-4", "organisation": "operator-of-cloud-4",
         "identityKey": public("cloud-4 identity"), "agreementKey": public("cloud-4 agreement"),
         "cosigners": [{"chain": "consortium", "publicKey": public("cloud-4 cosigns consortium")}],
         "votingKey": [{"publicKey": public("cloud-4 votes")}]})
@@ -602,6 +690,7 @@ def variants():
         ("a line of an unknown key stands in a checkpoint", None, None, "", edited({
             "note consortium": lambda log: log.note() + signature_line(
                 "example/stranger/consortium", 4, "stranger", "no text", CREATED)}), {}),
+        ("a supernode that is no delegate has a voting key", None, None, "", ledger_with(fifth), {}),
         ("one delegate's line is missing", None, None, "", edited({
             "note consortium": lambda log: log.note(cosigners=DELEGATES[1:])}), {}),
         ("a report convicts a cloud and bars the log key, in block 3", None, None, "",
@@ -631,8 +720,7 @@ def variants():
                  "cloud-1", 2, round=4, root=bytes([1] * 32), validRound=[{"number": 3}]))), {}),
         ("a report shows votes about a height that is still to come", None, None, "", exported(
             Example().report_votes(
-                example.vote("cloud-1", 1900, epoch=1),
-                example.vote("cloud-1", 1900, epoch=1, root=[]))), {}),
+                example.vote("cloud-1", 900), example.vote("cloud-1", 900, root=[]))), {}),
         ("who is convicted in block 3 has committed to it", None, None, "", exported(
             Example().report_votes().go_on()), {}),
         ("a seat is empty, and the block of its turn is that of round 1", None, None, "", exported(
@@ -664,12 +752,20 @@ def variants():
         ("maxLag is 151, and w is 600", "all", "V3", "", edited({}, maximumLag=151), {}),
         ("a delegate has no voting key", "all", "V3", "", ledger_with(
             lambda _, nodes: nodes[1].update(votingKey=[])), {}),
+        ("a supernode with a voting key has no cosigning key for the consortium", "all", "V3", "",
+         ledger_with(lambda value, nodes: (fifth(value, nodes), nodes[4].update(cosigners=[]))), {}),
+        ("an organisation is missing", "all", "V3", "", ledger_with(
+            lambda value, _: value["organisations"].pop()), {}),
+        ("an organisation has a hospital's identifier", "all", "V3", "", ledger_with(
+            lambda value, nodes: (value["organisations"][1].update(id="hospital-1"),
+                                  nodes[0].update(organisation="hospital-1"))), {}),
+        ("an organisation's key is a supernode's", "all", "V3", "", ledger_with(
+            lambda value, nodes: value["organisations"][1].update(
+                identityKey=nodes[0]["identityKey"])), {}),
         ("two delegates have one voting key", "all", "V3", "", ledger_with(
             lambda _, nodes: nodes[1].update(votingKey=nodes[2]["votingKey"])), {}),
         ("a voting key is of small order", "all", "V3", "", ledger_with(
             lambda _, nodes: nodes[1].update(votingKey=[{"publicKey": ZERO}])), {}),
-        ("a supernode that is no delegate has a voting key", "all", "V3", "", ledger_with(fifth),
-         {}),
         ("there are five delegates", "all", "V3", "", ledger_with(
             lambda value, nodes: fifth(value, nodes, is_delegate=True)), {}),
         ("two delegates' lines are missing", None, "V4", "", edited({
@@ -828,6 +924,8 @@ def variants():
     reported("a report shows commits of two heights", None, vote("cloud-1", 3, root=[]))
     reported("a report shows a prepare and a commit", None, vote("cloud-1", 2, root=[], phase=1))
     reported("a report shows votes of two delegates", None, vote("cloud-2", 2, root=[]))
+    reported("a report shows votes of an epoch for which nobody is elected yet",
+             vote("cloud-1", 1900, epoch=1), vote("cloud-1", 1900, epoch=1, root=[]))
     reported("a report shows votes of a stranger", vote("stranger", 2),
              vote("stranger", 2, root=[]))
     reported("a report shows votes on another ledger", vote("cloud-1", 2, genesis=ZERO),
@@ -871,6 +969,7 @@ def variants():
         ("an empty seat opens a block", "all", "V7", "not-in-turn", exported(
             Example().report_votes().go_on().go_on(seats=(0, 2, 3))), {}),
     ]
+    cases += elections()
     cases += [
         ("an anchor's proof of inclusion is that of no leaf", "all", "V7", "wrong-header", edited({
             "anchor 5": lambda leaf: item(encode("Anchor", body_of(leaf) | {"inclusion": [ZERO]}),
@@ -916,6 +1015,121 @@ def variants():
          "later generation", exported(Example().continue_chain().former_log()), {}),
     ]
     return cases
+
+
+# cloud-1 has missed its only turn in blocks 0 to 2, the first epoch.
+LATE_LAST = ["hospital-1", "cloud-2", "cloud-3", "cloud-1"]
+VOTER = "operator-of-hospital-1"
+
+
+def epochs(*elected, edit=None):
+    """The example with epochs of three blocks, of which the first is over."""
+    return Example(edit, elected=elected, epochLength=3)
+
+
+def elections():
+    """Variants about epochs (6.12)."""
+    cases = []
+
+    def passes(title, example, **options):
+        cases.append((title, None, None, "", exported(example), options))
+
+    def refused(title, code, example):
+        cases.append((title, "all", "V7", code, exported(example), {}))
+
+    def cosigned(*names):
+        return {"note consortium": lambda log: log.note(cosigners=names)}
+
+    def header(**fields):
+        return lambda leaf: b"\2" + encode(
+            "BlockHeader", decode("BlockHeader", leaf[1:]) | fields)
+
+    def five(value):
+        fifth(value, value["supernodes"])
+        return value
+
+    passes("an epoch ends with block 2, and the delegate that missed its turn has the last seat",
+           epochs(LATE_LAST).go_on().go_on(round=1))
+    passes("the same; the last block of the epoch is of the former set, and nothing follows",
+           epochs(LATE_LAST, edit=cosigned(*DELEGATES[:3])))
+    approved = (epochs(LATE_LAST, LATE_LAST, ["cloud-3", "hospital-1", "cloud-2", "cloud-1"],
+                       ["cloud-1", "cloud-3", "hospital-1", "cloud-2"])
+                .begin().approve(VOTER, ["cloud-3"]).end().go_on().go_on()
+                .begin().approve(VOTER, ["cloud-1"], former=["cloud-3"], used=2, spent=1).end().go_on().go_on()
+                .go_on().go_on().go_on().go_on())
+    passes("approvals of epochs 1 and 2 count in epochs 3 and 4", approved)
+    passes("the same, and the known checkpoint is of epoch 0", approved,
+           **{"--checkpoint": epochs(LATE_LAST).consortium.note(cosigners=DELEGATES[1:])})
+    vacant = ["hospital-1", "cloud-2", "cloud-1", None]
+    passes("a delegate withdraws, its seat is vacant in the next epoch, and it stands again", (
+        epochs(LATE_LAST, vacant, ["hospital-1", "cloud-2", "cloud-1", "cloud-3"])
+        .begin().stand("cloud-3", False).end().go_on().go_on()
+        .begin().stand("cloud-3", True, used=2, spent=1).end()
+        .go_on(round=1, seats=(0, 1, 2)).go_on(seats=(0, 1, 2)).go_on(seats=(0, 1, 2))))
+    others = ["hospital-1", "cloud-2", "cloud-3", "cloud-4"]
+    passes("a fifth supernode is elected in the place of a delegate that missed its turn",
+           epochs(others, edit={"genesis": five}).go_on().go_on())
+    convicted = epochs(LATE_LAST, vacant[:2] + ["cloud-3", None]).report_votes(
+        first=example_vote(1), second=example_vote(2))
+    passes("a convicted delegate is not elected again",
+           convicted.go_on().go_on(seats=(0, 1, 2)).go_on(seats=(0, 1, 2)))
+
+    for title, fields in (
+            ("names no seats", {"nextSeats": []}),
+            ("names the former order of the seats", {"nextSeats": [seat_list(DELEGATES)]}),
+            ("names other keys of a delegate", {"nextSeats": [{"seats": [
+                {"occupant": [seat["occupant"][0] | {"votingKey": public("stranger")}]}
+                for seat in seat_list(LATE_LAST)["seats"]]}]})):
+        refused(f"the last header of an epoch {title}", "header",
+                epochs(LATE_LAST, edit={"consortium header 2": header(**fields)}))
+    refused("the header of another block names seats", "header", Example(
+        {"consortium header 2": header(nextSeats=[seat_list(DELEGATES)])}))
+    refused("the first block of an epoch is opened by the former set's order", "not-in-turn",
+            epochs(LATE_LAST, edit={"opening 3": opening(signer="cloud-3")}).go_on())
+    refused("commits of the new epoch's first block are of the former set", "wrong-commits",
+            former_commits())
+    for party in ("ministry", "operator-of-cloud-1", "hospital-1", "manager"):
+        refused(f"{party} approves, who runs no hospital", "not-entitled",
+                Example().begin().approve(party, ["cloud-1"]).end())
+    refused("a candidate is approved that is no supernode", "unknown-candidate",
+            Example().begin().approve(VOTER, ["manager"]).end())
+    refused("candidates do not ascend", "leaf 10 cannot be read",
+            Example().begin().approve(VOTER, ["cloud-2", "cloud-1"]).end())
+    refused("a candidate is approved twice in one list", "leaf 10 cannot be read",
+            Example().begin().approve(VOTER, ["cloud-1", "cloud-1"]).end())
+    refused("an organisation's second approval has the number of its first", "wrong-number",
+            Example().begin().approve(VOTER, ["cloud-1"]).end()
+            .begin().approve(VOTER, ["cloud-2"]).end())
+    refused("approvals are more than the quota", "quota-spent",
+            Example(signerQuota=1).begin().approve(VOTER, ["cloud-1"]).end()
+            .begin().approve(VOTER, ["cloud-2"], used=2).end())
+    refused("a candidacy has number 2, and is the first", "wrong-number",
+            Example().begin().stand("cloud-1", False, used=2).end())
+    refused("the manager withdraws, who is no supernode", "not-entitled",
+            Example().begin().stand("manager", False).end())
+    refused("two of four withdraw", "too-few-candidates",
+            Example().begin().stand("cloud-1", False).end().begin().stand("cloud-2", False).end())
+    cases.append(("a checkpoint behind an election is cosigned by two of the new set, and a former "
+                  "delegate", None, "V4", "", exported(
+                      epochs(others, edit={"genesis": five} | cosigned(
+                          "hospital-1", "cloud-2", "cloud-1")).go_on()), {}))
+    return cases
+
+
+def example_vote(number):
+    """A commit of cloud-1 in block 2, for one of many roots."""
+    return Example(elected=[LATE_LAST], epochLength=3).vote(
+        "cloud-1", 2, root=[bytes([number] * 32)])
+
+
+def former_commits():
+    """Block 4 states commits of block 3 by the seats of the set before."""
+    example = epochs(LATE_LAST).go_on()
+    example.sets[1] = DELEGATES
+    example.open(signer="hospital-1")
+    example.sets[1] = LATE_LAST
+    example.close()
+    return example
 
 
 def forked():

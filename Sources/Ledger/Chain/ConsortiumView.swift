@@ -50,6 +50,22 @@ package struct ConsortiumView: Sendable {
     try reading { engine.rules.election(after: epoch, $0) }
   }
 
+  /// The candidates that an organisation approves now, and the number of its next approval.
+  package func approval(
+    of organisation: String
+  ) throws(StoreError) -> (candidates: [String], next: UInt64) {
+    let record: ApprovalRecord? = try reading { $0.value(.approval(organisation)) }
+    return (record?.candidates ?? [], (record?.number ?? 0) + 1)
+  }
+
+  /// Whether a supernode has not withdrawn, and the number of its next candidacy.
+  package func candidacy(
+    of supernode: String
+  ) throws(StoreError) -> (stands: Bool, next: UInt64) {
+    let record: CandidacyRecord? = try reading { $0.value(.candidacy(supernode)) }
+    return (record?.stands != 0, (record?.number ?? 0) + 1)
+  }
+
   package func block(_ height: UInt64) throws(StoreError) -> ConsortiumBlock? {
     try reading { $0.value(.block(height)) }
   }

@@ -7,15 +7,19 @@ public struct Candidacy: CanonicalObject, Equatable {
   public static let kind = ObjectKind.candidacy
 
   public var stands: Bool
+  /// Which candidacy of the supernode it is, from 1: an old one counts no more.
+  public var number: UInt64
 
-  public init(stands: Bool) { self.stands = stands }
+  public init(stands: Bool, number: UInt64) { (self.stands, self.number) = (stands, number) }
 
   public func encode(into fields: inout some FieldEncoder) {
     fields.integer("stands", stands ? 1 : 0)
+    fields.integer("number", number)
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     stands = try fields.integer("stands", in: 0...1) == 1
+    number = try fields.integer("number", in: 1...LedgerLimits.size)
   }
 }
 
@@ -28,17 +32,22 @@ public struct Approval: CanonicalObject, Equatable {
 
   /// Identifiers of supernodes, by ascending bytes, each once.
   public var candidates: [String]
+  /// Which approval of the organisation it is, from 1: an old one counts no more.
+  public var number: UInt64
 
-  public init(candidates: Set<String>) {
+  public init(candidates: Set<String>, number: UInt64) {
+    self.number = number
     self.candidates = candidates.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
   public func encode(into fields: inout some FieldEncoder) {
     fields.list("candidates", candidates.map(CandidateName.init))
+    fields.integer("number", number)
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     candidates = try CandidateName.decode("candidates", &fields)
+    number = try fields.integer("number", in: 1...LedgerLimits.size)
     guard
       zip(candidates, candidates.dropFirst()).allSatisfy({
         $0.utf8.lexicographicallyPrecedes($1.utf8)

@@ -65,7 +65,8 @@ extension ConsortiumRules {
 
   private func standing(_ state: StateView) -> [Genesis.Supernode] {
     genesis.genesis.supernodes.filter {
-      $0.votingKey != nil && !state.holds(.withdrawn($0.id))
+      $0.votingKey != nil
+        && state.value(.candidacy($0.id), as: CandidacyRecord.self)?.stands != 0
     }
   }
 
@@ -76,14 +77,15 @@ extension ConsortiumRules {
   ) throws(Refusal) -> Judgement {
     let (party, signature) = try supernode(item.entry, state)
     guard genesis.supernode(party)?.votingKey != nil else { throw .notEntitled }
-    guard candidacy.stands == state.holds(.withdrawn(party)) else { throw .nothingNew }
+    let before: CandidacyRecord? = state.value(.candidacy(party))
+    guard candidacy.number == (before?.number ?? 0) + 1 else { throw .wrongNumber }
     try spend(.quota(ofSupernode: party, for: .elections), block, state)
-    if candidacy.stands {
-      state.remove(.withdrawn(party))
-    } else {
-      guard couldFillSeats(without: party, state) else { throw .tooFewCandidates }
-      state.set(.withdrawn(party), block.height)
+    guard candidacy.stands || couldFillSeats(without: party, state) else {
+      throw .tooFewCandidates
     }
+    state.set(
+      .candidacy(party),
+      CandidacyRecord(number: candidacy.number, stands: candidacy.stands ? 1 : 0))
     return Judgement(claims: [signature])
   }
 
@@ -107,15 +109,16 @@ extension ConsortiumRules {
     guard approval.candidates.allSatisfy({ genesis.supernode($0)?.votingKey != nil }) else {
       throw .unknownCandidate
     }
+    let before: ApprovalRecord? = state.value(.approval(organisation))
+    guard approval.number == (before?.number ?? 0) + 1 else { throw .wrongNumber }
     try spend(.quota(ofSupernode: organisation, for: .elections), block, state)
     let epoch = genesis.epoch(ofHeight: block.height)
-    let before: ApprovalRecord? = state.value(.approval(organisation))
     let former =
       before.map { $0.epoch < epoch ? $0.candidates : $0.former } ?? []
-    guard before?.candidates != approval.candidates else { throw .nothingNew }
     state.set(
       .approval(organisation),
-      ApprovalRecord(epoch: epoch, candidates: approval.candidates, former: former))
+      ApprovalRecord(
+        number: approval.number, epoch: epoch, candidates: approval.candidates, former: former))
     return Judgement(claims: [signature])
   }
 
@@ -164,25 +167,49 @@ extension CommitSet.Commit {
   }
 }
 
+/// Whether a supernode stands for election, and how often it has said so.
+struct CandidacyRecord: StateRecord {
+  var number: UInt64
+  /// 1 if it stands.
+  var stands: UInt64
+
+  init(number: UInt64, stands: UInt64) { (self.number, self.stands) = (number, stands) }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.integer("number", number)
+    fields.integer("stands", stands)
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    number = try fields.integer("number")
+    stands = try fields.integer("stands")
+  }
+}
+
 /// What an organisation approves.
 struct ApprovalRecord: StateRecord {
+  /// Of its last approval.
+  var number: UInt64
   /// In which ``candidates`` were approved.
   var epoch: UInt64
   var candidates: [String]
   /// What it approved at the end of the epoch before.
   var former: [String]
 
-  init(epoch: UInt64, candidates: [String], former: [String]) {
-    (self.epoch, self.candidates, self.former) = (epoch, candidates, former)
+  init(number: UInt64, epoch: UInt64, candidates: [String], former: [String]) {
+    (self.number, self.epoch) = (number, epoch)
+    (self.candidates, self.former) = (candidates, former)
   }
 
   func encode(into fields: inout some FieldEncoder) {
+    fields.integer("number", number)
     fields.integer("epoch", epoch)
     fields.list("candidates", candidates.map(CandidateName.init))
     fields.list("former", former.map(CandidateName.init))
   }
 
   init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    number = try fields.integer("number")
     epoch = try fields.integer("epoch")
     candidates = try CandidateName.decode("candidates", &fields)
     former = try CandidateName.decode("former", &fields)
@@ -219,6 +246,5 @@ extension StateKey {
     Self("approval/", Array(organisation.utf8))
   }
   static func turns(_ delegate: String) -> Self { Self("turns/", Array(delegate.utf8)) }
-  /// Who does not stand for election.
-  static func withdrawn(_ supernode: String) -> Self { Self("withdrawn/", Array(supernode.utf8)) }
+  static func candidacy(_ supernode: String) -> Self { Self("candidacy/", Array(supernode.utf8)) }
 }
