@@ -127,6 +127,22 @@ public struct ConsensusMachine: Sendable {
   /// The current round.
   public var round: UInt64 { stored.round }
 
+  /// The blocks that may still be asked about, proposed or decided here. Who keeps their items, and
+  /// no others, keeps what is bounded and enough.
+  public var neededBlocks: Set<Digest32> {
+    Set(blocks.keys).union(
+      [stored.locked?.root, stored.valid?.root, stored.proposal?.root].compactMap(\.self)
+        + stored.votes.compactMap(\.root))
+  }
+
+  /// The seats that proposed a block or voted for it, as far as it is known; ascending. The honest
+  /// ones of those that prepared it, or committed to it, have its items.
+  public func seats(for root: Digest32) -> [UInt64] {
+    var seats = Set(records.values.flatMap { $0.seats(for: root) })
+    if let certificate, certificate.root == root { seats.formUnion(certificate.commits.map(\.seat)) }
+    return seats.sorted()
+  }
+
   // MARK: - Inputs
 
   /// There is work for this height, so its round 0 starts; or the machine was restored, and takes up

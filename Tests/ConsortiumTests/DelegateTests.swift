@@ -124,31 +124,17 @@ struct DelegateTests {
     }
   }
 
-  @Test("[attack] bodies that are not the block, and items of strangers, change nothing")
+  @Test("[attack] items of strangers change nothing")
   func forgedItems() throws {
     var network = try DelegateNetwork()
     try network.settle()
     let entries = try work(&network)
-    // Somebody proposes; before anybody reads it, another delegate names garbage by the same root.
-    for index in 0..<4 { try network.run(index) { try $0.advance() } }
-    var proposal: SignedProposal?
-    var known: ProposedBlock?
-    for process in network.processes {
-      for item in process.delegate?.published(from: 1, byteCount: .max).items ?? [] {
-        if case .proposal(let signed) = item { proposal = signed }
-        if case .block(let body) = item, body.height > 0 { known = body }
-      }
-    }
-    let proposed = try #require(proposal)
-    let body = try #require(known)
-    #expect(body.root == proposed.proposal.root)
+    // Somebody proposes; before anybody reads it, another delegate votes on it for all.
+    let (proposed, _) = try propose(&network)
+    let (height, root) = (proposed.proposal.height, proposed.proposal.root)
     var forged: [OutboxItem] = []
-    for entries in [[], [[1]], Array(body.entries.dropFirst()), body.entries + body.entries] {
-      forged.append(
-        .block(ProposedBlock(height: body.height, root: body.root, entries: entries)))
-    }
     var vote = ConsensusVote(
-      genesis: network.genesis.digest, epoch: proposed.proposal.epoch, height: body.height,
+      genesis: network.genesis.digest, epoch: proposed.proposal.epoch, height: height,
       round: 0, phase: .commit, root: Digest32(sha256: [1]), timedOut: [])
     // In the name of others, by the own key.
     let key = network.processes[3].keys
@@ -161,9 +147,9 @@ struct DelegateTests {
     forged.append(
       .decision(
         CommitCertificate(
-          height: body.height, round: 0, root: body.root,
+          height: height, round: 0, root: root,
           commits: (UInt64(0)..<3).map { seat in
-            vote.root = body.root
+            vote.root = root
             return SignedVote(vote: vote, seat: seat, signature: key.voting.sign(vote))
           })))
     for index in 0..<3 {
@@ -176,6 +162,150 @@ struct DelegateTests {
     try network.settle()
     for index in 0..<4 { #expect(try hold(network, index, entries)) }
     #expect(try settled(network).convictions().isEmpty)
+  }
+
+  /// Lets whoever's turn it is propose.
+  private func propose(
+    _ network: inout DelegateNetwork
+  ) throws -> (proposal: SignedProposal, proposer: Int) {
+    for index in 0..<4 { try network.run(index) { try $0.advance() } }
+    for (index, process) in network.processes.enumerated() {
+      for case .proposal(let signed) in process.delegate?.published(from: 1, byteCount: .max).items
+        ?? []
+      { return (signed, index) }
+    }
+    throw StoreError(.unavailable, "nobody proposes")
+  }
+
+  /// Lets everybody read the proposer alone, so that three delegates want the block.
+  private func spread(_ network: inout DelegateNetwork, from proposer: Int) throws {
+    for reader in 0..<4 where reader != proposer {
+      try network.deliver(try #require(network.page(for: reader, from: proposer)), to: reader)
+    }
+  }
+
+  @Test("[attack] bodies that are not the block change nothing, and another peer is asked")
+  func wrongBlocks() throws {
+    let forgers: [(ProposedBlock) -> ProposedBlock] = [
+      { ProposedBlock(height: $0.height, root: $0.root, entries: []) },
+      { ProposedBlock(height: $0.height, root: $0.root, entries: [[1]]) },
+      { ProposedBlock(height: $0.height, root: $0.root, entries: Array($0.entries.dropFirst())) },
+      { ProposedBlock(height: $0.height, root: $0.root, entries: Array($0.entries.dropLast())) },
+      { ProposedBlock(height: $0.height, root: $0.root, entries: $0.entries + $0.entries) },
+      { ProposedBlock(height: $0.height + 1, root: $0.root, entries: $0.entries) },
+      { ProposedBlock(height: $0.height, root: .zero, entries: $0.entries) },
+    ]
+    for forge in forgers {
+      var network = try DelegateNetwork()
+      try network.settle()
+      let entries = try work(&network)
+      let (proposed, proposer) = try propose(&network)
+      try spread(&network, from: proposer)
+      let reader = (proposer + 1) % 4
+      let liar = network.processes[proposer].id
+      let wanted = try #require(network.processes[reader].delegate?.wanted.first)
+      #expect(wanted.root == proposed.proposal.root && wanted.holders == [liar])
+      let block = try #require(try network.block(wanted, from: proposer))
+      try network.bring(forge(block), for: wanted.root, from: liar, to: reader)
+      // Nothing is taken; it is wanted as before, and who lied is not asked again.
+      #expect(network.processes[reader].delegate?.wants(wanted.root) == true)
+      #expect(network.processes[reader].delegate?.wanted.map(\.holders) == [[]])
+      try network.bring(block, for: wanted.root, from: liar, to: reader)
+      #expect(network.processes[reader].delegate?.wants(wanted.root) == true)
+      #expect(network.processes[reader].delegate?.wanted.map(\.holders) == [[]])
+      #expect(try network.block(wanted, from: reader) == nil)
+      // Others have it, and have voted for it.
+      let others = (2...3).map { (proposer + $0) % 4 }
+      for other in others {
+        try network.fetch(other)
+        try network.deliver(try #require(network.page(for: reader, from: other)), to: reader)
+      }
+      let holders = try #require(network.processes[reader].delegate?.wanted.first?.holders)
+      #expect(Set(holders) == Set(others.map { network.processes[$0].id }))
+      try network.fetch(reader)
+      #expect(network.processes[reader].delegate?.wanted == [])
+      #expect(network.processes[reader].disk.image.roles["block/\(wanted.root)"] != nil)
+      try network.settle()
+      for index in 0..<4 { #expect(try hold(network, index, entries)) }
+      let delegate = try #require(network.processes[0].delegate)
+      #expect(delegate.height > wanted.height)
+      #expect(try delegate.block(wanted.root, height: wanted.height) != nil)
+    }
+  }
+
+  @Test("[attack] a peer that never serves its block is asked last, and stops nobody")
+  func unservedBlock() throws {
+    var network = try DelegateNetwork()
+    try network.settle()
+    let entries = try work(&network)
+    let (proposed, proposer) = try propose(&network)
+    try spread(&network, from: proposer)
+    // It serves one delegate alone, and votes; with the other two they are enough.
+    let (served, third, fourth) = (
+      (proposer + 1) % 4, (proposer + 2) % 4, (proposer + 3) % 4
+    )
+    try network.fetch(served)
+    let silent = network.processes[proposer].id
+    for reader in [third, fourth] {
+      try network.fetch(reader, sees: { _, _ in false })
+      #expect(network.processes[reader].delegate?.wanted.map(\.holders) == [[silent]])
+      try network.deliver(try #require(network.page(for: reader, from: served)), to: reader)
+      let holders = network.processes[reader].delegate?.wanted.first?.holders
+      #expect(holders == [network.processes[served].id, silent])
+    }
+    // Nobody has the block of the silent one but from others.
+    for _ in 0..<20 {
+      for reader in 0..<4 {
+        for writer in 0..<4 where writer != reader {
+          try network.deliver(try #require(network.page(for: reader, from: writer)), to: reader)
+        }
+        try network.fetch(reader, sees: { _, writer in writer != proposer })
+        try network.run(reader) { try $0.advance() }
+      }
+    }
+    for index in 0..<4 { #expect(try hold(network, index, entries)) }
+    let delegate = try #require(network.processes[0].delegate)
+    #expect(delegate.height > proposed.proposal.height)
+    #expect(try delegate.block(proposed.proposal.root, height: proposed.proposal.height) != nil)
+  }
+
+  @Test("[attack] blocks that nobody asked for are not taken, nor kept")
+  func unwantedBlocks() throws {
+    var network = try DelegateNetwork()
+    try network.settle()
+    _ = try work(&network)
+    let (proposed, proposer) = try propose(&network)
+    let (height, root) = (proposed.proposal.height, proposed.proposal.root)
+    let block = try #require(
+      try network.processes[proposer].delegate?.block(root, height: height))
+    let reader = (proposer + 1) % 4
+    let before = network.processes[reader].disk
+    let (writes, image) = (before.writes, before.image.roles)
+    for number in 0..<200 {
+      // A valid block, before its proposal is known, and others under names of their own.
+      var other = block
+      other.root = number == 0 ? root : Digest32(sha256: [UInt8(number)])
+      let taken = try network.bring(
+        other, for: other.root, from: network.processes[proposer].id, to: reader)
+      #expect(!taken)
+    }
+    let delegate = try #require(network.processes[reader].delegate)
+    #expect(delegate.wanted.isEmpty)
+    #expect(try delegate.block(root, height: height) == nil)
+    #expect(before.writes == writes && before.image.roles == image)
+    // What is wanted, and longer than any honest delegate proposes, is not tried.
+    try spread(&network, from: proposer)
+    var long = block
+    long.entries += (0..<32).map { _ in [UInt8](repeating: 0, count: 65_000) }
+    try network.bring(long, for: root, from: network.processes[proposer].id, to: reader)
+    #expect(network.processes[reader].delegate?.wanted.map(\.holders) == [[]])
+    // Nor does a store grow: at the end nobody keeps a block apart from the chain.
+    try network.settle()
+    for process in network.processes {
+      #expect(!process.disk.image.roles.keys.contains { $0.hasPrefix("block/") })
+    }
+    #expect(
+      try network.processes[reader].delegate?.block(root, height: height)?.entries == block.entries)
   }
 
   @Test("[attack] positions that lie make nobody deaf")
@@ -252,6 +382,7 @@ struct DelegateTests {
         network.pass(seconds: 3)
         try network.settle()
         if network.processes[1].delegate == nil { try network.boot(1) }
+        #expect(try network.unserved(1).isEmpty, "cut after \(writes ?? -1), kept \(isKept)")
       }
       let count = network.processes[1].disk.writes - before
       try network.settle()

@@ -5,7 +5,6 @@ import TransparencyLog
 
 /// What a delegate makes of what the others publish.
 extension Delegate {
-  private static let blockLimit = 4
   private static let contradictionLimit = 64
   private static let waitingLimit = 256
   private static let waitingByteLimit = 1 << 20
@@ -44,7 +43,6 @@ extension Delegate {
   private mutating func take(_ item: OutboxItem, from peer: String) throws {
     switch item {
     case .entry(let bytes): take(entry: bytes, from: peer)
-    case .block(let block): take(block, from: peer)
     case .proposal(let signed):
       if signed.proposal.height == height, delegates.isSigned(signed, genesis: genesis.digest) {
         try run(machine.receive(signed))
@@ -62,15 +60,6 @@ extension Delegate {
       entry.content.chain == ChainName.consortium, !kept.waiting.contains(entry)
     else { return }
     peers[peer]?.waiting.append(entry)
-  }
-
-  private mutating func take(_ block: ProposedBlock, from peer: String) {
-    guard block.height == height, var blocks = peers[peer]?.blocks, !blocks.contains(block) else {
-      return
-    }
-    if blocks.count == Self.blockLimit { blocks.removeFirst() }
-    blocks.append(block)
-    peers[peer]?.blocks = blocks
   }
 
   private mutating func take(_ signed: SignedVote) throws {

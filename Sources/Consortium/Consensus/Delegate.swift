@@ -30,7 +30,6 @@ package struct Delegate: Sendable {
     /// Whether something was passed over that is of a later height than the one under way.
     var isAhead = false
     var waiting: [Entry] = []
-    var blocks: [ProposedBlock] = []
 
     var waitingByteCount: Int { waiting.reduce(0) { $0 + $1.encoded().count } }
   }
@@ -47,20 +46,21 @@ package struct Delegate: Sendable {
   package private(set) var delegates: DelegateSet
   package internal(set) var machine: ConsensusMachine
   var outbox: Outbox
+  var shelf: BlockShelf
   var peers: [String: Peer] = [:]
   /// Time-outs that were asked for and have not expired.
   package private(set) var timeouts: [ConsensusTimeout] = []
   /// Blocks of this height that the rules accept.
-  private var blocks: [Digest32: ConsortiumFollower.TrialBlock] = [:]
+  var blocks: [Digest32: ConsortiumFollower.TrialBlock] = [:]
   /// The blocks that the machine asked about, with the round in which each was first proposed if the
   /// clock has to be asked.
-  private var awaited: [Digest32: UInt64?] = [:]
-  /// Bodies that are not what they claim to be.
-  private var rejected: Set<Digest32> = []
+  var awaited: [Digest32: UInt64?] = [:]
+  /// By the block that was asked for, who has answered with something else.
+  var misled: [Digest32: Set<String>] = [:]
+  /// Who did not have the block that was asked for, or did not answer.
+  var unserved: Set<String> = []
   /// Entries that the rules refuse at this height.
   private var idle: Set<Digest32> = []
-  /// A block that was decided and is not known yet.
-  private var undone: CommitCertificate?
   /// Cosigned checkpoints by the size of a block's end, of blocks that are not final.
   var cosigned: [UInt64: [CosignedCheckpoint]] = [:]
   /// Checkpoints that delegates have cosigned and that are not of this chain, the last 64.
@@ -68,7 +68,7 @@ package struct Delegate: Sendable {
   private var refusals: [Digest32: Refusal] = [:]
   private var lastStored: [UInt8]?
   /// Whether something failed half-way, so that only what is stored counts.
-  private var isBroken = false
+  private(set) var isBroken = false
 
   static let storedKey = "consensus/state"
   private static let waitingLimit = 1024
@@ -90,6 +90,7 @@ package struct Delegate: Sendable {
     (self.state, self.store, self.decider) = (state, store, decider)
     follower = try ConsortiumFollower(genesis: genesis, store: state, decider: decider)
     outbox = try Outbox(store: store)
+    shelf = try BlockShelf(store: store)
     lastStored = try store.value(forKey: Self.storedKey)
     (delegates, machine) = try Self.machine(follower, id, keys, lastStored)
     try requireOwnChain()
@@ -132,18 +133,17 @@ package struct Delegate: Sendable {
 
   private mutating func beginHeight() throws {
     (delegates, machine) = try Self.machine(follower, id, keys, lastStored)
-    (timeouts, blocks, awaited, undone) = ([], [:], [:], nil)
+    (timeouts, blocks, awaited, misled) = ([], [:], [:], [:])
     for (id, var peer) in peers {
       // What was ahead is read again, from the beginning.
       if peer.isAhead { peer.next = 1 }
       peer.isAhead = false
-      peer.blocks = []
       peer.waiting = try peer.waiting.filter {
         try !idle.contains($0.digest) && follower.verdict(on: $0.digest) == nil
       }
       peers[id] = peer
     }
-    (rejected, idle) = ([], [])
+    idle = []
     if machine.hasBegun { try run(machine.begin()) }
   }
 
@@ -188,7 +188,9 @@ package struct Delegate: Sendable {
         false
       }
     }
+    dropBlocks()
     var changes = outbox.takeChanges()
+    changes.merge(shelf.takeChanges()) { $1 }
     let stored = machine.stored.encodedSequence()
     // Of a height at which nothing was said there is nothing to remember; and whose replay was put back
     // remembers what it said above it.
@@ -290,7 +292,6 @@ package struct Delegate: Sendable {
   /// Does everything that is due now.
   package mutating func advance() throws -> Bool {
     try durably { (delegate) throws in
-      try delegate.decideKnown()
       if !delegate.machine.hasBegun, try delegate.isDue() {
         try delegate.run(delegate.machine.begin())
       }
@@ -324,8 +325,7 @@ package struct Delegate: Sendable {
         for vote in votes { outbox.appendOnce(.vote(vote)) }
       case .schedule(let timeout): timeouts.append(timeout)
       case .decide(let certificate):
-        undone = certificate
-        return try decideKnown()
+        return try decide(certificate)
       case .equivocation(let evidence): try report(evidence)
       }
     }
@@ -342,22 +342,13 @@ package struct Delegate: Sendable {
       height: height, round: round, time: max(clock(), follower.reader.time), commits: commits)
     let (block, refused) = try follower.build(entry(opening), from: proposable)
     idle.formUnion(refused.keys)
-    blocks[block.root] = block
-    publish(block)
+    keep(block)
     return machine.proposed(block.root, round: round)
-  }
-
-  /// Makes the block known beside what is signed of it.
-  private mutating func publish(_ block: ConsortiumFollower.TrialBlock) {
-    let body = ProposedBlock(height: block.height, root: block.root, entries: block.entries)
-    outbox.appendOnce(.block(body))
   }
 
   private mutating func sign(_ vote: ConsensusVote) throws -> [ConsensusEffect] {
     guard let seat else { return [] }
     let signed = SignedVote(vote: vote, seat: seat, signature: keys.voting.sign(vote))
-    // A lock is worth its block only together with it.
-    if vote.phase == .commit, let root = vote.root, let block = blocks[root] { publish(block) }
     // After a restart the machine signs again what it had signed.
     outbox.appendOnce(.vote(signed))
     return machine.receive(signed)
@@ -369,14 +360,12 @@ package struct Delegate: Sendable {
     guard let seat else { return [] }
     let signed = SignedProposal(
       proposal: proposal, seat: seat, signature: keys.voting.sign(proposal), prepares: prepares)
-    if let block = blocks[proposal.root] { publish(block) }
     outbox.appendOnce(.proposal(signed))
     return machine.receive(signed)
   }
 
   mutating func judgeAwaited() throws {
     for root in Array(awaited.keys) { try run(judge(root)) }
-    try decideKnown()
   }
 
   /// Answers the machine about a block, if its items are known.
@@ -395,31 +384,22 @@ package struct Delegate: Sendable {
     return overflows || max(time, now) - min(time, now) <= tolerance
   }
 
-  /// The block of this name, from whoever has published what turns out to be it.
+  /// The block of this name, if it is known.
   private mutating func block(_ root: Digest32) throws -> ConsortiumFollower.TrialBlock? {
     if let known = blocks[root] { return known }
-    var bodies = peers.values.flatMap { $0.blocks.filter { $0.root == root } }
-    for placed in outbox.items {
-      if case .block(let body) = placed.item, body.root == root { bodies.append(body) }
-    }
-    for body in bodies where body.height == height {
-      let name = Digest32(sha256: body.encodedSequence())
-      if rejected.contains(name) { continue }
-      if case .success(let block) = try follower.trial(body.entries), block.root == root {
-        blocks[root] = block
-        return block
-      }
-      rejected.insert(name)
-    }
-    return nil
+    // After a restart.
+    guard let kept = shelf[root], let block = try trial(kept) else { return nil }
+    blocks[root] = block
+    return block
   }
 
   // MARK: Decisions
 
-  private mutating func decideKnown() throws {
-    guard let certificate = undone, let block = try block(certificate.root) else { return }
+  private mutating func decide(_ certificate: CommitCertificate) throws {
+    guard let block = blocks[certificate.root] else {
+      throw StoreError(.conflict, "a block is decided that was not judged")
+    }
     try follower.decide(block, by: certificate)
-    publish(block)
     try publishDecision()
     try removeDone()
     try beginHeight()
@@ -467,23 +447,15 @@ package struct Delegate: Sendable {
   }
 
   /// Removes from the outbox what nobody needs any more: of final blocks all but the last decision and
-  /// cosignature, of decided heights the votes, and entries that stand or are refused.
+  /// cosignature, of decided heights proposals and votes, and entries that stand or are refused.
   mutating func removeDone() throws {
     let (height, final) = (height, follower.final)
     let newest = try lastCosigned()?.size ?? 0
-    let decided = Set(
-      outbox.items.compactMap { placed in
-        if case .decision(let certificate) = placed.item { certificate.root } else { nil }
-      })
     try outbox.removeAll { item throws in
       switch item {
       case .entry: return false
       case .vote(let signed): return signed.vote.height < height
       case .proposal(let signed): return signed.proposal.height < height
-      case .block(let body):
-        // Of a final block, or one that was not decided.
-        return body.height < height
-          && (body.height <= final?.height ?? 0 && final != nil || !decided.contains(body.root))
       case .decision(let certificate):
         return certificate.height + 1 < height && certificate.height <= final?.height ?? 0
           && final != nil

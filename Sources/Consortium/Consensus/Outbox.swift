@@ -7,7 +7,6 @@ import Ledger
 package enum OutboxItem: CanonicalValue, Equatable {
   /// An entry that waits for a block: the DER of ``Entry``.
   case entry([UInt8])
-  case block(ProposedBlock)
   case proposal(SignedProposal)
   case vote(SignedVote)
   case decision(CommitCertificate)
@@ -19,31 +18,27 @@ package enum OutboxItem: CanonicalValue, Equatable {
     case .entry(let entry):
       fields.integer("kind", 1)
       fields.octets("entry", entry)
-    case .block(let block):
-      fields.integer("kind", 2)
-      fields.value("block", block)
     case .proposal(let proposal):
-      fields.integer("kind", 3)
+      fields.integer("kind", 2)
       fields.value("proposal", proposal)
     case .vote(let vote):
-      fields.integer("kind", 4)
+      fields.integer("kind", 3)
       fields.value("vote", vote)
     case .decision(let certificate):
-      fields.integer("kind", 5)
+      fields.integer("kind", 4)
       fields.value("decision", certificate)
     case .cosignature(let note):
-      fields.integer("kind", 6)
+      fields.integer("kind", 5)
       fields.text("note", note)
     }
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    switch try fields.integer("kind", in: 1...6) {
+    switch try fields.integer("kind", in: 1...5) {
     case 1: self = .entry(try fields.octets("entry", 1...Entry.maximumByteCount))
-    case 2: self = .block(try fields.value("block"))
-    case 3: self = .proposal(try fields.value("proposal"))
-    case 4: self = .vote(try fields.value("vote"))
-    case 5: self = .decision(try fields.value("decision"))
+    case 2: self = .proposal(try fields.value("proposal"))
+    case 3: self = .vote(try fields.value("vote"))
+    case 4: self = .decision(try fields.value("decision"))
     default:
       self = .cosignature(note: try fields.text("note", maximum: LedgerLimits.noteByteCount))
     }
@@ -53,37 +48,10 @@ package enum OutboxItem: CanonicalValue, Equatable {
   var height: UInt64? {
     switch self {
     case .entry, .cosignature: nil
-    case .block(let block): block.height
     case .proposal(let signed): signed.proposal.height
     case .vote(let signed): signed.vote.height
     case .decision(let certificate): certificate.height
     }
-  }
-}
-
-/// The items of a block that is not decided yet, under the name by which it is voted on.
-package struct ProposedBlock: CanonicalValue, Equatable {
-  package var height: UInt64
-  /// The root of the whole chain with this block; whoever has the entries finds out whether it is.
-  package var root: Digest32
-  /// The DER of its items, the ``BlockOpening`` first.
-  package var entries: [[UInt8]]
-
-  package init(height: UInt64, root: Digest32, entries: [[UInt8]]) {
-    (self.height, self.root, self.entries) = (height, root, entries)
-  }
-
-  package func encode(into fields: inout some FieldEncoder) {
-    fields.integer("height", height)
-    fields.digest("root", root)
-    fields.octetsList("entries", entries)
-  }
-
-  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    height = try fields.integer("height", in: 0...LedgerLimits.size)
-    root = try fields.digest("root")
-    entries = try fields.octetsList(
-      "entries", maximum: Int(LedgerLimits.blockItemCount), 1...Entry.maximumByteCount)
   }
 }
 

@@ -174,6 +174,7 @@ package actor LedgerNode {
     for peer in genesis.genesis.delegates where peer != id {
       if try await read(outboxOf: peer) { isNew = true }
     }
+    if try await fetchBlocks() { isNew = true }
     if try change({ try $0.advance() }) { isNew = true }
     return isNew
   }
@@ -199,6 +200,21 @@ package actor LedgerNode {
       }
       // A page that was not full was the last; with a new height it is read again from the beginning.
       if reply.items.isEmpty || delegate?.height != height { return isNew }
+    }
+    return isNew
+  }
+
+  /// Fetches the blocks that the delegate wants, each from the first who has it.
+  private func fetchBlocks() async throws -> Bool {
+    var isNew = false
+    for wanted in delegate?.wanted ?? [] {
+      let query = BlockQuery(
+        genesis: genesis.digest, party: id, height: wanted.height, root: wanted.root)
+      let request = FetchBlock(query: Signed(Message(query), by: identity))
+      for peer in wanted.holders where delegate?.wants(wanted.root) == true {
+        let block = try? await post.ask(request, of: peer)
+        if try change({ try $0.take(block, for: wanted.root, from: peer) }) { isNew = true }
+      }
     }
     return isNew
   }
@@ -258,17 +274,17 @@ package actor LedgerNode {
 
   private static let pageByteCount = MessageLimits.plain / 2
 
-  private func asked(_ query: Signed<Message<ConsortiumQuery>>) throws -> UInt64 {
-    let asked = query.object.payload
+  private func asked<Request: QueryRequest>(_ request: Request) throws -> Request.Query {
+    let asked = request.query.object.payload
     guard asked.genesis == genesis.digest,
-      (try? query.verified(by: genesis.identityKey(of: asked.party) ?? [])) != nil
+      (try? request.query.verified(by: genesis.identityKey(of: asked.party) ?? [])) != nil
     else { throw ConsortiumError(.unauthenticated, "no party of the genesis asks") }
-    return asked.from
+    return asked
   }
 
   /// What this delegate has published.
   func outbox(_ request: FetchOutbox) throws -> OutboxReply {
-    let from = try asked(request.query)
+    let from = try asked(request).from
     guard let delegate else {
       throw ConsortiumError(.unsupported, "not a request to who is no delegate")
     }
@@ -277,9 +293,21 @@ package actor LedgerNode {
       items: page.items, next: page.next, finalSize: delegate.follower.final?.size ?? 0)
   }
 
+  /// The items of a block that this delegate has found valid.
+  func block(_ request: FetchBlock) throws -> ProposedBlock {
+    let wanted = try asked(request)
+    guard let delegate else {
+      throw ConsortiumError(.unsupported, "not a request to who is no delegate")
+    }
+    guard let block = try delegate.block(wanted.root, height: wanted.height) else {
+      throw ConsortiumError(.notFinal, "the delegate does not have this block")
+    }
+    return block
+  }
+
   /// Final leaves of the consortium chain.
   func leaves(_ request: FetchConsortium) throws -> ConsortiumReply {
-    let from = try asked(request.query)
+    let from = try asked(request).from
     let reader = consortium
     guard let final = reader.final else { return ConsortiumReply(leaves: [], note: "") }
     var leaves: [[UInt8]] = []

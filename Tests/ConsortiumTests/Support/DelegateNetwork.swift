@@ -158,6 +158,58 @@ struct DelegateNetwork {
     } ?? false
   }
 
+  /// What a reader's question for a block would be answered with.
+  func block(_ wanted: Delegate.WantedBlock, from writer: Int) throws -> ProposedBlock? {
+    try processes[writer].delegate?.block(wanted.root, height: wanted.height)
+  }
+
+  /// What a process has said to be valid and does not show to who asks for it.
+  func unserved(_ index: Int) throws -> [OutboxItem] {
+    guard let delegate = processes[index].delegate else { return [] }
+    let reader = delegate.follower.reader
+    let height = delegate.height
+    let seat = try reader.delegates(forHeight: height).seat(of: delegate.id)
+    return try delegate.published(from: 1, byteCount: .max).items.filter { item in
+      switch item {
+      case .proposal(let signed):
+        return try delegate.block(signed.proposal.root, height: height) == nil
+      case .vote(let signed):
+        // Of rounds long over not even the votes are remembered.
+        guard let root = signed.vote.root, signed.vote.round + 16 >= delegate.machine.round,
+          signed.seat == seat || signed.vote.phase == .prepare
+        else { return false }
+        return try delegate.block(root, height: height) == nil
+      case .decision(let certificate):
+        return try delegate.block(certificate.root, height: certificate.height) == nil
+      case .entry, .cosignature: return false
+      }
+    }
+  }
+
+  @discardableResult
+  mutating func bring(
+    _ block: ProposedBlock?, for root: Digest32, from peer: String, to reader: Int
+  ) throws -> Bool {
+    try run(reader) { try $0.take(block, for: root, from: peer) } ?? false
+  }
+
+  /// Lets a process ask for the blocks that it wants.
+  @discardableResult
+  mutating func fetch(
+    _ reader: Int, sees: (_ reader: Int, _ writer: Int) -> Bool = { _, _ in true }
+  ) throws -> Bool {
+    var isNew = false
+    for wanted in processes[reader].delegate?.wanted ?? [] {
+      for peer in wanted.holders {
+        guard processes[reader].delegate?.wants(wanted.root) == true else { break }
+        let writer = processes.indices.first { processes[$0].id == peer && sees(reader, $0) }
+        let block = try writer.flatMap { try self.block(wanted, from: $0) }
+        if try bring(block, for: wanted.root, from: peer, to: reader) { isNew = true }
+      }
+    }
+    return isNew
+  }
+
   /// Lets a process take what is final for another one.
   @discardableResult
   mutating func follow(_ reader: Int, _ writer: Int) throws -> Bool {
@@ -184,6 +236,7 @@ struct DelegateNetwork {
           }
           if try follow(reader, writer) { isNew = true }
         }
+        if try fetch(reader, sees: sees) { isNew = true }
         if try run(reader, { try $0.advance() }) == true { isNew = true }
       }
       if isNew { continue }
