@@ -59,9 +59,14 @@ public struct ConsensusMachine: Sendable {
 
     /// Whose turn a round is.
     public func proposer(ofRound round: UInt64) -> UInt64 {
-      let count = UInt64(seatCount)
-      return (height % count + round % count) % count
+      ConsensusMachine.proposer(height: height, round: round, seatCount: seatCount)
     }
+  }
+
+  /// The seat whose turn it is to propose: turns go round.
+  public static func proposer(height: UInt64, round: UInt64, seatCount: Int) -> UInt64 {
+    let count = UInt64(seatCount)
+    return (height % count + round % count) % count
   }
 
   /// What is to be thought of a block.
@@ -139,7 +144,9 @@ public struct ConsensusMachine: Sendable {
   /// ones of those that prepared it, or committed to it, have its items.
   public func seats(for root: Digest32) -> [UInt64] {
     var seats = Set(records.values.flatMap { $0.seats(for: root) })
-    if let certificate, certificate.root == root { seats.formUnion(certificate.commits.map(\.seat)) }
+    if let certificate, certificate.root == root {
+      seats.formUnion(certificate.commits.map(\.seat))
+    }
     return seats.sorted()
   }
 
