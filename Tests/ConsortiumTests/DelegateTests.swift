@@ -308,6 +308,120 @@ struct DelegateTests {
       try network.processes[reader].delegate?.block(root, height: height)?.entries == block.entries)
   }
 
+  @Test("[attack] statements that are shown again and again are verified once")
+  func repeatedStatements() throws {
+    var network = try DelegateNetwork()
+    try network.settle()
+    _ = try work(&network)
+    let (proposed, proposer) = try propose(&network)
+    let reader = (proposer + 1) % 4
+    var votes: [OutboxItem] = []
+    for seat in 0..<4 where seat != reader {
+      for (phase, root) in [
+        (ConsensusVote.Phase.prepare, proposed.proposal.root), (.commit, nil),
+      ] as [(ConsensusVote.Phase, Digest32?)] {
+        let vote = ConsensusVote(
+          genesis: network.genesis.digest, epoch: 0, height: proposed.proposal.height, round: 0,
+          phase: phase, root: root, timedOut: [])
+        votes.append(
+          .vote(
+            SignedVote(
+              vote: vote, seat: UInt64(seat),
+              signature: network.processes[seat].keys.voting.sign(vote))))
+      }
+    }
+    var again = proposed.proposal
+    again.round = 4
+    again.validRound = 0
+    let prepares = votes.compactMap { item in
+      if case .vote(let signed) = item, signed.vote.phase == .prepare { signed } else { nil }
+    }
+    let next = SignedProposal(
+      proposal: again, seat: UInt64(proposer),
+      signature: network.processes[proposer].keys.voting.sign(again), prepares: prepares)
+    let page = DelegateNetwork.Page(
+      peer: network.processes[proposer].id, position: 1,
+      items: (0..<3000).map { votes[$0 % votes.count] }
+        + (0..<100).map { _ in OutboxItem.proposal(next) },
+      next: 1, finalSize: 0)
+    func checks() throws -> Int {
+      try #require(network.processes[reader].delegate).verified.checkCount
+    }
+    let before = try checks()
+    try network.deliver(page, to: reader)
+    #expect(try checks() == before + votes.count + 1)
+    for _ in 0..<3 {
+      _ = try network.expireAll()
+      try network.deliver(page, to: reader)
+    }
+    #expect(try checks() == before + votes.count + 1)
+    // Who signs without end makes nobody verify others' statements again, and fills no memory.
+    let seat = (reader + 1) % 4
+    let flood = (0..<1000).map { number in
+      let vote = ConsensusVote(
+        genesis: network.genesis.digest, epoch: 0, height: proposed.proposal.height, round: 0,
+        phase: .prepare, root: Digest32(sha256: Array("\(number)".utf8)), timedOut: [])
+      return OutboxItem.vote(
+        SignedVote(
+          vote: vote, seat: UInt64(seat),
+          signature: network.processes[seat].keys.voting.sign(vote)))
+    }
+    try network.deliver(
+      DelegateNetwork.Page(
+        peer: network.processes[seat].id, position: 1, items: flood, next: 1, finalSize: 0),
+      to: reader)
+    let flooded = try checks()
+    try network.deliver(page, to: reader)
+    let own = votes.filter { item in
+      if case .vote(let signed) = item { signed.seat == seat } else { false }
+    }
+    #expect(try checks() <= flooded + own.count + 1)
+  }
+
+  @Test("no height begins while sixteen blocks are not final, and it goes on when they are")
+  func unfinished() throws {
+    var network = try DelegateNetwork()
+    try network.settle()
+    let start = try settled(network).height
+    func isCarried(_ item: OutboxItem) -> Bool {
+      if case .cosignature = item { false } else { true }
+    }
+    var entries: [Entry] = []
+    for _ in 0..<24 {
+      entries += try work(&network, 1)
+      network.pass(seconds: 31)
+      try network.settle(carries: isCarried)
+    }
+    for index in 0..<4 {
+      let delegate = try #require(network.processes[index].delegate)
+      #expect(delegate.follower.final?.height == start - 1)
+      #expect(delegate.height == start + 16 && !delegate.machine.hasBegun)
+      #expect(delegate.published(from: 1, byteCount: .max).items.count < 64)
+      #expect(delegate.timeouts.isEmpty)
+    }
+    // Somebody dishonest cannot make them begin, nor with less than a decision.
+    let key = network.processes[3].keys.voting
+    let vote = ConsensusVote(
+      genesis: network.genesis.digest, epoch: 0, height: start + 16, round: 0, phase: .prepare,
+      root: nil, timedOut: [])
+    let page = DelegateNetwork.Page(
+      peer: network.processes[3].id, position: 1,
+      items: [.vote(SignedVote(vote: vote, seat: 3, signature: key.sign(vote)))], next: 1,
+      finalSize: 0)
+    try network.deliver(page, to: 0)
+    #expect(network.processes[0].delegate?.machine.hasBegun == false)
+    // A cosigner is back, or the way to them is.
+    for index in 0..<4 { try network.boot(index) }
+    try network.settle()
+    for index in 0..<4 {
+      #expect(try hold(network, index, entries))
+      let delegate = try #require(network.processes[index].delegate)
+      #expect(delegate.height > start + 16)
+      #expect(delegate.follower.final?.size == delegate.follower.reader.size)
+      #expect(delegate.published(from: 1, byteCount: .max).items.count == 2)
+    }
+  }
+
   @Test("[attack] positions that lie make nobody deaf")
   func lyingPositions() throws {
     var network = try DelegateNetwork()

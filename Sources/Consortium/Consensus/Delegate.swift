@@ -29,9 +29,7 @@ package struct Delegate: Sendable {
     var next: UInt64 = 1
     /// Whether something was passed over that is of a later height than the one under way.
     var isAhead = false
-    var waiting: [Entry] = []
-
-    var waitingByteCount: Int { waiting.reduce(0) { $0 + $1.encoded().count } }
+    var waiting: [WaitingEntry] = []
   }
 
   package let id: String
@@ -65,15 +63,18 @@ package struct Delegate: Sendable {
   var cosigned: [UInt64: [CosignedCheckpoint]] = [:]
   /// Checkpoints that delegates have cosigned and that are not of this chain, the last 64.
   package internal(set) var contradictions: [String] = []
-  private var refusals: [Digest32: Refusal] = [:]
-  private var lastStored: [UInt8]?
+  private var lastStored: StoredConsensus?
+  /// What was verified of the height under way.
+  package internal(set) var verified = VerifiedStatements()
   /// Whether something failed half-way, so that only what is stored counts.
   private(set) var isBroken = false
 
   static let storedKey = "consensus/state"
   private static let waitingLimit = 1024
   private static let waitingByteLimit = 1 << 20
-  private static let refusalLimit = 1024
+  /// How many decided blocks may be not final. While cosigners are missing nobody else can use such
+  /// a block, and each stays in the outbox.
+  private static let unfinishedLimit: UInt64 = 16
 
   /// Opens what the stores hold.
   ///
@@ -91,7 +92,7 @@ package struct Delegate: Sendable {
     follower = try ConsortiumFollower(genesis: genesis, store: state, decider: decider)
     outbox = try Outbox(store: store)
     shelf = try BlockShelf(store: store)
-    lastStored = try store.value(forKey: Self.storedKey)
+    lastStored = try store.value(forKey: Self.storedKey).map(Self.stored)
     (delegates, machine) = try Self.machine(follower, id, keys, lastStored)
     try requireOwnChain()
     // What a crash kept between the decision and the outbox.
@@ -106,18 +107,16 @@ package struct Delegate: Sendable {
   // MARK: Heights
 
   private static func machine(
-    _ follower: ConsortiumFollower, _ id: String, _ keys: Keys, _ bytes: [UInt8]?
+    _ follower: ConsortiumFollower, _ id: String, _ keys: Keys, _ stored: StoredConsensus?
   ) throws -> (DelegateSet, ConsensusMachine) {
     let height = follower.engine.height
     let delegates = try follower.reader.delegates(forHeight: height)
-    let stored = try bytes.map(Self.stored)
     let seat = delegates.seats.firstIndex {
       $0.delegate == id && $0.votingKey == keys.voting.publicKey
     }
-    let empty = delegates.seats.indices.filter { delegates.seats[$0].isEmpty }
     let setting = ConsensusMachine.Setting(
       genesis: follower.genesis.digest, epoch: delegates.epoch, height: height,
-      seatCount: delegates.seats.count, emptySeats: Set(empty.map(UInt64.init)),
+      seatCount: delegates.seats.count, emptySeats: delegates.emptySeats,
       seat: seat.map(UInt64.init))
     return (delegates, ConsensusMachine(setting, restoring: stored))
   }
@@ -134,26 +133,33 @@ package struct Delegate: Sendable {
   private mutating func beginHeight() throws {
     (delegates, machine) = try Self.machine(follower, id, keys, lastStored)
     (timeouts, blocks, awaited, misled) = ([], [:], [:], [:])
-    for (id, var peer) in peers {
-      // What was ahead is read again, from the beginning.
-      if peer.isAhead { peer.next = 1 }
-      peer.isAhead = false
-      peer.waiting = try peer.waiting.filter {
-        try !idle.contains($0.digest) && follower.verdict(on: $0.digest) == nil
+    for id in peers.keys {
+      try peers[id]?.waiting.removeAll {
+        try idle.contains($0.digest) || follower.verdict(on: $0.digest) != nil
       }
-      peers[id] = peer
     }
-    idle = []
+    (idle, verified) = ([], VerifiedStatements())
+    readAgain()
     if machine.hasBegun { try run(machine.begin()) }
+  }
+
+  /// Reads from the beginning what was passed over since its time had not come.
+  mutating func readAgain() {
+    for (id, peer) in peers where peer.isAhead {
+      peers[id]?.next = 1
+      peers[id]?.isAhead = false
+    }
+  }
+
+  /// Whether this height may begin. A decision of it is taken all the same.
+  var mayBegin: Bool {
+    machine.hasBegun || height < (follower.final.map { $0.height + 1 } ?? 0) + Self.unfinishedLimit
   }
 
   /// The height under way.
   package var height: UInt64 { follower.engine.height }
 
-  private var seat: UInt64? {
-    delegates.seats.firstIndex { $0.delegate == id && $0.votingKey == keys.voting.publicKey }
-      .map(UInt64.init)
-  }
+  private var seat: UInt64? { machine.setting.seat }
 
   // MARK: Storing
 
@@ -182,7 +188,7 @@ package struct Delegate: Sendable {
     let round = machine.round
     outbox.removeAll {
       // Of votes for no block nobody needs those of rounds long over.
-      if case .vote(let signed) = $0 {
+      if case .vote(let signed) = $0.item {
         signed.vote.root == nil && signed.vote.round < round && round - signed.vote.round > 1
       } else {
         false
@@ -191,12 +197,11 @@ package struct Delegate: Sendable {
     dropBlocks()
     var changes = outbox.takeChanges()
     changes.merge(shelf.takeChanges()) { $1 }
-    let stored = machine.stored.encodedSequence()
+    let stored = machine.stored
     // Of a height at which nothing was said there is nothing to remember; and whose replay was put back
     // remembers what it said above it.
-    let isRemembered =
-      try machine.hasBegun && height >= lastStored.map(Self.stored)?.height ?? 0
-    if isRemembered, stored != lastStored { changes[Self.storedKey] = stored }
+    let isRemembered = machine.hasBegun && height >= lastStored?.height ?? 0
+    if isRemembered, stored != lastStored { changes[Self.storedKey] = stored.encodedSequence() }
     guard !changes.isEmpty else { return false }
     try store.write(changes)
     if isRemembered { lastStored = stored }
@@ -221,45 +226,38 @@ package struct Delegate: Sendable {
     try recover()
     // A refusal leaves everything as it is: whoever offers what is refused stops nothing.
     guard try isNew(entry) else { return false }
-    return try durably { $0.publish(waiting: entry) }
+    return try durably { $0.outbox.append(.entry(entry.encoded())) }
   }
 
   /// - Throws: as ``submit(_:)``.
   private func isNew(_ entry: Entry) throws -> Bool {
     let bytes = entry.encoded()
-    let waiting = waiting
-    if try follower.verdict(on: entry.digest) != nil || waiting.contains(entry) { return false }
-    if let refusal = try follower.refusal(of: entry, after: waiting) { throw refusal }
-    let byteCount = waiting.reduce(bytes.count) { $0 + $1.encoded().count }
+    let digest = Digest32(sha256: bytes)
+    let waiting = outbox.waiting
+    if try follower.verdict(on: digest) != nil || waiting.contains(where: { $0.digest == digest }) {
+      return false
+    }
+    if let refusal = try follower.refusal(of: entry, after: waiting.map(\.entry)) { throw refusal }
+    let byteCount = waiting.reduce(bytes.count) { $0 + $1.byteCount }
     guard waiting.count < Self.waitingLimit, byteCount <= Self.waitingByteLimit else {
       throw ConsortiumError(.tooLarge, "too many entries wait for a block")
     }
     return true
   }
 
-  private mutating func publish(waiting entry: Entry) {
-    refusals[entry.digest] = nil
-    outbox.append(.entry(entry.encoded()))
-  }
-
   /// The entries that this delegate has taken and that no block holds.
-  package var waiting: [Entry] {
-    outbox.items.compactMap { placed in
-      if case .entry(let bytes) = placed.item { Self.entry(bytes) } else { nil }
-    }
+  package var waiting: [Entry] { outbox.waiting.map(\.entry) }
+
+  /// Whether an entry that this delegate has taken waits for a block.
+  package func isWaiting(_ entry: Digest32) -> Bool {
+    outbox.items.contains { $0.entry?.digest == entry }
   }
-
-  @inline(never)
-  static func entry(_ bytes: [UInt8]) -> Entry? { try? Entry(encoded: bytes) }
-
-  /// Why the rules have refused an entry that was waiting.
-  package func refusal(of entry: Digest32) -> Refusal? { refusals[entry] }
 
   /// What a block could hold now: the own entries, then those of the others by seat.
-  private var candidates: [Entry] {
+  private var candidates: [WaitingEntry] {
     let count = delegates.seats.count
     let own = Int(seat ?? 0)
-    return waiting
+    return outbox.waiting
       + (1..<max(count, 1)).flatMap { offset in
         peers[delegates.seats[(own + offset) % count].delegate]?.waiting ?? []
       }
@@ -269,9 +267,9 @@ package struct Delegate: Sendable {
   private var proposable: [Entry] {
     var byteCount = 0
     return candidates.filter {
-      byteCount += $0.encoded().count
+      byteCount += $0.byteCount
       return byteCount <= Self.waitingByteLimit
-    }
+    }.map(\.entry)
   }
 
   /// Whether a block is wanted: something waits that the rules accept, or nothing has happened for a
@@ -280,9 +278,9 @@ package struct Delegate: Sendable {
     if height == 0 { return true }
     let quiet = genesis.genesis.numbers.maximumLag / 4
     if clock() >= follower.reader.time, clock() - follower.reader.time >= quiet { return true }
-    for entry in candidates where !idle.contains(entry.digest) {
-      if try follower.refusal(of: entry, after: []) == nil { return true }
-      idle.insert(entry.digest)
+    for waiting in candidates where !idle.contains(waiting.digest) {
+      if try follower.refusal(of: waiting.entry, after: []) == nil { return true }
+      idle.insert(waiting.digest)
     }
     return false
   }
@@ -292,7 +290,7 @@ package struct Delegate: Sendable {
   /// Does everything that is due now.
   package mutating func advance() throws -> Bool {
     try durably { (delegate) throws in
-      if !delegate.machine.hasBegun, try delegate.isDue() {
+      if !delegate.machine.hasBegun, delegate.mayBegin, try delegate.isDue() {
         try delegate.run(delegate.machine.begin())
       }
       try delegate.judgeAwaited()
@@ -451,14 +449,14 @@ package struct Delegate: Sendable {
   mutating func removeDone() throws {
     let (height, final) = (height, follower.final)
     let newest = try lastCosigned()?.size ?? 0
-    try outbox.removeAll { item throws in
-      switch item {
+    try outbox.removeAll { placed throws in
+      switch placed.item {
       case .entry: return false
       case .vote(let signed): return signed.vote.height < height
       case .proposal(let signed): return signed.proposal.height < height
       case .decision(let certificate):
-        return certificate.height + 1 < height && certificate.height <= final?.height ?? 0
-          && final != nil
+        return certificate.height + 1 < height
+          && final.map { certificate.height <= $0.height } ?? false
       case .cosignature(let note):
         let size = try Self.checkpoint(note).size
         return size < newest && size <= final?.size ?? 0
@@ -469,23 +467,15 @@ package struct Delegate: Sendable {
 
   private mutating func removeDoneEntries() throws {
     var ahead: [Entry] = []
-    var done: Set<Digest32> = []
-    for entry in waiting {
-      if try follower.verdict(on: entry.digest) != nil {
-        done.insert(entry.digest)
-      } else if let refusal = try follower.refusal(of: entry, after: ahead),
-        refusal != .blockFull
+    try outbox.removeAll { placed throws in
+      guard let waiting = placed.entry else { return false }
+      if try follower.verdict(on: waiting.digest) != nil { return true }
+      if let refusal = try follower.refusal(of: waiting.entry, after: ahead), refusal != .blockFull
       {
-        done.insert(entry.digest)
-        if refusals.count >= Self.refusalLimit { refusals = [:] }
-        refusals[entry.digest] = refusal
-      } else {
-        ahead.append(entry)
+        return true
       }
-    }
-    if done.isEmpty { return }
-    outbox.removeAll {
-      if case .entry(let bytes) = $0 { done.contains(Digest32(sha256: bytes)) } else { false }
+      ahead.append(waiting.entry)
+      return false
     }
   }
 
@@ -509,7 +499,7 @@ package struct Delegate: Sendable {
       second: .init(object: evidence.second.object, signature: evidence.second.signature))
     let entry = entry(report)
     do {
-      if try isNew(entry) { publish(waiting: entry) }
+      if try isNew(entry) { outbox.append(.entry(entry.encoded())) }
     } catch is Refusal {
       // Somebody else has reported it.
     } catch is ConsortiumError {

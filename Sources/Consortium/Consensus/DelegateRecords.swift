@@ -133,7 +133,7 @@ package struct DelegateRecords: Sendable {
     }
     switch item {
     case .entry(let bytes):
-      return Delegate.entry(bytes) == nil ? invalid("an entry that waits cannot be read") : nil
+      return WaitingEntry(bytes) == nil ? invalid("an entry that waits cannot be read") : nil
     case .proposal(let signed):
       let proposal = signed.proposal
       guard

@@ -55,18 +55,46 @@ package enum OutboxItem: CanonicalValue, Equatable {
   }
 }
 
+/// An entry that waits for a block.
+struct WaitingEntry: Sendable {
+  let entry: Entry
+  let digest: Digest32
+  let byteCount: Int
+
+  /// - Returns: nil if these bytes are not the DER of an entry.
+  init?(_ bytes: [UInt8]) {
+    guard let entry = Self.entry(bytes) else { return nil }
+    (self.entry, digest, byteCount) = (entry, Digest32(sha256: bytes), bytes.count)
+  }
+
+  @inline(never)
+  private static func entry(_ bytes: [UInt8]) -> Entry? { try? Entry(encoded: bytes) }
+}
+
 /// What a delegate publishes: a stream with positions that only grow, of which nothing is kept that
 /// nobody needs any more. It lies in the delegate's store, and what is not stored yet is not shown.
 struct Outbox: Sendable {
   struct Placed: Sendable {
     let position: UInt64
     let item: OutboxItem
+    /// Of the encoded item.
+    let digest: Digest32
+    let byteCount: Int
+    /// If the item is one that can be read.
+    let entry: WaitingEntry?
+
+    init(_ item: OutboxItem, encoded bytes: [UInt8], at position: UInt64) {
+      (self.position, self.item) = (position, item)
+      (digest, byteCount) = (Digest32(sha256: bytes), bytes.count)
+      if case .entry(let bytes) = item { entry = WaitingEntry(bytes) } else { entry = nil }
+    }
   }
 
   /// In the order of their positions.
   private(set) var items: [Placed] = []
   /// The position of the next item.
   private(set) var next: UInt64 = 1
+  private var digests: Set<Digest32> = []
   private var changes: [String: [UInt8]?] = [:]
 
   static let prefix = "outbox/"
@@ -78,7 +106,7 @@ struct Outbox: Sendable {
       guard let position = UInt64(key.dropFirst(Self.prefix.count)),
         let bytes = try store.value(forKey: key), let item = Self.item(bytes)
       else { throw StoreError(.corrupted, "\(key) is no item of an outbox") }
-      items.append(Placed(position: position, item: item))
+      place(Placed(item, encoded: bytes, at: position))
     }
     if let bytes = try store.value(forKey: Self.nextKey) {
       guard let next = UInt64(String(decoding: bytes, as: UTF8.self)) else {
@@ -99,23 +127,36 @@ struct Outbox: Sendable {
     return prefix + String(repeating: "0", count: 20 - digits.count) + digits
   }
 
-  mutating func append(_ item: OutboxItem) {
-    items.append(Placed(position: next, item: item))
-    changes[Self.key(next)] = item.encodedSequence()
+  /// The entries that wait for a block.
+  var waiting: [WaitingEntry] { items.compactMap(\.entry) }
+
+  private mutating func place(_ placed: Placed) {
+    items.append(placed)
+    digests.insert(placed.digest)
+  }
+
+  mutating func append(_ item: OutboxItem) { append(item, encoded: item.encodedSequence()) }
+
+  private mutating func append(_ item: OutboxItem, encoded bytes: [UInt8]) {
+    place(Placed(item, encoded: bytes, at: next))
+    changes[Self.key(next)] = bytes
     next += 1
     changes[Self.nextKey] = Array(String(next).utf8)
   }
 
   /// The same, unless it is there.
   mutating func appendOnce(_ item: OutboxItem) {
-    if !items.contains(where: { $0.item == item }) { append(item) }
+    let bytes = item.encodedSequence()
+    if !digests.contains(Digest32(sha256: bytes)) { append(item, encoded: bytes) }
   }
 
-  mutating func removeAll(where isDone: (OutboxItem) throws -> Bool) rethrows {
-    for placed in items where try isDone(placed.item) {
+  mutating func removeAll(where isDone: (Placed) throws -> Bool) rethrows {
+    try items.removeAll { placed in
+      guard try isDone(placed) else { return false }
       changes.updateValue(nil, forKey: Self.key(placed.position))
+      digests.remove(placed.digest)
+      return true
     }
-    items = try items.filter { try !isDone($0.item) }
   }
 
   /// What has to be stored before anything of it is shown.
@@ -129,7 +170,7 @@ struct Outbox: Sendable {
     var page: [OutboxItem] = []
     var size = 0
     for placed in items where placed.position >= position {
-      size += placed.item.encodedSequence().count
+      size += placed.byteCount
       if size > byteCount, !page.isEmpty { return (page, placed.position) }
       page.append(placed.item)
     }

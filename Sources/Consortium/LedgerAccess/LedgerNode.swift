@@ -18,14 +18,12 @@ package actor LedgerNode {
   private let identity: IdentityKey
   private let post: Post
   private let gate = SerialGate()
-  private var replica: Replica
-  /// Whether a store failed, so that only what it holds counts.
+  /// The delegate's part, if this is one.
+  package private(set) var delegate: Delegate?
+  /// The replay of who only follows.
+  private var observer: ConsortiumFollower?
+  /// Whether the observer's store failed, so that only what it holds counts.
   private var isStale = false
-
-  private enum Replica {
-    case delegate(Delegate)
-    case follower(ConsortiumFollower)
-  }
 
   /// - Parameters:
   ///   - id: the party whose replay it is.
@@ -42,26 +40,19 @@ package actor LedgerNode {
     consortiumState = state
     decider = try LedgerSuite.decider(for: genesis)
     if let keys {
-      replica = .delegate(
-        try Delegate(
-          id: id, genesis: genesis, keys: keys, state: state, store: store, decider: decider,
-          clock: clock))
+      delegate = try Delegate(
+        id: id, genesis: genesis, keys: keys, state: state, store: store, decider: decider,
+        clock: clock)
     } else {
-      replica = .follower(
-        try ConsortiumFollower(genesis: genesis, store: state, decider: decider))
+      observer = try ConsortiumFollower(genesis: genesis, store: state, decider: decider)
     }
   }
 
   private var follower: ConsortiumFollower {
-    switch replica {
-    case .delegate(let delegate): delegate.follower
-    case .follower(let follower): follower
+    guard let follower = delegate?.follower ?? observer else {
+      preconditionFailure("a node is one of the two")
     }
-  }
-
-  /// The delegate's part, if this is one.
-  package var delegate: Delegate? {
-    if case .delegate(let delegate) = replica { delegate } else { nil }
+    return follower
   }
 
   /// The consortium chain as far as it was decided, or for who follows, as it is final.
@@ -69,13 +60,6 @@ package actor LedgerNode {
 
   /// Checkpoints that delegates have cosigned and that are not of this chain.
   package var contradictions: [String] { delegate?.contradictions ?? [] }
-
-  /// Changes the delegate's part in one step: nothing else comes between reading and writing it.
-  private func change(_ work: (inout Delegate) throws -> Bool) rethrows -> Bool {
-    guard case .delegate(var delegate) = replica else { return false }
-    defer { replica = .delegate(delegate) }
-    return try work(&delegate)
-  }
 
   // MARK: Following
 
@@ -88,12 +72,12 @@ package actor LedgerNode {
   ///
   /// - Throws: ``StoreError``. That nobody answers is no error: what is known stays.
   package func catchUp() async throws {
-    guard case .follower = replica else { return }
+    guard delegate == nil else { return }
     await gate.enter()
     defer { gate.leave() }
     if isStale {
-      replica = .follower(
-        try ConsortiumFollower(genesis: genesis, store: consortiumState, decider: decider))
+      observer = try ConsortiumFollower(
+        genesis: genesis, store: consortiumState, decider: decider)
       isStale = false
     }
     for delegate in genesis.genesis.delegates where delegate != id {
@@ -138,19 +122,13 @@ package actor LedgerNode {
 
   private func follow(_ leaves: [[UInt8]], final note: String?) throws -> Int {
     let before = follower.engine.size
-    switch replica {
-    case .delegate(var delegate):
-      defer { replica = .delegate(delegate) }
-      _ = try delegate.follow(leaves, final: note)
-    case .follower(var follower):
-      defer { replica = .follower(follower) }
-      do {
-        _ = try follower.follow(leaves, final: note)
-      } catch let error as StoreError {
-        // What failed may be stored all the same.
-        isStale = true
-        throw error
-      }
+    _ = try delegate?.follow(leaves, final: note)
+    do {
+      _ = try observer?.follow(leaves, final: note)
+    } catch let error as StoreError {
+      // What failed may be stored all the same.
+      isStale = true
+      throw error
     }
     return Int(clamping: follower.engine.size - before)
   }
@@ -163,7 +141,7 @@ package actor LedgerNode {
   /// - Returns: whether there is anything new.
   /// - Throws: ``StoreError``; ``ConsortiumError`` `ledger-diverged`.
   package func advance() async throws -> Bool {
-    guard case .delegate = replica else {
+    guard delegate != nil else {
       let before = follower.final?.size
       try await catchUp()
       return follower.final?.size != before
@@ -175,7 +153,7 @@ package actor LedgerNode {
       if try await read(outboxOf: peer) { isNew = true }
     }
     if try await fetchBlocks() { isNew = true }
-    if try change({ try $0.advance() }) { isNew = true }
+    if try delegate?.advance() == true { isNew = true }
     return isNew
   }
 
@@ -189,9 +167,7 @@ package actor LedgerNode {
           FetchOutbox(query: Signed(Message(query), by: identity)), of: peer)
       else { return isNew }
       let height = delegate?.height
-      if try change({
-        try $0.take(reply.items, from: peer, at: position, next: reply.next)
-      }) {
+      if try delegate?.take(reply.items, from: peer, at: position, next: reply.next) == true {
         isNew = true
       }
       if reply.finalSize > follower.engine.size {
@@ -213,7 +189,7 @@ package actor LedgerNode {
       let request = FetchBlock(query: Signed(Message(query), by: identity))
       for peer in wanted.holders where delegate?.wants(wanted.root) == true {
         let block = try? await post.ask(request, of: peer)
-        if try change({ try $0.take(block, for: wanted.root, from: peer) }) { isNew = true }
+        if try delegate?.take(block, for: wanted.root, from: peer) == true { isNew = true }
       }
     }
     return isNew
@@ -226,7 +202,7 @@ package actor LedgerNode {
   package func expire() throws -> Bool {
     var isNew = false
     for timeout in delegate?.timeouts ?? [] {
-      if try change({ try $0.expire(timeout) }) { isNew = true }
+      if try delegate?.expire(timeout) == true { isNew = true }
     }
     return isNew
   }
@@ -241,7 +217,7 @@ package actor LedgerNode {
   ///   delegate takes it.
   @discardableResult
   package func submit(_ entry: Entry) async throws -> Bool {
-    if case .delegate = replica { return try change { try $0.submit(entry) } }
+    if let isNew = try delegate?.submit(entry) { return isNew }
     try await catchUp()
     if try follower.verdict(on: entry.digest) != nil { return false }
     if let refusal = try follower.refusal(of: entry, after: []) { throw refusal }
@@ -253,15 +229,15 @@ package actor LedgerNode {
 
   /// Whether an entry that was submitted here waits for a block.
   package func isWaiting(_ entry: Digest32) -> Bool {
-    delegate?.waiting.contains { $0.digest == entry } ?? false
+    delegate?.isWaiting(entry) ?? false
   }
 
   /// Takes an entry that somebody else has signed.
   func offer(_ request: OfferEntry) throws -> OfferReply {
-    guard case .delegate = replica else {
+    guard let isNew = try delegate?.submit(request.entry) else {
       throw ConsortiumError(.unsupported, "not a request to who is no delegate")
     }
-    return OfferReply(isNew: try change { try $0.submit(request.entry) })
+    return OfferReply(isNew: isNew)
   }
 
   /// Where an accepted entry of the consortium chain stands.

@@ -133,7 +133,7 @@ struct DelegateNetwork {
   struct Page {
     let peer: String
     let position: UInt64
-    let items: [OutboxItem]
+    var items: [OutboxItem]
     let next: UInt64
     /// Final leaves, for who is behind.
     let finalSize: UInt64
@@ -223,7 +223,8 @@ struct DelegateNetwork {
 
   /// Everybody reads everybody, as `sees` allows, and does what is due, until nothing is new.
   mutating func settle(
-    expirations: Int = 40, sees: (_ reader: Int, _ writer: Int) -> Bool = { _, _ in true }
+    expirations: Int = 40, sees: (_ reader: Int, _ writer: Int) -> Bool = { _, _ in true },
+    carries: (OutboxItem) -> Bool = { _ in true }
   ) throws {
     var left = expirations
     for _ in 0..<10_000 {
@@ -231,8 +232,9 @@ struct DelegateNetwork {
       for reader in processes.indices {
         for writer in processes.indices
         where processes[writer].id != processes[reader].id && sees(reader, writer) {
-          if let page = page(for: reader, from: writer), try deliver(page, to: reader) {
-            isNew = true
+          if var page = page(for: reader, from: writer) {
+            page.items.removeAll { !carries($0) }
+            if try deliver(page, to: reader) { isNew = true }
           }
           if try follow(reader, writer) { isNew = true }
         }
