@@ -59,9 +59,14 @@ public struct ConsensusMachine: Sendable {
 
     /// Whose turn a round is.
     public func proposer(ofRound round: UInt64) -> UInt64 {
-      let count = UInt64(seatCount)
-      return (height % count + round % count) % count
+      ConsensusMachine.proposer(height: height, round: round, seatCount: seatCount)
     }
+  }
+
+  /// The seat whose turn it is to propose: turns go round.
+  public static func proposer(height: UInt64, round: UInt64, seatCount: Int) -> UInt64 {
+    let count = UInt64(seatCount)
+    return (height % count + round % count) % count
   }
 
   /// What is to be thought of a block.
@@ -126,6 +131,24 @@ public struct ConsensusMachine: Sendable {
   public var hasBegun: Bool { stored.step != nil }
   /// The current round.
   public var round: UInt64 { stored.round }
+
+  /// The blocks that may still be asked about, proposed or decided here. Who keeps their items, and
+  /// no others, keeps what is bounded and enough.
+  public var neededBlocks: Set<Digest32> {
+    Set(blocks.keys).union(
+      [stored.locked?.root, stored.valid?.root, stored.proposal?.root].compactMap(\.self)
+        + stored.votes.compactMap(\.root))
+  }
+
+  /// The seats that proposed a block or voted for it, as far as it is known; ascending. The honest
+  /// ones of those that prepared it, or committed to it, have its items.
+  public func seats(for root: Digest32) -> [UInt64] {
+    var seats = Set(records.values.flatMap { $0.seats(for: root) })
+    if let certificate, certificate.root == root {
+      seats.formUnion(certificate.commits.map(\.seat))
+    }
+    return seats.sorted()
+  }
 
   // MARK: - Inputs
 

@@ -43,6 +43,12 @@ struct RoundRecord: Sendable {
     proposal?.proposal.root == root || prepares.counts[root] != nil || commits.counts[root] != nil
   }
 
+  /// The seats that proposed this block, or voted for it.
+  func seats(for root: Digest32) -> [UInt64] {
+    (proposal.map { $0.proposal.root == root ? [$0.seat] : [] } ?? [])
+      + (votes(.prepare, for: root) + votes(.commit, for: root)).map(\.seat)
+  }
+
   /// How many seats voted, for whatever.
   func seatCount(_ phase: ConsensusVote.Phase) -> Int { tally(phase).seatCount }
 

@@ -123,8 +123,17 @@ struct DelegateRecordsTests {
         #expect(found[0].allSatisfy { $0.kind == .behind && !$0.isOfReplay })
         #expect(found[0].contains { $0.what.hasSuffix("and consensus/state is from before") })
       }
+      if votes.contains(where: {
+        $0.height == height && $0.phase == .commit && $0.root != nil
+      }) {
+        locked += 1
+        network.processes[0].disk.put(
+          state: state, roles: roles.filter { !$0.key.hasPrefix("block/") })
+        let found = try faults(network)
+        #expect(found.map { $0.map(\.kind) } == [[.invalid], [], [], []])
+        #expect(found[0].contains { $0.what.hasSuffix("that is not kept here") })
+      }
       network.processes[0].disk.put(state: state, roles: roles)
-      if votes.contains(where: { $0.height == height && $0.phase == .commit }) { locked += 1 }
       last = network
     }
     #expect(locked > 0)

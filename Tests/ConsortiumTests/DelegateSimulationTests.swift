@@ -34,6 +34,7 @@ struct DelegateSimulationTests {
     // What never happens is not tested.
     #expect(total.restarts > 0 && total.equivocators > 0 && total.convicted > 0)
     #expect(total.lateRounds > 0 && total.lost > 0 && total.doubled > 0)
+    #expect(total.fetched > 0 && total.forged > 0)
   }
 }
 
@@ -46,6 +47,8 @@ private struct DelegateSimulation {
     var restarts = 0
     var lost = 0
     var doubled = 0
+    var fetched = 0
+    var forged = 0
     var lateRounds = 0
     var equivocators = 0
     var convicted = 0
@@ -57,6 +60,8 @@ private struct DelegateSimulation {
       restarts += other.restarts
       lost += other.lost
       doubled += other.doubled
+      fetched += other.fetched
+      forged += other.forged
       lateRounds += other.lateRounds
       equivocators += other.equivocators
       convicted += other.convicted
@@ -65,7 +70,7 @@ private struct DelegateSimulation {
     var description: String {
       """
       \(steps) steps, \(blocks) blocks, \(entries) entries, \(restarts) restarts, \(lost) messages \
-      lost, \(doubled) doubled, \(lateRounds) blocks in later rounds, \(convicted) of \
+      lost, \(doubled) doubled, \(fetched) blocks fetched, \(forged) forged, \(lateRounds) blocks in later rounds, \(convicted) of \
       \(equivocators) equivocators convicted
       """
     }
@@ -100,6 +105,8 @@ private struct DelegateSimulation {
   private let seats: Int
   private let dishonest: Set<String>
   private var flying: [(page: DelegateNetwork.Page, reader: Int)] = []
+  private var flyingBlocks: [(block: ProposedBlock?, root: Digest32, peer: String, reader: Int)] =
+    []
   /// Processes of different groups do not hear each other.
   private var groups: [Int]
   /// Which readers see the second of a pair of twins.
@@ -189,7 +196,8 @@ private struct DelegateSimulation {
       return
     }
     switch Int.random(in: 0..<100, using: &generator) {
-    case ..<62: try read(index)
+    case ..<52: try read(index)
+    case ..<66: try fetch(index)
     case ..<72: try deliverLate()
     case ..<77: try expire(index)
     default: try network.run(index) { try $0.advance() }
@@ -227,7 +235,39 @@ private struct DelegateSimulation {
     }
   }
 
+  private mutating func fetch(_ reader: Int) throws {
+    guard let wanted = network.processes[reader].delegate?.wanted.randomElement(using: &generator),
+      let peer = wanted.holders.first
+    else { return }
+    guard
+      let writer = network.processes.indices.first(where: {
+        network.processes[$0].id == peer && groups[$0] == groups[reader]
+          && (!dishonest.contains(peer) || ($0 >= seats) == seesTwin[reader])
+      }), !happens(weather.loss)
+    else {
+      // Nobody answers.
+      try network.bring(nil, for: wanted.root, from: peer, to: reader)
+      return
+    }
+    var block = try network.block(wanted, from: writer)
+    if !isHonest(writer), happens(30) {
+      block?.entries.removeLast()
+      figures.forged += 1
+    }
+    if happens(weather.delay) {
+      flyingBlocks.append((block, wanted.root, peer, reader))
+      return
+    }
+    try network.bring(block, for: wanted.root, from: peer, to: reader)
+    if block != nil { figures.fetched += 1 }
+  }
+
   private mutating func deliverLate() throws {
+    if !flyingBlocks.isEmpty, happens(50) {
+      let index = Int.random(in: 0..<flyingBlocks.count, using: &generator)
+      let (block, root, peer, reader) = flyingBlocks.remove(at: index)
+      try network.bring(block, for: root, from: peer, to: reader)
+    }
     guard !flying.isEmpty else { return }
     let (page, reader) = flying.remove(at: Int.random(in: 0..<flying.count, using: &generator))
     try network.deliver(page, to: reader)
@@ -294,6 +334,9 @@ private struct DelegateSimulation {
         throw Violation("\(delegate.id) has lost what it decided")
       }
       checked[index] = reader.height
+      guard try network.unserved(index).isEmpty else {
+        throw Violation("\(delegate.id) does not show a block that it said to be valid")
+      }
       for id in network.processes.indices where isHonest(id) {
         let organisation = "operator-of-\(network.processes[id].id)"
         if try reader.convictions(of: organisation) > 0 {
@@ -307,7 +350,7 @@ private struct DelegateSimulation {
 
   private mutating func heal() throws {
     groups = groups.map { _ in 0 }
-    flying = []
+    (flying, flyingBlocks) = ([], [])
     let twins = seesTwin
     for index in network.processes.indices {
       if network.processes[index].delegate == nil { try network.boot(index) }

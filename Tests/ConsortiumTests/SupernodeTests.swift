@@ -37,6 +37,56 @@ struct SupernodeTests {
     #expect(await writer.view.confirmed?.size == writer.position)
   }
 
+  @Test("[attack] supernodes whose blocks are lost or wrong on the way stop nobody")
+  func blocksOnTheWay() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    for isLost in [true, false] {
+      let before = test.wire.requests(FetchBlock.self).count
+      test.wire.intercept { transit in
+        guard transit.recipient == "hospital-2", transit.payload(FetchBlock.self) != nil else {
+          return try await transit.deliver(transit.request)
+        }
+        if isLost { throw ConsortiumError(.unreachable, "the message is lost") }
+        let reply = try await transit.deliver(transit.request)
+        var block = try ReplyMessage<ProposedBlock>(encoded: reply).result.get()
+        block.entries.removeLast()
+        return ReplyMessage(.success(block)).encoded()
+      }
+      _ = try await consortium.hold(test.plan("encounter-\(isLost)"))
+      try await consortium.settle()
+      #expect(test.wire.requests(FetchBlock.self).count > before)
+      #expect(await consortium.cloud.node.delegate?.wanted == [])
+    }
+    test.wire.intercept(nil)
+    // Nobody but a party of the genesis is answered, and with no block that is not there.
+    let node = consortium.cloud.node
+    let height = await node.consortium.height - 1
+    let block = try #require(try await node.consortium.block(height))
+    let root = try #require(
+      Digest32(try await node.consortium.checkpoint(size: block.index + 1).root))
+    func query(_ party: String, by signer: String, _ root: Digest32) throws -> FetchBlock {
+      FetchBlock(
+        query: Signed(
+          Message(
+            BlockQuery(
+              genesis: consortium.genesis.digest, party: party, height: height, root: root)),
+          by: try test.identityKey(of: signer)))
+    }
+    let post = try test.post(as: "hospital-1")
+    let answer = try await post.ask(
+      try query("hospital-1", by: "hospital-1", root), of: "cloud")
+    #expect(answer.root == root && answer.height == height && !answer.entries.isEmpty)
+    #expect(
+      await ConsortiumError.code {
+        _ = try await post.ask(try query("hospital-1", by: "hospital-2", root), of: "cloud")
+      } == "unauthenticated")
+    #expect(
+      await ConsortiumError.code {
+        _ = try await post.ask(try query("hospital-1", by: "hospital-1", .zero), of: "cloud")
+      } == "not-final")
+  }
+
   @Test("an anchor with a forged consistency proof, or too few cosigners, is refused")
   func forgedAnchor() async throws {
     let test = TestConsortium()

@@ -5,7 +5,6 @@ import TransparencyLog
 
 /// What a delegate makes of what the others publish.
 extension Delegate {
-  private static let blockLimit = 4
   private static let contradictionLimit = 64
   private static let waitingLimit = 256
   private static let waitingByteLimit = 1 << 20
@@ -44,45 +43,46 @@ extension Delegate {
   private mutating func take(_ item: OutboxItem, from peer: String) throws {
     switch item {
     case .entry(let bytes): take(entry: bytes, from: peer)
-    case .block(let block): take(block, from: peer)
     case .proposal(let signed):
-      if signed.proposal.height == height, delegates.isSigned(signed, genesis: genesis.digest) {
-        try run(machine.receive(signed))
-      }
-    case .vote(let signed): try take(signed)
+      guard isOfThisHeight(signed.proposal.height, from: peer),
+        delegates.isSigned(signed, genesis: genesis.digest, remembering: &verified)
+      else { return }
+      try run(machine.receive(signed))
+    case .vote(let signed):
+      guard isOfThisHeight(signed.vote.height, from: peer),
+        delegates.isSigned(signed, genesis: genesis.digest, remembering: &verified)
+      else { return }
+      try run(machine.receive(signed))
     case .decision(let certificate): try take(certificate)
     case .cosignature(let note): try take(cosignature: note)
     }
   }
 
   private mutating func take(entry bytes: [UInt8], from peer: String) {
-    guard let kept = peers[peer], kept.waiting.count < Self.waitingLimit,
-      kept.waitingByteCount + bytes.count <= Self.waitingByteLimit,
-      let entry = Self.entry(bytes), entry.content.genesis == genesis.digest,
-      entry.content.chain == ChainName.consortium, !kept.waiting.contains(entry)
+    guard let kept = peers[peer]?.waiting, kept.count < Self.waitingLimit,
+      kept.reduce(bytes.count, { $0 + $1.byteCount }) <= Self.waitingByteLimit
     else { return }
-    peers[peer]?.waiting.append(entry)
+    let digest = Digest32(sha256: bytes)
+    guard !kept.contains(where: { $0.digest == digest }), let waiting = WaitingEntry(bytes),
+      waiting.entry.content.genesis == genesis.digest,
+      waiting.entry.content.chain == ChainName.consortium
+    else { return }
+    peers[peer]?.waiting.append(waiting)
   }
 
-  private mutating func take(_ block: ProposedBlock, from peer: String) {
-    guard block.height == height, var blocks = peers[peer]?.blocks, !blocks.contains(block) else {
-      return
-    }
-    if blocks.count == Self.blockLimit { blocks.removeFirst() }
-    blocks.append(block)
-    peers[peer]?.blocks = blocks
-  }
-
-  private mutating func take(_ signed: SignedVote) throws {
-    guard signed.vote.height == height, delegates.isSigned(signed, genesis: genesis.digest) else {
-      return
-    }
-    try run(machine.receive(signed))
+  /// Whether a message is of the height under way. One of a height that may not begin yet is read
+  /// again when it may.
+  private mutating func isOfThisHeight(_ height: UInt64, from peer: String) -> Bool {
+    guard height == self.height else { return false }
+    if !mayBegin { peers[peer]?.isAhead = true }
+    return mayBegin
   }
 
   private mutating func take(_ certificate: CommitCertificate) throws {
     if certificate.height == height {
-      guard delegates.holds(certificate, genesis: genesis.digest) else { return }
+      guard delegates.holds(certificate, genesis: genesis.digest, remembering: &verified) else {
+        return
+      }
       try run(machine.receive(certificate))
     } else if follower.decision == nil {
       _ = try follower.take(decision: certificate)
@@ -93,18 +93,20 @@ extension Delegate {
   mutating func take(cosignature text: String) throws {
     let reader = follower.reader
     // What is of a block to come is read again when that is there.
-    guard let note = try? SignedNote(encoded: text),
+    guard !contradictions.contains(text), let note = try? SignedNote(encoded: text),
       let claimed = genesis.consortiumCheckpoint(in: text),
       claimed.size > follower.final?.size ?? 0, claimed.size <= reader.size,
-      let block = try reader.height(endingAt: claimed.size),
-      case let delegates = try reader.delegates(forHeight: block),
-      case let cosigners = delegates.cosigners,
+      cosigned[claimed.size]?.contains(where: { $0.note.encoded == text }) != true,
+      let block = try reader.height(endingAt: claimed.size)
+    else { return }
+    let delegates = try reader.delegates(forHeight: block)
+    verified.checkCount += 1
+    guard
       let part = try? CosignedCheckpoint(
-        verifying: note, origin: claimed.origin, cosigners: cosigners,
+        verifying: note, origin: claimed.origin, cosigners: delegates.cosigners,
         allowsExtensionLines: false)
     else { return }
     guard try reader.checkpoint(size: claimed.size) == claimed else {
-      if contradictions.contains(text) { return }
       if contradictions.count == Self.contradictionLimit { contradictions.removeFirst() }
       contradictions.append(text)
       return
@@ -129,6 +131,7 @@ extension Delegate {
     guard let final = follower.final, final.size != before else { return }
     cosigned = cosigned.filter { $0.key > final.size }
     try removeDone()
+    readAgain()
   }
 
   /// Takes a checkpoint that is final elsewhere.
@@ -137,6 +140,7 @@ extension Delegate {
       guard try delegate.follower.take(final: note) else { return }
       try delegate.takeFinal()
       try delegate.removeDone()
+      delegate.readAgain()
     }
   }
 }

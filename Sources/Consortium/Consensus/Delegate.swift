@@ -29,10 +29,7 @@ package struct Delegate: Sendable {
     var next: UInt64 = 1
     /// Whether something was passed over that is of a later height than the one under way.
     var isAhead = false
-    var waiting: [Entry] = []
-    var blocks: [ProposedBlock] = []
-
-    var waitingByteCount: Int { waiting.reduce(0) { $0 + $1.encoded().count } }
+    var waiting: [WaitingEntry] = []
   }
 
   package let id: String
@@ -47,33 +44,37 @@ package struct Delegate: Sendable {
   package private(set) var delegates: DelegateSet
   package internal(set) var machine: ConsensusMachine
   var outbox: Outbox
+  var shelf: BlockShelf
   var peers: [String: Peer] = [:]
   /// Time-outs that were asked for and have not expired.
   package private(set) var timeouts: [ConsensusTimeout] = []
   /// Blocks of this height that the rules accept.
-  private var blocks: [Digest32: ConsortiumFollower.TrialBlock] = [:]
+  var blocks: [Digest32: ConsortiumFollower.TrialBlock] = [:]
   /// The blocks that the machine asked about, with the round in which each was first proposed if the
   /// clock has to be asked.
-  private var awaited: [Digest32: UInt64?] = [:]
-  /// Bodies that are not what they claim to be.
-  private var rejected: Set<Digest32> = []
+  var awaited: [Digest32: UInt64?] = [:]
+  /// By the block that was asked for, who has answered with something else.
+  var misled: [Digest32: Set<String>] = [:]
+  /// Who did not have the block that was asked for, or did not answer.
+  var unserved: Set<String> = []
   /// Entries that the rules refuse at this height.
   private var idle: Set<Digest32> = []
-  /// A block that was decided and is not known yet.
-  private var undone: CommitCertificate?
   /// Cosigned checkpoints by the size of a block's end, of blocks that are not final.
   var cosigned: [UInt64: [CosignedCheckpoint]] = [:]
   /// Checkpoints that delegates have cosigned and that are not of this chain, the last 64.
   package internal(set) var contradictions: [String] = []
-  private var refusals: [Digest32: Refusal] = [:]
-  private var lastStored: [UInt8]?
+  private var lastStored: StoredConsensus?
+  /// What was verified of the height under way.
+  package internal(set) var verified = VerifiedStatements()
   /// Whether something failed half-way, so that only what is stored counts.
-  private var isBroken = false
+  private(set) var isBroken = false
 
   static let storedKey = "consensus/state"
   private static let waitingLimit = 1024
   private static let waitingByteLimit = 1 << 20
-  private static let refusalLimit = 1024
+  /// How many decided blocks may be not final. While cosigners are missing nobody else can use such
+  /// a block, and each stays in the outbox.
+  private static let unfinishedLimit: UInt64 = 16
 
   /// Opens what the stores hold.
   ///
@@ -90,7 +91,8 @@ package struct Delegate: Sendable {
     (self.state, self.store, self.decider) = (state, store, decider)
     follower = try ConsortiumFollower(genesis: genesis, store: state, decider: decider)
     outbox = try Outbox(store: store)
-    lastStored = try store.value(forKey: Self.storedKey)
+    shelf = try BlockShelf(store: store)
+    lastStored = try store.value(forKey: Self.storedKey).map(Self.stored)
     (delegates, machine) = try Self.machine(follower, id, keys, lastStored)
     try requireOwnChain()
     // What a crash kept between the decision and the outbox.
@@ -105,18 +107,16 @@ package struct Delegate: Sendable {
   // MARK: Heights
 
   private static func machine(
-    _ follower: ConsortiumFollower, _ id: String, _ keys: Keys, _ bytes: [UInt8]?
+    _ follower: ConsortiumFollower, _ id: String, _ keys: Keys, _ stored: StoredConsensus?
   ) throws -> (DelegateSet, ConsensusMachine) {
     let height = follower.engine.height
     let delegates = try follower.reader.delegates(forHeight: height)
-    let stored = try bytes.map(Self.stored)
     let seat = delegates.seats.firstIndex {
       $0.delegate == id && $0.votingKey == keys.voting.publicKey
     }
-    let empty = delegates.seats.indices.filter { delegates.seats[$0].isEmpty }
     let setting = ConsensusMachine.Setting(
       genesis: follower.genesis.digest, epoch: delegates.epoch, height: height,
-      seatCount: delegates.seats.count, emptySeats: Set(empty.map(UInt64.init)),
+      seatCount: delegates.seats.count, emptySeats: delegates.emptySeats,
       seat: seat.map(UInt64.init))
     return (delegates, ConsensusMachine(setting, restoring: stored))
   }
@@ -132,19 +132,28 @@ package struct Delegate: Sendable {
 
   private mutating func beginHeight() throws {
     (delegates, machine) = try Self.machine(follower, id, keys, lastStored)
-    (timeouts, blocks, awaited, undone) = ([], [:], [:], nil)
-    for (id, var peer) in peers {
-      // What was ahead is read again, from the beginning.
-      if peer.isAhead { peer.next = 1 }
-      peer.isAhead = false
-      peer.blocks = []
-      peer.waiting = try peer.waiting.filter {
-        try !idle.contains($0.digest) && follower.verdict(on: $0.digest) == nil
+    (timeouts, blocks, awaited, misled) = ([], [:], [:], [:])
+    for id in peers.keys {
+      try peers[id]?.waiting.removeAll {
+        try idle.contains($0.digest) || follower.verdict(on: $0.digest) != nil
       }
-      peers[id] = peer
     }
-    (rejected, idle) = ([], [])
+    (idle, verified) = ([], VerifiedStatements())
+    readAgain()
     if machine.hasBegun { try run(machine.begin()) }
+  }
+
+  /// Reads from the beginning what was passed over since its time had not come.
+  mutating func readAgain() {
+    for (id, peer) in peers where peer.isAhead {
+      peers[id]?.next = 1
+      peers[id]?.isAhead = false
+    }
+  }
+
+  /// Whether this height may begin. A decision of it is taken all the same.
+  var mayBegin: Bool {
+    machine.hasBegun || height < (follower.final.map { $0.height + 1 } ?? 0) + Self.unfinishedLimit
   }
 
   /// The height under way.
@@ -165,19 +174,22 @@ package struct Delegate: Sendable {
     }
   }
 
-  /// Whether this delegate has a seat, or had one in a block that is not final yet.
-  package var isSeated: Bool {
+  /// Whether this delegate has a seat at the height under way.
+  package var hasSeat: Bool { seat != nil }
+
+  /// The same, or it had one in a block that is not final yet.
+  package var takesPart: Bool {
     get throws {
       let next = follower.final.map { $0.height + 1 } ?? 0
-      return try seat != nil
+      return try hasSeat
         || next < height && follower.reader.delegates(forHeight: next).seat(of: id) != nil
     }
   }
 
-  private var seat: UInt64? {
-    delegates.seats.firstIndex { $0.delegate == id && $0.votingKey == keys.voting.publicKey }
-      .map(UInt64.init)
-  }
+  /// What it has taken, and has to hand to those who have a seat: nobody reads its outbox any more.
+  package var orphans: [Entry] { hasSeat ? [] : waiting }
+
+  private var seat: UInt64? { machine.setting.seat }
 
   // MARK: Storing
 
@@ -206,19 +218,20 @@ package struct Delegate: Sendable {
     let round = machine.round
     outbox.removeAll {
       // Of votes for no block nobody needs those of rounds long over.
-      if case .vote(let signed) = $0 {
+      if case .vote(let signed) = $0.item {
         signed.vote.root == nil && signed.vote.round < round && round - signed.vote.round > 1
       } else {
         false
       }
     }
+    dropBlocks()
     var changes = outbox.takeChanges()
-    let stored = machine.stored.encodedSequence()
+    changes.merge(shelf.takeChanges()) { $1 }
+    let stored = machine.stored
     // Of a height at which nothing was said there is nothing to remember; and whose replay was put back
     // remembers what it said above it.
-    let isRemembered =
-      try machine.hasBegun && height >= lastStored.map(Self.stored)?.height ?? 0
-    if isRemembered, stored != lastStored { changes[Self.storedKey] = stored }
+    let isRemembered = machine.hasBegun && height >= lastStored?.height ?? 0
+    if isRemembered, stored != lastStored { changes[Self.storedKey] = stored.encodedSequence() }
     guard !changes.isEmpty else { return false }
     try store.write(changes)
     if isRemembered { lastStored = stored }
@@ -243,45 +256,38 @@ package struct Delegate: Sendable {
     try recover()
     // A refusal leaves everything as it is: whoever offers what is refused stops nothing.
     guard try isNew(entry) else { return false }
-    return try durably { $0.publish(waiting: entry) }
+    return try durably { $0.outbox.append(.entry(entry.encoded())) }
   }
 
   /// - Throws: as ``submit(_:)``.
   private func isNew(_ entry: Entry) throws -> Bool {
     let bytes = entry.encoded()
-    let waiting = waiting
-    if try follower.verdict(on: entry.digest) != nil || waiting.contains(entry) { return false }
-    if let refusal = try follower.refusal(of: entry, after: waiting) { throw refusal }
-    let byteCount = waiting.reduce(bytes.count) { $0 + $1.encoded().count }
+    let digest = Digest32(sha256: bytes)
+    let waiting = outbox.waiting
+    if try follower.verdict(on: digest) != nil || waiting.contains(where: { $0.digest == digest }) {
+      return false
+    }
+    if let refusal = try follower.refusal(of: entry, after: waiting.map(\.entry)) { throw refusal }
+    let byteCount = waiting.reduce(bytes.count) { $0 + $1.byteCount }
     guard waiting.count < Self.waitingLimit, byteCount <= Self.waitingByteLimit else {
       throw ConsortiumError(.tooLarge, "too many entries wait for a block")
     }
     return true
   }
 
-  private mutating func publish(waiting entry: Entry) {
-    refusals[entry.digest] = nil
-    outbox.append(.entry(entry.encoded()))
-  }
-
   /// The entries that this delegate has taken and that no block holds.
-  package var waiting: [Entry] {
-    outbox.items.compactMap { placed in
-      if case .entry(let bytes) = placed.item { Self.entry(bytes) } else { nil }
-    }
+  package var waiting: [Entry] { outbox.waiting.map(\.entry) }
+
+  /// Whether an entry that this delegate has taken waits for a block.
+  package func isWaiting(_ entry: Digest32) -> Bool {
+    outbox.items.contains { $0.entry?.digest == entry }
   }
-
-  @inline(never)
-  static func entry(_ bytes: [UInt8]) -> Entry? { try? Entry(encoded: bytes) }
-
-  /// Why the rules have refused an entry that was waiting.
-  package func refusal(of entry: Digest32) -> Refusal? { refusals[entry] }
 
   /// What a block could hold now: the own entries, then those of the others by seat.
-  private var candidates: [Entry] {
+  private var candidates: [WaitingEntry] {
     let count = delegates.seats.count
     let own = Int(seat ?? 0)
-    return waiting
+    return outbox.waiting
       + (1..<max(count, 1)).flatMap { offset in
         delegates.seats[(own + offset) % count].delegate.flatMap { peers[$0] }?.waiting ?? []
       }
@@ -291,9 +297,9 @@ package struct Delegate: Sendable {
   private var proposable: [Entry] {
     var byteCount = 0
     return candidates.filter {
-      byteCount += $0.encoded().count
+      byteCount += $0.byteCount
       return byteCount <= Self.waitingByteLimit
-    }
+    }.map(\.entry)
   }
 
   /// Whether a block is wanted: something waits that the rules accept, or nothing has happened for a
@@ -302,9 +308,9 @@ package struct Delegate: Sendable {
     if height == 0 { return true }
     let quiet = genesis.genesis.numbers.maximumLag / 4
     if clock() >= follower.reader.time, clock() - follower.reader.time >= quiet { return true }
-    for entry in candidates where !idle.contains(entry.digest) {
-      if try follower.refusal(of: entry, after: []) == nil { return true }
-      idle.insert(entry.digest)
+    for waiting in candidates where !idle.contains(waiting.digest) {
+      if try follower.refusal(of: waiting.entry, after: []) == nil { return true }
+      idle.insert(waiting.digest)
     }
     return false
   }
@@ -314,8 +320,7 @@ package struct Delegate: Sendable {
   /// Does everything that is due now.
   package mutating func advance() throws -> Bool {
     try durably { (delegate) throws in
-      try delegate.decideKnown()
-      if !delegate.machine.hasBegun, try delegate.isDue() {
+      if !delegate.machine.hasBegun, delegate.mayBegin, try delegate.isDue() {
         try delegate.run(delegate.machine.begin())
       }
       try delegate.judgeAwaited()
@@ -348,8 +353,7 @@ package struct Delegate: Sendable {
         for vote in votes { outbox.appendOnce(.vote(vote)) }
       case .schedule(let timeout): timeouts.append(timeout)
       case .decide(let certificate):
-        undone = certificate
-        return try decideKnown()
+        return try decide(certificate)
       case .equivocation(let evidence): try report(evidence)
       }
     }
@@ -366,22 +370,13 @@ package struct Delegate: Sendable {
       height: height, round: round, time: max(clock(), follower.reader.time), commits: commits)
     let (block, refused) = try follower.build(entry(opening), from: proposable)
     idle.formUnion(refused.keys)
-    blocks[block.root] = block
-    publish(block)
+    keep(block)
     return machine.proposed(block.root, round: round)
-  }
-
-  /// Makes the block known beside what is signed of it.
-  private mutating func publish(_ block: ConsortiumFollower.TrialBlock) {
-    let body = ProposedBlock(height: block.height, root: block.root, entries: block.entries)
-    outbox.appendOnce(.block(body))
   }
 
   private mutating func sign(_ vote: ConsensusVote) throws -> [ConsensusEffect] {
     guard let seat else { return [] }
     let signed = SignedVote(vote: vote, seat: seat, signature: keys.voting.sign(vote))
-    // A lock is worth its block only together with it.
-    if vote.phase == .commit, let root = vote.root, let block = blocks[root] { publish(block) }
     // After a restart the machine signs again what it had signed.
     outbox.appendOnce(.vote(signed))
     return machine.receive(signed)
@@ -393,14 +388,12 @@ package struct Delegate: Sendable {
     guard let seat else { return [] }
     let signed = SignedProposal(
       proposal: proposal, seat: seat, signature: keys.voting.sign(proposal), prepares: prepares)
-    if let block = blocks[proposal.root] { publish(block) }
     outbox.appendOnce(.proposal(signed))
     return machine.receive(signed)
   }
 
   mutating func judgeAwaited() throws {
     for root in Array(awaited.keys) { try run(judge(root)) }
-    try decideKnown()
   }
 
   /// Answers the machine about a block, if its items are known.
@@ -419,31 +412,22 @@ package struct Delegate: Sendable {
     return overflows || max(time, now) - min(time, now) <= tolerance
   }
 
-  /// The block of this name, from whoever has published what turns out to be it.
+  /// The block of this name, if it is known.
   private mutating func block(_ root: Digest32) throws -> ConsortiumFollower.TrialBlock? {
     if let known = blocks[root] { return known }
-    var bodies = peers.values.flatMap { $0.blocks.filter { $0.root == root } }
-    for placed in outbox.items {
-      if case .block(let body) = placed.item, body.root == root { bodies.append(body) }
-    }
-    for body in bodies where body.height == height {
-      let name = Digest32(sha256: body.encodedSequence())
-      if rejected.contains(name) { continue }
-      if case .success(let block) = try follower.trial(body.entries), block.root == root {
-        blocks[root] = block
-        return block
-      }
-      rejected.insert(name)
-    }
-    return nil
+    // After a restart.
+    guard let kept = shelf[root], let block = try trial(kept) else { return nil }
+    blocks[root] = block
+    return block
   }
 
   // MARK: Decisions
 
-  private mutating func decideKnown() throws {
-    guard let certificate = undone, let block = try block(certificate.root) else { return }
+  private mutating func decide(_ certificate: CommitCertificate) throws {
+    guard let block = blocks[certificate.root] else {
+      throw StoreError(.conflict, "a block is decided that was not judged")
+    }
     try follower.decide(block, by: certificate)
-    publish(block)
     try publishDecision()
     try removeDone()
     try beginHeight()
@@ -491,26 +475,18 @@ package struct Delegate: Sendable {
   }
 
   /// Removes from the outbox what nobody needs any more: of final blocks all but the last decision and
-  /// cosignature, of decided heights the votes, and entries that stand or are refused.
+  /// cosignature, of decided heights proposals and votes, and entries that stand or are refused.
   mutating func removeDone() throws {
     let (height, final) = (height, follower.final)
     let newest = try lastCosigned()?.size ?? 0
-    let decided = Set(
-      outbox.items.compactMap { placed in
-        if case .decision(let certificate) = placed.item { certificate.root } else { nil }
-      })
-    try outbox.removeAll { item throws in
-      switch item {
+    try outbox.removeAll { placed throws in
+      switch placed.item {
       case .entry: return false
       case .vote(let signed): return signed.vote.height < height
       case .proposal(let signed): return signed.proposal.height < height
-      case .block(let body):
-        // Of a final block, or one that was not decided.
-        return body.height < height
-          && (body.height <= final?.height ?? 0 && final != nil || !decided.contains(body.root))
       case .decision(let certificate):
-        return certificate.height + 1 < height && certificate.height <= final?.height ?? 0
-          && final != nil
+        return certificate.height + 1 < height
+          && final.map { certificate.height <= $0.height } ?? false
       case .cosignature(let note):
         let size = try Self.checkpoint(note).size
         return size < newest && size <= final?.size ?? 0
@@ -521,23 +497,15 @@ package struct Delegate: Sendable {
 
   private mutating func removeDoneEntries() throws {
     var ahead: [Entry] = []
-    var done: Set<Digest32> = []
-    for entry in waiting {
-      if try follower.verdict(on: entry.digest) != nil {
-        done.insert(entry.digest)
-      } else if let refusal = try follower.refusal(of: entry, after: ahead),
-        refusal != .blockFull
+    try outbox.removeAll { placed throws in
+      guard let waiting = placed.entry else { return false }
+      if try follower.verdict(on: waiting.digest) != nil { return true }
+      if let refusal = try follower.refusal(of: waiting.entry, after: ahead), refusal != .blockFull
       {
-        done.insert(entry.digest)
-        if refusals.count >= Self.refusalLimit { refusals = [:] }
-        refusals[entry.digest] = refusal
-      } else {
-        ahead.append(entry)
+        return true
       }
-    }
-    if done.isEmpty { return }
-    outbox.removeAll {
-      if case .entry(let bytes) = $0 { done.contains(Digest32(sha256: bytes)) } else { false }
+      ahead.append(waiting.entry)
+      return false
     }
   }
 
@@ -561,7 +529,7 @@ package struct Delegate: Sendable {
       second: .init(object: evidence.second.object, signature: evidence.second.signature))
     let entry = entry(report)
     do {
-      if try isNew(entry) { publish(waiting: entry) }
+      if try isNew(entry) { outbox.append(.entry(entry.encoded())) }
     } catch is Refusal {
       // Somebody else has reported it.
     } catch is ConsortiumError {

@@ -32,11 +32,13 @@ package struct DelegateRecords: Sendable {
   package let cosignedSize: UInt64
   private let stored: StoredConsensus?
   private let items: [OutboxItem]
+  private let shelf: BlockShelf
 
   /// - Throws: ``StoreError``; `corrupted` if something in the store cannot be read.
   package init(of id: String, in store: any RoleStore) throws(StoreError) {
     self.id = id
     items = try Outbox(store: store).items.map(\.item)
+    shelf = try BlockShelf(store: store)
     stored = try store.value(forKey: Delegate.storedKey).map(Delegate.stored)
     var size: UInt64 = 0
     for case .cosignature(let note) in items {
@@ -76,6 +78,13 @@ package struct DelegateRecords: Sendable {
         Fault(
           kind: .behind, isOfReplay: true,
           what: "the chain has \(own.height) blocks, and \(id) voted on block \(votedHeight)"))
+    } else if let stored, stored.height == own.height, let locked = stored.locked,
+      shelf[locked.root] == nil
+    {
+      faults.append(
+        Fault(
+          kind: .invalid, isOfReplay: false,
+          what: "\(id) committed to a block \(own.height) that is not kept here"))
     }
     if let stored, stored.isSilenced, stored.height == own.height {
       faults.append(
@@ -124,10 +133,7 @@ package struct DelegateRecords: Sendable {
     }
     switch item {
     case .entry(let bytes):
-      return Delegate.entry(bytes) == nil ? invalid("an entry that waits cannot be read") : nil
-    case .block(let block):
-      return block.entries.contains { Delegate.entry($0) == nil }
-        ? invalid("an item of a block \(block.height) cannot be read") : nil
+      return WaitingEntry(bytes) == nil ? invalid("an entry that waits cannot be read") : nil
     case .proposal(let signed):
       let proposal = signed.proposal
       guard

@@ -7,7 +7,6 @@ import Ledger
 package enum OutboxItem: CanonicalValue, Equatable {
   /// An entry that waits for a block: the DER of ``Entry``.
   case entry([UInt8])
-  case block(ProposedBlock)
   case proposal(SignedProposal)
   case vote(SignedVote)
   case decision(CommitCertificate)
@@ -19,31 +18,27 @@ package enum OutboxItem: CanonicalValue, Equatable {
     case .entry(let entry):
       fields.integer("kind", 1)
       fields.octets("entry", entry)
-    case .block(let block):
-      fields.integer("kind", 2)
-      fields.value("block", block)
     case .proposal(let proposal):
-      fields.integer("kind", 3)
+      fields.integer("kind", 2)
       fields.value("proposal", proposal)
     case .vote(let vote):
-      fields.integer("kind", 4)
+      fields.integer("kind", 3)
       fields.value("vote", vote)
     case .decision(let certificate):
-      fields.integer("kind", 5)
+      fields.integer("kind", 4)
       fields.value("decision", certificate)
     case .cosignature(let note):
-      fields.integer("kind", 6)
+      fields.integer("kind", 5)
       fields.text("note", note)
     }
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    switch try fields.integer("kind", in: 1...6) {
+    switch try fields.integer("kind", in: 1...5) {
     case 1: self = .entry(try fields.octets("entry", 1...Entry.maximumByteCount))
-    case 2: self = .block(try fields.value("block"))
-    case 3: self = .proposal(try fields.value("proposal"))
-    case 4: self = .vote(try fields.value("vote"))
-    case 5: self = .decision(try fields.value("decision"))
+    case 2: self = .proposal(try fields.value("proposal"))
+    case 3: self = .vote(try fields.value("vote"))
+    case 4: self = .decision(try fields.value("decision"))
     default:
       self = .cosignature(note: try fields.text("note", maximum: LedgerLimits.noteByteCount))
     }
@@ -53,7 +48,6 @@ package enum OutboxItem: CanonicalValue, Equatable {
   var height: UInt64? {
     switch self {
     case .entry, .cosignature: nil
-    case .block(let block): block.height
     case .proposal(let signed): signed.proposal.height
     case .vote(let signed): signed.vote.height
     case .decision(let certificate): certificate.height
@@ -61,30 +55,20 @@ package enum OutboxItem: CanonicalValue, Equatable {
   }
 }
 
-/// The items of a block that is not decided yet, under the name by which it is voted on.
-package struct ProposedBlock: CanonicalValue, Equatable {
-  package var height: UInt64
-  /// The root of the whole chain with this block; whoever has the entries finds out whether it is.
-  package var root: Digest32
-  /// The DER of its items, the ``BlockOpening`` first.
-  package var entries: [[UInt8]]
+/// An entry that waits for a block.
+struct WaitingEntry: Sendable {
+  let entry: Entry
+  let digest: Digest32
+  let byteCount: Int
 
-  package init(height: UInt64, root: Digest32, entries: [[UInt8]]) {
-    (self.height, self.root, self.entries) = (height, root, entries)
+  /// - Returns: nil if these bytes are not the DER of an entry.
+  init?(_ bytes: [UInt8]) {
+    guard let entry = Self.entry(bytes) else { return nil }
+    (self.entry, digest, byteCount) = (entry, Digest32(sha256: bytes), bytes.count)
   }
 
-  package func encode(into fields: inout some FieldEncoder) {
-    fields.integer("height", height)
-    fields.digest("root", root)
-    fields.octetsList("entries", entries)
-  }
-
-  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    height = try fields.integer("height", in: 0...LedgerLimits.size)
-    root = try fields.digest("root")
-    entries = try fields.octetsList(
-      "entries", maximum: Int(LedgerLimits.blockItemCount), 1...Entry.maximumByteCount)
-  }
+  @inline(never)
+  private static func entry(_ bytes: [UInt8]) -> Entry? { try? Entry(encoded: bytes) }
 }
 
 /// What a delegate publishes: a stream with positions that only grow, of which nothing is kept that
@@ -93,12 +77,24 @@ struct Outbox: Sendable {
   struct Placed: Sendable {
     let position: UInt64
     let item: OutboxItem
+    /// Of the encoded item.
+    let digest: Digest32
+    let byteCount: Int
+    /// If the item is one that can be read.
+    let entry: WaitingEntry?
+
+    init(_ item: OutboxItem, encoded bytes: [UInt8], at position: UInt64) {
+      (self.position, self.item) = (position, item)
+      (digest, byteCount) = (Digest32(sha256: bytes), bytes.count)
+      if case .entry(let bytes) = item { entry = WaitingEntry(bytes) } else { entry = nil }
+    }
   }
 
   /// In the order of their positions.
   private(set) var items: [Placed] = []
   /// The position of the next item.
   private(set) var next: UInt64 = 1
+  private var digests: Set<Digest32> = []
   private var changes: [String: [UInt8]?] = [:]
 
   static let prefix = "outbox/"
@@ -110,7 +106,7 @@ struct Outbox: Sendable {
       guard let position = UInt64(key.dropFirst(Self.prefix.count)),
         let bytes = try store.value(forKey: key), let item = Self.item(bytes)
       else { throw StoreError(.corrupted, "\(key) is no item of an outbox") }
-      items.append(Placed(position: position, item: item))
+      place(Placed(item, encoded: bytes, at: position))
     }
     if let bytes = try store.value(forKey: Self.nextKey) {
       guard let next = UInt64(String(decoding: bytes, as: UTF8.self)) else {
@@ -131,23 +127,36 @@ struct Outbox: Sendable {
     return prefix + String(repeating: "0", count: 20 - digits.count) + digits
   }
 
-  mutating func append(_ item: OutboxItem) {
-    items.append(Placed(position: next, item: item))
-    changes[Self.key(next)] = item.encodedSequence()
+  /// The entries that wait for a block.
+  var waiting: [WaitingEntry] { items.compactMap(\.entry) }
+
+  private mutating func place(_ placed: Placed) {
+    items.append(placed)
+    digests.insert(placed.digest)
+  }
+
+  mutating func append(_ item: OutboxItem) { append(item, encoded: item.encodedSequence()) }
+
+  private mutating func append(_ item: OutboxItem, encoded bytes: [UInt8]) {
+    place(Placed(item, encoded: bytes, at: next))
+    changes[Self.key(next)] = bytes
     next += 1
     changes[Self.nextKey] = Array(String(next).utf8)
   }
 
   /// The same, unless it is there.
   mutating func appendOnce(_ item: OutboxItem) {
-    if !items.contains(where: { $0.item == item }) { append(item) }
+    let bytes = item.encodedSequence()
+    if !digests.contains(Digest32(sha256: bytes)) { append(item, encoded: bytes) }
   }
 
-  mutating func removeAll(where isDone: (OutboxItem) throws -> Bool) rethrows {
-    for placed in items where try isDone(placed.item) {
+  mutating func removeAll(where isDone: (Placed) throws -> Bool) rethrows {
+    try items.removeAll { placed in
+      guard try isDone(placed) else { return false }
       changes.updateValue(nil, forKey: Self.key(placed.position))
+      digests.remove(placed.digest)
+      return true
     }
-    items = try items.filter { try !isDone($0.item) }
   }
 
   /// What has to be stored before anything of it is shown.
@@ -161,7 +170,7 @@ struct Outbox: Sendable {
     var page: [OutboxItem] = []
     var size = 0
     for placed in items where placed.position >= position {
-      size += placed.item.encodedSequence().count
+      size += placed.byteCount
       if size > byteCount, !page.isEmpty { return (page, placed.position) }
       page.append(placed.item)
     }

@@ -18,14 +18,12 @@ package actor LedgerNode {
   private let identity: IdentityKey
   private let post: Post
   private let gate = SerialGate()
-  private var replica: Replica
-  /// Whether a store failed, so that only what it holds counts.
+  /// The delegate's part, if this is one.
+  package private(set) var delegate: Delegate?
+  /// The replay of who only follows.
+  private var observer: ConsortiumFollower?
+  /// Whether the observer's store failed, so that only what it holds counts.
   private var isStale = false
-
-  private enum Replica {
-    case delegate(Delegate)
-    case follower(ConsortiumFollower)
-  }
 
   /// - Parameters:
   ///   - id: the party whose replay it is.
@@ -42,26 +40,19 @@ package actor LedgerNode {
     consortiumState = state
     decider = try LedgerSuite.decider(for: genesis)
     if let keys {
-      replica = .delegate(
-        try Delegate(
-          id: id, genesis: genesis, keys: keys, state: state, store: store, decider: decider,
-          clock: clock))
+      delegate = try Delegate(
+        id: id, genesis: genesis, keys: keys, state: state, store: store, decider: decider,
+        clock: clock)
     } else {
-      replica = .follower(
-        try ConsortiumFollower(genesis: genesis, store: state, decider: decider))
+      observer = try ConsortiumFollower(genesis: genesis, store: state, decider: decider)
     }
   }
 
   private var follower: ConsortiumFollower {
-    switch replica {
-    case .delegate(let delegate): delegate.follower
-    case .follower(let follower): follower
+    guard let follower = delegate?.follower ?? observer else {
+      preconditionFailure("a node is one of the two")
     }
-  }
-
-  /// The delegate's part, if this is one.
-  package var delegate: Delegate? {
-    if case .delegate(let delegate) = replica { delegate } else { nil }
+    return follower
   }
 
   /// The consortium chain as far as it was decided, or for who follows, as it is final.
@@ -69,13 +60,6 @@ package actor LedgerNode {
 
   /// Checkpoints that delegates have cosigned and that are not of this chain.
   package var contradictions: [String] { delegate?.contradictions ?? [] }
-
-  /// Changes the delegate's part in one step: nothing else comes between reading and writing it.
-  private func change(_ work: (inout Delegate) throws -> Bool) rethrows -> Bool {
-    guard case .delegate(var delegate) = replica else { return false }
-    defer { replica = .delegate(delegate) }
-    return try work(&delegate)
-  }
 
   // MARK: Following
 
@@ -88,7 +72,7 @@ package actor LedgerNode {
   ///
   /// - Throws: ``StoreError``. That nobody answers is no error: what is known stays.
   package func catchUp() async throws {
-    if try isSeated { return }
+    if try takesPart { return }
     try await update()
   }
 
@@ -96,9 +80,9 @@ package actor LedgerNode {
   private func update() async throws {
     await gate.enter()
     defer { gate.leave() }
-    if isStale, case .follower = replica {
-      replica = .follower(
-        try ConsortiumFollower(genesis: genesis, store: consortiumState, decider: decider))
+    if isStale {
+      observer = try ConsortiumFollower(
+        genesis: genesis, store: consortiumState, decider: decider)
       isStale = false
     }
     for supernode in try sources() {
@@ -162,37 +146,25 @@ package actor LedgerNode {
       let reply = try? await post.ask(
         FetchConsortium(query: Signed(Message(query), by: identity)), of: peer)
     else { return false }
-    switch replica {
-    case .delegate(var delegate):
-      defer { replica = .delegate(delegate) }
-      _ = try delegate.take(final: reply.note)
-    case .follower(var follower):
-      defer { replica = .follower(follower) }
-      do {
-        _ = try follower.take(final: reply.note)
-      } catch {
-        isStale = true
-        throw error
-      }
+    _ = try delegate?.take(final: reply.note)
+    do {
+      _ = try observer?.take(final: reply.note)
+    } catch {
+      isStale = true
+      throw error
     }
     return follower.final?.size ?? 0 >= end
   }
 
   private func follow(_ leaves: [[UInt8]], final note: String?) throws -> Int {
     let before = follower.engine.size
-    switch replica {
-    case .delegate(var delegate):
-      defer { replica = .delegate(delegate) }
-      _ = try delegate.follow(leaves, final: note)
-    case .follower(var follower):
-      defer { replica = .follower(follower) }
-      do {
-        _ = try follower.follow(leaves, final: note)
-      } catch let error as StoreError {
-        // What failed may be stored all the same.
-        isStale = true
-        throw error
-      }
+    _ = try delegate?.follow(leaves, final: note)
+    do {
+      _ = try observer?.follow(leaves, final: note)
+    } catch let error as StoreError {
+      // What failed may be stored all the same.
+      isStale = true
+      throw error
     }
     return Int(clamping: follower.engine.size - before)
   }
@@ -205,10 +177,11 @@ package actor LedgerNode {
   /// - Returns: whether there is anything new.
   /// - Throws: ``StoreError``; ``ConsortiumError`` `ledger-diverged`.
   package func advance() async throws -> Bool {
-    guard try isSeated else {
+    guard try takesPart else {
       let before = follower.final?.size
       try await update()
-      return follower.final?.size != before
+      let isNew = try await handOn()
+      return isNew || follower.final?.size != before
     }
     await gate.enter()
     defer { gate.leave() }
@@ -216,12 +189,32 @@ package actor LedgerNode {
     for peer in try delegate?.others ?? [] {
       if try await read(outboxOf: peer) { isNew = true }
     }
-    if try change({ try $0.advance() }) { isNew = true }
+    if try await fetchBlocks() { isNew = true }
+    if try delegate?.advance() == true { isNew = true }
+    if try await handOn() { isNew = true }
     return isNew
   }
 
   /// Whether this is a delegate who decides blocks now, or has to confirm some.
-  private var isSeated: Bool { get throws { try delegate?.isSeated ?? false } }
+  private var takesPart: Bool { get throws { try delegate?.takesPart ?? false } }
+
+  /// Hands what was taken while there was a seat to who has one now.
+  private func handOn() async throws -> Bool {
+    var isNew = false
+    for entry in delegate?.orphans ?? [] {
+      if try await offer(entry)?.isNew == true { isNew = true }
+    }
+    return isNew
+  }
+
+  /// - Returns: nil if no delegate takes the entry.
+  private func offer(_ entry: Entry) async throws -> OfferReply? {
+    let delegates = try consortium.delegates(forHeight: consortium.height).seats
+    for delegate in delegates.compactMap(\.delegate) where delegate != id {
+      if let reply = try? await post.ask(OfferEntry(entry), of: delegate) { return reply }
+    }
+    return nil
+  }
 
   private func read(outboxOf peer: String) async throws -> Bool {
     var isNew = false
@@ -233,9 +226,7 @@ package actor LedgerNode {
           FetchOutbox(query: Signed(Message(query), by: identity)), of: peer)
       else { return isNew }
       let height = delegate?.height
-      if try change({
-        try $0.take(reply.items, from: peer, at: position, next: reply.next)
-      }) {
+      if try delegate?.take(reply.items, from: peer, at: position, next: reply.next) == true {
         isNew = true
       }
       let awaited = try follower.awaitedEpochEnd() ?? .max
@@ -249,6 +240,21 @@ package actor LedgerNode {
     return isNew
   }
 
+  /// Fetches the blocks that the delegate wants, each from the first who has it.
+  private func fetchBlocks() async throws -> Bool {
+    var isNew = false
+    for wanted in delegate?.wanted ?? [] {
+      let query = BlockQuery(
+        genesis: genesis.digest, party: id, height: wanted.height, root: wanted.root)
+      let request = FetchBlock(query: Signed(Message(query), by: identity))
+      for peer in wanted.holders where delegate?.wants(wanted.root) == true {
+        let block = try? await post.ask(request, of: peer)
+        if try delegate?.take(block, for: wanted.root, from: peer) == true { isNew = true }
+      }
+    }
+    return isNew
+  }
+
   /// Whether a block is being decided.
   package var isDeciding: Bool { delegate?.machine.hasBegun ?? false }
 
@@ -256,7 +262,7 @@ package actor LedgerNode {
   package func expire() throws -> Bool {
     var isNew = false
     for timeout in delegate?.timeouts ?? [] {
-      if try change({ try $0.expire(timeout) }) { isNew = true }
+      if try delegate?.expire(timeout) == true { isNew = true }
     }
     return isNew
   }
@@ -271,29 +277,27 @@ package actor LedgerNode {
   ///   delegate takes it.
   @discardableResult
   package func submit(_ entry: Entry) async throws -> Bool {
-    if try isSeated { return try change { try $0.submit(entry) } }
+    if delegate?.hasSeat == true, let isNew = try delegate?.submit(entry) { return isNew }
     try await update()
     if try follower.verdict(on: entry.digest) != nil { return false }
     if let refusal = try follower.refusal(of: entry, after: []) { throw refusal }
-    for delegate in try consortium.delegates(forHeight: consortium.height).seats
-      .compactMap(\.delegate)
-    {
-      if let reply = try? await post.ask(OfferEntry(entry), of: delegate) { return reply.isNew }
+    guard let reply = try await offer(entry) else {
+      throw ConsortiumError(.unreachable, "no delegate takes the entry")
     }
-    throw ConsortiumError(.unreachable, "no delegate takes the entry")
+    return reply.isNew
   }
 
   /// Whether an entry that was submitted here waits for a block.
   package func isWaiting(_ entry: Digest32) -> Bool {
-    delegate?.waiting.contains { $0.digest == entry } ?? false
+    delegate?.isWaiting(entry) ?? false
   }
 
   /// Takes an entry that somebody else has signed.
   func offer(_ request: OfferEntry) throws -> OfferReply {
-    guard try isSeated else {
+    guard delegate?.hasSeat == true, let isNew = try delegate?.submit(request.entry) else {
       throw ConsortiumError(.unsupported, "not a request to who is no delegate")
     }
-    return OfferReply(isNew: try change { try $0.submit(request.entry) })
+    return OfferReply(isNew: isNew)
   }
 
   /// Where an accepted entry of the consortium chain stands.
@@ -306,17 +310,17 @@ package actor LedgerNode {
 
   private static let pageByteCount = MessageLimits.plain / 2
 
-  private func asked(_ query: Signed<Message<ConsortiumQuery>>) throws -> UInt64 {
-    let asked = query.object.payload
+  private func asked<Request: QueryRequest>(_ request: Request) throws -> Request.Query {
+    let asked = request.query.object.payload
     guard asked.genesis == genesis.digest,
-      (try? query.verified(by: genesis.identityKey(of: asked.party) ?? [])) != nil
+      (try? request.query.verified(by: genesis.identityKey(of: asked.party) ?? [])) != nil
     else { throw ConsortiumError(.unauthenticated, "no party of the genesis asks") }
-    return asked.from
+    return asked
   }
 
   /// What this delegate has published.
   func outbox(_ request: FetchOutbox) throws -> OutboxReply {
-    let from = try asked(request.query)
+    let from = try asked(request).from
     guard let delegate else {
       throw ConsortiumError(.unsupported, "not a request to who is no delegate")
     }
@@ -325,9 +329,21 @@ package actor LedgerNode {
       items: page.items, next: page.next, finalSize: delegate.follower.final?.size ?? 0)
   }
 
+  /// The items of a block that this delegate has found valid.
+  func block(_ request: FetchBlock) throws -> ProposedBlock {
+    let wanted = try asked(request)
+    guard let delegate else {
+      throw ConsortiumError(.unsupported, "not a request to who is no delegate")
+    }
+    guard let block = try delegate.block(wanted.root, height: wanted.height) else {
+      throw ConsortiumError(.notFinal, "the delegate does not have this block")
+    }
+    return block
+  }
+
   /// Final leaves of the consortium chain.
   func leaves(_ request: FetchConsortium) throws -> ConsortiumReply {
-    let from = try asked(request.query)
+    let from = try asked(request).from
     let reader = consortium
     let page = try reader.page(from: from, byteCount: Self.pageByteCount)
     return ConsortiumReply(

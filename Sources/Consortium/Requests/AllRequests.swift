@@ -14,7 +14,7 @@ enum AllRequests {
     SubmitAccessRequest.self, ForwardAccessRequest.self, CertifyRequestKey.self,
     DepositConsent.self, GrantConsent.self, Reencrypt.self, FetchConsentedRecord.self,
     // The consortium chain
-    FetchOutbox.self, FetchConsortium.self, OfferEntry.self,
+    FetchOutbox.self, FetchBlock.self, FetchConsortium.self, OfferEntry.self,
     // Ledger
     SubmitEntry.self, ConfirmLeaves.self, FetchLeaves.self, RequestTail.self, RelayDemand.self,
     Prove.self, FetchEpochEnds.self, ReadVisit.self,

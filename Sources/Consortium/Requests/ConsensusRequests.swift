@@ -1,45 +1,63 @@
 package import CanonicalEncoding
 package import Ledger
 
-/// To a delegate: what you have published from a position on.
-package struct FetchOutbox: RoleRequest {
-  package static let name = "fetch-outbox"
-  package typealias Reply = OutboxReply
+/// What a party of the genesis signs to be given what stands, or waits, on the consortium chain.
+package protocol PartyQuery: NamedValue {
+  var genesis: Digest32 { get }
+  /// Who asks.
+  var party: String { get }
+}
 
-  package var query: Signed<Message<ConsortiumQuery>>
+/// A request that is such a query and nothing else.
+package protocol QueryRequest: RoleRequest {
+  associatedtype Query: PartyQuery
+  var query: Signed<Message<Query>> { get }
+  init(query: Signed<Message<Query>>)
+}
 
-  package init(query: Signed<Message<ConsortiumQuery>>) { self.query = query }
-
+extension QueryRequest {
   package func encode(into fields: inout some FieldEncoder) { fields.value("query", query) }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    query = try fields.value("query")
+    self.init(query: try fields.value("query"))
   }
 }
 
+/// To a delegate: what you have published from a position on.
+package struct FetchOutbox: QueryRequest {
+  package static let name = "fetch-outbox"
+  package typealias Reply = OutboxReply
+
+  package let query: Signed<Message<ConsortiumQuery>>
+
+  package init(query: Signed<Message<ConsortiumQuery>>) { self.query = query }
+}
+
 /// To a supernode: the final leaves of the consortium chain from an index on.
-package struct FetchConsortium: RoleRequest {
+package struct FetchConsortium: QueryRequest {
   package static let name = "fetch-consortium"
   /// With the newest final checkpoint; leaves end there or before it.
   package typealias Reply = ConsortiumReply
 
-  package var query: Signed<Message<ConsortiumQuery>>
+  package let query: Signed<Message<ConsortiumQuery>>
 
   package init(query: Signed<Message<ConsortiumQuery>>) { self.query = query }
-
-  package func encode(into fields: inout some FieldEncoder) { fields.value("query", query) }
-
-  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    query = try fields.value("query")
-  }
 }
 
-/// What a party of the genesis signs to be given what stands, or waits, on the consortium chain.
-package struct ConsortiumQuery: NamedValue {
+/// To a delegate: the items of a block that you have proposed, or voted for.
+package struct FetchBlock: QueryRequest {
+  package static let name = "fetch-block"
+  package typealias Reply = ProposedBlock
+
+  package let query: Signed<Message<BlockQuery>>
+
+  package init(query: Signed<Message<BlockQuery>>) { self.query = query }
+}
+
+package struct ConsortiumQuery: PartyQuery {
   package static let name = "consortium-query"
 
   package var genesis: Digest32
-  /// Who asks.
   package var party: String
   /// A position of an outbox, or an index on the chain.
   package var from: UInt64
@@ -58,6 +76,34 @@ package struct ConsortiumQuery: NamedValue {
     genesis = try fields.digest("genesis")
     party = try fields.text("party", maximum: 64)
     from = try fields.integer("from", in: 0...LedgerLimits.size)
+  }
+}
+
+package struct BlockQuery: PartyQuery {
+  package static let name = "block-query"
+
+  package var genesis: Digest32
+  package var party: String
+  package var height: UInt64
+  /// Of the whole chain with the block: its name.
+  package var root: Digest32
+
+  package init(genesis: Digest32, party: String, height: UInt64, root: Digest32) {
+    (self.genesis, self.party, self.height, self.root) = (genesis, party, height, root)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.digest("genesis", genesis)
+    fields.text("party", party)
+    fields.integer("height", height)
+    fields.digest("root", root)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    genesis = try fields.digest("genesis")
+    party = try fields.text("party", maximum: 64)
+    height = try fields.integer("height", in: 0...LedgerLimits.size)
+    root = try fields.digest("root")
   }
 }
 

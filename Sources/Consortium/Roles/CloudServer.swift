@@ -51,6 +51,7 @@ package actor CloudServer: RoleEndpoint {
     case let request as ReadAccessLog: request.reply(try await views.accessLog(request.query))
     case let request as Prove: request.reply(try await views.prove(request))
     case let request as FetchOutbox: request.reply(try await node.outbox(request))
+    case let request as FetchBlock: request.reply(try await node.block(request))
     case let request as FetchConsortium: request.reply(try await node.leaves(request))
     case let request as FetchEpochEnds: request.reply(try await node.epochEnds(request))
     case let request as OfferEntry: request.reply(try await node.offer(request))

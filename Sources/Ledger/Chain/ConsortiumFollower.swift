@@ -288,6 +288,31 @@ package struct ConsortiumFollower: Sendable {
 
   // MARK: Reading
 
+  /// The DER of the items of a closed block.
+  ///
+  /// - Parameter root: of the tree up to and with its header.
+  /// - Returns: nil if the block of this height is another one, or not closed.
+  package func items(
+    ofBlock height: UInt64, root: Digest32
+  ) throws(StoreError) -> [[UInt8]]? {
+    let reader = reader
+    guard height < reader.height, let block = try reader.block(height),
+      try engine.root(size: block.index + 1) == root.bytes
+    else { return nil }
+    var index: UInt64 = 0
+    if height > 0 {
+      guard let before = try reader.block(height - 1) else { return nil }
+      index = before.index + 1
+    }
+    var items: [[UInt8]] = []
+    while index < block.index {
+      guard let leaf = try reader.leaf(index) else { return nil }
+      items.append(Array(leaf.dropFirst()))
+      index += 1
+    }
+    return items
+  }
+
   /// Where an entry stands, if it is an item. Why it was refused, whoever submitted it knows.
   package func verdict(on entry: Digest32) throws(StoreError) -> Verdict? {
     let view = engine.view()

@@ -44,7 +44,7 @@ package struct DelegateSet: Sendable, Equatable {
 
   /// The seat whose turn it is to propose.
   package func proposer(height: UInt64, round: UInt64) -> UInt64 {
-    (height + round) % UInt64(seats.count)
+    ConsensusMachine.proposer(height: height, round: round, seatCount: seats.count)
   }
 
   package func seat(of delegate: String) -> UInt64? {

@@ -144,7 +144,7 @@ struct DelegateNetwork {
   struct Page {
     let peer: String
     let position: UInt64
-    let items: [OutboxItem]
+    var items: [OutboxItem]
     let next: UInt64
     /// Final leaves, for who is behind.
     let finalSize: UInt64
@@ -167,6 +167,58 @@ struct DelegateNetwork {
     try run(reader) {
       try $0.take(page.items, from: page.peer, at: page.position, next: page.next)
     } ?? false
+  }
+
+  /// What a reader's question for a block would be answered with.
+  func block(_ wanted: Delegate.WantedBlock, from writer: Int) throws -> ProposedBlock? {
+    try processes[writer].delegate?.block(wanted.root, height: wanted.height)
+  }
+
+  /// What a process has said to be valid and does not show to who asks for it.
+  func unserved(_ index: Int) throws -> [OutboxItem] {
+    guard let delegate = processes[index].delegate else { return [] }
+    let reader = delegate.follower.reader
+    let height = delegate.height
+    let seat = try reader.delegates(forHeight: height).seat(of: delegate.id)
+    return try delegate.published(from: 1, byteCount: .max).items.filter { item in
+      switch item {
+      case .proposal(let signed):
+        return try delegate.block(signed.proposal.root, height: height) == nil
+      case .vote(let signed):
+        // Of rounds long over not even the votes are remembered.
+        guard let root = signed.vote.root, signed.vote.round + 16 >= delegate.machine.round,
+          signed.seat == seat || signed.vote.phase == .prepare
+        else { return false }
+        return try delegate.block(root, height: height) == nil
+      case .decision(let certificate):
+        return try delegate.block(certificate.root, height: certificate.height) == nil
+      case .entry, .cosignature: return false
+      }
+    }
+  }
+
+  @discardableResult
+  mutating func bring(
+    _ block: ProposedBlock?, for root: Digest32, from peer: String, to reader: Int
+  ) throws -> Bool {
+    try run(reader) { try $0.take(block, for: root, from: peer) } ?? false
+  }
+
+  /// Lets a process ask for the blocks that it wants.
+  @discardableResult
+  mutating func fetch(
+    _ reader: Int, sees: (_ reader: Int, _ writer: Int) -> Bool = { _, _ in true }
+  ) throws -> Bool {
+    var isNew = false
+    for wanted in processes[reader].delegate?.wanted ?? [] {
+      for peer in wanted.holders {
+        guard processes[reader].delegate?.wants(wanted.root) == true else { break }
+        let writer = processes.indices.first { processes[$0].id == peer && sees(reader, $0) }
+        let block = try writer.flatMap { try self.block(wanted, from: $0) }
+        if try bring(block, for: wanted.root, from: peer, to: reader) { isNew = true }
+      }
+    }
+    return isNew
   }
 
   /// Lets a process take what is final for another one.
@@ -195,7 +247,8 @@ struct DelegateNetwork {
 
   /// Everybody reads everybody, as `sees` allows, and does what is due, until nothing is new.
   mutating func settle(
-    expirations: Int = 40, sees: (_ reader: Int, _ writer: Int) -> Bool = { _, _ in true }
+    expirations: Int = 40, sees: (_ reader: Int, _ writer: Int) -> Bool = { _, _ in true },
+    carries: (OutboxItem) -> Bool = { _ in true }
   ) throws {
     var left = expirations
     for _ in 0..<10_000 {
@@ -203,11 +256,13 @@ struct DelegateNetwork {
       for reader in processes.indices {
         for writer in processes.indices
         where processes[writer].id != processes[reader].id && sees(reader, writer) {
-          if let page = page(for: reader, from: writer), try deliver(page, to: reader) {
-            isNew = true
+          if var page = page(for: reader, from: writer) {
+            page.items.removeAll { !carries($0) }
+            if try deliver(page, to: reader) { isNew = true }
           }
           if try follow(reader, writer) { isNew = true }
         }
+        if try fetch(reader, sees: sees) { isNew = true }
         if try run(reader, { try $0.advance() }) == true { isNew = true }
       }
       if isNew { continue }
