@@ -52,6 +52,8 @@ private struct DelegateSimulation {
     var lateRounds = 0
     var equivocators = 0
     var convicted = 0
+    /// Epochs with another set than the one before.
+    var newSets = 0
 
     mutating func add(_ other: Self) {
       steps += other.steps
@@ -65,12 +67,14 @@ private struct DelegateSimulation {
       lateRounds += other.lateRounds
       equivocators += other.equivocators
       convicted += other.convicted
+      newSets += other.newSets
     }
 
     var description: String {
       """
       \(steps) steps, \(blocks) blocks, \(entries) entries, \(restarts) restarts, \(lost) messages \
-      lost, \(doubled) doubled, \(fetched) blocks fetched, \(forged) forged, \(lateRounds) blocks in later rounds, \(convicted) of \
+      lost, \(doubled) doubled, \(fetched) blocks fetched, \(forged) forged, \(lateRounds) blocks in later rounds, \(newSets) new sets, \
+      \(convicted) of \
       \(equivocators) equivocators convicted
       """
     }
@@ -102,7 +106,8 @@ private struct DelegateSimulation {
   private var network: DelegateNetwork
   private var generator: SeededGenerator
   private let weather: Weather
-  private let seats: Int
+  /// How many processes there are without the twins.
+  private let originals: Int
   private let dishonest: Set<String>
   private var flying: [(page: DelegateNetwork.Page, reader: Int)] = []
   private var flyingBlocks: [(block: ProposedBlock?, root: Digest32, peer: String, reader: Int)] =
@@ -123,13 +128,18 @@ private struct DelegateSimulation {
   init(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed &* 0x9E37_79B9_7F4A_7C15)
     let seats = seed.isMultiple(of: 4) ? 7 : 4
-    var network = try DelegateNetwork(delegates: seats, seed: seed)
+    // Of four seeds, one has a single set for all heights.
+    let spares = Int.random(in: 0...3, using: &generator)
+    let originals = seats + spares
+    var network = try DelegateNetwork(
+      delegates: seats, spares: spares, seed: seed,
+      epochLength: spares == 0 ? 1000 : UInt64.random(in: 1...3, using: &generator))
     let faults = Int.random(in: 0...(seats - 1) / 3, using: &generator)
     var dishonest: Set<String> = []
-    for index in (0..<seats).shuffled(using: &generator).prefix(faults) {
+    for index in (0..<originals).shuffled(using: &generator).prefix(faults) {
       dishonest.insert(network.processes[index].id)
     }
-    for index in 0..<seats {
+    for index in 0..<originals {
       let isDishonest = dishonest.contains(network.processes[index].id)
       network.processes[index].clockOffset =
         isDishonest
@@ -148,8 +158,8 @@ private struct DelegateSimulation {
     groups = network.processes.map { _ in 0 }
     seesTwin = network.processes.map { _ in Bool.random(using: &generator) }
     figures.equivocators = faults
-    (self.network, self.generator, self.seats, self.dishonest) = (
-      network, generator, seats, dishonest
+    (self.network, self.generator, self.originals, self.dishonest) = (
+      network, generator, originals, dishonest
     )
   }
 
@@ -200,12 +210,16 @@ private struct DelegateSimulation {
     case ..<66: try fetch(index)
     case ..<72: try deliverLate()
     case ..<77: try expire(index)
-    default: try network.run(index) { try $0.advance() }
+    case ..<94: try network.advance(index)
+    default:
+      let groups = groups
+      _ = try network.handOn(index, sees: { groups[$0] == groups[$1] })
     }
   }
 
   private mutating func work() throws {
     let index = anyProcess()
+    if happens(30) { return try choose(index) }
     let entry = network.demand(by: network.processes[index].id)
     if try network.run(index, { try $0.submit(entry) }) == true, isHonest(index) {
       acknowledged.append(entry)
@@ -213,11 +227,27 @@ private struct DelegateSimulation {
     }
   }
 
+  /// The organisation with a vote approves some others, or a supernode withdraws or stands again.
+  private mutating func choose(_ index: Int) throws {
+    let ids = network.processes[..<originals].map(\.id)
+    let chosen = Set(ids.shuffled(using: &generator).prefix(originals / 2))
+    let entry =
+      happens(70) || originals < network.genesis.genesis.delegates.count + 2
+      ? try network.approval(of: chosen, as: index)
+      : try network.candidacy(of: ids[originals - 1], as: index)
+    guard let entry else { return }
+    do {
+      try network.run(index) { try $0.submit(entry) }
+    } catch is Refusal {
+      // A vote under way may have the number already, or a quota be spent.
+    }
+  }
+
   private mutating func read(_ reader: Int) throws {
     let writer = anyProcess()
     let id = network.processes[writer].id
     guard id != network.processes[reader].id, groups[reader] == groups[writer] else { return }
-    if dishonest.contains(id), (writer >= seats) != seesTwin[reader] { return }
+    if dishonest.contains(id), (writer >= originals) != seesTwin[reader] { return }
     guard let page = network.page(for: reader, from: writer) else { return }
     if isHonest(writer) { try note(page) }
     if happens(weather.loss) {
@@ -242,7 +272,7 @@ private struct DelegateSimulation {
     guard
       let writer = network.processes.indices.first(where: {
         network.processes[$0].id == peer && groups[$0] == groups[reader]
-          && (!dishonest.contains(peer) || ($0 >= seats) == seesTwin[reader])
+          && (!dishonest.contains(peer) || ($0 >= originals) == seesTwin[reader])
       }), !happens(weather.loss)
     else {
       // Nobody answers.
@@ -288,7 +318,7 @@ private struct DelegateSimulation {
       switch item {
       case .vote(let vote):
         // Prepares of others are passed on.
-        let voter = network.processes[Int(vote.seat)].id
+        guard let voter = try voter(of: vote) else { continue }
         if dishonest.contains(voter) { continue }
         place = VotePlace(
           id: voter, height: vote.vote.height, round: vote.vote.round,
@@ -307,6 +337,16 @@ private struct DelegateSimulation {
     }
   }
 
+  /// Who has the seat of a vote; nil if nobody here knows that epoch's set.
+  private func voter(of vote: SignedVote) throws -> String? {
+    for process in network.processes {
+      guard let reader = process.delegate?.follower.reader else { continue }
+      let seats = try reader.delegates(forHeight: vote.vote.height).seats
+      if let voter = seats[Int(vote.seat)].delegate { return voter }
+    }
+    return nil
+  }
+
   private mutating func check() throws {
     for index in network.processes.indices where isHonest(index) {
       guard let delegate = network.processes[index].delegate else { continue }
@@ -320,7 +360,15 @@ private struct DelegateSimulation {
         if let known = roots[height], known != digest {
           throw Violation("two blocks are decided at height \(height)")
         }
-        if roots.updateValue(digest, forKey: height) == nil { figures.blocks += 1 }
+        if roots.updateValue(digest, forKey: height) == nil {
+          figures.blocks += 1
+          if height > 0,
+            try reader.delegates(forHeight: height).seats.map(\.delegate)
+              != reader.delegates(forHeight: height - 1).seats.map(\.delegate)
+          {
+            figures.newSets += 1
+          }
+        }
         if height > 0, let before = try reader.block(height - 1), block.time < before.time {
           throw Violation("time goes back at height \(height)")
         }
@@ -360,8 +408,8 @@ private struct DelegateSimulation {
     let areSilent = happens(50)
     let honest = network.processes.indices.map(isHonest)
     for _ in 0..<30 {
-      try network.settle(sees: { [seats] reader, writer in
-        honest[writer] || !areSilent && (writer >= seats) == twins[reader]
+      try network.settle(sees: { [originals] reader, writer in
+        honest[writer] || !areSilent && (writer >= originals) == twins[reader]
       })
       try check()
       if try isDone() { break }

@@ -22,7 +22,7 @@ extension Delegate {
       $0.bytes.lexicographicallyPrecedes($1.bytes)
     }
     .map { root in
-      let holders = machine.seats(for: root).map { delegates.seats[Int($0)].delegate }
+      let holders = machine.seats(for: root).compactMap { delegates.seats[Int($0)].delegate }
         .filter { $0 != id && misled[root]?.contains($0) != true }
       return WantedBlock(
         height: height, root: root,

@@ -263,12 +263,44 @@ struct DelegateNetwork {
           if try follow(reader, writer) { isNew = true }
         }
         if try fetch(reader, sees: sees) { isNew = true }
-        if try run(reader, { try $0.advance() }) == true { isNew = true }
+        if try advance(reader) { isNew = true }
+        if try handOn(reader, sees: sees) { isNew = true }
       }
       if isNew { continue }
       guard left > 0, try expireAll() else { return }
       left -= 1
     }
+  }
+
+  /// Lets a process do what is due, if it has a part in it.
+  @discardableResult
+  mutating func advance(_ index: Int) throws -> Bool {
+    guard try processes[index].delegate?.takesPart == true else { return false }
+    return try run(index) { try $0.advance() } ?? false
+  }
+
+  /// Lets a process hand on what it has taken and cannot put into a block any more.
+  mutating func handOn(
+    _ index: Int, sees: (_ reader: Int, _ writer: Int) -> Bool = { _, _ in true }
+  ) throws -> Bool {
+    guard let delegate = processes[index].delegate else { return false }
+    let seats = try delegate.follower.reader.delegates(forHeight: delegate.height)
+    var isNew = false
+    for entry in delegate.orphans {
+      for other in processes.indices
+      where seats.seat(of: processes[other].id) != nil && sees(other, index) {
+        // Whoever has no seat by then refuses it, and the next is asked.
+        guard processes[other].delegate?.hasSeat == true else { continue }
+        do {
+          guard let taken = try run(other, { try $0.submit(entry) }) else { continue }
+          if taken { isNew = true }
+          break
+        } catch is Refusal {
+          break
+        }
+      }
+    }
+    return isNew
   }
 
   /// - Returns: whether anything waited.
@@ -285,6 +317,32 @@ struct DelegateNetwork {
   }
 
   // MARK: Work
+
+  /// What the only organisation with a vote approves from now on, as a process knows the chain.
+  func approval(of candidates: Set<String>, as index: Int) throws -> Entry? {
+    let voter = "operator-of-hospital-1"
+    guard let reader = processes[index].delegate?.follower.reader, let key = identities[voter]
+    else { return nil }
+    return Entry(
+      EntryContent(
+        genesis: genesis.digest, chain: ChainName.consortium, signer: .party(voter),
+        body: Approval(
+          candidates: candidates, number: try reader.approval(of: voter).next)),
+      signedBy: key)
+  }
+
+  /// A supernode's withdrawal, or that it stands again.
+  func candidacy(of id: String, as index: Int) throws -> Entry? {
+    guard let reader = processes[index].delegate?.follower.reader, let key = identities[id] else {
+      return nil
+    }
+    let known = try reader.candidacy(of: id)
+    return Entry(
+      EntryContent(
+        genesis: genesis.digest, chain: ChainName.consortium, signer: .party(id),
+        body: Candidacy(stands: !known.stands, number: known.next)),
+      signedBy: key)
+  }
 
   /// Another entry that the rules accept from this supernode.
   mutating func demand(by id: String) -> Entry {
