@@ -214,7 +214,7 @@ private struct Tally {
     for (voter, choice) in approved.enumerated() {
       for candidate in choice { approvers[candidate].append(voter) }
     }
-    let one = Natural(commonMultipleUpTo: UInt64(election.seatCount) + 1)
+    let one = Natural(commonMultipleUpTo: UInt32(election.seatCount) + 1)
 
     self.candidates = candidates
     share = (election.seatCount - 1) / 3
@@ -226,7 +226,7 @@ private struct Tally {
     isSeated = Array(repeating: false, count: candidates.count)
     seatCounts = Array(repeating: 0, count: organisationNumbers.count)
     seatedCounts = Array(repeating: 0, count: approved.count)
-    weights = approvers.map { one.multiplied(by: UInt64($0.count)) }
+    weights = approvers.map { one.multiplied(by: UInt32($0.count)) }
   }
 
   func winner(by rule: Rule) -> Int? {
@@ -255,13 +255,13 @@ private struct Tally {
     seatCounts[organisations[winner]] += 1
     // Together those whose n is the same: each candidate's weight changes once for all of them.
     for (n, voters) in Dictionary(grouping: approvers[winner], by: { seatedCounts[$0] }) {
-      var approvalCounts = [UInt64](repeating: 0, count: candidates.count)
+      var approvalCounts = [UInt32](repeating: 0, count: candidates.count)
       for voter in voters {
         seatedCounts[voter] += 1
         for candidate in approved[voter] { approvalCounts[candidate] += 1 }
       }
       // 1/(1 + n) − 1/(2 + n)
-      let loss = one.divided(by: UInt64((1 + n) * (2 + n))).quotient
+      let loss = one.divided(by: UInt32((1 + n) * (2 + n))).quotient
       for (candidate, count) in approvalCounts.enumerated() where count > 0 && !isSeated[candidate]
       {
         weights[candidate].subtract(loss, times: count)
@@ -327,7 +327,7 @@ extension Election {
     /// The denominator has none but small prime factors, so each is tried.
     private var lowestTerms: (Natural, Natural) {
       var (numerator, rest, denominator) = (numerator, denominator, Natural(1))
-      var prime: UInt64 = 2
+      var prime: UInt32 = 2
       while rest != Natural(1) {
         let (next, remainder) = rest.divided(by: prime)
         guard remainder == 0 else {
@@ -349,13 +349,14 @@ extension Election {
 
 /// A whole number of any size, with as much arithmetic as weights need.
 private struct Natural: Sendable, Equatable, CustomStringConvertible {
-  /// The least significant first; the last is not zero.
-  private var words: [UInt64]
+  /// The least significant first; the last is not zero. Half of what the machine adds and multiplies,
+  /// so that nothing overflows.
+  private var words: [UInt32]
 
-  init(_ value: UInt64) { words = value == 0 ? [] : [value] }
+  init(_ value: UInt32) { words = value == 0 ? [] : [value] }
 
   /// lcm(1, …, last)
-  init(commonMultipleUpTo last: UInt64) {
+  init(commonMultipleUpTo last: UInt32) {
     self.init(1)
     for factor in 1...last {
       var (divisor, remainder) = (factor, divided(by: factor).remainder)
@@ -364,43 +365,45 @@ private struct Natural: Sendable, Equatable, CustomStringConvertible {
     }
   }
 
-  func multiplied(by factor: UInt64) -> Natural {
+  func multiplied(by factor: UInt32) -> Natural {
     var product = self
     var carry: UInt64 = 0
     for index in words.indices {
-      (carry, product.words[index]) = words[index].multiplied(by: factor, adding: carry)
+      carry += UInt64(words[index]) * UInt64(factor)
+      product.words[index] = UInt32(truncatingIfNeeded: carry)
+      carry >>= 32
     }
-    product.words.append(carry)
+    product.words.append(UInt32(carry))
     product.trim()
     return product
   }
 
-  func divided(by divisor: UInt64) -> (quotient: Natural, remainder: UInt64) {
+  func divided(by divisor: UInt32) -> (quotient: Natural, remainder: UInt32) {
     var quotient = self
     var remainder: UInt64 = 0
     for index in words.indices.reversed() {
-      (quotient.words[index], remainder) = divisor.dividingFullWidth((remainder, words[index]))
+      remainder = remainder << 32 | UInt64(words[index])
+      quotient.words[index] = UInt32(remainder / UInt64(divisor))
+      remainder %= UInt64(divisor)
     }
     quotient.trim()
-    return (quotient, remainder)
+    return (quotient, UInt32(remainder))
   }
 
-  /// - Precondition: `other` · `factor` is not greater.
-  mutating func subtract(_ other: Natural, times factor: UInt64) {
-    var (carry, borrow): (UInt64, UInt64) = (0, 0)
+  /// - Precondition: `factor` is below 2³¹, and `other` · `factor` not above this number.
+  mutating func subtract(_ other: Natural, times factor: UInt32) {
     precondition(other.words.count <= words.count, "the difference is below zero")
+    // Not positive: what the words before need of this one.
+    var carry: Int64 = 0
     var digits = words.mutableSpan
-    let subtrahend = other.words.span
+    let others = other.words.span
     for index in digits.indices {
-      let term: UInt64
-      (carry, term) = (index < subtrahend.count ? subtrahend[index] : 0)
-        .multiplied(by: factor, adding: carry)
-      let (difference, isBelow) = digits[index].subtractingReportingOverflow(term)
-      let (rest, isBelowAgain) = difference.subtractingReportingOverflow(borrow)
-      digits[index] = rest
-      borrow = isBelow || isBelowAgain ? 1 : 0
+      let term = index < others.count ? Int64(others[index]) * Int64(factor) : 0
+      carry += Int64(digits[index]) - term
+      digits[index] = UInt32(truncatingIfNeeded: carry)
+      carry >>= 32
     }
-    precondition(carry == 0 && borrow == 0, "the difference is below zero")
+    precondition(carry == 0, "the difference is below zero")
     trim()
   }
 
@@ -423,14 +426,5 @@ private struct Natural: Sendable, Equatable, CustomStringConvertible {
 
   private mutating func trim() {
     while words.last == 0 { words.removeLast() }
-  }
-}
-
-extension UInt64 {
-  /// Cannot overflow: (2⁶⁴ − 1)² + 2⁶⁴ − 1 is below 2¹²⁸.
-  fileprivate func multiplied(by factor: UInt64, adding term: UInt64) -> (UInt64, UInt64) {
-    let (high, low) = multipliedFullWidth(by: factor)
-    let (sum, isOver) = low.addingReportingOverflow(term)
-    return (high &+ (isOver ? 1 : 0), sum)
   }
 }
