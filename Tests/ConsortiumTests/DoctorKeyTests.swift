@@ -162,6 +162,15 @@ struct DoctorKeyTests {
     let readers = try #require(consortium.hospitals["hospital-2"])
     #expect(try await readers.setStanding(of: TestConsortium.reader, .suspended))
     try await consortium.settle()
+    // It counts at once for the doctor's own signature, and for the team when the base has moved.
+    let again = try test.entry(
+      PartialSignature(
+        visit: open.visitID,
+        commitments: [FindingCommitment(commitment: .zero, attempt: 2)], signature: [1]),
+      by: team[0], place: "doctors/\(team[0])", consortium)
+    #expect(
+      await ConsortiumError.code { try await test.put(again, consortium) } == "not-active")
+    try await test.pass(seconds: 50, consortium)
     #expect(
       await ConsortiumError.code {
         try await consortium.diagnose(open.visitID, plan, position: 2)
