@@ -86,4 +86,10 @@ public enum ObjectKind: UInt, CaseIterable, Sendable {
   // Consensus
   case consensusVote = 63
   case consensusProposal = 64
+
+  // The directory
+  case doctorStatusChange = 65
+  case keyRotation = 66
+  // 67 to 71 are reserved.
+  case rotationStatement = 72
 }

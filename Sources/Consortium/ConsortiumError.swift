@@ -40,6 +40,12 @@ extension ErrorCode<ConsortiumError> {
   // Visits
   public static var unknownDoctor: Self { Self("unknown-doctor") }
   public static var notEmployed: Self { Self("not-employed") }
+  /// A registration has other keys than those that the hospital was told.
+  public static var wrongFingerprint: Self { Self("wrong-fingerprint") }
+  /// The doctor is not registered, is suspended, or has retired.
+  public static var notActive: Self { Self("not-active") }
+  /// A server shows an earlier state of a doctor than it, or another, has shown before.
+  public static var staleDoctor: Self { Self("stale-doctor") }
   public static var unknownVisit: Self { Self("unknown-visit") }
   /// The visit is not in the state that this step needs.
   public static var wrongState: Self { Self("wrong-state") }

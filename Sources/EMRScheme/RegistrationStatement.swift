@@ -3,6 +3,7 @@ public import CanonicalEncoding
 /// All that a doctor's registration asserts; its proof covers every field (item 11).
 public struct RegistrationStatement: CanonicalObject, Equatable {
   public static let kind = ObjectKind.registrationStatement
+  public static let version: UInt64 = 2
 
   /// The ledger: SHA-256 of its genesis.
   public var genesis: Digest32
@@ -24,10 +25,13 @@ public struct RegistrationStatement: CanonicalObject, Equatable {
   public var identityKey: [UInt8]
   /// X25519, 32 bytes: receives HPKE messages.
   public var agreementKey: [UInt8]
+  /// The digest of the doctor's statement that this one takes the place of; nil for the first.
+  public var replaces: Digest32?
 
   public init(
     genesis: Digest32, suite: String, doctor: String, hospital: String, a: [UInt8], b1: [UInt8],
-    b2: [UInt8], c1: [UInt8], c2: [UInt8], identityKey: [UInt8], agreementKey: [UInt8]
+    b2: [UInt8], c1: [UInt8], c2: [UInt8], identityKey: [UInt8], agreementKey: [UInt8],
+    replaces: Digest32? = nil
   ) {
     self.genesis = genesis
     self.suite = suite
@@ -40,6 +44,7 @@ public struct RegistrationStatement: CanonicalObject, Equatable {
     self.c2 = c2
     self.identityKey = identityKey
     self.agreementKey = agreementKey
+    self.replaces = replaces
   }
 
   public func encode(into fields: inout some FieldEncoder) {
@@ -54,6 +59,7 @@ public struct RegistrationStatement: CanonicalObject, Equatable {
     fields.octets("c2", c2)
     fields.octets("identityKey", identityKey)
     fields.octets("agreementKey", agreementKey)
+    fields.octetsList("replaces", replaces.map { [$0.bytes] } ?? [])
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
@@ -68,6 +74,7 @@ public struct RegistrationStatement: CanonicalObject, Equatable {
     c2 = try fields.octets("c2", Limits.pointByteCounts)
     identityKey = try fields.octets("identityKey", count: 32)
     agreementKey = try fields.octets("agreementKey", count: 32)
+    replaces = try fields.octetsList("replaces", maximum: 1, 32...32).first.flatMap { Digest32($0) }
   }
 
   /// The doctor as a visit context names them.

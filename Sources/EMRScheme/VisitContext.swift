@@ -65,7 +65,7 @@ public struct VisitContext: CanonicalObject, Equatable {
   }
 
   /// A doctor of the team with the keys that verify the signature.
-  public struct Signer: CanonicalValue, Equatable {
+  public struct Signer: CanonicalValue, Hashable {
     /// ID_k, unique in the consortium.
     public var doctor: String
     /// A_k, B_k, C_k in G2, compressed.

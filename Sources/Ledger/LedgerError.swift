@@ -69,6 +69,11 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
   static let tooFewCandidates = Refusal("too-few-candidates")
   static let alreadyRegistered = Refusal("already-registered")
   static let wrongRegistration = Refusal("wrong-registration")
+  /// The doctor is suspended, or has retired.
+  public static let notActive = Refusal("not-active")
+  /// A change of a doctor's standing that says nothing new, is not the next, or would undo retirement.
+  static let wrongStanding = Refusal("wrong-standing")
+  static let wrongRotation = Refusal("wrong-rotation")
   static let wrongCheckpoint = Refusal("wrong-checkpoint")
   static let inconsistentCheckpoint = Refusal("inconsistent-checkpoint")
   static let wrongContext = Refusal("wrong-context")

@@ -46,7 +46,15 @@ struct RegistrationTests {
     #expect(
       await ConsortiumError.code { _ = try await post.ask(request, of: "hospital-1") }
         == "not-employed")
-    try await consortium.hospitals["hospital-1"]?.employ("newcomer")
+    try await consortium.hospitals["hospital-1"]?.employ(
+      "newcomer", fingerprint: candidate.statement.digest)
+    // A stranger is first, with keys of his own.
+    let stranger = try Candidate(consortium, seed: 18)
+    let first = RegisterDoctor(
+      statement: Signed(stranger.statement, by: stranger.identity), proof: stranger.proof)
+    #expect(
+      await ConsortiumError.code { _ = try await post.ask(first, of: "hospital-1") }
+        == "wrong-fingerprint")
     let foreign = RegisterDoctor(
       statement: Signed(candidate.statement, by: try test.identityKey(of: "hospital-2")),
       proof: candidate.proof)
@@ -117,7 +125,7 @@ struct RegistrationTests {
     let candidate = try Candidate(consortium)
     let manager = try IdentityKey(seed: test.secret("registration", of: "manager"))
     let honest = try await test.post(consortium, as: TestConsortium.patient).ask(
-      Prove(.registration(doctor: TestConsortium.reader), knownSize: 0), of: "hospital-1")
+      Prove(.consortiumBlock(height: 0), knownSize: 0), of: "hospital-1")
     func outcome(_ registration: DoctorRegistration, by party: String) throws -> String {
       let entry = try test.entry(
         registration, by: party, chain: ChainName.consortium, consortium)

@@ -68,7 +68,7 @@ struct VisitAttackTests {
       ("pseudonym", { $0.pseudonym = .zero }),
       ("pseudonym", { $0.visitID = .zero }),
       ("not-final", { $0.signers[0].doctor = "nobody" }),
-      ("team", { $0.signers[0].a = $0.signers[1].a }),
+      ("not-final", { $0.signers[0].a = $0.signers[1].a }),
       ("equal-keys", { $0.signers[0] = $0.signers[1] }),
     ]
     for (code, change) in changes {

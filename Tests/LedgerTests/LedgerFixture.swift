@@ -454,12 +454,14 @@ struct LedgerFixture {
   // MARK: Doctors
 
   /// A registration with both signatures, not yet on the ledger.
-  mutating func registration(of id: String, at hospital: String) throws -> TestDoctor {
+  mutating func registration(
+    of id: String, at hospital: String, replacing replaced: Digest32? = nil
+  ) throws -> TestDoctor {
     let identity = try IdentityKey(seed: generator.bytes(32))
     let key = DoctorSigningKey<Suite>(using: &generator)
     let statement = key.statement(
       genesis: genesis.digest, doctor: id, hospital: hospital, identityKey: identity.publicKey,
-      agreementKey: generator.bytes(32))
+      agreementKey: generator.bytes(32), replaces: replaced)
     let proof = try key.prove(statement, using: &generator)
     return TestDoctor(
       identity: identity, key: key,
@@ -469,8 +471,10 @@ struct LedgerFixture {
   }
 
   @discardableResult
-  mutating func register(_ id: String, at hospital: String) throws -> String? {
-    let doctor = try registration(of: id, at: hospital)
+  mutating func register(
+    _ id: String, at hospital: String, replacing replaced: Digest32? = nil
+  ) throws -> String? {
+    let doctor = try registration(of: id, at: hospital, replacing: replaced)
     let code = try append(doctor.registration, on: "consortium", by: hospital)
     if code == nil { doctors[id] = doctor }
     return code

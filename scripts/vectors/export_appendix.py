@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import export_file as files  # noqa: E402
 from asn1_module import decode, encode  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: E402
+from registration import points, prove, secrets  # noqa: E402
 
 EXPORT, SPECIFICATION = ROOT / "docs/example/export.tar", ROOT / "docs/specification.md"
 CREATED = 1790000000
@@ -132,15 +133,15 @@ class Log:
     def hashes(self):
         return [files.leaf_hash(leaf) for leaf in self.leaves]
 
-    def entry(self, signer, kind, body):
+    def entry(self, signer, kind, body, signs=None):
         content = {"version": 2, "genesis": self.ledger, "chain": self.chain,
                    "signer": {"role": 1, "party": signer},
                    "body": (kind, {"version": 2 if kind == "anchor" else 1} | body)}
-        return {"version": 2, "content": content, "signature": key(f"{signer} identity").sign(
-            encode("EntryContent", content))}
+        return {"version": 2, "content": content, "signature": key(
+            signs or f"{signer} identity").sign(encode("EntryContent", content))}
 
-    def item(self, name, signer, kind, body, *pairs):
-        self.append(name, b"\1" + encode("Entry", self.entry(signer, kind, body)))
+    def item(self, name, signer, kind, body, *pairs, signs=None):
+        self.append(name, b"\1" + encode("Entry", self.entry(signer, kind, body, signs)))
         self.pairs += pairs
 
     def close(self, time, counted, base=None, answered=0, seats=None):
@@ -193,6 +194,7 @@ class Example:
         self.consortium = Log(ledger, "consortium", self.edit)
         self.hospital = hospital = Log(ledger, "hospital-1", self.edit)
         self.round, self.timed_out = 0, {}
+        self.doctors, self.keys, self.used = {}, {}, {}
 
         # Block 0 has nothing but its opening.
         self.open(seconds=11)
@@ -440,6 +442,109 @@ class Example:
         self.close()
         return self
 
+    # The directory: blocks from 3 on with doctors' registrations, rotations and changes of status
+
+    def directory(self, *steps):
+        """A block for each step: what it is, and what its method takes."""
+        for step, *arguments in steps:
+            self.open()
+            options = arguments.pop() if arguments and isinstance(arguments[-1], dict) else {}
+            getattr(self, step)(*arguments, **options)
+            self.close()
+        return self
+
+    def put_doctor(self, doctor, **changes):
+        known = self.doctors.get(doctor)
+        record = (known or {"status": 1, "statusChanges": 0}) | {
+            "number": known["number"] + 1 if known else 0,
+            "height": len(self.consortium.headers), "index": len(self.consortium.leaves)} | changes
+        self.doctors[doctor] = record
+        return (b"doctor/" + doctor.encode(), encode("DoctorRecord", record))
+
+    def spent(self, place):
+        self.used[place] = self.used.get(place, 0) + 1
+        return place, encode("QuotaRecord", {"epoch": 0, "used": self.used[place]})
+
+    def register(self, doctor, use=None, signer="hospital-1", manager="manager registration",
+                 **fields):
+        """Keys of a use of their own for each registration; `fields` of the statement differ."""
+        use, index = use or f"{doctor} 0", len(self.consortium.leaves)
+        known = self.doctors.get(doctor)
+        statement = {
+            "version": 2, "genesis": self.ledger, "suite": "bls12-381", "doctor": doctor,
+            "hospital": signer, **points(secrets(f"appendix {use}")),
+            "identityKey": public(f"{use} identity"), "agreementKey": public(f"{use} agreement"),
+            "replaces": [digest("RegistrationStatement", known["statement"])] if known else [],
+        } | fields
+        signed = encode("RegistrationStatement", statement)
+        origins = {"statement": index, "keys": index,
+                   "status": known["origins"]["status"] if known else index}
+        self.keys[doctor] = f"{use} identity"
+        self.consortium.item(
+            f"registration {use}", signer, "doctorRegistration", {
+                "statement": statement, "proof": prove(f"appendix {use}", signed),
+                "doctorSignature": key(f"{use} identity").sign(signed),
+                "managerSignature": key(manager).sign(signed)},
+            self.put_doctor(
+                doctor, statement=statement, identityKey=statement["identityKey"],
+                agreementKey=statement["agreementKey"], origins=origins),
+            *((b"key/" + sha256(statement[name]).digest(), doctor.encode())
+              for name in ("identityKey", "agreementKey", "a", "b2", "c2")))
+
+    def rotate(self, doctor, use, signs=None, proof=None, party=None, **fields):
+        """Other keys, of a use; `proof` changes what the new key signs, `fields` the body."""
+        known, before = self.doctors[doctor], self.keys[doctor]
+        body = {"party": party or doctor, "identityKey": public(f"{use} identity"),
+                "agreementKey": public(f"{use} agreement")}
+        statement = {"version": 1, "genesis": self.ledger, "formerKey": public(before)} | body
+        body["proof"] = key(f"{use} identity").sign(encode(
+            "RotationStatement", statement | (proof or {})))
+        body |= fields
+        self.keys[doctor] = f"{use} identity"
+        quota = self.spent(b"quota-changes/" + doctor.encode())
+        self.consortium.item(
+            f"rotation {use}", doctor, "keyRotation", body, quota,
+            self.put_doctor(
+                doctor, identityKey=body["identityKey"], agreementKey=body["agreementKey"],
+                origins=known["origins"] | {"keys": len(self.consortium.leaves)}),
+            *((b"key/" + sha256(body[name]).digest(), doctor.encode())
+              for name in ("identityKey", "agreementKey")), signs=signs or before)
+
+    def set_status(self, doctor, status, signer="hospital-1", number=None, signs=None):
+        known = self.doctors.get(doctor) or {"statusChanges": 0, "origins": {}}
+        count = known["statusChanges"] + 1
+        quota = self.spent(b"quota-changes/" + doctor.encode() if signer == doctor
+                           else b"quota-supernode/\4" + signer.encode())
+        pairs = (self.put_doctor(
+            doctor, status=status, statusChanges=count,
+            origins=known["origins"] | {"status": len(self.consortium.leaves)}),) \
+            if doctor in self.doctors else ()
+        self.consortium.item(
+            f"status {count} of {doctor}", signer, "doctorStatusChange",
+            {"doctor": doctor, "status": status, "number": number or count}, quota, *pairs,
+            signs=signs or self.keys.get(signer))
+
+    def visit_of(self, statement):
+        """The hospital opens a visit on the last block, with the keys of this statement."""
+        height = len(self.consortium.headers) - 1
+        self.advance(height)
+        header = self.consortium.headers[height]
+        self.hospital.item("visit", "hospital-1", "visitOpening", {
+            "context": {
+                "version": 2, "genesis": self.ledger, "suite": "bls12-381",
+                "hospital": "hospital-1", "pseudonym": ZERO, "visitID": ZERO,
+                "evidenceDigest": ZERO, "signers": [{
+                    "doctor": statement["doctor"], "a": statement["a"], "b": statement["b2"],
+                    "c": statement["c2"]}],
+                "openedAt": header["countedTime"], "window": 600, "resignatureLimit": 4,
+                "baseHeight": height, "baseHash": digest("BlockHeader", header),
+                "visitKey": bytes(96), "visitSigningKey": public("patient"), "keyNonce": ZERO,
+                "mailboxKey": public("mailbox"), "amends": []},
+            "visitKeyProof": bytes(48), "patientSignature": bytes(64)})
+        self.hospital.close(
+            CREATED + 200, CREATED + 71, self.consortium.reference(), answered=1)
+        return self
+
     def go_on(self, round=0, **commits):
         """A block of nothing but its opening."""
         self.open(round, **commits)
@@ -449,7 +554,7 @@ class Example:
     # Elections
 
     def spends(self, party, used=1):
-        return (b"quota-supernode/\4" + party.encode(), encode("QuotaRecord", {
+        return (b"quota-supernode/\5" + party.encode(), encode("QuotaRecord", {
             "epoch": self.epoch(len(self.consortium.headers)), "used": used}))
 
     def approve(self, voter, candidates, former=(), used=1, spent=None):
@@ -970,6 +1075,7 @@ def variants():
             Example().report_votes().go_on().go_on(seats=(0, 2, 3))), {}),
     ]
     cases += elections()
+    cases += doctors()
     cases += [
         ("an anchor's proof of inclusion is that of no leaf", "all", "V7", "wrong-header", edited({
             "anchor 5": lambda leaf: item(encode("Anchor", body_of(leaf) | {"inclusion": [ZERO]}),
@@ -1130,6 +1236,102 @@ def former_commits():
     example.sets[1] = LATE_LAST
     example.close()
     return example
+
+
+ACTIVE, SUSPENDED, RETIRED = 1, 2, 3
+POINT = bytes([1]) + bytes(31)  # an X25519 key under which every secret is zero, and an Ed25519 one
+ADA = ("register", "ada")
+
+
+def doctors():
+    """What becomes of doctors, a block for each step from block 3 on; the last step is at fault."""
+    def made(*steps):
+        return Example().directory(*steps)
+
+    first = made(ADA).doctors["ada"]["statement"]
+    suspended = ("set_status", "ada", SUSPENDED)
+    retired = ("set_status", "ada", RETIRED, "ada")
+    rotated = ("rotate", "ada", "ada 1")
+    cases = [
+        ("a doctor is registered, takes other keys, is suspended and let go on, has the keys replaced, "
+         "and retires, in blocks 3 to 8", None, None, "", exported(made(
+             ADA, rotated, suspended, ("set_status", "ada", ACTIVE), ("register", "ada", "ada 2"),
+             retired)), {}),
+        ("a doctor who is suspended has the keys replaced, and is let go on", None, None, "", exported(
+            made(ADA, suspended, ("register", "ada", "ada 2"), ("set_status", "ada", ACTIVE))), {}),
+    ]
+
+    def refused(title, code, *steps):
+        cases.append((title, "all", "V7", code, exported(made(*steps)), {}))
+
+    def anew(title, code, *before, **options):
+        refused(title, code, ADA, *before, ("register", "ada", "ada 2", options))
+
+    refused("a first registration takes the place of another", "unknown-doctor", (
+        "register", "ada", {"replaces": [ZERO]}))
+    refused("the manager has not signed a registration", "wrong-registration", (
+        "register", "ada", {"manager": "manager identity"}))
+    refused("a doctor is registered with an agreement key of small order", "wrong-registration", (
+        "register", "ada", {"agreementKey": POINT}))
+    refused("a doctor is registered with a key of the genesis", "already-registered", (
+        "register", "ada", {"agreementKey": public("cloud-1 agreement")}))
+    anew("a registered doctor is registered as if for the first time", "already-registered",
+         replaces=[])
+    anew("a registration takes the place of none that there was", "wrong-registration",
+         replaces=[ZERO])
+    anew("a registration takes the place of one that is replaced already", "wrong-registration",
+         ("register", "ada", "ada 1"), replaces=[digest("RegistrationStatement", first)])
+    anew("a registration anew has one of the former keys", "already-registered",
+         agreementKey=first["agreementKey"])
+    anew("the manager has not signed a registration anew", "wrong-registration",
+         manager="manager identity")
+    anew("who has retired is registered anew", "not-active", retired)
+
+    def rotation(title, code, *before, **options):
+        refused(title, code, ADA, *before, ("rotate", "ada", "ada 2", options))
+
+    rotation("a former key rotates", "wrong-signature", rotated, signs="ada 0 identity")
+    rotation("a rotation is by a party whose key is not a doctor's", "not-entitled",
+             party="hospital-1")
+    rotation("a rotation has an identity key of small order", "wrong-rotation", identityKey=POINT)
+    rotation("a rotation has an agreement key of small order", "wrong-rotation",
+             agreementKey=POINT)
+    rotation("a rotation is to a key of the genesis", "already-registered",
+             identityKey=public("cloud-1 identity"))
+    rotation("a rotation is to a key that the doctor had before", "already-registered", rotated,
+             agreementKey=first["agreementKey"])
+    rotation("a rotation's proof is on another ledger", "wrong-rotation", proof={"genesis": ZERO})
+    rotation("a rotation's proof is another party's", "wrong-rotation", proof={"party": "eve"})
+    rotation("a rotation's proof is from another former key", "wrong-rotation", rotated,
+             proof={"formerKey": first["identityKey"]})
+    rotation("a rotation's proof is of another agreement key", "wrong-rotation",
+             proof={"agreementKey": first["agreementKey"]})
+    rotation("who is suspended rotates", "not-active", suspended)
+
+    def status(title, code, *steps):
+        refused(title, code, ADA, *steps)
+
+    status("a status changes of a doctor whom nobody knows", "unknown-doctor",
+           ("set_status", "eve", SUSPENDED))
+    status("another supernode suspends a doctor", "not-entitled",
+           ("set_status", "ada", SUSPENDED, "cloud-1"))
+    status("a doctor says to be active", "not-entitled", ("set_status", "ada", ACTIVE, "ada"))
+    status("a doctor lifts the own suspension", "not-active", suspended,
+           ("set_status", "ada", ACTIVE, "ada"))
+    status("a status is what it was", "wrong-standing", ("set_status", "ada", ACTIVE))
+    status("a change of status has the number of another", "wrong-standing",
+           ("set_status", "ada", SUSPENDED, "hospital-1", 2))
+    status("who has retired is let go on", "wrong-standing", retired,
+           ("set_status", "ada", ACTIVE))
+    status("a former key ends a doctor's work", "wrong-signature", rotated,
+           ("set_status", "ada", RETIRED, "ada", None, "ada 0 identity"))
+    cases += [
+        ("a visit is opened with a doctor who has retired", "all", "V7", "not-active", exported(
+            made(ADA, retired).visit_of(first)), {}),
+        ("a visit is opened with keys that were replaced", "all", "V7", "unknown-doctor", exported(
+            made(ADA, ("register", "ada", "ada 2")).visit_of(first)), {}),
+    ]
+    return cases
 
 
 def forked():

@@ -112,7 +112,8 @@ def check(name, holds):
 
 def registration(vector):
     statement = bytes.fromhex(vector["statement"])
-    _, _, _, _, a, b1, b2, c1, c2, _, _ = fields(statement)
+    _, _, _, _, a, b1, b2, c1, c2, _, _, replaces = fields(statement, 2)
+    check("the statement takes the place of none", replaces == [])
     c = number(bytes.fromhex(vector["registrationChallenge"]))
     z1, z2, z3 = (number(bytes.fromhex(z)) for z in vector["registrationResponses"])
 

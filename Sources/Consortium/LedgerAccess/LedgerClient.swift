@@ -17,11 +17,13 @@ package actor LedgerClient {
   private var delegates: KnownDelegates
   /// Demands on their way, by the digest of their entry.
   private var demanded: [Digest32: UInt64] = [:]
-  private var doctors: [String: PreparedDoctorKey<Suite>] = [:]
+  /// Statements that were proven, by A.
+  private var statements: [[UInt8]: PreparedDoctorKey<Suite>] = [:]
 
   private static let key = "ledger/checkpoint"
   private static let delegatesKey = "ledger/delegates"
-  private static let doctorLimit = 256
+  private static let statementLimit = 256
+  private static func doctorKey(_ doctor: String) -> String { "ledger/doctor/\(doctor)" }
 
   package init(genesis: ValidGenesis, store: any RoleStore, post: Post) throws {
     self.genesis = genesis
@@ -45,21 +47,13 @@ package actor LedgerClient {
   package func prove(
     _ subject: Prove.Subject, by supernode: String
   ) async throws -> ProvenLeaf {
-    while true {
-      let known = newest
-      let proof = try await post.ask(
-        Prove(subject, knownSize: known?.size ?? 0), of: supernode)
-      // Another proof may have moved the checkpoint meanwhile; this one was made for the old.
-      guard known == newest else { continue }
-      try await follow(to: proof.epoch, by: supernode)
-      guard known == newest else { continue }
-      let proven = try proof.verify(genesis: genesis, delegates: delegates, known: known)
-      if proven.checkpoint != known {
-        try store.write([Self.key: Array(proven.checkpoint.body.utf8)])
-        newest = proven.checkpoint
-      }
-      return proven
+    let leaves = try await leaves(by: supernode) {
+      [try await post.ask(Prove(subject, knownSize: $0), of: supernode)]
     }
+    guard let leaf = leaves.first.flatMap(\.self) else {
+      throw ConsortiumError(.invalidProof, "nothing is proven")
+    }
+    return leaf
   }
 
   /// Follows the sets of delegates to an epoch, as far as the supernode can show them.
@@ -104,31 +98,104 @@ package actor LedgerClient {
     return place
   }
 
-  /// A doctor's registered key, only ever with the proof that the registration is final and bears
-  /// the signatures of doctor, hospital and manager.
+  /// What holds of a doctor as of the last final block that the supernode shows: keys only ever with the
+  /// proof that the registration is final and bears the signatures of doctor, hospital and manager.
+  ///
+  /// A supernode can leave out what is newer, until records can be proven absent; it cannot go back
+  /// behind what this client has seen of the doctor, across restarts too.
+  /// - Throws: ``ConsortiumError``, as `unknown-doctor` or `stale-doctor`.
   package func doctor(
     _ id: String, by supernode: String
+  ) async throws -> CurrentDoctor {
+    let leaves = try await provenDoctor(id, by: supernode)
+    let registered = try statement(in: leaves.registration, of: id)
+    let statement = registered.verified.statement
+    var doctor = CurrentDoctor(
+      prepared: registered,
+      seen: .init(
+        registration: leaves.registration.index, rotation: leaves.rotation?.index ?? 0,
+        status: leaves.status?.index ?? 0))
+    if let leaf = leaves.rotation {
+      guard leaf.index > leaves.registration.index, let rotation = leaf.rotation(of: id) else {
+        throw ConsortiumError(.unknownDoctor, "the leaf is no rotation of \(id)")
+      }
+      (doctor.identityKey, doctor.agreementKey) = (rotation.identityKey, rotation.agreementKey)
+    }
+    if let leaf = leaves.status {
+      guard let change = leaf.statusChange(of: id, at: statement.hospital) else {
+        throw ConsortiumError(.unknownDoctor, "the leaf is no change of \(id)'s status")
+      }
+      (doctor.status, doctor.statusChanges) = (change.status, change.number)
+    }
+    let key = Self.doctorKey(id)
+    let seen: CurrentDoctor.Seen? = try store.load(key)
+    if let seen, !doctor.seen.isAtLeast(seen) {
+      throw ConsortiumError(.staleDoctor, "\(supernode) shows what held of \(id) before")
+    }
+    if seen != doctor.seen { try store.save(doctor.seen, key) }
+    return doctor
+  }
+
+  /// The same, of a doctor who may act.
+  ///
+  /// - Throws: also `not-active`.
+  package func activeDoctor(
+    _ id: String, by supernode: String
+  ) async throws -> CurrentDoctor {
+    let doctor = try await doctor(id, by: supernode)
+    guard doctor.status == .active else {
+      throw ConsortiumError(.notActive, "\(id) is suspended or has retired")
+    }
+    return doctor
+  }
+
+  /// The statement with the keys that a context names, final, whatever came after it.
+  private func statement(
+    of signer: VisitContext.Signer, by supernode: String
   ) async throws -> PreparedDoctorKey<Suite> {
-    if let known = doctors[id] { return known }
-    let proven = try await prove(.registration(doctor: id), by: supernode)
-    let prepared = PreparedDoctorKey(try proven.registration(of: id, genesis: genesis).key)
+    if let known = statements[signer.a], known.verified.statement.signer == signer { return known }
+    let proven = try await prove(.registration(of: signer), by: supernode)
+    let registered = try statement(in: proven, of: signer.doctor)
+    guard registered.verified.statement.signer == signer else {
+      throw ConsortiumError(.unknownDoctor, "\(signer.doctor) is registered with other keys")
+    }
+    return registered
+  }
+
+  private func statement(
+    in leaf: ProvenLeaf, of doctor: String
+  ) throws -> PreparedDoctorKey<Suite> {
+    let statement = try leaf.statement(of: doctor)
+    if let known = statements[statement.a], known.verified.statement == statement { return known }
+    let prepared = PreparedDoctorKey(try leaf.registration(of: doctor, genesis: genesis).key)
     // A doctor's program meets few colleagues; this bounds what a long life collects.
-    if doctors.count >= Self.doctorLimit { doctors.removeAll() }
-    doctors[id] = prepared
+    if statements.count >= Self.statementLimit { statements.removeAll() }
+    statements[statement.a] = prepared
     return prepared
   }
 
-  /// The team of a visit, checked against the registrations of its members.
+  /// The team of a visit, checked against the registrations that its context names.
   package func team(of context: VisitContext) async throws -> SigningChain<Suite> {
     var signers: [PreparedDoctorKey<Suite>] = []
     for signer in context.signers {
-      let doctor = try await doctor(signer.doctor, by: context.hospital)
+      let doctor = try await statement(of: signer, by: context.hospital)
       guard doctor.verified.statement.hospital == context.hospital else {
         throw ConsortiumError(.unknownDoctor, "\(signer.doctor) is of another hospital")
       }
       signers.append(doctor)
     }
     return try SigningChain(context: context, signers: signers)
+  }
+
+  /// That the team of a visit which begins may act, with the keys that the context names.
+  package func requireCurrentTeam(of context: VisitContext) async throws {
+    _ = try await team(of: context)
+    for signer in context.signers {
+      let doctor = try await activeDoctor(signer.doctor, by: context.hospital)
+      guard doctor.statement.signer == signer else {
+        throw ConsortiumError(.unknownDoctor, "\(signer.doctor) has other keys by now")
+      }
+    }
   }
 
   /// The completion of a visit, final, with the team's signature after Eq. (3), the signature of the
@@ -152,8 +219,7 @@ package actor LedgerClient {
     let context = completion.context
     guard let entry, let last = context.signers.last?.doctor,
       entry.content.signer == .party(last),
-      entry.isSigned(
-        by: try await doctor(last, by: context.hospital).verified.statement.identityKey)
+      try await isSigned(entry, byLastDoctorOf: context)
     else {
       throw ConsortiumError(
         .invalidProof, "the last doctor of the team has not signed for the record")
@@ -165,19 +231,108 @@ package actor LedgerClient {
       IdentityKey.isValid(completion.storageSignature, of: receipt, by: key)
     else { throw ConsortiumError(.invalidProof, "the cloud has not signed for the record") }
   }
+
+  /// The rules have accepted the completion with the key in force then: that of the statement that the
+  /// context names, or one that the doctor took before or after.
+  private func isSigned(_ entry: Entry, byLastDoctorOf context: VisitContext) async throws -> Bool {
+    guard let last = context.signers.last else { return false }
+    let statement = try await statement(of: last, by: context.hospital).verified.statement
+    if entry.isSigned(by: statement.identityKey) { return true }
+    let leaf = try await prove(
+      .signingKey(ofVisit: context.visitID, hospital: context.hospital), by: context.hospital)
+    let key: [UInt8]
+    if let rotation = leaf.rotation(of: last.doctor) {
+      key = rotation.identityKey
+    } else {
+      key = try self.statement(in: leaf, of: last.doctor).verified.statement.identityKey
+    }
+    return entry.isSigned(by: key)
+  }
+
+  // MARK: Proofs
+
+  /// The leaves that one answer of a supernode proves, under the checkpoint that is the newest then.
+  private func leaves(
+    by supernode: String, _ ask: (_ knownSize: UInt64) async throws -> [FinalityProof?]
+  ) async throws -> [ProvenLeaf?] {
+    while true {
+      let known = newest
+      let proofs = try await ask(known?.size ?? 0)
+      // Another proof may have moved the checkpoint meanwhile; this one was made for the old.
+      guard known == newest else { continue }
+      try await follow(to: proofs.compactMap { $0?.epoch }.max() ?? 0, by: supernode)
+      guard known == newest else { continue }
+      let leaves = try proofs.map {
+        try $0?.verify(genesis: genesis, delegates: delegates, known: known)
+      }
+      let checkpoints = leaves.compactMap { $0?.checkpoint }
+      guard let checkpoint = checkpoints.first, checkpoints.allSatisfy({ $0 == checkpoint }) else {
+        throw ConsortiumError(.invalidProof, "the leaves are proven under several checkpoints")
+      }
+      if checkpoint != known {
+        try store.write([Self.key: Array(checkpoint.body.utf8)])
+        newest = checkpoint
+      }
+      return leaves
+    }
+  }
+
+  private func provenDoctor(
+    _ id: String, by supernode: String
+  ) async throws -> (registration: ProvenLeaf, rotation: ProvenLeaf?, status: ProvenLeaf?) {
+    let leaves = try await leaves(by: supernode) {
+      let proof = try await post.ask(ProveDoctor(id, knownSize: $0), of: supernode)
+      return [proof.registration, proof.rotation, proof.status]
+    }
+    guard leaves.count == 3, let registration = leaves[0] else {
+      throw ConsortiumError(.invalidProof, "no registration is proven")
+    }
+    return (registration, leaves[1], leaves[2])
+  }
 }
 
 extension ProvenLeaf {
+  /// What a doctor asserts in this item of the consortium chain, nothing of it checked.
+  ///
+  /// - Throws: ``ConsortiumError`` `unknown-doctor` if it is no registration of the doctor.
+  fileprivate func statement(of doctor: String) throws -> RegistrationStatement {
+    guard chain == ChainName.consortium, let entry,
+      case .doctorRegistration(let registration) = entry.content.body,
+      registration.statement.doctor == doctor
+    else { throw ConsortiumError(.unknownDoctor, "the leaf does not register \(doctor)") }
+    return registration.statement
+  }
+
+  /// The rotation of a doctor's keys in this item; the rules have judged it by the key before.
+  fileprivate func rotation(of doctor: String) -> KeyRotation? {
+    guard chain == ChainName.consortium, let entry,
+      case .keyRotation(let rotation) = entry.content.body, rotation.party == doctor,
+      entry.content.signer == .party(doctor)
+    else { return nil }
+    return rotation
+  }
+
+  /// The change of a doctor's status in this item, signed by the doctor or the hospital.
+  fileprivate func statusChange(
+    of doctor: String, at hospital: String
+  ) -> DoctorStatusChange? {
+    guard chain == ChainName.consortium, let entry,
+      case .doctorStatusChange(let change) = entry.content.body, change.doctor == doctor,
+      [.party(doctor), .party(hospital)].contains(entry.content.signer)
+    else { return nil }
+    return change
+  }
+
   /// The registration of a doctor in this item of the consortium chain.
   ///
   /// - Throws: ``ConsortiumError`` `unknown-doctor` if it is none, or if it lacks a signature.
   package func registration(
     of doctor: String, genesis: ValidGenesis
   ) throws -> VerifiedRegistration<Suite> {
-    guard chain == ChainName.consortium, let entry,
-      case .doctorRegistration(let registration) = entry.content.body,
-      registration.statement.doctor == doctor
-    else { throw ConsortiumError(.unknownDoctor, "the leaf does not register \(doctor)") }
+    _ = try statement(of: doctor)
+    guard let entry, case .doctorRegistration(let registration) = entry.content.body else {
+      throw ConsortiumError(.unknownDoctor, "the leaf does not register \(doctor)")
+    }
     guard entry.content.signer == .party(registration.statement.hospital),
       let hospitalKey = genesis.identityKey(of: registration.statement.hospital),
       entry.isSigned(by: hospitalKey), registration.statement.genesis == genesis.digest

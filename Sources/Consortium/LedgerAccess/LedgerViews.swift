@@ -49,7 +49,7 @@ package struct LedgerViews: Sendable {
     let consortium = await node.consortium
     var view = ConsentView(
       context: nil, recordDigest: .zero, standing: .unknown, time: consortium.time,
-      doctorIsRegistered: try consortium.doctor(query.doctor)?.isFinal ?? false)
+      doctorIsActive: try consortium.finalDoctor(query.doctor)?.status == .active)
     if let visit = try chain.visit(query.visit), visit.status == .complete,
       let index = visit.completion, let digest = visit.recordDigest,
       try await node.isFinal(index, on: chain)
@@ -103,9 +103,9 @@ package struct LedgerViews: Sendable {
     let consortium = await node.consortium
     let proof: FinalityProof? =
       switch request.subject {
-      case .registration(let doctor):
-        try consortium.doctor(doctor).flatMap { registered in
-          try consortium.proof(of: registered.index, knownSize: request.knownSize)
+      case .registration(let signer):
+        try consortium.registration(of: signer).flatMap { record in
+          try consortium.proof(of: record.index, knownSize: request.knownSize)
         }
       case .consortiumBlock(let height):
         try consortium.block(height).flatMap { block in
@@ -115,11 +115,59 @@ package struct LedgerViews: Sendable {
         try consortium.proof(of: index, knownSize: request.knownSize)
       case .visit(let visit, let hospital):
         try await proof(ofVisit: visit, hospital, request.knownSize, consortium)
+      case .signingKey(let visit, let hospital):
+        try await signer(ofVisit: visit, hospital, consortium).flatMap { record in
+          try consortium.proof(of: record.origins.keys, knownSize: request.knownSize)
+        }
       }
     guard let proof else {
       throw ConsortiumError(.notFinal, "the ledger does not hold this in a final block")
     }
     return proof
+  }
+
+  /// Proves what holds of a doctor as of the last final block.
+  func prove(_ request: ProveDoctor) async throws -> DoctorProof {
+    try await node.catchUp()
+    let consortium = await node.consortium
+    guard let record = try consortium.finalDoctor(request.doctor) else {
+      throw ConsortiumError(.unknownDoctor, "no final block registers \(request.doctor)")
+    }
+    func proof(_ index: UInt64) throws -> FinalityProof {
+      guard let proof = try consortium.proof(of: index, knownSize: request.knownSize) else {
+        throw ConsortiumError(.notFinal, "the client knows a newer checkpoint")
+      }
+      return proof
+    }
+    let origins = record.origins
+    return DoctorProof(
+      registration: try proof(origins.statement),
+      rotation: origins.keys == origins.statement ? nil : try proof(origins.keys),
+      status: record.statusChanges == 0 ? nil : try proof(origins.status))
+  }
+
+  /// The last doctor of a complete visit, as of what the completion was judged by.
+  private func signer(
+    ofVisit visit: Digest32, _ hospital: String, _ consortium: ConsortiumView
+  ) async throws -> DoctorRecord? {
+    let chain = try await chains.view(of: hospital)
+    // A completion closes its block.
+    guard let index = try chain.visit(visit)?.completion,
+      let item = try await chains.leaf(index, of: hospital), let entry = Leaf.entry(in: item),
+      case .party(let doctor) = entry.content.signer,
+      let closing = try await chains.leaf(index + 1, of: hospital),
+      let header = Leaf.header(in: closing)
+    else { return nil }
+    // One that was demanded was judged as of the demand.
+    let demanded = try consortium.height(ofDemandFor: entry)
+    for height in [header.base.height] + (demanded.map { [$0] } ?? []) {
+      if let record = try consortium.doctor(doctor, at: height),
+        entry.isSigned(by: record.identityKey)
+      {
+        return record
+      }
+    }
+    return nil
   }
 
   /// A demand of an entry, with the proof that its signer is entitled to sign it.

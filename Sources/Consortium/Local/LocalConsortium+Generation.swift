@@ -32,7 +32,7 @@ extension LocalConsortium {
   ) async throws -> Generation {
     let start = environment.nanoseconds()
     var result = Generation()
-    let makers = try visitMakers(hospitals)
+    let makers = try await visitMakers(hospitals)
     var next = try await round(makers, count)
     while !next.isEmpty {
       let ready = next
@@ -87,27 +87,32 @@ extension LocalConsortium {
     }
   }
 
-  private func visitMakers(_ hospitals: Int) throws -> [VisitMaker] {
+  private func visitMakers(_ hospitals: Int) async throws -> [VisitMaker] {
     let contact = "patient-generated"
     try addPatient(contact: contact, identity: contact)
     let patient = try patient(contact)
     let cloudKey = try identityKey(ofCloud: storage)
-    return try genesis.hospitals.prefix(hospitals).map { id in
+    var makers: [VisitMaker] = []
+    for id in genesis.hospitals.prefix(hospitals) {
       let server = try hospital(id)
-      let team = try (1...configuration.teamSize).map { number in
+      var team: [VisitMaker.Member] = []
+      for number in 1...configuration.teamSize {
         let doctor = try doctor("\(id)-doctor-\(number)")
-        let statement = doctor.keys.signing.statement(
+        let keys = await doctor.keys
+        let statement = keys.signing.statement(
           genesis: genesis.digest, doctor: doctor.id, hospital: id,
-          identityKey: doctor.keys.identity.publicKey,
-          agreementKey: doctor.keys.agreement.publicKey)
-        return VisitMaker.Member(
-          id: doctor.id, keys: doctor.keys,
-          prepared: PreparedDoctorKey(try VerifiedDoctorKey(alreadyVerified: statement)))
+          identityKey: keys.identity.publicKey, agreementKey: keys.agreement.publicKey)
+        team.append(
+          VisitMaker.Member(
+            id: doctor.id, keys: keys,
+            prepared: PreparedDoctorKey(try VerifiedDoctorKey(alreadyVerified: statement))))
       }
-      return VisitMaker(
-        genesis: genesis, hospital: id, keys: server.keys, cloud: cloudKey,
-        patient: patient.identity, root: patient.keys.root, team: team)
+      makers.append(
+        VisitMaker(
+          genesis: genesis, hospital: id, keys: server.keys, cloud: cloudKey,
+          patient: patient.identity, root: patient.keys.root, team: team))
     }
+    return makers
   }
 
   private func identityKey(ofCloud storage: some ConsortiumStorage) throws -> IdentityKey {

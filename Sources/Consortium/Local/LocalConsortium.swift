@@ -167,7 +167,8 @@ public actor LocalConsortium {
     doctors[id] = doctor
     delivery.register(doctor, .doctor, id: id)
     if isRegistered { return }
-    try await hospital.employ(id)
+    // The doctor comes to the counter, and shows what the program at home shows.
+    try await hospital.employ(id, fingerprint: doctor.fingerprint())
     try await meter.measure(.doctor) { try await doctor.register() }
     environment.observe(.doctorRegistered(doctor: id, hospital: hospital.id))
   }

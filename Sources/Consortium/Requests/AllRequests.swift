@@ -17,8 +17,8 @@ enum AllRequests {
     FetchOutbox.self, FetchBlock.self, FetchConsortium.self, OfferEntry.self,
     // Ledger
     SubmitEntry.self, ConfirmLeaves.self, FetchLeaves.self, RequestTail.self, RelayDemand.self,
-    Prove.self, FetchEpochEnds.self, ReadVisit.self,
-    ReadConsent.self, ReadAccessLog.self,
+    Prove.self, ProveDoctor.self, FetchEpochEnds.self, ReadVisit.self, ReadConsent.self,
+    ReadAccessLog.self,
   ]
 
   static let byName = Dictionary(uniqueKeysWithValues: types.map { ($0.name, $0) })

@@ -1,5 +1,5 @@
 package import CanonicalEncoding
-import EMRScheme
+package import EMRScheme
 package import Ledger
 
 /// To a hospital: put this entry on the ledger.
@@ -25,11 +25,15 @@ package struct Prove: RoleRequest {
   package typealias Reply = FinalityProof
 
   package enum Subject: Hashable, Sendable {
-    case registration(doctor: String)
+    /// The registration of the scheme keys that a context names.
+    case registration(of: VisitContext.Signer)
     case consortiumBlock(height: UInt64)
     case visit(Digest32, hospital: String)
     /// A leaf of the consortium chain.
     case consortiumLeaf(index: UInt64)
+    /// The item that gave the last doctor of a complete visit the identity key that signed the
+    /// completion.
+    case signingKey(ofVisit: Digest32, hospital: String)
   }
 
   package var subject: Subject
@@ -42,9 +46,9 @@ package struct Prove: RoleRequest {
 
   package func encode(into fields: inout some FieldEncoder) {
     switch subject {
-    case .registration(let doctor):
+    case .registration(let signer):
       fields.integer("subject", 1)
-      fields.text("doctor", doctor)
+      fields.value("signer", signer)
     case .consortiumBlock(let height):
       fields.integer("subject", 2)
       fields.integer("height", height)
@@ -55,24 +59,82 @@ package struct Prove: RoleRequest {
     case .consortiumLeaf(let index):
       fields.integer("subject", 4)
       fields.integer("index", index)
+    case .signingKey(let visit, let hospital):
+      fields.integer("subject", 5)
+      fields.digest("visit", visit)
+      fields.text("hospital", hospital)
     }
     fields.integer("knownSize", knownSize)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    switch try fields.integer("subject", in: 1...4) {
-    case 1:
-      subject = .registration(
-        doctor: try fields.text("doctor", maximum: Limits.identifierByteCount))
+    switch try fields.integer("subject", in: 1...5) {
+    case 1: subject = .registration(of: try fields.value("signer"))
     case 2: subject = .consortiumBlock(height: try fields.integer("height"))
     case 3:
       subject = .visit(
         try fields.digest("visit"),
         hospital: try fields.text("hospital", maximum: Limits.identifierByteCount))
-    default:
+    case 4:
       subject = .consortiumLeaf(index: try fields.integer("index", in: 0...LedgerLimits.size))
+    default:
+      subject = .signingKey(
+        ofVisit: try fields.digest("visit"),
+        hospital: try fields.text("hospital", maximum: Limits.identifierByteCount))
     }
     knownSize = try fields.integer("knownSize")
+  }
+}
+
+/// To a supernode: prove with which keys, and whether, a doctor may act as of the last final block.
+package struct ProveDoctor: RoleRequest {
+  package static let name = "prove-doctor"
+  package typealias Reply = DoctorProof
+
+  package var doctor: String
+  /// The size of the consortium checkpoint that the client has.
+  package var knownSize: UInt64
+
+  package init(_ doctor: String, knownSize: UInt64) {
+    (self.doctor, self.knownSize) = (doctor, knownSize)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.text("doctor", doctor)
+    fields.integer("knownSize", knownSize)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    doctor = try fields.text("doctor", maximum: Limits.identifierByteCount)
+    knownSize = try fields.integer("knownSize")
+  }
+}
+
+/// The items that say what holds of a doctor. That there are no later ones is the supernode's word.
+package struct DoctorProof: CanonicalValue {
+  /// The latest registration.
+  package var registration: FinalityProof
+  /// The latest rotation since then, if there was one.
+  package var rotation: FinalityProof?
+  /// The latest change of the status, if there was one.
+  package var status: FinalityProof?
+
+  package init(
+    registration: FinalityProof, rotation: FinalityProof?, status: FinalityProof?
+  ) {
+    (self.registration, self.rotation, self.status) = (registration, rotation, status)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.value("registration", registration)
+    fields.optional("rotation", rotation)
+    fields.optional("status", status)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    registration = try fields.value("registration")
+    rotation = try fields.optional("rotation")
+    status = try fields.optional("status")
   }
 }
 

@@ -50,6 +50,7 @@ package actor CloudServer: RoleEndpoint {
     case let request as ReadConsent: request.reply(try await views.consent(request))
     case let request as ReadAccessLog: request.reply(try await views.accessLog(request.query))
     case let request as Prove: request.reply(try await views.prove(request))
+    case let request as ProveDoctor: request.reply(try await views.prove(request))
     case let request as FetchOutbox: request.reply(try await node.outbox(request))
     case let request as FetchBlock: request.reply(try await node.block(request))
     case let request as FetchConsortium: request.reply(try await node.leaves(request))
@@ -98,8 +99,8 @@ package actor CloudServer: RoleEndpoint {
         == context.signers.count
     else { throw ConsortiumError(.wrongState, "the visit is not open, or not signed by its team") }
     try await node.catchUp()
-    let doctorKey = try await node.consortium.identityKey(of: last.doctor)
-    _ = try request.upload.verified(by: doctorKey ?? [])
+    let doctor = try await node.consortium.activeDoctor(last.doctor)
+    _ = try request.upload.verified(by: doctor.identityKey)
     guard upload.genesis == node.genesis.digest else {
       throw ConsortiumError(.notEntitled, "the upload is for another ledger")
     }

@@ -103,13 +103,13 @@ extension Doctor {
       let index = context.signers.firstIndex(where: { $0.doctor == id })
     else { throw ConsortiumError(.notEntitled, "\(id) is not on the team of this visit") }
     _ = try await ledgerView(context)
-    _ = try await client.team(of: context)
     if let known = try knownVisit(context.visitID) {
       guard known.context == context else {
         throw ConsortiumError(.wrongContext, "the visit was another one before")
       }
       return Done()
     }
+    try await client.requireCurrentTeam(of: context)
     pendingVisits[context.visitID] = DoctorVisit(opening: request.opening, position: index + 1)
     return Done()
   }

@@ -9,7 +9,7 @@ package actor Doctor: RoleEndpoint {
   package nonisolated let id: String
   package nonisolated let hospital: String
   package nonisolated let client: LedgerClient
-  let keys: DoctorKeys
+  var keys: DoctorKeys
   let store: any RoleStore
   let post: Post
   var randomness: Randomness
@@ -27,7 +27,7 @@ package actor Doctor: RoleEndpoint {
   ) throws {
     self.id = id
     self.hospital = hospital
-    self.keys = keys
+    self.keys = try Self.rotated(keys, store)
     self.store = store
     self.randomness = randomness
     post = Post(courier: courier, sender: id)
@@ -47,18 +47,5 @@ package actor Doctor: RoleEndpoint {
     case let request as GrantConsent: request.reply(try take(request))
     default: throw ConsortiumError(.unsupported, "not a request to a doctor")
     }
-  }
-
-  /// Registers with hospital and system manager (4.2, step 4). Use of the keys begins when the
-  /// registration is final.
-  package func register() async throws {
-    let statement = keys.signing.statement(
-      genesis: genesis.digest, doctor: id, hospital: hospital,
-      identityKey: keys.identity.publicKey, agreementKey: keys.agreement.publicKey)
-    _ = try await post.ask(
-      RegisterDoctor(
-        statement: Signed(statement, by: keys.identity),
-        proof: try keys.signing.prove(statement, using: &randomness)),
-      of: hospital)
   }
 }

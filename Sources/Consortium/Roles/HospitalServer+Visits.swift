@@ -133,11 +133,12 @@ extension HospitalServer {
   private func team() async throws -> (signers: [VisitContext.Signer], rotation: [UInt8]) {
     let consortium = await node.consortium
     let doctors = try employees().compactMap { doctor in
-      try consortium.doctor(doctor).flatMap { $0.isFinal ? $0.statement : nil }
+      try consortium.finalDoctor(doctor).flatMap { $0.status == .active ? $0.statement : nil }
     }
     let size = Int(try store.value(forKey: Self.teamSizeKey)?.first ?? 3)
     guard doctors.count >= size else {
-      throw ConsortiumError(.unknownDoctor, "\(doctors.count) of \(size) doctors are registered")
+      throw ConsortiumError(
+        .unknownDoctor, "\(doctors.count) of \(size) doctors are registered and may act")
     }
     let stored = try store.value(forKey: Self.rotationKey)
     let turn = stored.flatMap { Int(String(decoding: $0, as: UTF8.self)) } ?? 0

@@ -60,6 +60,7 @@ package actor HospitalServer: RoleEndpoint {
     case let request as ReadConsent: request.reply(try await views.consent(request))
     case let request as ReadAccessLog: request.reply(try await views.accessLog(request.query))
     case let request as Prove: request.reply(try await views.prove(request))
+    case let request as ProveDoctor: request.reply(try await views.prove(request))
     case let request as FetchOutbox: request.reply(try await node.outbox(request))
     case let request as FetchBlock: request.reply(try await node.block(request))
     case let request as FetchConsortium: request.reply(try await node.leaves(request))
@@ -73,16 +74,24 @@ package actor HospitalServer: RoleEndpoint {
 
   private static func employmentKey(_ doctor: String) -> String { "employed/\(doctor)" }
 
-  /// Takes a doctor on, so that a registration in this name is accepted.
-  package func employ(_ doctor: String) throws {
-    try store.write([Self.employmentKey(doctor): []])
+  /// Takes a doctor on, or takes new keys of a doctor who has lost the former: a registration in this
+  /// name is accepted if it is the one that the doctor's own program shows, and no other, so that
+  /// nobody takes the name who is first.
+  ///
+  /// - Parameter fingerprint: ``Doctor/fingerprint()``, told by the doctor in person.
+  package func employ(_ doctor: String, fingerprint: Digest32) throws {
+    try store.write([Self.employmentKey(doctor): fingerprint.bytes])
   }
 
   private func register(_ request: RegisterDoctor) async throws -> Done {
     let statement = try request.statement.verified(by: request.statement.object.identityKey)
     guard statement.hospital == id,
-      try store.value(forKey: Self.employmentKey(statement.doctor)) != nil
+      let fingerprint = try store.value(forKey: Self.employmentKey(statement.doctor))
     else { throw ConsortiumError(.notEmployed, "\(statement.doctor) does not work here") }
+    guard statement.digest.bytes == fingerprint else {
+      throw ConsortiumError(
+        .wrongFingerprint, "these are not the keys that \(statement.doctor) has shown")
+    }
     let registration = try await post.ask(
       CosignRegistration(
         registration: request, hospitalSignature: keys.identity.sign(statement)),
@@ -92,6 +101,23 @@ package actor HospitalServer: RoleEndpoint {
     }
     try await node.submit(entry(registration, chain: ChainName.consortium))
     return Done()
+  }
+
+  /// Suspends a doctor of this hospital, lets the doctor act again, or retires the doctor for good. It
+  /// counts from the block on that holds it.
+  ///
+  /// - Returns: whether the doctor had another status.
+  /// - Throws: the ``Refusal``.
+  @discardableResult
+  package func setStanding(of doctor: String, _ status: DoctorStatus) async throws -> Bool {
+    try await node.catchUp()
+    guard let record = try await node.consortium.doctor(doctor)?.record,
+      record.statement.hospital == id
+    else { throw ConsortiumError(.unknownDoctor, "\(doctor) is not registered here") }
+    if record.status == status { return false }
+    let change = DoctorStatusChange(
+      doctor: doctor, status: status, number: record.statusChanges + 1)
+    return try await node.submit(entry(change, chain: ChainName.consortium))
   }
 
   // MARK: Gateway

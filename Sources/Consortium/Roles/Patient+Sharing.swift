@@ -75,10 +75,10 @@ extension Patient {
   /// Takes a doctor's request, with a final registration of that doctor.
   func take(_ request: ForwardAccessRequest) async throws -> Done {
     let asked = request.request.object
-    let doctor = try await client.doctor(asked.doctor, by: asked.hospital)
-    guard asked.genesis == genesis.digest, doctor.verified.statement.hospital == asked.hospital
+    let doctor = try await client.activeDoctor(asked.doctor, by: asked.hospital)
+    guard asked.genesis == genesis.digest, doctor.statement.hospital == asked.hospital
     else { throw ConsortiumError(.unknownDoctor, "\(asked.doctor) is not of \(asked.hospital)") }
-    _ = try request.request.verified(by: doctor.verified.statement.identityKey)
+    _ = try request.request.verified(by: doctor.identityKey)
     try store.save(request, Self.requestKey(asked.digest))
     return Done()
   }
@@ -163,10 +163,10 @@ extension Patient {
   private func certificate(
     _ asked: AccessRequest, _ request: Digest32, _ visit: Digest32
   ) async throws -> Signed<RequestKeyCertificate> {
-    let doctor = try await client.doctor(asked.doctor, by: asked.hospital)
+    let doctor = try await client.activeDoctor(asked.doctor, by: asked.hospital)
     let signed = try await post.ask(
       CertifyRequestKey(request: request, visit: visit), of: asked.doctor)
-    let certificate = try signed.verified(by: doctor.verified.statement.identityKey)
+    let certificate = try signed.verified(by: doctor.identityKey)
     guard certificate.genesis == genesis.digest, certificate.request == request,
       certificate.visit == visit, certificate.doctor == asked.doctor
     else { throw ConsortiumError(.consentMismatch, "the certificate is for something else") }

@@ -83,19 +83,19 @@ extension Patient {
       base.height == context.baseHeight, base.digest == context.baseHash,
       base.countedTime == context.openedAt
     else { throw ConsortiumError(.wrongContext, "the visit does not begin at a final block") }
-    _ = try await client.team(of: context)
+    try await client.requireCurrentTeam(of: context)
   }
 
   /// Shows α to a doctor of the team, with the digest of the keys that are really the patient's.
   package func showEvidence(_ visitID: Digest32, to doctor: String) async throws {
     let visit = try visit(visitID)
-    let key = try await client.doctor(doctor, by: visit.context.hospital)
+    let doctorNow = try await client.activeDoctor(doctor, by: visit.context.hospital)
     // The keys in the patient's own copy of the context were compared with the real ones before the
     // patient agreed to it.
     let shown = EvidenceShown(
       evidence: visit.evidence, keysDigest: EvidenceKeys(visit.context).digest)
     let sealed = try Letter(.evidence, genesis: genesis.digest, about: visit.context.digest)
-      .seal(Message(shown).encoded(), to: key.verified.statement.agreementKey)
+      .seal(Message(shown).encoded(), to: doctorNow.agreementKey)
     _ = try await post.ask(ShowEvidence(visit: visitID, sealedEvidence: sealed), of: doctor)
   }
 

@@ -160,8 +160,9 @@ package struct SupernodeKeys: Sendable {
 package struct DoctorKeys: Sendable {
   /// (d1, d2, d3).
   let signing: DoctorSigningKey<Suite>
-  let identity: IdentityKey
-  let agreement: AgreementKey
+  /// Both as registered, until the doctor rotates them.
+  var identity: IdentityKey
+  var agreement: AgreementKey
 
   package init(_ file: KeyFile) throws {
     signing = try DoctorSigningKey(encoded: try file.secret(SecretName.signing))

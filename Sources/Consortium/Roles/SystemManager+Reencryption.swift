@@ -46,8 +46,8 @@ extension SystemManager {
       throw ConsortiumError(.consentUnknown, "the ledger holds no such consent")
     }
     _ = try request.consent.verified(by: context.visitSigningKey)
-    let doctorKey = try await node.consortium.identityKey(of: consent.doctor)
-    let certificate = try request.certificate.verified(by: doctorKey ?? [])
+    let doctor = try await node.consortium.activeDoctor(consent.doctor)
+    let certificate = try request.certificate.verified(by: doctor.identityKey)
     guard certificate.genesis == consent.genesis, certificate.visit == consent.visit,
       certificate.doctor == consent.doctor, certificate.requestKey == consent.requestKey,
       certificate.agreementKey == consent.agreementKey, consent.proxy == id

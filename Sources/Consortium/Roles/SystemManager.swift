@@ -63,11 +63,9 @@ package actor SystemManager: RoleEndpoint {
   private func forward(_ request: SubmitAccessRequest) async throws -> Done {
     try await node.catchUp()
     let asked = request.request.object
-    let registered = try await node.consortium.doctor(asked.doctor)
-    guard let registered, registered.isFinal, case let doctor = registered.statement,
-      doctor.hospital == asked.hospital, asked.genesis == node.genesis.digest
-    else {
-      throw ConsortiumError(.unknownDoctor, "\(asked.doctor) is not registered")
+    let doctor = try await node.consortium.activeDoctor(asked.doctor)
+    guard doctor.statement.hospital == asked.hospital, asked.genesis == node.genesis.digest else {
+      throw ConsortiumError(.unknownDoctor, "\(asked.doctor) is not of \(asked.hospital)")
     }
     _ = try request.request.verified(by: doctor.identityKey)
     return try await post.ask(

@@ -19,18 +19,18 @@ package struct ConsentView: CanonicalValue {
   package var standing: Standing
   /// Ledger time in seconds since 1970.
   package var time: UInt64
-  /// Whether the doctor stands in the final directory.
-  package var doctorIsRegistered: Bool
+  /// Whether the doctor may act, as of the last final block.
+  package var doctorIsActive: Bool
 
   init(
     context: VisitContext?, recordDigest: Digest32, standing: Standing, time: UInt64,
-    doctorIsRegistered: Bool
+    doctorIsActive: Bool
   ) {
     self.context = context
     self.recordDigest = recordDigest
     self.standing = standing
     self.time = time
-    self.doctorIsRegistered = doctorIsRegistered
+    self.doctorIsActive = doctorIsActive
   }
 
   package func encode(into fields: inout some FieldEncoder) {
@@ -38,7 +38,7 @@ package struct ConsentView: CanonicalValue {
     fields.digest("recordDigest", recordDigest)
     fields.integer("standing", standing.rawValue)
     fields.integer("time", time)
-    fields.integer("doctorIsRegistered", doctorIsRegistered ? 1 : 0)
+    fields.integer("doctorIsActive", doctorIsActive ? 1 : 0)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
@@ -49,7 +49,7 @@ package struct ConsentView: CanonicalValue {
     }
     self.standing = standing
     time = try fields.integer("time", in: 0...Limits.latestTime)
-    doctorIsRegistered = try fields.integer("doctorIsRegistered", in: 0...1) == 1
+    doctorIsActive = try fields.integer("doctorIsActive", in: 0...1) == 1
   }
 }
 
@@ -88,8 +88,8 @@ package struct StandingConsent: Sendable {
     guard view.time <= consent.expiresAt else {
       throw ConsortiumError(.consentExpired, "the consent has expired")
     }
-    guard view.doctorIsRegistered else {
-      throw ConsortiumError(.unknownDoctor, "the doctor is not registered")
+    guard view.doctorIsActive else {
+      throw ConsortiumError(.notActive, "the doctor is not registered, is suspended or has retired")
     }
     self.consent = consent
     digest = consent.digest

@@ -1,4 +1,5 @@
 public import CanonicalEncoding
+import Credentials
 import EMRScheme
 import TransparencyLog
 
@@ -469,7 +470,9 @@ private struct ConsortiumObserver: ChainObserver {
     guard replay.fault == nil, let leaf = try? leaf.get() else { return }
     switch leaf {
     case .item(let entry):
-      guard case .doctorRegistration = entry.content.body else { return }
+      guard case .doctorRegistration(let registration) = entry.content.body,
+        registration.statement.replaces == nil
+      else { return }
       doctors += 1
       events.append(.doctor, at: index)
     case .header(let header):

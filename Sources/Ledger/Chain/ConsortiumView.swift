@@ -81,19 +81,40 @@ package struct ConsortiumView: Sendable {
     return try block(final.height)
   }
 
-  /// A registered doctor, and whether the registration is final.
+  /// A registered doctor as of now, and whether that is final.
   package func doctor(
     _ id: String
-  ) throws(StoreError) -> (statement: RegistrationStatement, index: UInt64, isFinal: Bool)? {
+  ) throws(StoreError) -> (record: DoctorRecord, isFinal: Bool)? {
     let record: DoctorRecord? = try reading { $0.value(.doctor(id)) }
-    return record.map { ($0.statement, $0.index, $0.index < final?.size ?? 0) }
+    return record.map { ($0, $0.index < final?.size ?? 0) }
   }
 
-  /// The Ed25519 key with which this party signs entries: of the genesis, or a registered doctor,
-  /// final or not.
+  /// The doctor as of a block: what stands in it counts.
+  package func doctor(_ id: String, at height: UInt64) throws(StoreError) -> DoctorRecord? {
+    try reading { $0.doctor(id, at: height) }
+  }
+
+  /// The doctor as of the last final block.
+  package func finalDoctor(_ id: String) throws(StoreError) -> DoctorRecord? {
+    guard let final else { return nil }
+    return try doctor(id, at: final.height)
+  }
+
+  /// The version with which a doctor got the scheme keys that a context names; nil if no final block
+  /// holds it.
+  package func registration(
+    of signer: VisitContext.Signer
+  ) throws(StoreError) -> DoctorRecord? {
+    guard let final else { return nil }
+    return try reading { $0.registration(of: signer, at: final.height) }
+  }
+
+  /// The Ed25519 key with which this party signs entries: of the genesis, or of a doctor as of the last
+  /// final block, whose first registration need not be final.
   package func identityKey(of party: String) throws(StoreError) -> [UInt8]? {
     if let key = genesis.identityKey(of: party) { return key }
-    return try doctor(party)?.statement.identityKey
+    if let doctor = try finalDoctor(party) { return doctor.identityKey }
+    return try doctor(party)?.record.identityKey
   }
 
   package func generation(of hospital: String) throws(StoreError) -> GenerationRecord {
@@ -178,13 +199,22 @@ package struct ConsortiumView: Sendable {
 
   /// Where the demand of an entry stands; nil if it was not demanded.
   package func index(ofDemandFor entry: Entry) throws(StoreError) -> UInt64? {
+    try demand(for: entry)?.index
+  }
+
+  /// The block with the demand of an entry; nil if it was not demanded.
+  package func height(ofDemandFor entry: Entry) throws(StoreError) -> UInt64? {
+    try demand(for: entry)?.height
+  }
+
+  private func demand(for entry: Entry) throws(StoreError) -> DemandRecord? {
     let (digest, hospital) = (entry.digest, entry.content.chain)
     guard try demandedEntry(digest) != nil else { return nil }
     var number = try demandCount(on: hospital)
     while number > 0 {
       number -= 1
       if let demand = try demand(number, on: hospital), demand.entry == digest {
-        return demand.index
+        return demand
       }
     }
     return nil

@@ -157,7 +157,9 @@ package actor HospitalWriter {
     try await serialized {
       if let known = try view.index(of: entry.digest) { return .written(known) }
       try await answerDemands()
-      if try lags(behind: base) { try await advance(to: base) }
+      if try lags(behind: base) || isChanged(entry.content.signer, by: base) {
+        try await advance(to: base)
+      }
       var outcome = try await write(entry, closingBlock: closingBlock)
       if case .refused = outcome, engine.block.base.map({ $0 != base }) ?? true {
         try await advance(to: base)
@@ -171,6 +173,21 @@ package actor HospitalWriter {
   private func lags(behind base: ConsortiumBlock) throws -> Bool {
     guard let own = engine.block.base else { return true }
     return base.countedTime > own.countedTime + genesis.genesis.numbers.maximumLag / 4
+  }
+
+  /// Whether a doctor who signs has other keys or another status as of a base than as of the present
+  /// one: a key that was stolen is not to serve until the base moves for another reason.
+  private func isChanged(
+    _ signer: EntrySigner, by base: ConsortiumBlock
+  ) throws(StoreError) -> Bool {
+    guard case .party(let id) = signer, let own = engine.block.base,
+      own.reference.height < base.reference.height
+    else { return false }
+    let reader = ConsortiumReader(genesis: genesis, store: engine.rules.consortium)
+    let former = reader.doctor(id, at: own.reference.height)
+    let present = reader.doctor(id, at: base.reference.height)
+    if let failure = reader.state.failure { throw failure }
+    return former?.version != present?.version
   }
 
   private func write(_ entry: Entry, closingBlock: Bool = false) async throws -> Outcome {

@@ -6,6 +6,8 @@ public import Credentials
 public enum EntryBody: Sendable, Equatable {
   // The consortium chain
   case doctorRegistration(DoctorRegistration)
+  case doctorStatusChange(DoctorStatusChange)
+  case keyRotation(KeyRotation)
   case blockOpening(BlockOpening)
   case anchor(Anchor)
   indirect case demand(Demand)
@@ -32,6 +34,8 @@ public enum EntryBody: Sendable, Equatable {
   public var object: any CanonicalObject {
     switch self {
     case .doctorRegistration(let body): body
+    case .doctorStatusChange(let body): body
+    case .keyRotation(let body): body
     case .blockOpening(let body): body
     case .anchor(let body): body
     case .demand(let body): body
@@ -64,6 +68,8 @@ public enum EntryBody: Sendable, Equatable {
   public init(encoded bytes: [UInt8]) throws(DecodingFailure) {
     switch ObjectKind(of: bytes) {
     case .doctorRegistration: self = .doctorRegistration(try .init(encoded: bytes))
+    case .doctorStatusChange: self = .doctorStatusChange(try .init(encoded: bytes))
+    case .keyRotation: self = .keyRotation(try .init(encoded: bytes))
     case .blockOpening: self = .blockOpening(try .init(encoded: bytes))
     case .anchor: self = .anchor(try .init(encoded: bytes))
     case .demand: self = .demand(try .init(encoded: bytes))
@@ -93,6 +99,8 @@ public enum EntryBody: Sendable, Equatable {
   init(_ body: some CanonicalObject) {
     switch body {
     case let body as DoctorRegistration: self = .doctorRegistration(body)
+    case let body as DoctorStatusChange: self = .doctorStatusChange(body)
+    case let body as KeyRotation: self = .keyRotation(body)
     case let body as BlockOpening: self = .blockOpening(body)
     case let body as Anchor: self = .anchor(body)
     case let body as Demand: self = .demand(body)

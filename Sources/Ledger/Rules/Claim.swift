@@ -13,7 +13,7 @@ public enum Claim: Sendable {
   case visitKey(VisitContext, proof: [UInt8])
   /// R and Q are points of G1, and R is not the identity.
   case partialSignature([UInt8])
-  /// Eq. 3 of a complete visit; `team` are the registered statements of its signers.
+  /// Eq. 3 of a complete visit; `team` are the statements that its context names.
   case multisignature(VisitCompletion, team: [RegistrationStatement])
 }
 

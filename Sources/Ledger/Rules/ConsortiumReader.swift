@@ -1,5 +1,4 @@
 import CanonicalEncoding
-import EMRScheme
 
 /// What the consortium chain's state says as of one of its closed blocks: what the rules of a
 /// hospital's chain are given of it.
@@ -14,18 +13,8 @@ struct ConsortiumReader {
 
   func block(_ height: UInt64) -> ConsortiumBlock? { state.value(.block(height)) }
 
-  /// The doctor, if registered in that block or before it.
-  func doctor(_ id: String, at height: UInt64) -> RegistrationStatement? {
-    guard let record: DoctorRecord = state.value(.doctor(id)), record.height <= height else {
-      return nil
-    }
-    return record.statement
-  }
-
-  /// The Ed25519 key with which this party signs entries: of the genesis, or a registered doctor.
-  func identityKey(of party: String, at height: UInt64) -> [UInt8]? {
-    genesis.identityKey(of: party) ?? doctor(party, at: height)?.identityKey
-  }
+  /// The doctor as of a block: what stands in it counts.
+  func doctor(_ id: String, at height: UInt64) -> DoctorRecord? { state.doctor(id, at: height) }
 
   /// The generation to which a block with this base belongs: there may be many, so it is looked up.
   func generation(of hospital: String, at height: UInt64) -> GenerationRecord {

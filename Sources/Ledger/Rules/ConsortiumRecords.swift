@@ -1,32 +1,4 @@
 public import CanonicalEncoding
-import EMRScheme
-
-/// A registered doctor.
-struct DoctorRecord: StateRecord {
-  static let isReadOften = true
-
-  /// The block in which the registration stands: it counts from there on.
-  var height: UInt64
-  var index: UInt64
-  var statement: RegistrationStatement
-
-  init(height: UInt64, index: UInt64, statement: RegistrationStatement) {
-    (self.height, self.index, self.statement) = (height, index, statement)
-  }
-
-  func encode(into fields: inout some FieldEncoder) {
-    fields.integer("height", height)
-    fields.integer("index", index)
-    fields.object("statement", encoded: statement.encoded())
-  }
-
-  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    height = try fields.integer("height")
-    index = try fields.integer("index")
-    statement = try RegistrationStatement(
-      encoded: try fields.object("statement", maximum: RegistrationStatement.maximumByteCount))
-  }
-}
 
 /// A checkpoint of a hospital's chain that was anchored.
 public struct AnchorRecord: Sendable, Equatable {
@@ -127,6 +99,8 @@ enum QuotaPurpose: UInt8 {
   case patientsDemands
   /// Reports, and continuations.
   case reports
+  /// Changes of its doctors' standing.
+  case standings
   case elections
 }
 
@@ -185,7 +159,6 @@ extension ConsortiumBlock: StateRecord {
 }
 
 extension StateKey {
-  static func doctor(_ id: String) -> Self { Self("doctor/", Array(id.utf8)) }
   static func registeredKey(_ key: [UInt8]) -> Self { Self("key/", Digest32(sha256: key).bytes) }
   static func block(_ height: UInt64) -> Self { Self("block/", height.stateBytes) }
   /// The height of the block that ends at a size.

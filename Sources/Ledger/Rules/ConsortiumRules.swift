@@ -55,6 +55,8 @@ package struct ConsortiumRules: ChainRules {
     else { throw .blockFull }
     switch item.entry.content.body {
     case .doctorRegistration(let body): return try register(body, item, block, state)
+    case .doctorStatusChange(let body): return try change(body, item, block, state)
+    case .keyRotation(let body): return try rotate(body, item, block, state)
     case .anchor(let body): return try anchor(body, item, block, state)
     case .demand(let body): return try demand(body, item, block, state)
     case .equivocationReport(let body): return try convict(body, item, block, state)
@@ -82,49 +84,14 @@ package struct ConsortiumRules: ChainRules {
     state.note(.blockEnd(header.index + 1), header.height)
   }
 
-  // MARK: The directory
-
-  private func register(
-    _ registration: DoctorRegistration, _ item: Item, _ block: Block, _ state: StateView
-  ) throws(Refusal) -> Judgement {
-    let (hospital, signature) = try party(item.entry, state)
-    let statement = registration.statement
-    guard hospital == statement.hospital, genesis.supernode(hospital)?.role == .hospital else {
-      throw .notEntitled
-    }
-    guard statement.genesis == genesis.digest, statement.suite == genesis.genesis.suite,
-      ValidGenesis.isIdentifier(statement.doctor)
-    else { throw .wrongRegistration }
-    let keys = [
-      statement.identityKey, statement.agreementKey, statement.a, statement.b2, statement.c2,
-    ]
-    guard genesis.identityKey(of: statement.doctor) == nil,
-      !state.holds(.doctor(statement.doctor)), statement.doctor != ChainName.consortium,
-      Set(keys).count == keys.count
-    else { throw .alreadyRegistered }
-    for key in keys where state.holds(.registeredKey(key)) { throw .alreadyRegistered }
-    state.set(
-      .doctor(statement.doctor),
-      DoctorRecord(height: block.height, index: item.index, statement: statement))
-    for key in keys {
-      state.set(.registeredKey(key), RawValue(stateBytes: Array(statement.doctor.utf8)))
-    }
-    return Judgement(claims: [
-      signature,
-      RequiredClaim(
-        .registration(registration, managerKey: genesis.genesis.manager.registrationKey),
-        or: .wrongRegistration),
-    ])
-  }
+  // MARK: Signers
 
   /// The party that signed, and the claim that it did.
   func party(
     _ entry: Entry, _ state: StateView
   ) throws(Refusal) -> (String, RequiredClaim) {
-    guard case .party(let id) = entry.content.signer, let key = identityKey(of: id, state) else {
-      throw .unknownSigner
-    }
-    return (id, entry.signatureClaim(by: key))
+    guard case .party(let id) = entry.content.signer else { throw .unknownSigner }
+    return (id, entry.signatureClaim(by: try identityKey(of: id, state)))
   }
 
   func supernode(
@@ -133,11 +100,6 @@ package struct ConsortiumRules: ChainRules {
     let (id, signature) = try party(entry, state)
     guard genesis.supernode(id) != nil else { throw .notEntitled }
     return (id, signature)
-  }
-
-  private func identityKey(of party: String, _ state: StateView) -> [UInt8]? {
-    genesis.identityKey(of: party)
-      ?? state.value(.doctor(party), as: DoctorRecord.self)?.statement.identityKey
   }
 
   // MARK: Blocks
@@ -287,10 +249,8 @@ package struct ConsortiumRules: ChainRules {
     let key: [UInt8]
     switch entry.content.signer {
     case .party(let id):
-      guard demand.completion == nil, let known = identityKey(of: id, state) else {
-        throw .unknownSigner
-      }
-      key = known
+      guard demand.completion == nil else { throw .unknownSigner }
+      key = try identityKey(of: id, state)
     case .patient(let visit):
       key = try signingKey(of: visit, hospital, demand.completion, state)
     }

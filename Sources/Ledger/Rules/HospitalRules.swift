@@ -104,8 +104,27 @@ package struct HospitalRules: ChainRules {
     var time: UInt64 { block.countedTime }
     private var height: UInt64 { block.reference.height }
 
-    func doctor(_ id: String) -> RegistrationStatement? { reader.doctor(id, at: height) }
-    func identityKey(of party: String) -> [UInt8]? { reader.identityKey(of: party, at: height) }
+    func doctor(_ id: String) -> DoctorRecord? { reader.doctor(id, at: height) }
+
+    /// A doctor who may act.
+    func activeDoctor(_ id: String) throws(Refusal) -> DoctorRecord {
+      guard let doctor = doctor(id) else { throw .unknownDoctor }
+      guard doctor.status == .active else { throw .notActive }
+      return doctor
+    }
+
+    /// The Ed25519 key with which this party signs entries: of the genesis, or of an active doctor.
+    func identityKey(of party: String) throws(Refusal) -> [UInt8] {
+      if let key = reader.genesis.identityKey(of: party) { return key }
+      guard let doctor = doctor(party) else { throw .unknownSigner }
+      guard doctor.status == .active else { throw .notActive }
+      return doctor.identityKey
+    }
+
+    /// The statement with the keys that an opening gave a doctor, whatever came after it.
+    func statement(of signer: VisitContext.Signer) -> RegistrationStatement? {
+      reader.state.statement(of: signer, at: height)
+    }
   }
 
   private func advance(
@@ -231,9 +250,10 @@ package struct HospitalRules: ChainRules {
       throw .doctorTwice
     }
     for signer in context.signers {
-      guard let doctor = base.doctor(signer.doctor), doctor.hospital == hospital,
-        doctor.a == signer.a, doctor.b2 == signer.b, doctor.c2 == signer.c
-      else { throw .unknownDoctor }
+      let doctor = try base.activeDoctor(signer.doctor)
+      guard doctor.statement.hospital == hospital, doctor.statement.signer == signer else {
+        throw .unknownDoctor
+      }
     }
     if let amended = context.amends { try checkAmended(amended, state) }
 
@@ -278,6 +298,7 @@ package struct HospitalRules: ChainRules {
     guard position <= context.signers.count, context.signers[position - 1].doctor == doctor else {
       throw .notEntitled
     }
+    try requireActive(context, base)
     guard base.time <= context.deadline(ofPosition: position) else { throw .late }
     let attempt = record.attempts[position - 1] + 1
     guard attempt <= context.resignatureLimit + 1 else { throw .resignatureLimit }
@@ -301,6 +322,11 @@ package struct HospitalRules: ChainRules {
     ])
   }
 
+  /// Nobody goes on with a visit of which a doctor may not act any more: it can only be abandoned.
+  private func requireActive(_ context: VisitContext, _ base: Base) throws(Refusal) {
+    for signer in context.signers { _ = try base.activeDoctor(signer.doctor) }
+  }
+
   private func removeSignatures(
     of visit: Digest32, after position: Int, _ context: VisitContext, _ state: StateView
   ) {
@@ -319,6 +345,7 @@ package struct HospitalRules: ChainRules {
     guard completion.context == context else { throw .wrongContext }
     let last = context.signers.count
     guard context.signers[last - 1].doctor == doctor else { throw .notEntitled }
+    try requireActive(context, base)
     guard base.time <= context.deadline(ofPosition: last) else { throw .late }
     guard let signed: PartialSignature = state.value(.signature(visit, position: last)),
       signed.commitments == completion.commitments, signed.signature == completion.signature
@@ -328,7 +355,7 @@ package struct HospitalRules: ChainRules {
     guard let cloud = genesis.cloud(ofHospital: hospital).flatMap(genesis.identityKey(of:)) else {
       throw .wrongStorageReceipt
     }
-    let team = context.signers.compactMap { base.doctor($0.doctor) }
+    let team = context.signers.compactMap { base.statement(of: $0) }
     guard team.count == last else { throw .unknownDoctor }
 
     var updated = record
@@ -444,10 +471,8 @@ package struct HospitalRules: ChainRules {
   private func party(
     _ entry: Entry, _ base: Base
   ) throws(Refusal) -> (String, RequiredClaim) {
-    guard case .party(let id) = entry.content.signer, let key = base.identityKey(of: id) else {
-      throw .unknownSigner
-    }
-    return (id, entry.signatureClaim(by: key))
+    guard case .party(let id) = entry.content.signer else { throw .unknownSigner }
+    return (id, entry.signatureClaim(by: try base.identityKey(of: id)))
   }
 
   /// The claim that exactly this party signed.

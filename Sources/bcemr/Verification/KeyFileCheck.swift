@@ -31,7 +31,7 @@ struct KeyFileCheck {
     }
     findings += try folder.people("doctors").compactMap { doctor in
       finding("doctors/\(doctor)", owner: doctor) { keys in
-        if let statement = try directory?.doctor(doctor)?.statement {
+        if let statement = try directory?.doctor(doctor)?.record.statement {
           return try keys.isKnown(as: statement)
         }
         try keys.requireDoctorKeys()

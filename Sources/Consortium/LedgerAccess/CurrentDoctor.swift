@@ -1,0 +1,56 @@
+import CanonicalEncoding
+package import EMRScheme
+package import Ledger
+
+/// What a client knows of a doctor from proofs: as of the last final block that a supernode shows.
+package struct CurrentDoctor: Sendable {
+  /// Of the latest registration.
+  package let prepared: PreparedDoctorKey<Suite>
+  package var identityKey: [UInt8]
+  package var agreementKey: [UInt8]
+  package var status = DoctorStatus.active
+  /// How often the status has changed.
+  package var statusChanges: UInt64 = 0
+  let seen: Seen
+
+  package var statement: RegistrationStatement { prepared.verified.statement }
+
+  init(prepared: PreparedDoctorKey<Suite>, seen: Seen) {
+    self.prepared = prepared
+    self.seen = seen
+    (identityKey, agreementKey) = (
+      prepared.verified.statement.identityKey, prepared.verified.statement.agreementKey
+    )
+  }
+
+  /// The items that say so, by their indices; 0 where there is none.
+  struct Seen: NamedValue, Equatable {
+    static let name = "doctor-seen"
+
+    var registration: UInt64
+    var rotation: UInt64
+    var status: UInt64
+
+    init(registration: UInt64, rotation: UInt64, status: UInt64) {
+      (self.registration, self.rotation, self.status) = (registration, rotation, status)
+    }
+
+    /// Whether nothing is taken back. Of a new registration there need not be a rotation.
+    func isAtLeast(_ former: Seen) -> Bool {
+      registration >= former.registration && status >= former.status
+        && max(registration, rotation) >= max(former.registration, former.rotation)
+    }
+
+    func encode(into fields: inout some FieldEncoder) {
+      fields.integer("registration", registration)
+      fields.integer("rotation", rotation)
+      fields.integer("status", status)
+    }
+
+    init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+      registration = try fields.integer("registration")
+      rotation = try fields.integer("rotation")
+      status = try fields.integer("status")
+    }
+  }
+}

@@ -1,0 +1,136 @@
+package import CanonicalEncoding
+import Credentials
+import EMRScheme
+import Ledger
+
+/// Keys that a doctor has made and that are to be, or are, in force instead of those of the key file.
+private struct RotatedKeys: NamedValue {
+  static let name = "rotated-keys"
+
+  /// Seeds.
+  var identity: [UInt8]
+  var agreement: [UInt8]
+
+  init(identity: [UInt8], agreement: [UInt8]) {
+    (self.identity, self.agreement) = (identity, agreement)
+  }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.octets("identity", identity)
+    fields.octets("agreement", agreement)
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    identity = try fields.octets("identity", count: 32)
+    agreement = try fields.octets("agreement", count: 32)
+  }
+}
+
+/// What a doctor says on the consortium chain: registration, other keys, retirement.
+extension Doctor {
+  private static let rotatedKey = "keys/rotated"
+  private static let pendingKey = "keys/pending"
+
+  /// The keys of the file, or those that have taken their place.
+  static func rotated(_ keys: DoctorKeys, _ store: any RoleStore) throws -> DoctorKeys {
+    guard let rotated: RotatedKeys = try store.load(rotatedKey) else { return keys }
+    var keys = keys
+    keys.identity = try IdentityKey(seed: rotated.identity)
+    keys.agreement = try AgreementKey(seed: rotated.agreement)
+    return keys
+  }
+
+  /// What this doctor registers: where the ledger has other keys in this name, in their place.
+  private func statement() async throws -> RegistrationStatement {
+    var replaced: Digest32?
+    do {
+      let registered = try await client.doctor(id, by: hospital).statement
+      if registered == statement(replacing: registered.replaces) { return registered }
+      replaced = registered.digest
+    } catch let error as ConsortiumError where error.code == .unknownDoctor {
+      // The first registration.
+    }
+    return statement(replacing: replaced)
+  }
+
+  private func statement(replacing replaced: Digest32?) -> RegistrationStatement {
+    keys.signing.statement(
+      genesis: genesis.digest, doctor: id, hospital: hospital,
+      identityKey: keys.identity.publicKey, agreementKey: keys.agreement.publicKey,
+      replaces: replaced)
+  }
+
+  /// What the doctor shows the hospital in person, so that it registers these keys in this name and no
+  /// others: the digest of the statement.
+  package func fingerprint() async throws -> Digest32 { try await statement().digest }
+
+  /// Registers with hospital and system manager (4.2, step 4); where keys were lost or stolen, anew, in
+  /// the place of the keys that the ledger has. Use of the keys begins when the registration is final.
+  package func register() async throws {
+    let statement = try await statement()
+    _ = try await post.ask(
+      RegisterDoctor(
+        statement: Signed(statement, by: keys.identity),
+        proof: try keys.signing.prove(statement, using: &randomness)),
+      of: hospital)
+  }
+
+  /// Ends this doctor's work for good: from the block on that holds it, nothing that this doctor signs
+  /// counts any more. What is complete stays good; a visit under way can only be abandoned.
+  ///
+  /// - Throws: the ledger's refusal.
+  package func retire() async throws {
+    let known = try await client.doctor(id, by: hospital)
+    if known.status == .retired { return }
+    try await offer(
+      DoctorStatusChange(doctor: id, status: .retired, number: known.statusChanges + 1))
+  }
+
+  /// Takes new identity and agreement keys; the scheme keys stay. They are stored before anybody hears
+  /// of them, and are used once a final block has them: until then, this can be called again.
+  ///
+  /// What was sealed to the former key and was not opened has to be sent again.
+  /// - Returns: whether the new keys are in force.
+  package func rotateKeys() async throws -> Bool {
+    let pending: RotatedKeys
+    if let stored: RotatedKeys = try store.load(Self.pendingKey) {
+      pending = stored
+    } else {
+      pending = RotatedKeys(identity: randomness.bytes(32), agreement: randomness.bytes(32))
+      try store.save(pending, Self.pendingKey)
+    }
+    let identity = try IdentityKey(seed: pending.identity)
+    let agreement = try AgreementKey(seed: pending.agreement)
+    guard try await client.doctor(id, by: hospital).identityKey == identity.publicKey else {
+      try await offer(
+        KeyRotation(
+          genesis: genesis.digest, party: id, former: keys.identity.publicKey, to: identity,
+          agreementKey: agreement.publicKey))
+      return false
+    }
+    try store.write([
+      Self.rotatedKey: Message(pending).encoded(), Self.pendingKey: nil,
+    ])
+    (keys.identity, keys.agreement) = (identity, agreement)
+    return true
+  }
+
+  /// Has an entry put on the consortium chain by all delegates, for one might drop it.
+  private func offer(_ body: some CanonicalObject) async throws {
+    let entry = Entry(
+      EntryContent(
+        genesis: genesis.digest, chain: ChainName.consortium, signer: .party(id), body: body),
+      signedBy: keys.identity)
+    var isTaken = false
+    var failure: any Error = ConsortiumError(.unreachable, "there are no delegates")
+    for delegate in genesis.genesis.delegates {
+      do {
+        _ = try await post.ask(OfferEntry(entry), of: delegate)
+        isTaken = true
+      } catch {
+        failure = error
+      }
+    }
+    if !isTaken { throw failure }
+  }
+}

@@ -1,0 +1,136 @@
+import CanonicalEncoding
+import Credentials
+import EMRScheme
+
+/// The directory: registrations, rotations, and who may act (specification 6.3).
+extension ConsortiumRules {
+  /// The Ed25519 key with which this party signs entries now: of the genesis, or of an active doctor.
+  func identityKey(of party: String, _ state: StateView) throws(Refusal) -> [UInt8] {
+    if let key = genesis.identityKey(of: party) { return key }
+    guard let doctor: DoctorRecord = state.value(.doctor(party)) else { throw .unknownSigner }
+    guard doctor.status == .active else { throw .notActive }
+    return doctor.identityKey
+  }
+
+  func register(
+    _ registration: DoctorRegistration, _ item: Item, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> Judgement {
+    let (hospital, signature) = try party(item.entry, state)
+    let statement = registration.statement
+    guard hospital == statement.hospital, genesis.supernode(hospital)?.role == .hospital else {
+      throw .notEntitled
+    }
+    guard statement.genesis == genesis.digest, statement.suite == genesis.genesis.suite,
+      ValidGenesis.isIdentifier(statement.doctor),
+      !AgreementKey.isOfSmallOrder(statement.agreementKey)
+    else { throw .wrongRegistration }
+    guard genesis.identityKey(of: statement.doctor) == nil, statement.doctor != ChainName.consortium
+    else { throw .alreadyRegistered }
+    let version = try version(for: statement, item, block, state)
+    let keys = [
+      statement.identityKey, statement.agreementKey, statement.a, statement.b2, statement.c2,
+    ]
+    try take(keys, of: statement.doctor, state)
+    state.note(.schemeKey(statement.a), version.version)
+    return Judgement(claims: [
+      signature,
+      RequiredClaim(
+        .registration(registration, managerKey: genesis.genesis.manager.registrationKey),
+        or: .wrongRegistration),
+    ])
+  }
+
+  /// The version that a registration makes: the first, or, where keys were lost or stolen, one that
+  /// names the statement in force, so that a registration that was held back counts no more once
+  /// another has been made. It leaves the status as it is.
+  private func version(
+    for statement: RegistrationStatement, _ item: Item, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> DoctorRecord {
+    guard let known: DoctorRecord = state.value(.doctor(statement.doctor)) else {
+      guard statement.replaces == nil else { throw .unknownDoctor }
+      let first = DoctorRecord(height: block.height, index: item.index, statement: statement)
+      state.set(.doctor(statement.doctor), first)
+      return first
+    }
+    guard let replaced = statement.replaces else { throw .alreadyRegistered }
+    guard statement.hospital == known.statement.hospital else { throw .notEntitled }
+    guard known.status != .retired else { throw .notActive }
+    guard replaced == known.statement.digest else { throw .wrongRegistration }
+    return set(known, item, block, state) { $0.take(statement) }
+  }
+
+  /// Puts a version behind one that is known.
+  @discardableResult
+  private func set(
+    _ known: DoctorRecord, _ item: Item, _ block: Block, _ state: StateView,
+    changing change: (inout DoctorRecord) -> Void
+  ) -> DoctorRecord {
+    let doctor = known.statement.doctor
+    var next = known.next(height: block.height, index: item.index)
+    change(&next)
+    state.set(.doctor(doctor), next)
+    state.note(.doctor(doctor, version: known.version), known)
+    return next
+  }
+
+  /// Registers keys that nobody has had, for whatever use.
+  private func take(
+    _ keys: [[UInt8]], of party: String, _ state: StateView
+  ) throws(Refusal) {
+    guard Set(keys).count == keys.count else { throw .alreadyRegistered }
+    for key in keys where genesis.usesKey(key) || state.holds(.registeredKey(key)) {
+      throw .alreadyRegistered
+    }
+    for key in keys { state.set(.registeredKey(key), RawValue(stateBytes: Array(party.utf8))) }
+  }
+
+  func change(
+    _ change: DoctorStatusChange, _ item: Item, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> Judgement {
+    let (party, signature) = try party(item.entry, state)
+    guard let doctor: DoctorRecord = state.value(.doctor(change.doctor)) else {
+      throw .unknownDoctor
+    }
+    // Whoever has stolen a doctor's key could lift the suspension with it.
+    let isOwn = party == change.doctor
+    guard isOwn ? change.status != .active : party == doctor.statement.hospital else {
+      throw .notEntitled
+    }
+    guard doctor.status != .retired, change.status != doctor.status,
+      change.number == doctor.statusChanges + 1
+    else { throw .wrongStanding }
+    let numbers = genesis.genesis.numbers
+    if isOwn {
+      try spend(.quota(ofChangesBy: party), numbers.signerQuota, block, state)
+    } else {
+      try spend(
+        .quota(ofSupernode: party, for: .standings), numbers.supernodeQuota, block, state)
+    }
+    set(doctor, item, block, state) { $0.take(change.status) }
+    return Judgement(claims: [signature])
+  }
+
+  func rotate(
+    _ rotation: KeyRotation, _ item: Item, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> Judgement {
+    let (party, signature) = try party(item.entry, state)
+    // What a party of the genesis rotates is for a vote to say.
+    guard party == rotation.party, let doctor: DoctorRecord = state.value(.doctor(party)) else {
+      throw .notEntitled
+    }
+    guard !IdentityKey.isOfSmallOrder(rotation.identityKey),
+      !AgreementKey.isOfSmallOrder(rotation.agreementKey)
+    else { throw .wrongRotation }
+    try spend(.quota(ofChangesBy: party), genesis.genesis.numbers.signerQuota, block, state)
+    set(doctor, item, block, state) { $0.take(rotation) }
+    try take([rotation.identityKey, rotation.agreementKey], of: party, state)
+    let statement = rotation.statement(
+      genesis: genesis.digest, formerKey: doctor.identityKey)
+    return Judgement(claims: [
+      signature,
+      RequiredClaim(
+        .signature(rotation.proof, of: statement.encoded(), by: rotation.identityKey),
+        or: .wrongRotation),
+    ])
+  }
+}
