@@ -24,7 +24,9 @@ extension DataFolder {
         expect(node.id, consortium, Names.records)
       }
     }
-    for organisation in genesis.organisations { names.append("organisations/\(organisation)/\(Names.keys)") }
+    for organisation in genesis.organisations {
+      names.append("organisations/\(organisation)/\(Names.keys)")
+    }
     for doctor in Set(try people("doctors") + doctors).sorted() { expect("doctors/\(doctor)") }
     for patient in try people("patients") { expect("patients/\(patient)") }
     return names.filter { !FileManager.default.fileExists(atPath: "\(path)/\($0)") }.map {

@@ -13,6 +13,7 @@ struct BCEMR: AsyncParsableCommand {
     subcommands: [
       Demo.self,
       Status.self,
+      ShowElection.self,
       ExportLedger.self,
       Verify.self,
       Fsck.self,

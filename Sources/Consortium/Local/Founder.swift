@@ -82,7 +82,8 @@ struct Founder<Storage: ConsortiumStorage> {
     let genesis = Genesis(
       network: configuration.network, suite: Suite.name, createdAt: environment.clock(),
       numbers: .init(
-        window: configuration.window, maximumLag: min(120, configuration.window / 4)),
+        window: configuration.window, maximumLag: min(120, configuration.window / 4),
+        epochLength: configuration.epochLength),
       organisations: try organisations.map {
         Genesis.Organisation(
           id: $0, identityKey: try keys(ofOrganisation: $0).identity.publicKey)

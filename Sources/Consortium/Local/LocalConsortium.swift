@@ -15,6 +15,8 @@ public actor LocalConsortium {
     public var teamSize = 3
     /// w, in seconds; fixed by the genesis.
     public var window: UInt64 = 600
+    /// E, in blocks; fixed by the genesis.
+    public var epochLength = Genesis.Numbers().epochLength
 
     public init(teamSize: Int = 3) { self.teamSize = teamSize }
   }

@@ -50,6 +50,40 @@ package struct ConsortiumView: Sendable {
     try reading { engine.rules.election(after: epoch, $0) }
   }
 
+  /// The election that gave an epoch its seats, made again from the leaves before it.
+  ///
+  /// - Parameter store: an empty one, for the state up to then.
+  /// - Precondition: the epoch has begun, and is not the first.
+  package func election(
+    ofEpoch epoch: UInt64, replayingInto store: any StateStore
+  ) throws -> Election {
+    var replay = try ChainEngine(rules: engine.rules, store: store, keepsLeaves: false)
+    let last = epoch * genesis.genesis.numbers.epochLength - 1
+    guard let end = try block(last)?.index else {
+      throw StoreError(.corrupted, "the chain has no block \(last)")
+    }
+    for index in 0..<end {
+      guard let leaf = try leaf(index) else {
+        throw StoreError(.corrupted, "leaf \(index) of the consortium chain is missing")
+      }
+      do {
+        _ = try replay.replay(leaf)
+      } catch {
+        switch error {
+        case .store(let error): throw error
+        case .fault(let fault): throw fault
+        }
+      }
+      if replay.openLeaves.isEmpty, replay.pendingCount >= Self.batchSize { try replay.commit() }
+    }
+    let view = replay.view()
+    let election = replay.rules.election(after: epoch - 1, view)
+    if let failure = view.failure { throw failure }
+    return election
+  }
+
+  private static let batchSize = 4096
+
   /// The candidates that an organisation approves now, and the number of its next approval.
   package func approval(
     of organisation: String

@@ -163,7 +163,7 @@ public struct ValidGenesis: Sendable {
   var firstDelegates: DelegateSet { DelegateSet(epoch: 0, occupants: firstSeats, genesis: self) }
 
   /// The epoch in which the block at a height stands.
-  func epoch(ofHeight height: UInt64) -> UInt64 { height / genesis.numbers.epochLength }
+  public func epoch(ofHeight height: UInt64) -> UInt64 { height / genesis.numbers.epochLength }
 
   /// The keys whose cosignatures count for a hospital's chain: the cloud's.
   public func cosigners(ofHospital hospital: String) -> [CosignerVerifier] {

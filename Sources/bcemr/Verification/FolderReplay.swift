@@ -333,7 +333,8 @@ struct FolderReplay {
   private func cosigners(of final: FinalRecord, _ chain: ConsortiumView) throws -> [String] {
     let delegates = try chain.delegates(forHeight: final.height)
     let note = try CosignedCheckpoint(
-      verifying: SignedNote(encoded: final.note), origin: genesis.origin(of: ChainName.consortium), cosigners: delegates.cosigners)
+      verifying: SignedNote(encoded: final.note), origin: genesis.origin(of: ChainName.consortium),
+      cosigners: delegates.cosigners)
     return delegates.seats.compactMap { seat in
       seat.cosigner.flatMap { note.cosigners.contains($0) ? seat.delegate : nil }
     }

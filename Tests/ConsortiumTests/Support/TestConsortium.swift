@@ -15,7 +15,8 @@ final class TestConsortium: Sendable {
   let storage: MemoryStorage
   let wire = Wire()
   private let now = Mutex(TestConsortium.start)
-  private let teamSize: Int
+  private let configuration: LocalConsortium.Configuration
+  private var teamSize: Int { configuration.teamSize }
   private let openings = Mutex<UInt64>(0)
 
   static let start: UInt64 = 1_790_000_000
@@ -24,8 +25,13 @@ final class TestConsortium: Sendable {
   /// Of another hospital than the visits of ``plan(_:hospital:signingTwice:)``.
   static let reader = "hospital-2-doctor-1"
 
-  init(teamSize: Int = 3, storage: MemoryStorage = MemoryStorage()) {
-    self.teamSize = teamSize
+  init(
+    teamSize: Int = 3, hospitals: Int = 3, epochLength: UInt64 = 1000,
+    storage: MemoryStorage = MemoryStorage()
+  ) {
+    var configuration = LocalConsortium.Configuration(teamSize: teamSize)
+    (configuration.hospitals, configuration.epochLength) = (hospitals, epochLength)
+    self.configuration = configuration
     self.storage = storage
   }
 
@@ -46,7 +52,7 @@ final class TestConsortium: Sendable {
       })
     environment.interpose = { [wire] courier in wire.over(courier) }
     let consortium = try await LocalConsortium.open(
-      storage: storage, configuration: .init(teamSize: teamSize), environment: environment)
+      storage: storage, configuration: configuration, environment: environment)
     try await consortium.addPatient(contact: Self.patient, identity: Self.identity)
     return consortium
   }

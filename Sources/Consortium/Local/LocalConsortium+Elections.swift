@@ -1,0 +1,49 @@
+import CanonicalEncoding
+import Credentials
+import Ledger
+
+/// What organisations and operators decide about who decides (specification 6.12).
+extension LocalConsortium {
+  /// An organisation approves these candidates, and no others, from now on.
+  ///
+  /// - Throws: the ``Refusal``; ``CredentialError`` `missing-keys` without the organisation's key.
+  public func approve(_ candidates: Set<String>, by organisation: String) async throws {
+    let place = "organisations/\(organisation)"
+    guard let file = try storage.keys(place, owner: organisation) else {
+      throw CredentialError(
+        .missingKeys, "\(storage.keyLocation(place)): the key of \(organisation) is missing")
+    }
+    let number = try await cloud.node.consortium.approval(of: organisation).next
+    try await submit(
+      Approval(candidates: candidates, number: number), by: organisation,
+      OrganisationKeys(file).identity)
+  }
+
+  /// A hospital, or the cloud, withdraws its candidacy, or stands again.
+  ///
+  /// - Throws: the ``Refusal``.
+  public func setCandidacy(of supernode: String, stands: Bool) async throws {
+    let keys = try Founder(
+      storage: storage, configuration: configuration, environment: environment
+    ).supernodeKeys(supernode)
+    let number = try await cloud.node.consortium.candidacy(of: supernode).next
+    try await submit(Candidacy(stands: stands, number: number), by: supernode, keys.identity)
+  }
+
+  private func submit(
+    _ body: some CanonicalObject, by party: String, _ key: IdentityKey
+  ) async throws {
+    try await cloud.node.submit(
+      Entry(
+        EntryContent(
+          genesis: genesis.digest, chain: ChainName.consortium, signer: .party(party), body: body),
+        signedBy: key))
+    try await settle()
+  }
+
+  /// Who decides the blocks now, by their seats; nil for a vacant one.
+  public func delegates() async throws -> [String?] {
+    let consortium = await cloud.node.consortium
+    return try consortium.delegates(forHeight: consortium.height).seats.map(\.delegate)
+  }
+}
