@@ -8,11 +8,7 @@ extension LocalConsortium {
   ///
   /// - Throws: the ``Refusal``; ``CredentialError`` `missing-keys` without the organisation's key.
   public func approve(_ candidates: Set<String>, by organisation: String) async throws {
-    let place = "organisations/\(organisation)"
-    guard let file = try storage.keys(place, owner: organisation) else {
-      throw CredentialError(
-        .missingKeys, "\(storage.keyLocation(place)): the key of \(organisation) is missing")
-    }
+    let file = try keys(at: "organisations/\(organisation)", owner: organisation)
     let number = try await cloud.node.consortium.approval(of: organisation).next
     try await submit(
       Approval(candidates: candidates, number: number), by: organisation,
@@ -21,13 +17,24 @@ extension LocalConsortium {
 
   /// A hospital, or the cloud, withdraws its candidacy, or stands again.
   ///
-  /// - Throws: the ``Refusal``.
+  /// - Throws: as ``approve(_:by:)``.
   public func setCandidacy(of supernode: String, stands: Bool) async throws {
-    let keys = try Founder(
-      storage: storage, configuration: configuration, environment: environment
-    ).supernodeKeys(supernode)
+    guard let node = genesis.supernode(supernode) else {
+      throw ConsortiumError(.unreachable, "there is no supernode \(supernode)")
+    }
+    let keys = try SupernodeKeys(
+      keys(at: supernode, owner: supernode), network: genesis.genesis.network,
+      chains: node.cosigners.map(\.chain), isHospital: node.role == .hospital)
     let number = try await cloud.node.consortium.candidacy(of: supernode).next
     try await submit(Candidacy(stands: stands, number: number), by: supernode, keys.identity)
+  }
+
+  private func keys(at place: String, owner: String) throws -> KeyFile {
+    guard let file = try storage.keys(place, owner: owner) else {
+      throw CredentialError(
+        .missingKeys, "\(storage.keyLocation(place)): the keys of \(owner) are missing")
+    }
+    return file
   }
 
   private func submit(
