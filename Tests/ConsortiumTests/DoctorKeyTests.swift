@@ -10,18 +10,6 @@ import Testing
 struct DoctorKeyTests {
   private static let (first, last) = ("hospital-1-doctor-1", "hospital-1-doctor-3")
 
-  /// A doctor's program on a new computer, with other keys.
-  @inline(never)
-  private func newProgram(
-    of id: String, _ test: TestConsortium, _ consortium: LocalConsortium, seed: UInt64 = 99
-  ) throws -> Doctor {
-    var generator: Randomness = SeededGenerator(seed: seed)
-    let file = try DoctorKeys.generate(owner: id, using: &generator)
-    return try Doctor(
-      id: id, hospital: "hospital-1", genesis: consortium.genesis, keys: DoctorKeys(file),
-      store: MemoryRoleStore(), courier: try #require(test.wire.courier), randomness: generator)
-  }
-
   private func doctor(_ id: String, _ consortium: LocalConsortium) async throws -> Doctor {
     try #require(await consortium.doctors[id])
   }
@@ -53,7 +41,7 @@ struct DoctorKeyTests {
     let hospital = try #require(consortium.hospitals["hospital-1"])
     let replaced = try await client(test, consortium).doctor(Self.last, by: "hospital-1")
     try await doctor(Self.first, consortium).retire()
-    let anew = try newProgram(of: Self.last, test, consortium)
+    let anew = try test.newProgram(of: Self.last, consortium)
     try await hospital.employ(Self.last, fingerprint: anew.fingerprint())
     try await anew.register()
     try await consortium.settle()

@@ -48,6 +48,32 @@ struct VisitAttackTests {
     }
   }
 
+  @Test("a patient agrees to no team with a doctor who may not act, or whose key is replaced")
+  func formerTeam() async throws {
+    // Two of three doctors make a team, so that the hospital has an honest one too.
+    let test = TestConsortium(teamSize: 2)
+    let consortium = try await test.open()
+    let hospital = try #require(consortium.hospitals["hospital-1"])
+    let patient = try #require(await consortium.patients[TestConsortium.patient])
+    let stopped = try await patient.client.doctor("hospital-1-doctor-1", by: "hospital-1")
+      .statement.signer
+    #expect(try await hospital.setStanding(of: "hospital-1-doctor-1", .suspended))
+    try await consortium.settle()
+    try dishonestAdmission(test, consortium) { $0.signers[0] = stopped }
+    #expect(
+      await ConsortiumError.code { _ = try await consortium.open(test.plan()) } == "not-active")
+    let anew = try test.newProgram(of: "hospital-1-doctor-1", consortium)
+    try await hospital.employ("hospital-1-doctor-1", fingerprint: anew.fingerprint())
+    try await anew.register()
+    #expect(try await hospital.setStanding(of: "hospital-1-doctor-1", .active))
+    try await consortium.settle()
+    #expect(
+      await ConsortiumError.code { _ = try await consortium.open(test.plan()) }
+        == "unknown-doctor")
+    try dishonestAdmission(test, consortium) { _ in }
+    #expect(await ConsortiumError.code { _ = try await consortium.open(test.plan()) } == "nothing")
+  }
+
   @Test("a patient agrees to no context but one with the patient's own keys and true rules")
   func substitutedContext() async throws {
     let test = TestConsortium()

@@ -142,6 +142,16 @@ final class TestConsortium: Sendable {
     }
   }
 
+  /// The program of a doctor of hospital 1 on a new computer, with other keys.
+  @inline(never)
+  func newProgram(of id: String, _ consortium: LocalConsortium) throws -> Doctor {
+    var generator: Randomness = SeededGenerator(seed: 99)
+    let file = try DoctorKeys.generate(owner: id, using: &generator)
+    return try Doctor(
+      id: id, hospital: "hospital-1", genesis: consortium.genesis, keys: DoctorKeys(file),
+      store: MemoryRoleStore(), courier: try #require(wire.courier), randomness: generator)
+  }
+
   /// All that stands on any chain.
   func ledger() async throws -> [[UInt8]] {
     var ledger = storage.consortiumLeaves(of: "cloud")
