@@ -9,7 +9,7 @@ public import Ledger
 #endif
 
 /// All that a consortium on one machine keeps: `DIR/{genesis.der, manager/, hospital-N/, cloud/,
-/// doctors/<id>/, patients/<id>/}`, for one process at a time.
+/// doctors/<id>/, patients/<id>/, organisations/<id>/}`, for one process at a time.
 ///
 /// The lock is released with this object, and by the operating system when the process ends, however
 /// it ends.
@@ -149,7 +149,8 @@ public final class DataFolder: Sendable {
       ? try SQLiteRecordStore(readingFrom: path) : try SQLiteRecordStore(path: path)
   }
 
-  /// - Parameter role: `manager`, `cloud`, `hospital-1`, `doctors/<id>` or `patients/<id>`.
+  /// - Parameter role: `manager`, `cloud`, `hospital-1`, `doctors/<id>`,
+  ///   `patients/<id>` or `organisations/<id>`.
   /// - Throws: ``StoreError``; `invalidName` for another text.
   public func roleStore(_ role: String) throws(StoreError) -> SQLiteRoleStore {
     let path = "\(try roleFolder(role))/\(Names.state)"
@@ -192,7 +193,7 @@ public final class DataFolder: Sendable {
 
   private static func requireRoleName(_ role: String) throws(StoreError) {
     let parts = role.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-    let isPerson = parts.count == 2 && ["doctors", "patients"].contains(parts[0])
+    let isPerson = parts.count == 2 && ["doctors", "patients", "organisations"].contains(parts[0])
     let isOrganization =
       parts.count == 1
       && (["manager", "cloud"].contains(role) || role.starts(with: "hospital-"))

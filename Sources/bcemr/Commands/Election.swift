@@ -36,8 +36,9 @@ struct ShowElection: AsyncParsableCommand {
       guard epoch >= 1, epoch <= present else {
         throw CommandFailure(
           .badInput, code: "no-election",
-          "the epochs of this ledger with an election are 1 to \(present)",
-          hint: present == 0 ? "the genesis has the delegates of epoch 0" : nil)
+          present == 0
+            ? "no epoch of this ledger is over yet: the genesis has the delegates of epoch 0"
+            : "the epochs of this ledger with an election are 1 to \(present)")
       }
       let store = CachedStateStore(
         empty: try SQLiteStateStore.temporary(in: FileManager.default.temporaryDirectory.path))
@@ -145,7 +146,7 @@ private struct ElectionReport: Encodable {
       console.line("seat \(seat.seat): \(seat.delegate ?? "nobody")")
       for standing in standings {
         console.line(
-          "  \(standing.candidate), weight \(standing.weight)"
+          "  \(standing.candidate)" + (seat.weight == nil ? "" : ", weight \(standing.weight)")
             + (standing.obstacle.map { ": \($0)" } ?? ""))
       }
     }
