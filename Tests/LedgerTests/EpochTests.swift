@@ -267,6 +267,26 @@ struct EpochTests {
     #expect(try delegates(ledger, 6) == ["hospital-2", "hospital-3", "cloud", nil])
   }
 
+  @Test("the election of an epoch is made again from the leaves before it")
+  func electionsAgain() throws {
+    var ledger = try ledger()
+    try approve(&ledger, ["cloud"], by: [organisations[0]])
+    try close(&ledger, silent: ["hospital-2", "hospital-3", "cloud"])
+    try finish(&ledger)
+    try approve(&ledger, ["hospital-2"], by: organisations)
+    for _ in 0..<3 { try finish(&ledger) }
+    for epoch in 1...4 as ClosedRange<UInt64> {
+      let election = try ledger.consortium.reader.election(
+        ofEpoch: epoch, replayingInto: InspectableStore())
+      #expect(election.seats().map(\.delegate) == (try delegates(ledger, 3 * epoch)))
+      #expect(election.former == (try delegates(ledger, 3 * epoch - 1)).compactMap(\.self))
+      #expect(election.approvals.isEmpty == (epoch == 1))
+    }
+    let first = try ledger.consortium.reader.election(
+      ofEpoch: 1, replayingInto: InspectableStore())
+    #expect(first.candidates.first { $0.id == "hospital-1" }?.missed == 1)
+  }
+
   // MARK: Who follows
 
   @Test("no epoch is passed over: its last checkpoint becomes final before any of the next")

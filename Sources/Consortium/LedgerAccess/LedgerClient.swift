@@ -65,7 +65,8 @@ package actor LedgerClient {
       guard known == delegates else { continue }
       guard !reply.ends.isEmpty else { return }
       var next = known
-      for end in reply.ends { try next.follow(end, genesis: genesis) }
+      // Not beyond it: what ends an epoch is confirmed by its own set.
+      for end in reply.ends where next.epoch < epoch { try next.follow(end, genesis: genesis) }
       try store.write([Self.delegatesKey: next.encodedSequence()])
       delegates = next
     }
@@ -260,8 +261,12 @@ package actor LedgerClient {
       let proofs = try await ask(known?.size ?? 0)
       // Another proof may have moved the checkpoint meanwhile; this one was made for the old.
       guard known == newest else { continue }
-      try await follow(to: proofs.compactMap { $0?.epoch }.max() ?? 0, by: supernode)
+      let epoch = proofs.compactMap { $0?.epoch }.max() ?? 0
+      try await follow(to: epoch, by: supernode)
       guard known == newest else { continue }
+      guard delegates.epoch <= epoch else {
+        throw ConsortiumError(.notFinal, "\(supernode) is behind what has been seen before")
+      }
       let leaves = try proofs.map {
         try $0?.verify(genesis: genesis, delegates: delegates, known: known)
       }

@@ -28,7 +28,7 @@ struct DelegateNetwork {
 
   let genesis: ValidGenesis
   let identities: [String: IdentityKey]
-  private let decider: any ClaimDecider
+  private let decider: CountingDecider
   private let clock: TestClock
   /// By seat; a dishonest delegate has a second one.
   var processes: [Process]
@@ -36,16 +36,19 @@ struct DelegateNetwork {
 
   static let start: UInt64 = 1_790_000_000
 
-  /// - Parameter spares: supernodes that stand and have no seat at first.
+  /// - Parameters:
+  ///   - spares: supernodes that stand and have no seat at first.
+  ///   - strangers: more of them, of whom no process runs.
   init(
-    delegates count: Int = 4, spares: Int = 0, seed: UInt64 = 1, maximumLag: UInt64 = 120,
+    delegates count: Int = 4, spares: Int = 0, strangers: Int = 0, seed: UInt64 = 1,
+    maximumLag: UInt64 = 120,
     epochLength: UInt64 = 1000
   ) throws {
     var generator = SeededGenerator(seed: seed)
     var supernodes: [Genesis.Supernode] = []
     var identities: [String: IdentityKey] = [:]
     var keys: [Delegate.Keys] = []
-    for number in 1...(count + spares) {
+    for number in 1...(count + spares + strangers) {
       let isHospital = number == 1
       let id = isHospital ? "hospital-1" : "cloud-\(number - 1)"
       let identity = try IdentityKey(seed: generator.bytes(32))
@@ -90,9 +93,11 @@ struct DelegateNetwork {
           identityKey: manager.1.publicKey, agreementKey: generator.bytes(32)),
         supernodes: supernodes, delegates: supernodes.prefix(count).map(\.id)))
     self.identities = identities
-    decider = try LedgerSuite.decider(for: genesis)
+    decider = CountingDecider(try LedgerSuite.decider(for: genesis))
     clock = TestClock()
-    processes = zip(supernodes, keys).map { Process(id: $0.id, keys: $1, disk: Disk()) }
+    processes = zip(supernodes, keys).prefix(count + spares).map {
+      Process(id: $0.id, keys: $1, disk: Disk())
+    }
     for index in processes.indices { try boot(index) }
   }
 
@@ -162,8 +167,51 @@ struct DelegateNetwork {
       finalSize: delegate.follower.final?.size ?? 0)
   }
 
+  /// What was sent and checked.
+  struct Cost {
+    /// Pages with something in them, and blocks.
+    var messages: UInt64 = 0
+    var bytes: UInt64 = 0
+    /// Of signatures: of delegates' statements, and of what stands in blocks.
+    var checks: UInt64 = 0
+
+    static func - (one: Self, other: Self) -> Self {
+      Cost(
+        messages: one.messages - other.messages, bytes: one.bytes - other.bytes,
+        checks: one.checks - other.checks)
+    }
+  }
+
+  private var sent = Cost()
+  /// The checks that a process has counted at its present height.
+  private var counted: [Int: UInt64] = [:]
+
+  var cost: Cost {
+    var cost = sent
+    cost.checks += decider.count
+    return cost
+  }
+
+  private mutating func countChecks(of index: Int) {
+    guard let delegate = processes[index].delegate else { return }
+    let now = UInt64(delegate.verified.checkCount)
+    let before = counted[index] ?? 0
+    // A new height counts from zero.
+    sent.checks += now >= before ? now - before : now
+    counted[index] = now
+  }
+
   @discardableResult
   mutating func deliver(_ page: Page, to reader: Int) throws -> Bool {
+    defer { countChecks(of: reader) }
+    if !page.items.isEmpty {
+      sent.messages += 1
+      sent.bytes += page.items.reduce(0) { $0 + UInt64($1.encodedSequence().count) }
+    }
+    return try take(page, reader)
+  }
+
+  private mutating func take(_ page: Page, _ reader: Int) throws -> Bool {
     try run(reader) {
       try $0.take(page.items, from: page.peer, at: page.position, next: page.next)
     } ?? false
@@ -201,7 +249,11 @@ struct DelegateNetwork {
   mutating func bring(
     _ block: ProposedBlock?, for root: Digest32, from peer: String, to reader: Int
   ) throws -> Bool {
-    try run(reader) { try $0.take(block, for: root, from: peer) } ?? false
+    if let block {
+      sent.messages += 1
+      sent.bytes += UInt64(block.encodedSequence().count)
+    }
+    return try run(reader) { try $0.take(block, for: root, from: peer) } ?? false
   }
 
   /// Lets a process ask for the blocks that it wants.
@@ -361,6 +413,26 @@ struct DelegateNetwork {
         genesis: genesis.digest, chain: ChainName.consortium, signer: .party(id),
         body: Demand(entry: notice, completion: nil)),
       signedBy: supernode)
+  }
+}
+
+/// Counts the signatures that somebody has decided.
+private final class CountingDecider: ClaimDecider {
+  private let decider: any ClaimDecider
+  private let counter = Mutex<UInt64>(0)
+
+  init(_ decider: any ClaimDecider) { self.decider = decider }
+
+  var count: UInt64 { counter.withLock { $0 } }
+
+  func holds(_ claim: Claim) -> Bool {
+    counter.withLock { $0 += 1 }
+    return decider.holds(claim)
+  }
+
+  func firstFailure(of claims: [Claim]) -> Int? {
+    counter.withLock { $0 += UInt64(claims.count) }
+    return decider.firstFailure(of: claims)
   }
 }
 
