@@ -550,4 +550,81 @@ struct DelegateTests {
     try network.settle()
     #expect(try hold(network, 1, Array(entries.dropFirst())))
   }
+
+  // MARK: Epochs
+
+  @Test("a set in which nobody had a seat before goes on where the former one ended")
+  func turnover() throws {
+    var network = try DelegateNetwork(spares: 4, epochLength: 3)
+    try network.settle()
+    let chosen = Set(network.processes[4...].map(\.id))
+    let approval = try #require(try network.approval(of: chosen, as: 0))
+    try network.run(0) { try $0.submit(approval) }
+    for _ in 0..<14 {
+      network.pass(seconds: 40)
+      try network.settle()
+    }
+    let reader = try #require(network.processes[0].delegate).follower.reader
+    #expect(Set(try reader.delegates(forHeight: 6).seats.compactMap(\.delegate)) == chosen)
+    #expect(reader.height > 9)
+    for process in network.processes {
+      #expect(process.delegate?.follower.final?.height == reader.height - 1, "\(process.id)")
+    }
+  }
+
+  @Test("[attack] a block at the end of an epoch that one delegate was kept from deciding")
+  func epochEndTakenFromOthers() throws {
+    var network = try DelegateNetwork(epochLength: 3)
+    // The first hears nothing, so the others decide without it; the last never cosigns.
+    for _ in 0..<5 {
+      network.pass(seconds: 40)
+      try network.settle(sees: { reader, _ in reader != 0 })
+    }
+    let source = try #require(network.processes[1].delegate).follower.reader
+    let end = try #require(try source.block(2)).index + 1
+    let leaves = try (0...end).map { try #require(try source.leaf($0)) }
+    // It is shown the epoch with the opening behind, which certifies it, and no checkpoint.
+    try network.run(0) { try $0.follow(leaves, final: nil) }
+    let delegate = try #require(network.processes[0].delegate)
+    #expect(delegate.height == 3 && delegate.follower.final == nil)
+    let sizes = delegate.published(from: 1, byteCount: .max).items.compactMap { item -> UInt64? in
+      guard case .cosignature(let note) = item else { return nil }
+      return network.genesis.consortiumCheckpoint(in: note)?.size
+    }
+    #expect(sizes.last == end, "its cosignature of the end of the epoch is missing")
+    #expect(sizes == sizes.sorted() && Set(sizes).count == sizes.count)
+  }
+
+  @Test(
+    "[attack] cosignatures of several delegates in one text count for none, in all combinations")
+  func cosignatureSubsets() throws {
+    var network = try DelegateNetwork()
+    try network.settle()
+    network.pass(seconds: 40)
+    // All decide a block, and nobody is shown a cosignature.
+    try network.settle(carries: {
+      if case .cosignature = $0 { false } else { true }
+    })
+    let reader = try #require(network.processes[0].delegate).follower.reader
+    let checkpoint = try reader.checkpoint(size: reader.size)
+    let parts = try network.processes.map {
+      try $0.keys.cosigner.cosign(checkpoint, at: reader.time)
+    }
+    let before = try #require(network.processes[0].delegate).follower.final?.size
+    for subset in 1..<16 where subset.nonzeroBitCount > 1 {
+      let chosen = parts.indices.filter { subset >> $0 & 1 == 1 }.map { parts[$0] }
+      let note = try #require(CosignedCheckpoint.merged(chosen)).note.encoded
+      try network.run(0) {
+        try $0.take([.cosignature(note: note)], from: "cloud-1", at: 1, next: 2)
+      }
+    }
+    #expect(try #require(network.processes[0].delegate).follower.final?.size == before)
+    for part in parts[1...] {
+      let note = part.note.encoded
+      try network.run(0) {
+        try $0.take([.cosignature(note: note)], from: "cloud-1", at: 1, next: 2)
+      }
+    }
+    #expect(network.processes[0].delegate?.follower.final?.size == reader.size)
+  }
 }

@@ -99,4 +99,31 @@ struct ElectedDelegateTests {
     #expect(try await refusal(candidacy, by: "hospital-1-trust", trust) == "not-entitled")
     #expect(try await refusal(approval, by: "hospital-1-trust", trust) == "nothing")
   }
+
+  @Test(
+    "[attack] the first delegate that is asked swallows entries, and says that nothing is final")
+  func oneDelegateForAll() async throws {
+    let test = TestConsortium(teamSize: 1, hospitals: 4)
+    let consortium = try await test.open()
+    #expect(try await consortium.delegates().first == "hospital-1")
+    test.wire.intercept { transit in
+      guard transit.recipient == "hospital-1" else {
+        return try await transit.deliver(transit.request)
+      }
+      if transit.payload(OfferEntry.self) != nil {
+        return ReplyMessage(.success(OfferReply(isNew: true))).encoded()
+      }
+      if transit.payload(FetchConsortium.self) != nil {
+        return ReplyMessage(.success(ConsortiumReply(leaves: [], note: "", finalSize: 0)))
+          .encoded()
+      }
+      return try await transit.deliver(transit.request)
+    }
+    // A hospital without a seat has its visits anchored all the same, and follows.
+    _ = try await consortium.hold(test.plan("encounter-1", hospital: "hospital-4"))
+    try await consortium.settle()
+    let chain = try await consortium.cloud.node.consortium
+    #expect(try chain.anchor(of: "hospital-4") != nil)
+    #expect(await consortium.hospitals["hospital-4"]?.node.consortium.size == chain.size)
+  }
 }

@@ -213,12 +213,13 @@ struct EpochTests {
   @Test("a delegate that misses more than half its turns is not elected while others stand")
   func missedTurns() throws {
     let all = ["hospital-1", "hospital-2", "hospital-3", "cloud"]
-    // Whose turn it was at height 0 is silent there, for three delegates, or for two only.
+    // Whose turn it was at height 0 is silent there, for most of the others, or for one only.
     for (silent, result) in [
       (
         ["hospital-2", "hospital-3", "cloud"], ["hospital-2", "hospital-3", "cloud", "hospital-1"]
       ),
-      (["hospital-2", "hospital-3"], all),
+      (["hospital-2", "hospital-3"], ["hospital-2", "hospital-3", "cloud", "hospital-1"]),
+      (["hospital-1", "hospital-2"], all), (["hospital-3"], all),
     ] {
       var ledger = try ledger()
       try close(&ledger, silent: silent)
@@ -438,6 +439,27 @@ struct EpochTests {
     return EquivocationReport.ProvenLeaf(
       index: index, hash: try #require(Digest32(MerkleHash.leaf(bytes))),
       inclusion: try ledger.consortium.engine.inclusion(of: index, size: size))
+  }
+
+  @Test("[attack] a former delegate signs another history, at sizes where it has no seat any more")
+  func formerDelegateForks() throws {
+    var ledger = try ledger()
+    #expect(try stand(&ledger, false, by: "hospital-1") == nil)
+    for _ in 0..<3 { try finish(&ledger) }
+    let size = ledger.consortium.engine.size
+    #expect(try ledger.consortium.reader.delegates(forHeight: 8).seat(of: "hospital-1") == nil)
+    let notes = try [1, 2].map { byte in
+      try ledger.cosigned(
+        Checkpoint(
+          origin: ledger.genesis.origin(of: "consortium"), size: size,
+          root: [UInt8](repeating: byte, count: 32)),
+        of: "consortium", by: "hospital-1"
+      ).note.encoded
+    }
+    let report = EquivocationReport(
+      chain: "consortium", first: .init(note: notes[0]), second: .init(note: notes[1]))
+    #expect(try ledger.append(report, on: "consortium", by: "cloud") == nil)
+    #expect(try ledger.reader.convictions(of: organisations[0]) == 1)
   }
 
   @Test("who follows takes one epoch after the other, each by its own set")

@@ -240,11 +240,12 @@ class Example:
             delegate = seats[(height + place) % len(seats)]
             if delegate is None or self.convicted.get(delegate, height) < height:
                 continue
-            silent = sum(place < 8 * len(commit["timedOut"])
-                         and bool(commit["timedOut"][place // 8] << place % 8 & 0x80)
-                         for commit in commits["commits"])
+            others = [commit["timedOut"] for commit in commits["commits"]
+                      if seats[commit["seat"]] != delegate]
+            silent = sum(place < 8 * len(bits) and bool(bits[place // 8] << place % 8 & 0x80)
+                         for bits in others)
             turns.setdefault(delegate, []).append(
-                place < self.round and 3 * silent > 2 * len(seats))
+                place < self.round and 2 * silent > len(others))
         for delegate in filter(turns.get, seats):
             known = self.turns.get(delegate, (epoch, 0, 0))
             before = known if known[0] == epoch else (epoch, 0, 0)

@@ -104,7 +104,9 @@ extension Delegate {
     guard
       let part = try? CosignedCheckpoint(
         verifying: note, origin: claimed.origin, cosigners: delegates.cosigners,
-        allowsExtensionLines: false)
+        allowsExtensionLines: false),
+      // Each shows its own; of several together there would be as many texts as there are subsets.
+      part.cosigners.count == 1
     else { return }
     guard try reader.checkpoint(size: claimed.size) == claimed else {
       if contradictions.count == Self.contradictionLimit { contradictions.removeFirst() }

@@ -159,14 +159,18 @@ package struct Delegate: Sendable {
   /// The height under way.
   package var height: UInt64 { follower.engine.height }
 
-  /// Whose outboxes there is something to read in: the delegates of the height under way, and those of
-  /// the first block that is not final, which they have to cosign.
+  /// Whose outboxes there is something to read in: the delegates of the height under way; those of the
+  /// first block that is not final, which they have to cosign; and those of the last block, while its
+  /// commits are not known here, without which nobody proposes the next one.
   package var others: [String] {
     get throws {
       let next = follower.final.map { $0.height + 1 } ?? 0
       let cosigning = try follower.reader.delegates(forHeight: next)
+      let decided =
+        follower.decision == nil && height > 0
+        ? try follower.reader.delegates(forHeight: height - 1).seats : []
       var others: [String] = []
-      for delegate in (delegates.seats + cosigning.seats).compactMap(\.delegate)
+      for delegate in (delegates.seats + cosigning.seats + decided).compactMap(\.delegate)
       where delegate != id && !others.contains(delegate) {
         others.append(delegate)
       }
@@ -452,17 +456,24 @@ package struct Delegate: Sendable {
     try Checkpoint(body: SignedNote(encoded: note).body)
   }
 
+  /// Cosigns the checkpoint of each block that is decided here and not final, where this delegate had a
+  /// seat: also of blocks that it took from others by the commits on them, or its vote would be missing
+  /// at the end of an epoch, which nothing passes over.
   private mutating func cosign() throws {
     let reader = follower.reader
-    guard reader.size > 0, reader.size > (try lastCosigned())?.size ?? 0,
-      let last = try? follower.reader.delegates(forHeight: reader.height - 1),
-      last.seats.contains(where: { $0.cosigner == keys.cosigner.verifier })
-    else { return }
-    let note = try keys.cosigner.cosign(
-      reader.checkpoint(size: reader.size), at: reader.time
-    ).note.encoded
-    outbox.append(.cosignature(note: note))
-    try take(cosignature: note)
+    var height = follower.final.map { $0.height + 1 } ?? 0
+    while height < reader.height, let block = try reader.block(height) {
+      let size = block.index + 1
+      if size > (try lastCosigned())?.size ?? 0,
+        try reader.delegates(forHeight: height).cosigners.contains(keys.cosigner.verifier)
+      {
+        let note = try keys.cosigner.cosign(reader.checkpoint(size: size), at: block.time)
+          .note.encoded
+        outbox.append(.cosignature(note: note))
+        try take(cosignature: note)
+      }
+      height += 1
+    }
   }
 
   /// A chain that does not lead to what was cosigned is not the one that was decided.
@@ -516,6 +527,7 @@ package struct Delegate: Sendable {
     try durably { (delegate) throws in
       guard try delegate.follower.follow(leaves, final: note) > 0 else { return }
       try delegate.requireOwnChain()
+      try delegate.cosign()
       try delegate.removeDone()
       try delegate.beginHeight()
     }

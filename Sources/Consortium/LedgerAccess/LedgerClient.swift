@@ -56,20 +56,18 @@ package actor LedgerClient {
     return leaf
   }
 
-  /// Follows the sets of delegates to an epoch, as far as the supernode can show them.
-  private func follow(to epoch: UInt64, by supernode: String) async throws {
-    while delegates.epoch < epoch {
-      let known = delegates
-      let reply = try await post.ask(FetchEpochEnds(from: known.epoch), of: supernode)
-      // Another proof may have gone on meanwhile.
-      guard known == delegates else { continue }
-      guard !reply.ends.isEmpty else { return }
-      var next = known
+  /// The set of delegates of an epoch, as far as the supernode can show the way there.
+  private func followed(
+    to epoch: UInt64, by supernode: String
+  ) async throws -> KnownDelegates {
+    var next = delegates
+    while next.epoch < epoch {
+      let reply = try await post.ask(FetchEpochEnds(from: next.epoch), of: supernode)
+      guard !reply.ends.isEmpty else { break }
       // Not beyond it: what ends an epoch is confirmed by its own set.
       for end in reply.ends where next.epoch < epoch { try next.follow(end, genesis: genesis) }
-      try store.write([Self.delegatesKey: next.encodedSequence()])
-      delegates = next
     }
+    return next
   }
 
   /// Submits an entry to its hospital: ``EntrySubmission/submit(_:until:)``.
@@ -262,10 +260,11 @@ package actor LedgerClient {
       // Another proof may have moved the checkpoint meanwhile; this one was made for the old.
       guard known == newest else { continue }
       let epoch = proofs.compactMap { $0?.epoch }.max() ?? 0
-      try await follow(to: epoch, by: supernode)
+      let delegates = try await followed(to: epoch, by: supernode)
       guard known == newest else { continue }
-      guard delegates.epoch <= epoch else {
-        throw ConsortiumError(.notFinal, "\(supernode) is behind what has been seen before")
+      guard delegates.epoch == epoch else {
+        throw ConsortiumError(
+          .notFinal, "\(supernode) is behind what has been seen before, or shows no way to it")
       }
       let leaves = try proofs.map {
         try $0?.verify(genesis: genesis, delegates: delegates, known: known)
@@ -274,9 +273,12 @@ package actor LedgerClient {
       guard let checkpoint = checkpoints.first, checkpoints.allSatisfy({ $0 == checkpoint }) else {
         throw ConsortiumError(.invalidProof, "the leaves are proven under several checkpoints")
       }
-      if checkpoint != known {
-        try store.write([Self.key: Array(checkpoint.body.utf8)])
-        newest = checkpoint
+      if checkpoint != known || delegates != self.delegates {
+        // A set is kept with the proof that it has confirmed, which leads on from what was known.
+        try store.write([
+          Self.key: Array(checkpoint.body.utf8), Self.delegatesKey: delegates.encodedSequence(),
+        ])
+        (newest, self.delegates) = (checkpoint, delegates)
       }
       return leaves
     }

@@ -67,6 +67,7 @@ package actor LedgerNode {
   private static let pageLimit = 64
   /// What is held of leaves that no block has ended yet, in bytes.
   private static let pendingByteCount = 1 << 26
+  private static let pendingCount = 3 * Int(LedgerLimits.blockItemCount)
 
   /// Takes what is final elsewhere. A delegate with a seat learns of it in ``advance()``.
   ///
@@ -76,8 +77,12 @@ package actor LedgerNode {
     try await update()
   }
 
-  /// Takes what is final elsewhere.
-  private func update() async throws {
+  /// Takes what is final elsewhere. One who says that there is nothing more may be dishonest, so more
+  /// than a third of the delegates have to.
+  ///
+  /// - Parameter asksAll: whoever they say they are: the delegates that are known here may be those of
+  ///   long ago.
+  private func update(askingAll asksAll: Bool = false) async throws {
     await gate.enter()
     defer { gate.leave() }
     if isStale {
@@ -85,8 +90,13 @@ package actor LedgerNode {
         genesis: genesis, store: consortiumState, decider: decider)
       isStale = false
     }
+    var answered: Set<String> = []
     for supernode in try sources() {
-      if try await followPages(from: supernode) { return }
+      guard try await followPages(from: supernode) else { continue }
+      answered.insert(supernode)
+      let seats = try consortium.delegates(forHeight: consortium.height).seats
+      let count = seats.count { $0.delegate.map(answered.contains) ?? false }
+      if !asksAll, 3 * count > seats.count { return }
     }
   }
 
@@ -133,7 +143,9 @@ package actor LedgerNode {
       }
       if end >= reply.finalSize { return true }
       // More than any two blocks hold, and none among them that can be taken.
-      guard pending.reduce(0, { $0 + $1.count }) <= Self.pendingByteCount else { return false }
+      guard pending.count <= Self.pendingCount,
+        pending.reduce(0, { $0 + $1.count }) <= Self.pendingByteCount
+      else { return false }
     }
   }
 
@@ -207,13 +219,19 @@ package actor LedgerNode {
     return isNew
   }
 
-  /// - Returns: nil if no delegate takes the entry.
+  /// Offers an entry to the delegates, until more than a third of them have taken it: one at least puts
+  /// it into a block then.
+  ///
+  /// - Returns: whether it was new to one of them; nil if none takes it.
   private func offer(_ entry: Entry) async throws -> OfferReply? {
-    let delegates = try consortium.delegates(forHeight: consortium.height).seats
-    for delegate in delegates.compactMap(\.delegate) where delegate != id {
-      if let reply = try? await post.ask(OfferEntry(entry), of: delegate) { return reply }
+    let seats = try consortium.delegates(forHeight: consortium.height).seats
+    var replies: [OfferReply] = []
+    for delegate in seats.compactMap(\.delegate) where delegate != id {
+      guard let reply = try? await post.ask(OfferEntry(entry), of: delegate) else { continue }
+      replies.append(reply)
+      if 3 * replies.count > seats.count { break }
     }
-    return nil
+    return replies.isEmpty ? nil : OfferReply(isNew: replies.contains(where: \.isNew))
   }
 
   private func read(outboxOf peer: String) async throws -> Bool {
@@ -259,12 +277,15 @@ package actor LedgerNode {
   package var isDeciding: Bool { delegate?.machine.hasBegun ?? false }
 
   /// Lets all time-outs expire that wait: whoever drives the delegates says when.
-  package func expire() throws -> Bool {
+  package func expire() async throws -> Bool {
     var isNew = false
     for timeout in delegate?.timeouts ?? [] {
       if try delegate?.expire(timeout) == true { isNew = true }
     }
-    return isNew
+    // Where nothing comes, others may decide by now.
+    let before = follower.engine.size
+    try await update(askingAll: true)
+    return isNew || follower.engine.size != before
   }
 
   // MARK: Entries

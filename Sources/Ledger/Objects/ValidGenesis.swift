@@ -156,7 +156,17 @@ public struct ValidGenesis: Sendable {
   ///
   /// - Returns: nil for another origin and for a checkpoint with extension lines.
   package func consortiumCheckpoint(in note: String) -> Checkpoint? {
-    firstDelegates.keys(of: self).checkpoint(in: note)
+    guard let body = try? SignedNote(encoded: note).body,
+      let checkpoint = try? Checkpoint(body: body),
+      checkpoint.origin == origin(of: ChainName.consortium), checkpoint.extensionLines.isEmpty
+    else { return nil }
+    return checkpoint
+  }
+
+  /// Every key that cosigns the consortium chain in some epoch.
+  var consortiumCosigners: ChainKeys {
+    DelegateSet(epoch: 0, occupants: genesis.supernodes.map(SeatOccupant.init), genesis: self)
+      .keys(of: self)
   }
 
   /// Who decides the blocks of the first epoch.

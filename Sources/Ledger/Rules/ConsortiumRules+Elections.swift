@@ -130,18 +130,21 @@ extension ConsortiumRules {
 
   // MARK: Turns
 
-  /// Counts the turns of the block before, by the commits that decided it: a turn is missed where more
-  /// than two thirds of all seats say in them that its round timed out without a proposal.
+  /// Counts the turns of the block before, by the commits that decided it: a turn is missed where most
+  /// of the others who committed say that its round timed out without a proposal. Of the commits of
+  /// more than two thirds, without its own, a third of all seats is never most.
   func countTurns(_ set: CommitSet, at height: UInt64, _ block: Block, _ state: StateView) {
     let delegates = delegates(forHeight: height, state)
     let epoch = genesis.epoch(ofHeight: block.height)
     let last = min(set.round, UInt64(8 * ConsensusLimits.timedOutByteCount) - 1)
     var counts: [String: (turns: UInt64, missed: UInt64)] = [:]
     for round in 0...last {
-      let seat = delegates.seats[Int(delegates.proposer(height: height, round: round))]
+      let number = delegates.proposer(height: height, round: round)
+      let seat = delegates.seats[Int(number)]
       guard let delegate = seat.delegate, !seat.isEmpty else { continue }
-      let silent = set.commits.count { $0.saysTimedOut(round) }
-      let isMissed = round < set.round && delegates.isQuorum(silent)
+      let others = set.commits.filter { $0.seat != number }
+      let isMissed =
+        round < set.round && 2 * others.count { $0.saysTimedOut(round) } > others.count
       counts[delegate, default: (0, 0)].turns += 1
       if isMissed { counts[delegate]?.missed += 1 }
     }

@@ -365,8 +365,8 @@ package struct ConsortiumRules: ChainRules {
   private func culprits(
     _ report: EquivocationReport, _ state: StateView
   ) throws(Refusal) -> Set<Culprit> {
-    guard let one = keys(of: report.chain, note: report.first.note, state),
-      let other = keys(of: report.chain, note: report.second.note, state),
+    guard let one = signingKeys(of: report.chain, note: report.first.note, state),
+      let other = signingKeys(of: report.chain, note: report.second.note, state),
       let first = one.signers(of: report.first.note),
       let second = other.signers(of: report.second.note),
       Self.contradict(
@@ -382,6 +382,15 @@ package struct ConsortiumRules: ChainRules {
     }.filter { !$0.isLogKey || areConfirmed }
     guard !culprits.isEmpty else { throw .noContradiction }
     return Set(culprits)
+  }
+
+  /// The keys that may have signed a note. Of the consortium chain all that ever do: who signs another
+  /// history is convicted of it, with a seat at that size or without.
+  private func signingKeys(
+    of chain: String, note: String, _ state: StateView
+  ) -> ChainKeys? {
+    chain == ChainName.consortium
+      ? genesis.consortiumCosigners : keys(of: chain, note: note, state)
   }
 
   /// How many leaves two generations of a chain have in common.

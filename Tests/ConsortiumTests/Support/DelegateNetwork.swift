@@ -203,6 +203,8 @@ struct DelegateNetwork {
 
   @discardableResult
   mutating func deliver(_ page: Page, to reader: Int) throws -> Bool {
+    // Who has no part reads no outboxes.
+    guard try processes[reader].delegate?.takesPart == true else { return false }
     defer { countChecks(of: reader) }
     if !page.items.isEmpty {
       sent.messages += 1
