@@ -120,6 +120,12 @@ struct DoctorKeyTests {
     #expect(try await hospital.setStanding(of: TestConsortium.reader, .suspended))
     try await consortium.settle()
     #expect(await codes() == ["not-active", "not-active"])
+    // The manager passes none on.
+    let passed = test.wire.requests(ForwardAccessRequest.self).count
+    #expect(
+      await ConsortiumError.code { _ = try await post.ask(submission, of: "manager") }
+        == "not-active")
+    #expect(test.wire.requests(ForwardAccessRequest.self).count == passed)
     #expect(try await hospital.setStanding(of: TestConsortium.reader, .active))
     let owner = try await doctor(TestConsortium.reader, consortium)
     try await consortium.settle()
@@ -151,13 +157,11 @@ struct DoctorKeyTests {
     #expect(try await readers.setStanding(of: TestConsortium.reader, .suspended))
     try await consortium.settle()
     // It counts at once for the doctor's own signature, and for the team when the base has moved.
-    let again = try test.entry(
-      PartialSignature(
-        visit: open.visitID,
-        commitments: [FindingCommitment(commitment: .zero, attempt: 2)], signature: [1]),
-      by: team[0], place: "doctors/\(team[0])", consortium)
+    let stopped = try await doctor(team[0], consortium)
     #expect(
-      await ConsortiumError.code { try await test.put(again, consortium) } == "not-active")
+      await ConsortiumError.code {
+        try await stopped.diagnose(open.visitID, Array("another finding".utf8))
+      } == "not-active")
     try await test.pass(seconds: 50, consortium)
     #expect(
       await ConsortiumError.code {

@@ -287,6 +287,10 @@ struct DoctorTests {
     #expect(try ledger.open(other) == nil)
     // His own signature, that of a colleague behind his, and the completion of what he has signed.
     #expect(try ledger.append(demand.entry) == "not-active")
+    let elsewhere = PartialSignature(
+      visit: .zero, commitments: [FindingCommitment(commitment: .zero, attempt: 1)],
+      signature: [1])
+    #expect(try ledger.append(elsewhere, on: "hospital-1", by: Self.first) == "not-active")
     #expect(try ledger.sign(&open, position: 2) == "not-active")
     #expect(try ledger.complete(signed) == "not-active")
     // Lifted in time it goes on; else there is the hospital's abandonment.
