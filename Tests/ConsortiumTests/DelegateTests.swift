@@ -5,6 +5,7 @@ import Credentials
 import Ledger
 import TestSupport
 import Testing
+import TransparencyLog
 
 @Suite("Delegates among dishonest ones, liars about time, and disks that fail")
 struct DelegateTests {
