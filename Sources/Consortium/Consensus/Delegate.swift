@@ -153,7 +153,7 @@ package struct Delegate: Sendable {
 
   /// Whether this height may begin. A decision of it is taken all the same.
   var mayBegin: Bool {
-    machine.hasBegun || height < (follower.final.map { $0.height + 1 } ?? 0) + Self.unfinishedLimit
+    machine.hasBegun || height < follower.unfinalHeight + Self.unfinishedLimit
   }
 
   /// The height under way.
@@ -164,8 +164,7 @@ package struct Delegate: Sendable {
   /// commits are not known here, without which nobody proposes the next one.
   package var others: [String] {
     get throws {
-      let next = follower.final.map { $0.height + 1 } ?? 0
-      let cosigning = try follower.reader.delegates(forHeight: next)
+      let cosigning = try follower.reader.delegates(forHeight: follower.unfinalHeight)
       let decided =
         follower.decision == nil && height > 0
         ? try follower.reader.delegates(forHeight: height - 1).seats : []
@@ -184,7 +183,7 @@ package struct Delegate: Sendable {
   /// The same, or it had one in a block that is not final yet.
   package var takesPart: Bool {
     get throws {
-      let next = follower.final.map { $0.height + 1 } ?? 0
+      let next = follower.unfinalHeight
       return try hasSeat
         || next < height && follower.reader.delegates(forHeight: next).seat(of: id) != nil
     }
@@ -461,10 +460,11 @@ package struct Delegate: Sendable {
   /// at the end of an epoch, which nothing passes over.
   private mutating func cosign() throws {
     let reader = follower.reader
-    var height = follower.final.map { $0.height + 1 } ?? 0
+    let last = try lastCosigned()?.size ?? 0
+    var height = follower.unfinalHeight
     while height < reader.height, let block = try reader.block(height) {
       let size = block.index + 1
-      if size > (try lastCosigned())?.size ?? 0,
+      if size > last,
         try reader.delegates(forHeight: height).cosigners.contains(keys.cosigner.verifier)
       {
         let note = try keys.cosigner.cosign(reader.checkpoint(size: size), at: block.time)

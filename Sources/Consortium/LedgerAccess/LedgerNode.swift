@@ -94,17 +94,24 @@ package actor LedgerNode {
     for supernode in try sources() {
       guard try await followPages(from: supernode) else { continue }
       answered.insert(supernode)
-      let seats = try consortium.delegates(forHeight: consortium.height).seats
+      let seats = try seats
       let count = seats.count { $0.delegate.map(answered.contains) ?? false }
       if !asksAll, 3 * count > seats.count { return }
+    }
+  }
+
+  /// Who decides the next block, as far as this node knows.
+  private var seats: [DelegateSet.Seat] {
+    get throws {
+      let reader = consortium
+      return try reader.delegates(forHeight: reader.height).seats
     }
   }
 
   /// Whom to ask for what is final: the delegates as far as they are known here, then all others, for
   /// the delegates of long ago need not be there any more.
   private func sources() throws -> [String] {
-    let delegates = try consortium.delegates(forHeight: consortium.height).seats
-      .compactMap(\.delegate)
+    let delegates = try seats.compactMap(\.delegate)
     let others = genesis.genesis.supernodes.map(\.id).filter { !delegates.contains($0) }
     return (delegates + others).filter { $0 != id }
   }
@@ -119,11 +126,7 @@ package actor LedgerNode {
         guard try await takeEpochEnd(end, from: peer) else { return false }
       }
       let from = follower.engine.size + UInt64(pending.count)
-      let query = ConsortiumQuery(genesis: genesis.digest, party: id, from: from)
-      guard
-        let reply = try? await post.ask(
-          FetchConsortium(query: Signed(Message(query), by: identity)), of: peer)
-      else { return false }
+      guard let reply = await page(from: from, of: peer) else { return false }
       guard let checkpoint = genesis.consortiumCheckpoint(in: reply.note) else {
         return reply.note.isEmpty && reply.leaves.isEmpty && pending.isEmpty
       }
@@ -149,15 +152,18 @@ package actor LedgerNode {
     }
   }
 
+  /// - Returns: nil if the supernode does not answer.
+  private func page(from index: UInt64, of peer: String) async -> ConsortiumReply? {
+    let query = ConsortiumQuery(genesis: genesis.digest, party: id, from: index)
+    return try? await post.ask(
+      FetchConsortium(query: Signed(Message(query), by: identity)), of: peer)
+  }
+
   /// Takes the final checkpoint at the end of an epoch whose leaves are here.
   ///
   /// - Returns: whether it is final here now.
   private func takeEpochEnd(_ end: UInt64, from peer: String) async throws -> Bool {
-    let query = ConsortiumQuery(genesis: genesis.digest, party: id, from: end - 1)
-    guard
-      let reply = try? await post.ask(
-        FetchConsortium(query: Signed(Message(query), by: identity)), of: peer)
-    else { return false }
+    guard let reply = await page(from: end - 1, of: peer) else { return false }
     _ = try delegate?.take(final: reply.note)
     do {
       _ = try observer?.take(final: reply.note)
@@ -224,7 +230,7 @@ package actor LedgerNode {
   ///
   /// - Returns: whether it was new to one of them; nil if none takes it.
   private func offer(_ entry: Entry) async throws -> OfferReply? {
-    let seats = try consortium.delegates(forHeight: consortium.height).seats
+    let seats = try seats
     var replies: [OfferReply] = []
     for delegate in seats.compactMap(\.delegate) where delegate != id {
       guard let reply = try? await post.ask(OfferEntry(entry), of: delegate) else { continue }

@@ -186,10 +186,12 @@ package struct ConsortiumFollower: Sendable {
     return true
   }
 
+  /// The height of the first block that is not final.
+  package var unfinalHeight: UInt64 { final.map { $0.height + 1 } ?? 0 }
+
   /// Whether a block is of the epoch in which the first block stands that is not final.
   private func isOfNextEpoch(_ height: UInt64) -> Bool {
-    let next = final.map { $0.height + 1 } ?? 0
-    return genesis.epoch(ofHeight: height) == genesis.epoch(ofHeight: next)
+    genesis.epoch(ofHeight: height) == genesis.epoch(ofHeight: unfinalHeight)
   }
 
   private func changes(final record: FinalRecord) -> [StateKey: [UInt8]?] {
@@ -203,7 +205,7 @@ package struct ConsortiumFollower: Sendable {
   /// The size at which an epoch ends of which all blocks are here, and no final checkpoint of that
   /// size: nothing later becomes final before it is.
   package func awaitedEpochEnd() throws(StoreError) -> UInt64? {
-    let epoch = genesis.epoch(ofHeight: final.map { $0.height + 1 } ?? 0)
+    let epoch = genesis.epoch(ofHeight: unfinalHeight)
     let last = (epoch + 1) * genesis.genesis.numbers.epochLength - 1
     return try reader.block(last).map { $0.index + 1 }
   }

@@ -133,8 +133,10 @@ extension ConsortiumRules {
   /// Counts the turns of the block before, by the commits that decided it: a turn is missed where most
   /// of the others who committed say that its round timed out without a proposal. Of the commits of
   /// more than two thirds, without its own, a third of all seats is never most.
-  func countTurns(_ set: CommitSet, at height: UInt64, _ block: Block, _ state: StateView) {
-    let delegates = delegates(forHeight: height, state)
+  func countTurns(
+    _ set: CommitSet, at height: UInt64, of delegates: DelegateSet, _ block: Block,
+    _ state: StateView
+  ) {
     let epoch = genesis.epoch(ofHeight: block.height)
     let last = min(set.round, UInt64(8 * ConsensusLimits.timedOutByteCount) - 1)
     var counts: [String: (turns: UInt64, missed: UInt64)] = [:]

@@ -121,9 +121,10 @@ package struct ConsortiumRules: ChainRules {
       guard opening.commits == nil else { throw .wrongCommits }
     } else {
       guard let commits = opening.commits else { throw .wrongCommits }
-      judgement.claims += try claims(of: commits, for: block.height - 1, state)
+      let committed = self.delegates(forHeight: block.height - 1, state)
+      judgement.claims += try claims(of: commits, for: block.height - 1, by: committed)
       judgement.roots = [RequiredRoot(commits.root, or: .wrongCommits)]
-      countTurns(commits, at: block.height - 1, block, state)
+      countTurns(commits, at: block.height - 1, of: committed, block, state)
     }
     block.openedAt = opening.time
     block.openingByteCount = item.byteCount
@@ -132,9 +133,8 @@ package struct ConsortiumRules: ChainRules {
 
   /// What has to hold for commits to decide the block at a height, beside their root.
   private func claims(
-    of set: CommitSet, for height: UInt64, _ state: StateView
+    of set: CommitSet, for height: UInt64, by delegates: DelegateSet
   ) throws(Refusal) -> [RequiredClaim] {
-    let delegates = delegates(forHeight: height, state)
     guard delegates.isQuorum(set.commits.count),
       zip(set.commits, set.commits.dropFirst()).allSatisfy({ $0.seat < $1.seat })
     else { throw .wrongCommits }
