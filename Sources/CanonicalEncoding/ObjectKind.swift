@@ -90,6 +90,12 @@ public enum ObjectKind: UInt, CaseIterable, Sendable {
   // The directory
   case doctorStatusChange = 65
   case keyRotation = 66
-  // 67 to 71 are reserved.
   case rotationStatement = 72
+
+  // Members
+  case motion = 69
+  case ballot = 70
+  case memberConsent = 71
+  case members = 73
+  case partyRotation = 74
 }

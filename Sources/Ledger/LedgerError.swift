@@ -67,6 +67,13 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
   static let unknownCandidate = Refusal("unknown-candidate")
   /// Without the candidate too few stand to fill the seats.
   static let tooFewCandidates = Refusal("too-few-candidates")
+  static let wrongMotion = Refusal("wrong-motion")
+  /// The changes of a motion make no members.
+  static let wrongMembers = Refusal("wrong-members")
+  static let wrongConsent = Refusal("wrong-consent")
+  static let unknownMotion = Refusal("unknown-motion")
+  static let motionClosed = Refusal("motion-closed")
+  static let alreadyVoted = Refusal("already-voted")
   static let alreadyRegistered = Refusal("already-registered")
   static let wrongRegistration = Refusal("wrong-registration")
   /// The doctor is suspended, or has retired.

@@ -231,7 +231,7 @@ struct ConsortiumFollowerTests {
 
   @Test("a block ends before the first that finds no room, which is not refused for that")
   func limits() throws {
-    var numbers = Genesis.Numbers()
+    var numbers = Members.Numbers()
     numbers.blockByteLimit = 1 << 17
     var ledger = try LedgerFixture(numbers: numbers)
     let origin = ledger.genesis.origin(of: "hospital-1")

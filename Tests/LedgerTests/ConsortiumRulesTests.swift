@@ -185,7 +185,7 @@ struct ConsortiumRulesTests {
 
   @Test("[attack] whoever fills a block leaves room for its opening, and nothing waits for ever")
   func fullBlock() throws {
-    var numbers = Genesis.Numbers()
+    var numbers = Members.Numbers()
     numbers.blockByteLimit = 1 << 17
     var ledger = try LedgerFixture(numbers: numbers)
     let attacker = ledger.genesis.genesis.delegates[0]
@@ -226,7 +226,7 @@ struct ConsortiumRulesTests {
 
   @Test("a block has 65,536 items, its opening counted, whatever the numbers allow")
   func itemLimit() throws {
-    var numbers = Genesis.Numbers()
+    var numbers = Members.Numbers()
     numbers.blockByteLimit = 1 << 28
     var ledger = try LedgerFixture(numbers: numbers)
     var engine = ledger.open
@@ -307,17 +307,17 @@ struct ConsortiumRulesTests {
       case .chainWithoutCloud: genesis.supernodes[3].cosigners.removeLast()
       case .strayCosigner:
         genesis.supernodes[0].cosigners.append(
-          Genesis.Cosigner(chain: "hospital-2", publicKey: [UInt8](repeating: 9, count: 32)))
+          Members.Cosigner(chain: "hospital-2", publicKey: [UInt8](repeating: 9, count: 32)))
       case .badName: genesis.network = "Test"
       case .laterRules: genesis.rulesVersion = 3
       case .formerRules: genesis.rulesVersion = 1
       case .lagAboveQuarter: genesis.numbers.maximumLag = genesis.numbers.window / 4 + 1
       case .hospitalWithoutLogKey: genesis.supernodes[0].logKey = nil
       case .cloudWithLogKey:
-        genesis.supernodes[3].logKey = Genesis.LogKey(
+        genesis.supernodes[3].logKey = Members.LogKey(
           publicKey: [UInt8](repeating: 9, count: 32))
       case .smallOrderKey:
-        genesis.supernodes[0].logKey = Genesis.LogKey(
+        genesis.supernodes[0].logKey = Members.LogKey(
           publicKey: [1] + [UInt8](repeating: 0, count: 31))
       case .logKeyTwice: genesis.supernodes[0].logKey = genesis.supernodes[1].logKey
       case .hospitalNamedConsortium: genesis.manager.id = "consortium"
@@ -334,10 +334,10 @@ struct ConsortiumRulesTests {
         genesis.organisations[1].identityKey = genesis.supernodes[0].identityKey
       case .votingKeyTwice: genesis.supernodes[0].votingKey = genesis.supernodes[1].votingKey
       case .smallOrderVotingKey:
-        genesis.supernodes[0].votingKey = Genesis.VotingKey(
+        genesis.supernodes[0].votingKey = Members.VotingKey(
           publicKey: [1] + [UInt8](repeating: 0, count: 31))
       case .votingKeyThatIdentifies:
-        genesis.supernodes[0].votingKey = Genesis.VotingKey(
+        genesis.supernodes[0].votingKey = Members.VotingKey(
           publicKey: genesis.supernodes[0].identityKey)
       case .fiveDelegates: genesis.add(1)
       case .sixDelegates: genesis.add(2)

@@ -329,7 +329,7 @@ struct DemandTests {
 
   @Test("[attack] demands of one kind keep out no demands of another, and no evidence")
   func separateQuotas() throws {
-    var numbers = Genesis.Numbers()
+    var numbers = Members.Numbers()
     (numbers.signerQuota, numbers.supernodeQuota) = (1, 1)
     var ledger = try LedgerFixture.withTeam(numbers: numbers)
     let victim = try ledger.conduct(1)
@@ -353,7 +353,7 @@ struct DemandTests {
 
   @Test("demands of a signer and of a supernode are counted in each epoch")
   func quotas() throws {
-    var numbers = Genesis.Numbers()
+    var numbers = Members.Numbers()
     (numbers.signerQuota, numbers.supernodeQuota, numbers.epochLength) = (2, 3, 3)
     var ledger = try LedgerFixture.withTeam(numbers: numbers)
     var visit = try ledger.visit(1)
@@ -388,7 +388,7 @@ struct DemandTests {
 
   @Test("[attack] a censor: who owes an answer for longer than L is anchored no more")
   func censor() throws {
-    var numbers = Genesis.Numbers()
+    var numbers = Members.Numbers()
     numbers.answerWithin = 300
     var ledger = try LedgerFixture.withTeam(numbers: numbers)
     let visit = try ledger.conduct(1)

@@ -191,7 +191,7 @@ struct DoctorTests {
 
   @Test("a doctor changes keys or status only so often in an epoch")
   func changeQuota() throws {
-    var numbers = Genesis.Numbers()
+    var numbers = Members.Numbers()
     (numbers.signerQuota, numbers.supernodeQuota, numbers.epochLength) = (2, 3, 4)
     var ledger = try LedgerFixture.withTeam(numbers: numbers)
     var key = try Self.identity(Self.first, ledger)

@@ -111,7 +111,7 @@ struct EngineTests {
 
   @Test("a block that is full is closed, and the entry stands in the next")
   func fullBlock() async throws {
-    var numbers = Genesis.Numbers()
+    var numbers = Members.Numbers()
     numbers.blockItemLimit = 2
     var ledger = try LedgerFixture.withTeam(numbers: numbers)
     let visits = try (1...4).map { try ledger.visit($0) }

@@ -11,7 +11,7 @@ import TransparencyLog
 struct EpochTests {
   /// Epochs of three blocks; the fixture's four supernodes are all who stand.
   private func ledger(epochLength: UInt64 = 3) throws -> LedgerFixture {
-    var numbers = Genesis.Numbers()
+    var numbers = Members.Numbers()
     numbers.epochLength = epochLength
     return try LedgerFixture(numbers: numbers)
   }
@@ -114,7 +114,7 @@ struct EpochTests {
 
   @Test("[attack] a flood of approvals and candidacies ends at a quota of its own")
   func flood() throws {
-    var numbers = Genesis.Numbers()
+    var numbers = Members.Numbers()
     (numbers.epochLength, numbers.signerQuota) = (3, 4)
     var ledger = try LedgerFixture(numbers: numbers)
     for round in 0..<4 {

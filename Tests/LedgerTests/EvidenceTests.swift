@@ -232,7 +232,7 @@ struct EvidenceTests {
 
   @Test("[attack] a report spends the quota of the supernode, once it is accepted")
   func quota() throws {
-    var numbers = Genesis.Numbers()
+    var numbers = Members.Numbers()
     numbers.supernodeQuota = 2
     var ledger = try LedgerFixture.withTeam(numbers: numbers)
     _ = try ledger.conduct(1)
@@ -687,7 +687,7 @@ struct EvidenceTests {
 
   @Test("a base finds its generation among many, and continuations have a quota")
   func manyGenerations() throws {
-    var numbers = Genesis.Numbers()
+    var numbers = Members.Numbers()
     numbers.supernodeQuota = 20
     var ledger = try LedgerFixture(numbers: numbers)
     func proceed(_ generation: UInt64) throws -> String? {

@@ -104,7 +104,7 @@ struct HospitalRulesTests {
 
   @Test("a block has room for so many items, and so many bytes")
   func blockLimits() throws {
-    var numbers = Genesis.Numbers()
+    var numbers = Members.Numbers()
     numbers.blockItemLimit = 3
     var ledger = try LedgerFixture.withTeam(numbers: numbers)
     let visits = try (1...3).map { try ledger.visit($0) }
@@ -114,7 +114,7 @@ struct HospitalRulesTests {
     try ledger.closeBlock()
     #expect(try ledger.open(visits[2]) == nil)
 
-    numbers = Genesis.Numbers()
+    numbers = Members.Numbers()
     numbers.blockByteLimit = 1 << 17
     ledger = try LedgerFixture.withTeam(numbers: numbers)
     _ = try ledger.visit(1)

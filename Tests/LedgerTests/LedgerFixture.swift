@@ -61,7 +61,7 @@ struct LedgerFixture {
   static let hospitals = ["hospital-1", "hospital-2", "hospital-3"]
   static let start: UInt64 = 1_800_000_000
 
-  init(seed: UInt64 = 1, numbers: Genesis.Numbers = Genesis.Numbers()) throws {
+  init(seed: UInt64 = 1, numbers: Members.Numbers = Members.Numbers()) throws {
     var generator = SeededGenerator(seed: seed)
     func identity() throws -> IdentityKey { try IdentityKey(seed: generator.bytes(32)) }
     let manager = (registration: try identity(), identity: try identity())
@@ -69,7 +69,7 @@ struct LedgerFixture {
     var cosigners: [String: [String: CosignerKey]] = [:]
     var logKeys: [String: Curve25519.Signing.PrivateKey] = [:]
     var votingKeys: [String: IdentityKey] = [:]
-    var supernodes: [Genesis.Supernode] = []
+    var supernodes: [Members.Supernode] = []
     for id in Self.hospitals + ["cloud"] {
       let key = try identity()
       identities[id] = key
@@ -85,27 +85,27 @@ struct LedgerFixture {
         logKeys[id] = try Curve25519.Signing.PrivateKey(rawRepresentation: generator.bytes(32))
       }
       supernodes.append(
-        Genesis.Supernode(
+        Members.Supernode(
           id: id, organisation: "organisation-of-\(id)", role: id == "cloud" ? .cloud : .hospital,
           identityKey: key.publicKey, agreementKey: generator.bytes(32),
           cosigners: chains.map {
-            Genesis.Cosigner(chain: $0, publicKey: cosigners[id]?[$0]?.verifier.key.publicKey ?? [])
+            Members.Cosigner(chain: $0, publicKey: cosigners[id]?[$0]?.verifier.key.publicKey ?? [])
           },
           logKey: logKeys[id].map {
-            Genesis.LogKey(publicKey: Array($0.publicKey.rawRepresentation))
-          }, votingKey: Genesis.VotingKey(publicKey: voting.publicKey)))
+            Members.LogKey(publicKey: Array($0.publicKey.rawRepresentation))
+          }, votingKey: Members.VotingKey(publicKey: voting.publicKey)))
     }
-    var organisations: [Genesis.Organisation] = []
+    var organisations: [Members.Organisation] = []
     for id in ["office"] + supernodes.map(\.organisation) {
       let key = try identity()
       identities[id] = key
-      organisations.append(Genesis.Organisation(id: id, identityKey: key.publicKey))
+      organisations.append(Members.Organisation(id: id, identityKey: key.publicKey))
     }
     genesis = try ValidGenesis(
       Genesis(
         network: "test", suite: Suite.name, createdAt: Self.start, numbers: numbers,
         organisations: organisations,
-        manager: Genesis.Manager(
+        manager: Members.Manager(
           id: "manager", organisation: "office", registrationKey: manager.registration.publicKey,
           identityKey: manager.identity.publicKey, agreementKey: generator.bytes(32)),
         supernodes: supernodes, delegates: supernodes.map(\.id)))
@@ -488,7 +488,7 @@ struct LedgerFixture {
 
   /// A ledger with the team of hospital 1.
   static func withTeam(
-    numbers: Genesis.Numbers = Genesis.Numbers(), doctors: Int = 3
+    numbers: Members.Numbers = Members.Numbers(), doctors: Int = 3
   ) throws -> LedgerFixture {
     var ledger = try LedgerFixture(numbers: numbers)
     try ledger.registerTeam(doctors)

@@ -9,7 +9,7 @@ import Testing
 @Suite("Openings of consortium blocks, and the commits that they state")
 struct OpeningTests {
   /// A ledger with block 0; block 1 is the second delegate's.
-  private func started(numbers: Genesis.Numbers = Genesis.Numbers()) throws -> LedgerFixture {
+  private func started(numbers: Members.Numbers = Members.Numbers()) throws -> LedgerFixture {
     var ledger = try LedgerFixture(numbers: numbers)
     try ledger.closeConsortiumBlock(at: 10)
     return ledger
@@ -300,7 +300,7 @@ struct OpeningTests {
 
   @Test("votes name the epoch of their block's height")
   func epochs() throws {
-    var numbers = Genesis.Numbers()
+    var numbers = Members.Numbers()
     numbers.epochLength = 2
     var ledger = try started(numbers: numbers)
     for height in 1...5 as ClosedRange<UInt64> {

@@ -191,7 +191,7 @@ struct VoteReportTests {
 
   @Test("[attack] reports are a supernode's, and cost its quota")
   func reporters() throws {
-    var numbers = Genesis.Numbers()
+    var numbers = Members.Numbers()
     numbers.supernodeQuota = 1
     var ledger = try LedgerFixture.withTeam(numbers: numbers)
     let both = try (vote(ledger, roots[0]), vote(ledger, roots[1]))

@@ -69,7 +69,7 @@ struct Founder<Storage: ConsortiumStorage> {
     let hospitals = try hospitals()
     // The cloud, and as many hospitals as make a number 3f + 1.
     let seated = hospitals.prefix(hospitals.count / 3 * 3)
-    var supernodes: [Genesis.Supernode] = []
+    var supernodes: [Members.Supernode] = []
     for id in hospitals {
       supernodes.append(
         try supernodeKeys(id).publicPart(
@@ -85,7 +85,7 @@ struct Founder<Storage: ConsortiumStorage> {
         window: configuration.window, maximumLag: min(120, configuration.window / 4),
         epochLength: configuration.epochLength),
       organisations: try organisations.map {
-        Genesis.Organisation(
+        Members.Organisation(
           id: $0, identityKey: try keys(ofOrganisation: $0).identity.publicKey)
       },
       manager: try ManagerKeys(keys(ofManager: manager))

@@ -16,7 +16,7 @@ public actor LocalConsortium {
     /// w, in seconds; fixed by the genesis.
     public var window: UInt64 = 600
     /// E, in blocks; fixed by the genesis.
-    public var epochLength = Genesis.Numbers().epochLength
+    public var epochLength = Members.Numbers().epochLength
 
     public init(teamSize: Int = 3) { self.teamSize = teamSize }
   }

@@ -63,8 +63,8 @@ package struct ManagerKeys: Sendable {
       ])
   }
 
-  package func publicPart(id: String, organisation: String) -> Genesis.Manager {
-    Genesis.Manager(
+  package func publicPart(id: String, organisation: String) -> Members.Manager {
+    Members.Manager(
       id: id, organisation: organisation, registrationKey: registration.publicKey,
       identityKey: identity.publicKey, agreementKey: agreement.publicKey)
   }
@@ -141,18 +141,18 @@ package struct SupernodeKeys: Sendable {
   }
 
   package func publicPart(
-    id: String, organisation: String, role: Genesis.Supernode.Role, isCandidate: Bool
-  ) -> Genesis.Supernode {
-    Genesis.Supernode(
+    id: String, organisation: String, role: Members.Supernode.Role, isCandidate: Bool
+  ) -> Members.Supernode {
+    Members.Supernode(
       id: id, organisation: organisation, role: role, identityKey: identity.publicKey,
       agreementKey: agreement.publicKey,
       cosigners: cosigners.keys.sorted().compactMap { chain in
         cosigners[chain].map {
-          Genesis.Cosigner(chain: chain, publicKey: $0.verifier.key.publicKey)
+          Members.Cosigner(chain: chain, publicKey: $0.verifier.key.publicKey)
         }
       },
-      logKey: log.map { Genesis.LogKey(publicKey: Array($0.publicKey.rawRepresentation)) },
-      votingKey: isCandidate ? Genesis.VotingKey(publicKey: voting.publicKey) : nil)
+      logKey: log.map { Members.LogKey(publicKey: Array($0.publicKey.rawRepresentation)) },
+      votingKey: isCandidate ? Members.VotingKey(publicKey: voting.publicKey) : nil)
   }
 }
 

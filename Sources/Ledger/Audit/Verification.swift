@@ -92,11 +92,11 @@ public enum Verification {
     /// Ledger time of the last valid consortium block, in seconds since 1970.
     public var time: UInt64
     public var doctors: UInt64
-    /// The consortium's, then the hospitals' in the order of the genesis.
+    /// The consortium's, then the hospitals' in the order of the genesis and of their admission.
     public var chains: [ChainReport]
     /// Gaps between two consortium blocks that count as shorter than they were, the first 100.
     public var halts: [Halt]
-    /// The organisations of which keys were convicted, in the order of the genesis.
+    /// The organisations of which keys were convicted, in the order in which they were.
     public var convictions: [Conviction]
     /// Whether the known checkpoint was of a chain of this ledger and large enough to be compared.
     public var knownCheckpointIsCompared: Bool?
@@ -143,7 +143,7 @@ public enum Verification {
       &source, genesis: genesis, keys: genesis.firstDelegates.keys(of: genesis),
       rules: ConsortiumRules(genesis: genesis), store: consortiumStore, decider, &known,
       &observer, progress,
-      signers: { engine, fault in
+      signers: { engine, fault, _ in
         // The delegates of the last block, or of the one with the fault.
         let height = fault == nil ? max(engine.height, 1) - 1 : engine.height
         return try ConsortiumView(engine: engine, final: nil).delegates(forHeight: height)
@@ -175,17 +175,24 @@ public enum Verification {
       knownCheckpointIsCompared: nil)
     report.chains[0].finalLeaves = report.chains[0].leaves
     var broken: Failure?
-    for hospital in genesis.hospitals {
+    for hospital in try view.hospitals {
       let generation = try Self.generation(
         of: hospital, in: &source, view, hasConsortium: consortium.hasFiles)
       var observer = HospitalObserver(
-        genesis: genesis, hospital: hospital, generation: generation.generation, consortium: view)
+        hospital: hospital, generation: generation.generation, consortium: view)
       do {
+        let members = try view.members(having: hospital)
         let result = try verify(
-          &source, genesis: genesis, keys: genesis.keys(of: hospital, generation: generation),
+          &source, genesis: genesis,
+          keys: genesis.keys(of: hospital, generation: generation, in: members),
           rules: HospitalRules(
             genesis: genesis, hospital: hospital, consortium: consortiumStore, decider: decider),
           store: stores(hospital), decider, &known, &observer, progress,
+          signers: { engine, _, note in
+            // The cloud of the epoch of the last base, or of one after it.
+            let base = engine.header.map { genesis.epoch(ofHeight: $0.base.height) } ?? 0
+            return try view.keys(of: hospital, note: note, sinceEpoch: base)
+          },
           keysOf: { try view.keys(of: hospital, note: $1) })
         var chain = try observer.completed(result.report, result.engine)
         chain.isBarred = try view.isBarred(hospital)
@@ -272,7 +279,7 @@ public enum Verification {
     store: any StateStore, _ decider: any ClaimDecider,
     _ known: inout KnownCheckpoint, _ observer: inout some ChainObserver<Rules>,
     _ progress: (String, UInt64, UInt64) -> Void,
-    signers: (ChainEngine<Rules>, ChainFault?) throws -> ChainKeys? = { _, _ in nil },
+    signers: (ChainEngine<Rules>, ChainFault?, _ note: String) throws -> ChainKeys?,
     keysOf: (ChainEngine<Rules>, _ note: String) throws -> ChainKeys?
   ) throws -> (report: ChainReport, engine: ChainEngine<Rules>, hasFiles: Bool) {
     var report = ChainReport(name: keys.chain, generation: keys.generation)
@@ -317,7 +324,7 @@ public enum Verification {
     try compareTiles(&source, folder, tree, store)
 
     let engine = replay.engine
-    let signers = try signers(engine, replay.fault) ?? keys
+    let signers = try signers(engine, replay.fault, text) ?? keys
     let isSigned = signers.confirmedCheckpoint(text) == claimed
     report.blocks = engine.height
     report.leaves = engine.size
@@ -476,8 +483,11 @@ private struct ConsortiumObserver: ChainObserver {
       doctors += 1
       events.append(.doctor, at: index)
     case .header(let header):
+      // Before the first item of a block there is none by whose limits to judge.
+      let members = replay.engine.block.knownMembers ?? genesis.members
+      let maximumLag = members.numbers.maximumLag
       let gap = header.time >= time ? header.time - time : 0
-      let isHalt = gap > genesis.genesis.numbers.maximumLag / 2 && halts.count < 100
+      let isHalt = gap > maximumLag / 2 && halts.count < 100
       events.append(.header(before: time, isHalt: isHalt), at: index)
       if isHalt { halts.append(Verification.Halt(height: header.height, seconds: gap)) }
       time = header.time
@@ -525,7 +535,6 @@ private struct RecentEvents<Event> {
 
 /// Counts visits, and compares each with the anchor that covers it.
 private struct HospitalObserver: ChainObserver {
-  let genesis: ValidGenesis
   let hospital: String
   /// Of the log that is read.
   let generation: UInt64
@@ -541,10 +550,7 @@ private struct HospitalObserver: ChainObserver {
   /// The first leaf that the anchor covers, and how many times it proves.
   private var span: (start: UInt64, times: UInt64) = (0, 0)
 
-  init(
-    genesis: ValidGenesis, hospital: String, generation: UInt64, consortium: ConsortiumView
-  ) {
-    self.genesis = genesis
+  init(hospital: String, generation: UInt64, consortium: ConsortiumView) {
     self.hospital = hospital
     self.generation = generation
     self.consortium = consortium
@@ -561,11 +567,11 @@ private struct HospitalObserver: ChainObserver {
     case .partialSignature(let partial):
       let view = HospitalView(engine: replay.engine, confirmed: nil)
       if let context = try view.openContext(of: partial.visit) {
-        check(context.deadline(ofPosition: partial.commitments.count))
+        try check(context, position: partial.commitments.count)
       }
     case .visitCompletion(let completion):
       add(\.complete, at: index)
-      check(completion.context.deadline(ofPosition: completion.context.signers.count))
+      try check(completion.context, position: completion.context.signers.count)
     case .visitAbandonment: add(\.abandoned, at: index)
     case .visitReceipt(let receipt):
       add(receipt.verdict == .acknowledged ? \.acknowledged : \.disputed, at: index)
@@ -581,8 +587,12 @@ private struct HospitalObserver: ChainObserver {
     if let anchor { anchorTime = try consortium.block(anchor.height)?.countedTime ?? .max }
   }
 
-  private mutating func check(_ deadline: UInt64) {
-    let latest = deadline + 2 * genesis.genesis.numbers.maximumLag
+  private mutating func check(_ context: VisitContext, position: Int) throws {
+    // By the numbers of the opening's own base; it may name a block that is none.
+    let height = min(context.baseHeight, max(consortium.height, 1) - 1)
+    let latest =
+      context.deadline(ofPosition: position)
+      + 2 * (try consortium.members(at: height)).numbers.maximumLag
     if isBeyondAnchors || anchorTime > latest {
       add(\.unprovenTimes, at: index)
     } else {

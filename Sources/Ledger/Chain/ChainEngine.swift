@@ -188,7 +188,7 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
       previous: header?.digest ?? .zero, firstIndex: size, itemCount: UInt64(openLeaves.count),
       stateDigest: stateDigest, base: summary.base, time: summary.time,
       countedTime: summary.countedTime, answeredThrough: summary.answeredThrough,
-      nextSeats: summary.nextSeats)
+      nextSeats: summary.nextSeats, nextMembers: summary.nextMembers)
     rules.closed(next, view)
     if let failure = view.failure { throw failure }
     return (next, view.writes)

@@ -58,7 +58,7 @@ package struct ConsortiumView: Sendable {
     ofEpoch epoch: UInt64, replayingInto store: any StateStore
   ) throws -> Election {
     var replay = try ChainEngine(rules: engine.rules, store: store, keepsLeaves: false)
-    let last = epoch * genesis.genesis.numbers.epochLength - 1
+    let last = epoch * genesis.genesis.epochLength - 1
     guard let end = try block(last)?.index else {
       throw StoreError(.corrupted, "the chain has no block \(last)")
     }
@@ -143,21 +143,94 @@ package struct ConsortiumView: Sendable {
     return try reading { $0.registration(of: signer, at: final.height) }
   }
 
-  /// The Ed25519 key with which this party signs entries: of the genesis, or of a doctor as of the last
+  /// The Ed25519 key with which this party signs entries: of a member, or of a doctor as of the last
   /// final block, whose first registration need not be final.
   package func identityKey(of party: String) throws(StoreError) -> [UInt8]? {
-    if let key = genesis.identityKey(of: party) { return key }
+    if let key = try members.identityKey(of: party) { return key }
     if let doctor = try finalDoctor(party) { return doctor.identityKey }
     return try doctor(party)?.record.identityKey
   }
 
-  package func generation(of hospital: String) throws(StoreError) -> GenerationRecord {
-    try reading { engine.rules.generation(of: hospital, $0) }
+  // MARK: Members
+
+  /// Of the epoch of the next block.
+  package var members: ValidMembers {
+    get throws(StoreError) { try members(at: height) }
   }
 
-  /// The keys of the generation whose origin a note of a chain has; nil for another origin.
-  package func keys(of chain: String, note: String) throws(StoreError) -> ChainKeys? {
-    try reading { engine.rules.keys(of: chain, note: note, $0) }
+  /// Of the epoch in which a block stands, or the next one.
+  package func members(at height: UInt64) throws(StoreError) -> ValidMembers {
+    try members(inEpoch: genesis.epoch(ofHeight: height))
+  }
+
+  /// Of an epoch up to that of the next block.
+  package func members(inEpoch epoch: UInt64) throws(StoreError) -> ValidMembers {
+    try reading { $0.members(inEpoch: epoch, of: genesis) }
+  }
+
+  /// Of the epoch after that, as far as it is decided.
+  package var nextMembers: ValidMembers {
+    get throws(StoreError) {
+      try reading { $0.nextMembers(afterEpoch: genesis.epoch(ofHeight: height), of: genesis) }
+    }
+  }
+
+  /// All hospitals that there were up to now: those of the genesis, then those that were admitted.
+  package var hospitals: [String] {
+    get throws(StoreError) { try reading { $0.hospitals(of: genesis) } }
+  }
+
+  /// The members that have a hospital, or had it last.
+  package func members(having hospital: String) throws(StoreError) -> ValidMembers {
+    try reading {
+      $0.members(having: hospital, inEpoch: genesis.epoch(ofHeight: height), of: genesis)
+    }
+  }
+
+  /// Which motion of an organisation the next one is.
+  package func nextMotion(of organisation: String) throws(StoreError) -> UInt64 {
+    try reading { $0.value(.motionCount(organisation), as: UInt64.self) ?? 0 } + 1
+  }
+
+  /// What has become of a motion, by the digest of its entry; nil if there is none.
+  package func status(ofMotion entry: Digest32) throws(StoreError) -> MotionStatus? {
+    let record: MotionRecord? = try reading { $0.value(.motion(entry)) }
+    return record?.status
+  }
+
+  package func generation(of hospital: String) throws(StoreError) -> GenerationRecord {
+    let members = try members(having: hospital)
+    return try reading { engine.rules.generation(of: hospital, in: members, $0) }
+  }
+
+  /// The keys of the generation whose origin a note of a chain has, with which it is confirmed; nil for
+  /// another origin.
+  ///
+  /// - Parameter first: a hospital's cloud has other keys in other epochs, and signs with those of the
+  ///   base, so those of all epochs from this one on are tried, the latest first.
+  package func keys(
+    of chain: String, note: String, sinceEpoch first: UInt64 = 0
+  ) throws(StoreError) -> ChainKeys? {
+    var latest: ChainKeys?
+    var epoch: UInt64? = genesis.epoch(ofHeight: height)
+    while let current = epoch, current >= first || latest == nil {
+      let (members, before) = try reading { view in
+        (
+          view.members(having: chain, inEpoch: current, of: genesis),
+          view.epoch(beforeMembersOf: current)
+        )
+      }
+      guard
+        let keys = try reading({ engine.rules.keys(of: chain, note: note, in: members, $0) })
+      else {
+        epoch = before
+        continue
+      }
+      if chain == ChainName.consortium || keys.confirmedCheckpoint(note) != nil { return keys }
+      latest = latest ?? keys
+      epoch = before
+    }
+    return latest
   }
 
   /// What a generation of a hospital's chain is; nil if there is none of this number.
@@ -166,7 +239,7 @@ package struct ConsortiumView: Sendable {
   ) throws(StoreError) -> GenerationRecord? {
     let latest = try generation(of: hospital)
     if number == latest.generation { return latest }
-    if number == 0 { return genesis.firstGeneration(of: hospital) }
+    if number == 0 { return try members(having: hospital).firstGeneration(of: hospital) }
     return try reading { $0.value(.generation(hospital, number: number)) }
   }
 
@@ -270,13 +343,16 @@ package struct ConsortiumView: Sendable {
     try reading { $0.value(.conviction(organisation)) ?? 0 }
   }
 
-  /// The organisations of which keys were convicted, in the order of the genesis, and how often.
+  /// The organisations of which keys were convicted, in the order in which it happened first, and how
+  /// often.
   package func convictions() throws(StoreError) -> [(organisation: String, count: UInt64)] {
-    var convicted: [(organisation: String, count: UInt64)] = []
-    for organisation in genesis.organisations {
-      let count = try convictions(of: organisation)
-      if count > 0 { convicted.append((organisation, count)) }
+    let names = try reading { view in
+      (0..<(view.value(.convictedCount, as: UInt64.self) ?? 0)).compactMap { number in
+        view.bytes(.convicted(number: number)).map { String(decoding: $0, as: UTF8.self) }
+      }
     }
+    var convicted: [(organisation: String, count: UInt64)] = []
+    for name in names { convicted.append((name, try convictions(of: name))) }
     return convicted
   }
 

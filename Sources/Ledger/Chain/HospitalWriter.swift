@@ -172,11 +172,20 @@ package actor HospitalWriter {
   /// Whether the base is so old that an anchor might not be taken any more.
   private func lags(behind base: ConsortiumBlock) throws -> Bool {
     guard let own = engine.block.base else { return true }
-    return base.countedTime > own.countedTime + genesis.genesis.numbers.maximumLag / 4
+    return base.countedTime > own.countedTime + (try numbers(at: base)).maximumLag / 4
   }
 
-  /// Whether a doctor who signs has other keys or another status as of a base than as of the present
-  /// one: a key that was stolen is not to serve until the base moves for another reason.
+  /// What limits the chain on a base.
+  private func numbers(at base: ConsortiumBlock?) throws(StoreError) -> Members.Numbers {
+    guard let base else { return genesis.members.numbers }
+    let reader = ConsortiumReader(genesis: genesis, store: engine.rules.consortium)
+    let members = reader.members(at: base.reference.height)
+    if let failure = reader.state.failure { throw failure }
+    return members.numbers
+  }
+
+  /// Whether a party or doctor who signs has other keys, or another status, as of a base than as of the
+  /// present one: a key that was stolen is not to serve until the base moves for another reason.
   private func isChanged(
     _ signer: EntrySigner, by base: ConsortiumBlock
   ) throws(StoreError) -> Bool {
@@ -184,10 +193,13 @@ package actor HospitalWriter {
       own.reference.height < base.reference.height
     else { return false }
     let reader = ConsortiumReader(genesis: genesis, store: engine.rules.consortium)
-    let former = reader.doctor(id, at: own.reference.height)
-    let present = reader.doctor(id, at: base.reference.height)
+    let (before, now) = (own.reference.height, base.reference.height)
+    let former = reader.doctor(id, at: before)
+    let present = reader.doctor(id, at: now)
+    let isReplaced =
+      reader.members(at: before).identityKey(of: id) != reader.members(at: now).identityKey(of: id)
     if let failure = reader.state.failure { throw failure }
-    return former?.version != present?.version
+    return isReplaced || former?.version != present?.version
   }
 
   private func write(_ entry: Entry, closingBlock: Bool = false) async throws -> Outcome {
@@ -329,7 +341,7 @@ package actor HospitalWriter {
   ) async throws -> ClosedBlocks? {
     try await serialized {
       guard index < engine.size else { return nil }
-      let numbers = genesis.genesis.numbers
+      let numbers = try numbers(at: engine.block.base)
       var leaves = try await log.leaves(
         from: index, limit: Int(clamping: engine.size - index),
         byteCount: 2 * Int(clamping: numbers.blockByteLimit))

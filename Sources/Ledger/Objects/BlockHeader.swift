@@ -31,11 +31,14 @@ public struct BlockHeader: CanonicalObject, Equatable {
   public var answeredThrough: UInt64
   /// In the last block of an epoch of the consortium chain: who decides the blocks of the next one.
   public var nextSeats: SeatList?
+  /// In the same block: the digest of the ``Members`` of the next epoch.
+  public var nextMembers: Digest32?
 
   init(
     genesis: Digest32, chain: String, generation: UInt64, height: UInt64, previous: Digest32,
     firstIndex: UInt64, itemCount: UInt64, stateDigest: Digest32, base: BlockReference,
-    time: UInt64, countedTime: UInt64, answeredThrough: UInt64, nextSeats: SeatList? = nil
+    time: UInt64, countedTime: UInt64, answeredThrough: UInt64, nextSeats: SeatList? = nil,
+    nextMembers: Digest32? = nil
   ) {
     self.genesis = genesis
     self.chain = chain
@@ -50,6 +53,7 @@ public struct BlockHeader: CanonicalObject, Equatable {
     self.countedTime = countedTime
     self.answeredThrough = answeredThrough
     self.nextSeats = nextSeats
+    self.nextMembers = nextMembers
   }
 
   /// The header's place in the tree.
@@ -69,6 +73,7 @@ public struct BlockHeader: CanonicalObject, Equatable {
     fields.integer("countedTime", countedTime)
     fields.integer("answeredThrough", answeredThrough)
     fields.optional("nextSeats", nextSeats)
+    fields.octetsList("nextMembers", nextMembers.map { [$0.bytes] } ?? [])
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
@@ -85,6 +90,9 @@ public struct BlockHeader: CanonicalObject, Equatable {
     countedTime = try fields.integer("countedTime", in: 0...Limits.latestTime)
     answeredThrough = try fields.integer("answeredThrough", in: 0...LedgerLimits.size)
     nextSeats = try fields.optional("nextSeats")
+    nextMembers = try fields.octetsList("nextMembers", maximum: 1, 32...32).first.flatMap {
+      Digest32($0)
+    }
   }
 }
 

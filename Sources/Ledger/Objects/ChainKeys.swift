@@ -86,22 +86,19 @@ public struct ChainKeys: Sendable {
 
 extension ValidGenesis {
   /// What a checkpoint of a generation of a hospital's chain needs: the hospital's log key and the
-  /// cloud's cosignature.
-  public func keys(of hospital: String, generation: GenerationRecord) -> ChainKeys {
+  /// cosignature of the cloud that these members give it.
+  public func keys(
+    of hospital: String, generation: GenerationRecord, in members: ValidMembers
+  ) -> ChainKeys {
     let origin = origin(of: hospital, generation: generation.generation)
-    let cosigners = cosigners(ofHospital: hospital)
+    let cosigners = members.cosigners(ofHospital: hospital)
     var parties = [generation.logKey: hospital]
-    for cosigner in cosigners { parties[cosigner.key.publicKey] = cloud(ofHospital: hospital) }
+    for cosigner in cosigners {
+      parties[cosigner.key.publicKey] = members.cloud(ofHospital: hospital)
+    }
     return ChainKeys(
       chain: hospital, generation: generation.generation, origin: origin,
       log: try? LogVerifier(origin: origin, publicKey: generation.logKey), cosigners: cosigners,
       threshold: 1, parties: parties)
-  }
-
-  /// The generation with which a hospital's chain begins.
-  public func firstGeneration(of hospital: String) -> GenerationRecord {
-    GenerationRecord(
-      generation: 0, start: 0, root: Digest32(sha256: []), height: 0,
-      logKey: supernode(hospital)?.logKey?.publicKey ?? [])
   }
 }

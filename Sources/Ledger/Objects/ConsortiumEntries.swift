@@ -117,17 +117,23 @@ public struct EquivocationReport: CanonicalObject, Equatable {
   public struct Claim: CanonicalValue, Equatable {
     /// A C2SP signed note.
     public var note: String
+    /// The epoch whose members have the keys with which the note is signed.
+    public var epoch: UInt64
     public var leaf: ProvenLeaf?
 
-    public init(note: String, leaf: ProvenLeaf? = nil) { (self.note, self.leaf) = (note, leaf) }
+    public init(note: String, epoch: UInt64, leaf: ProvenLeaf? = nil) {
+      (self.note, self.epoch, self.leaf) = (note, epoch, leaf)
+    }
 
     public func encode(into fields: inout some FieldEncoder) {
       fields.text("note", note)
+      fields.integer("epoch", epoch)
       fields.optional("leaf", leaf)
     }
 
     public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
       note = try fields.text("note", maximum: LedgerLimits.noteByteCount)
+      epoch = try fields.integer("epoch", in: 0...LedgerLimits.size)
       leaf = try fields.optional("leaf")
     }
   }
@@ -307,23 +313,28 @@ public struct WithholdingReport: CanonicalObject, Equatable {
   public var generation: UInt64
   /// The cosigned checkpoint, a C2SP signed note.
   public var note: String
+  /// The epoch whose members have the key with which it is cosigned.
+  public var epoch: UInt64
 
-  public init(hospital: String, generation: UInt64, note: String) {
+  public init(hospital: String, generation: UInt64, note: String, epoch: UInt64) {
     self.hospital = hospital
     self.generation = generation
     self.note = note
+    self.epoch = epoch
   }
 
   public func encode(into fields: inout some FieldEncoder) {
     fields.text("hospital", hospital)
     fields.integer("generation", generation)
     fields.text("note", note)
+    fields.integer("epoch", epoch)
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     hospital = try fields.identifier("hospital")
     generation = try fields.integer("generation", in: 0...LedgerLimits.size)
     note = try fields.text("note", maximum: LedgerLimits.noteByteCount)
+    epoch = try fields.integer("epoch", in: 0...LedgerLimits.size)
   }
 }
 

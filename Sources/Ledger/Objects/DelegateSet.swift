@@ -80,7 +80,7 @@ public struct SeatOccupant: CanonicalValue, Equatable {
   public var cosigningKey: [UInt8]
 
   /// - Returns: nil if the supernode lacks a key for it.
-  init?(_ node: Genesis.Supernode) {
+  init?(_ node: Members.Supernode) {
     guard let voting = node.votingKey,
       let cosigner = node.cosigners.first(where: { $0.chain == ChainName.consortium })
     else { return nil }

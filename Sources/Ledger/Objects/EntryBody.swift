@@ -18,6 +18,9 @@ public enum EntryBody: Sendable, Equatable {
   case continuation(Continuation)
   case candidacy(Candidacy)
   case approval(Approval)
+  case motion(Motion)
+  case ballot(Ballot)
+  case partyRotation(PartyRotation)
   // A hospital's chain
   case baseAdvance(BaseAdvance)
   case visitOpening(VisitOpening)
@@ -46,6 +49,9 @@ public enum EntryBody: Sendable, Equatable {
     case .continuation(let body): body
     case .candidacy(let body): body
     case .approval(let body): body
+    case .motion(let body): body
+    case .ballot(let body): body
+    case .partyRotation(let body): body
     case .baseAdvance(let body): body
     case .visitOpening(let body): body
     case .partialSignature(let body): body
@@ -81,6 +87,9 @@ public enum EntryBody: Sendable, Equatable {
     case .continuation: self = .continuation(try .init(encoded: bytes))
     case .candidacy: self = .candidacy(try .init(encoded: bytes))
     case .approval: self = .approval(try .init(encoded: bytes))
+    case .motion: self = .motion(try .init(encoded: bytes))
+    case .ballot: self = .ballot(try .init(encoded: bytes))
+    case .partyRotation: self = .partyRotation(try .init(encoded: bytes))
     case .baseAdvance: self = .baseAdvance(try .init(encoded: bytes))
     case .visitOpening: self = .visitOpening(try .init(encoded: bytes))
     case .partialSignature: self = .partialSignature(try .init(encoded: bytes))
@@ -111,6 +120,9 @@ public enum EntryBody: Sendable, Equatable {
     case let body as Continuation: self = .continuation(body)
     case let body as Candidacy: self = .candidacy(body)
     case let body as Approval: self = .approval(body)
+    case let body as Motion: self = .motion(body)
+    case let body as Ballot: self = .ballot(body)
+    case let body as PartyRotation: self = .partyRotation(body)
     case let body as BaseAdvance: self = .baseAdvance(body)
     case let body as VisitOpening: self = .visitOpening(body)
     case let body as PartialSignature: self = .partialSignature(body)

@@ -33,22 +33,27 @@ public struct KnownDelegates: CanonicalValue, Equatable {
   public private(set) var epoch: UInt64
   /// How many leaves there are before the epoch.
   public private(set) var start: UInt64
+  /// The digest of the ``Members`` of the epoch.
+  public private(set) var members: Digest32
   private var seats: SeatList
 
   /// Those of the first epoch.
   public init(_ genesis: ValidGenesis) {
     (epoch, start, seats) = (0, 0, SeatList(genesis.firstSeats))
+    members = genesis.members.digest
   }
 
   public func encode(into fields: inout some FieldEncoder) {
     fields.integer("epoch", epoch)
     fields.integer("start", start)
+    fields.digest("members", members)
     fields.value("seats", seats)
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     epoch = try fields.integer("epoch", in: 0...LedgerLimits.size)
     start = try fields.integer("start", in: 0...LedgerLimits.size)
+    members = try fields.digest("members")
     seats = try fields.value("seats")
   }
 
@@ -65,14 +70,16 @@ public struct KnownDelegates: CanonicalValue, Equatable {
     guard let checkpoint = keys(of: genesis).confirmedCheckpoint(end.note),
       checkpoint.size > start, end.header.index == checkpoint.size - 1
     else { throw LedgerError(.invalidProof, "an end of an epoch has too few cosignatures") }
-    let length = genesis.genesis.numbers.epochLength
+    let length = genesis.genesis.epochLength
     guard
       case .header(let header) = try end.header.verify(
         size: checkpoint.size, root: checkpoint.root),
       header.genesis == genesis.digest, header.chain == ChainName.consortium,
       genesis.epoch(ofHeight: header.height) == epoch, header.height % length == length - 1,
-      let next = header.nextSeats, next.occupants.count == seats.occupants.count
+      let next = header.nextSeats, next.occupants.count % 3 == 1, next.occupants.count >= 4,
+      let members = header.nextMembers
     else { throw LedgerError(.invalidProof, "the header does not end this epoch") }
     (epoch, start, seats) = (epoch + 1, checkpoint.size, next)
+    self.members = members
   }
 }

@@ -93,16 +93,18 @@ public struct SubmissionAnswer: CanonicalObject, Equatable {
   /// Checks a confirmation of this entry: that its leaf stands under a checkpoint which the cloud,
   /// an organisation of its own, has cosigned.
   ///
+  /// - Parameter members: of the epoch.
   /// - Throws: ``LedgerError`` `invalid-proof`.
   public static func check(
-    _ confirmation: Confirmation, of entry: Entry, generation: UInt64, genesis: ValidGenesis
+    _ confirmation: Confirmation, of entry: Entry, generation: UInt64, genesis: ValidGenesis,
+    members: ValidMembers
   ) throws(LedgerError) {
     let chain = entry.content.chain
     do {
       let note = try SignedNote(encoded: confirmation.note)
       let cosigned = try CosignedCheckpoint(
         verifying: note, origin: genesis.origin(of: chain, generation: generation),
-        cosigners: genesis.cosigners(ofHospital: chain), allowsExtensionLines: false)
+        cosigners: members.cosigners(ofHospital: chain), allowsExtensionLines: false)
       try InclusionProof(hashes: confirmation.inclusion).verify(
         leafHash: MerkleHash.leaf(Leaf.item(entry).encoded()), index: confirmation.index,
         size: cosigned.checkpoint.size, root: cosigned.checkpoint.root)

@@ -24,6 +24,7 @@ package struct BlockSummary {
   var countedTime: UInt64
   var answeredThrough: UInt64
   var nextSeats: SeatList?
+  var nextMembers: Digest32?
 }
 
 /// The rules of one chain.

@@ -13,12 +13,25 @@ struct ConsortiumReader {
 
   func block(_ height: UInt64) -> ConsortiumBlock? { state.value(.block(height)) }
 
+  /// The members of the epoch of a block.
+  func members(at height: UInt64) -> ValidMembers {
+    state.members(inEpoch: genesis.epoch(ofHeight: height), of: genesis)
+  }
+
+  /// Whether there is, or was, a hospital of this name up to a block.
+  func isHospital(_ id: String, upTo height: UInt64) -> Bool {
+    let epoch = genesis.epoch(ofHeight: height)
+    return state.members(having: id, inEpoch: epoch, of: genesis).supernode(id)?.role == .hospital
+  }
+
   /// The doctor as of a block: what stands in it counts.
   func doctor(_ id: String, at height: UInt64) -> DoctorRecord? { state.doctor(id, at: height) }
 
   /// The generation to which a block with this base belongs: there may be many, so it is looked up.
   func generation(of hospital: String, at height: UInt64) -> GenerationRecord {
-    var found = genesis.firstGeneration(of: hospital)
+    var found = state.members(
+      having: hospital, inEpoch: genesis.epoch(ofHeight: height), of: genesis
+    ).firstGeneration(of: hospital)
     guard let latest: GenerationRecord = state.value(.generation(hospital)) else { return found }
     if latest.height <= height { return latest }
     var above = latest.generation

@@ -102,6 +102,7 @@ enum QuotaPurpose: UInt8 {
   /// Changes of its doctors' standing.
   case standings
   case elections
+  case motions
 }
 
 /// How much of a quota is used in an epoch.
@@ -204,6 +205,11 @@ extension StateKey {
 
   static func conviction(_ organisation: String) -> Self {
     Self("convicted/", Array(organisation.utf8))
+  }
+  /// How many organisations were ever convicted, and each.
+  static let convictedCount = Self("convicted-organisations")
+  static func convicted(number: UInt64) -> Self {
+    Self("convicted-organisation/", number.stateBytes)
   }
   static func barredChain(_ hospital: String) -> Self {
     Self("barred-chain/", Array(hospital.utf8))

@@ -4,9 +4,11 @@ import EMRScheme
 
 /// The directory: registrations, rotations, and who may act (specification 6.3).
 extension ConsortiumRules {
-  /// The Ed25519 key with which this party signs entries now: of the genesis, or of an active doctor.
-  func identityKey(of party: String, _ state: StateView) throws(Refusal) -> [UInt8] {
-    if let key = genesis.identityKey(of: party) { return key }
+  /// The Ed25519 key with which this party signs entries now: of a member, or of an active doctor.
+  func identityKey(
+    of party: String, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> [UInt8] {
+    if let key = block.members.identityKey(of: party) { return key }
     guard let doctor: DoctorRecord = state.value(.doctor(party)) else { throw .unknownSigner }
     guard doctor.status == .active else { throw .notActive }
     return doctor.identityKey
@@ -15,16 +17,17 @@ extension ConsortiumRules {
   func register(
     _ registration: DoctorRegistration, _ item: Item, _ block: Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
-    let (hospital, signature) = try party(item.entry, state)
+    let (hospital, signature) = try party(item.entry, block, state)
     let statement = registration.statement
-    guard hospital == statement.hospital, genesis.supernode(hospital)?.role == .hospital else {
+    guard hospital == statement.hospital, block.members.supernode(hospital)?.role == .hospital
+    else {
       throw .notEntitled
     }
     guard statement.genesis == genesis.digest, statement.suite == genesis.genesis.suite,
       ValidGenesis.isIdentifier(statement.doctor),
       !AgreementKey.isOfSmallOrder(statement.agreementKey)
     else { throw .wrongRegistration }
-    guard genesis.identityKey(of: statement.doctor) == nil, statement.doctor != ChainName.consortium
+    guard !isPartyName(statement.doctor, state), statement.doctor != ChainName.consortium
     else { throw .alreadyRegistered }
     let version = try version(for: statement, item, block, state)
     let keys = [
@@ -35,7 +38,7 @@ extension ConsortiumRules {
     return Judgement(claims: [
       signature,
       RequiredClaim(
-        .registration(registration, managerKey: genesis.genesis.manager.registrationKey),
+        .registration(registration, managerKey: block.members.manager.registrationKey),
         or: .wrongRegistration),
     ])
   }
@@ -78,16 +81,14 @@ extension ConsortiumRules {
     _ keys: [[UInt8]], of party: String, _ state: StateView
   ) throws(Refusal) {
     guard Set(keys).count == keys.count else { throw .alreadyRegistered }
-    for key in keys where genesis.usesKey(key) || state.holds(.registeredKey(key)) {
-      throw .alreadyRegistered
-    }
+    for key in keys where !isFresh(key, state) { throw .alreadyRegistered }
     for key in keys { state.set(.registeredKey(key), RawValue(stateBytes: Array(party.utf8))) }
   }
 
   func change(
     _ change: DoctorStatusChange, _ item: Item, _ block: Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
-    let (party, signature) = try party(item.entry, state)
+    let (party, signature) = try party(item.entry, block, state)
     guard let doctor: DoctorRecord = state.value(.doctor(change.doctor)) else {
       throw .unknownDoctor
     }
@@ -99,7 +100,7 @@ extension ConsortiumRules {
     guard doctor.status != .retired, change.status != doctor.status,
       change.number == doctor.statusChanges + 1
     else { throw .wrongStanding }
-    let numbers = genesis.genesis.numbers
+    let numbers = block.members.numbers
     if isOwn {
       try spend(.quota(ofChangesBy: party), numbers.signerQuota, block, state)
     } else {
@@ -113,15 +114,15 @@ extension ConsortiumRules {
   func rotate(
     _ rotation: KeyRotation, _ item: Item, _ block: Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
-    let (party, signature) = try party(item.entry, state)
-    // What a party of the genesis rotates is for a vote to say.
+    let (party, signature) = try party(item.entry, block, state)
+    // Members have their own: ``PartyRotation``.
     guard party == rotation.party, let doctor: DoctorRecord = state.value(.doctor(party)) else {
       throw .notEntitled
     }
     guard !IdentityKey.isOfSmallOrder(rotation.identityKey),
       !AgreementKey.isOfSmallOrder(rotation.agreementKey)
     else { throw .wrongRotation }
-    try spend(.quota(ofChangesBy: party), genesis.genesis.numbers.signerQuota, block, state)
+    try spend(.quota(ofChangesBy: party), block.members.numbers.signerQuota, block, state)
     set(doctor, item, block, state) { $0.take(rotation) }
     try take([rotation.identityKey, rotation.agreementKey], of: party, state)
     let statement = rotation.statement(

@@ -28,43 +28,45 @@ extension ConsortiumRules {
 
   /// Whether the block at a height is the last of its epoch.
   func endsEpoch(_ height: UInt64) -> Bool {
-    height % genesis.genesis.numbers.epochLength == genesis.genesis.numbers.epochLength - 1
+    height % genesis.genesis.epochLength == genesis.genesis.epochLength - 1
   }
 
   /// Elects who decides the next epoch, at the end of the last block of this one.
   func elect(after epoch: UInt64, _ state: StateView) -> SeatList {
+    let members = state.nextMembers(afterEpoch: epoch, of: genesis)
     let list = SeatList(
       election(after: epoch, state).seats().map { seat in
-        seat.delegate.flatMap(genesis.supernode).flatMap(SeatOccupant.init)
+        seat.delegate.flatMap(members.supernode).flatMap(SeatOccupant.init)
       })
     state.set(.seats(epoch + 1), list)
     return list
   }
 
   /// The election at the end of an epoch: what was approved at the end of the one before, and how the
-  /// delegates of this one have kept their turns.
+  /// delegates of this one have kept their turns; among the members of the next.
   package func election(after epoch: UInt64, _ state: StateView) -> Election {
+    let members = state.nextMembers(afterEpoch: epoch, of: genesis)
     var approvals: [String: Set<String>] = [:]
-    for voter in genesis.voters {
+    for voter in members.voters {
       guard let record: ApprovalRecord = state.value(.approval(voter)) else { continue }
       approvals[voter] = Set(record.epoch < epoch ? record.candidates : record.former)
     }
-    let former = delegates(forHeight: epoch * genesis.genesis.numbers.epochLength, state)
+    let former = delegates(forHeight: epoch * genesis.genesis.epochLength, state)
     return Election(
-      seatCount: genesis.firstSeats.count,
-      candidates: standing(state).map { node in
+      seatCount: Int(members.members.seatCount),
+      candidates: standing(members, state).map { node in
         let record: TurnRecord? = state.value(.turns(node.id))
         let turns = record?.epoch == epoch ? record : nil
         return Election.Candidate(
           id: node.id, organisation: node.organisation,
-          isBarred: state.holds(.conviction(node.organisation)), turns: turns?.turns ?? 0,
+          isBarred: isBarred(node.organisation, state), turns: turns?.turns ?? 0,
           missed: turns?.missed ?? 0)
       },
       approvals: approvals, former: former.seats.compactMap(\.delegate))
   }
 
-  private func standing(_ state: StateView) -> [Genesis.Supernode] {
-    genesis.genesis.supernodes.filter {
+  private func standing(_ members: ValidMembers, _ state: StateView) -> [Members.Supernode] {
+    members.supernodes.filter {
       $0.votingKey != nil
         && state.value(.candidacy($0.id), as: CandidacyRecord.self)?.stands != 0
     }
@@ -75,12 +77,14 @@ extension ConsortiumRules {
   func stand(
     _ candidacy: Candidacy, _ item: Item, _ block: Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
-    let (party, signature) = try supernode(item.entry, state)
-    guard genesis.supernode(party)?.votingKey != nil else { throw .notEntitled }
+    let (party, signature) = try supernode(item.entry, block, state)
+    guard block.members.supernode(party)?.votingKey != nil else { throw .notEntitled }
     let before: CandidacyRecord? = state.value(.candidacy(party))
     guard candidacy.number == (before?.number ?? 0) + 1 else { throw .wrongNumber }
     try spend(.quota(ofSupernode: party, for: .elections), block, state)
-    guard candidacy.stands || couldFillSeats(without: party, state) else {
+    let next = state.nextMembers(
+      afterEpoch: genesis.epoch(ofHeight: block.height), of: genesis)
+    guard candidacy.stands || couldFillSeats(next, without: party, state) else {
       throw .tooFewCandidates
     }
     state.set(
@@ -89,13 +93,16 @@ extension ConsortiumRules {
     return Judgement(claims: [signature])
   }
 
-  /// Whether those who stand could still decide blocks if this one withdrew: of an organisation at
+  /// Whether those members who stand could decide blocks, without this one: of an organisation at
   /// most a third of the seats count, rounded down.
-  private func couldFillSeats(without party: String, _ state: StateView) -> Bool {
-    let (count, share) = (genesis.firstSeats.count, (genesis.firstSeats.count - 1) / 3)
+  func couldFillSeats(
+    _ members: ValidMembers, without party: String?, _ state: StateView
+  ) -> Bool {
+    let count = Int(members.members.seatCount)
+    let share = (count - 1) / 3
     var seats: [String: Int] = [:]
-    for node in standing(state)
-    where node.id != party && !state.holds(.conviction(node.organisation)) {
+    for node in standing(members, state)
+    where node.id != party && !isBarred(node.organisation, state) {
       seats[node.organisation] = min(share, seats[node.organisation, default: 0] + 1)
     }
     return 3 * seats.values.reduce(0, +) > 2 * count
@@ -104,9 +111,9 @@ extension ConsortiumRules {
   func approve(
     _ approval: Approval, _ item: Item, _ block: Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
-    let (organisation, signature) = try party(item.entry, state)
-    guard genesis.voters.contains(organisation) else { throw .notEntitled }
-    guard approval.candidates.allSatisfy({ genesis.supernode($0)?.votingKey != nil }) else {
+    let (organisation, signature) = try party(item.entry, block, state)
+    guard block.members.voters.contains(organisation) else { throw .notEntitled }
+    guard approval.candidates.allSatisfy({ block.members.supernode($0)?.votingKey != nil }) else {
       throw .unknownCandidate
     }
     let before: ApprovalRecord? = state.value(.approval(organisation))
@@ -125,7 +132,7 @@ extension ConsortiumRules {
   private func spend(
     _ key: StateKey, _ block: Block, _ state: StateView
   ) throws(Refusal) {
-    try spend(key, genesis.genesis.numbers.signerQuota, block, state)
+    try spend(key, block.members.numbers.signerQuota, block, state)
   }
 
   // MARK: Turns

@@ -26,6 +26,12 @@ package struct ConsortiumRules: ChainRules {
     var openedAt: UInt64?
     /// Of the opening's leaf.
     var openingByteCount: UInt64 = 0
+    /// Of the block's epoch; known as soon as an item was judged.
+    var members: ValidMembers {
+      guard let knownMembers else { preconditionFailure("no item of the block was judged") }
+      return knownMembers
+    }
+    fileprivate(set) var knownMembers: ValidMembers?
 
     /// The block as if it had its opening, and nothing else: to judge what comes behind one.
     mutating func assumeOpened() {
@@ -44,6 +50,10 @@ package struct ConsortiumRules: ChainRules {
   package func judge(
     _ item: Item, _ block: inout Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
+    if block.knownMembers == nil {
+      block.knownMembers = state.members(
+        inEpoch: genesis.epoch(ofHeight: block.height), of: genesis)
+    }
     // The opening finds room in every block: its commits grow with the delegates.
     if case .blockOpening(let opening) = item.entry.content.body {
       return try open(opening, item, &block, state)
@@ -51,7 +61,7 @@ package struct ConsortiumRules: ChainRules {
     guard block.itemCount > 0 else { throw .openingMissing }
     guard block.itemCount < LedgerLimits.blockItemCount,
       block.byteCount - block.openingByteCount + item.byteCount
-        <= genesis.genesis.numbers.blockByteLimit
+        <= block.members.numbers.blockByteLimit
     else { throw .blockFull }
     switch item.entry.content.body {
     case .doctorRegistration(let body): return try register(body, item, block, state)
@@ -66,17 +76,24 @@ package struct ConsortiumRules: ChainRules {
     case .continuation(let body): return try continueChain(body, item, block, state)
     case .candidacy(let body): return try stand(body, item, block, state)
     case .approval(let body): return try approve(body, item, block, state)
+    case .motion(let body): return try put(body, item, block, state)
+    case .ballot(let body): return try vote(body, item, block, state)
+    case .partyRotation(let body): return try rotate(body, item, block, state)
     default: throw .wrongKind
     }
   }
 
   package func close(_ block: Block, _ state: StateView) -> BlockSummary {
     let time = block.openedAt ?? block.time
-    let counted = min(time - block.time, genesis.genesis.numbers.maximumLag / 2)
-    return BlockSummary(
-      base: .none, time: time, countedTime: block.countedTime + counted, answeredThrough: 0,
-      nextSeats: endsEpoch(block.height)
-        ? elect(after: genesis.epoch(ofHeight: block.height), state) : nil)
+    let counted = min(time - block.time, block.members.numbers.maximumLag / 2)
+    var summary = BlockSummary(
+      base: .none, time: time, countedTime: block.countedTime + counted, answeredThrough: 0)
+    if endsEpoch(block.height) {
+      let epoch = genesis.epoch(ofHeight: block.height)
+      summary.nextSeats = elect(after: epoch, state)
+      summary.nextMembers = beginMembers(after: epoch, state)
+    }
+    return summary
   }
 
   package func closed(_ header: BlockHeader, _ state: StateView) {
@@ -88,17 +105,17 @@ package struct ConsortiumRules: ChainRules {
 
   /// The party that signed, and the claim that it did.
   func party(
-    _ entry: Entry, _ state: StateView
+    _ entry: Entry, _ block: Block, _ state: StateView
   ) throws(Refusal) -> (String, RequiredClaim) {
     guard case .party(let id) = entry.content.signer else { throw .unknownSigner }
-    return (id, entry.signatureClaim(by: try identityKey(of: id, state)))
+    return (id, entry.signatureClaim(by: try identityKey(of: id, block, state)))
   }
 
   func supernode(
-    _ entry: Entry, _ state: StateView
+    _ entry: Entry, _ block: Block, _ state: StateView
   ) throws(Refusal) -> (String, RequiredClaim) {
-    let (id, signature) = try party(entry, state)
-    guard genesis.supernode(id) != nil else { throw .notEntitled }
+    let (id, signature) = try party(entry, block, state)
+    guard block.members.supernode(id) != nil else { throw .notEntitled }
     return (id, signature)
   }
 
@@ -107,7 +124,7 @@ package struct ConsortiumRules: ChainRules {
   private func open(
     _ opening: BlockOpening, _ item: Item, _ block: inout Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
-    let (signer, signature) = try party(item.entry, state)
+    let (signer, signature) = try party(item.entry, block, state)
     let delegates = delegates(forHeight: block.height, state)
     guard let seat = delegates.seat(of: signer) else { throw .notEntitled }
     guard block.itemCount == 0 else { throw .notFirst }
@@ -161,14 +178,18 @@ package struct ConsortiumRules: ChainRules {
   private func anchor(
     _ anchor: Anchor, _ item: Item, _ block: Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
-    let (party, signature) = try supernode(item.entry, state)
-    let hospital = anchor.hospital
-    guard genesis.hospitals.contains(hospital),
-      party == hospital || party == genesis.cloud(ofHospital: hospital)
+    let (party, signature) = try supernode(item.entry, block, state)
+    let (hospital, header) = (anchor.hospital, anchor.header)
+    // A block is confirmed by the cloud of its base's epoch.
+    let epoch = min(
+      genesis.epoch(ofHeight: header.base.height), genesis.epoch(ofHeight: block.height))
+    let members = state.members(inEpoch: epoch, of: genesis)
+    guard members.supernode(hospital)?.role == .hospital,
+      party == hospital || party == members.cloud(ofHospital: hospital)
     else { throw .notEntitled }
-    let generation = generation(of: hospital, state)
+    let generation = generation(of: hospital, in: members, state)
     guard !state.holds(.barredChain(hospital)) else { throw .convicted }
-    let keys = genesis.keys(of: hospital, generation: generation)
+    let keys = genesis.keys(of: hospital, generation: generation, in: members)
     guard let checkpoint = keys.confirmedCheckpoint(anchor.note),
       let root = Digest32(checkpoint.root)
     else { throw .wrongCheckpoint }
@@ -177,7 +198,6 @@ package struct ConsortiumRules: ChainRules {
       throw .wrongCheckpoint
     }
     try Self.requireConsistency(anchor, checkpoint, previous)
-    let header = anchor.header
     guard header.genesis == genesis.digest, header.chain == hospital,
       header.generation == generation.generation, header.index == checkpoint.size - 1,
       Self.stands(
@@ -186,7 +206,7 @@ package struct ConsortiumRules: ChainRules {
     guard let base: ConsortiumBlock = state.value(.block(header.base.height)),
       base.reference == header.base
     else { throw .unknownBase }
-    let numbers = genesis.genesis.numbers
+    let numbers = block.members.numbers
     guard block.countedTime - base.countedTime <= numbers.maximumLag else { throw .staleBase }
     let owed: DemandRecord? = state.value(.demand(hospital, number: header.answeredThrough))
     if let owed, owed.height < block.height,
@@ -230,8 +250,11 @@ package struct ConsortiumRules: ChainRules {
       root: checkpoint.root)) != nil
   }
 
-  func generation(of hospital: String, _ state: StateView) -> GenerationRecord {
-    state.value(.generation(hospital)) ?? genesis.firstGeneration(of: hospital)
+  /// - Parameter members: that have the hospital.
+  func generation(
+    of hospital: String, in members: ValidMembers, _ state: StateView
+  ) -> GenerationRecord {
+    state.value(.generation(hospital)) ?? members.firstGeneration(of: hospital)
   }
 
   // MARK: Demands
@@ -239,9 +262,11 @@ package struct ConsortiumRules: ChainRules {
   private func demand(
     _ demand: Demand, _ item: Item, _ block: Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
-    let (party, signature) = try supernode(item.entry, state)
+    let (party, signature) = try supernode(item.entry, block, state)
     let (entry, hospital) = (demand.entry, demand.entry.content.chain)
-    guard entry.content.genesis == genesis.digest, genesis.hospitals.contains(hospital) else {
+    guard entry.content.genesis == genesis.digest,
+      block.members.supernode(hospital)?.role == .hospital
+    else {
       throw .notDemandable
     }
     let digest = entry.digest
@@ -250,11 +275,11 @@ package struct ConsortiumRules: ChainRules {
     switch entry.content.signer {
     case .party(let id):
       guard demand.completion == nil else { throw .unknownSigner }
-      key = try identityKey(of: id, state)
+      key = try identityKey(of: id, block, state)
     case .patient(let visit):
       key = try signingKey(of: visit, hospital, demand.completion, state)
     }
-    let numbers = genesis.genesis.numbers
+    let numbers = block.members.numbers
     let purpose: QuotaPurpose = demand.completion == nil ? .partiesDemands : .patientsDemands
     try spend(.quota(ofSupernode: party, for: purpose), numbers.supernodeQuota, block, state)
     try spend(
@@ -307,8 +332,7 @@ package struct ConsortiumRules: ChainRules {
     ofReporter party: String, _ block: Block, _ state: StateView
   ) throws(Refusal) {
     try spend(
-      .quota(ofSupernode: party, for: .reports), genesis.genesis.numbers.supernodeQuota, block,
-      state)
+      .quota(ofSupernode: party, for: .reports), block.members.numbers.supernodeQuota, block, state)
   }
 
   // MARK: Evidence
@@ -316,9 +340,9 @@ package struct ConsortiumRules: ChainRules {
   private func convict(
     _ report: EquivocationReport, _ item: Item, _ block: Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
-    let (party, signature) = try supernode(item.entry, state)
+    let (party, signature) = try supernode(item.entry, block, state)
     try spend(ofReporter: party, block, state)
-    let culprits = try culprits(report, state)
+    let culprits = try culprits(report, block, state)
     var isNew = false
     // In one order everywhere: a set has none.
     let sorted = culprits.sorted {
@@ -340,6 +364,8 @@ package struct ConsortiumRules: ChainRules {
     let key: [UInt8]
     /// Whether it signs as a log, and not as a cosigner.
     let isLogKey: Bool
+    /// Who ran the party when it had the key.
+    let organisation: String?
   }
 
   /// With a log key the hospital's chain is barred, whatever key it has by now, and the hospital is not
@@ -352,9 +378,14 @@ package struct ConsortiumRules: ChainRules {
       if !state.holds(chain) { state.set(chain, block.height) }
       return
     }
-    guard let organisation = genesis.organisation(of: culprit.party) else { return }
+    guard let organisation = culprit.organisation else { return }
     let count: UInt64 = state.value(.conviction(organisation)) ?? 0
     state.set(.conviction(organisation), count + 1)
+    if count == 0 {
+      let others: UInt64 = state.value(.convictedCount) ?? 0
+      state.note(.convicted(number: others), RawValue(stateBytes: Array(organisation.utf8)))
+      state.note(.convictedCount, others + 1)
+    }
   }
 
   /// The keys of the parties that signed both checkpoints of a report, once it is shown that no one
@@ -363,10 +394,15 @@ package struct ConsortiumRules: ChainRules {
   /// A hospital's only where its cloud cosigned both: what a log key signs alone promises nothing,
   /// and a hospital that loses it with its disk signs again.
   private func culprits(
-    _ report: EquivocationReport, _ state: StateView
+    _ report: EquivocationReport, _ block: Block, _ state: StateView
   ) throws(Refusal) -> Set<Culprit> {
-    guard let one = signingKeys(of: report.chain, note: report.first.note, state),
-      let other = signingKeys(of: report.chain, note: report.second.note, state),
+    let epoch = genesis.epoch(ofHeight: block.height)
+    guard report.first.epoch <= epoch, report.second.epoch <= epoch else { throw .noContradiction }
+    let members = [report.first, report.second].map {
+      state.members(inEpoch: $0.epoch, of: genesis)
+    }
+    guard let one = signingKeys(of: report.chain, note: report.first.note, in: members[0], state),
+      let other = signingKeys(of: report.chain, note: report.second.note, in: members[1], state),
       let first = one.signers(of: report.first.note),
       let second = other.signers(of: report.second.note),
       Self.contradict(
@@ -377,8 +413,12 @@ package struct ConsortiumRules: ChainRules {
       one.confirmedCheckpoint(report.first.note) != nil
       && other.confirmedCheckpoint(report.second.note) != nil
     let parties = Set(first.keys.map(\.party)).intersection(second.keys.map(\.party))
-    let culprits = first.keys.union(second.keys).filter { parties.contains($0.party) }.map {
-      Culprit(party: $0.party, key: $0.publicKey, isLogKey: $0.party == report.chain)
+    let culprits = zip([first, second], members).flatMap { claim, members in
+      claim.keys.filter { parties.contains($0.party) }.map {
+        Culprit(
+          party: $0.party, key: $0.publicKey, isLogKey: $0.party == report.chain,
+          organisation: members.organisation(of: $0.party))
+      }
     }.filter { !$0.isLogKey || areConfirmed }
     guard !culprits.isEmpty else { throw .noContradiction }
     return Set(culprits)
@@ -387,10 +427,10 @@ package struct ConsortiumRules: ChainRules {
   /// The keys that may have signed a note. Of the consortium chain all that ever do: who signs another
   /// history is convicted of it, with a seat at that size or without.
   private func signingKeys(
-    of chain: String, note: String, _ state: StateView
+    of chain: String, note: String, in members: ValidMembers, _ state: StateView
   ) -> ChainKeys? {
     chain == ChainName.consortium
-      ? genesis.consortiumCosigners : keys(of: chain, note: note, state)
+      ? genesis.consortiumCosigners(of: members) : keys(of: chain, note: note, in: members, state)
   }
 
   /// How many leaves two generations of a chain have in common.
@@ -421,21 +461,24 @@ package struct ConsortiumRules: ChainRules {
     }
   }
 
-  /// The keys of a chain in the generation whose origin a note has.
-  func keys(of chain: String, note: String, _ state: StateView) -> ChainKeys? {
+  /// The keys of a chain in the generation whose origin a note has, the cloud's as these members have
+  /// it.
+  func keys(
+    of chain: String, note: String, in members: ValidMembers, _ state: StateView
+  ) -> ChainKeys? {
     if chain == ChainName.consortium {
       guard let size = genesis.consortiumCheckpoint(in: note)?.size else { return nil }
       return delegates(forHeight: height(holding: size, state), state).keys(of: genesis)
     }
-    guard genesis.hospitals.contains(chain) else { return nil }
-    let current = generation(of: chain, state).generation
+    guard members.supernode(chain)?.role == .hospital else { return nil }
+    let current = generation(of: chain, in: members, state).generation
     let prefix = genesis.origin(of: chain, generation: 0).dropLast()
     guard let origin = note.split(separator: "\n", maxSplits: 1).first, origin.hasPrefix(prefix),
       let number = UInt64(origin.dropFirst(prefix.count)), number <= current
     else { return nil }
     let generation =
-      state.value(.generation(chain, number: number)) ?? genesis.firstGeneration(of: chain)
-    return genesis.keys(of: chain, generation: generation)
+      state.value(.generation(chain, number: number)) ?? members.firstGeneration(of: chain)
+    return genesis.keys(of: chain, generation: generation, in: members)
   }
 
   /// The block in which the last of so many leaves stands, or would stand next.
@@ -455,21 +498,26 @@ package struct ConsortiumRules: ChainRules {
   private func convict(
     _ report: WithholdingReport, _ item: Item, _ block: Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
-    let (party, signature) = try supernode(item.entry, state)
+    let (party, signature) = try supernode(item.entry, block, state)
     try spend(ofReporter: party, block, state)
     let hospital = report.hospital
-    guard genesis.hospitals.contains(hospital), let cloud = genesis.cloud(ofHospital: hospital),
-      report.generation < LedgerLimits.size,
+    guard report.epoch <= genesis.epoch(ofHeight: block.height) else { throw .noContradiction }
+    let members = state.members(inEpoch: report.epoch, of: genesis)
+    guard members.supernode(hospital)?.role == .hospital,
+      let cloud = members.cloud(ofHospital: hospital), report.generation < LedgerLimits.size,
       let next: GenerationRecord = state.value(
         .generation(hospital, number: report.generation + 1)),
-      let keys = keys(of: hospital, note: report.note, state),
+      let keys = keys(of: hospital, note: report.note, in: members, state),
       keys.generation == report.generation, let signed = keys.signers(of: report.note),
       signed.checkpoint.size > next.start
         || (signed.checkpoint.size == next.start && signed.checkpoint.root != next.root.bytes),
       let key = signed.keys.first(where: { $0.party == cloud })
     else { throw .noContradiction }
     guard !state.holds(.convictedKey(key.publicKey)) else { throw .entryKnown }
-    convict(Culprit(party: cloud, key: key.publicKey, isLogKey: false), block, state)
+    convict(
+      Culprit(
+        party: cloud, key: key.publicKey, isLogKey: false,
+        organisation: members.organisation(of: cloud)), block, state)
     return Judgement(claims: [signature])
   }
 
@@ -478,7 +526,7 @@ package struct ConsortiumRules: ChainRules {
   private func convict(
     _ report: VoteEquivocationReport, _ item: Item, _ block: Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
-    let (party, signature) = try supernode(item.entry, state)
+    let (party, signature) = try supernode(item.entry, block, state)
     try spend(ofReporter: party, block, state)
     guard
       let place = SeatEquivocation.contradiction(report.first.object, report.second.object),
@@ -493,7 +541,10 @@ package struct ConsortiumRules: ChainRules {
     else { throw .noContradiction }
     guard !state.holds(.convictedKey(seat.votingKey)) else { throw .entryKnown }
     convict(
-      Culprit(party: delegate, key: seat.votingKey, isLogKey: false), block, state)
+      Culprit(
+        party: delegate, key: seat.votingKey, isLogKey: false,
+        organisation: state.members(inEpoch: place.epoch, of: genesis).organisation(of: delegate)),
+      block, state)
     return Judgement(claims: [signature])
   }
 
@@ -501,9 +552,11 @@ package struct ConsortiumRules: ChainRules {
   private func note(
     _ report: FaultReport, _ item: Item, _ block: Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
-    let (party, signature) = try supernode(item.entry, state)
+    let (party, signature) = try supernode(item.entry, block, state)
     try spend(ofReporter: party, block, state)
-    guard let keys = keys(of: report.chain, note: report.note, state),
+    let members = state.members(
+      having: report.chain, inEpoch: genesis.epoch(ofHeight: block.height), of: genesis)
+    guard let keys = keys(of: report.chain, note: report.note, in: members, state),
       let checkpoint = keys.log == nil
         ? keys.confirmedCheckpoint(report.note) : keys.loggedCheckpoint(report.note)?.checkpoint,
       report.index < checkpoint.size
@@ -516,18 +569,19 @@ package struct ConsortiumRules: ChainRules {
   private func continueChain(
     _ continuation: Continuation, _ item: Item, _ block: Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
-    let (party, signature) = try party(item.entry, state)
+    let (party, signature) = try party(item.entry, block, state)
     let (tail, key) = (continuation.tail, continuation.logKey)
-    guard party == tail.hospital, genesis.hospitals.contains(party),
-      let cloud = genesis.cloud(ofHospital: party), let cloudKey = genesis.identityKey(of: cloud)
+    let members = block.members
+    guard party == tail.hospital, members.supernode(party)?.role == .hospital,
+      let cloud = members.cloud(ofHospital: party), let cloudKey = members.identityKey(of: cloud)
     else { throw .notEntitled }
-    let generation = generation(of: party, state)
+    let generation = generation(of: party, in: members, state)
     // Who was convicted goes on only by a vote.
     guard !state.holds(.barredChain(party)) else { throw .convicted }
     let anchored = state.value(.anchor(party), as: AnchorRecord.self)?.size ?? 0
     guard tail.genesis == genesis.digest, tail.generation == generation.generation,
       tail.size >= anchored, tail.size >= generation.start, !IdentityKey.isOfSmallOrder(key),
-      !genesis.usesKey(key), !state.holds(.registeredKey(key)), key != generation.logKey,
+      isFresh(key, state), key != generation.logKey,
       !state.holds(.convictedKey(key))
     else { throw .wrongContinuation }
     try spend(ofReporter: party, block, state)

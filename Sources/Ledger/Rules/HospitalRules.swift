@@ -50,16 +50,18 @@ package struct HospitalRules: ChainRules {
   package func judge(
     _ item: Item, _ block: inout Block, _ state: StateView
   ) throws(Refusal) -> Judgement {
-    let numbers = genesis.genesis.numbers
-    guard block.itemCount < numbers.blockItemLimit,
-      block.byteCount + item.byteCount <= numbers.blockByteLimit || block.itemCount == 0
-    else { throw .blockFull }
     let reader = reader
     defer { state.adopt(failureOf: reader.state) }
     if block.base == nil, let height = block.baseHeight {
       guard let base = reader.block(height) else { throw .unknownBase }
       block.base = base
     }
+    // The first block of all has no base before its first item.
+    let numbers =
+      (block.base.map { reader.members(at: $0.reference.height) } ?? genesis.members).numbers
+    guard block.itemCount < numbers.blockItemLimit,
+      block.byteCount + item.byteCount <= numbers.blockByteLimit || block.itemCount == 0
+    else { throw .blockFull }
     if case .baseAdvance(let advance) = item.entry.content.body {
       return try self.advance(advance, item, &block, reader, state)
     }
@@ -104,6 +106,9 @@ package struct HospitalRules: ChainRules {
     var time: UInt64 { block.countedTime }
     private var height: UInt64 { block.reference.height }
 
+    /// Of the epoch of the block.
+    var members: ValidMembers { reader.members(at: height) }
+
     func doctor(_ id: String) -> DoctorRecord? { reader.doctor(id, at: height) }
 
     /// A doctor who may act.
@@ -113,9 +118,9 @@ package struct HospitalRules: ChainRules {
       return doctor
     }
 
-    /// The Ed25519 key with which this party signs entries: of the genesis, or of an active doctor.
+    /// The Ed25519 key with which this party signs entries: of a member, or of an active doctor.
     func identityKey(of party: String) throws(Refusal) -> [UInt8] {
-      if let key = reader.genesis.identityKey(of: party) { return key }
+      if let key = members.identityKey(of: party) { return key }
       guard let doctor = doctor(party) else { throw .unknownSigner }
       guard doctor.status == .active else { throw .notActive }
       return doctor.identityKey
@@ -132,12 +137,11 @@ package struct HospitalRules: ChainRules {
     _ state: StateView
   ) throws(Refusal) -> Judgement {
     guard block.itemCount == 0 else { throw .notFirst }
-    guard item.entry.content.signer == .party(hospital),
-      let key = genesis.identityKey(of: hospital)
-    else { throw .notEntitled }
+    guard item.entry.content.signer == .party(hospital) else { throw .notEntitled }
     guard let base = reader.block(advance.base.height), base.reference == advance.base else {
       throw .unknownBase
     }
+    let key = try key(at: base, reader)
     if let former = block.base, base.reference.height <= former.reference.height {
       throw .staleBase
     }
@@ -151,6 +155,18 @@ package struct HospitalRules: ChainRules {
     return Judgement(
       claims: [item.entry.signatureClaim(by: key)],
       roots: generations.map { RequiredRoot($0.root, or: .wrongGeneration) })
+  }
+
+  /// The hospital's own key as of a base.
+  private func key(
+    at base: ConsortiumBlock, _ reader: ConsortiumReader
+  ) throws(Refusal) -> [UInt8] {
+    let members = reader.members(at: base.reference.height)
+    // Its chain ends with the epoch in which it was removed.
+    guard members.supernode(hospital)?.role == .hospital,
+      let key = members.identityKey(of: hospital)
+    else { throw .notEntitled }
+    return key
   }
 
   /// The first demand on this chain, up to the base, that is not answered.
@@ -179,9 +195,8 @@ package struct HospitalRules: ChainRules {
     _ refused: Refused, _ item: Item, _ base: ConsortiumBlock, _ demandBase: Base,
     _ state: StateView
   ) throws(Refusal) -> Judgement {
-    guard item.entry.content.signer == .party(hospital),
-      let key = genesis.identityKey(of: hospital)
-    else { throw .notEntitled }
+    guard item.entry.content.signer == .party(hospital) else { throw .notEntitled }
+    let key = try key(at: base, demandBase.reader)
     guard let demanded = demandBase.reader.demandedEntry(refused.entry) else {
       throw .unknownBase
     }
@@ -231,14 +246,14 @@ package struct HospitalRules: ChainRules {
     _ opening: VisitOpening, _ item: Item, _ base: Base, _ state: StateView
   ) throws(Refusal) -> Judgement {
     let signature = try signature(of: item.entry, by: hospital, base)
-    let (context, rules) = (opening.context, genesis.genesis)
-    guard context.genesis == genesis.digest, context.suite == rules.suite,
-      context.hospital == hospital, context.window == rules.numbers.window,
-      context.resignatureLimit == rules.numbers.resignatureLimit,
+    let (context, numbers) = (opening.context, base.members.numbers)
+    guard context.genesis == genesis.digest, context.suite == genesis.genesis.suite,
+      context.hospital == hospital, context.window == numbers.window,
+      context.resignatureLimit == numbers.resignatureLimit,
       context.baseHeight <= base.block.reference.height,
       let opened = base.reader.block(context.baseHeight),
       opened.reference.digest == context.baseHash, opened.countedTime == context.openedAt,
-      base.time - context.openedAt <= rules.numbers.window / 4
+      base.time - context.openedAt <= numbers.window / 4
     else { throw .wrongContext }
     guard !state.holds(.visit(context.visitID)), !state.holds(.pseudonym(context.pseudonym)) else {
       throw .visitKnown
@@ -255,7 +270,7 @@ package struct HospitalRules: ChainRules {
         throw .unknownDoctor
       }
     }
-    if let amended = context.amends { try checkAmended(amended, state) }
+    if let amended = context.amends { try checkAmended(amended, base, state) }
 
     state.set(
       .visit(context.visitID),
@@ -279,9 +294,11 @@ package struct HospitalRules: ChainRules {
   /// A visit of this chain has to exist and to be complete. That it is the same patient's, or what
   /// another chain holds, only the team can check.
   private func checkAmended(
-    _ amended: VisitContext.AmendedVisit, _ state: StateView
+    _ amended: VisitContext.AmendedVisit, _ base: Base, _ state: StateView
   ) throws(Refusal) {
-    guard genesis.hospitals.contains(amended.hospital) else { throw .unknownVisit }
+    guard base.reader.isHospital(amended.hospital, upTo: base.block.reference.height) else {
+      throw .unknownVisit
+    }
     guard amended.hospital == hospital else { return }
     guard let record: VisitRecord = state.value(.visit(amended.visit)) else {
       throw .unknownVisit
@@ -352,7 +369,9 @@ package struct HospitalRules: ChainRules {
     else { throw .wrongCommitments }
     let receipt = StorageReceipt(
       genesis: genesis.digest, visit: visit, recordDigest: completion.recordDigest)
-    guard let cloud = genesis.cloud(ofHospital: hospital).flatMap(genesis.identityKey(of:)) else {
+    guard
+      let cloud = base.members.cloud(ofHospital: hospital).flatMap(base.members.identityKey(of:))
+    else {
       throw .wrongStorageReceipt
     }
     let team = context.signers.compactMap { base.statement(of: $0) }
@@ -409,7 +428,7 @@ package struct HospitalRules: ChainRules {
   private func note(
     _ notice: AccessRequestNotice, _ item: Item, _ base: Base, _ state: StateView
   ) throws(Refusal) -> Judgement {
-    let signature = try signature(of: item.entry, by: genesis.genesis.manager.id, base)
+    let signature = try signature(of: item.entry, by: base.members.manager.id, base)
     guard try visit(notice.visit, state).status == .complete else { throw .visitNotComplete }
     guard !state.holds(.request(notice.document)) else { throw .documentKnown }
     state.set(.request(notice.document), notice.visit)
@@ -441,7 +460,7 @@ package struct HospitalRules: ChainRules {
   private func note(
     _ notice: AccessNotice, _ item: Item, _ base: Base, _ state: StateView
   ) throws(Refusal) -> Judgement {
-    let signature = try signature(of: item.entry, by: genesis.genesis.manager.id, base)
+    let signature = try signature(of: item.entry, by: base.members.manager.id, base)
     var consent = try consent(notice.document, visit: notice.visit, state)
     guard !consent.isUsed else { throw .consentUsed }
     consent.isUsed = true

@@ -78,6 +78,12 @@ package final class StateView {
     if failure == nil { failure = other.failure }
   }
 
+  /// Takes over that the state is not what it has to be.
+  func fail(_ error: StoreError) { if failure == nil { failure = error } }
+
+  /// Drops what was noted.
+  func forget(_ key: StateKey) { writes.updateValue(nil, forKey: key) }
+
   /// Something that follows from the leaves and only helps to find or to compare.
   func note(_ key: StateKey, _ value: some StateValue) { writes[key] = value.stateBytes }
 }

@@ -45,7 +45,7 @@ struct DelegateNetwork {
     epochLength: UInt64 = 1000
   ) throws {
     var generator = SeededGenerator(seed: seed)
-    var supernodes: [Genesis.Supernode] = []
+    var supernodes: [Members.Supernode] = []
     var identities: [String: IdentityKey] = [:]
     var keys: [Delegate.Keys] = []
     for number in 1...(count + spares + strangers) {
@@ -62,33 +62,33 @@ struct DelegateNetwork {
       identities[id] = identity
       keys.append(Delegate.Keys(identity: identity, voting: voting, cosigner: cosigners[0]))
       supernodes.append(
-        Genesis.Supernode(
+        Members.Supernode(
           id: id, organisation: "operator-of-\(id)", role: isHospital ? .hospital : .cloud,
           identityKey: identity.publicKey, agreementKey: generator.bytes(32),
           cosigners: zip(chains, cosigners).map {
-            Genesis.Cosigner(chain: $0, publicKey: $1.verifier.key.publicKey)
+            Members.Cosigner(chain: $0, publicKey: $1.verifier.key.publicKey)
           },
-          logKey: isHospital ? Genesis.LogKey(publicKey: generator.bytes(32)) : nil,
-          votingKey: Genesis.VotingKey(publicKey: voting.publicKey)))
+          logKey: isHospital ? Members.LogKey(publicKey: generator.bytes(32)) : nil,
+          votingKey: Members.VotingKey(publicKey: voting.publicKey)))
     }
     let manager = (
       try IdentityKey(seed: generator.bytes(32)), try IdentityKey(seed: generator.bytes(32))
     )
     identities["manager"] = manager.1
-    var organisations: [Genesis.Organisation] = []
+    var organisations: [Members.Organisation] = []
     for id in ["office"] + supernodes.map(\.organisation) {
       let key = try IdentityKey(seed: generator.bytes(32))
       identities[id] = key
-      organisations.append(Genesis.Organisation(id: id, identityKey: key.publicKey))
+      organisations.append(Members.Organisation(id: id, identityKey: key.publicKey))
     }
     genesis = try ValidGenesis(
       Genesis(
         network: "test", suite: BLS12381.name, createdAt: Self.start,
-        numbers: Genesis.Numbers(
+        numbers: Members.Numbers(
           window: 4 * maximumLag, maximumLag: maximumLag, epochLength: epochLength,
           signerQuota: 1 << 20, supernodeQuota: 1 << 20),
         organisations: organisations,
-        manager: Genesis.Manager(
+        manager: Members.Manager(
           id: "manager", organisation: "office", registrationKey: manager.0.publicKey,
           identityKey: manager.1.publicKey, agreementKey: generator.bytes(32)),
         supernodes: supernodes, delegates: supernodes.prefix(count).map(\.id)))

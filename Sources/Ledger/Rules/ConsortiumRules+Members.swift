@@ -1,0 +1,307 @@
+import CanonicalEncoding
+
+/// Who takes part: motions and votes on them, and what parties change of themselves (specification
+/// 6.13). It all holds from the next epoch on.
+extension ConsortiumRules {
+  // MARK: Epochs
+
+  /// The members of the epoch after this one take their place.
+  func beginMembers(
+    after epoch: UInt64, _ state: StateView
+  ) -> Digest32 {
+    let current = state.members(inEpoch: epoch, of: genesis)
+    let next = state.nextMembers(afterEpoch: epoch, of: genesis)
+    var record =
+      state.value(.members(epoch)) ?? MembersRecord(digest: genesis.members.digest, since: 0)
+    if state.holds(.nextMembers) {
+      state.remove(.nextMembers)
+      state.forget(.nextMembersObject)
+    }
+    if next.digest != record.digest {
+      record = MembersRecord(digest: next.digest, since: epoch + 1)
+      state.note(
+        .membersObject(since: epoch + 1), RawValue(stateBytes: next.members.encoded()))
+      noteHospitals(from: current, to: next, after: epoch, state)
+    }
+    state.set(.members(epoch + 1), record)
+    return record.digest
+  }
+
+  private func noteHospitals(
+    from current: ValidMembers, to next: ValidMembers, after epoch: UInt64, _ state: StateView
+  ) {
+    for hospital in current.hospitals where next.supernode(hospital) == nil {
+      state.note(.departure(hospital), epoch + 1)
+    }
+    for hospital in next.hospitals where current.supernode(hospital) == nil {
+      let count: UInt64 = state.value(.admittedHospitalCount) ?? 0
+      state.note(
+        .admittedHospital(number: count), RawValue(stateBytes: Array(hospital.utf8)))
+      state.note(.admittedHospitalCount, count + 1)
+    }
+  }
+
+  private func setNextMembers(_ members: ValidMembers, _ state: StateView) {
+    state.set(.nextMembers, members.digest)
+    state.note(.nextMembersObject, RawValue(stateBytes: members.members.encoded()))
+  }
+
+  // MARK: Motions
+
+  func put(
+    _ motion: Motion, _ item: Item, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> Judgement {
+    let (organisation, signature) = try organisation(item.entry, block, state)
+    let count: UInt64 = state.value(.motionCount(organisation)) ?? 0
+    guard motion.number == count + 1 else { throw .wrongNumber }
+    let epoch = genesis.epoch(ofHeight: block.height)
+    guard motion.lastEpoch >= epoch, motion.lastEpoch - epoch <= Motion.epochLimit else {
+      throw .wrongMotion
+    }
+    try spend(
+      .quota(ofSupernode: organisation, for: .motions), block.members.numbers.signerQuota, block,
+      state)
+    let next = state.nextMembers(afterEpoch: epoch, of: genesis)
+    var concerned: Set<String> = []
+    for change in motion.changes {
+      concerned.formUnion(next.members.organisations(concernedBy: change))
+    }
+    // Each more would have one vote less against it.
+    guard concerned.count <= 1 else { throw .wrongMotion }
+    let changed = try members(next, after: motion.changes, state)
+    let required = try next.consents(to: motion.changes, making: changed)
+    guard motion.consents.map(\.party) == required.keys.sorted(by: Self.precedes) else {
+      throw .wrongMotion
+    }
+    let statement = motion.statement(genesis: genesis.digest, signer: organisation).encoded()
+    var judgement = Judgement(claims: [signature])
+    judgement.claims += motion.consents.compactMap { consent in
+      required[consent.party].map {
+        RequiredClaim(.signature(consent.signature, of: statement, by: $0), or: .wrongConsent)
+      }
+    }
+    state.set(.motionCount(organisation), motion.number)
+    state.note(.motionObject(item.digest), RawValue(stateBytes: motion.encoded()))
+    let record = MotionRecord(
+      index: item.index, lastEpoch: motion.lastEpoch, status: .open, concerned: concerned.first)
+    state.set(.motion(item.digest), record)
+    if block.members.voters.contains(organisation), organisation != record.concerned {
+      vote(yes: true, on: item.digest, organisation, state)
+      decide(item.digest, record, motion, block, state)
+    }
+    return judgement
+  }
+
+  func vote(
+    _ ballot: Ballot, _ item: Item, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> Judgement {
+    let (organisation, signature) = try organisation(item.entry, block, state)
+    guard let record: MotionRecord = state.value(.motion(ballot.motion)),
+      let motion = state.bytes(.motionObject(ballot.motion)).flatMap({ try? Motion(encoded: $0) })
+    else { throw .unknownMotion }
+    guard block.members.voters.contains(organisation), organisation != record.concerned else {
+      throw .notEntitled
+    }
+    guard record.status == .open, genesis.epoch(ofHeight: block.height) <= record.lastEpoch else {
+      throw .motionClosed
+    }
+    guard !state.holds(.ballot(ballot.motion, organisation)) else { throw .alreadyVoted }
+    vote(yes: ballot.approves, on: ballot.motion, organisation, state)
+    decide(ballot.motion, record, motion, block, state)
+    return Judgement(claims: [signature])
+  }
+
+  private func organisation(
+    _ entry: Entry, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> (String, RequiredClaim) {
+    let (id, signature) = try party(entry, block, state)
+    guard case .organisation? = block.members.party(id) else { throw .notEntitled }
+    return (id, signature)
+  }
+
+  private func vote(
+    yes: Bool, on motion: Digest32, _ organisation: String, _ state: StateView
+  ) {
+    state.set(.ballot(motion, organisation), RawValue(stateBytes: [yes ? 1 : 0]))
+  }
+
+  /// Passes a motion that more than two thirds of those who may vote on it now have voted for.
+  private func decide(
+    _ digest: Digest32, _ record: MotionRecord, _ motion: Motion, _ block: Block,
+    _ state: StateView
+  ) {
+    let voters = block.members.voters.filter { $0 != record.concerned }
+    let yes = voters.count { state.bytes(.ballot(digest, $0)) == [1] }
+    guard 3 * yes > 2 * voters.count else { return }
+    var record = record
+    let next = state.nextMembers(
+      afterEpoch: genesis.epoch(ofHeight: block.height), of: genesis)
+    do throws(Refusal) {
+      let changed = try members(next, after: motion.changes, state)
+      record.status = .passed
+      state.set(.motion(digest), record)
+      take(next, changed, state)
+      pardon(motion.changes, state)
+    } catch {
+      // Others have passed meanwhile.
+      record.status = .failed
+      state.set(.motion(digest), record)
+    }
+  }
+
+  /// What changes make of members, if it can be the members of an epoch.
+  private func members(
+    _ next: ValidMembers, after changes: [MemberChange], _ state: StateView
+  ) throws(Refusal) -> ValidMembers {
+    let changed = try valid(next.members.changed(by: changes))
+    try requireNew(next, changed, state)
+    for change in changes {
+      switch change {
+      case .readmit(let organisation):
+        guard isBarred(organisation, state) else { throw .wrongMembers }
+      case .unbar(let hospital):
+        guard state.holds(.barredChain(hospital)) else { throw .wrongMembers }
+      case .admit, .remove, .assignCloud, .setNumbers, .setSeatCount: break
+      }
+    }
+    guard couldFillSeats(changed, without: nil, state) else { throw .tooFewCandidates }
+    return changed
+  }
+
+  private func valid(_ members: Members) throws(Refusal) -> ValidMembers {
+    // What cannot be read again is no value of the state.
+    guard members.encoded().count <= Members.maximumByteCount,
+      let valid = try? ValidMembers(members, network: genesis.genesis.network)
+    else { throw .wrongMembers }
+    return valid
+  }
+
+  /// New names and keys are such as nobody has, or has had.
+  private func requireNew(
+    _ members: ValidMembers, _ next: ValidMembers, _ state: StateView
+  ) throws(Refusal) {
+    for id in next.identifiers where members.party(id) == nil {
+      guard !isPartyName(id, state), !state.holds(.doctor(id)) else { throw .alreadyRegistered }
+    }
+    for key in next.members.keys where !members.usesKey(key) {
+      guard isFresh(key, state) else { throw .alreadyRegistered }
+    }
+  }
+
+  /// Whether a party has an identifier, or had it.
+  func isPartyName(_ id: String, _ state: StateView) -> Bool {
+    genesis.members.party(id) != nil || state.holds(.partyName(id))
+  }
+
+  /// Whether nobody has registered this key, for whatever use.
+  func isFresh(_ key: [UInt8], _ state: StateView) -> Bool {
+    !genesis.members.usesKey(key) && !state.holds(.registeredKey(key))
+  }
+
+  /// These members are those of the next epoch.
+  private func take(_ members: ValidMembers, _ next: ValidMembers, _ state: StateView) {
+    for id in next.identifiers where members.party(id) == nil {
+      state.set(.partyName(id), RawValue(stateBytes: [1]))
+    }
+    for party in next.parties {
+      for key in party.keys where !members.usesKey(key) {
+        state.set(.registeredKey(key), RawValue(stateBytes: Array(party.id.utf8)))
+      }
+    }
+    setNextMembers(next, state)
+  }
+
+  private func pardon(_ changes: [MemberChange], _ state: StateView) {
+    for change in changes {
+      switch change {
+      case .readmit(let organisation):
+        let count: UInt64 = state.value(.conviction(organisation)) ?? 0
+        state.set(.readmission(organisation), count)
+      case .unbar(let hospital): state.remove(.barredChain(hospital))
+      case .admit, .remove, .assignCloud, .setNumbers, .setSeatCount: break
+      }
+    }
+  }
+
+  /// Whether an organisation was convicted, and not readmitted since.
+  func isBarred(_ organisation: String, _ state: StateView) -> Bool {
+    let count: UInt64 = state.value(.conviction(organisation)) ?? 0
+    return count > state.value(.readmission(organisation), as: UInt64.self) ?? 0
+  }
+
+  private static func precedes(_ one: String, _ other: String) -> Bool {
+    one.utf8.lexicographicallyPrecedes(other.utf8)
+  }
+
+  // MARK: Rotations
+
+  func rotate(
+    _ rotation: PartyRotation, _ item: Item, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> Judgement {
+    let (id, signature) = try party(item.entry, block, state)
+    let epoch = genesis.epoch(ofHeight: block.height)
+    let next = state.nextMembers(afterEpoch: epoch, of: genesis)
+    guard id == rotation.party.id, block.members.party(id) != nil, let former = next.party(id)
+    else { throw .notEntitled }
+    guard rotation.party != former, rotation.party.mayReplace(former) else { throw .wrongRotation }
+    try spend(
+      .quota(ofChangesBy: id), block.members.numbers.signerQuota, block, state)
+    var members = next.members
+    try members.put(rotation.party)
+    let changed: ValidMembers
+    do throws(Refusal) { changed = try valid(members) } catch { throw .wrongRotation }
+    try requireNew(next, changed, state)
+    take(next, changed, state)
+    return Judgement(claims: [
+      signature,
+      RequiredClaim(
+        .signature(
+          rotation.proof, of: rotation.statement(genesis: genesis.digest).encoded(),
+          by: rotation.party.identityKey),
+        or: .wrongRotation),
+    ])
+  }
+}
+
+extension ValidMembers {
+  var parties: [Party] {
+    members.organisations.map(Party.organisation) + [.manager(manager)]
+      + supernodes.map(Party.supernode)
+  }
+
+  var identifiers: [String] { parties.map(\.id) }
+}
+
+extension Party {
+  /// Whether a party may become this by itself: other identity, agreement, cosigning and voting keys
+  /// and addresses, and nothing that says who runs it or what it is for.
+  fileprivate func mayReplace(_ former: Party) -> Bool {
+    switch (former, self) {
+    case (.organisation, .organisation): return true
+    case (.manager(var former), .manager(let manager)):
+      former.identityKey = manager.identityKey
+      former.agreementKey = manager.agreementKey
+      former.location = manager.location
+      return former == manager
+    case (.supernode(var former), .supernode(let node)):
+      // Who stands for election withdraws by a candidacy.
+      guard former.votingKey == nil || node.votingKey != nil,
+        former.chains(butConsortium: node.votingKey != nil)
+          == node.chains(butConsortium: node.votingKey != nil)
+      else { return false }
+      former.identityKey = node.identityKey
+      former.agreementKey = node.agreementKey
+      former.cosigners = node.cosigners
+      former.votingKey = node.votingKey
+      former.location = node.location
+      return former == node
+    default: return false
+    }
+  }
+}
+
+extension Members.Supernode {
+  fileprivate func chains(butConsortium: Bool) -> [String] {
+    cosigners.map(\.chain).filter { !butConsortium || $0 != ChainName.consortium }
+  }
+}

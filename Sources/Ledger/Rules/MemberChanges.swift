@@ -1,0 +1,117 @@
+import CanonicalEncoding
+
+/// What changes make of members, and whom they concern: a pure function, without the state.
+extension Members {
+  /// - Throws: ``Refusal`` `wrong-members` if a change cannot be made.
+  func changed(by changes: [MemberChange]) throws(Refusal) -> Members {
+    var next = self
+    for change in changes { try next.make(change) }
+    return next
+  }
+
+  private mutating func make(_ change: MemberChange) throws(Refusal) {
+    switch change {
+    case .admit(let party): try put(party)
+    case .remove(let id): try remove(id)
+    case .assignCloud(let hospital, let cloud, let key):
+      guard supernodes.contains(where: { $0.id == cloud }) else { throw .wrongMembers }
+      for index in supernodes.indices {
+        supernodes[index].cosigners.removeAll { $0.chain == hospital }
+        if supernodes[index].id == cloud {
+          supernodes[index].cosigners.append(Cosigner(chain: hospital, publicKey: key))
+        }
+      }
+    case .setNumbers(let numbers): self.numbers = numbers
+    case .setSeatCount(let count): seatCount = count
+    case .readmit, .unbar: break
+    }
+  }
+
+  /// Puts a party in the place that it has, or behind all others of its kind.
+  mutating func put(_ party: Party) throws(Refusal) {
+    switch party {
+    case .organisation(let organisation):
+      if let index = organisations.firstIndex(where: { $0.id == organisation.id }) {
+        organisations[index] = organisation
+      } else {
+        organisations.append(organisation)
+      }
+      guard organisations.count <= 1000 else { throw .wrongMembers }
+    case .manager(let manager):
+      // There is one, whose name stands in visits and notices.
+      guard manager.id == self.manager.id else { throw .wrongMembers }
+      self.manager = manager
+    case .supernode(let node):
+      if let index = supernodes.firstIndex(where: { $0.id == node.id }) {
+        let former = supernodes[index]
+        // The first log key of a chain is what its first generation is checked by.
+        guard former.role == node.role, former.logKey == node.logKey else { throw .wrongMembers }
+        supernodes[index] = node
+      } else {
+        supernodes.append(node)
+      }
+      guard supernodes.count <= 1000 else { throw .wrongMembers }
+    }
+  }
+
+  private mutating func remove(_ id: String) throws(Refusal) {
+    let removed = Set(
+      supernodes.filter { $0.id == id || $0.organisation == id }.map(\.id))
+    guard !removed.isEmpty || organisations.contains(where: { $0.id == id }) else {
+      throw .wrongMembers
+    }
+    organisations.removeAll { $0.id == id }
+    supernodes.removeAll { removed.contains($0.id) }
+    // Nobody cosigns the chain of a hospital that is gone.
+    for index in supernodes.indices {
+      supernodes[index].cosigners.removeAll { removed.contains($0.chain) }
+    }
+  }
+
+  // MARK: Whom changes concern
+
+  /// The organisations that a change concerns: they do not vote on it.
+  func organisations(concernedBy change: MemberChange) -> Set<String> {
+    func runs(_ id: String) -> String? {
+      id == manager.id
+        ? manager.organisation : supernodes.first { $0.id == id }?.organisation
+    }
+    switch change {
+    // Who runs it now; whoever is to run it has to agree instead.
+    case .admit(let party): return [runs(party.id) ?? party.organisation]
+    case .remove(let id): return [runs(id) ?? id]
+    case .assignCloud(let hospital, _, _): return runs(hospital).map { [$0] } ?? []
+    case .readmit(let organisation): return [organisation]
+    case .unbar(let hospital): return runs(hospital).map { [$0] } ?? []
+    case .setNumbers, .setSeatCount: return []
+    }
+  }
+}
+
+extension ValidMembers {
+  /// The identity keys of those who have to agree to changes of these members, by their identifiers:
+  /// every party that is admitted, with the key that it is to have; the organisation that is to run
+  /// it, unless it runs it already; and a cloud that is to cosign.
+  ///
+  /// - Parameter next: what the changes make of these members.
+  func consents(
+    to changes: [MemberChange], making next: ValidMembers
+  ) throws(Refusal) -> [String: [UInt8]] {
+    var keys: [String: [UInt8]] = [:]
+    for change in changes {
+      switch change {
+      case .admit(let party):
+        keys[party.id] = party.identityKey
+        if organisation(of: party.id) != party.organisation, party.organisation != party.id {
+          guard let key = next.identityKey(of: party.organisation) else { throw .wrongMembers }
+          keys[party.organisation] = key
+        }
+      case .assignCloud(_, let cloud, _):
+        guard let key = next.identityKey(of: cloud) else { throw .wrongMembers }
+        keys[cloud] = key
+      case .remove, .setNumbers, .setSeatCount, .readmit, .unbar: break
+      }
+    }
+    return keys
+  }
+}
