@@ -3,28 +3,30 @@ public import Ledger
 
 extension DataFolder {
   /// The files that belong into this folder and are not there: those of each party and
-  /// organisation of the genesis, and of each doctor and patient.
+  /// organisation, and of each doctor and patient.
   ///
   /// Left out is what a role makes only when it first needs it: the states of hospitals' chains at the
   /// cloud and at the manager.
-  /// - Parameter doctors: those registered; who has a folder here is looked at too.
+  /// - Parameters:
+  ///   - members: who takes part.
+  ///   - doctors: those registered; who has a folder here is looked at too.
   public func missingFiles(
-    genesis: ValidGenesis, doctors: [String] = []
+    members: ValidMembers, doctors: [String] = []
   ) throws(StoreError) -> [StoreFinding] {
     var names: [String] = []
     let consortium = "\(Names.chains)/\(ChainName.consortium).sqlite"
     func expect(_ place: String, _ files: String...) {
       names += (files + [Names.keys, Names.state]).map { "\(place)/\($0)" }
     }
-    expect(genesis.genesis.manager.id, consortium)
-    for node in genesis.genesis.supernodes {
+    expect(members.manager.id, consortium)
+    for node in members.supernodes {
       if node.role == .hospital {
         expect(node.id, consortium, Names.chain, "\(Names.chains)/\(node.id).sqlite")
       } else {
         expect(node.id, consortium, Names.records)
       }
     }
-    for organisation in genesis.organisations {
+    for organisation in members.organisations {
       names.append("organisations/\(organisation)/\(Names.keys)")
     }
     for doctor in Set(try people("doctors") + doctors).sorted() { expect("doctors/\(doctor)") }

@@ -309,7 +309,7 @@ package struct Delegate: Sendable {
   /// quarter of maxLag.
   private mutating func isDue() throws -> Bool {
     if height == 0 { return true }
-    let quiet = genesis.genesis.numbers.maximumLag / 4
+    let quiet = try follower.reader.members.numbers.maximumLag / 4
     if clock() >= follower.reader.time, clock() - follower.reader.time >= quiet { return true }
     for waiting in candidates where !idle.contains(waiting.digest) {
       if try follower.refusal(of: waiting.entry, after: []) == nil { return true }
@@ -404,13 +404,14 @@ package struct Delegate: Sendable {
     guard let asked = awaited[root], let block = try block(root) else { return [] }
     awaited.removeValue(forKey: root)
     guard let round = asked else { return machine.judged(root, .valid) }
-    let isTimely = block.opening.round == round && isTimely(block.opening.time, in: round)
+    let isTimely =
+      try block.opening.round == round && isTimely(block.opening.time, in: round)
     return machine.judged(root, isTimely ? .valid : .untimely)
   }
 
-  private func isTimely(_ time: UInt64, in round: UInt64) -> Bool {
+  private func isTimely(_ time: UInt64, in round: UInt64) throws -> Bool {
     let now = clock()
-    let (tolerance, overflows) = genesis.genesis.numbers.clockTolerance
+    let (tolerance, overflows) = try follower.reader.members.numbers.clockTolerance
       .multipliedReportingOverflow(by: round.addingReportingOverflow(1).partialValue)
     return overflows || max(time, now) - min(time, now) <= tolerance
   }

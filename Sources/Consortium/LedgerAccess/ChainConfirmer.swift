@@ -11,11 +11,11 @@ package import TransparencyLog
 /// asked again, it gives the stored one.
 package actor ChainConfirmer: HospitalChains {
   private let node: LedgerNode
-  private let cosigners: [String: CosignerKey]
+  private var cosigners: [String: CosignerKey]
   private let custody: RecordCustody
   private let stores: @Sendable (_ hospital: String) throws -> any StateStore
   /// One for each hospital: their chains share nothing.
-  private let gates: [String: SerialGate]
+  private var gates: [String: SerialGate]
   private var followers: [String: HospitalFollower] = [:]
 
   /// - Parameters:
@@ -30,6 +30,12 @@ package actor ChainConfirmer: HospitalChains {
     gates = cosigners.mapValues { _ in SerialGate() }
     self.custody = custody
     self.stores = stores
+  }
+
+  /// Confirms another hospital's chain from now on, as far as the members have it so.
+  package func add(_ cosigner: CosignerKey, for hospital: String) {
+    cosigners[hospital] = cosigner
+    if gates[hospital] == nil { gates[hospital] = SerialGate() }
   }
 
   private func follower(of hospital: String) throws -> HospitalFollower {
@@ -67,7 +73,7 @@ package actor ChainConfirmer: HospitalChains {
     defer { gate.leave() }
     try await node.catchUp()
     let generation = try await node.consortium.generation(of: hospital)
-    let keys = node.genesis.keys(of: hospital, generation: generation)
+    let keys = node.genesis.keys(of: hospital, generation: generation, in: try await node.members)
     guard request.generation == generation.generation,
       let signed = keys.loggedCheckpoint(request.note)
     else { throw ConsortiumError(.unauthenticated, "\(hospital) has not signed this checkpoint") }
@@ -98,6 +104,11 @@ package actor ChainConfirmer: HospitalChains {
     // An export has to reach the base, so it holds only what is final here too.
     guard let final = await node.consortium.final, progress.baseHeight ?? 0 <= final.height else {
       throw ConsortiumError(.notFinal, "the base is not final here yet")
+    }
+    // A block is confirmed by the cloud of its base's epoch.
+    let members = try await node.consortium.members(at: progress.baseHeight ?? 0)
+    guard members.cosigners(ofHospital: hospital).map(\.key) == [cosigner.verifier.key] else {
+      throw ConsortiumError(.notEntitled, "another cloud confirms the chain of \(hospital)")
     }
     for completion in progress.completions where await !custody.holds(completion) {
       throw ConsortiumError(.recordMissing, "a completed visit's record is not here")
@@ -201,12 +212,13 @@ package actor ChainConfirmer: HospitalChains {
   }
 
   /// The confirmed leaves from `query.from` on, for the hospital itself and the system manager.
-  func leaves(_ query: Signed<Message<LeavesQuery>>, limit: Int) throws -> LeavesReply {
+  func leaves(_ query: Signed<Message<LeavesQuery>>, limit: Int) async throws -> LeavesReply {
     let asked = query.object.payload
-    let readers = [asked.hospital, node.genesis.genesis.manager.id]
+    let members = try await node.members
+    let readers = [asked.hospital, members.manager.id]
     guard asked.genesis == node.genesis.digest,
       readers.contains(where: { party in
-        (try? query.verified(by: node.genesis.identityKey(of: party) ?? [])) != nil
+        (try? query.verified(by: members.identityKey(of: party) ?? [])) != nil
       })
     else { throw ConsortiumError(.unauthenticated, "the chain is not for whoever asks") }
     let follower = try follower(of: asked.hospital)

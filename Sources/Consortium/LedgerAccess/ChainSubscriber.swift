@@ -23,12 +23,14 @@ package actor ChainSubscriber: HospitalChains {
   }
 
   package func view(of hospital: String) async throws -> HospitalView {
-    guard let cloud = node.genesis.cloud(ofHospital: hospital) else {
-      throw ConsortiumError(.unknownVisit, "there is no such hospital")
-    }
     await gate.enter()
     defer { gate.leave() }
     try await node.catchUp()
+    // Of one that was removed its last cloud keeps the chain.
+    let members = try await node.consortium.members(having: hospital)
+    guard let cloud = members.cloud(ofHospital: hospital) else {
+      throw ConsortiumError(.unknownVisit, "there is no such hospital")
+    }
     var follower =
       try followers[hospital]
       ?? HospitalFollower(

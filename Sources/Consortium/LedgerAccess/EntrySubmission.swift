@@ -5,6 +5,7 @@ package import Ledger
 package struct EntrySubmission: Sendable {
   let genesis: ValidGenesis
   let post: Post
+  let members: any MembersSource
 
   /// What an answer to a submitted entry has to show before it is believed.
   package enum Standing: Sendable {
@@ -22,7 +23,7 @@ package struct EntrySubmission: Sendable {
   package func submit(_ entry: Entry, until standing: Standing) async throws {
     let hospital = entry.content.chain
     let signed = try await post.ask(SubmitEntry(entry), of: hospital)
-    let answer = try signed.verified(by: genesis.identityKey(of: hospital) ?? [])
+    let answer = try await members.verified(signed, by: hospital)
     guard answer.genesis == genesis.digest, answer.chain == hospital,
       answer.entry == entry.digest
     else { throw ConsortiumError(.malformed, "\(hospital) answers about another entry") }
@@ -30,7 +31,8 @@ package struct EntrySubmission: Sendable {
     case .refused(let code, let position): throw SignedRefusal(code: code, position: position)
     case .confirmed(let confirmation):
       try SubmissionAnswer.check(
-        confirmation, of: entry, generation: answer.generation, genesis: genesis)
+        confirmation, of: entry, generation: answer.generation, genesis: genesis,
+        members: try await members.currentMembers())
     case .written:
       guard standing == .written else {
         throw ConsortiumError(.outcomeUnknown, "the cloud has not confirmed the entry yet")

@@ -43,8 +43,8 @@ package actor HospitalLedger {
 
   private var genesis: ValidGenesis { node.genesis }
 
-  private func cloud() throws -> String {
-    guard let cloud = genesis.cloud(ofHospital: hospital) else {
+  private func cloud() async throws -> String {
+    guard let cloud = try await node.members.cloud(ofHospital: hospital) else {
       throw ConsortiumError(.unreachable, "no cloud validates \(hospital)")
     }
     return cloud
@@ -149,7 +149,7 @@ package actor HospitalLedger {
     await gate.enter()
     defer { gate.leave() }
     if hasMetCloud { return }
-    let cloud = try cloud()
+    let cloud = try await cloud()
     try await node.catchUp()
     try await writer.open()
     var missing: [[UInt8]] = []
@@ -204,7 +204,7 @@ package actor HospitalLedger {
   private func confirm() async throws {
     await gate.enter()
     defer { gate.leave() }
-    let cloud = try cloud()
+    let cloud = try await cloud()
     while true {
       let from = min(cloudSize, await writer.view.confirmed?.size ?? 0)
       let generation = await writer.generation
@@ -274,7 +274,7 @@ package actor HospitalLedger {
       genesis: genesis.digest, hospital: hospital, generation: record.generation,
       size: await writer.size, root: try await writer.root())
     let signature = try await post.ask(
-      RequestTail(statement: Signed(tail, by: identity)), of: try cloud()
+      RequestTail(statement: Signed(tail, by: identity)), of: try await cloud()
     ).bytes
     let origin = genesis.origin(of: hospital, generation: target)
     let continuation = Continuation(
@@ -319,7 +319,7 @@ package actor HospitalLedger {
     {
       try await writer.follow(base)
     }
-    if await isBlockDue() { try await writer.closeBlock() }
+    if try await isBlockDue() { try await writer.closeBlock() }
     if await writer.size > writer.view.confirmed?.size ?? 0 { try await confirm() }
     let anchored = try await anchor()
     let after = (await writer.position, await writer.view.confirmed?.size)
@@ -341,13 +341,13 @@ package actor HospitalLedger {
 
   /// What belongs to a visit under way waits for the visit's block, but not longer than half of
   /// maxLag; everything else waits for nothing.
-  private func isBlockDue() async -> Bool {
+  private func isBlockDue() async throws -> Bool {
     guard await writer.openItemCount > 0 else { return false }
     if await !writer.openKinds.isSubset(of: [.baseAdvance, .visitOpening, .partialSignature]) {
       return true
     }
     guard let openSince, await openSince.index == writer.size else { return true }
-    return clock() >= openSince.time + genesis.genesis.numbers.maximumLag / 2
+    return clock() >= openSince.time + (try await node.members.numbers.maximumLag / 2)
   }
 
   /// Anchors the newest confirmed checkpoint, unless its anchor is on its way.
@@ -361,7 +361,7 @@ package actor HospitalLedger {
     else { return false }
     // The consortium would refuse it; the base follows with the next call.
     guard let base = try consortium.block(header.base.height), base.reference == header.base,
-      consortium.countedTime <= base.countedTime + genesis.genesis.numbers.maximumLag
+      try consortium.countedTime <= base.countedTime + consortium.members.numbers.maximumLag
     else { return false }
     let anchor = Anchor(
       hospital: hospital, note: confirmed.note, header: header,

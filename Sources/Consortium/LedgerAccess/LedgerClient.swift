@@ -8,13 +8,17 @@ import TransparencyLog
 ///
 /// The checkpoint never goes back, across restarts too, so a supernode cannot show two ledgers to
 /// one client.
-package actor LedgerClient {
+package actor LedgerClient: MembersSource {
   package nonisolated let genesis: ValidGenesis
   private let store: any RoleStore
   private let post: Post
   private var newest: Checkpoint?
   /// Whose cosignatures count.
   private var delegates: KnownDelegates
+  /// Of their epoch.
+  private var members: ValidMembers
+  /// The digests of the members of earlier epochs that were proven.
+  private var formerMembers: [UInt64: Digest32] = [:]
   /// Demands on their way, by the digest of their entry.
   private var demanded: [Digest32: UInt64] = [:]
   /// Statements that were proven, by A.
@@ -22,6 +26,7 @@ package actor LedgerClient {
 
   private static let key = "ledger/checkpoint"
   private static let delegatesKey = "ledger/delegates"
+  private static let membersKey = "ledger/members"
   private static let statementLimit = 256
   private static func doctorKey(_ doctor: String) -> String { "ledger/doctor/\(doctor)" }
 
@@ -31,6 +36,7 @@ package actor LedgerClient {
     self.post = post
     delegates =
       try store.value(forKey: Self.delegatesKey).map(Self.delegates) ?? KnownDelegates(genesis)
+    members = try Self.members(of: delegates, genesis, store.value(forKey: Self.membersKey))
     if let bytes = try store.value(forKey: Self.key) {
       newest = try Checkpoint(body: String(decoding: bytes, as: UTF8.self))
     }
@@ -39,6 +45,15 @@ package actor LedgerClient {
   @inline(never)
   private static func delegates(_ bytes: [UInt8]) throws -> KnownDelegates {
     try KnownDelegates(sequence: bytes)
+  }
+
+  private static func members(
+    of delegates: KnownDelegates, _ genesis: ValidGenesis, _ encoded: [UInt8]?
+  ) throws -> ValidMembers {
+    guard let members = genesis.members(delegates.members, encoded: encoded) else {
+      throw ConsortiumError(.invalidProof, "these are not the members of the epoch")
+    }
+    return members
   }
 
   /// The proof that something is final, from a supernode, after all checks.
@@ -72,7 +87,8 @@ package actor LedgerClient {
 
   /// Submits an entry to its hospital: ``EntrySubmission/submit(_:until:)``.
   package func submit(_ entry: Entry, until standing: EntrySubmission.Standing) async throws {
-    try await EntrySubmission(genesis: genesis, post: post).submit(entry, until: standing)
+    try await EntrySubmission(genesis: genesis, post: post, members: self)
+      .submit(entry, until: standing)
   }
 
   /// Demands an entry of its hospital, through a supernode. Once this returns, the demand is final:
@@ -107,7 +123,7 @@ package actor LedgerClient {
     _ id: String, by supernode: String
   ) async throws -> CurrentDoctor {
     let leaves = try await provenDoctor(id, by: supernode)
-    let registered = try statement(in: leaves.registration, of: id)
+    let registered = try await statement(in: leaves.registration, of: id, by: supernode)
     let statement = registered.verified.statement
     var doctor = CurrentDoctor(
       prepared: registered,
@@ -154,7 +170,7 @@ package actor LedgerClient {
   ) async throws -> PreparedDoctorKey<Suite> {
     if let known = statements[signer.a], known.verified.statement.signer == signer { return known }
     let proven = try await prove(.registration(of: signer), by: supernode)
-    let registered = try statement(in: proven, of: signer.doctor)
+    let registered = try await statement(in: proven, of: signer.doctor, by: supernode)
     guard registered.verified.statement.signer == signer else {
       throw ConsortiumError(.unknownDoctor, "\(signer.doctor) is registered with other keys")
     }
@@ -162,11 +178,20 @@ package actor LedgerClient {
   }
 
   private func statement(
-    in leaf: ProvenLeaf, of doctor: String
-  ) throws -> PreparedDoctorKey<Suite> {
+    in leaf: ProvenLeaf, of doctor: String, by supernode: String
+  ) async throws -> PreparedDoctorKey<Suite> {
     let statement = try leaf.statement(of: doctor)
     if let known = statements[statement.a], known.verified.statement == statement { return known }
-    let prepared = PreparedDoctorKey(try leaf.registration(of: doctor, genesis: genesis).key)
+    let registration: VerifiedRegistration<Suite>
+    if let known = try? leaf.registration(of: doctor, genesis: genesis, members: members) {
+      registration = known
+    } else {
+      // Hospital or manager may have had other keys then.
+      registration = try leaf.registration(
+        of: doctor, genesis: genesis,
+        members: try await members(atLeaf: leaf.index, by: supernode))
+    }
+    let prepared = PreparedDoctorKey(registration.key)
     // A doctor's program meets few colleagues; this bounds what a long life collects.
     if statements.count >= Self.statementLimit { statements.removeAll() }
     statements[statement.a] = prepared
@@ -225,10 +250,19 @@ package actor LedgerClient {
     }
     let receipt = StorageReceipt(
       genesis: genesis.digest, visit: context.visitID, recordDigest: completion.recordDigest)
-    guard let cloud = genesis.cloud(ofHospital: context.hospital),
-      let key = genesis.identityKey(of: cloud),
-      IdentityKey.isValid(completion.storageSignature, of: receipt, by: key)
-    else { throw ConsortiumError(.invalidProof, "the cloud has not signed for the record") }
+    func holds(_ members: ValidMembers) -> Bool {
+      guard let cloud = members.cloud(ofHospital: context.hospital),
+        let key = members.identityKey(of: cloud)
+      else { return false }
+      return IdentityKey.isValid(completion.storageSignature, of: receipt, by: key)
+    }
+    if holds(members) { return }
+    // The cloud may have been another, or have had another key.
+    let former = try await memberships(
+      since: genesis.epoch(ofHeight: context.baseHeight), by: context.hospital)
+    guard former.contains(where: holds) else {
+      throw ConsortiumError(.invalidProof, "the cloud has not signed for the record")
+    }
   }
 
   /// The rules have accepted the completion with the key in force then: that of the statement that the
@@ -243,9 +277,102 @@ package actor LedgerClient {
     if let rotation = leaf.rotation(of: last.doctor) {
       key = rotation.identityKey
     } else {
-      key = try self.statement(in: leaf, of: last.doctor).verified.statement.identityKey
+      key = try await self.statement(in: leaf, of: last.doctor, by: context.hospital)
+        .verified.statement.identityKey
     }
     return entry.isSigned(by: key)
+  }
+
+  // MARK: Members
+
+  package func currentMembers() -> ValidMembers { members }
+
+  package func currentMembers(shownBy supernode: String) async throws -> ValidMembers {
+    // Whatever is proven is proven under the newest checkpoint, to which the sets lead.
+    _ = try await prove(.consortiumLeaf(index: 0), by: supernode)
+    return members
+  }
+
+  /// The delegates that are known here, by their seats.
+  var delegateNames: [String] { delegates.names }
+
+  private func fetchMembers(
+    ofEpoch epoch: UInt64, _ digest: Digest32, from supernode: String
+  ) async throws -> ValidMembers {
+    if let known = genesis.members(digest, encoded: nil) { return known }
+    let reply = try await post.ask(FetchMembers(ofEpoch: epoch), of: supernode)
+    guard let members = genesis.members(digest, encoded: reply.members.encoded()) else {
+      throw ConsortiumError(.invalidProof, "\(supernode) shows other members")
+    }
+    return members
+  }
+
+  /// Who took part in an epoch, proven by the last header of the epoch before.
+  ///
+  /// - Throws: ``ConsortiumError`` `not-final` before the epoch has begun.
+  package func members(
+    inEpoch epoch: UInt64, by supernode: String
+  ) async throws -> ValidMembers {
+    if epoch == 0 { return genesis.members }
+    if epoch == delegates.epoch { return members }
+    if let digest = formerMembers[epoch] {
+      return try await fetchMembers(ofEpoch: epoch, digest, from: supernode)
+    }
+    let header = try await epochEnd(epoch - 1, by: supernode)
+    guard let digest = header.nextMembers else {
+      throw ConsortiumError(.invalidProof, "the header names no members")
+    }
+    let members = try await fetchMembers(ofEpoch: epoch, digest, from: supernode)
+    if formerMembers.count >= Self.statementLimit { formerMembers.removeAll() }
+    formerMembers[epoch] = digest
+    return members
+  }
+
+  /// The last header of an epoch.
+  private func epochEnd(_ epoch: UInt64, by supernode: String) async throws -> BlockHeader {
+    let (next, overflows) = (epoch + 1).multipliedReportingOverflow(
+      by: genesis.genesis.epochLength)
+    guard !overflows else { throw ConsortiumError(.notFinal, "there is no such epoch") }
+    let proven = try await prove(.consortiumBlock(height: next - 1), by: supernode)
+    guard case .header(let header) = proven.leaf, proven.chain == ChainName.consortium,
+      header.height == next - 1
+    else { throw ConsortiumError(.invalidProof, "the leaf does not end the epoch") }
+    return header
+  }
+
+  /// Who took part when a leaf of the consortium chain came to stand there.
+  private func members(
+    atLeaf index: UInt64, by supernode: String
+  ) async throws -> ValidMembers {
+    var (low, high) = (UInt64(0), delegates.epoch)
+    while low < high {
+      let middle = low + (high - low) / 2
+      if try await epochEnd(middle, by: supernode).index > index {
+        high = middle
+      } else {
+        low = middle + 1
+      }
+    }
+    return try await members(inEpoch: low, by: supernode)
+  }
+
+  /// All members that there have been since an epoch, unless they have come back to what they were
+  /// before.
+  package func memberships(
+    since epoch: UInt64, by supernode: String
+  ) async throws -> [ValidMembers] {
+    var found: [Digest32: ValidMembers] = [members.digest: members]
+    var spans = [(first: min(epoch, delegates.epoch), last: delegates.epoch)]
+    while let span = spans.popLast() {
+      let first = try await members(inEpoch: span.first, by: supernode)
+      let last = try await members(inEpoch: span.last, by: supernode)
+      found[first.digest] = first
+      found[last.digest] = last
+      guard first.digest != last.digest, span.last - span.first > 1 else { continue }
+      let middle = span.first + (span.last - span.first) / 2
+      spans += [(span.first, middle), (middle, span.last)]
+    }
+    return Array(found.values)
   }
 
   // MARK: Proofs
@@ -273,12 +400,19 @@ package actor LedgerClient {
       guard let checkpoint = checkpoints.first, checkpoints.allSatisfy({ $0 == checkpoint }) else {
         throw ConsortiumError(.invalidProof, "the leaves are proven under several checkpoints")
       }
+      var members = members
+      if delegates.members != members.digest {
+        members = try await fetchMembers(
+          ofEpoch: delegates.epoch, delegates.members, from: supernode)
+        guard known == newest else { continue }
+      }
       if checkpoint != known || delegates != self.delegates {
         // A set is kept with the proof that it has confirmed, which leads on from what was known.
         try store.write([
           Self.key: Array(checkpoint.body.utf8), Self.delegatesKey: delegates.encodedSequence(),
+          Self.membersKey: members.members.encoded(),
         ])
-        (newest, self.delegates) = (checkpoint, delegates)
+        (newest, self.delegates, self.members) = (checkpoint, delegates, members)
       }
       return leaves
     }
@@ -333,18 +467,20 @@ extension ProvenLeaf {
   /// The registration of a doctor in this item of the consortium chain.
   ///
   /// - Throws: ``ConsortiumError`` `unknown-doctor` if it is none, or if it lacks a signature.
+  ///
+  /// - Parameter members: of the epoch of the item.
   package func registration(
-    of doctor: String, genesis: ValidGenesis
+    of doctor: String, genesis: ValidGenesis, members: ValidMembers
   ) throws -> VerifiedRegistration<Suite> {
     _ = try statement(of: doctor)
     guard let entry, case .doctorRegistration(let registration) = entry.content.body else {
       throw ConsortiumError(.unknownDoctor, "the leaf does not register \(doctor)")
     }
     guard entry.content.signer == .party(registration.statement.hospital),
-      let hospitalKey = genesis.identityKey(of: registration.statement.hospital),
+      let hospitalKey = members.identityKey(of: registration.statement.hospital),
       entry.isSigned(by: hospitalKey), registration.statement.genesis == genesis.digest
     else { throw ConsortiumError(.unknownDoctor, "\(doctor) is not registered by a hospital") }
     return try VerifiedRegistration(
-      verifying: registration, managerKey: genesis.genesis.manager.registrationKey)
+      verifying: registration, managerKey: members.manager.registrationKey)
   }
 }

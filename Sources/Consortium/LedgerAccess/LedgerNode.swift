@@ -58,6 +58,9 @@ package actor LedgerNode {
   /// The consortium chain as far as it was decided, or for who follows, as it is final.
   package var consortium: ConsortiumView { follower.reader }
 
+  /// Who takes part in the epoch of the next block.
+  package var members: ValidMembers { get throws(StoreError) { try consortium.members } }
+
   /// Checkpoints that delegates have cosigned and that are not of this chain.
   package var contradictions: [String] { delegate?.contradictions ?? [] }
 
@@ -112,7 +115,7 @@ package actor LedgerNode {
   /// the delegates of long ago need not be there any more.
   private func sources() throws -> [String] {
     let delegates = try seats.compactMap(\.delegate)
-    let others = genesis.genesis.supernodes.map(\.id).filter { !delegates.contains($0) }
+    let others = try members.supernodes.map(\.id).filter { !delegates.contains($0) }
     return (delegates + others).filter { $0 != id }
   }
 
@@ -340,8 +343,8 @@ package actor LedgerNode {
   private func asked<Request: QueryRequest>(_ request: Request) throws -> Request.Query {
     let asked = request.query.object.payload
     guard asked.genesis == genesis.digest,
-      (try? request.query.verified(by: genesis.identityKey(of: asked.party) ?? [])) != nil
-    else { throw ConsortiumError(.unauthenticated, "no party of the genesis asks") }
+      (try? request.query.verified(by: members.identityKey(of: asked.party) ?? [])) != nil
+    else { throw ConsortiumError(.unauthenticated, "no member asks") }
     return asked
   }
 
@@ -381,6 +384,15 @@ package actor LedgerNode {
   func epochEnds(_ request: FetchEpochEnds) throws -> EpochEndsReply {
     EpochEndsReply(
       ends: try consortium.epochEnds(from: request.epoch, byteCount: Self.pageByteCount))
+  }
+
+  /// Who takes part in an epoch that has begun here.
+  func members(_ request: FetchMembers) throws -> MembersReply {
+    let reader = consortium
+    guard request.epoch <= genesis.epoch(ofHeight: reader.height) else {
+      throw ConsortiumError(.notFinal, "the epoch has not begun here")
+    }
+    return MembersReply(try reader.members(inEpoch: request.epoch).members)
   }
 
   // MARK: Finality

@@ -17,7 +17,7 @@ struct Founder<Storage: ConsortiumStorage> {
     guard let genesis = try storage.genesis() else {
       return (1...max(configuration.hospitals, 1)).map { "hospital-\($0)" }
     }
-    return try ValidGenesis(Genesis(encoded: genesis)).hospitals
+    return try ValidGenesis(Genesis(encoded: genesis)).members.hospitals
   }
 
   private func chains(of supernode: String) throws -> [String] {
@@ -59,7 +59,7 @@ struct Founder<Storage: ConsortiumStorage> {
   func genesis() throws -> ValidGenesis {
     if let bytes = try storage.genesis() {
       let genesis = try ValidGenesis(Genesis(encoded: bytes))
-      for party in [genesis.genesis.manager.id] + genesis.hospitals + [FounderNames.cloud] {
+      for party in [genesis.members.manager.id] + genesis.members.hospitals + [FounderNames.cloud] {
         try requireKeys(of: party, in: genesis)
       }
       return genesis
@@ -81,16 +81,19 @@ struct Founder<Storage: ConsortiumStorage> {
     let organisations = [FounderNames.authority] + supernodes.map(\.organisation)
     let genesis = Genesis(
       network: configuration.network, suite: Suite.name, createdAt: environment.clock(),
-      numbers: .init(
-        window: configuration.window, maximumLag: min(120, configuration.window / 4),
-        epochLength: configuration.epochLength),
-      organisations: try organisations.map {
-        Members.Organisation(
-          id: $0, identityKey: try keys(ofOrganisation: $0).identity.publicKey)
-      },
-      manager: try ManagerKeys(keys(ofManager: manager))
-        .publicPart(id: manager, organisation: FounderNames.authority),
-      supernodes: supernodes, delegates: seated + [cloud])
+      epochLength: configuration.epochLength,
+      members: Members(
+        numbers: .init(
+          window: configuration.window, maximumLag: min(120, configuration.window / 4)),
+        seatCount: UInt64(seated.count + 1),
+        organisations: try organisations.map {
+          Members.Organisation(
+            id: $0, identityKey: try keys(ofOrganisation: $0).identity.publicKey)
+        },
+        manager: try ManagerKeys(keys(ofManager: manager))
+          .publicPart(id: manager, organisation: FounderNames.authority),
+        supernodes: supernodes),
+      delegates: seated + [cloud])
     let valid = try ValidGenesis(genesis)
     try storage.create(genesis: genesis.encoded())
     return valid
@@ -104,7 +107,7 @@ struct Founder<Storage: ConsortiumStorage> {
         .missingKeys,
         "\(place): the keys of \(party) are missing, and the ledger takes no others in their place")
     }
-    guard try file.isKnown(to: genesis) else {
+    guard try file.isKnown(to: genesis.members, network: genesis.genesis.network) else {
       throw CredentialError(
         .foreignKeys, "\(place): these are not the keys that \(party) has in the genesis")
     }

@@ -13,26 +13,29 @@ extension ErrorCode<CredentialError> {
 /// Compares keys with their public halves on the ledger. What others do not know of is not compared:
 /// the key that makes visit identifiers, and a patient's root key.
 extension KeyFile {
-  /// Whether these are the keys that their owner, manager or supernode, has in a genesis.
-  package func isKnown(to genesis: ValidGenesis) throws -> Bool {
-    let manager = genesis.genesis.manager
+  /// Whether these are the keys that their owner, manager or supernode, has among members. Keys for the
+  /// chains of hospitals that were admitted later lie elsewhere.
+  package func isKnown(to members: ValidMembers, network: String) throws -> Bool {
+    let manager = members.manager
     if owner == manager.id {
       return try ManagerKeys(self).publicPart(id: owner, organisation: manager.organisation)
         == manager
     }
-    guard var node = genesis.supernode(owner) else { return false }
+    guard var node = members.supernode(owner) else { return false }
     node.cosigners.sort { $0.chain < $1.chain }
+    let held = Set(names)
+    node.cosigners.removeAll { !held.contains(SupernodeKeys.secretName(cosigning: $0.chain)) }
     let keys = try SupernodeKeys(
-      self, network: genesis.genesis.network, chains: node.cosigners.map(\.chain),
+      self, network: network, chains: node.cosigners.map(\.chain),
       isHospital: node.role == .hospital)
     return keys.publicPart(
       id: owner, organisation: node.organisation, role: node.role,
       isCandidate: node.votingKey != nil) == node
   }
 
-  /// Whether this is the key that its owner, an organisation, has in a genesis.
-  package func isKnown(asOrganisationOf genesis: ValidGenesis) throws -> Bool {
-    try OrganisationKeys(self).identity.publicKey == genesis.identityKey(of: owner)
+  /// Whether this is the key that its owner, an organisation, has among members.
+  package func isKnown(asOrganisationOf members: ValidMembers) throws -> Bool {
+    try OrganisationKeys(self).identity.publicKey == members.identityKey(of: owner)
   }
 
   /// Whether these are the keys that a doctor has in the directory.

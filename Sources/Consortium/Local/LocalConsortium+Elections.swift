@@ -19,17 +19,17 @@ extension LocalConsortium {
   ///
   /// - Throws: as ``approve(_:by:)``.
   public func setCandidacy(of supernode: String, stands: Bool) async throws {
-    guard let node = genesis.supernode(supernode) else {
+    guard let node = try await members().supernode(supernode) else {
       throw ConsortiumError(.unreachable, "there is no supernode \(supernode)")
     }
     let keys = try SupernodeKeys(
-      keys(at: supernode, owner: supernode), network: genesis.genesis.network,
-      chains: node.cosigners.map(\.chain), isHospital: node.role == .hospital)
+      keys(at: supernode, owner: supernode), network: genesis.genesis.network, chains: [],
+      isHospital: node.role == .hospital)
     let number = try await cloud.node.consortium.candidacy(of: supernode).next
     try await submit(Candidacy(stands: stands, number: number), by: supernode, keys.identity)
   }
 
-  private func keys(at place: String, owner: String) throws -> KeyFile {
+  func keys(at place: String, owner: String) throws -> KeyFile {
     guard let file = try storage.keys(place, owner: owner) else {
       throw CredentialError(
         .missingKeys, "\(storage.keyLocation(place)): the keys of \(owner) are missing")
@@ -37,15 +37,17 @@ extension LocalConsortium {
     return file
   }
 
-  private func submit(
+  @discardableResult
+  func submit(
     _ body: some CanonicalObject, by party: String, _ key: IdentityKey
-  ) async throws {
-    try await cloud.node.submit(
-      Entry(
-        EntryContent(
-          genesis: genesis.digest, chain: ChainName.consortium, signer: .party(party), body: body),
-        signedBy: key))
+  ) async throws -> Digest32 {
+    let entry = Entry(
+      EntryContent(
+        genesis: genesis.digest, chain: ChainName.consortium, signer: .party(party), body: body),
+      signedBy: key)
+    try await cloud.node.submit(entry)
     try await settle()
+    return entry.digest
   }
 
   /// Who decides the blocks now, by their seats; nil for a vacant one.

@@ -93,7 +93,7 @@ extension LocalConsortium {
     let patient = try patient(contact)
     let cloudKey = try identityKey(ofCloud: storage)
     var makers: [VisitMaker] = []
-    for id in genesis.hospitals.prefix(hospitals) {
+    for id in genesis.members.hospitals.prefix(hospitals) {
       let server = try hospital(id)
       var team: [VisitMaker.Member] = []
       for number in 1...configuration.teamSize {
@@ -206,7 +206,7 @@ private struct VisitMaker: Sendable {
     let visit = VisitIDInput(
       patient: patient, encounter: randomness.bytes(16).hex, attempt: 1
     ).visitID(under: keys.visitIdentifiers)
-    let numbers = genesis.genesis.numbers
+    let numbers = genesis.members.numbers
     let opening = PseudonymOpening(
       hospital: hospital, visitID: visit, identity: patient, using: &randomness)
     return VisitContext(

@@ -2,6 +2,7 @@ import CanonicalEncoding
 import Credentials
 import EMRScheme
 public import Ledger
+import Synchronization
 
 /// A whole consortium in one process: a system manager, hospitals, a cloud operator, doctors and
 /// patients, each with keys and storage of its own, who talk through a courier alone.
@@ -16,7 +17,7 @@ public actor LocalConsortium {
     /// w, in seconds; fixed by the genesis.
     public var window: UInt64 = 600
     /// E, in blocks; fixed by the genesis.
-    public var epochLength = Members.Numbers().epochLength
+    public var epochLength: UInt64 = 1000
 
     public init(teamSize: Int = 3) { self.teamSize = teamSize }
   }
@@ -51,7 +52,9 @@ public actor LocalConsortium {
   public nonisolated let meter: Meter
   public nonisolated let configuration: Configuration
   package nonisolated let manager: SystemManager
-  package nonisolated let hospitals: [String: HospitalServer]
+  /// By identifier; who is admitted begins later.
+  package nonisolated var hospitals: [String: HospitalServer] { servers.withLock { $0 } }
+  private let servers: Mutex<[String: HospitalServer]>
   package nonisolated let cloud: CloudServer
   package private(set) var doctors: [String: Doctor] = [:]
   package private(set) var patients: [String: Patient] = [:]
@@ -79,21 +82,23 @@ public actor LocalConsortium {
     let founder = Founder(
       storage: storage, configuration: configuration, environment: environment)
     let genesis = try founder.genesis()
+    let known = try ConsortiumView(
+      genesis: genesis,
+      store: storage.stateStore(FounderNames.cloud, chain: ChainName.consortium))
     let meter = Meter(nanoseconds: environment.nanoseconds)
     let delivery = LocalCourier(meter: meter)
     let courier = environment.interpose(delivery)
     func node(
       _ place: String, _ identity: IdentityKey, _ keys: Delegate.Keys?
     ) throws -> LedgerNode {
-      let isCandidate = genesis.supernode(place)?.votingKey != nil
-      return try LedgerNode(
-        id: place, genesis: genesis, identity: identity, delegate: isCandidate ? keys : nil,
+      try LedgerNode(
+        id: place, genesis: genesis, identity: identity, delegate: keys,
         state: storage.stateStore(place, chain: ChainName.consortium),
         store: storage.roleStore(place), post: Post(courier: courier, sender: place),
         clock: environment.clock)
     }
 
-    let managerID = genesis.genesis.manager.id
+    let managerID = genesis.members.manager.id
     let managerKeys = try ManagerKeys(founder.keys(ofManager: managerID))
     manager = SystemManager(
       node: try node(managerID, managerKeys.identity, nil), keys: managerKeys,
@@ -102,21 +107,18 @@ public actor LocalConsortium {
     delivery.register(manager, .manager, id: managerID)
 
     var hospitals: [String: HospitalServer] = [:]
-    for id in genesis.hospitals {
+    for id in try known.members.hospitals {
       let keys = try founder.supernodeKeys(id)
-      let hospital = try HospitalServer(
-        id: id, node: node(id, keys.identity, keys.delegate), keys: keys,
-        store: storage.roleStore(id),
-        log: storage.chainLog(id), state: storage.stateStore(id, chain: id), courier: courier,
-        clock: environment.clock, randomness: environment.randomness(id))
+      let hospital = try Self.hospital(
+        id, node(id, keys.identity, keys.delegate), keys, storage, environment, courier)
       hospitals[id] = hospital
       delivery.register(hospital, .hospital, id: id)
     }
-    self.hospitals = hospitals
+    servers = Mutex(hospitals)
 
     let cloudID = FounderNames.cloud
     let cloudKeys = try founder.supernodeKeys(cloudID)
-    cloud = CloudServer(
+    cloud = try CloudServer(
       id: cloudID, node: try node(cloudID, cloudKeys.identity, cloudKeys.delegate), keys: cloudKeys,
       store: try storage.roleStore(cloudID), records: try storage.recordStore(),
       stores: { try storage.stateStore(cloudID, chain: $0) }, clock: environment.clock)
@@ -131,6 +133,32 @@ public actor LocalConsortium {
     self.environment = environment
   }
 
+  private static func hospital(
+    _ id: String, _ node: LedgerNode, _ keys: SupernodeKeys, _ storage: some ConsortiumStorage,
+    _ environment: Environment, _ courier: any Courier
+  ) throws -> HospitalServer {
+    try HospitalServer(
+      id: id, node: node, keys: keys, store: storage.roleStore(id), log: storage.chainLog(id),
+      state: storage.stateStore(id, chain: id), courier: courier, clock: environment.clock,
+      randomness: environment.randomness(id))
+  }
+
+  /// Starts the server of a hospital that was admitted.
+  func begin(hospital id: String, _ keys: SupernodeKeys) throws -> HospitalServer {
+    func make(_ storage: some ConsortiumStorage) throws -> HospitalServer {
+      let node = try LedgerNode(
+        id: id, genesis: genesis, identity: keys.identity, delegate: keys.delegate,
+        state: storage.stateStore(id, chain: ChainName.consortium),
+        store: storage.roleStore(id), post: Post(courier: courier, sender: id),
+        clock: environment.clock)
+      return try Self.hospital(id, node, keys, storage, environment, courier)
+    }
+    let server = try make(storage)
+    servers.withLock { $0[id] = server }
+    delivery.register(server, .hospital, id: id)
+    return server
+  }
+
   private func start(isNew: Bool) async throws {
     meter.phase = .initialization
     try await settle()
@@ -138,14 +166,21 @@ public actor LocalConsortium {
       isNew
         ? .founded(genesis: genesis.digest)
         : .reopened(genesis: genesis.digest, foundedAt: genesis.genesis.createdAt))
-    for hospital in genesis.hospitals {
-      guard let server = hospitals[hospital] else { continue }
-      try await server.setTeamSize(configuration.teamSize)
-      for number in 1...max(configuration.teamSize, 3) {
-        try await addDoctor("\(hospital)-doctor-\(number)", at: server)
-      }
-    }
+    for server in hospitalServers { try await staff(server) }
     try await settle()
+  }
+
+  /// Gives a hospital its doctors.
+  func staff(_ server: HospitalServer) async throws {
+    try await server.setTeamSize(configuration.teamSize)
+    for number in 1...max(configuration.teamSize, 3) {
+      try await addDoctor("\(server.id)-doctor-\(number)", at: server)
+    }
+  }
+
+  /// The servers of the hospitals, by ascending names.
+  private nonisolated var hospitalServers: [HospitalServer] {
+    hospitals.values.sorted { $0.id < $1.id }
   }
 
   /// Takes a doctor on, and registers the keys unless the ledger has them.
@@ -235,14 +270,13 @@ public actor LocalConsortium {
         failure = error
         failed.insert(cloud.id)
       }
-      for hospital in genesis.hospitals {
-        guard let server = hospitals[hospital] else { continue }
+      for server in hospitalServers {
         do {
           let advanced = try await meter.measure(.hospital) { try await server.advance() }
           if advanced { isQuiet = false }
         } catch {
           failure = failure ?? error
-          failed.insert(hospital)
+          failed.insert(server.id)
         }
       }
       quietRounds = isQuiet ? quietRounds + 1 : 0
@@ -267,7 +301,7 @@ public actor LocalConsortium {
   /// - Returns: whether there were any.
   private func expire(without failed: Set<String>) async throws -> Bool {
     var isDeciding = false
-    for node in [cloud.node] + genesis.hospitals.compactMap({ hospitals[$0]?.node })
+    for node in [cloud.node] + hospitalServers.map(\.node)
     where !failed.contains(node.id) {
       guard await node.isDeciding else { continue }
       isDeciding = true
@@ -294,7 +328,7 @@ public actor LocalConsortium {
   package func exportedLogs() async throws -> [ExportWriter.Log] {
     try await settle()
     var logs = [ExportWriter.Log(await cloud.node.consortium)]
-    for hospital in genesis.hospitals {
+    for hospital in try await cloud.node.consortium.hospitals {
       logs.append(ExportWriter.Log(try await cloud.confirmer.view(of: hospital)))
     }
     return logs

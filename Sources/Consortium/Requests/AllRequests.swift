@@ -17,7 +17,8 @@ enum AllRequests {
     FetchOutbox.self, FetchBlock.self, FetchConsortium.self, OfferEntry.self,
     // Ledger
     SubmitEntry.self, ConfirmLeaves.self, FetchLeaves.self, RequestTail.self, RelayDemand.self,
-    Prove.self, ProveDoctor.self, FetchEpochEnds.self, ReadVisit.self, ReadConsent.self,
+    Prove.self, ProveDoctor.self, FetchEpochEnds.self, FetchMembers.self, ReadVisit.self,
+    ReadConsent.self,
     ReadAccessLog.self,
   ]
 

@@ -148,6 +148,38 @@ package struct FetchEpochEnds: RoleRequest {
   }
 }
 
+/// To a supernode: who takes part in an epoch. The answer proves itself by its digest, which stands in
+/// the last header of the epoch before.
+package struct FetchMembers: RoleRequest {
+  package static let name = "fetch-members"
+  package typealias Reply = MembersReply
+
+  package var epoch: UInt64
+
+  package init(ofEpoch epoch: UInt64) { self.epoch = epoch }
+
+  package func encode(into fields: inout some FieldEncoder) { fields.integer("epoch", epoch) }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    epoch = try fields.integer("epoch", in: 0...LedgerLimits.size)
+  }
+}
+
+package struct MembersReply: CanonicalValue {
+  package var members: Members
+
+  package init(_ members: Members) { self.members = members }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.object("members", encoded: members.encoded())
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    members = try Members(
+      encoded: try fields.object("members", maximum: Members.maximumByteCount))
+  }
+}
+
 package struct EpochEndsReply: CanonicalValue {
   package var ends: [EpochEnd]
 

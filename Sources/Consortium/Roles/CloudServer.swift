@@ -1,7 +1,9 @@
 package import CanonicalEncoding
 import Credentials
+import Crypto
 import EMRScheme
 package import Ledger
+import TransparencyLog
 
 /// A cloud operator: keeps sealed records, and confirms hospitals' chains as the second supernode
 /// of another organisation (4.5).
@@ -12,6 +14,7 @@ package actor CloudServer: RoleEndpoint {
   private nonisolated let views: LedgerViews
   private let custody: RecordCustody
   private let identityKey: IdentityKey
+  private let store: any RoleStore
 
   package nonisolated var requestLimit: Int { MessageLimits.message }
 
@@ -21,15 +24,46 @@ package actor CloudServer: RoleEndpoint {
     records: any RecordStore,
     stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore,
     clock: @escaping @Sendable () -> UInt64
-  ) {
+  ) throws {
     self.id = id
     self.node = node
+    self.store = store
     identityKey = keys.identity
     custody = RecordCustody(records: records)
+    var cosigners = keys.cosigners.filter { $0.key != ChainName.consortium }
+    for name in try store.keys(withPrefix: Self.cosignerKey("")) {
+      let hospital = String(name.dropFirst(Self.cosignerKey("").count))
+      cosigners[hospital] = try Self.cosigner(id, node.genesis, hospital, store.value(forKey: name))
+    }
     confirmer = ChainConfirmer(
-      node: node, cosigners: keys.cosigners.filter { $0.key != ChainName.consortium },
-      custody: custody, stores: stores)
+      node: node, cosigners: cosigners, custody: custody, stores: stores)
     views = LedgerViews(node: node, chains: confirmer)
+  }
+
+  private static func cosignerKey(_ hospital: String) -> String { "cosigner/\(hospital)" }
+
+  private static func cosigner(
+    _ id: String, _ genesis: ValidGenesis, _ hospital: String, _ seed: [UInt8]?
+  ) throws -> CosignerKey {
+    try CosignerKey(
+      name: ValidGenesis.cosignerName(
+        network: genesis.genesis.network, node: id, chain: hospital),
+      key: Curve25519.Signing.PrivateKey(rawRepresentation: seed ?? []))
+  }
+
+  /// Agrees to confirm the chain of a hospital that is to be admitted.
+  ///
+  /// - Returns: the key with which this cloud will cosign it; the same again for one hospital.
+  func makeCosigner(
+    for hospital: String, using randomness: inout Randomness
+  ) async throws -> [UInt8] {
+    let name = Self.cosignerKey(hospital)
+    let stored = try store.value(forKey: name)
+    let seed = stored ?? randomness.bytes(32)
+    if stored == nil { try store.write([name: seed]) }
+    let cosigner = try Self.cosigner(id, node.genesis, hospital, seed)
+    await confirmer.add(cosigner, for: hospital)
+    return cosigner.verifier.key.publicKey
   }
 
   /// Does everything that is due now.
@@ -55,6 +89,7 @@ package actor CloudServer: RoleEndpoint {
     case let request as FetchBlock: request.reply(try await node.block(request))
     case let request as FetchConsortium: request.reply(try await node.leaves(request))
     case let request as FetchEpochEnds: request.reply(try await node.epochEnds(request))
+    case let request as FetchMembers: request.reply(try await node.members(request))
     case let request as OfferEntry: request.reply(try await node.offer(request))
     default: throw ConsortiumError(.unsupported, "not a request to a cloud")
     }
@@ -81,7 +116,7 @@ package actor CloudServer: RoleEndpoint {
   /// States how much of a generation this cloud has confirmed; it confirms no more of it from then on.
   private func state(_ request: RequestTail) async throws -> Octets {
     let tail = request.statement.object
-    _ = try request.statement.verified(by: node.genesis.identityKey(of: tail.hospital) ?? [])
+    _ = try await node.verified(request.statement, by: tail.hospital)
     try await confirmer.close(tail)
     return Octets(identityKey.sign(tail))
   }
@@ -89,7 +124,7 @@ package actor CloudServer: RoleEndpoint {
   /// Takes a record from the last doctor of a visit whose team has signed.
   private func keep(_ request: StoreRecord) async throws -> Octets {
     let upload = request.upload.object.payload
-    guard node.genesis.cloud(ofHospital: upload.hospital) == id else {
+    guard try await node.members.cloud(ofHospital: upload.hospital) == id else {
       throw ConsortiumError(.notEntitled, "another cloud keeps the records of that hospital")
     }
     // The hospital has its blocks confirmed up to the last signature of a team.
@@ -120,8 +155,8 @@ package actor CloudServer: RoleEndpoint {
   }
 
   private func record(forProxy request: FetchConsentedRecord) async throws -> Octets {
-    let proxy = node.genesis.genesis.manager
-    let signed = try request.withdrawal.verified(by: proxy.identityKey).payload.consent
+    let proxy = try await node.members.manager
+    let signed = try await node.verified(request.withdrawal, by: proxy.id).payload.consent
     let consent = signed.object
     let view = try await views.consent(
       ReadConsent(

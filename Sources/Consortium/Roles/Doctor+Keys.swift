@@ -123,7 +123,7 @@ extension Doctor {
       signedBy: keys.identity)
     var isTaken = false
     var failure: any Error = ConsortiumError(.unreachable, "there are no delegates")
-    for delegate in genesis.genesis.delegates {
+    for delegate in await client.delegateNames {
       do {
         _ = try await post.ask(OfferEntry(entry), of: delegate)
         isTaken = true

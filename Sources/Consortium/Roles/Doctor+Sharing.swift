@@ -76,7 +76,7 @@ extension Doctor {
     try store.write([Self.requestMark(request.digest): []])
     _ = try await post.ask(
       SubmitAccessRequest(request: Signed(request, by: keys.identity), patient: patient),
-      of: genesis.genesis.manager.id)
+      of: genesis.members.manager.id)
     return request.digest
   }
 
@@ -140,10 +140,8 @@ extension Doctor {
       throw ConsortiumError(.consentUnknown, "no patient has given \(id) this consent")
     }
     let consent = grant.consent.object
-    let manager = genesis.genesis.manager
-    guard let cloud = genesis.cloud(ofHospital: consent.hospital) else {
-      throw ConsortiumError(.consentMismatch, "no cloud validates \(consent.hospital)")
-    }
+    let manager = await client.currentMembers().manager
+    let cloud = try await client.cloud(ofHospital: consent.hospital)
     let (completion, signed) = try await client.completion(
       of: consent.visit, at: consent.hospital)
     let view = try await post.ask(
@@ -198,7 +196,7 @@ extension Doctor {
   ///
   /// - Returns: the proxy's refusal.
   package func refusalWithoutConsent(visit: Digest32) async throws -> ConsortiumError {
-    let manager = genesis.genesis.manager
+    let manager = await client.currentMembers().manager
     let made = Digest32(sha256: visit.bytes + randomness.bytes(32))
     let sealed = try Letter(.blindedRequestKey, genesis: genesis.digest, about: visit)
       .seal(randomness.bytes(32), to: manager.agreementKey, authenticating: made)

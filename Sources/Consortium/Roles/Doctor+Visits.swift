@@ -84,7 +84,7 @@ extension Doctor {
   private func ledgerView(_ context: VisitContext) async throws -> VisitView {
     let signed = try await post.ask(
       ReadVisit(hospital: context.hospital, visit: context.visitID), of: context.hospital)
-    let view = try signed.verified(by: genesis.identityKey(of: context.hospital) ?? []).payload
+    let view = try await client.verified(signed, by: context.hospital).payload
     guard view.contextDigest == context.digest, view.attempts.count == context.signers.count,
       view.signatures.count <= context.signers.count
     else { throw ConsortiumError(.wrongContext, "the ledger holds another context") }
@@ -129,12 +129,13 @@ extension Doctor {
     return Done()
   }
 
-  func exchange(_ request: ExchangeGroupKey) throws -> Octets {
+  func exchange(_ request: ExchangeGroupKey) async throws -> Octets {
+    let members = await client.currentMembers()
     var visit = try visit(request.visit)
     if request.step == .offer {
       exchanges[request.visit] = try DoctorKeyExchange(
         context: visit.context, position: visit.position, identityKey: keys.identity.exchangeKey(),
-        hospitalKey: genesis.identityKey(of: visit.context.hospital) ?? [])
+        hospitalKey: members.identityKey(of: visit.context.hospital) ?? [])
     }
     guard var exchange = exchanges.removeValue(forKey: request.visit) else {
       throw ConsortiumError(.wrongState, "no key exchange is under way")
@@ -368,8 +369,9 @@ extension Doctor {
     let visit = try visit(visitID)
     let context = visit.context
     let last = try lastSignature(visit, try await ledgerView(context))
-    guard let sealed = visit.sealed, let cloud = genesis.cloud(ofHospital: hospital) else {
-      throw ConsortiumError(.recordMissing, "no cloud keeps the records of \(hospital)")
+    let cloud = try await client.cloud(ofHospital: hospital)
+    guard let sealed = visit.sealed else {
+      throw ConsortiumError(.recordMissing, "the record is not sealed")
     }
     let receipt = try await post.ask(sealed, of: cloud)
     return VisitCompletion(

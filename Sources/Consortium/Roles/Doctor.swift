@@ -39,7 +39,7 @@ package actor Doctor: RoleEndpoint {
   package func answer(_ request: any RoleRequest) async throws -> any CanonicalValue {
     switch request {
     case let request as AssignVisit: request.reply(try await join(request))
-    case let request as ExchangeGroupKey: request.reply(try exchange(request))
+    case let request as ExchangeGroupKey: request.reply(try await exchange(request))
     case let request as ShowEvidence: request.reply(try take(request))
     case let request as HandOverFindings: request.reply(try take(request))
     case let request as ResendFindings: request.reply(try resend(request))

@@ -89,11 +89,12 @@ extension HospitalServer {
       hospital: id, visitID: visitID, identity: form.identity, using: &randomness)
     let (signers, rotation) = try await team()
     let genesis = node.genesis
+    let numbers = try await node.consortium.members(at: base.reference.height).numbers
     let context = VisitContext(
       genesis: genesis.digest, suite: genesis.genesis.suite, hospital: id,
       pseudonym: opening.pseudonym, visitID: visitID, evidenceDigest: evidence.digest,
-      signers: signers, openedAt: base.countedTime, window: genesis.genesis.numbers.window,
-      resignatureLimit: genesis.genesis.numbers.resignatureLimit,
+      signers: signers, openedAt: base.countedTime, window: numbers.window,
+      resignatureLimit: numbers.resignatureLimit,
       baseHeight: base.reference.height, baseHash: base.reference.digest,
       visitKey: form.visitKey, visitSigningKey: form.visitSigningKey, keyNonce: form.keyNonce,
       mailboxKey: form.mailboxKey)

@@ -65,6 +65,7 @@ package actor HospitalServer: RoleEndpoint {
     case let request as FetchBlock: request.reply(try await node.block(request))
     case let request as FetchConsortium: request.reply(try await node.leaves(request))
     case let request as FetchEpochEnds: request.reply(try await node.epochEnds(request))
+    case let request as FetchMembers: request.reply(try await node.members(request))
     case let request as OfferEntry: request.reply(try await node.offer(request))
     default: throw ConsortiumError(.unsupported, "not a request to a hospital")
     }
@@ -95,7 +96,7 @@ package actor HospitalServer: RoleEndpoint {
     let registration = try await post.ask(
       CosignRegistration(
         registration: request, hospitalSignature: keys.identity.sign(statement)),
-      of: node.genesis.genesis.manager.id)
+      of: node.genesis.members.manager.id)
     guard registration.statement == statement else {
       throw ConsortiumError(.malformed, "the manager signed another registration")
     }

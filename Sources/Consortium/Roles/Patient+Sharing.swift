@@ -109,7 +109,7 @@ extension Patient {
     let certificate = try await certificate(asked, request, visitID)
     let visitKeys = try keys(of: context)
     let blinding = ConsentBlinding(for: visitKeys.visitKey, using: &randomness)
-    let manager = genesis.genesis.manager
+    let manager = await client.currentMembers().manager
     let consent = Consent(
       genesis: genesis.digest, hospital: context.hospital, visit: visitID,
       recordDigest: recordDigest, doctor: asked.doctor, purpose: asked.purpose,
@@ -217,18 +217,22 @@ extension Patient {
     let key = try keys(of: visit.context).signingKey
     let query = PatientQuery(
       genesis: genesis.digest, hospital: context.hospital, visit: visitID, subject: .accessLog)
-    guard let cloud = genesis.cloud(ofHospital: context.hospital) else {
-      throw ConsortiumError(.unknownVisit, "no cloud validates \(context.hospital)")
-    }
+    let cloud = try await client.cloud(ofHospital: context.hospital)
     let reply = try await post.ask(
       ReadAccessLog(query: Signed(Message(query), by: key)), of: cloud)
+    // The keys that the manager has had since.
+    let managerKeys = try await client.memberships(
+      since: genesis.epoch(ofHeight: context.baseHeight), by: cloud
+    ).map(\.manager.identityKey)
     return try reply.entries.map { entry in
-      let author =
+      let authors =
         entry.content.signer == .patient(visit: visitID)
-        ? context.visitSigningKey : genesis.genesis.manager.identityKey
+        ? [context.visitSigningKey] : managerKeys
       guard let notice = entry.content.body.object as? any SharingNotice,
         notice.visit == visitID,
-        IdentityKey.isValid(entry.signature, of: entry.content, by: author)
+        authors.contains(where: {
+          IdentityKey.isValid(entry.signature, of: entry.content, by: $0)
+        })
       else { throw ConsortiumError(.malformed, "the access log holds a foreign entry") }
       let event: AccessRecord.Event =
         switch notice {

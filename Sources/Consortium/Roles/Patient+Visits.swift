@@ -14,7 +14,8 @@ package enum Admission: Sendable, Equatable {
 extension Patient {
   /// Asks a hospital for a visit and agrees to it, after checking what it is (4.3).
   package func admit(to hospital: String, encounter: String) async throws -> Admission {
-    guard let server = genesis.supernode(hospital), server.role == .hospital else {
+    let server = try await client.supernode(hospital)
+    guard server.role == .hospital else {
       throw ConsortiumError(.unreachable, "there is no hospital \(hospital)")
     }
     let visitKeys = try freshKeys(at: hospital)
@@ -67,10 +68,9 @@ extension Patient {
   private func check(
     _ visit: PatientVisit, _ keys: PatientVisitKeys<Suite>, _ hospital: String
   ) async throws {
-    let (context, rules) = (visit.context, genesis.genesis)
-    guard context.genesis == genesis.digest, context.suite == rules.suite,
-      context.hospital == hospital, context.window == rules.numbers.window,
-      context.resignatureLimit == rules.numbers.resignatureLimit,
+    let context = visit.context
+    guard context.genesis == genesis.digest, context.suite == genesis.genesis.suite,
+      context.hospital == hospital,
       EvidenceKeys(context) == keys.evidenceKeys, context.keyNonce == keys.nonce,
       context.mailboxKey == keys.mailboxKey.publicKey, context.amends == nil,
       visit.opening.identity == identity,
@@ -83,6 +83,11 @@ extension Patient {
       base.height == context.baseHeight, base.digest == context.baseHash,
       base.countedTime == context.openedAt
     else { throw ConsortiumError(.wrongContext, "the visit does not begin at a final block") }
+    let numbers = try await client.members(
+      inEpoch: genesis.epoch(ofHeight: base.height), by: hospital
+    ).numbers
+    guard context.window == numbers.window, context.resignatureLimit == numbers.resignatureLimit
+    else { throw ConsortiumError(.wrongContext, "the hospital offers other limits") }
     try await client.requireCurrentTeam(of: context)
   }
 
@@ -108,9 +113,7 @@ extension Patient {
     let context = completion.context
     let visitKeys = try keys(of: context)
     let visitKey = try VerifiedVisitKey<Suite>(alreadyVerified: context)
-    guard let cloud = genesis.cloud(ofHospital: hospital) else {
-      throw ConsortiumError(.recordMissing, "no cloud keeps the records of \(hospital)")
-    }
+    let cloud = try await client.cloud(ofHospital: hospital)
     let query = PatientQuery(
       genesis: genesis.digest, hospital: hospital, visit: visitID, subject: .record)
     let bytes = try await post.ask(

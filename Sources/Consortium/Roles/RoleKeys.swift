@@ -115,6 +115,9 @@ package struct SupernodeKeys: Sendable {
       ? try Curve25519.Signing.PrivateKey(rawRepresentation: file.secret(SecretName.log)) : nil
   }
 
+  /// The name in a key file of the key that cosigns a chain.
+  static func secretName(cosigning chain: String) -> String { SecretName.cosigner(chain) }
+
   /// What a delegate signs with; nil without a key for the consortium chain.
   package var delegate: Delegate.Keys? {
     cosigners[ChainName.consortium].map {

@@ -122,9 +122,7 @@ extension SystemManager {
   private func record(
     under consent: Signed<Consent>, _ context: VisitContext, _ visitKey: VerifiedVisitKey<Suite>
   ) async throws -> VerifiedSealedRecord<Suite> {
-    guard let cloud = node.genesis.cloud(ofHospital: context.hospital) else {
-      throw ConsortiumError(.recordMissing, "no cloud keeps the records of \(context.hospital)")
-    }
+    let cloud = try await node.cloud(ofHospital: context.hospital)
     let withdrawal = Signed(Message(ConsentedWithdrawal(consent: consent)), by: keys.identity)
     let bytes = try await post.ask(FetchConsentedRecord(withdrawal: withdrawal), of: cloud).bytes
     let record = try SealedRecord(encoded: bytes).check(for: visitKey)

@@ -21,7 +21,7 @@ package actor SystemManager: RoleEndpoint {
     stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore,
     courier: any Courier
   ) {
-    id = node.genesis.genesis.manager.id
+    id = node.genesis.members.manager.id
     self.node = node
     self.keys = keys
     self.store = store
@@ -33,7 +33,7 @@ package actor SystemManager: RoleEndpoint {
 
   package func answer(_ request: any RoleRequest) async throws -> any CanonicalValue {
     switch request {
-    case let request as CosignRegistration: request.reply(try cosign(request))
+    case let request as CosignRegistration: request.reply(try await cosign(request))
     case let request as SubmitAccessRequest: request.reply(try await forward(request))
     case let request as DepositConsent: request.reply(try await deposit(request))
     case let request as Reencrypt: request.reply(try await reencrypt(request))
@@ -42,12 +42,13 @@ package actor SystemManager: RoleEndpoint {
   }
 
   /// Signs a registration with x, if hospital and doctor stand behind it and its proof holds.
-  private func cosign(_ request: CosignRegistration) throws -> DoctorRegistration {
-    let genesis = node.genesis
+  private func cosign(_ request: CosignRegistration) async throws -> DoctorRegistration {
+    try await node.catchUp()
+    let members = try await node.members
     let statement = request.registration.statement.object
-    guard statement.genesis == genesis.digest,
-      genesis.supernode(statement.hospital)?.role == .hospital,
-      let hospitalKey = genesis.identityKey(of: statement.hospital),
+    guard statement.genesis == node.genesis.digest,
+      members.supernode(statement.hospital)?.role == .hospital,
+      let hospitalKey = members.identityKey(of: statement.hospital),
       IdentityKey.isValid(request.hospitalSignature, of: statement, by: hospitalKey)
     else { throw ConsortiumError(.unauthenticated, "no hospital asks for this registration") }
     let registration = DoctorRegistration(
@@ -77,6 +78,7 @@ package actor SystemManager: RoleEndpoint {
     let entry = Entry(
       EntryContent(genesis: node.genesis.digest, chain: chain, signer: .party(id), body: body),
       signedBy: keys.identity)
-    try await EntrySubmission(genesis: node.genesis, post: post).submit(entry, until: .written)
+    try await EntrySubmission(genesis: node.genesis, post: post, members: node)
+      .submit(entry, until: .written)
   }
 }

@@ -67,6 +67,14 @@ public struct ValidGenesis: Sendable {
       .keys(of: self)
   }
 
+  /// Members of some epoch, as somebody has sent them.
+  ///
+  /// - Returns: nil unless they have this digest.
+  package func members(_ digest: Digest32, encoded bytes: [UInt8]?) -> ValidMembers? {
+    if digest == members.digest { return members }
+    return KnownMembers.shared.members(digest, network: genesis.network) { bytes }
+  }
+
   /// Who decides the blocks of the first epoch.
   var firstDelegates: DelegateSet { DelegateSet(epoch: 0, occupants: firstSeats, genesis: self) }
 

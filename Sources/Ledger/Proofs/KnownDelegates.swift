@@ -57,6 +57,9 @@ public struct KnownDelegates: CanonicalValue, Equatable {
     seats = try fields.value("seats")
   }
 
+  /// In the order of their seats, without vacant ones.
+  public var names: [String] { seats.occupants.compactMap { $0?.delegate } }
+
   /// What a checkpoint of the epoch needs.
   package func keys(of genesis: ValidGenesis) -> ChainKeys {
     DelegateSet(epoch: epoch, occupants: seats.occupants, genesis: genesis).keys(of: genesis)

@@ -51,7 +51,7 @@ struct Fsck: AsyncParsableCommand {
     let existing = try ExistingFolder(folder)
     console.progress("checking the stores of \(folder)")
     let damages =
-      try existing.folder.findings() + existing.folder.missingFiles(genesis: existing.genesis)
+      try existing.folder.findings() + existing.folder.missingFiles(members: existing.members)
     var findings = damages.map {
       Report.Finding(code: "\($0.code)", file: $0.file, what: $0.what)
     }

@@ -143,11 +143,11 @@ private struct ChainSurvey {
 
   /// The cloud first: it has all chains, and the others are compared with it.
   mutating func run() async {
-    let hospitals = genesis.hospitals
+    let (hospitals, manager) = (existing.hospitals, existing.members.manager.id)
     noteMissingFiles()
-    for party in [Self.cloud] + hospitals + [genesis.genesis.manager.id] {
+    for party in [Self.cloud] + hospitals + [manager] {
       guard let judge = openConsortium(party) else { continue }
-      for hospital in party == Self.cloud || party == genesis.genesis.manager.id
+      for hospital in party == Self.cloud || party == manager
         ? hospitals : [party]
       {
         await open(hospital, by: party, judge)
@@ -164,7 +164,7 @@ private struct ChainSurvey {
     let doctors = (try? directory?.keys(after: "doctor/")) ?? []
     do {
       let missing = try folder.missingFiles(
-        genesis: genesis, doctors: doctors.map { String(decoding: $0, as: UTF8.self) })
+        members: existing.members, doctors: doctors.map { String(decoding: $0, as: UTF8.self) })
       for finding in missing { missingFile(finding.file) }
     } catch {
       fault(error, "folder", nil)
@@ -244,7 +244,7 @@ private struct ChainSurvey {
   private mutating func compareVotes(
     of party: String, with view: ConsortiumView, hasDecision: Bool
   ) throws {
-    guard genesis.supernode(party)?.votingKey != nil else { return }
+    guard existing.members.supernode(party)?.votingKey != nil else { return }
     let records = try DelegateRecords(of: party, in: existing.folder.roleStore(party))
     let own = (view.size, view.height, hasDecision)
     for found in try records.faults(beside: own, on: view) {

@@ -27,9 +27,9 @@ struct Demonstration {
       environment: .init(
         clock: LedgerTime.now, nanoseconds: MonotoneTime.nanoseconds, observe: narrator.tell))
     let genesis = consortium.genesis
-    let doctors = genesis.hospitals.count * max(team, 3)
+    let doctors = genesis.members.hospitals.count * max(team, 3)
     console.line(
-      "1 system manager, \(Quantity.count(genesis.hospitals.count, "hospital")) with \(doctors) "
+      "1 system manager, \(Quantity.count(genesis.members.hospitals.count, "hospital")) with \(doctors) "
         + "doctors, 1 cloud operator; every role has its own keys and storage.")
     self.narrator = narrator
     self.console = console
@@ -69,7 +69,7 @@ struct Demonstration {
       console.progress("\(history.contact): visit \(index + 1) of \(history.visits.count)")
       narrator.begin(visit, number: index + 1, of: history.visits.count)
       let plan = history.plan(
-        visit, team: team, hospitals: consortium.genesis.hospitals,
+        visit, team: team, hospitals: consortium.genesis.members.hospitals,
         signingTwice: showingResignature && index == 0)
       let start = MonotoneTime.nanoseconds()
       let outcome = try await consortium.hold(plan)
@@ -102,7 +102,7 @@ struct Demonstration {
   private mutating func share(
     _ visits: [HeldVisit], of history: DemoHistory, after hospital: String
   ) async throws -> DemoReport.SharingReport {
-    let hospitals = consortium.genesis.hospitals
+    let hospitals = consortium.genesis.members.hospitals
     let index = hospitals.firstIndex(of: hospital) ?? 0
     let doctor = "\(hospitals[(index + 1) % hospitals.count])-doctor-1"
     let half = visits.prefix((visits.count + 1) / 2)

@@ -8,12 +8,27 @@ import SQLiteBackend
 struct ExistingFolder {
   let folder: DataFolder
   let genesis: ValidGenesis
+  /// Who takes part, and all hospitals that there were, as the cloud's replay of the consortium chain
+  /// has it; where that cannot be read, as the genesis has it.
+  let members: ValidMembers
+  let hospitals: [String]
 
   /// - Throws: ``CommandFailure`` if there is none; nothing is left behind then.
   init(_ path: String) throws {
     genesis = try Self.genesis(at: "\(path)/genesis.der", of: path)
-    folder = try DataFolder(reading: path)
+    let folder = try DataFolder(reading: path)
+    self.folder = folder
+    var (members, hospitals) = (genesis.members, genesis.members.hospitals)
+    if let state = try? Self.state(in: folder, Self.cloud, chain: ChainName.consortium),
+      let view = try? ConsortiumView(genesis: genesis, store: state),
+      let present = try? view.members, let all = try? view.hospitals
+    {
+      (members, hospitals) = (present, all)
+    }
+    (self.members, self.hospitals) = (members, hospitals)
   }
+
+  private static let cloud = "cloud"
 
   private static func genesis(
     at file: String, of path: String
@@ -39,20 +54,25 @@ struct ExistingFolder {
 
   /// What a role's replay of a chain has come to; nothing, if the role has not begun.
   func state(_ role: String, chain: String) throws -> any StateStore {
+    try Self.state(in: folder, role, chain: chain)
+  }
+
+  private static func state(
+    in folder: DataFolder, _ role: String, chain: String
+  ) throws -> any StateStore {
     folder.hasStateStore(role, chain: chain)
       ? try folder.stateStore(role, chain: chain) : EmptyStateStore()
   }
 
   /// The logs as the cloud's replays have them: all that is final or confirmed.
   func logs() throws -> [ExportWriter.Log] {
-    let cloud = "cloud"
-    let consortium = try state(cloud, chain: ChainName.consortium)
+    let consortium = try state(Self.cloud, chain: ChainName.consortium)
     let view = try ConsortiumView(genesis: genesis, store: consortium)
     return try [ExportWriter.Log(view)]
-      + genesis.hospitals.map { hospital in
+      + hospitals.map { hospital in
         ExportWriter.Log(
           try HospitalView(
-            genesis: genesis, hospital: hospital, store: state(cloud, chain: hospital),
+            genesis: genesis, hospital: hospital, store: state(Self.cloud, chain: hospital),
             consortium: consortium))
       }
   }
@@ -67,7 +87,7 @@ struct ExistingFolder {
   func longest(beginningWith own: Replay) throws -> Replay {
     let checkpoint = try own.view.checkpoint(size: own.view.size)
     var longest = own
-    let parties = genesis.genesis.supernodes.map(\.id) + [genesis.genesis.manager.id]
+    let parties = members.supernodes.map(\.id) + [members.manager.id]
     for party in parties {
       // What cannot be read says nothing.
       guard let state = try? state(party, chain: ChainName.consortium),
@@ -83,21 +103,20 @@ struct ExistingFolder {
   /// - Throws: ``CommandFailure`` if a chain ends at the cloud before what is anchored of it, as when the
   ///   cloud's files were put back, or is another one.
   func requireAnchoredChains() throws {
-    let cloud = "cloud"
-    let own = try state(cloud, chain: ChainName.consortium)
+    let own = try state(Self.cloud, chain: ChainName.consortium)
     let longest = try longest(
       beginningWith: Replay(state: own, view: ConsortiumView(genesis: genesis, store: own)))
     let consortium = longest.view
-    for hospital in genesis.hospitals {
+    for hospital in hospitals {
       let chain = try HospitalView(
-        genesis: genesis, hospital: hospital, store: state(cloud, chain: hospital),
+        genesis: genesis, hospital: hospital, store: state(Self.cloud, chain: hospital),
         consortium: longest.state)
       guard let anchor = try consortium.anchor(of: hospital) else { continue }
       let size = min(chain.size, chain.confirmed?.size ?? 0)
       if try size >= anchor.size && chain.leads(to: anchor) { continue }
       let anchored = "consortium block \(anchor.height) anchors \(anchor.size) leaves of it"
       let (code, what) =
-        if !folder.hasStateStore(cloud, chain: hospital) {
+        if !folder.hasStateStore(Self.cloud, chain: hospital) {
           ("missing", "the chain is missing, and \(anchored)")
         } else if size < anchor.size {
           ("behind", "the chain ends at \(size), and \(anchored)")
@@ -105,7 +124,7 @@ struct ExistingFolder {
           ("diverged", "the chain is not the one that consortium block \(anchor.height) anchors")
         }
       throw CommandFailure(
-        .checkFailed, code: code, "\(folder.path)/\(cloud)/chains/\(hospital).sqlite: \(what)",
+        .checkFailed, code: code, "\(folder.path)/\(Self.cloud)/chains/\(hospital).sqlite: \(what)",
         hint: "'bcemr fsck \(folder.path)' says what else is wrong")
     }
   }

@@ -52,17 +52,17 @@ struct FolderReplay {
   }
 
   private var genesis: ValidGenesis { existing.genesis }
-  private var manager: String { genesis.genesis.manager.id }
+  private var manager: String { existing.members.manager.id }
 
   mutating func run() async throws {
     console.progress("replaying the consortium chain")
     // Without one nobody can judge a hospital's.
     guard try replayConsortium() else { return }
-    for hospital in genesis.hospitals {
+    for hospital in existing.hospitals {
       console.progress("replaying the chain of \(hospital)")
       try await replay(hospital)
     }
-    findings += try existing.folder.missingFiles(genesis: genesis, doctors: registeredDoctors())
+    findings += try existing.folder.missingFiles(members: existing.members, doctors: registeredDoctors())
       .map { Finding(code: "\($0.code)", file: $0.file, what: $0.what) }
   }
 
@@ -140,7 +140,7 @@ struct FolderReplay {
   /// has another chain than the others does not speak for them.
   private mutating func replicas() throws -> [Replica] {
     var replicas: [Replica] = []
-    for party in [Self.cloud] + genesis.hospitals + [manager] {
+    for party in [Self.cloud] + existing.hospitals + [manager] {
       let file = stateFile(party, ChainName.consortium)
       do {
         let state = try existing.folder.stateStore(party, chain: ChainName.consortium)
@@ -276,7 +276,7 @@ struct FolderReplay {
   /// others hold of them.
   private mutating func compareDelegates(with replicas: [Replica]) throws {
     let chain = try directory()
-    for delegate in genesis.genesis.supernodes.filter({ $0.votingKey != nil }).map(\.id) {
+    for delegate in existing.members.supernodes.filter({ $0.votingKey != nil }).map(\.id) {
       let file = "\(existing.folder.path)/\(delegate)/state.sqlite"
       do {
         let records = try DelegateRecords(of: delegate, in: existing.folder.roleStore(delegate))

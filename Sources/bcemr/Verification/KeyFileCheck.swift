@@ -19,14 +19,15 @@ struct KeyFileCheck {
   }
 
   func findings() throws -> [Finding] {
-    let (folder, genesis) = (existing.folder, existing.genesis)
-    let parties = [genesis.genesis.manager.id] + genesis.genesis.supernodes.map(\.id)
+    let (folder, members) = (existing.folder, existing.members)
+    let network = existing.genesis.genesis.network
+    let parties = [members.manager.id] + members.supernodes.map(\.id)
     var findings = parties.compactMap { party in
-      finding(party, owner: party, isKnown: { try $0.isKnown(to: genesis) })
+      finding(party, owner: party, isKnown: { try $0.isKnown(to: members, network: network) })
     }
-    findings += genesis.organisations.compactMap { organisation in
+    findings += members.organisations.compactMap { organisation in
       finding("organisations/\(organisation)", owner: organisation) {
-        try $0.isKnown(asOrganisationOf: genesis)
+        try $0.isKnown(asOrganisationOf: members)
       }
     }
     findings += try folder.people("doctors").compactMap { doctor in

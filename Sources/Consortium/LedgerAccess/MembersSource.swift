@@ -1,0 +1,53 @@
+import CanonicalEncoding
+package import Ledger
+
+/// Where a role finds who takes part, as of the last epoch that it knows.
+package protocol MembersSource: Sendable {
+  func currentMembers() async throws -> ValidMembers
+  /// The same, after asking a supernode for what is newer.
+  func currentMembers(shownBy supernode: String) async throws -> ValidMembers
+}
+
+extension MembersSource {
+  /// What a party has signed, by the key that it has: in the last epoch that is known here, or by now.
+  ///
+  /// - Throws: ``CredentialError`` if it has not.
+  func verified<Object: CanonicalObject>(
+    _ signed: Signed<Object>, by party: String
+  ) async throws -> Object {
+    let known = try await currentMembers().identityKey(of: party)
+    if let known, let object = try? signed.verified(by: known) { return object }
+    let newer = try await currentMembers(shownBy: party).identityKey(of: party)
+    return try signed.verified(by: newer ?? [])
+  }
+
+  /// A hospital or cloud; one that is new is asked itself.
+  ///
+  /// - Throws: ``ConsortiumError`` `unreachable` if there is none of this name.
+  func supernode(_ id: String) async throws -> Members.Supernode {
+    if let node = try await currentMembers().supernode(id) { return node }
+    guard let node = try await currentMembers(shownBy: id).supernode(id) else {
+      throw ConsortiumError(.unreachable, "there is no supernode \(id)")
+    }
+    return node
+  }
+
+  /// The cloud that keeps a hospital's records and validates its chain.
+  ///
+  /// - Throws: ``ConsortiumError`` `record-missing` if there is none.
+  func cloud(ofHospital hospital: String) async throws -> String {
+    guard let cloud = try await currentMembers().cloud(ofHospital: hospital) else {
+      throw ConsortiumError(.recordMissing, "no cloud keeps the records of \(hospital)")
+    }
+    return cloud
+  }
+}
+
+extension LedgerNode: MembersSource {
+  package func currentMembers() throws -> ValidMembers { try members }
+
+  package func currentMembers(shownBy supernode: String) async throws -> ValidMembers {
+    try await catchUp()
+    return try members
+  }
+}
