@@ -216,7 +216,8 @@ struct ConfirmationTests {
   ) async throws {
     let kept = try await test.storage.chainLog(hospital).contents()
     let keys = consortium.genesis.keys(
-      of: hospital, generation: consortium.genesis.firstGeneration(of: hospital))
+      of: hospital, generation: consortium.genesis.members.firstGeneration(of: hospital),
+      in: consortium.genesis.members)
     let notes = swallowed + test.wire.requests(ConfirmLeaves.self).map(\.note)
     func claim(_ leaves: [[UInt8]], _ index: UInt64) throws -> EquivocationReport.Claim {
       // The last blocks of these leaves that were signed.
@@ -229,7 +230,7 @@ struct ConfirmationTests {
           return tree.root == checkpoint.root ? (note, tree) : nil
         }.first)
       return .init(
-        note: note,
+        note: note, epoch: 0,
         leaf: .init(
           index: index, hash: try #require(Digest32(MerkleHash.leaf(leaves[Int(index)]))),
           inclusion: try tree.inclusionProof(index: index, size: tree.size).hashes))
@@ -317,7 +318,8 @@ struct ConfirmationTests {
     #expect(answer.generation == 0)
     #expect(throws: Never.self) {
       try SubmissionAnswer.check(
-        confirmation, of: entry, generation: answer.generation, genesis: consortium.genesis)
+        confirmation, of: entry, generation: answer.generation, genesis: consortium.genesis,
+        members: consortium.genesis.members)
     }
     test.wire.intercept(nil)
     consortium = try await test.open()

@@ -195,8 +195,10 @@ struct CourierTests {
     let post = stage.test.post(stage.consortium, as: TestConsortium.patient)
     func outcome() async throws -> SubmissionAnswer.Outcome {
       let reply = try await post.ask(SubmitEntry(entry), of: "hospital-1")
-      return try reply.verified(by: stage.consortium.genesis.identityKey(of: "hospital-1") ?? [])
-        .outcome
+      return try reply.verified(
+        by: stage.consortium.genesis.members.identityKey(of: "hospital-1") ?? []
+      )
+      .outcome
     }
     if act == .receipt { #expect(try await outcome() == .written) }
     #expect(await stage.perform() == "nothing")
@@ -208,7 +210,8 @@ struct CourierTests {
       return
     }
     try SubmissionAnswer.check(
-      confirmation, of: entry, generation: 0, genesis: stage.consortium.genesis)
+      confirmation, of: entry, generation: 0, genesis: stage.consortium.genesis,
+      members: stage.consortium.genesis.members)
   }
 
   @Test("a consent of which any part was lost is given again, and opens the record once")

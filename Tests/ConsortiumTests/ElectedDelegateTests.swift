@@ -67,7 +67,7 @@ struct ElectedDelegateTests {
     #expect(report.chains.dropFirst().map(\.visits.complete) == [1, 1, 1, 1])
     // All replays are one chain, to its end.
     let size = await consortium.cloud.node.consortium.size
-    for hospital in consortium.genesis.hospitals {
+    for hospital in consortium.genesis.members.hospitals {
       let node = try #require(consortium.hospitals[hospital]?.node)
       #expect(await node.consortium.size == size, "\(hospital)")
       #expect(await node.consortium.final?.size == size, "\(hospital)")

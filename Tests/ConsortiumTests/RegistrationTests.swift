@@ -133,7 +133,8 @@ struct RegistrationTests {
       let proven = try proof.verify(
         genesis: consortium.genesis, delegates: KnownDelegates(consortium.genesis), known: nil)
       do {
-        _ = try proven.registration(of: "newcomer", genesis: consortium.genesis)
+        _ = try proven.registration(
+          of: "newcomer", genesis: consortium.genesis, members: consortium.genesis.members)
         return "nothing"
       } catch {
         return "\(ConsortiumError(error).code)"

@@ -290,6 +290,7 @@ struct ConsortiumRulesTests {
     case hospitalNamedConsortium
     case delegateWithoutVotingKey, voterWithoutCosigningKey, votingKeyTwice, smallOrderVotingKey
     case organisationMissing, organisationTwice, organisationNamedAsParty, organisationKeyTwice
+    case moreSeatsThanDelegates
     case votingKeyThatIdentifies, fiveDelegates, sixDelegates, tooManyDelegates
 
     func apply(to genesis: inout Genesis) {
@@ -298,51 +299,58 @@ struct ConsortiumRulesTests {
       case .delegateTwice: genesis.delegates[0] = genesis.delegates[1]
       case .foreignDelegate: genesis.delegates[0] = "manager"
       case .organisationTooLarge:
-        genesis.supernodes[0].organisation = genesis.supernodes[1].organisation
-      case .keyTwice: genesis.supernodes[0].identityKey = genesis.manager.registrationKey
-      case .nameTwice: genesis.manager.id = "cloud"
+        genesis.members.supernodes[0].organisation = genesis.members.supernodes[1].organisation
+      case .keyTwice:
+        genesis.members.supernodes[0].identityKey = genesis.members.manager.registrationKey
+      case .nameTwice: genesis.members.manager.id = "cloud"
       case .cloudOfTheHospital:
-        genesis.supernodes[3].organisation = genesis.supernodes[0].organisation
-        genesis.delegates = genesis.supernodes.map(\.id)
-      case .chainWithoutCloud: genesis.supernodes[3].cosigners.removeLast()
+        genesis.members.supernodes[3].organisation = genesis.members.supernodes[0].organisation
+        genesis.delegates = genesis.members.supernodes.map(\.id)
+      case .chainWithoutCloud: genesis.members.supernodes[3].cosigners.removeLast()
       case .strayCosigner:
-        genesis.supernodes[0].cosigners.append(
+        genesis.members.supernodes[0].cosigners.append(
           Members.Cosigner(chain: "hospital-2", publicKey: [UInt8](repeating: 9, count: 32)))
       case .badName: genesis.network = "Test"
       case .laterRules: genesis.rulesVersion = 3
       case .formerRules: genesis.rulesVersion = 1
-      case .lagAboveQuarter: genesis.numbers.maximumLag = genesis.numbers.window / 4 + 1
-      case .hospitalWithoutLogKey: genesis.supernodes[0].logKey = nil
+      case .lagAboveQuarter:
+        genesis.members.numbers.maximumLag = genesis.members.numbers.window / 4 + 1
+      case .hospitalWithoutLogKey: genesis.members.supernodes[0].logKey = nil
       case .cloudWithLogKey:
-        genesis.supernodes[3].logKey = Members.LogKey(
+        genesis.members.supernodes[3].logKey = Members.LogKey(
           publicKey: [UInt8](repeating: 9, count: 32))
       case .smallOrderKey:
-        genesis.supernodes[0].logKey = Members.LogKey(
+        genesis.members.supernodes[0].logKey = Members.LogKey(
           publicKey: [1] + [UInt8](repeating: 0, count: 31))
-      case .logKeyTwice: genesis.supernodes[0].logKey = genesis.supernodes[1].logKey
-      case .hospitalNamedConsortium: genesis.manager.id = "consortium"
-      case .delegateWithoutVotingKey: genesis.supernodes[1].votingKey = nil
+      case .logKeyTwice: genesis.members.supernodes[0].logKey = genesis.members.supernodes[1].logKey
+      case .hospitalNamedConsortium: genesis.members.manager.id = "consortium"
+      case .delegateWithoutVotingKey: genesis.members.supernodes[1].votingKey = nil
       case .voterWithoutCosigningKey:
         genesis.add(1, areDelegates: false, haveVotingKeys: true)
-        genesis.supernodes[4].cosigners = []
-      case .organisationMissing: genesis.organisations.removeLast()
-      case .organisationTwice: genesis.organisations[1] = genesis.organisations[0]
+        genesis.members.supernodes[4].cosigners = []
+      case .organisationMissing: genesis.members.organisations.removeLast()
+      case .organisationTwice: genesis.members.organisations[1] = genesis.members.organisations[0]
       case .organisationNamedAsParty:
-        genesis.organisations[1].id = "hospital-2"
-        genesis.supernodes[0].organisation = "hospital-2"
+        genesis.members.organisations[1].id = "hospital-2"
+        genesis.members.supernodes[0].organisation = "hospital-2"
       case .organisationKeyTwice:
-        genesis.organisations[1].identityKey = genesis.supernodes[0].identityKey
-      case .votingKeyTwice: genesis.supernodes[0].votingKey = genesis.supernodes[1].votingKey
+        genesis.members.organisations[1].identityKey = genesis.members.supernodes[0].identityKey
+      case .votingKeyTwice:
+        genesis.members.supernodes[0].votingKey = genesis.members.supernodes[1].votingKey
       case .smallOrderVotingKey:
-        genesis.supernodes[0].votingKey = Members.VotingKey(
+        genesis.members.supernodes[0].votingKey = Members.VotingKey(
           publicKey: [1] + [UInt8](repeating: 0, count: 31))
       case .votingKeyThatIdentifies:
-        genesis.supernodes[0].votingKey = Members.VotingKey(
-          publicKey: genesis.supernodes[0].identityKey)
+        genesis.members.supernodes[0].votingKey = Members.VotingKey(
+          publicKey: genesis.members.supernodes[0].identityKey)
       case .fiveDelegates: genesis.add(1)
       case .sixDelegates: genesis.add(2)
       case .tooManyDelegates: genesis.add(399)
+      case .moreSeatsThanDelegates: break
       }
+      // No fault is one only because there are other seats than delegates.
+      genesis.members.numbers.seatCount = UInt64(
+        genesis.delegates.count + (self == .moreSeatsThanDelegates ? 3 : 0))
     }
   }
 }
@@ -351,16 +359,18 @@ extension Genesis {
   /// More clouds, each of an organisation of its own; they cosign the consortium chain.
   mutating func add(_ count: Int, areDelegates: Bool = true, haveVotingKeys: Bool = true) {
     for _ in 0..<count {
-      let number = supernodes.count
+      let number = members.supernodes.count
       func key(_ use: UInt8) -> [UInt8] { Digest32(sha256: [use, 0] + "\(number)".utf8).bytes }
-      supernodes.append(
-        Supernode(
+      members.supernodes.append(
+        Members.Supernode(
           id: "node-\(number)", organisation: "organisation-\(number)", role: .cloud,
           identityKey: key(1), agreementKey: key(2),
-          cosigners: [Cosigner(chain: "consortium", publicKey: key(3))],
-          votingKey: haveVotingKeys ? VotingKey(publicKey: key(4)) : nil))
-      organisations.append(Organisation(id: "organisation-\(number)", identityKey: key(5)))
+          cosigners: [Members.Cosigner(chain: "consortium", publicKey: key(3))],
+          votingKey: haveVotingKeys ? Members.VotingKey(publicKey: key(4)) : nil))
+      members.organisations.append(
+        Members.Organisation(id: "organisation-\(number)", identityKey: key(5)))
       if areDelegates { delegates.append("node-\(number)") }
     }
+    members.numbers.seatCount = UInt64(delegates.count)
   }
 }

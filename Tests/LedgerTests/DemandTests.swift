@@ -354,8 +354,8 @@ struct DemandTests {
   @Test("demands of a signer and of a supernode are counted in each epoch")
   func quotas() throws {
     var numbers = Members.Numbers()
-    (numbers.signerQuota, numbers.supernodeQuota, numbers.epochLength) = (2, 3, 3)
-    var ledger = try LedgerFixture.withTeam(numbers: numbers)
+    (numbers.signerQuota, numbers.supernodeQuota) = (2, 3)
+    var ledger = try LedgerFixture.withTeam(numbers: numbers, epochLength: 3)
     var visit = try ledger.visit(1)
     try ledger.open(visit)
     func signature(_ attempt: UInt64, position: Int = 1) throws -> Entry {

@@ -166,7 +166,7 @@ struct DoctorTests {
     #expect(try refusal { $0.identityKey = colleague.publicKey } == "already-registered")
     #expect(try refusal { $0.identityKey = former.publicKey } == "already-registered")
     #expect(try refusal { $0.agreementKey = $0.identityKey } == "already-registered")
-    let node = try #require(ledger.genesis.supernode("hospital-2"))
+    let node = try #require(ledger.genesis.members.supernode("hospital-2"))
     #expect(try refusal { $0.identityKey = node.identityKey } == "already-registered")
     #expect(try refusal { $0.agreementKey = node.agreementKey } == "already-registered")
     let one: [UInt8] = [1] + [UInt8](repeating: 0, count: 31)
@@ -192,8 +192,8 @@ struct DoctorTests {
   @Test("a doctor changes keys or status only so often in an epoch")
   func changeQuota() throws {
     var numbers = Members.Numbers()
-    (numbers.signerQuota, numbers.supernodeQuota, numbers.epochLength) = (2, 3, 4)
-    var ledger = try LedgerFixture.withTeam(numbers: numbers)
+    (numbers.signerQuota, numbers.supernodeQuota) = (2, 3)
+    var ledger = try LedgerFixture.withTeam(numbers: numbers, epochLength: 4)
     var key = try Self.identity(Self.first, ledger)
     for _ in 0..<2 {
       let (body, next) = try Self.rotation(of: Self.first, from: key, &ledger)

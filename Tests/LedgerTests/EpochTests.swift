@@ -11,9 +11,7 @@ import TransparencyLog
 struct EpochTests {
   /// Epochs of three blocks; the fixture's four supernodes are all who stand.
   private func ledger(epochLength: UInt64 = 3) throws -> LedgerFixture {
-    var numbers = Members.Numbers()
-    numbers.epochLength = epochLength
-    return try LedgerFixture(numbers: numbers)
+    try LedgerFixture(epochLength: epochLength)
   }
 
   private let organisations = LedgerFixture.hospitals.map { "organisation-of-\($0)" }
@@ -22,7 +20,7 @@ struct EpochTests {
   private func finish(_ ledger: inout LedgerFixture) throws {
     repeat {
       try ledger.closeConsortiumBlock(at: ledger.seconds + 1)
-    } while ledger.consortium.engine.height % ledger.genesis.genesis.numbers.epochLength != 0
+    } while ledger.consortium.engine.height % ledger.genesis.genesis.epochLength != 0
   }
 
   private func delegates(_ ledger: LedgerFixture, _ height: UInt64) throws -> [String?] {
@@ -115,8 +113,8 @@ struct EpochTests {
   @Test("[attack] a flood of approvals and candidacies ends at a quota of its own")
   func flood() throws {
     var numbers = Members.Numbers()
-    (numbers.epochLength, numbers.signerQuota) = (3, 4)
-    var ledger = try LedgerFixture(numbers: numbers)
+    numbers.signerQuota = 4
+    var ledger = try LedgerFixture(numbers: numbers, epochLength: 3)
     for round in 0..<4 {
       let candidates: Set = round % 2 == 0 ? ["cloud"] : ["hospital-1"]
       try approve(&ledger, candidates, by: [organisations[0]])

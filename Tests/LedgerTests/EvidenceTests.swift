@@ -327,8 +327,8 @@ struct EvidenceTests {
     #expect(try refusal(other) == "wrong-continuation")
     // The key is new: not the former, not anybody's of the genesis or the directory, of full order.
     let used = [
-      ledger.genesis.firstGeneration(of: "hospital-1").logKey,
-      ledger.genesis.firstGeneration(of: "hospital-2").logKey,
+      ledger.genesis.members.firstGeneration(of: "hospital-1").logKey,
+      ledger.genesis.members.firstGeneration(of: "hospital-2").logKey,
       try #require(ledger.identities["cloud"]).publicKey,
       try #require(ledger.cosigners["cloud"]?["hospital-1"]).verifier.key.publicKey,
       try #require(ledger.doctors[LedgerFixture.team[0]]).identity.publicKey,

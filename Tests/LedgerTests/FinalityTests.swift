@@ -265,7 +265,8 @@ struct FinalityTests {
       var confirmation = genuine
       try change(&confirmation)
       try SubmissionAnswer.check(
-        confirmation, of: entry, generation: generation, genesis: ledger.genesis)
+        confirmation, of: entry, generation: generation, genesis: ledger.genesis,
+        members: ledger.genesis.members)
     }
     try check(entry)
     #expect(throws: LedgerError.self) { try check(entry, generation: 1) }

@@ -20,10 +20,10 @@ struct LedgerFixture {
 
   let genesis: ValidGenesis
   let manager: (registration: IdentityKey, identity: IdentityKey)
-  let identities: [String: IdentityKey]
-  let cosigners: [String: [String: CosignerKey]]
-  let logKeys: [String: Curve25519.Signing.PrivateKey]
-  let votingKeys: [String: IdentityKey]
+  private(set) var identities: [String: IdentityKey]
+  private(set) var cosigners: [String: [String: CosignerKey]]
+  private(set) var logKeys: [String: Curve25519.Signing.PrivateKey]
+  private(set) var votingKeys: [String: IdentityKey]
   let decider: any ClaimDecider
   var generator: SeededGenerator
   private(set) var consortiumStore = InspectableStore()
@@ -61,7 +61,9 @@ struct LedgerFixture {
   static let hospitals = ["hospital-1", "hospital-2", "hospital-3"]
   static let start: UInt64 = 1_800_000_000
 
-  init(seed: UInt64 = 1, numbers: Members.Numbers = Members.Numbers()) throws {
+  init(
+    seed: UInt64 = 1, numbers: Members.Numbers = Members.Numbers(), epochLength: UInt64 = 1000
+  ) throws {
     var generator = SeededGenerator(seed: seed)
     func identity() throws -> IdentityKey { try IdentityKey(seed: generator.bytes(32)) }
     let manager = (registration: try identity(), identity: try identity())
@@ -103,12 +105,14 @@ struct LedgerFixture {
     }
     genesis = try ValidGenesis(
       Genesis(
-        network: "test", suite: Suite.name, createdAt: Self.start, numbers: numbers,
-        organisations: organisations,
-        manager: Members.Manager(
-          id: "manager", organisation: "office", registrationKey: manager.registration.publicKey,
-          identityKey: manager.identity.publicKey, agreementKey: generator.bytes(32)),
-        supernodes: supernodes, delegates: supernodes.map(\.id)))
+        network: "test", suite: Suite.name, createdAt: Self.start, epochLength: epochLength,
+        members: Members(
+          numbers: numbers, organisations: organisations,
+          manager: Members.Manager(
+            id: "manager", organisation: "office", registrationKey: manager.registration.publicKey,
+            identityKey: manager.identity.publicKey, agreementKey: generator.bytes(32)),
+          supernodes: supernodes),
+        delegates: supernodes.map(\.id)))
     self.manager = manager
     self.identities = identities
     self.cosigners = cosigners
@@ -274,7 +278,7 @@ struct LedgerFixture {
     changing change: (inout ConsensusVote) -> Void = { _ in }
   ) throws -> SignedVote {
     var vote = ConsensusVote(
-      genesis: genesis.digest, epoch: height / genesis.genesis.numbers.epochLength,
+      genesis: genesis.digest, epoch: height / genesis.genesis.epochLength,
       height: height, round: 0, phase: .commit, root: root)
     change(&vote)
     let seat = try #require(consortium.reader.delegates(forHeight: height).seat(of: node))
@@ -334,7 +338,7 @@ struct LedgerFixture {
 
   /// Counted time goes on by so many seconds.
   mutating func advance(_ seconds: UInt64) throws {
-    let step = genesis.genesis.numbers.maximumLag / 2
+    let step = genesis.members.numbers.maximumLag / 2
     var left = seconds
     while left > 0 {
       try closeConsortiumBlock(at: self.seconds + min(step, left))
@@ -365,6 +369,99 @@ struct LedgerFixture {
   /// The last final block.
   func finalBlock() throws -> ConsortiumBlock {
     try #require(try reader.finalBlock())
+  }
+
+  // MARK: Members
+
+  /// A hospital that asks to be admitted, with what it is to be.
+  struct Joining {
+    var hospital: String
+    var organisation: Members.Organisation
+    var node: Members.Supernode
+    /// Of its cloud, for its chain.
+    var cosigningKey: [UInt8]
+    let identity: IdentityKey
+    /// Of all who agree.
+    let keys: [String: IdentityKey]
+
+    var changes: [MemberChange] {
+      [
+        .admit(.organisation(organisation)), .admit(.supernode(node)),
+        .assignCloud(
+          CloudAssignment(hospital: hospital, cloud: "cloud", cosigningKey: cosigningKey)),
+      ]
+    }
+  }
+
+  /// Makes the keys of a supernode with an organisation of its own.
+  private mutating func makeKeys(
+    _ id: String, isHospital: Bool
+  ) throws -> (Members.Organisation, Members.Supernode) {
+    let organisation = "organisation-of-\(id)"
+    func identity(_ generator: inout SeededGenerator) throws -> IdentityKey {
+      try IdentityKey(seed: generator.bytes(32))
+    }
+    let (own, key, voting) = (
+      try identity(&generator), try identity(&generator), try identity(&generator)
+    )
+    (identities[organisation], identities[id], votingKeys[id]) = (own, key, voting)
+    let cosigner = try CosignerKey(
+      name: ValidGenesis.cosignerName(network: "test", node: id, chain: "consortium"),
+      key: Curve25519.Signing.PrivateKey(rawRepresentation: generator.bytes(32)))
+    cosigners[id, default: [:]]["consortium"] = cosigner
+    if isHospital {
+      logKeys[id] = try Curve25519.Signing.PrivateKey(rawRepresentation: generator.bytes(32))
+    }
+    return (
+      Members.Organisation(id: organisation, identityKey: own.publicKey),
+      Members.Supernode(
+        id: id, organisation: organisation, role: isHospital ? .hospital : .cloud,
+        identityKey: key.publicKey, agreementKey: generator.bytes(32),
+        cosigners: [
+          Members.Cosigner(chain: "consortium", publicKey: cosigner.verifier.key.publicKey)
+        ],
+        logKey: isHospital
+          ? logKeys[id].map { Members.LogKey(publicKey: Array($0.publicKey.rawRepresentation)) }
+          : nil,
+        votingKey: Members.VotingKey(publicKey: voting.publicKey))
+    )
+  }
+
+  mutating func enrol(_ hospital: String) throws -> Joining {
+    let (organisation, node) = try makeKeys(hospital, isHospital: true)
+    let cosigner = try CosignerKey(
+      name: ValidGenesis.cosignerName(network: "test", node: "cloud", chain: hospital),
+      key: Curve25519.Signing.PrivateKey(rawRepresentation: generator.bytes(32)))
+    cosigners["cloud", default: [:]][hospital] = cosigner
+    var keys: [String: IdentityKey] = [:]
+    for id in [hospital, organisation.id, "cloud"] { keys[id] = identities[id] }
+    return Joining(
+      hospital: hospital, organisation: organisation, node: node,
+      cosigningKey: cosigner.verifier.key.publicKey,
+      identity: try #require(identities[hospital]), keys: keys)
+  }
+
+  /// A cloud that cosigns nobody's chain, and what has to be decided to admit it.
+  mutating func enrol(cloud: String) throws -> ([MemberChange], [String: IdentityKey]) {
+    let (organisation, node) = try makeKeys(cloud, isHospital: false)
+    var keys: [String: IdentityKey] = [:]
+    for id in [cloud, organisation.id] { keys[id] = identities[id] }
+    return ([.admit(.organisation(organisation)), .admit(.supernode(node))], keys)
+  }
+
+  /// Begins the chain of a hospital that was admitted.
+  mutating func begin(_ hospital: String) throws {
+    let store = InspectableStore()
+    chains[hospital] = TestChain(
+      store: store,
+      engine: try ChainEngine(rules: rules(of: hospital), store: store, keepsLeaves: true))
+  }
+
+  mutating func replaceKeys(
+    of id: String, _ identity: IdentityKey, _ voting: IdentityKey, _ cosigner: CosignerKey
+  ) {
+    (identities[id], votingKeys[id]) = (identity, voting)
+    cosigners[id]?["consortium"] = cosigner
   }
 
   // MARK: A hospital's chain
@@ -488,9 +585,9 @@ struct LedgerFixture {
 
   /// A ledger with the team of hospital 1.
   static func withTeam(
-    numbers: Members.Numbers = Members.Numbers(), doctors: Int = 3
+    numbers: Members.Numbers = Members.Numbers(), doctors: Int = 3, epochLength: UInt64 = 1000
   ) throws -> LedgerFixture {
-    var ledger = try LedgerFixture(numbers: numbers)
+    var ledger = try LedgerFixture(numbers: numbers, epochLength: epochLength)
     try ledger.registerTeam(doctors)
     return ledger
   }
@@ -558,5 +655,18 @@ final class InspectableStore: StateStore {
       try Self.spend(&state.commitsUntilFailure)
       for (key, value) in changes { state.values[key] = value }
     }
+  }
+}
+
+extension EquivocationReport.Claim {
+  /// With the keys of the first epoch.
+  init(note: String, leaf: EquivocationReport.ProvenLeaf? = nil) {
+    self.init(note: note, epoch: 0, leaf: leaf)
+  }
+}
+
+extension WithholdingReport {
+  init(hospital: String, generation: UInt64, note: String) {
+    self.init(hospital: hospital, generation: generation, note: note, epoch: 0)
   }
 }

@@ -9,8 +9,8 @@ import Testing
 @Suite("Openings of consortium blocks, and the commits that they state")
 struct OpeningTests {
   /// A ledger with block 0; block 1 is the second delegate's.
-  private func started(numbers: Members.Numbers = Members.Numbers()) throws -> LedgerFixture {
-    var ledger = try LedgerFixture(numbers: numbers)
+  private func started(epochLength: UInt64 = 1000) throws -> LedgerFixture {
+    var ledger = try LedgerFixture(epochLength: epochLength)
     try ledger.closeConsortiumBlock(at: 10)
     return ledger
   }
@@ -300,9 +300,7 @@ struct OpeningTests {
 
   @Test("votes name the epoch of their block's height")
   func epochs() throws {
-    var numbers = Members.Numbers()
-    numbers.epochLength = 2
-    var ledger = try started(numbers: numbers)
+    var ledger = try started(epochLength: 2)
     for height in 1...5 as ClosedRange<UInt64> {
       let epoch = (height - 1) / 2
       for wrong in Set([0, 1, 2, 3]).subtracting([epoch]) {

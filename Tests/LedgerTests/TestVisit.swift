@@ -58,8 +58,8 @@ extension LedgerFixture {
       pseudonym: Digest32(sha256: [1, number]), visitID: Digest32(sha256: [2, number]),
       evidenceDigest: Digest32(sha256: [3, number]),
       signers: team.map(\.prepared.verified.statement.signer),
-      openedAt: base.countedTime, window: genesis.genesis.numbers.window,
-      resignatureLimit: genesis.genesis.numbers.resignatureLimit,
+      openedAt: base.countedTime, window: genesis.members.numbers.window,
+      resignatureLimit: genesis.members.numbers.resignatureLimit,
       baseHeight: base.reference.height, baseHash: base.reference.digest,
       visitKey: visitKey.encodedPublicKey, visitSigningKey: patient.publicKey,
       keyNonce: Digest32(sha256: [4, number]), mailboxKey: generator.bytes(32))

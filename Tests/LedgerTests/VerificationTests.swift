@@ -160,7 +160,7 @@ struct VerificationTests {
     }
     // The genesis.
     var genesis = ledger.genesis.genesis
-    genesis.numbers.window += 1
+    genesis.members.numbers.window += 1
     #expect(try check { $0["genesis.der"] = genesis.encoded() } == .genesisDigest)
     genesis.rulesVersion = 1
     #expect(try changed { $0["genesis.der"] = genesis.encoded() }.check(nil) == .genesisRules)
@@ -590,7 +590,8 @@ struct MemoryExport {
 
   init(_ ledger: LedgerFixture) throws {
     var collector = Collector()
-    let logs = LedgerFixture.hospitals.map { ExportWriter.Log(ledger.chain($0).view) }
+    let logs = try ledger.reader.hospitals.compactMap { ledger.chains[$0]?.view }
+      .map { ExportWriter.Log($0) }
     try ExportWriter.write(
       genesis: ledger.genesis, logs: [ExportWriter.Log(ledger.reader)] + logs,
       to: &collector)

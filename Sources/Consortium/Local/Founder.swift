@@ -84,8 +84,8 @@ struct Founder<Storage: ConsortiumStorage> {
       epochLength: configuration.epochLength,
       members: Members(
         numbers: .init(
-          window: configuration.window, maximumLag: min(120, configuration.window / 4)),
-        seatCount: UInt64(seated.count + 1),
+          window: configuration.window, maximumLag: min(120, configuration.window / 4),
+          seatCount: UInt64(seated.count + 1)),
         organisations: try organisations.map {
           Members.Organisation(
             id: $0, identityKey: try keys(ofOrganisation: $0).identity.publicKey)

@@ -69,7 +69,8 @@ extension LocalConsortium {
           .supernode(
             keys.publicPart(
               id: id, organisation: organisation, role: .hospital, isCandidate: true))),
-        .assignCloud(hospital: id, cloud: cloud.id, cosigningKey: cosigner),
+        .assignCloud(
+          CloudAssignment(hospital: id, cloud: cloud.id, cosigningKey: cosigner)),
       ], by: sponsor,
       agreeing: [organisation: own.identity, id: keys.identity, cloud.id: cloudKey])
   }

@@ -47,24 +47,26 @@ public enum Party: CanonicalValue, Equatable {
   }
 
   public func encode(into fields: inout some FieldEncoder) {
+    var (organisation, manager, node): (Members.Organisation?, Members.Manager?, Members.Supernode?)
     switch self {
-    case .organisation(let organisation):
-      fields.integer("kind", 1)
-      fields.value("organisation", organisation)
-    case .manager(let manager):
-      fields.integer("kind", 2)
-      fields.value("manager", manager)
-    case .supernode(let node):
-      fields.integer("kind", 3)
-      fields.value("supernode", node)
+    case .organisation(let value): organisation = value
+    case .manager(let value): manager = value
+    case .supernode(let value): node = value
     }
+    fields.optional("organisation", organisation)
+    fields.optional("manager", manager)
+    fields.optional("supernode", node)
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    switch try fields.integer("kind", in: 1...3) {
-    case 1: self = .organisation(try fields.value("organisation"))
-    case 2: self = .manager(try fields.value("manager"))
-    default: self = .supernode(try fields.value("supernode"))
+    let organisation: Members.Organisation? = try fields.optional("organisation")
+    let manager: Members.Manager? = try fields.optional("manager")
+    let node: Members.Supernode? = try fields.optional("supernode")
+    switch (organisation, manager, node) {
+    case (let value?, nil, nil): self = .organisation(value)
+    case (nil, let value?, nil): self = .manager(value)
+    case (nil, nil, let value?): self = .supernode(value)
+    default: throw DecodingFailure(.invalidField, "a party is not just one of three kinds")
     }
   }
 }
@@ -77,55 +79,79 @@ public enum MemberChange: CanonicalValue, Equatable {
   /// Removes a party; an organisation with all its supernodes.
   case remove(String)
   /// Has another cloud, or the same with another key, cosign a hospital's chain.
-  case assignCloud(hospital: String, cloud: String, cosigningKey: [UInt8])
+  case assignCloud(CloudAssignment)
   case setNumbers(Members.Numbers)
-  case setSeatCount(UInt64)
   /// Lets an organisation that was convicted be elected again.
   case readmit(String)
   /// Lets a hospital's chain go on of which a log key was convicted.
   case unbar(String)
 
-  public func encode(into fields: inout some FieldEncoder) {
+  private var number: UInt64 {
     switch self {
-    case .admit(let party):
-      fields.integer("change", 1)
-      fields.value("party", party)
-    case .remove(let id):
-      fields.integer("change", 2)
-      fields.text("id", id)
-    case .assignCloud(let hospital, let cloud, let key):
-      fields.integer("change", 3)
-      fields.text("hospital", hospital)
-      fields.text("cloud", cloud)
-      fields.octets("cosigningKey", key)
-    case .setNumbers(let numbers):
-      fields.integer("change", 4)
-      fields.value("numbers", numbers)
-    case .setSeatCount(let count):
-      fields.integer("change", 5)
-      fields.integer("seatCount", count)
-    case .readmit(let organisation):
-      fields.integer("change", 6)
-      fields.text("id", organisation)
-    case .unbar(let hospital):
-      fields.integer("change", 7)
-      fields.text("id", hospital)
+    case .admit: 1
+    case .remove: 2
+    case .assignCloud: 3
+    case .setNumbers: 4
+    case .readmit: 5
+    case .unbar: 6
     }
   }
 
-  public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    switch try fields.integer("change", in: 1...7) {
-    case 1: self = .admit(try fields.value("party"))
-    case 2: self = .remove(try fields.identifier("id"))
-    case 3:
-      self = .assignCloud(
-        hospital: try fields.identifier("hospital"), cloud: try fields.identifier("cloud"),
-        cosigningKey: try fields.octets("cosigningKey", count: 32))
-    case 4: self = .setNumbers(try fields.value("numbers"))
-    case 5: self = .setSeatCount(try fields.seatCount())
-    case 6: self = .readmit(try fields.identifier("id"))
-    default: self = .unbar(try fields.identifier("id"))
+  public func encode(into fields: inout some FieldEncoder) {
+    var (party, id): (Party?, CandidateName?)
+    var (cloud, numbers): (CloudAssignment?, Members.Numbers?)
+    switch self {
+    case .admit(let value): party = value
+    case .remove(let name), .readmit(let name), .unbar(let name): id = CandidateName(name)
+    case .assignCloud(let value): cloud = value
+    case .setNumbers(let value): numbers = value
     }
+    fields.integer("change", number)
+    fields.optional("party", party)
+    fields.optional("id", id)
+    fields.optional("cloud", cloud)
+    fields.optional("numbers", numbers)
+  }
+
+  public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    let number = try fields.integer("change", in: 1...6)
+    let party: Party? = try fields.optional("party")
+    let id: CandidateName? = try fields.optional("id")
+    let cloud: CloudAssignment? = try fields.optional("cloud")
+    let numbers: Members.Numbers? = try fields.optional("numbers")
+    switch (number, party, id, cloud, numbers) {
+    case (1, let party?, nil, nil, nil): self = .admit(party)
+    case (2, nil, let id?, nil, nil): self = .remove(id.id)
+    case (3, nil, nil, let cloud?, nil): self = .assignCloud(cloud)
+    case (4, nil, nil, nil, let numbers?): self = .setNumbers(numbers)
+    case (5, nil, let id?, nil, nil): self = .readmit(id.id)
+    case (6, nil, let id?, nil, nil): self = .unbar(id.id)
+    default: throw DecodingFailure(.invalidField, "a change holds other things than its kind has")
+    }
+  }
+}
+
+/// Who cosigns a hospital's chain, with which key.
+public struct CloudAssignment: CanonicalValue, Equatable {
+  public var hospital: String
+  public var cloud: String
+  /// Ed25519, 32 bytes.
+  public var cosigningKey: [UInt8]
+
+  public init(hospital: String, cloud: String, cosigningKey: [UInt8]) {
+    (self.hospital, self.cloud, self.cosigningKey) = (hospital, cloud, cosigningKey)
+  }
+
+  public func encode(into fields: inout some FieldEncoder) {
+    fields.text("hospital", hospital)
+    fields.text("cloud", cloud)
+    fields.octets("cosigningKey", cosigningKey)
+  }
+
+  public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    hospital = try fields.identifier("hospital")
+    cloud = try fields.identifier("cloud")
+    cosigningKey = try fields.octets("cosigningKey", count: 32)
   }
 }
 

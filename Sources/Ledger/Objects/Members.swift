@@ -10,8 +10,6 @@ public struct Members: CanonicalObject, Equatable {
   public static let maximumByteCount = (1 << 20) - (1 << 16)
 
   public var numbers: Numbers
-  /// M = 3f + 1: the seats of delegates.
-  public var seatCount: UInt64
   /// Who runs the parties, and decides by vote on who takes part.
   public var organisations: [Organisation]
   public var manager: Manager
@@ -19,11 +17,10 @@ public struct Members: CanonicalObject, Equatable {
   public var supernodes: [Supernode]
 
   public init(
-    numbers: Numbers = Numbers(), seatCount: UInt64, organisations: [Organisation],
-    manager: Manager, supernodes: [Supernode]
+    numbers: Numbers = Numbers(), organisations: [Organisation], manager: Manager,
+    supernodes: [Supernode]
   ) {
     self.numbers = numbers
-    self.seatCount = seatCount
     self.organisations = organisations
     self.manager = manager
     self.supernodes = supernodes
@@ -31,7 +28,6 @@ public struct Members: CanonicalObject, Equatable {
 
   public func encode(into fields: inout some FieldEncoder) {
     fields.value("numbers", numbers)
-    fields.integer("seatCount", seatCount)
     fields.list("organisations", organisations)
     fields.value("manager", manager)
     fields.list("supernodes", supernodes)
@@ -39,7 +35,6 @@ public struct Members: CanonicalObject, Equatable {
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     numbers = try fields.value("numbers")
-    seatCount = try fields.seatCount()
     organisations = try fields.list("organisations", maximum: 1000)
     manager = try fields.value("manager")
     supernodes = try fields.list("supernodes", maximum: 1000)
@@ -67,12 +62,14 @@ public struct Members: CanonicalObject, Equatable {
     /// Seconds by which the time of a block may differ from a delegate's clock in the round that
     /// proposes it first, times one more than the number of the round.
     public var clockTolerance: UInt64
+    /// M = 3f + 1: the seats of delegates.
+    public var seatCount: UInt64
 
     public init(
       window: UInt64 = 600, resignatureLimit: UInt64 = 4, maximumLag: UInt64 = 120,
       answerWithin: UInt64 = 3600, blockItemLimit: UInt64 = 256,
       blockByteLimit: UInt64 = 1 << 20, signerQuota: UInt64 = 16, supernodeQuota: UInt64 = 256,
-      clockTolerance: UInt64 = 10
+      clockTolerance: UInt64 = 10, seatCount: UInt64 = 4
     ) {
       self.window = window
       self.resignatureLimit = resignatureLimit
@@ -83,6 +80,7 @@ public struct Members: CanonicalObject, Equatable {
       self.signerQuota = signerQuota
       self.supernodeQuota = supernodeQuota
       self.clockTolerance = clockTolerance
+      self.seatCount = seatCount
     }
 
     public func encode(into fields: inout some FieldEncoder) {
@@ -95,6 +93,7 @@ public struct Members: CanonicalObject, Equatable {
       fields.integer("signerQuota", signerQuota)
       fields.integer("supernodeQuota", supernodeQuota)
       fields.integer("clockTolerance", clockTolerance)
+      fields.integer("seatCount", seatCount)
     }
 
     public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
@@ -107,6 +106,7 @@ public struct Members: CanonicalObject, Equatable {
       signerQuota = try fields.integer("signerQuota", in: 1...1 << 32)
       supernodeQuota = try fields.integer("supernodeQuota", in: 1...1 << 32)
       clockTolerance = try fields.integer("clockTolerance", in: 1...3600)
+      seatCount = try fields.integer("seatCount", in: 4...UInt64(ConsensusLimits.seatCount))
     }
   }
 
@@ -311,11 +311,5 @@ public struct Members: CanonicalObject, Equatable {
       chain = try fields.identifier("chain")
       publicKey = try fields.octets("publicKey", count: 32)
     }
-  }
-}
-
-extension FieldDecoder {
-  mutating func seatCount() throws(DecodingFailure) -> UInt64 {
-    try integer("seatCount", in: 4...UInt64(ConsensusLimits.seatCount))
   }
 }

@@ -32,7 +32,7 @@ public struct ValidGenesis: Sendable {
       delegates.count == genesis.delegates.count && Set(genesis.delegates).count == delegates.count,
       "a delegate is not a supernode, or stands twice")
     try require(
-      UInt64(delegates.count) == members.members.seatCount,
+      UInt64(delegates.count) == members.numbers.seatCount,
       "there are not as many delegates as seats")
     for group in Dictionary(grouping: delegates, by: \.organisation).values {
       try require(

@@ -27,8 +27,8 @@ public final class ValidMembers: Sendable {
     let numbers = members.numbers
     try require(4 * numbers.maximumLag <= numbers.window, "maximumLag is above a quarter of window")
     try require(
-      members.seatCount % 3 == 1 && members.seatCount >= 4
-        && members.seatCount <= UInt64(ConsensusLimits.seatCount),
+      members.numbers.seatCount % 3 == 1 && members.numbers.seatCount >= 4
+        && members.numbers.seatCount <= UInt64(ConsensusLimits.seatCount),
       "the number of delegates is not 3f + 1, below 4, or above \(ConsensusLimits.seatCount)")
     let identifiers =
       [network, members.manager.id] + members.supernodes.map(\.id)

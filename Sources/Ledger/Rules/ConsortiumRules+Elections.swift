@@ -53,7 +53,7 @@ extension ConsortiumRules {
     }
     let former = delegates(forHeight: epoch * genesis.genesis.epochLength, state)
     return Election(
-      seatCount: Int(members.members.seatCount),
+      seatCount: Int(members.numbers.seatCount),
       candidates: standing(members, state).map { node in
         let record: TurnRecord? = state.value(.turns(node.id))
         let turns = record?.epoch == epoch ? record : nil
@@ -98,7 +98,7 @@ extension ConsortiumRules {
   func couldFillSeats(
     _ members: ValidMembers, without party: String?, _ state: StateView
   ) -> Bool {
-    let count = Int(members.members.seatCount)
+    let count = Int(members.numbers.seatCount)
     let share = (count - 1) / 3
     var seats: [String: Int] = [:]
     for node in standing(members, state)

@@ -161,7 +161,7 @@ extension ConsortiumRules {
         guard isBarred(organisation, state) else { throw .wrongMembers }
       case .unbar(let hospital):
         guard state.holds(.barredChain(hospital)) else { throw .wrongMembers }
-      case .admit, .remove, .assignCloud, .setNumbers, .setSeatCount: break
+      case .admit, .remove, .assignCloud, .setNumbers: break
       }
     }
     guard couldFillSeats(changed, without: nil, state) else { throw .tooFewCandidates }
@@ -218,7 +218,7 @@ extension ConsortiumRules {
         let count: UInt64 = state.value(.conviction(organisation)) ?? 0
         state.set(.readmission(organisation), count)
       case .unbar(let hospital): state.remove(.barredChain(hospital))
-      case .admit, .remove, .assignCloud, .setNumbers, .setSeatCount: break
+      case .admit, .remove, .assignCloud, .setNumbers: break
       }
     }
   }
@@ -241,7 +241,11 @@ extension ConsortiumRules {
     let (id, signature) = try party(item.entry, block, state)
     let epoch = genesis.epoch(ofHeight: block.height)
     let next = state.nextMembers(afterEpoch: epoch, of: genesis)
-    guard id == rotation.party.id, block.members.party(id) != nil, let former = next.party(id)
+    // Whoever has lost the party by a vote, or its key, does not take it back in what is left of the
+    // epoch.
+    guard id == rotation.party.id, let present = block.members.party(id),
+      let former = next.party(id), former.identityKey == present.identityKey,
+      former.organisation == present.organisation
     else { throw .notEntitled }
     guard rotation.party != former, rotation.party.mayReplace(former) else { throw .wrongRotation }
     try spend(

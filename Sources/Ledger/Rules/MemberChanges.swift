@@ -13,16 +13,16 @@ extension Members {
     switch change {
     case .admit(let party): try put(party)
     case .remove(let id): try remove(id)
-    case .assignCloud(let hospital, let cloud, let key):
-      guard supernodes.contains(where: { $0.id == cloud }) else { throw .wrongMembers }
+    case .assignCloud(let assigned):
+      guard supernodes.contains(where: { $0.id == assigned.cloud }) else { throw .wrongMembers }
       for index in supernodes.indices {
-        supernodes[index].cosigners.removeAll { $0.chain == hospital }
-        if supernodes[index].id == cloud {
-          supernodes[index].cosigners.append(Cosigner(chain: hospital, publicKey: key))
+        supernodes[index].cosigners.removeAll { $0.chain == assigned.hospital }
+        if supernodes[index].id == assigned.cloud {
+          supernodes[index].cosigners.append(
+            Cosigner(chain: assigned.hospital, publicKey: assigned.cosigningKey))
         }
       }
     case .setNumbers(let numbers): self.numbers = numbers
-    case .setSeatCount(let count): seatCount = count
     case .readmit, .unbar: break
     }
   }
@@ -80,10 +80,10 @@ extension Members {
     // Who runs it now; whoever is to run it has to agree instead.
     case .admit(let party): return [runs(party.id) ?? party.organisation]
     case .remove(let id): return [runs(id) ?? id]
-    case .assignCloud(let hospital, _, _): return runs(hospital).map { [$0] } ?? []
+    case .assignCloud(let assigned): return runs(assigned.hospital).map { [$0] } ?? []
     case .readmit(let organisation): return [organisation]
     case .unbar(let hospital): return runs(hospital).map { [$0] } ?? []
-    case .setNumbers, .setSeatCount: return []
+    case .setNumbers: return []
     }
   }
 }
@@ -106,10 +106,10 @@ extension ValidMembers {
           guard let key = next.identityKey(of: party.organisation) else { throw .wrongMembers }
           keys[party.organisation] = key
         }
-      case .assignCloud(_, let cloud, _):
-        guard let key = next.identityKey(of: cloud) else { throw .wrongMembers }
-        keys[cloud] = key
-      case .remove, .setNumbers, .setSeatCount, .readmit, .unbar: break
+      case .assignCloud(let assigned):
+        guard let key = next.identityKey(of: assigned.cloud) else { throw .wrongMembers }
+        keys[assigned.cloud] = key
+      case .remove, .setNumbers, .readmit, .unbar: break
       }
     }
     return keys

@@ -62,8 +62,10 @@ struct FolderReplay {
       console.progress("replaying the chain of \(hospital)")
       try await replay(hospital)
     }
-    findings += try existing.folder.missingFiles(members: existing.members, doctors: registeredDoctors())
-      .map { Finding(code: "\($0.code)", file: $0.file, what: $0.what) }
+    findings += try existing.folder.missingFiles(
+      members: existing.members, doctors: registeredDoctors()
+    )
+    .map { Finding(code: "\($0.code)", file: $0.file, what: $0.what) }
   }
 
   /// The consortium chain with its directory, as far as it could be replayed.

@@ -83,15 +83,17 @@ struct DelegateNetwork {
     }
     genesis = try ValidGenesis(
       Genesis(
-        network: "test", suite: BLS12381.name, createdAt: Self.start,
-        numbers: Members.Numbers(
-          window: 4 * maximumLag, maximumLag: maximumLag, epochLength: epochLength,
-          signerQuota: 1 << 20, supernodeQuota: 1 << 20),
-        organisations: organisations,
-        manager: Members.Manager(
-          id: "manager", organisation: "office", registrationKey: manager.0.publicKey,
-          identityKey: manager.1.publicKey, agreementKey: generator.bytes(32)),
-        supernodes: supernodes, delegates: supernodes.prefix(count).map(\.id)))
+        network: "test", suite: BLS12381.name, createdAt: Self.start, epochLength: epochLength,
+        members: Members(
+          numbers: Members.Numbers(
+            window: 4 * maximumLag, maximumLag: maximumLag, signerQuota: 1 << 20,
+            supernodeQuota: 1 << 20, seatCount: UInt64(count)),
+          organisations: organisations,
+          manager: Members.Manager(
+            id: "manager", organisation: "office", registrationKey: manager.0.publicKey,
+            identityKey: manager.1.publicKey, agreementKey: generator.bytes(32)),
+          supernodes: supernodes),
+        delegates: supernodes.prefix(count).map(\.id)))
     self.identities = identities
     decider = CountingDecider(try LedgerSuite.decider(for: genesis))
     clock = TestClock()
