@@ -90,7 +90,7 @@ extension LocalConsortium {
     try await settle()
   }
 
-  private func supernodeKeys(_ id: String) throws -> SupernodeKeys {
+  func supernodeKeys(_ id: String) throws -> SupernodeKeys {
     func keys(_ storage: some ConsortiumStorage) throws -> SupernodeKeys {
       try Founder(storage: storage, configuration: configuration, environment: environment)
         .supernodeKeys(id)

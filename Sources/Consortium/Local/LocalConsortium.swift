@@ -159,6 +159,19 @@ public actor LocalConsortium {
     return server
   }
 
+  /// Switches the server of a hospital off: it answers nobody until it is started again.
+  public func stop(hospital id: String) {
+    servers.withLock { $0[id] = nil }
+    delivery.unregister(id)
+  }
+
+  /// Starts the server of a hospital from what it has stored.
+  ///
+  /// - Throws: what opening its stores throws.
+  public func start(hospital id: String) throws {
+    if hospitals[id] == nil { _ = try begin(hospital: id, supernodeKeys(id)) }
+  }
+
   private func start(isNew: Bool) async throws {
     meter.phase = .initialization
     try await settle()

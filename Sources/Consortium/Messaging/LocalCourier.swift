@@ -17,6 +17,9 @@ public final class LocalCourier: Courier {
     registrations.withLock { $0[id] = Registration(kind: kind, endpoint: endpoint) }
   }
 
+  /// Nobody is called `id` any more.
+  public func unregister(_ id: String) { registrations.withLock { $0[id] = nil } }
+
   public func send(
     _ request: [UInt8], from sender: String, to recipient: String
   ) async throws(ConsortiumError) -> [UInt8] {

@@ -39,19 +39,30 @@ extension Members {
       guard organisations.count <= 1000 else { throw .wrongMembers }
     case .manager(let manager):
       // There is one, whose name stands in visits and notices.
-      guard manager.id == self.manager.id else { throw .wrongMembers }
+      guard manager.id == self.manager.id,
+        Self.mayTake(Party.manager(self.manager), party, but: [])
+      else { throw .wrongMembers }
       self.manager = manager
     case .supernode(let node):
       if let index = supernodes.firstIndex(where: { $0.id == node.id }) {
         let former = supernodes[index]
         // The first log key of a chain is what its first generation is checked by.
-        guard former.role == node.role, former.logKey == node.logKey else { throw .wrongMembers }
+        guard former.role == node.role, former.logKey == node.logKey,
+          Self.mayTake(.supernode(former), party, but: node.logKey.map { [$0.publicKey] } ?? [])
+        else { throw .wrongMembers }
         supernodes[index] = node
       } else {
         supernodes.append(node)
       }
       guard supernodes.count <= 1000 else { throw .wrongMembers }
     }
+  }
+
+  /// Who runs a party from now on brings keys of its own: whatever a key signs, one organisation answers
+  /// for it.
+  private static func mayTake(_ former: Party, _ party: Party, but kept: [[UInt8]]) -> Bool {
+    former.organisation == party.organisation
+      || Set(former.keys).intersection(party.keys).isSubset(of: kept)
   }
 
   private mutating func remove(_ id: String) throws(Refusal) {

@@ -11,6 +11,10 @@ struct Demo: AsyncParsableCommand {
       sign, store and confirm it; the patient shares half of it with a doctor of another hospital; \
       the ledger is exported and verified. Private keys lie unencrypted in the data folder and are \
       labelled as demonstration keys: not for patients.
+
+      With --consortium it shows instead how the organisations decide about themselves: a hospital \
+      joins by vote, a delegate that misses its turns loses its seat, a doctor retires, and one who \
+      votes twice is convicted.
       """)
 
   @Option(
@@ -31,6 +35,9 @@ struct Demo: AsyncParsableCommand {
       valueName: "folder"))
   var data: String?
 
+  @Flag(help: "Show how the consortium decides who takes part and who decides.")
+  var consortium = false
+
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -38,9 +45,16 @@ struct Demo: AsyncParsableCommand {
       throw ValidationError("--doctors is 1 to 16")
     }
     guard visits.map({ $0 > 0 }) ?? true else { throw ValidationError("--visits is at least 1") }
+    guard !consortium || (history.isEmpty && visits == nil) else {
+      throw ValidationError("--consortium has no histories")
+    }
   }
 
   func run() async throws {
+    if consortium {
+      try await showConsortium()
+      return
+    }
     // All files are read before anything is written.
     let histories = try (history.isEmpty ? [nil] : history.map(Optional.some)).map { path in
       try DemoHistory(path: path, visitLimit: visits)
@@ -53,6 +67,30 @@ struct Demo: AsyncParsableCommand {
       }
     if output.json { Console.write(report) } else { report.print(to: output.console) }
     if !report.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
+  }
+
+  private func showConsortium() async throws {
+    let report =
+      if let data {
+        try await showConsortium(in: DataFolder(path: data))
+      } else {
+        try await DataFolder.temporary { try await showConsortium(in: $0) }
+      }
+    if output.json { Console.write(report) } else { report.print(to: output.console) }
+    if !report.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
+  }
+
+  private func showConsortium(in folder: DataFolder) async throws -> ConsortiumReport {
+    let console = output.console
+    defer { console.endProgress() }
+    guard try folder.genesis() == nil else {
+      throw CommandFailure(
+        .badInput, code: "not-empty", "\(folder.path): there is a consortium in this folder",
+        hint: "--consortium founds one of its own; name a new folder")
+    }
+    var demonstration = try await ConsortiumDemonstration(
+      in: folder, team: doctors, console: console)
+    return try await demonstration.run()
   }
 
   private func demonstrate(

@@ -190,6 +190,16 @@ struct Demonstration {
   private mutating func exportAndVerify() async throws {
     console.progress("exporting the ledger and verifying it")
     console.heading("Export and offline verification")
+    let export = try await DemoReport.ExportReport(of: consortium, console: console)
+    check(
+      "the exported ledger verifies against the hash of the genesis", export.verification.passed)
+    report.export = export
+  }
+}
+
+extension DemoReport.ExportReport {
+  /// Exports the ledger of a consortium, and verifies the file.
+  init(of consortium: LocalConsortium, console: Console) async throws {
     let path =
       FileManager.default.temporaryDirectory.path
       + "/bcemr-export-\(UInt64.random(in: .min ... .max)).tar"
@@ -201,9 +211,8 @@ struct Demonstration {
     try file.finish()
     console.line(
       "The ledger in one file, \(Quantity.bytes(file.byteCount)), with no record and no key in it:")
-    let audit = try Audit(path, genesis: consortium.genesis.digest, console: console)
-    audit.print(to: console)
-    check("the exported ledger verifies against the hash of the genesis", audit.passed)
-    report.export = DemoReport.ExportReport(bytes: file.byteCount, verification: audit)
+    verification = try Audit(path, genesis: consortium.genesis.digest, console: console)
+    verification.print(to: console)
+    bytes = file.byteCount
   }
 }
