@@ -14,6 +14,7 @@ struct BCEMR: AsyncParsableCommand {
       Demo.self,
       Status.self,
       ShowElection.self,
+      ShowMembers.self,
       ExportLedger.self,
       Verify.self,
       Fsck.self,

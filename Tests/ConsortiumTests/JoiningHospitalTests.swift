@@ -93,7 +93,7 @@ struct JoiningHospitalTests {
       }
       #expect(
         await ConsortiumError.code {
-          try await consortium.hold(test.plan("encounter-1", hospital: "hospital-4"))
+          _ = try await consortium.hold(test.plan("encounter-1", hospital: "hospital-4"))
         } == "invalid-proof")
     }
     test.wire.intercept(nil)

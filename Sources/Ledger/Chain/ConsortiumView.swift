@@ -21,7 +21,7 @@ package struct ConsortiumView: Sendable {
     (self.engine, self.final) = (engine, final)
   }
 
-  private func reading<Value>(_ body: (StateView) -> Value) throws(StoreError) -> Value {
+  func reading<Value>(_ body: (StateView) -> Value) throws(StoreError) -> Value {
     let view = engine.view()
     let value = body(view)
     if let failure = view.failure { throw failure }
@@ -149,53 +149,6 @@ package struct ConsortiumView: Sendable {
     if let key = try members.identityKey(of: party) { return key }
     if let doctor = try finalDoctor(party) { return doctor.identityKey }
     return try doctor(party)?.record.identityKey
-  }
-
-  // MARK: Members
-
-  /// Of the epoch of the next block.
-  package var members: ValidMembers {
-    get throws(StoreError) { try members(at: height) }
-  }
-
-  /// Of the epoch in which a block stands, or the next one.
-  package func members(at height: UInt64) throws(StoreError) -> ValidMembers {
-    try members(inEpoch: genesis.epoch(ofHeight: height))
-  }
-
-  /// Of an epoch up to that of the next block.
-  package func members(inEpoch epoch: UInt64) throws(StoreError) -> ValidMembers {
-    try reading { $0.members(inEpoch: epoch, of: genesis) }
-  }
-
-  /// Of the epoch after that, as far as it is decided.
-  package var nextMembers: ValidMembers {
-    get throws(StoreError) {
-      try reading { $0.nextMembers(afterEpoch: genesis.epoch(ofHeight: height), of: genesis) }
-    }
-  }
-
-  /// All hospitals that there were up to now: those of the genesis, then those that were admitted.
-  package var hospitals: [String] {
-    get throws(StoreError) { try reading { $0.hospitals(of: genesis) } }
-  }
-
-  /// The members that have a hospital, or had it last.
-  package func members(having hospital: String) throws(StoreError) -> ValidMembers {
-    try reading {
-      $0.members(having: hospital, inEpoch: genesis.epoch(ofHeight: height), of: genesis)
-    }
-  }
-
-  /// Which motion of an organisation the next one is.
-  package func nextMotion(of organisation: String) throws(StoreError) -> UInt64 {
-    try reading { $0.value(.motionCount(organisation), as: UInt64.self) ?? 0 } + 1
-  }
-
-  /// What has become of a motion, by the digest of its entry; nil if there is none.
-  package func status(ofMotion entry: Digest32) throws(StoreError) -> MotionStatus? {
-    let record: MotionRecord? = try reading { $0.value(.motion(entry)) }
-    return record?.status
   }
 
   package func generation(of hospital: String) throws(StoreError) -> GenerationRecord {

@@ -82,6 +82,9 @@ extension ConsortiumRules {
     }
     state.set(.motionCount(organisation), motion.number)
     state.note(.motionObject(item.digest), RawValue(stateBytes: motion.encoded()))
+    let total: UInt64 = state.value(.motionTotal) ?? 0
+    state.note(.motion(number: total), item.digest)
+    state.note(.motionTotal, total + 1)
     let record = MotionRecord(
       index: item.index, lastEpoch: motion.lastEpoch, status: .open, concerned: concerned.first)
     state.set(.motion(item.digest), record)

@@ -88,6 +88,9 @@ extension StateKey {
 
   static func motion(_ entry: Digest32) -> Self { Self("motion/", entry.bytes) }
   static func motionObject(_ entry: Digest32) -> Self { Self("motion-object/", entry.bytes) }
+  /// How many motions there were of all organisations, and each.
+  static let motionTotal = Self("all-motions")
+  static func motion(number: UInt64) -> Self { Self("motion-number/", number.stateBytes) }
   static func motionCount(_ organisation: String) -> Self {
     Self("motions/", Array(organisation.utf8))
   }
