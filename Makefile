@@ -17,6 +17,7 @@ PYTHON := $(ORACLES)/bin/python
 demo: deps
 	$(SWIFT_BUILD) --product bcemr
 	$(BCEMR) demo $(ARGS)
+	$(if $(ARGS),,$(BCEMR) demo --consortium)
 
 ## build: build the command line and all libraries
 build: deps
