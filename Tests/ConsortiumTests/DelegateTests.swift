@@ -573,6 +573,34 @@ struct DelegateTests {
     }
   }
 
+  @Test("[attack] an entry of who has lost its seat, and the first that it is handed to hides it")
+  func hiddenEntry() throws {
+    var network = try DelegateNetwork(spares: 4, epochLength: 3)
+    try network.settle()
+    let chosen = Set(network.processes[4...].map(\.id))
+    let approval = try #require(try network.approval(of: chosen, as: 0))
+    try network.run(0) { try $0.submit(approval) }
+    for _ in 0..<10 where try settled(network).height < 5 {
+      network.pass(seconds: 40)
+      try network.settle()
+    }
+    // The last block of the former set is decided by the three who see nothing of the first.
+    let entry = network.demand(by: "hospital-1")
+    try network.run(0) { try $0.submit(entry) }
+    network.pass(seconds: 40)
+    try network.settle(sees: { $1 != 0 })
+    let former = try #require(network.processes[0].delegate)
+    #expect(former.height == 6 && former.orphans.map(\.digest) == [entry.digest])
+    let first = try #require(former.delegates.seats[0].delegate)
+    let hiding = try #require(network.processes.firstIndex { $0.id == first })
+    #expect(try network.handOn(0))
+    #expect(network.processes[hiding].delegate?.isWaiting(entry.digest) == true)
+    try network.settle(sees: { $1 != hiding })
+    for index in network.processes.indices where index != hiding {
+      #expect(try hold(network, index, [entry]), "\(network.processes[index].id)")
+    }
+  }
+
   @Test("[attack] a block at the end of an epoch that one delegate was kept from deciding")
   func epochEndTakenFromOthers() throws {
     var network = try DelegateNetwork(epochLength: 3)
