@@ -13,7 +13,7 @@ struct HospitalSimulationTests {
   /// `BCEMR_SIMULATION_SEED` runs one seed again; `BCEMR_SIMULATION_SEEDS` runs more or fewer.
   private static let seeds: [UInt64] = {
     if let seed = environment["BCEMR_SIMULATION_SEED"].flatMap({ UInt64($0) }) { return [seed] }
-    return Array(1...(environment["BCEMR_SIMULATION_SEEDS"].flatMap { UInt64($0) } ?? 60))
+    return Array(1...(environment["BCEMR_SIMULATION_SEEDS"].flatMap { UInt64($0) } ?? 30))
   }()
 
   @Test("nothing confirmed is lost, one history is final, and all goes on once the faults stop")

@@ -11,8 +11,10 @@ struct HospitalSimulation {
   struct Figures: CustomStringConvertible {
     enum Kind: String, CaseIterable {
       case steps, blocks
+      case faultyBlocks = "of them under faults"
       case hospitalBlocks = "hospital blocks"
       case confirmed = "entries confirmed"
+      case confirmedEarly = "of them confirmed under faults"
       case completed = "visits completed"
       case abandoned = "visits abandoned"
       case refused = "entries refused"
@@ -60,6 +62,10 @@ struct HospitalSimulation {
     let failure: Int
     let partition: Int
     let outage: Int
+    let time: Int
+    let expiry: Int
+    /// Per cent of messages after which the sender's next one follows at once.
+    let haste: Int
   }
 
   /// A disk that is to be put back: what of it, when it is copied, and when the copy takes its place.
@@ -84,6 +90,8 @@ struct HospitalSimulation {
   private var seesTwin: [Bool]
   /// Machines that are at their duties.
   private var busy: Set<Int> = []
+  /// Machines that the last step had to do with; the others are as they were.
+  private var touched: Set<Int> = []
   private let reports = Reports()
   private var restoration: Restoration?
   private var step = 0
@@ -108,7 +116,7 @@ struct HospitalSimulation {
     let leaves: [[UInt8]]
   }
 
-  private static let steps = 2500
+  private static let steps = 2000
   private static let visits = 3
 
   init(seed: UInt64) throws {
@@ -134,23 +142,28 @@ struct HospitalSimulation {
         : Int64.random(in: -3...3, using: &generator)
       try network.boot(index)
     }
+    // Of each kind of fault there are none in half of the seeds, or little could go on under all of them.
+    func faults(_ range: ClosedRange<Int>) -> Int {
+      Bool.random(using: &generator) ? Int.random(in: range, using: &generator) : 0
+    }
     weather = Weather(
-      loss: Int.random(in: 0...25, using: &generator),
-      doubling: Int.random(in: 0...15, using: &generator),
-      kill: Int.random(in: 0...10, using: &generator),
-      failure: Int.random(in: 0...6, using: &generator),
-      partition: Int.random(in: 0...5, using: &generator),
-      outage: Int.random(in: 0...2, using: &generator))
+      loss: faults(1...20), doubling: faults(1...15), kill: faults(1...8), failure: faults(1...8),
+      partition: faults(1...4), outage: faults(1...2),
+      time: Int.random(in: 1...6, using: &generator),
+      expiry: Int.random(in: 2...8, using: &generator),
+      haste: Int.random(in: 50...95, using: &generator))
     groups = network.machines.map { _ in 0 }
     seesTwin = network.machines.map { _ in Bool.random(using: &generator) }
     if Bool.random(using: &generator) {
-      let machine = Int.random(in: 0..<4, using: &generator)
-      let copiedAt = Int.random(in: 0..<Self.steps / 2, using: &generator)
+      // A hospital, or more rarely one of their clouds.
+      let machine = [0, 1, 0, 1, 2, 3][Int.random(in: 0..<6, using: &generator)]
+      let copiedAt = Int.random(in: 0..<Self.steps * 3 / 4, using: &generator)
       restoration = Restoration(
         machine: machine,
         // Who votes on blocks may not forget what it has said.
         isWhole: network.machines[machine].id == "hospital-2",
-        copiedAt: copiedAt, at: Int.random(in: copiedAt..<Self.steps, using: &generator))
+        copiedAt: copiedAt,
+        at: Int.random(in: copiedAt + 20..<Self.steps, using: &generator))
     }
     figures[.equivocators] = dishonest.count
     (self.network, self.generator, self.dishonest) = (network, generator, dishonest)
@@ -194,6 +207,8 @@ struct HospitalSimulation {
       step += 1
       try oneStep()
     }
+    figures[.faultyBlocks] = figures[.blocks]
+    figures[.confirmedEarly] = network.world.journal.confirmed.count
     try heal()
     let journal = network.world.journal
     figures[.steps] = step
@@ -209,13 +224,15 @@ struct HospitalSimulation {
 
   private mutating func oneStep() throws {
     try weatherChanges()
+    if happensRarely(weather.expiry) { expire(anyMachine()) }
+    if happensRarely(weather.time) {
+      network.pass(seconds: UInt64.random(in: 1...8, using: &generator))
+    }
     switch Int.random(in: 0..<100, using: &generator) {
-    case ..<70: try deliver()
-    case ..<84: try advance(anyMachine())
-    case ..<90: wake()
-    case ..<92: expire(anyMachine())
-    case ..<95: network.pass(seconds: UInt64.random(in: 1...8, using: &generator))
-    case ..<96: choose()
+    case ..<46: try deliver()
+    case ..<88: try advance(anyMachine())
+    case ..<94: wake()
+    case ..<95: choose()
     default: try boot(anyMachine())
     }
     try afterStep()
@@ -281,12 +298,14 @@ struct HospitalSimulation {
       return
     }
     try network.boot(index)
+    touched.insert(index)
     figures[.restarts] += 1
   }
 
   private mutating func advance(_ index: Int) throws {
     guard let server = network.machines[index].server, !busy.contains(index) else { return }
     busy.insert(index)
+    touched.insert(index)
     let (reports, run) = (reports, network.machines[index].run)
     network.start {
       do {
@@ -300,12 +319,19 @@ struct HospitalSimulation {
 
   private mutating func expire(_ index: Int) {
     guard let node = network.machines[index].server?.node else { return }
+    touched.insert(index)
     network.start { _ = try? await node.expire() }
   }
 
   private mutating func wake() {
     guard network.mail.sleeping > 0 else { return }
-    network.mail.wake(Int.random(in: 0..<network.mail.sleeping, using: &generator))
+    wake(Int.random(in: 0..<network.mail.sleeping, using: &generator))
+  }
+
+  /// A client may ask any server.
+  private mutating func wake(_ index: Int) {
+    network.mail.wake(index)
+    touched.formUnion(network.machines.indices)
     network.executor.drain()
   }
 
@@ -315,6 +341,7 @@ struct HospitalSimulation {
     let clouds = network.genesis.genesis.supernodes.map(\.id).filter { $0 != "hospital-2" }
     let chosen = Set(clouds.shuffled(using: &generator).prefix(3))
     guard let node = network.world.hospital(hospital)?.node else { return }
+    touched.formUnion(network.machines.indices)
     let voter = "operator-of-\(hospital)"
     let (genesis, key) = (network.genesis.digest, network.members.identity(of: voter))
     network.start {
@@ -342,15 +369,31 @@ struct HospitalSimulation {
     return machine
   }
 
+  private mutating func touch(_ passage: SimulatedMail.Passage) {
+    if let sender = passage.sender.machine {
+      touched.insert(sender)
+    } else {
+      touched.formUnion(network.machines.indices)
+    }
+    for index in network.machines.indices where network.machines[index].id == passage.recipient {
+      touched.insert(index)
+    }
+  }
+
   private mutating func deliver() throws {
     guard network.mail.count > 0 else { return }
-    try deliver(
-      network.mail.take(Int.random(in: 0..<network.mail.count, using: &generator)),
-      isCalm: false)
+    var next: Int? = Int.random(in: 0..<network.mail.count, using: &generator)
+    while let index = next {
+      let passage = network.mail.take(index)
+      try deliver(passage, isCalm: false)
+      try afterStep()
+      next = happens(weather.haste) ? network.mail.index(from: passage.sender) : nil
+    }
   }
 
   private mutating func deliver(_ passage: SimulatedMail.Passage, isCalm: Bool) throws {
     defer { network.executor.drain() }
+    touch(passage)
     if !isCalm, !passage.isCopy, happens(weather.loss) {
       figures[.lost] += 1
       network.mail.lose(passage)
@@ -407,7 +450,8 @@ struct HospitalSimulation {
       busy.remove(index)
       figures[.cuts] += 1
     }
-    for index in network.machines.indices { try check(index) }
+    for index in touched.sorted() { try check(index) }
+    touched = []
     if let violation = network.world.journal.violation { throw Violation(violation) }
   }
 
@@ -601,8 +645,7 @@ struct HospitalSimulation {
       for index in network.machines.indices { try advance(index) }
       let before = network.world.journal
       try deliverAll()
-      for _ in 0..<network.mail.sleeping { network.mail.wake(0) }
-      network.executor.drain()
+      for _ in 0..<network.mail.sleeping { wake(0) }
       try deliverAll()
       for (index, run, outcome) in reports.take() where network.machines[index].run == run {
         busy.remove(index)
@@ -619,7 +662,7 @@ struct HospitalSimulation {
         isNew = true
       }
       if isNew { continue }
-      guard left > 0 else { return }
+      if try left == 0 || isDone() { return }
       left -= 1
       for index in network.machines.indices { expire(index) }
     }

@@ -97,6 +97,11 @@ final class SimulatedMail: Sendable {
 
   var count: Int { state.withLock { $0.passages.count } }
 
+  /// What is on its way from a sender, or back.
+  func index(from sender: Sender) -> Int? {
+    state.withLock { $0.passages.firstIndex { $0.sender == sender && !$0.isCopy } }
+  }
+
   /// Takes one passage out.
   func take(_ index: Int) -> Passage { state.withLock { $0.passages.remove(at: index) } }
 
