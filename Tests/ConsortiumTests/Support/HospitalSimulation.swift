@@ -157,13 +157,13 @@ struct HospitalSimulation {
     if Bool.random(using: &generator) {
       // A hospital, or more rarely one of their clouds.
       let machine = [0, 1, 0, 1, 2, 3][Int.random(in: 0..<6, using: &generator)]
-      let copiedAt = Int.random(in: 0..<Self.steps * 3 / 4, using: &generator)
+      let copiedAt = Int.random(in: 0..<Self.steps / 2, using: &generator)
       restoration = Restoration(
         machine: machine,
         // Who votes on blocks may not forget what it has said.
         isWhole: network.machines[machine].id == "hospital-2",
         copiedAt: copiedAt,
-        at: Int.random(in: copiedAt + 20..<Self.steps, using: &generator))
+        at: Int.random(in: Self.steps * 2 / 3..<Self.steps, using: &generator))
     }
     figures[.equivocators] = dishonest.count
     (self.network, self.generator, self.dishonest) = (network, generator, dishonest)
@@ -288,9 +288,6 @@ struct HospitalSimulation {
     }
     network.machines[machine].disk.contents = contents
     figures[.putBack] += 1
-    // What was written there and not confirmed may be gone.
-    let id = network.machines[machine].id
-    network.world.note { journal in journal.written = journal.written.filter { $0.value != id } }
   }
 
   private mutating func boot(_ index: Int) throws {
@@ -441,8 +438,7 @@ struct HospitalSimulation {
 
   private mutating func afterStep() throws {
     for (index, run, outcome) in reports.take() where network.machines[index].run == run {
-      busy.remove(index)
-      if case .failed(let message) = outcome { lastFailures[index] = message }
+      try end(index, outcome)
     }
     for index in network.machines.indices where network.machines[index].server != nil {
       guard network.machines[index].disk.isOut else { continue }
@@ -453,6 +449,26 @@ struct HospitalSimulation {
     for index in touched.sorted() { try check(index) }
     touched = []
     if let violation = network.world.journal.violation { throw Violation(violation) }
+  }
+
+  /// A machine is through with its duties.
+  private mutating func end(_ index: Int, _ outcome: Reports.Outcome) throws {
+    busy.remove(index)
+    if case .failed(let message) = outcome {
+      lastFailures[index] = message
+      return
+    }
+    lastFailures[index] = nil
+    guard let snapshot = try snapshot(index) else { return }
+    let journal = network.world.journal
+    for chain in snapshot.chains where chain.hospital == network.machines[index].id {
+      try check(journal, on: chain, keepsWritten: !mayForget(index))
+    }
+  }
+
+  /// Whether an old copy has taken the place of what a machine had.
+  private func mayForget(_ index: Int) -> Bool {
+    restoration?.machine == index && restoration?.isDone == true
   }
 
   private var lastFailures: [Int: String] = [:]
@@ -522,8 +538,8 @@ struct HospitalSimulation {
         throw Violation("time goes back at height \(height)")
       }
     }
-    let mayForget = restoration?.isWhole == true && restoration?.machine == index
-    if reader.height < start, !mayForget { throw Violation("\(id) has lost what it decided") }
+    let isForgetful = mayForget(index) && restoration?.isWhole == true
+    if reader.height < start, !isForgetful { throw Violation("\(id) has lost what it decided") }
     if reader.height == start { return }
     heights[index] = reader.height
     for other in network.machines.indices where isHonest(other) {
@@ -547,6 +563,10 @@ struct HospitalSimulation {
       try view.root(size: size) != seen.roots[size]?.bytes
     {
       throw Violation("\(who) has another chain of \(hospital) up to \(size) than was confirmed")
+    }
+    // It stores what it cosigns before anybody has it.
+    if index > 1, !mayForget(index), view.confirmed?.size ?? 0 < seen.sizes.last ?? 0 {
+      throw Violation("\(who) has forgotten what it confirmed of \(hospital)")
     }
     guard let confirmed = view.confirmed, confirmed.size > 0, seen.roots[confirmed.size] == nil
     else { return }
@@ -648,12 +668,8 @@ struct HospitalSimulation {
       for _ in 0..<network.mail.sleeping { wake(0) }
       try deliverAll()
       for (index, run, outcome) in reports.take() where network.machines[index].run == run {
-        busy.remove(index)
-        switch outcome {
-        case .worked: isNew = true
-        case .rested: lastFailures[index] = nil
-        case .failed(let message): lastFailures[index] = message
-        }
+        if case .worked = outcome { isNew = true }
+        try end(index, outcome)
       }
       step += 1
       try afterStep()
@@ -698,7 +714,8 @@ struct HospitalSimulation {
     for index in network.machines.indices where isHonest(index) {
       guard let snapshot = try snapshot(index) else { continue }
       for chain in snapshot.chains {
-        try check(journal, on: chain)
+        let hospital = network.machines.firstIndex { $0.id == chain.hospital }
+        try check(journal, on: chain, keepsWritten: hospital.map { !mayForget($0) } ?? true)
         figures[.hospitalBlocks] += index < 2 ? Int(chain.height) : 0
         figures[.generations] +=
           index < 2 ? Int(try snapshot.consortium.generation(of: chain.hospital).generation) : 0
@@ -714,11 +731,15 @@ struct HospitalSimulation {
     }
   }
 
-  private func check(_ journal: ClientWorld.Journal, on chain: HospitalView) throws {
-    for (entries, word) in [(journal.written, "written"), (journal.confirmed, "confirmed")] {
-      for (entry, hospital) in entries where hospital == chain.hospital {
+  /// - Parameter keepsWritten: whether what is not confirmed has to be there too.
+  private func check(
+    _ journal: ClientWorld.Journal, on chain: HospitalView, keepsWritten: Bool
+  ) throws {
+    let promises = keepsWritten ? [journal.written, journal.confirmed] : [journal.confirmed]
+    for promised in promises {
+      for (entry, hospital) in promised where hospital == chain.hospital {
         guard try chain.index(of: entry) != nil else {
-          throw Violation("an entry that \(hospital) has \(word) is lost")
+          throw Violation("an entry that \(hospital) has taken is lost")
         }
       }
     }
