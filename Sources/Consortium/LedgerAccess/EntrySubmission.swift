@@ -7,6 +7,8 @@ package struct EntrySubmission: Sendable {
   let post: Post
   let members: any MembersSource
 
+  package init(genesis: ValidGenesis, post: Post) { (self.genesis, self.post) = (genesis, post) }
+
   /// What an answer to a submitted entry has to show before it is believed.
   package enum Standing: Sendable {
     /// The hospital has signed that it took the entry; this may still be lost.

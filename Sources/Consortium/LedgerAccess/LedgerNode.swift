@@ -30,15 +30,16 @@ package actor LedgerNode {
   ///   - state: where the replay is kept.
   ///   - keys: a delegate's; nil for who only follows.
   ///   - store: where a delegate's votes are kept.
+  ///   - decider: decides claims; that of the genesis' suite unless another is given.
   ///   - clock: seconds since 1970.
   package init(
     id: String, genesis: ValidGenesis, identity: IdentityKey, delegate keys: Delegate.Keys?,
     state: any StateStore, store: any RoleStore, post: Post,
-    clock: @escaping @Sendable () -> UInt64
+    decider given: (any ClaimDecider)? = nil, clock: @escaping @Sendable () -> UInt64
   ) throws {
     (self.id, self.genesis, self.identity, self.post) = (id, genesis, identity, post)
     consortiumState = state
-    decider = try LedgerSuite.decider(for: genesis)
+    decider = try given ?? LedgerSuite.decider(for: genesis)
     if let keys {
       delegate = try Delegate(
         id: id, genesis: genesis, keys: keys, state: state, store: store, decider: decider,
