@@ -54,7 +54,7 @@ struct HospitalNetwork {
     var isDownUntil = 0
   }
 
-  let members: Members
+  let members: SimulatedMembers
   let world: ClientWorld
   let mail = SimulatedMail()
   let executor: SeededExecutor
@@ -67,7 +67,7 @@ struct HospitalNetwork {
   init(seed: UInt64, spares: Int, epochLength: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
     self.seed = seed
-    members = try Members(spares: spares, epochLength: epochLength, using: &generator)
+    members = try SimulatedMembers(spares: spares, epochLength: epochLength, using: &generator)
     executor = SeededExecutor(seed: seed)
     world = ClientWorld(members: members, mail: mail)
     for id in members.genesis.genesis.supernodes.map(\.id) {
@@ -91,20 +91,20 @@ struct HospitalNetwork {
     let (id, disk, clock) = (machine.id, machine.disk, clock)
     let courier = mail.courier(of: .init(id: id, machine: index, run: run))
     let time: @Sendable () -> UInt64 = { clock.seconds(ahead: machine.clockOffset) }
-    let isCandidate = genesis.supernode(id)?.votingKey != nil
+    let isCandidate = genesis.members.supernode(id)?.votingKey != nil
     let node = try LedgerNode(
       id: id, genesis: genesis, identity: members.identity(of: id),
       delegate: isCandidate ? machine.keys.delegate : nil,
       state: disk.state(ChainName.consortium, run: run), store: disk.roles(run: run),
       post: Post(courier: courier, sender: id), decider: decider, clock: time)
-    if genesis.hospitals.contains(id) {
+    if genesis.members.hospitals.contains(id) {
       let server = try HospitalServer(
         id: id, node: node, keys: machine.keys, store: disk.roles(run: run),
         log: disk.log(run: run), state: disk.state(id, run: run), courier: courier, clock: time,
         randomness: SeededGenerator(seed: seed &* 1_000_003 &+ UInt64(1000 * run + index)))
       machines[index].server = .hospital(server)
     } else {
-      let server = CloudServer(
+      let server = try CloudServer(
         id: id, node: node, keys: machine.keys, store: disk.roles(run: run),
         records: disk.records(run: run), stores: { disk.state($0, run: run) }, clock: time)
       machines[index].server = .cloud(server)
@@ -156,7 +156,7 @@ struct HospitalNetwork {
 }
 
 /// Who is in the consortium, with all keys.
-struct Members: Sendable {
+struct SimulatedMembers: Sendable {
   struct Doctor: Sendable {
     let id: String
     let hospital: String
@@ -178,7 +178,7 @@ struct Members: Sendable {
   init(spares: Int, epochLength: UInt64, using generator: inout SeededGenerator) throws {
     var identities: [String: IdentityKey] = [:]
     var keys: [String: SupernodeKeys] = [:]
-    var supernodes: [Genesis.Supernode] = []
+    var supernodes: [Members.Supernode] = []
     let ids =
       ["hospital-1", "hospital-2"] + (1...(3 + spares)).map { "cloud-\($0)" }
     for (index, id) in ids.enumerated() {
@@ -201,28 +201,30 @@ struct Members: Sendable {
     let registration = try IdentityKey(seed: generator.bytes(32))
     manager = try IdentityKey(seed: generator.bytes(32))
     identities["manager"] = manager
-    var organisations: [Genesis.Organisation] = []
+    var organisations: [Members.Organisation] = []
     for id in ["office"] + supernodes.map(\.organisation) {
       let key = try IdentityKey(seed: generator.bytes(32))
       identities[id] = key
-      organisations.append(Genesis.Organisation(id: id, identityKey: key.publicKey))
+      organisations.append(Members.Organisation(id: id, identityKey: key.publicKey))
     }
     let genesis = try ValidGenesis(
       Genesis(
         network: Self.network, suite: BLS12381.name, createdAt: Self.start,
-        numbers: Genesis.Numbers(
-          window: 480, maximumLag: 120, epochLength: epochLength, signerQuota: 1 << 20,
-          supernodeQuota: 1 << 20),
-        organisations: organisations,
-        manager: Genesis.Manager(
-          id: "manager", organisation: "office", registrationKey: registration.publicKey,
-          identityKey: manager.publicKey, agreementKey: generator.bytes(32)),
-        supernodes: supernodes, delegates: ["hospital-1", "cloud-1", "cloud-2", "cloud-3"]))
+        epochLength: epochLength,
+        members: Members(
+          numbers: Members.Numbers(
+            window: 480, maximumLag: 120, signerQuota: 1 << 20, supernodeQuota: 1 << 20),
+          organisations: organisations,
+          manager: Members.Manager(
+            id: "manager", organisation: "office", registrationKey: registration.publicKey,
+            identityKey: manager.publicKey, agreementKey: generator.bytes(32)),
+          supernodes: supernodes),
+        delegates: ["hospital-1", "cloud-1", "cloud-2", "cloud-3"]))
     self.genesis = genesis
     self.keys = keys
     self.identities = identities
     var doctors: [Doctor] = []
-    for hospital in genesis.hospitals {
+    for hospital in genesis.members.hospitals {
       guard let employer = identities[hospital] else { continue }
       for number in 1...2 {
         let identity = try IdentityKey(seed: generator.bytes(32))
@@ -255,7 +257,7 @@ struct Members: Sendable {
   }
 
   func cloud(of hospital: String) -> String {
-    guard let cloud = genesis.cloud(ofHospital: hospital) else { fatalError("no cloud") }
+    guard let cloud = genesis.members.cloud(ofHospital: hospital) else { fatalError("no cloud") }
     return cloud
   }
 }
@@ -287,7 +289,7 @@ extension HospitalNetwork {
 
 /// The time of a network.
 private final class NetworkClock: Sendable {
-  private let now = Mutex(Members.start)
+  private let now = Mutex(SimulatedMembers.start)
 
   func pass(_ seconds: UInt64) { now.withLock { $0 += seconds } }
 

@@ -167,7 +167,7 @@ struct HospitalSimulation {
     }
     figures[.equivocators] = dishonest.count
     (self.network, self.generator, self.dishonest) = (network, generator, dishonest)
-    for hospital in network.genesis.hospitals {
+    for hospital in network.genesis.members.hospitals {
       chains[hospital] = SeenChain()
       for _ in 0..<Self.visits {
         try startVisit(at: hospital)
@@ -481,7 +481,7 @@ struct HospitalSimulation {
 
   private func snapshot(_ index: Int) throws -> Snapshot? {
     guard let server = network.machines[index].server else { return nil }
-    let hospitals = network.genesis.hospitals
+    let hospitals = network.genesis.members.hospitals
     let id = network.machines[index].id
     let genesis = network.genesis
     do {
@@ -491,7 +491,7 @@ struct HospitalSimulation {
         case .hospital(let server):
           snapshot.chains = [await server.ledger.writer.view]
         case .cloud(let server):
-          for hospital in hospitals where genesis.cloud(ofHospital: hospital) == id {
+          for hospital in hospitals where genesis.members.cloud(ofHospital: hospital) == id {
             snapshot.chains.append(try await server.confirmer.view(of: hospital))
           }
         }
@@ -548,7 +548,7 @@ struct HospitalSimulation {
         throw Violation("\(organisation) is convicted, and honest")
       }
     }
-    for hospital in network.genesis.hospitals where try reader.isBarred(hospital) {
+    for hospital in network.genesis.members.hospitals where try reader.isBarred(hospital) {
       throw Violation("the chain of \(hospital) is barred, and it is honest")
     }
   }

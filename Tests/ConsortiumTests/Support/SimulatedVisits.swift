@@ -40,11 +40,13 @@ final class ClientWorld: Sendable {
     var journal = Journal()
   }
 
-  let members: Members
+  let members: SimulatedMembers
   private let mail: SimulatedMail
   private let state = Mutex(State())
 
-  init(members: Members, mail: SimulatedMail) { (self.members, self.mail) = (members, mail) }
+  init(members: SimulatedMembers, mail: SimulatedMail) {
+    (self.members, self.mail) = (members, mail)
+  }
 
   var journal: Journal { state.withLock { $0.journal } }
 
@@ -103,8 +105,8 @@ struct VisitCourse: Sendable {
     self.generator = generator
   }
 
-  private var members: Members { world.members }
-  private var team: [Members.Doctor] { members.doctors.filter { $0.hospital == hospital } }
+  private var members: SimulatedMembers { world.members }
+  private var team: [SimulatedMembers.Doctor] { members.doctors.filter { $0.hospital == hospital } }
 
   private mutating func happens(_ percent: Int) -> Bool {
     Int.random(in: 0..<100, using: &generator) < percent
@@ -126,7 +128,7 @@ struct VisitCourse: Sendable {
 
   // MARK: The hospital's own
 
-  private func register(_ doctor: Members.Doctor) async throws {
+  private func register(_ doctor: SimulatedMembers.Doctor) async throws {
     while true {
       if let node = world.hospital(hospital)?.node {
         if (try? await node.consortium.finalDoctor(doctor.id)) ?? nil != nil {
@@ -155,7 +157,7 @@ struct VisitCourse: Sendable {
 
   private mutating func opening(at base: ConsortiumBlock) -> VisitOpening {
     visit = Digest32(sha256: generator.bytes(32))
-    let numbers = members.genesis.genesis.numbers
+    let numbers = members.genesis.members.numbers
     let context = VisitContext(
       genesis: members.genesis.digest, suite: BLS12381.name, hospital: hospital,
       pseudonym: Digest32(sha256: generator.bytes(32)), visitID: visit,
@@ -343,7 +345,8 @@ struct VisitCourse: Sendable {
     _ entry: Entry, until standing: EntrySubmission.Standing
   ) async throws -> Outcome {
     let (digest, hospital) = (entry.digest, hospital)
-    let submission = EntrySubmission(genesis: members.genesis, post: world.post)
+    let submission = EntrySubmission(
+      genesis: members.genesis, post: world.post, members: FirstMembers(members.genesis))
     var attempts = 0
     while true {
       do {
@@ -428,4 +431,14 @@ private struct RecordFields: CanonicalObject {
     g = try fields.digest("g")
     s = try fields.octets("s", 0...1024)
   }
+}
+
+/// Nobody joins or leaves here.
+private struct FirstMembers: MembersSource {
+  private let genesis: ValidGenesis
+
+  init(_ genesis: ValidGenesis) { self.genesis = genesis }
+
+  func currentMembers() -> ValidMembers { genesis.members }
+  func currentMembers(shownBy supernode: String) -> ValidMembers { genesis.members }
 }
