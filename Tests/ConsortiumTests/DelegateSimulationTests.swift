@@ -10,10 +10,13 @@ import TransparencyLog
 @Suite("Delegates under a scheduler that loses, doubles, delays, kills and lies")
 struct DelegateSimulationTests {
   private static let environment = ProcessInfo.processInfo.environment
-  /// `BCEMR_SIMULATION_SEED` runs one seed again; `BCEMR_SIMULATION_SEEDS` runs more or fewer.
+  /// `BCEMR_SIMULATION_SEED` runs one seed again; `BCEMR_SIMULATION_SEEDS` runs more or fewer, and
+  /// `BCEMR_SIMULATION_FIRST` others, from that one on.
   private static let seeds: [UInt64] = {
-    if let seed = environment["BCEMR_SIMULATION_SEED"].flatMap({ UInt64($0) }) { return [seed] }
-    return Array(1...(environment["BCEMR_SIMULATION_SEEDS"].flatMap { UInt64($0) } ?? 100))
+    func number(_ name: String) -> UInt64? { environment[name].flatMap { UInt64($0) } }
+    if let seed = number("BCEMR_SIMULATION_SEED") { return [seed] }
+    let first = number("BCEMR_SIMULATION_FIRST") ?? 1
+    return (0..<(number("BCEMR_SIMULATION_SEEDS") ?? 100)).map { first &+ $0 }
   }()
 
   @Test("agree, lose nothing, convict nobody honest, and go on once the faults stop")
@@ -456,6 +459,7 @@ private struct DelegateSimulation {
         \(process.id)\(dishonest.contains(process.id) ? "!" : "") \
         h\(delegate?.height ?? 0) r\(round) \
         \(delegate?.machine.stored.step.map { "\($0)" } ?? "-") \
+        seat \(delegate?.machine.setting.seat.map { "\($0)" } ?? "-") \
         final \(delegate?.follower.final?.height.description ?? "-") \
         waiting \(delegate?.waiting.count ?? 0) silenced \
         \(delegate?.machine.stored.isSilenced ?? false)

@@ -430,8 +430,10 @@ struct DelegateTests {
     for next in [0, 1 << 40, UInt64(Int64.max)] {
       for reader in 0..<4 {
         for writer in 0..<4 where writer != reader {
+          let id = network.processes[writer].id
+          let position = try #require(network.processes[reader].delegate).position(of: id)
           let page = DelegateNetwork.Page(
-            peer: network.processes[writer].id, position: 1, items: [], next: next, finalSize: 0)
+            peer: id, position: position, items: [], next: next, finalSize: 0)
           try network.deliver(page, to: reader)
         }
       }
@@ -439,6 +441,28 @@ struct DelegateTests {
       try network.settle()
       for index in 0..<4 { #expect(try hold(network, index, entries)) }
     }
+  }
+
+  @Test("a delegate whose store has failed passes over nothing that it had read before")
+  func readAgain() throws {
+    var network = try DelegateNetwork()
+    try network.settle()
+    let entry = network.demand(by: "hospital-1")
+    try network.run(0) { try $0.submit(entry) }
+    try network.deliver(#require(network.page(for: 1, from: 0)), to: 1)
+    var delegate = try #require(network.processes[1].delegate)
+    let own = network.demand(by: "cloud-1")
+    network.processes[1].disk.cut(after: 0, isKept: false)
+    #expect(throws: StoreError.self) { try delegate.submit(own) }
+    network.processes[1].disk.repair()
+    // It asks for what comes next, and remembers what it has stored alone.
+    let position = delegate.position(of: "hospital-1")
+    #expect(position > 1)
+    _ = try delegate.take([], from: "hospital-1", at: position, next: position)
+    network.processes[1].delegate = delegate
+    try network.deliver(#require(network.page(for: 1, from: 0)), to: 1)
+    try network.advance(1)
+    #expect(network.processes[1].delegate?.machine.hasBegun == true, "it misses the entry")
   }
 
   @Test("[attack] nobody fills another's memory with entries that wait")
@@ -570,6 +594,34 @@ struct DelegateTests {
     #expect(reader.height > 9)
     for process in network.processes {
       #expect(process.delegate?.follower.final?.height == reader.height - 1, "\(process.id)")
+    }
+  }
+
+  @Test("[attack] an entry of who has lost its seat, and the first that it is handed to hides it")
+  func hiddenEntry() throws {
+    var network = try DelegateNetwork(spares: 4, epochLength: 3)
+    try network.settle()
+    let chosen = Set(network.processes[4...].map(\.id))
+    let approval = try #require(try network.approval(of: chosen, as: 0))
+    try network.run(0) { try $0.submit(approval) }
+    for _ in 0..<10 where try settled(network).height < 5 {
+      network.pass(seconds: 40)
+      try network.settle()
+    }
+    // The last block of the former set is decided by the three who see nothing of the first.
+    let entry = network.demand(by: "hospital-1")
+    try network.run(0) { try $0.submit(entry) }
+    network.pass(seconds: 40)
+    try network.settle(sees: { $1 != 0 })
+    let former = try #require(network.processes[0].delegate)
+    #expect(former.height == 6 && former.orphans.map(\.digest) == [entry.digest])
+    let first = try #require(former.delegates.seats[0].delegate)
+    let hiding = try #require(network.processes.firstIndex { $0.id == first })
+    #expect(try network.handOn(0))
+    #expect(network.processes[hiding].delegate?.isWaiting(entry.digest) == true)
+    try network.settle(sees: { $1 != hiding })
+    for index in network.processes.indices where index != hiding {
+      #expect(try hold(network, index, [entry]), "\(network.processes[index].id)")
     }
   }
 

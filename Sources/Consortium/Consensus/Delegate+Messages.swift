@@ -22,8 +22,14 @@ extension Delegate {
   ) throws -> Bool {
     guard try others.contains(peer) else { return false }
     return try durably { (delegate) throws in
-      // Whose outbox begins anew has fewer positions than before.
-      delegate.peers[peer, default: Peer()].next = next < position ? 1 : next
+      var known = delegate.peers[peer] ?? Peer()
+      // What was asked for before all is read again, or before a failure made this delegate forget what
+      // it had read, comes too late to say where to go on.
+      if position == known.next {
+        // Whose outbox begins anew has fewer positions than before.
+        known.next = next < position ? 1 : next
+      }
+      delegate.peers[peer] = known
       for item in items {
         if delegate.isAhead(item) { delegate.peers[peer]?.isAhead = true }
         try delegate.take(item, from: peer)

@@ -117,8 +117,7 @@ package actor ChainConfirmer: HospitalChains {
     // that is anchored.
     if let anchor = try await node.consortium.anchor(of: hospital) {
       if progress.size < anchor.size {
-        try follower.commit(progress)
-        followers[hospital] = follower
+        try store(progress, &follower, hospital)
         return ConfirmedReply(note: "")
       }
       guard try progress.root(size: anchor.size) == anchor.root.bytes else {
@@ -128,10 +127,19 @@ package actor ChainConfirmer: HospitalChains {
     }
     let time = await node.consortium.time
     let note = try ConfirmedCheckpoint(signed, cosigner.cosign(checkpoint, at: time)).note.encoded
-    try follower.commit(
-      progress, confirmed: ConfirmedRecord(size: checkpoint.size, note: note))
-    followers[hospital] = follower
+    let record = ConfirmedRecord(size: checkpoint.size, note: note)
+    try store(progress, &follower, hospital, confirmed: record)
     return ConfirmedReply(note: note)
+  }
+
+  /// Stores what was replayed. What fails may be stored all the same, so then the store is read again.
+  private func store(
+    _ progress: HospitalFollower.Progress, _ follower: inout HospitalFollower, _ hospital: String,
+    confirmed: ConfirmedRecord? = nil
+  ) throws {
+    followers[hospital] = nil
+    try follower.commit(progress, confirmed: confirmed)
+    followers[hospital] = follower
   }
 
   /// Confirms nothing of a generation any more, and remembers that before it returns.
@@ -196,8 +204,7 @@ package actor ChainConfirmer: HospitalChains {
       note: try ConfirmedCheckpoint(
         blocks.checkpoint, cosigner.cosign(checkpoint, at: time)
       ).note.encoded)
-    try follower.commit(progress, confirmed: record)
-    followers[hospital] = follower
+    try store(progress, &follower, hospital, confirmed: record)
     return record
   }
 

@@ -36,9 +36,15 @@ package actor ChainSubscriber: HospitalChains {
       ?? HospitalFollower(
         genesis: node.genesis, hospital: hospital, store: stores(hospital),
         consortium: node.consortiumState, decider: node.decider)
-    // What was stored before a failure stays.
-    defer { followers[hospital] = follower }
-    try await catchUp(&follower, hospital, from: cloud)
+    do {
+      try await catchUp(&follower, hospital, from: cloud)
+    } catch {
+      // What was stored before a failure stays; what a store fails at may be stored all the same, so
+      // then it is read again.
+      followers[hospital] = error is StoreError ? nil : follower
+      throw error
+    }
+    followers[hospital] = follower
     return follower.view
   }
 

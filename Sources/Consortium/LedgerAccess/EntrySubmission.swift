@@ -7,6 +7,10 @@ package struct EntrySubmission: Sendable {
   let post: Post
   let members: any MembersSource
 
+  package init(genesis: ValidGenesis, post: Post, members: any MembersSource) {
+    (self.genesis, self.post, self.members) = (genesis, post, members)
+  }
+
   /// What an answer to a submitted entry has to show before it is believed.
   package enum Standing: Sendable {
     /// The hospital has signed that it took the entry; this may still be lost.

@@ -17,8 +17,8 @@ package actor LedgerClient: MembersSource {
   private var delegates: KnownDelegates
   /// Of their epoch.
   private var members: ValidMembers
-  /// The digests of the members of earlier epochs that were proven.
-  private var formerMembers: [UInt64: Digest32] = [:]
+  /// Of earlier epochs, as far as they were proven.
+  private var formerMembers: [UInt64: ValidMembers] = [:]
   /// Demands on their way, by the digest of their entry.
   private var demanded: [Digest32: UInt64] = [:]
   /// Statements that were proven, by A.
@@ -28,6 +28,7 @@ package actor LedgerClient: MembersSource {
   private static let delegatesKey = "ledger/delegates"
   private static let membersKey = "ledger/members"
   private static let statementLimit = 256
+  private static let membersLimit = 16
   private static func doctorKey(_ doctor: String) -> String { "ledger/doctor/\(doctor)" }
 
   package init(genesis: ValidGenesis, store: any RoleStore, post: Post) throws {
@@ -47,12 +48,14 @@ package actor LedgerClient: MembersSource {
     try KnownDelegates(sequence: bytes)
   }
 
+  @inline(never)
   private static func members(
     of delegates: KnownDelegates, _ genesis: ValidGenesis, _ encoded: [UInt8]?
   ) throws -> ValidMembers {
-    guard let members = genesis.members(delegates.members, encoded: encoded) else {
-      throw ConsortiumError(.invalidProof, "these are not the members of the epoch")
-    }
+    if delegates.members == genesis.members.digest { return genesis.members }
+    guard let encoded,
+      let members = genesis.members(delegates.members, sent: try Members(encoded: encoded))
+    else { throw ConsortiumError(.invalidProof, "these are not the members of the epoch") }
     return members
   }
 
@@ -299,9 +302,10 @@ package actor LedgerClient: MembersSource {
   private func fetchMembers(
     ofEpoch epoch: UInt64, _ digest: Digest32, from supernode: String
   ) async throws -> ValidMembers {
-    if let known = genesis.members(digest, encoded: nil) { return known }
+    let known = [genesis.members, members] + formerMembers.values
+    if let known = known.first(where: { $0.digest == digest }) { return known }
     let reply = try await post.ask(FetchMembers(ofEpoch: epoch), of: supernode)
-    guard let members = genesis.members(digest, encoded: reply.members.encoded()) else {
+    guard let members = genesis.members(digest, sent: reply.members) else {
       throw ConsortiumError(.invalidProof, "\(supernode) shows other members")
     }
     return members
@@ -315,16 +319,14 @@ package actor LedgerClient: MembersSource {
   ) async throws -> ValidMembers {
     if epoch == 0 { return genesis.members }
     if epoch == delegates.epoch { return members }
-    if let digest = formerMembers[epoch] {
-      return try await fetchMembers(ofEpoch: epoch, digest, from: supernode)
-    }
+    if let known = formerMembers[epoch] { return known }
     let header = try await epochEnd(epoch - 1, by: supernode)
     guard let digest = header.nextMembers else {
       throw ConsortiumError(.invalidProof, "the header names no members")
     }
     let members = try await fetchMembers(ofEpoch: epoch, digest, from: supernode)
-    if formerMembers.count >= Self.statementLimit { formerMembers.removeAll() }
-    formerMembers[epoch] = digest
+    if formerMembers.count >= Self.membersLimit { formerMembers.removeAll() }
+    formerMembers[epoch] = members
     return members
   }
 

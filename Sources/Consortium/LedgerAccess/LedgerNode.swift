@@ -30,15 +30,16 @@ package actor LedgerNode {
   ///   - state: where the replay is kept.
   ///   - keys: a delegate's; nil for who only follows.
   ///   - store: where a delegate's votes are kept.
+  ///   - decider: decides claims; that of the genesis' suite unless another is given.
   ///   - clock: seconds since 1970.
   package init(
     id: String, genesis: ValidGenesis, identity: IdentityKey, delegate keys: Delegate.Keys?,
     state: any StateStore, store: any RoleStore, post: Post,
-    clock: @escaping @Sendable () -> UInt64
+    decider given: (any ClaimDecider)? = nil, clock: @escaping @Sendable () -> UInt64
   ) throws {
     (self.id, self.genesis, self.identity, self.post) = (id, genesis, identity, post)
     consortiumState = state
-    decider = try LedgerSuite.decider(for: genesis)
+    decider = try given ?? LedgerSuite.decider(for: genesis)
     if let keys {
       delegate = try Delegate(
         id: id, genesis: genesis, keys: keys, state: state, store: store, decider: decider,
@@ -97,24 +98,24 @@ package actor LedgerNode {
     for supernode in try sources() {
       guard try await followPages(from: supernode) else { continue }
       answered.insert(supernode)
-      let seats = try seats
+      let seats = try delegates.seats
       let count = seats.count { $0.delegate.map(answered.contains) ?? false }
       if !asksAll, 3 * count > seats.count { return }
     }
   }
 
   /// Who decides the next block, as far as this node knows.
-  private var seats: [DelegateSet.Seat] {
+  private var delegates: DelegateSet {
     get throws {
       let reader = consortium
-      return try reader.delegates(forHeight: reader.height).seats
+      return try reader.delegates(forHeight: reader.height)
     }
   }
 
   /// Whom to ask for what is final: the delegates as far as they are known here, then all others, for
   /// the delegates of long ago need not be there any more.
   private func sources() throws -> [String] {
-    let delegates = try seats.compactMap(\.delegate)
+    let delegates = try delegates.seats.compactMap(\.delegate)
     let others = try members.supernodes.map(\.id).filter { !delegates.contains($0) }
     return (delegates + others).filter { $0 != id }
   }
@@ -228,19 +229,15 @@ package actor LedgerNode {
     return isNew
   }
 
-  /// Offers an entry to the delegates, until more than a third of them have taken it: one at least puts
-  /// it into a block then.
+  /// Offers an entry to the delegates.
   ///
   /// - Returns: whether it was new to one of them; nil if none takes it.
   private func offer(_ entry: Entry) async throws -> OfferReply? {
-    let seats = try seats
-    var replies: [OfferReply] = []
-    for delegate in seats.compactMap(\.delegate) where delegate != id {
-      guard let reply = try? await post.ask(OfferEntry(entry), of: delegate) else { continue }
-      replies.append(reply)
-      if 3 * replies.count > seats.count { break }
+    var offer = EntryOffer(to: try delegates, by: id)
+    while let delegate = offer.next() {
+      offer.take(try? await post.ask(OfferEntry(entry), of: delegate))
     }
-    return replies.isEmpty ? nil : OfferReply(isNew: replies.contains(where: \.isNew))
+    return offer.reply
   }
 
   private func read(outboxOf peer: String) async throws -> Bool {

@@ -1,5 +1,6 @@
 import CanonicalEncoding
-package import Crypto
+import Crypto
+import EMRScheme
 package import Ledger
 import TransparencyLog
 
@@ -8,10 +9,15 @@ import TransparencyLog
 package final class LogKeys: Sendable {
   private let first: Curve25519.Signing.PrivateKey
   private let store: any RoleStore
+  private let randomness: SharedRandomness
 
-  /// - Parameter first: the key that stands in the genesis.
-  package init(first: Curve25519.Signing.PrivateKey, store: any RoleStore) {
-    (self.first, self.store) = (first, store)
+  /// - Parameters:
+  ///   - first: the key that stands in the genesis.
+  ///   - randomness: makes the keys of later generations.
+  init(
+    first: Curve25519.Signing.PrivateKey, store: any RoleStore, randomness: SharedRandomness
+  ) {
+    (self.first, self.store, self.randomness) = (first, store, randomness)
   }
 
   private static func name(_ generation: UInt64) -> String { "log-key/\(generation)" }
@@ -29,8 +35,9 @@ package final class LogKeys: Sendable {
   func beginContinuation(after generation: GenerationRecord) throws {
     let next = generation.generation + 1
     if try continuation() == next { return }
+    var randomness: Randomness = randomness
     try store.write([
-      Self.name(next): Array(Curve25519.Signing.PrivateKey().rawRepresentation),
+      Self.name(next): randomness.bytes(32),
       Self.continuationName: Array(String(next).utf8),
     ])
   }

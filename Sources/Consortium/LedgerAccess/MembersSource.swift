@@ -36,9 +36,9 @@ extension MembersSource {
   ///
   /// - Throws: ``ConsortiumError`` `record-missing` if there is none.
   func cloud(ofHospital hospital: String) async throws -> String {
-    guard let cloud = try await currentMembers().cloud(ofHospital: hospital) else {
-      throw ConsortiumError(.recordMissing, "no cloud keeps the records of \(hospital)")
-    }
+    if let cloud = try await currentMembers().cloud(ofHospital: hospital) { return cloud }
+    guard let cloud = try await currentMembers(shownBy: hospital).cloud(ofHospital: hospital)
+    else { throw ConsortiumError(.recordMissing, "no cloud keeps the records of \(hospital)") }
     return cloud
   }
 }

@@ -78,7 +78,8 @@ extension LocalConsortium {
     try await writer.follow(try await server.node.finalBlock())
     try await writer.append(trusting: visits.flatMap(\.self))
     let generation = await writer.generation
-    let logKey = try server.keys.logKeys(server.store).key(
+    let randomness = SharedRandomness(environment.randomness(id))
+    let logKey = try server.keys.logKeys(server.store, randomness).key(
       generation: generation, origin: genesis.origin(of: id, generation: generation))
     while let blocks = try await writer.closedBlocks(
       from: await writer.view.confirmed?.size ?? 0, signedBy: logKey)

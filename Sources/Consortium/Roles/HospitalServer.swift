@@ -27,14 +27,15 @@ package actor HospitalServer: RoleEndpoint {
     self.node = node
     self.keys = keys
     self.store = store
-    self.randomness = randomness
+    let shared = SharedRandomness(randomness)
+    self.randomness = shared
     post = Post(courier: courier, sender: id)
     let writer = try HospitalWriter(
       genesis: node.genesis, hospital: id, log: log, store: state,
       consortium: node.consortiumState, decider: node.decider, identity: keys.identity)
     ledger = HospitalLedger(
       hospital: id, node: node, writer: writer, identity: keys.identity,
-      logKeys: try keys.logKeys(store), post: post, clock: clock)
+      logKeys: try keys.logKeys(store, shared), post: post, clock: clock)
     views = LedgerViews(node: node, chains: OwnChain(hospital: id, writer: writer))
   }
 

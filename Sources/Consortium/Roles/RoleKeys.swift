@@ -2,10 +2,20 @@ package import Credentials
 import Crypto
 import EMRScheme
 package import Ledger
+import Synchronization
 import TransparencyLog
 
 /// Where a role finds randomness; the system's, or a seeded one in tests.
 public typealias Randomness = any RandomNumberGenerator & Sendable
+
+/// One generator for several parts of a role: a copy for each would give all of them the same bytes.
+final class SharedRandomness: RandomNumberGenerator, Sendable {
+  private let generator: Mutex<Randomness>
+
+  init(_ generator: Randomness) { self.generator = Mutex(generator) }
+
+  func next() -> UInt64 { generator.withLock { $0.next() } }
+}
 
 /// The names under which key files keep secrets.
 private enum SecretName {
@@ -126,9 +136,9 @@ package struct SupernodeKeys: Sendable {
   }
 
   /// The log keys of a hospital's chain.
-  func logKeys(_ store: any RoleStore) throws -> LogKeys {
+  func logKeys(_ store: any RoleStore, _ randomness: SharedRandomness) throws -> LogKeys {
     guard let log else { throw CredentialError(.invalidKey, "the party has no log key") }
-    return LogKeys(first: log, store: store)
+    return LogKeys(first: log, store: store, randomness: randomness)
   }
 
   package static func generate(

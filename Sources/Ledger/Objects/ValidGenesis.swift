@@ -70,9 +70,9 @@ public struct ValidGenesis: Sendable {
   /// Members of some epoch, as somebody has sent them.
   ///
   /// - Returns: nil unless they have this digest.
-  package func members(_ digest: Digest32, encoded bytes: [UInt8]?) -> ValidMembers? {
-    if digest == members.digest { return members }
-    return KnownMembers.shared.members(digest, network: genesis.network) { bytes }
+  package func members(_ digest: Digest32, sent members: Members) -> ValidMembers? {
+    guard members.digest == digest else { return nil }
+    return try? ValidMembers(members, network: genesis.network)
   }
 
   /// Who decides the blocks of the first epoch.

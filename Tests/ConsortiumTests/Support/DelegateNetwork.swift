@@ -340,21 +340,22 @@ struct DelegateNetwork {
     _ index: Int, sees: (_ reader: Int, _ writer: Int) -> Bool = { _, _ in true }
   ) throws -> Bool {
     guard let delegate = processes[index].delegate else { return false }
-    let seats = try delegate.follower.reader.delegates(forHeight: delegate.height)
     var isNew = false
     for entry in delegate.orphans {
-      for other in processes.indices
-      where seats.seat(of: processes[other].id) != nil && sees(other, index) {
-        // Whoever has no seat by then refuses it, and the next is asked.
-        guard processes[other].delegate?.hasSeat == true else { continue }
+      var offer = EntryOffer(to: delegate.delegates, by: delegate.id)
+      while let id = offer.next() {
+        // Whoever has no seat by then takes nothing; of twins one is asked.
+        let other = processes.indices.first {
+          processes[$0].id == id && sees($0, index) && processes[$0].delegate?.hasSeat == true
+        }
         do {
-          guard let taken = try run(other, { try $0.submit(entry) }) else { continue }
-          if taken { isNew = true }
-          break
+          let taken = try other.flatMap { try run($0) { try $0.submit(entry) } }
+          offer.take(taken.map { OfferReply(isNew: $0) })
         } catch is Refusal {
-          break
+          continue
         }
       }
+      if offer.reply?.isNew == true { isNew = true }
     }
     return isNew
   }
