@@ -70,7 +70,7 @@ struct HospitalNetwork {
     members = try SimulatedMembers(spares: spares, epochLength: epochLength, using: &generator)
     executor = SeededExecutor(seed: seed)
     world = ClientWorld(members: members, mail: mail)
-    for id in members.genesis.genesis.supernodes.map(\.id) {
+    for id in members.genesis.members.supernodes.map(\.id) {
       guard let keys = members.keys[id] else { fatalError("no keys of \(id)") }
       machines.append(Machine(id: id, keys: keys))
     }

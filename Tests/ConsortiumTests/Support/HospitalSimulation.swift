@@ -335,7 +335,7 @@ struct HospitalSimulation {
   /// An organisation approves others.
   private mutating func choose() {
     let hospital = happens(50) ? "hospital-1" : "hospital-2"
-    let clouds = network.genesis.genesis.supernodes.map(\.id).filter { $0 != "hospital-2" }
+    let clouds = network.genesis.members.supernodes.map(\.id).filter { $0 != "hospital-2" }
     let chosen = Set(clouds.shuffled(using: &generator).prefix(3))
     guard let node = network.world.hospital(hospital)?.node else { return }
     touched.formUnion(network.machines.indices)
@@ -615,7 +615,7 @@ struct HospitalSimulation {
     func claim(_ signed: SignedTree) throws -> EquivocationReport.Claim {
       let tree = MerkleTree(leaves: signed.leaves)
       return .init(
-        note: signed.note,
+        note: signed.note, epoch: 0,
         leaf: .init(
           index: UInt64(index),
           hash: Digest32(MerkleHash.leaf(signed.leaves[index])) ?? .zero,
