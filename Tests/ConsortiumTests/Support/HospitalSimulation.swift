@@ -748,8 +748,16 @@ struct HospitalSimulation {
   private func checkTimes(of index: Int) throws {
     guard index < 2 else { return }
     var last: BlockHeader?
+    var isFirst = true
     for leaf in network.machines[index].disk.contents.log {
-      guard let header = Leaf.header(in: leaf) else { continue }
+      guard let header = Leaf.header(in: leaf) else {
+        if case .baseAdvance? = Leaf.entry(in: leaf)?.content.body, !isFirst {
+          throw Violation("\(network.machines[index].id) moves its base inside a block")
+        }
+        isFirst = false
+        continue
+      }
+      isFirst = true
       if let last,
         header.time < last.time || header.countedTime < last.countedTime
           || header.answeredThrough < last.answeredThrough || header.generation < last.generation
