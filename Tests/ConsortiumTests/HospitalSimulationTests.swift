@@ -31,7 +31,9 @@ struct HospitalSimulationTests {
     }
     print("\(Self.seeds.count) seeds: \(total)")
     guard Self.seeds.count > 20 else { return }
-    // What never happens is not tested.
-    #expect(total.counts.allSatisfy { $0.count > 0 }, "\(total)")
+    // What never happens is not tested; the rarest things take more seeds.
+    let rare = Self.seeds.count < 200 ? HospitalSimulation.Figures.rare : []
+    #expect(
+      total.counts.allSatisfy { $0.count > 0 || rare.contains($0.name) }, "\(total)")
   }
 }

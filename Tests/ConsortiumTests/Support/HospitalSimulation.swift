@@ -41,6 +41,9 @@ struct HospitalSimulation {
 
     mutating func add(_ other: Self) { values.merge(other.values) { $0 + $1 } }
 
+    /// What happens in one seed of fifty or so.
+    static let rare = [Kind.abandoned, .generations, .accusations].map(\.rawValue)
+
     var counts: [(name: String, count: Int)] {
       Kind.allCases.map { ($0.rawValue, self[$0]) }
     }
