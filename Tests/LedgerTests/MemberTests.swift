@@ -175,9 +175,9 @@ struct MemberTests {
       var fewer = keys
       fewer[party] = nil
       #expect(try put(&ledger, changes, by: first, agreeing: fewer) == "wrong-motion", "\(party)")
-      var false_ = keys
-      false_[party] = try key(9)
-      #expect(try put(&ledger, changes, by: first, agreeing: false_) == "wrong-consent", "\(party)")
+      var forged = keys
+      forged[party] = try key(9)
+      #expect(try put(&ledger, changes, by: first, agreeing: forged) == "wrong-consent", "\(party)")
     }
     var more = keys
     more["hospital-1"] = ledger.identities["hospital-1"]
