@@ -94,6 +94,8 @@ public enum Verification {
     public var doctors: UInt64
     /// The consortium's, then the hospitals' in the order of the genesis and of their admission.
     public var chains: [ChainReport]
+    /// Who takes part, as of the last valid consortium block.
+    public var members: MembersSummary
     /// Gaps between two consortium blocks that count as shorter than they were, the first 100.
     public var halts: [Halt]
     /// The organisations of which keys were convicted, in the order in which they were.
@@ -102,10 +104,22 @@ public enum Verification {
     public var knownCheckpointIsCompared: Bool?
   }
 
+  /// Who takes part in an epoch.
+  public struct MembersSummary: Equatable, Sendable {
+    public var epoch: UInt64
+    public var organisations: Int
+    /// How many of them run a hospital.
+    public var voters: Int
+    /// Of the ``Members``.
+    public var digest: Digest32
+  }
+
   /// How often keys of an organisation were convicted of what they signed (specification 6.8).
   public struct Conviction: Equatable, Sendable {
     public var organisation: String
     public var count: UInt64
+    /// Whether it was not readmitted since.
+    public var isBarred: Bool
   }
 
   /// A time without consortium blocks, by which nobody became late.
@@ -168,9 +182,14 @@ public enum Verification {
     var report = Report(
       genesisDigest: genesis.digest, isGenesisCompared: genesisDigest != nil,
       network: genesis.genesis.network, time: observer.time, doctors: observer.doctors,
-      chains: [consortium.report], halts: observer.halts,
+      chains: [consortium.report], members: try members(of: void == nil ? view : nil, genesis),
+      halts: observer.halts,
       convictions: void == nil
-        ? try view.convictions().map { Conviction(organisation: $0.organisation, count: $0.count) }
+        ? try view.convictions().map {
+          Conviction(
+            organisation: $0.organisation, count: $0.count,
+            isBarred: try view.isBarred(organisation: $0.organisation))
+        }
         : [],
       knownCheckpointIsCompared: nil)
     report.chains[0].finalLeaves = report.chains[0].leaves
@@ -217,6 +236,17 @@ public enum Verification {
     }
     if knownNote != nil { report.knownCheckpointIsCompared = known.isCompared }
     return report
+  }
+
+  /// - Parameter view: nil where nothing of the consortium's chain holds.
+  private static func members(
+    of view: ConsortiumView?, _ genesis: ValidGenesis
+  ) throws -> MembersSummary {
+    let epoch = view.map { genesis.epoch(ofHeight: max($0.height, 1) - 1) } ?? 0
+    let members = try view?.members(inEpoch: epoch) ?? genesis.members
+    return MembersSummary(
+      epoch: epoch, organisations: members.organisations.count, voters: members.voters.count,
+      digest: members.digest)
   }
 
   /// The latest generation of which there is a checkpoint.

@@ -1,16 +1,26 @@
 package import CanonicalEncoding
 
-/// A motion that is being voted on.
-package struct OpenMotion: Sendable {
+/// A motion with the votes on it.
+package struct MotionHistory: Sendable {
   /// The digest of its entry, which ballots name.
   package let entry: Digest32
+  /// Of the item.
+  package let index: UInt64
   /// The organisation that has put it.
   package let signer: String
   package let motion: Motion
   /// The organisation that does not vote on it.
   package let concerned: String?
-  /// By organisation: whether it is for it.
-  package let votes: [String: Bool]
+  package let status: MotionStatus
+  /// In their order; the last of a motion that is decided has decided it.
+  package let votes: [Vote]
+
+  package struct Vote: Sendable {
+    package let organisation: String
+    package let approves: Bool
+    /// Of the item.
+    package let index: UInt64
+  }
 }
 
 /// Who takes part (specification 6.13).
@@ -65,26 +75,41 @@ extension ConsortiumView {
     return record?.status
   }
 
-  /// The motions that may pass yet, the oldest first.
-  package func openMotions() throws(StoreError) -> [OpenMotion] {
-    let epoch = genesis.epoch(ofHeight: height)
-    let members = try members
-    return try reading { view in
+  /// All motions, the oldest first, with the votes on them.
+  package func motions() throws(StoreError) -> [MotionHistory] {
+    try reading { view in
       (0..<(view.value(.motionTotal, as: UInt64.self) ?? 0)).compactMap { number in
         guard let entry: Digest32 = view.value(.motion(number: number)),
-          let record: MotionRecord = view.value(.motion(entry)), record.status == .open,
-          record.lastEpoch >= epoch,
-          let motion = view.bytes(.motionObject(entry)).flatMap({ try? Motion(encoded: $0) }),
-          let item = view.bytes(.leaf(record.index)).flatMap({ Leaf.entry(in: $0) }),
-          case .party(let signer) = item.content.signer
+          let record: MotionRecord = view.value(.motion(entry)),
+          case (.party(let signer), .motion(let motion))? = Self.item(record.index, view)
         else { return nil }
-        var votes: [String: Bool] = [:]
-        for voter in members.voters {
-          if let vote = view.bytes(.ballot(entry, voter)) { votes[voter] = vote == [1] }
+        let votes = (0..<(view.value(.ballotCount(entry), as: UInt64.self) ?? 0)).compactMap {
+          number -> MotionHistory.Vote? in
+          guard let index: UInt64 = view.value(.ballot(entry, number: number)),
+            case (.party(let organisation), let body)? = Self.item(index, view)
+          else { return nil }
+          // Who puts a motion votes for it by that.
+          let approves = if case .ballot(let ballot) = body { ballot.approves } else { true }
+          return MotionHistory.Vote(
+            organisation: organisation, approves: approves, index: index)
         }
-        return OpenMotion(
-          entry: entry, signer: signer, motion: motion, concerned: record.concerned, votes: votes)
+        return MotionHistory(
+          entry: entry, index: record.index, signer: signer, motion: motion,
+          concerned: record.concerned, status: record.status, votes: votes)
       }
     }
+  }
+
+  private static func item(
+    _ index: UInt64, _ view: StateView
+  ) -> (signer: EntrySigner, body: EntryBody)? {
+    let entry = view.bytes(.leaf(index)).flatMap { Leaf.entry(in: $0) }
+    return entry.map { ($0.content.signer, $0.content.body) }
+  }
+
+  /// The block in which a leaf stands.
+  package func block(holding index: UInt64) throws(StoreError) -> ConsortiumBlock? {
+    let height = try reading { engine.rules.height(holding: index + 1, $0) }
+    return try block(height)
   }
 }

@@ -67,7 +67,8 @@ extension ConsortiumRules {
 
   private func standing(_ members: ValidMembers, _ state: StateView) -> [Members.Supernode] {
     members.supernodes.filter {
-      $0.votingKey != nil
+      // The seat of a key that was convicted would be empty: who is readmitted takes another first.
+      $0.votingKey.map { !state.holds(.convictedKey($0.publicKey)) } ?? false
         && state.value(.candidacy($0.id), as: CandidacyRecord.self)?.stands != 0
     }
   }

@@ -89,7 +89,7 @@ extension ConsortiumRules {
       index: item.index, lastEpoch: motion.lastEpoch, status: .open, concerned: concerned.first)
     state.set(.motion(item.digest), record)
     if block.members.voters.contains(organisation), organisation != record.concerned {
-      vote(yes: true, on: item.digest, organisation, state)
+      vote(yes: true, on: item.digest, organisation, item, state)
       decide(item.digest, record, motion, block, state)
     }
     return judgement
@@ -109,7 +109,7 @@ extension ConsortiumRules {
       throw .motionClosed
     }
     guard !state.holds(.ballot(ballot.motion, organisation)) else { throw .alreadyVoted }
-    vote(yes: ballot.approves, on: ballot.motion, organisation, state)
+    vote(yes: ballot.approves, on: ballot.motion, organisation, item, state)
     decide(ballot.motion, record, motion, block, state)
     return Judgement(claims: [signature])
   }
@@ -123,9 +123,12 @@ extension ConsortiumRules {
   }
 
   private func vote(
-    yes: Bool, on motion: Digest32, _ organisation: String, _ state: StateView
+    yes: Bool, on motion: Digest32, _ organisation: String, _ item: Item, _ state: StateView
   ) {
     state.set(.ballot(motion, organisation), RawValue(stateBytes: [yes ? 1 : 0]))
+    let count: UInt64 = state.value(.ballotCount(motion)) ?? 0
+    state.note(.ballot(motion, number: count), item.index)
+    state.note(.ballotCount(motion), count + 1)
   }
 
   /// Passes a motion that more than two thirds of those who may vote on it now have voted for.

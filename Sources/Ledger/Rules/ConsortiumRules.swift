@@ -482,7 +482,7 @@ package struct ConsortiumRules: ChainRules {
   }
 
   /// The block in which the last of so many leaves stands, or would stand next.
-  private func height(holding size: UInt64, _ state: StateView) -> UInt64 {
+  func height(holding size: UInt64, _ state: StateView) -> UInt64 {
     var step: UInt64 = 1
     while state.holds(.block(step)) { step *= 2 }
     // Below every block that does not hold so many, and not above the first that does.

@@ -98,6 +98,11 @@ extension StateKey {
   static func ballot(_ motion: Digest32, _ organisation: String) -> Self {
     Self("ballot/", motion.bytes, Array(organisation.utf8))
   }
+  /// How many ballots a motion has, and where each stands.
+  static func ballotCount(_ motion: Digest32) -> Self { Self("ballots/", motion.bytes) }
+  static func ballot(_ motion: Digest32, number: UInt64) -> Self {
+    Self("ballot-number/", motion.bytes, number.stateBytes)
+  }
   /// How many of its convictions an organisation was forgiven by a vote.
   static func readmission(_ organisation: String) -> Self {
     Self("readmitted/", Array(organisation.utf8))

@@ -11,7 +11,8 @@ struct ShowMembers: AsyncParsableCommand {
     discussion: """
       Organisations, the parties that they run, and the clouds of the hospitals, of the epoch of the \
       next block or of an earlier one; what is different in the epoch after it, as far as it is \
-      decided; and the motions that are open, with the votes so far (specification 6.13).
+      decided; and the motions that are open, with the votes so far; with --history all motions, with \
+      what became of them (specification 6.13).
       """)
 
   @Argument(help: "The folder that 'bcemr demo --data' made.")
@@ -19,6 +20,9 @@ struct ShowMembers: AsyncParsableCommand {
 
   @Option(help: ArgumentHelp("The epoch whose members are shown, from 0.", valueName: "number"))
   var epoch: UInt64?
+
+  @Flag(help: "Show all motions that there were, who voted on them and when.")
+  var history = false
 
   @OptionGroup var output: OutputOptions
 
@@ -31,7 +35,8 @@ struct ShowMembers: AsyncParsableCommand {
       throw CommandFailure(
         .badInput, code: "no-epoch", "the epochs of this ledger up to now are 0 to \(present)")
     }
-    let report = try MembersReport(view, epoch: epoch ?? present, isPresent: epoch == nil)
+    let report = try MembersReport(
+      view, epoch: epoch ?? present, isPresent: epoch == nil, hasHistory: history)
     if output.json { Console.write(report) } else { report.print(to: output.console) }
   }
 }
@@ -55,16 +60,23 @@ private struct MembersReport: Encodable {
     let candidate: Bool
   }
 
-  struct OpenMotion: Encodable {
+  struct Vote: Encodable {
+    let organisation: String
+    let approves: Bool
+    let block: UInt64
+    let time: String
+  }
+
+  struct MotionReport: Encodable {
     let motion: String
     let by: String
+    let block: UInt64
     let changes: [String]
     let lastEpoch: UInt64
     let concerned: String?
-    let yes: [String]
-    let no: [String]
-    /// More than two thirds of so many decide.
-    let voters: Int
+    /// open, passed, failed or lapsed.
+    let status: String
+    let votes: [Vote]
   }
 
   let epoch: UInt64
@@ -75,9 +87,13 @@ private struct MembersReport: Encodable {
   let joining: [String]
   let leaving: [String]
   let changing: [String]
-  let motions: [OpenMotion]
+  /// More than two thirds of so many decide where nobody is concerned.
+  let voters: Int
+  let motions: [MotionReport]
 
-  init(_ view: ConsortiumView, epoch: UInt64, isPresent: Bool) throws {
+  init(
+    _ view: ConsortiumView, epoch: UInt64, isPresent: Bool, hasHistory: Bool
+  ) throws {
     let members = try view.members(inEpoch: epoch)
     self.epoch = epoch
     digest = "\(members.digest)"
@@ -92,7 +108,10 @@ private struct MembersReport: Encodable {
     joining = coming.filter { members.party($0) == nil }
     leaving = own.filter { next.party($0) == nil }
     changing = own.filter { id in next.party(id).map { $0 != members.party(id) } ?? false }
-    motions = isPresent ? try view.openMotions().map { OpenMotion($0, members) } : []
+    voters = members.voters.count
+    let all = isPresent || hasHistory ? try view.motions() : []
+    motions = try all.map { try MotionReport($0, view) }
+      .filter { hasHistory || $0.status == "open" }
   }
 
   private static func names(_ members: ValidMembers) -> [String] {
@@ -135,30 +154,39 @@ private struct MembersReport: Encodable {
       console.line()
       console.line("Motion \(motion.motion)")
       console.line(
-        "  by \(motion.by), until the end of epoch \(motion.lastEpoch): "
-          + motion.changes.joined(separator: "; "))
+        "  by \(motion.by) in block \(motion.block), until the end of epoch \(motion.lastEpoch): "
+          + "\(motion.status)")
+      for change in motion.changes { console.line("  \(change)") }
       if let concerned = motion.concerned { console.line("  \(concerned) does not vote on it") }
-      console.line(
-        "  for it \(Self.list(motion.yes)); against it \(Self.list(motion.no)); "
-          + "more than two thirds of \(motion.voters) decide")
+      for vote in motion.votes {
+        console.line(
+          "  \(vote.approves ? "yes" : "no"), \(vote.organisation), block \(vote.block), \(vote.time)"
+        )
+      }
     }
-  }
-
-  private static func list(_ names: [String]) -> String {
-    names.isEmpty ? "nobody" : names.joined(separator: ", ")
   }
 }
 
-extension MembersReport.OpenMotion {
-  fileprivate init(_ open: OpenMotion, _ members: ValidMembers) {
-    motion = "\(open.entry)"
-    by = open.signer
-    changes = open.motion.changes.map(Self.words)
-    lastEpoch = open.motion.lastEpoch
-    concerned = open.concerned
-    yes = open.votes.filter(\.value).keys.sorted()
-    no = open.votes.filter { !$0.value }.keys.sorted()
-    voters = members.voters.count { $0 != open.concerned }
+extension MembersReport.MotionReport {
+  fileprivate init(_ history: MotionHistory, _ view: ConsortiumView) throws {
+    motion = "\(history.entry)"
+    by = history.signer
+    block = try view.block(holding: history.index)?.reference.height ?? view.height
+    changes = history.motion.changes.map(Self.words)
+    lastEpoch = history.motion.lastEpoch
+    concerned = history.concerned
+    status =
+      switch history.status {
+      case .open: view.genesis.epoch(ofHeight: view.height) > lastEpoch ? "lapsed" : "open"
+      case .passed: "passed"
+      case .failed: "failed"
+      }
+    votes = try history.votes.map { vote in
+      let block = try view.block(holding: vote.index)
+      return MembersReport.Vote(
+        organisation: vote.organisation, approves: vote.approves,
+        block: block?.reference.height ?? view.height, time: LedgerTime.text(block?.time ?? 0))
+    }
   }
 
   private static func words(_ change: MemberChange) -> String {

@@ -107,7 +107,9 @@ struct ConsortiumDemonstration {
       .init(
         epoch: epoch, delegates: delegates, organisations: members.organisations.count,
         hospitals: members.hospitals.count))
-    console.line("  Epoch \(epoch): \(delegates.map { $0 ?? "nobody" }.joined(separator: ", ")).")
+    console.line(
+      "  Seats of epoch \(epoch), at block \(view.height): "
+        + "\(delegates.map { $0 ?? "nobody" }.joined(separator: ", ")).")
   }
 
   private mutating func begin() async throws {
@@ -225,8 +227,10 @@ struct ConsortiumDemonstration {
     let convictions = try await consortium.cloud.node.consortium.convictions()
     check("\(culprit)-trust is convicted", convictions.map(\.organisation) == ["\(culprit)-trust"])
     console.line(
-      "  \(culprit) signs two votes for one place. Both signatures together are the proof:")
-    console.line("  its seat is empty from the next block on, and its trust is not elected again.")
+      "  \(culprit) signs commits of two blocks of one height and round. Both together are")
+    console.line(
+      "  the proof: its seat is empty from the next block on, and its trust is not elected")
+    console.line("  again. It goes on to vote, to treat patients and to keep its chain.")
     try await passEpoch()
     let delegates = try await consortium.delegates()
     check(
@@ -238,7 +242,9 @@ struct ConsortiumDemonstration {
     }
     check(
       "the others can readmit it", try await consortium.status(ofMotion: motion) == .passed)
-    console.line("  Three of the three others vote to let it be elected again.")
+    console.line(
+      "  All three that may vote on it let it be elected again, once its server has another")
+    console.line("  voting key.")
   }
 
   // MARK: Audit

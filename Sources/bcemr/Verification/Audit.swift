@@ -52,6 +52,15 @@ struct Audit: Encodable {
     struct Conviction: Encodable {
       let organisation: String
       let count: UInt64
+      /// Whether it is not elected, since no vote has readmitted it.
+      let barred: Bool
+    }
+
+    struct Members: Encodable {
+      let epoch: UInt64
+      let organisations: Int
+      let voters: Int
+      let digest: String
     }
 
     let network: String
@@ -59,6 +68,8 @@ struct Audit: Encodable {
     /// Of the last block, in ledger time.
     let time: String
     let doctors: UInt64
+    /// Of the last block.
+    let members: Members
     let chains: [Chain]
     let halts: [Halt]
     let convictions: [Conviction]
@@ -195,6 +206,12 @@ struct Audit: Encodable {
       console.line("           give it with --genesis")
     }
     console.line("doctors    \(summary.doctors)")
+    // Of the first epoch the genesis says it.
+    if summary.members.epoch > 0 {
+      console.line(
+        "members    \(summary.members.organisations) organisations, \(summary.members.voters) with "
+          + "a vote, in epoch \(summary.members.epoch)")
+    }
     for chain in summary.chains { console.line("\(chain)") }
     if !summary.halts.isEmpty {
       let seconds = summary.halts.reduce(0) { $0 + $1.seconds }
@@ -203,7 +220,9 @@ struct Audit: Encodable {
     }
     for conviction in summary.convictions {
       let times = conviction.count == 1 ? "once" : "\(conviction.count) times"
-      console.line("convicted  \(conviction.organisation), \(times), of contradicting signatures")
+      console.line(
+        "convicted  \(conviction.organisation), \(times), of contradicting signatures"
+          + (conviction.barred ? "" : ", and readmitted by vote"))
     }
     console.line()
     console.line("An export proves what had been recorded up to its checkpoints. It does not prove")
@@ -220,8 +239,11 @@ extension Audit.Summary {
     chains = report.chains.map(Audit.Chain.init)
     halts = report.halts.map { Halt(block: $0.height, seconds: $0.seconds) }
     convictions = report.convictions.map {
-      Conviction(organisation: $0.organisation, count: $0.count)
+      Conviction(organisation: $0.organisation, count: $0.count, barred: $0.isBarred)
     }
+    members = Members(
+      epoch: report.members.epoch, organisations: report.members.organisations,
+      voters: report.members.voters, digest: "\(report.members.digest)")
   }
 }
 

@@ -93,6 +93,9 @@ struct FolderReplay {
     "\(existing.folder.path)/\(party)/chains/\(chain).sqlite"
   }
 
+  /// Checkpoints, which follow from no leaf.
+  private static let epochEndPrefix = Array("epoch-end/".utf8)
+
   private mutating func compare(
     _ state: SQLiteStateStore, _ file: String, with made: SQLiteStateStore,
     passingOver own: [StateKey], leaves: Bool = true
@@ -103,7 +106,11 @@ struct FolderReplay {
     let names = Set(own.map(\.bytes))
     let leafPrefix = Array("leaf/".utf8)
     try state.differences(
-      from: made, where: { !names.contains($0) && (leaves || !$0.starts(with: leafPrefix)) }
+      from: made,
+      where: {
+        !names.contains($0) && !$0.starts(with: Self.epochEndPrefix)
+          && (leaves || !$0.starts(with: leafPrefix))
+      }
     ) { difference in
       count += 1
       if count <= Self.rowLimit {
@@ -258,7 +265,9 @@ struct FolderReplay {
       }
     }
     if let final = replica.view.final {
-      guard try chain.take(final: final.note), chain.final == final else {
+      guard try takeEpochEnds(of: replica, upTo: final, in: &chain),
+        try chain.final == final || chain.take(final: final.note), chain.final == final
+      else {
         return note(
           Self.wrongState, replica.file, "final names no block that the delegates cosigned")
       }
@@ -270,6 +279,24 @@ struct FolderReplay {
       note(Self.wrongState, replica.file, "nothing shows that the last block was decided")
     }
     self.shown[replica.party] = shown
+  }
+
+  /// Takes the checkpoints at the ends of the epochs that are over, which no later one passes over.
+  ///
+  /// - Returns: whether they are all there, and no others.
+  private func takeEpochEnds(
+    of replica: Replica, upTo final: FinalRecord, in chain: inout ConsortiumFollower
+  ) throws -> Bool {
+    let count = (final.height + 1) / genesis.genesis.epochLength
+    var epoch: UInt64 = 0
+    while true {
+      let ends = try replica.view.epochEnds(from: epoch, byteCount: Self.pageByteCount)
+      if ends.isEmpty { return epoch == count }
+      for end in ends {
+        guard epoch < count, try chain.take(final: end.note) else { return false }
+        epoch += 1
+      }
+    }
   }
 
   // MARK: Delegates
