@@ -37,9 +37,10 @@ ZERO = bytes(32)
 DELEGATES = ["hospital-1", "cloud-1", "cloud-2", "cloud-3"]
 NUMBERS = {
     "window": 600, "resignatureLimit": 4, "maximumLag": 120, "answerWithin": 3600,
-    "epochLength": 1000, "blockItemLimit": 256, "blockByteLimit": 1 << 20, "signerQuota": 16,
-    "supernodeQuota": 256, "clockTolerance": 10,
+    "blockItemLimit": 256, "blockByteLimit": 1 << 20, "signerQuota": 16, "supernodeQuota": 256,
+    "clockTolerance": 10, "seatCount": 4,
 }
+USES = {}  # of public keys
 
 
 def key(use):
@@ -47,7 +48,9 @@ def key(use):
 
 
 def public(use):
-    return key(use).public_key().public_bytes_raw()
+    value = key(use).public_key().public_bytes_raw()
+    USES[value] = use
+    return value
 
 
 def number(value):
@@ -58,41 +61,69 @@ def digest(kind, value):
     return sha256(encode(kind, value)).digest()
 
 
-def genesis(**numbers):
-    location = {"addresses": [], "pins": []}
+def supernode(name, *chains, use=None, organisation=None, is_hospital=False, votes=True):
+    """A supernode with keys of a use of its own; a hospital's first log key is that of its name."""
+    use = use or name
+    return {
+        "id": name, "organisation": organisation or f"operator-of-{name}",
+        "role": 1 if is_hospital else 2, "identityKey": public(f"{use} identity"),
+        "agreementKey": public(f"{use} agreement"),
+        "cosigners": [{"chain": chain, "publicKey": public(f"{use} cosigns {chain}")}
+                      for chain in chains],
+        "logKey": [{"publicKey": public(f"{name} log")}] if is_hospital else [],
+        "votingKey": [{"publicKey": public(f"{use} votes")}] if votes else [],
+        "location": {"addresses": [], "pins": []}}
 
-    def supernode(name, chains, log_keys):
-        return {
-            "id": name, "organisation": f"operator-of-{name}",
-            "role": 1 if log_keys else 2, "identityKey": public(f"{name} identity"),
-            "agreementKey": public(f"{name} agreement"),
-            "cosigners": [{"chain": chain, "publicKey": public(f"{name} cosigns {chain}")}
-                          for chain in chains],
-            "logKey": log_keys, "votingKey": [{"publicKey": public(f"{name} votes")}],
-            "location": location}
 
+def operator(name, use=None):
+    return {"id": name, "identityKey": public(f"{use or name} identity")}
+
+
+def genesis(epochLength=1000, **numbers):
     return {
         "version": 2, "network": "example", "suite": "bls12-381", "rulesVersion": 2,
-        "createdAt": CREATED, "numbers": NUMBERS | numbers,
-        "organisations": [{"id": name, "identityKey": public(f"{name} identity")}
-                          for name in ["ministry", *map("operator-of-{}".format, DELEGATES)]],
-        "manager": {
-            "id": "manager", "organisation": "ministry",
-            "registrationKey": public("manager registration"),
-            "identityKey": public("manager identity"),
-            "agreementKey": public("manager agreement"), "location": location},
-        "supernodes": [
-            supernode("hospital-1", ["consortium"], [{"publicKey": public("hospital-1 log")}]),
-            supernode("cloud-1", ["consortium", "hospital-1"], []),
-            supernode("cloud-2", ["consortium"], []),
-            supernode("cloud-3", ["consortium"], [])],
+        "createdAt": CREATED, "epochLength": epochLength, "members": {
+            "version": 1, "numbers": NUMBERS | numbers,
+            "organisations": [operator(name) for name in [
+                "ministry", *map("operator-of-{}".format, DELEGATES)]],
+            "manager": {
+                "id": "manager", "organisation": "ministry",
+                "registrationKey": public("manager registration"),
+                "identityKey": public("manager identity"),
+                "agreementKey": public("manager agreement"),
+                "location": {"addresses": [], "pins": []}},
+            "supernodes": [
+                supernode("hospital-1", "consortium", is_hospital=True),
+                supernode("cloud-1", "consortium", "hospital-1"),
+                supernode("cloud-2", "consortium"), supernode("cloud-3", "consortium")]},
         "delegates": [{"id": name} for name in DELEGATES]}
 
 
-def seat_list(names):
+def parties(members):
+    """All by their identifiers."""
+    return {party["id"]: party for party in [
+        *members["organisations"], members["manager"], *members["supernodes"]]}
+
+
+def use_of(members, name, purpose):
+    """What a key of a party is for, which makes the key; of a stranger by its name."""
+    party = parties(members).get(name)
+    found = []
+    if party and purpose == "identity":
+        found = [party["identityKey"]]
+    elif party and purpose == "votes":
+        found = [each["publicKey"] for each in party["votingKey"]]
+    elif party:
+        found = [each["publicKey"] for each in party["cosigners"]
+                 if purpose == f"cosigns {each['chain']}"]
+    return USES.get(*found, f"{name} {purpose}") if found else f"{name} {purpose}"
+
+
+def seat_list(names, members=None):
+    members = members or genesis()["members"]
     return {"seats": [{"occupant": [] if name is None else [{
-        "delegate": name, "votingKey": public(f"{name} votes"),
-        "cosigningKey": public(f"{name} cosigns consortium")}]} for name in names]}
+        "delegate": name, "votingKey": public(use_of(members, name, "votes")),
+        "cosigningKey": public(use_of(members, name, "cosigns consortium"))}]} for name in names]}
 
 
 def signature_line(name, kind, use, body, time=None):
@@ -112,8 +143,10 @@ def line(name, kind, secret, body, time=None):
 class Log:
     """One chain as it grows; `edit` may change a leaf, by its name, before it is appended."""
 
-    def __init__(self, ledger, chain, edit):
+    def __init__(self, ledger, chain, edit, members, cosigners):
         self.ledger, self.chain, self.edit = ledger, chain, edit
+        self.members, self.anchored, self.answered = members, 0, 0
+        self.cosign(members, cosigners)
         self.leaves, self.names, self.headers, self.changes = [], [], [], []
         self.pairs, self.first = [], 0
         self.begin(0)
@@ -123,6 +156,11 @@ class Log:
         self.origin = f"bcemr/{self.ledger.hex()}/{self.chain}"
         if self.chain != "consortium":
             self.origin += f"/{generation}"
+
+    def cosign(self, members, cosigners):
+        """These cosign checkpoints from now on."""
+        self.cosigners = {name: use_of(members, name, f"cosigns {self.chain}")
+                          for name in cosigners}
 
     def append(self, name, leaf):
         edited = self.edit.get(name, lambda leaf: leaf)(leaf)
@@ -138,13 +176,14 @@ class Log:
                    "signer": {"role": 1, "party": signer},
                    "body": (kind, {"version": 2 if kind == "anchor" else 1} | body)}
         return {"version": 2, "content": content, "signature": key(
-            signs or f"{signer} identity").sign(encode("EntryContent", content))}
+            signs or use_of(self.members, signer, "identity")).sign(
+                encode("EntryContent", content))}
 
     def item(self, name, signer, kind, body, *pairs, signs=None):
         self.append(name, b"\1" + encode("Entry", self.entry(signer, kind, body, signs)))
         self.pairs += pairs
 
-    def close(self, time, counted, base=None, answered=0, seats=None):
+    def close(self, time, counted, base=None, answered=0, seats=None, members=None):
         before = self.headers[-1] if self.headers else None
         change = {
             "version": 2, "previous": before["stateDigest"] if before else ZERO,
@@ -156,7 +195,8 @@ class Log:
             "itemCount": len(self.leaves) - self.first,
             "stateDigest": digest("StateChange", change),
             "base": base or {"height": 0, "digest": ZERO}, "time": time, "countedTime": counted,
-            "answeredThrough": answered, "nextSeats": seats or []}
+            "answeredThrough": answered, "nextSeats": seats or [],
+            "nextMembers": members or []}
         self.changes.append(change)
         self.headers.append(header)
         self.append(f"{self.chain} header {header['height']}", b"\2" + encode("BlockHeader", header))
@@ -172,9 +212,9 @@ class Log:
         lines = ""
         if self.chain != "consortium":
             lines = signature_line(self.origin, 1, self.log, body)
-        for name in cosigners or (DELEGATES if self.chain == "consortium" else ["cloud-1"]):
-            lines += signature_line(f"example/{name}/{self.chain}", 4,
-                                    f"{name} cosigns {self.chain}", body, CREATED + 200)
+        for name in cosigners or self.cosigners:
+            use = self.cosigners.get(name, f"{name} cosigns {self.chain}")
+            lines += signature_line(f"example/{name}/{self.chain}", 4, use, body, CREATED + 200)
         return body + "\n" + lines
 
 
@@ -184,17 +224,21 @@ class Example:
     `elected` has the sets of delegates of the epochs from 1 on, as their elections come out.
     """
 
-    def __init__(self, edit=None, elected=(), **numbers):
+    def __init__(self, edit=None, elected=(), epochLength=1000, **numbers):
         self.edit = edit or {}
-        self.epoch_length = (NUMBERS | numbers)["epochLength"]
+        self.epoch_length = epochLength
         self.sets, self.turns, self.convicted = [DELEGATES, *elected], {}, {}
-        self.genesis = encode("Genesis", self.edit.get("genesis", lambda value: value)(
-            genesis(**numbers)))
+        value = self.edit.get("genesis", lambda value: value)(genesis(epochLength, **numbers))
+        self.genesis = encode("Genesis", value)
         self.ledger = ledger = sha256(self.genesis).digest()
-        self.consortium = Log(ledger, "consortium", self.edit)
-        self.hospital = hospital = Log(ledger, "hospital-1", self.edit)
+        self.members, self.next_members, self.since = [value["members"]], None, 0
+        self.consortium = Log(ledger, "consortium", self.edit, value["members"], DELEGATES)
+        self.hospital = hospital = Log(
+            ledger, "hospital-1", self.edit, value["members"], ["cloud-1"])
+        self.logs = [self.consortium, hospital]
         self.round, self.timed_out = 0, {}
-        self.doctors, self.keys, self.used = {}, {}, {}
+        self.doctors, self.keys, self.used, self.convictions = {}, {}, {}, {}
+        self.motions, self.votes, self.demands = {}, {}, 0
 
         # Block 0 has nothing but its opening.
         self.open(seconds=11)
@@ -202,7 +246,7 @@ class Example:
 
         # The hospital's chain begins with a base.
         self.advance(0)
-        hospital.close(CREATED + 11, CREATED + 11, self.consortium.reference())
+        self.end_block()
 
         # Block 1, after 189 seconds which count as 60: cloud-1 was down when it was its turn, so that
         # the block is that of round 1. The first anchor; a demand.
@@ -216,7 +260,7 @@ class Example:
         self.advance(1)
         hospital.item("refused", "hospital-1", "refused",
                       {"entry": self.demanded, "code": "unknown-consent"})
-        hospital.close(CREATED + 200, CREATED + 71, self.consortium.reference(), answered=1)
+        self.end_block(answered=1)
 
         # Block 2: the second anchor.
         self.open()
@@ -231,6 +275,9 @@ class Example:
     def seats(self, height):
         """Who decides the block at a height, by its seats; None for a vacant one."""
         return self.sets[self.epoch(height)]
+
+    def members_at(self, height):
+        return self.members[self.epoch(height)]
 
     def count_turns(self, commits):
         """What an opening with these commits changes."""
@@ -254,9 +301,10 @@ class Example:
             yield f"turns/{delegate}".encode(), encode(
                 "TurnRecord", dict(zip(("epoch", "turns", "missed"), self.turns[delegate])))
 
-    def commits(self, seats=(0, 1, 2, 3), **fields):
+    def commits(self, seats=None, **fields):
         """The commits of the last block; `fields` of the votes that are signed differ."""
         height, root = len(self.consortium.headers) - 1, files.root(self.consortium.hashes())
+        seats = range(len(self.seats(height))) if seats is None else seats
         return {"round": self.round, "root": root, "commits": [
             {"seat": seat, "timedOut": self.timed_out.get(seat, b""),
              "signature": self.vote(self.seats(height)[seat], height, **{
@@ -269,91 +317,129 @@ class Example:
         vote = encode("ConsensusVote", {
             "version": 1, "genesis": self.ledger, "epoch": 0, "height": height, "round": 0,
             "phase": 2, "root": [ZERO], "timedOut": b""} | fields)
-        return vote, key(f"{delegate} votes").sign(vote)
+        return vote, self.sign(vote, delegate, height)
+
+    def sign(self, statement, delegate, height):
+        epoch = min(self.epoch(height), len(self.members) - 1)
+        return key(use_of(self.members[epoch], delegate, "votes")).sign(statement)
 
     def proposal(self, delegate, height, **fields):
         proposal = encode("ConsensusProposal", {
             "version": 1, "genesis": self.ledger, "epoch": 0, "height": height, "round": 0,
             "root": ZERO, "validRound": []} | fields)
-        return proposal, key(f"{delegate} votes").sign(proposal)
+        return proposal, self.sign(proposal, delegate, height)
 
     def open(self, round=0, seconds=200, signer=None, **commits):
         height = len(self.consortium.headers)
+        self.consortium.members = self.members_at(height)
         made = [self.commits(**commits)] if height else []
         self.consortium.item(
-            f"opening {height}", signer or self.seats(height)[(height + round) % 4],
-            "blockOpening", {"height": height, "round": round, "time": CREATED + seconds,
+            f"opening {height}",
+            signer or self.seats(height)[(height + round) % len(self.seats(height))], "blockOpening", {"height": height, "round": round, "time": CREATED + seconds,
                              "commits": made},
             *(pair for value in made for pair in self.count_turns(value)))
         self.round, self.timed_out = round, {}
 
     def close(self, seconds=200, counted=71):
-        height, seats = len(self.consortium.headers), []
-        if self.epoch(height + 1) > self.epoch(height):
-            seats = [seat_list(self.seats(height + 1))]
-            self.consortium.pairs.append(
-                (b"seats/" + number(self.epoch(height + 1)), encode("SeatList", seats[0])))
-        self.consortium.close(CREATED + seconds, CREATED + counted, seats=seats)
+        height, seats, listed = len(self.consortium.headers), [], []
+        epoch, pairs = self.epoch(height), self.consortium.pairs
+        if self.epoch(height + 1) > epoch:
+            members = self.next_members or self.members[epoch]
+            seats, listed = [seat_list(self.seats(height + 1), members)], [digest("Members", members)]
+            pairs.append((b"seats/" + number(epoch + 1), encode("SeatList", seats[0])))
+            if self.next_members:
+                pairs.append((b"next-members", b""))
+            if members != self.members[epoch]:
+                self.since = epoch + 1
+            pairs.append((b"members/" + number(epoch + 1), encode("MembersRecord", {
+                "digest": listed[0], "since": self.since})))
+            self.members.append(members)
+            self.next_members = None
+        self.consortium.close(CREATED + seconds, CREATED + counted, seats=seats, members=listed)
+        # A checkpoint behind a block is of those who decided it.
+        self.consortium.cosign(self.members[epoch], filter(None, self.seats(height)))
 
     # Items
 
-    def advance(self, height):
-        self.hospital.item(f"base {height}", "hospital-1", "baseAdvance",
-                           {"base": self.consortium.reference(height)})
+    def advance(self, height, log=None):
+        log, self.base = log or self.hospital, height
+        log.members = members = self.members_at(height)
+        log.cosign(members, [node["id"] for node in members["supernodes"] if any(
+            cosigner["chain"] == log.chain for cosigner in node["cosigners"])])
+        name = f"base {height}" if log is self.hospital else f"{log.chain} base {height}"
+        log.item(name, log.chain, "baseAdvance", {"base": self.consortium.reference(height)})
 
-    def anchor(self):
-        hashes = self.hospital.hashes()
-        header, size = self.hospital.headers[-1], len(hashes)
-        before = getattr(self, "anchored", 0)
-        self.anchored = size
+    def end_block(self, answered=None, log=None):
+        """Of the hospital, on its last base."""
+        log = log or self.hospital
+        log.answered = log.answered if answered is None else answered
+        header = self.consortium.headers[self.base]
+        log.close(header["time"], header["countedTime"], self.consortium.reference(self.base),
+                  answered=log.answered)
+
+    def anchor(self, signer=None, log=None):
+        log = log or self.hospital
+        hashes = log.hashes()
+        header, size, before = log.headers[-1], len(hashes), log.anchored
+        log.anchored = size
         record = {
-            "generation": 0, "size": size, "root": files.root(hashes),
-            "header": self.hospital.reference(), "answeredThrough": header["answeredThrough"],
+            "generation": log.generation, "size": size, "root": files.root(hashes),
+            "header": log.reference(), "answeredThrough": header["answeredThrough"],
             "height": len(self.consortium.headers), "index": len(self.consortium.leaves)}
         self.consortium.item(
-            f"anchor {size}", "hospital-1", "anchor", {
-                "hospital": "hospital-1", "note": self.hospital.note(), "header": header,
+            f"anchor {size}", signer or log.chain, "anchor", {
+                "hospital": log.chain, "note": log.note(), "header": header,
                 "inclusion": files.inclusion(size - 1, hashes),
                 "consistency": files.consistency(before, hashes) if before else []},
-            (b"anchor/hospital-1", encode("AnchorRecord", record)))
+            (f"anchor/{log.chain}".encode(), encode("AnchorRecord", record)))
 
     def demand(self):
         entry = self.hospital.entry("manager", "accessNotice", {
             "visit": sha256(b"a visit").digest(), "document": sha256(b"a consent").digest()})
         self.demanded = digest("Entry", entry)
-        used = encode("QuotaRecord", {"epoch": 0, "used": 1})
         record = {"entry": self.demanded, "height": 1, "index": len(self.consortium.leaves)}
         self.consortium.item(
             "demand", "cloud-2", "demand", {"entry": entry, "completion": []},
-            (b"quota-supernode/\1cloud-2", used), (b"quota-party/manager\0cloud-2", used),
+            self.spent(b"quota-supernode/\1cloud-2"),
+            self.spent(b"quota-party/manager\0cloud-2"),
             (b"demand/hospital-1\0" + number(0), encode("DemandRecord", record)),
             (b"demands/hospital-1", number(1)))
 
-    def report(self, first, second, *keys):
-        """A block with the report that two claims contradict each other, which convicts these keys."""
+    def report(self, first, second, *keys, chain="hospital-1"):
+        """A block with the report that two claims contradict each other, which convicts these keys:
+        their uses, each with the organisation for which it counts."""
         self.open()
-        height, pairs = len(self.consortium.headers), []
-        for use, counted in keys:
-            pairs.append((b"barred/" + sha256(public(use)).digest(), number(height)))
-            chain = (b"barred-chain/hospital-1", number(height))
-            if counted:
-                pairs.append((f"convicted/operator-of-{counted}".encode(), number(1)))
-            elif chain not in pairs:
-                pairs.append(chain)
+        pairs = []
+        for use, organisation in keys:
+            pairs += self.convict(use, organisation)
         self.consortium.item(
             "report", "cloud-2", "equivocationReport",
-            {"chain": "hospital-1", "first": first, "second": second},
-            (b"quota-supernode/\3cloud-2", encode("QuotaRecord", {"epoch": 0, "used": 1})), *pairs)
+            {"chain": chain, "first": first, "second": second},
+            self.spent(b"quota-supernode/\3cloud-2"), *pairs)
         self.close()
 
-    def equivocate(self, is_confirmed=True):
+    def convict(self, use, organisation):
+        """What convicting a key changes, that of hospital-1's log if it counts for nobody."""
+        height = len(self.consortium.headers)
+        yield b"barred/" + sha256(public(use)).digest(), number(height)
+        count = self.convictions[organisation] = self.convictions.get(organisation, 0) + 1
+        if organisation:
+            yield f"convicted/{organisation}".encode(), number(count)
+        elif count == 1:
+            yield b"barred-chain/hospital-1", number(height)
+
+    def claim(self, note, leaf=None, epoch=0):
+        return {"note": note, "epoch": epoch, "leaf": [leaf] if leaf else []}
+
+    def equivocate(self, is_confirmed=True, epochs=(0, 0), root=ZERO):
         """Block 3: hospital and cloud have signed two roots of one size: the cloud is convicted, and
         the log key with it."""
-        note = self.hospital.note(self.hospital.hashes()[:-1] + [ZERO])
+        note = self.hospital.note(self.hospital.hashes()[:-1] + [root])
         if not is_confirmed:
             note = without_lines(note, "example/")
-        self.report({"note": self.hospital.note(), "leaf": []}, {"note": note, "leaf": []},
-                    ("cloud-1 cosigns hospital-1", "cloud-1"), ("hospital-1 log", None))
+        self.report(*(self.claim(each, epoch=epoch) for each, epoch in zip(
+            (self.hospital.note(), note), epochs)),
+                    ("cloud-1 cosigns hospital-1", "operator-of-cloud-1"), ("hospital-1 log", None))
         return self
 
     def state_tail(self, generation, size, root):
@@ -365,11 +451,10 @@ class Example:
             "continuation", "hospital-1", "continuation", {
                 "tail": tail, "logKey": fresh, "cloudSignature": key("cloud-1 identity").sign(
                     encode("TailStatement", tail))},
-            (b"quota-supernode/\3hospital-1", encode("QuotaRecord", {
-                "epoch": 0, "used": generation + 1})),
+            self.spent(b"quota-supernode/\3hospital-1"),
             (b"chain/hospital-1", encode("GenerationRecord", {
-                "generation": generation + 1, "start": size, "root": root, "height": 3,
-                "logKey": fresh})),
+                "generation": generation + 1, "start": size, "root": root,
+                "height": len(self.consortium.headers), "logKey": fresh})),
             (b"key/" + sha256(fresh).digest(), b"hospital-1"))
 
     def continue_chain(self, root=None, more=(), begins=True):
@@ -382,14 +467,13 @@ class Example:
         if begins:
             self.hospital.begin(1 + len(more))
             self.advance(3)
-            self.hospital.close(
-                CREATED + 200, CREATED + 71, self.consortium.reference(), answered=1)
+            self.end_block()
         return self
 
     def write_on(self):
         """The hospital writes another block of generation 0, on consortium block 2."""
         self.advance(2)
-        self.hospital.close(CREATED + 200, CREATED + 71, self.consortium.reference(2), answered=1)
+        self.end_block()
         return self
 
     def contradict_generations(self):
@@ -403,13 +487,13 @@ class Example:
             "index": 3, "hash": ZERO, "inclusion": files.inclusion(3, former)}
         self.hospital.begin(1)
         self.report(
-            *({"note": note, "leaf": [leaf]} for note, leaf in (first, second)),
-            ("cloud-1 cosigns hospital-1", "cloud-1"),
+            self.claim(*first), self.claim(*second),
+            ("cloud-1 cosigns hospital-1", "operator-of-cloud-1"),
             *sorted((("hospital-1 log", None), ("hospital-1 log 1", None)),
                     key=lambda pair: public(pair[0])))
         return self
 
-    def withhold(self, is_other=True):
+    def withhold(self, is_other=True, epoch=0):
         """Block 3: the cloud has confirmed another root than it then states, of the same size."""
         hashes = self.hospital.hashes()
         note = self.hospital.note(hashes[:-1] + [ZERO] if is_other else hashes)
@@ -418,14 +502,12 @@ class Example:
         culprit = "cloud-1 cosigns hospital-1"
         self.consortium.item(
             "withholding", "cloud-2", "withholdingReport",
-            {"hospital": "hospital-1", "generation": 0, "note": note},
-            (b"quota-supernode/\3cloud-2", encode("QuotaRecord", {"epoch": 0, "used": 1})),
-            (b"barred/" + sha256(public(culprit)).digest(), number(3)),
-            (b"convicted/operator-of-cloud-1", number(1)))
+            {"hospital": "hospital-1", "generation": 0, "note": note, "epoch": epoch},
+            self.spent(b"quota-supernode/\3cloud-2"), *self.convict(culprit, "operator-of-cloud-1"))
         self.close()
         return self
 
-    def report_votes(self, first=None, second=None, convicts="cloud-1", used=1):
+    def report_votes(self, first=None, second=None, convicts="cloud-1"):
         """A block with the report that a delegate signed two votes, or proposals, of one round."""
         self.open()
         self.convicted[convicts] = len(self.consortium.headers)
@@ -436,10 +518,8 @@ class Example:
             f"report {height}", "cloud-2", "voteEquivocationReport", {
                 name: {"object": value, "signature": signature}
                 for name, (value, signature) in (("first", first), ("second", second))},
-            (b"quota-supernode/\3cloud-2", encode("QuotaRecord", {
-                "epoch": self.epoch(height), "used": used})),
-            (b"barred/" + sha256(public(f"{convicts} votes")).digest(), number(height)),
-            (f"convicted/operator-of-{convicts}".encode(), number(1)))
+            self.spent(b"quota-supernode/\3cloud-2"),
+            *self.convict(f"{convicts} votes", f"operator-of-{convicts}"))
         self.close()
         return self
 
@@ -463,8 +543,9 @@ class Example:
         return (b"doctor/" + doctor.encode(), encode("DoctorRecord", record))
 
     def spent(self, place):
-        self.used[place] = self.used.get(place, 0) + 1
-        return place, encode("QuotaRecord", {"epoch": 0, "used": self.used[place]})
+        epoch = self.epoch(len(self.consortium.headers))
+        used = self.used[place, epoch] = self.used.get((place, epoch), 0) + 1
+        return place, encode("QuotaRecord", {"epoch": epoch, "used": used})
 
     def register(self, doctor, use=None, signer="hospital-1", manager="manager registration",
                  **fields):
@@ -542,8 +623,7 @@ class Example:
                 "visitKey": bytes(96), "visitSigningKey": public("patient"), "keyNonce": ZERO,
                 "mailboxKey": public("mailbox"), "amends": []},
             "visitKeyProof": bytes(48), "patientSignature": bytes(64)})
-        self.hospital.close(
-            CREATED + 200, CREATED + 71, self.consortium.reference(), answered=1)
+        self.end_block()
         return self
 
     def go_on(self, round=0, **commits):
@@ -554,11 +634,7 @@ class Example:
 
     # Elections
 
-    def spends(self, party, used=1):
-        return (b"quota-supernode/\5" + party.encode(), encode("QuotaRecord", {
-            "epoch": self.epoch(len(self.consortium.headers)), "used": used}))
-
-    def approve(self, voter, candidates, former=(), used=1, spent=None):
+    def approve(self, voter, candidates, former=(), used=1):
         """In the open block; `former` is what the voter approved at the end of the epoch before."""
         record = {
             "number": used, "epoch": self.epoch(len(self.consortium.headers)),
@@ -566,16 +642,16 @@ class Example:
             "former": [{"id": name} for name in former]}
         self.consortium.item(
             f"approval of {voter}", voter, "approval",
-            {"candidates": record["candidates"], "number": used}, self.spends(voter, spent or used),
+            {"candidates": record["candidates"], "number": used}, self.spent(b"quota-supernode/\5" + voter.encode()),
             (b"approval/" + voter.encode(), encode("ApprovalRecord", record)))
         return self
 
-    def stand(self, supernode, stands, used=1, spent=None):
+    def stand(self, supernode, stands, used=1):
         """In the open block."""
         record = {"number": used, "stands": int(stands)}
         self.consortium.item(
             f"candidacy of {supernode}", supernode, "candidacy", record,
-            self.spends(supernode, spent or used),
+            self.spent(b"quota-supernode/\5" + supernode.encode()),
             (b"candidacy/" + supernode.encode(), encode("CandidacyRecord", record)))
         return self
 
@@ -592,11 +668,10 @@ class Example:
         self.open()
         entry = self.hospital.entry("hospital-1", "visitAbandonment", {
             "visit": ZERO, "reason": 1})
-        used = encode("QuotaRecord", {"epoch": 0, "used": 1})
         self.consortium.item(
             "demand", "cloud-3", "demand", {"entry": entry, "completion": []},
-            (b"quota-supernode/\1cloud-3", used),
-            (b"quota-party/hospital-1\0cloud-3", used))
+            self.spent(b"quota-supernode/\1cloud-3"),
+            self.spent(b"quota-party/hospital-1\0cloud-3"))
         self.close()
         return self
 
@@ -606,8 +681,8 @@ class Example:
 
     def files(self):
         yield "genesis.der", self.genesis
-        for folder, log in (("consortium", self.consortium),
-                            (f"hospital-1/{self.hospital.generation}", self.hospital)):
+        for log in self.logs:
+            folder = log.chain if log is self.consortium else f"{log.chain}/{log.generation}"
             note = self.edit.get(f"note {log.chain}", lambda log: log.note())(log)
             leaves = log.leaves
             if f"leaves {log.chain}" in self.edit:
@@ -753,7 +828,7 @@ def twice(leaf):
 def ledger_with(change):
     """An export whose genesis is changed."""
     def edit(value):
-        change(value, value["supernodes"])
+        change(value["members"], value["members"]["supernodes"])
         return value
     return edited({"genesis": edit})
 
@@ -773,17 +848,18 @@ def overlong():
                             if name == "genesis.der" else data) for name, data in Example().files())
 
 
-def fifth(genesis, nodes, is_delegate=False):
+def fifth(members, nodes):
     """One supernode more, with a voting key."""
-    genesis["organisations"].append(
-        {"id": "operator-of-cloud-4", "identityKey": public("operator-of-cloud-4 identity")})
-    nodes.append(nodes[3] | {
-        "id": "cloud-4", "organisation": "operator-of-cloud-4",
-        "identityKey": public("cloud-4 identity"), "agreementKey": public("cloud-4 agreement"),
-        "cosigners": [{"chain": "consortium", "publicKey": public("cloud-4 cosigns consortium")}],
-        "votingKey": [{"publicKey": public("cloud-4 votes")}]})
-    if is_delegate:
-        genesis["delegates"].append({"id": "cloud-4"})
+    members["organisations"].append(operator("operator-of-cloud-4"))
+    nodes.append(supernode("cloud-4", "consortium"))
+
+
+def delegates(*names, **numbers):
+    """An export with other delegates; cloud-4 is a supernode too."""
+    def edit(value):
+        fifth(value["members"], value["members"]["supernodes"])
+        return value | {"delegates": [{"id": name} for name in names]}
+    return edited({"genesis": edit}, **numbers)
 
 
 # (what is changed, who signs it again, the check, words of the reason, the export, options)
@@ -872,8 +948,10 @@ def variants():
             lambda _, nodes: nodes[1].update(votingKey=nodes[2]["votingKey"])), {}),
         ("a voting key is of small order", "all", "V3", "", ledger_with(
             lambda _, nodes: nodes[1].update(votingKey=[{"publicKey": ZERO}])), {}),
-        ("there are five delegates", "all", "V3", "", ledger_with(
-            lambda value, nodes: fifth(value, nodes, is_delegate=True)), {}),
+        ("there are five delegates", "all", "V3", "", delegates(*DELEGATES, "cloud-4"), {}),
+        ("there are five delegates and five seats", "all", "V3", "", delegates(
+            *DELEGATES, "cloud-4", seatCount=5), {}),
+        ("there are four delegates and seven seats", "all", "V3", "", edited({}, seatCount=7), {}),
         ("two delegates' lines are missing", None, "V4", "", edited({
             "note consortium": lambda log: log.note(cosigners=DELEGATES[2:])}), {}),
         ("a hospital's checkpoint lacks its own signature", None, "V4", "", edited({
@@ -1068,7 +1146,7 @@ def variants():
     reported("a report shows an object of 33 levels", None, (
         application(63, nested(30)), bytes(64)))
     reported("a delegate is convicted a second time", None, vote(
-        "cloud-1", 2, root=[bytes([1] * 32)]), code="entry-known", used=2, again=True)
+        "cloud-1", 2, root=[bytes([1] * 32)]), code="entry-known", again=True)
     cases += [
         ("an empty seat has committed", "all", "V7", "wrong-commits", exported(
             Example().report_votes().go_on().go_on(round=1)), {}),
@@ -1152,7 +1230,7 @@ def elections():
             "BlockHeader", decode("BlockHeader", leaf[1:]) | fields)
 
     def five(value):
-        fifth(value, value["supernodes"])
+        fifth(value["members"], value["members"]["supernodes"])
         return value
 
     passes("an epoch ends with block 2, and the delegate that missed its turn has the last seat",
@@ -1162,7 +1240,7 @@ def elections():
     approved = (epochs(LATE_LAST, LATE_LAST, ["cloud-3", "hospital-1", "cloud-2", "cloud-1"],
                        ["cloud-1", "cloud-3", "hospital-1", "cloud-2"])
                 .begin().approve(VOTER, ["cloud-3"]).end().go_on().go_on()
-                .begin().approve(VOTER, ["cloud-1"], former=["cloud-3"], used=2, spent=1).end().go_on().go_on()
+                .begin().approve(VOTER, ["cloud-1"], former=["cloud-3"], used=2).end().go_on().go_on()
                 .go_on().go_on().go_on().go_on())
     passes("approvals of epochs 1 and 2 count in epochs 3 and 4", approved)
     passes("the same, and the known checkpoint is of epoch 0", approved,
@@ -1171,7 +1249,7 @@ def elections():
     passes("a delegate withdraws, its seat is vacant in the next epoch, and it stands again", (
         epochs(LATE_LAST, vacant, ["hospital-1", "cloud-2", "cloud-1", "cloud-3"])
         .begin().stand("cloud-3", False).end().go_on().go_on()
-        .begin().stand("cloud-3", True, used=2, spent=1).end()
+        .begin().stand("cloud-3", True, used=2).end()
         .go_on(round=1, seats=(0, 1, 2)).go_on(seats=(0, 1, 2)).go_on(seats=(0, 1, 2))))
     others = ["hospital-1", "cloud-2", "cloud-3", "cloud-4"]
     passes("a fifth supernode is elected in the place of a delegate that missed its turn",
