@@ -140,6 +140,104 @@ def line(name, kind, secret, body, time=None):
     return f"\u2014 {name} {b64encode(key_id + signature).decode()}\n"
 
 
+# Changes of members (6.13)
+
+
+def change(kind, **value):
+    return {"change": kind, "party": [], "id": [], "cloud": [], "numbers": []} | {
+        name: [each] for name, each in value.items()}
+
+
+def kind_of(party):
+    return "supernode" if "role" in party else \
+        "manager" if "registrationKey" in party else "organisation"
+
+
+def as_party(party):
+    return {"organisation": [], "manager": [], "supernode": []} | {kind_of(party): [party]}
+
+
+def put(party):
+    return change(1, party=as_party(party))
+
+
+def remove(name):
+    return change(2, id={"id": name})
+
+
+def assign(hospital, cloud, use=None):
+    return change(3, cloud={"hospital": hospital, "cloud": cloud, "cosigningKey": public(
+        use or f"{cloud} cosigns {hospital}")})
+
+
+def numbers(**numbers):
+    return change(4, numbers=NUMBERS | numbers)
+
+
+def elect_again(organisation):
+    return change(5, id={"id": organisation})
+
+
+def go_on_with(hospital):
+    return change(6, id={"id": hospital})
+
+
+def party_of(change):
+    return next(party for [party] in filter(None, change["party"][0].values()))
+
+
+def changed(members, changes):
+    """The members after changes, whatever these are."""
+    members = dict(members)
+    for each in changes:
+        nodes = members["supernodes"]
+        if each["party"]:
+            party = party_of(each)
+            if kind_of(party) == "manager":
+                members["manager"] = party
+                continue
+            kind = f"{kind_of(party)}s"
+            names = [known["id"] for known in members[kind]] + [party["id"]]
+            listed = members[kind] + [party]
+            listed[names.index(party["id"])] = party
+            members[kind] = listed[:len(set(names))]
+        elif each["change"] == 2:
+            name = each["id"][0]["id"]
+            gone = [node["id"] for node in nodes if name in (node["id"], node["organisation"])]
+            members["organisations"] = [
+                known for known in members["organisations"] if known["id"] != name]
+            members["supernodes"] = [node | {"cosigners": [
+                cosigner for cosigner in node["cosigners"] if cosigner["chain"] not in gone]}
+                for node in nodes if node["id"] not in gone]
+        elif each["cloud"]:
+            [cloud] = each["cloud"]
+            members["supernodes"] = [node | {"cosigners": [
+                cosigner for cosigner in node["cosigners"] if cosigner["chain"] != cloud["hospital"]]
+                + [{"chain": cloud["hospital"], "publicKey": cloud["cosigningKey"]}]
+                * (node["id"] == cloud["cloud"])} for node in nodes]
+        elif each["numbers"]:
+            [members["numbers"]] = each["numbers"]
+    return members
+
+
+def keys_of(members):
+    """Party and key, in the order of 6.6."""
+    for party in parties(members).values():
+        names = ("registrationKey", "identityKey", "agreementKey")
+        yield from ((party["id"], party[name]) for name in names if name in party)
+        yield from ((party["id"], each["publicKey"]) for name in ("cosigners", "logKey", "votingKey")
+                    for each in party.get(name, []))
+
+
+def run_by(members, name):
+    party = parties(members).get(name)
+    return party and party.get("organisation", name)
+
+
+def voters(members):
+    return {node["organisation"] for node in members["supernodes"] if node["role"] == 1}
+
+
 class Log:
     """One chain as it grows; `edit` may change a leaf, by its name, before it is appended."""
 
@@ -238,7 +336,7 @@ class Example:
         self.logs = [self.consortium, hospital]
         self.round, self.timed_out = 0, {}
         self.doctors, self.keys, self.used, self.convictions = {}, {}, {}, {}
-        self.motions, self.votes, self.demands = {}, {}, 0
+        self.motions, self.moved = {}, {}
 
         # Block 0 has nothing but its opening.
         self.open(seconds=11)
@@ -449,8 +547,9 @@ class Example:
         fresh = public("hospital-1 log" + " 1" * (generation + 1))
         self.consortium.item(
             "continuation", "hospital-1", "continuation", {
-                "tail": tail, "logKey": fresh, "cloudSignature": key("cloud-1 identity").sign(
-                    encode("TailStatement", tail))},
+                "tail": tail, "logKey": fresh, "cloudSignature": key(use_of(
+                    self.consortium.members, "cloud-1", "identity")).sign(
+                        encode("TailStatement", tail))},
             self.spent(b"quota-supernode/\3hospital-1"),
             (b"chain/hospital-1", encode("GenerationRecord", {
                 "generation": generation + 1, "start": size, "root": root,
@@ -658,6 +757,133 @@ class Example:
     def begin(self, *arguments, **commits):
         self.open(*arguments, **commits)
         return self
+
+    # Members
+
+    @property
+    def listed(self):
+        """The members of the next epoch, while a block is open."""
+        return self.next_members or self.consortium.members
+
+    def list_next(self, after):
+        """What it changes that these are the members of the next epoch."""
+        known = set(keys_of(self.listed))
+        for party, each in keys_of(after):
+            if (party, each) not in known:
+                yield b"key/" + sha256(each).digest(), party.encode()
+        self.next_members = after
+        yield b"next-members", digest("Members", after)
+
+    def move(self, signer, *changes, count=None, last=None, agree=None, name="motion", signs=None,
+             consent=None, **fields):
+        """A motion in the open block, which passes if its signer alone may vote on it.
+
+        `agree` has who agrees, if others do than have to; `consent` the use of the key that
+        another makes, by party; `fields` of what is agreed to differ.
+        """
+        log, before = self.consortium, self.listed
+        self.moved[signer] = count or self.moved.get(signer, 0) + 1
+        body = {"version": 1, "number": self.moved[signer], "changes": list(changes),
+                "lastEpoch": self.epoch(len(log.headers)) if last is None else last, "consents": []}
+        after, concerned, agreeing, joining = changed(before, changes), set(), set(), {}
+        for each in changes:
+            about = each["id"][0]["id"] if each["id"] else None
+            for cloud in each["cloud"]:
+                about = cloud["hospital"]
+                agreeing.add(cloud["cloud"])
+            if each["party"]:
+                party = party_of(each)
+                about, organisation = party["id"], party.get("organisation", party["id"])
+                joining[about] = organisation
+                agreeing |= {about} | ({organisation} - {run_by(before, about)})
+            concerned.add(run_by(before, about) or joining.get(about) or (
+                about if each["change"] == 5 else None))
+        concerned = sorted(concerned - {None})
+        subject = encode("MemberConsent", {
+            "version": 1, "genesis": self.ledger, "signer": signer,
+            "subject": digest("Motion", body)} | fields)
+        body["consents"] = [
+            {"party": party, "signature": key((consent or {}).get(party) or use_of(
+                after, party, "identity")).sign(subject)}
+            for party in sorted(agreeing if agree is None else agree)]
+        motion = digest("Entry", log.entry(signer, "motion", body, signs))
+        record = {"index": len(log.leaves), "lastEpoch": body["lastEpoch"], "status": 1,
+                  "concerned": [each.encode() for each in concerned[:1]]}
+        self.motions[name] = motion, record, changes, set()
+        pairs = [self.spent(b"quota-supernode/\6" + signer.encode()),
+                 (b"motions/" + signer.encode(), number(self.moved[signer])),
+                 (b"motion/" + motion, encode("MotionRecord", record))]
+        if signer in voters(log.members) - set(concerned):
+            pairs += self.cast(name, signer, True)
+        log.item(name, signer, "motion", body, *pairs, signs=signs)
+        return self
+
+    def vote_on(self, voter, name="motion", approves=True, fails=False, motion=None, signs=None):
+        """A ballot in the open block."""
+        pairs = [] if motion else self.cast(name, voter, approves, fails)
+        self.consortium.item(
+            f"ballot of {voter} on {name}", voter, "ballot", {
+                "motion": motion or self.motions[name][0], "approves": int(approves)}, *pairs,
+            signs=signs)
+        return self
+
+    def cast(self, name, voter, approves, fails=False):
+        motion, record, changes, votes = self.motions[name]
+        pairs = [(b"ballot/" + motion + voter.encode(), bytes([approves]))]
+        may = {each for each in voters(self.consortium.members)
+               if each.encode() not in record["concerned"]}
+        votes |= {voter} if approves else set()
+        if not approves or 3 * len(votes & may) <= 2 * len(may):
+            return pairs
+        record["status"] = 3 if fails else 2
+        pairs.append((b"motion/" + motion, encode("MotionRecord", record)))
+        if fails:
+            return pairs
+        after = changed(self.listed, changes)
+        pairs += [(b"party/" + party.encode(), b"\1")
+                  for party in parties(after) if party not in parties(self.listed)]
+        pairs += self.list_next(after)
+        for each in changes:
+            if each["change"] == 5:
+                name = each["id"][0]["id"]
+                pairs.append((b"readmitted/" + name.encode(), number(self.convictions.get(name, 0))))
+            elif each["change"] == 6:
+                pairs.append((b"barred-chain/" + each["id"][0]["id"].encode(), b""))
+        return pairs
+
+    def rotate_party(self, name, use=None, keeps=(), signs=None, proves=None, signer=None,
+                     consent=None, **fields):
+        """A party's rotation in the open block, to keys of a use but for what it keeps."""
+        known = parties(self.consortium.members) | parties(self.listed)
+        listed, use = known[name], use or f"{name} 1"
+        new = {"identityKey": public(f"{use} identity")}
+        if "agreementKey" in listed:
+            new["agreementKey"] = public(f"{use} agreement")
+        if "role" in listed:
+            new["cosigners"] = [
+                {"chain": each["chain"], "publicKey": public(f"{use} cosigns {each['chain']}")}
+                for each in listed["cosigners"]]
+            new["votingKey"] = [
+                {"publicKey": public(f"{use} votes")} for _ in listed["votingKey"]]
+        rotated = listed | {
+            field: value for field, value in new.items() if field not in keeps} | fields
+        body = {"version": 1, "party": as_party(rotated), "proof": bytes(64)}
+        subject = encode("MemberConsent", {
+            "version": 1, "genesis": self.ledger, "signer": signer or name,
+            "subject": digest("PartyRotation", body)} | (consent or {}))
+        body["proof"] = key(proves or use_of(
+            changed(self.listed, [put(rotated)]), rotated["id"], "identity")).sign(subject)
+        self.consortium.item(
+            f"rotation of {name}", signer or name, "partyRotation", body,
+            self.spent(b"quota-changes/" + name.encode()),
+            *self.list_next(changed(self.listed, [put(rotated)])), signs=signs)
+        return self
+
+    def join(self, name="hospital-2"):
+        """The log of a hospital that is admitted."""
+        log = Log(self.ledger, name, self.edit, self.members[-1], [])
+        self.logs.append(log)
+        return log
 
     def end(self):
         self.close()
@@ -1155,6 +1381,7 @@ def variants():
     ]
     cases += elections()
     cases += doctors()
+    cases += members()
     cases += [
         ("an anchor's proof of inclusion is that of no leaf", "all", "V7", "wrong-header", edited({
             "anchor 5": lambda leaf: item(encode("Anchor", body_of(leaf) | {"inclusion": [ZERO]}),
@@ -1411,6 +1638,523 @@ def doctors():
             made(ADA, ("register", "ada", "ada 2")).visit_of(first)), {}),
     ]
     return cases
+
+
+H2, M2 = "operator-of-hospital-2", "hospital-2"
+MINISTRY = "ministry"
+# Those of epoch 1, once hospital-2 is there and stands.
+FIVE = ["hospital-1", "cloud-2", "cloud-3", "hospital-2"]
+# And once cloud-3 is none any more.
+THREE = ["hospital-1", "cloud-2", "cloud-1", None]
+
+
+def voting(*elected, edit=None, **numbers):
+    """The example with epochs of five blocks, of which two are left in the first."""
+    return Example(edit, elected=elected or [LATE_LAST], epochLength=5, **numbers)
+
+
+def joining(name=M2, cloud="cloud-2", **options):
+    """The changes with which a hospital joins."""
+    return [put(operator(f"operator-of-{name}")),
+            put(supernode(name, "consortium", is_hospital=True, **options)), assign(name, cloud)]
+
+
+def joined(*elected, edit=None, **numbers):
+    """Epoch 1 has begun, with a second hospital, which stands for election."""
+    return (voting(FIVE, *elected, edit=edit, **numbers)
+            .begin().move(VOTER, *joining()).end().go_on())
+
+
+def members():
+    """Variants about members by epoch (6.13)."""
+    cases = []
+
+    def passes(title, example, **options):
+        cases.append((title, None, None, "", exported(example), options))
+
+    def refused(title, code, example):
+        cases.append((title, "all", "V7", code, exported(example), {}))
+
+    def motion(title, code, *changes, signer=VOTER, example=None, **options):
+        refused(title, code, (example or voting()).begin().move(signer, *changes, **options).end())
+
+    def node(name, **fields):
+        return parties(genesis()["members"])[name] | fields
+
+    def header(**fields):
+        return lambda leaf: b"\2" + encode(
+            "BlockHeader", decode("BlockHeader", leaf[1:]) | fields)
+
+    # What passes
+
+    example = joined()
+    example.go_on()
+    example.advance(5, log := example.join())
+    example.end_block(log=log)
+    example.begin().anchor(log=log)
+    example.end()
+    passes("a hospital is admitted in block 3, sits in epoch 1, and has its first block anchored by "
+           "itself", example)
+    example = joined()
+    example.go_on()
+    example.advance(5, log := example.join())
+    example.end_block(log=log)
+    example.begin().anchor("cloud-2", log=log)
+    example.end()
+    passes("the same, anchored by its cloud", example, **{"--checkpoint": log.note()})
+    passes("a hospital is admitted, and the epoch is not over",
+           voting().begin().move(VOTER, *joining()).end())
+    passes("a hospital is admitted, and has written nothing", joined().go_on())
+    passes("an organisation that has no vote moves, and the one that has passes it in the next epoch",
+           voting(LATE_LAST, THREE).begin().move(MINISTRY, remove("cloud-3"), last=1).end().go_on()
+           .begin().vote_on(VOTER).end().go_on().go_on().go_on().go_on(round=1)
+           .go_on(seats=(0, 1, 2)))
+    passes("a motion lapses after 10,000 epochs, and one organisation is against it",
+           voting().begin().move(MINISTRY, remove("cloud-3"), last=10000)
+           .vote_on(VOTER, approves=False).end())
+    passes("two motions remove one supernode; the second has failed", voting(THREE)
+           .begin().move(MINISTRY, remove("cloud-3"))
+           .move("operator-of-cloud-2", remove("cloud-3"), name="another").end()
+           .begin().vote_on(VOTER).vote_on(VOTER, "another", fails=True).end())
+    passes("with two hospitals a motion needs both", joined()
+           .begin().move(VOTER, numbers(window=700)).vote_on(H2).end())
+    passes("numbers change and change back in one epoch, so that the members are those of the "
+           "former", voting().begin().move(VOTER, numbers(window=700))
+           .move(VOTER, numbers(), name="back").end().go_on().go_on())
+
+    def rotated(party, more=(), edit=None, elected=LATE_LAST, **options):
+        made = voting(elected, edit=edit).begin().rotate_party(party, **options)
+        for each in more:
+            made.rotate_party(each)
+        return made.end().go_on().go_on()
+
+    example = rotated("hospital-1")
+    example.advance(5)
+    example.end_block()
+    example.go_on().go_on().begin().anchor()
+    example.end()
+    passes("a hospital and delegate rotates in block 3, and decides, cosigns and writes with the other "
+           "keys from epoch 1 on", example)
+    example = rotated("cloud-1")
+    example.advance(4)
+    example.end_block()
+    example.begin().anchor()
+    example.end()
+    example.advance(6)
+    example.end_block()
+    example.begin().anchor("cloud-1")
+    example.end()
+    passes("a cloud rotates: a block on a base of epoch 0 is cosigned by the former key, one on a base "
+           "of epoch 1 by the other", example)
+    passes("a cloud rotates, and the known checkpoint is cosigned by its former key", example,
+           **{"--checkpoint": Example(epochLength=5).hospital.note()})
+    passes("the manager and an organisation rotate", rotated("manager", [MINISTRY]))
+    passes("a party changes its addresses, and its keys after that in the same epoch", voting()
+           .begin().rotate_party("cloud-3", keeps=(
+               "identityKey", "agreementKey", "cosigners", "votingKey"),
+               location={"addresses": [b"https://cloud-3.example"], "pins": []})
+           .rotate_party("cloud-3").end().go_on().go_on())
+    passes("a supernode that had neither takes a voting key and one to cosign the consortium's chain",
+           rotated("cloud-5", elected=["hospital-1", "cloud-2", "cloud-3", "cloud-5"], edit={
+               "genesis": with_sixth}, cosigners=[
+               {"chain": "consortium", "publicKey": public("cloud-5 cosigns consortium")}],
+               votingKey=[{"publicKey": public("cloud-5 votes")}]))
+    more = voting(["hospital-1", "cloud-2", "cloud-3", "cloud-4", "cloud-5", "cloud-6", "cloud-1"])
+    more.begin()
+    for name in ("cloud-4", "cloud-5", "cloud-6"):
+        more.move(VOTER, put(operator(f"operator-of-{name}")), put(supernode(name, "consortium")),
+                  name=name)
+    more.move(VOTER, numbers(seatCount=7)).end().go_on().go_on().go_on(seats=(0, 1, 2, 4, 6))
+    passes("three organisations join, and there are seven seats in epoch 1", more)
+    again = voting().report_votes()
+    again.begin().move(VOTER, elect_again("operator-of-cloud-1")).end()
+    passes("a convicted organisation is let be elected again", again.go_on(
+        seats=(0, 2, 3)).go_on(seats=(0, 1, 2)))
+    released = joined().equivocate(epochs=(0, 1))
+    released.begin().move(H2, go_on_with("hospital-1")).state_tail(
+        0, 5, files.root(released.hospital.hashes()))
+    released.end()
+    released.hospital.begin(1)
+    released.advance(6)
+    released.end_block()
+    released.begin().anchor()
+    released.end()
+    passes("a chain whose log key was convicted is let go on, in generation 1", released)
+
+    def moved(edit=None):
+        """hospital-1 has another cloud in epoch 2, and then a block on block 9 and one on block 10."""
+        made = joined(FIVE, edit=edit).begin().move(H2, assign("hospital-1", "cloud-3")).end()
+        return made.go_on().go_on().go_on().go_on()
+
+    example = moved()
+    example.advance(9)
+    example.end_block()
+    example.begin().anchor("cloud-1")
+    example.end()
+    example.advance(10)
+    example.end_block()
+    example.begin().anchor("cloud-3")
+    example.end()
+    passes("a hospital has another cloud in epoch 2; the former one anchors a block on a base of epoch 1,"
+           " the other one a later block", example)
+
+    def without_first(*elected):
+        made = joined(["cloud-2", "cloud-3", "hospital-2", "cloud-1"], *elected).begin().move(
+            H2, remove("hospital-1")).end().go_on().go_on().go_on()
+        made.advance(8)
+        made.end_block()
+        return made.go_on()
+
+    example = without_first()
+    example.begin().anchor("cloud-1")
+    passes("a hospital is removed, and its last block anchored by its cloud in the next epoch",
+           example.end())
+
+    # Motions
+
+    remove_3 = remove("cloud-3")
+    motion("an organisation's first motion has number 2", "wrong-number", remove_3, count=2)
+    motion("a motion's last epoch is over", "wrong-motion", remove_3, last=0,
+           example=voting().go_on().go_on())
+    motion("a motion's last epoch is 10,001 away", "wrong-motion", remove_3, last=10001)
+    refused("motions are more than the quota", "quota-spent", voting(signerQuota=1)
+            .begin().move(MINISTRY, remove_3).move(MINISTRY, remove("cloud-2"), name="another").end())
+    motion("a motion concerns two organisations", "wrong-motion", remove("cloud-2"), remove_3)
+    motion("a motion is of a supernode", "not-entitled", remove_3, signer="hospital-1")
+    motion("a motion is of nobody that is known", "unknown-signer", remove_3, signer=H2)
+    motion("a motion is signed by another organisation", "wrong-signature", remove_3,
+           signs=f"{MINISTRY} identity")
+    motion("who is to join has not agreed", "wrong-motion", *joining(), agree=[H2, "cloud-2"])
+    motion("the cloud of who is to join has not agreed", "wrong-motion", *joining(), agree=[H2, M2])
+    motion("who is to run a hospital has not agreed", "wrong-motion", *joining(),
+           agree=[M2, "cloud-2"])
+    motion("somebody agrees who need not", "wrong-motion", remove_3, agree=["cloud-3"])
+    motion("a consent is signed with another key", "wrong-consent", *joining(),
+           consent={"cloud-2": "cloud-2 agreement"})
+    motion("consents are to the motion of another", "wrong-consent", *joining(), **{
+        "signer": VOTER, "subject": ZERO})
+    replaced = supernode("cloud-3", "consortium", use="cloud-3 1")
+    motion("who has a key replaced agrees with the former one", "wrong-consent", put(replaced),
+           consent={"cloud-3": "cloud-3 identity"})
+    motion("the cloud that has to agree is nobody in what comes out", "wrong-members",
+           assign(M2, "cloud-9"), assign(M2, "cloud-2", "another"), remove("cloud-9"),
+           agree=["cloud-2"], example=joined().begin().move(VOTER, put(
+               supernode("cloud-9", "consortium", organisation=H2))).end())
+    motion("who joins is removed in the same motion, but has not agreed", "wrong-motion",
+           put(operator(H2)), remove(H2), agree=[])
+
+    def broken(title, *changes, **options):
+        motion(title, "wrong-members", *changes, **options)
+
+    broken("a motion removes whom nobody knows", remove("cloud-9"))
+    broken("a motion removes the manager", remove("manager"), signer="operator-of-cloud-3")
+    broken("a motion removes the manager's organisation", remove(MINISTRY))
+    broken("a motion makes maxLag 151, and w is 600", numbers(maximumLag=151))
+    broken("a motion makes five seats", numbers(seatCount=5))
+    broken("a motion lets a hospital join without a cloud", *joining()[:2])
+    broken("a motion lets a hospital join whose cloud is of the same organisation",
+           put(supernode(M2, "consortium", organisation="operator-of-cloud-2", is_hospital=True)),
+           assign(M2, "cloud-2"))
+    broken("a motion gives a hospital a cloud that nobody knows", assign("hospital-1", "cloud-9"),
+           agree=[])
+    broken("a motion gives a cloud to whom nobody knows", assign(M2, "cloud-2"))
+    broken("a motion gives a cloud a cloud", assign("cloud-1", "cloud-2"))
+    broken("a motion makes another manager", put(node("manager", id="manager-2")), agree=[])
+    broken("a motion makes a cloud a hospital", put(node(
+        "cloud-3", role=1, logKey=[{"publicKey": public("cloud-3 log")}])), assign(
+            "cloud-3", "cloud-2"))
+    broken("a motion gives a hospital another log key", put(
+        supernode("hospital-1", "consortium", is_hospital=True)
+        | {"logKey": [{"publicKey": public("hospital-1 log 1")}]}), signer=MINISTRY)
+    broken("a motion gives a supernode the identifier `consortium`", put(supernode(
+        "consortium", "consortium", organisation="operator-of-cloud-3")))
+    broken("a motion gives a supernode the identifier of the network", put(supernode(
+        "example", "consortium", organisation="operator-of-cloud-3")))
+    broken("a motion gives a supernode to an organisation that nobody knows", put(supernode(
+        "cloud-4", "consortium")), agree=["cloud-4"])
+    broken("a motion gives a party another's key", put(supernode(
+        "cloud-3", "consortium") | {"agreementKey": public("cloud-2 agreement")}))
+    broken("a motion has a key of small order", put(supernode(
+        "cloud-3", "consortium") | {"agreementKey": ZERO}))
+    broken("a motion lets who is not barred be elected again", elect_again("operator-of-cloud-1"))
+    broken("a motion lets a chain go on that goes on", go_on_with("hospital-1"), signer=MINISTRY)
+    broken("a motion lets the chain of a cloud go on", go_on_with("cloud-1"))
+    motion("a motion lets who joins have a key that was a doctor's", "already-registered",
+           put(operator("operator-of-cloud-4", use="ada 0")),
+           example=voting().directory(ADA))
+    motion("a motion lets who joins have the name of a doctor", "already-registered",
+           put(operator("ada")), example=voting().directory(ADA))
+    motion("a motion gives back a key that was rotated away", "already-registered",
+           put(node("cloud-3")), example=rotated("cloud-3"))
+    motion("a motion gives the identifier of who was removed to another", "already-registered",
+           put(supernode("cloud-3", "consortium", use="cloud-3 1",
+                         organisation="operator-of-cloud-3")),
+           example=voting(THREE).begin().move(VOTER, remove("cloud-3")).end())
+    motion("a motion makes seven seats for four who stand", "too-few-candidates",
+           numbers(seatCount=7))
+    motion("a motion removes the second of four who stand", "too-few-candidates", remove("cloud-2"),
+           example=voting().begin().move(VOTER, remove_3).end())
+    refused("who withdraws leaves too few for the seats of the next epoch", "too-few-candidates",
+            seven().begin().stand("cloud-1", False).stand("cloud-2", False)
+            .stand("cloud-3", False).end())
+
+    def unreadable(title, edit):
+        def change(leaf):
+            body = body_of(leaf)
+            edit(body)
+            return item(encode("Motion", body), VOTER)(leaf)
+
+        refused(title, "leaf 10 cannot be read",
+                voting(edit={"motion": change}).begin().move(VOTER, *joining()).end())
+
+    unreadable("a change has a party and numbers",
+               lambda body: body["changes"][0].update(numbers=[NUMBERS]))
+    unreadable("a change of a party has none", lambda body: body["changes"][0].update(party=[]))
+    unreadable("a removal has a party", lambda body: body["changes"][0].update(change=2))
+    unreadable("a party is two", lambda body: body["changes"][0]["party"][0].update(
+        manager=[node("manager")]))
+    unreadable("a party is none", lambda body: body["changes"][0]["party"][0].update(
+        organisation=[]))
+    unreadable("an address of a party has a space", lambda body: party_of(body["changes"][1]).update(
+        location={"addresses": [b"https://a b"], "pins": []}))
+    unreadable("consents do not ascend", lambda body: body["consents"].reverse())
+    unreadable("a consent stands twice", lambda body: body["consents"].append(body["consents"][-1]))
+
+    # Ballots
+
+    def on_ballot(title, code, voter, example=None, **options):
+        made = example or voting().begin().move(MINISTRY, remove_3).end()
+        refused(title, code, made.begin().vote_on(voter, **options).end())
+
+    on_ballot("a ballot is of nobody that is known", "unknown-signer", "stranger")
+    on_ballot("a ballot is of a supernode", "not-entitled", "hospital-1")
+    on_ballot("a ballot is of an organisation without a hospital", "not-entitled", MINISTRY)
+    on_ballot("a ballot is of who is concerned", "not-entitled", VOTER, voting().begin().move(
+        MINISTRY, assign("hospital-1", "cloud-2")).end())
+    on_ballot("a ballot is on nothing", "unknown-motion", VOTER, motion=ZERO)
+    on_ballot("a ballot is signed by another organisation", "wrong-signature", VOTER,
+              signs=f"{MINISTRY} identity")
+    on_ballot("a ballot is on a motion that was decided", "motion-closed", VOTER,
+              voting().begin().move(VOTER, remove_3).end())
+    on_ballot("a ballot is on a motion that has failed", "motion-closed", VOTER, voting()
+              .begin().move(MINISTRY, remove_3)
+              .move("operator-of-cloud-2", remove_3, name="another")
+              .vote_on(VOTER).vote_on(VOTER, "another", fails=True).end(), name="another",
+              approves=False)
+    on_ballot("a ballot is on a motion that has lapsed", "motion-closed", VOTER,
+              voting().begin().move(MINISTRY, remove_3).end().go_on())
+    on_ballot("a ballot is the second of an organisation", "already-voted", VOTER, voting()
+              .begin().move(MINISTRY, remove_3).vote_on(VOTER, approves=False).end())
+    on_ballot("who moves votes again", "already-voted", VOTER,
+              joined().begin().move(VOTER, remove_3).end())
+    on_ballot("who is to run a hospital in the next epoch votes in this one", "unknown-signer", H2,
+              voting().begin().move(MINISTRY, remove_3)
+              .move(VOTER, *joining(), name="admission").end())
+
+    # Rotations
+
+    def rotation(title, code, party, *before, example=None, **options):
+        made = (example or voting()).begin()
+        for each in before:
+            made.rotate_party(each)
+        refused(title, code, made.rotate_party(party, f"{party} {len(before) + 1}", **options).end())
+
+    every = ("identityKey", "agreementKey", "cosigners", "votingKey")
+    rotation("a rotation changes nothing", "wrong-rotation", "cloud-3", keeps=every)
+    for field, value in (("organisation", "operator-of-cloud-2"), ("role", 1),
+                         ("logKey", [{"publicKey": public("cloud-3 log")}]), ("votingKey", []),
+                         ("cosigners", []), ("cosigners", [
+                             {"chain": "hospital-1", "publicKey": public("cloud-3 1 cosigns")}])):
+        said = "lays down" if not value else "changes"
+        more = " to another chain" if field == "cosigners" and value else ""
+        rotation(f"a rotation {said} `{field}`{more}", "wrong-rotation", "cloud-3", **{field: value})
+    rotation("a rotation of the manager changes the key of registrations", "wrong-rotation",
+             "manager", registrationKey=public("manager 1 registration"))
+    rotation("a rotation of the manager changes its organisation", "wrong-rotation",
+             "manager", organisation=VOTER)
+    rotation("a rotation takes the key to cosign the consortium's chain, and no voting key",
+             "wrong-rotation", "cloud-5", example=voting(edit={"genesis": with_sixth}),
+             cosigners=[{"chain": "consortium", "publicKey": public("cloud-5 cosigns consortium")}])
+    rotation("a rotation takes a voting key, and no key to cosign the consortium's chain",
+             "wrong-rotation", "cloud-5", example=voting(edit={"genesis": with_sixth}),
+             votingKey=[{"publicKey": public("cloud-5 votes")}])
+    rotation("a rotation is signed by another party", "not-entitled", "cloud-3", signer="cloud-2")
+    rotation("a rotation is of an organisation, by a supernode that it runs", "not-entitled",
+             "operator-of-cloud-3", signer="cloud-3")
+    rotation("an identity key rotates twice in an epoch", "not-entitled", "cloud-3", "cloud-3")
+    rotation("a rotation is of who is no member in the next epoch", "not-entitled", "cloud-3",
+             example=rotating(remove_3))
+    rotation("a rotation is of who has another identity key in the next epoch by a vote",
+             "not-entitled", "cloud-3", example=rotating(put(replaced)))
+    rotation("a rotation is of who is no member yet", "unknown-signer", M2,
+             example=rotating(*joining()), signs="hospital-2 identity")
+    refused("a rotation is of who has another organisation in the next epoch", "not-entitled",
+            rotating(put(replaced | {"organisation": "operator-of-cloud-2"}))
+            .begin().rotate_party("cloud-3", keeps=("identityKey",)).end())
+    rotation("a rotation is proven by another key", "wrong-rotation", "cloud-3",
+             proves="cloud-3 identity")
+    rotation("a rotation's proof is on another ledger", "wrong-rotation", "cloud-3",
+             consent={"genesis": ZERO})
+    rotation("a rotation is signed with the key that it brings", "wrong-signature", "cloud-3",
+             signs="cloud-3 1 identity")
+    rotation("a rotation brings another party's key", "wrong-rotation", "cloud-3",
+             agreementKey=public("cloud-2 agreement"))
+    rotation("a rotation brings a key of small order", "wrong-rotation", "cloud-3",
+             agreementKey=POINT)
+    rotation("a rotation brings a key that the party had before", "already-registered", "cloud-3",
+             example=rotated("cloud-3"), agreementKey=public("cloud-3 agreement"))
+    rotation("a rotation brings a doctor's key", "already-registered", "cloud-3",
+             example=voting().directory(ADA), agreementKey=public("ada 0 agreement"))
+    rotation("rotations are more than the quota", "quota-spent", "cloud-3",
+             example=voting(signerQuota=1).begin().rotate_party(
+                 "cloud-3", "cloud-3 4", keeps=("identityKey",)).end())
+
+    # From which epoch on
+
+    refused("who has rotated opens a block of the next epoch with the former key",
+            "wrong-signature", rotated("hospital-1", edit={
+                "opening 8": opening(signer="hospital-1")}).go_on().go_on().go_on())
+    refused("who has rotated signs with the other key before the next epoch", "wrong-signature",
+            voting().begin().rotate_party("ministry")
+            .move(MINISTRY, remove_3, signs="ministry 1 identity").end())
+    refused("who has rotated signs with the former key in the next epoch", "wrong-signature",
+            rotated("ministry").begin().move(MINISTRY, remove_3, signs="ministry identity").end())
+    example = joined().go_on()
+    example.advance(4, log := example.join())
+    log.cosign(example.members[1], ["cloud-2"])
+    example.end_block(log=log)
+    refused("a hospital's first block is on a base before its epoch", "not-entitled", example)
+    example = rotated("hospital-1")
+    example.hospital.members = example.members[0]
+    example.hospital.item("base 5", "hospital-1", "baseAdvance", {
+        "base": example.consortium.reference(5)})
+    example.base = 5
+    example.end_block()
+    refused("a hospital takes a base of the next epoch with its former key", "wrong-signature", example)
+    example = without_first(["cloud-2", "cloud-3", "hospital-2", "cloud-1"])
+    example.hospital.item("base 10", "hospital-1", "baseAdvance", {
+        "base": example.go_on().consortium.reference(10)})
+    example.base = 10
+    example.end_block()
+    refused("a hospital takes a base of an epoch in which it is no member", "not-entitled", example)
+    example = without_first()
+    example.begin().anchor("hospital-1")
+    refused("a hospital that is removed anchors its last block", "unknown-signer", example.end())
+
+    def anchored(title, code, base, signer, cosigner=None):
+        made = moved().go_on()
+        made.advance(base)
+        if cosigner:
+            made.hospital.cosign(made.members[cosigner[0]], [cosigner[1]])
+        made.end_block()
+        made.begin().anchor(signer)
+        refused(title, code, made.end())
+
+    anchored("the cloud of epoch 2 anchors a block on a base of epoch 1", "not-entitled", 9, "cloud-3")
+    anchored("the cloud of epoch 1 anchors a block on a base of epoch 2", "not-entitled", 10,
+             "cloud-1")
+    anchored("a block on a base of epoch 2 is cosigned by the cloud of epoch 1", "wrong-checkpoint",
+             10, "hospital-1", (1, "cloud-1"))
+    anchored("a block on a base of epoch 1 is cosigned by the cloud of epoch 2", "wrong-checkpoint",
+             9, "hospital-1", (2, "cloud-3"))
+    example = moved()
+    example.go_on()
+    example.advance(10)
+    example.hospital.cosign(example.members[1], ["cloud-1"])
+    cases.append(("a hospital's checkpoint is cosigned by the cloud that it had", None, "V4", "",
+                  exported(ended(example)), {}))
+    example = moved()
+    example.go_on()
+    example.advance(9)
+    example.hospital.cosign(example.members[2], ["cloud-3"])
+    passes("a hospital's checkpoint on a base of epoch 1 is cosigned by the cloud of epoch 2",
+           ended(example))
+    for title, fields in (
+            ("names no members", {"nextMembers": []}),
+            ("names other members", {"nextMembers": [ZERO]}),
+            ("names the members of the epoch, and a motion has changed them", {
+                "nextMembers": [digest("Members", genesis()["members"])]})):
+        refused(f"the last header of an epoch {title}", "header", voting(edit={
+            "consortium header 4": header(**fields)}).begin().move(
+                VOTER, numbers(window=700)).end().go_on())
+    refused("the header of another block names members", "header", voting(edit={
+        "consortium header 3": header(nextMembers=[digest("Members", genesis()["members"])])})
+        .go_on())
+
+    # Evidence by epochs, names and keys of who joins
+
+    example = rotated("cloud-1")
+    former = example.hospital.note()
+    example.hospital.cosign(example.members[1], ["cloud-1"])
+    other = example.hospital.note(example.hospital.hashes()[:-1] + [ZERO])
+    keys = [(use, "operator-of-cloud-1") for use in sorted(
+        ("cloud-1 cosigns hospital-1", "cloud-1 1 cosigns hospital-1"), key=public)]
+    example.report(example.claim(former), example.claim(other, epoch=1), *keys,
+                   ("hospital-1 log", None))
+    passes("a cloud has signed two roots with its keys of two epochs, and both are convicted", example)
+    for title, made in (
+            ("an epoch that is still to come", voting().equivocate(epochs=(0, 1))),
+            ("an epoch far away", voting().equivocate(epochs=(0, 2**62))),
+            ("an epoch in which the cloud had another key",
+             rotated("cloud-1").equivocate(epochs=(0, 1))),
+            ("an epoch in which the hospital was no member", foreign_claim())):
+        refused(f"a claim is of {title}", "no-contradiction", made)
+    refused("a report of withholding is of an epoch that is still to come", "no-contradiction",
+            voting().withhold(epoch=1))
+    refused("a report of withholding is of an epoch in which the cloud had another key",
+            "no-contradiction", rotated("cloud-1").withhold(epoch=1))
+    refused("a doctor is registered with the name of who is to join", "already-registered",
+            voting().begin().move(VOTER, *joining()).end().directory(("register", M2)))
+    refused("a doctor is registered with a key of who is to join", "already-registered",
+            voting().begin().move(VOTER, *joining()).end().directory(
+                ("register", "ada", {"agreementKey": public("hospital-2 agreement")})))
+    refused("an anchored chain was convicted, and is let go on by nobody", "convicted",
+            convicted_anchor())
+    return cases
+
+
+def rotating(*changes):
+    return voting().begin().move(VOTER, *changes).end()
+
+
+def ended(example):
+    example.end_block()
+    return example
+
+
+def with_sixth(value):
+    """cloud-5 has neither a voting key nor one to cosign."""
+    value["members"]["organisations"].append(operator("operator-of-cloud-5"))
+    value["members"]["supernodes"].append(supernode("cloud-5", votes=False))
+    return value
+
+
+def seven():
+    """Three organisations join, and there will be seven seats; the members are still four."""
+    example = voting().begin()
+    for name in ("cloud-4", "cloud-5", "cloud-6"):
+        example.move(VOTER, put(operator(f"operator-of-{name}")),
+                     put(supernode(name, "consortium")), name=name)
+    return example.move(VOTER, numbers(seatCount=7)).end()
+
+
+def foreign_claim():
+    example = joined()
+    example.go_on()
+    log = example.join()
+    example.advance(5, log)
+    example.end_block(log=log)
+    other = log.note(log.hashes()[:-1] + [ZERO])
+    example.report(example.claim(log.note(), epoch=1), example.claim(other), chain=log.chain)
+    return example
+
+
+def convicted_anchor():
+    example = voting().equivocate()
+    example.advance(3)
+    example.end_block()
+    example.begin().anchor()
+    return example.end()
 
 
 def forked():
