@@ -879,6 +879,39 @@ class Example:
             *self.list_next(changed(self.listed, [put(rotated)])), signs=signs)
         return self
 
+    def demand_on(self, chain):
+        """A block with a demand on a chain, of which nothing is asked but whether there is one."""
+        self.open()
+        log = Log(self.ledger, chain, {}, self.consortium.members, [])
+        self.consortium.item("demand on a chain", "cloud-2", "demand", {
+            "entry": log.entry("manager", "accessNotice", {"visit": ZERO, "document": ZERO}),
+            "completion": []})
+        self.close()
+        return self
+
+    def report_fault(self, log):
+        """A block with the report that the first leaf of a log is at fault."""
+        self.open()
+        self.consortium.item(
+            "fault", "cloud-2", "faultReport",
+            {"chain": log.chain, "note": log.note(), "index": 0},
+            self.spent(b"quota-supernode/\3cloud-2"))
+        self.close()
+        return self
+
+    def sign_two(self, delegate, *epochs):
+        """A block with the report that it has cosigned two roots of the consortium's chain, with its
+        keys of these epochs."""
+        log, claims, uses = self.consortium, [], set()
+        hashes = log.hashes()
+        for epoch, last in zip(epochs, (hashes[-1], ZERO)):
+            log.cosign(self.members[epoch], [delegate])
+            claims.append(self.claim(log.note(hashes[:-1] + [last]), epoch=epoch))
+            uses.add(log.cosigners[delegate])
+        self.report(*claims, *((use, f"operator-of-{delegate}") for use in sorted(uses, key=public)),
+                    chain="consortium")
+        return self
+
     def join(self, name="hospital-2"):
         """The log of a hospital that is admitted."""
         log = Log(self.ledger, name, self.edit, self.members[-1], [])
@@ -1646,6 +1679,7 @@ MINISTRY = "ministry"
 FIVE = ["hospital-1", "cloud-2", "cloud-3", "hospital-2"]
 # And once cloud-3 is none any more.
 THREE = ["hospital-1", "cloud-2", "cloud-1", None]
+SEVEN = ["hospital-1", "cloud-2", "cloud-3", "cloud-4", "cloud-5", "cloud-6", "cloud-1"]
 
 
 def voting(*elected, edit=None, **numbers):
@@ -1759,13 +1793,8 @@ def members():
                "genesis": with_sixth}, cosigners=[
                {"chain": "consortium", "publicKey": public("cloud-5 cosigns consortium")}],
                votingKey=[{"publicKey": public("cloud-5 votes")}]))
-    more = voting(["hospital-1", "cloud-2", "cloud-3", "cloud-4", "cloud-5", "cloud-6", "cloud-1"])
-    more.begin()
-    for name in ("cloud-4", "cloud-5", "cloud-6"):
-        more.move(VOTER, put(operator(f"operator-of-{name}")), put(supernode(name, "consortium")),
-                  name=name)
-    more.move(VOTER, numbers(seatCount=7)).end().go_on().go_on().go_on(seats=(0, 1, 2, 4, 6))
-    passes("three organisations join, and there are seven seats in epoch 1", more)
+    passes("three organisations join, and there are seven seats in epoch 1",
+           seven(SEVEN).go_on().go_on().go_on(seats=(0, 1, 2, 4, 6)))
     again = voting().report_votes()
     again.begin().move(VOTER, elect_again("operator-of-cloud-1")).end()
     passes("a convicted organisation is let be elected again", again.go_on(
@@ -1798,9 +1827,12 @@ def members():
     passes("a hospital has another cloud in epoch 2; the former one anchors a block on a base of epoch 1,"
            " the other one a later block", example)
 
-    def without_first(*elected):
+    def without_first(*elected, more=None):
         made = joined(["cloud-2", "cloud-3", "hospital-2", "cloud-1"], *elected).begin().move(
-            H2, remove("hospital-1")).end().go_on().go_on().go_on()
+            H2, remove("hospital-1"), name="removal")
+        if more:
+            made.move(*more, last=2)
+        made.end().go_on().go_on().go_on()
         made.advance(8)
         made.end_block()
         return made.go_on()
@@ -1809,6 +1841,66 @@ def members():
     example.begin().anchor("cloud-1")
     passes("a hospital is removed, and its last block anchored by its cloud in the next epoch",
            example.end())
+
+    example = joined(FIVE, ["cloud-1", "cloud-2", "cloud-3", "hospital-2"]).begin().approve(
+        VOTER, ["cloud-3"]).approve(H2, ["cloud-1"]).end()
+    example.go_on().go_on().go_on().go_on().begin().move(H2, remove("hospital-1")).end()
+    passes("of two approvals that of who will run no hospital does not count",
+           example.go_on().go_on().go_on().go_on().go_on())
+    passes("a vote of who runs no hospital any more does not count", without_first(more=(
+        VOTER, numbers(window=700))).begin().vote_on(H2).end())
+    made = joined(FIVE).begin().rotate_party("cloud-3").move(
+        H2, assign("hospital-1", "cloud-3")).end()
+    passes("a supernode rotates, and agrees with the other key to cosign a chain",
+           made.go_on().go_on().go_on().go_on().go_on())
+    passes("a rotation has the chains in another order", voting().begin().rotate_party(
+        "cloud-1", cosigners=node("cloud-1")["cosigners"][::-1]).end())
+    passes("the quota of rotations is one in an epoch, and there is one in each of two", voting(
+        signerQuota=1).begin().rotate_party("cloud-3").end().go_on()
+        .begin().rotate_party("cloud-3", "cloud-3 2").end())
+    passes("another quota of motions does not hold yet", voting().begin().move(
+        VOTER, numbers(signerQuota=1)).end().begin().move(MINISTRY, remove("cloud-3"))
+        .move(MINISTRY, remove("cloud-2"), name="another").end())
+    manager = node("manager", **{f"{use}Key": public(f"manager 1 {use}")
+                                 for use in ("registration", "identity", "agreement")})
+
+    def registered(**options):
+        return voting().begin().move(VOTER, put(manager)).end().go_on().directory(
+            ("register", "ada", options))
+
+    passes("the manager has other keys by a vote, and signs a registration with one of them",
+           registered(manager="manager 1 registration"))
+    passes("a delegate has cosigned two roots of the consortium's chain, of one size",
+           voting().sign_two("cloud-3", 0, 0))
+    passes("a delegate has cosigned two roots with its keys of two epochs",
+           rotated("cloud-3").sign_two("cloud-3", 1, 0))
+    made = without_first()
+    passes("a fault is reported of the chain of a hospital that is removed",
+           made.report_fault(made.hospital))
+
+    def two_lines(good, false):
+        """On a base of epoch 1, with a line of each cloud that the hospital has had."""
+        def note(log):
+            (epoch, cloud), (other, liar) = good, false
+            log.cosign(made.members[epoch], [cloud])
+            return log.note() + signature_line(
+                f"example/{liar}/hospital-1", 4, use_of(
+                    made.members[other], liar, "cosigns hospital-1"), "x", CREATED)
+
+        made = moved({"note hospital-1": note})
+        made.go_on()
+        made.advance(9)
+        return ended(made)
+
+    for title, clouds in (("present one, and a false line of the former",
+                           ((2, "cloud-3"), (1, "cloud-1"))),
+                          ("former one, and a false line of the present",
+                           ((1, "cloud-1"), (2, "cloud-3")))):
+        passes(f"a hospital's checkpoint on a base of epoch 1 has the line of the {title} cloud",
+               two_lines(*clouds))
+    made = seven(SEVEN, SEVEN[:4])
+    passes("seven seats become four again", made.go_on().begin().move(
+        VOTER, numbers(seatCount=4)).end().go_on().go_on().go_on().go_on().go_on())
 
     # Motions
 
@@ -1820,6 +1912,11 @@ def members():
     refused("motions are more than the quota", "quota-spent", voting(signerQuota=1)
             .begin().move(MINISTRY, remove_3).move(MINISTRY, remove("cloud-2"), name="another").end())
     motion("a motion concerns two organisations", "wrong-motion", remove("cloud-2"), remove_3)
+    motion("a motion concerns an organisation, and another that is to run what joins", "wrong-motion",
+           remove_3, put(supernode("cloud-4", "consortium", organisation="operator-of-cloud-2")))
+    motion("a motion makes 1001 supernodes", "wrong-members", put(supernode(
+        "cloud-4", "consortium", organisation="operator-of-cloud-3")), signer=MINISTRY,
+        example=voting(edit={"genesis": crowded}))
     motion("a motion is of a supernode", "not-entitled", remove_3, signer="hospital-1")
     motion("a motion is of nobody that is known", "unknown-signer", remove_3, signer=H2)
     motion("a motion is signed by another organisation", "wrong-signature", remove_3,
@@ -2081,6 +2178,24 @@ def members():
         "consortium header 3": header(nextMembers=[digest("Members", genesis()["members"])])})
         .go_on())
 
+    refused("four of seven seats have committed", "wrong-commits",
+            seven(SEVEN).go_on().go_on().go_on(seats=(0, 1, 2, 3)))
+    made = seven(SEVEN).go_on().go_on()
+    made.consortium.cosign(made.members[1], SEVEN[:4])
+    cases.append(("four of seven delegates have cosigned", None, "V4", "", exported(made), {}))
+    refused("motions are more than the quota that holds from this epoch on", "quota-spent",
+            voting().begin().move(VOTER, numbers(signerQuota=1)).end().go_on()
+            .begin().move(MINISTRY, remove_3).move(MINISTRY, remove("cloud-2"), name="another").end())
+    refused("the manager has other keys by a vote, and signs a registration with the former one",
+            "wrong-registration", registered())
+    for title, code, height in (("has still", "wrong-visit-key-proof", 4),
+                                ("has no more", "wrong-context", 5)):
+        made = voting().directory(ADA).begin().move(VOTER, numbers(window=700)).end()
+        if height == 5:
+            made.go_on()
+        refused(f"a visit is opened, with a false proof, in the window that the base's epoch {title}",
+                code, made.visit_of(made.doctors["ada"]["statement"]))
+
     # Evidence by epochs, names and keys of who joins
 
     example = rotated("cloud-1")
@@ -2108,9 +2223,57 @@ def members():
     refused("a doctor is registered with a key of who is to join", "already-registered",
             voting().begin().move(VOTER, *joining()).end().directory(
                 ("register", "ada", {"agreementKey": public("hospital-2 agreement")})))
+    made = voting().begin().move(VOTER, *joining()).end()
+    refused("a demand is on the chain of a hospital that is to join", "not-demandable",
+            made.demand_on(M2))
+    refused("a demand is on the chain of a hospital that is removed", "not-demandable",
+            without_first().demand_on("hospital-1"))
+    made = voting().begin().move(VOTER, *joining()).end()
+    log = Log(made.ledger, M2, {}, made.members[0], [])
+    log.leaves = [b"a leaf"]
+    refused("a fault is reported of a hospital that is to join", "wrong-checkpoint",
+            made.report_fault(log))
+    refused("a candidate is approved who is to join", "unknown-candidate", voting().begin().move(
+        VOTER, *joining()).approve(VOTER, [M2]).end())
     refused("an anchored chain was convicted, and is let go on by nobody", "convicted",
             convicted_anchor())
     return cases
+
+
+def pending():
+    """What bcemr does not refuse yet: replay-export alone judges these, and no appendix has them."""
+    def node(name, **fields):
+        return parties(genesis()["members"])[name] | fields
+
+    def motion(*changes, signer=VOTER, example=None):
+        return (example or voting()).begin().move(signer, *changes).end()
+
+    other = supernode("hospital-1", "consortium", is_hospital=True) | {
+        "logKey": [{"publicKey": public("hospital-1 log 1")}]}
+    cases = [
+        ("a motion gives a party to another organisation, with the keys that it has", "wrong-members",
+         motion(put(node("cloud-3", organisation="operator-of-cloud-2")))),
+        ("a motion gives a party to another organisation, and one of the keys is kept",
+         "wrong-members", motion(put(supernode(
+             "cloud-3", "consortium", use="cloud-3 1", organisation="operator-of-cloud-2")
+             | {"votingKey": node("cloud-3")["votingKey"]}))),
+        ("a motion removes a hospital, and puts it back with another log key", "wrong-members",
+         motion(remove("hospital-1"), put(other), assign("hospital-1", "cloud-1"),
+                signer=H2, example=joined())),
+        ("a motion removes a cloud, and puts it back as a hospital", "wrong-members",
+         motion(remove("cloud-3"), put(supernode("cloud-3", "consortium", is_hospital=True)),
+                assign("cloud-3", "cloud-2"))),
+        ("a motion gives a cloud to a hospital that joins by a later change", "wrong-members",
+         motion(*joining()[::-1])),
+        ("a motion exchanges two keys of a party", "already-registered", motion(put(node(
+            "cloud-3", identityKey=public("cloud-3 votes"),
+            votingKey=[{"publicKey": public("cloud-3 identity")}])))),
+        ("a rotation exchanges two keys of a party", "already-registered",
+         voting().begin().rotate_party(
+             "cloud-3", keeps=("identityKey", "cosigners"), agreementKey=public("cloud-3 votes"),
+             votingKey=[{"publicKey": public("cloud-3 agreement")}]).end()),
+    ]
+    return [(title, "all", "V7", code, exported(example), {}) for title, code, example in cases]
 
 
 def rotating(*changes):
@@ -2129,13 +2292,20 @@ def with_sixth(value):
     return value
 
 
-def seven():
+def seven(*elected):
     """Three organisations join, and there will be seven seats; the members are still four."""
-    example = voting().begin()
+    example = voting(*elected).begin()
     for name in ("cloud-4", "cloud-5", "cloud-6"):
         example.move(VOTER, put(operator(f"operator-of-{name}")),
                      put(supernode(name, "consortium")), name=name)
     return example.move(VOTER, numbers(seatCount=7)).end()
+
+
+def crowded(value):
+    nodes = value["members"]["supernodes"]
+    nodes += [supernode(f"more-{index}", organisation="operator-of-cloud-3", votes=False)
+              for index in range(1000 - len(nodes))]
+    return value
 
 
 def foreign_claim():
@@ -2324,17 +2494,18 @@ def check(bcemr):
     text = SPECIFICATION.read_text(encoding="utf-8")
     if text != written(text):
         failures.append("the appendix is not what this script writes")
-    cases = variants()
+    cases, later = variants(), pending()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "export.tar"
-        for title, _, expected, reason, make, options in cases:
+        for title, _, expected, reason, make, options in cases + later:
             path.write_bytes(make())
             options = options.get("--checkpoint"), options.get("--genesis")
-            said = (("bcemr verify", bcemr_says(bcemr, path, *options)),
-                    ("replay-export", replay_says(path, *options)))
-            if said[0][1][2] != said[1][1][2]:
+            said = [("replay-export", replay_says(path, *options))]
+            if title not in {each[0] for each in later}:
+                said.insert(0, ("bcemr verify", bcemr_says(bcemr, path, *options)))
+            if said[0][1][2] != said[-1][1][2]:
                 failures.append(f"{title}: of the chains one says {said[0][1][2]}, "
-                                f"the other {said[1][1][2]}")
+                                f"the other {said[-1][1][2]}")
             for name, (code, message, _) in said:
                 # A sentence is each program's own; a code or a place is not.
                 is_said = reason in message or (name == "replay-export" and " " in reason
@@ -2344,7 +2515,8 @@ def check(bcemr):
     for line in failures:
         print(f"FAIL  {line}")
     if not failures:
-        print(f"ok    appendix A.7: {len(cases)} exports, judged by two programs")
+        print(f"ok    appendix A.7: {len(cases)} exports, judged by two programs, "
+              f"and {len(later)} by replay-export alone")
     return 1 if failures else 0
 
 
