@@ -1189,6 +1189,10 @@ def variants():
          {}),
         ("the header of the last tile is left out", None, "V1", "", exported(
             change=lambda data: data[:-2048] + data[-1536:]), {}),
+        ("the first members have 983,041 bytes", "all", "V1", "members", edited({
+            "genesis": lambda value: crowded(value, addresses=983041)}), {}),
+        ("an address in `genesis.der` has a space", "all", "V1", "", ledger_with(
+            lambda _, nodes: nodes[1]["location"].update(addresses=[b"https://a b"])), {}),
         ("another ledger is asked for", None, "V2", "", exported(), {"--genesis": "00" * 32}),
         ("maxLag is 151, and w is 600", "all", "V3", "", edited({}, maximumLag=151), {}),
         ("a delegate has no voting key", "all", "V3", "", ledger_with(
@@ -2102,6 +2106,9 @@ def members():
              example=rotated("cloud-3"), agreementKey=public("cloud-3 agreement"))
     rotation("a rotation brings a doctor's key", "already-registered", "cloud-3",
              example=voting().directory(ADA), agreementKey=public("ada 0 agreement"))
+    rotation("a rotation makes the members longer than 983,040 bytes", "wrong-rotation", "cloud-3",
+             example=voting(edit={"genesis": lambda value: crowded(value, addresses=983040)}),
+             location={"addresses": [b"a" * 256] * 4, "pins": []})
     rotation("rotations are more than the quota", "quota-spent", "cloud-3",
              example=voting(signerQuota=1).begin().rotate_party(
                  "cloud-3", "cloud-3 4", keeps=("identityKey",)).end())
@@ -2301,10 +2308,20 @@ def seven(*elected):
     return example.move(VOTER, numbers(seatCount=7)).end()
 
 
-def crowded(value):
+def crowded(value, addresses=0):
+    """A thousand supernodes, with as many bytes of addresses as make so many of the members."""
     nodes = value["members"]["supernodes"]
     nodes += [supernode(f"more-{index}", organisation="operator-of-cloud-3", votes=False)
               for index in range(1000 - len(nodes))]
+    if addresses:
+        for node in nodes:
+            node["location"]["addresses"] = [bytes([0x61] * 200)] * 3 + [bytes([0x61] * 130)]
+        missing = addresses - len(encode("Members", value["members"]))
+        for node in nodes[:missing % 1000]:
+            node["location"]["addresses"][3] += b"a"
+        for node in nodes:
+            node["location"]["addresses"][3] += b"a" * (missing // 1000)
+        assert len(encode("Members", value["members"])) == addresses
     return value
 
 
