@@ -1908,6 +1908,9 @@ def members():
 
     # Motions
 
+    def broken(title, *changes, **options):
+        motion(title, "wrong-members", *changes, **options)
+
     remove_3 = remove("cloud-3")
     motion("an organisation's first motion has number 2", "wrong-number", remove_3, count=2)
     motion("a motion's last epoch is over", "wrong-motion", remove_3, last=0,
@@ -1918,6 +1921,11 @@ def members():
     motion("a motion concerns two organisations", "wrong-motion", remove("cloud-2"), remove_3)
     motion("a motion concerns an organisation, and another that is to run what joins", "wrong-motion",
            remove_3, put(supernode("cloud-4", "consortium", organisation="operator-of-cloud-2")))
+    motion("a motion makes a supernode of another organisation's identifier, and concerns it too",
+           "wrong-motion", put(supernode("operator-of-cloud-2", organisation=MINISTRY)),
+           remove("operator-of-cloud-2"))
+    broken("a motion makes a supernode of another organisation's identifier", put(supernode(
+        "operator-of-cloud-2", organisation=MINISTRY)))
     motion("a motion makes 1001 supernodes", "wrong-members", put(supernode(
         "cloud-4", "consortium", organisation="operator-of-cloud-3")), signer=MINISTRY,
         example=voting(edit={"genesis": crowded}))
@@ -1943,9 +1951,6 @@ def members():
                supernode("cloud-9", "consortium", organisation=H2))).end())
     motion("who joins is removed in the same motion, but has not agreed", "wrong-motion",
            put(operator(H2)), remove(H2), agree=[])
-
-    def broken(title, *changes, **options):
-        motion(title, "wrong-members", *changes, **options)
 
     broken("a motion removes whom nobody knows", remove("cloud-9"))
     broken("a motion removes the manager", remove("manager"), signer="operator-of-cloud-3")
