@@ -433,8 +433,8 @@ class Example:
         made = [self.commits(**commits)] if height else []
         self.consortium.item(
             f"opening {height}",
-            signer or self.seats(height)[(height + round) % len(self.seats(height))], "blockOpening", {"height": height, "round": round, "time": CREATED + seconds,
-                             "commits": made},
+            signer or self.seats(height)[(height + round) % len(self.seats(height))], "blockOpening",
+            {"height": height, "round": round, "time": CREATED + seconds, "commits": made},
             *(pair for value in made for pair in self.count_turns(value)))
         self.round, self.timed_out = round, {}
 
@@ -741,7 +741,8 @@ class Example:
             "former": [{"id": name} for name in former]}
         self.consortium.item(
             f"approval of {voter}", voter, "approval",
-            {"candidates": record["candidates"], "number": used}, self.spent(b"quota-supernode/\5" + voter.encode()),
+            {"candidates": record["candidates"], "number": used},
+            self.spent(b"quota-supernode/\5" + voter.encode()),
             (b"approval/" + voter.encode(), encode("ApprovalRecord", record)))
         return self
 
