@@ -37,9 +37,10 @@ ZERO = bytes(32)
 DELEGATES = ["hospital-1", "cloud-1", "cloud-2", "cloud-3"]
 NUMBERS = {
     "window": 600, "resignatureLimit": 4, "maximumLag": 120, "answerWithin": 3600,
-    "epochLength": 1000, "blockItemLimit": 256, "blockByteLimit": 1 << 20, "signerQuota": 16,
-    "supernodeQuota": 256, "clockTolerance": 10,
+    "blockItemLimit": 256, "blockByteLimit": 1 << 20, "signerQuota": 16, "supernodeQuota": 256,
+    "clockTolerance": 10, "seatCount": 4,
 }
+USES = {}  # of public keys
 
 
 def key(use):
@@ -47,7 +48,9 @@ def key(use):
 
 
 def public(use):
-    return key(use).public_key().public_bytes_raw()
+    value = key(use).public_key().public_bytes_raw()
+    USES[value] = use
+    return value
 
 
 def number(value):
@@ -58,41 +61,69 @@ def digest(kind, value):
     return sha256(encode(kind, value)).digest()
 
 
-def genesis(**numbers):
-    location = {"addresses": [], "pins": []}
+def supernode(name, *chains, use=None, organisation=None, is_hospital=False, votes=True):
+    """A supernode with keys of a use of its own; a hospital's first log key is that of its name."""
+    use = use or name
+    return {
+        "id": name, "organisation": organisation or f"operator-of-{name}",
+        "role": 1 if is_hospital else 2, "identityKey": public(f"{use} identity"),
+        "agreementKey": public(f"{use} agreement"),
+        "cosigners": [{"chain": chain, "publicKey": public(f"{use} cosigns {chain}")}
+                      for chain in chains],
+        "logKey": [{"publicKey": public(f"{name} log")}] if is_hospital else [],
+        "votingKey": [{"publicKey": public(f"{use} votes")}] if votes else [],
+        "location": {"addresses": [], "pins": []}}
 
-    def supernode(name, chains, log_keys):
-        return {
-            "id": name, "organisation": f"operator-of-{name}",
-            "role": 1 if log_keys else 2, "identityKey": public(f"{name} identity"),
-            "agreementKey": public(f"{name} agreement"),
-            "cosigners": [{"chain": chain, "publicKey": public(f"{name} cosigns {chain}")}
-                          for chain in chains],
-            "logKey": log_keys, "votingKey": [{"publicKey": public(f"{name} votes")}],
-            "location": location}
 
+def operator(name, use=None):
+    return {"id": name, "identityKey": public(f"{use or name} identity")}
+
+
+def genesis(epochLength=1000, **numbers):
     return {
         "version": 2, "network": "example", "suite": "bls12-381", "rulesVersion": 2,
-        "createdAt": CREATED, "numbers": NUMBERS | numbers,
-        "organisations": [{"id": name, "identityKey": public(f"{name} identity")}
-                          for name in ["ministry", *map("operator-of-{}".format, DELEGATES)]],
-        "manager": {
-            "id": "manager", "organisation": "ministry",
-            "registrationKey": public("manager registration"),
-            "identityKey": public("manager identity"),
-            "agreementKey": public("manager agreement"), "location": location},
-        "supernodes": [
-            supernode("hospital-1", ["consortium"], [{"publicKey": public("hospital-1 log")}]),
-            supernode("cloud-1", ["consortium", "hospital-1"], []),
-            supernode("cloud-2", ["consortium"], []),
-            supernode("cloud-3", ["consortium"], [])],
+        "createdAt": CREATED, "epochLength": epochLength, "members": {
+            "version": 1, "numbers": NUMBERS | numbers,
+            "organisations": [operator(name) for name in [
+                "ministry", *map("operator-of-{}".format, DELEGATES)]],
+            "manager": {
+                "id": "manager", "organisation": "ministry",
+                "registrationKey": public("manager registration"),
+                "identityKey": public("manager identity"),
+                "agreementKey": public("manager agreement"),
+                "location": {"addresses": [], "pins": []}},
+            "supernodes": [
+                supernode("hospital-1", "consortium", is_hospital=True),
+                supernode("cloud-1", "consortium", "hospital-1"),
+                supernode("cloud-2", "consortium"), supernode("cloud-3", "consortium")]},
         "delegates": [{"id": name} for name in DELEGATES]}
 
 
-def seat_list(names):
+def parties(members):
+    """All by their identifiers."""
+    return {party["id"]: party for party in [
+        *members["organisations"], members["manager"], *members["supernodes"]]}
+
+
+def use_of(members, name, purpose):
+    """What a key of a party is for, which makes the key; of a stranger by its name."""
+    party = parties(members).get(name)
+    found = []
+    if party and purpose == "identity":
+        found = [party["identityKey"]]
+    elif party and purpose == "votes":
+        found = [each["publicKey"] for each in party["votingKey"]]
+    elif party:
+        found = [each["publicKey"] for each in party["cosigners"]
+                 if purpose == f"cosigns {each['chain']}"]
+    return USES.get(*found, f"{name} {purpose}") if found else f"{name} {purpose}"
+
+
+def seat_list(names, members=None):
+    members = members or genesis()["members"]
     return {"seats": [{"occupant": [] if name is None else [{
-        "delegate": name, "votingKey": public(f"{name} votes"),
-        "cosigningKey": public(f"{name} cosigns consortium")}]} for name in names]}
+        "delegate": name, "votingKey": public(use_of(members, name, "votes")),
+        "cosigningKey": public(use_of(members, name, "cosigns consortium"))}]} for name in names]}
 
 
 def signature_line(name, kind, use, body, time=None):
@@ -109,11 +140,111 @@ def line(name, kind, secret, body, time=None):
     return f"\u2014 {name} {b64encode(key_id + signature).decode()}\n"
 
 
+# Changes of members (6.13)
+
+
+def change(kind, **value):
+    return {"change": kind, "party": [], "id": [], "cloud": [], "numbers": []} | {
+        name: [each] for name, each in value.items()}
+
+
+def kind_of(party):
+    return "supernode" if "role" in party else \
+        "manager" if "registrationKey" in party else "organisation"
+
+
+def as_party(party):
+    return {"organisation": [], "manager": [], "supernode": []} | {kind_of(party): [party]}
+
+
+def put(party):
+    return change(1, party=as_party(party))
+
+
+def remove(name):
+    return change(2, id={"id": name})
+
+
+def assign(hospital, cloud, use=None):
+    return change(3, cloud={"hospital": hospital, "cloud": cloud, "cosigningKey": public(
+        use or f"{cloud} cosigns {hospital}")})
+
+
+def numbers(**numbers):
+    return change(4, numbers=NUMBERS | numbers)
+
+
+def elect_again(organisation):
+    return change(5, id={"id": organisation})
+
+
+def go_on_with(hospital):
+    return change(6, id={"id": hospital})
+
+
+def party_of(change):
+    return next(party for [party] in filter(None, change["party"][0].values()))
+
+
+def changed(members, changes):
+    """The members after changes, whatever these are."""
+    members = dict(members)
+    for each in changes:
+        nodes = members["supernodes"]
+        if each["party"]:
+            party = party_of(each)
+            if kind_of(party) == "manager":
+                members["manager"] = party
+                continue
+            kind = f"{kind_of(party)}s"
+            names = [known["id"] for known in members[kind]] + [party["id"]]
+            listed = members[kind] + [party]
+            listed[names.index(party["id"])] = party
+            members[kind] = listed[:len(set(names))]
+        elif each["change"] == 2:
+            name = each["id"][0]["id"]
+            gone = [node["id"] for node in nodes if name in (node["id"], node["organisation"])]
+            members["organisations"] = [
+                known for known in members["organisations"] if known["id"] != name]
+            members["supernodes"] = [node | {"cosigners": [
+                cosigner for cosigner in node["cosigners"] if cosigner["chain"] not in gone]}
+                for node in nodes if node["id"] not in gone]
+        elif each["cloud"]:
+            [cloud] = each["cloud"]
+            members["supernodes"] = [node | {"cosigners": [
+                cosigner for cosigner in node["cosigners"] if cosigner["chain"] != cloud["hospital"]]
+                + [{"chain": cloud["hospital"], "publicKey": cloud["cosigningKey"]}]
+                * (node["id"] == cloud["cloud"])} for node in nodes]
+        elif each["numbers"]:
+            [members["numbers"]] = each["numbers"]
+    return members
+
+
+def keys_of(members):
+    """Party and key, in the order of 6.6."""
+    for party in parties(members).values():
+        names = ("registrationKey", "identityKey", "agreementKey")
+        yield from ((party["id"], party[name]) for name in names if name in party)
+        yield from ((party["id"], each["publicKey"]) for name in ("cosigners", "logKey", "votingKey")
+                    for each in party.get(name, []))
+
+
+def run_by(members, name):
+    party = parties(members).get(name)
+    return party and party.get("organisation", name)
+
+
+def voters(members):
+    return {node["organisation"] for node in members["supernodes"] if node["role"] == 1}
+
+
 class Log:
     """One chain as it grows; `edit` may change a leaf, by its name, before it is appended."""
 
-    def __init__(self, ledger, chain, edit):
+    def __init__(self, ledger, chain, edit, members, cosigners):
         self.ledger, self.chain, self.edit = ledger, chain, edit
+        self.members, self.anchored, self.answered = members, 0, 0
+        self.cosign(members, cosigners)
         self.leaves, self.names, self.headers, self.changes = [], [], [], []
         self.pairs, self.first = [], 0
         self.begin(0)
@@ -123,6 +254,11 @@ class Log:
         self.origin = f"bcemr/{self.ledger.hex()}/{self.chain}"
         if self.chain != "consortium":
             self.origin += f"/{generation}"
+
+    def cosign(self, members, cosigners):
+        """These cosign checkpoints from now on."""
+        self.cosigners = {name: use_of(members, name, f"cosigns {self.chain}")
+                          for name in cosigners}
 
     def append(self, name, leaf):
         edited = self.edit.get(name, lambda leaf: leaf)(leaf)
@@ -138,13 +274,14 @@ class Log:
                    "signer": {"role": 1, "party": signer},
                    "body": (kind, {"version": 2 if kind == "anchor" else 1} | body)}
         return {"version": 2, "content": content, "signature": key(
-            signs or f"{signer} identity").sign(encode("EntryContent", content))}
+            signs or use_of(self.members, signer, "identity")).sign(
+                encode("EntryContent", content))}
 
     def item(self, name, signer, kind, body, *pairs, signs=None):
         self.append(name, b"\1" + encode("Entry", self.entry(signer, kind, body, signs)))
         self.pairs += pairs
 
-    def close(self, time, counted, base=None, answered=0, seats=None):
+    def close(self, time, counted, base=None, answered=0, seats=None, members=None):
         before = self.headers[-1] if self.headers else None
         change = {
             "version": 2, "previous": before["stateDigest"] if before else ZERO,
@@ -156,7 +293,8 @@ class Log:
             "itemCount": len(self.leaves) - self.first,
             "stateDigest": digest("StateChange", change),
             "base": base or {"height": 0, "digest": ZERO}, "time": time, "countedTime": counted,
-            "answeredThrough": answered, "nextSeats": seats or []}
+            "answeredThrough": answered, "nextSeats": seats or [],
+            "nextMembers": members or []}
         self.changes.append(change)
         self.headers.append(header)
         self.append(f"{self.chain} header {header['height']}", b"\2" + encode("BlockHeader", header))
@@ -172,9 +310,9 @@ class Log:
         lines = ""
         if self.chain != "consortium":
             lines = signature_line(self.origin, 1, self.log, body)
-        for name in cosigners or (DELEGATES if self.chain == "consortium" else ["cloud-1"]):
-            lines += signature_line(f"example/{name}/{self.chain}", 4,
-                                    f"{name} cosigns {self.chain}", body, CREATED + 200)
+        for name in cosigners or self.cosigners:
+            use = self.cosigners.get(name, f"{name} cosigns {self.chain}")
+            lines += signature_line(f"example/{name}/{self.chain}", 4, use, body, CREATED + 200)
         return body + "\n" + lines
 
 
@@ -184,17 +322,21 @@ class Example:
     `elected` has the sets of delegates of the epochs from 1 on, as their elections come out.
     """
 
-    def __init__(self, edit=None, elected=(), **numbers):
+    def __init__(self, edit=None, elected=(), epochLength=1000, **numbers):
         self.edit = edit or {}
-        self.epoch_length = (NUMBERS | numbers)["epochLength"]
+        self.epoch_length = epochLength
         self.sets, self.turns, self.convicted = [DELEGATES, *elected], {}, {}
-        self.genesis = encode("Genesis", self.edit.get("genesis", lambda value: value)(
-            genesis(**numbers)))
+        value = self.edit.get("genesis", lambda value: value)(genesis(epochLength, **numbers))
+        self.genesis = encode("Genesis", value)
         self.ledger = ledger = sha256(self.genesis).digest()
-        self.consortium = Log(ledger, "consortium", self.edit)
-        self.hospital = hospital = Log(ledger, "hospital-1", self.edit)
+        self.members, self.next_members, self.since = [value["members"]], None, 0
+        self.consortium = Log(ledger, "consortium", self.edit, value["members"], DELEGATES)
+        self.hospital = hospital = Log(
+            ledger, "hospital-1", self.edit, value["members"], ["cloud-1"])
+        self.logs = [self.consortium, hospital]
         self.round, self.timed_out = 0, {}
-        self.doctors, self.keys, self.used = {}, {}, {}
+        self.doctors, self.keys, self.used, self.convictions = {}, {}, {}, {}
+        self.motions, self.moved = {}, {}
 
         # Block 0 has nothing but its opening.
         self.open(seconds=11)
@@ -202,7 +344,7 @@ class Example:
 
         # The hospital's chain begins with a base.
         self.advance(0)
-        hospital.close(CREATED + 11, CREATED + 11, self.consortium.reference())
+        self.end_block()
 
         # Block 1, after 189 seconds which count as 60: cloud-1 was down when it was its turn, so that
         # the block is that of round 1. The first anchor; a demand.
@@ -216,7 +358,7 @@ class Example:
         self.advance(1)
         hospital.item("refused", "hospital-1", "refused",
                       {"entry": self.demanded, "code": "unknown-consent"})
-        hospital.close(CREATED + 200, CREATED + 71, self.consortium.reference(), answered=1)
+        self.end_block(answered=1)
 
         # Block 2: the second anchor.
         self.open()
@@ -231,6 +373,9 @@ class Example:
     def seats(self, height):
         """Who decides the block at a height, by its seats; None for a vacant one."""
         return self.sets[self.epoch(height)]
+
+    def members_at(self, height):
+        return self.members[self.epoch(height)]
 
     def count_turns(self, commits):
         """What an opening with these commits changes."""
@@ -254,9 +399,10 @@ class Example:
             yield f"turns/{delegate}".encode(), encode(
                 "TurnRecord", dict(zip(("epoch", "turns", "missed"), self.turns[delegate])))
 
-    def commits(self, seats=(0, 1, 2, 3), **fields):
+    def commits(self, seats=None, **fields):
         """The commits of the last block; `fields` of the votes that are signed differ."""
         height, root = len(self.consortium.headers) - 1, files.root(self.consortium.hashes())
+        seats = range(len(self.seats(height))) if seats is None else seats
         return {"round": self.round, "root": root, "commits": [
             {"seat": seat, "timedOut": self.timed_out.get(seat, b""),
              "signature": self.vote(self.seats(height)[seat], height, **{
@@ -269,91 +415,129 @@ class Example:
         vote = encode("ConsensusVote", {
             "version": 1, "genesis": self.ledger, "epoch": 0, "height": height, "round": 0,
             "phase": 2, "root": [ZERO], "timedOut": b""} | fields)
-        return vote, key(f"{delegate} votes").sign(vote)
+        return vote, self.sign(vote, delegate, height)
+
+    def sign(self, statement, delegate, height):
+        epoch = min(self.epoch(height), len(self.members) - 1)
+        return key(use_of(self.members[epoch], delegate, "votes")).sign(statement)
 
     def proposal(self, delegate, height, **fields):
         proposal = encode("ConsensusProposal", {
             "version": 1, "genesis": self.ledger, "epoch": 0, "height": height, "round": 0,
             "root": ZERO, "validRound": []} | fields)
-        return proposal, key(f"{delegate} votes").sign(proposal)
+        return proposal, self.sign(proposal, delegate, height)
 
     def open(self, round=0, seconds=200, signer=None, **commits):
         height = len(self.consortium.headers)
+        self.consortium.members = self.members_at(height)
         made = [self.commits(**commits)] if height else []
         self.consortium.item(
-            f"opening {height}", signer or self.seats(height)[(height + round) % 4],
-            "blockOpening", {"height": height, "round": round, "time": CREATED + seconds,
-                             "commits": made},
+            f"opening {height}",
+            signer or self.seats(height)[(height + round) % len(self.seats(height))], "blockOpening",
+            {"height": height, "round": round, "time": CREATED + seconds, "commits": made},
             *(pair for value in made for pair in self.count_turns(value)))
         self.round, self.timed_out = round, {}
 
     def close(self, seconds=200, counted=71):
-        height, seats = len(self.consortium.headers), []
-        if self.epoch(height + 1) > self.epoch(height):
-            seats = [seat_list(self.seats(height + 1))]
-            self.consortium.pairs.append(
-                (b"seats/" + number(self.epoch(height + 1)), encode("SeatList", seats[0])))
-        self.consortium.close(CREATED + seconds, CREATED + counted, seats=seats)
+        height, seats, listed = len(self.consortium.headers), [], []
+        epoch, pairs = self.epoch(height), self.consortium.pairs
+        if self.epoch(height + 1) > epoch:
+            members = self.next_members or self.members[epoch]
+            seats, listed = [seat_list(self.seats(height + 1), members)], [digest("Members", members)]
+            pairs.append((b"seats/" + number(epoch + 1), encode("SeatList", seats[0])))
+            if self.next_members:
+                pairs.append((b"next-members", b""))
+            if members != self.members[epoch]:
+                self.since = epoch + 1
+            pairs.append((b"members/" + number(epoch + 1), encode("MembersRecord", {
+                "digest": listed[0], "since": self.since})))
+            self.members.append(members)
+            self.next_members = None
+        self.consortium.close(CREATED + seconds, CREATED + counted, seats=seats, members=listed)
+        # A checkpoint behind a block is of those who decided it.
+        self.consortium.cosign(self.members[epoch], filter(None, self.seats(height)))
 
     # Items
 
-    def advance(self, height):
-        self.hospital.item(f"base {height}", "hospital-1", "baseAdvance",
-                           {"base": self.consortium.reference(height)})
+    def advance(self, height, log=None):
+        log, self.base = log or self.hospital, height
+        log.members = members = self.members_at(height)
+        log.cosign(members, [node["id"] for node in members["supernodes"] if any(
+            cosigner["chain"] == log.chain for cosigner in node["cosigners"])])
+        name = f"base {height}" if log is self.hospital else f"{log.chain} base {height}"
+        log.item(name, log.chain, "baseAdvance", {"base": self.consortium.reference(height)})
 
-    def anchor(self):
-        hashes = self.hospital.hashes()
-        header, size = self.hospital.headers[-1], len(hashes)
-        before = getattr(self, "anchored", 0)
-        self.anchored = size
+    def end_block(self, answered=None, log=None):
+        """Of the hospital, on its last base."""
+        log = log or self.hospital
+        log.answered = log.answered if answered is None else answered
+        header = self.consortium.headers[self.base]
+        log.close(header["time"], header["countedTime"], self.consortium.reference(self.base),
+                  answered=log.answered)
+
+    def anchor(self, signer=None, log=None):
+        log = log or self.hospital
+        hashes = log.hashes()
+        header, size, before = log.headers[-1], len(hashes), log.anchored
+        log.anchored = size
         record = {
-            "generation": 0, "size": size, "root": files.root(hashes),
-            "header": self.hospital.reference(), "answeredThrough": header["answeredThrough"],
+            "generation": log.generation, "size": size, "root": files.root(hashes),
+            "header": log.reference(), "answeredThrough": header["answeredThrough"],
             "height": len(self.consortium.headers), "index": len(self.consortium.leaves)}
         self.consortium.item(
-            f"anchor {size}", "hospital-1", "anchor", {
-                "hospital": "hospital-1", "note": self.hospital.note(), "header": header,
+            f"anchor {size}", signer or log.chain, "anchor", {
+                "hospital": log.chain, "note": log.note(), "header": header,
                 "inclusion": files.inclusion(size - 1, hashes),
                 "consistency": files.consistency(before, hashes) if before else []},
-            (b"anchor/hospital-1", encode("AnchorRecord", record)))
+            (f"anchor/{log.chain}".encode(), encode("AnchorRecord", record)))
 
     def demand(self):
         entry = self.hospital.entry("manager", "accessNotice", {
             "visit": sha256(b"a visit").digest(), "document": sha256(b"a consent").digest()})
         self.demanded = digest("Entry", entry)
-        used = encode("QuotaRecord", {"epoch": 0, "used": 1})
         record = {"entry": self.demanded, "height": 1, "index": len(self.consortium.leaves)}
         self.consortium.item(
             "demand", "cloud-2", "demand", {"entry": entry, "completion": []},
-            (b"quota-supernode/\1cloud-2", used), (b"quota-party/manager\0cloud-2", used),
+            self.spent(b"quota-supernode/\1cloud-2"),
+            self.spent(b"quota-party/manager\0cloud-2"),
             (b"demand/hospital-1\0" + number(0), encode("DemandRecord", record)),
             (b"demands/hospital-1", number(1)))
 
-    def report(self, first, second, *keys):
-        """A block with the report that two claims contradict each other, which convicts these keys."""
+    def report(self, first, second, *keys, chain="hospital-1"):
+        """A block with the report that two claims contradict each other, which convicts these keys:
+        their uses, each with the organisation for which it counts."""
         self.open()
-        height, pairs = len(self.consortium.headers), []
-        for use, counted in keys:
-            pairs.append((b"barred/" + sha256(public(use)).digest(), number(height)))
-            chain = (b"barred-chain/hospital-1", number(height))
-            if counted:
-                pairs.append((f"convicted/operator-of-{counted}".encode(), number(1)))
-            elif chain not in pairs:
-                pairs.append(chain)
+        pairs = []
+        for use, organisation in keys:
+            pairs += self.convict(use, organisation)
         self.consortium.item(
             "report", "cloud-2", "equivocationReport",
-            {"chain": "hospital-1", "first": first, "second": second},
-            (b"quota-supernode/\3cloud-2", encode("QuotaRecord", {"epoch": 0, "used": 1})), *pairs)
+            {"chain": chain, "first": first, "second": second},
+            self.spent(b"quota-supernode/\3cloud-2"), *pairs)
         self.close()
 
-    def equivocate(self, is_confirmed=True):
+    def convict(self, use, organisation):
+        """What convicting a key changes, that of hospital-1's log if it counts for nobody."""
+        height = len(self.consortium.headers)
+        yield b"barred/" + sha256(public(use)).digest(), number(height)
+        count = self.convictions[organisation] = self.convictions.get(organisation, 0) + 1
+        if organisation:
+            yield f"convicted/{organisation}".encode(), number(count)
+        elif count == 1:
+            yield b"barred-chain/hospital-1", number(height)
+
+    def claim(self, note, leaf=None, epoch=0):
+        return {"note": note, "epoch": epoch, "leaf": [leaf] if leaf else []}
+
+    def equivocate(self, is_confirmed=True, epochs=(0, 0), root=ZERO):
         """Block 3: hospital and cloud have signed two roots of one size: the cloud is convicted, and
         the log key with it."""
-        note = self.hospital.note(self.hospital.hashes()[:-1] + [ZERO])
+        note = self.hospital.note(self.hospital.hashes()[:-1] + [root])
         if not is_confirmed:
             note = without_lines(note, "example/")
-        self.report({"note": self.hospital.note(), "leaf": []}, {"note": note, "leaf": []},
-                    ("cloud-1 cosigns hospital-1", "cloud-1"), ("hospital-1 log", None))
+        self.report(*(self.claim(each, epoch=epoch) for each, epoch in zip(
+            (self.hospital.note(), note), epochs)),
+                    ("cloud-1 cosigns hospital-1", "operator-of-cloud-1"), ("hospital-1 log", None))
         return self
 
     def state_tail(self, generation, size, root):
@@ -363,13 +547,13 @@ class Example:
         fresh = public("hospital-1 log" + " 1" * (generation + 1))
         self.consortium.item(
             "continuation", "hospital-1", "continuation", {
-                "tail": tail, "logKey": fresh, "cloudSignature": key("cloud-1 identity").sign(
-                    encode("TailStatement", tail))},
-            (b"quota-supernode/\3hospital-1", encode("QuotaRecord", {
-                "epoch": 0, "used": generation + 1})),
+                "tail": tail, "logKey": fresh, "cloudSignature": key(use_of(
+                    self.consortium.members, "cloud-1", "identity")).sign(
+                        encode("TailStatement", tail))},
+            self.spent(b"quota-supernode/\3hospital-1"),
             (b"chain/hospital-1", encode("GenerationRecord", {
-                "generation": generation + 1, "start": size, "root": root, "height": 3,
-                "logKey": fresh})),
+                "generation": generation + 1, "start": size, "root": root,
+                "height": len(self.consortium.headers), "logKey": fresh})),
             (b"key/" + sha256(fresh).digest(), b"hospital-1"))
 
     def continue_chain(self, root=None, more=(), begins=True):
@@ -382,14 +566,13 @@ class Example:
         if begins:
             self.hospital.begin(1 + len(more))
             self.advance(3)
-            self.hospital.close(
-                CREATED + 200, CREATED + 71, self.consortium.reference(), answered=1)
+            self.end_block()
         return self
 
     def write_on(self):
         """The hospital writes another block of generation 0, on consortium block 2."""
         self.advance(2)
-        self.hospital.close(CREATED + 200, CREATED + 71, self.consortium.reference(2), answered=1)
+        self.end_block()
         return self
 
     def contradict_generations(self):
@@ -403,13 +586,13 @@ class Example:
             "index": 3, "hash": ZERO, "inclusion": files.inclusion(3, former)}
         self.hospital.begin(1)
         self.report(
-            *({"note": note, "leaf": [leaf]} for note, leaf in (first, second)),
-            ("cloud-1 cosigns hospital-1", "cloud-1"),
+            self.claim(*first), self.claim(*second),
+            ("cloud-1 cosigns hospital-1", "operator-of-cloud-1"),
             *sorted((("hospital-1 log", None), ("hospital-1 log 1", None)),
                     key=lambda pair: public(pair[0])))
         return self
 
-    def withhold(self, is_other=True):
+    def withhold(self, is_other=True, epoch=0):
         """Block 3: the cloud has confirmed another root than it then states, of the same size."""
         hashes = self.hospital.hashes()
         note = self.hospital.note(hashes[:-1] + [ZERO] if is_other else hashes)
@@ -418,14 +601,12 @@ class Example:
         culprit = "cloud-1 cosigns hospital-1"
         self.consortium.item(
             "withholding", "cloud-2", "withholdingReport",
-            {"hospital": "hospital-1", "generation": 0, "note": note},
-            (b"quota-supernode/\3cloud-2", encode("QuotaRecord", {"epoch": 0, "used": 1})),
-            (b"barred/" + sha256(public(culprit)).digest(), number(3)),
-            (b"convicted/operator-of-cloud-1", number(1)))
+            {"hospital": "hospital-1", "generation": 0, "note": note, "epoch": epoch},
+            self.spent(b"quota-supernode/\3cloud-2"), *self.convict(culprit, "operator-of-cloud-1"))
         self.close()
         return self
 
-    def report_votes(self, first=None, second=None, convicts="cloud-1", used=1):
+    def report_votes(self, first=None, second=None, convicts="cloud-1"):
         """A block with the report that a delegate signed two votes, or proposals, of one round."""
         self.open()
         self.convicted[convicts] = len(self.consortium.headers)
@@ -436,10 +617,8 @@ class Example:
             f"report {height}", "cloud-2", "voteEquivocationReport", {
                 name: {"object": value, "signature": signature}
                 for name, (value, signature) in (("first", first), ("second", second))},
-            (b"quota-supernode/\3cloud-2", encode("QuotaRecord", {
-                "epoch": self.epoch(height), "used": used})),
-            (b"barred/" + sha256(public(f"{convicts} votes")).digest(), number(height)),
-            (f"convicted/operator-of-{convicts}".encode(), number(1)))
+            self.spent(b"quota-supernode/\3cloud-2"),
+            *self.convict(f"{convicts} votes", f"operator-of-{convicts}"))
         self.close()
         return self
 
@@ -463,8 +642,9 @@ class Example:
         return (b"doctor/" + doctor.encode(), encode("DoctorRecord", record))
 
     def spent(self, place):
-        self.used[place] = self.used.get(place, 0) + 1
-        return place, encode("QuotaRecord", {"epoch": 0, "used": self.used[place]})
+        epoch = self.epoch(len(self.consortium.headers))
+        used = self.used[place, epoch] = self.used.get((place, epoch), 0) + 1
+        return place, encode("QuotaRecord", {"epoch": epoch, "used": used})
 
     def register(self, doctor, use=None, signer="hospital-1", manager="manager registration",
                  **fields):
@@ -542,8 +722,7 @@ class Example:
                 "visitKey": bytes(96), "visitSigningKey": public("patient"), "keyNonce": ZERO,
                 "mailboxKey": public("mailbox"), "amends": []},
             "visitKeyProof": bytes(48), "patientSignature": bytes(64)})
-        self.hospital.close(
-            CREATED + 200, CREATED + 71, self.consortium.reference(), answered=1)
+        self.end_block()
         return self
 
     def go_on(self, round=0, **commits):
@@ -554,11 +733,7 @@ class Example:
 
     # Elections
 
-    def spends(self, party, used=1):
-        return (b"quota-supernode/\5" + party.encode(), encode("QuotaRecord", {
-            "epoch": self.epoch(len(self.consortium.headers)), "used": used}))
-
-    def approve(self, voter, candidates, former=(), used=1, spent=None):
+    def approve(self, voter, candidates, former=(), used=1):
         """In the open block; `former` is what the voter approved at the end of the epoch before."""
         record = {
             "number": used, "epoch": self.epoch(len(self.consortium.headers)),
@@ -566,22 +741,183 @@ class Example:
             "former": [{"id": name} for name in former]}
         self.consortium.item(
             f"approval of {voter}", voter, "approval",
-            {"candidates": record["candidates"], "number": used}, self.spends(voter, spent or used),
+            {"candidates": record["candidates"], "number": used},
+            self.spent(b"quota-supernode/\5" + voter.encode()),
             (b"approval/" + voter.encode(), encode("ApprovalRecord", record)))
         return self
 
-    def stand(self, supernode, stands, used=1, spent=None):
+    def stand(self, supernode, stands, used=1):
         """In the open block."""
         record = {"number": used, "stands": int(stands)}
         self.consortium.item(
             f"candidacy of {supernode}", supernode, "candidacy", record,
-            self.spends(supernode, spent or used),
+            self.spent(b"quota-supernode/\5" + supernode.encode()),
             (b"candidacy/" + supernode.encode(), encode("CandidacyRecord", record)))
         return self
 
     def begin(self, *arguments, **commits):
         self.open(*arguments, **commits)
         return self
+
+    # Members
+
+    @property
+    def listed(self):
+        """The members of the next epoch, while a block is open."""
+        return self.next_members or self.consortium.members
+
+    def list_next(self, after):
+        """What it changes that these are the members of the next epoch."""
+        known = set(keys_of(self.listed))
+        for party, each in keys_of(after):
+            if (party, each) not in known:
+                yield b"key/" + sha256(each).digest(), party.encode()
+        self.next_members = after
+        yield b"next-members", digest("Members", after)
+
+    def move(self, signer, *changes, count=None, last=None, agree=None, name="motion", signs=None,
+             consent=None, **fields):
+        """A motion in the open block, which passes if its signer alone may vote on it.
+
+        `agree` has who agrees, if others do than have to; `consent` the use of the key that
+        another makes, by party; `fields` of what is agreed to differ.
+        """
+        log, before = self.consortium, self.listed
+        self.moved[signer] = count or self.moved.get(signer, 0) + 1
+        body = {"version": 1, "number": self.moved[signer], "changes": list(changes),
+                "lastEpoch": self.epoch(len(log.headers)) if last is None else last, "consents": []}
+        after, concerned, agreeing, joining = changed(before, changes), set(), set(), {}
+        for each in changes:
+            about = each["id"][0]["id"] if each["id"] else None
+            for cloud in each["cloud"]:
+                about = cloud["hospital"]
+                agreeing.add(cloud["cloud"])
+            if each["party"]:
+                party = party_of(each)
+                about, organisation = party["id"], party.get("organisation", party["id"])
+                joining[about] = organisation
+                agreeing |= {about} | ({organisation} - {run_by(before, about)})
+            concerned.add(run_by(before, about) or joining.get(about) or (
+                about if each["change"] == 5 else None))
+        concerned = sorted(concerned - {None})
+        subject = encode("MemberConsent", {
+            "version": 1, "genesis": self.ledger, "signer": signer,
+            "subject": digest("Motion", body)} | fields)
+        body["consents"] = [
+            {"party": party, "signature": key((consent or {}).get(party) or use_of(
+                after, party, "identity")).sign(subject)}
+            for party in sorted(agreeing if agree is None else agree)]
+        motion = digest("Entry", log.entry(signer, "motion", body, signs))
+        record = {"index": len(log.leaves), "lastEpoch": body["lastEpoch"], "status": 1,
+                  "concerned": [each.encode() for each in concerned[:1]]}
+        self.motions[name] = motion, record, changes, set()
+        pairs = [self.spent(b"quota-supernode/\6" + signer.encode()),
+                 (b"motions/" + signer.encode(), number(self.moved[signer])),
+                 (b"motion/" + motion, encode("MotionRecord", record))]
+        if signer in voters(log.members) - set(concerned):
+            pairs += self.cast(name, signer, True)
+        log.item(name, signer, "motion", body, *pairs, signs=signs)
+        return self
+
+    def vote_on(self, voter, name="motion", approves=True, fails=False, motion=None, signs=None):
+        """A ballot in the open block."""
+        pairs = [] if motion else self.cast(name, voter, approves, fails)
+        self.consortium.item(
+            f"ballot of {voter} on {name}", voter, "ballot", {
+                "motion": motion or self.motions[name][0], "approves": int(approves)}, *pairs,
+            signs=signs)
+        return self
+
+    def cast(self, name, voter, approves, fails=False):
+        motion, record, changes, votes = self.motions[name]
+        pairs = [(b"ballot/" + motion + voter.encode(), bytes([approves]))]
+        may = {each for each in voters(self.consortium.members)
+               if each.encode() not in record["concerned"]}
+        votes |= {voter} if approves else set()
+        if not approves or 3 * len(votes & may) <= 2 * len(may):
+            return pairs
+        record["status"] = 3 if fails else 2
+        pairs.append((b"motion/" + motion, encode("MotionRecord", record)))
+        if fails:
+            return pairs
+        after = changed(self.listed, changes)
+        pairs += [(b"party/" + party.encode(), b"\1")
+                  for party in parties(after) if party not in parties(self.listed)]
+        pairs += self.list_next(after)
+        for each in changes:
+            if each["change"] == 5:
+                name = each["id"][0]["id"]
+                pairs.append((b"readmitted/" + name.encode(), number(self.convictions.get(name, 0))))
+            elif each["change"] == 6:
+                pairs.append((b"barred-chain/" + each["id"][0]["id"].encode(), b""))
+        return pairs
+
+    def rotate_party(self, name, use=None, keeps=(), signs=None, proves=None, signer=None,
+                     consent=None, **fields):
+        """A party's rotation in the open block, to keys of a use but for what it keeps."""
+        known = parties(self.consortium.members) | parties(self.listed)
+        listed, use = known[name], use or f"{name} 1"
+        new = {"identityKey": public(f"{use} identity")}
+        if "agreementKey" in listed:
+            new["agreementKey"] = public(f"{use} agreement")
+        if "role" in listed:
+            new["cosigners"] = [
+                {"chain": each["chain"], "publicKey": public(f"{use} cosigns {each['chain']}")}
+                for each in listed["cosigners"]]
+            new["votingKey"] = [
+                {"publicKey": public(f"{use} votes")} for _ in listed["votingKey"]]
+        rotated = listed | {
+            field: value for field, value in new.items() if field not in keeps} | fields
+        body = {"version": 1, "party": as_party(rotated), "proof": bytes(64)}
+        subject = encode("MemberConsent", {
+            "version": 1, "genesis": self.ledger, "signer": signer or name,
+            "subject": digest("PartyRotation", body)} | (consent or {}))
+        body["proof"] = key(proves or use_of(
+            changed(self.listed, [put(rotated)]), rotated["id"], "identity")).sign(subject)
+        self.consortium.item(
+            f"rotation of {name}", signer or name, "partyRotation", body,
+            self.spent(b"quota-changes/" + name.encode()),
+            *self.list_next(changed(self.listed, [put(rotated)])), signs=signs)
+        return self
+
+    def demand_on(self, chain):
+        """A block with a demand on a chain, of which nothing is asked but whether there is one."""
+        self.open()
+        log = Log(self.ledger, chain, {}, self.consortium.members, [])
+        self.consortium.item("demand on a chain", "cloud-2", "demand", {
+            "entry": log.entry("manager", "accessNotice", {"visit": ZERO, "document": ZERO}),
+            "completion": []})
+        self.close()
+        return self
+
+    def report_fault(self, log):
+        """A block with the report that the first leaf of a log is at fault."""
+        self.open()
+        self.consortium.item(
+            "fault", "cloud-2", "faultReport",
+            {"chain": log.chain, "note": log.note(), "index": 0},
+            self.spent(b"quota-supernode/\3cloud-2"))
+        self.close()
+        return self
+
+    def sign_two(self, delegate, *epochs):
+        """A block with the report that it has cosigned two roots of the consortium's chain, with its
+        keys of these epochs."""
+        log, claims, uses = self.consortium, [], set()
+        hashes = log.hashes()
+        for epoch, last in zip(epochs, (hashes[-1], ZERO)):
+            log.cosign(self.members[epoch], [delegate])
+            claims.append(self.claim(log.note(hashes[:-1] + [last]), epoch=epoch))
+            uses.add(log.cosigners[delegate])
+        self.report(*claims, *((use, f"operator-of-{delegate}") for use in sorted(uses, key=public)),
+                    chain="consortium")
+        return self
+
+    def join(self, name="hospital-2"):
+        """The log of a hospital that is admitted."""
+        log = Log(self.ledger, name, self.edit, self.members[-1], [])
+        self.logs.append(log)
+        return log
 
     def end(self):
         self.close()
@@ -592,11 +928,10 @@ class Example:
         self.open()
         entry = self.hospital.entry("hospital-1", "visitAbandonment", {
             "visit": ZERO, "reason": 1})
-        used = encode("QuotaRecord", {"epoch": 0, "used": 1})
         self.consortium.item(
             "demand", "cloud-3", "demand", {"entry": entry, "completion": []},
-            (b"quota-supernode/\1cloud-3", used),
-            (b"quota-party/hospital-1\0cloud-3", used))
+            self.spent(b"quota-supernode/\1cloud-3"),
+            self.spent(b"quota-party/hospital-1\0cloud-3"))
         self.close()
         return self
 
@@ -606,8 +941,8 @@ class Example:
 
     def files(self):
         yield "genesis.der", self.genesis
-        for folder, log in (("consortium", self.consortium),
-                            (f"hospital-1/{self.hospital.generation}", self.hospital)):
+        for log in self.logs:
+            folder = log.chain if log is self.consortium else f"{log.chain}/{log.generation}"
             note = self.edit.get(f"note {log.chain}", lambda log: log.note())(log)
             leaves = log.leaves
             if f"leaves {log.chain}" in self.edit:
@@ -753,7 +1088,7 @@ def twice(leaf):
 def ledger_with(change):
     """An export whose genesis is changed."""
     def edit(value):
-        change(value, value["supernodes"])
+        change(value["members"], value["members"]["supernodes"])
         return value
     return edited({"genesis": edit})
 
@@ -773,17 +1108,18 @@ def overlong():
                             if name == "genesis.der" else data) for name, data in Example().files())
 
 
-def fifth(genesis, nodes, is_delegate=False):
+def fifth(members, nodes):
     """One supernode more, with a voting key."""
-    genesis["organisations"].append(
-        {"id": "operator-of-cloud-4", "identityKey": public("operator-of-cloud-4 identity")})
-    nodes.append(nodes[3] | {
-        "id": "cloud-4", "organisation": "operator-of-cloud-4",
-        "identityKey": public("cloud-4 identity"), "agreementKey": public("cloud-4 agreement"),
-        "cosigners": [{"chain": "consortium", "publicKey": public("cloud-4 cosigns consortium")}],
-        "votingKey": [{"publicKey": public("cloud-4 votes")}]})
-    if is_delegate:
-        genesis["delegates"].append({"id": "cloud-4"})
+    members["organisations"].append(operator("operator-of-cloud-4"))
+    nodes.append(supernode("cloud-4", "consortium"))
+
+
+def delegates(*names, **numbers):
+    """An export with other delegates; cloud-4 is a supernode too."""
+    def edit(value):
+        fifth(value["members"], value["members"]["supernodes"])
+        return value | {"delegates": [{"id": name} for name in names]}
+    return edited({"genesis": edit}, **numbers)
 
 
 # (what is changed, who signs it again, the check, words of the reason, the export, options)
@@ -854,6 +1190,10 @@ def variants():
          {}),
         ("the header of the last tile is left out", None, "V1", "", exported(
             change=lambda data: data[:-2048] + data[-1536:]), {}),
+        ("the first members have 983,041 bytes", "all", "V1", "members", edited({
+            "genesis": lambda value: crowded(value, addresses=983041)}), {}),
+        ("an address in `genesis.der` has a space", "all", "V1", "", ledger_with(
+            lambda _, nodes: nodes[1]["location"].update(addresses=[b"https://a b"])), {}),
         ("another ledger is asked for", None, "V2", "", exported(), {"--genesis": "00" * 32}),
         ("maxLag is 151, and w is 600", "all", "V3", "", edited({}, maximumLag=151), {}),
         ("a delegate has no voting key", "all", "V3", "", ledger_with(
@@ -872,8 +1212,10 @@ def variants():
             lambda _, nodes: nodes[1].update(votingKey=nodes[2]["votingKey"])), {}),
         ("a voting key is of small order", "all", "V3", "", ledger_with(
             lambda _, nodes: nodes[1].update(votingKey=[{"publicKey": ZERO}])), {}),
-        ("there are five delegates", "all", "V3", "", ledger_with(
-            lambda value, nodes: fifth(value, nodes, is_delegate=True)), {}),
+        ("there are five delegates", "all", "V3", "", delegates(*DELEGATES, "cloud-4"), {}),
+        ("there are five delegates and five seats", "all", "V3", "", delegates(
+            *DELEGATES, "cloud-4", seatCount=5), {}),
+        ("there are four delegates and seven seats", "all", "V3", "", edited({}, seatCount=7), {}),
         ("two delegates' lines are missing", None, "V4", "", edited({
             "note consortium": lambda log: log.note(cosigners=DELEGATES[2:])}), {}),
         ("a hospital's checkpoint lacks its own signature", None, "V4", "", edited({
@@ -1068,7 +1410,7 @@ def variants():
     reported("a report shows an object of 33 levels", None, (
         application(63, nested(30)), bytes(64)))
     reported("a delegate is convicted a second time", None, vote(
-        "cloud-1", 2, root=[bytes([1] * 32)]), code="entry-known", used=2, again=True)
+        "cloud-1", 2, root=[bytes([1] * 32)]), code="entry-known", again=True)
     cases += [
         ("an empty seat has committed", "all", "V7", "wrong-commits", exported(
             Example().report_votes().go_on().go_on(round=1)), {}),
@@ -1077,6 +1419,7 @@ def variants():
     ]
     cases += elections()
     cases += doctors()
+    cases += members()
     cases += [
         ("an anchor's proof of inclusion is that of no leaf", "all", "V7", "wrong-header", edited({
             "anchor 5": lambda leaf: item(encode("Anchor", body_of(leaf) | {"inclusion": [ZERO]}),
@@ -1152,7 +1495,7 @@ def elections():
             "BlockHeader", decode("BlockHeader", leaf[1:]) | fields)
 
     def five(value):
-        fifth(value, value["supernodes"])
+        fifth(value["members"], value["members"]["supernodes"])
         return value
 
     passes("an epoch ends with block 2, and the delegate that missed its turn has the last seat",
@@ -1162,7 +1505,7 @@ def elections():
     approved = (epochs(LATE_LAST, LATE_LAST, ["cloud-3", "hospital-1", "cloud-2", "cloud-1"],
                        ["cloud-1", "cloud-3", "hospital-1", "cloud-2"])
                 .begin().approve(VOTER, ["cloud-3"]).end().go_on().go_on()
-                .begin().approve(VOTER, ["cloud-1"], former=["cloud-3"], used=2, spent=1).end().go_on().go_on()
+                .begin().approve(VOTER, ["cloud-1"], former=["cloud-3"], used=2).end().go_on().go_on()
                 .go_on().go_on().go_on().go_on())
     passes("approvals of epochs 1 and 2 count in epochs 3 and 4", approved)
     passes("the same, and the known checkpoint is of epoch 0", approved,
@@ -1171,7 +1514,7 @@ def elections():
     passes("a delegate withdraws, its seat is vacant in the next epoch, and it stands again", (
         epochs(LATE_LAST, vacant, ["hospital-1", "cloud-2", "cloud-1", "cloud-3"])
         .begin().stand("cloud-3", False).end().go_on().go_on()
-        .begin().stand("cloud-3", True, used=2, spent=1).end()
+        .begin().stand("cloud-3", True, used=2).end()
         .go_on(round=1, seats=(0, 1, 2)).go_on(seats=(0, 1, 2)).go_on(seats=(0, 1, 2))))
     others = ["hospital-1", "cloud-2", "cloud-3", "cloud-4"]
     passes("a fifth supernode is elected in the place of a delegate that missed its turn",
@@ -1333,6 +1676,678 @@ def doctors():
             made(ADA, ("register", "ada", "ada 2")).visit_of(first)), {}),
     ]
     return cases
+
+
+H2, M2 = "operator-of-hospital-2", "hospital-2"
+MINISTRY = "ministry"
+# Those of epoch 1, once hospital-2 is there and stands.
+FIVE = ["hospital-1", "cloud-2", "cloud-3", "hospital-2"]
+# And once cloud-3 is none any more.
+THREE = ["hospital-1", "cloud-2", "cloud-1", None]
+SEVEN = ["hospital-1", "cloud-2", "cloud-3", "cloud-4", "cloud-5", "cloud-6", "cloud-1"]
+
+
+def voting(*elected, edit=None, **numbers):
+    """The example with epochs of five blocks, of which two are left in the first."""
+    return Example(edit, elected=elected or [LATE_LAST], epochLength=5, **numbers)
+
+
+def joining(name=M2, cloud="cloud-2", **options):
+    """The changes with which a hospital joins."""
+    return [put(operator(f"operator-of-{name}")),
+            put(supernode(name, "consortium", is_hospital=True, **options)), assign(name, cloud)]
+
+
+def joined(*elected, edit=None, **numbers):
+    """Epoch 1 has begun, with a second hospital, which stands for election."""
+    return (voting(FIVE, *elected, edit=edit, **numbers)
+            .begin().move(VOTER, *joining()).end().go_on())
+
+
+def members():
+    """Variants about members by epoch (6.13)."""
+    cases = []
+
+    def passes(title, example, **options):
+        cases.append((title, None, None, "", exported(example), options))
+
+    def refused(title, code, example):
+        cases.append((title, "all", "V7", code, exported(example), {}))
+
+    def motion(title, code, *changes, signer=VOTER, example=None, **options):
+        refused(title, code, (example or voting()).begin().move(signer, *changes, **options).end())
+
+    def node(name, **fields):
+        return parties(genesis()["members"])[name] | fields
+
+    def header(**fields):
+        return lambda leaf: b"\2" + encode(
+            "BlockHeader", decode("BlockHeader", leaf[1:]) | fields)
+
+    # What passes
+
+    example = joined()
+    example.go_on()
+    example.advance(5, log := example.join())
+    example.end_block(log=log)
+    example.begin().anchor(log=log)
+    example.end()
+    passes("a hospital is admitted in block 3, sits in epoch 1, and has its first block anchored by "
+           "itself", example)
+    example = joined()
+    example.go_on()
+    example.advance(5, log := example.join())
+    example.end_block(log=log)
+    example.begin().anchor("cloud-2", log=log)
+    example.end()
+    passes("the same, anchored by its cloud", example, **{"--checkpoint": log.note()})
+    passes("a hospital is admitted, and the epoch is not over",
+           voting().begin().move(VOTER, *joining()).end())
+    passes("a hospital is admitted, and has written nothing", joined().go_on())
+    passes("an organisation that has no vote moves, and the one that has passes it in the next epoch",
+           voting(LATE_LAST, THREE).begin().move(MINISTRY, remove("cloud-3"), last=1).end().go_on()
+           .begin().vote_on(VOTER).end().go_on().go_on().go_on().go_on(round=1)
+           .go_on(seats=(0, 1, 2)))
+    passes("a motion lapses after 10,000 epochs, and one organisation is against it",
+           voting().begin().move(MINISTRY, remove("cloud-3"), last=10000)
+           .vote_on(VOTER, approves=False).end())
+    passes("two motions remove one supernode; the second has failed", voting(THREE)
+           .begin().move(MINISTRY, remove("cloud-3"))
+           .move("operator-of-cloud-2", remove("cloud-3"), name="another").end()
+           .begin().vote_on(VOTER).vote_on(VOTER, "another", fails=True).end())
+    passes("with two hospitals a motion needs both", joined()
+           .begin().move(VOTER, numbers(window=700)).vote_on(H2).end())
+    passes("numbers change and change back in one epoch, so that the members are those of the "
+           "former", voting().begin().move(VOTER, numbers(window=700))
+           .move(VOTER, numbers(), name="back").end().go_on().go_on())
+
+    def rotated(party, more=(), edit=None, elected=LATE_LAST, **options):
+        made = voting(elected, edit=edit).begin().rotate_party(party, **options)
+        for each in more:
+            made.rotate_party(each)
+        return made.end().go_on().go_on()
+
+    example = rotated("hospital-1")
+    example.advance(5)
+    example.end_block()
+    example.go_on().go_on().begin().anchor()
+    example.end()
+    passes("a hospital and delegate rotates in block 3, and decides, cosigns and writes with the other "
+           "keys from epoch 1 on", example)
+    example = rotated("cloud-1")
+    example.advance(4)
+    example.end_block()
+    example.begin().anchor()
+    example.end()
+    example.advance(6)
+    example.end_block()
+    example.begin().anchor("cloud-1")
+    example.end()
+    passes("a cloud rotates: a block on a base of epoch 0 is cosigned by the former key, one on a base "
+           "of epoch 1 by the other", example)
+    passes("a cloud rotates, and the known checkpoint is cosigned by its former key", example,
+           **{"--checkpoint": Example(epochLength=5).hospital.note()})
+    passes("the manager and an organisation rotate", rotated("manager", [MINISTRY]))
+    passes("a party changes its addresses, and its keys after that in the same epoch", voting()
+           .begin().rotate_party("cloud-3", keeps=(
+               "identityKey", "agreementKey", "cosigners", "votingKey"),
+               location={"addresses": [b"https://cloud-3.example"], "pins": []})
+           .rotate_party("cloud-3").end().go_on().go_on())
+    passes("a supernode that had neither takes a voting key and one to cosign the consortium's chain",
+           rotated("cloud-5", elected=["hospital-1", "cloud-2", "cloud-3", "cloud-5"], edit={
+               "genesis": with_sixth}, cosigners=[
+               {"chain": "consortium", "publicKey": public("cloud-5 cosigns consortium")}],
+               votingKey=[{"publicKey": public("cloud-5 votes")}]))
+    passes("three organisations join, and there are seven seats in epoch 1",
+           seven(SEVEN).go_on().go_on().go_on(seats=(0, 1, 2, 4, 6)))
+    again = voting().report_votes()
+    again.begin().move(VOTER, elect_again("operator-of-cloud-1")).end()
+    passes("a convicted organisation is let be elected again", again.go_on(
+        seats=(0, 2, 3)).go_on(seats=(0, 1, 2)))
+    released = joined().equivocate(epochs=(0, 1))
+    released.begin().move(H2, go_on_with("hospital-1")).state_tail(
+        0, 5, files.root(released.hospital.hashes()))
+    released.end()
+    released.hospital.begin(1)
+    released.advance(6)
+    released.end_block()
+    released.begin().anchor()
+    released.end()
+    passes("a chain whose log key was convicted is let go on, in generation 1", released)
+
+    def moved(edit=None):
+        """hospital-1 has another cloud in epoch 2, and then a block on block 9 and one on block 10."""
+        made = joined(FIVE, edit=edit).begin().move(H2, assign("hospital-1", "cloud-3")).end()
+        return made.go_on().go_on().go_on().go_on()
+
+    example = moved()
+    example.advance(9)
+    example.end_block()
+    example.begin().anchor("cloud-1")
+    example.end()
+    example.advance(10)
+    example.end_block()
+    example.begin().anchor("cloud-3")
+    example.end()
+    passes("a hospital has another cloud in epoch 2; the former one anchors a block on a base of epoch 1,"
+           " the other one a later block", example)
+
+    def without_first(*elected, more=None):
+        made = joined(["cloud-2", "cloud-3", "hospital-2", "cloud-1"], *elected).begin().move(
+            H2, remove("hospital-1"), name="removal")
+        if more:
+            made.move(*more, last=2)
+        made.end().go_on().go_on().go_on()
+        made.advance(8)
+        made.end_block()
+        return made.go_on()
+
+    example = without_first()
+    example.begin().anchor("cloud-1")
+    passes("a hospital is removed, and its last block anchored by its cloud in the next epoch",
+           example.end())
+
+    example = joined(FIVE, ["cloud-1", "cloud-2", "cloud-3", "hospital-2"]).begin().approve(
+        VOTER, ["cloud-3"]).approve(H2, ["cloud-1"]).end()
+    example.go_on().go_on().go_on().go_on().begin().move(H2, remove("hospital-1")).end()
+    passes("of two approvals that of who will run no hospital does not count",
+           example.go_on().go_on().go_on().go_on().go_on())
+    passes("a vote of who runs no hospital any more does not count", without_first(more=(
+        VOTER, numbers(window=700))).begin().vote_on(H2).end())
+    made = joined(FIVE).begin().rotate_party("cloud-3").move(
+        H2, assign("hospital-1", "cloud-3")).end()
+    passes("a supernode rotates, and agrees with the other key to cosign a chain",
+           made.go_on().go_on().go_on().go_on().go_on())
+    passes("a rotation has the chains in another order", voting().begin().rotate_party(
+        "cloud-1", cosigners=node("cloud-1")["cosigners"][::-1]).end())
+    passes("the quota of rotations is one in an epoch, and there is one in each of two", voting(
+        signerQuota=1).begin().rotate_party("cloud-3").end().go_on()
+        .begin().rotate_party("cloud-3", "cloud-3 2").end())
+    passes("another quota of motions does not hold yet", voting().begin().move(
+        VOTER, numbers(signerQuota=1)).end().begin().move(MINISTRY, remove("cloud-3"))
+        .move(MINISTRY, remove("cloud-2"), name="another").end())
+    manager = node("manager", **{f"{use}Key": public(f"manager 1 {use}")
+                                 for use in ("registration", "identity", "agreement")})
+
+    def registered(**options):
+        return voting().begin().move(VOTER, put(manager)).end().go_on().directory(
+            ("register", "ada", options))
+
+    passes("the manager has other keys by a vote, and signs a registration with one of them",
+           registered(manager="manager 1 registration"))
+    passes("a delegate has cosigned two roots of the consortium's chain, of one size",
+           voting().sign_two("cloud-3", 0, 0))
+    passes("a delegate has cosigned two roots with its keys of two epochs",
+           rotated("cloud-3").sign_two("cloud-3", 1, 0))
+    made = without_first()
+    passes("a fault is reported of the chain of a hospital that is removed",
+           made.report_fault(made.hospital))
+
+    def two_lines(good, false):
+        """On a base of epoch 1, with a line of each cloud that the hospital has had."""
+        def note(log):
+            (epoch, cloud), (other, liar) = good, false
+            log.cosign(made.members[epoch], [cloud])
+            return log.note() + signature_line(
+                f"example/{liar}/hospital-1", 4, use_of(
+                    made.members[other], liar, "cosigns hospital-1"), "x", CREATED)
+
+        made = moved({"note hospital-1": note})
+        made.go_on()
+        made.advance(9)
+        return ended(made)
+
+    for title, clouds in (("present one, and a false line of the former",
+                           ((2, "cloud-3"), (1, "cloud-1"))),
+                          ("former one, and a false line of the present",
+                           ((1, "cloud-1"), (2, "cloud-3")))):
+        passes(f"a hospital's checkpoint on a base of epoch 1 has the line of the {title} cloud",
+               two_lines(*clouds))
+    made = seven(SEVEN, SEVEN[:4])
+    passes("seven seats become four again", made.go_on().begin().move(
+        VOTER, numbers(seatCount=4)).end().go_on().go_on().go_on().go_on().go_on())
+
+    # Motions
+
+    def broken(title, *changes, **options):
+        motion(title, "wrong-members", *changes, **options)
+
+    remove_3 = remove("cloud-3")
+    motion("an organisation's first motion has number 2", "wrong-number", remove_3, count=2)
+    motion("a motion's last epoch is over", "wrong-motion", remove_3, last=0,
+           example=voting().go_on().go_on())
+    motion("a motion's last epoch is 10,001 away", "wrong-motion", remove_3, last=10001)
+    refused("motions are more than the quota", "quota-spent", voting(signerQuota=1)
+            .begin().move(MINISTRY, remove_3).move(MINISTRY, remove("cloud-2"), name="another").end())
+    motion("a motion concerns two organisations", "wrong-motion", remove("cloud-2"), remove_3)
+    motion("a motion concerns an organisation, and another that is to run what joins", "wrong-motion",
+           remove_3, put(supernode("cloud-4", "consortium", organisation="operator-of-cloud-2")))
+    motion("a motion makes a supernode of another organisation's identifier, and concerns it too",
+           "wrong-motion", put(supernode("operator-of-cloud-2", organisation=MINISTRY)),
+           remove("operator-of-cloud-2"))
+    broken("a motion makes a supernode of another organisation's identifier", put(supernode(
+        "operator-of-cloud-2", organisation=MINISTRY)))
+    motion("a motion makes 1001 supernodes", "wrong-members", put(supernode(
+        "cloud-4", "consortium", organisation="operator-of-cloud-3")), signer=MINISTRY,
+        example=voting(edit={"genesis": crowded}))
+    motion("a motion is of a supernode", "not-entitled", remove_3, signer="hospital-1")
+    motion("a motion is of nobody that is known", "unknown-signer", remove_3, signer=H2)
+    motion("a motion is signed by another organisation", "wrong-signature", remove_3,
+           signs=f"{MINISTRY} identity")
+    motion("who is to join has not agreed", "wrong-motion", *joining(), agree=[H2, "cloud-2"])
+    motion("the cloud of who is to join has not agreed", "wrong-motion", *joining(), agree=[H2, M2])
+    motion("who is to run a hospital has not agreed", "wrong-motion", *joining(),
+           agree=[M2, "cloud-2"])
+    motion("somebody agrees who need not", "wrong-motion", remove_3, agree=["cloud-3"])
+    motion("a consent is signed with another key", "wrong-consent", *joining(),
+           consent={"cloud-2": "cloud-2 agreement"})
+    motion("consents are to the motion of another", "wrong-consent", *joining(), **{
+        "signer": VOTER, "subject": ZERO})
+    replaced = supernode("cloud-3", "consortium", use="cloud-3 1")
+    motion("who has a key replaced agrees with the former one", "wrong-consent", put(replaced),
+           consent={"cloud-3": "cloud-3 identity"})
+    motion("the cloud that has to agree is nobody in what comes out", "wrong-members",
+           assign(M2, "cloud-9"), assign(M2, "cloud-2", "another"), remove("cloud-9"),
+           agree=["cloud-2"], example=joined().begin().move(VOTER, put(
+               supernode("cloud-9", "consortium", organisation=H2))).end())
+    motion("who joins is removed in the same motion, but has not agreed", "wrong-motion",
+           put(operator(H2)), remove(H2), agree=[])
+
+    broken("a motion removes whom nobody knows", remove("cloud-9"))
+    broken("a motion removes the manager", remove("manager"), signer="operator-of-cloud-3")
+    broken("a motion removes the manager's organisation", remove(MINISTRY))
+    broken("a motion makes maxLag 151, and w is 600", numbers(maximumLag=151))
+    broken("a motion makes five seats", numbers(seatCount=5))
+    broken("a motion lets a hospital join without a cloud", *joining()[:2])
+    broken("a motion lets a hospital join whose cloud is of the same organisation",
+           put(supernode(M2, "consortium", organisation="operator-of-cloud-2", is_hospital=True)),
+           assign(M2, "cloud-2"))
+    broken("a motion gives a hospital a cloud that nobody knows", assign("hospital-1", "cloud-9"),
+           agree=[])
+    broken("a motion gives a cloud to whom nobody knows", assign(M2, "cloud-2"))
+    broken("a motion gives a cloud a cloud", assign("cloud-1", "cloud-2"))
+    broken("a motion makes another manager", put(node("manager", id="manager-2")), agree=[])
+    broken("a motion makes a cloud a hospital", put(node(
+        "cloud-3", role=1, logKey=[{"publicKey": public("cloud-3 log")}])), assign(
+            "cloud-3", "cloud-2"))
+    broken("a motion gives a hospital another log key", put(
+        supernode("hospital-1", "consortium", is_hospital=True)
+        | {"logKey": [{"publicKey": public("hospital-1 log 1")}]}), signer=MINISTRY)
+    broken("a motion gives a supernode the identifier `consortium`", put(supernode(
+        "consortium", "consortium", organisation="operator-of-cloud-3")))
+    broken("a motion gives a supernode the identifier of the network", put(supernode(
+        "example", "consortium", organisation="operator-of-cloud-3")))
+    broken("a motion gives a supernode to an organisation that nobody knows", put(supernode(
+        "cloud-4", "consortium")), agree=["cloud-4"])
+    broken("a motion gives a party another's key", put(supernode(
+        "cloud-3", "consortium") | {"agreementKey": public("cloud-2 agreement")}))
+    broken("a motion has a key of small order", put(supernode(
+        "cloud-3", "consortium") | {"agreementKey": ZERO}))
+    broken("a motion lets who is not barred be elected again", elect_again("operator-of-cloud-1"))
+    broken("a motion lets a chain go on that goes on", go_on_with("hospital-1"), signer=MINISTRY)
+    broken("a motion lets the chain of a cloud go on", go_on_with("cloud-1"))
+    motion("a motion lets who joins have a key that was a doctor's", "already-registered",
+           put(operator("operator-of-cloud-4", use="ada 0")),
+           example=voting().directory(ADA))
+    motion("a motion lets who joins have the name of a doctor", "already-registered",
+           put(operator("ada")), example=voting().directory(ADA))
+    motion("a motion gives back a key that was rotated away", "already-registered",
+           put(node("cloud-3")), example=rotated("cloud-3"))
+    motion("a motion gives the identifier of who was removed to another", "already-registered",
+           put(supernode("cloud-3", "consortium", use="cloud-3 1",
+                         organisation="operator-of-cloud-3")),
+           example=voting(THREE).begin().move(VOTER, remove("cloud-3")).end())
+    motion("a motion makes seven seats for four who stand", "too-few-candidates",
+           numbers(seatCount=7))
+    motion("a motion removes the second of four who stand", "too-few-candidates", remove("cloud-2"),
+           example=voting().begin().move(VOTER, remove_3).end())
+    refused("who withdraws leaves too few for the seats of the next epoch", "too-few-candidates",
+            seven().begin().stand("cloud-1", False).stand("cloud-2", False)
+            .stand("cloud-3", False).end())
+
+    def unreadable(title, edit):
+        def change(leaf):
+            body = body_of(leaf)
+            edit(body)
+            return item(encode("Motion", body), VOTER)(leaf)
+
+        refused(title, "leaf 10 cannot be read",
+                voting(edit={"motion": change}).begin().move(VOTER, *joining()).end())
+
+    unreadable("a change has a party and numbers",
+               lambda body: body["changes"][0].update(numbers=[NUMBERS]))
+    unreadable("a change of a party has none", lambda body: body["changes"][0].update(party=[]))
+    unreadable("a removal has a party", lambda body: body["changes"][0].update(change=2))
+    unreadable("a party is two", lambda body: body["changes"][0]["party"][0].update(
+        manager=[node("manager")]))
+    unreadable("a party is none", lambda body: body["changes"][0]["party"][0].update(
+        organisation=[]))
+    unreadable("an address of a party has a space", lambda body: party_of(body["changes"][1]).update(
+        location={"addresses": [b"https://a b"], "pins": []}))
+    unreadable("consents do not ascend", lambda body: body["consents"].reverse())
+    unreadable("a consent stands twice", lambda body: body["consents"].append(body["consents"][-1]))
+
+    # Ballots
+
+    def on_ballot(title, code, voter, example=None, **options):
+        made = example or voting().begin().move(MINISTRY, remove_3).end()
+        refused(title, code, made.begin().vote_on(voter, **options).end())
+
+    on_ballot("a ballot is of nobody that is known", "unknown-signer", "stranger")
+    on_ballot("a ballot is of a supernode", "not-entitled", "hospital-1")
+    on_ballot("a ballot is of an organisation without a hospital", "not-entitled", MINISTRY)
+    on_ballot("a ballot is of who is concerned", "not-entitled", VOTER, voting().begin().move(
+        MINISTRY, assign("hospital-1", "cloud-2")).end())
+    on_ballot("a ballot is on nothing", "unknown-motion", VOTER, motion=ZERO)
+    on_ballot("a ballot is signed by another organisation", "wrong-signature", VOTER,
+              signs=f"{MINISTRY} identity")
+    on_ballot("a ballot is on a motion that was decided", "motion-closed", VOTER,
+              voting().begin().move(VOTER, remove_3).end())
+    on_ballot("a ballot is on a motion that has failed", "motion-closed", VOTER, voting()
+              .begin().move(MINISTRY, remove_3)
+              .move("operator-of-cloud-2", remove_3, name="another")
+              .vote_on(VOTER).vote_on(VOTER, "another", fails=True).end(), name="another",
+              approves=False)
+    on_ballot("a ballot is on a motion that has lapsed", "motion-closed", VOTER,
+              voting().begin().move(MINISTRY, remove_3).end().go_on())
+    on_ballot("a ballot is the second of an organisation", "already-voted", VOTER, voting()
+              .begin().move(MINISTRY, remove_3).vote_on(VOTER, approves=False).end())
+    on_ballot("who moves votes again", "already-voted", VOTER,
+              joined().begin().move(VOTER, remove_3).end())
+    on_ballot("who is to run a hospital in the next epoch votes in this one", "unknown-signer", H2,
+              voting().begin().move(MINISTRY, remove_3)
+              .move(VOTER, *joining(), name="admission").end())
+
+    # Rotations
+
+    def rotation(title, code, party, *before, example=None, **options):
+        made = (example or voting()).begin()
+        for each in before:
+            made.rotate_party(each)
+        refused(title, code, made.rotate_party(party, f"{party} {len(before) + 1}", **options).end())
+
+    every = ("identityKey", "agreementKey", "cosigners", "votingKey")
+    rotation("a rotation changes nothing", "wrong-rotation", "cloud-3", keeps=every)
+    for field, value in (("organisation", "operator-of-cloud-2"), ("role", 1),
+                         ("logKey", [{"publicKey": public("cloud-3 log")}]), ("votingKey", []),
+                         ("cosigners", []), ("cosigners", [
+                             {"chain": "hospital-1", "publicKey": public("cloud-3 1 cosigns")}])):
+        said = "lays down" if not value else "changes"
+        more = " to another chain" if field == "cosigners" and value else ""
+        rotation(f"a rotation {said} `{field}`{more}", "wrong-rotation", "cloud-3", **{field: value})
+    rotation("a rotation of the manager changes the key of registrations", "wrong-rotation",
+             "manager", registrationKey=public("manager 1 registration"))
+    rotation("a rotation of the manager changes its organisation", "wrong-rotation",
+             "manager", organisation=VOTER)
+    rotation("a rotation takes the key to cosign the consortium's chain, and no voting key",
+             "wrong-rotation", "cloud-5", example=voting(edit={"genesis": with_sixth}),
+             cosigners=[{"chain": "consortium", "publicKey": public("cloud-5 cosigns consortium")}])
+    rotation("a rotation takes a voting key, and no key to cosign the consortium's chain",
+             "wrong-rotation", "cloud-5", example=voting(edit={"genesis": with_sixth}),
+             votingKey=[{"publicKey": public("cloud-5 votes")}])
+    rotation("a rotation is signed by another party", "not-entitled", "cloud-3", signer="cloud-2")
+    rotation("a rotation is of an organisation, by a supernode that it runs", "not-entitled",
+             "operator-of-cloud-3", signer="cloud-3")
+    rotation("an identity key rotates twice in an epoch", "not-entitled", "cloud-3", "cloud-3")
+    rotation("a rotation is of who is no member in the next epoch", "not-entitled", "cloud-3",
+             example=rotating(remove_3))
+    rotation("a rotation is of who has another identity key in the next epoch by a vote",
+             "not-entitled", "cloud-3", example=rotating(put(replaced)))
+    rotation("a rotation is of who is no member yet", "unknown-signer", M2,
+             example=rotating(*joining()), signs="hospital-2 identity")
+    refused("a rotation is of who has another organisation in the next epoch", "not-entitled",
+            rotating(put(replaced | {"organisation": "operator-of-cloud-2"}))
+            .begin().rotate_party("cloud-3", keeps=("identityKey",)).end())
+    rotation("a rotation is proven by another key", "wrong-rotation", "cloud-3",
+             proves="cloud-3 identity")
+    rotation("a rotation's proof is on another ledger", "wrong-rotation", "cloud-3",
+             consent={"genesis": ZERO})
+    rotation("a rotation is signed with the key that it brings", "wrong-signature", "cloud-3",
+             signs="cloud-3 1 identity")
+    rotation("a rotation brings another party's key", "wrong-rotation", "cloud-3",
+             agreementKey=public("cloud-2 agreement"))
+    rotation("a rotation brings a key of small order", "wrong-rotation", "cloud-3",
+             agreementKey=POINT)
+    rotation("a rotation brings a key that the party had before", "already-registered", "cloud-3",
+             example=rotated("cloud-3"), agreementKey=public("cloud-3 agreement"))
+    rotation("a rotation brings a doctor's key", "already-registered", "cloud-3",
+             example=voting().directory(ADA), agreementKey=public("ada 0 agreement"))
+    rotation("a rotation makes the members longer than 983,040 bytes", "wrong-rotation", "cloud-3",
+             example=voting(edit={"genesis": lambda value: crowded(value, addresses=983040)}),
+             location={"addresses": [b"a" * 256] * 4, "pins": []})
+    rotation("rotations are more than the quota", "quota-spent", "cloud-3",
+             example=voting(signerQuota=1).begin().rotate_party(
+                 "cloud-3", "cloud-3 4", keeps=("identityKey",)).end())
+
+    # From which epoch on
+
+    refused("who has rotated opens a block of the next epoch with the former key",
+            "wrong-signature", rotated("hospital-1", edit={
+                "opening 8": opening(signer="hospital-1")}).go_on().go_on().go_on())
+    refused("who has rotated signs with the other key before the next epoch", "wrong-signature",
+            voting().begin().rotate_party("ministry")
+            .move(MINISTRY, remove_3, signs="ministry 1 identity").end())
+    refused("who has rotated signs with the former key in the next epoch", "wrong-signature",
+            rotated("ministry").begin().move(MINISTRY, remove_3, signs="ministry identity").end())
+    example = joined().go_on()
+    example.advance(4, log := example.join())
+    log.cosign(example.members[1], ["cloud-2"])
+    example.end_block(log=log)
+    refused("a hospital's first block is on a base before its epoch", "not-entitled", example)
+    example = rotated("hospital-1")
+    example.hospital.members = example.members[0]
+    example.hospital.item("base 5", "hospital-1", "baseAdvance", {
+        "base": example.consortium.reference(5)})
+    example.base = 5
+    example.end_block()
+    refused("a hospital takes a base of the next epoch with its former key", "wrong-signature", example)
+    example = without_first(["cloud-2", "cloud-3", "hospital-2", "cloud-1"])
+    example.hospital.item("base 10", "hospital-1", "baseAdvance", {
+        "base": example.go_on().consortium.reference(10)})
+    example.base = 10
+    example.end_block()
+    refused("a hospital takes a base of an epoch in which it is no member", "not-entitled", example)
+    example = without_first()
+    example.begin().anchor("hospital-1")
+    refused("a hospital that is removed anchors its last block", "unknown-signer", example.end())
+
+    def anchored(title, code, base, signer, cosigner=None):
+        made = moved().go_on()
+        made.advance(base)
+        if cosigner:
+            made.hospital.cosign(made.members[cosigner[0]], [cosigner[1]])
+        made.end_block()
+        made.begin().anchor(signer)
+        refused(title, code, made.end())
+
+    anchored("the cloud of epoch 2 anchors a block on a base of epoch 1", "not-entitled", 9, "cloud-3")
+    anchored("the cloud of epoch 1 anchors a block on a base of epoch 2", "not-entitled", 10,
+             "cloud-1")
+    anchored("a block on a base of epoch 2 is cosigned by the cloud of epoch 1", "wrong-checkpoint",
+             10, "hospital-1", (1, "cloud-1"))
+    anchored("a block on a base of epoch 1 is cosigned by the cloud of epoch 2", "wrong-checkpoint",
+             9, "hospital-1", (2, "cloud-3"))
+    example = moved()
+    example.go_on()
+    example.advance(10)
+    example.hospital.cosign(example.members[1], ["cloud-1"])
+    cases.append(("a hospital's checkpoint is cosigned by the cloud that it had", None, "V4", "",
+                  exported(ended(example)), {}))
+    example = moved()
+    example.go_on()
+    example.advance(9)
+    example.hospital.cosign(example.members[2], ["cloud-3"])
+    passes("a hospital's checkpoint on a base of epoch 1 is cosigned by the cloud of epoch 2",
+           ended(example))
+    for title, fields in (
+            ("names no members", {"nextMembers": []}),
+            ("names other members", {"nextMembers": [ZERO]}),
+            ("names the members of the epoch, and a motion has changed them", {
+                "nextMembers": [digest("Members", genesis()["members"])]})):
+        refused(f"the last header of an epoch {title}", "header", voting(edit={
+            "consortium header 4": header(**fields)}).begin().move(
+                VOTER, numbers(window=700)).end().go_on())
+    refused("the header of another block names members", "header", voting(edit={
+        "consortium header 3": header(nextMembers=[digest("Members", genesis()["members"])])})
+        .go_on())
+
+    refused("four of seven seats have committed", "wrong-commits",
+            seven(SEVEN).go_on().go_on().go_on(seats=(0, 1, 2, 3)))
+    made = seven(SEVEN).go_on().go_on()
+    made.consortium.cosign(made.members[1], SEVEN[:4])
+    cases.append(("four of seven delegates have cosigned", None, "V4", "", exported(made), {}))
+    refused("motions are more than the quota that holds from this epoch on", "quota-spent",
+            voting().begin().move(VOTER, numbers(signerQuota=1)).end().go_on()
+            .begin().move(MINISTRY, remove_3).move(MINISTRY, remove("cloud-2"), name="another").end())
+    refused("the manager has other keys by a vote, and signs a registration with the former one",
+            "wrong-registration", registered())
+    for title, code, height in (("has still", "wrong-visit-key-proof", 4),
+                                ("has no more", "wrong-context", 5)):
+        made = voting().directory(ADA).begin().move(VOTER, numbers(window=700)).end()
+        if height == 5:
+            made.go_on()
+        refused(f"a visit is opened, with a false proof, in the window that the base's epoch {title}",
+                code, made.visit_of(made.doctors["ada"]["statement"]))
+
+    # Evidence by epochs, names and keys of who joins
+
+    example = rotated("cloud-1")
+    former = example.hospital.note()
+    example.hospital.cosign(example.members[1], ["cloud-1"])
+    other = example.hospital.note(example.hospital.hashes()[:-1] + [ZERO])
+    keys = [(use, "operator-of-cloud-1") for use in sorted(
+        ("cloud-1 cosigns hospital-1", "cloud-1 1 cosigns hospital-1"), key=public)]
+    example.report(example.claim(former), example.claim(other, epoch=1), *keys,
+                   ("hospital-1 log", None))
+    passes("a cloud has signed two roots with its keys of two epochs, and both are convicted", example)
+    for title, made in (
+            ("an epoch that is still to come", voting().equivocate(epochs=(0, 1))),
+            ("an epoch far away", voting().equivocate(epochs=(0, 2**62))),
+            ("an epoch in which the cloud had another key",
+             rotated("cloud-1").equivocate(epochs=(0, 1))),
+            ("an epoch in which the hospital was no member", foreign_claim())):
+        refused(f"a claim is of {title}", "no-contradiction", made)
+    refused("a report of withholding is of an epoch that is still to come", "no-contradiction",
+            voting().withhold(epoch=1))
+    refused("a report of withholding is of an epoch in which the cloud had another key",
+            "no-contradiction", rotated("cloud-1").withhold(epoch=1))
+    refused("a doctor is registered with the name of who is to join", "already-registered",
+            voting().begin().move(VOTER, *joining()).end().directory(("register", M2)))
+    refused("a doctor is registered with a key of who is to join", "already-registered",
+            voting().begin().move(VOTER, *joining()).end().directory(
+                ("register", "ada", {"agreementKey": public("hospital-2 agreement")})))
+    made = voting().begin().move(VOTER, *joining()).end()
+    refused("a demand is on the chain of a hospital that is to join", "not-demandable",
+            made.demand_on(M2))
+    refused("a demand is on the chain of a hospital that is removed", "not-demandable",
+            without_first().demand_on("hospital-1"))
+    made = voting().begin().move(VOTER, *joining()).end()
+    log = Log(made.ledger, M2, {}, made.members[0], [])
+    log.leaves = [b"a leaf"]
+    refused("a fault is reported of a hospital that is to join", "wrong-checkpoint",
+            made.report_fault(log))
+    refused("a candidate is approved who is to join", "unknown-candidate", voting().begin().move(
+        VOTER, *joining()).approve(VOTER, [M2]).end())
+    refused("an anchored chain was convicted, and is let go on by nobody", "convicted",
+            convicted_anchor())
+    return cases
+
+
+def pending():
+    """What bcemr does not refuse yet: replay-export alone judges these, and no appendix has them."""
+    def node(name, **fields):
+        return parties(genesis()["members"])[name] | fields
+
+    def motion(*changes, signer=VOTER, example=None):
+        return (example or voting()).begin().move(signer, *changes).end()
+
+    other = supernode("hospital-1", "consortium", is_hospital=True) | {
+        "logKey": [{"publicKey": public("hospital-1 log 1")}]}
+    cases = [
+        ("a motion gives a party to another organisation, with the keys that it has", "wrong-members",
+         motion(put(node("cloud-3", organisation="operator-of-cloud-2")))),
+        ("a motion gives a party to another organisation, and one of the keys is kept",
+         "wrong-members", motion(put(supernode(
+             "cloud-3", "consortium", use="cloud-3 1", organisation="operator-of-cloud-2")
+             | {"votingKey": node("cloud-3")["votingKey"]}))),
+        ("a motion removes a hospital, and puts it back with another log key", "wrong-members",
+         motion(remove("hospital-1"), put(other), assign("hospital-1", "cloud-1"),
+                signer=H2, example=joined())),
+        ("a motion removes a cloud, and puts it back as a hospital", "wrong-members",
+         motion(remove("cloud-3"), put(supernode("cloud-3", "consortium", is_hospital=True)),
+                assign("cloud-3", "cloud-2"))),
+        ("a motion gives a cloud to a hospital that joins by a later change", "wrong-members",
+         motion(*joining()[::-1])),
+        ("a motion exchanges two keys of a party", "already-registered", motion(put(node(
+            "cloud-3", identityKey=public("cloud-3 votes"),
+            votingKey=[{"publicKey": public("cloud-3 identity")}])))),
+        ("a rotation exchanges two keys of a party", "already-registered",
+         voting().begin().rotate_party(
+             "cloud-3", keeps=("identityKey", "cosigners"), agreementKey=public("cloud-3 votes"),
+             votingKey=[{"publicKey": public("cloud-3 agreement")}]).end()),
+    ]
+    return [(title, "all", "V7", code, exported(example), {}) for title, code, example in cases]
+
+
+def rotating(*changes):
+    return voting().begin().move(VOTER, *changes).end()
+
+
+def ended(example):
+    example.end_block()
+    return example
+
+
+def with_sixth(value):
+    """cloud-5 has neither a voting key nor one to cosign."""
+    value["members"]["organisations"].append(operator("operator-of-cloud-5"))
+    value["members"]["supernodes"].append(supernode("cloud-5", votes=False))
+    return value
+
+
+def seven(*elected):
+    """Three organisations join, and there will be seven seats; the members are still four."""
+    example = voting(*elected).begin()
+    for name in ("cloud-4", "cloud-5", "cloud-6"):
+        example.move(VOTER, put(operator(f"operator-of-{name}")),
+                     put(supernode(name, "consortium")), name=name)
+    return example.move(VOTER, numbers(seatCount=7)).end()
+
+
+def crowded(value, addresses=0):
+    """A thousand supernodes, with as many bytes of addresses as make so many of the members."""
+    nodes = value["members"]["supernodes"]
+    nodes += [supernode(f"more-{index}", organisation="operator-of-cloud-3", votes=False)
+              for index in range(1000 - len(nodes))]
+    if addresses:
+        for node in nodes:
+            node["location"]["addresses"] = [bytes([0x61] * 200)] * 3 + [bytes([0x61] * 130)]
+        missing = addresses - len(encode("Members", value["members"]))
+        for node in nodes[:missing % 1000]:
+            node["location"]["addresses"][3] += b"a"
+        for node in nodes:
+            node["location"]["addresses"][3] += b"a" * (missing // 1000)
+        assert len(encode("Members", value["members"])) == addresses
+    return value
+
+
+def foreign_claim():
+    example = joined()
+    example.go_on()
+    log = example.join()
+    example.advance(5, log)
+    example.end_block(log=log)
+    other = log.note(log.hashes()[:-1] + [ZERO])
+    example.report(example.claim(log.note(), epoch=1), example.claim(other), chain=log.chain)
+    return example
+
+
+def convicted_anchor():
+    example = voting().equivocate()
+    example.advance(3)
+    example.end_block()
+    example.begin().anchor()
+    return example.end()
 
 
 def forked():
@@ -1502,17 +2517,18 @@ def check(bcemr):
     text = SPECIFICATION.read_text(encoding="utf-8")
     if text != written(text):
         failures.append("the appendix is not what this script writes")
-    cases = variants()
+    cases, later = variants(), pending()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "export.tar"
-        for title, _, expected, reason, make, options in cases:
+        for title, _, expected, reason, make, options in cases + later:
             path.write_bytes(make())
             options = options.get("--checkpoint"), options.get("--genesis")
-            said = (("bcemr verify", bcemr_says(bcemr, path, *options)),
-                    ("replay-export", replay_says(path, *options)))
-            if said[0][1][2] != said[1][1][2]:
+            said = [("replay-export", replay_says(path, *options))]
+            if title not in {each[0] for each in later}:
+                said.insert(0, ("bcemr verify", bcemr_says(bcemr, path, *options)))
+            if said[0][1][2] != said[-1][1][2]:
                 failures.append(f"{title}: of the chains one says {said[0][1][2]}, "
-                                f"the other {said[1][1][2]}")
+                                f"the other {said[-1][1][2]}")
             for name, (code, message, _) in said:
                 # A sentence is each program's own; a code or a place is not.
                 is_said = reason in message or (name == "replay-export" and " " in reason
@@ -1522,7 +2538,8 @@ def check(bcemr):
     for line in failures:
         print(f"FAIL  {line}")
     if not failures:
-        print(f"ok    appendix A.7: {len(cases)} exports, judged by two programs")
+        print(f"ok    appendix A.7: {len(cases)} exports, judged by two programs, "
+              f"and {len(later)} by replay-export alone")
     return 1 if failures else 0
 
 
