@@ -205,6 +205,8 @@ struct MemberTests {
     case nameOfParty, keyOfDoctor, keyOfGenesis, keyTwice, smallOrder, otherManager, noSuchParty
     case otherLogKey, otherRole, tooManySeats, noThirdOfSeats, nobodyBarred, chainNotBarred, lag
     case removingManagersOrganisation, twoOrganisations, removingTwo
+    case backWithOtherLogKey, backAsHospital, removingWhatJoins, cloudOfNobody, keysExchanged
+    case keyOfAnotherParty, otherOrganisationSameKeys, otherOrganisationOneKey, readmittingNobody
 
     func changes(
       _ joining: LedgerFixture.Joining, _ ledger: inout LedgerFixture
@@ -277,6 +279,53 @@ struct MemberTests {
       case .chainNotBarred: return ([.unbar("hospital-1")], [:], "wrong-members")
       case .lag:
         return ([.setNumbers(Members.Numbers(window: 100))], [:], "wrong-members")
+      case .backWithOtherLogKey:
+        var node = own("hospital-2")
+        node.logKey = joining.node.logKey
+        return (
+          [
+            .remove("hospital-2"), .admit(.supernode(node)),
+            .assignCloud(
+              CloudAssignment(
+                hospital: "hospital-2", cloud: "cloud", cosigningKey: joining.cosigningKey)),
+          ], agreed("hospital-2").merging(agreed("cloud")) { $1 }, "wrong-members"
+        )
+      case .backAsHospital:
+        var node = own("hospital-2")
+        (node.role, node.logKey) = (.cloud, nil)
+        return (
+          [.remove("hospital-2"), .admit(.supernode(node))], agreed("hospital-2"), "wrong-members"
+        )
+      case .removingWhatJoins:
+        return (joining.changes + [.remove("hospital-4")], joining.keys, "wrong-members")
+      case .cloudOfNobody:
+        return (Array(joining.changes.reversed()), joining.keys, "wrong-members")
+      case .keysExchanged:
+        var node = own("hospital-2")
+        (node.identityKey, node.agreementKey) = (node.agreementKey, node.identityKey)
+        return ([.admit(.supernode(node))], agreed("hospital-2"), "already-registered")
+      case .keyOfAnotherParty:
+        var (node, other) = (own("hospital-2"), own("hospital-2"))
+        other.agreementKey = joining.node.agreementKey
+        node.agreementKey = other.agreementKey
+        joining.node.agreementKey = own("hospital-2").agreementKey
+        joining.node.organisation = "organisation-of-hospital-2"
+        return (
+          [.admit(.supernode(node))] + joining.changes.dropFirst(), joining.keys,
+          "already-registered"
+        )
+      case .otherOrganisationSameKeys, .otherOrganisationOneKey:
+        var node = own("hospital-2")
+        node.organisation = "organisation-of-hospital-3"
+        if self == .otherOrganisationOneKey {
+          let voting = node.votingKey
+          let log = node.logKey
+          node = joining.node
+          (node.id, node.organisation, node.logKey, node.votingKey) =
+            ("hospital-2", "organisation-of-hospital-3", log, voting)
+        }
+        return ([.admit(.supernode(node))], agreed("hospital-2"), "wrong-members")
+      case .readmittingNobody: return ([.readmit("nobody")], [:], "wrong-members")
       case .removingManagersOrganisation: return ([.remove("office")], [:], "wrong-members")
       case .twoOrganisations:
         return (

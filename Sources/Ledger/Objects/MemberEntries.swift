@@ -33,16 +33,23 @@ public enum Party: CanonicalValue, Equatable {
     }
   }
 
-  /// All its keys, each once for each use.
-  var keys: [[UInt8]] {
+  /// All its keys.
+  var keys: [[UInt8]] { keysByUse.map(\.key) }
+
+  /// All its keys with what each is for.
+  var keysByUse: [(use: String, key: [UInt8])] {
     switch self {
-    case .organisation(let organisation): [organisation.identityKey]
+    case .organisation(let organisation): [("identity", organisation.identityKey)]
     case .manager(let manager):
-      [manager.registrationKey, manager.identityKey, manager.agreementKey]
+      [
+        ("registration", manager.registrationKey), ("identity", manager.identityKey),
+        ("agreement", manager.agreementKey),
+      ]
     case .supernode(let node):
-      [node.identityKey, node.agreementKey] + node.cosigners.map(\.publicKey)
-        + (node.logKey.map { [$0.publicKey] } ?? [])
-        + (node.votingKey.map { [$0.publicKey] } ?? [])
+      [("identity", node.identityKey), ("agreement", node.agreementKey)]
+        + node.cosigners.map { ("cosigner/\($0.chain)", $0.publicKey) }
+        + (node.logKey.map { [("log", $0.publicKey)] } ?? [])
+        + (node.votingKey.map { [("voting", $0.publicKey)] } ?? [])
     }
   }
 

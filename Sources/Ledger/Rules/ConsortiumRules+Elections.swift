@@ -97,13 +97,16 @@ extension ConsortiumRules {
   /// Whether those members who stand could decide blocks, without this one: of an organisation at
   /// most a third of the seats count, rounded down.
   func couldFillSeats(
-    _ members: ValidMembers, without party: String?, _ state: StateView
+    _ members: ValidMembers, without party: String?, readmitting: Set<String> = [],
+    _ state: StateView
   ) -> Bool {
     let count = Int(members.numbers.seatCount)
     let share = (count - 1) / 3
     var seats: [String: Int] = [:]
     for node in standing(members, state)
-    where node.id != party && !isBarred(node.organisation, state) {
+    where node.id != party
+      && (readmitting.contains(node.organisation) || !isBarred(node.organisation, state))
+    {
       seats[node.organisation] = min(share, seats[node.organisation, default: 0] + 1)
     }
     return 3 * seats.values.reduce(0, +) > 2 * count

@@ -170,7 +170,11 @@ extension ConsortiumRules {
       case .admit, .remove, .assignCloud, .setNumbers: break
       }
     }
-    guard couldFillSeats(changed, without: nil, state) else { throw .tooFewCandidates }
+    let readmitted = Set(
+      changes.compactMap { if case .readmit(let id) = $0 { id } else { nil as String? } })
+    guard couldFillSeats(changed, without: nil, readmitting: readmitted, state) else {
+      throw .tooFewCandidates
+    }
     return changed
   }
 
@@ -189,8 +193,8 @@ extension ConsortiumRules {
     for id in next.identifiers where members.party(id) == nil {
       guard !isPartyName(id, state), !state.holds(.doctor(id)) else { throw .alreadyRegistered }
     }
-    for key in next.members.keys where !members.usesKey(key) {
-      guard isFresh(key, state) else { throw .alreadyRegistered }
+    for (_, key) in next.newKeys(since: members) where !isFresh(key, state) {
+      throw .alreadyRegistered
     }
   }
 
@@ -209,10 +213,8 @@ extension ConsortiumRules {
     for id in next.identifiers where members.party(id) == nil {
       state.set(.partyName(id), RawValue(stateBytes: [1]))
     }
-    for party in next.parties {
-      for key in party.keys where !members.usesKey(key) {
-        state.set(.registeredKey(key), RawValue(stateBytes: Array(party.id.utf8)))
-      }
+    for (party, key) in next.newKeys(since: members) {
+      state.set(.registeredKey(key), RawValue(stateBytes: Array(party.utf8)))
     }
     setNextMembers(next, state)
   }

@@ -5,16 +5,29 @@ extension Members {
   /// - Throws: ``Refusal`` `wrong-members` if a change cannot be made.
   func changed(by changes: [MemberChange]) throws(Refusal) -> Members {
     var next = self
-    for change in changes { try next.make(change) }
+    var removed: Set<String> = []
+    for change in changes { try next.make(change, of: self, &removed) }
     return next
   }
 
-  private mutating func make(_ change: MemberChange) throws(Refusal) {
+  /// - Parameters:
+  ///   - before: the members before all changes.
+  ///   - removed: who was removed by changes before, and now.
+  private mutating func make(
+    _ change: MemberChange, of before: Members, _ removed: inout Set<String>
+  ) throws(Refusal) {
     switch change {
-    case .admit(let party): try put(party)
-    case .remove(let id): try remove(id)
+    case .admit(let party):
+      // As another party, with another history, it would need another name.
+      guard !removed.contains(party.id) else { throw .wrongMembers }
+      try put(party)
+    case .remove(let id):
+      guard before.lists(id) else { throw .wrongMembers }
+      removed.formUnion(try remove(id))
     case .assignCloud(let assigned):
-      guard supernodes.contains(where: { $0.id == assigned.cloud }) else { throw .wrongMembers }
+      guard supernodes.contains(where: { $0.id == assigned.cloud }),
+        supernodes.contains(where: { $0.id == assigned.hospital && $0.role == .hospital })
+      else { throw .wrongMembers }
       for index in supernodes.indices {
         supernodes[index].cosigners.removeAll { $0.chain == assigned.hospital }
         if supernodes[index].id == assigned.cloud {
@@ -23,8 +36,18 @@ extension Members {
         }
       }
     case .setNumbers(let numbers): self.numbers = numbers
-    case .readmit, .unbar: break
+    case .readmit(let organisation):
+      guard organisations.contains(where: { $0.id == organisation }) else { throw .wrongMembers }
+    case .unbar(let hospital):
+      guard supernodes.contains(where: { $0.id == hospital && $0.role == .hospital }) else {
+        throw .wrongMembers
+      }
     }
+  }
+
+  /// Whether it is one that can be removed.
+  private func lists(_ id: String) -> Bool {
+    organisations.contains { $0.id == id } || supernodes.contains { $0.id == id }
   }
 
   /// Puts a party in the place that it has, or behind all others of its kind.
@@ -40,7 +63,7 @@ extension Members {
     case .manager(let manager):
       // There is one, whose name stands in visits and notices.
       guard manager.id == self.manager.id,
-        Self.mayTake(Party.manager(self.manager), party, but: [])
+        Self.mayTake(.manager(self.manager), party, but: [])
       else { throw .wrongMembers }
       self.manager = manager
     case .supernode(let node):
@@ -65,7 +88,8 @@ extension Members {
       || Set(former.keys).intersection(party.keys).isSubset(of: kept)
   }
 
-  private mutating func remove(_ id: String) throws(Refusal) {
+  /// - Returns: all who are gone with it.
+  private mutating func remove(_ id: String) throws(Refusal) -> Set<String> {
     let removed = Set(
       supernodes.filter { $0.id == id || $0.organisation == id }.map(\.id))
     guard !removed.isEmpty || organisations.contains(where: { $0.id == id }) else {
@@ -77,25 +101,27 @@ extension Members {
     for index in supernodes.indices {
       supernodes[index].cosigners.removeAll { removed.contains($0.chain) }
     }
+    return removed.union([id])
   }
 
   // MARK: Whom changes concern
 
-  /// The organisations that a change concerns: they do not vote on it.
+  /// The organisations that a change of these members concerns: they do not vote on it.
   func organisations(concernedBy change: MemberChange) -> Set<String> {
     func runs(_ id: String) -> String? {
-      id == manager.id
-        ? manager.organisation : supernodes.first { $0.id == id }?.organisation
+      if id == manager.id { return manager.organisation }
+      if organisations.contains(where: { $0.id == id }) { return id }
+      return supernodes.first { $0.id == id }?.organisation
     }
-    switch change {
-    // Who runs it now; whoever is to run it has to agree instead.
-    case .admit(let party): return [runs(party.id) ?? party.organisation]
-    case .remove(let id): return [runs(id) ?? id]
-    case .assignCloud(let assigned): return runs(assigned.hospital).map { [$0] } ?? []
-    case .readmit(let organisation): return [organisation]
-    case .unbar(let hospital): return runs(hospital).map { [$0] } ?? []
-    case .setNumbers: return []
-    }
+    let organisation: String? =
+      switch change {
+      // Who runs it now; whoever is to run it has to agree instead.
+      case .admit(let party): runs(party.id) ?? party.organisation
+      case .remove(let id), .readmit(let id), .unbar(let id): runs(id)
+      case .assignCloud(let assigned): runs(assigned.hospital)
+      case .setNumbers: nil
+      }
+    return organisation.map { [$0] } ?? []
   }
 }
 
@@ -124,5 +150,16 @@ extension ValidMembers {
       }
     }
     return keys
+  }
+
+  /// The keys that these members have and a former set did not, each with the identifier of its party.
+  /// A key is new where its party did not have it for this use: none changes party or use.
+  func newKeys(since former: ValidMembers) -> [(party: String, key: [UInt8])] {
+    parties.flatMap { party in
+      let known = Dictionary(
+        (former.party(party.id)?.keysByUse ?? []).map { ($0.use, $0.key) }
+      ) { first, _ in first }
+      return party.keysByUse.filter { known[$0.use] != $0.key }.map { (party.id, $0.key) }
+    }
   }
 }
