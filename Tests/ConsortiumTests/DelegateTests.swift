@@ -576,6 +576,28 @@ struct DelegateTests {
     #expect(try hold(network, 1, Array(entries.dropFirst())))
   }
 
+  @Test("[attack] what a dishonest delegate makes final for one alone becomes final for all")
+  func finalForOne() throws {
+    var network = try DelegateNetwork()
+    try network.settle()
+    network.pass(seconds: 40)
+    // The first hears nothing, and nobody is shown what the last one cosigns.
+    try network.settle(
+      sees: { reader, _ in reader != 0 },
+      carries: {
+        if case .cosignature(let note) = $0 { !note.contains("cloud-3") } else { true }
+      })
+    let size = try settled(network, 3).size
+    let finals = network.processes.map { $0.delegate?.follower.final?.size ?? 0 }
+    #expect(finals[3] == size && finals[1] < size && finals[2] < size)
+    // It brings it to the first as final, and says nothing more.
+    #expect(try network.follow(0, 3))
+    try network.settle(sees: { _, writer in writer != 3 })
+    for process in network.processes {
+      #expect(process.delegate?.follower.final?.size == size, "\(process.id)")
+    }
+  }
+
   // MARK: Epochs
 
   @Test("a set in which nobody had a seat before goes on where the former one ended")

@@ -458,11 +458,12 @@ package struct Delegate: Sendable {
 
   /// Cosigns the checkpoint of each block that is decided here and not final, where this delegate had a
   /// seat: also of blocks that it took from others by the commits on them, or its vote would be missing
-  /// at the end of an epoch, which nothing passes over.
+  /// at the end of an epoch, which nothing passes over. The last block that is final here too: who is
+  /// dishonest may have cosigned it for this delegate alone, and the others wait for its cosignature.
   private mutating func cosign() throws {
     let reader = follower.reader
     let last = try lastCosigned()?.size ?? 0
-    var height = follower.unfinalHeight
+    var height = follower.final?.height ?? 0
     while height < reader.height, let block = try reader.block(height) {
       let size = block.index + 1
       if size > last,
