@@ -60,7 +60,7 @@ test-documents: deps-test $(ORACLES)/ready
 	scripts/check-docs
 	scripts/check-readme
 	$(SWIFT_BUILD) --product bcemr
-	rm -rf $(ORACLES)/data $(ORACLES)/tiles
+	rm -rf $(ORACLES)/data $(ORACLES)/tiles $(ORACLES)/consortium
 	$(BCEMR) demo --data $(ORACLES)/data > /dev/null
 	$(BCEMR) export --data $(ORACLES)/data --output $(ORACLES)/export.tar
 	$(BCEMR) export --tiles --data $(ORACLES)/data --output $(ORACLES)/tiles
@@ -68,6 +68,9 @@ test-documents: deps-test $(ORACLES)/ready
 		$(ORACLES)/data/manager/keys.pem
 	$(PYTHON) scripts/replay-export $(ORACLES)/export.tar
 	$(PYTHON) scripts/read-export $(ORACLES)/tiles
+	$(BCEMR) demo --consortium --doctors 1 --data $(ORACLES)/consortium > /dev/null
+	$(BCEMR) export --data $(ORACLES)/consortium --output $(ORACLES)/consortium.tar
+	$(PYTHON) scripts/replay-export $(ORACLES)/consortium.tar
 	$(PYTHON) scripts/vectors/export_appendix.py check $(BCEMR)
 	$(PYTHON) scripts/vectors/visit_appendix.py check
 
