@@ -552,13 +552,14 @@ struct LedgerFixture {
 
   /// A registration with both signatures, not yet on the ledger.
   mutating func registration(
-    of id: String, at hospital: String, replacing replaced: Digest32? = nil
+    of id: String, at hospital: String, replacing replaced: Digest32? = nil,
+    agreementKey: [UInt8]? = nil
   ) throws -> TestDoctor {
     let identity = try IdentityKey(seed: generator.bytes(32))
     let key = DoctorSigningKey<Suite>(using: &generator)
     let statement = key.statement(
       genesis: genesis.digest, doctor: id, hospital: hospital, identityKey: identity.publicKey,
-      agreementKey: generator.bytes(32), replaces: replaced)
+      agreementKey: agreementKey ?? generator.bytes(32), replaces: replaced)
     let proof = try key.prove(statement, using: &generator)
     return TestDoctor(
       identity: identity, key: key,

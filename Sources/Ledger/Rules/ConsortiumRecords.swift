@@ -206,6 +206,10 @@ extension StateKey {
   static func conviction(_ organisation: String) -> Self {
     Self("convicted/", Array(organisation.utf8))
   }
+  /// The height of the block with the last report by which a delegate's voting key was convicted.
+  static func convictedDelegate(_ delegate: String) -> Self {
+    Self("convicted-delegate/", Array(delegate.utf8))
+  }
   /// How many organisations were ever convicted, and each.
   static let convictedCount = Self("convicted-organisations")
   static func convicted(number: UInt64) -> Self {

@@ -33,7 +33,7 @@ extension ConsortiumRules {
     let keys = [
       statement.identityKey, statement.agreementKey, statement.a, statement.b2, statement.c2,
     ]
-    try take(keys, of: statement.doctor, state)
+    try take(keys, of: statement.doctor, block, state)
     state.note(.schemeKey(statement.a), version.version)
     return Judgement(claims: [
       signature,
@@ -78,10 +78,10 @@ extension ConsortiumRules {
 
   /// Registers keys that nobody has had, for whatever use.
   private func take(
-    _ keys: [[UInt8]], of party: String, _ state: StateView
+    _ keys: [[UInt8]], of party: String, _ block: Block, _ state: StateView
   ) throws(Refusal) {
     guard Set(keys).count == keys.count else { throw .alreadyRegistered }
-    for key in keys where !isFresh(key, state) { throw .alreadyRegistered }
+    for key in keys where !isFresh(key, block, state) { throw .alreadyRegistered }
     for key in keys { state.set(.registeredKey(key), RawValue(stateBytes: Array(party.utf8))) }
   }
 
@@ -124,7 +124,7 @@ extension ConsortiumRules {
     else { throw .wrongRotation }
     try spend(.quota(ofChangesBy: party), block.members.numbers.signerQuota, block, state)
     set(doctor, item, block, state) { $0.take(rotation) }
-    try take([rotation.identityKey, rotation.agreementKey], of: party, state)
+    try take([rotation.identityKey, rotation.agreementKey], of: party, block, state)
     let statement = rotation.statement(
       genesis: genesis.digest, formerKey: doctor.identityKey)
     return Judgement(claims: [

@@ -21,7 +21,13 @@ extension ConsortiumRules {
     var set = DelegateSet(epoch: epoch, occupants: occupants, genesis: genesis)
     for index in set.seats.indices where !set.seats[index].isEmpty {
       let convicted: UInt64? = state.value(.convictedKey(set.seats[index].votingKey))
-      set.seats[index].isEmpty = convicted.map { $0 < height } ?? false
+      // Another key gives nobody back a seat that was emptied in this epoch.
+      let delegate: UInt64? = set.seats[index].delegate.flatMap {
+        state.value(.convictedDelegate($0))
+      }
+      set.seats[index].isEmpty =
+        [convicted, delegate.flatMap { genesis.epoch(ofHeight: $0) == epoch ? $0 : nil }]
+        .contains { $0.map { $0 < height } ?? false }
     }
     return set
   }

@@ -62,13 +62,13 @@ extension ConsortiumRules {
       .quota(ofSupernode: organisation, for: .motions), block.members.numbers.signerQuota, block,
       state)
     let next = state.nextMembers(afterEpoch: epoch, of: genesis)
-    var concerned: Set<String> = []
-    for change in motion.changes {
-      concerned.formUnion(next.members.organisations(concernedBy: change))
+    // Each more would have one vote less against it; and what concerns nobody is not decided without
+    // somebody.
+    let concerned = next.members.organisations(concernedBy: motion.changes)
+    guard let own = concerned.first, concerned.allSatisfy({ $0 == own }) else {
+      throw .wrongMotion
     }
-    // Each more would have one vote less against it.
-    guard concerned.count <= 1 else { throw .wrongMotion }
-    let changed = try members(next, after: motion.changes, state)
+    let changed = try members(next, after: motion.changes, of: nil, block, state)
     let required = try next.consents(to: motion.changes, making: changed)
     guard motion.consents.map(\.party) == required.keys.sorted(by: Self.precedes) else {
       throw .wrongMotion
@@ -86,10 +86,11 @@ extension ConsortiumRules {
     state.note(.motion(number: total), item.digest)
     state.note(.motionTotal, total + 1)
     let record = MotionRecord(
-      index: item.index, lastEpoch: motion.lastEpoch, status: .open, concerned: concerned.first)
+      index: item.index, lastEpoch: motion.lastEpoch, status: .open, concerned: own)
     state.set(.motion(item.digest), record)
+    for (_, key) in changed.newKeys(since: next) { state.set(.reservedKey(key), item.digest) }
     if block.members.voters.contains(organisation), organisation != record.concerned {
-      vote(yes: true, on: item.digest, organisation, item, state)
+      vote(yes: true, on: item.digest, organisation, item, block, state)
       decide(item.digest, record, motion, block, state)
     }
     return judgement
@@ -108,9 +109,12 @@ extension ConsortiumRules {
     guard record.status == .open, genesis.epoch(ofHeight: block.height) <= record.lastEpoch else {
       throw .motionClosed
     }
-    guard !state.holds(.ballot(ballot.motion, organisation)) else { throw .alreadyVoted }
-    vote(yes: ballot.approves, on: ballot.motion, organisation, item, state)
-    decide(ballot.motion, record, motion, block, state)
+    guard
+      state.value(.ballot(ballot.motion, organisation), as: BallotRecord.self)?.key
+        != identity(of: organisation, block)
+    else { throw .alreadyVoted }
+    vote(yes: ballot.approves, on: ballot.motion, organisation, item, block, state)
+    if ballot.approves { decide(ballot.motion, record, motion, block, state) }
     return Judgement(claims: [signature])
   }
 
@@ -123,12 +127,20 @@ extension ConsortiumRules {
   }
 
   private func vote(
-    yes: Bool, on motion: Digest32, _ organisation: String, _ item: Item, _ state: StateView
+    yes: Bool, on motion: Digest32, _ organisation: String, _ item: Item, _ block: Block,
+    _ state: StateView
   ) {
-    state.set(.ballot(motion, organisation), RawValue(stateBytes: [yes ? 1 : 0]))
+    state.set(
+      .ballot(motion, organisation),
+      BallotRecord(approves: yes ? 1 : 0, key: identity(of: organisation, block)))
     let count: UInt64 = state.value(.ballotCount(motion)) ?? 0
     state.note(.ballot(motion, number: count), item.index)
     state.note(.ballotCount(motion), count + 1)
+  }
+
+  /// Names the key with which an organisation signs in the block's epoch.
+  private func identity(of organisation: String, _ block: Block) -> Digest32 {
+    Digest32(sha256: block.members.identityKey(of: organisation) ?? [])
   }
 
   /// Passes a motion that more than two thirds of those who may vote on it now have voted for.
@@ -137,13 +149,21 @@ extension ConsortiumRules {
     _ state: StateView
   ) {
     let voters = block.members.voters.filter { $0 != record.concerned }
-    let yes = voters.count { state.bytes(.ballot(digest, $0)) == [1] }
+    let yes = voters.count { voter in
+      let ballot: BallotRecord? = state.value(.ballot(digest, voter))
+      // What a key has signed that was lost or stolen, and replaced, counts no more.
+      return ballot?.approves == 1 && ballot?.key == identity(of: voter, block)
+    }
     guard 3 * yes > 2 * voters.count else { return }
+    // Of two organisations neither decides alone about the other.
+    if let concerned = record.concerned, block.members.voters.contains(concerned), yes < 2 {
+      return
+    }
     var record = record
     let next = state.nextMembers(
       afterEpoch: genesis.epoch(ofHeight: block.height), of: genesis)
     do throws(Refusal) {
-      let changed = try members(next, after: motion.changes, state)
+      let changed = try members(next, after: motion.changes, of: digest, block, state)
       record.status = .passed
       state.set(.motion(digest), record)
       take(next, changed, state)
@@ -157,14 +177,21 @@ extension ConsortiumRules {
 
   /// What changes make of members, if it can be the members of an epoch.
   private func members(
-    _ next: ValidMembers, after changes: [MemberChange], _ state: StateView
+    _ next: ValidMembers, after changes: [MemberChange], of motion: Digest32?, _ block: Block,
+    _ state: StateView
   ) throws(Refusal) -> ValidMembers {
     let changed = try valid(next.members.changed(by: changes))
-    try requireNew(next, changed, state)
+    try requireNew(next, changed, of: motion, block, state)
     for change in changes {
       switch change {
       case .readmit(let organisation):
-        guard isBarred(organisation, state) else { throw .wrongMembers }
+        // With the keys that it was convicted of it could do the same again, and nothing would follow.
+        guard isBarred(organisation, state),
+          changed.parties.allSatisfy({ party in
+            party.organisation != organisation
+              || !party.keys.contains { state.holds(.convictedKey($0)) }
+          })
+        else { throw .wrongMembers }
       case .unbar(let hospital):
         guard state.holds(.barredChain(hospital)) else { throw .wrongMembers }
       case .admit, .remove, .assignCloud, .setNumbers: break
@@ -186,15 +213,17 @@ extension ConsortiumRules {
     return valid
   }
 
-  /// New names and keys are such as nobody has, or has had.
+  /// New names and keys are such as nobody has, or has had; a key that stands in an open motion is for
+  /// that motion alone.
   private func requireNew(
-    _ members: ValidMembers, _ next: ValidMembers, _ state: StateView
+    _ members: ValidMembers, _ next: ValidMembers, of motion: Digest32?, _ block: Block,
+    _ state: StateView
   ) throws(Refusal) {
     for id in next.identifiers where members.party(id) == nil {
       guard !isPartyName(id, state), !state.holds(.doctor(id)) else { throw .alreadyRegistered }
     }
-    for (_, key) in next.newKeys(since: members) where !isFresh(key, state) {
-      throw .alreadyRegistered
+    for (_, key) in next.newKeys(since: members) {
+      guard isFresh(key, for: motion, block, state) else { throw .alreadyRegistered }
     }
   }
 
@@ -203,9 +232,16 @@ extension ConsortiumRules {
     genesis.members.party(id) != nil || state.holds(.partyName(id))
   }
 
-  /// Whether nobody has registered this key, for whatever use.
-  func isFresh(_ key: [UInt8], _ state: StateView) -> Bool {
-    !genesis.members.usesKey(key) && !state.holds(.registeredKey(key))
+  /// Whether nobody has registered this key, for whatever use, and it stands in no other motion that may
+  /// pass yet: so nobody takes the keys of those who ask to join.
+  func isFresh(
+    _ key: [UInt8], for motion: Digest32? = nil, _ block: Block, _ state: StateView
+  ) -> Bool {
+    guard !genesis.members.usesKey(key), !state.holds(.registeredKey(key)) else { return false }
+    guard let holder: Digest32 = state.value(.reservedKey(key)), holder != motion,
+      let record: MotionRecord = state.value(.motion(holder))
+    else { return true }
+    return record.status != .open || genesis.epoch(ofHeight: block.height) > record.lastEpoch
   }
 
   /// These members are those of the next epoch.
@@ -262,7 +298,7 @@ extension ConsortiumRules {
     try members.put(rotation.party)
     let changed: ValidMembers
     do throws(Refusal) { changed = try valid(members) } catch { throw .wrongRotation }
-    try requireNew(next, changed, state)
+    try requireNew(next, changed, of: nil, block, state)
     take(next, changed, state)
     return Judgement(claims: [
       signature,

@@ -189,6 +189,8 @@ package struct ConsortiumRules: ChainRules {
     else { throw .notEntitled }
     let generation = generation(of: hospital, in: members, state)
     guard !state.holds(.barredChain(hospital)) else { throw .convicted }
+    // A chain that may go on after its log key was convicted goes on with another.
+    guard !state.holds(.convictedKey(generation.logKey)) else { throw .convicted }
     let keys = genesis.keys(of: hospital, generation: generation, in: members)
     guard let checkpoint = keys.confirmedCheckpoint(anchor.note),
       let root = Digest32(checkpoint.root)
@@ -412,7 +414,10 @@ package struct ConsortiumRules: ChainRules {
     let areConfirmed =
       one.confirmedCheckpoint(report.first.note) != nil
       && other.confirmedCheckpoint(report.second.note) != nil
-    let parties = Set(first.keys.map(\.party)).intersection(second.keys.map(\.party))
+    // Whoever has taken over a party answers for nothing that another signed before.
+    let parties = Set(first.keys.map(\.party)).intersection(second.keys.map(\.party)).filter {
+      members[0].organisation(of: $0) == members[1].organisation(of: $0)
+    }
     let culprits = zip([first, second], members).flatMap { claim, members in
       claim.keys.filter { parties.contains($0.party) }.map {
         Culprit(
@@ -511,7 +516,12 @@ package struct ConsortiumRules: ChainRules {
       keys.generation == report.generation, let signed = keys.signers(of: report.note),
       signed.checkpoint.size > next.start
         || (signed.checkpoint.size == next.start && signed.checkpoint.root != next.root.bytes),
-      let key = signed.keys.first(where: { $0.party == cloud })
+      let key = signed.keys.first(where: { $0.party == cloud }),
+      // Who has stated nothing has denied nothing.
+      case let stating = state.members(
+        inEpoch: genesis.epoch(ofHeight: next.height), of: genesis),
+      stating.cloud(ofHospital: hospital) == cloud,
+      stating.organisation(of: cloud) == members.organisation(of: cloud)
     else { throw .noContradiction }
     guard !state.holds(.convictedKey(key.publicKey)) else { throw .entryKnown }
     convict(
@@ -540,6 +550,7 @@ package struct ConsortiumRules: ChainRules {
       }), let delegate = seat.delegate
     else { throw .noContradiction }
     guard !state.holds(.convictedKey(seat.votingKey)) else { throw .entryKnown }
+    state.set(.convictedDelegate(delegate), block.height)
     convict(
       Culprit(
         party: delegate, key: seat.votingKey, isLogKey: false,
@@ -581,7 +592,7 @@ package struct ConsortiumRules: ChainRules {
     let anchored = state.value(.anchor(party), as: AnchorRecord.self)?.size ?? 0
     guard tail.genesis == genesis.digest, tail.generation == generation.generation,
       tail.size >= anchored, tail.size >= generation.start, !IdentityKey.isOfSmallOrder(key),
-      isFresh(key, state), key != generation.logKey,
+      isFresh(key, block, state), key != generation.logKey,
       !state.holds(.convictedKey(key))
     else { throw .wrongContinuation }
     try spend(ofReporter: party, block, state)

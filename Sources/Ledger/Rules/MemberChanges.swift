@@ -106,22 +106,34 @@ extension Members {
 
   // MARK: Whom changes concern
 
-  /// The organisations that a change of these members concerns: they do not vote on it.
-  func organisations(concernedBy change: MemberChange) -> Set<String> {
-    func runs(_ id: String) -> String? {
-      if id == manager.id { return manager.organisation }
-      if organisations.contains(where: { $0.id == id }) { return id }
-      return supernodes.first { $0.id == id }?.organisation
+  /// For each change of these members the organisation that it concerns, and that does not vote on it.
+  func organisations(concernedBy changes: [MemberChange]) -> [String?] {
+    // Who is to run what changes before have put.
+    var joining: [String: String] = [:]
+    func organisation(_ id: String) -> String? {
+      organisations.contains { $0.id == id } ? id : nil
     }
-    let organisation: String? =
+    func operatorOf(_ id: String) -> String? { supernodes.first { $0.id == id }?.organisation }
+    return changes.map { change in
       switch change {
-      // Who runs it now; whoever is to run it has to agree instead.
-      case .admit(let party): runs(party.id) ?? party.organisation
-      case .remove(let id), .readmit(let id), .unbar(let id): runs(id)
-      case .assignCloud(let assigned): runs(assigned.hospital)
-      case .setNumbers: nil
+      case .admit(let party):
+        // Who runs it now; whoever is to run it has to agree instead.
+        joining[party.id] = party.organisation
+        switch party {
+        case .organisation: return party.id
+        case .manager: return party.id == manager.id ? manager.organisation : party.organisation
+        case .supernode: return operatorOf(party.id) ?? party.organisation
+        }
+      case .remove(let id):
+        let manages = id == manager.id ? manager.organisation : nil
+        return organisation(id) ?? manages ?? operatorOf(id) ?? joining[id]
+      case .readmit(let id): return organisation(id) ?? joining[id]
+      case .unbar(let id): return operatorOf(id) ?? joining[id]
+      case .assignCloud(let assigned):
+        return operatorOf(assigned.hospital) ?? joining[assigned.hospital]
+      case .setNumbers: return nil
       }
-    return organisation.map { [$0] } ?? []
+    }
   }
 }
 

@@ -63,6 +63,26 @@ struct MotionRecord: StateRecord, Equatable {
   }
 }
 
+/// How an organisation has voted.
+struct BallotRecord: StateRecord, Equatable {
+  /// 1 for yes, 0 for no.
+  var approves: UInt64
+  /// SHA-256 of the identity key that signed it.
+  var key: Digest32
+
+  init(approves: UInt64, key: Digest32) { (self.approves, self.key) = (approves, key) }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.integer("approves", approves)
+    fields.digest("key", key)
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    approves = try fields.integer("approves")
+    key = try fields.digest("key")
+  }
+}
+
 extension StateKey {
   /// The members of an epoch, from the second on.
   static func members(_ epoch: UInt64) -> Self { Self("members/", epoch.stateBytes) }
@@ -86,6 +106,10 @@ extension StateKey {
     Self("hospital-removed/", Array(hospital.utf8))
   }
 
+  /// The motion that a key stands in last.
+  static func reservedKey(_ key: [UInt8]) -> Self {
+    Self("reserved/", Digest32(sha256: key).bytes)
+  }
   static func motion(_ entry: Digest32) -> Self { Self("motion/", entry.bytes) }
   static func motionObject(_ entry: Digest32) -> Self { Self("motion-object/", entry.bytes) }
   /// How many motions there were of all organisations, and each.
@@ -94,7 +118,6 @@ extension StateKey {
   static func motionCount(_ organisation: String) -> Self {
     Self("motions/", Array(organisation.utf8))
   }
-  /// 1 for yes, 0 for no.
   static func ballot(_ motion: Digest32, _ organisation: String) -> Self {
     Self("ballot/", motion.bytes, Array(organisation.utf8))
   }
