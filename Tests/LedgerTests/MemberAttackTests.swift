@@ -352,26 +352,6 @@ struct MemberAttackTests {
     #expect(try ledger.append(bundle) == "wrong-motion")
   }
 
-  @Test("[attack] of two organisations with a vote, one decides alone about the other")
-  func oneOfTwo() throws {
-    var ledger = try ledger()
-    for name in ["cloud-2", "cloud-3"] {
-      let (changes, keys) = try ledger.enrol(cloud: name)
-      try pass(&ledger, changes, by: [first, second, third], agreeing: keys)
-    }
-    try pass(&ledger, [.remove(third)], by: [first, second])
-    try finish(&ledger)
-    #expect(try ledger.reader.members.voters == [first, second])
-    let moved = try rotated(&ledger, "hospital-2", 50)
-    var node = moved.node
-    node.organisation = first
-    let motion = try motion(
-      ledger, [.admit(.supernode(node))], by: first,
-      agreeing: ["hospital-2": moved.key, first: #require(ledger.identities[first])])
-    #expect(try ledger.append(motion) == nil)
-    #expect(try ledger.reader.status(ofMotion: motion.digest) == .open)
-  }
-
   @Test("[attack] a ballot against a motion makes it pass")
   func passedByNo() throws {
     var ledger = try ledger()

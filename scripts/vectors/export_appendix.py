@@ -618,6 +618,7 @@ class Example:
                 name: {"object": value, "signature": signature}
                 for name, (value, signature) in (("first", first), ("second", second))},
             self.spent(b"quota-supernode/\3cloud-2"),
+            (f"convicted-delegate/{convicts}".encode(), number(height)),
             *self.convict(f"{convicts} votes", f"operator-of-{convicts}"))
         self.close()
         return self
@@ -814,6 +815,9 @@ class Example:
         pairs = [self.spent(b"quota-supernode/\6" + signer.encode()),
                  (b"motions/" + signer.encode(), number(self.moved[signer])),
                  (b"motion/" + motion, encode("MotionRecord", record))]
+        known = set(keys_of(before))
+        pairs += [(b"reserved/" + sha256(each).digest(), motion)
+                  for party, each in keys_of(after) if (party, each) not in known]
         if signer in voters(log.members) - set(concerned):
             pairs += self.cast(name, signer, True)
         log.item(name, signer, "motion", body, *pairs, signs=signs)
@@ -830,7 +834,10 @@ class Example:
 
     def cast(self, name, voter, approves, fails=False):
         motion, record, changes, votes = self.motions[name]
-        pairs = [(b"ballot/" + motion + voter.encode(), bytes([approves]))]
+        pairs = [(b"ballot/" + motion + voter.encode(), encode("BallotRecord", {
+            "approves": int(approves), "key": sha256(
+                parties(self.consortium.members).get(voter, {}).get("identityKey", b"")
+            ).digest()}))]
         may = {each for each in voters(self.consortium.members)
                if each.encode() not in record["concerned"]}
         votes |= {voter} if approves else set()
@@ -1801,9 +1808,13 @@ def members():
     passes("three organisations join, and there are seven seats in epoch 1",
            seven(SEVEN).go_on().go_on().go_on(seats=(0, 1, 2, 4, 6)))
     again = voting().report_votes()
-    again.begin().move(VOTER, elect_again("operator-of-cloud-1")).end()
-    passes("a convicted organisation is let be elected again", again.go_on(
+    again.begin().rotate_party("cloud-1").move(VOTER, elect_again("operator-of-cloud-1")).end()
+    passes("a convicted organisation takes other keys, and is let be elected again", again.go_on(
         seats=(0, 2, 3)).go_on(seats=(0, 1, 2)))
+    again = voting().report_votes()
+    again.begin().move(VOTER, elect_again("operator-of-cloud-1")).end()
+    refused("a convicted organisation is to be elected again with the key that was convicted",
+            "wrong-members", again)
     released = joined().equivocate(epochs=(0, 1))
     released.begin().move(H2, go_on_with("hospital-1")).state_tail(
         0, 5, files.root(released.hospital.hashes()))
@@ -1950,7 +1961,7 @@ def members():
            assign(M2, "cloud-9"), assign(M2, "cloud-2", "another"), remove("cloud-9"),
            agree=["cloud-2"], example=joined().begin().move(VOTER, put(
                supernode("cloud-9", "consortium", organisation=H2))).end())
-    motion("who joins is removed in the same motion, but has not agreed", "wrong-motion",
+    motion("who joins is removed in the same motion", "wrong-members",
            put(operator(H2)), remove(H2), agree=[])
 
     broken("a motion removes whom nobody knows", remove("cloud-9"))
@@ -2276,7 +2287,7 @@ def histories():
         ("a motion removes a cloud, and puts it back as a hospital", "wrong-members",
          motion(remove("cloud-3"), put(supernode("cloud-3", "consortium", is_hospital=True)),
                 assign("cloud-3", "cloud-2"))),
-        ("a motion gives a cloud to a hospital that joins by a later change", "wrong-members",
+        ("a motion gives a cloud to a hospital that joins by a later change", "wrong-motion",
          motion(*joining()[::-1])),
         ("a motion exchanges two keys of a party", "already-registered", motion(put(node(
             "cloud-3", identityKey=public("cloud-3 votes"),

@@ -155,10 +155,6 @@ extension ConsortiumRules {
       return ballot?.approves == 1 && ballot?.key == identity(of: voter, block)
     }
     guard 3 * yes > 2 * voters.count else { return }
-    // Of two organisations neither decides alone about the other.
-    if let concerned = record.concerned, block.members.voters.contains(concerned), yes < 2 {
-      return
-    }
     var record = record
     let next = state.nextMembers(
       afterEpoch: genesis.epoch(ofHeight: block.height), of: genesis)

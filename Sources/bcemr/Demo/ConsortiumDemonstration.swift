@@ -77,7 +77,7 @@ struct ConsortiumDemonstration {
       try await body()
       return nil
     } catch {
-      return CommandFailure(error).code
+      return (error as? Refusal)?.code ?? CommandFailure(error).code
     }
   }
 
