@@ -327,7 +327,10 @@ public struct ConsensusMachine: Sendable {
       isValid(root, &effects) == true, let step = stored.step, step != .propose
     else { return false }
     done.insert(.validBlock)
-    let prepares = quorum(of: current.votes(.prepare, for: root))
+    let known = stored.valid.flatMap { $0.round == round && $0.root == root ? $0.prepares : nil }
+    // After a restart the votes come in another order, and one quorum is as good as another: taking
+    // the new one would be news each time for who restarts again and again.
+    let prepares = known ?? quorum(of: current.votes(.prepare, for: root))
     stored.valid = .init(round: round, root: root, prepares: prepares)
     effects.append(.relay(prepares))
     if step == .prepare {

@@ -84,6 +84,21 @@ struct RestartTests {
     #expect(bench.receive(bench.proposal(b, 1)).prepared == [nil])
   }
 
+  @Test("keeps the quorum that it has shown, whichever votes come first")
+  func sameQuorum() throws {
+    var bench = Bench()
+    bench.prepareFirst()
+    bench.receive([0, 1], .prepare, a)
+    let stored = bench.machine.stored
+    #expect(stored.valid?.prepares.map(\.seat) == [0, 1, 3])
+    try bench.restart()
+    bench.begin()
+    bench.receive([1, 2], .prepare, a)
+    let effects = bench.judged(a)
+    #expect(effects.contains(.relay(stored.valid?.prepares ?? [])))
+    #expect(bench.machine.stored == stored)
+  }
+
   @Test("does not prepare a second time, with whatever it hears first")
   func secondPrepare() throws {
     var bench = Bench()
