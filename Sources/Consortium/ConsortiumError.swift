@@ -28,6 +28,9 @@ extension ErrorCode<ConsortiumError> {
   /// A signature or a sealed message is not by, or for, the party it names.
   public static var unauthenticated: Self { Self("unauthenticated") }
 
+  /// What was sealed does not open: the code of ``CredentialError``, from whom it was sealed to.
+  static var unopened: Self { Self("decryption") }
+
   // Ledger
   public static var ledgerDiverged: Self { Self("ledger-diverged") }
   public static var invalidProof: Self { Self("invalid-proof") }

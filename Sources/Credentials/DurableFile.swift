@@ -41,7 +41,25 @@ package enum DurableFile {
   ///
   /// - Throws: ``Failure``; `isExisting` if there is something of this name, which stays as it is.
   package static func create(_ bytes: [UInt8], at path: String) throws(Failure) {
-    let temporary = "\(path).\(UInt64.random(in: .min ... .max))"
+    // A link, unlike a rename, never replaces what is there.
+    try put(bytes, at: path, through: "\(path).\(UInt64.random(in: .min ... .max))") {
+      unsafe link($0, $1)
+    }
+  }
+
+  /// The same in the place of a file that is there: whenever it stops, the name stands for the one or the
+  /// other, whole.
+  package static func replace(_ bytes: [UInt8], at path: String) throws(Failure) {
+    let temporary = "\(path).new"
+    // Left behind by who was killed here.
+    unsafe unlink(temporary)
+    try put(bytes, at: path, through: temporary) { unsafe rename($0, $1) }
+  }
+
+  private static func put(
+    _ bytes: [UInt8], at path: String, through temporary: String,
+    _ give: (_ temporary: String, _ path: String) -> Int32
+  ) throws(Failure) {
     let descriptor = unsafe open(
       temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw Failure(path: path) }
@@ -57,10 +75,7 @@ package enum DurableFile {
       guard count >= 0 || errno == EINTR else { throw Failure(path: path) }
       rest = rest.dropFirst(max(count, 0))
     }
-    // A link, unlike a rename, never replaces what is there.
-    guard fsync(descriptor) == 0, unsafe link(temporary, path) == 0 else {
-      throw Failure(path: path)
-    }
+    guard fsync(descriptor) == 0, give(temporary, path) == 0 else { throw Failure(path: path) }
     try synchronizeFolder(ofItemAt: path)
   }
 

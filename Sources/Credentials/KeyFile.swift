@@ -8,25 +8,29 @@ import SwiftASN1
 /// overwrites them when the object is released; the text itself is not overwritten.
 public final class KeyFile: CanonicalObject {
   public static let kind = ObjectKind.demoKeys
-  public static let maximumByteCount = 1 << 14
+  public static let maximumByteCount = 1 << 20
 
   static let label = "BC-EMR DEMONSTRATION KEYS - NOT FOR PATIENTS"
   /// The same as RFC 7468 lets one write it.
   static let textLabel = "BC-EMR DEMONSTRATION KEYS NOT FOR PATIENTS"
   private static let textByteCount = 2 * maximumByteCount
-  private static let entryCount = 64
+  private static let entryCount = 4096
   private static let secretByteCounts = 1...128
+  private static let ownerByteCount = 64
+  /// Of a key that cosigns a chain of the longest name, with its number.
+  private static let nameByteCount = 96
 
   /// The role whose keys these are.
   public let owner: String
   private let secrets: [String: SymmetricKey]
 
-  /// - Parameter secrets: at most 64, of 1 to 128 bytes each, under names of 1 to 64 bytes.
+  /// - Parameter secrets: at most 4,096, of 1 to 128 bytes each, under names of 1 to 96 bytes.
   /// - Throws: ``CredentialError`` `invalidKey` beyond these bounds.
   public init(owner: String, secrets: [String: [UInt8]]) throws(CredentialError) {
-    guard Self.isName(owner), secrets.count <= Self.entryCount,
+    guard Self.isName(owner, maximum: Self.ownerByteCount), secrets.count <= Self.entryCount,
       secrets.allSatisfy({
-        Self.isName($0.key) && Self.secretByteCounts.contains($0.value.count)
+        Self.isName($0.key, maximum: Self.nameByteCount)
+          && Self.secretByteCounts.contains($0.value.count)
       })
     else { throw CredentialError(.invalidKey, "a key file does not hold keys of this form") }
     self.owner = owner
@@ -44,6 +48,16 @@ public final class KeyFile: CanonicalObject {
       throw CredentialError(.invalidFile, "the keys of \(owner) lack \"\(name)\"")
     }
     return unsafe secret.withUnsafeBytes { unsafe Array($0) }
+  }
+
+  /// The same keys with others of some names; nil for those that are to be gone.
+  ///
+  /// - Throws: as ``init(owner:secrets:)``.
+  public func changed(_ changes: [String: [UInt8]?]) throws(CredentialError) -> KeyFile {
+    var secrets: [String: [UInt8]] = [:]
+    for name in names where !changes.keys.contains(name) { secrets[name] = try secret(name) }
+    for case (let name, let secret?) in changes { secrets[name] = secret }
+    return try KeyFile(owner: owner, secrets: secrets)
   }
 
   public func encode(into fields: inout some FieldEncoder) {
@@ -67,7 +81,9 @@ public final class KeyFile: CanonicalObject {
     }
   }
 
-  private static func isName(_ text: String) -> Bool { (1...64).contains(text.utf8.count) }
+  private static func isName(_ text: String, maximum: Int) -> Bool {
+    (1...maximum).contains(text.utf8.count)
+  }
 
   private struct Entry: CanonicalValue {
     let name: String
@@ -81,7 +97,7 @@ public final class KeyFile: CanonicalObject {
     }
 
     init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-      name = try fields.text("name", maximum: 64)
+      name = try fields.text("name", maximum: KeyFile.nameByteCount)
       secret = try fields.octets("secret", KeyFile.secretByteCounts)
     }
   }
@@ -98,6 +114,19 @@ extension KeyFile {
     } catch {
       guard error.isExisting else { throw CredentialError(.unavailable, error.message) }
       throw CredentialError(.fileExists, "\(path): there are keys already; they are kept")
+    }
+  }
+
+  /// Puts these keys in the place of those in a file. Returns when it is durable: the file holds the one
+  /// or the other, whatever happens meanwhile.
+  ///
+  /// What a disk keeps of the former is beyond this: who has to be sure encrypts the disk.
+  /// - Throws: ``CredentialError`` `unavailable` if the file system refuses.
+  public func replace(at path: String) throws(CredentialError) {
+    do {
+      try DurableFile.replace(Array(text.utf8), at: path)
+    } catch {
+      throw CredentialError(.unavailable, error.message)
     }
   }
 

@@ -8,20 +8,6 @@ import Testing
 struct JoiningHospitalTests {
   private static let voters = (1...3).map { "hospital-\($0)-trust" }
 
-  /// Lets blocks be decided until the next epoch begins.
-  private func passEpoch(_ consortium: LocalConsortium, _ test: TestConsortium) async throws {
-    let genesis = consortium.genesis
-    let first = await consortium.cloud.node.consortium.height
-    for _ in 0..<40 {
-      test.pass(seconds: 40)
-      try await consortium.settle()
-      let height = await consortium.cloud.node.consortium.height
-      // With a block of the new epoch that is final.
-      if genesis.epoch(ofHeight: height - 1) > genesis.epoch(ofHeight: first) { return }
-    }
-    Issue.record("the epoch does not end")
-  }
-
   @Test("a hospital is voted in, treats patients, gets a seat, and is there after a restart")
   func joins() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12)
@@ -34,7 +20,7 @@ struct JoiningHospitalTests {
     #expect(
       await ConsortiumError.code { try await consortium.openHospital("hospital-4") }
         == "wrong-state")
-    try await passEpoch(consortium, test)
+    try await test.passEpoch(consortium)
     try await consortium.openHospital("hospital-4")
     #expect(try await consortium.members().hospitals.count == 4)
 
@@ -55,7 +41,7 @@ struct JoiningHospitalTests {
     for voter in Self.voters + ["hospital-4-trust"] {
       try await consortium.approve(["hospital-4", "cloud"], by: voter)
     }
-    for _ in 0..<2 { try await passEpoch(consortium, test) }
+    for _ in 0..<2 { try await test.passEpoch(consortium) }
     #expect(try await consortium.delegates().contains("hospital-4"))
 
     consortium = try await test.open()
@@ -75,7 +61,7 @@ struct JoiningHospitalTests {
     let consortium = try await test.open()
     let motion = try await consortium.proposeHospital("hospital-4", sponsor: Self.voters[0])
     for voter in Self.voters.dropFirst() { try await consortium.vote(on: motion, by: voter) }
-    try await passEpoch(consortium, test)
+    try await test.passEpoch(consortium)
     try await consortium.openHospital("hospital-4")
     let genuine = try await consortium.members().members
     var forged = genuine

@@ -97,7 +97,7 @@ final class KeyFileTests {
     let changed = [
       "", "no key file", String(text.dropLast(10)), otherLabel, text + text, "\n" + text,
       text.replacingOccurrences(of: lines[1], with: String(lines[1].reversed())),
-      String(repeating: "x", count: 100_000),
+      String(repeating: "x", count: 3_000_000),
     ]
     for content in changed {
       try Data(content.utf8).write(to: URL(filePath: path))
@@ -109,13 +109,34 @@ final class KeyFileTests {
     expectRefused(.invalidFile)
   }
 
+  @Test("other keys take the place of a file whole, whatever a killed process left beside it")
+  func replaced() throws {
+    let first = try KeyFile(owner: "cloud", secrets: ["identity": [1], "voting": [2]])
+    try first.create(at: path)
+    try Data("half of a fi".utf8).write(to: URL(filePath: path + ".new"))
+    let second = try first.changed(["identity": nil, "identity#2": [3]])
+    try second.replace(at: path)
+    let read = try KeyFile.read(from: path, owner: "cloud")
+    #expect(read.names == ["identity#2", "voting"])
+    #expect(try read.secret("identity#2") == [3])
+    #expect(try read.secret("voting") == [2])
+    #expect(!FileManager.default.fileExists(atPath: path + ".new"))
+    // A folder in the way: the file stays what it was.
+    try FileManager.default.createDirectory(
+      atPath: path + ".new/x", withIntermediateDirectories: true)
+    #expect(throws: CredentialError.self) { try first.replace(at: path) }
+    #expect(try KeyFile.read(from: path, owner: "cloud").names == second.names)
+    try FileManager.default.removeItem(atPath: path + ".new")
+  }
+
   @Test("bounds of names and keys")
   func bounds() throws {
     let refused: [(String, [String: [UInt8]])] = [
       ("", ["a": [1]]), ("a", ["": [1]]), ("a", ["a": []]),
       ("a", ["a": [UInt8](repeating: 1, count: 129)]),
       (String(repeating: "a", count: 65), ["a": [1]]),
-      ("a", Dictionary(uniqueKeysWithValues: (0..<65).map { ("\($0)", [1]) })),
+      ("a", [String(repeating: "a", count: 97): [1]]),
+      ("a", Dictionary(uniqueKeysWithValues: (0..<4097).map { ("\($0)", [1]) })),
     ]
     for (owner, secrets) in refused {
       #expect(throws: CredentialError.self) { try KeyFile(owner: owner, secrets: secrets) }
@@ -123,8 +144,8 @@ final class KeyFileTests {
     let largest = try KeyFile(
       owner: String(repeating: "o", count: 64),
       secrets: Dictionary(
-        uniqueKeysWithValues: (10..<74).map {
-          (String(repeating: "\($0)", count: 32), [UInt8](repeating: 1, count: 128))
+        uniqueKeysWithValues: (1000..<5096).map {
+          (String(repeating: "\($0)", count: 24), [UInt8](repeating: 1, count: 128))
         }))
     try largest.create(at: path)
     #expect(try KeyFile.read(from: path, owner: largest.owner).names == largest.names)

@@ -1,8 +1,8 @@
 package import CanonicalEncoding
 package import Consensus
-package import Credentials
+import Credentials
 package import Ledger
-package import TransparencyLog
+import TransparencyLog
 
 /// A delegate's part in deciding the blocks of the consortium chain: the machine of ``Consensus`` over
 /// the delegate's own replay, store and outbox (specification 6.11).
@@ -11,18 +11,6 @@ package import TransparencyLog
 /// stored, with the lock that it makes, before the outbox shows it; a checkpoint is cosigned once its
 /// block is decided and stored.
 package struct Delegate: Sendable {
-  package struct Keys: Sendable {
-    package let identity: IdentityKey
-    /// Signs proposals, prepares and commits.
-    package let voting: IdentityKey
-    /// Cosigns checkpoints of the consortium chain.
-    package let cosigner: CosignerKey
-
-    package init(identity: IdentityKey, voting: IdentityKey, cosigner: CosignerKey) {
-      (self.identity, self.voting, self.cosigner) = (identity, voting, cosigner)
-    }
-  }
-
   /// What is kept of another delegate's outbox.
   struct Peer: Sendable {
     /// Where to go on reading.
@@ -33,7 +21,7 @@ package struct Delegate: Sendable {
   }
 
   package let id: String
-  let keys: Keys
+  let keys: any DelegateKeys
   let clock: @Sendable () -> UInt64
   private let state: any StateStore
   private let store: any RoleStore
@@ -84,7 +72,8 @@ package struct Delegate: Sendable {
   /// - Throws: ``StoreError``; ``ConsortiumError`` `ledger-diverged` if the chain does not lead to
   ///   the checkpoint that was cosigned last.
   package init(
-    id: String, genesis: ValidGenesis, keys: Keys, state: any StateStore, store: any RoleStore,
+    id: String, genesis: ValidGenesis, keys: any DelegateKeys, state: any StateStore,
+    store: any RoleStore,
     decider: any ClaimDecider, clock: @escaping @Sendable () -> UInt64
   ) throws {
     (self.id, self.keys, self.clock) = (id, keys, clock)
@@ -107,12 +96,13 @@ package struct Delegate: Sendable {
   // MARK: Heights
 
   private static func machine(
-    _ follower: ConsortiumFollower, _ id: String, _ keys: Keys, _ stored: StoredConsensus?
+    _ follower: ConsortiumFollower, _ id: String, _ keys: any DelegateKeys,
+    _ stored: StoredConsensus?
   ) throws -> (DelegateSet, ConsensusMachine) {
     let height = follower.engine.height
     let delegates = try follower.reader.delegates(forHeight: height)
     let seat = delegates.seats.firstIndex {
-      $0.delegate == id && $0.votingKey == keys.voting.publicKey
+      $0.delegate == id && keys.votingKey($0.votingKey) != nil
     }
     let setting = ConsensusMachine.Setting(
       genesis: follower.genesis.digest, epoch: delegates.epoch, height: height,
@@ -194,6 +184,11 @@ package struct Delegate: Sendable {
 
   private var seat: UInt64? { machine.setting.seat }
 
+  /// That of the seat.
+  private var votingKey: IdentityKey? {
+    seat.flatMap { keys.votingKey(delegates.seats[Int($0)].votingKey) }
+  }
+
   // MARK: Storing
 
   /// Does some work, and stores what came of it. If anything fails, what is not stored is forgotten.
@@ -210,7 +205,11 @@ package struct Delegate: Sendable {
   }
 
   private mutating func recover() throws {
-    guard isBroken else { return }
+    if isBroken { try restart() }
+  }
+
+  /// Begins anew with what is stored.
+  mutating func restart() throws {
     self = try Self(
       id: id, genesis: genesis, keys: keys, state: state, store: store, decider: decider,
       clock: clock)
@@ -371,15 +370,15 @@ package struct Delegate: Sendable {
     }
     let opening = BlockOpening(
       height: height, round: round, time: max(clock(), follower.reader.time), commits: commits)
-    let (block, refused) = try follower.build(entry(opening), from: proposable)
+    let (block, refused) = try follower.build(try entry(opening), from: proposable)
     idle.formUnion(refused.keys)
     keep(block)
     return machine.proposed(block.root, round: round)
   }
 
   private mutating func sign(_ vote: ConsensusVote) throws -> [ConsensusEffect] {
-    guard let seat else { return [] }
-    let signed = SignedVote(vote: vote, seat: seat, signature: keys.voting.sign(vote))
+    guard let seat, let key = votingKey else { return [] }
+    let signed = SignedVote(vote: vote, seat: seat, signature: key.sign(vote))
     // After a restart the machine signs again what it had signed.
     outbox.appendOnce(.vote(signed))
     return machine.receive(signed)
@@ -388,9 +387,9 @@ package struct Delegate: Sendable {
   private mutating func sign(
     _ proposal: ConsensusProposal, _ prepares: [SignedVote]
   ) throws -> [ConsensusEffect] {
-    guard let seat else { return [] }
+    guard let seat, let key = votingKey else { return [] }
     let signed = SignedProposal(
-      proposal: proposal, seat: seat, signature: keys.voting.sign(proposal), prepares: prepares)
+      proposal: proposal, seat: seat, signature: key.sign(proposal), prepares: prepares)
     outbox.appendOnce(.proposal(signed))
     return machine.receive(signed)
   }
@@ -467,9 +466,9 @@ package struct Delegate: Sendable {
     while height < reader.height, let block = try reader.block(height) {
       let size = block.index + 1
       if size > last,
-        try reader.delegates(forHeight: height).cosigners.contains(keys.cosigner.verifier)
+        let key = keys.cosigner(among: try reader.delegates(forHeight: height).cosigners)
       {
-        let note = try keys.cosigner.cosign(reader.checkpoint(size: size), at: block.time)
+        let note = try key.cosign(reader.checkpoint(size: size), at: block.time)
           .note.encoded
         outbox.append(.cosignature(note: note))
         try take(cosignature: note)
@@ -541,7 +540,7 @@ package struct Delegate: Sendable {
     let report = VoteEquivocationReport(
       first: .init(object: evidence.first.object, signature: evidence.first.signature),
       second: .init(object: evidence.second.object, signature: evidence.second.signature))
-    let entry = entry(report)
+    let entry = try entry(report)
     do {
       if try isNew(entry) { outbox.append(.entry(entry.encoded())) }
     } catch is Refusal {
@@ -551,10 +550,11 @@ package struct Delegate: Sendable {
     }
   }
 
-  func entry(_ body: some CanonicalObject) -> Entry {
+  /// An entry for the block under way.
+  func entry(_ body: some CanonicalObject) throws(StoreError) -> Entry {
     Entry(
       EntryContent(
         genesis: genesis.digest, chain: ChainName.consortium, signer: .party(id), body: body),
-      signedBy: keys.identity)
+      signedBy: keys.identity(in: try follower.reader.members))
   }
 }

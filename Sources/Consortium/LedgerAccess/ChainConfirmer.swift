@@ -2,7 +2,7 @@ import CanonicalEncoding
 import Credentials
 import EMRScheme
 package import Ledger
-package import TransparencyLog
+import TransparencyLog
 
 /// A cloud's part in the ledger: replays the chains of its hospitals and confirms their blocks
 /// (4.5).
@@ -11,36 +11,38 @@ package import TransparencyLog
 /// asked again, it gives the stored one.
 package actor ChainConfirmer: HospitalChains {
   private let node: LedgerNode
-  private var cosigners: [String: CosignerKey]
+  private let keys: KeyRing
   private let custody: RecordCustody
   private let stores: @Sendable (_ hospital: String) throws -> any StateStore
   /// One for each hospital: their chains share nothing.
-  private var gates: [String: SerialGate]
+  private var gates: [String: SerialGate] = [:]
   private var followers: [String: HospitalFollower] = [:]
 
   /// - Parameters:
-  ///   - cosigners: by hospital.
+  ///   - keys: with those that cosign hospitals' chains.
   ///   - stores: where the state of a hospital's chain is kept.
   package init(
-    node: LedgerNode, cosigners: [String: CosignerKey], custody: RecordCustody,
+    node: LedgerNode, keys: KeyRing, custody: RecordCustody,
     stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore
   ) {
     self.node = node
-    self.cosigners = cosigners
-    gates = cosigners.mapValues { _ in SerialGate() }
+    self.keys = keys
     self.custody = custody
     self.stores = stores
   }
 
-  /// Confirms another hospital's chain from now on, as far as the members have it so.
-  package func add(_ cosigner: CosignerKey, for hospital: String) {
-    cosigners[hospital] = cosigner
-    if gates[hospital] == nil { gates[hospital] = SerialGate() }
+  /// Whether this cloud has, or will have, a hospital's chain to confirm.
+  private func isOurs(_ hospital: String) -> Bool { keys.uses.contains(.cosigner(hospital)) }
+
+  private func gate(of hospital: String) -> SerialGate {
+    let gate = gates[hospital] ?? SerialGate()
+    gates[hospital] = gate
+    return gate
   }
 
   private func follower(of hospital: String) throws -> HospitalFollower {
     if let known = followers[hospital] { return known }
-    guard cosigners[hospital] != nil else {
+    guard isOurs(hospital) else {
       throw ConsortiumError(.unknownVisit, "another cloud confirms the chain of that hospital")
     }
     let follower = try HospitalFollower(
@@ -66,16 +68,17 @@ package actor ChainConfirmer: HospitalChains {
   ///   checkpoint, `record-missing` if a completed visit's record is not here.
   func confirm(_ request: ConfirmLeaves) async throws -> ConfirmedReply {
     let hospital = request.hospital
-    guard let cosigner = cosigners[hospital], let gate = gates[hospital] else {
+    guard isOurs(hospital) else {
       throw ConsortiumError(.notEntitled, "another cloud confirms the chain of \(hospital)")
     }
+    let gate = gate(of: hospital)
     await gate.enter()
     defer { gate.leave() }
     try await node.catchUp()
     let generation = try await node.consortium.generation(of: hospital)
-    let keys = node.genesis.keys(of: hospital, generation: generation, in: try await node.members)
+    let log = node.genesis.keys(of: hospital, generation: generation, in: try await node.members)
     guard request.generation == generation.generation,
-      let signed = keys.loggedCheckpoint(request.note)
+      let signed = log.loggedCheckpoint(request.note)
     else { throw ConsortiumError(.unauthenticated, "\(hospital) has not signed this checkpoint") }
     let checkpoint = signed.checkpoint
 
@@ -107,7 +110,9 @@ package actor ChainConfirmer: HospitalChains {
     }
     // A block is confirmed by the cloud of its base's epoch.
     let members = try await node.consortium.members(at: progress.baseHeight ?? 0)
-    guard members.cosigners(ofHospital: hospital).map(\.key) == [cosigner.verifier.key] else {
+    guard
+      let cosigner = keys.cosigner(of: hospital, among: members.cosigners(ofHospital: hospital))
+    else {
       throw ConsortiumError(.notEntitled, "another cloud confirms the chain of \(hospital)")
     }
     for completion in progress.completions where await !custody.holds(completion) {
@@ -142,13 +147,27 @@ package actor ChainConfirmer: HospitalChains {
     followers[hospital] = follower
   }
 
+  /// Erases the keys that have cosigned a chain which is based now in an epoch with another: with them
+  /// nothing is cosigned any more.
+  package func eraseFormerKeys() async throws {
+    for use in keys.uses {
+      guard let hospital = use.chain, hospital != ChainName.consortium,
+        let base = try? follower(of: hospital).view.base,
+        case let members = try await node.consortium.members(at: base.reference.height),
+        let party = members.party(keys.owner)
+      else { continue }
+      try keys.eraseKeys(before: party, [use])
+    }
+  }
+
   /// Confirms nothing of a generation any more, and remembers that before it returns.
   ///
   /// - Throws: ``ConsortiumError`` `wrong-state` unless the statement names what was confirmed.
   func close(_ tail: TailStatement) async throws {
-    guard let gate = gates[tail.hospital] else {
+    guard isOurs(tail.hospital) else {
       throw ConsortiumError(.notEntitled, "another cloud confirms the chain of \(tail.hospital)")
     }
+    let gate = gate(of: tail.hospital)
     await gate.enter()
     defer { gate.leave() }
     let follower = try follower(of: tail.hospital)
@@ -181,12 +200,14 @@ package actor ChainConfirmer: HospitalChains {
   package func confirm(
     trusting blocks: HospitalWriter.ClosedBlocks, of hospital: String
   ) async throws -> ConfirmedRecord {
-    guard let cosigner = cosigners[hospital], let gate = gates[hospital] else {
-      throw ConsortiumError(.notEntitled, "another cloud confirms the chain of \(hospital)")
-    }
+    let gate = gate(of: hospital)
     await gate.enter()
     defer { gate.leave() }
     try await node.catchUp()
+    let cosigners = try await node.members.cosigners(ofHospital: hospital)
+    guard let cosigner = keys.cosigner(of: hospital, among: cosigners) else {
+      throw ConsortiumError(.notEntitled, "another cloud confirms the chain of \(hospital)")
+    }
     var follower = try follower(of: hospital)
     let progress: HospitalFollower.Progress
     do {
@@ -221,13 +242,14 @@ package actor ChainConfirmer: HospitalChains {
   /// The confirmed leaves from `query.from` on, for the hospital itself and the system manager.
   func leaves(_ query: Signed<Message<LeavesQuery>>, limit: Int) async throws -> LeavesReply {
     let asked = query.object.payload
-    let members = try await node.members
-    let readers = [asked.hospital, members.manager.id]
-    guard asked.genesis == node.genesis.digest,
-      readers.contains(where: { party in
-        (try? query.verified(by: members.identityKey(of: party) ?? [])) != nil
-      })
-    else { throw ConsortiumError(.unauthenticated, "the chain is not for whoever asks") }
+    var isEntitled = asked.genesis == node.genesis.digest
+    if isEntitled {
+      let readers = [asked.hospital, try await node.members.manager.id]
+      isEntitled = try await node.isSigned(query, byAnyOf: readers)
+    }
+    guard isEntitled else {
+      throw ConsortiumError(.unauthenticated, "the chain is not for whoever asks")
+    }
     let follower = try follower(of: asked.hospital)
     guard let confirmed = follower.confirmed else { return LeavesReply(leaves: [], note: "") }
     guard asked.from < confirmed.size else { return LeavesReply(leaves: [], note: confirmed.note) }

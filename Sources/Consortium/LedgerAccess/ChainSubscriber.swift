@@ -1,19 +1,19 @@
 import CanonicalEncoding
-package import Credentials
+import Credentials
 package import Ledger
 import TransparencyLog
 
 /// Somebody whom a hospital admits to its chain: replays it from the cloud, when it is asked about.
 package actor ChainSubscriber: HospitalChains {
   private let node: LedgerNode
-  private let identity: IdentityKey
+  private let identity: any PartyIdentity
   private let post: Post
   private let stores: @Sendable (_ hospital: String) throws -> any StateStore
   private let gate = SerialGate()
   private var followers: [String: HospitalFollower] = [:]
 
   package init(
-    node: LedgerNode, identity: IdentityKey, post: Post,
+    node: LedgerNode, identity: any PartyIdentity, post: Post,
     stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore
   ) {
     self.node = node
@@ -56,8 +56,9 @@ package actor ChainSubscriber: HospitalChains {
     while true {
       let position = progress?.position ?? follower.size
       let query = LeavesQuery(genesis: node.genesis.digest, hospital: hospital, from: position)
-      let reply = try await post.ask(
-        FetchLeaves(query: Signed(Message(query), by: identity)), of: cloud)
+      let reply = try await identity.signing(in: node.members) { [post] key in
+        try await post.ask(FetchLeaves(query: Signed(Message(query), by: key)), of: cloud)
+      }
       if reply.note.isEmpty || reply.note == follower.confirmed?.note { return }
       guard let keys = try consortium.keys(of: hospital, note: reply.note),
         let checkpoint = keys.confirmedCheckpoint(reply.note), checkpoint.size >= position

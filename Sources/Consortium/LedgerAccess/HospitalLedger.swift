@@ -1,5 +1,5 @@
 package import CanonicalEncoding
-package import Credentials
+import Credentials
 import EMRScheme
 package import Ledger
 import TransparencyLog
@@ -13,7 +13,7 @@ package actor HospitalLedger {
   package nonisolated let hospital: String
   package nonisolated let writer: HospitalWriter
   private let node: LedgerNode
-  private let identity: IdentityKey
+  private let identity: any PartyIdentity
   private let logKeys: LogKeys
   private let post: Post
   private let clock: @Sendable () -> UInt64
@@ -29,7 +29,7 @@ package actor HospitalLedger {
   private var offered: Digest32?
 
   package init(
-    hospital: String, node: LedgerNode, writer: HospitalWriter, identity: IdentityKey,
+    hospital: String, node: LedgerNode, writer: HospitalWriter, identity: any PartyIdentity,
     logKeys: LogKeys, post: Post, clock: @escaping @Sendable () -> UInt64
   ) {
     self.hospital = hospital
@@ -82,9 +82,11 @@ package actor HospitalLedger {
   package func put(_ body: some CanonicalObject) async throws {
     let content = EntryContent(
       genesis: genesis.digest, chain: hospital, signer: .party(hospital), body: body)
-    if case .refused(let refusal, _) = try await put(Entry(content, signedBy: identity)) {
-      throw refusal
-    }
+    // By the base to which the chain moves if it has another key of this hospital.
+    let base = try await node.finalBlock()
+    let members = try await node.consortium.members(at: base.reference.height)
+    let entry = Entry(content, signedBy: identity.identity(in: members))
+    if case .refused(let refusal, _) = try await put(entry) { throw refusal }
   }
 
   private func put(_ entry: Entry) async throws -> HospitalWriter.Outcome {
@@ -158,8 +160,9 @@ package actor HospitalLedger {
       let query = LeavesQuery(
         genesis: genesis.digest, hospital: hospital,
         from: await writer.size + UInt64(missing.count))
-      let reply = try await post.ask(
-        FetchLeaves(query: Signed(Message(query), by: identity)), of: cloud)
+      let reply = try await identity.signing(in: node.members) { [post] key in
+        try await post.ask(FetchLeaves(query: Signed(Message(query), by: key)), of: cloud)
+      }
       if reply.note.isEmpty { break }
       let checkpoint = try await confirmedCheckpoint(reply.note)
       cloudSize = checkpoint.size
@@ -273,9 +276,10 @@ package actor HospitalLedger {
     let tail = TailStatement(
       genesis: genesis.digest, hospital: hospital, generation: record.generation,
       size: await writer.size, root: try await writer.root())
-    let signature = try await post.ask(
-      RequestTail(statement: Signed(tail, by: identity)), of: try await cloud()
-    ).bytes
+    let cloud = try await cloud()
+    let signature = try await identity.signing(in: node.members) { [post] key in
+      try await post.ask(RequestTail(statement: Signed(tail, by: key)), of: cloud).bytes
+    }
     let origin = genesis.origin(of: hospital, generation: target)
     let continuation = Continuation(
       tail: tail, cloudSignature: signature,
@@ -290,7 +294,7 @@ package actor HospitalLedger {
   private func offer(_ body: some CanonicalObject) async throws -> Bool {
     let content = EntryContent(
       genesis: genesis.digest, chain: ChainName.consortium, signer: .party(hospital), body: body)
-    let entry = Entry(content, signedBy: identity)
+    let entry = Entry(content, signedBy: identity.identity(in: try await node.members))
     if let offered, await node.isWaiting(offered) { return false }
     do {
       let isNew = try await node.submit(entry)

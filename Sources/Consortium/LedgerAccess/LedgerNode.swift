@@ -1,6 +1,6 @@
 package import CanonicalEncoding
 import Consensus
-package import Credentials
+import Credentials
 package import Ledger
 import TransparencyLog
 
@@ -15,7 +15,7 @@ package actor LedgerNode {
   /// The state of the consortium chain, by which hospitals' chains are judged.
   package nonisolated let consortiumState: any StateStore
   package nonisolated let id: String
-  private let identity: IdentityKey
+  private let identity: any PartyIdentity
   private let post: Post
   private let gate = SerialGate()
   /// The delegate's part, if this is one.
@@ -33,7 +33,8 @@ package actor LedgerNode {
   ///   - decider: decides claims; that of the genesis' suite unless another is given.
   ///   - clock: seconds since 1970.
   package init(
-    id: String, genesis: ValidGenesis, identity: IdentityKey, delegate keys: Delegate.Keys?,
+    id: String, genesis: ValidGenesis, identity: any PartyIdentity,
+    delegate keys: (any DelegateKeys)?,
     state: any StateStore, store: any RoleStore, post: Post,
     decider given: (any ClaimDecider)? = nil, clock: @escaping @Sendable () -> UInt64
   ) throws {
@@ -159,8 +160,7 @@ package actor LedgerNode {
   /// - Returns: nil if the supernode does not answer.
   private func page(from index: UInt64, of peer: String) async -> ConsortiumReply? {
     let query = ConsortiumQuery(genesis: genesis.digest, party: id, from: index)
-    return try? await post.ask(
-      FetchConsortium(query: Signed(Message(query), by: identity)), of: peer)
+    return try? await ask(FetchConsortium.self, query, of: peer)
   }
 
   /// Takes the final checkpoint at the end of an epoch whose leaves are here.
@@ -245,10 +245,7 @@ package actor LedgerNode {
     for _ in 0..<Self.pageLimit {
       let position = delegate?.position(of: peer) ?? 1
       let query = ConsortiumQuery(genesis: genesis.digest, party: id, from: position)
-      guard
-        let reply = try? await post.ask(
-          FetchOutbox(query: Signed(Message(query), by: identity)), of: peer)
-      else { return isNew }
+      guard let reply = try? await ask(FetchOutbox.self, query, of: peer) else { return isNew }
       let height = delegate?.height
       if try delegate?.take(reply.items, from: peer, at: position, next: reply.next) == true {
         isNew = true
@@ -270,14 +267,16 @@ package actor LedgerNode {
     for wanted in delegate?.wanted ?? [] {
       let query = BlockQuery(
         genesis: genesis.digest, party: id, height: wanted.height, root: wanted.root)
-      let request = FetchBlock(query: Signed(Message(query), by: identity))
       for peer in wanted.holders where delegate?.wants(wanted.root) == true {
-        let block = try? await post.ask(request, of: peer)
+        let block = try? await ask(FetchBlock.self, query, of: peer)
         if try delegate?.take(block, for: wanted.root, from: peer) == true { isNew = true }
       }
     }
     return isNew
   }
+
+  /// Has the delegate look again at which keys it has.
+  func restartDelegate() throws { try delegate?.restart() }
 
   /// Whether a block is being decided.
   package var isDeciding: Bool { delegate?.machine.hasBegun ?? false }
@@ -333,16 +332,43 @@ package actor LedgerNode {
     return index
   }
 
+  /// Asks another for what members may have.
+  private func ask<Request: QueryRequest>(
+    _ request: Request.Type, _ query: Request.Query, of peer: String
+  ) async throws -> Request.Reply {
+    try await identity.signing(in: members) { [post] key in
+      try await post.ask(Request(query: Signed(Message(query), by: key)), of: peer)
+    }
+  }
+
   // MARK: Answers
 
   private static let pageByteCount = MessageLimits.plain / 2
 
   private func asked<Request: QueryRequest>(_ request: Request) throws -> Request.Query {
     let asked = request.query.object.payload
-    guard asked.genesis == genesis.digest,
-      (try? request.query.verified(by: members.identityKey(of: asked.party) ?? [])) != nil
-    else { throw ConsortiumError(.unauthenticated, "no member asks") }
+    guard asked.genesis == genesis.digest, try isSigned(request.query, by: asked.party) else {
+      throw ConsortiumError(.unauthenticated, "no member asks")
+    }
     return asked
+  }
+
+  /// Whether a party of this epoch, the next as far as it is decided, or the last has signed a query:
+  /// others may be an epoch behind, or ahead.
+  func isSigned<Object>(_ query: Signed<Object>, by party: String) throws -> Bool {
+    let reader = consortium
+    let epoch = genesis.epoch(ofHeight: reader.height)
+    let sets = [
+      try reader.members, try reader.nextMembers,
+      try reader.members(inEpoch: epoch - min(epoch, 1)),
+    ]
+    return Set(sets.compactMap { $0.identityKey(of: party) }).contains {
+      (try? query.verified(by: $0)) != nil
+    }
+  }
+
+  func isSigned<Object>(_ query: Signed<Object>, byAnyOf parties: [String]) throws -> Bool {
+    try parties.contains { try isSigned(query, by: $0) }
   }
 
   /// What this delegate has published.

@@ -32,6 +32,8 @@ public protocol ConsortiumStorage: Sendable {
   func keys(_ place: String, owner: String) throws -> KeyFile?
   /// Stores the keys of a role. Returns when they are durable.
   func create(keys: KeyFile, _ place: String) throws
+  /// Puts other keys of a role in the place of those that are there. Returns when they are durable.
+  func replace(keys: KeyFile, _ place: String) throws
   /// Where the keys of a role are, for people who look for them.
   func keyLocation(_ place: String) -> String
 }

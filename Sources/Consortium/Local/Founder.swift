@@ -24,32 +24,50 @@ struct Founder<Storage: ConsortiumStorage> {
     try [ChainName.consortium] + (supernode == FounderNames.cloud ? hospitals() : [])
   }
 
-  func keys(ofManager id: String) throws -> KeyFile {
+  private func ring(_ file: KeyFile, _ place: String) throws -> KeyRing {
+    let storage = storage
+    return try KeyRing(
+      file, network: configuration.network, save: { try storage.replace(keys: $0, place) })
+  }
+
+  func keys(ofManager id: String) throws -> ManagerKeys {
     var randomness = environment.randomness("keys/\(id)")
-    return try storage.keys(
+    let file = try storage.keys(
       id, owner: id, otherwise: { try ManagerKeys.generate(owner: id, using: &randomness) })
+    return ManagerKeys(try ring(file, id))
   }
 
   func supernodeKeys(_ id: String) throws -> SupernodeKeys {
     var randomness = environment.randomness("keys/\(id)")
-    let (chains, isHospital) = (try chains(of: id), id != FounderNames.cloud)
+    let isHospital = id != FounderNames.cloud
     let file = try storage.keys(
       id, owner: id,
       otherwise: {
         try SupernodeKeys.generate(
-          owner: id, chains: chains, isHospital: isHospital, using: &randomness)
+          owner: id, chains: chains(of: id), isHospital: isHospital, using: &randomness)
       })
-    return try SupernodeKeys(
-      file, network: configuration.network, chains: chains, isHospital: isHospital)
+    return try SupernodeKeys(file, ring: ring(file, id), isHospital: isHospital)
   }
 
-  func keys(ofOrganisation id: String) throws -> OrganisationKeys {
+  func keys(ofOrganisation id: String) throws -> KeyRing {
     let place = "organisations/\(id)"
     var randomness = environment.randomness("keys/\(place)")
-    return try OrganisationKeys(
+    return try ring(
       storage.keys(
         place, owner: id,
-        otherwise: { try OrganisationKeys.generate(owner: id, using: &randomness) }))
+        otherwise: { try OrganisationKeys.generate(owner: id, using: &randomness) }), place)
+  }
+
+  /// The keys of an organisation that has some.
+  ///
+  /// - Throws: ``CredentialError`` `missing-keys`.
+  func existingKeys(ofOrganisation id: String) throws -> KeyRing {
+    let place = "organisations/\(id)"
+    guard try storage.keys(place, owner: id) != nil else {
+      throw CredentialError(
+        .missingKeys, "\(storage.keyLocation(place)): the keys of \(id) are missing")
+    }
+    return try keys(ofOrganisation: id)
   }
 
   /// The stored genesis, or a new one, stored.
@@ -88,9 +106,9 @@ struct Founder<Storage: ConsortiumStorage> {
           seatCount: UInt64(seated.count + 1)),
         organisations: try organisations.map {
           Members.Organisation(
-            id: $0, identityKey: try keys(ofOrganisation: $0).identity.publicKey)
+            id: $0, identityKey: try keys(ofOrganisation: $0).publicKey(.identity) ?? [])
         },
-        manager: try ManagerKeys(keys(ofManager: manager))
+        manager: try keys(ofManager: manager)
           .publicPart(id: manager, organisation: FounderNames.authority),
         supernodes: supernodes),
       delegates: seated + [cloud])
@@ -99,7 +117,7 @@ struct Founder<Storage: ConsortiumStorage> {
     return valid
   }
 
-  /// Nobody knows new keys of a party of the genesis.
+  /// Nobody knows new keys of a party of the genesis that it has not asked for.
   private func requireKeys(of party: String, in genesis: ValidGenesis) throws {
     let place = storage.keyLocation(party)
     guard let file = try storage.keys(party, owner: party) else {
@@ -107,9 +125,14 @@ struct Founder<Storage: ConsortiumStorage> {
         .missingKeys,
         "\(place): the keys of \(party) are missing, and the ledger takes no others in their place")
     }
-    guard try file.isKnown(to: genesis.members, network: genesis.genesis.network) else {
+    // As far as the party itself knows: it erases former keys by what it knows.
+    let view = try ConsortiumView(
+      genesis: genesis, store: storage.stateStore(party, chain: ChainName.consortium))
+    let members = try view.members
+    if members.party(party) == nil { return }
+    guard try file.isKnown(to: members, network: genesis.genesis.network) else {
       throw CredentialError(
-        .foreignKeys, "\(place): these are not the keys that \(party) has in the genesis")
+        .foreignKeys, "\(place): these are not the keys that \(party) has on the ledger")
     }
   }
 }

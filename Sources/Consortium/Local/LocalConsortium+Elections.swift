@@ -8,33 +8,26 @@ extension LocalConsortium {
   ///
   /// - Throws: the ``Refusal``; ``CredentialError`` `missing-keys` without the organisation's key.
   public func approve(_ candidates: Set<String>, by organisation: String) async throws {
-    let file = try keys(at: "organisations/\(organisation)", owner: organisation)
+    let keys = try organisationKeys(organisation)
     let number = try await cloud.node.consortium.approval(of: organisation).next
     try await submit(
       Approval(candidates: candidates, number: number), by: organisation,
-      OrganisationKeys(file).identity)
+      keys.identity(in: try await members()))
   }
 
   /// A hospital, or the cloud, withdraws its candidacy, or stands again.
   ///
   /// - Throws: as ``approve(_:by:)``.
   public func setCandidacy(of supernode: String, stands: Bool) async throws {
-    guard let node = try await members().supernode(supernode) else {
+    let members = try await members()
+    guard members.supernode(supernode) != nil else {
       throw ConsortiumError(.unreachable, "there is no supernode \(supernode)")
     }
-    let keys = try SupernodeKeys(
-      keys(at: supernode, owner: supernode), network: genesis.genesis.network, chains: [],
-      isHospital: node.role == .hospital)
+    let keys = try supernodeKeys(supernode).ring
     let number = try await cloud.node.consortium.candidacy(of: supernode).next
-    try await submit(Candidacy(stands: stands, number: number), by: supernode, keys.identity)
-  }
-
-  func keys(at place: String, owner: String) throws -> KeyFile {
-    guard let file = try storage.keys(place, owner: owner) else {
-      throw CredentialError(
-        .missingKeys, "\(storage.keyLocation(place)): the keys of \(owner) are missing")
-    }
-    return file
+    try await submit(
+      Candidacy(stands: stands, number: number), by: supernode,
+      keys.identity(in: members))
   }
 
   @discardableResult

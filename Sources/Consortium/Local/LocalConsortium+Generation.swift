@@ -92,7 +92,8 @@ extension LocalConsortium {
     let contact = "patient-generated"
     try addPatient(contact: contact, identity: contact)
     let patient = try patient(contact)
-    let cloudKey = try identityKey(ofCloud: storage)
+    let members = try await members()
+    let cloudKey = try supernodeKeys(cloud.id).ring.identity(in: members)
     var makers: [VisitMaker] = []
     for id in genesis.members.hospitals.prefix(hospitals) {
       let server = try hospital(id)
@@ -110,16 +111,13 @@ extension LocalConsortium {
       }
       makers.append(
         VisitMaker(
-          genesis: genesis, hospital: id, keys: server.keys, cloud: cloudKey,
+          genesis: genesis, hospital: id, keys: server.keys,
+          identity: server.keys.ring.identity(in: members), cloud: cloudKey,
           patient: patient.identity, root: patient.keys.root, team: team))
     }
     return makers
   }
 
-  private func identityKey(ofCloud storage: some ConsortiumStorage) throws -> IdentityKey {
-    try Founder(storage: storage, configuration: configuration, environment: environment)
-      .supernodeKeys(FounderNames.cloud).identity
-  }
 }
 
 /// Makes the entries of whole visits, with the keys of all who sign them.
@@ -133,6 +131,8 @@ private struct VisitMaker: Sendable {
   let genesis: ValidGenesis
   let hospital: String
   let keys: SupernodeKeys
+  /// The hospital's.
+  let identity: IdentityKey
   let cloud: IdentityKey
   let patient: String
   let root: PatientRoot
@@ -164,7 +164,7 @@ private struct VisitMaker: Sendable {
     let opening = VisitOpening(
       context: context, visitKeyProof: try own.visitKey.prove(context),
       patientSignature: own.signingKey.sign(context))
-    var entries = [entry(opening, .party(hospital), keys.identity)]
+    var entries = [entry(opening, .party(hospital), identity)]
 
     let chain = try SigningChain(context: context, signers: team.map(\.prepared))
     var signature: VerifiedSignature<Suite>?

@@ -20,15 +20,14 @@ extension LocalConsortium {
     _ changes: [MemberChange], by organisation: String,
     agreeing keys: [String: IdentityKey] = [:], epochs: UInt64 = 10
   ) async throws -> Digest32 {
-    let own = try OrganisationKeys(
-      self.keys(at: "organisations/\(organisation)", owner: organisation))
+    let own = try organisationKeys(organisation)
     let consortium = await cloud.node.consortium
     let motion = Motion(
       number: try consortium.nextMotion(of: organisation),
       lastEpoch: genesis.epoch(ofHeight: consortium.height) + epochs, changes: changes)
     return try await submit(
       motion.agreed(genesis: genesis.digest, signer: organisation, by: keys), by: organisation,
-      own.identity)
+      own.identity(in: try consortium.members))
   }
 
   /// An organisation votes on a motion.
@@ -37,10 +36,45 @@ extension LocalConsortium {
   public func vote(
     on motion: Digest32, by organisation: String, approves: Bool = true
   ) async throws {
-    let own = try OrganisationKeys(
-      keys(at: "organisations/\(organisation)", owner: organisation))
+    let own = try organisationKeys(organisation)
     try await submit(
-      Ballot(motion: motion, approves: approves), by: organisation, own.identity)
+      Ballot(motion: motion, approves: approves), by: organisation,
+      own.identity(in: try await members()))
+  }
+
+  /// A hospital, the cloud, the manager or an organisation takes new keys from the next epoch on; the
+  /// former are erased when nothing needs them any more.
+  ///
+  /// - Throws: the ``Refusal``, as `not-entitled` if the identity key changes already.
+  public func rotateKeys(of party: String) async throws {
+    var randomness = environment.randomness("rotation/\(party)")
+    if let hospital = hospitals[party] {
+      try await hospital.rotateKeys(KeyUse.all(of: try await members().party(party)))
+    } else if party == cloud.id {
+      try await cloud.rotateKeys(
+        KeyUse.all(of: try await members().party(party)), using: &randomness)
+    } else if party == manager.id {
+      try await manager.rotateKeys([.identity, .agreement], using: &randomness)
+    } else {
+      try await rotateKey(ofOrganisation: party, using: &randomness)
+    }
+    try await settle()
+  }
+
+  private func rotateKey(
+    ofOrganisation id: String, using randomness: inout Randomness
+  ) async throws {
+    let ring = try organisationKeys(id)
+    let consortium = await cloud.node.consortium
+    let members = try consortium.members
+    guard let present = members.party(id), let next = try consortium.nextMembers.party(id) else {
+      throw ConsortiumError(.notEntitled, "there is no organisation \(id)")
+    }
+    let party = try ring.renewed(next, since: present, [.identity], using: &randomness)
+    guard party != next, let key = ring.signingKey(.identity, party.identityKey) else { return }
+    try await submit(
+      PartyRotation(genesis: genesis.digest, party: party, key: key), by: id,
+      ring.identity(in: members))
   }
 
   /// What has become of a motion.
@@ -56,23 +90,25 @@ extension LocalConsortium {
   public func proposeHospital(_ id: String, sponsor: String) async throws -> Digest32 {
     let organisation = "\(id)-trust"
     let keys = try supernodeKeys(id)
-    let own = try organisationKeys(organisation)
+    let own = try newKeys(ofOrganisation: organisation)
     var randomness = environment.randomness("keys/\(cloud.id)/\(id)")
     let cosigner = try await cloud.makeCosigner(for: id, using: &randomness)
-    let cloudKey = try supernodeKeys(cloud.id).identity
+    let members = try await members()
+    let cloudKey = try supernodeKeys(cloud.id).ring.identity(in: members)
+    let (ownKey, serverKey) = (own.identity(in: members), keys.ring.identity(in: members))
     return try await put(
       [
         .admit(
           .organisation(
-            Members.Organisation(id: organisation, identityKey: own.identity.publicKey))),
+            Members.Organisation(id: organisation, identityKey: ownKey.publicKey))),
         .admit(
           .supernode(
-            keys.publicPart(
+            try keys.publicPart(
               id: id, organisation: organisation, role: .hospital, isCandidate: true))),
         .assignCloud(
           CloudAssignment(hospital: id, cloud: cloud.id, cosigningKey: cosigner)),
       ], by: sponsor,
-      agreeing: [organisation: own.identity, id: keys.identity, cloud.id: cloudKey])
+      agreeing: [organisation: ownKey, id: serverKey, cloud.id: cloudKey])
   }
 
   /// Starts the server of a hospital once the epoch has begun that has it as a member, with doctors of
@@ -98,8 +134,16 @@ extension LocalConsortium {
     return try keys(storage)
   }
 
-  private func organisationKeys(_ id: String) throws -> OrganisationKeys {
-    func keys(_ storage: some ConsortiumStorage) throws -> OrganisationKeys {
+  func organisationKeys(_ id: String) throws -> KeyRing {
+    func keys(_ storage: some ConsortiumStorage) throws -> KeyRing {
+      try Founder(storage: storage, configuration: configuration, environment: environment)
+        .existingKeys(ofOrganisation: id)
+    }
+    return try keys(storage)
+  }
+
+  private func newKeys(ofOrganisation id: String) throws -> KeyRing {
+    func keys(_ storage: some ConsortiumStorage) throws -> KeyRing {
       try Founder(storage: storage, configuration: configuration, environment: environment)
         .keys(ofOrganisation: id)
     }

@@ -89,19 +89,19 @@ public actor LocalConsortium {
     let delivery = LocalCourier(meter: meter)
     let courier = environment.interpose(delivery)
     func node(
-      _ place: String, _ identity: IdentityKey, _ keys: Delegate.Keys?
+      _ place: String, _ ring: KeyRing, _ keys: KeyRing?
     ) throws -> LedgerNode {
       try LedgerNode(
-        id: place, genesis: genesis, identity: identity, delegate: keys,
+        id: place, genesis: genesis, identity: ring, delegate: keys,
         state: storage.stateStore(place, chain: ChainName.consortium),
         store: storage.roleStore(place), post: Post(courier: courier, sender: place),
         clock: environment.clock)
     }
 
     let managerID = genesis.members.manager.id
-    let managerKeys = try ManagerKeys(founder.keys(ofManager: managerID))
+    let managerKeys = try founder.keys(ofManager: managerID)
     manager = SystemManager(
-      node: try node(managerID, managerKeys.identity, nil), keys: managerKeys,
+      node: try node(managerID, managerKeys.ring, nil), keys: managerKeys,
       store: try storage.roleStore(managerID),
       stores: { try storage.stateStore(managerID, chain: $0) }, courier: courier)
     delivery.register(manager, .manager, id: managerID)
@@ -110,7 +110,7 @@ public actor LocalConsortium {
     for id in try known.members.hospitals {
       let keys = try founder.supernodeKeys(id)
       let hospital = try Self.hospital(
-        id, node(id, keys.identity, keys.delegate), keys, storage, environment, courier)
+        id, node(id, keys.ring, keys.delegate), keys, storage, environment, courier)
       hospitals[id] = hospital
       delivery.register(hospital, .hospital, id: id)
     }
@@ -119,8 +119,8 @@ public actor LocalConsortium {
     let cloudID = FounderNames.cloud
     let cloudKeys = try founder.supernodeKeys(cloudID)
     cloud = try CloudServer(
-      id: cloudID, node: try node(cloudID, cloudKeys.identity, cloudKeys.delegate), keys: cloudKeys,
-      store: try storage.roleStore(cloudID), records: try storage.recordStore(),
+      id: cloudID, node: try node(cloudID, cloudKeys.ring, cloudKeys.delegate), keys: cloudKeys,
+      records: try storage.recordStore(),
       stores: { try storage.stateStore(cloudID, chain: $0) }, clock: environment.clock)
     delivery.register(cloud, .cloud, id: cloudID)
 
@@ -147,7 +147,7 @@ public actor LocalConsortium {
   func begin(hospital id: String, _ keys: SupernodeKeys) throws -> HospitalServer {
     func make(_ storage: some ConsortiumStorage) throws -> HospitalServer {
       let node = try LedgerNode(
-        id: id, genesis: genesis, identity: keys.identity, delegate: keys.delegate,
+        id: id, genesis: genesis, identity: keys.ring, delegate: keys.delegate,
         state: storage.stateStore(id, chain: ChainName.consortium),
         store: storage.roleStore(id), post: Post(courier: courier, sender: id),
         clock: environment.clock)
@@ -304,7 +304,7 @@ public actor LocalConsortium {
         continue
       }
       guard expirations < Self.expirationLimit else { break }
-      return
+      return try await manager.advance()
     }
     throw ConsortiumError(.notFinal, "the supernodes do not come to rest")
   }

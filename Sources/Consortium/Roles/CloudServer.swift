@@ -13,42 +13,22 @@ package actor CloudServer: RoleEndpoint {
   package nonisolated let confirmer: ChainConfirmer
   private nonisolated let views: LedgerViews
   private let custody: RecordCustody
-  private let identityKey: IdentityKey
-  private let store: any RoleStore
+  private let keys: KeyRing
 
   package nonisolated var requestLimit: Int { MessageLimits.message }
 
   /// - Parameter stores: where the state of a hospital's chain is kept.
   package init(
-    id: String, node: LedgerNode, keys: SupernodeKeys, store: any RoleStore,
-    records: any RecordStore,
+    id: String, node: LedgerNode, keys: SupernodeKeys, records: any RecordStore,
     stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore,
     clock: @escaping @Sendable () -> UInt64
   ) throws {
     self.id = id
     self.node = node
-    self.store = store
-    identityKey = keys.identity
+    self.keys = keys.ring
     custody = RecordCustody(records: records)
-    var cosigners = keys.cosigners.filter { $0.key != ChainName.consortium }
-    for name in try store.keys(withPrefix: Self.cosignerKey("")) {
-      let hospital = String(name.dropFirst(Self.cosignerKey("").count))
-      cosigners[hospital] = try Self.cosigner(id, node.genesis, hospital, store.value(forKey: name))
-    }
-    confirmer = ChainConfirmer(
-      node: node, cosigners: cosigners, custody: custody, stores: stores)
+    confirmer = ChainConfirmer(node: node, keys: keys.ring, custody: custody, stores: stores)
     views = LedgerViews(node: node, chains: confirmer)
-  }
-
-  private static func cosignerKey(_ hospital: String) -> String { "cosigner/\(hospital)" }
-
-  private static func cosigner(
-    _ id: String, _ genesis: ValidGenesis, _ hospital: String, _ seed: [UInt8]?
-  ) throws -> CosignerKey {
-    try CosignerKey(
-      name: ValidGenesis.cosignerName(
-        network: genesis.genesis.network, node: id, chain: hospital),
-      key: Curve25519.Signing.PrivateKey(rawRepresentation: seed ?? []))
   }
 
   /// Agrees to confirm the chain of a hospital that is to be admitted.
@@ -56,20 +36,36 @@ package actor CloudServer: RoleEndpoint {
   /// - Returns: the key with which this cloud will cosign it; the same again for one hospital.
   func makeCosigner(
     for hospital: String, using randomness: inout Randomness
-  ) async throws -> [UInt8] {
-    let name = Self.cosignerKey(hospital)
-    let stored = try store.value(forKey: name)
-    let seed = stored ?? randomness.bytes(32)
-    if stored == nil { try store.write([name: seed]) }
-    let cosigner = try Self.cosigner(id, node.genesis, hospital, seed)
-    await confirmer.add(cosigner, for: hospital)
-    return cosigner.verifier.key.publicKey
+  ) throws -> [UInt8] {
+    try keys.make(.cosigner(hospital), using: &randomness)
+  }
+
+  /// The key with which this cloud signs now.
+  private var identity: IdentityKey {
+    get async throws { keys.identity(in: try await node.members) }
+  }
+
+  /// Takes new keys of these uses, as ``HospitalServer/rotateKeys(_:)``.
+  package func rotateKeys(_ uses: Set<KeyUse>, using randomness: inout Randomness) async throws {
+    try await node.rotateKeys(of: keys, uses, using: &randomness)
+  }
+
+  /// As ``HospitalServer/renounceVotes()``.
+  package func renounceVotes(using randomness: inout Randomness) async throws {
+    try await node.renounceVotes(of: keys, using: &randomness)
   }
 
   /// Does everything that is due now.
   ///
   /// - Returns: whether anything changed.
-  package func advance() async throws -> Bool { try await node.advance() }
+  package func advance() async throws -> Bool {
+    let isNew = try await node.advance()
+    if keys.isChanging {
+      try await node.eraseFormerKeys(of: keys, basedOn: try await node.consortium.finalBlock())
+      try await confirmer.eraseFormerKeys()
+    }
+    return isNew
+  }
 
   package func answer(_ request: any RoleRequest) async throws -> any CanonicalValue {
     switch request {
@@ -108,7 +104,7 @@ package actor CloudServer: RoleEndpoint {
       EntryContent(
         genesis: node.genesis.digest, chain: ChainName.consortium, signer: .party(id),
         body: try await views.demand(entry)),
-      signedBy: identityKey)
+      signedBy: try await identity)
     try await node.submit(demand)
     throw ConsortiumError(.notFinal, "the demand waits for a block")
   }
@@ -118,7 +114,7 @@ package actor CloudServer: RoleEndpoint {
     let tail = request.statement.object
     _ = try await node.verified(request.statement, by: tail.hospital)
     try await confirmer.close(tail)
-    return Octets(identityKey.sign(tail))
+    return Octets(try await identity.sign(tail))
   }
 
   /// Takes a record from the last doctor of a visit whose team has signed.
@@ -143,7 +139,7 @@ package actor CloudServer: RoleEndpoint {
       request.record, context: context, recordDigest: upload.recordDigest)
     let receipt = StorageReceipt(
       genesis: upload.genesis, visit: upload.visit, recordDigest: upload.recordDigest)
-    return Octets(identityKey.sign(receipt))
+    return Octets(try await identity.sign(receipt))
   }
 
   private func record(forPatient request: FetchOwnRecord) async throws -> Octets {

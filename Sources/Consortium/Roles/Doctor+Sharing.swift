@@ -166,13 +166,12 @@ extension Doctor {
     let requestKey = try RequestKey<Suite>(encoded: secrets.requestKey)
     let blinded = try DoctorShare<Suite>(encoded: opened.share)
       .blind(requestKey, theta: consent.theta)
-    let reencrypted = try await post.ask(
-      Reencrypt(
-        consent: digest,
-        sealedShare: try Letter(
-          .blindedRequestKey, genesis: genesis.digest, about: context.digest
-        ).seal(blinded.encoded(), to: manager.agreementKey, authenticating: digest)),
-      of: manager.id)
+    let letter = Letter(.blindedRequestKey, genesis: genesis.digest, about: context.digest)
+    let reencrypted = try await client.sealing(shownBy: cloud) { [post] members in
+      let share = try letter.seal(
+        blinded.encoded(), to: members.manager.agreementKey, authenticating: digest)
+      return try await post.ask(Reencrypt(consent: digest, sealedShare: share), of: manager.id)
+    }
     // G = H3(e(T_α, B)): the record that the patient meant.
     guard
       try reencrypted.record.check(for: VerifiedVisitKey<Suite>(alreadyVerified: context))

@@ -60,8 +60,8 @@ extension HospitalServer {
   /// own patient asks for that or its last deadline has passed. One that is complete stays.
   func admit(_ request: RequestAdmission) async throws -> Octets {
     let genesis = node.genesis
-    let sealed = try Letter(.admission, genesis: genesis.digest, about: .zero)
-      .open(request.sealedForm, with: keys.agreement)
+    let sealed = try keys.ring.open(
+      request.sealedForm, as: Letter(.admission, genesis: genesis.digest, about: .zero))
     let form = try Message<AdmissionForm>(encoded: sealed)
     let offer = try await offer(form.payload)
     return Octets(
@@ -193,9 +193,9 @@ extension HospitalServer {
     let team = visit.context.signers.map(\.doctor)
     let consortium = await node.consortium
     let doctorKeys = try team.compactMap { try consortium.identityKey(of: $0) }
+    let identity = try await identity.exchangeKey()
     var exchange = try HospitalKeyExchange<Suite>(
-      context: visit.context, identityKey: keys.identity.exchangeKey(), doctorKeys: doctorKeys,
-      using: &randomness)
+      context: visit.context, identityKey: identity, doctorKeys: doctorKeys, using: &randomness)
     for (index, doctor) in team.enumerated() {
       _ = try await post.ask(AssignVisit(opening: opening), of: doctor)
       let answer = try await post.ask(

@@ -32,9 +32,9 @@ package actor HospitalServer: RoleEndpoint {
     post = Post(courier: courier, sender: id)
     let writer = try HospitalWriter(
       genesis: node.genesis, hospital: id, log: log, store: state,
-      consortium: node.consortiumState, decider: node.decider, identity: keys.identity)
+      consortium: node.consortiumState, decider: node.decider, identity: keys.ring)
     ledger = HospitalLedger(
-      hospital: id, node: node, writer: writer, identity: keys.identity,
+      hospital: id, node: node, writer: writer, identity: keys.ring,
       logKeys: try keys.logKeys(store, shared), post: post, clock: clock)
     views = LedgerViews(node: node, chains: OwnChain(hospital: id, writer: writer))
   }
@@ -47,6 +47,7 @@ package actor HospitalServer: RoleEndpoint {
   package func advance() async throws -> Bool {
     let consortium = try await node.advance()
     let own = try await ledger.advance()
+    try await node.eraseFormerKeys(of: keys.ring, basedOn: await ledger.writer.view.base)
     return own || consortium
   }
 
@@ -57,7 +58,8 @@ package actor HospitalServer: RoleEndpoint {
     case let request as AuthorizeVisit: request.reply(try await open(request))
     case let request as SubmitEntry: request.reply(try await submit(request.entry))
     case let request as ReadVisit:
-      request.reply(Signed(Message(try await views.visitView(request)), by: keys.identity))
+      request.reply(
+        Signed(Message(try await views.visitView(request)), by: try await identity))
     case let request as ReadConsent: request.reply(try await views.consent(request))
     case let request as ReadAccessLog: request.reply(try await views.accessLog(request.query))
     case let request as Prove: request.reply(try await views.prove(request))
@@ -96,12 +98,12 @@ package actor HospitalServer: RoleEndpoint {
     }
     let registration = try await post.ask(
       CosignRegistration(
-        registration: request, hospitalSignature: keys.identity.sign(statement)),
+        registration: request, hospitalSignature: try await identity.sign(statement)),
       of: node.genesis.members.manager.id)
     guard registration.statement == statement else {
       throw ConsortiumError(.malformed, "the manager signed another registration")
     }
-    try await node.submit(entry(registration, chain: ChainName.consortium))
+    try await node.submit(try await entry(registration))
     return Done()
   }
 
@@ -119,7 +121,7 @@ package actor HospitalServer: RoleEndpoint {
     if record.status == status { return false }
     let change = DoctorStatusChange(
       doctor: doctor, status: status, number: record.statusChanges + 1)
-    return try await node.submit(entry(change, chain: ChainName.consortium))
+    return try await node.submit(try await entry(change))
   }
 
   // MARK: Gateway
@@ -127,7 +129,7 @@ package actor HospitalServer: RoleEndpoint {
   /// Puts an entry of a doctor, a patient or the system manager on this hospital's chain, and signs
   /// what came of it.
   func submit(_ entry: Entry) async throws -> Signed<SubmissionAnswer> {
-    Signed(try await ledger.submit(entry), by: keys.identity)
+    Signed(try await ledger.submit(entry), by: try await identity)
   }
 
   /// The doctors that this hospital has taken on, in ascending order.
@@ -136,9 +138,34 @@ package actor HospitalServer: RoleEndpoint {
     return try store.keys(withPrefix: prefix).map { String($0.dropFirst(prefix.count)) }
   }
 
-  func entry(_ body: some CanonicalObject, chain: String) -> Entry {
+  /// An entry for the consortium chain.
+  private func entry(_ body: some CanonicalObject) async throws -> Entry {
     Entry(
-      EntryContent(genesis: node.genesis.digest, chain: chain, signer: .party(id), body: body),
-      signedBy: keys.identity)
+      EntryContent(
+        genesis: node.genesis.digest, chain: ChainName.consortium, signer: .party(id), body: body),
+      signedBy: try await identity)
+  }
+
+  // MARK: Keys
+
+  /// The key with which this hospital signs now.
+  var identity: IdentityKey {
+    get async throws { keys.ring.identity(in: try await node.members) }
+  }
+
+  /// Takes new keys of these uses, which count from the next epoch on; the former are erased when nothing
+  /// needs them any more. Asked again before that epoch, it takes the same.
+  ///
+  /// - Throws: the ``Refusal``, as `not-entitled` if the identity key changes already.
+  package func rotateKeys(_ uses: Set<KeyUse>) async throws {
+    var randomness = randomness
+    try await node.rotateKeys(of: keys.ring, uses, using: &randomness)
+  }
+
+  /// What has to be done before anything else where the disk was put back: as a delegate, this server
+  /// gives up its keys at once and takes others, which count from the next epoch on.
+  package func renounceVotes() async throws {
+    var randomness = randomness
+    try await node.renounceVotes(of: keys.ring, using: &randomness)
   }
 }

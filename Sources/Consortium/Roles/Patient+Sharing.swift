@@ -109,7 +109,9 @@ extension Patient {
     let certificate = try await certificate(asked, request, visitID)
     let visitKeys = try keys(of: context)
     let blinding = ConsentBlinding(for: visitKeys.visitKey, using: &randomness)
-    let manager = await client.currentMembers().manager
+    // As of now: what is sealed to a former key cannot be sealed anew once it is given.
+    let cloud = try await client.cloud(ofHospital: context.hospital)
+    let manager = try await client.currentMembers(shownBy: cloud).manager
     let consent = Consent(
       genesis: genesis.digest, hospital: context.hospital, visit: visitID,
       recordDigest: recordDigest, doctor: asked.doctor, purpose: asked.purpose,
@@ -153,7 +155,15 @@ extension Patient {
   private func give(_ pending: PendingConsent, _ key: String) async throws -> Digest32 {
     let consent = pending.deposit.consent.object
     try await client.submit(pending.notice, until: .confirmed)
-    _ = try await post.ask(pending.deposit, of: consent.proxy)
+    do {
+      _ = try await post.ask(pending.deposit, of: consent.proxy)
+    } catch let error as ConsortiumError where error.code == .unopened {
+      // Sealed to a key that the manager has not any more, and t is erased: nobody can use this consent,
+      // and another takes another A' (specification 8.4).
+      try store.write([key: nil])
+      throw ConsortiumError(
+        .consentMismatch, "the manager has another key by now: the doctor has to ask anew")
+    }
     _ = try await post.ask(pending.grant, of: consent.doctor)
     try store.write([key: nil])
     return consent.digest

@@ -26,9 +26,12 @@ extension Patient {
         visitSigningKey: visitKeys.signingKey.publicKey,
         mailboxKey: visitKeys.mailboxKey.publicKey, keyNonce: visitKeys.nonce,
         closure: try closure(ofLastVisit: encounter, at: hospital)))
-    let sealed = try Letter(.admission, genesis: genesis.digest, about: .zero)
-      .seal(form.encoded(), to: server.agreementKey)
-    let reply = try await post.ask(RequestAdmission(sealedForm: sealed), of: hospital)
+    let letter = Letter(.admission, genesis: genesis.digest, about: .zero)
+    let reply = try await client.sealing(shownBy: hospital) { [post] members in
+      let key = members.supernode(hospital)?.agreementKey ?? server.agreementKey
+      let sealed = try letter.seal(form.encoded(), to: key)
+      return try await post.ask(RequestAdmission(sealedForm: sealed), of: hospital)
+    }
     let bytes = try Letter(.admissionReply, genesis: genesis.digest, about: form.digest)
       .open(reply.bytes, with: visitKeys.mailboxKey)
     switch try Message<AdmissionOffer>(encoded: bytes).payload {

@@ -58,8 +58,10 @@ extension SystemManager {
         throw ConsortiumError(.reused, "Θ or A' belongs to another consent")
       }
     }
-    let share = try Letter(.proxyShare, genesis: node.genesis.digest, about: context.digest)
-      .open(request.sealedShare, with: keys.agreement, authenticating: digest)
+    let share = try keys.ring.open(
+      request.sealedShare,
+      as: Letter(.proxyShare, genesis: node.genesis.digest, about: context.digest),
+      authenticating: digest)
     if let known: Deposit = try store.load(Self.key(digest)) {
       // The same again, since the answer was lost; compared by digests, as shares are secret.
       guard Digest32(sha256: known.share) == Digest32(sha256: share) else {
@@ -88,9 +90,10 @@ extension SystemManager {
       genesis: node.genesis, proxy: id)
     let (consent, context) = (standing.consent, standing.context)
     try requireUnused(deposit)
-    let blinded = try Letter(
-      .blindedRequestKey, genesis: node.genesis.digest, about: context.digest
-    ).open(request.sealedShare, with: keys.agreement, authenticating: standing.digest)
+    let blinded = try keys.ring.open(
+      request.sealedShare,
+      as: Letter(.blindedRequestKey, genesis: node.genesis.digest, about: context.digest),
+      authenticating: standing.digest)
     let visitKey = try VerifiedVisitKey<Suite>(alreadyVerified: context)
     let rk = try VerifiedReencryptionKey(
       proxyShare: ProxyShare(encoded: deposit.share),
@@ -123,7 +126,7 @@ extension SystemManager {
     under consent: Signed<Consent>, _ context: VisitContext, _ visitKey: VerifiedVisitKey<Suite>
   ) async throws -> VerifiedSealedRecord<Suite> {
     let cloud = try await node.cloud(ofHospital: context.hospital)
-    let withdrawal = Signed(Message(ConsentedWithdrawal(consent: consent)), by: keys.identity)
+    let withdrawal = Signed(Message(ConsentedWithdrawal(consent: consent)), by: try await identity)
     let bytes = try await post.ask(FetchConsentedRecord(withdrawal: withdrawal), of: cloud).bytes
     let record = try SealedRecord(encoded: bytes).check(for: visitKey)
     guard record.recordDigest == consent.object.recordDigest else {

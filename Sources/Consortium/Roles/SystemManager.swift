@@ -28,7 +28,14 @@ package actor SystemManager: RoleEndpoint {
     post = Post(courier: courier, sender: id)
     views = LedgerViews(
       node: node,
-      chains: ChainSubscriber(node: node, identity: keys.identity, post: post, stores: stores))
+      chains: ChainSubscriber(node: node, identity: keys.ring, post: post, stores: stores))
+  }
+
+  /// Does what is due now: while keys change, former ones are erased in time.
+  package func advance() async throws {
+    guard keys.ring.isChanging else { return }
+    try await node.catchUp()
+    try await node.eraseFormerKeys(of: keys.ring)
   }
 
   package func answer(_ request: any RoleRequest) async throws -> any CanonicalValue {
@@ -51,12 +58,17 @@ package actor SystemManager: RoleEndpoint {
       let hospitalKey = members.identityKey(of: statement.hospital),
       IdentityKey.isValid(request.hospitalSignature, of: statement, by: hospitalKey)
     else { throw ConsortiumError(.unauthenticated, "no hospital asks for this registration") }
+    guard
+      let registrationKey = keys.ring.signingKey(.registration, members.manager.registrationKey)
+    else {
+      throw CredentialError(.missingKeys, "\(id) has not the key that signs registrations now")
+    }
     let registration = DoctorRegistration(
       statement: statement, proof: request.registration.proof,
       doctorSignature: request.registration.statement.signature,
-      managerSignature: keys.registration.sign(statement))
+      managerSignature: registrationKey.sign(statement))
     _ = try VerifiedRegistration<Suite>(
-      verifying: registration, managerKey: keys.registration.publicKey)
+      verifying: registration, managerKey: registrationKey.publicKey)
     return registration
   }
 
@@ -73,11 +85,22 @@ package actor SystemManager: RoleEndpoint {
       ForwardAccessRequest(request: request.request), of: request.patient)
   }
 
+  /// The key with which the manager signs now.
+  var identity: IdentityKey {
+    get async throws { keys.ring.identity(in: try await node.members) }
+  }
+
+  /// Takes new keys of these uses, as ``HospitalServer/rotateKeys(_:)``. Another x takes a vote.
+  package func rotateKeys(_ uses: Set<KeyUse>, using randomness: inout Randomness) async throws {
+    try await node.catchUp()
+    try await node.rotateKeys(of: keys.ring, uses, using: &randomness)
+  }
+
   /// Puts an entry on a hospital's chain; returns once the hospital has signed that it stands there.
   func submit(_ body: some CanonicalObject, on chain: String) async throws {
     let entry = Entry(
       EntryContent(genesis: node.genesis.digest, chain: chain, signer: .party(id), body: body),
-      signedBy: keys.identity)
+      signedBy: try await identity)
     try await EntrySubmission(genesis: node.genesis, post: post, members: node)
       .submit(entry, until: .written)
   }

@@ -1,5 +1,5 @@
 package import CanonicalEncoding
-package import Credentials
+import Credentials
 import EMRScheme
 package import TransparencyLog
 
@@ -11,7 +11,7 @@ package import TransparencyLog
 package actor HospitalWriter {
   private let log: any ChainLog
   private let decider: any ClaimDecider
-  private let identity: IdentityKey
+  private let identity: any PartyIdentity
   private let gate = SerialGate()
   private var engine: ChainEngine<HospitalRules>
   private var confirmed: ConfirmedRecord?
@@ -21,7 +21,7 @@ package actor HospitalWriter {
   /// - Parameter identity: signs the hospital's own entries.
   package init(
     genesis: ValidGenesis, hospital: String, log: any ChainLog, store: any StateStore,
-    consortium: any StateStore, decider: any ClaimDecider, identity: IdentityKey
+    consortium: any StateStore, decider: any ClaimDecider, identity: any PartyIdentity
   ) throws(StoreError) {
     self.log = log
     self.decider = decider
@@ -172,16 +172,16 @@ package actor HospitalWriter {
   /// Whether the base is so old that an anchor might not be taken any more.
   private func lags(behind base: ConsortiumBlock) throws -> Bool {
     guard let own = engine.block.base else { return true }
-    return base.countedTime > own.countedTime + (try numbers(at: base)).maximumLag / 4
+    return base.countedTime > own.countedTime + (try members(at: base)).numbers.maximumLag / 4
   }
 
-  /// What limits the chain on a base.
-  private func numbers(at base: ConsortiumBlock?) throws(StoreError) -> Members.Numbers {
-    guard let base else { return genesis.members.numbers }
+  /// By whom the chain is judged on a base.
+  private func members(at base: ConsortiumBlock?) throws(StoreError) -> ValidMembers {
+    guard let base else { return genesis.members }
     let reader = ConsortiumReader(genesis: genesis, store: engine.rules.consortium)
     let members = reader.members(at: base.reference.height)
     if let failure = reader.state.failure { throw failure }
-    return members.numbers
+    return members
   }
 
   /// Whether a party or doctor who signs has other keys, or another status, as of a base than as of the
@@ -290,7 +290,7 @@ package actor HospitalWriter {
   private func advance(to base: ConsortiumBlock) async throws {
     if engine.block.base == base { return }
     try await closeOpenBlock()
-    guard case .written = try await write(entry(BaseAdvance(base: base.reference))) else {
+    guard case .written = try await write(entry(BaseAdvance(base: base.reference), on: base)) else {
       throw LedgerError(.inconsistentLog, "the base of \(hospital) cannot go on")
     }
     try await answerDemands()
@@ -313,18 +313,20 @@ package actor HospitalWriter {
       case .written: continue
       case .refused(let refusal, _):
         let refused = Refused(entry: demanded.digest, code: refusal.code)
-        guard case .written = try await write(entry(refused)) else {
+        guard case .written = try await write(entry(refused, on: engine.block.base)) else {
           throw LedgerError(.inconsistentLog, "a demand on \(hospital) cannot be answered")
         }
       }
     }
   }
 
-  private func entry(_ body: some CanonicalObject) -> Entry {
+  private func entry(
+    _ body: some CanonicalObject, on base: ConsortiumBlock?
+  ) throws(StoreError) -> Entry {
     Entry(
       EntryContent(
         genesis: genesis.digest, chain: hospital, signer: .party(hospital), body: body),
-      signedBy: identity)
+      signedBy: identity.identity(in: try members(at: base)))
   }
 
   // MARK: Confirming
@@ -341,7 +343,7 @@ package actor HospitalWriter {
   ) async throws -> ClosedBlocks? {
     try await serialized {
       guard index < engine.size else { return nil }
-      let numbers = try numbers(at: engine.block.base)
+      let numbers = try members(at: engine.block.base).numbers
       var leaves = try await log.leaves(
         from: index, limit: Int(clamping: engine.size - index),
         byteCount: 2 * Int(clamping: numbers.blockByteLimit))

@@ -37,7 +37,7 @@ public enum Party: CanonicalValue, Equatable {
   var keys: [[UInt8]] { keysByUse.map(\.key) }
 
   /// All its keys with what each is for.
-  var keysByUse: [(use: String, key: [UInt8])] {
+  package var keysByUse: [(use: String, key: [UInt8])] {
     switch self {
     case .organisation(let organisation): [("identity", organisation.identityKey)]
     case .manager(let manager):
@@ -50,6 +50,32 @@ public enum Party: CanonicalValue, Equatable {
         + node.cosigners.map { ("cosigner/\($0.chain)", $0.publicKey) }
         + (node.logKey.map { [("log", $0.publicKey)] } ?? [])
         + (node.votingKey.map { [("voting", $0.publicKey)] } ?? [])
+    }
+  }
+
+  /// The same with other keys for some of its uses.
+  package func with(keys: [(use: String, key: [UInt8])]) -> Party {
+    let keys = Dictionary(keys.map { ($0.use, $0.key) }) { first, _ in first }
+    func replace(_ key: inout [UInt8], _ use: String) { key = keys[use] ?? key }
+    switch self {
+    case .organisation(var organisation):
+      replace(&organisation.identityKey, "identity")
+      return .organisation(organisation)
+    case .manager(var manager):
+      replace(&manager.registrationKey, "registration")
+      replace(&manager.identityKey, "identity")
+      replace(&manager.agreementKey, "agreement")
+      return .manager(manager)
+    case .supernode(var node):
+      replace(&node.identityKey, "identity")
+      replace(&node.agreementKey, "agreement")
+      for index in node.cosigners.indices {
+        replace(&node.cosigners[index].publicKey, "cosigner/\(node.cosigners[index].chain)")
+      }
+      if let key = keys["voting"], node.votingKey != nil {
+        node.votingKey = Members.VotingKey(publicKey: key)
+      }
+      return .supernode(node)
     }
   }
 

@@ -26,7 +26,8 @@ struct ConsortiumReport: Encodable {
 }
 
 /// The life of a consortium itself: a hospital joins by vote, a delegate is silent and loses its seat, a
-/// doctor retires, a delegate votes twice and is convicted; and an auditor follows all of it offline.
+/// doctor retires, a delegate votes twice, is convicted, and comes back with other keys; and an auditor
+/// follows all of it offline.
 struct ConsortiumDemonstration {
   private let consortium: LocalConsortium
   private let clock: DemoClock
@@ -243,6 +244,31 @@ struct ConsortiumDemonstration {
     console.line(
       "  hospital-1-trust moves that it be elected again: refused, as long as its server has")
     console.line("  the key that was convicted.")
+    try await readmit(culprit)
+  }
+
+  private mutating func readmit(_ culprit: String) async throws {
+    let others = ["hospital-1-trust", "hospital-3-trust", "hospital-4-trust"]
+    try await consortium.rotateKeys(of: culprit)
+    // Approvals count from the epoch after that in which they are given.
+    for voter in others { try await consortium.approve([culprit], by: voter) }
+    console.line("  \(culprit) takes new keys, and erases the former when nothing needs them any")
+    console.line("  more. The three others approve it.")
+    try await passEpoch()
+    let motion = try await consortium.put([.readmit("\(culprit)-trust")], by: others[0])
+    for voter in others.dropFirst() { try await consortium.vote(on: motion, by: voter) }
+    check(
+      "with other keys it is readmitted by the votes of the others",
+      try await consortium.status(ofMotion: motion) == .passed)
+    console.line("  The same motion again, and the three vote for it: passed.")
+    try await passEpoch()
+    check(
+      "who is readmitted, and approved, is elected again",
+      try await consortium.delegates().contains(culprit))
+    let outcome = try await consortium.hold(plan("after-all", at: culprit))
+    check("a patient is treated at \(culprit)", outcome.record?.record != nil)
+    try await consortium.settle()
+    console.line("  \(culprit) has a seat again, and treats a patient.")
   }
 
   // MARK: Audit

@@ -12,6 +12,10 @@ extension DataFolder: ConsortiumStorage {
   public func create(keys: KeyFile, _ place: String) throws {
     try keys.create(at: try keyFile(place))
   }
+
+  public func replace(keys: KeyFile, _ place: String) throws {
+    try keys.replace(at: try keyFile(place))
+  }
 }
 
 extension DataFolder {

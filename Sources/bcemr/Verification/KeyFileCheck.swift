@@ -23,11 +23,13 @@ struct KeyFileCheck {
     let network = existing.genesis.genesis.network
     let parties = [members.manager.id] + members.supernodes.map(\.id)
     var findings = parties.compactMap { party in
-      finding(party, owner: party, isKnown: { try $0.isKnown(to: members, network: network) })
+      finding(party, owner: party) {
+        try $0.isKnown(to: known(by: party) ?? members, network: network)
+      }
     }
     findings += members.organisations.compactMap { organisation in
       finding("organisations/\(organisation)", owner: organisation) {
-        try $0.isKnown(asOrganisationOf: members)
+        try $0.isKnown(to: members, network: network)
       }
     }
     findings += try folder.people("doctors").compactMap { doctor in
@@ -46,6 +48,15 @@ struct KeyFileCheck {
       }
     }
     return findings
+  }
+
+  /// Who takes part as far as a party itself knows, by which it erases former keys.
+  /// A store that cannot be read is named where it is replayed.
+  private func known(by party: String) -> ValidMembers? {
+    let store = try? existing.state(party, chain: ChainName.consortium)
+    return store.flatMap {
+      try? ConsortiumView(genesis: existing.genesis, store: $0).members
+    }
   }
 
   private func finding(

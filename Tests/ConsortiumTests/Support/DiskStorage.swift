@@ -60,6 +60,7 @@ final class DiskStorage: ConsortiumStorage {
   func recordStore() -> FaultyRecords { memory.recordStore() }
   func keys(_ place: String, owner: String) -> KeyFile? { memory.keys(place) }
   func create(keys: KeyFile, _ place: String) { memory.create(keys: keys, place) }
+  func replace(keys: KeyFile, _ place: String) { memory.replace(keys: keys, place) }
 
   func chainLog(_ place: String) throws -> DiskLog {
     let log: any ChainLog =

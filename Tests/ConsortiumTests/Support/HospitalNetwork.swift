@@ -105,7 +105,7 @@ struct HospitalNetwork {
       machines[index].server = .hospital(server)
     } else {
       let server = try CloudServer(
-        id: id, node: node, keys: machine.keys, store: disk.roles(run: run),
+        id: id, node: node, keys: machine.keys,
         records: disk.records(run: run), stores: { disk.state($0, run: run) }, clock: time)
       machines[index].server = .cloud(server)
       world.set(records: disk.records(run: run), of: id)
@@ -190,11 +190,11 @@ struct SimulatedMembers: Sendable {
       let file = try SupernodeKeys.generate(
         owner: id, chains: chains, isHospital: isHospital, using: &randomness)
       let own = try SupernodeKeys(
-        file, network: Self.network, chains: chains, isHospital: isHospital)
+        file, ring: KeyRing(file, network: Self.network, save: { _ in }), isHospital: isHospital)
       keys[id] = own
       identities[id] = try IdentityKey(seed: file.secret("identity"))
       supernodes.append(
-        own.publicPart(
+        try own.publicPart(
           id: id, organisation: "operator-of-\(id)", role: isHospital ? .hospital : .cloud,
           isCandidate: id != "hospital-2"))
     }

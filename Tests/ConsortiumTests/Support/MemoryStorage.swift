@@ -50,6 +50,7 @@ final class MemoryStorage: ConsortiumStorage {
   func keys(_ place: String, owner: String) -> KeyFile? { keys(place) }
   func keys(_ place: String) -> KeyFile? { state.withLock { $0.keys[place] } }
   func create(keys: KeyFile, _ place: String) { state.withLock { $0.keys[place] = keys } }
+  func replace(keys: KeyFile, _ place: String) { create(keys: keys, place) }
 
   var places: [String] { state.withLock { $0.roles.keys.sorted() } }
 

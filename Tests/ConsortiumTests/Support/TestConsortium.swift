@@ -85,6 +85,18 @@ final class TestConsortium: Sendable {
     }
   }
 
+  /// Lets blocks be decided until one of the next epoch is final.
+  func passEpoch(_ consortium: LocalConsortium) async throws {
+    let genesis = consortium.genesis
+    let first = await consortium.cloud.node.consortium.height
+    for _ in 0..<2 * genesis.genesis.epochLength + 20 {
+      try await pass(seconds: 40, consortium)
+      let height = await consortium.cloud.node.consortium.height
+      if genesis.epoch(ofHeight: height - 1) > genesis.epoch(ofHeight: first) { return }
+    }
+    Issue.record("the epoch does not end")
+  }
+
   /// A visit on the chain of its hospital.
   struct VisitState {
     let record: VisitRecord

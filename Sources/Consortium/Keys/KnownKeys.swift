@@ -13,29 +13,17 @@ extension ErrorCode<CredentialError> {
 /// Compares keys with their public halves on the ledger. What others do not know of is not compared:
 /// the key that makes visit identifiers, and a patient's root key.
 extension KeyFile {
-  /// Whether these are the keys that their owner, manager or supernode, has among members. Keys for the
-  /// chains of hospitals that were admitted later lie elsewhere.
+  /// Whether the keys are here that their owner, a party of the ledger, has among members. There may be
+  /// others beside them, which were or are to be in force.
   package func isKnown(to members: ValidMembers, network: String) throws -> Bool {
-    let manager = members.manager
-    if owner == manager.id {
-      return try ManagerKeys(self).publicPart(id: owner, organisation: manager.organisation)
-        == manager
-    }
-    guard var node = members.supernode(owner) else { return false }
-    node.cosigners.sort { $0.chain < $1.chain }
-    let held = Set(names)
-    node.cosigners.removeAll { !held.contains(SupernodeKeys.secretName(cosigning: $0.chain)) }
-    let keys = try SupernodeKeys(
-      self, network: network, chains: node.cosigners.map(\.chain),
-      isHospital: node.role == .hospital)
-    return keys.publicPart(
-      id: owner, organisation: node.organisation, role: node.role,
-      isCandidate: node.votingKey != nil) == node
-  }
-
-  /// Whether this is the key that its owner, an organisation, has among members.
-  package func isKnown(asOrganisationOf members: ValidMembers) throws -> Bool {
-    try OrganisationKeys(self).identity.publicKey == members.identityKey(of: owner)
+    guard let party = members.party(owner) else { return false }
+    let ring = try KeyRing(self, network: network, save: { _ in })
+    guard ring.holdsKeys(of: party) else { return false }
+    guard case .supernode(let node) = party, node.role == .hospital else { return true }
+    let keys = try SupernodeKeys(self, ring: ring, isHospital: true)
+    return try keys.publicPart(
+      id: owner, organisation: node.organisation, role: .hospital, isCandidate: false
+    ).logKey == node.logKey
   }
 
   /// Whether these are the keys that a doctor has in the directory.

@@ -1,0 +1,175 @@
+package import Credentials
+import Crypto
+import EMRScheme
+package import Ledger
+import Synchronization
+
+/// Where a role finds randomness; the system's, or a seeded one in tests.
+public typealias Randomness = any RandomNumberGenerator & Sendable
+
+/// One generator for several parts of a role: a copy for each would give all of them the same bytes.
+final class SharedRandomness: RandomNumberGenerator, Sendable {
+  private let generator: Mutex<Randomness>
+
+  init(_ generator: Randomness) { self.generator = Mutex(generator) }
+
+  func next() -> UInt64 { generator.withLock { $0.next() } }
+}
+
+/// The names under which key files keep secrets, beside those of a ``KeyUse``.
+private enum SecretName {
+  static let visitIdentifiers = "visit-identifiers"
+  static let signing = "signing"
+  static let root = "root"
+  static let log = "log"
+}
+
+extension IdentityKey {
+  /// The same key for the group key exchange.
+  func exchangeKey() throws -> Curve25519.Signing.PrivateKey {
+    try Curve25519.Signing.PrivateKey(rawRepresentation: encoded())
+  }
+}
+
+extension KeyRing {
+  fileprivate func newest(_ use: KeyUse) throws(CredentialError) -> [UInt8] {
+    guard let key = publicKey(use) else {
+      throw CredentialError(.invalidFile, "the keys of \(owner) lack \"\(use.name)\"")
+    }
+    return key
+  }
+}
+
+/// The system manager's keys, of which x signs registrations (4.2).
+package struct ManagerKeys: Sendable {
+  package let ring: KeyRing
+
+  package init(_ ring: KeyRing) { self.ring = ring }
+
+  package static func generate(
+    owner: String, using generator: inout Randomness
+  ) throws(CredentialError) -> KeyFile {
+    let uses: [KeyUse] = [.registration, .identity, .agreement]
+    return try KeyFile(
+      owner: owner,
+      secrets: Dictionary(
+        uses.map { ($0.name, generator.bytes(32)) }, uniquingKeysWith: { first, _ in first }))
+  }
+
+  /// - Throws: ``CredentialError`` `invalidFile` if a key is missing.
+  package func publicPart(
+    id: String, organisation: String
+  ) throws(CredentialError) -> Members.Manager {
+    Members.Manager(
+      id: id, organisation: organisation, registrationKey: try ring.newest(.registration),
+      identityKey: try ring.newest(.identity), agreementKey: try ring.newest(.agreement))
+  }
+}
+
+/// An organisation's keys, which no server of it has: they sign what the organisation decides.
+package enum OrganisationKeys {
+  package static func generate(
+    owner: String, using generator: inout Randomness
+  ) throws(CredentialError) -> KeyFile {
+    try KeyFile(owner: owner, secrets: [KeyUse.identity.name: generator.bytes(32)])
+  }
+}
+
+/// The keys of a hospital server, whose identity key is h_i of 4.2, or of a cloud operator.
+package struct SupernodeKeys: Sendable {
+  package let ring: KeyRing
+  /// For a hospital: signs its chain. Ed25519, 32 bytes.
+  private let log: Curve25519.Signing.PrivateKey?
+  /// Makes visit identifiers.
+  let visitIdentifiers: SymmetricKey
+
+  /// - Parameters:
+  ///   - file: what `ring` was made of, with the keys that are in no ring.
+  package init(_ file: KeyFile, ring: KeyRing, isHospital: Bool) throws {
+    self.ring = ring
+    visitIdentifiers = SymmetricKey(data: try file.secret(SecretName.visitIdentifiers))
+    log =
+      isHospital
+      ? try Curve25519.Signing.PrivateKey(rawRepresentation: file.secret(SecretName.log)) : nil
+  }
+
+  /// What a delegate signs with; nil without keys for the consortium chain.
+  package var delegate: KeyRing? {
+    ring.uses.isSuperset(of: [.voting, .cosigner(ChainName.consortium)]) ? ring : nil
+  }
+
+  /// The log keys of a hospital's chain.
+  func logKeys(_ store: any RoleStore, _ randomness: SharedRandomness) throws -> LogKeys {
+    guard let log else { throw CredentialError(.invalidKey, "the party has no log key") }
+    return LogKeys(first: log, store: store, randomness: randomness)
+  }
+
+  package static func generate(
+    owner: String, chains: [String], isHospital: Bool, using generator: inout Randomness
+  ) throws(CredentialError) -> KeyFile {
+    var secrets = [
+      KeyUse.identity.name: generator.bytes(32), KeyUse.agreement.name: generator.bytes(32),
+      SecretName.visitIdentifiers: generator.bytes(32), KeyUse.voting.name: generator.bytes(32),
+    ]
+    for chain in chains { secrets[KeyUse.cosigner(chain).name] = generator.bytes(32) }
+    if isHospital { secrets[SecretName.log] = generator.bytes(32) }
+    return try KeyFile(owner: owner, secrets: secrets)
+  }
+
+  /// The party as it is to be listed, with its newest keys.
+  ///
+  /// - Throws: ``CredentialError`` `invalidFile` if a key is missing.
+  package func publicPart(
+    id: String, organisation: String, role: Members.Supernode.Role, isCandidate: Bool
+  ) throws(CredentialError) -> Members.Supernode {
+    Members.Supernode(
+      id: id, organisation: organisation, role: role, identityKey: try ring.newest(.identity),
+      agreementKey: try ring.newest(.agreement),
+      cosigners: ring.uses.compactMap(\.chain).sorted().compactMap { chain in
+        ring.publicKey(.cosigner(chain)).map { Members.Cosigner(chain: chain, publicKey: $0) }
+      },
+      logKey: log.map { Members.LogKey(publicKey: Array($0.publicKey.rawRepresentation)) },
+      votingKey: isCandidate ? Members.VotingKey(publicKey: try ring.newest(.voting)) : nil)
+  }
+}
+
+/// A doctor's long-term keys.
+package struct DoctorKeys: Sendable {
+  /// (d1, d2, d3).
+  let signing: DoctorSigningKey<Suite>
+  /// Both as registered, until the doctor rotates them.
+  var identity: IdentityKey
+  var agreement: AgreementKey
+
+  package init(_ file: KeyFile) throws {
+    signing = try DoctorSigningKey(encoded: try file.secret(SecretName.signing))
+    identity = try IdentityKey(seed: file.secret(KeyUse.identity.name))
+    agreement = try AgreementKey(seed: file.secret(KeyUse.agreement.name))
+  }
+
+  package static func generate(
+    owner: String, using generator: inout Randomness
+  ) throws(CredentialError) -> KeyFile {
+    try KeyFile(
+      owner: owner,
+      secrets: [
+        SecretName.signing: DoctorSigningKey<Suite>(using: &generator).encoded(),
+        KeyUse.identity.name: generator.bytes(32), KeyUse.agreement.name: generator.bytes(32),
+      ])
+  }
+}
+
+/// A patient's root key.
+package struct PatientKeys: Sendable {
+  let root: PatientRoot
+
+  package init(_ file: KeyFile) throws(CredentialError) {
+    root = try PatientRoot(file.secret(SecretName.root))
+  }
+
+  package static func generate(
+    owner: String, using generator: inout Randomness
+  ) throws(CredentialError) -> KeyFile {
+    try KeyFile(owner: owner, secrets: [SecretName.root: generator.bytes(32)])
+  }
+}
