@@ -105,6 +105,7 @@ public final class DataFolder: Sendable {
     }
     let places = names(path).filter {
       ["manager", "cloud"].contains($0) || $0.starts(with: "hospital-")
+        || $0.starts(with: "cloud-")
     }
     for place in places {
       if let store = names("\(path)/\(place)").first(where: { $0.hasSuffix(".sqlite") }) {
@@ -143,13 +144,14 @@ public final class DataFolder: Sendable {
     FileManager.default.fileExists(atPath: "\(path)/\(role)/\(Names.chains)/\(chain).sqlite")
   }
 
-  public func recordStore() throws(StoreError) -> SQLiteRecordStore {
-    let path = "\(try folder("cloud"))/\(Names.records)"
+  /// - Parameter role: a cloud.
+  public func recordStore(_ role: String) throws(StoreError) -> SQLiteRecordStore {
+    let path = "\(try roleFolder(role))/\(Names.records)"
     return isReadOnly
       ? try SQLiteRecordStore(readingFrom: path) : try SQLiteRecordStore(path: path)
   }
 
-  /// - Parameter role: `manager`, `cloud`, `hospital-1`, `doctors/<id>`,
+  /// - Parameter role: `manager`, `cloud`, `cloud-2`, `hospital-1`, `doctors/<id>`,
   ///   `patients/<id>` or `organisations/<id>`.
   /// - Throws: ``StoreError``; `invalidName` for another text.
   public func roleStore(_ role: String) throws(StoreError) -> SQLiteRoleStore {
@@ -196,7 +198,8 @@ public final class DataFolder: Sendable {
     let isPerson = parts.count == 2 && ["doctors", "patients", "organisations"].contains(parts[0])
     let isOrganization =
       parts.count == 1
-      && (["manager", "cloud"].contains(role) || role.starts(with: "hospital-"))
+      && (["manager", "cloud"].contains(role) || role.starts(with: "hospital-")
+        || role.starts(with: "cloud-"))
     guard isPerson || isOrganization, parts.allSatisfy(Self.isName) else {
       throw StoreError(.invalidName, "\(role.debugDescription) cannot name a role's folder")
     }

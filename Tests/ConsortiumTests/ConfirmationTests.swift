@@ -457,38 +457,44 @@ struct ConfirmationTests {
 
     typealias Lie = @Sendable (LeavesReply) -> LeavesReply
     let lies: [(String, String, Lie)] = [
-      ("an older checkpoint", "ledger-diverged", { _ in LeavesReply(leaves: [], note: older) }),
-      ("nothing at all", "ledger-diverged", { _ in LeavesReply(leaves: [], note: "") }),
-      ("no leaves", "invalid-proof", { LeavesReply(leaves: [], note: $0.note) }),
+      (
+        "an older checkpoint", "ledger-diverged",
+        { LeavesReply(leaves: [], note: older, held: $0.held) }
+      ),
+      ("nothing at all", "ledger-diverged", { LeavesReply(leaves: [], note: "", held: $0.held) }),
+      ("no leaves", "invalid-proof", { LeavesReply(leaves: [], note: $0.note, held: $0.held) }),
       (
         "never the last leaf", "invalid-proof",
-        { LeavesReply(leaves: $0.leaves.dropLast(), note: $0.note) }
+        { LeavesReply(leaves: $0.leaves.dropLast(), note: $0.note, held: $0.held) }
       ),
       (
         "other leaves", "inconsistent-log",
-        { LeavesReply(leaves: $0.leaves.reversed(), note: $0.note) }
+        { LeavesReply(leaves: $0.leaves.reversed(), note: $0.note, held: $0.held) }
       ),
       (
         "earlier leaves", "inconsistent-log",
-        { LeavesReply(leaves: Array(leaves.prefix($0.leaves.count)), note: $0.note) }
+        { LeavesReply(leaves: Array(leaves.prefix($0.leaves.count)), note: $0.note, held: $0.held) }
       ),
       (
         "a checkpoint of other leaves, signed by both", "inconsistent-log",
-        { LeavesReply(leaves: $0.leaves, note: notes.note) }
+        { LeavesReply(leaves: $0.leaves, note: notes.note, held: $0.held) }
       ),
       (
         "one that the hospital did not sign", "invalid-proof",
         {
-          LeavesReply(leaves: $0.leaves, note: notes.byCloud)
+          LeavesReply(leaves: $0.leaves, note: notes.byCloud, held: $0.held)
         }
       ),
       (
         "one that the cloud did not cosign", "invalid-proof",
         {
-          LeavesReply(leaves: $0.leaves, note: notes.bySelf)
+          LeavesReply(leaves: $0.leaves, note: notes.bySelf, held: $0.held)
         }
       ),
-      ("another hospital's", "invalid-proof", { LeavesReply(leaves: $0.leaves, note: foreign) }),
+      (
+        "another hospital's", "invalid-proof",
+        { LeavesReply(leaves: $0.leaves, note: foreign, held: $0.held) }
+      ),
     ]
     #expect(!missing.isEmpty)
     let notice = try test.entry(

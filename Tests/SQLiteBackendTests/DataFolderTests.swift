@@ -20,7 +20,7 @@ struct DataFolderTests {
   func layout() async throws {
     let folder = try DataFolder(path: path)
     try folder.create(genesis: [1, 2, 3])
-    _ = try folder.recordStore()
+    _ = try folder.recordStore("cloud")
     _ = try folder.chainLog("hospital-1")
     for role in ["manager", "hospital-1", "cloud"] {
       #expect(!folder.hasStateStore(role, chain: "consortium"))

@@ -240,13 +240,18 @@ package final class KeyRing: DelegateKeys {
     }
   }
 
-  /// Makes a key for a use that this party has none for, unless it was made before.
+  /// Makes a key for a use, unless one was made before that nobody has listed yet.
   ///
+  /// - Parameter isUsed: whether a public key is, or was, listed.
   /// - Returns: its public half.
-  package func make(_ use: KeyUse, using randomness: inout Randomness) throws -> [UInt8] {
+  package func make(
+    _ use: KeyUse, isUsed: ([UInt8]) throws -> Bool, using randomness: inout Randomness
+  ) throws -> [UInt8] {
     let seed = randomness.bytes(32)
     try held.withLock { held in
-      if held.versions[use] == nil { try self.change(&held, [use.name: seed]) }
+      let last = held.versions[use]?.last
+      if let last, try !isUsed(last.secret.publicKey) { return }
+      try self.change(&held, [Self.name(use, (last?.number ?? 0) + 1): seed])
     }
     return publicKey(use) ?? []
   }

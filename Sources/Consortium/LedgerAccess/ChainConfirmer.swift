@@ -9,10 +9,16 @@ import TransparencyLog
 ///
 /// Leaves, state and cosigned checkpoint are stored in one step, and before the cosignature leaves;
 /// asked again, it gives the stored one.
+///
+/// A block is confirmed by the cloud of its base's epoch. So a cloud that a vote gives a chain takes
+/// what the clouds before it have confirmed, without its own cosignature, and goes on from there; and
+/// one that a vote takes it from confirms what is still based in its epochs (specification 6.13).
 package actor ChainConfirmer: HospitalChains {
   private let node: LedgerNode
   private let keys: KeyRing
   private let custody: RecordCustody
+  private let source: ConfirmedLeaves
+  private let wanted: WantedRecords
   private let stores: @Sendable (_ hospital: String) throws -> any StateStore
   /// One for each hospital: their chains share nothing.
   private var gates: [String: SerialGate] = [:]
@@ -20,14 +26,19 @@ package actor ChainConfirmer: HospitalChains {
 
   /// - Parameters:
   ///   - keys: with those that cosign hospitals' chains.
+  ///   - source: where the chain of a hospital that had another cloud is taken from.
+  ///   - wanted: where records are noted that are not here.
   ///   - stores: where the state of a hospital's chain is kept.
-  package init(
+  init(
     node: LedgerNode, keys: KeyRing, custody: RecordCustody,
+    source: ConfirmedLeaves, wanted: WantedRecords,
     stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore
   ) {
     self.node = node
     self.keys = keys
     self.custody = custody
+    self.source = source
+    self.wanted = wanted
     self.stores = stores
   }
 
@@ -38,6 +49,23 @@ package actor ChainConfirmer: HospitalChains {
     let gate = gates[hospital] ?? SerialGate()
     gates[hospital] = gate
     return gate
+  }
+
+  /// The hospitals of whose chains this cloud has a key.
+  nonisolated var hospitals: [String] {
+    keys.uses.compactMap(\.chain).filter { $0 != ChainName.consortium }.sorted()
+  }
+
+  /// The key with which the cloud of a base's epoch confirms, if that is this one.
+  private func cosigner(of hospital: String, onBase height: UInt64) async throws -> CosignerKey? {
+    let members = try await node.consortium.members(at: height)
+    return keys.cosigner(of: hospital, among: members.cosigners(ofHospital: hospital))
+  }
+
+  /// Whether the last block here is one that another cloud had to confirm; where there is none, whether
+  /// the first would be.
+  private func isForeign(_ follower: HospitalFollower, _ hospital: String) async throws -> Bool {
+    try await cosigner(of: hospital, onBase: follower.baseHeight ?? 0) == nil
   }
 
   private func follower(of hospital: String) throws -> HospitalFollower {
@@ -60,12 +88,14 @@ package actor ChainConfirmer: HospitalChains {
     try follower(of: hospital).leaves(from: index, byteCount: 0).first
   }
 
-  /// Replays blocks and cosigns the checkpoint that ends them.
+  /// Replays blocks and cosigns the checkpoint that ends them, or stores what another cloud has confirmed.
   ///
-  /// - Returns: no note where the chain does not reach what is anchored of it yet.
+  /// - Returns: no note where the chain does not reach what is anchored of it yet, and where leaves were
+  ///   taken that another cloud had to confirm.
   /// - Throws: ``ConsortiumError`` `unauthenticated` if the hospital's log key did not sign it,
   ///   `ledger-diverged` if the rules do not accept the leaves or they are not those of the
-  ///   checkpoint, `record-missing` if a completed visit's record is not here.
+  ///   checkpoint, `record-missing` if a completed visit's record is not here, `not-final` if another
+  ///   cloud had to confirm the blocks and nothing shows that it has.
   func confirm(_ request: ConfirmLeaves) async throws -> ConfirmedReply {
     let hospital = request.hospital
     guard isOurs(hospital) else {
@@ -87,7 +117,7 @@ package actor ChainConfirmer: HospitalChains {
       guard try follower.view.root(size: checkpoint.size) == checkpoint.root else {
         throw ConsortiumError(.ledgerDiverged, "\(hospital) has signed another chain before")
       }
-      // Taken before, and not signed yet, where the chain was put back.
+      // Taken before, and not signed yet, where the chain was put back or taken over.
       guard let confirmed = follower.confirmed, confirmed.size >= checkpoint.size else {
         return ConfirmedReply(note: "")
       }
@@ -96,45 +126,189 @@ package actor ChainConfirmer: HospitalChains {
     guard request.from <= follower.size,
       request.from + UInt64(request.leaves.count) == checkpoint.size
     else { throw ConsortiumError(.wrongState, "leaves from \(follower.size) on are needed") }
-    guard try !isClosed(request.generation, hospital) else {
-      throw ConsortiumError(.wrongState, "the generation is closed")
-    }
     let leaves = Array(request.leaves.dropFirst(Int(follower.size - request.from)))
     let progress = try replay(leaves, follower)
     guard try progress.root() == checkpoint.root else {
       throw ConsortiumError(.ledgerDiverged, "the leaves are not those of the checkpoint")
     }
+    let base = progress.baseHeight ?? 0
     // An export has to reach the base, so it holds only what is final here too.
-    guard let final = await node.consortium.final, progress.baseHeight ?? 0 <= final.height else {
+    guard let final = await node.consortium.final, base <= final.height else {
       throw ConsortiumError(.notFinal, "the base is not final here yet")
     }
-    // A block is confirmed by the cloud of its base's epoch.
-    let members = try await node.consortium.members(at: progress.baseHeight ?? 0)
-    guard
-      let cosigner = keys.cosigner(of: hospital, among: members.cosigners(ofHospital: hospital))
-    else {
-      throw ConsortiumError(.notEntitled, "another cloud confirms the chain of \(hospital)")
-    }
-    for completion in progress.completions where await !custody.holds(completion) {
-      throw ConsortiumError(.recordMissing, "a completed visit's record is not here")
-    }
-    // A cloud whose disk was put back takes leaves again, and signs nothing before its chain is the one
-    // that is anchored.
-    if let anchor = try await node.consortium.anchor(of: hospital) {
-      if progress.size < anchor.size {
-        try store(progress, &follower, hospital)
-        return ConfirmedReply(note: "")
-      }
+    let cosigner = try await cosigner(of: hospital, onBase: base)
+    try await requireOneCloud(leaves, hospital, cosigner)
+    let anchor = try await node.consortium.anchor(of: hospital)
+    if let anchor, progress.size >= anchor.size {
       guard try progress.root(size: anchor.size) == anchor.root.bytes else {
         throw ConsortiumError(
           .ledgerDiverged, "the leaves do not lead to what is anchored of \(hospital)")
       }
+    }
+    guard let cosigner else {
+      let record = try await formerConfirmation(
+        request.note, progress, generation, anchor, hospital)
+      try await noteMissing(progress.completions, hospital)
+      try store(progress, &follower, hospital, confirmed: record)
+      return ConfirmedReply(note: record?.note ?? "")
+    }
+    guard try !isClosed(request.generation, hospital) else {
+      throw ConsortiumError(.wrongState, "the generation is closed")
+    }
+    if try await isForeign(follower, hospital) {
+      try await requireAgreement(progress, generation, hospital)
+    }
+    let others = try await completionsOfOthers(progress.completions, hospital)
+    for completion in progress.completions
+    where !others.contains(completion.context.visitID) {
+      guard await custody.holds(completion) else {
+        throw ConsortiumError(.recordMissing, "a completed visit's record is not here")
+      }
+    }
+    try await noteMissing(
+      progress.completions.filter { others.contains($0.context.visitID) }, hospital)
+    // A cloud whose disk was put back takes leaves again, and signs nothing before its chain is the one
+    // that is anchored. What a generation keeps was confirmed, or stated, in the one before.
+    if progress.size < anchor?.size ?? 0 || progress.size <= generation.start {
+      try store(progress, &follower, hospital)
+      return ConfirmedReply(note: "")
     }
     let time = await node.consortium.time
     let note = try ConfirmedCheckpoint(signed, cosigner.cosign(checkpoint, at: time)).note.encoded
     let record = ConfirmedRecord(size: checkpoint.size, note: note)
     try store(progress, &follower, hospital, confirmed: record)
     return ConfirmedReply(note: note)
+  }
+
+  // MARK: Taking a chain over (specification 6.13)
+
+  /// Blocks that one cloud confirms are sent together, and those of another apart: so whatever stands
+  /// before the first block that is cosigned here was confirmed by who had to.
+  private func requireOneCloud(
+    _ leaves: [[UInt8]], _ hospital: String, _ cosigner: CosignerKey?
+  ) async throws {
+    let consortium = await node.consortium
+    var known: Set<UInt64> = []
+    for leaf in leaves where Leaf.isHeader(leaf) {
+      guard let height = Leaf.header(in: leaf)?.base.height,
+        known.insert(node.genesis.epoch(ofHeight: height)).inserted
+      else { continue }
+      let own = keys.cosigner(
+        of: hospital, among: try consortium.members(at: height).cosigners(ofHospital: hospital))
+      guard own?.verifier == cosigner?.verifier else {
+        throw ConsortiumError(.wrongState, "the blocks belong to several clouds, or keys")
+      }
+    }
+  }
+
+  /// That blocks which another cloud had to confirm may be taken: by an anchor, by its cosignature, or
+  /// because a later generation keeps them.
+  ///
+  /// - Returns: the checkpoint with its cosignature, if it is there.
+  private func formerConfirmation(
+    _ note: String, _ progress: HospitalFollower.Progress, _ generation: GenerationRecord,
+    _ anchor: AnchorRecord?, _ hospital: String
+  ) async throws -> ConfirmedRecord? {
+    guard try await node.members.cloud(ofHospital: hospital) == node.id else {
+      throw ConsortiumError(.notEntitled, "another cloud confirms the chain of \(hospital)")
+    }
+    let members = try await node.consortium.members(at: progress.baseHeight ?? 0)
+    let former = node.genesis.keys(of: hospital, generation: generation, in: members)
+    if former.confirmedCheckpoint(note) != nil {
+      return ConfirmedRecord(size: progress.size, note: note)
+    }
+    guard progress.size <= max(anchor?.size ?? 0, generation.start) else {
+      throw ConsortiumError(
+        .notFinal, "the cloud that \(hospital) had has not confirmed these leaves")
+    }
+    return nil
+  }
+
+  /// Before the first block that is cosigned here: that no former cloud shows that it has confirmed
+  /// anything else, which the hospital would cut off. One that does not answer, or shows nothing that the
+  /// hospital has signed, cannot hold the chain up.
+  private func requireAgreement(
+    _ progress: HospitalFollower.Progress, _ generation: GenerationRecord, _ hospital: String
+  ) async throws {
+    let consortium = await node.consortium
+    for cloud in try consortium.clouds(ofHospital: hospital, sinceEpoch: 0) where cloud != node.id {
+      guard
+        let note = try? await source.note(of: hospital, from: cloud, behind: progress.size),
+        let log = try consortium.keys(of: hospital, note: note),
+        log.generation == generation.generation, let confirmed = log.confirmedCheckpoint(note)
+      else { continue }
+      guard confirmed.size <= progress.size,
+        try progress.root(size: confirmed.size) == confirmed.root
+      else {
+        throw ConsortiumError(
+          .ledgerDiverged, "\(cloud) has confirmed another chain of \(hospital)")
+      }
+    }
+  }
+
+  /// The visits whose records another cloud has signed for, as far as signatures tell: it answers for
+  /// them, and what it does not give stops nothing.
+  private func completionsOfOthers(
+    _ completions: [VisitCompletion], _ hospital: String
+  ) async throws -> Set<Digest32> {
+    let consortium = await node.consortium
+    var others: Set<Digest32> = []
+    for completion in completions {
+      let visit = completion.context.visitID
+      let receipt = StorageReceipt(
+        genesis: node.genesis.digest, visit: visit, recordDigest: completion.recordDigest)
+      let epoch = node.genesis.epoch(ofHeight: completion.context.baseHeight)
+      let own = try consortium.memberships(sinceEpoch: epoch).contains { members in
+        members.identityKey(of: node.id).map {
+          IdentityKey.isValid(completion.storageSignature, of: receipt, by: $0)
+        } ?? false
+      }
+      if !own { others.insert(visit) }
+    }
+    return others
+  }
+
+  /// Remembers which records are to be asked for.
+  private func noteMissing(_ completions: [VisitCompletion], _ hospital: String) async throws {
+    var missing: [Digest32] = []
+    for completion in completions where await !custody.holds(completion) {
+      missing.append(completion.context.visitID)
+    }
+    try wanted.add(missing, of: hospital)
+  }
+
+  /// Takes what a cloud that the hospital had before shows as confirmed, where the chain has come to this
+  /// one and nothing of it is confirmed here yet.
+  ///
+  /// - Returns: whether there was anything new.
+  /// - Throws: ``StoreError``. That the former cloud does not answer, or shows what is not confirmed, is
+  ///   no error here: the hospital has all leaves too.
+  func takeOver(_ hospital: String) async throws -> Bool {
+    guard isOurs(hospital) else { return false }
+    let gate = gate(of: hospital)
+    await gate.enter()
+    defer { gate.leave() }
+    guard try await node.members.cloud(ofHospital: hospital) == node.id else { return false }
+    let before = try follower(of: hospital)
+    guard try await isForeign(before, hospital) else { return false }
+    let epoch = node.genesis.epoch(ofHeight: before.baseHeight ?? 0)
+    var follower = before
+    for cloud in try await node.consortium.clouds(ofHospital: hospital, sinceEpoch: epoch)
+    where cloud != node.id {
+      followers[hospital] = nil
+      do {
+        try await source.bring(&follower, of: hospital, from: cloud) { [wanted] progress in
+          // Records are looked for later: what is here already is not asked for.
+          try wanted.add(progress.completions.map(\.context.visitID), of: hospital)
+        }
+      } catch let error as StoreError {
+        throw error
+      } catch {
+        continue
+      }
+    }
+    followers[hospital] = follower
+    return follower.size > before.size
   }
 
   /// Stores what was replayed. What fails may be stored all the same, so then the store is read again.
@@ -162,8 +336,11 @@ package actor ChainConfirmer: HospitalChains {
 
   /// Confirms nothing of a generation any more, and remembers that before it returns.
   ///
-  /// - Throws: ``ConsortiumError`` `wrong-state` unless the statement names what was confirmed.
-  func close(_ tail: TailStatement) async throws {
+  /// The statement names what was confirmed. Where nothing was, because the chain has come to this cloud
+  /// and the one before does not confirm what is based in its epochs, it may name more than this cloud
+  /// has: leaves that begin with these.
+  /// - Throws: ``ConsortiumError`` `wrong-state` for any other statement.
+  func close(_ tail: TailStatement, consistency: [[UInt8]]) async throws {
     guard isOurs(tail.hospital) else {
       throw ConsortiumError(.notEntitled, "another cloud confirms the chain of \(tail.hospital)")
     }
@@ -172,9 +349,13 @@ package actor ChainConfirmer: HospitalChains {
     defer { gate.leave() }
     let follower = try follower(of: tail.hospital)
     let generation = try await node.consortium.generation(of: tail.hospital)
+    let isForeign = try await isForeign(follower, tail.hospital)
     guard tail.genesis == node.genesis.digest, tail.generation == generation.generation,
-      tail.size == follower.size, tail.size == follower.confirmed?.size ?? 0,
-      try follower.view.root(size: tail.size) == tail.root.bytes
+      try await node.members.cloud(ofHospital: tail.hospital) == node.id,
+      try isForeign
+        ? follower.view.begins(tail, consistency)
+        : tail.size == follower.size && tail.size == follower.confirmed?.size ?? 0
+          && follower.view.root(size: tail.size) == tail.root.bytes
     else {
       throw ConsortiumError(
         .wrongState, "\(follower.size) leaves of generation \(generation.generation) are confirmed")
@@ -204,11 +385,10 @@ package actor ChainConfirmer: HospitalChains {
     await gate.enter()
     defer { gate.leave() }
     try await node.catchUp()
-    let cosigners = try await node.members.cosigners(ofHospital: hospital)
-    guard let cosigner = keys.cosigner(of: hospital, among: cosigners) else {
+    var follower = try follower(of: hospital)
+    guard let cosigner = try await cosigner(of: hospital, onBase: blocks.baseHeight) else {
       throw ConsortiumError(.notEntitled, "another cloud confirms the chain of \(hospital)")
     }
-    var follower = try follower(of: hospital)
     let progress: HospitalFollower.Progress
     do {
       progress = try follower.replay(blocks.leaves, trustsClaims: true)
@@ -239,26 +419,49 @@ package actor ChainConfirmer: HospitalChains {
     }
   }
 
-  /// The confirmed leaves from `query.from` on, for the hospital itself and the system manager.
+  /// The confirmed leaves from `query.from` on, for the hospital itself, its present cloud and the system
+  /// manager.
   func leaves(_ query: Signed<Message<LeavesQuery>>, limit: Int) async throws -> LeavesReply {
     let asked = query.object.payload
     var isEntitled = asked.genesis == node.genesis.digest
     if isEntitled {
-      let readers = [asked.hospital, try await node.members.manager.id]
-      isEntitled = try await node.isSigned(query, byAnyOf: readers)
+      let members = try await node.members
+      let present = members.cloud(ofHospital: asked.hospital)
+      isEntitled = try await node.isSigned(
+        query, byAnyOf: [asked.hospital, members.manager.id] + (present.map { [$0] } ?? []))
     }
     guard isEntitled else {
       throw ConsortiumError(.unauthenticated, "the chain is not for whoever asks")
     }
     let follower = try follower(of: asked.hospital)
-    guard let confirmed = follower.confirmed else { return LeavesReply(leaves: [], note: "") }
-    guard asked.from < confirmed.size else { return LeavesReply(leaves: [], note: confirmed.note) }
+    let held = follower.size
+    guard let confirmed = follower.confirmed else {
+      return LeavesReply(leaves: [], note: "", held: held)
+    }
+    guard asked.from < confirmed.size else {
+      return LeavesReply(leaves: [], note: confirmed.note, held: held)
+    }
     // What is taken again and not signed yet is not given.
     return LeavesReply(
       leaves: Array(
         try follower.leaves(from: asked.from, byteCount: limit)
           .prefix(Int(clamping: confirmed.size - asked.from))),
-      note: confirmed.note)
+      note: confirmed.note, held: held)
+  }
+}
+
+extension HospitalView {
+  /// Whether the leaves of a statement begin with those that are here.
+  fileprivate func begins(_ tail: TailStatement, _ consistency: [[UInt8]]) throws -> Bool {
+    guard tail.size >= size else { return false }
+    if size == 0 { return consistency.isEmpty }
+    do {
+      try ConsistencyProof(hashes: consistency).verify(
+        oldSize: size, oldRoot: root(size: size), newSize: tail.size, newRoot: tail.root.bytes)
+      return true
+    } catch is TransparencyLogError {
+      return false
+    }
   }
 }
 

@@ -34,14 +34,29 @@ package struct EntrySubmission: Sendable {
     switch answer.outcome {
     case .refused(let code, let position): throw SignedRefusal(code: code, position: position)
     case .confirmed(let confirmation):
-      try SubmissionAnswer.check(
-        confirmation, of: entry, generation: answer.generation, genesis: genesis,
-        members: try await members.currentMembers())
+      try await check(confirmation, of: entry, answer.generation)
     case .written:
       guard standing == .written else {
         throw ConsortiumError(.outcomeUnknown, "the cloud has not confirmed the entry yet")
       }
     }
+  }
+
+  /// That the cloud has confirmed an entry: the present one, or the one before it, which confirms what is
+  /// based in its last epoch.
+  private func check(
+    _ confirmation: SubmissionAnswer.Confirmation, of entry: Entry, _ generation: UInt64
+  ) async throws {
+    func isConfirmed(by members: ValidMembers) throws(LedgerError) {
+      try SubmissionAnswer.check(
+        confirmation, of: entry, generation: generation, genesis: genesis, members: members)
+    }
+    if (try? isConfirmed(by: await members.currentMembers())) != nil { return }
+    // The hospital may have moved to an epoch that is not known here yet.
+    let hospital = entry.content.chain
+    let present = try await members.currentMembers(shownBy: hospital)
+    if (try? isConfirmed(by: present)) != nil { return }
+    try isConfirmed(by: await members.precedingMembers(shownBy: hospital))
   }
 }
 

@@ -9,6 +9,10 @@ import TransparencyLog
 /// Before the first entry after a start, the hospital compares its log with what its cloud has
 /// confirmed. A log that lost leaves, as by a backup put back, gets them from the cloud; nothing is
 /// written over what was confirmed (specification 6.9).
+///
+/// Once a vote has given the chain another cloud, the one before confirms what is based in its epochs,
+/// and the present one is handed all of that. Where the former one does not do so for too long, the
+/// chain goes on in a new generation, of which the present cloud states the start (specification 6.13).
 package actor HospitalLedger {
   package nonisolated let hospital: String
   package nonisolated let writer: HospitalWriter
@@ -18,10 +22,14 @@ package actor HospitalLedger {
   private let post: Post
   private let clock: @Sendable () -> UInt64
   private let gate = SerialGate()
+  /// Nothing is written between the decision to go on in a new generation and its first block.
+  private let writing = SerialGate()
   private var hasMetCloud = false
-  /// How much the cloud has confirmed: less than this log knows of, where the cloud's disk was put
+  /// How many leaves each cloud has that was asked: fewer than it confirmed, where its disk was put
   /// back.
-  private var cloudSize: UInt64 = 0
+  private var held: [String: UInt64] = [:]
+  /// Since when a former cloud does not do its part, by the own clock.
+  private var silentSince: [String: UInt64] = [:]
   /// The index at which the open block begins, and when it was first seen to have an item, by the
   /// own clock.
   private var openSince: (index: UInt64, time: UInt64)?
@@ -48,6 +56,22 @@ package actor HospitalLedger {
       throw ConsortiumError(.unreachable, "no cloud validates \(hospital)")
     }
     return cloud
+  }
+
+  /// The cloud that has to confirm blocks on a base.
+  private func cloud(onBase height: UInt64) async throws -> String {
+    guard
+      let cloud = try await node.consortium.members(at: height).cloud(ofHospital: hospital)
+    else { throw ConsortiumError(.unreachable, "no cloud validates \(hospital)") }
+    return cloud
+  }
+
+  /// The clouds before the present one that may have confirmed something behind the last block here.
+  private func formerClouds() async throws -> [String] {
+    let present = try await cloud()
+    let epoch = genesis.epoch(ofHeight: await writer.header?.base.height ?? 0)
+    return try await node.consortium.clouds(ofHospital: hospital, sinceEpoch: epoch)
+      .filter { $0 != present }
   }
 
   // MARK: Taking entries
@@ -91,15 +115,36 @@ package actor HospitalLedger {
 
   private func put(_ entry: Entry) async throws -> HospitalWriter.Outcome {
     try await meetCloud()
-    guard try await isContinued() else {
+    let base = try await node.finalBlock()
+    let isLast = try await isLastSignature(entry)
+    let written = try await whileContinued {
+      let outcome = try await writer.submit(entry, base: base, closingBlock: isLast)
+      let index = await writer.size
+      if openSince?.index != index, await writer.openItemCount > 0 { openSince = (index, clock()) }
+      return outcome
+    }
+    guard let outcome = written else {
       throw ConsortiumError(.notFinal, "the chain is about to go on in a new generation")
     }
-    let base = try await node.finalBlock()
-    let outcome = try await writer.submit(
-      entry, base: base, closingBlock: try await isLastSignature(entry))
-    let index = await writer.size
-    if openSince?.index != index, await writer.openItemCount > 0 { openSince = (index, clock()) }
     return outcome
+  }
+
+  /// Writes, unless the chain is about to go on in a new generation: nil then.
+  private func whileContinued<Value: Sendable>(
+    _ write: () async throws -> Value
+  ) async throws -> Value? {
+    await writing.enter()
+    defer { writing.leave() }
+    guard try await isContinued() else { return nil }
+    return try await write()
+  }
+
+  /// Decides that the chain goes on in a new generation, durably; nothing is written any more in this
+  /// one.
+  private func beginContinuation() async throws {
+    await writing.enter()
+    defer { writing.leave() }
+    try logKeys.beginContinuation(after: await node.consortium.generation(of: hospital))
   }
 
   private func requireSigned(_ entry: Entry) async throws {
@@ -145,46 +190,23 @@ package actor HospitalLedger {
   // MARK: Confirming (4.5)
 
   /// Asks the cloud once after each start how much it has confirmed, and takes back what is missing
-  /// here.
+  /// here; and so every cloud before it that may have confirmed something which this log has lost.
   private func meetCloud() async throws {
     if hasMetCloud { return }
     await gate.enter()
     defer { gate.leave() }
     if hasMetCloud { return }
-    let cloud = try await cloud()
     try await node.catchUp()
     try await writer.open()
-    var missing: [[UInt8]] = []
-    cloudSize = 0
-    while true {
-      let query = LeavesQuery(
-        genesis: genesis.digest, hospital: hospital,
-        from: await writer.size + UInt64(missing.count))
-      let reply = try await identity.signing(in: node.members) { [post] key in
-        try await post.ask(FetchLeaves(query: Signed(Message(query), by: key)), of: cloud)
+    try await meet(try await cloud())
+    for former in try await formerClouds() {
+      do {
+        try await meet(former)
+        silentSince[former] = nil
+      } catch {
+        // What it alone knows to be confirmed is gone, if there is anything, and must not be written over.
+        if try await isGivenUp(former, after: error) { try await beginContinuation() }
       }
-      if reply.note.isEmpty { break }
-      let checkpoint = try await confirmedCheckpoint(reply.note)
-      cloudSize = checkpoint.size
-      let record = ConfirmedRecord(size: checkpoint.size, note: reply.note)
-      let size = await writer.size
-      if checkpoint.size <= size {
-        guard try await writer.root(size: checkpoint.size) == checkpoint.root else {
-          throw ConsortiumError(
-            .ledgerDiverged, "the log is not the one that the cloud has confirmed")
-        }
-        await writer.confirm(record)
-        break
-      }
-      guard !reply.leaves.isEmpty else {
-        throw ConsortiumError(.invalidProof, "the cloud does not return what it confirmed")
-      }
-      missing += reply.leaves
-      guard UInt64(missing.count) >= checkpoint.size - size else { continue }
-      // What this log had signed beyond that is not known any more: it must not be signed again.
-      try logKeys.beginContinuation(after: await node.consortium.generation(of: hospital))
-      try await writer.recover(missing, confirmed: record, root: checkpoint.root)
-      missing = []
     }
     // A cloud that withholds what it confirmed cannot withhold what is anchored of it.
     if let anchor = try await node.consortium.anchor(of: hospital) {
@@ -195,6 +217,57 @@ package actor HospitalLedger {
     hasMetCloud = true
   }
 
+  /// Asks a cloud how much it has, and takes back what is missing here.
+  private func meet(_ cloud: String) async throws {
+    var missing: [[UInt8]] = []
+    while true {
+      let query = LeavesQuery(
+        genesis: genesis.digest, hospital: hospital,
+        from: await writer.size + UInt64(missing.count))
+      let reply = try await identity.signing(in: node.members) { [post] key in
+        try await post.ask(FetchLeaves(query: Signed(Message(query), by: key)), of: cloud)
+      }
+      held[cloud] = reply.held
+      if reply.note.isEmpty { return }
+      let checkpoint = try await confirmedCheckpoint(reply.note)
+      let record = ConfirmedRecord(size: checkpoint.size, note: reply.note)
+      let size = await writer.size
+      if checkpoint.size <= size {
+        guard try await writer.root(size: checkpoint.size) == checkpoint.root else {
+          throw ConsortiumError(
+            .ledgerDiverged, "the log is not the one that the cloud has confirmed")
+        }
+        await writer.confirm(record)
+        return
+      }
+      guard !reply.leaves.isEmpty else {
+        throw ConsortiumError(.invalidProof, "the cloud does not return what it confirmed")
+      }
+      missing += reply.leaves
+      guard UInt64(missing.count) >= checkpoint.size - size else { continue }
+      // What this log had signed beyond that is not known any more: it must not be signed again.
+      try await beginContinuation()
+      try await writer.recover(missing, confirmed: record, root: checkpoint.root)
+      missing = []
+    }
+  }
+
+  /// Whether a former cloud has not done its part for so long that the chain has to go on without it.
+  ///
+  /// - Throws: the error, before that; a store's, and that the log is not the one which hospital and
+  ///   cloud have signed, whenever it comes.
+  private func isGivenUp(_ former: String, after error: any Error) async throws -> Bool {
+    if error is StoreError { throw error }
+    if let error = error as? ConsortiumError, error.code == .ledgerDiverged { throw error }
+    let now = clock()
+    let since = silentSince[former] ?? now
+    silentSince[former] = since
+    guard now >= since, now - since >= (try await node.members.numbers.maximumLag / 2) else {
+      throw error
+    }
+    return true
+  }
+
   /// The checkpoint in a note that hospital and cloud signed, of whatever generation.
   private func confirmedCheckpoint(_ note: String) async throws -> Checkpoint {
     guard let keys = try await node.consortium.keys(of: hospital, note: note),
@@ -203,45 +276,115 @@ package actor HospitalLedger {
     return checkpoint
   }
 
-  /// Has the cloud confirm all closed blocks.
+  private func logKey() async throws -> LogKey {
+    let generation = await writer.generation
+    return try logKeys.key(
+      generation: generation, origin: genesis.origin(of: hospital, generation: generation))
+  }
+
+  /// Has all closed blocks confirmed, each by the cloud of its base's epoch, and hands the present one
+  /// what others have confirmed.
   private func confirm() async throws {
     await gate.enter()
     defer { gate.leave() }
-    let cloud = try await cloud()
+    try await confirmBlocks()
+  }
+
+  /// - Precondition: the gate is taken.
+  private func confirmBlocks() async throws {
+    let present = try await cloud()
     while true {
-      let from = min(cloudSize, await writer.view.confirmed?.size ?? 0)
-      let generation = await writer.generation
-      let key = try logKeys.key(
-        generation: generation,
-        origin: genesis.origin(of: hospital, generation: generation))
-      guard let blocks = try await writer.closedBlocks(from: from, signedBy: key) else { return }
-      let reply: ConfirmedReply
-      do {
-        reply = try await post.ask(
-          ConfirmLeaves(
-            hospital: hospital, generation: generation, from: from, leaves: blocks.leaves,
-            note: blocks.checkpoint.note.encoded), of: cloud)
-      } catch let error as ConsortiumError where error.code == .wrongState {
-        // It has fewer leaves than it had: it is asked how many before the next attempt.
-        hasMetCloud = false
-        throw error
+      let from = try await provenSize()
+      guard let blocks = try await writer.closedBlocks(from: from, signedBy: logKey()) else {
+        return try await handOver(to: present)
       }
-      let end = from + UInt64(blocks.leaves.count)
-      if reply.note.isEmpty, try await node.consortium.anchor(of: hospital)?.size ?? 0 > end {
-        // Taken again, and not confirmed before it reaches what is anchored.
-        cloudSize = end
+      let responsible = try await cloud(onBase: blocks.baseHeight)
+      if responsible == present {
+        try await handOver(to: present)
+        // What was handed over may have come back with more that is confirmed.
+        if try await provenSize() == from { try await send(blocks, from: from, to: present) }
         continue
       }
-      let checkpoint = try await confirmedCheckpoint(reply.note)
-      guard checkpoint.size > from else {
-        throw ConsortiumError(.invalidProof, "the cloud returns no cosigned checkpoint")
+      do {
+        try await send(blocks, from: from, to: responsible)
+        silentSince[responsible] = nil
+      } catch {
+        if try await isGivenUp(responsible, after: error) { try await beginContinuation() }
+        throw error
       }
-      guard try await writer.root(size: checkpoint.size) == checkpoint.root else {
-        throw ConsortiumError(.ledgerDiverged, "the cloud confirms another chain")
-      }
-      cloudSize = checkpoint.size
-      await writer.confirm(ConfirmedRecord(size: checkpoint.size, note: reply.note))
     }
+  }
+
+  /// Whether there is nothing to be confirmed, or to be handed to the present cloud.
+  private func isConfirmed() async throws -> Bool {
+    if await writer.size > writer.view.confirmed?.size ?? 0 { return false }
+    guard let present = try await node.members.cloud(ofHospital: hospital) else { return true }
+    let proven = try await provenSize()
+    return held[present] ?? 0 >= proven
+  }
+
+  /// Up to where a cloud takes leaves without confirming them: what is confirmed, anchored, or kept by
+  /// the present generation.
+  private func provenSize() async throws -> UInt64 {
+    let consortium = await node.consortium
+    let confirmed = await writer.view.confirmed?.size ?? 0
+    let anchored = try consortium.anchor(of: hospital)?.size ?? 0
+    let generation = await writer.generation
+    let start = try consortium.generation(generation, of: hospital)?.start ?? 0
+    return min(await writer.size, max(confirmed, anchored, start))
+  }
+
+  /// Gives the present cloud what was confirmed and it has not got: its disk was put back, or the chain
+  /// has come to it.
+  private func handOver(to cloud: String) async throws {
+    if held[cloud] == nil { try await meet(cloud) }
+    while true {
+      let (from, end) = (held[cloud] ?? 0, try await provenSize())
+      guard from < end,
+        let blocks = try await writer.closedBlocks(from: from, upTo: end, signedBy: logKey())
+      else { return }
+      try await send(blocks, from: from, to: cloud)
+    }
+  }
+
+  /// Sends blocks to a cloud, and takes its confirmation.
+  private func send(
+    _ blocks: HospitalWriter.ClosedBlocks, from: UInt64, to cloud: String
+  ) async throws {
+    let end = from + UInt64(blocks.leaves.count)
+    var note = blocks.checkpoint.note.encoded
+    // With the former cloud's cosignature, which the present one needs to see.
+    if let confirmed = await writer.view.confirmed, confirmed.size == end,
+      confirmed.generation == (await writer.generation)
+    {
+      note = confirmed.note
+    }
+    let reply: ConfirmedReply
+    do {
+      reply = try await post.ask(
+        ConfirmLeaves(
+          hospital: hospital, generation: await writer.generation, from: from,
+          leaves: blocks.leaves, note: note), of: cloud)
+    } catch let error as ConsortiumError where error.code == .wrongState {
+      // It has fewer leaves than it had: it is asked how many before the next attempt.
+      held[cloud] = nil
+      hasMetCloud = false
+      throw error
+    }
+    if reply.note.isEmpty, try await provenSize() >= end {
+      // Taken, and not confirmed: by another cloud, or before it reaches what is anchored.
+      held[cloud] = end
+      return
+    }
+    let checkpoint = try await confirmedCheckpoint(reply.note)
+    guard checkpoint.size > from else {
+      throw ConsortiumError(.invalidProof, "the cloud returns no cosigned checkpoint")
+    }
+    guard try await writer.root(size: checkpoint.size) == checkpoint.root else {
+      throw ConsortiumError(.ledgerDiverged, "the cloud confirms another chain")
+    }
+    held[cloud] = checkpoint.size
+    await writer.confirm(ConfirmedRecord(size: checkpoint.size, note: reply.note))
   }
 
   // MARK: Continuing (specification 6.9)
@@ -270,21 +413,49 @@ package actor HospitalLedger {
     guard let target = try logKeys.continuation() else { return false }
     let record = try await node.consortium.generation(of: hospital)
     guard record.generation < target else { return false }
-    // What a cloud whose disk was put back has lost, it is given again before it states its tail:
-    // nothing is written here that it had not confirmed.
-    if await cloudSize < writer.size { try await confirm() }
+    await gate.enter()
+    defer { gate.leave() }
+    // Nothing else is written any more.
+    try await writer.closeBlock()
+    let cloud = try await cloud()
+    let known = try await handedOver(to: cloud)
     let tail = TailStatement(
       genesis: genesis.digest, hospital: hospital, generation: record.generation,
       size: await writer.size, root: try await writer.root())
-    let cloud = try await cloud()
-    let signature = try await identity.signing(in: node.members) { [post] key in
-      try await post.ask(RequestTail(statement: Signed(tail, by: key)), of: cloud).bytes
+    let consistency =
+      0 < known && known < tail.size
+      ? try await writer.view.consistency(from: known, to: tail.size) : []
+    let signature: [UInt8]
+    do {
+      signature = try await identity.signing(in: node.members) { [post] key in
+        try await post.ask(
+          RequestTail(statement: Signed(tail, by: key), consistency: consistency), of: cloud
+        ).bytes
+      }
+    } catch let error as ConsortiumError where error.code == .wrongState {
+      held[cloud] = nil
+      throw error
     }
     let origin = genesis.origin(of: hospital, generation: target)
     let continuation = Continuation(
       tail: tail, cloudSignature: signature,
       logKey: try logKeys.key(generation: target, origin: origin).verifier.key.publicKey)
     return try await offer(continuation)
+  }
+
+  /// Gives the cloud, before it states its tail, what it has lost or what came to it: nothing is written
+  /// here that it had not confirmed, but for what a former cloud does not confirm.
+  ///
+  /// - Returns: how many leaves it has.
+  private func handedOver(to cloud: String) async throws -> UInt64 {
+    try await handOver(to: cloud)
+    let from = try await provenSize()
+    if let blocks = try await writer.closedBlocks(from: from, signedBy: logKey()),
+      try await self.cloud(onBase: blocks.baseHeight) == cloud
+    {
+      try await confirmBlocks()
+    }
+    return held[cloud] ?? 0
   }
 
   /// Has an entry of the hospital put on the consortium chain.
@@ -314,17 +485,19 @@ package actor HospitalLedger {
   package func advance() async throws -> Bool {
     try await meetCloud()
     try await node.catchUp()
-    guard try await isContinued() else { return try await advanceContinuation() }
     let before = (await writer.position, await writer.view.confirmed?.size)
-    let consortium = await node.consortium
-    if let base = try consortium.finalBlock(),
-      try await writer.isBehind(
-        base, demands: try demands(upTo: base, consortium))
-    {
-      try await writer.follow(base)
+    let isWritten: Void? = try await whileContinued {
+      let consortium = await node.consortium
+      if let base = try consortium.finalBlock(),
+        try await writer.isBehind(
+          base, demands: try demands(upTo: base, consortium))
+      {
+        try await writer.follow(base)
+      }
+      if try await isBlockDue() { try await writer.closeBlock() }
     }
-    if try await isBlockDue() { try await writer.closeBlock() }
-    if await writer.size > writer.view.confirmed?.size ?? 0 { try await confirm() }
+    if isWritten == nil { return try await advanceContinuation() }
+    if try await !isConfirmed() { try await confirm() }
     let anchored = try await anchor()
     let after = (await writer.position, await writer.view.confirmed?.size)
     return anchored || before != after

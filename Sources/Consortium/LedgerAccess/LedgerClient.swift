@@ -296,6 +296,11 @@ package actor LedgerClient: MembersSource {
     return members
   }
 
+  package func precedingMembers(shownBy supernode: String) async throws -> ValidMembers {
+    let epoch = delegates.epoch
+    return try await members(inEpoch: epoch == 0 ? 0 : epoch - 1, by: supernode)
+  }
+
   /// The delegates that are known here, by their seats.
   var delegateNames: [String] { delegates.names }
 

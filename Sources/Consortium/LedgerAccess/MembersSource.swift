@@ -6,6 +6,8 @@ package protocol MembersSource: Sendable {
   func currentMembers() async throws -> ValidMembers
   /// The same, after asking a supernode for what is newer.
   func currentMembers(shownBy supernode: String) async throws -> ValidMembers
+  /// Those of the epoch before the last that is known; in the first, the same.
+  func precedingMembers(shownBy supernode: String) async throws -> ValidMembers
 }
 
 extension MembersSource {
@@ -56,6 +58,34 @@ extension MembersSource {
     else { throw ConsortiumError(.recordMissing, "no cloud keeps the records of \(hospital)") }
     return cloud
   }
+
+  /// Asks the cloud of a hospital. Where it refuses or does not answer, a vote may have given the chain to
+  /// another one since: what is newer is learned from either, and that one is asked.
+  func asking<Reply: Sendable>(
+    cloudOf hospital: String, _ ask: (_ cloud: String) async throws -> Reply
+  ) async throws -> Reply {
+    let known = try await cloud(ofHospital: hospital)
+    do {
+      return try await ask(known)
+    } catch let error as ConsortiumError {
+      let present = try await currentCloud(ofHospital: hospital)
+      guard present != known else { throw error }
+      return try await ask(present)
+    }
+  }
+
+  /// The cloud of a hospital by now: what one before it has ends where the chain was given away.
+  func currentCloud(ofHospital hospital: String) async throws -> String {
+    let known = try await cloud(ofHospital: hospital)
+    for supernode in [known, hospital] {
+      if let members = try? await currentMembers(shownBy: supernode),
+        let present = members.cloud(ofHospital: hospital)
+      {
+        return present
+      }
+    }
+    return known
+  }
 }
 
 extension LedgerNode: MembersSource {
@@ -64,5 +94,10 @@ extension LedgerNode: MembersSource {
   package func currentMembers(shownBy supernode: String) async throws -> ValidMembers {
     try await catchUp()
     return try members
+  }
+
+  package func precedingMembers(shownBy supernode: String) throws -> ValidMembers {
+    let epoch = genesis.epoch(ofHeight: consortium.height)
+    return try consortium.members(inEpoch: epoch == 0 ? 0 : epoch - 1)
   }
 }

@@ -24,6 +24,11 @@ package struct RecordCustody: Sendable {
     try await records.put(record.encoded(), visit: context.visitID)
   }
 
+  /// The same for the DER of a record.
+  func take(_ bytes: [UInt8], context: VisitContext, recordDigest: Digest32) async throws {
+    try await take(SealedRecord(encoded: bytes), context: context, recordDigest: recordDigest)
+  }
+
   /// Whether the record that a completion names has been taken and is still here, unchanged.
   func holds(_ completion: VisitCompletion) async -> Bool {
     let record = try? await record(

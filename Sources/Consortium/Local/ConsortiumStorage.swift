@@ -3,7 +3,7 @@ public import Ledger
 
 /// Where a consortium in one process keeps what its roles keep; every role has its own place.
 ///
-/// Places are named `manager`, `cloud`, `hospital-1`…, `doctors/<id>` and `patients/<id>`.
+/// Places are named `manager`, `cloud`, `cloud-2`…, `hospital-1`…, `doctors/<id>` and `patients/<id>`.
 public protocol ConsortiumStorage: Sendable {
   associatedtype Chain: ChainLog
   associatedtype State: StateStore
@@ -25,7 +25,8 @@ public protocol ConsortiumStorage: Sendable {
   ///
   /// - Parameter chain: `consortium` or a hospital.
   func stateStore(_ place: String, chain: String) throws -> State
-  func recordStore() throws -> Records
+  /// Where a cloud keeps sealed records.
+  func recordStore(_ place: String) throws -> Records
   func roleStore(_ place: String) throws -> Role
 
   /// The keys of a role, if it has some.

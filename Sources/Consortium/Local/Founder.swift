@@ -39,7 +39,7 @@ struct Founder<Storage: ConsortiumStorage> {
 
   func supernodeKeys(_ id: String) throws -> SupernodeKeys {
     var randomness = environment.randomness("keys/\(id)")
-    let isHospital = id != FounderNames.cloud
+    let isHospital = !FounderNames.isCloud(id)
     let file = try storage.keys(
       id, owner: id,
       otherwise: {
@@ -141,4 +141,9 @@ enum FounderNames {
   static let manager = "manager"
   static let cloud = "cloud"
   static let authority = "health-authority"
+
+  /// Clouds are called `cloud`, and those that join `cloud-2` and so on.
+  static func isCloud(_ supernode: String) -> Bool {
+    supernode == cloud || supernode.hasPrefix("\(cloud)-")
+  }
 }

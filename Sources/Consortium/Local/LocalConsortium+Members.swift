@@ -42,7 +42,7 @@ extension LocalConsortium {
       own.identity(in: try await members()))
   }
 
-  /// A hospital, the cloud, the manager or an organisation takes new keys from the next epoch on; the
+  /// A hospital, a cloud, the manager or an organisation takes new keys from the next epoch on; the
   /// former are erased when nothing needs them any more.
   ///
   /// - Throws: the ``Refusal``, as `not-entitled` if the identity key changes already.
@@ -50,7 +50,7 @@ extension LocalConsortium {
     var randomness = environment.randomness("rotation/\(party)")
     if let hospital = hospitals[party] {
       try await hospital.rotateKeys(KeyUse.all(of: try await members().party(party)))
-    } else if party == cloud.id {
+    } else if let cloud = clouds[party] {
       try await cloud.rotateKeys(
         KeyUse.all(of: try await members().party(party)), using: &randomness)
     } else if party == manager.id {
@@ -124,6 +124,61 @@ extension LocalConsortium {
     try await settle()
     try await staff(server)
     try await settle()
+  }
+
+  /// Asks the others to admit a cloud with an organisation of its own. Both make their keys, and agree.
+  ///
+  /// - Parameters:
+  ///   - id: `cloud-2` and so on.
+  ///   - sponsor: the organisation that asks.
+  /// - Returns: the digest that ballots name.
+  public func proposeCloud(_ id: String, sponsor: String) async throws -> Digest32 {
+    let organisation = "\(id)-operator"
+    let keys = try supernodeKeys(id)
+    let own = try newKeys(ofOrganisation: organisation)
+    let members = try await members()
+    let (ownKey, serverKey) = (own.identity(in: members), keys.ring.identity(in: members))
+    return try await put(
+      [
+        .admit(
+          .organisation(
+            Members.Organisation(id: organisation, identityKey: ownKey.publicKey))),
+        .admit(
+          .supernode(
+            try keys.publicPart(
+              id: id, organisation: organisation, role: .cloud, isCandidate: true))),
+      ], by: sponsor, agreeing: [organisation: ownKey, id: serverKey])
+  }
+
+  /// Starts the server of a cloud once the epoch has begun that has it as a member.
+  ///
+  /// - Throws: ``ConsortiumError`` `wrong-state` before that epoch.
+  public func openCloud(_ id: String) async throws {
+    guard try await members().supernode(id)?.role == .cloud else {
+      throw ConsortiumError(.wrongState, "\(id) is no cloud of this consortium yet")
+    }
+    if clouds[id] != nil { return }
+    try begin(cloud: id, supernodeKeys(id))
+    try await settle()
+  }
+
+  /// Asks the others to have a hospital's chain confirmed by another cloud, or by the same with another
+  /// key. The cloud makes the key, and agrees.
+  ///
+  /// - Parameter sponsor: the organisation that asks.
+  /// - Returns: the digest that ballots name.
+  public func proposeCloud(
+    _ id: String, forHospital hospital: String, sponsor: String
+  ) async throws -> Digest32 {
+    guard let server = clouds[id] else {
+      throw ConsortiumError(.unreachable, "there is no cloud \(id)")
+    }
+    var randomness = environment.randomness("keys/\(id)/\(hospital)")
+    let cosigner = try await server.makeCosigner(for: hospital, using: &randomness)
+    let cloudKey = try supernodeKeys(id).ring.identity(in: try await members())
+    return try await put(
+      [.assignCloud(CloudAssignment(hospital: hospital, cloud: id, cosigningKey: cosigner))],
+      by: sponsor, agreeing: [id: cloudKey])
   }
 
   func supernodeKeys(_ id: String) throws -> SupernodeKeys {

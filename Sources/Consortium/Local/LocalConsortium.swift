@@ -55,7 +55,13 @@ public actor LocalConsortium {
   /// By identifier; who is admitted begins later.
   package nonisolated var hospitals: [String: HospitalServer] { servers.withLock { $0 } }
   private let servers: Mutex<[String: HospitalServer]>
+  /// The cloud of the genesis.
   package nonisolated let cloud: CloudServer
+  /// By identifier, all clouds; who is admitted begins later.
+  package nonisolated var clouds: [String: CloudServer] {
+    otherClouds.withLock { $0 }.merging([cloud.id: cloud]) { first, _ in first }
+  }
+  private let otherClouds: Mutex<[String: CloudServer]>
   package private(set) var doctors: [String: Doctor] = [:]
   package private(set) var patients: [String: Patient] = [:]
   package nonisolated let courier: any Courier
@@ -116,13 +122,20 @@ public actor LocalConsortium {
     }
     servers = Mutex(hospitals)
 
-    let cloudID = FounderNames.cloud
-    let cloudKeys = try founder.supernodeKeys(cloudID)
-    cloud = try CloudServer(
-      id: cloudID, node: try node(cloudID, cloudKeys.ring, cloudKeys.delegate), keys: cloudKeys,
-      records: try storage.recordStore(),
-      stores: { try storage.stateStore(cloudID, chain: $0) }, clock: environment.clock)
-    delivery.register(cloud, .cloud, id: cloudID)
+    func cloudServer(_ id: String) throws -> CloudServer {
+      let keys = try founder.supernodeKeys(id)
+      let server = try Self.cloud(
+        id, node(id, keys.ring, keys.delegate), keys, storage, courier)
+      delivery.register(server, .cloud, id: id)
+      return server
+    }
+    cloud = try cloudServer(FounderNames.cloud)
+    var clouds: [String: CloudServer] = [:]
+    for node in try known.members.supernodes
+    where node.role == .cloud && node.id != FounderNames.cloud {
+      clouds[node.id] = try cloudServer(node.id)
+    }
+    otherClouds = Mutex(clouds)
 
     self.genesis = genesis
     self.meter = meter
@@ -143,15 +156,40 @@ public actor LocalConsortium {
       randomness: environment.randomness(id))
   }
 
+  private static func cloud(
+    _ id: String, _ node: LedgerNode, _ keys: SupernodeKeys, _ storage: some ConsortiumStorage,
+    _ courier: any Courier
+  ) throws -> CloudServer {
+    try CloudServer(
+      id: id, node: node, keys: keys, store: storage.roleStore(id),
+      records: storage.recordStore(id), stores: { try storage.stateStore(id, chain: $0) },
+      courier: courier)
+  }
+
+  private func node(
+    _ id: String, _ keys: SupernodeKeys, _ storage: some ConsortiumStorage
+  ) throws -> LedgerNode {
+    try LedgerNode(
+      id: id, genesis: genesis, identity: keys.ring, delegate: keys.delegate,
+      state: storage.stateStore(id, chain: ChainName.consortium),
+      store: storage.roleStore(id), post: Post(courier: courier, sender: id),
+      clock: environment.clock)
+  }
+
+  /// Starts the server of a cloud that was admitted.
+  func begin(cloud id: String, _ keys: SupernodeKeys) throws {
+    func make(_ storage: some ConsortiumStorage) throws -> CloudServer {
+      try Self.cloud(id, node(id, keys, storage), keys, storage, courier)
+    }
+    let server = try make(storage)
+    otherClouds.withLock { $0[id] = server }
+    delivery.register(server, .cloud, id: id)
+  }
+
   /// Starts the server of a hospital that was admitted.
   func begin(hospital id: String, _ keys: SupernodeKeys) throws -> HospitalServer {
     func make(_ storage: some ConsortiumStorage) throws -> HospitalServer {
-      let node = try LedgerNode(
-        id: id, genesis: genesis, identity: keys.ring, delegate: keys.delegate,
-        state: storage.stateStore(id, chain: ChainName.consortium),
-        store: storage.roleStore(id), post: Post(courier: courier, sender: id),
-        clock: environment.clock)
-      return try Self.hospital(id, node, keys, storage, environment, courier)
+      try Self.hospital(id, node(id, keys, storage), keys, storage, environment, courier)
     }
     let server = try make(storage)
     servers.withLock { $0[id] = server }
@@ -194,6 +232,11 @@ public actor LocalConsortium {
   /// The servers of the hospitals, by ascending names.
   private nonisolated var hospitalServers: [HospitalServer] {
     hospitals.values.sorted { $0.id < $1.id }
+  }
+
+  /// The clouds' servers, by ascending names.
+  private nonisolated var cloudServers: [CloudServer] {
+    clouds.values.sorted { $0.id < $1.id }
   }
 
   /// Takes a doctor on, and registers the keys unless the ledger has them.
@@ -277,11 +320,13 @@ public actor LocalConsortium {
       var failure: (any Error)?
       var failed: Set<String> = []
       var isQuiet = true
-      do {
-        if try await meter.measure(.cloud, { try await cloud.advance() }) { isQuiet = false }
-      } catch {
-        failure = error
-        failed.insert(cloud.id)
+      for server in cloudServers {
+        do {
+          if try await meter.measure(.cloud, { try await server.advance() }) { isQuiet = false }
+        } catch {
+          failure = failure ?? error
+          failed.insert(server.id)
+        }
       }
       for server in hospitalServers {
         do {
@@ -314,7 +359,7 @@ public actor LocalConsortium {
   /// - Returns: whether there were any.
   private func expire(without failed: Set<String>) async throws -> Bool {
     var isDeciding = false
-    for node in [cloud.node] + hospitalServers.map(\.node)
+    for node in cloudServers.map(\.node) + hospitalServers.map(\.node)
     where !failed.contains(node.id) {
       guard await node.isDeciding else { continue }
       isDeciding = true
@@ -341,8 +386,13 @@ public actor LocalConsortium {
   package func exportedLogs() async throws -> [ExportWriter.Log] {
     try await settle()
     var logs = [ExportWriter.Log(await cloud.node.consortium)]
-    for hospital in try await cloud.node.consortium.hospitals {
-      logs.append(ExportWriter.Log(try await cloud.confirmer.view(of: hospital)))
+    let consortium = await cloud.node.consortium
+    for hospital in try consortium.hospitals {
+      let id = try consortium.members(having: hospital).cloud(ofHospital: hospital) ?? cloud.id
+      guard let server = clouds[id] else {
+        throw ConsortiumError(.unreachable, "there is no cloud \(id)")
+      }
+      logs.append(ExportWriter.Log(try await server.confirmer.view(of: hospital)))
     }
     return logs
   }

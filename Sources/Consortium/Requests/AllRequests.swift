@@ -9,7 +9,7 @@ enum AllRequests {
     // Diagnose (4.4)
     HandOverFindings.self, ResendFindings.self,
     // Data storage (4.4, step 3, and 4.5)
-    StoreRecord.self, FetchOwnRecord.self,
+    StoreRecord.self, FetchOwnRecord.self, TakeOverRecord.self,
     // Data sharing (4.6)
     SubmitAccessRequest.self, ForwardAccessRequest.self, CertifyRequestKey.self,
     DepositConsent.self, GrantConsent.self, Reencrypt.self, FetchConsentedRecord.self,

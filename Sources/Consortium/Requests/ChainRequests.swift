@@ -42,7 +42,9 @@ package struct ConfirmLeaves: RoleRequest {
   }
 }
 
-/// The newest checkpoint of the chain with the cloud's cosignature.
+/// The newest checkpoint of the chain with the cloud's cosignature, or that of the cloud before it;
+/// empty where the leaves were taken and are not cosigned, since another cloud confirmed them or the
+/// chain does not reach what is anchored of it yet.
 package struct ConfirmedReply: CanonicalValue {
   package var note: String
 
@@ -55,7 +57,8 @@ package struct ConfirmedReply: CanonicalValue {
   }
 }
 
-/// To a cloud: the confirmed leaves of a chain, for whom its hospital admits.
+/// To a cloud: the confirmed leaves of a chain, for whom its hospital admits, and for the cloud that
+/// the members give it.
 package struct FetchLeaves: RoleRequest {
   package static let name = "fetch-leaves"
   package typealias Reply = LeavesReply
@@ -71,7 +74,7 @@ package struct FetchLeaves: RoleRequest {
   }
 }
 
-/// What the hospital or the system manager signs to be given leaves.
+/// What the hospital, its present cloud or the system manager signs to be given leaves.
 package struct LeavesQuery: NamedValue {
   package static let name = "leaves-query"
 
@@ -100,16 +103,22 @@ package struct LeavesQuery: NamedValue {
 package struct LeavesReply: CanonicalValue {
   package var leaves: [[UInt8]]
   package var note: String
+  /// How many leaves the cloud has, confirmed or not.
+  package var held: UInt64
 
-  package init(leaves: [[UInt8]], note: String) { (self.leaves, self.note) = (leaves, note) }
+  package init(leaves: [[UInt8]], note: String, held: UInt64) {
+    (self.leaves, self.note, self.held) = (leaves, note, held)
+  }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.octetsList("leaves", leaves)
     fields.text("note", note)
+    fields.integer("held", held)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     leaves = try fields.octetsList("leaves", maximum: 1 << 17, 1...Leaf.maximumByteCount)
     note = try fields.text("note", maximum: LedgerLimits.noteByteCount)
+    held = try fields.integer("held", in: 0...LedgerLimits.size)
   }
 }

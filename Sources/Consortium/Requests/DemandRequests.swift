@@ -43,11 +43,21 @@ package struct RequestTail: RoleRequest {
   /// By the hospital's identity key.
   package var statement: Signed<TailStatement>
 
-  package init(statement: Signed<TailStatement>) { self.statement = statement }
+  /// From the leaves that the cloud has to those of the statement; empty if it has all of them, or none.
+  package var consistency: [[UInt8]]
 
-  package func encode(into fields: inout some FieldEncoder) { fields.value("statement", statement) }
+  package init(statement: Signed<TailStatement>, consistency: [[UInt8]] = []) {
+    (self.statement, self.consistency) = (statement, consistency)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.value("statement", statement)
+    fields.octetsList("consistency", consistency)
+  }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     statement = try fields.value("statement")
+    consistency = try fields.octetsList(
+      "consistency", maximum: LedgerLimits.proofHashCount, 32...32)
   }
 }

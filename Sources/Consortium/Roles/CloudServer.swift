@@ -14,30 +14,45 @@ package actor CloudServer: RoleEndpoint {
   private nonisolated let views: LedgerViews
   private let custody: RecordCustody
   private let keys: KeyRing
+  private let post: Post
+  private let wanted: WantedRecords
+  /// By hospital, when records that were not given are asked for again, in ledger time, and behind which
+  /// one.
+  private var nextDemands: [String: (time: UInt64, after: Digest32)] = [:]
 
   package nonisolated var requestLimit: Int { MessageLimits.message }
 
   /// - Parameter stores: where the state of a hospital's chain is kept.
   package init(
-    id: String, node: LedgerNode, keys: SupernodeKeys, records: any RecordStore,
-    stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore,
-    clock: @escaping @Sendable () -> UInt64
+    id: String, node: LedgerNode, keys: SupernodeKeys, store: any RoleStore,
+    records: any RecordStore,
+    stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore, courier: any Courier
   ) throws {
     self.id = id
     self.node = node
     self.keys = keys.ring
     custody = RecordCustody(records: records)
-    confirmer = ChainConfirmer(node: node, keys: keys.ring, custody: custody, stores: stores)
+    post = Post(courier: courier, sender: id)
+    wanted = try WantedRecords(store: store)
+    confirmer = ChainConfirmer(
+      node: node, keys: keys.ring, custody: custody,
+      source: ConfirmedLeaves(node: node, identity: keys.ring, post: post), wanted: wanted,
+      stores: stores)
     views = LedgerViews(node: node, chains: confirmer)
   }
 
-  /// Agrees to confirm the chain of a hospital that is to be admitted.
+  /// Agrees to confirm the chain of a hospital that is to be admitted, or to have another cloud or
+  /// another key of this one.
   ///
-  /// - Returns: the key with which this cloud will cosign it; the same again for one hospital.
+  /// - Returns: the key with which this cloud will cosign it: the same again until it is registered, for
+  ///   no key is given twice.
   func makeCosigner(
     for hospital: String, using randomness: inout Randomness
-  ) throws -> [UInt8] {
-    try keys.make(.cosigner(hospital), using: &randomness)
+  ) async throws -> [UInt8] {
+    try await node.catchUp()
+    let consortium = await node.consortium
+    return try keys.make(
+      .cosigner(hospital), isUsed: { try consortium.isRegistered($0) }, using: &randomness)
   }
 
   /// The key with which this cloud signs now.
@@ -59,10 +74,15 @@ package actor CloudServer: RoleEndpoint {
   ///
   /// - Returns: whether anything changed.
   package func advance() async throws -> Bool {
-    let isNew = try await node.advance()
+    var isNew = try await node.advance()
     if keys.isChanging {
       try await node.eraseFormerKeys(of: keys, basedOn: try await node.consortium.finalBlock())
       try await confirmer.eraseFormerKeys()
+    }
+    let members = try await node.members
+    for hospital in confirmer.hospitals where members.cloud(ofHospital: hospital) == id {
+      if try await confirmer.takeOver(hospital) { isNew = true }
+      if try await fetchWanted(of: hospital) { isNew = true }
     }
     return isNew
   }
@@ -72,6 +92,7 @@ package actor CloudServer: RoleEndpoint {
     case let request as StoreRecord: request.reply(try await keep(request))
     case let request as FetchOwnRecord: request.reply(try await record(forPatient: request))
     case let request as FetchConsentedRecord: request.reply(try await record(forProxy: request))
+    case let request as TakeOverRecord: request.reply(try await record(forCloud: request))
     case let request as ConfirmLeaves: request.reply(try await confirmer.confirm(request))
     case let request as RequestTail: request.reply(try await state(request))
     case let request as RelayDemand: request.reply(try await relay(request.entry))
@@ -113,7 +134,7 @@ package actor CloudServer: RoleEndpoint {
   private func state(_ request: RequestTail) async throws -> Octets {
     let tail = request.statement.object
     _ = try await node.verified(request.statement, by: tail.hospital)
-    try await confirmer.close(tail)
+    try await confirmer.close(tail, consistency: request.consistency)
     return Octets(try await identity.sign(tail))
   }
 
@@ -143,11 +164,17 @@ package actor CloudServer: RoleEndpoint {
   }
 
   private func record(forPatient request: FetchOwnRecord) async throws -> Octets {
-    let visit = try await views.verifiedQuery(request.query, .record)
-    let completion = try await views.chains.completion(
-      of: visit, at: request.query.object.payload.hospital)
-    return Octets(
-      try await custody.record(of: completion.context, recordDigest: completion.recordDigest))
+    let hospital = request.query.object.payload.hospital
+    let visit: VisitRecord
+    do {
+      visit = try await views.verifiedQuery(request.query, .record)
+    } catch let error as ConsortiumError where error.code == .unknownVisit {
+      // The chain may be on its way from the cloud before this one.
+      guard try await confirmer.takeOver(hospital) else { throw error }
+      visit = try await views.verifiedQuery(request.query, .record)
+    }
+    let completion = try await views.chains.completion(of: visit, at: hospital)
+    return Octets(try await record(of: completion.context, completion.recordDigest))
   }
 
   private func record(forProxy request: FetchConsentedRecord) async throws -> Octets {
@@ -160,8 +187,105 @@ package actor CloudServer: RoleEndpoint {
         doctor: consent.doctor))
     let standing = try StandingConsent(
       checking: signed, against: view, genesis: node.genesis, proxy: proxy.id)
-    return Octets(
-      try await custody.record(
-        of: standing.context, recordDigest: standing.consent.recordDigest))
+    return Octets(try await record(of: standing.context, standing.consent.recordDigest))
+  }
+
+  // MARK: Records of a chain that was taken over (specification 6.13)
+
+  /// How many records are asked for in one step.
+  private static let demandLimit = 32
+
+  /// The visits of a hospital whose records this cloud has not got from the clouds before it.
+  package func missingRecords(of hospital: String) -> [Digest32] { wanted.visits(of: hospital) }
+
+  /// Gives a record to the cloud that the members give the hospital's chain.
+  private func record(forCloud request: TakeOverRecord) async throws -> Octets {
+    let asked = request.query.object.payload
+    try await node.catchUp()
+    let members = try await node.members
+    guard asked.genesis == node.genesis.digest,
+      asked.cloud == members.cloud(ofHospital: asked.hospital)
+    else { throw ConsortiumError(.notEntitled, "another cloud keeps the records of that hospital") }
+    guard try await node.isSigned(request.query, by: asked.cloud) else {
+      throw ConsortiumError(.unauthenticated, "the cloud has not asked for this record")
+    }
+    let context = try await views.context(of: asked.visit, at: asked.hospital)
+    return Octets(try await custody.record(of: context, recordDigest: asked.recordDigest))
+  }
+
+  /// The record, from a cloud before this one if it is not here.
+  private func record(of context: VisitContext, _ recordDigest: Digest32) async throws -> [UInt8] {
+    do {
+      return try await custody.record(of: context, recordDigest: recordDigest)
+    } catch let error as ConsortiumError where error.code == .recordMissing {
+      guard try await fetch(context, recordDigest) == .taken else { throw error }
+      return try await custody.record(of: context, recordDigest: recordDigest)
+    }
+  }
+
+  private enum Fetched { case taken, refused, silent }
+
+  /// Asks the clouds that the hospital has had since the visit for its record, and takes the right one.
+  private func fetch(
+    _ context: VisitContext, _ recordDigest: Digest32
+  ) async throws -> Fetched {
+    let genesis = node.genesis
+    let query = RecordTakeover(
+      genesis: genesis.digest, hospital: context.hospital, visit: context.visitID,
+      recordDigest: recordDigest, cloud: id)
+    let members = try await node.members
+    var fetched = Fetched.silent
+    for cloud in try await node.consortium.clouds(
+      ofHospital: context.hospital, sinceEpoch: genesis.epoch(ofHeight: context.baseHeight))
+    where cloud != id {
+      do {
+        let bytes = try await keys.signing(in: members) { [post] key in
+          try await post.ask(
+            TakeOverRecord(query: Signed(Message(query), by: key)), of: cloud
+          ).bytes
+        }
+        try await custody.take(bytes, context: context, recordDigest: recordDigest)
+        try wanted.remove(context.visitID)
+        return .taken
+      } catch let error as StoreError {
+        throw error
+      } catch let error as ConsortiumError where error.code == .unreachable {
+        continue
+      } catch {
+        // What it gives is another record, or none.
+        fetched = .refused
+      }
+    }
+    return fetched
+  }
+
+  /// Asks for some of the records that are not here. What is not given is asked for again later.
+  ///
+  /// - Returns: whether one of them came.
+  private func fetchWanted(of hospital: String) async throws -> Bool {
+    let visits = wanted.visits(of: hospital)
+    if visits.isEmpty { return false }
+    let time = await node.consortium.time
+    let next = nextDemands[hospital] ?? (0, .zero)
+    guard time >= next.time else { return false }
+    let view = try await confirmer.view(of: hospital)
+    var (isNew, asked, last) = (false, 0, next.after)
+    // In turn, so that some which are not given keep out no others.
+    for visit in visits.filter({ $0 > next.after }) + visits.filter({ $0 <= next.after }) {
+      guard let record = try view.visit(visit), record.status == .complete else { continue }
+      let completion = try await confirmer.completion(of: record, at: hospital)
+      if await custody.holds(completion) {
+        try wanted.remove(visit)
+        continue
+      }
+      last = visit
+      asked += 1
+      let fetched = try await fetch(completion.context, completion.recordDigest)
+      if fetched == .taken { isNew = true }
+      if fetched == .silent || asked >= Self.demandLimit { break }
+    }
+    let pause = isNew ? 0 : try await node.members.numbers.maximumLag / 4
+    nextDemands[hospital] = (time + pause, last)
+    return isNew
   }
 }

@@ -141,9 +141,10 @@ extension Doctor {
     }
     let consent = grant.consent.object
     let manager = await client.currentMembers().manager
-    let cloud = try await client.cloud(ofHospital: consent.hospital)
     let (completion, signed) = try await client.completion(
       of: consent.visit, at: consent.hospital)
+    // As of the newest checkpoint, under which that was proven: a former cloud does not know of the consent.
+    let cloud = try await client.cloud(ofHospital: consent.hospital)
     let view = try await post.ask(
       ReadConsent(
         hospital: consent.hospital, visit: consent.visit, consent: digest, doctor: id),

@@ -369,11 +369,12 @@ extension Doctor {
     let visit = try visit(visitID)
     let context = visit.context
     let last = try lastSignature(visit, try await ledgerView(context))
-    let cloud = try await client.cloud(ofHospital: hospital)
     guard let sealed = visit.sealed else {
       throw ConsortiumError(.recordMissing, "the record is not sealed")
     }
-    let receipt = try await post.ask(sealed, of: cloud)
+    let receipt = try await client.asking(cloudOf: hospital) { [post] cloud in
+      try await post.ask(sealed, of: cloud)
+    }
     return VisitCompletion(
       context: context, commitments: last.commitments, signature: last.signature,
       recordDigest: sealed.upload.object.payload.recordDigest, storageSignature: receipt.bytes)

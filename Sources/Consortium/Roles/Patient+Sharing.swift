@@ -227,7 +227,7 @@ extension Patient {
     let key = try keys(of: visit.context).signingKey
     let query = PatientQuery(
       genesis: genesis.digest, hospital: context.hospital, visit: visitID, subject: .accessLog)
-    let cloud = try await client.cloud(ofHospital: context.hospital)
+    let cloud = try await client.currentCloud(ofHospital: context.hospital)
     let reply = try await post.ask(
       ReadAccessLog(query: Signed(Message(query), by: key)), of: cloud)
     // The keys that the manager has had since.

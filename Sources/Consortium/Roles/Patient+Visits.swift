@@ -116,15 +116,7 @@ extension Patient {
     let context = completion.context
     let visitKeys = try keys(of: context)
     let visitKey = try VerifiedVisitKey<Suite>(alreadyVerified: context)
-    let cloud = try await client.cloud(ofHospital: hospital)
-    let query = PatientQuery(
-      genesis: genesis.digest, hospital: hospital, visit: visitID, subject: .record)
-    let bytes = try await post.ask(
-      FetchOwnRecord(query: Signed(Message(query), by: visitKeys.signingKey)), of: cloud
-    ).bytes
-    guard let record = try? SealedRecord(encoded: bytes),
-      record.recordDigest(visitKey: context.visitKey) == completion.recordDigest
-    else { throw ConsortiumError(.recordTampered, "the record is not the one on the ledger") }
+    let record = try await record(completion, visitKeys.signingKey)
     let accepted = try? record.check(for: visitKey).open(with: visitKeys.visitKey, signed: signed)
     let verdict = accepted == nil ? VisitReceipt.Verdict.disputed : .acknowledged
     let isNew = try await give(
@@ -145,6 +137,39 @@ extension Patient {
       where refusal.code == ConsortiumError.Code.alreadyReceipted.description
     {
       return false
+    }
+  }
+
+  /// The record that a completion names: from the hospital's cloud, or from one before it while that one
+  /// has not got it.
+  private func record(
+    _ completion: VisitCompletion, _ key: IdentityKey
+  ) async throws -> SealedRecord {
+    let context = completion.context
+    let query = PatientQuery(
+      genesis: genesis.digest, hospital: context.hospital, visit: context.visitID,
+      subject: .record)
+    let request = FetchOwnRecord(query: Signed(Message(query), by: key))
+    func ask(_ cloud: String) async throws -> SealedRecord {
+      let bytes = try await post.ask(request, of: cloud).bytes
+      guard let record = try? SealedRecord(encoded: bytes),
+        record.recordDigest(visitKey: context.visitKey) == completion.recordDigest
+      else { throw ConsortiumError(.recordTampered, "the record is not the one on the ledger") }
+      return record
+    }
+    var asked = [try await client.cloud(ofHospital: context.hospital)]
+    do {
+      return try await ask(asked[0])
+    } catch let error as ConsortiumError {
+      let former = try? await client.memberships(
+        since: genesis.epoch(ofHeight: context.baseHeight), by: context.hospital)
+      for members in former ?? [] {
+        guard let cloud = members.cloud(ofHospital: context.hospital), !asked.contains(cloud)
+        else { continue }
+        asked.append(cloud)
+        if let record = try? await ask(cloud) { return record }
+      }
+      throw error
     }
   }
 

@@ -47,6 +47,38 @@ extension ConsortiumView {
     }
   }
 
+  /// All different members that there have been since an epoch, the latest first.
+  package func memberships(sinceEpoch first: UInt64) throws(StoreError) -> [ValidMembers] {
+    try reading { view in
+      var found: [ValidMembers] = []
+      var epoch: UInt64? = genesis.epoch(ofHeight: height)
+      while let current = epoch {
+        found.append(view.members(inEpoch: current, of: genesis))
+        epoch = view.epoch(beforeMembersOf: current).flatMap { $0 < first ? nil : $0 }
+      }
+      return found
+    }
+  }
+
+  /// The clouds that a hospital's chain had since an epoch, the latest first, each once.
+  package func clouds(
+    ofHospital hospital: String, sinceEpoch first: UInt64
+  ) throws(StoreError) -> [String] {
+    var clouds: [String] = []
+    for members in try memberships(sinceEpoch: first) {
+      if let cloud = members.cloud(ofHospital: hospital), !clouds.contains(cloud) {
+        clouds.append(cloud)
+      }
+    }
+    return clouds
+  }
+
+  /// Whether a key stands in the genesis, or was registered since.
+  package func isRegistered(_ key: [UInt8]) throws(StoreError) -> Bool {
+    if genesis.members.usesKey(key) { return true }
+    return try reading { $0.holds(.registeredKey(key)) }
+  }
+
   /// All hospitals that there were up to now: those of the genesis, then those that were admitted.
   package var hospitals: [String] {
     get throws(StoreError) { try reading { $0.hospitals(of: genesis) } }

@@ -27,6 +27,8 @@ package struct HospitalFollower: Sendable {
 
   package var size: UInt64 { engine.size }
   package var view: HospitalView { HospitalView(engine: engine, confirmed: confirmed) }
+  /// Of the last block's base.
+  package var baseHeight: UInt64? { engine.header?.base.height }
 
   /// Leaves that were replayed and are not stored yet.
   package struct Progress: Sendable {

@@ -157,7 +157,9 @@ package actor HospitalWriter {
     try await serialized {
       if let known = try view.index(of: entry.digest) { return .written(known) }
       try await answerDemands()
-      if try lags(behind: base) || isChanged(entry.content.signer, by: base) {
+      if try lags(behind: base) || isChanged(entry.content.signer, by: base)
+        || isConfirmedByAnother(on: base)
+      {
         try await advance(to: base)
       }
       var outcome = try await write(entry, closingBlock: closingBlock)
@@ -200,6 +202,24 @@ package actor HospitalWriter {
       reader.members(at: before).identityKey(of: id) != reader.members(at: now).identityKey(of: id)
     if let failure = reader.state.failure { throw failure }
     return isReplaced || former?.version != present?.version
+  }
+
+  /// Whether another cloud confirms blocks on a base than on the present one, or the same with another
+  /// key: what is written from now on is better confirmed by that one.
+  private func isConfirmedByAnother(on base: ConsortiumBlock) throws(StoreError) -> Bool {
+    guard let own = engine.block.base, own.reference.height < base.reference.height else {
+      return false
+    }
+    guard let key = try confirmingKey(onBase: base.reference.height) else { return false }
+    return try key != confirmingKey(onBase: own.reference.height)
+  }
+
+  /// The key of the cloud that confirms blocks on a base; nil if none does.
+  private func confirmingKey(onBase height: UInt64) throws(StoreError) -> [UInt8]? {
+    let reader = ConsortiumReader(genesis: genesis, store: engine.rules.consortium)
+    let cosigners = reader.members(at: height).cosigners(ofHospital: hospital)
+    if let failure = reader.state.failure { throw failure }
+    return cosigners.first?.key.publicKey
   }
 
   private func write(_ entry: Entry, closingBlock: Bool = false) async throws -> Outcome {
@@ -301,9 +321,10 @@ package actor HospitalWriter {
     try await serialized { try await advance(to: base) }
   }
 
-  /// Whether there is something that makes the chain follow a base: demands, or its age.
+  /// Whether there is something that makes the chain follow a base: demands, its age, or another cloud.
   package func isBehind(_ base: ConsortiumBlock, demands: UInt64) throws -> Bool {
-    try engine.header != nil && (demands > engine.block.answered || lags(behind: base))
+    try engine.header != nil
+      && (demands > engine.block.answered || lags(behind: base) || isConfirmedByAnother(on: base))
   }
 
   /// Answers every demand up to the base, by the entry or by why the rules refuse it.
@@ -334,25 +355,44 @@ package actor HospitalWriter {
   /// Whole blocks from a leaf on, with the signed checkpoint that ends behind them.
   package struct ClosedBlocks: Sendable {
     package let leaves: [[UInt8]]
+    /// Of the first one's base: the same cloud confirms all of them.
+    package let baseHeight: UInt64
     package let checkpoint: SignedCheckpoint
   }
 
-  /// The blocks from `index` on, up to about the bytes of two full ones; nil if there is none.
+  /// The blocks from `index` on, up to about the bytes of two full ones, and up to where another cloud
+  /// confirms, or the same with another key; nil if there is none.
+  ///
+  /// - Parameter limit: the size of the chain at which the last of them ends, at most.
   package func closedBlocks(
-    from index: UInt64, signedBy key: LogKey
+    from index: UInt64, upTo limit: UInt64 = .max, signedBy key: LogKey
   ) async throws -> ClosedBlocks? {
     try await serialized {
-      guard index < engine.size else { return nil }
+      let end = min(limit, engine.size)
+      guard index < end else { return nil }
       let numbers = try members(at: engine.block.base).numbers
-      var leaves = try await log.leaves(
-        from: index, limit: Int(clamping: engine.size - index),
+      let read = try await log.leaves(
+        from: index, limit: Int(clamping: end - index),
         byteCount: 2 * Int(clamping: numbers.blockByteLimit))
-      while let last = leaves.last, !Leaf.isHeader(last) { leaves.removeLast() }
+      var leaves: [[UInt8]] = []
+      var baseHeight: UInt64 = 0
+      for (offset, leaf) in read.enumerated() where Leaf.isHeader(leaf) {
+        guard let height = Leaf.header(in: leaf)?.base.height else { break }
+        if leaves.isEmpty {
+          baseHeight = height
+        } else if genesis.epoch(ofHeight: height) != genesis.epoch(ofHeight: baseHeight),
+          try confirmingKey(onBase: height) != confirmingKey(onBase: baseHeight)
+        {
+          break
+        }
+        leaves = Array(read.prefix(offset + 1))
+      }
       guard !leaves.isEmpty else { return nil }
       let checkpoint = try engine.checkpoint(
         size: index + UInt64(leaves.count),
         origin: genesis.origin(of: hospital, generation: engine.generation))
-      return ClosedBlocks(leaves: leaves, checkpoint: try key.sign(checkpoint))
+      return ClosedBlocks(
+        leaves: leaves, baseHeight: baseHeight, checkpoint: try key.sign(checkpoint))
     }
   }
 

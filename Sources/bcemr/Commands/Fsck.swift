@@ -15,7 +15,8 @@ struct Fsck: AsyncParsableCommand {
       each against the others: every chain is made anew from its log, and from the leaves that \
       parties keep of it, with every signature, and each row of each party's chains is compared; they \
       reach to what is anchored and cosigned, delegates remember what others have of their votes, and \
-      the cloud holds the record of every complete visit. The folder needs about as much room again in \
+      the cloud holds the record of every complete visit, or asks the cloud before it, which has it. \
+      The folder needs about as much room again in \
       TMPDIR.
       """)
 
@@ -125,30 +126,43 @@ struct Fsck: AsyncParsableCommand {
     return (logs.reduce(0) { $0 + Int($1.size) }, findings ?? [])
   }
 
-  /// Compares each complete visit with the cloud's record of it.
+  /// Compares each complete visit with the record that the hospital's cloud has of it. One that the cloud
+  /// has not got yet from the cloud before it, and asks for, is looked for there.
   private func compareRecords(
     _ existing: ExistingFolder
   ) async throws -> (records: Int, findings: [Report.Finding]) {
-    let store = try existing.folder.recordStore()
     var records = 0
-    var faults = RecordFaults(file: "\(folder)/cloud/records.sqlite")
+    var faults: [String: RecordFaults] = [:]
+    let stores = try existing.allClouds.map { ($0, try existing.folder.recordStore($0)) }
     for log in try existing.logs() where log.chain != ChainName.consortium {
+      let cloud = existing.cloud(of: log.chain)
+      let wanted = try existing.folder.roleStore(cloud)
       var position: UInt64 = 0
       while position < log.size {
         let (completions, next) = try log.completions(from: position)
         for completion in completions {
           let visit = completion.context.visitID
-          let bytes = try await store.record(ofVisit: visit)
-          if Self.isRecord(bytes, of: completion) {
+          // Where the chain is still on its way, the cloud does not know yet what to ask for.
+          let mayBeElsewhere =
+            try existing.keeper(of: log.chain) != cloud
+            || WantedRecords.contain(visit, in: wanted)
+          var (isThere, isMissing) = (false, true)
+          for (owner, store) in stores where owner == cloud || mayBeElsewhere {
+            let bytes = try await store.record(ofVisit: visit)
+            if owner == cloud { isMissing = bytes == nil }
+            if Self.isRecord(bytes, of: completion) { isThere = true }
+          }
+          if isThere {
             records += 1
           } else {
-            faults.add("\(visit) of \(log.chain)", isMissing: bytes == nil)
+            faults[cloud, default: RecordFaults(file: "\(folder)/\(cloud)/records.sqlite")]
+              .add("\(visit) of \(log.chain)", isMissing: isMissing)
           }
         }
         position = next
       }
     }
-    return (records, faults.findings)
+    return (records, existing.allClouds.flatMap { faults[$0]?.findings ?? [] })
   }
 
   private static func isRecord(_ bytes: [UInt8]?, of completion: VisitCompletion) -> Bool {

@@ -130,6 +130,8 @@ private struct ChainSurvey {
   private(set) var time: UInt64 = 0
   private var consortium: ConsortiumView?
   private var hospitals: [String: HospitalView] = [:]
+  /// By hospital, the cloud with whose replay the others are compared.
+  private var keepers: [String: String] = [:]
 
   private static let cloud = "cloud"
   /// A chain that ends too early, and one that is another.
@@ -141,15 +143,27 @@ private struct ChainSurvey {
 
   private var genesis: ValidGenesis { existing.genesis }
 
-  /// The cloud first: it has all chains, and the others are compared with it.
+  /// The clouds first: they have all chains, and the others are compared with them.
   mutating func run() async {
     let (hospitals, manager) = (existing.hospitals, existing.members.manager.id)
+    for hospital in hospitals { keepers[hospital] = existing.keeper(of: hospital) }
     noteMissingFiles()
-    for party in [Self.cloud] + hospitals + [manager] {
+    var judges: [(cloud: String, judge: Judge)] = []
+    for cloud in existing.allClouds {
+      guard let judge = openConsortium(cloud) else { continue }
+      judges.append((cloud, judge))
+      for hospital in hospitals where keepers[hospital] == cloud {
+        await open(hospital, by: cloud, judge)
+      }
+    }
+    for (cloud, judge) in judges {
+      for hospital in hospitals where keepers[hospital] != cloud {
+        await open(hospital, by: cloud, judge)
+      }
+    }
+    for party in hospitals + [manager] {
       guard let judge = openConsortium(party) else { continue }
-      for hospital in party == Self.cloud || party == manager
-        ? hospitals : [party]
-      {
+      for hospital in party == manager ? hospitals : [party] {
         await open(hospital, by: party, judge)
       }
     }
@@ -269,7 +283,7 @@ private struct ChainSurvey {
       } else {
         guard existing.folder.hasStateStore(party, chain: hospital) else {
           // The cloud makes the file with the first block that it confirms.
-          if party == Self.cloud, try judge.consortium.anchor(of: hospital) != nil {
+          if party == keepers[hospital], try judge.consortium.anchor(of: hospital) != nil {
             missingFile("\(existing.folder.path)/\(party)/chains/\(hospital).sqlite")
           }
           return
@@ -338,13 +352,13 @@ private struct ChainSurvey {
         fault(
           Self.diverged, party, hospital,
           "consortium block \(anchor.height) anchors another chain of size \(anchor.size)")
-      } else if party == Self.cloud || party == hospital {
+      } else if party == keepers[hospital] || party == hospital {
         fault(
           Self.behind, party, hospital,
           "the chain ends before the checkpoint of size \(anchor.size) that is anchored")
       }
     }
-    if party == Self.cloud {
+    if party == keepers[hospital] {
       hospitals[hospital] = view
     } else if let known = hospitals[hospital] {
       let size = min(view.size, known.size)

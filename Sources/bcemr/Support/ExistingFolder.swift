@@ -12,6 +12,8 @@ struct ExistingFolder {
   /// has it; where that cannot be read, as the genesis has it.
   let members: ValidMembers
   let hospitals: [String]
+  /// The cloud of each hospital; the last that it had, if it is none any more.
+  private let clouds: [String: String]
 
   /// - Throws: ``CommandFailure`` if there is none; nothing is left behind then.
   init(_ path: String) throws {
@@ -19,16 +21,50 @@ struct ExistingFolder {
     let folder = try DataFolder(reading: path)
     self.folder = folder
     var (members, hospitals) = (genesis.members, genesis.members.hospitals)
+    var assigned: [String: String] = [:]
+    for hospital in hospitals { assigned[hospital] = members.cloud(ofHospital: hospital) }
     if let state = try? Self.state(in: folder, Self.cloud, chain: ChainName.consortium),
       let view = try? ConsortiumView(genesis: genesis, store: state),
       let present = try? view.members, let all = try? view.hospitals
     {
       (members, hospitals) = (present, all)
+      for hospital in all {
+        assigned[hospital] = (try? view.members(having: hospital))?.cloud(ofHospital: hospital)
+      }
     }
-    (self.members, self.hospitals) = (members, hospitals)
+    (self.members, self.hospitals, clouds) = (members, hospitals, assigned)
   }
 
   private static let cloud = "cloud"
+
+  /// All clouds, of whose replays of the consortium chain the first one's is read.
+  var allClouds: [String] {
+    [Self.cloud]
+      + members.supernodes.filter { $0.role == .cloud && $0.id != Self.cloud }.map(\.id)
+  }
+
+  /// The cloud that confirms a hospital's chain.
+  func cloud(of hospital: String) -> String { clouds[hospital] ?? Self.cloud }
+
+  /// The cloud whose replay of a hospital's chain is read: the present one's, unless that is still taking
+  /// the chain over and one before it has more.
+  func keeper(of hospital: String) -> String {
+    let present = cloud(of: hospital)
+    func size(_ cloud: String) -> UInt64 {
+      guard folder.hasStateStore(cloud, chain: hospital),
+        let consortium = try? state(cloud, chain: ChainName.consortium),
+        let store = try? folder.stateStore(cloud, chain: hospital),
+        let view = try? HospitalView(
+          genesis: genesis, hospital: hospital, store: store, consortium: consortium)
+      else { return 0 }
+      return min(view.size, view.confirmed?.size ?? 0)
+    }
+    // With one cloud there is nothing to read.
+    let others = allClouds.filter { $0 != present }
+    if others.isEmpty { return present }
+    let own = size(present)
+    return others.first { size($0) > own } ?? present
+  }
 
   private static func genesis(
     at file: String, of path: String
@@ -64,7 +100,7 @@ struct ExistingFolder {
       ? try folder.stateStore(role, chain: chain) : EmptyStateStore()
   }
 
-  /// The logs as the cloud's replays have them: all that is final or confirmed.
+  /// The logs as the clouds' replays have them: all that is final or confirmed.
   func logs() throws -> [ExportWriter.Log] {
     let consortium = try state(Self.cloud, chain: ChainName.consortium)
     let view = try ConsortiumView(genesis: genesis, store: consortium)
@@ -72,8 +108,8 @@ struct ExistingFolder {
       + hospitals.map { hospital in
         ExportWriter.Log(
           try HospitalView(
-            genesis: genesis, hospital: hospital, store: state(Self.cloud, chain: hospital),
-            consortium: consortium))
+            genesis: genesis, hospital: hospital,
+            store: state(keeper(of: hospital), chain: hospital), consortium: consortium))
       }
   }
 
@@ -108,15 +144,16 @@ struct ExistingFolder {
       beginningWith: Replay(state: own, view: ConsortiumView(genesis: genesis, store: own)))
     let consortium = longest.view
     for hospital in hospitals {
+      let keeper = keeper(of: hospital)
       let chain = try HospitalView(
-        genesis: genesis, hospital: hospital, store: state(Self.cloud, chain: hospital),
+        genesis: genesis, hospital: hospital, store: state(keeper, chain: hospital),
         consortium: longest.state)
       guard let anchor = try consortium.anchor(of: hospital) else { continue }
       let size = min(chain.size, chain.confirmed?.size ?? 0)
       if try size >= anchor.size && chain.leads(to: anchor) { continue }
       let anchored = "consortium block \(anchor.height) anchors \(anchor.size) leaves of it"
       let (code, what) =
-        if !folder.hasStateStore(Self.cloud, chain: hospital) {
+        if !folder.hasStateStore(keeper, chain: hospital) {
           ("missing", "the chain is missing, and \(anchored)")
         } else if size < anchor.size {
           ("behind", "the chain ends at \(size), and \(anchored)")
@@ -124,7 +161,7 @@ struct ExistingFolder {
           ("diverged", "the chain is not the one that consortium block \(anchor.height) anchors")
         }
       throw CommandFailure(
-        .checkFailed, code: code, "\(folder.path)/\(Self.cloud)/chains/\(hospital).sqlite: \(what)",
+        .checkFailed, code: code, "\(folder.path)/\(keeper)/chains/\(hospital).sqlite: \(what)",
         hint: "'bcemr fsck \(folder.path)' says what else is wrong")
     }
   }

@@ -16,7 +16,7 @@ struct FolderReplay {
 
   private let existing: ExistingFolder
   private let console: Console
-  /// Whether the claims of all leaves that the cloud has confirmed were found to hold.
+  /// Whether the claims of all leaves that the clouds have confirmed were found to hold.
   private let cloudIsVerified: Bool
   private let decider: any ClaimDecider
   /// The consortium chain as it is made of one party's leaves.
@@ -30,7 +30,6 @@ struct FolderReplay {
     var final: FinalRecord?
   }
 
-  private static let cloud = "cloud"
   /// A chain that ends too early, and one that is another.
   private static let behind = "behind"
   private static let diverged = "diverged"
@@ -149,7 +148,7 @@ struct FolderReplay {
   /// has another chain than the others does not speak for them.
   private mutating func replicas() throws -> [Replica] {
     var replicas: [Replica] = []
-    for party in [Self.cloud] + existing.hospitals + [manager] {
+    for party in existing.allClouds + existing.hospitals + [manager] {
       let file = stateFile(party, ChainName.consortium)
       do {
         let state = try existing.folder.stateStore(party, chain: ChainName.consortium)
@@ -373,13 +372,16 @@ struct FolderReplay {
 
   private mutating func replay(_ hospital: String) async throws {
     let keys = try directory()
-    let cloud = try await replayKept(hospital, by: Self.cloud, keys, known: nil)
+    let keeper = existing.keeper(of: hospital)
+    let cloud = try await replayKept(hospital, by: keeper, keys, known: nil)
     try await replayOwn(hospital, keys, known: cloud)
     try checkLogKeys(of: hospital, keys)
-    _ = try await replayKept(hospital, by: manager, keys, known: cloud)
+    for party in existing.allClouds + [manager] where party != keeper {
+      _ = try await replayKept(hospital, by: party, keys, known: cloud)
+    }
   }
 
-  /// Replays the leaves that the cloud or the manager keeps of a hospital's chain.
+  /// Replays the leaves that a cloud or the manager keeps of a hospital's chain.
   ///
   /// - Parameter known: the chain that was made of the cloud's leaves.
   /// - Returns: the chain that is made of these, if the rules accept them.
@@ -387,6 +389,7 @@ struct FolderReplay {
     _ hospital: String, by party: String, _ consortiumView: ConsortiumView, known: HospitalView?
   ) async throws -> HospitalView? {
     let file = stateFile(party, hospital)
+    let isKeeper = party == existing.keeper(of: hospital)
     guard existing.folder.hasStateStore(party, chain: hospital) else {
       if try needsState(party, of: hospital, consortiumView) {
         note("\(StoreFinding.Code.missing)", file, "the file is missing")
@@ -400,14 +403,13 @@ struct FolderReplay {
         decider: decider)
       let (made, chain) = try await replay(
         hospital, size: kept.size, known: known,
-        trustsAll: party == Self.cloud && cloudIsVerified
+        trustsAll: isKeeper && cloudIsVerified
       ) { position in try kept.leaves(from: position, byteCount: Self.pageByteCount) }
       try compare(state, file, with: made, passingOver: [.confirmed, .closedGeneration])
       try checkConfirmed(kept.confirmed, of: chain.view, by: party, file, consortiumView)
-      if party == Self.cloud { checkBase(of: kept.view, by: party) }
-      // The manager follows a chain when it has to.
-      _ = try checkAnchors(
-        of: chain.view, file, consortiumView, mayBeBehind: party != Self.cloud)
+      if isKeeper { checkBase(of: kept.view, by: party) }
+      // The manager follows a chain when it has to, and a former cloud as long as it is its own.
+      _ = try checkAnchors(of: chain.view, file, consortiumView, mayBeBehind: !isKeeper)
       return chain.view
     } catch {
       try note(error, file)
@@ -420,8 +422,12 @@ struct FolderReplay {
   private func needsState(
     _ party: String, of hospital: String, _ consortiumView: ConsortiumView
   ) throws -> Bool {
-    if party == Self.cloud { return try consortiumView.anchor(of: hospital) != nil }
-    guard existing.folder.hasStateStore(hospital, chain: hospital) else { return false }
+    if party == existing.keeper(of: hospital) {
+      return try consortiumView.anchor(of: hospital) != nil
+    }
+    guard party == manager, existing.folder.hasStateStore(hospital, chain: hospital) else {
+      return false
+    }
     let own = try existing.folder.stateStore(hospital, chain: hospital)
     return try !own.keys(after: "request/").isEmpty
   }
@@ -434,8 +440,9 @@ struct FolderReplay {
     do {
       let present = try consortiumView.generation(of: hospital)
       var closed: UInt64?
-      if existing.folder.hasStateStore(Self.cloud, chain: hospital) {
-        closed = try existing.folder.stateStore(Self.cloud, chain: hospital)
+      let cloud = existing.cloud(of: hospital)
+      if existing.folder.hasStateStore(cloud, chain: hospital) {
+        closed = try existing.folder.stateStore(cloud, chain: hospital)
           .value(forKey: StateKey.closedGeneration.bytes).map { try UInt64(stateBytes: $0) }
       }
       let fault = try LogKeys.fault(
@@ -624,13 +631,17 @@ struct FolderReplay {
     }
   }
 
-  /// The checkpoint that the cloud has cosigned: what it confirmed is all that it keeps of a chain, and
-  /// a part of what others have.
+  /// The checkpoint that the cloud has cosigned: what it confirmed is all that it keeps of a chain, but for
+  /// what it took from the cloud before it, and a part of what others have.
   private mutating func checkConfirmed(
     _ confirmed: ConfirmedRecord?, of chain: HospitalView, by party: String, _ file: String,
     _ consortiumView: ConsortiumView
   ) throws {
-    if party == Self.cloud, confirmed?.size ?? 0 != chain.size {
+    let base = chain.base?.reference.height ?? 0
+    if party == existing.keeper(of: chain.hospital),
+      try consortiumView.members(at: base).cloud(ofHospital: chain.hospital) == party,
+      confirmed?.size ?? 0 != chain.size
+    {
       return note(
         Self.wrongState, file, "\(chain.size) leaves are kept, \(confirmed?.size ?? 0) confirmed")
     }

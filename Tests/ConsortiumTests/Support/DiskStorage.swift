@@ -57,7 +57,7 @@ final class DiskStorage: ConsortiumStorage {
 
   func genesis() -> [UInt8]? { memory.genesis() }
   func create(genesis: [UInt8]) { memory.create(genesis: genesis) }
-  func recordStore() -> FaultyRecords { memory.recordStore() }
+  func recordStore(_ place: String) -> FaultyRecords { memory.recordStore(place) }
   func keys(_ place: String, owner: String) -> KeyFile? { memory.keys(place) }
   func create(keys: KeyFile, _ place: String) { memory.create(keys: keys, place) }
   func replace(keys: KeyFile, _ place: String) { memory.replace(keys: keys, place) }

@@ -105,8 +105,8 @@ struct HospitalNetwork {
       machines[index].server = .hospital(server)
     } else {
       let server = try CloudServer(
-        id: id, node: node, keys: machine.keys,
-        records: disk.records(run: run), stores: { disk.state($0, run: run) }, clock: time)
+        id: id, node: node, keys: machine.keys, store: disk.roles(run: run),
+        records: disk.records(run: run), stores: { disk.state($0, run: run) }, courier: courier)
       machines[index].server = .cloud(server)
       world.set(records: disk.records(run: run), of: id)
     }

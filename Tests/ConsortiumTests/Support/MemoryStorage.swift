@@ -13,14 +13,23 @@ final class MemoryStorage: ConsortiumStorage {
     var roles: [String: MemoryRoleStore] = [:]
     var chains: [String: FaultyChainLog] = [:]
     var states: [String: MemoryState] = [:]
+    var records: [String: FaultyRecords] = [:]
   }
 
   private let state = Mutex(Contents())
-  let records = FaultyRecords()
+  /// Of the first cloud.
+  var records: FaultyRecords { recordStore("cloud") }
 
   func genesis() -> [UInt8]? { state.withLock { $0.genesis } }
   func create(genesis: [UInt8]) { state.withLock { $0.genesis = genesis } }
-  func recordStore() -> FaultyRecords { records }
+
+  func recordStore(_ place: String) -> FaultyRecords {
+    state.withLock { state in
+      let store = state.records[place] ?? FaultyRecords()
+      state.records[place] = store
+      return store
+    }
+  }
 
   func chainLog(_ place: String) -> FaultyChainLog {
     state.withLock { state in
@@ -68,9 +77,11 @@ final class MemoryStorage: ConsortiumStorage {
   func copy() async throws -> MemoryStorage {
     let copy = MemoryStorage()
     let (state, places) = (state.withLock { $0 }, places)
-    for visit in try await records.visits() {
-      if let record = try await records.record(ofVisit: visit) {
-        try await copy.records.put(record, visit: visit)
+    for (place, records) in state.records {
+      for visit in try await records.visits() {
+        if let record = try await records.record(ofVisit: visit) {
+          try await copy.recordStore(place).put(record, visit: visit)
+        }
       }
     }
     copy.state.withLock { ($0.genesis, $0.keys) = (state.genesis, state.keys) }

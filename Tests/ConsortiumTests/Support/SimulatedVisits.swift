@@ -441,4 +441,5 @@ private struct FirstMembers: MembersSource {
 
   func currentMembers() -> ValidMembers { genesis.members }
   func currentMembers(shownBy supernode: String) -> ValidMembers { genesis.members }
+  func precedingMembers(shownBy supernode: String) -> ValidMembers { genesis.members }
 }

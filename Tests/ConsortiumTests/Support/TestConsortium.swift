@@ -26,11 +26,12 @@ final class TestConsortium: Sendable {
   static let reader = "hospital-2-doctor-1"
 
   init(
-    teamSize: Int = 3, hospitals: Int = 3, epochLength: UInt64 = 1000,
+    teamSize: Int = 3, hospitals: Int = 3, epochLength: UInt64 = 1000, window: UInt64 = 600,
     storage: MemoryStorage = MemoryStorage()
   ) {
     var configuration = LocalConsortium.Configuration(teamSize: teamSize)
     (configuration.hospitals, configuration.epochLength) = (hospitals, epochLength)
+    configuration.window = window
     self.configuration = configuration
     self.storage = storage
   }

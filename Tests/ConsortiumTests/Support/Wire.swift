@@ -26,7 +26,13 @@ final class Wire: Sendable {
 
   typealias Interception = @Sendable (Transit) async throws -> [UInt8]
 
-  private let state = Mutex((passages: [Passage](), interception: Interception?.none))
+  /// No tuple: a closure in one would be wrapped once more by each access.
+  private struct State {
+    var passages: [Passage] = []
+    var interception: Interception?
+  }
+
+  private let state = Mutex(State())
   private let last = Mutex<(any Courier)?>(nil)
 
   func over(_ courier: any Courier) -> any Courier {

@@ -54,7 +54,7 @@ extension VisitTraffic {
         team: team, sent: shares.filter { $0.bytes > 0 },
         onHospitalChain: after.1.hospitalBytes - before.1.hospitalBytes,
         onConsortiumChain: after.1.consortiumBytes - before.1.consortiumBytes,
-        atCloud: try await folder.recordStore().record(ofVisit: visit)?.count ?? 0)
+        atCloud: try await folder.recordStore("cloud").record(ofVisit: visit)?.count ?? 0)
     }
   }
 }

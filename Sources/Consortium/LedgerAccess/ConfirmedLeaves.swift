@@ -1,0 +1,122 @@
+import CanonicalEncoding
+import Credentials
+import Ledger
+import TransparencyLog
+
+/// Takes the confirmed leaves of a hospital's chain from a cloud.
+struct ConfirmedLeaves: Sendable {
+  let node: LedgerNode
+  let identity: any PartyIdentity
+  let post: Post
+
+  /// Brings a replay to what a cloud shows as confirmed.
+  ///
+  /// What was stored before a failure stays, and the follower has it.
+  /// - Parameter storing: called with what is stored next, before it is.
+  func bring(
+    _ follower: inout HospitalFollower, of hospital: String, from cloud: String,
+    storing: @Sendable (HospitalFollower.Progress) throws -> Void = { _ in }
+  ) async throws {
+    let consortium = await node.consortium
+    var progress: HospitalFollower.Progress?
+    while true {
+      let position = progress?.position ?? follower.size
+      let reply = try await leaves(of: hospital, from: position, at: cloud)
+      if reply.note.isEmpty || reply.note == follower.confirmed?.note { return }
+      guard let keys = try consortium.keys(of: hospital, note: reply.note),
+        let checkpoint = keys.confirmedCheckpoint(reply.note)
+      else {
+        throw ConsortiumError(.invalidProof, "the cloud returns no confirmed checkpoint")
+      }
+      if checkpoint.size < follower.size {
+        // A cloud that is taking the chain over has less for a while, but nothing else.
+        guard try follower.view.root(size: checkpoint.size) == checkpoint.root else {
+          throw ConsortiumError(.ledgerDiverged, "the cloud has confirmed another chain")
+        }
+        return
+      }
+      guard checkpoint.size >= position else {
+        throw ConsortiumError(.invalidProof, "the cloud returns no confirmed checkpoint")
+      }
+      if reply.leaves.isEmpty { return }
+      let target = Target(
+        checkpoint: checkpoint, generation: keys.generation,
+        record: ConfirmedRecord(size: checkpoint.size, note: reply.note))
+      try take(reply.leaves, target, hospital, consortium, &follower, &progress, storing)
+      if progress == nil, follower.size >= checkpoint.size { return }
+    }
+  }
+
+  /// The newest checkpoint that a cloud shows as confirmed, unchecked.
+  func note(of hospital: String, from cloud: String, behind size: UInt64) async throws -> String {
+    try await leaves(of: hospital, from: size, at: cloud).note
+  }
+
+  private func leaves(
+    of hospital: String, from index: UInt64, at cloud: String
+  ) async throws -> LeavesReply {
+    let query = LeavesQuery(genesis: node.genesis.digest, hospital: hospital, from: index)
+    return try await identity.signing(in: node.members) { [post] key in
+      try await post.ask(FetchLeaves(query: Signed(Message(query), by: key)), of: cloud)
+    }
+  }
+
+  private struct Target {
+    let checkpoint: Checkpoint
+    let generation: UInt64
+    let record: ConfirmedRecord
+  }
+
+  /// Replays a page of leaves, wherever it ends, and stores what comes to the root of the checkpoint,
+  /// or of an anchor on the way: so memory holds what stands between two anchors, not the chain.
+  private func take(
+    _ leaves: [[UInt8]], _ target: Target, _ hospital: String, _ consortium: ConsortiumView,
+    _ follower: inout HospitalFollower, _ progress: inout HospitalFollower.Progress?,
+    _ storing: @Sendable (HospitalFollower.Progress) throws -> Void
+  ) throws {
+    var rest = leaves[...]
+    while !rest.isEmpty {
+      let position = progress?.position ?? follower.size
+      let anchor = try consortium.firstAnchor(covering: position, of: hospital)
+      let (size, root) =
+        if let anchor, anchor.size < target.checkpoint.size {
+          (anchor.size, anchor.root.bytes)
+        } else {
+          (target.checkpoint.size, target.checkpoint.root)
+        }
+      let part = rest.prefix(Int(clamping: size - position))
+      rest = rest.dropFirst(part.count)
+      let next: HospitalFollower.Progress
+      do {
+        next = try follower.replay(Array(part), after: progress, isWhole: false)
+      } catch {
+        throw ConsortiumError(replaying: error)
+      }
+      progress = next
+      guard next.position >= size else { return }
+      guard next.size == size, try next.root() == root else {
+        throw ConsortiumError(.ledgerDiverged, "the leaves are not those of the checkpoint")
+      }
+      let isTarget = size == target.checkpoint.size
+      if isTarget { try requireRightCloud(target, next, hospital, consortium) }
+      try storing(next)
+      try follower.commit(next, confirmed: isTarget ? target.record : nil)
+      progress = nil
+      if isTarget { return }
+    }
+  }
+
+  /// Blocks are confirmed by the cloud of their base's epoch: a former one cannot go on.
+  private func requireRightCloud(
+    _ target: Target, _ progress: HospitalFollower.Progress, _ hospital: String,
+    _ consortium: ConsortiumView
+  ) throws {
+    let members = try consortium.members(at: progress.baseHeight ?? 0)
+    guard let generation = try consortium.generation(target.generation, of: hospital),
+      node.genesis.keys(of: hospital, generation: generation, in: members)
+        .confirmedCheckpoint(target.record.note) != nil
+    else {
+      throw ConsortiumError(.invalidProof, "the cloud of the last block has not confirmed it")
+    }
+  }
+}

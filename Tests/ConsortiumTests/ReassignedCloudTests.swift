@@ -1,0 +1,793 @@
+import CanonicalEncoding
+import Consortium
+import Credentials
+import Crypto
+import EMRScheme
+import Ledger
+import Synchronization
+import TestSupport
+import Testing
+import TransparencyLog
+
+@Suite("Hospitals whose chain a vote gives to another cloud")
+struct ReassignedCloudTests {
+  private static let hospital = "hospital-1"
+  private static let voters = (1...3).map { "hospital-\($0)-trust" }
+
+  // MARK: What organisations do
+
+  /// Lets blocks be decided until the next epoch has one that is final.
+  private func passEpoch(_ consortium: LocalConsortium, _ test: TestConsortium) async throws {
+    let genesis = consortium.genesis
+    let first = await consortium.cloud.node.consortium.height
+    for _ in 0..<40 {
+      test.pass(seconds: 40)
+      // Who cannot reach its cloud says so; the consortium goes on.
+      _ = await ConsortiumError.code { try await consortium.settle() }
+      let height = await consortium.cloud.node.consortium.height
+      if genesis.epoch(ofHeight: height - 1) > genesis.epoch(ofHeight: first) { return }
+    }
+    Issue.record("the epoch does not end")
+  }
+
+  /// A consortium with a second cloud, whose server runs.
+  private func consortiumWithTwoClouds(_ test: TestConsortium) async throws -> LocalConsortium {
+    let consortium = try await test.open()
+    let motion = try await consortium.proposeCloud("cloud-2", sponsor: Self.voters[0])
+    for voter in Self.voters.dropFirst() { try await consortium.vote(on: motion, by: voter) }
+    #expect(
+      await ConsortiumError.code { try await consortium.openCloud("cloud-2") } == "wrong-state")
+    try await passEpoch(consortium, test)
+    try await consortium.openCloud("cloud-2")
+    return consortium
+  }
+
+  /// Has a cloud confirm the hospital's chain from the next epoch on.
+  private func assign(_ cloud: String, _ consortium: LocalConsortium) async throws {
+    let motion = try await consortium.proposeCloud(
+      cloud, forHospital: Self.hospital, sponsor: Self.voters[1])
+    try await consortium.vote(on: motion, by: Self.voters[2])
+    #expect(try await consortium.status(ofMotion: motion) == .passed)
+  }
+
+  private func present(_ consortium: LocalConsortium) async throws -> String? {
+    try await consortium.members().cloud(ofHospital: Self.hospital)
+  }
+
+  private func server(_ id: String, _ consortium: LocalConsortium) throws -> CloudServer {
+    try #require(consortium.clouds[id])
+  }
+
+  private func writer(_ consortium: LocalConsortium) throws -> HospitalWriter {
+    try #require(consortium.hospitals[Self.hospital]).ledger.writer
+  }
+
+  private func key(
+    _ cloud: String, _ consortium: LocalConsortium
+  ) async throws -> [UInt8]? {
+    try await consortium.members().supernode(cloud)?.cosigners
+      .first { $0.chain == Self.hospital }?.publicKey
+  }
+
+  /// A cloud that takes part in deciding blocks, and answers nothing about hospitals' chains.
+  private func silence(_ cloud: String, _ test: TestConsortium) {
+    test.wire.intercept { transit in
+      if transit.recipient == cloud, Self.isAboutChains(transit) {
+        throw ConsortiumError(.unreachable, "\(cloud) does not answer \(transit.sender)")
+      }
+      return try await transit.deliver(transit.request)
+    }
+  }
+
+  private static func isAboutChains(_ transit: Wire.Transit) -> Bool {
+    transit.payload(ConfirmLeaves.self) != nil || transit.payload(FetchLeaves.self) != nil
+      || transit.payload(TakeOverRecord.self) != nil || transit.payload(RequestTail.self) != nil
+      || transit.payload(FetchOwnRecord.self) != nil
+  }
+
+  /// Lets time pass until the hospital has nothing left to do; it may begin another generation.
+  private func rest(_ consortium: LocalConsortium, _ test: TestConsortium) async throws {
+    for _ in 0..<8 {
+      test.pass(seconds: 40)
+      _ = await ConsortiumError.code { try await consortium.settle() }
+    }
+    try await consortium.settle()
+  }
+
+  /// That a doctor of another hospital reads the record of a visit.
+  private func requireReadable(
+    _ visit: Digest32, _ consortium: LocalConsortium, findings: Int
+  ) async throws {
+    let request = try await consortium.requestAccess(
+      doctor: TestConsortium.reader, patient: TestConsortium.patient, purpose: "second opinion")
+    let consent = try await consortium.consent(
+      patient: TestConsortium.patient, to: request, visit: visit,
+      expiresAt: await consortium.ledgerTime() + 36_000)
+    try await consortium.settle()
+    #expect(
+      try await consortium.openRecord(doctor: TestConsortium.reader, consent: consent)
+        .findings.count == findings)
+  }
+
+  /// What an auditor says of the hospital's chain.
+  private func audited(
+    _ consortium: LocalConsortium, _ test: TestConsortium
+  ) async throws -> Verification.ChainReport {
+    let report = try await test.verify(consortium)
+    #expect(report.chains.allSatisfy { $0.fault == nil && $0.finalLeaves == $0.leaves })
+    return try #require(report.chains.first { $0.name == Self.hospital })
+  }
+
+  // MARK: The change
+
+  @Test("the new cloud takes chain and records; visits under way go on, and past ones open")
+  func reassigned() async throws {
+    let test = TestConsortium(teamSize: 2, epochLength: 12)
+    var consortium = try await consortiumWithTwoClouds(test)
+    let past = try await consortium.hold(test.plan("encounter-0")).visit
+    let elsewhere = try await consortium.hold(
+      test.plan("encounter-9", hospital: "hospital-2")
+    ).visit
+    try await assign("cloud-2", consortium)
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    try await consortium.diagnose(visit, plan, position: 1)
+    #expect(try await present(consortium) == "cloud")
+    try await passEpoch(consortium, test)
+    try await consortium.settle()
+    #expect(try await present(consortium) == "cloud-2")
+
+    // All of the chain is with the new cloud, and it has what was stored before.
+    let cloud = try server("cloud-2", consortium)
+    #expect(await cloud.missingRecords(of: Self.hospital).isEmpty)
+    #expect(try await test.storage.recordStore("cloud-2").visits() == [past])
+    #expect(
+      try await cloud.confirmer.view(of: Self.hospital).size
+        == consortium.hospitals[Self.hospital]?.ledger.writer.size)
+    try await consortium.diagnose(visit, plan, position: 2)
+    try await consortium.complete(visit, at: plan.hospital)
+    #expect(try await consortium.collect(visit, plan).record?.findings.count == 2)
+    #expect(
+      try await test.storage.recordStore("cloud-2").record(ofVisit: visit) != nil)
+    #expect(try await test.storage.recordStore("cloud").record(ofVisit: visit) == nil)
+    // The former one is not needed any more, and by who knows of no change it is asked first.
+    silence("cloud", test)
+    #expect(
+      try await consortium.collect(past, test.plan("encounter-0")).record?.findings.count == 2)
+    try await requireReadable(past, consortium, findings: 2)
+    try await requireReadable(visit, consortium, findings: 2)
+    #expect(
+      try await consortium.accessLog(patient: TestConsortium.patient, visit: past).count == 3)
+    test.wire.intercept(nil)
+    try await requireReadable(elsewhere, consortium, findings: 2)
+
+    consortium = try await test.open()
+    #expect(try await consortium.hold(test.plan("encounter-2")).record?.record != nil)
+    try await consortium.settle()
+    let chain = try await audited(consortium, test)
+    #expect(chain.generation == 0 && chain.visits.acknowledged == 3)
+    #expect(await consortium.cloud.node.contradictions.isEmpty)
+  }
+
+  @Test("the same cloud with another key confirms each block with the one of its base's epoch")
+  func anotherKey() async throws {
+    let test = TestConsortium(teamSize: 1, epochLength: 12)
+    var consortium = try await test.open()
+    _ = try await consortium.hold(test.plan("encounter-0"))
+    let former = try await key("cloud", consortium)
+    try await assign("cloud", consortium)
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    // The last block before the change is sent only after it.
+    test.wire.lose(ConfirmLeaves.self)
+    try await consortium.diagnose(visit, plan, position: 1)
+    try await passEpoch(consortium, test)
+    test.wire.intercept(nil)
+    try await consortium.settle()
+    #expect(try await key("cloud", consortium) != former)
+    try await consortium.complete(visit, at: plan.hospital)
+    #expect(try await consortium.collect(visit, plan).record != nil)
+    consortium = try await test.open()
+    #expect(try await consortium.hold(test.plan("encounter-2")).record?.record != nil)
+    try await consortium.settle()
+    let chain = try await audited(consortium, test)
+    #expect(chain.generation == 0 && chain.visits.acknowledged == 3)
+  }
+
+  @Test("a chain that comes back to its first cloud, with another key")
+  func thereAndBack() async throws {
+    let test = TestConsortium(teamSize: 1, epochLength: 12)
+    let consortium = try await consortiumWithTwoClouds(test)
+    var visits: [Digest32] = []
+    for (number, cloud) in ["cloud-2", "cloud"].enumerated() {
+      visits.append(try await consortium.hold(test.plan("encounter-\(number)")).visit)
+      try await assign(cloud, consortium)
+      try await passEpoch(consortium, test)
+      try await consortium.settle()
+    }
+    #expect(try await present(consortium) == "cloud")
+    silence("cloud-2", test)
+    for (number, visit) in visits.enumerated() {
+      let plan = test.plan("encounter-\(number)")
+      #expect(try await consortium.collect(visit, plan).record != nil)
+    }
+    _ = try await consortium.hold(test.plan("encounter-2"))
+    test.wire.intercept(nil)
+    try await consortium.settle()
+    #expect(try await audited(consortium, test).visits.acknowledged == 3)
+  }
+
+  @Test("what the former cloud confirms late, after the epoch has begun, it confirms")
+  func lateConfirmation() async throws {
+    let test = TestConsortium(teamSize: 1, epochLength: 12)
+    let consortium = try await consortiumWithTwoClouds(test)
+    try await assign("cloud-2", consortium)
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    try await consortium.diagnose(visit, plan, position: 1)
+    test.wire.lose(ConfirmLeaves.self)
+    let completed = await ConsortiumError.code {
+      try await consortium.complete(visit, at: plan.hospital)
+    }
+    #expect(completed == "outcome-unknown")
+    try await passEpoch(consortium, test)
+    test.wire.intercept(nil)
+    #expect(try await present(consortium) == "cloud-2")
+    try await consortium.settle()
+    // Answered with the former cloud's word, or the present one's.
+    try await consortium.complete(visit, at: plan.hospital)
+    #expect(try await consortium.collect(visit, plan).record != nil)
+    #expect(try await test.storage.recordStore("cloud-2").record(ofVisit: visit) != nil)
+    let chain = try await audited(consortium, test)
+    #expect(chain.generation == 0 && chain.visits.acknowledged == 1)
+  }
+
+  // MARK: A former cloud that does not answer
+
+  @Test("without the former cloud the chain goes on in a new generation; its records come later")
+  func silentFormerCloud() async throws {
+    let test = TestConsortium(teamSize: 1, epochLength: 12, window: 7200)
+    var consortium = try await consortiumWithTwoClouds(test)
+    let past = try await consortium.hold(test.plan("encounter-0")).visit
+    try await consortium.settle()
+    try await assign("cloud-2", consortium)
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    try await consortium.diagnose(visit, plan, position: 1)
+    let other = test.plan("encounter-1b")
+    let begun = try await test.beginVisit(consortium, other).context.visitID
+    silence("cloud", test)
+    // The record is with the former cloud, the completion confirmed by nobody.
+    let completed = await ConsortiumError.code {
+      try await consortium.complete(visit, at: plan.hospital)
+    }
+    #expect(completed == "outcome-unknown")
+    try await passEpoch(consortium, test)
+    try await rest(consortium, test)
+    #expect(try await present(consortium) == "cloud-2")
+    let generation = try await consortium.cloud.node.consortium.generation(of: Self.hospital)
+    #expect(generation.generation == 1)
+
+    try await consortium.diagnose(begun, other, position: 1)
+    try await consortium.complete(begun, at: other.hospital)
+    #expect(try await consortium.collect(begun, other).record != nil)
+    // What is with the former one alone is said, and stops nothing else.
+    let missing = await (try server("cloud-2", consortium)).missingRecords(of: Self.hospital)
+    #expect(Set(missing) == [past, visit])
+    #expect(
+      await ConsortiumError.code {
+        _ = try await consortium.collect(past, test.plan("encounter-0"))
+      } == "record-missing")
+    consortium = try await test.open()
+    test.wire.intercept(nil)
+    // Who asks gets it at once; the rest comes by itself.
+    #expect(try await consortium.collect(past, test.plan("encounter-0")).record != nil)
+    try await rest(consortium, test)
+    #expect(
+      await (try server("cloud-2", consortium)).missingRecords(of: Self.hospital).isEmpty)
+    #expect(try await test.storage.recordStore("cloud-2").visits().count == 3)
+    #expect(try await consortium.collect(visit, plan).record != nil)
+    try await consortium.settle()
+    let chain = try await audited(consortium, test)
+    #expect(chain.generation == 1 && chain.visits.acknowledged == 3)
+    #expect(await consortium.cloud.node.contradictions.isEmpty)
+  }
+
+  @Test("what the former cloud confirmed is proven without it, by its cosignature and by anchors")
+  func provenWithoutFormerCloud() async throws {
+    let test = TestConsortium(teamSize: 1, epochLength: 12)
+    let consortium = try await consortiumWithTwoClouds(test)
+    _ = try await consortium.hold(test.plan("encounter-0"))
+    try await assign("cloud-2", consortium)
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    try await consortium.diagnose(visit, plan, position: 1)
+    // The new cloud cannot take anything from the former one, which confirms to the end.
+    test.wire.intercept { transit in
+      if transit.recipient == "cloud", transit.sender == "cloud-2", Self.isAboutChains(transit) {
+        throw ConsortiumError(.unreachable, "the message is lost")
+      }
+      return try await transit.deliver(transit.request)
+    }
+    try await passEpoch(consortium, test)
+    try await consortium.settle()
+    try await consortium.complete(visit, at: plan.hospital)
+    #expect(try await consortium.collect(visit, plan).record != nil)
+    try await consortium.settle()
+    #expect(try await audited(consortium, test).generation == 0)
+  }
+
+  // MARK: Restarts
+
+  /// What fails the first times it passes, after the other side has done it or before; all roles start
+  /// again from their stores every time.
+  enum Moment: String, CaseIterable {
+    case leavesToNewCloud, confirmationOfNewCloud, leavesFromFormerCloud, record, tail, statedTail
+  }
+
+  @Test(
+    "whatever stops amid the change, the roles go on from their stores",
+    arguments: Moment.allCases)
+  func restarts(at moment: Moment) async throws {
+    let test = TestConsortium(teamSize: 1, epochLength: 12, window: 7200)
+    var consortium = try await consortiumWithTwoClouds(test)
+    let past = try await consortium.hold(test.plan("encounter-0")).visit
+    try await assign("cloud-2", consortium)
+    consortium = try await test.open()
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    let losesFormer = moment == .tail || moment == .statedTail
+    let left = Mutex(3)
+    test.wire.intercept { transit in
+      func fails(_ isMeant: Bool) -> Bool {
+        isMeant
+          && left.withLock { left in
+            left -= 1
+            return left >= 0
+          }
+      }
+      let isToNew = transit.recipient == "cloud-2"
+      if losesFormer, transit.recipient == "cloud", Self.isAboutChains(transit),
+        transit.sender != "cloud-2"
+      {
+        throw ConsortiumError(.unreachable, "cloud does not answer \(transit.sender)")
+      }
+      let isLeaves = isToNew && transit.payload(ConfirmLeaves.self) != nil
+      let isTail = transit.payload(RequestTail.self) != nil
+      let isPull = transit.sender == "cloud-2" && transit.payload(FetchLeaves.self) != nil
+      let isRecord = transit.payload(TakeOverRecord.self) != nil
+      if fails(
+        moment == .leavesToNewCloud && isLeaves || moment == .tail && isTail
+          || moment == .leavesFromFormerCloud && isPull || moment == .record && isRecord)
+      {
+        throw ConsortiumError(.unreachable, "the message is lost")
+      }
+      let reply = try await transit.deliver(transit.request)
+      if fails(
+        moment == .confirmationOfNewCloud && isLeaves || moment == .statedTail && isTail)
+      {
+        throw ConsortiumError(.unreachable, "the answer is lost")
+      }
+      return reply
+    }
+    try await consortium.diagnose(visit, plan, position: 1)
+    for _ in 0..<40 {
+      test.pass(seconds: 40)
+      _ = await ConsortiumError.code { consortium = try await test.open() }
+      if left.withLock({ $0 }) <= 0, try await present(consortium) == "cloud-2" { break }
+      // The hospital counts how long the former cloud is silent by one run.
+      for _ in 0..<3 where losesFormer {
+        test.pass(seconds: 40)
+        _ = await ConsortiumError.code { try await consortium.settle() }
+      }
+    }
+    #expect(left.withLock { $0 } <= 0, "\(moment)")
+    try await rest(consortium, test)
+    test.wire.intercept(nil)
+    consortium = try await test.open()
+    try await consortium.complete(visit, at: plan.hospital)
+    #expect(try await consortium.collect(visit, plan).record != nil)
+    try await rest(consortium, test)
+    #expect(
+      await (try server("cloud-2", consortium)).missingRecords(of: Self.hospital).isEmpty)
+    #expect(try await consortium.collect(past, test.plan("encounter-0")).record != nil)
+    let chain = try await audited(consortium, test)
+    #expect(chain.generation == (losesFormer ? 1 : 0))
+    #expect(chain.visits.acknowledged == 2)
+    #expect(await consortium.cloud.node.contradictions.isEmpty)
+  }
+
+  @Test("a backup put back at the change takes back what the former cloud confirmed")
+  func backupPutBack() async throws {
+    let test = TestConsortium(teamSize: 1, epochLength: 12)
+    var consortium = try await consortiumWithTwoClouds(test)
+    try await assign("cloud-2", consortium)
+    let backup = try await test.storage.backup(Self.hospital)
+    // The former cloud alone knows of this visit: nothing of it is anchored, nor with the new one.
+    test.wire.intercept { transit in
+      if transit.sender == Self.hospital, transit.payload(OfferEntry.self) != nil {
+        throw ConsortiumError(.unreachable, "the message is lost")
+      }
+      if transit.sender == "cloud-2", transit.payload(FetchLeaves.self) != nil {
+        throw ConsortiumError(.unreachable, "the message is lost")
+      }
+      return try await transit.deliver(transit.request)
+    }
+    let visit = try await test.completeVisit(consortium, test.plan())
+    await consortium.stop(hospital: Self.hospital)
+    try await passEpoch(consortium, test)
+    try await test.storage.restore(backup)
+    test.wire.intercept(nil)
+    consortium = try await test.open()
+    try await rest(consortium, test)
+    #expect(try await test.state(of: visit, consortium).status == .complete)
+    #expect(try await consortium.collect(visit, test.plan()).record != nil)
+    try await consortium.settle()
+    let chain = try await audited(consortium, test)
+    #expect(chain.generation == 1 && chain.visits.acknowledged == 1)
+  }
+
+  // MARK: Attacks
+
+  /// Blocks that the former cloud has not confirmed, and one on a base of the new epoch behind them, as a
+  /// dishonest hospital makes it.
+  private struct Unconfirmed {
+    let held: UInt64
+    let leaves: [[UInt8]]
+    /// How many leaves there are up to the last block of the former epoch.
+    let formerSize: UInt64
+    let key: LogKey
+
+    func request(upTo size: UInt64) throws -> ConfirmLeaves {
+      let tree = MerkleTree(leaves: leaves.prefix(Int(size)))
+      let note = try key.sign(
+        Checkpoint(origin: key.verifier.origin, size: size, root: tree.root)
+      ).note.encoded
+      return ConfirmLeaves(
+        hospital: ReassignedCloudTests.hospital, generation: 0, from: held,
+        leaves: Array(leaves[Int(held)..<Int(size)]), note: note)
+    }
+  }
+
+  private func unconfirmed(
+    _ consortium: LocalConsortium, _ test: TestConsortium
+  ) async throws -> Unconfirmed {
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    try await consortium.settle()
+    test.wire.lose(ConfirmLeaves.self)
+    try await consortium.diagnose(visit, plan, position: 1)
+    await consortium.stop(hospital: Self.hospital)
+    try await passEpoch(consortium, test)
+    test.wire.intercept(nil)
+    try await consortium.settle()
+    let genesis = consortium.genesis
+    let before = try await test.storage.chainLog(Self.hospital).contents()
+    let log = MemoryChainLog()
+    try await log.append(before, at: 0)
+    let node = consortium.cloud.node
+    let fork = try HospitalWriter(
+      genesis: genesis, hospital: Self.hospital, log: log,
+      store: MemoryState(test.storage.stateStore(Self.hospital, chain: Self.hospital).values),
+      consortium: node.consortiumState, decider: node.decider,
+      identity: test.identityKey(of: Self.hospital))
+    try await fork.open()
+    try await fork.closeBlock()
+    let formerSize = await fork.size
+    try await fork.follow(try await node.finalBlock())
+    try await fork.closeBlock()
+    let leaves = try await log.leaves(from: 0, limit: .max, byteCount: .max)
+    return Unconfirmed(
+      held: try await server("cloud-2", consortium).confirmer.view(of: Self.hospital).size,
+      leaves: leaves, formerSize: formerSize,
+      key: try LogKey(
+        origin: genesis.origin(of: Self.hospital),
+        key: .init(rawRepresentation: test.secret("log", of: Self.hospital))))
+  }
+
+  @Test("[attack] a hospital takes to its new cloud what the former one has not confirmed")
+  func unconfirmedLeaves() async throws {
+    let test = TestConsortium(teamSize: 1, epochLength: 12)
+    let consortium = try await consortiumWithTwoClouds(test)
+    _ = try await consortium.hold(test.plan("encounter-0"))
+    try await assign("cloud-2", consortium)
+    let made = try await unconfirmed(consortium, test)
+    let size = UInt64(made.leaves.count)
+    #expect(made.held > 0 && made.held < made.formerSize && made.formerSize < size)
+    // Signatures tell who asks, not the way.
+    let post = test.post(consortium, as: "hospital-2")
+    func confirming(_ size: UInt64, by cloud: String) async -> String {
+      await ConsortiumError.code { _ = try await post.ask(made.request(upTo: size), of: cloud) }
+    }
+    var codes = [await confirming(made.formerSize, by: "cloud-2")]
+    // Behind a block of the new epoch they are not less unconfirmed.
+    codes.append(await confirming(size, by: "cloud-2"))
+    // The former cloud confirms what is based in its epochs, and nothing else.
+    codes.append(await confirming(size, by: "cloud"))
+    #expect(codes == ["not-final", "wrong-state", "wrong-state"])
+    let cloud = try server("cloud-2", consortium)
+    #expect(try await cloud.confirmer.view(of: Self.hospital).size == made.held)
+
+    // A statement that cuts off or exchanges what the new cloud has, or by the former cloud.
+    let genesis = consortium.genesis.digest
+    let hospital = try test.identityKey(of: Self.hospital)
+    let tree = MerkleTree(leaves: made.leaves)
+    var forged = MerkleTree()
+    for leaf in 0..<size { forged.append([UInt8(truncatingIfNeeded: leaf)]) }
+    func stating(
+      _ tree: MerkleTree, _ size: UInt64, _ consistency: [[UInt8]], by cloud: String
+    ) async -> String {
+      await ConsortiumError.code {
+        let root = try #require(Digest32(tree.root(size: size)))
+        let tail = TailStatement(
+          genesis: genesis, hospital: Self.hospital, generation: 0, size: size, root: root)
+        _ = try await post.ask(
+          RequestTail(statement: Signed(tail, by: hospital), consistency: consistency), of: cloud)
+      }
+    }
+    let held = made.held
+    let proof = try tree.consistencyProof(from: held, to: size).hashes
+    codes = [
+      await stating(tree, held - 1, [], by: "cloud-2"),
+      await stating(forged, size, proof, by: "cloud-2"),
+      await stating(tree, size, [], by: "cloud-2"), await stating(tree, size, proof, by: "cloud"),
+      await stating(tree, size, proof, by: "cloud-2"),
+    ]
+    #expect(codes == Array(repeating: "wrong-state", count: 4) + ["nothing"])
+  }
+
+  @Test("[attack] a hospital shows its new cloud another chain than the former one has confirmed")
+  func twoChains() async throws {
+    let test = TestConsortium(teamSize: 1, epochLength: 12)
+    let consortium = try await consortiumWithTwoClouds(test)
+    _ = try await consortium.hold(test.plan("encounter-0"))
+    try await assign("cloud-2", consortium)
+    let made = try await unconfirmed(consortium, test)
+    let post = test.post(consortium, as: "hospital-2")
+    _ = try await post.ask(made.request(upTo: made.formerSize), of: "cloud")
+
+    // The same but for the last block of the former epoch, which nobody has anchored.
+    let log = MemoryChainLog()
+    try await log.append(Array(made.leaves.prefix(Int(made.held))), at: 0)
+    let node = consortium.cloud.node
+    let fork = try HospitalWriter(
+      genesis: consortium.genesis, hospital: Self.hospital, log: log, store: MemoryState(),
+      consortium: node.consortiumState, decider: node.decider,
+      identity: test.identityKey(of: Self.hospital))
+    try await fork.open()
+    try await fork.follow(try await node.finalBlock())
+    try await fork.closeBlock()
+    let other = Unconfirmed(
+      held: made.held, leaves: try await log.leaves(from: 0, limit: .max, byteCount: .max),
+      formerSize: made.held, key: made.key)
+    let code = await ConsortiumError.code {
+      _ = try await post.ask(other.request(upTo: UInt64(other.leaves.count)), of: "cloud-2")
+    }
+    #expect(code == "ledger-diverged")
+    let cloud = try server("cloud-2", consortium)
+    #expect(try await cloud.confirmer.view(of: Self.hospital).size == made.held)
+    // It takes the one that was confirmed, by the former cloud alone.
+    try await consortium.settle()
+    let view = try await cloud.confirmer.view(of: Self.hospital)
+    #expect(view.size == made.formerSize)
+    #expect(try view.root(size: view.size) == MerkleTree(leaves: made.leaves).root(size: view.size))
+  }
+
+  @Test("[attack] a former cloud gives leaves that fork behind what is proven")
+  func forkedLeaves() async throws {
+    let test = TestConsortium(teamSize: 1, epochLength: 12)
+    var consortium = try await consortiumWithTwoClouds(test)
+    _ = try await consortium.hold(test.plan("encounter-0"))
+    _ = try await consortium.hold(test.plan("encounter-9", hospital: "hospital-2"))
+    try await assign("cloud-2", consortium)
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    // Confirmed, and not anchored.
+    test.wire.intercept { transit in
+      if transit.sender == Self.hospital, transit.payload(OfferEntry.self) != nil {
+        throw ConsortiumError(.unreachable, "the message is lost")
+      }
+      return try await transit.deliver(transit.request)
+    }
+    try await consortium.diagnose(visit, plan, position: 1)
+    await consortium.stop(hospital: Self.hospital)
+    let anchored = try #require(
+      try await consortium.cloud.node.consortium.anchor(of: Self.hospital)
+    ).size
+    let confirmed = try await consortium.cloud.confirmer.view(of: Self.hospital).size
+    #expect(anchored < confirmed)
+
+    let shown = Mutex(0)
+    let foreign = try #require(
+      try await consortium.cloud.confirmer.view(of: "hospital-2").confirmed
+    ).note
+    test.wire.intercept { transit in
+      let reply = try await transit.deliver(transit.request)
+      guard transit.sender == "cloud-2", transit.payload(FetchLeaves.self) != nil else {
+        return reply
+      }
+      var lie = try ReplyMessage<LeavesReply>(encoded: reply).result.get()
+      let round = shown.withLock { round in
+        round += 1
+        return round
+      }
+      let count = lie.leaves.count
+      switch round % 4 {
+      case 0: lie.leaves = Array(lie.leaves.dropLast(count > 0 ? 1 : 0))
+      case 1 where count > 2: lie.leaves.swapAt(count - 3, count - 2)
+      case 2 where count > 1: lie.leaves[count - 2] = lie.leaves[0]
+      default: lie.note = foreign
+      }
+      return ReplyMessage(.success(lie)).encoded()
+    }
+    try await passEpoch(consortium, test)
+    for _ in 0..<4 { _ = await ConsortiumError.code { try await consortium.settle() } }
+    #expect(shown.withLock { $0 } >= 4)
+    let view = try await server("cloud-2", consortium).confirmer.view(of: Self.hospital)
+    #expect(view.size <= anchored)
+    let genuine = try await consortium.cloud.confirmer.view(of: Self.hospital)
+    #expect(try view.root(size: view.size) == genuine.root(size: view.size))
+
+    // The hospital has all of it, with the former cloud's cosignature.
+    consortium = try await test.open()
+    try await consortium.complete(visit, at: plan.hospital)
+    #expect(try await consortium.collect(visit, plan).record != nil)
+    try await consortium.settle()
+    #expect(try await audited(consortium, test).generation == 0)
+  }
+
+  @Test("[attack] a former cloud that returns wrong records is passed over")
+  func wrongRecords() async throws {
+    let test = TestConsortium(teamSize: 1, epochLength: 12)
+    let consortium = try await consortiumWithTwoClouds(test)
+    let past = try await consortium.hold(test.plan("encounter-0")).visit
+    let other = try await consortium.hold(test.plan("encounter-1")).visit
+    try await consortium.settle()
+    let records = test.storage.recordStore("cloud")
+    let genuine = try #require(try await records.record(ofVisit: past))
+    let foreign = try #require(try await records.record(ofVisit: other))
+    var changed = genuine
+    changed[changed.count - 1] ^= 1
+    try await assign("cloud-2", consortium)
+    let taken = test.storage.recordStore("cloud-2")
+    let lies = [[], [1, 2, 3], foreign, changed]
+    let round = Mutex(0)
+    test.wire.intercept { transit in
+      if transit.recipient == "cloud", transit.payload(FetchOwnRecord.self) != nil {
+        throw ConsortiumError(.unreachable, "the message is lost")
+      }
+      let reply = try await transit.deliver(transit.request)
+      guard transit.payload(TakeOverRecord.self) != nil else { return reply }
+      let lie = round.withLock { round in
+        round += 1
+        return lies[round % lies.count]
+      }
+      return ReplyMessage(.success(Octets(lie))).encoded()
+    }
+    try await passEpoch(consortium, test)
+    try await consortium.settle()
+    for _ in lies {
+      #expect(
+        await ConsortiumError.code {
+          _ = try await consortium.collect(past, test.plan("encounter-0"))
+        } == "record-missing")
+    }
+    #expect(test.wire.requests(TakeOverRecord.self).count >= 2 * lies.count)
+    // What it gave in the place of another is right for its own visit alone.
+    #expect(try await taken.record(ofVisit: past) == nil)
+    #expect(
+      await (try server("cloud-2", consortium)).missingRecords(of: Self.hospital).contains(past))
+    // It stops nothing that is not about these records.
+    #expect(try await consortium.hold(test.plan("encounter-2")).record?.record != nil)
+    test.wire.intercept(nil)
+    #expect(try await consortium.collect(past, test.plan("encounter-0")).record != nil)
+    #expect(try await taken.record(ofVisit: past) == genuine)
+  }
+
+  @Test("[attack] a former cloud goes on as if it had the chain, with the hospital's help")
+  func formerCloudGoesOn() async throws {
+    let test = TestConsortium(teamSize: 1, epochLength: 12)
+    let consortium = try await consortiumWithTwoClouds(test)
+    _ = try await consortium.hold(test.plan("encounter-0"))
+    try await assign("cloud-2", consortium)
+    // What the new cloud is told by the former one comes late.
+    let reply = Capture<LeavesReply>()
+    test.wire.intercept { transit in
+      guard transit.sender == "cloud-2", transit.payload(FetchLeaves.self) != nil else {
+        return try await transit.deliver(transit.request)
+      }
+      guard let reply = reply.value else {
+        throw ConsortiumError(.unreachable, "the message is lost")
+      }
+      return ReplyMessage(.success(reply)).encoded()
+    }
+    let cloud = try server("cloud-2", consortium)
+    await consortium.stop(hospital: Self.hospital)
+    try await passEpoch(consortium, test)
+    try await consortium.settle()
+    #expect(try await cloud.confirmer.view(of: Self.hospital).size == 0)
+
+    let genesis = consortium.genesis
+    let log = MemoryChainLog()
+    try await log.append(try await test.storage.chainLog(Self.hospital).contents(), at: 0)
+    let node = consortium.cloud.node
+    let fork = try HospitalWriter(
+      genesis: genesis, hospital: Self.hospital, log: log,
+      store: MemoryState(test.storage.stateStore(Self.hospital, chain: Self.hospital).values),
+      consortium: node.consortiumState, decider: node.decider,
+      identity: test.identityKey(of: Self.hospital))
+    try await fork.open()
+    try await fork.closeBlock()
+    let formerSize = await fork.size
+    try await fork.follow(try await node.finalBlock())
+    try await fork.closeBlock()
+    let leaves = try await log.leaves(from: 0, limit: .max, byteCount: .max)
+    func shown(_ size: UInt64) throws -> LeavesReply {
+      let part = Array(leaves.prefix(Int(size)))
+      let note = try test.confirmed(MerkleTree(leaves: part), consortium).note
+      return LeavesReply(leaves: part, note: note, held: size)
+    }
+    let anchored = try #require(try await node.consortium.anchor(of: Self.hospital)).size
+    reply.value = try shown(UInt64(leaves.count))
+    try await consortium.settle()
+    // The block on a base of the new epoch is not the former cloud's to confirm.
+    #expect(try await cloud.confirmer.view(of: Self.hospital).size <= anchored)
+    reply.value = try shown(formerSize)
+    try await consortium.settle()
+    #expect(try await cloud.confirmer.view(of: Self.hospital).size == formerSize)
+  }
+
+  @Test("[attack] nobody but the cloud that the members give the hospital is given its records")
+  func strangersAsk() async throws {
+    let test = TestConsortium(teamSize: 1, epochLength: 12)
+    let consortium = try await consortiumWithTwoClouds(test)
+    let visit = try await consortium.hold(test.plan("encounter-0")).visit
+    try await consortium.settle()
+    let digest = try #require(try await test.state(of: visit, consortium).record.recordDigest)
+    let genesis = consortium.genesis.digest
+    let post = test.post(consortium, as: "cloud-2")
+    func asking(
+      _ owner: String, as cloud: String, signedBy place: String, hospital: String = Self.hospital,
+      genesis other: Digest32? = nil, digest named: Digest32? = nil
+    ) async -> String {
+      await ConsortiumError.code {
+        let query = RecordTakeover(
+          genesis: other ?? genesis, hospital: hospital, visit: visit,
+          recordDigest: named ?? digest, cloud: cloud)
+        _ = try await post.ask(
+          TakeOverRecord(
+            query: Signed(Message(query), by: try test.identityKey(of: place))), of: owner)
+      }
+    }
+    // It may be the next one, and is not yet.
+    try await assign("cloud-2", consortium)
+    #expect(await asking("cloud", as: "cloud-2", signedBy: "cloud-2") == "not-entitled")
+    #expect(await asking("cloud", as: "manager", signedBy: "manager") == "not-entitled")
+    #expect(await asking("cloud", as: Self.hospital, signedBy: Self.hospital) == "not-entitled")
+    try await passEpoch(consortium, test)
+    try await consortium.settle()
+    #expect(await asking("cloud", as: "cloud-2", signedBy: "cloud-2") == "nothing")
+    #expect(await asking("cloud", as: "cloud-2", signedBy: "hospital-2") == "unauthenticated")
+    #expect(
+      await asking("cloud", as: "cloud-2", signedBy: "cloud-2", genesis: .zero) == "not-entitled")
+    #expect(
+      await asking("cloud", as: "cloud-2", signedBy: "cloud-2", digest: .zero) == "record-tampered")
+    // The cloud of another hospital, as that, for that one's and for this one's.
+    #expect(await asking("cloud-2", as: "cloud", signedBy: "cloud") == "not-entitled")
+    #expect(
+      await asking("cloud", as: "cloud", signedBy: "cloud", hospital: "hospital-2")
+        == "unknown-visit")
+    // Nor its leaves.
+    func leaves(_ owner: String, signedBy place: String) async -> String {
+      await ConsortiumError.code {
+        let query = LeavesQuery(genesis: genesis, hospital: Self.hospital, from: 0)
+        _ = try await post.ask(
+          FetchLeaves(query: Signed(Message(query), by: try test.identityKey(of: place))),
+          of: owner)
+      }
+    }
+    #expect(await leaves("cloud-2", signedBy: "cloud") == "unauthenticated")
+    #expect(await leaves("cloud", signedBy: "hospital-2") == "unauthenticated")
+    #expect(await leaves("cloud", signedBy: "cloud-2") == "nothing")
+  }
+}
