@@ -59,6 +59,7 @@ struct ConsortiumDemonstration {
     try await loseSeat()
     try await retire()
     try await convict()
+    try await changeCloud()
     try await exportAndVerify()
     report.nanoseconds = MonotoneTime.nanoseconds() - start
     let failed = report.checks.filter { !$0.passed }
@@ -269,6 +270,46 @@ struct ConsortiumDemonstration {
     check("a patient is treated at \(culprit)", outcome.record?.record != nil)
     try await consortium.settle()
     console.line("  \(culprit) has a seat again, and treats a patient.")
+  }
+
+  // MARK: A hospital gets another cloud
+
+  private mutating func changeCloud() async throws {
+    console.heading("A hospital's chain and records move to another cloud")
+    let (hospital, cloud) = ("hospital-1", "cloud-2")
+    let voters = (1...4).map { "hospital-\($0)-trust" }
+    let past = try await consortium.hold(plan("before-the-move", at: hospital)).visit
+    let admission = try await consortium.proposeCloud(cloud, sponsor: voters[0])
+    for voter in voters[1...2] { try await consortium.vote(on: admission, by: voter) }
+    try await passEpoch()
+    try await consortium.openCloud(cloud)
+    console.line("  \(cloud) joins by vote. \(voters[1]) moves that it confirm the chain of")
+    console.line("  \(hospital), whose trust has no vote on that.")
+    let motion = try await consortium.proposeCloud(
+      cloud, forHospital: hospital, sponsor: voters[1])
+    for voter in voters[2...3] { try await consortium.vote(on: motion, by: voter) }
+    check(
+      "the three others give \(hospital) another cloud",
+      try await consortium.status(ofMotion: motion) == .passed)
+    try await passEpoch()
+    try await consortium.settle()
+    let missing = await consortium.clouds[cloud]?.missingRecords(of: hospital)
+    check("the new cloud has all records of \(hospital)", missing?.isEmpty == true)
+    console.line("  With the epoch \(cloud) has taken chain and records from the cloud before it.")
+    let outcome = try await consortium.hold(plan("after-the-move", at: hospital))
+    check("a patient is treated at \(hospital)", outcome.record?.record != nil)
+    let reader = "hospital-4-doctor-1"
+    let request = try await consortium.requestAccess(
+      doctor: reader, patient: Self.patient, purpose: "second opinion")
+    let consent = try await consortium.consent(
+      patient: Self.patient, to: request, visit: past,
+      expiresAt: await consortium.ledgerTime() + 86_400)
+    try await consortium.settle()
+    let record = try await consortium.openRecord(doctor: reader, consent: consent)
+    check(
+      "a visit from before the move opens",
+      record.findings.count == consortium.configuration.teamSize)
+    console.line("  A patient is treated at \(hospital), and an earlier visit is shared as before.")
   }
 
   // MARK: Audit
