@@ -603,6 +603,28 @@ struct ReassignedCloudTests {
     let confirmed = try await consortium.cloud.confirmer.view(of: Self.hospital).size
     #expect(anchored < confirmed)
 
+    // By the rules as good as what was confirmed, and as long: the last block on another base.
+    try await test.pass(seconds: 40, consortium)
+    let node = consortium.cloud.node
+    let genuineLeaves = try await test.storage.chainLog(Self.hospital).contents()
+    let log = MemoryChainLog()
+    try await log.append(Array(genuineLeaves.prefix(Int(anchored))), at: 0)
+    let fork = try HospitalWriter(
+      genesis: consortium.genesis, hospital: Self.hospital, log: log, store: MemoryState(),
+      consortium: node.consortiumState, decider: node.decider,
+      identity: test.identityKey(of: Self.hospital))
+    try await fork.open()
+    let base = try await node.finalBlock()
+    try await fork.follow(base)
+    for leaf in genuineLeaves.dropFirst(Int(anchored)) {
+      guard let entry = Leaf.entry(in: leaf), await fork.position + 1 < confirmed else { continue }
+      if case .baseAdvance = entry.content.body { continue }
+      _ = try await fork.submit(entry, base: base)
+    }
+    try await fork.closeBlock()
+    let forked = try await log.leaves(from: 0, limit: .max, byteCount: .max)
+    #expect(forked.count == Int(confirmed) && forked != Array(genuineLeaves.prefix(forked.count)))
+
     let shown = Mutex(0)
     let foreign = try #require(
       try await consortium.cloud.confirmer.view(of: "hospital-2").confirmed
@@ -618,17 +640,19 @@ struct ReassignedCloudTests {
         return round
       }
       let count = lie.leaves.count
-      switch round % 4 {
+      let from = transit.payload(FetchLeaves.self)?.query.object.payload.from ?? 0
+      switch round % 5 {
       case 0: lie.leaves = Array(lie.leaves.dropLast(count > 0 ? 1 : 0))
       case 1 where count > 2: lie.leaves.swapAt(count - 3, count - 2)
       case 2 where count > 1: lie.leaves[count - 2] = lie.leaves[0]
+      case 3: lie.leaves = Array(forked.dropFirst(Int(from)))
       default: lie.note = foreign
       }
       return ReplyMessage(.success(lie)).encoded()
     }
     try await passEpoch(consortium, test)
-    for _ in 0..<4 { _ = await ConsortiumError.code { try await consortium.settle() } }
-    #expect(shown.withLock { $0 } >= 4)
+    for _ in 0..<5 { _ = await ConsortiumError.code { try await consortium.settle() } }
+    #expect(shown.withLock { $0 } >= 5)
     let view = try await server("cloud-2", consortium).confirmer.view(of: Self.hospital)
     #expect(view.size <= anchored)
     let genuine = try await consortium.cloud.confirmer.view(of: Self.hospital)

@@ -47,23 +47,24 @@ struct ExistingFolder {
   func cloud(of hospital: String) -> String { clouds[hospital] ?? Self.cloud }
 
   /// The cloud whose replay of a hospital's chain is read: the present one's, unless that is still taking
-  /// the chain over and one before it has more.
+  /// the chain over, and another has all that is anchored.
   func keeper(of hospital: String) -> String {
     let present = cloud(of: hospital)
-    func size(_ cloud: String) -> UInt64 {
-      guard folder.hasStateStore(cloud, chain: hospital),
-        let consortium = try? state(cloud, chain: ChainName.consortium),
-        let store = try? folder.stateStore(cloud, chain: hospital),
-        let view = try? HospitalView(
-          genesis: genesis, hospital: hospital, store: store, consortium: consortium)
-      else { return 0 }
-      return min(view.size, view.confirmed?.size ?? 0)
-    }
-    // With one cloud there is nothing to read.
     let others = allClouds.filter { $0 != present }
-    if others.isEmpty { return present }
-    let own = size(present)
-    return others.first { size($0) > own } ?? present
+    guard !others.isEmpty,
+      let consortium = try? state(Self.cloud, chain: ChainName.consortium),
+      let view = try? ConsortiumView(genesis: genesis, store: consortium),
+      let anchor = try? view.anchor(of: hospital)
+    else { return present }
+    func hasAll(_ cloud: String) -> Bool {
+      guard folder.hasStateStore(cloud, chain: hospital),
+        let store = try? folder.stateStore(cloud, chain: hospital),
+        let chain = try? HospitalView(
+          genesis: genesis, hospital: hospital, store: store, consortium: consortium)
+      else { return false }
+      return chain.size >= anchor.size
+    }
+    return hasAll(present) ? present : others.first(where: hasAll) ?? present
   }
 
   private static func genesis(
