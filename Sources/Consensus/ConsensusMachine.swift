@@ -80,7 +80,7 @@ public struct ConsensusMachine: Sendable {
   }
 
   /// How many rounds below the current one are kept: for commits that come late, and as evidence.
-  static let keptRoundCount: UInt64 = 16
+  public static let keptRoundCount: UInt64 = 16
   /// How many rounds above the current one are kept of each seat.
   private static let keptHigherRoundCount = 2
 

@@ -78,10 +78,23 @@ extension Delegate {
 
   /// Drops blocks that nobody asks for any more. Those that are decided stand on the chain.
   mutating func dropBlocks() {
-    let (height, needed) = (height, machine.neededBlocks)
+    let height = height
+    let needed = machine.neededBlocks.union(relayedBlocks)
     blocks = blocks.filter { needed.contains($0.key) }
     shelf.removeAll {
       $0.height < height || ($0.height == height && !needed.contains($0.root))
+    }
+  }
+
+  /// The blocks of which the outbox shows prepares, of rounds whose messages are kept. After a restart
+  /// the machine may not know any more that it has passed on a quorum of them.
+  private var relayedBlocks: [Digest32] {
+    let oldest = machine.round - min(machine.round, ConsensusMachine.keptRoundCount)
+    return outbox.items.compactMap { placed in
+      guard case .vote(let signed) = placed.item, signed.vote.phase == .prepare,
+        signed.vote.height == height, signed.vote.round >= oldest
+      else { return nil }
+      return signed.vote.root
     }
   }
 
