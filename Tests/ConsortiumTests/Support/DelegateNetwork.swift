@@ -26,34 +26,52 @@ struct DelegateNetwork {
     var delegate: Delegate?
   }
 
+  /// A cloud that may be admitted, as the members list it then, with its organisation.
+  struct Newcomer {
+    let party: Members.Supernode
+    let organisation: Members.Organisation
+    let keys: Delegate.Keys
+  }
+
   let genesis: ValidGenesis
+  /// Of parties and organisations, as they were made first.
   let identities: [String: IdentityKey]
+  /// Organisations' keys by their public parts, also those that are not in force yet, or not any more.
+  private var organisationKeys: [[UInt8]: IdentityKey] = [:]
+  let newcomers: [Newcomer]
   private let decider: CountingDecider
   private let clock: TestClock
   /// By seat; a dishonest delegate has a second one.
   var processes: [Process]
   private var demandCount: UInt64 = 0
+  /// The processes that have done something since somebody has emptied this.
+  var touched: Set<Int> = []
 
   static let start: UInt64 = 1_790_000_000
 
   /// - Parameters:
   ///   - spares: supernodes that stand and have no seat at first.
   ///   - strangers: more of them, of whom no process runs.
+  ///   - hospitals: so many of the delegates, whose organisations vote. The first cloud confirms all
+  ///     their chains.
+  ///   - newcomers: clouds that are no members yet.
   init(
-    delegates count: Int = 4, spares: Int = 0, strangers: Int = 0, seed: UInt64 = 1,
-    maximumLag: UInt64 = 120,
-    epochLength: UInt64 = 1000
+    delegates count: Int = 4, spares: Int = 0, strangers: Int = 0, hospitals: Int = 1,
+    newcomers: Int = 0, seed: UInt64 = 1, maximumLag: UInt64 = 120, epochLength: UInt64 = 1000
   ) throws {
     var generator = SeededGenerator(seed: seed)
     var supernodes: [Members.Supernode] = []
     var identities: [String: IdentityKey] = [:]
     var keys: [Delegate.Keys] = []
-    for number in 1...(count + spares + strangers) {
-      let isHospital = number == 1
-      let id = isHospital ? "hospital-1" : "cloud-\(number - 1)"
+    let members = count + spares + strangers
+    for number in 1...(members + newcomers) {
+      let isHospital = number <= hospitals
+      let id = isHospital ? "hospital-\(number)" : "cloud-\(number - hospitals)"
       let identity = try IdentityKey(seed: generator.bytes(32))
       let voting = try IdentityKey(seed: generator.bytes(32))
-      let chains = [ChainName.consortium] + (number == 2 ? ["hospital-1"] : [])
+      let chains =
+        [ChainName.consortium]
+        + (number == hospitals + 1 ? (1...hospitals).map { "hospital-\($0)" } : [])
       let cosigners = try chains.map {
         try CosignerKey(
           name: ValidGenesis.cosignerName(network: "test", node: id, chain: $0),
@@ -79,7 +97,11 @@ struct DelegateNetwork {
     for id in ["office"] + supernodes.map(\.organisation) {
       let key = try IdentityKey(seed: generator.bytes(32))
       identities[id] = key
+      organisationKeys[key.publicKey] = key
       organisations.append(Members.Organisation(id: id, identityKey: key.publicKey))
+    }
+    self.newcomers = (members..<members + newcomers).map {
+      Newcomer(party: supernodes[$0], organisation: organisations[$0 + 1], keys: keys[$0])
     }
     genesis = try ValidGenesis(
       Genesis(
@@ -88,11 +110,11 @@ struct DelegateNetwork {
           numbers: Members.Numbers(
             window: 4 * maximumLag, maximumLag: maximumLag, signerQuota: 1 << 20,
             supernodeQuota: 1 << 20, seatCount: UInt64(count)),
-          organisations: organisations,
+          organisations: Array(organisations.prefix(members + 1)),
           manager: Members.Manager(
             id: "manager", organisation: "office", registrationKey: manager.0.publicKey,
             identityKey: manager.1.publicKey, agreementKey: generator.bytes(32)),
-          supernodes: supernodes),
+          supernodes: Array(supernodes.prefix(members))),
         delegates: supernodes.prefix(count).map(\.id)))
     self.identities = identities
     decider = CountingDecider(try LedgerSuite.decider(for: genesis))
@@ -113,9 +135,15 @@ struct DelegateNetwork {
     processes[index].delegate = try Delegate(
       id: process.id, genesis: genesis, keys: process.keys, state: process.disk.state,
       store: process.disk.roles, decider: decider, clock: { clock.seconds(ahead: offset) })
+    touched.insert(index)
   }
 
   mutating func kill(_ index: Int) { processes[index].delegate = nil }
+
+  /// Gives a newcomer a process, which somebody starts once it is a member.
+  mutating func addProcess(of newcomer: Newcomer) {
+    processes.append(Process(id: newcomer.party.id, keys: newcomer.keys, disk: Disk()))
+  }
 
   /// Gives a delegate a twin, with a disk of its own.
   mutating func addTwin(of index: Int) throws {
@@ -137,6 +165,7 @@ struct DelegateNetwork {
     // Moved out and back, so that nothing is copied.
     processes[index].delegate = nil
     var isDead = false
+    touched.insert(index)
     defer { if !isDead { processes[index].delegate = delegate } }
     do {
       return try work(&delegate)
@@ -238,7 +267,8 @@ struct DelegateNetwork {
         return try delegate.block(signed.proposal.root, height: height) == nil
       case .vote(let signed):
         // Of rounds long over not even the votes are remembered.
-        guard let root = signed.vote.root, signed.vote.round + 16 >= delegate.machine.round,
+        guard let root = signed.vote.root,
+          signed.vote.round + ConsensusMachine.keptRoundCount >= delegate.machine.round,
           signed.seat == seat || signed.vote.phase == .prepare
         else { return false }
         return try delegate.block(root, height: height) == nil
@@ -302,9 +332,11 @@ struct DelegateNetwork {
   }
 
   /// Everybody reads everybody, as `sees` allows, and does what is due, until nothing is new.
+  ///
+  /// - Parameter isDone: whether no timeout need expire any more.
   mutating func settle(
     expirations: Int = 40, sees: (_ reader: Int, _ writer: Int) -> Bool = { _, _ in true },
-    carries: (OutboxItem) -> Bool = { _ in true }
+    carries: (OutboxItem) -> Bool = { _ in true }, isDone: (Self) throws -> Bool = { _ in false }
   ) throws {
     var left = expirations
     for _ in 0..<10_000 {
@@ -323,7 +355,7 @@ struct DelegateNetwork {
         if try handOn(reader, sees: sees) { isNew = true }
       }
       if isNew { continue }
-      guard left > 0, try expireAll() else { return }
+      guard left > 0, try !isDone(self), try expireAll() else { return }
       left -= 1
     }
   }
@@ -375,17 +407,69 @@ struct DelegateNetwork {
 
   // MARK: Work
 
-  /// What the only organisation with a vote approves from now on, as a process knows the chain.
-  func approval(of candidates: Set<String>, as index: Int) throws -> Entry? {
-    let voter = "operator-of-hospital-1"
-    guard let reader = processes[index].delegate?.follower.reader, let key = identities[voter]
+  /// What an organisation signs with now, as a process knows the chain; nil if it is no member.
+  private func key(of organisation: String, as index: Int) throws -> IdentityKey? {
+    guard let reader = processes[index].delegate?.follower.reader,
+      let key = try reader.members.identityKey(of: organisation)
     else { return nil }
-    return Entry(
-      EntryContent(
-        genesis: genesis.digest, chain: ChainName.consortium, signer: .party(voter),
-        body: Approval(
-          candidates: candidates, number: try reader.approval(of: voter).next)),
-      signedBy: key)
+    return organisationKeys[key]
+  }
+
+  private func entry(
+    by organisation: String, as index: Int, _ body: some CanonicalObject
+  ) throws -> Entry? {
+    try key(of: organisation, as: index).map {
+      Entry(
+        EntryContent(
+          genesis: genesis.digest, chain: ChainName.consortium, signer: .party(organisation),
+          body: body), signedBy: $0)
+    }
+  }
+
+  /// What an organisation with a vote approves from now on, as a process knows the chain.
+  func approval(
+    of candidates: Set<String>, by voter: String = "operator-of-hospital-1", as index: Int
+  ) throws -> Entry? {
+    guard let reader = processes[index].delegate?.follower.reader else { return nil }
+    return try entry(
+      by: voter, as: index,
+      Approval(candidates: candidates, number: try reader.approval(of: voter).next))
+  }
+
+  /// What an organisation asks the others to decide, as a process knows the chain.
+  ///
+  /// - Parameter epochs: for how many epochs it stays open.
+  func motion(
+    _ changes: [MemberChange], by organisation: String, agreeing parties: [String], as index: Int,
+    epochs: UInt64 = 6
+  ) throws -> Entry? {
+    guard let reader = processes[index].delegate?.follower.reader else { return nil }
+    let motion = Motion(
+      number: try reader.nextMotion(of: organisation),
+      lastEpoch: genesis.epoch(ofHeight: reader.height) + epochs, changes: changes)
+    let keys = identities.filter { parties.contains($0.key) }
+    return try entry(
+      by: organisation, as: index,
+      motion.agreed(genesis: genesis.digest, signer: organisation, by: keys))
+  }
+
+  /// An organisation's vote on a motion.
+  func ballot(
+    on motion: Digest32, approves: Bool, by organisation: String, as index: Int
+  ) throws -> Entry? {
+    try entry(by: organisation, as: index, Ballot(motion: motion, approves: approves))
+  }
+
+  /// An organisation's change of its own key.
+  mutating func rotation(
+    of organisation: String, to key: IdentityKey, as index: Int
+  ) throws -> Entry? {
+    organisationKeys[key.publicKey] = key
+    let party = Party.organisation(
+      Members.Organisation(id: organisation, identityKey: key.publicKey))
+    return try entry(
+      by: organisation, as: index,
+      PartyRotation(genesis: genesis.digest, party: party, key: key))
   }
 
   /// A supernode's withdrawal, or that it stands again.
@@ -421,10 +505,18 @@ struct DelegateNetwork {
   }
 }
 
-/// Counts the signatures that somebody has decided.
+/// Counts the signatures that somebody has decided. All processes share it, so what one has decided need
+/// not be computed for another.
 private final class CountingDecider: ClaimDecider {
+  private struct Signature: Hashable {
+    let signature: [UInt8]
+    let message: [UInt8]
+    let key: [UInt8]
+  }
+
   private let decider: any ClaimDecider
   private let counter = Mutex<UInt64>(0)
+  private let known = Mutex<[Signature: Bool]>([:])
 
   init(_ decider: any ClaimDecider) { self.decider = decider }
 
@@ -432,12 +524,23 @@ private final class CountingDecider: ClaimDecider {
 
   func holds(_ claim: Claim) -> Bool {
     counter.withLock { $0 += 1 }
-    return decider.holds(claim)
+    return decide(claim)
   }
 
   func firstFailure(of claims: [Claim]) -> Int? {
     counter.withLock { $0 += UInt64(claims.count) }
-    return decider.firstFailure(of: claims)
+    return claims.firstIndex { !decide($0) }
+  }
+
+  private func decide(_ claim: Claim) -> Bool {
+    guard case .signature(let signature, let message, let key) = claim else {
+      return decider.holds(claim)
+    }
+    let name = Signature(signature: signature, message: message, key: key)
+    if let known = known.withLock({ $0[name] }) { return known }
+    let holds = decider.holds(claim)
+    known.withLock { $0[name] = holds }
+    return holds
   }
 }
 
