@@ -1,38 +1,28 @@
-import CanonicalEncoding
-import Consensus
-import Consortium
-import Foundation
-import Ledger
-import TestSupport
 import Testing
-import TransparencyLog
 
-@Suite("Hospitals, clouds and delegates under a scheduler that loses, doubles, delays and kills")
+@Suite(
+  "Hospitals, clouds and delegates under a scheduler that loses, doubles, delays, kills and lies")
 struct HospitalSimulationTests {
-  private static let environment = ProcessInfo.processInfo.environment
-  /// `BCEMR_SIMULATION_SEED` runs one seed again; `BCEMR_SIMULATION_SEEDS` runs more or fewer.
-  private static let seeds: [UInt64] = {
-    if let seed = environment["BCEMR_SIMULATION_SEED"].flatMap({ UInt64($0) }) { return [seed] }
-    return Array(1...(environment["BCEMR_SIMULATION_SEEDS"].flatMap { UInt64($0) } ?? 30))
-  }()
+  private static let seeds = SimulationSeeds(count: 24)
 
   @Test("nothing confirmed is lost, one history is final, and all goes on once the faults stop")
-  func laws() throws {
-    var total = HospitalSimulation.Figures()
-    for seed in Self.seeds {
-      do {
-        var simulation = try HospitalSimulation(seed: seed)
-        try simulation.run()
-        total.add(simulation.figures)
-      } catch {
-        Issue.record("seed \(seed): \(error) (again: BCEMR_SIMULATION_SEED=\(seed))")
-        return
-      }
+  func laws() async {
+    let count = Self.seeds.seeds.count
+    let (total, failure) = await Self.seeds.run(HospitalSimulation.Figures()) { seed in
+      var simulation = try HospitalSimulation(seed: seed)
+      try simulation.run()
+      return simulation.figures
+    } adding: {
+      $0.add($1)
     }
-    print("\(Self.seeds.count) seeds: \(total)")
-    guard Self.seeds.count > 20 else { return }
+    if let failure {
+      Issue.record(Comment(rawValue: failure))
+      return
+    }
+    print("\(count) seeds: \(total)")
+    guard count > 20 else { return }
     // What never happens is not tested; the rarest things take more seeds.
-    let rare = Self.seeds.count < 200 ? HospitalSimulation.Figures.rare : []
+    let rare = count < 200 ? HospitalSimulation.Figures.rare : []
     #expect(
       total.counts.allSatisfy { $0.count > 0 || rare.contains($0.name) }, "\(total)")
   }

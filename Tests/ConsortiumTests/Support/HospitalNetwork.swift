@@ -11,9 +11,9 @@ import TestSupport
 /// a disk of its own, with nothing between them but ``SimulatedMail``.
 ///
 /// `hospital-1` stands for election, and its chain is confirmed by `cloud-1`; `hospital-2` only follows
-/// the consortium chain, and `cloud-2` confirms its own. The other clouds decide blocks and confirm
-/// nothing. One of them may be dishonest: twins, two programs with one set of keys, of which some see
-/// the one and some the other.
+/// the consortium chain, and `cloud-2` confirms its own. `hospital-3`, which `cloud-3` confirms, follows
+/// too. Either of these two may be dishonest: twins, two programs with one set of keys, of which some see
+/// the one and some the other. `hospital-4` may be admitted, with `cloud-1` to confirm its chain.
 struct HospitalNetwork {
   enum Server: Sendable {
     case hospital(HospitalServer)
@@ -70,11 +70,14 @@ struct HospitalNetwork {
     members = try SimulatedMembers(spares: spares, epochLength: epochLength, using: &generator)
     executor = SeededExecutor(seed: seed)
     world = ClientWorld(members: members, mail: mail)
-    for id in members.genesis.members.supernodes.map(\.id) {
+    for id in members.genesis.members.supernodes.map(\.id) + [SimulatedMembers.newcomer] {
       guard let keys = members.keys[id] else { fatalError("no keys of \(id)") }
       machines.append(Machine(id: id, keys: keys))
     }
   }
+
+  /// All hospitals that there may be.
+  var hospitals: [String] { genesis.members.hospitals + [SimulatedMembers.newcomer] }
 
   var genesis: ValidGenesis { members.genesis }
   var time: UInt64 { clock.seconds(ahead: 0) }
@@ -91,13 +94,13 @@ struct HospitalNetwork {
     let (id, disk, clock) = (machine.id, machine.disk, clock)
     let courier = mail.courier(of: .init(id: id, machine: index, run: run))
     let time: @Sendable () -> UInt64 = { clock.seconds(ahead: machine.clockOffset) }
-    let isCandidate = genesis.members.supernode(id)?.votingKey != nil
+    let isCandidate = !SimulatedMembers.followers.contains(id)
     let node = try LedgerNode(
       id: id, genesis: genesis, identity: members.identity(of: id),
       delegate: isCandidate ? machine.keys.delegate : nil,
       state: disk.state(ChainName.consortium, run: run), store: disk.roles(run: run),
       post: Post(courier: courier, sender: id), decider: decider, clock: time)
-    if genesis.members.hospitals.contains(id) {
+    if hospitals.contains(id) {
       let server = try HospitalServer(
         id: id, node: node, keys: machine.keys, store: disk.roles(run: run),
         log: disk.log(run: run), state: disk.state(id, run: run), courier: courier, clock: time,
@@ -108,9 +111,14 @@ struct HospitalNetwork {
         id: id, node: node, keys: machine.keys, store: disk.roles(run: run),
         records: disk.records(run: run), stores: { disk.state($0, run: run) }, courier: courier)
       machines[index].server = .cloud(server)
-      world.set(records: disk.records(run: run), of: id)
+      world.set(records: disk.records(run: run), of: id, isTwin: isTwin(index))
     }
-    world.set(machines[index].server, of: id)
+    world.set(machines[index].server, of: id, isTwin: isTwin(index))
+  }
+
+  /// Whether it is the second of two machines.
+  func isTwin(_ index: Int) -> Bool {
+    machines.firstIndex { $0.id == machines[index].id } != index
   }
 
   /// The machine stops at once; what it was about to do is not done.
@@ -119,7 +127,7 @@ struct HospitalNetwork {
     guard machine.server != nil else { return }
     machine.disk.stop()
     machines[index].server = nil
-    world.set(nil, of: machine.id)
+    world.set(nil, of: machine.id, isTwin: isTwin(index))
     mail.bury(.init(id: machine.id, machine: index, run: machine.run))
   }
 
@@ -167,25 +175,35 @@ struct SimulatedMembers: Sendable {
 
   let genesis: ValidGenesis
   let keys: [String: SupernodeKeys]
+  /// What makes the newcomer a member.
+  let admission: [MemberChange]
   let manager: IdentityKey
   let doctors: [Doctor]
   private let identities: [String: IdentityKey]
 
   static let start: UInt64 = 1_790_000_000
   static let network = "test"
+  /// A hospital that is no member at first, and the cloud that is to confirm its chain.
+  static let newcomer = "hospital-4"
+  static let newcomersCloud = "cloud-1"
+  /// Who never stands for election.
+  static let followers = ["hospital-2", "hospital-3"]
 
   /// - Parameter spares: clouds that stand and have no seat at first.
   init(spares: Int, epochLength: UInt64, using generator: inout SeededGenerator) throws {
     var identities: [String: IdentityKey] = [:]
     var keys: [String: SupernodeKeys] = [:]
     var supernodes: [Members.Supernode] = []
-    let ids =
-      ["hospital-1", "hospital-2"] + (1...(3 + spares)).map { "cloud-\($0)" }
-    for (index, id) in ids.enumerated() {
-      let isHospital = index < 2
-      // The first two clouds confirm the chains of the two hospitals.
-      let chains =
-        [ChainName.consortium] + (2...3 ~= index ? ["hospital-\(index - 1)"] : [])
+    let clouds = (1...(3 + spares)).map { "cloud-\($0)" }
+    let ids = ["hospital-1", "hospital-2", "hospital-3", Self.newcomer] + clouds
+    for id in ids {
+      let isHospital = id.hasPrefix("hospital")
+      var chains = [ChainName.consortium]
+      // The first three clouds confirm the chains of the three hospitals.
+      if let number = clouds.prefix(3).firstIndex(of: id) {
+        chains.append("hospital-\(number + 1)")
+      }
+      if id == Self.newcomersCloud { chains.append(Self.newcomer) }
       var randomness: Randomness = SeededGenerator(seed: generator.next())
       let file = try SupernodeKeys.generate(
         owner: id, chains: chains, isHospital: isHospital, using: &randomness)
@@ -196,24 +214,39 @@ struct SimulatedMembers: Sendable {
       supernodes.append(
         try own.publicPart(
           id: id, organisation: "operator-of-\(id)", role: isHospital ? .hospital : .cloud,
-          isCandidate: id != "hospital-2"))
+          isCandidate: !Self.followers.contains(id)))
+    }
+    let newcomer = supernodes.remove(at: 3)
+    // The key for it is named when it is admitted.
+    var assignment: CloudAssignment?
+    for index in supernodes.indices where supernodes[index].id == Self.newcomersCloud {
+      for cosigner in supernodes[index].cosigners where cosigner.chain == Self.newcomer {
+        assignment = CloudAssignment(
+          hospital: Self.newcomer, cloud: Self.newcomersCloud, cosigningKey: cosigner.publicKey)
+      }
+      supernodes[index].cosigners.removeAll { $0.chain == Self.newcomer }
     }
     let registration = try IdentityKey(seed: generator.bytes(32))
     manager = try IdentityKey(seed: generator.bytes(32))
     identities["manager"] = manager
     var organisations: [Members.Organisation] = []
-    for id in ["office"] + supernodes.map(\.organisation) {
+    for id in ["office"] + supernodes.map(\.organisation) + [newcomer.organisation] {
       let key = try IdentityKey(seed: generator.bytes(32))
       identities[id] = key
       organisations.append(Members.Organisation(id: id, identityKey: key.publicKey))
     }
+    guard let own = organisations.popLast(), let assignment else { fatalError("no newcomer") }
+    admission = [
+      .admit(.organisation(own)), .admit(.supernode(newcomer)), .assignCloud(assignment),
+    ]
     let genesis = try ValidGenesis(
       Genesis(
         network: Self.network, suite: BLS12381.name, createdAt: Self.start,
         epochLength: epochLength,
         members: Members(
           numbers: Members.Numbers(
-            window: 480, maximumLag: 120, signerQuota: 1 << 20, supernodeQuota: 1 << 20),
+            window: 480, maximumLag: 120, answerWithin: 600, signerQuota: 1 << 20,
+            supernodeQuota: 1 << 20),
           organisations: organisations,
           manager: Members.Manager(
             id: "manager", organisation: "office", registrationKey: registration.publicKey,
@@ -224,7 +257,7 @@ struct SimulatedMembers: Sendable {
     self.keys = keys
     self.identities = identities
     var doctors: [Doctor] = []
-    for hospital in genesis.members.hospitals {
+    for hospital in genesis.members.hospitals + [Self.newcomer] {
       guard let employer = identities[hospital] else { continue }
       for number in 1...2 {
         let identity = try IdentityKey(seed: generator.bytes(32))
@@ -257,17 +290,29 @@ struct SimulatedMembers: Sendable {
   }
 
   func cloud(of hospital: String) -> String {
-    guard let cloud = genesis.members.cloud(ofHospital: hospital) else { fatalError("no cloud") }
-    return cloud
+    genesis.members.cloud(ofHospital: hospital) ?? Self.newcomersCloud
   }
+
+  /// Who has to agree to ``admission``.
+  static let admitting = [newcomer, "operator-of-\(newcomer)", newcomersCloud]
 }
 
-/// Signatures are checked; what pairings would tell is written on the entry.
-private struct StubDecider: ClaimDecider {
+/// Signatures are checked, each once for all machines; what pairings would tell is written on the entry.
+private final class StubDecider: ClaimDecider {
+  private struct Signature: Hashable {
+    let signature: [UInt8]
+    let message: [UInt8]
+    let key: [UInt8]
+
+    var isValid: Bool { IdentityKey.isValid(signature, of: message, by: key) }
+  }
+
+  private let known = Mutex<[Signature: Bool]>([:])
+
   func holds(_ claim: Claim) -> Bool {
     switch claim {
     case .signature(let signature, let message, let key):
-      IdentityKey.isValid(signature, of: message, by: key)
+      decide(Signature(signature: signature, message: message, key: key))
     case .registration(let registration, let managerKey):
       (try? registration.checkSignatures(managerKey: managerKey)) != nil
     case .visitKey(_, let proof): proof != Self.falseProof
@@ -277,6 +322,13 @@ private struct StubDecider: ClaimDecider {
   }
 
   func firstFailure(of claims: [Claim]) -> Int? { claims.firstIndex { !holds($0) } }
+
+  private func decide(_ signature: Signature) -> Bool {
+    if let known = known.withLock({ $0[signature] }) { return known }
+    let isValid = signature.isValid
+    known.withLock { $0[signature] = isValid }
+    return isValid
+  }
 
   static let falseProof = [UInt8](repeating: 0xff, count: 48)
   static let falseSignature = [UInt8](repeating: 0xff, count: 96)

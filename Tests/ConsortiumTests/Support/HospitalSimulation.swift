@@ -7,6 +7,14 @@ import TestSupport
 import TransparencyLog
 
 /// One ``HospitalNetwork``, one seed, and what must hold after each step.
+///
+/// How much it sees is told by faults that were planted in the program, one at a time:
+///
+/// | planted | found | in seed |
+/// |---|---|---|
+/// | a base moved inside a block, by writer and rules | a base inside a block | 3 |
+/// | no new generation for a hospital that has lost what was confirmed | two trees of one generation | 14 |
+/// | a cloud that does not store what it has cosigned | forgotten confirmations | 1 |
 struct HospitalSimulation {
   struct Figures: CustomStringConvertible {
     enum Kind: String, CaseIterable {
@@ -28,8 +36,12 @@ struct HospitalSimulation {
       case generations = "chains continued"
       case accusations
       case newSets = "new sets"
-      case equivocators
-      case convicted = "equivocators convicted"
+      case admitted = "hospitals admitted"
+      case dishonestHospitals = "dishonest hospitals"
+      case dishonestClouds = "dishonest clouds"
+      case conspiracies = "of them together"
+      case convicted = "clouds convicted"
+      case barred = "chains barred"
     }
 
     private var values: [Kind: Int] = [:]
@@ -71,14 +83,20 @@ struct HospitalSimulation {
     let haste: Int
   }
 
-  /// A disk that is to be put back: what of it, when it is copied, and when the copy takes its place.
+  /// A disk that is to be put back: what of it, when it is copied, and from when on the copy takes its
+  /// place.
   private struct Restoration {
     let machine: Int
     let isWhole: Bool
     let copiedAt: Int
-    let at: Int
+    let from: Int
+    /// Until then it waits for a moment in which most can go wrong.
+    let until: Int
     var copy: PowerDisk.Contents?
     var isDone = false
+    /// Whether the hospital has lost leaves that its cloud had confirmed: then it has to begin a new
+    /// generation, and signs nothing in the former one any more.
+    var requiresContinuation = false
   }
 
   private var network: HospitalNetwork
@@ -97,6 +115,8 @@ struct HospitalSimulation {
   private var touched: Set<Int> = []
   private let reports = Reports()
   private var restoration: Restoration?
+  /// What is held back up to a step.
+  private var late: [(passage: SimulatedMail.Passage, until: Int)] = []
   private var step = 0
   private(set) var figures = Figures()
 
@@ -105,6 +125,8 @@ struct HospitalSimulation {
   private var heights: [Int: UInt64] = [:]
   private var chains: [String: SeenChain] = [:]
   private var claims: [String: [SignedTree]] = [:]
+  /// Two trees that a dishonest cloud has confirmed, with the first leaf in which they differ.
+  private var contradictions: [(one: SignedTree, other: SignedTree, index: Int)] = []
 
   /// What was confirmed of a hospital's chain, by anybody's state.
   private struct SeenChain {
@@ -117,10 +139,17 @@ struct HospitalSimulation {
   private struct SignedTree {
     let note: String
     let leaves: [[UInt8]]
+    /// Whether the cloud has signed it too.
+    let isConfirmed: Bool
+
+    /// The first line, which names the generation.
+    var origin: Substring { note.prefix { $0 != "\n" } }
   }
 
   private static let steps = 2000
-  private static let visits = 3
+  private static let visits = 2
+  /// Who may be dishonest: a hospital and its cloud, which has a seat too.
+  private static let suspects = (hospital: "hospital-3", cloud: "cloud-3")
 
   init(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed &* 0x9E37_79B9_7F4A_7C15)
@@ -130,12 +159,13 @@ struct HospitalSimulation {
       seed: seed, spares: spares,
       epochLength: spares == 0 ? 1000 : UInt64.random(in: 2...5, using: &generator))
     originals = network.machines.count
-    var dishonest: Set<String> = []
-    if Bool.random(using: &generator) {
-      dishonest.insert("cloud-3")
-      if let index = network.machines.firstIndex(where: { $0.id == "cloud-3" }) {
-        network.addTwin(of: index)
-      }
+    let dishonest = Set(
+      [
+        [], [], [Self.suspects.hospital], [Self.suspects.cloud],
+        [Self.suspects.hospital, Self.suspects.cloud],
+      ][Int.random(in: 0..<5, using: &generator)])
+    for index in network.machines.indices where dishonest.contains(network.machines[index].id) {
+      network.addTwin(of: index)
     }
     for index in network.machines.indices {
       let isDishonest = dishonest.contains(network.machines[index].id)
@@ -143,7 +173,7 @@ struct HospitalSimulation {
         isDishonest
         ? Int64.random(in: -100_000...100_000, using: &generator)
         : Int64.random(in: -3...3, using: &generator)
-      try network.boot(index)
+      if network.machines[index].id != SimulatedMembers.newcomer { try network.boot(index) }
     }
     // Of each kind of fault there are none in half of the seeds, or little could go on under all of them.
     func faults(_ range: ClosedRange<Int>) -> Int {
@@ -154,28 +184,29 @@ struct HospitalSimulation {
       partition: faults(1...4), outage: faults(1...2),
       time: Int.random(in: 1...6, using: &generator),
       expiry: Int.random(in: 2...8, using: &generator),
-      haste: Int.random(in: 50...95, using: &generator))
+      haste: Int.random(in: 80...98, using: &generator))
     groups = network.machines.map { _ in 0 }
     seesTwin = network.machines.map { _ in Bool.random(using: &generator) }
     if Bool.random(using: &generator) {
       // A hospital, or more rarely one of their clouds.
-      let machine = [0, 1, 0, 1, 2, 3][Int.random(in: 0..<6, using: &generator)]
-      let copiedAt = Int.random(in: 0..<Self.steps / 2, using: &generator)
+      let ids = ["hospital-1", "hospital-2", "hospital-1", "hospital-2", "cloud-1", "cloud-2"]
+      let id = ids[Int.random(in: 0..<6, using: &generator)]
       restoration = Restoration(
-        machine: machine,
+        machine: network.machines.firstIndex { $0.id == id } ?? 0,
         // Who votes on blocks may not forget what it has said.
-        isWhole: network.machines[machine].id == "hospital-2",
-        copiedAt: copiedAt,
-        at: Int.random(in: Self.steps * 2 / 3..<Self.steps, using: &generator))
+        isWhole: id == "hospital-2",
+        copiedAt: Int.random(in: 0..<Self.steps / 2, using: &generator),
+        from: Int.random(in: Self.steps / 2..<Self.steps * 3 / 4, using: &generator),
+        until: Self.steps - 100)
     }
-    figures[.equivocators] = dishonest.count
+    let (hospital, cloud) = Self.suspects
+    figures[.dishonestHospitals] = dishonest.contains(hospital) ? 1 : 0
+    figures[.dishonestClouds] = dishonest.contains(cloud) ? 1 : 0
+    figures[.conspiracies] = dishonest.count == 2 ? 1 : 0
     (self.network, self.generator, self.dishonest) = (network, generator, dishonest)
-    for hospital in network.genesis.members.hospitals {
-      chains[hospital] = SeenChain()
-      for _ in 0..<Self.visits {
-        try startVisit(at: hospital)
-      }
-    }
+    keepSides()
+    for hospital in network.hospitals { chains[hospital] = SeenChain() }
+    for hospital in network.genesis.members.hospitals { try startVisits(at: hospital) }
   }
 
   private mutating func happens(_ percent: Int) -> Bool {
@@ -193,14 +224,36 @@ struct HospitalSimulation {
 
   private func isHonest(_ index: Int) -> Bool { !dishonest.contains(network.machines[index].id) }
 
-  private mutating func startVisit(at hospital: String) throws {
-    let course = try VisitCourse(world: network.world, hospital: hospital, seed: generator.next())
+  private func isHospital(_ index: Int) -> Bool {
+    network.hospitals.contains(network.machines[index].id)
+  }
+
+  /// Whether a hospital and its cloud are honest.
+  private func isTrusted(_ hospital: String) -> Bool {
+    !dishonest.contains(hospital) && !dishonest.contains(network.members.cloud(of: hospital))
+  }
+
+  private mutating func startVisits(at hospital: String) throws {
     let world = network.world
-    world.note { $0.running += 1 }
-    network.start {
-      var course = course
-      try? await course.run()
-      world.note { $0.running -= 1 }
+    let isTrusted = isTrusted(hospital)
+    // Of whoever may have a twin, some see the one and some the other.
+    for number in 0..<(isTrusted ? 1 : 2) * Self.visits {
+      let course = try VisitCourse(
+        world: world, hospital: hospital, isTrusted: isTrusted,
+        seesTwins: !number.isMultiple(of: 2), seed: generator.next())
+      world.note { $0.running[hospital, default: 0] += 1 }
+      network.start {
+        var course = course
+        try? await course.run()
+        world.note { $0.running[hospital, default: 0] -= 1 }
+      }
+    }
+  }
+
+  /// A dishonest hospital and its cloud act together: each of their machines sees those of its side.
+  private mutating func keepSides() {
+    for index in network.machines.indices where !isHonest(index) {
+      seesTwin[index] = network.isTwin(index)
     }
   }
 
@@ -232,9 +285,10 @@ struct HospitalSimulation {
       network.pass(seconds: UInt64.random(in: 1...8, using: &generator))
     }
     switch Int.random(in: 0..<100, using: &generator) {
-    case ..<46: try deliver()
-    case ..<88: try advance(anyMachine())
-    case ..<94: wake()
+    case ..<42: try deliver()
+    case ..<72: try advanceAny()
+    case ..<92: wake()
+    case ..<94: admit(by: "hospital-\(Int.random(in: 1...3, using: &generator))")
     case ..<95: choose()
     default: try boot(anyMachine())
     }
@@ -246,6 +300,7 @@ struct HospitalSimulation {
       let count = happens(50) ? 1 : 2
       groups = groups.map { _ in Int.random(in: 0..<count, using: &generator) }
       seesTwin = seesTwin.map { _ in Bool.random(using: &generator) }
+      keepSides()
     }
     if happensRarely(weather.kill) {
       let isKept = happens(50)
@@ -269,7 +324,21 @@ struct HospitalSimulation {
       if restoration.copy == nil, step >= restoration.copiedAt {
         self.restoration?.copy = network.machines[machine].disk.contents
       }
-      if step >= restoration.at { try putBack() }
+      if step >= restoration.from, step >= restoration.until || isUnconfirmed(machine) {
+        try putBack()
+      }
+    }
+  }
+
+  /// Whether a hospital has signed more than its cloud has confirmed, and a message with it is on its
+  /// way: what it writes now in the place of that is another tree.
+  private func isUnconfirmed(_ machine: Int) -> Bool {
+    guard let size = chains[network.machines[machine].id]?.sizes.last else { return false }
+    return network.mail.requests(of: machine).contains { request in
+      guard let request = try? Message<ConfirmLeaves>(encoded: request).payload else {
+        return false
+      }
+      return Int(request.from) + request.leaves.count > size
     }
   }
 
@@ -278,8 +347,16 @@ struct HospitalSimulation {
     guard let restoration, let copy = restoration.copy else { return }
     self.restoration?.isDone = true
     let machine = restoration.machine
+    for request in network.mail.requests(of: machine) { try note(request, by: machine) }
     network.kill(machine)
+    // What it had sent is lost, or comes late.
+    for passage in network.mail.takeRequests(of: machine) where happens(60) {
+      late.append((passage, step + Int.random(in: 0...800, using: &generator)))
+    }
     busy.remove(machine)
+    let kept = (copy.log.lastIndex(where: Leaf.isHeader) ?? -1) + 1
+    self.restoration?.requiresContinuation =
+      kept < chains[network.machines[machine].id]?.sizes.last ?? 0
     var contents = network.machines[machine].disk.contents
     if restoration.isWhole {
       contents = copy
@@ -294,9 +371,9 @@ struct HospitalSimulation {
   }
 
   private mutating func boot(_ index: Int) throws {
-    guard network.machines[index].server == nil, step >= network.machines[index].isDownUntil else {
-      return
-    }
+    guard network.machines[index].server == nil, step >= network.machines[index].isDownUntil,
+      network.world.currentMembers.supernode(network.machines[index].id) != nil
+    else { return }
     try network.boot(index)
     touched.insert(index)
     figures[.restarts] += 1
@@ -315,6 +392,15 @@ struct HospitalSimulation {
         reports.end(index, run, .failed("\(error)"))
       }
     }
+  }
+
+  /// A machine that has no duty under way does what is due; if all have, a message goes on.
+  private mutating func advanceAny() throws {
+    let free = network.machines.indices.filter {
+      network.machines[$0].server != nil && !busy.contains($0)
+    }
+    guard let index = free.randomElement(using: &generator) else { return try deliver() }
+    try advance(index)
   }
 
   private mutating func expire(_ index: Int) {
@@ -338,19 +424,49 @@ struct HospitalSimulation {
   /// An organisation approves others.
   private mutating func choose() {
     let hospital = happens(50) ? "hospital-1" : "hospital-2"
-    let clouds = network.genesis.members.supernodes.map(\.id).filter { $0 != "hospital-2" }
-    let chosen = Set(clouds.shuffled(using: &generator).prefix(3))
+    let candidates = network.world.currentMembers.supernodes.filter { $0.votingKey != nil }
+    let chosen = Set(candidates.map(\.id).shuffled(using: &generator).prefix(3))
+    submit(by: "operator-of-\(hospital)", at: hospital) { view in
+      Approval(
+        candidates: chosen, number: try view.approval(of: "operator-of-\(hospital)").next)
+    }
+  }
+
+  /// An organisation has the newcomer admitted: it moves that, or votes for it.
+  private mutating func admit(by hospital: String) {
+    guard network.genesis.genesis.epochLength < 1000 else { return }
+    let (members, organisation) = (network.members, "operator-of-\(hospital)")
+    submit(by: organisation, at: happens(50) ? "hospital-1" : "hospital-2") { view in
+      if try view.nextMembers.supernode(SimulatedMembers.newcomer) != nil { return nil }
+      if let motion = try view.motions().first(where: { $0.status == .open }) {
+        return Ballot(motion: motion.entry, approves: true)
+      }
+      let genesis = members.genesis
+      return Motion(
+        number: try view.nextMotion(of: organisation),
+        lastEpoch: genesis.epoch(ofHeight: view.height) + 50, changes: members.admission
+      ).agreed(
+        genesis: genesis.digest, signer: organisation,
+        by: Dictionary(
+          uniqueKeysWithValues: SimulatedMembers.admitting.map { ($0, members.identity(of: $0)) }))
+    }
+  }
+
+  /// Has an organisation put something onto the consortium chain, as a hospital knows it.
+  private mutating func submit(
+    by organisation: String, at hospital: String,
+    _ body: @escaping @Sendable (ConsortiumView) throws -> (any CanonicalObject)?
+  ) {
     guard let node = network.world.hospital(hospital)?.node else { return }
     touched.formUnion(network.machines.indices)
-    let voter = "operator-of-\(hospital)"
-    let (genesis, key) = (network.genesis.digest, network.members.identity(of: voter))
+    let (genesis, key) = (network.genesis.digest, network.members.identity(of: organisation))
     network.start {
-      guard let number = try? await node.consortium.approval(of: voter).next else { return }
+      guard let body = try? await body(node.consortium) else { return }
       _ = try? await node.submit(
         Entry(
           EntryContent(
-            genesis: genesis, chain: ChainName.consortium, signer: .party(voter),
-            body: Approval(candidates: chosen, number: number)), signedBy: key))
+            genesis: genesis, chain: ChainName.consortium, signer: .party(organisation),
+            body: body), signedBy: key))
     }
   }
 
@@ -361,7 +477,7 @@ struct HospitalSimulation {
     let candidates = network.machines.indices.filter {
       network.machines[$0].id == passage.recipient
     }
-    let sees = passage.sender.machine.map { seesTwin[$0] } ?? false
+    let sees = passage.sender.machine.map { seesTwin[$0] } ?? passage.sender.seesTwins
     guard let machine = sees ? candidates.last : candidates.first,
       network.machines[machine].server != nil
     else { return nil }
@@ -394,6 +510,9 @@ struct HospitalSimulation {
   private mutating func deliver(_ passage: SimulatedMail.Passage, isCalm: Bool) throws {
     defer { network.executor.drain() }
     touch(passage)
+    if passage.reply == nil, let sender = passage.sender.machine {
+      try note(passage.request, by: sender)
+    }
     if !isCalm, !passage.isCopy, happens(weather.loss) {
       figures[.lost] += 1
       network.mail.lose(passage)
@@ -413,7 +532,6 @@ struct HospitalSimulation {
       network.mail.lose(passage)
       return
     }
-    try note(passage, to: machine)
     if !isCalm, !passage.isCopy, happens(weather.doubling) {
       figures[.doubled] += 1
       network.mail.add(
@@ -440,6 +558,8 @@ struct HospitalSimulation {
   // MARK: Invariants
 
   private mutating func afterStep() throws {
+    for (passage, until) in late where until <= step { network.mail.add(passage) }
+    late.removeAll { $0.until <= step }
     for (index, run, outcome) in reports.take() where network.machines[index].run == run {
       try end(index, outcome)
     }
@@ -464,7 +584,8 @@ struct HospitalSimulation {
     lastFailures[index] = nil
     guard let snapshot = try snapshot(index) else { return }
     let journal = network.world.journal
-    for chain in snapshot.chains where chain.hospital == network.machines[index].id {
+    for chain in snapshot.chains
+    where chain.hospital == network.machines[index].id && isHonest(index) {
       try check(journal, on: chain, keepsWritten: !mayForget(index))
     }
   }
@@ -484,9 +605,8 @@ struct HospitalSimulation {
 
   private func snapshot(_ index: Int) throws -> Snapshot? {
     guard let server = network.machines[index].server else { return nil }
-    let hospitals = network.genesis.members.hospitals
+    let (hospitals, members) = (network.hospitals, network.members)
     let id = network.machines[index].id
-    let genesis = network.genesis
     do {
       return try network.ask {
         var snapshot = Snapshot(consortium: await server.node.consortium)
@@ -494,7 +614,7 @@ struct HospitalSimulation {
         case .hospital(let server):
           snapshot.chains = [await server.ledger.writer.view]
         case .cloud(let server):
-          for hospital in hospitals where genesis.members.cloud(ofHospital: hospital) == id {
+          for hospital in hospitals where members.cloud(of: hospital) == id {
             snapshot.chains.append(try await server.confirmer.view(of: hospital))
           }
         }
@@ -506,7 +626,11 @@ struct HospitalSimulation {
   }
 
   private mutating func check(_ index: Int) throws {
-    guard isHonest(index), let snapshot = try snapshot(index) else { return }
+    guard let snapshot = try snapshot(index) else { return }
+    guard isHonest(index) else {
+      for chain in snapshot.chains { try noteConfirmed(chain, of: index) }
+      return
+    }
     do {
       try check(snapshot.consortium, of: index)
       for chain in snapshot.chains { try check(chain, of: index) }
@@ -545,15 +669,27 @@ struct HospitalSimulation {
     if reader.height < start, !isForgetful { throw Violation("\(id) has lost what it decided") }
     if reader.height == start { return }
     heights[index] = reader.height
+    if reader.height == heights.values.max() { try take(reader.members) }
     for other in network.machines.indices where isHonest(other) {
       let organisation = "operator-of-\(network.machines[other].id)"
       if try reader.convictions(of: organisation) > 0 {
         throw Violation("\(organisation) is convicted, and honest")
       }
     }
-    for hospital in network.genesis.members.hospitals where try reader.isBarred(hospital) {
+    for hospital in network.hospitals
+    where try !dishonest.contains(hospital) && reader.isBarred(hospital) {
       throw Violation("the chain of \(hospital) is barred, and it is honest")
     }
+  }
+
+  /// The members as those know them who are furthest.
+  private mutating func take(_ members: ValidMembers) throws {
+    let former = network.world.currentMembers
+    network.world.currentMembers = members
+    let newcomer = SimulatedMembers.newcomer
+    guard former.supernode(newcomer) == nil, members.supernode(newcomer) != nil else { return }
+    figures[.admitted] += 1
+    try startVisits(at: newcomer)
   }
 
   /// All states of a hospital's chain have the roots of what was confirmed of it.
@@ -568,7 +704,7 @@ struct HospitalSimulation {
       throw Violation("\(who) has another chain of \(hospital) up to \(size) than was confirmed")
     }
     // It stores what it cosigns before anybody has it.
-    if index > 1, !mayForget(index), view.confirmed?.size ?? 0 < seen.sizes.last ?? 0 {
+    if !isHospital(index), !mayForget(index), view.confirmed?.size ?? 0 < seen.sizes.last ?? 0 {
       throw Violation("\(who) has forgotten what it confirmed of \(hospital)")
     }
     guard let confirmed = view.confirmed, confirmed.size > 0, seen.roots[confirmed.size] == nil
@@ -590,24 +726,55 @@ struct HospitalSimulation {
   // MARK: Accusations
 
   /// Whoever carries a message can show what was signed in it.
-  private mutating func note(_ passage: SimulatedMail.Passage, to machine: Int) throws {
-    guard passage.request.count > 512, let hospital = passage.sender.machine,
-      let request = try? Message<ConfirmLeaves>(encoded: passage.request).payload
+  private mutating func note(_ request: [UInt8], by machine: Int) throws {
+    guard request.count > 512, isHospital(machine),
+      let request = try? Message<ConfirmLeaves>(encoded: request).payload
     else { return }
     let size = Int(request.from) + request.leaves.count
-    let log = network.machines[hospital].disk.contents.log
+    let log = network.machines[machine].disk.contents.log
     guard log.count >= size, Array(log[Int(request.from)..<size]) == request.leaves else { return }
-    let tree = SignedTree(note: request.note, leaves: Array(log[..<size]))
-    let known = claims[request.hospital] ?? []
+    try note(
+      SignedTree(note: request.note, leaves: Array(log[..<size]), isConfirmed: false),
+      of: request.hospital)
+  }
+
+  /// What a dishonest cloud has confirmed to one of two machines of a hospital.
+  private mutating func noteConfirmed(_ view: HospitalView, of machine: Int) throws {
+    guard let confirmed = view.confirmed, confirmed.size > 0,
+      claims[view.hospital]?.contains(where: { $0.note == confirmed.note }) != true,
+      let hospital = network.machines.indices.first(where: {
+        network.machines[$0].id == view.hospital
+          && (isHonest($0) || network.isTwin($0) == network.isTwin(machine))
+      })
+    else { return }
+    let leaves = network.machines[hospital].disk.contents.log.prefix(Int(confirmed.size))
+    guard leaves.count == Int(confirmed.size),
+      try MerkleTree(leaves: Array(leaves)).root(size: confirmed.size)
+        == view.root(size: confirmed.size)
+    else { return }
+    try note(
+      SignedTree(note: confirmed.note, leaves: Array(leaves), isConfirmed: true),
+      of: view.hospital)
+  }
+
+  private mutating func note(_ tree: SignedTree, of hospital: String) throws {
+    let known = claims[hospital] ?? []
     if known.contains(where: { $0.note == tree.note }) { return }
-    claims[request.hospital, default: []].append(tree)
-    for other in known {
+    claims[hospital, default: []].append(tree)
+    for other in known where other.isConfirmed == tree.isConfirmed {
       guard
         let index = zip(other.leaves, tree.leaves).enumerated().first(where: {
           $0.element.0 != $0.element.1
         })?.offset
       else { continue }
-      try accuse(request.hospital, other, tree, at: index)
+      if !dishonest.contains(hospital), other.origin == tree.origin,
+        restoration?.requiresContinuation == true
+      {
+        throw Violation(
+          "\(hospital) signs two trees of one generation, and lost what was confirmed")
+      }
+      if tree.isConfirmed { contradictions.append((other, tree, index)) }
+      try accuse(hospital, other, tree, at: index)
     }
   }
 
@@ -637,7 +804,7 @@ struct HospitalSimulation {
 
   // MARK: The end
 
-  private static let rounds = 120
+  private static let rounds = 60
 
   private mutating func heal() throws {
     groups = groups.map { _ in 0 }
@@ -655,6 +822,12 @@ struct HospitalSimulation {
       try settle()
       if try isDone() { break }
       network.pass(seconds: 10)
+      for hospital in network.genesis.members.hospitals { admit(by: hospital) }
+      // Whoever was admitted meanwhile begins.
+      for index in network.machines.indices where isHonest(index) { try boot(index) }
+      if let (one, other, index) = contradictions.first {
+        try accuse(Self.suspects.hospital, one, other, at: index)
+      }
     }
     guard try isDone() else { throw Violation("it does not go on: \(try state())") }
     try checkEnd()
@@ -671,7 +844,8 @@ struct HospitalSimulation {
       for _ in 0..<network.mail.sleeping { wake(0) }
       try deliverAll()
       for (index, run, outcome) in reports.take() where network.machines[index].run == run {
-        if case .worked = outcome { isNew = true }
+        // Two machines of one party may give each other work for ever.
+        if case .worked = outcome, isHonest(index) { isNew = true }
         try end(index, outcome)
       }
       step += 1
@@ -692,15 +866,23 @@ struct HospitalSimulation {
   }
 
   private func isDone() throws -> Bool {
-    guard network.world.journal.running == 0 else { return false }
+    let running = network.world.journal.running
+    guard running.allSatisfy({ $0.value == 0 || !isTrusted($0.key) }) else { return false }
+    let members = network.world.currentMembers
+    let mayBeAdmitted = network.genesis.genesis.epochLength < 1000
+    if mayBeAdmitted, members.supernode(SimulatedMembers.newcomer) == nil { return false }
     var sizes: Set<UInt64> = []
     var views: [String: Set<UInt64>] = [:]
     for index in network.machines.indices where isHonest(index) {
+      if members.supernode(network.machines[index].id) == nil { continue }
       guard let snapshot = try snapshot(index) else { return false }
       let reader = snapshot.consortium
       sizes.insert(reader.size)
       guard reader.final?.size == reader.size else { return false }
-      for chain in snapshot.chains {
+      let convicted = try reader.convictions(of: "operator-of-\(Self.suspects.cloud)")
+      if !contradictions.isEmpty, convicted == 0 { return false }
+      for chain in snapshot.chains
+      where isTrusted(chain.hospital) && members.supernode(chain.hospital) != nil {
         views[chain.hospital, default: []].insert(chain.position)
         guard chain.confirmed?.size == chain.position,
           try reader.anchor(of: chain.hospital)?.size == chain.position,
@@ -718,17 +900,25 @@ struct HospitalSimulation {
       guard let snapshot = try snapshot(index) else { continue }
       for chain in snapshot.chains {
         let hospital = network.machines.firstIndex { $0.id == chain.hospital }
-        try check(journal, on: chain, keepsWritten: hospital.map { !mayForget($0) } ?? true)
-        figures[.hospitalBlocks] += index < 2 ? Int(chain.height) : 0
-        figures[.generations] +=
-          index < 2 ? Int(try snapshot.consortium.generation(of: chain.hospital).generation) : 0
+        let keepsWritten = hospital.map { isHonest($0) && !mayForget($0) } ?? true
+        if isTrusted(chain.hospital) || isHospital(index) || !keepsWritten {
+          try check(journal, on: chain, keepsWritten: keepsWritten)
+        }
+        guard isHospital(index) else { continue }
+        figures[.hospitalBlocks] += Int(chain.height)
+        figures[.generations] += Int(
+          try snapshot.consortium.generation(of: chain.hospital).generation)
       }
       for demand in journal.demands
       where try snapshot.consortium.index(ofDemandFor: demand.entry) != demand.index {
         throw Violation("a demand at \(demand.index) is lost")
       }
-      for id in dishonest where index == 0 {
-        figures[.convicted] += Int(try snapshot.consortium.convictions(of: "operator-of-\(id)"))
+      if index == 0 {
+        let (hospital, cloud) = Self.suspects
+        figures[.convicted] +=
+          try snapshot.consortium.convictions(of: "operator-of-\(cloud)") > 0
+          ? 1 : 0
+        figures[.barred] += try snapshot.consortium.isBarred(hospital) ? 1 : 0
       }
       try checkTimes(of: index)
     }
@@ -749,7 +939,7 @@ struct HospitalSimulation {
   }
 
   private func checkTimes(of index: Int) throws {
-    guard index < 2 else { return }
+    guard isHospital(index) else { return }
     var last: BlockHeader?
     var isFirst = true
     for leaf in network.machines[index].disk.contents.log {

@@ -38,6 +38,8 @@ final class SimulatedMail: Sendable {
     let id: String
     var machine: Int?
     var run = 0
+    /// Of a client: which of two machines of a party it reaches.
+    var seesTwins = false
   }
 
   struct Passage: Sendable {
@@ -102,6 +104,25 @@ final class SimulatedMail: Sendable {
     state.withLock { $0.passages.firstIndex { $0.sender == sender && !$0.isCopy } }
   }
 
+  /// What a machine has sent in any of its runs and nobody has answered.
+  func requests(of machine: Int) -> [[UInt8]] {
+    state.withLock { state in
+      let inside = state.inside.values.sorted { $0.number < $1.number }
+      return (state.passages + inside).filter {
+        $0.sender.machine == machine && $0.reply == nil
+      }.map(\.request)
+    }
+  }
+
+  /// Takes out what a machine that is off had sent.
+  func takeRequests(of machine: Int) -> [Passage] {
+    state.withLock { state in
+      let taken = state.passages.filter { $0.sender.machine == machine }
+      state.passages.removeAll { $0.sender.machine == machine }
+      return taken
+    }
+  }
+
   /// Takes one passage out.
   func take(_ index: Int) -> Passage { state.withLock { $0.passages.remove(at: index) } }
 
@@ -142,6 +163,7 @@ final class SimulatedMail: Sendable {
   }
 
   /// Nothing comes that a run of a machine waits for, and nobody gets an answer that it has not sent.
+  /// What it has asked may arrive all the same.
   func bury(_ sender: Sender) {
     let ended = state.withLock { state in
       state.dead.insert(sender)
@@ -149,7 +171,13 @@ final class SimulatedMail: Sendable {
         state.passages.filter { $0.sender == sender }
         + state.inside.values.filter { $0.sender == sender || $0.machine == sender.machine }
         .sorted { $0.number < $1.number }
-      state.passages.removeAll { $0.sender == sender }
+      state.passages = state.passages.compactMap { passage in
+        guard passage.sender == sender else { return passage }
+        guard passage.reply == nil else { return nil }
+        var copy = passage
+        copy.isCopy = true
+        return copy
+      }
       state.inside = state.inside.filter { $0.value.machine != sender.machine }
       return ended
     }

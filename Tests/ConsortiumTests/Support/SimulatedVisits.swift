@@ -28,61 +28,95 @@ final class ClientWorld: Sendable {
     var swallowed: Set<Digest32> = []
     /// Why something is wrong.
     var violation: String?
-    /// Visits under way.
-    var running = 0
+    /// Visits under way, by hospital.
+    var running: [String: Int] = [:]
     /// Nobody goes on.
     var isOver = false
   }
 
+  /// One of two machines of a party, or its only one.
+  private struct Place: Hashable {
+    let id: String
+    let isTwin: Bool
+  }
+
   private struct State {
-    var servers: [String: HospitalNetwork.Server] = [:]
-    var records: [String: any RecordStore] = [:]
+    var servers: [Place: HospitalNetwork.Server] = [:]
+    var records: [Place: any RecordStore] = [:]
+    var twins: Set<String> = []
+    var current: ValidMembers
     var journal = Journal()
+
+    /// - Parameter seesTwins: whether of two machines the second is meant.
+    func place(of id: String, _ seesTwins: Bool) -> Place {
+      Place(id: id, isTwin: seesTwins && twins.contains(id))
+    }
   }
 
   let members: SimulatedMembers
   private let mail: SimulatedMail
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
   init(members: SimulatedMembers, mail: SimulatedMail) {
     (self.members, self.mail) = (members, mail)
+    state = Mutex(State(current: members.genesis.members))
+  }
+
+  /// Who takes part by now.
+  var currentMembers: ValidMembers {
+    get { state.withLock { $0.current } }
+    set { state.withLock { $0.current = newValue } }
   }
 
   var journal: Journal { state.withLock { $0.journal } }
 
   func note(_ change: (inout Journal) -> Void) { state.withLock { change(&$0.journal) } }
 
-  func set(_ server: HospitalNetwork.Server?, of id: String) {
-    state.withLock { $0.servers[id] = server }
+  func set(_ server: HospitalNetwork.Server?, of id: String, isTwin: Bool) {
+    state.withLock {
+      $0.servers[Place(id: id, isTwin: isTwin)] = server
+      if isTwin { $0.twins.insert(id) }
+    }
   }
 
-  func set(records: any RecordStore, of id: String) { state.withLock { $0.records[id] = records } }
+  func set(records: any RecordStore, of id: String, isTwin: Bool) {
+    state.withLock { $0.records[Place(id: id, isTwin: isTwin)] = records }
+  }
 
-  func hospital(_ id: String) -> HospitalServer? {
-    guard case .hospital(let server)? = state.withLock({ $0.servers[id] }) else { return nil }
+  func hospital(_ id: String, seesTwins: Bool = false) -> HospitalServer? {
+    guard case .hospital(let server)? = state.withLock({ $0.servers[$0.place(of: id, seesTwins)] })
+    else {
+      return nil
+    }
     return server
   }
 
-  func cloud(_ id: String) -> CloudServer? {
-    guard case .cloud(let server)? = state.withLock({ $0.servers[id] }) else { return nil }
+  func cloud(_ id: String, seesTwins: Bool = false) -> CloudServer? {
+    guard case .cloud(let server)? = state.withLock({ $0.servers[$0.place(of: id, seesTwins)] })
+    else {
+      return nil
+    }
     return server
   }
 
-  func records(of id: String) -> (any RecordStore)? { state.withLock { $0.records[id] } }
+  func records(of id: String, seesTwins: Bool) -> (any RecordStore)? {
+    state.withLock { $0.records[$0.place(of: id, seesTwins)] }
+  }
 
   /// A client's way to the servers.
-  var post: Post {
-    Post(courier: mail.courier(of: .init(id: Self.name)), sender: Self.name)
+  func post(seesTwins: Bool) -> Post {
+    Post(
+      courier: mail.courier(of: .init(id: Self.name, seesTwins: seesTwins)), sender: Self.name)
   }
 
   static let name = "client"
 
   /// Returns when somebody wakes who sleeps.
   ///
-  /// - Throws: `CancellationError` once the simulation is over.
-  func sleep() async throws {
+  /// - Throws: `CancellationError` once the simulation is over, or the hospital is no member any more.
+  func sleep(at hospital: String) async throws {
     await mail.sleep()
-    if journal.isOver { throw CancellationError() }
+    if journal.isOver || currentMembers.supernode(hospital) == nil { throw CancellationError() }
   }
 }
 
@@ -91,14 +125,22 @@ final class ClientWorld: Sendable {
 struct VisitCourse: Sendable {
   private let world: ClientWorld
   private let hospital: String
+  private let isTrusted: Bool
+  private let seesTwins: Bool
   private var generator: SeededGenerator
   private let patient: IdentityKey
   private var visit: Digest32
   /// Signed and not known to be confirmed: who signed it keeps it.
   private var kept: [Entry] = []
 
-  init(world: ClientWorld, hospital: String, seed: UInt64) throws {
-    (self.world, self.hospital) = (world, hospital)
+  /// - Parameters:
+  ///   - isTrusted: whether hospital and cloud are honest, so that nothing may go wrong.
+  ///   - seesTwins: whether it sees the second machines of those who have two.
+  init(
+    world: ClientWorld, hospital: String, isTrusted: Bool, seesTwins: Bool, seed: UInt64
+  ) throws {
+    (self.world, self.hospital, self.isTrusted) = (world, hospital, isTrusted)
+    self.seesTwins = seesTwins
     var generator = SeededGenerator(seed: seed)
     patient = try IdentityKey(seed: generator.bytes(32))
     visit = Digest32(sha256: generator.bytes(32))
@@ -130,13 +172,13 @@ struct VisitCourse: Sendable {
 
   private func register(_ doctor: SimulatedMembers.Doctor) async throws {
     while true {
-      if let node = world.hospital(hospital)?.node {
+      if let node = world.hospital(hospital, seesTwins: seesTwins)?.node {
         if (try? await node.consortium.finalDoctor(doctor.id)) ?? nil != nil {
           return
         }
         _ = try? await node.submit(doctor.registration)
       }
-      try await world.sleep()
+      try await world.sleep(at: hospital)
     }
   }
 
@@ -144,20 +186,25 @@ struct VisitCourse: Sendable {
   private mutating func open() async throws -> VisitOpening? {
     var attempts = 0
     while attempts < 5 {
-      guard let base = try? await world.hospital(hospital)?.node.finalBlock() else {
-        try await world.sleep()
+      guard let base = try? await world.hospital(hospital, seesTwins: seesTwins)?.node.finalBlock()
+      else {
+        try await world.sleep(at: hospital)
         continue
       }
       attempts += 1
-      let opening = opening(at: base)
+      let numbers = try? await world.hospital(hospital, seesTwins: seesTwins)?.node.consortium
+        .members(at: base.reference.height).numbers
+      guard let numbers else { continue }
+      let opening = opening(at: base, numbers)
       if try await put(opening) { return opening }
     }
     return nil
   }
 
-  private mutating func opening(at base: ConsortiumBlock) -> VisitOpening {
+  private mutating func opening(
+    at base: ConsortiumBlock, _ numbers: Members.Numbers
+  ) -> VisitOpening {
     visit = Digest32(sha256: generator.bytes(32))
-    let numbers = members.genesis.members.numbers
     let context = VisitContext(
       genesis: members.genesis.digest, suite: BLS12381.name, hospital: hospital,
       pseudonym: Digest32(sha256: generator.bytes(32)), visitID: visit,
@@ -176,7 +223,7 @@ struct VisitCourse: Sendable {
   private func put(_ body: some CanonicalObject) async throws -> Bool {
     while true {
       do {
-        if let server = world.hospital(hospital) {
+        if let server = world.hospital(hospital, seesTwins: seesTwins) {
           try await server.ledger.put(body)
           return true
         }
@@ -185,7 +232,7 @@ struct VisitCourse: Sendable {
       } catch {
         // It may stand, or not: the same again is safe.
       }
-      try await world.sleep()
+      try await world.sleep(at: hospital)
     }
   }
 
@@ -215,7 +262,7 @@ struct VisitCourse: Sendable {
             PartialSignature(
               visit: visit, commitments: commitments, signature: HospitalNetwork.falseSignature),
             by: doctor.id, doctor.identity)
-          if case .taken = try await submit(lie, until: .written) {
+          if case .taken = try await submit(lie, until: .written), isTrusted {
             world.note { $0.violation = "\(hospital) takes what is false" }
           }
         }
@@ -265,14 +312,16 @@ struct VisitCourse: Sendable {
   private func store(_ record: [UInt8]) async throws -> Bool {
     let cloud = members.cloud(of: hospital)
     while true {
-      if let view = try? await world.cloud(cloud)?.confirmer.view(of: hospital),
+      if let view = try? await world.cloud(cloud, seesTwins: seesTwins)?.confirmer.view(
+        of: hospital),
         let signatures = try? view.signatures(of: visit, count: team.count),
         signatures.count == team.count,
-        (try? await world.records(of: cloud)?.put(record, visit: visit)) != nil
+        (try? await world.records(of: cloud, seesTwins: seesTwins)?.put(record, visit: visit))
+          != nil
       {
         return true
       }
-      try await world.sleep()
+      try await world.sleep(at: hospital)
       guard try await bringAgain() else { return false }
     }
   }
@@ -308,7 +357,9 @@ struct VisitCourse: Sendable {
   private mutating func require(
     _ entry: Entry, _ standing: EntrySubmission.Standing
   ) async throws {
-    if try await !bring(entry, until: standing) {
+    if try await !bring(entry, until: standing), isTrusted,
+      world.currentMembers.supernode(hospital) != nil
+    {
       world.note {
         $0.violation = "\(hospital) refuses a \(entry.content.body.kind) after its completion"
       }
@@ -323,7 +374,8 @@ struct VisitCourse: Sendable {
   private mutating func bring(
     _ entry: Entry, until standing: EntrySubmission.Standing
   ) async throws -> Bool {
-    if happens(8) { world.note { $0.swallowed.insert(entry.digest) } }
+    // A dishonest one hears less.
+    if happens(isTrusted ? 8 : 25) { world.note { $0.swallowed.insert(entry.digest) } }
     for _ in 0..<3 {
       if case .taken = try await submit(entry, until: standing) {
         kept.append(entry)
@@ -346,7 +398,8 @@ struct VisitCourse: Sendable {
   ) async throws -> Outcome {
     let (digest, hospital) = (entry.digest, hospital)
     let submission = EntrySubmission(
-      genesis: members.genesis, post: world.post, members: FirstMembers(members.genesis))
+      genesis: members.genesis, post: world.post(seesTwins: seesTwins),
+      members: CurrentMembers(world))
     var attempts = 0
     while true {
       do {
@@ -363,7 +416,7 @@ struct VisitCourse: Sendable {
         attempts += 1
       }
       if attempts > 2, world.journal.swallowed.contains(digest) { return try await demand(entry) }
-      try await world.sleep()
+      try await world.sleep(at: hospital)
     }
   }
 
@@ -373,22 +426,27 @@ struct VisitCourse: Sendable {
     let cloud = members.cloud(of: hospital)
     var count: UInt64?
     while true {
-      if count == nil, let place = try? await world.post.ask(RelayDemand(entry), of: cloud) {
-        count = try? await world.cloud(cloud)?.node.consortium.demandCount(on: hospital)
+      if count == nil,
+        let place = try? await world.post(seesTwins: seesTwins).ask(RelayDemand(entry), of: cloud)
+      {
+        count = try? await world.cloud(cloud, seesTwins: seesTwins)?.node.consortium.demandCount(
+          on: hospital)
         let isNew = count != nil
         world.note { journal in
           if isNew { journal.figures.demanded += 1 }
           journal.demands.append((entry, place.index))
         }
       }
-      if let count, let view = try? await world.cloud(cloud)?.confirmer.view(of: hospital) {
+      if let count,
+        let view = try? await world.cloud(cloud, seesTwins: seesTwins)?.confirmer.view(of: hospital)
+      {
         if (try? view.index(of: digest)) ?? nil != nil {
           world.note { $0.confirmed[digest] = hospital }
           return .taken
         }
         if view.answered >= count { return .refused }
       }
-      try await world.sleep()
+      try await world.sleep(at: hospital)
     }
   }
 }
@@ -433,13 +491,13 @@ private struct RecordFields: CanonicalObject {
   }
 }
 
-/// Nobody joins or leaves here.
-private struct FirstMembers: MembersSource {
-  private let genesis: ValidGenesis
+/// The members as those know them who are furthest.
+private struct CurrentMembers: MembersSource {
+  private let world: ClientWorld
 
-  init(_ genesis: ValidGenesis) { self.genesis = genesis }
+  init(_ world: ClientWorld) { self.world = world }
 
-  func currentMembers() -> ValidMembers { genesis.members }
-  func currentMembers(shownBy supernode: String) -> ValidMembers { genesis.members }
-  func precedingMembers(shownBy supernode: String) -> ValidMembers { genesis.members }
+  func currentMembers() -> ValidMembers { world.currentMembers }
+  func currentMembers(shownBy supernode: String) -> ValidMembers { world.currentMembers }
+  func precedingMembers(shownBy supernode: String) -> ValidMembers { world.currentMembers }
 }
