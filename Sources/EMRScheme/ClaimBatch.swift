@@ -75,7 +75,8 @@ public struct ClaimBatch<Suite: PairingSuite>: Sendable {
         failures[index] = error
       }
     }
-    if !equations.hold {
+    // A product of no pairings costs a final exponentiation all the same.
+    if !undecided.isEmpty, !equations.hold {
       for index in undecided { failures[index] = claims[index].failure }
     }
     return failures
