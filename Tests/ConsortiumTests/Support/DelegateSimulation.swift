@@ -15,7 +15,7 @@ import TransparencyLog
 /// | `ConsensusMachine` restored without its lock | a vote against it | 6 |
 /// | a lock given up for a quorum of an earlier round | a vote against it | 39 |
 /// | the first proposal's question, with clock and round, asked of every block | a block not shown | 2 |
-/// | the items that a peer answers with not compared with the root | a block not shown | 8 |
+/// | the items that a peer answers with not compared with the root | a block not shown | 1 |
 /// | the blocks of relayed prepares dropped after a restart | a block not shown | 39 |
 struct DelegateSimulation {
   struct Figures: CustomStringConvertible {
