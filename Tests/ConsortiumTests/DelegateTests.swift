@@ -576,6 +576,77 @@ struct DelegateTests {
     #expect(try hold(network, 1, Array(entries.dropFirst())))
   }
 
+  @Test(
+    "[attack] two of four delegates are put back by blocks, to an earlier epoch or amid a height, and whoever decided is cut off",
+    arguments: 0...5)
+  func backupsAtTwo(blocks: Int) throws {
+    var network = try DelegateNetwork(epochLength: 3)
+    try network.settle()
+    for _ in 0..<2 {
+      _ = try work(&network)
+      network.pass(seconds: 3)
+      try network.settle()
+    }
+    let backups = [1, 2].map { network.processes[$0].disk.image }
+    for _ in 0..<blocks {
+      _ = try work(&network)
+      network.pass(seconds: 3)
+      try network.settle()
+    }
+    // All vote for a block, and the first alone hears that it is decided.
+    let isCommit: (OutboxItem) -> Bool = {
+      if case .vote(let signed) = $0 { signed.vote.phase == .commit } else { false }
+    }
+    _ = try work(&network)
+    network.pass(seconds: 3)
+    try network.settle(
+      expirations: 0, carries: { !isCommit($0) })
+    for writer in 1...3 {
+      let page = try #require(network.page(for: 0, from: writer))
+      try network.deliver(page, to: 0)
+    }
+    try network.advance(0)
+    let decided = try settled(network)
+    let last = try settled(network, 3)
+    #expect(decided.height == last.height + 1)
+
+    for (index, backup) in zip([1, 2], backups) {
+      network.kill(index)
+      network.processes[index].disk.put(state: backup.state, roles: backup.roles)
+      try network.boot(index)
+      // Something else that they could decide.
+      let entry = network.demand(by: network.processes[index].id)
+      try network.run(index) { try $0.submit(entry) }
+    }
+    let isTogether: (Int, Int) -> Bool = { reader, writer in reader != 0 && writer != 0 }
+    for _ in 0..<4 {
+      network.pass(seconds: 40)
+      try network.settle(sees: isTogether)
+    }
+    func requireOneChain() throws {
+      for index in 1...3 {
+        let reader = try settled(network, index)
+        let size = min(reader.size, decided.size)
+        #expect(
+          try reader.checkpoint(size: size).root == decided.checkpoint(size: size).root, "\(index)")
+      }
+    }
+    try requireOneChain()
+    network.pass(seconds: 40)
+    try network.settle()
+    try requireOneChain()
+    let entries = try work(&network)
+    for _ in 0..<2 {
+      network.pass(seconds: 40)
+      try network.settle()
+    }
+    for index in 0..<4 {
+      #expect(try hold(network, index, entries), "\(index)")
+      #expect(try settled(network, index).height > decided.height)
+    }
+    #expect(try settled(network).convictions().isEmpty)
+  }
+
   @Test("[attack] what a dishonest delegate makes final for one alone becomes final for all")
   func finalForOne() throws {
     var network = try DelegateNetwork()
