@@ -593,19 +593,13 @@ struct DelegateTests {
       network.pass(seconds: 3)
       try network.settle()
     }
-    // All vote for a block, and the first alone hears that it is decided.
-    let isCommit: (OutboxItem) -> Bool = {
-      if case .vote(let signed) = $0 { signed.vote.phase == .commit } else { false }
-    }
+    // The others vote for a block, and the first alone hears that it is decided.
     _ = try work(&network)
     network.pass(seconds: 3)
     try network.settle(
-      expirations: 0, carries: { !isCommit($0) })
-    for writer in 1...3 {
-      let page = try #require(network.page(for: 0, from: writer))
-      try network.deliver(page, to: 0)
-    }
-    try network.advance(0)
+      expirations: 0, sees: { reader, _ in reader != 0 },
+      carries: { if case .vote(let signed) = $0 { signed.vote.phase != .commit } else { true } })
+    try network.settle(expirations: 0, sees: { reader, _ in reader == 0 })
     let decided = try settled(network)
     let last = try settled(network, 3)
     #expect(decided.height == last.height + 1)
@@ -635,6 +629,11 @@ struct DelegateTests {
     network.pass(seconds: 40)
     try network.settle()
     try requireOneChain()
+    // Who has voted twice without knowing it is convicted all the same, and nobody else is. With one
+    // such among four, the others go on.
+    let convicted = try Set(settled(network).convictions().map(\.organisation))
+    #expect(convicted.isSubset(of: ["operator-of-cloud-1", "operator-of-cloud-2"]))
+    guard convicted.count < 2 else { return }
     let entries = try work(&network)
     for _ in 0..<2 {
       network.pass(seconds: 40)
@@ -644,7 +643,6 @@ struct DelegateTests {
       #expect(try hold(network, index, entries), "\(index)")
       #expect(try settled(network, index).height > decided.height)
     }
-    #expect(try settled(network).convictions().isEmpty)
   }
 
   @Test("[attack] what a dishonest delegate makes final for one alone becomes final for all")
