@@ -80,6 +80,11 @@ struct Founder<Storage: ConsortiumStorage> {
       for party in [genesis.members.manager.id] + genesis.members.hospitals + [FounderNames.cloud] {
         try requireKeys(of: party, in: genesis)
       }
+      // Nobody else's are made anew either.
+      let known = try members(knownBy: FounderNames.cloud, genesis)
+      for node in known.supernodes where genesis.members.supernode(node.id) == nil {
+        try requireKeys(of: node.id, in: genesis, known: known)
+      }
       return genesis
     }
     try storage.requireNoStores()
@@ -117,8 +122,18 @@ struct Founder<Storage: ConsortiumStorage> {
     return valid
   }
 
-  /// Nobody knows new keys of a party of the genesis that it has not asked for.
-  private func requireKeys(of party: String, in genesis: ValidGenesis) throws {
+  private func members(knownBy party: String, _ genesis: ValidGenesis) throws -> ValidMembers {
+    try ConsortiumView(
+      genesis: genesis, store: storage.stateStore(party, chain: ChainName.consortium)
+    ).members
+  }
+
+  /// Nobody knows new keys of a member that it has not asked for.
+  ///
+  /// - Parameter others: the members as others know them, by which one is judged who knows of none with it.
+  private func requireKeys(
+    of party: String, in genesis: ValidGenesis, known others: ValidMembers? = nil
+  ) throws {
     let place = storage.keyLocation(party)
     guard let file = try storage.keys(party, owner: party) else {
       throw CredentialError(
@@ -126,9 +141,8 @@ struct Founder<Storage: ConsortiumStorage> {
         "\(place): the keys of \(party) are missing, and the ledger takes no others in their place")
     }
     // As far as the party itself knows: it erases former keys by what it knows.
-    let view = try ConsortiumView(
-      genesis: genesis, store: storage.stateStore(party, chain: ChainName.consortium))
-    let members = try view.members
+    var members = try members(knownBy: party, genesis)
+    if members.party(party) == nil, let others { members = others }
     if members.party(party) == nil { return }
     guard try file.isKnown(to: members, network: genesis.genesis.network) else {
       throw CredentialError(

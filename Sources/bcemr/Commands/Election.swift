@@ -28,8 +28,7 @@ struct ShowElection: AsyncParsableCommand {
 
   func run() async throws {
     let existing = try ExistingFolder(folder)
-    let view = try ConsortiumView(
-      genesis: existing.genesis, store: existing.state("cloud", chain: ChainName.consortium))
+    let view = try existing.consortium()
     let present = existing.genesis.epoch(ofHeight: view.height)
     let election: Election
     if let epoch {

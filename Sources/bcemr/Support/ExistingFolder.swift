@@ -8,8 +8,11 @@ import SQLiteBackend
 struct ExistingFolder {
   let folder: DataFolder
   let genesis: ValidGenesis
-  /// Who takes part, and all hospitals that there were, as the cloud's replay of the consortium chain
-  /// has it; where that cannot be read, as the genesis has it.
+  /// Whose replay of the consortium chain says who takes part: the first cloud's; where there is none that
+  /// can be read, the longest of another party.
+  private let witness: String
+  /// Who takes part, and all hospitals that there were, as that replay has it; where none can be read, as
+  /// the genesis has it.
   let members: ValidMembers
   let hospitals: [String]
   /// The cloud of each hospital; the last that it had, if it is none any more.
@@ -23,8 +26,8 @@ struct ExistingFolder {
     var (members, hospitals) = (genesis.members, genesis.members.hospitals)
     var assigned: [String: String] = [:]
     for hospital in hospitals { assigned[hospital] = members.cloud(ofHospital: hospital) }
-    if let state = try? Self.state(in: folder, Self.cloud, chain: ChainName.consortium),
-      let view = try? ConsortiumView(genesis: genesis, store: state),
+    witness = Self.witness(in: folder, genesis)
+    if let view = Self.replay(of: witness, in: folder, genesis),
       let present = try? view.members, let all = try? view.hospitals
     {
       (members, hospitals) = (present, all)
@@ -36,6 +39,34 @@ struct ExistingFolder {
   }
 
   private static let cloud = "cloud"
+
+  private static func replay(
+    of party: String, in folder: DataFolder, _ genesis: ValidGenesis
+  ) -> ConsortiumView? {
+    guard folder.hasStateStore(party, chain: ChainName.consortium) else { return nil }
+    return try? ConsortiumView(
+      genesis: genesis, store: folder.stateStore(party, chain: ChainName.consortium))
+  }
+
+  private static func witness(in folder: DataFolder, _ genesis: ValidGenesis) -> String {
+    if let own = replay(of: cloud, in: folder, genesis), own.size > 0 { return cloud }
+    let parties = genesis.members.supernodes.map(\.id) + [genesis.members.manager.id]
+    return parties.max {
+      (replay(of: $0, in: folder, genesis)?.size ?? 0)
+        < (replay(of: $1, in: folder, genesis)?.size ?? 0)
+    } ?? cloud
+  }
+
+  /// The consortium chain, for who asks about members and delegates.
+  func consortium() throws -> ConsortiumView {
+    if witness != Self.cloud {
+      Console.diagnostic(
+        "\(folder.path)/\(Self.cloud)/chains/consortium.sqlite cannot be read; this is what \(witness) has"
+      )
+    }
+    return try ConsortiumView(
+      genesis: genesis, store: state(witness, chain: ChainName.consortium))
+  }
 
   /// All clouds, of whose replays of the consortium chain the first one's is read.
   var allClouds: [String] {
