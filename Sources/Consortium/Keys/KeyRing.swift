@@ -195,23 +195,27 @@ package final class KeyRing: DelegateKeys {
   // MARK: Other keys
 
   /// A party as it is to be listed with other keys of these uses: with those that were made for it before
-  /// and are not in force yet, or else with new ones, which are stored when this returns.
+  /// and are not in force yet, or else with new ones, which are stored when this returns. A key that was
+  /// made, and that somebody else has had registered since, is passed over.
   ///
   /// - Parameters:
   ///   - party: as it is to be listed from the next epoch on so far.
   ///   - present: with the keys in force.
+  ///   - isRegistered: whether the ledger knows a public key, whoever's it is.
   package func renewed(
-    _ party: Party, since present: Party, _ uses: Set<KeyUse>, using randomness: inout Randomness
+    _ party: Party, since present: Party, _ uses: Set<KeyUse>,
+    isRegistered: ([UInt8]) throws -> Bool, using randomness: inout Randomness
   ) throws -> Party {
     let seeds = uses.sorted { $0.name < $1.name }.map { ($0, randomness.bytes(32)) }
-    let keys = Dictionary(
-      present.keysByUse.map { (KeyUse($0.use), $0.key) }, uniquingKeysWith: { first, _ in first })
+    let (keys, next) = (Self.keys(of: present), Self.keys(of: party))
     return try held.withLock { held in
       var changes: [String: [UInt8]?] = [:]
       for (use, seed) in seeds {
         guard let key = keys[use] else { continue }
         let last = held.versions[use]?.last
-        if last?.secret.publicKey == key || last == nil {
+        let made = last?.secret.publicKey
+        let isTaken = try made.map { try $0 != next[use] && isRegistered($0) } ?? true
+        if made == key || isTaken {
           changes[Self.name(use, (last?.number ?? 0) + 1)] = seed
         }
       }
@@ -223,20 +227,33 @@ package final class KeyRing: DelegateKeys {
     }
   }
 
-  /// Erases all keys of these uses at once, and makes others: for who may have signed what it does not know
-  /// of.
-  package func abandon(_ uses: Set<KeyUse>, using randomness: inout Randomness) throws {
+  private static func keys(of party: Party) -> [KeyUse: [UInt8]] {
+    Dictionary(
+      party.keysByUse.map { (KeyUse($0.use), $0.key) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// Erases the keys of these uses that a party has in force, and those before them, at once: for who may
+  /// have signed what it does not know of. Where no others were made yet, they are made.
+  ///
+  /// - Returns: whether there were any.
+  package func abandon(
+    _ uses: Set<KeyUse>, of present: Party, using randomness: inout Randomness
+  ) throws -> Bool {
     let seeds = uses.sorted { $0.name < $1.name }.map { ($0, randomness.bytes(32)) }
-    try held.withLock { held in
+    let keys = Self.keys(of: present)
+    return try held.withLock { held in
       var changes: [String: [UInt8]?] = [:]
       for (use, seed) in seeds {
-        guard let versions = held.versions[use], let last = versions.last else { continue }
-        for version in versions {
+        guard let versions = held.versions[use],
+          let number = versions.first(where: { $0.secret.publicKey == keys[use] })?.number
+        else { continue }
+        for version in versions where version.number <= number {
           changes.updateValue(nil, forKey: Self.name(use, version.number))
         }
-        changes[Self.name(use, last.number + 1)] = seed
+        if versions.last?.number == number { changes[Self.name(use, number + 1)] = seed }
       }
       try self.change(&held, changes)
+      return !changes.isEmpty
     }
   }
 

@@ -19,7 +19,9 @@ extension LedgerNode {
     guard let present = members.party(id), let next = try consortium.nextMembers.party(id) else {
       throw ConsortiumError(.notEntitled, "\(id) is no member of the consortium")
     }
-    let party = try ring.renewed(next, since: present, uses, using: &randomness)
+    let party = try ring.renewed(
+      next, since: present, uses, isRegistered: { try consortium.isRegistered($0) },
+      using: &randomness)
     // Asked for before, and decided.
     if party == next { return }
     guard let key = ring.signingKey(.identity, party.identityKey) else {
@@ -41,12 +43,9 @@ extension LedgerNode {
   ///   again.
   func renounceVotes(of ring: KeyRing, using randomness: inout Randomness) async throws {
     let uses: Set<KeyUse> = [.voting, .cosigner(ChainName.consortium)]
-    let present = try members.party(id)
-    let isAskedFor = present?.keysByUse.contains { use, key in
-      uses.contains(KeyUse(use)) && ring.publicKey(KeyUse(use)) != key
-    }
-    if isAskedFor != true {
-      try ring.abandon(uses, using: &randomness)
+    if let present = try members.party(id),
+      try ring.abandon(uses, of: present, using: &randomness)
+    {
       try restartDelegate()
     }
     try await rotateKeys(of: ring, uses, using: &randomness)

@@ -31,10 +31,20 @@ package final class LogKeys: Sendable {
     return try LogKey(origin: origin, key: .init(rawRepresentation: seed))
   }
 
-  /// Makes the key of the next generation, and remembers that it has to begin.
-  func beginContinuation(after generation: GenerationRecord) throws {
+  /// Makes the key of the next generation, and remembers that it has to begin. A key that was made, and
+  /// that somebody else has had registered since, is replaced.
+  ///
+  /// - Parameter isRegistered: whether the ledger knows a public key, whoever's it is.
+  func beginContinuation(
+    after generation: GenerationRecord, isRegistered: ([UInt8]) throws -> Bool
+  ) throws {
     let next = generation.generation + 1
-    if try continuation() == next { return }
+    if try continuation() == next, let seed = try store.value(forKey: Self.name(next)),
+      let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: seed),
+      try !isRegistered(Array(key.publicKey.rawRepresentation))
+    {
+      return
+    }
     var randomness: Randomness = randomness
     try store.write([
       Self.name(next): randomness.bytes(32),

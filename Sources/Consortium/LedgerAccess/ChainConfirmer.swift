@@ -68,6 +68,23 @@ package actor ChainConfirmer: HospitalChains {
     try await cosigner(of: hospital, onBase: follower.baseHeight ?? 0) == nil
   }
 
+  /// Whether there was, between two bases, an epoch in which another cloud had to confirm.
+  private func hasMoved(
+    _ hospital: String, sinceBase first: UInt64, until last: UInt64
+  ) async throws -> Bool {
+    let consortium = await node.consortium
+    let genesis = node.genesis
+    let epochs = (genesis.epoch(ofHeight: first), genesis.epoch(ofHeight: last))
+    guard epochs.0 < epochs.1 else {
+      return try await cosigner(of: hospital, onBase: first) == nil
+    }
+    for epoch in epochs.0...epochs.1 {
+      let cosigners = try consortium.members(inEpoch: epoch).cosigners(ofHospital: hospital)
+      if keys.cosigner(of: hospital, among: cosigners) == nil { return true }
+    }
+    return false
+  }
+
   private func follower(of hospital: String) throws -> HospitalFollower {
     if let known = followers[hospital] { return known }
     guard isOurs(hospital) else {
@@ -155,7 +172,7 @@ package actor ChainConfirmer: HospitalChains {
     guard try !isClosed(request.generation, hospital) else {
       throw ConsortiumError(.wrongState, "the generation is closed")
     }
-    if try await isForeign(follower, hospital) {
+    if try await hasMoved(hospital, sinceBase: follower.baseHeight ?? 0, until: base) {
       try await requireAgreement(progress, generation, hospital)
     }
     let others = try await completionsOfOthers(progress.completions, hospital)
@@ -291,6 +308,9 @@ package actor ChainConfirmer: HospitalChains {
     guard try await node.members.cloud(ofHospital: hospital) == node.id else { return false }
     let before = try follower(of: hospital)
     guard try await isForeign(before, hospital) else { return false }
+    // Behind a tail that was stated nothing of its generation is taken any more.
+    let generation = try await node.consortium.generation(of: hospital).generation
+    if try isClosed(generation, hospital) { return false }
     let epoch = node.genesis.epoch(ofHeight: before.baseHeight ?? 0)
     var follower = before
     for cloud in try await node.consortium.clouds(ofHospital: hospital, sinceEpoch: epoch)
@@ -363,6 +383,20 @@ package actor ChainConfirmer: HospitalChains {
     if let anchor = try await node.consortium.anchor(of: tail.hospital) {
       guard try follower.view.leads(to: anchor) else {
         throw ConsortiumError(.wrongState, "the chain here does not lead to what is anchored of it")
+      }
+    }
+    // What the cloud before this one has confirmed is not cut off where it can say so.
+    let consortium = await node.consortium
+    for cloud in try consortium.clouds(ofHospital: tail.hospital, sinceEpoch: 0)
+    where cloud != node.id {
+      guard
+        let note = try? await source.note(of: tail.hospital, from: cloud, behind: tail.size),
+        let log = try consortium.keys(of: tail.hospital, note: note),
+        log.generation == tail.generation, let confirmed = log.confirmedCheckpoint(note)
+      else { continue }
+      guard confirmed.size <= tail.size else {
+        throw ConsortiumError(
+          .wrongState, "\(cloud) has confirmed \(confirmed.size) leaves of \(tail.hospital)")
       }
     }
     let store = try stores(tail.hospital)

@@ -144,7 +144,10 @@ package actor HospitalLedger {
   private func beginContinuation() async throws {
     await writing.enter()
     defer { writing.leave() }
-    try logKeys.beginContinuation(after: await node.consortium.generation(of: hospital))
+    let consortium = await node.consortium
+    try logKeys.beginContinuation(
+      after: consortium.generation(of: hospital),
+      isRegistered: { try consortium.isRegistered($0) })
   }
 
   private func requireSigned(_ entry: Entry) async throws {
@@ -411,10 +414,14 @@ package actor HospitalLedger {
   /// - Returns: whether the consortium had not been told yet.
   private func advanceContinuation() async throws -> Bool {
     guard let target = try logKeys.continuation() else { return false }
-    let record = try await node.consortium.generation(of: hospital)
+    let consortium = await node.consortium
+    let record = try consortium.generation(of: hospital)
     guard record.generation < target else { return false }
     await gate.enter()
     defer { gate.leave() }
+    // Somebody may have seen its key on the way, and have had it registered first.
+    try logKeys.beginContinuation(
+      after: record, isRegistered: { try consortium.isRegistered($0) })
     // Nothing else is written any more.
     try await writer.closeBlock()
     let cloud = try await cloud()

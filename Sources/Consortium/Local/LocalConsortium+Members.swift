@@ -70,7 +70,9 @@ extension LocalConsortium {
     guard let present = members.party(id), let next = try consortium.nextMembers.party(id) else {
       throw ConsortiumError(.notEntitled, "there is no organisation \(id)")
     }
-    let party = try ring.renewed(next, since: present, [.identity], using: &randomness)
+    let party = try ring.renewed(
+      next, since: present, [.identity], isRegistered: { try consortium.isRegistered($0) },
+      using: &randomness)
     guard party != next, let key = ring.signingKey(.identity, party.identityKey) else { return }
     try await submit(
       PartyRotation(genesis: genesis.digest, party: party, key: key), by: id,

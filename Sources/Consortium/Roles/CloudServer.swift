@@ -181,6 +181,10 @@ package actor CloudServer: RoleEndpoint {
     let proxy = try await node.members.manager
     let signed = try await node.verified(request.withdrawal, by: proxy.id).payload.consent
     let consent = signed.object
+    // A cloud before this one does not learn of revocations any more.
+    guard try await node.members.cloud(ofHospital: consent.hospital) == id else {
+      throw ConsortiumError(.notEntitled, "another cloud keeps the records of that hospital")
+    }
     let view = try await views.consent(
       ReadConsent(
         hospital: consent.hospital, visit: consent.visit, consent: consent.digest,
