@@ -103,16 +103,18 @@ public final class DataFolder: Sendable {
     func names(_ path: String) -> [String] {
       ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
     }
-    let places = names(path).filter {
-      ["manager", "cloud"].contains($0) || $0.starts(with: "hospital-")
-        || $0.starts(with: "cloud-")
-    }
-    for place in places {
+    for place in names(path) where isServer(place) {
       if let store = names("\(path)/\(place)").first(where: { $0.hasSuffix(".sqlite") }) {
         return "\(place)/\(store)"
       }
     }
     return nil
+  }
+
+  /// Whether this can be the place of a manager, a cloud or a hospital.
+  private static func isServer(_ place: String) -> Bool {
+    ["manager", "cloud"].contains(place) || place.starts(with: "hospital-")
+      || place.starts(with: "cloud-")
   }
 
   private var genesisPath: String { "\(path)/genesis.der" }
@@ -196,11 +198,8 @@ public final class DataFolder: Sendable {
   private static func requireRoleName(_ role: String) throws(StoreError) {
     let parts = role.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     let isPerson = parts.count == 2 && ["doctors", "patients", "organisations"].contains(parts[0])
-    let isOrganization =
-      parts.count == 1
-      && (["manager", "cloud"].contains(role) || role.starts(with: "hospital-")
-        || role.starts(with: "cloud-"))
-    guard isPerson || isOrganization, parts.allSatisfy(Self.isName) else {
+    let isServer = parts.count == 1 && Self.isServer(role)
+    guard isPerson || isServer, parts.allSatisfy(Self.isName) else {
       throw StoreError(.invalidName, "\(role.debugDescription) cannot name a role's folder")
     }
   }

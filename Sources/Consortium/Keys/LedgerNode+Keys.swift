@@ -4,7 +4,7 @@ import Ledger
 
 /// How a party takes new keys (specification 6.13).
 extension LedgerNode {
-  /// Asks for new keys of this node's party from the next epoch on.
+  /// Asks for new keys of a party, this node's or one that has no node, from the next epoch on.
   ///
   /// - Parameters:
   ///   - ring: the party's; the new keys are in it when others hear of them.
@@ -14,7 +14,7 @@ extension LedgerNode {
   func rotateKeys(
     of ring: KeyRing, _ uses: Set<KeyUse>, using randomness: inout Randomness
   ) async throws {
-    let consortium = consortium
+    let (id, consortium) = (ring.owner, consortium)
     let members = try consortium.members
     guard let present = members.party(id), let next = try consortium.nextMembers.party(id) else {
       throw ConsortiumError(.notEntitled, "\(id) is no member of the consortium")
@@ -57,8 +57,8 @@ extension LedgerNode {
   /// What was sealed to a former agreement key may still be under way, and is opened for one epoch more.
   /// Keys for the chains of hospitals are not among these.
   ///
-  /// - Parameter base: of what the party writes on a chain of its own; nil before it has written
-  ///   anything.
+  /// - Parameter base: of what the party writes on a chain of its own; nil if it has none, or has written
+  ///   nothing.
   func eraseFormerKeys(of ring: KeyRing, basedOn base: ConsortiumBlock?) throws {
     guard ring.isChanging, let final = consortium.final else { return }
     let height = min(final.height, base?.reference.height ?? final.height)

@@ -74,11 +74,8 @@ package actor ChainConfirmer: HospitalChains {
   ) async throws -> Bool {
     let consortium = await node.consortium
     let genesis = node.genesis
-    let epochs = (genesis.epoch(ofHeight: first), genesis.epoch(ofHeight: last))
-    guard epochs.0 < epochs.1 else {
-      return try await cosigner(of: hospital, onBase: first) == nil
-    }
-    for epoch in epochs.0...epochs.1 {
+    // Bases only grow.
+    for epoch in genesis.epoch(ofHeight: first)...genesis.epoch(ofHeight: max(first, last)) {
       let cosigners = try consortium.members(inEpoch: epoch).cosigners(ofHospital: hospital)
       if keys.cosigner(of: hospital, among: cosigners) == nil { return true }
     }
@@ -204,14 +201,12 @@ package actor ChainConfirmer: HospitalChains {
   private func requireOneCloud(
     _ leaves: [[UInt8]], _ hospital: String, _ cosigner: CosignerKey?
   ) async throws {
-    let consortium = await node.consortium
     var known: Set<UInt64> = []
     for leaf in leaves where Leaf.isHeader(leaf) {
       guard let height = Leaf.header(in: leaf)?.base.height,
         known.insert(node.genesis.epoch(ofHeight: height)).inserted
       else { continue }
-      let own = keys.cosigner(
-        of: hospital, among: try consortium.members(at: height).cosigners(ofHospital: hospital))
+      let own = try await self.cosigner(of: hospital, onBase: height)
       guard own?.verifier == cosigner?.verifier else {
         throw ConsortiumError(.wrongState, "the blocks belong to several clouds, or keys")
       }
@@ -241,19 +236,31 @@ package actor ChainConfirmer: HospitalChains {
     return nil
   }
 
+  /// What the other clouds that the chain has had show to be confirmed of a generation. One that does not
+  /// answer, or shows nothing that the hospital has signed, cannot hold the chain up.
+  private func confirmedElsewhere(
+    _ hospital: String, generation: UInt64, behind size: UInt64
+  ) async throws -> [(cloud: String, checkpoint: Checkpoint)] {
+    let consortium = await node.consortium
+    var found: [(cloud: String, checkpoint: Checkpoint)] = []
+    for cloud in try consortium.clouds(ofHospital: hospital, sinceEpoch: 0) where cloud != node.id {
+      guard let note = try? await source.leaves(of: hospital, from: size, at: cloud).note,
+        let log = try consortium.keys(of: hospital, note: note), log.generation == generation,
+        let confirmed = log.confirmedCheckpoint(note)
+      else { continue }
+      found.append((cloud, confirmed))
+    }
+    return found
+  }
+
   /// Before the first block that is cosigned here: that no former cloud shows that it has confirmed
-  /// anything else, which the hospital would cut off. One that does not answer, or shows nothing that the
-  /// hospital has signed, cannot hold the chain up.
+  /// anything else, which the hospital would cut off.
   private func requireAgreement(
     _ progress: HospitalFollower.Progress, _ generation: GenerationRecord, _ hospital: String
   ) async throws {
-    let consortium = await node.consortium
-    for cloud in try consortium.clouds(ofHospital: hospital, sinceEpoch: 0) where cloud != node.id {
-      guard
-        let note = try? await source.note(of: hospital, from: cloud, behind: progress.size),
-        let log = try consortium.keys(of: hospital, note: note),
-        log.generation == generation.generation, let confirmed = log.confirmedCheckpoint(note)
-      else { continue }
+    let others = try await confirmedElsewhere(
+      hospital, generation: generation.generation, behind: progress.size)
+    for (cloud, confirmed) in others {
       guard confirmed.size <= progress.size,
         try progress.root(size: confirmed.size) == confirmed.root
       else {
@@ -386,18 +393,11 @@ package actor ChainConfirmer: HospitalChains {
       }
     }
     // What the cloud before this one has confirmed is not cut off where it can say so.
-    let consortium = await node.consortium
-    for cloud in try consortium.clouds(ofHospital: tail.hospital, sinceEpoch: 0)
-    where cloud != node.id {
-      guard
-        let note = try? await source.note(of: tail.hospital, from: cloud, behind: tail.size),
-        let log = try consortium.keys(of: tail.hospital, note: note),
-        log.generation == tail.generation, let confirmed = log.confirmedCheckpoint(note)
-      else { continue }
-      guard confirmed.size <= tail.size else {
-        throw ConsortiumError(
-          .wrongState, "\(cloud) has confirmed \(confirmed.size) leaves of \(tail.hospital)")
-      }
+    let others = try await confirmedElsewhere(
+      tail.hospital, generation: tail.generation, behind: tail.size)
+    for (cloud, confirmed) in others where confirmed.size > tail.size {
+      throw ConsortiumError(
+        .wrongState, "\(cloud) has confirmed \(confirmed.size) leaves of \(tail.hospital)")
     }
     let store = try stores(tail.hospital)
     try store.commit([StateKey.closedGeneration.bytes: tail.generation.stateBytes])

@@ -47,12 +47,8 @@ struct ConfirmedLeaves: Sendable {
     }
   }
 
-  /// The newest checkpoint that a cloud shows as confirmed, unchecked.
-  func note(of hospital: String, from cloud: String, behind size: UInt64) async throws -> String {
-    try await leaves(of: hospital, from: size, at: cloud).note
-  }
-
-  private func leaves(
+  /// What a cloud gives from a leaf on, unchecked.
+  func leaves(
     of hospital: String, from index: UInt64, at cloud: String
   ) async throws -> LeavesReply {
     let query = LeavesQuery(genesis: node.genesis.digest, hospital: hospital, from: index)

@@ -224,12 +224,8 @@ package actor HospitalLedger {
   private func meet(_ cloud: String) async throws {
     var missing: [[UInt8]] = []
     while true {
-      let query = LeavesQuery(
-        genesis: genesis.digest, hospital: hospital,
-        from: await writer.size + UInt64(missing.count))
-      let reply = try await identity.signing(in: node.members) { [post] key in
-        try await post.ask(FetchLeaves(query: Signed(Message(query), by: key)), of: cloud)
-      }
+      let reply = try await ConfirmedLeaves(node: node, identity: identity, post: post)
+        .leaves(of: hospital, from: await writer.size + UInt64(missing.count), at: cloud)
       held[cloud] = reply.held
       if reply.note.isEmpty { return }
       let checkpoint = try await confirmedCheckpoint(reply.note)

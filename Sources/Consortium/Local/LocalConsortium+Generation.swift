@@ -117,7 +117,6 @@ extension LocalConsortium {
     }
     return makers
   }
-
 }
 
 /// Makes the entries of whole visits, with the keys of all who sign them.

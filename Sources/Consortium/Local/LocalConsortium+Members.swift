@@ -48,35 +48,17 @@ extension LocalConsortium {
   /// - Throws: the ``Refusal``, as `not-entitled` if the identity key changes already.
   public func rotateKeys(of party: String) async throws {
     var randomness = environment.randomness("rotation/\(party)")
+    let uses = KeyUse.all(of: try await members().party(party))
     if let hospital = hospitals[party] {
-      try await hospital.rotateKeys(KeyUse.all(of: try await members().party(party)))
+      try await hospital.rotateKeys(uses)
     } else if let cloud = clouds[party] {
-      try await cloud.rotateKeys(
-        KeyUse.all(of: try await members().party(party)), using: &randomness)
+      try await cloud.rotateKeys(uses, using: &randomness)
     } else if party == manager.id {
-      try await manager.rotateKeys([.identity, .agreement], using: &randomness)
+      try await manager.rotateKeys(uses, using: &randomness)
     } else {
-      try await rotateKey(ofOrganisation: party, using: &randomness)
+      try await cloud.node.rotateKeys(of: organisationKeys(party), uses, using: &randomness)
     }
     try await settle()
-  }
-
-  private func rotateKey(
-    ofOrganisation id: String, using randomness: inout Randomness
-  ) async throws {
-    let ring = try organisationKeys(id)
-    let consortium = await cloud.node.consortium
-    let members = try consortium.members
-    guard let present = members.party(id), let next = try consortium.nextMembers.party(id) else {
-      throw ConsortiumError(.notEntitled, "there is no organisation \(id)")
-    }
-    let party = try ring.renewed(
-      next, since: present, [.identity], isRegistered: { try consortium.isRegistered($0) },
-      using: &randomness)
-    guard party != next, let key = ring.signingKey(.identity, party.identityKey) else { return }
-    try await submit(
-      PartyRotation(genesis: genesis.digest, party: party, key: key), by: id,
-      ring.identity(in: members))
   }
 
   /// What has become of a motion.
@@ -90,15 +72,26 @@ extension LocalConsortium {
   /// - Parameter sponsor: the organisation that asks.
   /// - Returns: the digest that ballots name.
   public func proposeHospital(_ id: String, sponsor: String) async throws -> Digest32 {
-    let organisation = "\(id)-trust"
-    let keys = try supernodeKeys(id)
-    let own = try newKeys(ofOrganisation: organisation)
+    let admission = try await admission(of: id, .hospital, by: "\(id)-trust")
     var randomness = environment.randomness("keys/\(cloud.id)/\(id)")
     let cosigner = try await cloud.makeCosigner(for: id, using: &randomness)
-    let members = try await members()
-    let cloudKey = try supernodeKeys(cloud.id).ring.identity(in: members)
-    let (ownKey, serverKey) = (own.identity(in: members), keys.ring.identity(in: members))
+    let cloudKey = try supernodeKeys(cloud.id).ring.identity(in: try await members())
     return try await put(
+      admission.changes + [
+        .assignCloud(
+          CloudAssignment(hospital: id, cloud: cloud.id, cosigningKey: cosigner))
+      ], by: sponsor, agreeing: admission.keys.merging([cloud.id: cloudKey]) { first, _ in first })
+  }
+
+  /// What admits a supernode with an organisation of its own, and the keys of both, with which they agree.
+  private func admission(
+    of id: String, _ role: Members.Supernode.Role, by organisation: String
+  ) async throws -> (changes: [MemberChange], keys: [String: IdentityKey]) {
+    let keys = try supernodeKeys(id)
+    let own = try newKeys(ofOrganisation: organisation)
+    let members = try await members()
+    let (ownKey, serverKey) = (own.identity(in: members), keys.ring.identity(in: members))
+    return (
       [
         .admit(
           .organisation(
@@ -106,11 +99,9 @@ extension LocalConsortium {
         .admit(
           .supernode(
             try keys.publicPart(
-              id: id, organisation: organisation, role: .hospital, isCandidate: true))),
-        .assignCloud(
-          CloudAssignment(hospital: id, cloud: cloud.id, cosigningKey: cosigner)),
-      ], by: sponsor,
-      agreeing: [organisation: ownKey, id: serverKey, cloud.id: cloudKey])
+              id: id, organisation: organisation, role: role, isCandidate: true))),
+      ], [organisation: ownKey, id: serverKey]
+    )
   }
 
   /// Starts the server of a hospital once the epoch has begun that has it as a member, with doctors of
@@ -135,21 +126,8 @@ extension LocalConsortium {
   ///   - sponsor: the organisation that asks.
   /// - Returns: the digest that ballots name.
   public func proposeCloud(_ id: String, sponsor: String) async throws -> Digest32 {
-    let organisation = "\(id)-operator"
-    let keys = try supernodeKeys(id)
-    let own = try newKeys(ofOrganisation: organisation)
-    let members = try await members()
-    let (ownKey, serverKey) = (own.identity(in: members), keys.ring.identity(in: members))
-    return try await put(
-      [
-        .admit(
-          .organisation(
-            Members.Organisation(id: organisation, identityKey: ownKey.publicKey))),
-        .admit(
-          .supernode(
-            try keys.publicPart(
-              id: id, organisation: organisation, role: .cloud, isCandidate: true))),
-      ], by: sponsor, agreeing: [organisation: ownKey, id: serverKey])
+    let admission = try await admission(of: id, .cloud, by: "\(id)-operator")
+    return try await put(admission.changes, by: sponsor, agreeing: admission.keys)
   }
 
   /// Starts the server of a cloud once the epoch has begun that has it as a member.

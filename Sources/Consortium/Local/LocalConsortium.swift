@@ -94,14 +94,8 @@ public actor LocalConsortium {
     let meter = Meter(nanoseconds: environment.nanoseconds)
     let delivery = LocalCourier(meter: meter)
     let courier = environment.interpose(delivery)
-    func node(
-      _ place: String, _ ring: KeyRing, _ keys: KeyRing?
-    ) throws -> LedgerNode {
-      try LedgerNode(
-        id: place, genesis: genesis, identity: ring, delegate: keys,
-        state: storage.stateStore(place, chain: ChainName.consortium),
-        store: storage.roleStore(place), post: Post(courier: courier, sender: place),
-        clock: environment.clock)
+    func node(_ place: String, _ ring: KeyRing, _ keys: KeyRing?) throws -> LedgerNode {
+      try Self.node(place, genesis, ring, keys, storage, environment, courier)
     }
 
     let managerID = genesis.members.manager.id
@@ -166,14 +160,21 @@ public actor LocalConsortium {
       courier: courier)
   }
 
-  private func node(
-    _ id: String, _ keys: SupernodeKeys, _ storage: some ConsortiumStorage
+  private static func node(
+    _ id: String, _ genesis: ValidGenesis, _ ring: KeyRing, _ delegate: KeyRing?,
+    _ storage: some ConsortiumStorage, _ environment: Environment, _ courier: any Courier
   ) throws -> LedgerNode {
     try LedgerNode(
-      id: id, genesis: genesis, identity: keys.ring, delegate: keys.delegate,
+      id: id, genesis: genesis, identity: ring, delegate: delegate,
       state: storage.stateStore(id, chain: ChainName.consortium),
       store: storage.roleStore(id), post: Post(courier: courier, sender: id),
       clock: environment.clock)
+  }
+
+  private func node(
+    _ id: String, _ keys: SupernodeKeys, _ storage: some ConsortiumStorage
+  ) throws -> LedgerNode {
+    try Self.node(id, genesis, keys.ring, keys.delegate, storage, environment, courier)
   }
 
   /// Starts the server of a cloud that was admitted.

@@ -76,7 +76,7 @@ package actor CloudServer: RoleEndpoint {
   package func advance() async throws -> Bool {
     var isNew = try await node.advance()
     if keys.isChanging {
-      try await node.eraseFormerKeys(of: keys, basedOn: try await node.consortium.finalBlock())
+      try await node.eraseFormerKeys(of: keys, basedOn: nil)
       try await confirmer.eraseFormerKeys()
     }
     let members = try await node.members

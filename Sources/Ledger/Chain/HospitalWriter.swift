@@ -180,8 +180,12 @@ package actor HospitalWriter {
   /// By whom the chain is judged on a base.
   private func members(at base: ConsortiumBlock?) throws(StoreError) -> ValidMembers {
     guard let base else { return genesis.members }
+    return try members(onBase: base.reference.height)
+  }
+
+  private func members(onBase height: UInt64) throws(StoreError) -> ValidMembers {
     let reader = ConsortiumReader(genesis: genesis, store: engine.rules.consortium)
-    let members = reader.members(at: base.reference.height)
+    let members = reader.members(at: height)
     if let failure = reader.state.failure { throw failure }
     return members
   }
@@ -216,10 +220,7 @@ package actor HospitalWriter {
 
   /// The key of the cloud that confirms blocks on a base; nil if none does.
   private func confirmingKey(onBase height: UInt64) throws(StoreError) -> [UInt8]? {
-    let reader = ConsortiumReader(genesis: genesis, store: engine.rules.consortium)
-    let cosigners = reader.members(at: height).cosigners(ofHospital: hospital)
-    if let failure = reader.state.failure { throw failure }
-    return cosigners.first?.key.publicKey
+    try members(onBase: height).cosigners(ofHospital: hospital).first?.key.publicKey
   }
 
   private func write(_ entry: Entry, closingBlock: Bool = false) async throws -> Outcome {

@@ -137,15 +137,14 @@ struct Fsck: AsyncParsableCommand {
     for log in try existing.logs() where log.chain != ChainName.consortium {
       let cloud = existing.cloud(of: log.chain)
       let wanted = try existing.folder.roleStore(cloud)
+      // Where the chain is still on its way, the cloud does not know yet what to ask for.
+      let isOnItsWay = existing.keeper(of: log.chain) != cloud
       var position: UInt64 = 0
       while position < log.size {
         let (completions, next) = try log.completions(from: position)
         for completion in completions {
           let visit = completion.context.visitID
-          // Where the chain is still on its way, the cloud does not know yet what to ask for.
-          let mayBeElsewhere =
-            try existing.keeper(of: log.chain) != cloud
-            || WantedRecords.contain(visit, in: wanted)
+          let mayBeElsewhere = try isOnItsWay || WantedRecords.contain(visit, in: wanted)
           var (isThere, isMissing) = (false, true)
           for (owner, store) in stores where owner == cloud || mayBeElsewhere {
             let bytes = try await store.record(ofVisit: visit)

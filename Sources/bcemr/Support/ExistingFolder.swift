@@ -26,10 +26,9 @@ struct ExistingFolder {
     var (members, hospitals) = (genesis.members, genesis.members.hospitals)
     var assigned: [String: String] = [:]
     for hospital in hospitals { assigned[hospital] = members.cloud(ofHospital: hospital) }
-    witness = Self.witness(in: folder, genesis)
-    if let view = Self.replay(of: witness, in: folder, genesis),
-      let present = try? view.members, let all = try? view.hospitals
-    {
+    let found = Self.witness(in: folder, genesis)
+    witness = found?.party ?? Self.cloud
+    if let view = found?.view, let present = try? view.members, let all = try? view.hospitals {
       (members, hospitals) = (present, all)
       for hospital in all {
         assigned[hospital] = (try? view.members(having: hospital))?.cloud(ofHospital: hospital)
@@ -48,13 +47,14 @@ struct ExistingFolder {
       genesis: genesis, store: folder.stateStore(party, chain: ChainName.consortium))
   }
 
-  private static func witness(in folder: DataFolder, _ genesis: ValidGenesis) -> String {
-    if let own = replay(of: cloud, in: folder, genesis), own.size > 0 { return cloud }
+  private static func witness(
+    in folder: DataFolder, _ genesis: ValidGenesis
+  ) -> (party: String, view: ConsortiumView)? {
+    if let own = replay(of: cloud, in: folder, genesis), own.size > 0 { return (cloud, own) }
     let parties = genesis.members.supernodes.map(\.id) + [genesis.members.manager.id]
-    return parties.max {
-      (replay(of: $0, in: folder, genesis)?.size ?? 0)
-        < (replay(of: $1, in: folder, genesis)?.size ?? 0)
-    } ?? cloud
+    return parties.compactMap { party in
+      replay(of: party, in: folder, genesis).map { (party, $0) }
+    }.max { $0.1.size < $1.1.size }
   }
 
   /// The consortium chain, for who asks about members and delegates.

@@ -373,25 +373,27 @@ struct FolderReplay {
   private mutating func replay(_ hospital: String) async throws {
     let keys = try directory()
     let keeper = existing.keeper(of: hospital)
-    let cloud = try await replayKept(hospital, by: keeper, keys, known: nil)
+    let cloud = try await replayKept(hospital, by: keeper, isKeeper: true, keys, known: nil)
     try await replayOwn(hospital, keys, known: cloud)
     try checkLogKeys(of: hospital, keys)
     for party in existing.allClouds + [manager] where party != keeper {
-      _ = try await replayKept(hospital, by: party, keys, known: cloud)
+      _ = try await replayKept(hospital, by: party, isKeeper: false, keys, known: cloud)
     }
   }
 
   /// Replays the leaves that a cloud or the manager keeps of a hospital's chain.
   ///
-  /// - Parameter known: the chain that was made of the cloud's leaves.
+  /// - Parameters:
+  ///   - isKeeper: whether it is the cloud with whose leaves the others are compared.
+  ///   - known: the chain that was made of that cloud's leaves.
   /// - Returns: the chain that is made of these, if the rules accept them.
   private mutating func replayKept(
-    _ hospital: String, by party: String, _ consortiumView: ConsortiumView, known: HospitalView?
+    _ hospital: String, by party: String, isKeeper: Bool, _ consortiumView: ConsortiumView,
+    known: HospitalView?
   ) async throws -> HospitalView? {
     let file = stateFile(party, hospital)
-    let isKeeper = party == existing.keeper(of: hospital)
     guard existing.folder.hasStateStore(party, chain: hospital) else {
-      if try needsState(party, of: hospital, consortiumView) {
+      if try needsState(party, isKeeper, of: hospital, consortiumView) {
         note("\(StoreFinding.Code.missing)", file, "the file is missing")
       }
       return nil
@@ -406,7 +408,8 @@ struct FolderReplay {
         trustsAll: isKeeper && cloudIsVerified
       ) { position in try kept.leaves(from: position, byteCount: Self.pageByteCount) }
       try compare(state, file, with: made, passingOver: [.confirmed, .closedGeneration])
-      try checkConfirmed(kept.confirmed, of: chain.view, by: party, file, consortiumView)
+      try checkConfirmed(
+        kept.confirmed, of: chain.view, by: isKeeper ? party : nil, file, consortiumView)
       if isKeeper { checkBase(of: kept.view, by: party) }
       // The manager follows a chain when it has to, and a former cloud as long as it is its own.
       _ = try checkAnchors(of: chain.view, file, consortiumView, mayBeBehind: !isKeeper)
@@ -420,11 +423,9 @@ struct FolderReplay {
   /// The cloud makes a chain's file with the first block that it confirms, the manager when it first
   /// looks at a consent on it.
   private func needsState(
-    _ party: String, of hospital: String, _ consortiumView: ConsortiumView
+    _ party: String, _ isKeeper: Bool, of hospital: String, _ consortiumView: ConsortiumView
   ) throws -> Bool {
-    if party == existing.keeper(of: hospital) {
-      return try consortiumView.anchor(of: hospital) != nil
-    }
+    if isKeeper { return try consortiumView.anchor(of: hospital) != nil }
     guard party == manager, existing.folder.hasStateStore(hospital, chain: hospital) else {
       return false
     }
@@ -485,7 +486,7 @@ struct FolderReplay {
       }
       try compare(
         state, file, with: made, passingOver: [.confirmed, .closedGeneration], leaves: false)
-      try checkConfirmed(own.confirmed, of: chain.view, by: hospital, file, consortiumView)
+      try checkConfirmed(own.confirmed, of: chain.view, by: nil, file, consortiumView)
       checkBase(of: own, by: hospital)
       var rest = chain
       var progress: HospitalFollower.Progress?
@@ -633,14 +634,15 @@ struct FolderReplay {
 
   /// The checkpoint that the cloud has cosigned: what it confirmed is all that it keeps of a chain, but for
   /// what it took from the cloud before it, and a part of what others have.
+  ///
+  /// - Parameter keeper: the cloud whose file it is; nil for the others'.
   private mutating func checkConfirmed(
-    _ confirmed: ConfirmedRecord?, of chain: HospitalView, by party: String, _ file: String,
+    _ confirmed: ConfirmedRecord?, of chain: HospitalView, by keeper: String?, _ file: String,
     _ consortiumView: ConsortiumView
   ) throws {
     let base = chain.base?.reference.height ?? 0
-    if party == existing.keeper(of: chain.hospital),
-      try consortiumView.members(at: base).cloud(ofHospital: chain.hospital) == party,
-      confirmed?.size ?? 0 != chain.size
+    if let keeper, confirmed?.size ?? 0 != chain.size,
+      try consortiumView.members(at: base).cloud(ofHospital: chain.hospital) == keeper
     {
       return note(
         Self.wrongState, file, "\(chain.size) leaves are kept, \(confirmed?.size ?? 0) confirmed")

@@ -18,7 +18,7 @@ import TransparencyLog
 struct DelegateNetwork {
   struct Process {
     let id: String
-    let keys: Delegate.Keys
+    let keys: Keys
     let disk: Disk
     /// Seconds by which the clock is ahead of the network's, or behind it.
     var clockOffset: Int64 = 0
@@ -30,7 +30,7 @@ struct DelegateNetwork {
   struct Newcomer {
     let party: Members.Supernode
     let organisation: Members.Organisation
-    let keys: Delegate.Keys
+    let keys: Keys
   }
 
   let genesis: ValidGenesis
@@ -62,7 +62,7 @@ struct DelegateNetwork {
     var generator = SeededGenerator(seed: seed)
     var supernodes: [Members.Supernode] = []
     var identities: [String: IdentityKey] = [:]
-    var keys: [Delegate.Keys] = []
+    var keys: [Keys] = []
     let members = count + spares + strangers
     for number in 1...(members + newcomers) {
       let isHospital = number <= hospitals
@@ -78,7 +78,7 @@ struct DelegateNetwork {
           key: Curve25519.Signing.PrivateKey(rawRepresentation: generator.bytes(32)))
       }
       identities[id] = identity
-      keys.append(Delegate.Keys(identity: identity, voting: voting, cosigner: cosigners[0]))
+      keys.append(Keys(identity: identity, voting: voting, cosigner: cosigners[0]))
       supernodes.append(
         Members.Supernode(
           id: id, organisation: "operator-of-\(id)", role: isHospital ? .hospital : .cloud,
@@ -651,6 +651,26 @@ final class Disk: Sendable {
           for (key, value) in changes { values[key] = value }
         }
       }
+    }
+  }
+}
+
+extension DelegateNetwork {
+  /// One key for each use.
+  struct Keys: DelegateKeys {
+    let identity: IdentityKey
+    let voting: IdentityKey
+    let cosigner: CosignerKey
+
+    func identity(in members: ValidMembers) -> IdentityKey { identity }
+    func identities(in members: ValidMembers) -> [IdentityKey] { [identity] }
+
+    func votingKey(_ publicKey: [UInt8]) -> IdentityKey? {
+      voting.publicKey == publicKey ? voting : nil
+    }
+
+    func cosigner(among verifiers: [CosignerVerifier]) -> CosignerKey? {
+      verifiers.contains(cosigner.verifier) ? cosigner : nil
     }
   }
 }
