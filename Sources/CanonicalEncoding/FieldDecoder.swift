@@ -47,6 +47,21 @@ public struct FieldDecoder {
     return value
   }
 
+  /// The first field of an object after its version, where that is a text; nothing behind it is looked at.
+  ///
+  /// - Returns: nil if these bytes do not begin like an object of this kind with such a field.
+  public static func leadingText(
+    of kind: ObjectKind, in bytes: [UInt8], maximum: Int
+  ) -> String? {
+    guard bytes.starts(with: kind.identifierOctets) else { return nil }
+    var outermost = FieldDecoder(bytes, bytes.indices)
+    guard let contents = outermost.element()?.contents else { return nil }
+    var tagged = FieldDecoder(bytes, contents)
+    guard var fields = try? tagged.constructed("fields"), (try? fields.integer("version")) != nil
+    else { return nil }
+    return try? fields.text("text", maximum: maximum)
+  }
+
   private static func checkStructure(
     _ bytes: [UInt8], of type: (some CanonicalObject).Type
   ) throws(DecodingFailure) {

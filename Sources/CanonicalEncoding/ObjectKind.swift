@@ -55,6 +55,9 @@ public enum ObjectKind: UInt, CaseIterable, Sendable {
   case message = 39
   case demoKeys = 40
   case openingEvidence = 41
+  case envelope = 80
+  case requestContent = 81
+  case sealedAnswer = 82
 
   // The scheme, continued
   case registrationChallenge = 42

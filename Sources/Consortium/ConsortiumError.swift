@@ -28,6 +28,11 @@ extension ErrorCode<ConsortiumError> {
   /// A signature or a sealed message is not by, or for, the party it names.
   public static var unauthenticated: Self { Self("unauthenticated") }
 
+  /// The clocks of two parties differ, or the request was long on its way.
+  public static var outOfTime: Self { Self("out-of-time") }
+  /// Somebody asks more than one may.
+  public static var busy: Self { Self("busy") }
+
   /// What was sealed does not open: the code of ``CredentialError``, from whom it was sealed to.
   static var unopened: Self { Self("decryption") }
 

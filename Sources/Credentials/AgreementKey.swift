@@ -74,6 +74,54 @@ public final class AgreementKey: Sendable {
     }
   }
 
+  /// Seals a request to the holder of `publicKey`, who alone can answer it under ``AnswerKey``.
+  ///
+  /// - Parameters: as ``seal(_:to:info:authenticating:)``.
+  /// - Returns: what ``openRequest(_:info:)`` opens, and the key of the answer.
+  /// - Throws: ``CredentialError`` `invalidKey`, as there.
+  public static func sealRequest(
+    _ message: [UInt8], to publicKey: [UInt8], info: [UInt8]
+  ) throws(CredentialError) -> (sealed: [UInt8], answer: AnswerKey) {
+    let receiver = try contributoryKey(publicKey)
+    do {
+      var sender = try HPKE.Sender(recipientKey: receiver, ciphersuite: suite, info: Data(info))
+      let ciphertext = try sender.seal(message)
+      let encapsulated = Array(sender.encapsulatedKey)
+      return (
+        encapsulated + ciphertext,
+        try AnswerKey(
+          sender.exportSecret(context: AnswerKey.label, outputByteCount: 32),
+          encapsulatedKey: encapsulated)
+      )
+    } catch {
+      throw CredentialError(.invalidKey, "the message cannot be sealed to this key")
+    }
+  }
+
+  /// Opens what ``sealRequest(_:to:info:)`` made for this key and `info`.
+  ///
+  /// - Throws: ``CredentialError`` `decryption`, for every cause the same.
+  public func openRequest(
+    _ sealed: [UInt8], info: [UInt8]
+  ) throws(CredentialError) -> (message: [UInt8], answer: AnswerKey) {
+    do {
+      let encapsulated = Array(sealed.prefix(Self.encapsulatedKeyByteCount))
+      _ = try Self.contributoryKey(encapsulated)
+      var recipient = try HPKE.Recipient(
+        privateKey: key, ciphersuite: Self.suite, info: Data(info),
+        encapsulatedKey: Data(encapsulated))
+      let message = try recipient.open(sealed.dropFirst(encapsulated.count))
+      return (
+        Array(message),
+        try AnswerKey(
+          recipient.exportSecret(context: AnswerKey.label, outputByteCount: 32),
+          encapsulatedKey: encapsulated)
+      )
+    } catch {
+      throw CredentialError(.decryption, "the sealed message does not open")
+    }
+  }
+
   /// Whether every shared secret with this public key is zero, so that everybody could read what is
   /// sealed to it. The first bit of the last byte says nothing (RFC 7748, 5).
   public static func isOfSmallOrder(_ publicKey: [UInt8]) -> Bool {

@@ -60,21 +60,43 @@ public final class PatientRoot: Sendable {
     return keys.evidenceKeys == EvidenceKeys(context) ? keys : nil
   }
 
+  /// The keys of an address under which the patient is reached.
+  ///
+  /// - Parameter nonce: 32 bytes that the patient drew for this address.
+  public func addressKeys(genesis: Digest32, nonce: Digest32) throws(CredentialError)
+    -> PatientAddressKeys
+  {
+    let address = genesis.bytes + nonce.bytes
+    return PatientAddressKeys(
+      signing: try IdentityKey(seed: derive(.addressSigningKey, address, 32)),
+      agreement: try AgreementKey(seed: derive(.addressAgreementKey, address, 32)))
+  }
+
   private enum Use: String {
+    case addressSigningKey = "ROOT-ADDRESS-SIGNING-KEY"
+    case addressAgreementKey = "ROOT-ADDRESS-AGREEMENT-KEY"
     case visitKey = "ROOT-VISIT-KEY"
     case signingKey = "ROOT-SIGNING-KEY"
     case mailboxKey = "ROOT-MAILBOX-KEY"
   }
 
-  /// HKDF-SHA256 of the root; salt `BCEMR-V01-<suite>-<USE>`, info genesis ‖ nonce ‖ hospital.
+  /// HKDF-SHA256 of the root; salt `BCEMR-V01-<suite>-<USE>`, for an address without the suite; info
+  /// genesis ‖ nonce ‖ hospital.
   private func derive(
-    _ use: Use, _ visit: [UInt8], _ byteCount: Int, _ suite: String
+    _ use: Use, _ visit: [UInt8], _ byteCount: Int, _ suite: String? = nil
   ) -> [UInt8] {
+    let names = ["BCEMR-V01", suite, use.rawValue].compactMap(\.self)
     let key = HKDF<SHA256>.deriveKey(
-      inputKeyMaterial: root, salt: Array("BCEMR-V01-\(suite)-\(use.rawValue)".utf8),
+      inputKeyMaterial: root, salt: Array(names.joined(separator: "-").utf8),
       info: visit, outputByteCount: byteCount)
     return unsafe key.withUnsafeBytes { unsafe Array($0) }
   }
+}
+
+/// A patient's keys for one address.
+public struct PatientAddressKeys: Sendable {
+  public let signing: IdentityKey
+  public let agreement: AgreementKey
 }
 
 /// A patient's keys for one visit.

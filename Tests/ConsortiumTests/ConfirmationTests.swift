@@ -157,12 +157,13 @@ struct ConfirmationTests {
         genesis: consortium.genesis.digest, chain: hospital, signer: .patient(visit: visit),
         body: receipt), signedBy: keys.signingKey)
     // The visit is known; what is written now belongs to the next generation, which has to begin.
-    let post = try test.post(as: "manager")
+    let post = try test.post(bringing: entry, state.context)
     #expect(
       await ConsortiumError.code { _ = try await post.ask(SubmitEntry(entry), of: hospital) }
         == "not-final")
     _ = try await test.open()
-    let answer = try await test.post(as: "manager").ask(SubmitEntry(entry), of: hospital)
+    let answer = try await test.post(bringing: entry, state.context)
+      .ask(SubmitEntry(entry), of: hospital)
     #expect(answer.object.outcome == .written)
   }
 
@@ -292,6 +293,7 @@ struct ConfirmationTests {
     try await consortium.settle()
     let index = try #require(try await test.state(of: visit, consortium).record.completion)
     let entry = try #require(Leaf.entry(in: try await writer(consortium).leaf(index) ?? []))
+    let context = try await test.state(of: visit, consortium).context
     try await test.storage.restore(own)
     test.wire.lose(RequestTail.self)
     #expect(await ConsortiumError.code { _ = try await test.open() } == "unreachable")
@@ -309,7 +311,7 @@ struct ConfirmationTests {
       test.pass(seconds: 15)
       _ = await ConsortiumError.code { consortium = try await test.open() }
     }
-    let post = try test.post(as: "manager")
+    let post = try test.post(bringing: entry, context)
     let answer = try await post.ask(SubmitEntry(entry), of: hospital).object
     guard case .confirmed(let confirmation) = answer.outcome else {
       Issue.record("the completion is not confirmed")
@@ -389,7 +391,7 @@ struct ConfirmationTests {
     test.wire.intercept(nil)
     let node = try LedgerNode(
       id: "manager", genesis: genesis, identity: test.identityKey(of: "manager"), delegate: nil,
-      state: MemoryState(), store: MemoryRoleStore(), post: test.post(as: "manager"),
+      state: MemoryState(), store: MemoryRoleStore(), post: test.post(as: "manager").post,
       clock: { TestConsortium.start })
     try await node.catchUp()
     let anchor = try #require(try await node.consortium.anchor(of: hospital))

@@ -90,12 +90,16 @@ struct CourierTests {
     }
 
     /// From now on this answers the act's submission, and nothing is submitted.
-    func answer(_ act: Act, _ answer: @escaping @Sendable (Entry) throws -> [UInt8]) {
+    ///
+    /// - Parameter isSealed: whether the hospital answers so, or a courier.
+    func answer(
+      _ act: Act, isSealed: Bool = true, _ answer: @escaping @Sendable (Entry) throws -> [UInt8]
+    ) {
       test.wire.intercept { transit in
         guard let entry = submission(transit, act) else {
           return try await transit.deliver(transit.request)
         }
-        return try answer(entry)
+        return isSealed ? try transit.seal(answer(entry)) : try answer(entry)
       }
     }
   }
@@ -108,7 +112,7 @@ struct CourierTests {
     let (test, genesis) = (stage.test, stage.consortium.genesis)
     // The genuine answer to another entry.
     let honest = try #require(
-      test.wire.passages.last { (try? Message<SubmitEntry>(encoded: $0.request)) != nil }
+      test.wire.passages.last { (try? Message<SubmitEntry>(encoded: $0.message)) != nil }
         ?? test.wire.passages.last)
     let before = try await stage.entries(act.kind).count
     func made(
@@ -127,7 +131,7 @@ struct CourierTests {
       ("done", ["malformed"], { _ in ReplyMessage(.success(Done())).encoded() }),
       ("nothing", ["malformed"], { _ in [] }),
       ("garbage", ["malformed"], { _ in [UInt8](repeating: 0x30, count: 1000) }),
-      ("somebody else's answer", ["malformed"], { _ in honest.reply }),
+      ("somebody else's answer", ["malformed"], { _ in honest.answer }),
       ("written, by another hospital", ["unauthenticated"], made(by: other, .written)),
       (
         "refused, by another hospital", ["unauthenticated"],
@@ -165,6 +169,20 @@ struct CourierTests {
       #expect(codes.contains(code), "\(name): \(code)")
       #expect(try await stage.entries(act.kind).count == before, "\(name)")
     }
+    // A courier does not even get so far: what is not under the seal of this exchange is no answer.
+    let made = made(by: try test.identityKey(of: "hospital-1"), .written)
+    let refusal = ReplyMessage<Done>(
+      .failure(ConsortiumError(.init("late"), "the ledger refuses the entry"))
+    ).encoded()
+    for (lie, code): (@Sendable (Entry) throws -> [UInt8], String) in [
+      (made, "malformed"), ({ _ in refusal }, "unreachable"),
+      ({ _ in honest.reply }, "unreachable"),
+      ({ _ in [] }, "malformed"),
+    ] {
+      stage.answer(act, isSealed: false, lie)
+      #expect(await stage.perform() == code)
+      #expect(try await stage.entries(act.kind).count == before)
+    }
     test.wire.intercept(nil)
     #expect(await stage.perform() == "nothing")
     #expect(try await stage.entries(act.kind).count == before + 1)
@@ -192,7 +210,8 @@ struct CourierTests {
     // The same entry again is answered by where it stands now.
     stage.test.wire.intercept(nil)
     let entry = try #require(sent.value)
-    let post = stage.test.post(stage.consortium, as: TestConsortium.patient)
+    let post = try stage.test.post(
+      bringing: entry, try await stage.test.state(of: stage.visit, stage.consortium).context)
     func outcome() async throws -> SubmissionAnswer.Outcome {
       let reply = try await post.ask(SubmitEntry(entry), of: "hospital-1")
       return try reply.verified(
@@ -347,7 +366,8 @@ struct CourierTests {
       for supernode in ["hospital-1", "cloud"] {
         _ = await ConsortiumError.code {
           _ = try await post.ask(
-            ReadConsent(hospital: hospital, visit: stray, consent: stray, doctor: "nobody"),
+            ReadConsent(
+              hospital: hospital, visit: stray, consent: stray, doctor: TestConsortium.reader),
             of: supernode)
         }
         #expect(

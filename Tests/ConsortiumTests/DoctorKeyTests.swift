@@ -30,7 +30,7 @@ struct DoctorKeyTests {
   ) throws -> LedgerClient {
     try LedgerClient(
       genesis: consortium.genesis, store: MemoryRoleStore(),
-      post: test.post(consortium, as: TestConsortium.patient))
+      post: test.post(consortium, as: TestConsortium.patient).post, clock: { TestConsortium.start })
   }
 
   @Test("a past visit opens and verifies when its doctors have retired or have other keys")
@@ -100,18 +100,20 @@ struct DoctorKeyTests {
     let consortium = try await test.open()
     _ = try await consortium.hold(test.plan())
     let stolen = try test.identityKey(of: "doctors/\(TestConsortium.reader)")
+    let address = try await consortium.address(ofPatient: TestConsortium.patient)
     let request = AccessRequest(
       genesis: consortium.genesis.digest, doctor: TestConsortium.reader, hospital: "hospital-2",
-      purpose: "theft", nonce: [UInt8](repeating: 1, count: 32))
-    let submission = SubmitAccessRequest(
-      request: Signed(request, by: stolen), patient: TestConsortium.patient)
+      address: address, purpose: "theft", madeAt: TestConsortium.start,
+      nonce: [UInt8](repeating: 1, count: 32))
+    let submission = SubmitAccessRequest(request: Signed(request, by: stolen))
     let forward = ForwardAccessRequest(request: Signed(request, by: stolen))
-    let post = test.post(consortium, as: TestConsortium.reader)
+    let post = test.post(
+      consortium, by: Author(.party(TestConsortium.reader), stolen))
     func codes() async -> [String] {
       [
         await ConsortiumError.code { _ = try await post.ask(submission, of: "manager") },
         await ConsortiumError.code {
-          _ = try await post.ask(forward, of: TestConsortium.patient)
+          _ = try await test.post(consortium, as: "manager").ask(forward, of: address.id)
         },
       ]
     }
@@ -191,7 +193,8 @@ struct DoctorKeyTests {
     let store = MemoryRoleStore()
     let post = test.post(consortium, as: TestConsortium.patient)
     func client() throws -> LedgerClient {
-      try LedgerClient(genesis: consortium.genesis, store: store, post: post)
+      try LedgerClient(
+        genesis: consortium.genesis, store: store, post: post.post, clock: { TestConsortium.start })
     }
     let hospital = try #require(consortium.hospitals["hospital-1"])
     let owner = try await doctor(Self.first, consortium)

@@ -539,14 +539,12 @@ struct KeyAndCloudAttackTests {
     try await consortium.revoke(patient: TestConsortium.patient, consent: consent)
     try await consortium.settle()
     let signed = try #require(test.wire.requests(DepositConsent.self).first).consent
-    let withdrawal = Signed(
-      Message(ConsentedWithdrawal(consent: signed)), by: try test.identityKey(of: "manager"))
     let post = test.post(consortium, as: "manager")
     var codes: [String] = []
     for cloud in ["cloud", "cloud-2"] {
       codes.append(
         await ConsortiumError.code {
-          _ = try await post.ask(FetchConsentedRecord(withdrawal: withdrawal), of: cloud)
+          _ = try await post.ask(FetchConsentedRecord(consent: signed), of: cloud)
         })
     }
     #expect(codes[1] == "consent-revoked")

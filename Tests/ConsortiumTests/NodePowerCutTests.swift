@@ -93,8 +93,8 @@ struct NodePowerCutTests {
   private func acknowledgedEntries(_ test: TestConsortium) throws -> [Entry] {
     test.wire.passages.compactMap { passage in
       guard passage.recipient == Self.hospital,
-        let request = try? Message<SubmitEntry>(encoded: passage.request),
-        let reply = try? ReplyMessage<Signed<SubmissionAnswer>>(encoded: passage.reply),
+        let request = try? Message<SubmitEntry>(encoded: passage.message),
+        let reply = try? ReplyMessage<Signed<SubmissionAnswer>>(encoded: passage.answer),
         case .success(let answer) = reply.result
       else { return nil }
       if case .refused = answer.object.outcome { return nil }

@@ -40,11 +40,14 @@ struct RegistrationTests {
     let test = TestConsortium()
     let consortium = try await test.open()
     let candidate = try Candidate(consortium)
-    let post = test.post(consortium, as: "hospital-1-doctor-1")
+    func post(_ candidate: Candidate) -> TestPost {
+      test.post(
+        consortium, by: Author(.key(candidate.identity.publicKey), candidate.identity))
+    }
     let request = RegisterDoctor(
       statement: Signed(candidate.statement, by: candidate.identity), proof: candidate.proof)
     #expect(
-      await ConsortiumError.code { _ = try await post.ask(request, of: "hospital-1") }
+      await ConsortiumError.code { _ = try await post(candidate).ask(request, of: "hospital-1") }
         == "not-employed")
     try await consortium.hospitals["hospital-1"]?.employ(
       "newcomer", fingerprint: candidate.statement.digest)
@@ -53,29 +56,34 @@ struct RegistrationTests {
     let first = RegisterDoctor(
       statement: Signed(stranger.statement, by: stranger.identity), proof: stranger.proof)
     #expect(
-      await ConsortiumError.code { _ = try await post.ask(first, of: "hospital-1") }
+      await ConsortiumError.code { _ = try await post(stranger).ask(first, of: "hospital-1") }
         == "wrong-fingerprint")
     let foreign = RegisterDoctor(
       statement: Signed(candidate.statement, by: try test.identityKey(of: "hospital-2")),
       proof: candidate.proof)
     #expect(
-      await ConsortiumError.code { _ = try await post.ask(foreign, of: "hospital-1") }
+      await ConsortiumError.code { _ = try await post(candidate).ask(foreign, of: "hospital-1") }
         == "unauthenticated")
     var changed = request.proof
     changed.z1[31] ^= 1
     let unproven = RegisterDoctor(statement: request.statement, proof: changed)
     #expect(
-      await ConsortiumError.code { _ = try await post.ask(unproven, of: "hospital-1") }
+      await ConsortiumError.code { _ = try await post(candidate).ask(unproven, of: "hospital-1") }
         == "registration")
     // The manager signs for no hospital but the one that asks.
-    let cosign = CosignRegistration(
-      registration: request,
-      hospitalSignature: try test.identityKey(of: "hospital-2").sign(candidate.statement))
+    let cosign = CosignRegistration(registration: request)
+    for (name, code) in [("hospital-2", "unauthenticated"), ("cloud", "unauthenticated")] {
+      #expect(
+        await ConsortiumError.code {
+          _ = try await test.post(consortium, as: name).ask(cosign, of: "manager")
+        } == code)
+    }
     #expect(
-      await ConsortiumError.code { _ = try await post.ask(cosign, of: "manager") }
-        == "unauthenticated")
+      await ConsortiumError.code { _ = try await post(stranger).ask(request, of: "hospital-1") }
+        == "not-employed")
     #expect(
-      await ConsortiumError.code { _ = try await post.ask(request, of: "hospital-1") } == "nothing")
+      await ConsortiumError.code { _ = try await post(candidate).ask(request, of: "hospital-1") }
+        == "nothing")
   }
 
   @Test("the ledger takes no registration from a hospital or the manager alone")

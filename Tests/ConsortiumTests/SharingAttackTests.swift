@@ -24,9 +24,7 @@ struct SharingAttackTests {
     to request: Reencrypt, _ consent: Signed<Consent>, _ test: TestConsortium,
     _ consortium: LocalConsortium
   ) async throws -> [String] {
-    let withdrawal = Signed(
-      Message(ConsentedWithdrawal(consent: consent)), by: try test.identityKey(of: "manager"))
-    let fetch = FetchConsentedRecord(withdrawal: withdrawal)
+    let fetch = FetchConsentedRecord(consent: consent)
     return [
       await ConsortiumError.code {
         _ = try await test.post(consortium, as: reader).ask(request, of: "manager")
@@ -110,7 +108,7 @@ struct SharingAttackTests {
   func demandedRevocation() async throws {
     let test = TestConsortium()
     let consortium = try await test.open()
-    let (_, consent) = try await test.consentedVisit(consortium)
+    let (visit, consent) = try await test.consentedVisit(consortium)
     let request = try await keptRequest(test, consortium, consent)
     let signed = try #require(test.wire.requests(GrantConsent.self).last?.consent)
     let patient = try #require(await consortium.patients[TestConsortium.patient])
@@ -129,9 +127,7 @@ struct SharingAttackTests {
         try await patient.demandRevocation(consent, through: "cloud")
       } == "not-final")
     // Written counts for nothing: nobody could rely on it.
-    let fetch = FetchConsentedRecord(
-      withdrawal: Signed(
-        Message(ConsentedWithdrawal(consent: signed)), by: try test.identityKey(of: "manager")))
+    let fetch = FetchConsentedRecord(consent: signed)
     let post = test.post(consortium, as: "manager")
     #expect(await ConsortiumError.code { _ = try await post.ask(fetch, of: "cloud") } == "nothing")
 
@@ -150,7 +146,8 @@ struct SharingAttackTests {
     // Asked for again, as after the patient's program began anew, it is the same demand.
     test.wire.intercept(nil)
     let entry = try #require(demanded.first)
-    let again = try await test.post(consortium, as: TestConsortium.patient).ask(
+    let context = try await test.state(of: visit, consortium).context
+    let again = try await test.post(consortium, asPatientOf: context).ask(
       RelayDemand(entry), of: "cloud")
     let place = try await consortium.cloud.node.consortium.index(ofDemandFor: entry)
     #expect(again.index == place)
@@ -225,9 +222,10 @@ struct SharingAttackTests {
   func usedTwice() async throws {
     let test = TestConsortium()
     let consortium = try await test.open()
-    let (_, consent) = try await test.consentedVisit(consortium)
+    let (visit, consent) = try await test.consentedVisit(consortium)
     #expect(await code(test, consortium, open: consent) == "nothing")
     #expect(await code(test, consortium, open: consent) == "reused")
+    let context = try await test.state(of: visit, consortium).context
     let request = try #require(test.wire.requests(Reencrypt.self).last)
     #expect(
       await ConsortiumError.code {
@@ -236,7 +234,7 @@ struct SharingAttackTests {
     let grant = try #require(test.wire.requests(DepositConsent.self).last)
     #expect(
       await ConsortiumError.code {
-        _ = try await test.post(consortium, as: reader).ask(grant, of: "manager")
+        _ = try await test.post(consortium, asPatientOf: context).ask(grant, of: "manager")
       } == "reused")
     // Once it is revoked, that is the reason.
     try await consortium.revoke(patient: TestConsortium.patient, consent: consent)
@@ -256,7 +254,7 @@ struct SharingAttackTests {
     let grant = try #require(test.wire.requests(GrantConsent.self).last)
     let post = test.post(consortium, as: other)
     #expect(
-      await ConsortiumError.code { _ = try await post.ask(grant, of: other) } == "consent-mismatch")
+      await ConsortiumError.code { _ = try await post.ask(grant, of: other) } == "unauthenticated")
 
     // A share of the other doctor's own: y·Θ ≠ A', and the doctor is blamed.
     let manager = try AgreementKey(seed: test.secret("agreement", of: "manager"))
@@ -273,6 +271,12 @@ struct SharingAttackTests {
     #expect(
       await ConsortiumError.code {
         _ = try await post.ask(try request(foreign.encoded()), of: "manager")
+      } == "consent-unknown")
+    // Nobody has the doctor blamed but the doctor.
+    #expect(
+      await ConsortiumError.code {
+        _ = try await test.post(consortium, as: reader).ask(
+          try request(foreign.encoded()), of: "manager")
       } == "doctor-share")
 
     // The manager makes a consent for a doctor of its own: nobody but the patient can sign it.
@@ -281,12 +285,10 @@ struct SharingAttackTests {
     forged.doctor = other
     forged.requestKey = foreign.encodedPublicKey
     let signed = Signed(forged, by: try test.identityKey(of: "manager"))
-    let withdrawal = Signed(
-      Message(ConsentedWithdrawal(consent: signed)), by: try test.identityKey(of: "manager"))
     #expect(
       await ConsortiumError.code {
         _ = try await test.post(consortium, as: "manager").ask(
-          FetchConsentedRecord(withdrawal: withdrawal), of: "cloud")
+          FetchConsentedRecord(consent: signed), of: "cloud")
       } == "consent-unknown")
     let notice = ConsentNotice(visit: visit, document: forged.digest)
     #expect(
@@ -296,15 +298,11 @@ struct SharingAttackTests {
     // With the honest consent's place on the ledger, but another text under it.
     var moved = honest
     moved.salt[0] ^= 1
-    let movedConsent = Signed(
-      Message(
-        ConsentedWithdrawal(
-          consent: Signed(moved, by: try test.identityKey(of: "manager")))),
-      by: try test.identityKey(of: "manager"))
+    let movedConsent = Signed(moved, by: try test.identityKey(of: "manager"))
     #expect(
       await ConsortiumError.code {
         _ = try await test.post(consortium, as: "manager").ask(
-          FetchConsentedRecord(withdrawal: movedConsent), of: "cloud")
+          FetchConsentedRecord(consent: movedConsent), of: "cloud")
       } == "consent-unknown")
     // The failed attempts have not used up the true doctor's.
     #expect(await code(test, consortium, open: consent) == "nothing")
@@ -316,13 +314,10 @@ struct SharingAttackTests {
     let consortium = try await test.open()
     _ = try await test.consentedVisit(consortium)
     let grant = try #require(test.wire.requests(GrantConsent.self).last)
-    let withdrawal = Signed(
-      Message(ConsentedWithdrawal(consent: grant.consent)),
-      by: try test.identityKey(of: "hospital-2"))
     #expect(
       await ConsortiumError.code {
         _ = try await test.post(consortium, as: "hospital-2").ask(
-          FetchConsentedRecord(withdrawal: withdrawal), of: "cloud")
+          FetchConsentedRecord(consent: grant.consent), of: "cloud")
       } == "unauthenticated")
   }
 
@@ -368,8 +363,7 @@ struct SharingAttackTests {
       sealedShare: used.sealedShare)
     #expect(
       await ConsortiumError.code {
-        _ = try await test.post(consortium, as: TestConsortium.patient).ask(
-          deposit, of: "manager")
+        _ = try await test.post(consortium, asPatientOf: context).ask(deposit, of: "manager")
       } == "reused")
   }
 
@@ -414,25 +408,90 @@ struct SharingAttackTests {
   func strangersRequest() async throws {
     let test = TestConsortium()
     let consortium = try await test.open()
+    let address = try await consortium.address(ofPatient: TestConsortium.patient)
     let request = AccessRequest(
       genesis: consortium.genesis.digest, doctor: "nobody", hospital: "hospital-2",
-      purpose: "curiosity", nonce: [UInt8](repeating: 0, count: 32))
+      address: address, purpose: "curiosity", madeAt: TestConsortium.start,
+      nonce: [UInt8](repeating: 0, count: 32))
     var named = request
     named.doctor = reader
     let key = try test.identityKey(of: "hospital-2")
     let post = test.post(consortium, as: reader)
-    for (request, code) in [(request, "unknown-doctor"), (named, "unauthenticated")] {
+    for (request, atManager, atPatient) in [
+      (request, "not-entitled", "unknown-doctor"), (named, "unauthenticated", "unauthenticated"),
+    ] {
       let signed = Signed(request, by: key)
       #expect(
         await ConsortiumError.code {
-          _ = try await post.ask(
-            SubmitAccessRequest(request: signed, patient: TestConsortium.patient), of: "manager")
-        } == code)
+          _ = try await post.ask(SubmitAccessRequest(request: signed), of: "manager")
+        } == atManager)
       #expect(
         await ConsortiumError.code {
           _ = try await test.post(consortium, as: "manager").ask(
-            ForwardAccessRequest(request: signed), of: TestConsortium.patient)
-        } == code)
+            ForwardAccessRequest(request: signed), of: address.id)
+        } == atPatient)
     }
+    // Nobody but the manager brings one.
+    let honest = Signed(named, by: try test.identityKey(of: "doctors/\(reader)"))
+    for stranger in [reader, "hospital-1", "cloud"] {
+      #expect(
+        await ConsortiumError.code {
+          _ = try await test.post(consortium, as: stranger).ask(
+            ForwardAccessRequest(request: honest), of: address.id)
+        } == "unauthenticated")
+    }
+  }
+
+  @Test("[attack] a request is redirected to another patient, kept for a year, or names no address")
+  func redirectedRequest() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    try await consortium.addPatient(contact: "patient-b", identity: "Basil Ode, 1955-07-01")
+    let address = try await consortium.address(ofPatient: TestConsortium.patient)
+    let other = try await consortium.address(ofPatient: "patient-b")
+    let request = AccessRequest(
+      genesis: consortium.genesis.digest, doctor: reader, hospital: "hospital-2",
+      address: address, purpose: "second opinion", madeAt: TestConsortium.start,
+      nonce: [UInt8](repeating: 0, count: 32))
+    let manager = test.post(consortium, as: "manager")
+    func code(_ request: AccessRequest, to address: PatientAddress) async throws -> String {
+      let signed = Signed(request, by: try test.identityKey(of: "doctors/\(reader)"))
+      return await ConsortiumError.code {
+        _ = try await manager.ask(ForwardAccessRequest(request: signed), of: address.id)
+      }
+    }
+    // A dishonest manager has it in hand.
+    #expect(try await code(request, to: other) == "unknown-doctor")
+    #expect(try await code(request, to: address) == "nothing")
+    test.pass(seconds: 31 * 86_400)
+    #expect(try await code(request, to: address) == "unknown-doctor")
+  }
+
+  @Test("[attack] strangers and colleagues put garbage in the place of grants, or fill a store")
+  func foreignGrants() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (visit, consent) = try await test.consentedVisit(consortium)
+    let context = try await test.state(of: visit, consortium).context
+    let honest = try #require(test.wire.requests(GrantConsent.self).last)
+    let place = "doctors/\(reader)"
+    let before = try test.storage.roleStore(place).keys(withPrefix: "").count
+    var generator = SeededGenerator(seed: 4)
+    let stranger = try IdentityKey(seed: generator.bytes(32))
+    var garbage = honest
+    garbage.sealedGrant[40] ^= 1
+    let posts = [
+      test.post(consortium, as: "hospital-1"), test.post(consortium, as: "manager"),
+      test.post(consortium, as: "hospital-1-doctor-1"),
+      try test.post(consortium, asPatientOf: context),
+      test.post(consortium, by: Author(.key(stranger.publicKey), stranger)),
+    ]
+    for post in posts {
+      #expect(
+        await ConsortiumError.code { _ = try await post.ask(garbage, of: reader) }
+          == "unauthenticated")
+    }
+    #expect(try test.storage.roleStore(place).keys(withPrefix: "").count == before)
+    #expect(await code(test, consortium, open: consent) == "nothing")
   }
 }

@@ -32,7 +32,7 @@ struct VisitAttackTests {
       let keys: PatientVisitKeys<Curve> = try root.keys(
         genesis: genesis, hospital: "hospital-1", nonce: form.payload.keyNonce)
       let reply = try await transit.deliver(transit.request)
-      let sealed = try ReplyMessage<Octets>(encoded: reply).result.get()
+      let sealed = try ReplyMessage<Octets>(encoded: transit.open(reply)).result.get()
       let letter = Letter(.admissionReply, genesis: genesis, about: form.digest)
       let offer = try Message<AdmissionOffer>(
         encoded: letter.open(sealed.bytes, with: keys.mailboxKey)
@@ -44,7 +44,7 @@ struct VisitAttackTests {
       let changed = AdmissionOffer.visit(
         context, evidence: evidence, opening: opening, attempt: attempt)
       let answer = try letter.seal(Message(changed).encoded(), to: form.payload.mailboxKey)
-      return ReplyMessage(.success(Octets(answer))).encoded()
+      return try transit.answer(RequestAdmission.self, Octets(answer))
     }
   }
 
@@ -143,7 +143,15 @@ struct VisitAttackTests {
     var moved = shown
     moved.visit = evil.context.visitID
     #expect(
-      await ConsortiumError.code { _ = try await post.ask(moved, of: doctor) } == "decryption")
+      await ConsortiumError.code { _ = try await post.ask(moved, of: doctor) }
+        == "unauthenticated")
+    // The hospital plays the patient of its own visit.
+    let impostor = test.post(
+      consortium,
+      by: Author(
+        .patient(visit: evil.context.visitID, hospital: "hospital-1"), foreign.signing))
+    #expect(
+      await ConsortiumError.code { _ = try await impostor.ask(moved, of: doctor) } == "decryption")
 
     // What the patient shows, in a message about the hospital's visit, does not fit that visit.
     let place = "doctors/\(doctor)"
@@ -153,7 +161,8 @@ struct VisitAttackTests {
       .open(shown.sealedEvidence, with: key)
     moved.sealedEvidence = try Letter(.evidence, genesis: genesis, about: evil.context.digest)
       .seal(evidence, to: key.publicKey)
-    #expect(await ConsortiumError.code { _ = try await post.ask(moved, of: doctor) } == "evidence")
+    #expect(
+      await ConsortiumError.code { _ = try await impostor.ask(moved, of: doctor) } == "evidence")
     #expect(
       await ConsortiumError.code {
         try await consortium.doctors[doctor]?.diagnose(evil.context.visitID, [1])
@@ -186,6 +195,13 @@ struct VisitAttackTests {
       await ConsortiumError.code {
         _ = try await post.ask(AssignVisit(opening: unrecorded), of: TestConsortium.reader)
       } == "not-entitled")
+    for stranger in ["hospital-2", "manager", "cloud", context.signers[1].doctor] {
+      let code = await ConsortiumError.code {
+        _ = try await test.post(consortium, as: stranger).ask(
+          AssignVisit(opening: unrecorded), of: doctor)
+      }
+      #expect(code == (stranger == "hospital-2" ? "not-entitled" : "unauthenticated"))
+    }
   }
 
   @Test(
@@ -353,30 +369,23 @@ struct VisitAttackTests {
     let sound = try #require(honest.value)
     let doctors = context.signers.map(\.doctor)
     func answer(
-      by doctor: String, _ change: (inout SealedRecord) -> Void,
-      _ changeUpload: (inout RecordUpload) -> Void = { _ in }
+      by doctor: String, _ visit: Digest32? = nil, _ change: (inout SealedRecord) -> Void
     ) async throws -> String {
       var record = sound.record
       change(&record)
-      var upload = sound.upload.object.payload
-      upload.recordDigest = record.recordDigest(visitKey: context.visitKey)
-      changeUpload(&upload)
       let request = StoreRecord(
-        record: record,
-        upload: Signed(Message(upload), by: try test.identityKey(of: "doctors/\(doctor)")))
+        hospital: "hospital-1", visit: visit ?? context.visitID, record: record)
       return await ConsortiumError.code {
         _ = try await test.post(consortium, as: doctor).ask(request, of: "cloud")
       }
     }
-    #expect(try await answer(by: doctors[0]) { _ in } == "unauthenticated")
-    #expect(try await answer(by: TestConsortium.reader) { _ in } == "unauthenticated")
+    #expect(try await answer(by: doctors[0]) { _ in } == "not-entitled")
+    #expect(try await answer(by: TestConsortium.reader) { _ in } == "not-entitled")
+    #expect(try await answer(by: "hospital-1") { _ in } == "unauthenticated")
     #expect(try await answer(by: doctors[2]) { $0.c[40] ^= 1 } == "one-time-signature")
     #expect(try await answer(by: doctors[2]) { swap(&$0.d, &$0.e) } == "one-time-signature")
     #expect(try await answer(by: doctors[2]) { $0.contextDigest = .zero } == "foreign-context")
-    #expect(
-      try await answer(by: doctors[2], { _ in }, { $0.recordDigest = .zero }) == "record-tampered")
-    #expect(
-      try await answer(by: doctors[2], { _ in }, { $0.visit = .zero }) == "wrong-state")
+    #expect(try await answer(by: doctors[2], .zero) { _ in } == "wrong-state")
     // Without the cloud's receipt no completion counts.
     let state = try await test.state(of: visit, consortium)
     let completion = VisitCompletion(
@@ -428,21 +437,20 @@ struct VisitAttackTests {
     let test = TestConsortium()
     let consortium = try await test.open()
     let visit = try await consortium.hold(test.plan()).visit
-    let query = PatientQuery(
-      genesis: consortium.genesis.digest, hospital: "hospital-1", visit: visit, subject: .record)
-    let post = test.post(consortium, as: TestConsortium.reader)
-    let signed = Signed(Message(query), by: try test.identityKey(of: "hospital-1"))
-    #expect(
-      await ConsortiumError.code {
-        _ = try await post.ask(FetchOwnRecord(query: signed), of: "cloud")
-      } == "unauthenticated")
-    // A query for the access log is none for the record.
-    _ = try await consortium.accessLog(patient: TestConsortium.patient, visit: visit)
-    let log = try #require(test.wire.requests(ReadAccessLog.self).last)
-    #expect(
-      await ConsortiumError.code {
-        _ = try await post.ask(FetchOwnRecord(query: log.query), of: "cloud")
-      } == "not-entitled")
+    let patient = Principal.patient(visit: visit, hospital: "hospital-1")
+    let posts = [
+      test.post(consortium, as: TestConsortium.reader), test.post(consortium, as: "hospital-1"),
+      test.post(consortium, as: "manager"),
+      test.post(consortium, by: Author(patient, try test.identityKey(of: "hospital-1"))),
+    ]
+    for post in posts {
+      for code in [
+        await ConsortiumError.code { _ = try await post.ask(FetchOwnRecord(), of: "cloud") },
+        await ConsortiumError.code { _ = try await post.ask(ReadAccessLog(), of: "cloud") },
+      ] {
+        #expect(code == "unauthenticated")
+      }
+    }
   }
 
   @Test("a record that the team did not sign is disputed")
@@ -470,16 +478,13 @@ struct VisitAttackTests {
         findings: [Finding(content: [1, 2, 3], attempt: 1, using: &generator)]),
       to: VerifiedVisitKey<Curve>(verifying: opening.visitKeyProof, of: context),
       using: &generator)
-    let upload = RecordUpload(
-      genesis: consortium.genesis.digest, hospital: "hospital-1", visit: visit,
-      recordDigest: record.recordDigest(visitKey: context.visitKey))
+    let recordDigest = record.recordDigest(visitKey: context.visitKey)
     let post = test.post(consortium, as: doctor)
-    let key = try test.identityKey(of: "doctors/\(doctor)")
     let receipt = try await post.ask(
-      StoreRecord(record: record, upload: Signed(Message(upload), by: key)), of: "cloud")
+      StoreRecord(hospital: "hospital-1", visit: visit, record: record), of: "cloud")
     let completion = VisitCompletion(
       context: context, commitments: state.signatures[0].commitments,
-      signature: state.signatures[0].signature, recordDigest: upload.recordDigest,
+      signature: state.signatures[0].signature, recordDigest: recordDigest,
       storageSignature: receipt.bytes)
     _ = try await post.ask(
       SubmitEntry(

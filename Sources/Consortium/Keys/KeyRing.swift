@@ -1,4 +1,4 @@
-import CanonicalEncoding
+package import CanonicalEncoding
 package import Credentials
 import Crypto
 import EMRScheme
@@ -190,6 +190,19 @@ package final class KeyRing: DelegateKeys {
       if let opened = try? letter.open(sealed, with: key, authenticating: header) { return opened }
     }
     throw CredentialError(.decryption, "the sealed message does not open")
+  }
+
+  /// Opens an envelope, with the key that it names.
+  ///
+  /// - Throws: as ``Envelope/open(with:genesis:)``.
+  package func open(
+    _ envelope: Envelope, genesis: Digest32
+  ) throws -> (request: Signed<RequestContent>, answer: AnswerKey) {
+    for case .agreement(let key) in versions(.agreement)
+    where Digest32(sha256: key.publicKey) == envelope.keyDigest && envelope.recipient == owner {
+      return try envelope.open(with: key, genesis: genesis)
+    }
+    throw CredentialError(.decryption, "the envelope is sealed to another key")
   }
 
   // MARK: Other keys

@@ -4,11 +4,17 @@ package import Ledger
 /// Brings entries to their hospital, and believes only signed answers.
 package struct EntrySubmission: Sendable {
   let genesis: ValidGenesis
-  let post: Post
   let members: any MembersSource
+  /// Asks a hospital, in an envelope by who has signed the entry.
+  let ask: @Sendable (SubmitEntry, _ hospital: String) async throws -> Signed<SubmissionAnswer>
 
-  package init(genesis: ValidGenesis, post: Post, members: any MembersSource) {
-    (self.genesis, self.post, self.members) = (genesis, post, members)
+  package init(
+    genesis: ValidGenesis, members: any MembersSource,
+    ask:
+      @escaping @Sendable (SubmitEntry, _ hospital: String) async throws
+      -> Signed<SubmissionAnswer>
+  ) {
+    (self.genesis, self.members, self.ask) = (genesis, members, ask)
   }
 
   /// What an answer to a submitted entry has to show before it is believed.
@@ -26,7 +32,7 @@ package struct EntrySubmission: Sendable {
   ///   asked for is not shown: the entry may stand, and submitting it again is safe.
   package func submit(_ entry: Entry, until standing: Standing) async throws {
     let hospital = entry.content.chain
-    let signed = try await post.ask(SubmitEntry(entry), of: hospital)
+    let signed = try await ask(SubmitEntry(entry), hospital)
     let answer = try await members.verified(signed, by: hospital)
     guard answer.genesis == genesis.digest, answer.chain == hospital,
       answer.entry == entry.digest
@@ -68,5 +74,21 @@ package struct SignedRefusal: Error, Equatable {
 
   package var error: ConsortiumError {
     ConsortiumError(.init(code), "the ledger refuses the entry")
+  }
+}
+
+extension Entry {
+  /// That who brings an entry is who has signed it.
+  ///
+  /// - Throws: ``ConsortiumError`` `not-entitled`.
+  func require(_ author: Principal?) throws {
+    let signer: Principal =
+      switch content.signer {
+      case .party(let id): .party(id)
+      case .patient(let visit): .patient(visit: visit, hospital: content.chain)
+      }
+    guard author == signer else {
+      throw ConsortiumError(.notEntitled, "the entry is brought by somebody else")
+    }
   }
 }

@@ -194,7 +194,7 @@ package actor HospitalLedger {
 
   /// Asks the cloud once after each start how much it has confirmed, and takes back what is missing
   /// here; and so every cloud before it that may have confirmed something which this log has lost.
-  private func meetCloud() async throws {
+  func meetCloud() async throws {
     if hasMetCloud { return }
     await gate.enter()
     defer { gate.leave() }
@@ -360,8 +360,8 @@ package actor HospitalLedger {
     }
     let reply: ConfirmedReply
     do {
-      reply = try await post.ask(
-        ConfirmLeaves(
+      reply = try await node.ask(
+        sealed: ConfirmLeaves(
           hospital: hospital, generation: await writer.generation, from: from,
           leaves: blocks.leaves, note: note), of: cloud)
     } catch let error as ConsortiumError where error.code == .wrongState {

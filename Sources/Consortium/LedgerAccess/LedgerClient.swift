@@ -10,8 +10,11 @@ import TransparencyLog
 /// one client.
 package actor LedgerClient: MembersSource {
   package nonisolated let genesis: ValidGenesis
+  /// Whom to ask where anybody may be asked; nil for the first hospital there is.
+  let home: String?
   private let store: any RoleStore
-  private let post: Post
+  nonisolated let post: Post
+  nonisolated let clock: @Sendable () -> UInt64
   private var newest: Checkpoint?
   /// Whose cosignatures count.
   private var delegates: KnownDelegates
@@ -23,6 +26,8 @@ package actor LedgerClient: MembersSource {
   private var demanded: [Digest32: UInt64] = [:]
   /// Statements that were proven, by A.
   private var statements: [[UInt8]: PreparedDoctorKey<Suite>] = [:]
+  /// Doctors as they were proven last.
+  private var knownDoctors: [String: CurrentDoctor] = [:]
 
   private static let key = "ledger/checkpoint"
   private static let delegatesKey = "ledger/delegates"
@@ -31,8 +36,14 @@ package actor LedgerClient: MembersSource {
   private static let membersLimit = 16
   private static func doctorKey(_ doctor: String) -> String { "ledger/doctor/\(doctor)" }
 
-  package init(genesis: ValidGenesis, store: any RoleStore, post: Post) throws {
-    self.genesis = genesis
+  /// - Parameters:
+  ///   - home: the hospital of a doctor.
+  ///   - clock: seconds since 1970.
+  package init(
+    genesis: ValidGenesis, home: String? = nil, store: any RoleStore, post: Post,
+    clock: @escaping @Sendable () -> UInt64
+  ) throws {
+    (self.genesis, self.home, self.clock) = (genesis, home, clock)
     self.store = store
     self.post = post
     delegates =
@@ -89,9 +100,16 @@ package actor LedgerClient: MembersSource {
   }
 
   /// Submits an entry to its hospital: ``EntrySubmission/submit(_:until:)``.
-  package func submit(_ entry: Entry, until standing: EntrySubmission.Standing) async throws {
-    try await EntrySubmission(genesis: genesis, post: post, members: self)
-      .submit(entry, until: standing)
+  ///
+  /// - Parameter authors: who has signed it.
+  package func submit(
+    _ entry: Entry, until standing: EntrySubmission.Standing, by authors: [Author]
+  ) async throws {
+    let post = sealedPost
+    try await EntrySubmission(
+      genesis: genesis, members: self,
+      ask: { try await post.ask($0, of: $1, by: authors) }
+    ).submit(entry, until: standing)
   }
 
   /// Demands an entry of its hospital, through a supernode. Once this returns, the demand is final:
@@ -99,8 +117,10 @@ package actor LedgerClient: MembersSource {
   ///
   /// The entry becomes visible to all who read the consortium chain.
   /// - Throws: ``ConsortiumError`` `not-final` until the demand is: it can be called again.
-  package func demand(_ entry: Entry, through supernode: String) async throws {
-    let place = try await place(of: entry, supernode)
+  package func demand(
+    _ entry: Entry, through supernode: String, by authors: [Author]
+  ) async throws {
+    let place = try await place(of: entry, supernode, authors)
     let proven = try await prove(.consortiumLeaf(index: place), by: supernode)
     guard case .demand(let demand)? = proven.entry?.content.body, demand.entry == entry else {
       throw ConsortiumError(.invalidProof, "the leaf is not the demand")
@@ -109,9 +129,11 @@ package actor LedgerClient: MembersSource {
   }
 
   /// Where the demand stands; asked for once.
-  private func place(of entry: Entry, _ supernode: String) async throws -> UInt64 {
+  private func place(
+    of entry: Entry, _ supernode: String, _ authors: [Author]
+  ) async throws -> UInt64 {
     if let known = demanded[entry.digest] { return known }
-    let place = try await post.ask(RelayDemand(entry), of: supernode).index
+    let place = try await ask(RelayDemand(entry), of: supernode, by: authors).index
     demanded[entry.digest] = place
     return place
   }
@@ -151,6 +173,8 @@ package actor LedgerClient: MembersSource {
       throw ConsortiumError(.staleDoctor, "\(supernode) shows what held of \(id) before")
     }
     if seen != doctor.seen { try store.save(doctor.seen, key) }
+    if knownDoctors.count >= Self.statementLimit { knownDoctors.removeAll() }
+    knownDoctors[id] = doctor
     return doctor
   }
 
@@ -166,6 +190,12 @@ package actor LedgerClient: MembersSource {
     }
     return doctor
   }
+
+  /// Whether it was ever proven to this client what holds of a doctor.
+  func hasMet(_ id: String) throws -> Bool { try store.value(forKey: Self.doctorKey(id)) != nil }
+
+  /// A doctor as proven last, in this run.
+  func knownDoctor(_ id: String) -> CurrentDoctor? { knownDoctors[id] }
 
   /// The statement with the keys that a context names, final, whatever came after it.
   private func statement(

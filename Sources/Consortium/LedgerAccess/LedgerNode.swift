@@ -15,8 +15,9 @@ package actor LedgerNode {
   /// The state of the consortium chain, by which hospitals' chains are judged.
   package nonisolated let consortiumState: any StateStore
   package nonisolated let id: String
-  private let identity: any PartyIdentity
-  private let post: Post
+  let identity: any PartyIdentity
+  let post: Post
+  nonisolated let clock: @Sendable () -> UInt64
   private let gate = SerialGate()
   /// The delegate's part, if this is one.
   package private(set) var delegate: Delegate?
@@ -39,6 +40,7 @@ package actor LedgerNode {
     decider given: (any ClaimDecider)? = nil, clock: @escaping @Sendable () -> UInt64
   ) throws {
     (self.id, self.genesis, self.identity, self.post) = (id, genesis, identity, post)
+    self.clock = clock
     consortiumState = state
     decider = try given ?? LedgerSuite.decider(for: genesis)
     if let keys {
@@ -356,14 +358,20 @@ package actor LedgerNode {
   /// Whether a party of this epoch, the next as far as it is decided, or the last has signed a query:
   /// others may be an epoch behind, or ahead.
   func isSigned<Object>(_ query: Signed<Object>, by party: String) throws -> Bool {
-    let reader = consortium
-    let epoch = genesis.epoch(ofHeight: reader.height)
-    let sets = [
-      try reader.members, try reader.nextMembers,
-      try reader.members(inEpoch: epoch - min(epoch, 1)),
-    ]
-    return Set(sets.compactMap { $0.identityKey(of: party) }).contains {
+    try Set(neighbouringMembers.compactMap { $0.identityKey(of: party) }).contains {
       (try? query.verified(by: $0)) != nil
+    }
+  }
+
+  /// Those of this epoch, the next as far as it is decided, and the last.
+  var neighbouringMembers: [ValidMembers] {
+    get throws {
+      let reader = consortium
+      let epoch = genesis.epoch(ofHeight: reader.height)
+      return [
+        try reader.members, try reader.nextMembers,
+        try reader.members(inEpoch: epoch - min(epoch, 1)),
+      ]
     }
   }
 

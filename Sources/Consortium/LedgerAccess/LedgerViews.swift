@@ -41,6 +41,14 @@ package struct LedgerViews: Sendable {
         ? try view.signatures(of: query.visit, count: record.attempts.count) : [])
   }
 
+  /// The same for the doctor of a consent.
+  func consent(_ query: ReadConsent, for doctor: Principal?) async throws -> ConsentView {
+    guard doctor == .party(query.doctor) else {
+      throw ConsortiumError(.notEntitled, "the consent is another doctor's")
+    }
+    return try await consent(query)
+  }
+
   /// How a consent stands. Revocations count from when they are written, final or not, and as a
   /// demand from when its block is final.
   func consent(_ query: ReadConsent) async throws -> ConsentView {
@@ -70,12 +78,11 @@ package struct LedgerViews: Sendable {
   }
 
   /// The entries about sharing a visit, for its patient.
-  func accessLog(_ query: Signed<Message<PatientQuery>>) async throws -> AccessLogReply {
-    _ = try await verifiedQuery(query, .accessLog)
-    let asked = query.object.payload
+  func accessLog(for patient: Principal?) async throws -> AccessLogReply {
+    let (visit, _, hospital) = try await visit(of: patient)
     var entries: [Entry] = []
-    for index in try await chains.view(of: asked.hospital).sharing(of: asked.visit) {
-      if let leaf = try await chains.leaf(index, of: asked.hospital),
+    for index in try await chains.view(of: hospital).sharing(of: visit) {
+      if let leaf = try await chains.leaf(index, of: hospital),
         let entry = Leaf.entry(in: leaf)
       {
         entries.append(entry)
@@ -84,17 +91,14 @@ package struct LedgerViews: Sendable {
     return AccessLogReply(entries: entries)
   }
 
-  /// The visit that a patient's query is about, after its signature was checked.
-  func verifiedQuery(
-    _ query: Signed<Message<PatientQuery>>, _ subject: PatientQuery.Subject
-  ) async throws -> VisitRecord {
-    let asked = query.object.payload
-    let visit = try await visit(asked.visit, at: asked.hospital)
-    _ = try query.verified(by: visit.signingKey)
-    guard asked.genesis == node.genesis.digest, asked.subject == subject else {
-      throw ConsortiumError(.notEntitled, "the query is for something else")
+  /// The visit whose patient asks.
+  func visit(
+    of patient: Principal?
+  ) async throws -> (id: Digest32, record: VisitRecord, hospital: String) {
+    guard case .patient(let visit, let hospital) = patient else {
+      throw ConsortiumError(.notEntitled, "the patient alone may ask this")
     }
-    return visit
+    return (visit, try await self.visit(visit, at: hospital), hospital)
   }
 
   /// Proves that something is final.

@@ -1,7 +1,8 @@
 public import CanonicalEncoding
 
 extension LocalConsortium {
-  /// A doctor asks a patient, through the system manager (4.6, step 1).
+  /// A doctor asks a patient, through the system manager (4.6, step 1), under an address that the patient
+  /// has made for this doctor and told in person.
   ///
   /// - Returns: the digest of the request.
   public func requestAccess(
@@ -9,8 +10,9 @@ extension LocalConsortium {
   ) async throws -> Digest32 {
     meter.phase = .dataSharing
     let doctor = try doctor(id)
+    let address = try await self.address(ofPatient: patient)
     let request = try await meter.measure(.doctor) {
-      try await doctor.requestAccess(patient: patient, purpose: purpose)
+      try await doctor.requestAccess(address: address, purpose: purpose)
     }
     environment.observe(.accessRequested(doctor: id, patient: patient, purpose: purpose))
     return request

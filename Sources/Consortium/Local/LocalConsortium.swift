@@ -103,7 +103,8 @@ public actor LocalConsortium {
     manager = SystemManager(
       node: try node(managerID, managerKeys.ring, nil), keys: managerKeys,
       store: try storage.roleStore(managerID),
-      stores: { try storage.stateStore(managerID, chain: $0) }, courier: courier)
+      stores: { try storage.stateStore(managerID, chain: $0) }, courier: courier,
+      clock: environment.clock)
     delivery.register(manager, .manager, id: managerID)
 
     var hospitals: [String: HospitalServer] = [:]
@@ -119,7 +120,7 @@ public actor LocalConsortium {
     func cloudServer(_ id: String) throws -> CloudServer {
       let keys = try founder.supernodeKeys(id)
       let server = try Self.cloud(
-        id, node(id, keys.ring, keys.delegate), keys, storage, courier)
+        id, node(id, keys.ring, keys.delegate), keys, storage, environment, courier)
       delivery.register(server, .cloud, id: id)
       return server
     }
@@ -152,12 +153,12 @@ public actor LocalConsortium {
 
   private static func cloud(
     _ id: String, _ node: LedgerNode, _ keys: SupernodeKeys, _ storage: some ConsortiumStorage,
-    _ courier: any Courier
+    _ environment: Environment, _ courier: any Courier
   ) throws -> CloudServer {
     try CloudServer(
       id: id, node: node, keys: keys, store: storage.roleStore(id),
       records: storage.recordStore(id), stores: { try storage.stateStore(id, chain: $0) },
-      courier: courier)
+      courier: courier, clock: environment.clock)
   }
 
   private static func node(
@@ -180,7 +181,7 @@ public actor LocalConsortium {
   /// Starts the server of a cloud that was admitted.
   func begin(cloud id: String, _ keys: SupernodeKeys) throws {
     func make(_ storage: some ConsortiumStorage) throws -> CloudServer {
-      try Self.cloud(id, node(id, keys, storage), keys, storage, courier)
+      try Self.cloud(id, node(id, keys, storage), keys, storage, environment, courier)
     }
     let server = try make(storage)
     otherClouds.withLock { $0[id] = server }
@@ -257,7 +258,8 @@ public actor LocalConsortium {
       })
     let doctor = try Doctor(
       id: id, hospital: hospital.id, genesis: genesis, keys: DoctorKeys(file),
-      store: storage.anyRoleStore(place), courier: courier, randomness: randomness)
+      store: storage.anyRoleStore(place), courier: courier, clock: environment.clock,
+      randomness: randomness)
     doctors[id] = doctor
     delivery.register(doctor, .doctor, id: id)
     if isRegistered { return }
@@ -270,7 +272,7 @@ public actor LocalConsortium {
   /// Brings a patient in, with the keys of an earlier run if there are some.
   ///
   /// - Parameters:
-  ///   - contact: where the patient is reached: 1 to 64 of a-z, 0-9 and '-'; no identity.
+  ///   - contact: what this driver calls the patient: 1 to 64 of a-z, 0-9 and '-'; no identity.
   ///   - identity: what hospitals are told at admission.
   public func addPatient(contact: String, identity: String) throws {
     if patients[contact] != nil { return }
@@ -279,11 +281,22 @@ public actor LocalConsortium {
     let file = try storage.keys(
       place, owner: contact,
       otherwise: { try PatientKeys.generate(owner: contact, using: &randomness) })
+    let store = try storage.anyRoleStore(place)
     let patient = try Patient(
-      id: contact, identity: identity, genesis: genesis, keys: PatientKeys(file),
-      store: storage.anyRoleStore(place), courier: courier, randomness: randomness)
+      identity: identity, genesis: genesis, keys: PatientKeys(file), store: store,
+      courier: courier, clock: environment.clock, randomness: randomness)
     patients[contact] = patient
-    delivery.register(patient, .patient, id: contact)
+    for address in try Patient.addresses(store) {
+      delivery.register(patient, .patient, id: address)
+    }
+  }
+
+  /// A new address of a patient, where messages arrive from now on.
+  package func address(ofPatient id: String) async throws -> PatientAddress {
+    let patient = try patient(id)
+    let address = try await patient.makeAddress()
+    delivery.register(patient, .patient, id: address.id)
+    return address
   }
 
   func patient(_ contact: String) throws -> Patient {

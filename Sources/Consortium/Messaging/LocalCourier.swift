@@ -1,6 +1,8 @@
 import Synchronization
 
 /// A courier between roles of one process.
+///
+/// Who is not registered is a patient: those have addresses to receive under, and send under none.
 public final class LocalCourier: Courier {
   private struct Registration {
     let kind: RoleKind
@@ -23,13 +25,13 @@ public final class LocalCourier: Courier {
   public func send(
     _ request: [UInt8], from sender: String, to recipient: String
   ) async throws(ConsortiumError) -> [UInt8] {
-    let (from, to) = registrations.withLock { ($0[sender], $0[recipient]) }
-    guard let from, let to else {
+    let (from, to) = registrations.withLock { ($0[sender]?.kind ?? .patient, $0[recipient]) }
+    guard let to else {
       throw ConsortiumError(.unreachable, "there is nobody called \(recipient)")
     }
-    meter.count(request.count, from: from.kind, to: to.kind)
+    meter.count(request.count, from: from, to: to.kind)
     let reply = await meter.measure(to.kind) { await to.endpoint.receive(request, from: sender) }
-    meter.count(reply.count, from: to.kind, to: from.kind)
+    meter.count(reply.count, from: to.kind, to: from)
     return reply
   }
 }

@@ -31,7 +31,7 @@ package struct Message<Payload: NamedValue>: CanonicalObject {
 package enum MessageLimits {
   /// The longest message: one sealed record, and what goes with it.
   package static let message = SealedRecord.maximumByteCount + 1 << 20
-  /// The longest message to a role that takes no records.
+  /// The longest one that carries no record.
   package static let plain = 1 << 21
 }
 
@@ -45,7 +45,7 @@ extension RoleRequest {
   package func reply(_ reply: Reply) -> any CanonicalValue { reply }
 }
 
-/// A request as it arrives: any one of ``AllRequests``.
+/// A request as it arrives, of a kind that its recipient takes.
 struct IncomingRequest: CanonicalObject {
   static let kind = ObjectKind.message
   static let maximumByteCount = MessageLimits.message
@@ -59,10 +59,18 @@ struct IncomingRequest: CanonicalObject {
 
   init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     let name = try fields.text("name", maximum: 64)
-    guard let type = AllRequests.byName[name] else {
+    guard let rule = RequestTable.byName[name] else {
       throw DecodingFailure(.invalidField, "there is no such request")
     }
-    request = try Self.payload(type, &fields)
+    request = try Self.payload(rule.type, &fields)
+  }
+
+  /// - Parameter rule: of the kind that its author has named.
+  init(encoded bytes: [UInt8], as rule: RequestRule) throws {
+    guard FieldDecoder.leadingText(of: Self.kind, in: bytes, maximum: 64) == rule.name else {
+      throw DecodingFailure(.wrongKind, "expected \(rule.name)")
+    }
+    self = try Self(encoded: bytes)
   }
 
   private static func payload<Request: RoleRequest>(
@@ -78,6 +86,9 @@ package struct ReplyMessage<Payload: CanonicalValue>: CanonicalObject {
   package static var maximumByteCount: Int { MessageLimits.message }
   /// Room for the entries about a visit, or a block and its proof.
   package static var maximumNodeCount: Int { 1 << 20 }
+
+  /// An error has at most so many bytes.
+  static var errorByteCount: Int { 2048 }
 
   package var result: Result<Payload, ConsortiumError>
 

@@ -1,60 +1,150 @@
 package import CanonicalEncoding
-import Credentials
+package import Credentials
 import EMRScheme
 import Ledger
 import TransparencyLog
 
+/// What a role knows of who asks it something.
+package struct KnownAuthor: Sendable {
+  package let kind: Authors
+  /// One of them, for who changes keys.
+  package let keys: [[UInt8]]
+
+  package init(_ kind: Authors, _ keys: [[UInt8]]) { (self.kind, self.keys) = (kind, keys) }
+}
+
+/// What a role needs to judge a request before it looks at it.
+package struct Inbox: Sendable {
+  let genesis: Digest32
+  let kind: RoleKind
+  let clock: @Sendable () -> UInt64
+  let quota: RequestQuota
+
+  /// - Parameter clock: seconds since 1970.
+  init(_ genesis: ValidGenesis, _ kind: RoleKind, clock: @escaping @Sendable () -> UInt64) {
+    (self.genesis, self.kind, self.clock) = (genesis.digest, kind, clock)
+    quota = RequestQuota(clock: clock)
+  }
+}
+
 /// A role: an actor that answers requests, and asks others through the courier alone.
+///
+/// Whatever arrives is bounded, then authenticated, then decoded, by ``RequestTable``.
 package protocol RoleEndpoint: Endpoint, Actor {
-  nonisolated var requestLimit: Int { get }
+  nonisolated var inbox: Inbox { get }
+
+  /// Opens what is sealed to this role.
+  ///
+  /// - Throws: ``CredentialError`` `decryption` if this is not for it.
+  func open(_ envelope: Envelope) throws -> (request: Signed<RequestContent>, answer: AnswerKey)
+
+  /// Who an author is, by what this role knows.
+  ///
+  /// - Parameter isRenewed: whether it has to ask for what is newer: what it knows did not fit.
+  /// - Returns: nil for who is unknown.
+  func known(
+    _ author: Principal, asking request: String, isRenewed: Bool
+  ) async throws -> KnownAuthor?
 
   /// Answers a well-formed request.
-  func answer(_ request: any RoleRequest) async throws -> any CanonicalValue
+  ///
+  /// - Parameter author: of what came in an envelope, by whose key it is signed.
+  func answer(_ request: any RoleRequest, by author: Principal?) async throws -> any CanonicalValue
 }
 
 extension RoleEndpoint {
-  package nonisolated var requestLimit: Int { MessageLimits.plain }
-
-  package func receive(_ bytes: [UInt8], from sender: String) async -> [UInt8] {
+  package nonisolated func receive(_ bytes: [UInt8], from sender: String) async -> [UInt8] {
     do {
-      guard bytes.count <= requestLimit else {
-        throw ConsortiumError(.tooLarge, "\(bytes.count) bytes, limit \(requestLimit)")
+      guard bytes.count <= Envelope.maximumByteCount else {
+        throw ConsortiumError(.tooLarge, "\(bytes.count) bytes")
       }
-      return Self.encoded(try await answer(try IncomingRequest(encoded: bytes).request))
+      guard ObjectKind(of: bytes) == .envelope else { return try await bare(bytes, sender) }
+      return try await sealed(bytes, sender)
     } catch {
       return ReplyMessage<Done>(.failure(ConsortiumError(error))).encoded()
     }
   }
 
+  /// Answers what proves itself, or carries its own signature.
+  private nonisolated func bare(_ bytes: [UInt8], _ sender: String) async throws -> [UInt8] {
+    guard let name = FieldDecoder.leadingText(of: .message, in: bytes, maximum: 64) else {
+      throw ConsortiumError(.malformed, "this is no request")
+    }
+    let rule = try rule(name)
+    guard rule.carriage != .sealed else {
+      throw ConsortiumError(.unauthenticated, "\(name) has to be sealed")
+    }
+    try require(rule, bytes.count)
+    try take("\(name)/\(sender)", rule.quota)
+    return Self.encoded(
+      try await answer(try IncomingRequest(encoded: bytes, as: rule).request, by: nil))
+  }
+
+  /// Answers what is sealed. Before its author is known, whatever is wrong is told without a seal.
+  private nonisolated func sealed(_ bytes: [UInt8], _ sender: String) async throws -> [UInt8] {
+    try take("envelope/\(sender)", 1 << 14)
+    let (request, key) = try await open(Envelope(encoded: bytes))
+    let content = request.object
+    let rule = try rule(content.name)
+    try require(rule, content.payload.count)
+    guard rule.carriage == .sealed, content.genesis == inbox.genesis,
+      try await isAuthentic(request, rule)
+    else { throw ConsortiumError(.unauthenticated, "the request is not by who may make it") }
+    let reply: [UInt8]
+    do {
+      try requireInTime(content, rule)
+      try take("\(content.name)/\(content.author)", rule.quota)
+      reply = Self.encoded(
+        try await answer(
+          IncomingRequest(encoded: content.payload, as: rule).request, by: content.author))
+    } catch {
+      reply = ReplyMessage<Done>(.failure(ConsortiumError(error))).encoded()
+    }
+    return SealedAnswer(sealed: try key.seal(reply)).encoded()
+  }
+
+  private nonisolated func isAuthentic(
+    _ request: Signed<RequestContent>, _ rule: RequestRule
+  ) async throws -> Bool {
+    let author = request.object.author
+    for isRenewed in [false, true] {
+      guard let known = try? await known(author, asking: rule.name, isRenewed: isRenewed),
+        !rule.authors.isDisjoint(with: known.kind)
+      else { continue }
+      if known.keys.contains(where: { (try? request.verified(by: $0)) != nil }) { return true }
+    }
+    return false
+  }
+
+  private nonisolated func rule(_ name: String) throws -> RequestRule {
+    guard let rule = RequestTable.byName[name], rule.recipients.contains(inbox.kind) else {
+      throw ConsortiumError(.unsupported, "not a request to a \(inbox.kind.rawValue)")
+    }
+    return rule
+  }
+
+  private nonisolated func require(_ rule: RequestRule, _ count: Int) throws {
+    guard count <= rule.limit else {
+      throw ConsortiumError(.tooLarge, "\(count) bytes, limit \(rule.limit)")
+    }
+  }
+
+  private nonisolated func requireInTime(_ content: RequestContent, _ rule: RequestRule) throws {
+    let now = inbox.clock()
+    guard content.sentAt <= now &+ RequestRule.skew, now <= content.sentAt &+ rule.lifetime else {
+      throw ConsortiumError(
+        .outOfTime, "the request was sent at \(content.sentAt), and it is \(now) here")
+    }
+  }
+
+  private nonisolated func take(_ name: String, _ limit: Int) throws {
+    guard inbox.quota.take(name, limit: limit) else {
+      throw ConsortiumError(.busy, "too many requests")
+    }
+  }
+
   private static func encoded<Payload: CanonicalValue>(_ payload: Payload) -> [UInt8] {
     ReplyMessage(.success(payload)).encoded()
-  }
-}
-
-/// A role's way to the others.
-package struct Post: Sendable {
-  let courier: any Courier
-  let sender: String
-
-  package init(courier: any Courier, sender: String) {
-    (self.courier, self.sender) = (courier, sender)
-  }
-
-  /// Sends a request and decodes its reply.
-  ///
-  /// - Throws: ``ConsortiumError``, the recipient's own or one of the way there.
-  package func ask<Request: RoleRequest>(
-    _ request: Request, of recipient: String
-  ) async throws -> Request.Reply {
-    let bytes = try await courier.send(
-      Message(request).encoded(), from: sender, to: recipient)
-    let reply: ReplyMessage<Request.Reply>
-    do {
-      reply = try ReplyMessage(encoded: bytes)
-    } catch {
-      throw ConsortiumError(.malformed, "the reply of \(recipient): \(error.message)")
-    }
-    return try reply.result.get()
   }
 }
 

@@ -141,8 +141,7 @@ package struct DoctorProof: CanonicalValue {
 /// Doctor to hospital: how a visit stands on its chain.
 package struct ReadVisit: RoleRequest {
   package static let name = "read-visit"
-  /// By the hospital's identity key.
-  package typealias Reply = Signed<Message<VisitView>>
+  package typealias Reply = VisitView
 
   package var hospital: String
   package var visit: Digest32
@@ -162,11 +161,9 @@ package struct ReadVisit: RoleRequest {
   }
 }
 
-/// A visit as the rules have it now, by the hospital's signed word: what is written and not
-/// confirmed yet is only on its log.
-package struct VisitView: NamedValue {
-  package static let name = "visit-view"
-
+/// A visit as the rules have it now, by the hospital's word: what is written and not confirmed yet is only
+/// on its log.
+package struct VisitView: CanonicalValue {
   package enum Status: UInt64, Sendable { case open = 1, abandoned, complete }
 
   package var contextDigest: Digest32
@@ -246,20 +243,14 @@ package struct ReadConsent: RoleRequest {
   }
 }
 
-/// Patient to a supernode: who has been given my record.
+/// Patient to a supernode: who has been given the record of my visit.
 package struct ReadAccessLog: RoleRequest {
   package static let name = "read-access-log"
   package typealias Reply = AccessLogReply
 
-  package var query: Signed<Message<PatientQuery>>
-
-  package init(query: Signed<Message<PatientQuery>>) { self.query = query }
-
-  package func encode(into fields: inout some FieldEncoder) { fields.value("query", query) }
-
-  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    query = try fields.value("query")
-  }
+  package init() {}
+  package func encode(into fields: inout some FieldEncoder) {}
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {}
 }
 
 /// The entries about sharing one visit, in the order of the ledger.

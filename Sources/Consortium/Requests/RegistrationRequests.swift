@@ -32,20 +32,14 @@ package struct CosignRegistration: RoleRequest {
   package typealias Reply = DoctorRegistration
 
   package var registration: RegisterDoctor
-  /// The hospital's, over the same statement.
-  package var hospitalSignature: [UInt8]
 
-  package init(registration: RegisterDoctor, hospitalSignature: [UInt8]) {
-    (self.registration, self.hospitalSignature) = (registration, hospitalSignature)
-  }
+  package init(registration: RegisterDoctor) { self.registration = registration }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.value("registration", registration)
-    fields.octets("hospitalSignature", hospitalSignature)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     registration = try fields.value("registration")
-    hospitalSignature = try fields.octets("hospitalSignature", count: 64)
   }
 }

@@ -7,21 +7,13 @@ package struct SubmitAccessRequest: RoleRequest {
   package typealias Reply = Done
 
   package var request: Signed<AccessRequest>
-  /// Where the patient is reached; no identity.
-  package var patient: String
 
-  package init(request: Signed<AccessRequest>, patient: String) {
-    (self.request, self.patient) = (request, patient)
-  }
+  package init(request: Signed<AccessRequest>) { self.request = request }
 
-  package func encode(into fields: inout some FieldEncoder) {
-    fields.value("request", request)
-    fields.text("patient", patient)
-  }
+  package func encode(into fields: inout some FieldEncoder) { fields.value("request", request) }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     request = try fields.value("request")
-    patient = try fields.text("patient", maximum: Limits.identifierByteCount)
   }
 }
 
@@ -174,24 +166,6 @@ package struct FetchConsentedRecord: RoleRequest {
   package static let name = "fetch-consented-record"
   /// The DER of the ``SealedRecord``.
   package typealias Reply = Octets
-
-  /// Signed by the proxy: it takes the record out under this consent.
-  package var withdrawal: Signed<Message<ConsentedWithdrawal>>
-
-  package init(withdrawal: Signed<Message<ConsentedWithdrawal>>) { self.withdrawal = withdrawal }
-
-  package func encode(into fields: inout some FieldEncoder) {
-    fields.value("withdrawal", withdrawal)
-  }
-
-  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    withdrawal = try fields.value("withdrawal")
-  }
-}
-
-/// What a proxy signs to be given a record.
-package struct ConsentedWithdrawal: NamedValue {
-  package static let name = "consented-withdrawal"
 
   package var consent: Signed<Consent>
 

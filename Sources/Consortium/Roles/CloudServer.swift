@@ -1,5 +1,5 @@
 package import CanonicalEncoding
-import Credentials
+package import Credentials
 import Crypto
 import EMRScheme
 package import Ledger
@@ -16,17 +16,20 @@ package actor CloudServer: RoleEndpoint {
   let keys: KeyRing
   let post: Post
   let wanted: WantedRecords
+  package nonisolated let inbox: Inbox
   /// By hospital, when records that were not given are asked for again, in ledger time, and behind which
   /// one.
   var nextDemands: [String: (time: UInt64, after: Digest32)] = [:]
-
-  package nonisolated var requestLimit: Int { MessageLimits.message }
+  /// By hospital, when somebody's question about a visit that is not known makes this cloud ask the one
+  /// before it again, in ledger time.
+  private var nextTakeOver: [String: UInt64] = [:]
 
   /// - Parameter stores: where the state of a hospital's chain is kept.
   package init(
     id: String, node: LedgerNode, keys: SupernodeKeys, store: any RoleStore,
     records: any RecordStore,
-    stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore, courier: any Courier
+    stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore,
+    courier: any Courier, clock: @escaping @Sendable () -> UInt64
   ) throws {
     self.id = id
     self.node = node
@@ -34,6 +37,7 @@ package actor CloudServer: RoleEndpoint {
     custody = RecordCustody(records: records)
     post = Post(courier: courier, sender: id)
     wanted = try WantedRecords(store: store)
+    inbox = Inbox(node.genesis, .cloud, clock: clock)
     confirmer = ChainConfirmer(
       node: node, keys: keys.ring, custody: custody,
       source: ConfirmedLeaves(node: node, identity: keys.ring, post: post), wanted: wanted,
@@ -87,19 +91,42 @@ package actor CloudServer: RoleEndpoint {
     return isNew
   }
 
-  package func answer(_ request: any RoleRequest) async throws -> any CanonicalValue {
+  package func open(
+    _ envelope: Envelope
+  ) throws -> (request: Signed<RequestContent>, answer: AnswerKey) {
+    try keys.open(envelope, genesis: node.genesis.digest)
+  }
+
+  package func known(
+    _ author: Principal, asking request: String, isRenewed: Bool
+  ) async throws -> KnownAuthor? {
+    switch author {
+    case .party(let id): return try await node.known(id, isRenewed: isRenewed)
+    case .patient(let visit, let hospital):
+      if isRenewed, try await !takeOverOnDemand(hospital) { return nil }
+      return try await confirmer.view(of: hospital).visit(visit).map {
+        KnownAuthor(.patient, [$0.signingKey])
+      }
+    case .key: return nil
+    }
+  }
+
+  package func answer(
+    _ request: any RoleRequest, by author: Principal?
+  ) async throws -> any CanonicalValue {
     switch request {
-    case let request as StoreRecord: request.reply(try await keep(request))
-    case let request as FetchOwnRecord: request.reply(try await record(forPatient: request))
-    case let request as FetchConsentedRecord: request.reply(try await record(forProxy: request))
+    case let request as StoreRecord: request.reply(try await keep(request, by: author))
+    case let request as FetchOwnRecord: request.reply(try await record(forPatient: author))
+    case let request as FetchConsentedRecord:
+      request.reply(try await record(forProxy: request, author))
     case let request as TakeOverRecord: request.reply(try await record(forCloud: request))
-    case let request as ConfirmLeaves: request.reply(try await confirmer.confirm(request))
+    case let request as ConfirmLeaves: request.reply(try await confirm(request, by: author))
     case let request as RequestTail: request.reply(try await state(request))
-    case let request as RelayDemand: request.reply(try await relay(request.entry))
+    case let request as RelayDemand: request.reply(try await relay(request.entry, by: author))
     case let request as FetchLeaves:
       request.reply(try await confirmer.leaves(request.query, limit: MessageLimits.plain / 2))
-    case let request as ReadConsent: request.reply(try await views.consent(request))
-    case let request as ReadAccessLog: request.reply(try await views.accessLog(request.query))
+    case let request as ReadConsent: request.reply(try await views.consent(request, for: author))
+    case let request as ReadAccessLog: request.reply(try await views.accessLog(for: author))
     case let request as Prove: request.reply(try await views.prove(request))
     case let request as ProveDoctor: request.reply(try await views.prove(request))
     case let request as FetchOutbox: request.reply(try await node.outbox(request))
@@ -112,11 +139,21 @@ package actor CloudServer: RoleEndpoint {
     }
   }
 
+  private func confirm(
+    _ request: ConfirmLeaves, by author: Principal?
+  ) async throws -> ConfirmedReply {
+    guard author == .party(request.hospital) else {
+      throw ConsortiumError(.notEntitled, "\(request.hospital) does not ask itself")
+    }
+    return try await confirmer.confirm(request)
+  }
+
   /// Puts an entry that its hospital has not taken before everybody, as a demand; asked again, says
   /// where it stands.
   ///
   /// - Throws: the ``Refusal``; ``ConsortiumError`` `not-final` until a block holds the demand.
-  private func relay(_ entry: Entry) async throws -> DemandPlace {
+  private func relay(_ entry: Entry, by author: Principal?) async throws -> DemandPlace {
+    try entry.require(author)
     try await node.catchUp()
     if let index = try await node.consortium.index(ofDemandFor: entry) {
       return DemandPlace(index: index)
@@ -139,48 +176,54 @@ package actor CloudServer: RoleEndpoint {
   }
 
   /// Takes a record from the last doctor of a visit whose team has signed.
-  private func keep(_ request: StoreRecord) async throws -> Octets {
-    let upload = request.upload.object.payload
-    guard try await node.members.cloud(ofHospital: upload.hospital) == id else {
+  private func keep(_ request: StoreRecord, by author: Principal?) async throws -> Octets {
+    guard try await node.members.cloud(ofHospital: request.hospital) == id else {
       throw ConsortiumError(.notEntitled, "another cloud keeps the records of that hospital")
     }
     // The hospital has its blocks confirmed up to the last signature of a team.
-    let view = try await confirmer.view(of: upload.hospital)
-    guard let context = try view.openContext(of: upload.visit), let last = context.signers.last,
-      try view.signatures(of: upload.visit, count: context.signers.count).count
+    let view = try await confirmer.view(of: request.hospital)
+    guard let context = try view.openContext(of: request.visit), let last = context.signers.last,
+      try view.signatures(of: request.visit, count: context.signers.count).count
         == context.signers.count
     else { throw ConsortiumError(.wrongState, "the visit is not open, or not signed by its team") }
-    try await node.catchUp()
-    let doctor = try await node.consortium.activeDoctor(last.doctor)
-    _ = try request.upload.verified(by: doctor.identityKey)
-    guard upload.genesis == node.genesis.digest else {
-      throw ConsortiumError(.notEntitled, "the upload is for another ledger")
+    guard author == .party(last.doctor) else {
+      throw ConsortiumError(.notEntitled, "the last doctor of the team stores the record")
     }
-    try await custody.take(
-      request.record, context: context, recordDigest: upload.recordDigest)
+    try await node.catchUp()
+    _ = try await node.consortium.activeDoctor(last.doctor)
+    let recordDigest = request.record.recordDigest(visitKey: context.visitKey)
+    try await custody.take(request.record, context: context, recordDigest: recordDigest)
     let receipt = StorageReceipt(
-      genesis: upload.genesis, visit: upload.visit, recordDigest: upload.recordDigest)
+      genesis: node.genesis.digest, visit: request.visit, recordDigest: recordDigest)
     return Octets(try await identity.sign(receipt))
   }
 
-  private func record(forPatient request: FetchOwnRecord) async throws -> Octets {
-    let hospital = request.query.object.payload.hospital
-    let visit: VisitRecord
-    do {
-      visit = try await views.verifiedQuery(request.query, .record)
-    } catch let error as ConsortiumError where error.code == .unknownVisit {
-      // The chain may be on its way from the cloud before this one.
-      guard try await confirmer.takeOver(hospital) else { throw error }
-      visit = try await views.verifiedQuery(request.query, .record)
-    }
+  private func record(forPatient author: Principal?) async throws -> Octets {
+    let (_, visit, hospital) = try await views.visit(of: author)
     let completion = try await views.chains.completion(of: visit, at: hospital)
     return Octets(try await record(of: completion.context, completion.recordDigest))
   }
 
-  private func record(forProxy request: FetchConsentedRecord) async throws -> Octets {
+  /// The chain may be on its way from the cloud before this one. Anybody may ask for visits that there are
+  /// not, so that cloud is not asked each time.
+  private func takeOverOnDemand(_ hospital: String) async throws -> Bool {
+    let time = await node.consortium.time
+    guard try await node.members.cloud(ofHospital: hospital) == id,
+      time >= nextTakeOver[hospital] ?? 0
+    else { return false }
+    nextTakeOver[hospital] = time + (try await node.members.numbers.maximumLag / 4)
+    return try await confirmer.takeOver(hospital)
+  }
+
+  private func record(
+    forProxy request: FetchConsentedRecord, _ author: Principal?
+  ) async throws -> Octets {
     let proxy = try await node.members.manager
-    let signed = try await node.verified(request.withdrawal, by: proxy.id).payload.consent
+    let signed = request.consent
     let consent = signed.object
+    guard author == .party(proxy.id) else {
+      throw ConsortiumError(.notEntitled, "the proxy takes out records")
+    }
     // A cloud before this one does not learn of revocations any more.
     guard try await node.members.cloud(ofHospital: consent.hospital) == id else {
       throw ConsortiumError(.notEntitled, "another cloud keeps the records of that hospital")

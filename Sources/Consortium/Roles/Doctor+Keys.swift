@@ -4,23 +4,26 @@ import EMRScheme
 import Ledger
 
 /// Keys that a doctor has made and that are to be, or are, in force instead of those of the key file.
-private struct RotatedKeys: NamedValue {
-  static let name = "rotated-keys"
+package struct RotatedKeys: NamedValue {
+  package static let name = "rotated-keys"
 
   /// Seeds.
-  var identity: [UInt8]
-  var agreement: [UInt8]
+  package var identity: [UInt8]
+  package var agreement: [UInt8]
 
-  init(identity: [UInt8], agreement: [UInt8]) {
+  package init(identity: [UInt8], agreement: [UInt8]) {
     (self.identity, self.agreement) = (identity, agreement)
   }
 
-  func encode(into fields: inout some FieldEncoder) {
+  var identityKey: IdentityKey { get throws { try IdentityKey(seed: identity) } }
+  var agreementKey: AgreementKey { get throws { try AgreementKey(seed: agreement) } }
+
+  package func encode(into fields: inout some FieldEncoder) {
     fields.octets("identity", identity)
     fields.octets("agreement", agreement)
   }
 
-  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     identity = try fields.octets("identity", count: 32)
     agreement = try fields.octets("agreement", count: 32)
   }
@@ -31,12 +34,15 @@ extension Doctor {
   private static let rotatedKey = "keys/rotated"
   private static let pendingKey = "keys/pending"
 
+  /// Those that were made, and may be in force by now.
+  var pendingKeys: RotatedKeys? { get throws { try store.load(Self.pendingKey) } }
+
   /// The keys of the file, or those that have taken their place.
   static func rotated(_ keys: DoctorKeys, _ store: any RoleStore) throws -> DoctorKeys {
     guard let rotated: RotatedKeys = try store.load(rotatedKey) else { return keys }
     var keys = keys
-    keys.identity = try IdentityKey(seed: rotated.identity)
-    keys.agreement = try AgreementKey(seed: rotated.agreement)
+    keys.identity = try rotated.identityKey
+    keys.agreement = try rotated.agreementKey
     return keys
   }
 
@@ -68,11 +74,11 @@ extension Doctor {
   /// the place of the keys that the ledger has. Use of the keys begins when the registration is final.
   package func register() async throws {
     let statement = try await statement()
-    _ = try await post.ask(
+    _ = try await client.ask(
       RegisterDoctor(
         statement: Signed(statement, by: keys.identity),
         proof: try keys.signing.prove(statement, using: &randomness)),
-      of: hospital)
+      of: hospital, by: [Author(.key(keys.identity.publicKey), keys.identity)])
   }
 
   /// Ends this doctor's work for good: from the block on that holds it, nothing that this doctor signs
@@ -93,14 +99,13 @@ extension Doctor {
   /// - Returns: whether the new keys are in force.
   package func rotateKeys() async throws -> Bool {
     let pending: RotatedKeys
-    if let stored: RotatedKeys = try store.load(Self.pendingKey) {
+    if let stored = try pendingKeys {
       pending = stored
     } else {
       pending = RotatedKeys(identity: randomness.bytes(32), agreement: randomness.bytes(32))
       try store.save(pending, Self.pendingKey)
     }
-    let identity = try IdentityKey(seed: pending.identity)
-    let agreement = try AgreementKey(seed: pending.agreement)
+    let (identity, agreement) = (try pending.identityKey, try pending.agreementKey)
     guard try await client.doctor(id, by: hospital).identityKey == identity.publicKey else {
       try await offer(
         KeyRotation(

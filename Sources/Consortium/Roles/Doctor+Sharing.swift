@@ -62,28 +62,46 @@ extension Doctor {
   private static func secretsKey(_ request: Digest32, _ visit: Digest32) -> String {
     "request/\(request)/\(visit)"
   }
+  /// The signing key of the address that a request went to.
   private static func requestMark(_ request: Digest32) -> String { "asked/\(request)" }
+  private static func addressMark(_ key: [UInt8]) -> String {
+    "asked-address/\(Digest32(sha256: key))"
+  }
   private static func grantKey(_ consent: Digest32) -> String { "grant/\(consent)" }
 
   /// Asks a patient for earlier records (4.6, step 1).
   ///
-  /// - Parameter patient: where the patient is reached; no identity.
+  /// - Parameter address: told by the patient, in person.
   /// - Returns: the digest of the request.
-  package func requestAccess(patient: String, purpose: String) async throws -> Digest32 {
+  package func requestAccess(
+    address: PatientAddress, purpose: String
+  ) async throws -> Digest32 {
     let request = AccessRequest(
-      genesis: genesis.digest, doctor: id, hospital: hospital, purpose: purpose,
-      nonce: randomness.bytes(32))
-    try store.write([Self.requestMark(request.digest): []])
-    _ = try await post.ask(
-      SubmitAccessRequest(request: Signed(request, by: keys.identity), patient: patient),
-      of: genesis.members.manager.id)
+      genesis: genesis.digest, doctor: id, hospital: hospital, address: address,
+      purpose: purpose, madeAt: inbox.clock(), nonce: randomness.bytes(32))
+    try store.write([
+      Self.requestMark(request.digest): address.signingKey,
+      Self.addressMark(address.signingKey): [],
+    ])
+    _ = try await ask(
+      SubmitAccessRequest(request: Signed(request, by: keys.identity)),
+      of: await client.currentMembers().manager.id)
     return request.digest
+  }
+
+  /// Whether a request went to an address with this signing key.
+  func isAsked(_ key: [UInt8]) throws -> Bool {
+    try store.value(forKey: Self.addressMark(key)) != nil
   }
 
   /// Makes fresh keys for one visit of an own request; asked again, gives the same certificate
   /// until the keys are used.
-  func certify(_ request: CertifyRequestKey) throws -> Signed<RequestKeyCertificate> {
-    guard try store.value(forKey: Self.requestMark(request.request)) != nil else {
+  func certify(
+    _ request: CertifyRequestKey, by author: Principal?
+  ) throws -> Signed<RequestKeyCertificate> {
+    guard let address = try store.value(forKey: Self.requestMark(request.request)),
+      author == .key(address)
+    else {
       throw ConsortiumError(.notEntitled, "\(id) has made no such request")
     }
     let key = Self.secretsKey(request.request, request.visit)
@@ -116,7 +134,7 @@ extension Doctor {
   }
 
   /// Takes a patient's consent; the share in it stays sealed until it is used.
-  func take(_ request: GrantConsent) throws -> Done {
+  func take(_ request: GrantConsent, by author: Principal?) throws -> Done {
     let consent = request.consent.object
     // Used meanwhile: the patient sends it again if the answer was lost.
     if let held: HeldConsent = try store.load(Self.grantKey(consent.digest)),
@@ -124,7 +142,10 @@ extension Doctor {
     {
       return Done()
     }
-    _ = try secrets(for: consent)
+    let (_, secrets) = try secrets(for: consent)
+    let asked = secrets.certificate.object.request
+    guard let address = try store.value(forKey: Self.requestMark(asked)), author == .key(address)
+    else { throw ConsortiumError(.notEntitled, "the consent is not by who was asked") }
     try store.save(
       HeldConsent(consent: request.consent, sealedGrant: request.sealedGrant),
       Self.grantKey(consent.digest))
@@ -145,7 +166,7 @@ extension Doctor {
       of: consent.visit, at: consent.hospital)
     // As of the newest checkpoint, under which that was proven: a former cloud does not know of the consent.
     let cloud = try await client.cloud(ofHospital: consent.hospital)
-    let view = try await post.ask(
+    let view = try await ask(
       ReadConsent(
         hospital: consent.hospital, visit: consent.visit, consent: digest, doctor: id),
       of: cloud)
@@ -168,10 +189,12 @@ extension Doctor {
     let blinded = try DoctorShare<Suite>(encoded: opened.share)
       .blind(requestKey, theta: consent.theta)
     let letter = Letter(.blindedRequestKey, genesis: genesis.digest, about: context.digest)
-    let reencrypted = try await client.sealing(shownBy: cloud) { [post] members in
+    let authors = try authors
+    let reencrypted = try await client.sealing(shownBy: cloud) { [client] members in
       let share = try letter.seal(
         blinded.encoded(), to: members.manager.agreementKey, authenticating: digest)
-      return try await post.ask(Reencrypt(consent: digest, sealedShare: share), of: manager.id)
+      return try await client.ask(
+        Reencrypt(consent: digest, sealedShare: share), of: manager.id, by: authors)
     }
     // G = H3(e(T_α, B)): the record that the patient meant.
     guard
@@ -201,7 +224,7 @@ extension Doctor {
     let sealed = try Letter(.blindedRequestKey, genesis: genesis.digest, about: visit)
       .seal(randomness.bytes(32), to: manager.agreementKey, authenticating: made)
     do {
-      _ = try await post.ask(Reencrypt(consent: made, sealedShare: sealed), of: manager.id)
+      _ = try await ask(Reencrypt(consent: made, sealedShare: sealed), of: manager.id)
     } catch let refusal as ConsortiumError {
       return refusal
     }

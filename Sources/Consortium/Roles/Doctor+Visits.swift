@@ -80,11 +80,22 @@ extension Doctor {
     pendingVisits[visitID] = nil
   }
 
+  /// The context of a visit on whose team this doctor is.
+  func context(ofVisit visit: Digest32, at hospital: String) throws -> VisitContext? {
+    try knownVisit(visit).flatMap { $0.context.hospital == hospital ? $0.context : nil }
+  }
+
+  /// That a colleague on the team of a visit, or its hospital, asks.
+  private func require(_ author: Principal?, _ party: String) throws {
+    guard author == .party(party) else {
+      throw ConsortiumError(.notEntitled, "this is for \(party) alone")
+    }
+  }
+
   /// The visit as the hospital's log has it, signed by the hospital: an open visit is only written.
   private func ledgerView(_ context: VisitContext) async throws -> VisitView {
-    let signed = try await post.ask(
+    let view = try await ask(
       ReadVisit(hospital: context.hospital, visit: context.visitID), of: context.hospital)
-    let view = try await client.verified(signed, by: context.hospital).payload
     guard view.contextDigest == context.digest, view.attempts.count == context.signers.count,
       view.signatures.count <= context.signers.count
     else { throw ConsortiumError(.wrongContext, "the ledger holds another context") }
@@ -97,9 +108,10 @@ extension Doctor {
   // MARK: Joining a visit (4.3)
 
   /// Takes note of a visit, after comparing it with the ledger.
-  func join(_ request: AssignVisit) async throws -> Done {
+  func join(_ request: AssignVisit, by author: Principal?) async throws -> Done {
     let context = request.opening.context
-    guard context.genesis == genesis.digest, context.hospital == hospital,
+    guard author == .party(hospital), context.genesis == genesis.digest,
+      context.hospital == hospital,
       let index = context.signers.firstIndex(where: { $0.doctor == id })
     else { throw ConsortiumError(.notEntitled, "\(id) is not on the team of this visit") }
     _ = try await ledgerView(context)
@@ -116,8 +128,11 @@ extension Doctor {
 
   /// Compares the evidence that the patient shows with what the hospital says the visit is
   /// (specification, item 4).
-  func take(_ request: ShowEvidence) throws -> Done {
+  func take(_ request: ShowEvidence, by author: Principal?) throws -> Done {
     var visit = try visit(request.visit)
+    guard author == .patient(visit: request.visit, hospital: visit.context.hospital) else {
+      throw ConsortiumError(.notEntitled, "the evidence is of another visit")
+    }
     let bytes = try Letter(.evidence, genesis: genesis.digest, about: visit.context.digest)
       .open(request.sealedEvidence, with: keys.agreement)
     let shown = try Message<EvidenceShown>(encoded: bytes).payload
@@ -129,7 +144,8 @@ extension Doctor {
     return Done()
   }
 
-  func exchange(_ request: ExchangeGroupKey) async throws -> Octets {
+  func exchange(_ request: ExchangeGroupKey, by author: Principal?) async throws -> Octets {
+    try require(author, hospital)
     let members = await client.currentMembers()
     var visit = try visit(request.visit)
     if request.step == .offer {
@@ -178,8 +194,8 @@ extension Doctor {
       try await submit(partial, signed, former: visit.handedOver)
     }
     if visit.position < visit.context.signers.count {
-      _ = try await post.ask(
-        try resend(ResendFindings(visit: visitID)),
+      _ = try await ask(
+        try handOver(visitID),
         of: visit.context.signers[visit.position].doctor)
     }
   }
@@ -214,7 +230,7 @@ extension Doctor {
     var visit = visit
     var refusal: SignedRefusal?
     do {
-      try await client.submit(pending, until: .written)
+      try await client.submit(pending, until: .written, by: authors)
     } catch let error as SignedRefusal {
       refusal = error
       let former: HandOverFindings? = try store.load(Self.formerKey(visitID))
@@ -285,7 +301,7 @@ extension Doctor {
     {
       return FormerWork(findings: findings, signature: signed)
     }
-    let again = try await post.ask(
+    let again = try await ask(
       ResendFindings(visit: visit.context.visitID), of: visit.context.signers[previous - 1].doctor)
     return FormerWork(
       findings: try key.open(again.findings, commitments: partial.commitments),
@@ -300,9 +316,11 @@ extension Doctor {
   }
 
   /// Keeps c_{k−1} until D_k signs. Its sender stores it, and is asked again if it is gone.
-  func take(_ request: HandOverFindings) throws -> Done {
+  func take(_ request: HandOverFindings, by author: Principal?) throws -> Done {
     var visit = try visit(request.visit)
-    guard request.findings.position == UInt64(visit.position - 1) else {
+    guard request.findings.position == UInt64(visit.position - 1), visit.position > 1,
+      author == .party(visit.context.signers[visit.position - 2].doctor)
+    else {
       throw ConsortiumError(.notEntitled, "the findings are not for \(id)")
     }
     visit.handover = request.findings
@@ -310,12 +328,22 @@ extension Doctor {
     return Done()
   }
 
-  /// Sends c_k again. Only the team can open it.
-  func resend(_ request: ResendFindings) throws -> HandOverFindings {
-    guard let sealed = try visit(request.visit).handedOver else {
+  /// Sends c_k again, to D_{k+1}.
+  func resend(_ request: ResendFindings, by author: Principal?) throws -> HandOverFindings {
+    let visit = try visit(request.visit)
+    guard visit.position < visit.context.signers.count else {
+      throw ConsortiumError(.notEntitled, "nobody signs after \(id)")
+    }
+    try require(author, visit.context.signers[visit.position].doctor)
+    return try handOver(request.visit)
+  }
+
+  /// c_k.
+  private func handOver(_ visit: Digest32) throws -> HandOverFindings {
+    guard let sealed = try self.visit(visit).handedOver else {
       throw ConsortiumError(.noHandover, "\(id) has not signed")
     }
-    return HandOverFindings(visit: request.visit, findings: sealed)
+    return HandOverFindings(visit: visit, findings: sealed)
   }
 
   // MARK: Completing a visit (4.4, step 3)
@@ -355,7 +383,7 @@ extension Doctor {
       try save(visit)
     }
     do {
-      try await client.submit(completion, until: .confirmed)
+      try await client.submit(completion, until: .confirmed, by: authors)
     } catch let refusal as SignedRefusal {
       visit.completion = nil
       try save(visit)
@@ -372,12 +400,14 @@ extension Doctor {
     guard let sealed = visit.sealed else {
       throw ConsortiumError(.recordMissing, "the record is not sealed")
     }
-    let receipt = try await client.asking(cloudOf: hospital) { [post] cloud in
-      try await post.ask(sealed, of: cloud)
+    let authors = try authors
+    let receipt = try await client.asking(cloudOf: hospital) { [client] cloud in
+      try await client.ask(sealed, of: cloud, by: authors)
     }
     return VisitCompletion(
       context: context, commitments: last.commitments, signature: last.signature,
-      recordDigest: sealed.upload.object.payload.recordDigest, storageSignature: receipt.bytes)
+      recordDigest: sealed.record.recordDigest(visitKey: context.visitKey),
+      storageSignature: receipt.bytes)
   }
 
   /// Seals what c_n holds, once it opens the commitments that stand on the ledger.
@@ -392,10 +422,7 @@ extension Doctor {
     let record = try SealedRecord.seal(
       RecordPlaintext(context: context, evidence: Evidence(evidence), findings: findings),
       to: visitKey, using: &randomness)
-    let upload = RecordUpload(
-      genesis: genesis.digest, hospital: hospital, visit: context.visitID,
-      recordDigest: record.recordDigest(visitKey: context.visitKey))
-    return StoreRecord(record: record, upload: Signed(Message(upload), by: keys.identity))
+    return StoreRecord(hospital: hospital, visit: context.visitID, record: record)
   }
 
   private func entry(_ body: some CanonicalObject) -> Entry {

@@ -1,5 +1,5 @@
 package import CanonicalEncoding
-import Credentials
+package import Credentials
 import EMRScheme
 package import Ledger
 
@@ -12,6 +12,7 @@ package actor Doctor: RoleEndpoint {
   var keys: DoctorKeys
   let store: any RoleStore
   let post: Post
+  package nonisolated let inbox: Inbox
   var randomness: Randomness
   /// Exchanges under way; after a restart the hospital begins again.
   var exchanges: [Digest32: DoctorKeyExchange<Suite>] = [:]
@@ -19,11 +20,9 @@ package actor Doctor: RoleEndpoint {
   /// c_{k−1}.
   var pendingVisits: [Digest32: DoctorVisit] = [:]
 
-  package nonisolated var requestLimit: Int { MessageLimits.message }
-
   package init(
     id: String, hospital: String, genesis: ValidGenesis, keys: DoctorKeys, store: any RoleStore,
-    courier: any Courier, randomness: Randomness
+    courier: any Courier, clock: @escaping @Sendable () -> UInt64, randomness: Randomness
   ) throws {
     self.id = id
     self.hospital = hospital
@@ -31,20 +30,63 @@ package actor Doctor: RoleEndpoint {
     self.store = store
     self.randomness = randomness
     post = Post(courier: courier, sender: id)
-    client = try LedgerClient(genesis: genesis, store: store, post: post)
+    inbox = Inbox(genesis, .doctor, clock: clock)
+    client = try LedgerClient(
+      genesis: genesis, home: hospital, store: store, post: post, clock: clock)
   }
 
   var genesis: ValidGenesis { client.genesis }
 
-  package func answer(_ request: any RoleRequest) async throws -> any CanonicalValue {
+  package func open(
+    _ envelope: Envelope
+  ) throws -> (request: Signed<RequestContent>, answer: AnswerKey) {
+    for key in try [keys.agreement] + (pendingKeys.map { [try $0.agreementKey] } ?? [])
+    where envelope.recipient == id && Digest32(sha256: key.publicKey) == envelope.keyDigest {
+      return try envelope.open(with: key, genesis: genesis.digest)
+    }
+    throw CredentialError(.decryption, "the envelope is sealed to another key")
+  }
+
+  package func known(
+    _ author: Principal, asking request: String, isRenewed: Bool
+  ) async throws -> KnownAuthor? {
+    switch author {
+    case .party(let id): return try await client.known(id, isRenewed: isRenewed)
+    case .patient(let visit, let hospital):
+      return try context(ofVisit: visit, at: hospital).map {
+        KnownAuthor(.patient, [$0.visitSigningKey])
+      }
+    case .key(let key): return try isAsked(key) ? KnownAuthor(.keyHolder, [key]) : nil
+    }
+  }
+
+  /// As whom this doctor asks: with the key in force, then with one that may be by now.
+  var authors: [Author] {
+    get throws {
+      try ([keys.identity] + (pendingKeys.map { [try $0.identityKey] } ?? [])).map {
+        Author(.party(id), $0)
+      }
+    }
+  }
+
+  /// Asks somebody in an envelope, in this doctor's name.
+  func ask<Request: RoleRequest>(
+    _ request: Request, of recipient: String
+  ) async throws -> Request.Reply {
+    try await client.ask(request, of: recipient, by: authors)
+  }
+
+  package func answer(
+    _ request: any RoleRequest, by author: Principal?
+  ) async throws -> any CanonicalValue {
     switch request {
-    case let request as AssignVisit: request.reply(try await join(request))
-    case let request as ExchangeGroupKey: request.reply(try await exchange(request))
-    case let request as ShowEvidence: request.reply(try take(request))
-    case let request as HandOverFindings: request.reply(try take(request))
-    case let request as ResendFindings: request.reply(try resend(request))
-    case let request as CertifyRequestKey: request.reply(try certify(request))
-    case let request as GrantConsent: request.reply(try take(request))
+    case let request as AssignVisit: request.reply(try await join(request, by: author))
+    case let request as ExchangeGroupKey: request.reply(try await exchange(request, by: author))
+    case let request as ShowEvidence: request.reply(try take(request, by: author))
+    case let request as HandOverFindings: request.reply(try take(request, by: author))
+    case let request as ResendFindings: request.reply(try resend(request, by: author))
+    case let request as CertifyRequestKey: request.reply(try certify(request, by: author))
+    case let request as GrantConsent: request.reply(try take(request, by: author))
     default: throw ConsortiumError(.unsupported, "not a request to a doctor")
     }
   }

@@ -40,6 +40,10 @@ package struct HospitalVisit: NamedValue {
 
 extension HospitalServer {
   private static func key(_ visit: Digest32) -> String { "visit/\(visit)" }
+  /// S_v of an offer, before the ledger has it.
+  private static func offeredKey(_ visit: Digest32, _ key: [UInt8]? = nil) -> String {
+    "offered/\(visit)/" + (key.map { "\(Digest32(sha256: $0))" } ?? "")
+  }
   private static func offerKey(_ contextDigest: Digest32) -> String { "offer/\(contextDigest)" }
   private static let rotationKey = "rotation"
   private static let teamSizeKey = "team-size"
@@ -58,11 +62,14 @@ extension HospitalServer {
   ///
   /// An open visit of this patient and Encounter is abandoned, and the next attempt begins, if its
   /// own patient asks for that or its last deadline has passed. One that is complete stays.
-  func admit(_ request: RequestAdmission) async throws -> Octets {
+  func admit(_ request: RequestAdmission, by author: Principal?) async throws -> Octets {
     let genesis = node.genesis
     let sealed = try keys.ring.open(
       request.sealedForm, as: Letter(.admission, genesis: genesis.digest, about: .zero))
     let form = try Message<AdmissionForm>(encoded: sealed)
+    guard author == .key(form.payload.visitSigningKey) else {
+      throw ConsortiumError(.unauthenticated, "the form is not by who will be the patient")
+    }
     let offer = try await offer(form.payload)
     return Octets(
       try Letter(.admissionReply, genesis: genesis.digest, about: form.digest)
@@ -101,6 +108,7 @@ extension HospitalServer {
     let visit = HospitalVisit(context: context, evidence: evidence.bytes, opening: opening)
     try store.write([
       Self.rotationKey: rotation, Self.offerKey(context.digest): Message(visit).encoded(),
+      Self.offeredKey(visitID, form.visitSigningKey): form.visitSigningKey,
     ])
     return .visit(
       context, evidence: evidence.bytes, opening: opening, attempt: input.attempt)
@@ -150,9 +158,11 @@ extension HospitalServer {
   }
 
   /// Opens the visit on the ledger, after the patient agreed to its context.
-  func open(_ request: AuthorizeVisit) async throws -> Done {
+  func open(_ request: AuthorizeVisit, by author: Principal?) async throws -> Done {
     let offerKey = Self.offerKey(request.contextDigest)
-    guard var visit: HospitalVisit = try store.load(offerKey) else {
+    guard var visit: HospitalVisit = try store.load(offerKey),
+      author == .patient(visit: visit.context.visitID, hospital: id)
+    else {
       throw ConsortiumError(.unknownVisit, "the hospital has offered no such visit")
     }
     let opening = VisitOpening(
@@ -162,8 +172,14 @@ extension HospitalServer {
     visit.agreed = opening
     try store.write([
       Self.key(visit.context.visitID): Message(visit).encoded(), offerKey: nil,
+      Self.offeredKey(visit.context.visitID, visit.context.visitSigningKey): nil,
     ])
     return Done()
+  }
+
+  /// S_v of the offers of a visit that the ledger does not have yet.
+  func offeredKeys(of visit: Digest32) throws -> [[UInt8]] {
+    try store.keys(withPrefix: Self.offeredKey(visit)).compactMap { try store.value(forKey: $0) }
   }
 
   private func visit(_ visitID: Digest32) async throws -> HospitalVisit {
@@ -197,18 +213,20 @@ extension HospitalServer {
     var exchange = try HospitalKeyExchange<Suite>(
       context: visit.context, identityKey: identity, doctorKeys: doctorKeys, using: &randomness)
     for (index, doctor) in team.enumerated() {
-      _ = try await post.ask(AssignVisit(opening: opening), of: doctor)
-      let answer = try await post.ask(
-        ExchangeGroupKey(visit: visitID, step: .offer, message: exchange.offer()), of: doctor)
+      _ = try await node.ask(sealed: AssignVisit(opening: opening), of: doctor)
+      let answer = try await node.ask(
+        sealed: ExchangeGroupKey(visit: visitID, step: .offer, message: exchange.offer()),
+        of: doctor)
       let confirmation = try exchange.confirm(answer: answer.bytes, from: index + 1)
-      let acknowledgement = try await post.ask(
-        ExchangeGroupKey(visit: visitID, step: .confirmation, message: confirmation), of: doctor)
+      let acknowledgement = try await node.ask(
+        sealed: ExchangeGroupKey(visit: visitID, step: .confirmation, message: confirmation),
+        of: doctor)
       try exchange.acknowledge(acknowledgement.bytes, from: index + 1)
     }
     for (index, doctor) in team.enumerated() {
       let delivery = try exchange.deliver(to: index + 1)
-      _ = try await post.ask(
-        ExchangeGroupKey(visit: visitID, step: .delivery, message: delivery), of: doctor)
+      _ = try await node.ask(
+        sealed: ExchangeGroupKey(visit: visitID, step: .delivery, message: delivery), of: doctor)
     }
   }
 }

@@ -1,5 +1,5 @@
 package import CanonicalEncoding
-import Credentials
+package import Credentials
 import EMRScheme
 package import Ledger
 
@@ -10,9 +10,9 @@ package actor HospitalServer: RoleEndpoint {
   package nonisolated let node: LedgerNode
   package nonisolated let ledger: HospitalLedger
   nonisolated let views: LedgerViews
+  package nonisolated let inbox: Inbox
   let keys: SupernodeKeys
   let store: any RoleStore
-  let post: Post
   var randomness: Randomness
 
   /// - Parameters:
@@ -29,13 +29,14 @@ package actor HospitalServer: RoleEndpoint {
     self.store = store
     let shared = SharedRandomness(randomness)
     self.randomness = shared
-    post = Post(courier: courier, sender: id)
+    inbox = Inbox(node.genesis, .hospital, clock: clock)
     let writer = try HospitalWriter(
       genesis: node.genesis, hospital: id, log: log, store: state,
       consortium: node.consortiumState, decider: node.decider, identity: keys.ring)
     ledger = HospitalLedger(
       hospital: id, node: node, writer: writer, identity: keys.ring,
-      logKeys: try keys.logKeys(store, shared), post: post, clock: clock)
+      logKeys: try keys.logKeys(store, shared), post: Post(courier: courier, sender: id),
+      clock: clock)
     views = LedgerViews(node: node, chains: OwnChain(hospital: id, writer: writer))
   }
 
@@ -51,17 +52,38 @@ package actor HospitalServer: RoleEndpoint {
     return own || consortium
   }
 
-  package func answer(_ request: any RoleRequest) async throws -> any CanonicalValue {
+  package func open(
+    _ envelope: Envelope
+  ) throws -> (request: Signed<RequestContent>, answer: AnswerKey) {
+    try keys.ring.open(envelope, genesis: node.genesis.digest)
+  }
+
+  package func known(
+    _ author: Principal, asking request: String, isRenewed: Bool
+  ) async throws -> KnownAuthor? {
+    switch author {
+    case .party(let id): return try await node.known(id, isRenewed: isRenewed)
+    case .patient(let visit, let hospital):
+      guard hospital == id else { return nil }
+      // The visit may be among what this log has lost.
+      if isRenewed { try await ledger.meetCloud() }
+      let keys = try await views.chains.view(of: id).visit(visit).map { [$0.signingKey] }
+      return KnownAuthor(.patient, try keys ?? offeredKeys(of: visit))
+    case .key(let key): return KnownAuthor(.keyHolder, [key])
+    }
+  }
+
+  package func answer(
+    _ request: any RoleRequest, by author: Principal?
+  ) async throws -> any CanonicalValue {
     switch request {
-    case let request as RegisterDoctor: request.reply(try await register(request))
-    case let request as RequestAdmission: request.reply(try await admit(request))
-    case let request as AuthorizeVisit: request.reply(try await open(request))
-    case let request as SubmitEntry: request.reply(try await submit(request.entry))
-    case let request as ReadVisit:
-      request.reply(
-        Signed(Message(try await views.visitView(request)), by: try await identity))
-    case let request as ReadConsent: request.reply(try await views.consent(request))
-    case let request as ReadAccessLog: request.reply(try await views.accessLog(request.query))
+    case let request as RegisterDoctor: request.reply(try await register(request, by: author))
+    case let request as RequestAdmission: request.reply(try await admit(request, by: author))
+    case let request as AuthorizeVisit: request.reply(try await open(request, by: author))
+    case let request as SubmitEntry: request.reply(try await submit(request.entry, by: author))
+    case let request as ReadVisit: request.reply(try await views.visitView(request))
+    case let request as ReadConsent: request.reply(try await views.consent(request, for: author))
+    case let request as ReadAccessLog: request.reply(try await views.accessLog(for: author))
     case let request as Prove: request.reply(try await views.prove(request))
     case let request as ProveDoctor: request.reply(try await views.prove(request))
     case let request as FetchOutbox: request.reply(try await node.outbox(request))
@@ -87,19 +109,19 @@ package actor HospitalServer: RoleEndpoint {
     try store.write([Self.employmentKey(doctor): fingerprint.bytes])
   }
 
-  private func register(_ request: RegisterDoctor) async throws -> Done {
+  private func register(
+    _ request: RegisterDoctor, by author: Principal?
+  ) async throws -> Done {
     let statement = try request.statement.verified(by: request.statement.object.identityKey)
-    guard statement.hospital == id,
+    guard author == .key(statement.identityKey), statement.hospital == id,
       let fingerprint = try store.value(forKey: Self.employmentKey(statement.doctor))
     else { throw ConsortiumError(.notEmployed, "\(statement.doctor) does not work here") }
     guard statement.digest.bytes == fingerprint else {
       throw ConsortiumError(
         .wrongFingerprint, "these are not the keys that \(statement.doctor) has shown")
     }
-    let registration = try await post.ask(
-      CosignRegistration(
-        registration: request, hospitalSignature: try await identity.sign(statement)),
-      of: node.genesis.members.manager.id)
+    let registration = try await node.ask(
+      sealed: CosignRegistration(registration: request), of: node.members.manager.id)
     guard registration.statement == statement else {
       throw ConsortiumError(.malformed, "the manager signed another registration")
     }
@@ -128,8 +150,11 @@ package actor HospitalServer: RoleEndpoint {
 
   /// Puts an entry of a doctor, a patient or the system manager on this hospital's chain, and signs
   /// what came of it.
-  func submit(_ entry: Entry) async throws -> Signed<SubmissionAnswer> {
-    Signed(try await ledger.submit(entry), by: try await identity)
+  func submit(
+    _ entry: Entry, by author: Principal?
+  ) async throws -> Signed<SubmissionAnswer> {
+    try entry.require(author)
+    return Signed(try await ledger.submit(entry), by: try await identity)
   }
 
   /// The doctors that this hospital has taken on, in ascending order.

@@ -66,6 +66,9 @@ public struct AccessRecord: Sendable, Equatable {
 }
 
 extension Patient {
+  /// How long a doctor's request counts, in seconds.
+  private static let requestLifetime: UInt64 = 30 * 86_400
+
   private static func requestKey(_ request: Digest32) -> String { "request/\(request)" }
   private static func consentKey(_ consent: Digest32) -> String { "consent/\(consent)" }
   private static func pendingKey(_ request: Digest32, _ visit: Digest32) -> String {
@@ -76,7 +79,10 @@ extension Patient {
   func take(_ request: ForwardAccessRequest) async throws -> Done {
     let asked = request.request.object
     let doctor = try await client.activeDoctor(asked.doctor, by: asked.hospital)
-    guard asked.genesis == genesis.digest, doctor.statement.hospital == asked.hospital
+    guard asked.genesis == genesis.digest, doctor.statement.hospital == asked.hospital,
+      try addressKeys(asked.address.id) != nil,
+      inbox.clock() <= asked.madeAt &+ Self.requestLifetime,
+      asked.madeAt <= inbox.clock() &+ RequestRule.skew
     else { throw ConsortiumError(.unknownDoctor, "\(asked.doctor) is not of \(asked.hospital)") }
     _ = try request.request.verified(by: doctor.identityKey)
     try store.save(request, Self.requestKey(asked.digest))
@@ -98,7 +104,7 @@ extension Patient {
     if let pending: PendingConsent = try store.load(pendingKey),
       pending.deposit.consent.object.expiresAt == expiresAt
     {
-      return try await give(pending, pendingKey)
+      return try await give(pending, pendingKey, stored.request.object)
     }
     let asked = stored.request.object
     let visit = try visit(visitID)
@@ -148,15 +154,27 @@ extension Patient {
       Self.consentKey(digest): Message(GivenConsent(consent: consent)).encoded(),
       pendingKey: Message(pending).encoded(),
     ])
-    return try await give(pending, pendingKey)
+    return try await give(pending, pendingKey, asked)
+  }
+
+  /// As whom this patient answers a request: under the address that it came to.
+  private func author(_ asked: AccessRequest) throws -> Author {
+    guard let keys = try addressKeys(asked.address.id) else {
+      throw ConsortiumError(.consentUnknown, "the request is to another patient")
+    }
+    return Author(.key(keys.signing.publicKey), keys.signing)
   }
 
   /// Sends a consent to all who need it; to send it again changes nothing.
-  private func give(_ pending: PendingConsent, _ key: String) async throws -> Digest32 {
+  private func give(
+    _ pending: PendingConsent, _ key: String, _ asked: AccessRequest
+  ) async throws -> Digest32 {
     let consent = pending.deposit.consent.object
-    try await client.submit(pending.notice, until: .confirmed)
+    let context = try visit(consent.visit).context
+    let patient = author(context, try keys(of: context).signingKey)
+    try await client.submit(pending.notice, until: .confirmed, by: [patient])
     do {
-      _ = try await post.ask(pending.deposit, of: consent.proxy)
+      _ = try await client.ask(pending.deposit, of: consent.proxy, by: [patient])
     } catch let error as ConsortiumError where error.code == .unopened {
       // Sealed to a key that the manager has not any more, and t is erased: nobody can use this consent,
       // and another takes another A' (specification 8.4).
@@ -164,7 +182,7 @@ extension Patient {
       throw ConsortiumError(
         .consentMismatch, "the manager has another key by now: the doctor has to ask anew")
     }
-    _ = try await post.ask(pending.grant, of: consent.doctor)
+    _ = try await client.ask(pending.grant, of: consent.doctor, by: [author(asked)])
     try store.write([key: nil])
     return consent.digest
   }
@@ -174,8 +192,9 @@ extension Patient {
     _ asked: AccessRequest, _ request: Digest32, _ visit: Digest32
   ) async throws -> Signed<RequestKeyCertificate> {
     let doctor = try await client.activeDoctor(asked.doctor, by: asked.hospital)
-    let signed = try await post.ask(
-      CertifyRequestKey(request: request, visit: visit), of: asked.doctor)
+    let signed = try await client.ask(
+      CertifyRequestKey(request: request, visit: visit), of: asked.doctor,
+      by: [author(asked)])
     let certificate = try signed.verified(by: doctor.identityKey)
     guard certificate.genesis == genesis.digest, certificate.request == request,
       certificate.visit == visit, certificate.doctor == asked.doctor
@@ -190,7 +209,17 @@ extension Patient {
 
   /// Takes a consent back. Openings that have not happened do not happen any more.
   package func revoke(_ consent: Digest32) async throws {
-    try await client.submit(revocation(of: consent), until: .confirmed)
+    let entry = try revocation(of: consent)
+    try await client.submit(entry, until: .confirmed, by: [author(of: entry)])
+  }
+
+  /// As whom an entry about a visit is brought.
+  private func author(of entry: Entry) throws -> Author {
+    guard case .patient(let visit) = entry.content.signer else {
+      throw ConsortiumError(.unknownVisit, "the entry is not this patient's")
+    }
+    let context = try self.visit(visit).context
+    return author(context, try keys(of: context).signingKey)
   }
 
   /// The entry that takes a consent back. It is signed once and stored before it is sent, so that it
@@ -217,7 +246,8 @@ extension Patient {
   package func demandRevocation(
     _ consent: Digest32, through supernode: String
   ) async throws {
-    try await client.demand(revocation(of: consent), through: supernode)
+    let entry = try revocation(of: consent)
+    try await client.demand(entry, through: supernode, by: [author(of: entry)])
   }
 
   /// Who asked for a visit's record and was given it, by the ledger.
@@ -225,11 +255,8 @@ extension Patient {
     let visit = try visit(visitID)
     let context = visit.context
     let key = try keys(of: visit.context).signingKey
-    let query = PatientQuery(
-      genesis: genesis.digest, hospital: context.hospital, visit: visitID, subject: .accessLog)
     let cloud = try await client.currentCloud(ofHospital: context.hospital)
-    let reply = try await post.ask(
-      ReadAccessLog(query: Signed(Message(query), by: key)), of: cloud)
+    let reply = try await client.ask(ReadAccessLog(), of: cloud, by: [author(context, key)])
     // The keys that the manager has had since.
     let managerKeys = try await client.memberships(
       since: genesis.epoch(ofHeight: context.baseHeight), by: cloud

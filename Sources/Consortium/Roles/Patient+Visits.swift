@@ -27,10 +27,12 @@ extension Patient {
         mailboxKey: visitKeys.mailboxKey.publicKey, keyNonce: visitKeys.nonce,
         closure: try closure(ofLastVisit: encounter, at: hospital)))
     let letter = Letter(.admission, genesis: genesis.digest, about: .zero)
-    let reply = try await client.sealing(shownBy: hospital) { [post] members in
+    let newcomer = Author(.key(visitKeys.signingKey.publicKey), visitKeys.signingKey)
+    let reply = try await client.sealing(shownBy: hospital) { [client] members in
       let key = members.supernode(hospital)?.agreementKey ?? server.agreementKey
       let sealed = try letter.seal(form.encoded(), to: key)
-      return try await post.ask(RequestAdmission(sealedForm: sealed), of: hospital)
+      return try await client.ask(
+        RequestAdmission(sealedForm: sealed), of: hospital, by: [newcomer])
     }
     let bytes = try Letter(.admissionReply, genesis: genesis.digest, about: form.digest)
       .open(reply.bytes, with: visitKeys.mailboxKey)
@@ -44,11 +46,11 @@ extension Patient {
         Self.key(context.visitID): Message(visit).encoded(),
         Self.lastVisitKey(encounter, hospital): context.visitID.bytes,
       ])
-      _ = try await post.ask(
+      _ = try await client.ask(
         AuthorizeVisit(
           contextDigest: context.digest, visitKeyProof: try visitKeys.visitKey.prove(context),
           signature: visitKeys.signingKey.sign(context)),
-        of: hospital)
+        of: hospital, by: [author(context, visitKeys.signingKey)])
       return .opened(context, attempt: attempt)
     }
   }
@@ -104,7 +106,9 @@ extension Patient {
       evidence: visit.evidence, keysDigest: EvidenceKeys(visit.context).digest)
     let sealed = try Letter(.evidence, genesis: genesis.digest, about: visit.context.digest)
       .seal(Message(shown).encoded(), to: doctorNow.agreementKey)
-    _ = try await post.ask(ShowEvidence(visit: visitID, sealedEvidence: sealed), of: doctor)
+    _ = try await client.ask(
+      ShowEvidence(visit: visitID, sealedEvidence: sealed), of: doctor,
+      by: [author(visit.context, try keys(of: visit.context).signingKey)])
   }
 
   /// Opens the record of a final visit, compares it with the ledger, and gives the receipt.
@@ -131,7 +135,8 @@ extension Patient {
     _ receipt: VisitReceipt, _ context: VisitContext, _ key: IdentityKey
   ) async throws -> Bool {
     do {
-      try await client.submit(entry(receipt, context, key), until: .written)
+      try await client.submit(
+        entry(receipt, context, key), until: .written, by: [author(context, key)])
       return true
     } catch let refusal as SignedRefusal
       where refusal.code == ConsortiumError.Code.alreadyReceipted.description
@@ -146,12 +151,10 @@ extension Patient {
     _ completion: VisitCompletion, _ key: IdentityKey
   ) async throws -> SealedRecord {
     let context = completion.context
-    let query = PatientQuery(
-      genesis: genesis.digest, hospital: context.hospital, visit: context.visitID,
-      subject: .record)
-    let request = FetchOwnRecord(query: Signed(Message(query), by: key))
     func ask(_ cloud: String) async throws -> SealedRecord {
-      let bytes = try await post.ask(request, of: cloud).bytes
+      let bytes = try await client.ask(
+        FetchOwnRecord(), of: cloud, by: [author(context, key)]
+      ).bytes
       guard let record = try? SealedRecord(encoded: bytes),
         record.recordDigest(visitKey: context.visitKey) == completion.recordDigest
       else { throw ConsortiumError(.recordTampered, "the record is not the one on the ledger") }

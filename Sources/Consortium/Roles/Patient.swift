@@ -1,5 +1,5 @@
 package import CanonicalEncoding
-import Credentials
+package import Credentials
 import EMRScheme
 package import Ledger
 
@@ -44,8 +44,7 @@ struct PatientVisit: NamedValue {
 
 /// A patient's own program: root key, and what the patient knows of the visits.
 package actor Patient: RoleEndpoint {
-  /// Where the patient is reached; no identity.
-  package nonisolated let id: String
+  package nonisolated let inbox: Inbox
   package nonisolated let client: LedgerClient
   /// ID_j: told to hospitals at admission, sealed.
   let identity: String
@@ -55,25 +54,75 @@ package actor Patient: RoleEndpoint {
   var randomness: Randomness
 
   package init(
-    id: String, identity: String, genesis: ValidGenesis, keys: PatientKeys,
-    store: any RoleStore, courier: any Courier, randomness: Randomness
+    identity: String, genesis: ValidGenesis, keys: PatientKeys, store: any RoleStore,
+    courier: any Courier, clock: @escaping @Sendable () -> UInt64, randomness: Randomness
   ) throws {
-    self.id = id
     self.identity = identity
     self.keys = keys
     self.store = store
     self.randomness = randomness
-    post = Post(courier: courier, sender: id)
-    client = try LedgerClient(genesis: genesis, store: store, post: post)
+    post = Post(courier: courier, sender: Self.sender)
+    inbox = Inbox(genesis, .patient, clock: clock)
+    client = try LedgerClient(genesis: genesis, store: store, post: post, clock: clock)
   }
 
   var genesis: ValidGenesis { client.genesis }
 
-  package func answer(_ request: any RoleRequest) async throws -> any CanonicalValue {
+  /// All patients go by one name where answers find their own way back: it links nothing.
+  private static let sender = "patient"
+
+  package func open(
+    _ envelope: Envelope
+  ) throws -> (request: Signed<RequestContent>, answer: AnswerKey) {
+    guard let keys = try addressKeys(envelope.recipient),
+      Digest32(sha256: keys.agreement.publicKey) == envelope.keyDigest
+    else { throw CredentialError(.decryption, "the envelope is for another address") }
+    return try envelope.open(with: keys.agreement, genesis: genesis.digest)
+  }
+
+  package func known(
+    _ author: Principal, asking request: String, isRenewed: Bool
+  ) async throws -> KnownAuthor? {
+    guard case .party(let id) = author else { return nil }
+    return try await client.known(id, isRenewed: isRenewed)
+  }
+
+  package func answer(
+    _ request: any RoleRequest, by author: Principal?
+  ) async throws -> any CanonicalValue {
     switch request {
     case let request as ForwardAccessRequest: request.reply(try await take(request))
     default: throw ConsortiumError(.unsupported, "not a request to a patient")
     }
+  }
+
+  // MARK: Addresses
+
+  private static let addressPrefix = "address/"
+
+  /// Makes an address, for one doctor to be told in person.
+  package func makeAddress() throws -> PatientAddress {
+    let nonce = Digest32(sha256: randomness.bytes(32))
+    let address = PatientAddress(
+      try keys.root.addressKeys(genesis: genesis.digest, nonce: nonce))
+    try store.write([Self.addressPrefix + address.id: nonce.bytes])
+    return address
+  }
+
+  /// Where this patient is reached, of everything that was made.
+  package static func addresses(_ store: any RoleStore) throws -> [String] {
+    try store.keys(withPrefix: addressPrefix).map { String($0.dropFirst(addressPrefix.count)) }
+  }
+
+  func addressKeys(_ id: String) throws -> PatientAddressKeys? {
+    guard let nonce = try store.value(forKey: Self.addressPrefix + id).flatMap({ Digest32($0) })
+    else { return nil }
+    return try keys.root.addressKeys(genesis: genesis.digest, nonce: nonce)
+  }
+
+  /// As whom this patient asks about a visit.
+  func author(_ context: VisitContext, _ key: IdentityKey) -> Author {
+    Author(.patient(visit: context.visitID, hospital: context.hospital), key)
   }
 
   // MARK: Keys

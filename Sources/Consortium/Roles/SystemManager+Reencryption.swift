@@ -38,8 +38,11 @@ extension SystemManager {
   ///
   /// Θ and A' serve one consent each: two proxy shares under one t give the ratio of two visit
   /// keys, and so does one d' (specification, item 1).
-  func deposit(_ request: DepositConsent) async throws -> Done {
+  func deposit(_ request: DepositConsent, by author: Principal?) async throws -> Done {
     let consent = request.consent.object
+    guard author == .patient(visit: consent.visit, hospital: consent.hospital) else {
+      throw ConsortiumError(.notEntitled, "the consent is about another patient's visit")
+    }
     let digest = consent.digest
     let view = try await view(of: consent)
     guard view.standing == .pending || view.standing == .final, let context = view.context else {
@@ -83,8 +86,13 @@ extension SystemManager {
   /// Re-encrypts a record for the doctor of a standing consent (4.6, steps 2 and 3), once.
   ///
   /// The access is on the ledger before the record leaves, and x is erased before that.
-  func reencrypt(_ request: Reencrypt) async throws -> ReencryptedRecord {
+  func reencrypt(
+    _ request: Reencrypt, by author: Principal?
+  ) async throws -> ReencryptedRecord {
     let deposit = try deposit(request.consent)
+    guard author == .party(deposit.consent.object.doctor) else {
+      throw ConsortiumError(.consentUnknown, "no patient has given this consent")
+    }
     let standing = try StandingConsent(
       checking: deposit.consent, against: try await view(of: deposit.consent.object),
       genesis: node.genesis, proxy: id)
@@ -126,8 +134,7 @@ extension SystemManager {
     under consent: Signed<Consent>, _ context: VisitContext, _ visitKey: VerifiedVisitKey<Suite>
   ) async throws -> VerifiedSealedRecord<Suite> {
     let cloud = try await node.cloud(ofHospital: context.hospital)
-    let withdrawal = Signed(Message(ConsentedWithdrawal(consent: consent)), by: try await identity)
-    let bytes = try await post.ask(FetchConsentedRecord(withdrawal: withdrawal), of: cloud).bytes
+    let bytes = try await node.ask(sealed: FetchConsentedRecord(consent: consent), of: cloud).bytes
     let record = try SealedRecord(encoded: bytes).check(for: visitKey)
     guard record.recordDigest == consent.object.recordDigest else {
       throw ConsortiumError(.recordTampered, "the record is not the one on the ledger")

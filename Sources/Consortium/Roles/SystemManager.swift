@@ -1,5 +1,5 @@
 package import CanonicalEncoding
-import Credentials
+package import Credentials
 import EMRScheme
 package import Ledger
 
@@ -13,22 +13,23 @@ package actor SystemManager: RoleEndpoint {
   nonisolated let views: LedgerViews
   let keys: ManagerKeys
   let store: any RoleStore
-  let post: Post
+  package nonisolated let inbox: Inbox
 
   /// - Parameter stores: where the state of a hospital's chain is kept.
   package init(
     node: LedgerNode, keys: ManagerKeys, store: any RoleStore,
     stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore,
-    courier: any Courier
+    courier: any Courier, clock: @escaping @Sendable () -> UInt64
   ) {
     id = node.genesis.members.manager.id
     self.node = node
     self.keys = keys
     self.store = store
-    post = Post(courier: courier, sender: id)
+    inbox = Inbox(node.genesis, .manager, clock: clock)
     views = LedgerViews(
       node: node,
-      chains: ChainSubscriber(node: node, identity: keys.ring, post: post, stores: stores))
+      chains: ChainSubscriber(
+        node: node, identity: keys.ring, post: Post(courier: courier, sender: id), stores: stores))
   }
 
   /// Does what is due now: while keys change, former ones are erased in time.
@@ -38,25 +39,49 @@ package actor SystemManager: RoleEndpoint {
     try await node.eraseFormerKeys(of: keys.ring)
   }
 
-  package func answer(_ request: any RoleRequest) async throws -> any CanonicalValue {
+  package func open(
+    _ envelope: Envelope
+  ) throws -> (request: Signed<RequestContent>, answer: AnswerKey) {
+    try keys.ring.open(envelope, genesis: node.genesis.digest)
+  }
+
+  package func known(
+    _ author: Principal, asking request: String, isRenewed: Bool
+  ) async throws -> KnownAuthor? {
+    switch author {
+    case .party(let id): return try await node.known(id, isRenewed: isRenewed)
+    case .patient(let visit, let hospital):
+      // What is newer is taken from the cloud each time.
+      if isRenewed { return nil }
+      return try await views.chains.view(of: hospital).visit(visit).map {
+        KnownAuthor(.patient, [$0.signingKey])
+      }
+    case .key: return nil
+    }
+  }
+
+  package func answer(
+    _ request: any RoleRequest, by author: Principal?
+  ) async throws -> any CanonicalValue {
     switch request {
-    case let request as CosignRegistration: request.reply(try await cosign(request))
-    case let request as SubmitAccessRequest: request.reply(try await forward(request))
-    case let request as DepositConsent: request.reply(try await deposit(request))
-    case let request as Reencrypt: request.reply(try await reencrypt(request))
+    case let request as CosignRegistration: request.reply(try await cosign(request, by: author))
+    case let request as SubmitAccessRequest: request.reply(try await forward(request, by: author))
+    case let request as DepositConsent: request.reply(try await deposit(request, by: author))
+    case let request as Reencrypt: request.reply(try await reencrypt(request, by: author))
     default: throw ConsortiumError(.unsupported, "not a request to the system manager")
     }
   }
 
   /// Signs a registration with x, if hospital and doctor stand behind it and its proof holds.
-  private func cosign(_ request: CosignRegistration) async throws -> DoctorRegistration {
+  private func cosign(
+    _ request: CosignRegistration, by author: Principal?
+  ) async throws -> DoctorRegistration {
     try await node.catchUp()
     let members = try await node.members
     let statement = request.registration.statement.object
     guard statement.genesis == node.genesis.digest,
       members.supernode(statement.hospital)?.role == .hospital,
-      let hospitalKey = members.identityKey(of: statement.hospital),
-      IdentityKey.isValid(request.hospitalSignature, of: statement, by: hospitalKey)
+      author == .party(statement.hospital)
     else { throw ConsortiumError(.unauthenticated, "no hospital asks for this registration") }
     guard
       let registrationKey = keys.ring.signingKey(.registration, members.manager.registrationKey)
@@ -73,16 +98,21 @@ package actor SystemManager: RoleEndpoint {
   }
 
   /// Passes a registered doctor's request on to the patient (4.6, step 1).
-  private func forward(_ request: SubmitAccessRequest) async throws -> Done {
+  private func forward(
+    _ request: SubmitAccessRequest, by author: Principal?
+  ) async throws -> Done {
     try await node.catchUp()
     let asked = request.request.object
+    guard author == .party(asked.doctor) else {
+      throw ConsortiumError(.notEntitled, "the request is another doctor's")
+    }
     let doctor = try await node.consortium.activeDoctor(asked.doctor)
     guard doctor.statement.hospital == asked.hospital, asked.genesis == node.genesis.digest else {
       throw ConsortiumError(.unknownDoctor, "\(asked.doctor) is not of \(asked.hospital)")
     }
     _ = try request.request.verified(by: doctor.identityKey)
-    return try await post.ask(
-      ForwardAccessRequest(request: request.request), of: request.patient)
+    return try await node.ask(
+      sealed: ForwardAccessRequest(request: request.request), of: asked.address.contact)
   }
 
   /// The key with which the manager signs now.
@@ -101,7 +131,9 @@ package actor SystemManager: RoleEndpoint {
     let entry = Entry(
       EntryContent(genesis: node.genesis.digest, chain: chain, signer: .party(id), body: body),
       signedBy: try await identity)
-    try await EntrySubmission(genesis: node.genesis, post: post, members: node)
-      .submit(entry, until: .written)
+    try await EntrySubmission(
+      genesis: node.genesis, members: node,
+      ask: { [node] in try await node.ask(sealed: $0, of: $1) }
+    ).submit(entry, until: .written)
   }
 }

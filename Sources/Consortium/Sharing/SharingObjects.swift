@@ -4,21 +4,29 @@ import EMRScheme
 /// A doctor asks a patient for earlier records (4.6, step 1); signed with the identity key.
 package struct AccessRequest: CanonicalObject, Equatable {
   package static let kind = ObjectKind.accessRequest
+  package static let version: UInt64 = 2
 
   package var genesis: Digest32
   package var doctor: String
   package var hospital: String
+  /// Given by the patient for this request: it reaches nobody else, and nobody else answers it.
+  package var address: PatientAddress
   package var purpose: String
+  /// Seconds since 1970, by the doctor's clock.
+  package var madeAt: UInt64
   /// 32 random bytes.
   package var nonce: [UInt8]
 
   package init(
-    genesis: Digest32, doctor: String, hospital: String, purpose: String, nonce: [UInt8]
+    genesis: Digest32, doctor: String, hospital: String, address: PatientAddress,
+    purpose: String, madeAt: UInt64, nonce: [UInt8]
   ) {
     self.genesis = genesis
     self.doctor = doctor
     self.hospital = hospital
+    self.address = address
     self.purpose = purpose
+    self.madeAt = madeAt
     self.nonce = nonce
   }
 
@@ -26,7 +34,9 @@ package struct AccessRequest: CanonicalObject, Equatable {
     fields.digest("genesis", genesis)
     fields.text("doctor", doctor)
     fields.text("hospital", hospital)
+    fields.value("address", address)
     fields.text("purpose", purpose)
+    fields.integer("madeAt", madeAt)
     fields.octets("nonce", nonce)
   }
 
@@ -34,7 +44,9 @@ package struct AccessRequest: CanonicalObject, Equatable {
     genesis = try fields.digest("genesis")
     doctor = try fields.text("doctor", maximum: Limits.identifierByteCount)
     hospital = try fields.text("hospital", maximum: Limits.identifierByteCount)
+    address = try fields.value("address")
     purpose = try fields.text("purpose")
+    madeAt = try fields.integer("madeAt", in: 0...Limits.latestTime)
     nonce = try fields.octets("nonce", count: 32)
   }
 }

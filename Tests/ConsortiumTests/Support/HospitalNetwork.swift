@@ -69,7 +69,8 @@ struct HospitalNetwork {
     self.seed = seed
     members = try SimulatedMembers(spares: spares, epochLength: epochLength, using: &generator)
     executor = SeededExecutor(seed: seed)
-    world = ClientWorld(members: members, mail: mail)
+    let clock = clock
+    world = ClientWorld(members: members, mail: mail, clock: { clock.seconds(ahead: 0) })
     for id in members.genesis.members.supernodes.map(\.id) + [SimulatedMembers.newcomer] {
       guard let keys = members.keys[id] else { fatalError("no keys of \(id)") }
       machines.append(Machine(id: id, keys: keys))
@@ -83,6 +84,15 @@ struct HospitalNetwork {
   var time: UInt64 { clock.seconds(ahead: 0) }
 
   func pass(seconds: UInt64) { clock.pass(seconds) }
+
+  /// A request's `Message`, as its recipient reads it.
+  func message(_ request: [UInt8]) -> [UInt8] {
+    guard let envelope = try? Envelope(encoded: request),
+      let opened = try? members.keys[envelope.recipient]?.ring.open(
+        envelope, genesis: genesis.digest)
+    else { return request }
+    return opened.request.object.payload
+  }
 
   // MARK: Machines
 
@@ -109,7 +119,8 @@ struct HospitalNetwork {
     } else {
       let server = try CloudServer(
         id: id, node: node, keys: machine.keys, store: disk.roles(run: run),
-        records: disk.records(run: run), stores: { disk.state($0, run: run) }, courier: courier)
+        records: disk.records(run: run), stores: { disk.state($0, run: run) }, courier: courier,
+        clock: time)
       machines[index].server = .cloud(server)
       world.set(records: disk.records(run: run), of: id, isTwin: isTwin(index))
     }
@@ -346,4 +357,13 @@ private final class NetworkClock: Sendable {
   func pass(_ seconds: UInt64) { now.withLock { $0 += seconds } }
 
   func seconds(ahead offset: Int64) -> UInt64 { now.withLock { UInt64(Int64($0) + offset) } }
+}
+
+extension SimulatedMembers: Contacts {
+  func contact(_ id: String, isRenewed: Bool) throws -> Contact {
+    guard let key = keys[id]?.ring.publicKey(.agreement) else {
+      throw ConsortiumError(.unreachable, "there is nobody called \(id)")
+    }
+    return Contact(id: id, agreementKey: key)
+  }
 }

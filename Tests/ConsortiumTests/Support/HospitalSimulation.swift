@@ -335,7 +335,8 @@ struct HospitalSimulation {
   private func isUnconfirmed(_ machine: Int) -> Bool {
     guard let size = chains[network.machines[machine].id]?.sizes.last else { return false }
     return network.mail.requests(of: machine).contains { request in
-      guard let request = try? Message<ConfirmLeaves>(encoded: request).payload else {
+      let message = network.message(request)
+      guard let request = try? Message<ConfirmLeaves>(encoded: message).payload else {
         return false
       }
       return Int(request.from) + request.leaves.count > size
@@ -550,7 +551,7 @@ struct HospitalSimulation {
   /// Whether a hospital does not hear this entry.
   private func isSwallowed(_ passage: SimulatedMail.Passage) -> Bool {
     guard passage.sender.machine == nil,
-      let request = try? Message<SubmitEntry>(encoded: passage.request)
+      let request = try? Message<SubmitEntry>(encoded: network.message(passage.request))
     else { return false }
     return network.world.journal.swallowed.contains(request.payload.entry.digest)
   }
@@ -728,7 +729,7 @@ struct HospitalSimulation {
   /// Whoever carries a message can show what was signed in it.
   private mutating func note(_ request: [UInt8], by machine: Int) throws {
     guard request.count > 512, isHospital(machine),
-      let request = try? Message<ConfirmLeaves>(encoded: request).payload
+      let request = try? Message<ConfirmLeaves>(encoded: network.message(request)).payload
     else { return }
     let size = Int(request.from) + request.leaves.count
     let log = network.machines[machine].disk.contents.log

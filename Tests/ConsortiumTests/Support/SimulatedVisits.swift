@@ -55,10 +55,13 @@ final class ClientWorld: Sendable {
 
   let members: SimulatedMembers
   private let mail: SimulatedMail
+  private let clock: @Sendable () -> UInt64
   private let state: Mutex<State>
 
-  init(members: SimulatedMembers, mail: SimulatedMail) {
-    (self.members, self.mail) = (members, mail)
+  init(
+    members: SimulatedMembers, mail: SimulatedMail, clock: @escaping @Sendable () -> UInt64
+  ) {
+    (self.members, self.mail, self.clock) = (members, mail, clock)
     state = Mutex(State(current: members.genesis.members))
   }
 
@@ -104,9 +107,12 @@ final class ClientWorld: Sendable {
   }
 
   /// A client's way to the servers.
-  func post(seesTwins: Bool) -> Post {
-    Post(
-      courier: mail.courier(of: .init(id: Self.name, seesTwins: seesTwins)), sender: Self.name)
+  func post(seesTwins: Bool) -> SealedPost {
+    SealedPost(
+      genesis: members.genesis.digest,
+      post: Post(
+        courier: mail.courier(of: .init(id: Self.name, seesTwins: seesTwins)), sender: Self.name),
+      contacts: members, clock: clock)
   }
 
   static let name = "client"
@@ -393,13 +399,24 @@ struct VisitCourse: Sendable {
     return true
   }
 
+  /// Who has signed an entry of this visit.
+  private func author(of entry: Entry) -> Author {
+    if case .party(let id) = entry.content.signer,
+      let doctor = team.first(where: { $0.id == id })
+    {
+      return Author(.party(id), doctor.identity)
+    }
+    return Author(.patient(visit: visit, hospital: hospital), patient)
+  }
+
   private func submit(
     _ entry: Entry, until standing: EntrySubmission.Standing
   ) async throws -> Outcome {
     let (digest, hospital) = (entry.digest, hospital)
+    let (post, author) = (world.post(seesTwins: seesTwins), author(of: entry))
     let submission = EntrySubmission(
-      genesis: members.genesis, post: world.post(seesTwins: seesTwins),
-      members: CurrentMembers(world))
+      genesis: members.genesis, members: CurrentMembers(world),
+      ask: { try await post.ask($0, of: $1, by: [author]) })
     var attempts = 0
     while true {
       do {
@@ -427,7 +444,8 @@ struct VisitCourse: Sendable {
     var count: UInt64?
     while true {
       if count == nil,
-        let place = try? await world.post(seesTwins: seesTwins).ask(RelayDemand(entry), of: cloud)
+        let place = try? await world.post(seesTwins: seesTwins).ask(
+          RelayDemand(entry), of: cloud, by: [author(of: entry)])
       {
         count = try? await world.cloud(cloud, seesTwins: seesTwins)?.node.consortium.demandCount(
           on: hospital)

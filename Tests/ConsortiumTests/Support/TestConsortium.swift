@@ -4,6 +4,7 @@ import Credentials
 import Crypto
 import EMRScheme
 import Ledger
+import Pairings
 import Synchronization
 import TestSupport
 import Testing
@@ -13,7 +14,7 @@ import TransparencyLog
 /// every secret, since whoever attacks has some.
 final class TestConsortium: Sendable {
   let storage: MemoryStorage
-  let wire = Wire()
+  let wire: Wire
   private let now = Mutex(TestConsortium.start)
   private let configuration: LocalConsortium.Configuration
   private var teamSize: Int { configuration.teamSize }
@@ -34,6 +35,7 @@ final class TestConsortium: Sendable {
     configuration.window = window
     self.configuration = configuration
     self.storage = storage
+    wire = Wire { TestSecrets(storage).open($0) }
   }
 
   /// Founds the consortium, or starts all roles again from their stores.
@@ -162,7 +164,8 @@ final class TestConsortium: Sendable {
     let file = try DoctorKeys.generate(owner: id, using: &generator)
     return try Doctor(
       id: id, hospital: "hospital-1", genesis: consortium.genesis, keys: DoctorKeys(file),
-      store: MemoryRoleStore(), courier: try #require(wire.courier), randomness: generator)
+      store: MemoryRoleStore(), courier: try #require(wire.courier),
+      clock: { self.now.withLock { $0 } }, randomness: generator)
   }
 
   /// All that stands on any chain.
@@ -278,13 +281,56 @@ final class TestConsortium: Sendable {
     return (both.note.encoded, signed.note.encoded, cosigned.note.encoded)
   }
 
-  /// Of a consortium that was opened last, even if its supernodes cannot go on.
-  func post(as sender: String) throws -> Post {
-    Post(courier: try #require(wire.courier), sender: sender)
+  var secrets: TestSecrets { TestSecrets(storage) }
+
+  /// Somebody who asks as a party, with its keys; of a consortium that was opened last, even if its
+  /// supernodes cannot go on.
+  func post(as party: String) throws -> TestPost {
+    TestPost(
+      courier: try #require(wire.courier), name: party, author: .party(party),
+      keys: secrets.identities(of: party), secrets: secrets, now: { self.now.withLock { $0 } })
   }
 
-  func post(_ consortium: LocalConsortium, as sender: String) -> Post {
-    Post(courier: consortium.courier, sender: sender)
+  func post(_ consortium: LocalConsortium, as party: String) -> TestPost {
+    TestPost(
+      courier: consortium.courier, name: party, author: .party(party),
+      keys: secrets.identities(of: party), secrets: secrets, now: { self.now.withLock { $0 } })
+  }
+
+  /// Who has signed an entry about a visit, of a consortium that was opened last.
+  @inline(never)
+  func post(bringing entry: Entry, _ context: VisitContext) throws -> TestPost {
+    let author: Author
+    switch entry.content.signer {
+    case .party(let id): return try post(as: id)
+    case .patient: author = try patient(of: context)
+    }
+    return TestPost(
+      courier: try #require(wire.courier), name: "patient", author: author.principal,
+      keys: [author.key], secrets: secrets, now: { self.now.withLock { $0 } })
+  }
+
+  /// The same as whomever, with whatever key.
+  func post(_ consortium: LocalConsortium, by author: Author) -> TestPost {
+    TestPost(
+      courier: consortium.courier, name: "somebody", author: author.principal,
+      keys: [author.key], secrets: secrets, now: { self.now.withLock { $0 } })
+  }
+
+  /// The same as the patient of a visit.
+  @inline(never)
+  func post(
+    _ consortium: LocalConsortium, asPatientOf context: VisitContext
+  ) throws -> TestPost {
+    post(consortium, by: try patient(of: context))
+  }
+
+  private func patient(of context: VisitContext) throws -> Author {
+    let root = try PatientRoot(secret("root", of: "patients/\(Self.patient)"))
+    let keys: PatientVisitKeys<BLS12381>? = try root.keys(of: context)
+    return Author(
+      .patient(visit: context.visitID, hospital: context.hospital),
+      try #require(keys?.signingKey))
   }
 }
 

@@ -1,5 +1,6 @@
 import CanonicalEncoding
 import Consortium
+import Credentials
 import Synchronization
 
 /// The wire between the roles: remembers every byte on it, and lets a test come between.
@@ -9,6 +10,9 @@ final class Wire: Sendable {
     let recipient: String
     let request: [UInt8]
     let reply: [UInt8]
+    /// What both say: in an envelope, opened with the recipient's keys.
+    let message: [UInt8]
+    let answer: [UInt8]
   }
 
   /// One message on its way.
@@ -16,13 +20,43 @@ final class Wire: Sendable {
     let request: [UInt8]
     let sender: String
     let recipient: String
+    fileprivate let opened: (content: RequestContent, answer: AnswerKey)?
     let deliver: @Sendable ([UInt8]) async throws -> [UInt8]
+
+    /// The request's `Message`.
+    var message: [UInt8] { opened?.content.payload ?? request }
 
     /// The request, if it is of this type.
     func payload<Request: RoleRequest>(_ type: Request.Type) -> Request? {
-      (try? Message<Request>(encoded: request))?.payload
+      (try? Message<Request>(encoded: message))?.payload
     }
+
+    /// The recipient's answer, as the recipient itself could read it.
+    func open(_ reply: [UInt8]) throws -> [UInt8] {
+      guard let opened, ObjectKind(of: reply) == .sealedAnswer else { return reply }
+      return try opened.answer.open(SealedAnswer(encoded: reply).sealed)
+    }
+
+    /// An answer that the recipient gives.
+    func seal(_ answer: [UInt8]) throws -> [UInt8] {
+      guard let opened else { return answer }
+      return SealedAnswer(sealed: try opened.answer.seal(answer)).encoded()
+    }
+
+    /// The same, of the type that belongs to a request.
+    func answer<Request: RoleRequest>(
+      _ type: Request.Type, _ reply: Request.Reply
+    ) throws -> [UInt8] { try seal(ReplyMessage(.success(reply)).encoded()) }
   }
+
+  /// The secrets with which envelopes are opened.
+  private let keys: @Sendable (Envelope) -> (content: RequestContent, answer: AnswerKey)?
+
+  init(
+    keys: @escaping @Sendable (Envelope) -> (content: RequestContent, answer: AnswerKey)? = { _ in
+      nil
+    }
+  ) { self.keys = keys }
 
   typealias Interception = @Sendable (Transit) async throws -> [UInt8]
 
@@ -68,14 +102,14 @@ final class Wire: Sendable {
     intercept { transit in
       let reply = try await transit.deliver(transit.request)
       guard transit.payload(type) != nil else { return reply }
-      let honest = try ReplyMessage<Request.Reply>(encoded: reply).result.get()
-      return ReplyMessage(.success(change(honest))).encoded()
+      let honest = try ReplyMessage<Request.Reply>(encoded: transit.open(reply)).result.get()
+      return try transit.answer(type, change(honest))
     }
   }
 
   /// The requests of this type that passed.
   func requests<Request: RoleRequest>(_ type: Request.Type) -> [Request] {
-    passages.compactMap { (try? Message<Request>(encoded: $0.request))?.payload }
+    passages.compactMap { (try? Message<Request>(encoded: $0.message))?.payload }
   }
 
   private struct Tapped: Courier {
@@ -85,9 +119,12 @@ final class Wire: Sendable {
     func send(
       _ request: [UInt8], from sender: String, to recipient: String
     ) async throws(ConsortiumError) -> [UInt8] {
-      let transit = Transit(request: request, sender: sender, recipient: recipient) {
-        [courier] request in try await courier.send(request, from: sender, to: recipient)
-      }
+      let opened = (try? Envelope(encoded: request)).flatMap(wire.keys)
+      let transit = Transit(
+        request: request, sender: sender, recipient: recipient, opened: opened,
+        deliver: { [courier] request in
+          try await courier.send(request, from: sender, to: recipient)
+        })
       let interception = wire.state.withLock { $0.interception }
       let reply: [UInt8]
       do {
@@ -97,7 +134,8 @@ final class Wire: Sendable {
         throw ConsortiumError(error)
       }
       let passage = Passage(
-        sender: sender, recipient: recipient, request: request, reply: reply)
+        sender: sender, recipient: recipient, request: request, reply: reply,
+        message: transit.message, answer: (try? transit.open(reply)) ?? reply)
       wire.state.withLock { $0.passages.append(passage) }
       return reply
     }

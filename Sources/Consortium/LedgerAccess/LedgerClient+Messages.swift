@@ -1,0 +1,54 @@
+import CanonicalEncoding
+import Credentials
+import EMRScheme
+import Ledger
+
+/// Who others are, as far as it is proven to this client, and requests to them.
+extension LedgerClient: Contacts {
+  package func contact(_ id: String, isRenewed: Bool) async throws -> Contact {
+    if isRenewed { _ = try await currentMembers(shownBy: anySupernode) }
+    if let key = currentMembers().agreementKey(of: id) { return Contact(id: id, agreementKey: key) }
+    if !isRenewed, let known = knownDoctor(id) {
+      return Contact(id: id, agreementKey: known.agreementKey)
+    }
+    do {
+      return Contact(id: id, agreementKey: try await doctor(id, by: anySupernode).agreementKey)
+    } catch let error as ConsortiumError where error.code == .unknownDoctor {
+      // One that is new shows itself.
+      guard let key = try await currentMembers(shownBy: id).agreementKey(of: id) else {
+        throw ConsortiumError(.unreachable, "there is nobody called \(id)")
+      }
+      return Contact(id: id, agreementKey: key)
+    }
+  }
+
+  /// A member, or a doctor whom this client has met, with a proof.
+  func known(_ id: String, isRenewed: Bool) async throws -> KnownAuthor? {
+    let members =
+      isRenewed
+      ? try await currentMembers(shownBy: anySupernode) : currentMembers()
+    if let kind = members.authorKind(of: id) {
+      return KnownAuthor(kind, members.identityKey(of: id).map { [$0] } ?? [])
+    }
+    if !isRenewed { return knownDoctor(id).map { KnownAuthor(.doctor, [$0.identityKey]) } }
+    // Nobody has this client ask, and keep, what holds of a doctor whom it has never met.
+    guard try hasMet(id) else { return nil }
+    return KnownAuthor(.doctor, [try await doctor(id, by: anySupernode).identityKey])
+  }
+
+  /// Asks somebody in an envelope.
+  ///
+  /// - Throws: as ``SealedPost/ask(_:of:by:)``.
+  func ask<Request: RoleRequest>(
+    _ request: Request, of recipient: String, by authors: [Author]
+  ) async throws -> Request.Reply {
+    try await sealedPost.ask(request, of: recipient, by: authors)
+  }
+
+  nonisolated var sealedPost: SealedPost {
+    SealedPost(genesis: genesis.digest, post: post, contacts: self, clock: clock)
+  }
+
+  /// Whom to ask for what any supernode knows.
+  private var anySupernode: String { home ?? currentMembers().hospitals.first ?? "" }
+}

@@ -1,0 +1,66 @@
+import CanonicalEncoding
+import Credentials
+import EMRScheme
+import Ledger
+
+/// Who others are, as this node's replay has it, and requests to them in this party's name.
+extension LedgerNode: Contacts {
+  package func contact(_ id: String, isRenewed: Bool) async throws -> Contact {
+    if isRenewed { try await catchUp() }
+    if let key = try members.agreementKey(of: id) { return Contact(id: id, agreementKey: key) }
+    guard let doctor = try consortium.finalDoctor(id) else {
+      throw ConsortiumError(.unreachable, "there is nobody called \(id)")
+    }
+    return Contact(id: id, agreementKey: doctor.agreementKey)
+  }
+
+  /// A member or a doctor; others may be an epoch behind, or ahead.
+  func known(_ id: String, isRenewed: Bool) async throws -> KnownAuthor? {
+    if isRenewed { try await catchUp() }
+    let sets = try neighbouringMembers
+    let keys = Set(sets.compactMap { $0.identityKey(of: id) })
+    if let kind = sets.lazy.compactMap({ $0.authorKind(of: id) }).first {
+      return KnownAuthor(kind, Array(keys))
+    }
+    return try consortium.finalDoctor(id).map { KnownAuthor(.doctor, [$0.identityKey]) }
+  }
+
+  /// Asks somebody in an envelope, as this party.
+  ///
+  /// - Throws: as ``SealedPost/ask(_:of:by:)``.
+  func ask<Request: RoleRequest>(
+    sealed request: Request, of recipient: String
+  ) async throws -> Request.Reply {
+    try await sealedPost.ask(request, of: recipient, by: authors)
+  }
+
+  /// The same to somebody whose keys are known.
+  func ask<Request: RoleRequest>(
+    sealed request: Request, of contact: Contact
+  ) async throws -> Request.Reply {
+    try await sealedPost.ask(request, of: contact, by: authors)
+  }
+
+  private var authors: [Author] {
+    get throws {
+      try identity.identities(in: members).map { Author(.party(id), $0) }
+    }
+  }
+
+  private var sealedPost: SealedPost {
+    SealedPost(genesis: genesis.digest, post: post, contacts: self, clock: clock)
+  }
+}
+
+extension ValidMembers {
+  /// The X25519 key of a supernode or the manager.
+  func agreementKey(of party: String) -> [UInt8]? {
+    party == manager.id ? manager.agreementKey : supernode(party)?.agreementKey
+  }
+
+  /// What a member may ask as.
+  func authorKind(of party: String) -> Authors? {
+    if party == manager.id { return .manager }
+    return supernode(party).map { $0.role == .hospital ? .hospital : .cloud }
+  }
+}

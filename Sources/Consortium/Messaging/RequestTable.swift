@@ -1,0 +1,154 @@
+import CanonicalEncoding
+
+/// Who may ask: a set, for a request may be open to several.
+package struct Authors: OptionSet, Sendable {
+  package let rawValue: UInt8
+  package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  package static let hospital = Self(rawValue: 1)
+  package static let cloud = Self(rawValue: 2)
+  package static let manager = Self(rawValue: 4)
+  package static let doctor = Self(rawValue: 8)
+  /// The patient of a visit.
+  package static let patient = Self(rawValue: 16)
+  /// Who holds a key that the recipient expects: a doctor who is to be registered, a patient who is to be
+  /// admitted, or one under an address.
+  package static let keyHolder = Self(rawValue: 32)
+  package static let members: Self = [.hospital, .cloud, .manager]
+
+  /// In the words of the specification's table.
+  package var names: [String] {
+    let all: [(Self, String)] = [
+      (.hospital, "hospital"), (.cloud, "cloud"), (.manager, "manager"), (.doctor, "doctor"),
+      (.patient, "patient"), (.keyHolder, "key"),
+    ]
+    return all.filter { contains($0.0) }.map(\.1)
+  }
+}
+
+/// How a request travels.
+package enum Carriage: String, Sendable {
+  /// In an ``Envelope``.
+  case sealed
+  /// As it is, signed inside by a member: about the ledger's chains, which members may read.
+  case signed
+  /// As it is, by anybody: what it asks for, or brings, proves itself.
+  case open
+}
+
+/// What holds of one kind of request, before it is decoded.
+package struct RequestRule: Sendable {
+  package let type: any RoleRequest.Type
+  package let carriage: Carriage
+  package let authors: Authors
+  package let recipients: Set<RoleKind>
+  /// Bytes of its `Message`.
+  package let limit: Int
+  /// Bytes of the answer's.
+  package let answerLimit: Int
+  /// How many of them one author has in hand at once; what is used up comes back with time.
+  package let quota: Int
+  /// For how many seconds it counts after it was sent.
+  package let lifetime: UInt64
+
+  package var name: String { type.name }
+
+  /// By how many seconds the clock of an author may be ahead.
+  static let skew: UInt64 = 600
+}
+
+/// Everything that one role may ask of another, and who, of whom, how large, how often and for how long
+/// (specification 8.1): what is not in it is refused before it is decoded.
+package enum RequestTable {
+  /// A request to a role that is always there.
+  private static let soon: UInt64 = 600
+  /// One to somebody who may be away.
+  private static let days: UInt64 = 7 * 86_400
+  private static let large = MessageLimits.message
+  private static let page = MessageLimits.plain
+
+  package static let rules: [RequestRule] = [
+    // Initialization (4.2)
+    sealed(RegisterDoctor.self, by: .keyHolder, to: .hospital, 4 << 10, quota: 16),
+    sealed(CosignRegistration.self, by: .hospital, to: .manager, 4 << 10, answer: 4 << 10),
+    // Group key generation (4.3)
+    sealed(
+      RequestAdmission.self, by: .keyHolder, to: .hospital, 16 << 10, answer: 16 << 10, quota: 16),
+    sealed(AuthorizeVisit.self, by: .patient, to: .hospital, 1 << 10, quota: 16),
+    sealed(AssignVisit.self, by: .hospital, to: .doctor, 16 << 10, for: days),
+    sealed(ShowEvidence.self, by: .patient, to: .doctor, 1 << 10, quota: 64, for: days),
+    sealed(ExchangeGroupKey.self, by: .hospital, to: .doctor, 20 << 10, answer: 20 << 10),
+    // Diagnose (4.4)
+    sealed(HandOverFindings.self, by: .doctor, to: .doctor, large, for: days),
+    sealed(ResendFindings.self, by: .doctor, to: .doctor, 256, answer: large, for: days),
+    // Data storage (4.4, step 3, and 4.5)
+    sealed(StoreRecord.self, by: .doctor, to: .cloud, large),
+    sealed(FetchOwnRecord.self, by: .patient, to: .cloud, 256, answer: large),
+    signed(TakeOverRecord.self, to: [.cloud], 1 << 10, answer: large),
+    // Data sharing (4.6)
+    sealed(SubmitAccessRequest.self, by: .doctor, to: .manager, 4 << 10),
+    sealed(ForwardAccessRequest.self, by: .manager, to: .patient, 4 << 10, for: days),
+    sealed(CertifyRequestKey.self, by: .keyHolder, to: .doctor, 256, answer: 4 << 10, for: days),
+    sealed(DepositConsent.self, by: .patient, to: .manager, 16 << 10, quota: 64),
+    sealed(GrantConsent.self, by: .keyHolder, to: .doctor, 16 << 10, quota: 64, for: days),
+    sealed(Reencrypt.self, by: .doctor, to: .manager, 8 << 10, answer: large),
+    sealed(FetchConsentedRecord.self, by: .manager, to: .cloud, 16 << 10, answer: large),
+    // The consortium chain
+    signed(FetchOutbox.self, to: [.hospital, .cloud], 1 << 10),
+    signed(FetchBlock.self, to: [.hospital, .cloud], 1 << 10),
+    signed(FetchConsortium.self, to: [.hospital, .cloud], 1 << 10),
+    open(OfferEntry.self, to: [.hospital, .cloud], page, answer: 256),
+    // Ledger
+    sealed(
+      SubmitEntry.self, by: [.doctor, .patient, .manager], to: .hospital, 1 << 18,
+      answer: 1 << 18),
+    sealed(ConfirmLeaves.self, by: .hospital, to: .cloud, page, answer: 16 << 10),
+    signed(FetchLeaves.self, to: [.cloud], 1 << 10),
+    signed(RequestTail.self, to: [.cloud], 8 << 10, answer: 1 << 10),
+    sealed(
+      RelayDemand.self, by: [.doctor, .patient, .manager], to: .cloud, 1 << 18,
+      answer: 1 << 10),
+    open(Prove.self, to: [.hospital, .cloud], 8 << 10),
+    open(ProveDoctor.self, to: [.hospital, .cloud], 1 << 10),
+    open(FetchEpochEnds.self, to: [.hospital, .cloud], 256),
+    open(FetchMembers.self, to: [.hospital, .cloud], 256),
+    sealed(ReadVisit.self, by: .doctor, to: .hospital, 1 << 10, answer: 1 << 20),
+    sealed(ReadConsent.self, by: .doctor, to: [.hospital, .cloud], 1 << 10, answer: 16 << 10),
+    sealed(ReadAccessLog.self, by: .patient, to: [.hospital, .cloud], 1 << 10, answer: page),
+  ]
+
+  package static let byName = Dictionary(uniqueKeysWithValues: rules.map { ($0.name, $0) })
+
+  private static func sealed(
+    _ type: any RoleRequest.Type, by authors: Authors, to recipients: Set<RoleKind>, _ limit: Int,
+    answer: Int = 256, quota: Int = 1 << 12, for lifetime: UInt64 = soon
+  ) -> RequestRule {
+    RequestRule(
+      type: type, carriage: .sealed, authors: authors, recipients: recipients, limit: limit,
+      answerLimit: answer, quota: quota, lifetime: lifetime)
+  }
+
+  private static func sealed(
+    _ type: any RoleRequest.Type, by authors: Authors, to recipient: RoleKind, _ limit: Int,
+    answer: Int = 256, quota: Int = 1 << 12, for lifetime: UInt64 = soon
+  ) -> RequestRule {
+    sealed(
+      type, by: authors, to: [recipient], limit, answer: answer, quota: quota, for: lifetime)
+  }
+
+  private static func signed(
+    _ type: any RoleRequest.Type, to recipients: Set<RoleKind>, _ limit: Int, answer: Int = page
+  ) -> RequestRule {
+    RequestRule(
+      type: type, carriage: .signed, authors: .members, recipients: recipients, limit: limit,
+      answerLimit: answer, quota: 1 << 16, lifetime: soon)
+  }
+
+  private static func open(
+    _ type: any RoleRequest.Type, to recipients: Set<RoleKind>, _ limit: Int, answer: Int = page
+  ) -> RequestRule {
+    RequestRule(
+      type: type, carriage: .open, authors: [], recipients: recipients, limit: limit,
+      answerLimit: answer, quota: 1 << 12, lifetime: soon)
+  }
+}

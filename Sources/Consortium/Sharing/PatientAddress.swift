@@ -1,0 +1,30 @@
+public import CanonicalEncoding
+import Credentials
+
+/// Where a patient is reached: made for one occasion, so that nothing links it with another, and told in
+/// person to who is to ask.
+public struct PatientAddress: CanonicalValue, Hashable {
+  /// Ed25519: signs what the patient asks under this address.
+  public let signingKey: [UInt8]
+  /// X25519.
+  public let agreementKey: [UInt8]
+
+  init(_ keys: PatientAddressKeys) {
+    (signingKey, agreementKey) = (keys.signing.publicKey, keys.agreement.publicKey)
+  }
+
+  /// What couriers call it: the digest of both keys, in 64 hexadecimal digits.
+  public var id: String { "\(Digest32(sha256: signingKey + agreementKey))" }
+
+  package var contact: Contact { Contact(id: id, agreementKey: agreementKey) }
+
+  public func encode(into fields: inout some FieldEncoder) {
+    fields.octets("signingKey", signingKey)
+    fields.octets("agreementKey", agreementKey)
+  }
+
+  public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    signingKey = try fields.octets("signingKey", count: 32)
+    agreementKey = try fields.octets("agreementKey", count: 32)
+  }
+}
