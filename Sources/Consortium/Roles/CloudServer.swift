@@ -19,6 +19,9 @@ package actor CloudServer: RoleEndpoint {
   /// By hospital, when records that were not given are asked for again, in ledger time, and behind which
   /// one.
   var nextDemands: [String: (time: UInt64, after: Digest32)] = [:]
+  /// By hospital, when somebody's question about a visit that is not known makes this cloud ask the one
+  /// before it again, in ledger time.
+  private var nextTakeOver: [String: UInt64] = [:]
 
   package nonisolated var requestLimit: Int { MessageLimits.message }
 
@@ -169,12 +172,22 @@ package actor CloudServer: RoleEndpoint {
     do {
       visit = try await views.verifiedQuery(request.query, .record)
     } catch let error as ConsortiumError where error.code == .unknownVisit {
-      // The chain may be on its way from the cloud before this one.
-      guard try await confirmer.takeOver(hospital) else { throw error }
+      guard try await takeOverOnDemand(hospital) else { throw error }
       visit = try await views.verifiedQuery(request.query, .record)
     }
     let completion = try await views.chains.completion(of: visit, at: hospital)
     return Octets(try await record(of: completion.context, completion.recordDigest))
+  }
+
+  /// The chain may be on its way from the cloud before this one. Anybody may ask for visits that there are
+  /// not, so that cloud is not asked each time.
+  private func takeOverOnDemand(_ hospital: String) async throws -> Bool {
+    let time = await node.consortium.time
+    guard try await node.members.cloud(ofHospital: hospital) == id,
+      time >= nextTakeOver[hospital] ?? 0
+    else { return false }
+    nextTakeOver[hospital] = time + (try await node.members.numbers.maximumLag / 4)
+    return try await confirmer.takeOver(hospital)
   }
 
   private func record(forProxy request: FetchConsentedRecord) async throws -> Octets {
