@@ -124,27 +124,18 @@ struct Fsck: AsyncParsableCommand {
     return (logs.reduce(0) { $0 + Int($1.size) }, Self.findings(audit, existing))
   }
 
-  /// What is wrong with each hospital's chain, with the cloud that keeps it; of the consortium's chain, on
-  /// which all rest, that alone.
+  /// The first fault that the rules find, with the cloud that keeps the chain.
   private static func findings(
     _ audit: Audit, _ existing: ExistingFolder
   ) -> [Report.Finding] {
     guard let error = audit.error else { return [] }
-    let faults = (audit.summary?.chains ?? []).compactMap { chain in
-      chain.fault.map { (chain.name, $0) }
-    }
-    guard let (first, _) = faults.first, first != ChainName.consortium else {
-      return [
-        Report.Finding(
-          code: error.code, file: "\(existing.folder.path)/\(existing.allClouds[0])",
-          what: error.message)
-      ]
-    }
-    return faults.map { hospital, fault in
+    let chain = audit.summary?.chains.first { $0.fault != nil }?.name ?? ChainName.consortium
+    let cloud =
+      chain == ChainName.consortium ? existing.allClouds[0] : existing.keeper(of: chain)
+    return [
       Report.Finding(
-        code: fault.code, file: "\(existing.folder.path)/\(existing.keeper(of: hospital))",
-        what: "\(hospital): \(fault.message)")
-    }
+        code: error.code, file: "\(existing.folder.path)/\(cloud)", what: error.message)
+    ]
   }
 
   /// Compares each complete visit with the record that the hospital's cloud has of it. One that the cloud
