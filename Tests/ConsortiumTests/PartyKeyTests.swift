@@ -14,8 +14,7 @@ struct PartyKeyTests {
 
   /// The keys of a party's file but those that never change.
   private func keys(_ place: String, _ test: TestConsortium) -> Set<String> {
-    let names = test.storage.keys(place)?.names ?? []
-    return Set(names).subtracting(["log", "visit-identifiers", "registration"])
+    test.keyNames(place).subtracting(["log", "visit-identifiers", "registration"])
   }
 
   private func rotateAll(_ consortium: LocalConsortium) async throws {
