@@ -11,114 +11,7 @@ import TransparencyLog
 
 @Suite("Keys that are taken, trees that are cut off, clouds that changed")
 struct KeyAndCloudAttackTests {
-  private static let hospital = "hospital-1"
-  private static let voters = (1...3).map { "hospital-\($0)-trust" }
-
-  // MARK: Helpers
-
-  private func passEpoch(_ consortium: LocalConsortium, _ test: TestConsortium) async throws {
-    let genesis = consortium.genesis
-    let first = await consortium.cloud.node.consortium.height
-    for _ in 0..<60 {
-      test.pass(seconds: 40)
-      _ = await ConsortiumError.code { try await consortium.settle() }
-      let height = await consortium.cloud.node.consortium.height
-      if genesis.epoch(ofHeight: height - 1) > genesis.epoch(ofHeight: first) { return }
-    }
-    Issue.record("the epoch does not end")
-  }
-
-  private func twoClouds(_ test: TestConsortium) async throws -> LocalConsortium {
-    let consortium = try await test.open()
-    let motion = try await consortium.proposeCloud("cloud-2", sponsor: Self.voters[0])
-    for voter in Self.voters.dropFirst() { try await consortium.vote(on: motion, by: voter) }
-    try await passEpoch(consortium, test)
-    try await consortium.openCloud("cloud-2")
-    return consortium
-  }
-
-  private func assign(_ cloud: String, _ consortium: LocalConsortium) async throws {
-    let motion = try await consortium.proposeCloud(
-      cloud, forHospital: Self.hospital, sponsor: Self.voters[1])
-    try await consortium.vote(on: motion, by: Self.voters[2])
-    #expect(try await consortium.status(ofMotion: motion) == .passed)
-  }
-
-  private func present(_ consortium: LocalConsortium) async throws -> String? {
-    try await consortium.members().cloud(ofHospital: Self.hospital)
-  }
-
-  private func server(_ id: String, _ consortium: LocalConsortium) throws -> CloudServer {
-    try #require(consortium.clouds[id])
-  }
-
-  private func held(_ cloud: String, _ consortium: LocalConsortium) async throws -> UInt64 {
-    try await server(cloud, consortium).confirmer.view(of: Self.hospital).size
-  }
-
-  private func rest(
-    _ consortium: LocalConsortium, _ test: TestConsortium, _ rounds: Int = 8
-  ) async -> String {
-    var code = ""
-    for _ in 0..<rounds {
-      test.pass(seconds: 40)
-      code = await ConsortiumError.code { try await consortium.settle() }
-    }
-    return code
-  }
-
-  private static func isAboutChains(_ transit: Wire.Transit) -> Bool {
-    transit.payload(ConfirmLeaves.self)?.hospital == hospital
-      || transit.payload(FetchLeaves.self)?.query.object.payload.hospital == hospital
-      || transit.payload(TakeOverRecord.self) != nil || transit.payload(RequestTail.self) != nil
-      || transit.payload(FetchOwnRecord.self) != nil
-  }
-
-  private func keys(_ place: String, _ test: TestConsortium) -> Set<String> {
-    Set(test.storage.keys(place)?.names ?? [])
-  }
-
-  private func writer(
-    _ leaves: [[UInt8]], _ consortium: LocalConsortium, _ test: TestConsortium
-  ) async throws -> (HospitalWriter, MemoryChainLog) {
-    let log = MemoryChainLog()
-    try await log.append(leaves, at: 0)
-    let node = consortium.cloud.node
-    let writer = try HospitalWriter(
-      genesis: consortium.genesis, hospital: Self.hospital, log: log, store: MemoryState(),
-      consortium: node.consortiumState, decider: node.decider,
-      identity: test.identityKey(of: Self.hospital))
-    try await writer.open()
-    return (writer, log)
-  }
-
-  /// Leaves as a dishonest hospital goes on from a prefix: one block on the newest final base.
-  private func forked(
-    _ prefix: [[UInt8]], _ consortium: LocalConsortium, _ test: TestConsortium
-  ) async throws -> [[UInt8]] {
-    let (fork, log) = try await writer(prefix, consortium, test)
-    try await fork.follow(try await consortium.cloud.node.finalBlock())
-    try await fork.closeBlock()
-    return try await log.leaves(from: 0, limit: .max, byteCount: .max)
-  }
-
-  private func request(
-    _ leaves: [[UInt8]], from held: UInt64, _ key: LogKey, generation: UInt64 = 0
-  ) throws -> ConfirmLeaves {
-    let tree = MerkleTree(leaves: leaves)
-    let note = try key.sign(
-      Checkpoint(origin: key.verifier.origin, size: UInt64(leaves.count), root: tree.root)
-    ).note.encoded
-    return ConfirmLeaves(
-      hospital: Self.hospital, generation: generation, from: held,
-      leaves: Array(leaves[Int(held)...]), note: note)
-  }
-
-  private func logKey(_ consortium: LocalConsortium, _ test: TestConsortium) throws -> LogKey {
-    try LogKey(
-      origin: consortium.genesis.origin(of: Self.hospital),
-      key: .init(rawRepresentation: test.secret("log", of: Self.hospital)))
-  }
+  private static let hospital = TestConsortium.hospital
 
   /// A dishonest hospital takes somebody's key for a use that proves nothing.
   private func burn(
@@ -132,7 +25,7 @@ struct KeyAndCloudAttackTests {
     _ = try await consortium.cloud.node.submit(
       test.entry(rotation, by: thief, chain: ChainName.consortium, consortium))
     _ = await ConsortiumError.code { try await consortium.settle() }
-    _ = await rest(consortium, test, 2)
+    await test.rest(consortium, rounds: 2)
     let next = try await consortium.cloud.node.consortium.nextMembers.party(thief)
     let members = try await consortium.members().party(thief)
     #expect(
@@ -151,7 +44,7 @@ struct KeyAndCloudAttackTests {
     try await hospital.rotateKeys([.voting])
     // Now its disk is put back, and it gives up its votes.
     try await hospital.renounceVotes()
-    #expect(keys("hospital-2", test).isDisjoint(with: ["voting", "cosigner/consortium"]))
+    #expect(test.keyNames("hospital-2").isDisjoint(with: ["voting", "cosigner/consortium"]))
     #expect(await hospital.node.delegate?.hasSeat == false)
   }
 
@@ -177,7 +70,7 @@ struct KeyAndCloudAttackTests {
     var codes: [String] = []
     for _ in 0..<3 {
       codes.append(await ConsortiumError.code { try await hospital.renounceVotes() })
-      try await passEpoch(consortium, test)
+      try await test.passEpoch(consortium, mayFail: true)
     }
     #expect(codes.last == "nothing", "\(codes)")
     #expect(await hospital.node.delegate?.hasSeat == true)
@@ -194,19 +87,9 @@ struct KeyAndCloudAttackTests {
     await consortium.stop(hospital: Self.hospital)
     try await test.storage.restore(backup)
     // The courier looks at what the hospital publishes, and keeps it back.
-    test.wire.intercept { transit in
-      if transit.recipient == Self.hospital,
-        transit.payload(FetchOutbox.self) != nil || transit.payload(FetchBlock.self) != nil
-      {
-        throw ConsortiumError(.unreachable, "the message is lost")
-      }
-      if transit.sender == Self.hospital, transit.payload(OfferEntry.self) != nil {
-        throw ConsortiumError(.unreachable, "the message is lost")
-      }
-      return try await transit.deliver(transit.request)
-    }
+    test.cutOffConsortiumChain()
     try await consortium.start(hospital: Self.hospital)
-    _ = await rest(consortium, test, 2)
+    await test.rest(consortium, rounds: 2)
     let seed = try #require(
       try test.storage.roleStore(Self.hospital).value(forKey: "log-key/1"))
     let key = try Curve25519.Signing.PrivateKey(rawRepresentation: seed).publicKey
@@ -214,7 +97,7 @@ struct KeyAndCloudAttackTests {
     test.wire.intercept(nil)
     var codes: [String] = []
     for _ in 0..<3 {
-      codes.append(await rest(consortium, test))
+      codes.append(await test.rest(consortium))
       _ = await ConsortiumError.code { consortium = try await test.open() }
     }
     let generation = try await consortium.cloud.node.consortium.generation(of: Self.hospital)
@@ -230,10 +113,10 @@ struct KeyAndCloudAttackTests {
   @Test("a former cloud that answers, and refuses to confirm, holds a chain up no longer")
   func refusingFormerCloud() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12, window: 7200)
-    var consortium = try await twoClouds(test)
+    var consortium = try await test.openWithTwoClouds()
     _ = try await consortium.hold(test.plan("encounter-0"))
     try await consortium.settle()
-    try await assign("cloud-2", consortium)
+    try await test.assign("cloud-2", consortium)
     let plan = test.plan()
     let visit = try await test.beginVisit(consortium, plan).context.visitID
     test.wire.intercept { transit in
@@ -245,10 +128,10 @@ struct KeyAndCloudAttackTests {
       return try await transit.deliver(transit.request)
     }
     try await consortium.diagnose(visit, plan, position: 1)
-    try await passEpoch(consortium, test)
+    try await test.passEpoch(consortium, mayFail: true)
     var codes: [String] = []
     // Three times maxLag / 2 and more, in one run.
-    for _ in 0..<10 { codes.append(await rest(consortium, test, 8)) }
+    for _ in 0..<10 { codes.append(await test.rest(consortium)) }
     let generation = try await consortium.cloud.node.consortium.generation(of: Self.hospital)
     #expect(generation.generation == 1, "\(codes)")
     let code = await ConsortiumError.code {
@@ -263,32 +146,36 @@ struct KeyAndCloudAttackTests {
   )
   func thereAndBackFork() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12)
-    let consortium = try await twoClouds(test)
+    let consortium = try await test.openWithTwoClouds()
     _ = try await consortium.hold(test.plan("encounter-0"))
     try await consortium.settle()
-    try await assign("cloud-2", consortium)
+    try await test.assign("cloud-2", consortium)
     await consortium.stop(hospital: Self.hospital)
-    try await passEpoch(consortium, test)
-    _ = await rest(consortium, test, 2)
-    #expect(try await present(consortium) == "cloud-2")
-    let size = try await held("cloud", consortium)
-    #expect(try await held("cloud-2", consortium) == size)
+    try await test.passEpoch(consortium, mayFail: true)
+    await test.rest(consortium, rounds: 2)
+    #expect(try await test.presentCloud(consortium) == "cloud-2")
+    let size = try await test.held("cloud", consortium)
+    #expect(try await test.held("cloud-2", consortium) == size)
     let prefix = Array(
       try await test.storage.chainLog(Self.hospital).contents().prefix(Int(size)))
     let post = test.post(consortium, as: "hospital-2")
-    let key = try logKey(consortium, test)
+    let key = try test.logKey(consortium)
 
-    let first = try await forked(prefix, consortium, test)
-    let one = try await post.ask(request(first, from: size, key), of: "cloud-2").note
+    let first = try await test.forked(prefix, consortium)
+    let one = try await post.ask(
+      TestConsortium.confirmation(of: first, from: size, key), of: "cloud-2"
+    ).note
     #expect(!one.isEmpty)
-    try await assign("cloud", consortium)
-    try await passEpoch(consortium, test)
-    _ = await rest(consortium, test, 2)
-    #expect(try await present(consortium) == "cloud")
-    let second = try await forked(prefix, consortium, test)
+    try await test.assign("cloud", consortium)
+    try await test.passEpoch(consortium, mayFail: true)
+    await test.rest(consortium, rounds: 2)
+    #expect(try await test.presentCloud(consortium) == "cloud")
+    let second = try await test.forked(prefix, consortium)
     let other = Capture<String>()
     let code = await ConsortiumError.code {
-      other.value = try await post.ask(request(second, from: size, key), of: "cloud").note
+      other.value = try await post.ask(
+        TestConsortium.confirmation(of: second, from: size, key), of: "cloud"
+      ).note
     }
     #expect(code == "ledger-diverged" || code == "wrong-state")
     if let two = other.value, !two.isEmpty {
@@ -308,29 +195,21 @@ struct KeyAndCloudAttackTests {
   ) async throws -> (
     consortium: LocalConsortium, anchored: UInt64, confirmed: UInt64, leaves: [[UInt8]]
   ) {
-    let consortium = try await twoClouds(test)
+    let consortium = try await test.openWithTwoClouds()
     _ = try await consortium.hold(test.plan("encounter-0"))
     try await consortium.settle()
-    try await assign("cloud-2", consortium)
-    test.wire.intercept { transit in
-      if transit.sender == Self.hospital, transit.payload(OfferEntry.self) != nil {
-        throw ConsortiumError(.unreachable, "the message is lost")
-      }
-      if transit.sender == "cloud-2", transit.payload(FetchLeaves.self) != nil {
-        throw ConsortiumError(.unreachable, "the message is lost")
-      }
-      return try await transit.deliver(transit.request)
-    }
+    try await test.assign("cloud-2", consortium)
+    test.cutOffNewCloud()
     _ = try await test.completeVisit(consortium, test.plan())
     await consortium.stop(hospital: Self.hospital)
     let anchored = try #require(
       try await consortium.cloud.node.consortium.anchor(of: Self.hospital)
     ).size
-    let confirmed = try await held("cloud", consortium)
+    let confirmed = try await test.held("cloud", consortium)
     #expect(anchored < confirmed)
-    try await passEpoch(consortium, test)
-    _ = await rest(consortium, test, 1)
-    #expect(try await present(consortium) == "cloud-2")
+    try await test.passEpoch(consortium, mayFail: true)
+    await test.rest(consortium, rounds: 1)
+    #expect(try await test.presentCloud(consortium) == "cloud-2")
     let leaves = try await test.storage.chainLog(Self.hospital).contents()
     return (consortium, anchored, confirmed, leaves)
   }
@@ -340,7 +219,7 @@ struct KeyAndCloudAttackTests {
     let test = TestConsortium(teamSize: 1, epochLength: 12)
     let (consortium, anchored, confirmed, leaves) = try await confirmedByFormer(test)
     let post = test.post(consortium, as: "hospital-2")
-    let key = try logKey(consortium, test)
+    let key = try test.logKey(consortium)
     let prefix = Array(leaves.prefix(Int(anchored)))
     let asked = Mutex(0)
     func heal() {
@@ -353,11 +232,12 @@ struct KeyAndCloudAttackTests {
     }
     func cut() { test.wire.lose(FetchLeaves.self) }
     heal()
-    if try await held("cloud-2", consortium) < anchored {
-      let from = try await held("cloud-2", consortium)
-      _ = try await post.ask(request(prefix, from: from, key), of: "cloud-2")
+    if try await test.held("cloud-2", consortium) < anchored {
+      let from = try await test.held("cloud-2", consortium)
+      _ = try await post.ask(
+        TestConsortium.confirmation(of: prefix, from: from, key), of: "cloud-2")
     }
-    #expect(try await held("cloud-2", consortium) == anchored)
+    #expect(try await test.held("cloud-2", consortium) == anchored)
     // The former cloud can be reached; nobody asks it.
     let tail = TailStatement(
       genesis: consortium.genesis.digest, hospital: Self.hospital, generation: 0, size: anchored,
@@ -379,17 +259,18 @@ struct KeyAndCloudAttackTests {
         Continuation(
           tail: tail, cloudSignature: bytes, logKey: Array(next.publicKey.rawRepresentation)),
         by: Self.hospital, chain: ChainName.consortium, consortium))
-    _ = await rest(consortium, test, 2)
+    await test.rest(consortium, rounds: 2)
     let reader = await consortium.cloud.node.consortium
     #expect(try reader.generation(of: Self.hospital).generation == 1)
     heal()
-    let other = try await forked(prefix, consortium, test)
+    let other = try await test.forked(prefix, consortium)
     let nextKey = try LogKey(
       origin: consortium.genesis.origin(of: Self.hospital, generation: 1), key: next)
     let note = Capture<String>()
     let confirming = await ConsortiumError.code {
       note.value = try await post.ask(
-        request(other, from: anchored, nextKey, generation: 1), of: "cloud-2"
+        TestConsortium.confirmation(of: other, from: anchored, nextKey, generation: 1),
+        of: "cloud-2"
       ).note
     }
     let former = try #require(
@@ -426,30 +307,22 @@ struct KeyAndCloudAttackTests {
     "a cloud that has stated a tail takes nothing more of that generation, and the chain goes on")
   func leavesBehindTail() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12)
-    let consortium0 = try await twoClouds(test)
+    let consortium0 = try await test.openWithTwoClouds()
     var consortium = consortium0
     _ = try await consortium.hold(test.plan("encounter-0"))
     try await consortium.settle()
-    try await assign("cloud-2", consortium)
+    try await test.assign("cloud-2", consortium)
     let backup = try await test.storage.backup(Self.hospital)
-    test.wire.intercept { transit in
-      if transit.sender == Self.hospital, transit.payload(OfferEntry.self) != nil {
-        throw ConsortiumError(.unreachable, "the message is lost")
-      }
-      if transit.sender == "cloud-2", transit.payload(FetchLeaves.self) != nil {
-        throw ConsortiumError(.unreachable, "the message is lost")
-      }
-      return try await transit.deliver(transit.request)
-    }
+    test.cutOffNewCloud()
     _ = try await test.completeVisit(consortium, test.plan())
     await consortium.stop(hospital: Self.hospital)
-    let confirmed = try await held("cloud", consortium)
-    try await passEpoch(consortium, test)
+    let confirmed = try await test.held("cloud", consortium)
+    try await test.passEpoch(consortium, mayFail: true)
     // The hospital's disk is put back; the former cloud is away, until the new one has stated a tail.
     try await test.storage.restore(backup)
     let isStated = Mutex(false)
     test.wire.intercept { transit in
-      if transit.recipient == "cloud", Self.isAboutChains(transit), !isStated.withLock({ $0 }) {
+      if transit.recipient == "cloud", transit.isAboutChain, !isStated.withLock({ $0 }) {
         throw ConsortiumError(.unreachable, "cloud does not answer \(transit.sender)")
       }
       let reply = try await transit.deliver(transit.request)
@@ -462,12 +335,12 @@ struct KeyAndCloudAttackTests {
     }
     try await consortium.start(hospital: Self.hospital)
     var codes: [String] = []
-    codes.append(await rest(consortium, test, 12))
+    codes.append(await test.rest(consortium, rounds: 12))
     #expect(isStated.withLock { $0 })
     let generation = try await consortium.cloud.node.consortium.generation(of: Self.hospital)
-    let taken = try await held("cloud-2", consortium)
+    let taken = try await test.held("cloud-2", consortium)
     for _ in 0..<4 {
-      codes.append(await rest(consortium, test, 8))
+      codes.append(await test.rest(consortium))
       _ = await ConsortiumError.code { consortium = try await test.open() }
     }
     let code = await ConsortiumError.code {
@@ -486,32 +359,22 @@ struct KeyAndCloudAttackTests {
     let test = TestConsortium(teamSize: 1, epochLength: 12)
     var consortium = try await test.open()
     _ = try await consortium.hold(test.plan("encounter-0"))
-    try await passEpoch(consortium, test)
+    try await test.passEpoch(consortium, mayFail: true)
     try await consortium.settle()
     if rotates { try await consortium.rotateKeys(of: "cloud") }
     try await consortium.settle()
     let old = test.storage.stateStore("cloud", chain: Self.hospital).values
     // Nothing of the hospital's gets onto the consortium chain for a while.
-    test.wire.intercept { transit in
-      if transit.recipient == Self.hospital,
-        transit.payload(FetchOutbox.self) != nil || transit.payload(FetchBlock.self) != nil
-      {
-        throw ConsortiumError(.unreachable, "the message is lost")
-      }
-      if transit.sender == Self.hospital, transit.payload(OfferEntry.self) != nil {
-        throw ConsortiumError(.unreachable, "the message is lost")
-      }
-      return try await transit.deliver(transit.request)
-    }
+    test.cutOffConsortiumChain()
     _ = try await test.completeVisit(consortium, test.plan("encounter-1"))
-    try await passEpoch(consortium, test)
-    _ = await rest(consortium, test, 1)
+    try await test.passEpoch(consortium, mayFail: true)
+    await test.rest(consortium, rounds: 1)
     _ = await ConsortiumError.code {
       _ = try await test.completeVisit(consortium, test.plan("encounter-2"))
     }
-    #expect(keys("cloud", test).contains("cosigner/hospital-1") != rotates)
+    #expect(test.keyNames("cloud").contains("cosigner/hospital-1") != rotates)
     let anchored = try await consortium.cloud.node.consortium.anchor(of: Self.hospital)?.size
-    let confirmed = try await held("cloud", consortium)
+    let confirmed = try await test.held("cloud", consortium)
     let current = try await test.storage.backup("cloud")
     var states = current.states
     states["cloud/\(Self.hospital)"] = old
@@ -531,10 +394,10 @@ struct KeyAndCloudAttackTests {
   @Test("[attack] a former cloud is asked for a record under a consent that was revoked since")
   func revokedAtFormerCloud() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12)
-    let consortium = try await twoClouds(test)
+    let consortium = try await test.openWithTwoClouds()
     let (_, consent) = try await test.consentedVisit(consortium, lasting: 36_000)
-    try await assign("cloud-2", consortium)
-    try await passEpoch(consortium, test)
+    try await test.assign("cloud-2", consortium)
+    try await test.passEpoch(consortium, mayFail: true)
     try await consortium.settle()
     try await consortium.revoke(patient: TestConsortium.patient, consent: consent)
     try await consortium.settle()
@@ -554,16 +417,16 @@ struct KeyAndCloudAttackTests {
   @Test("[attack] a stolen key of a cloud asks for records once it is replaced")
   func stolenKeyTakesOver() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12)
-    let consortium = try await twoClouds(test)
+    let consortium = try await test.openWithTwoClouds()
     let visit = try await consortium.hold(test.plan("encounter-0")).visit
     try await consortium.settle()
     let digest = try #require(try await test.state(of: visit, consortium).record.recordDigest)
-    try await assign("cloud-2", consortium)
-    try await passEpoch(consortium, test)
+    try await test.assign("cloud-2", consortium)
+    try await test.passEpoch(consortium, mayFail: true)
     try await consortium.settle()
     let stolen = try test.identityKey(of: "cloud-2")
     try await consortium.rotateKeys(of: "cloud-2")
-    try await passEpoch(consortium, test)
+    try await test.passEpoch(consortium, mayFail: true)
     try await consortium.settle()
     #expect(try await consortium.members().identityKey(of: "cloud-2") != stolen.publicKey)
     let query = RecordTakeover(
@@ -575,5 +438,30 @@ struct KeyAndCloudAttackTests {
         TakeOverRecord(query: Signed(Message(query), by: stolen)), of: "cloud")
     }
     #expect(code == "unauthenticated")
+  }
+
+  @Test("[attack] a stranger has a new cloud ask the former one again and again")
+  func strangersQuestions() async throws {
+    let test = TestConsortium(teamSize: 1, epochLength: 12)
+    let consortium = try await test.openWithTwoClouds()
+    _ = try await consortium.hold(test.plan("encounter-0"))
+    try await test.assign("cloud-2", consortium)
+    // The new cloud has confirmed nothing yet, and may have to learn more.
+    test.wire.lose { $0.recipient == "cloud-2" && $0.payload(ConfirmLeaves.self) != nil }
+    try await test.passEpoch(consortium, mayFail: true)
+    #expect(try await test.presentCloud(consortium) == "cloud-2")
+    var generator = SeededGenerator(seed: 6)
+    let stranger = try IdentityKey(seed: generator.bytes(32))
+    let before = test.wire.requests(FetchLeaves.self).count
+    for number in 0..<20 {
+      let visit = Digest32(sha256: [UInt8(number)])
+      let post = test.post(
+        consortium,
+        by: Author(.patient(visit: visit, hospital: Self.hospital), stranger))
+      #expect(
+        await ConsortiumError.code { _ = try await post.ask(FetchOwnRecord(), of: "cloud-2") }
+          == "unauthenticated")
+    }
+    #expect(test.wire.requests(FetchLeaves.self).count - before <= 1)
   }
 }

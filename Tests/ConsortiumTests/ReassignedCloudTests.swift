@@ -11,52 +11,7 @@ import TransparencyLog
 
 @Suite("Hospitals whose chain a vote gives to another cloud")
 struct ReassignedCloudTests {
-  private static let hospital = "hospital-1"
-  private static let voters = (1...3).map { "hospital-\($0)-trust" }
-
-  // MARK: What organisations do
-
-  /// Lets blocks be decided until the next epoch has one that is final.
-  private func passEpoch(_ consortium: LocalConsortium, _ test: TestConsortium) async throws {
-    let genesis = consortium.genesis
-    let first = await consortium.cloud.node.consortium.height
-    for _ in 0..<40 {
-      test.pass(seconds: 40)
-      // Who cannot reach its cloud says so; the consortium goes on.
-      _ = await ConsortiumError.code { try await consortium.settle() }
-      let height = await consortium.cloud.node.consortium.height
-      if genesis.epoch(ofHeight: height - 1) > genesis.epoch(ofHeight: first) { return }
-    }
-    Issue.record("the epoch does not end")
-  }
-
-  /// A consortium with a second cloud, whose server runs.
-  private func consortiumWithTwoClouds(_ test: TestConsortium) async throws -> LocalConsortium {
-    let consortium = try await test.open()
-    let motion = try await consortium.proposeCloud("cloud-2", sponsor: Self.voters[0])
-    for voter in Self.voters.dropFirst() { try await consortium.vote(on: motion, by: voter) }
-    #expect(
-      await ConsortiumError.code { try await consortium.openCloud("cloud-2") } == "wrong-state")
-    try await passEpoch(consortium, test)
-    try await consortium.openCloud("cloud-2")
-    return consortium
-  }
-
-  /// Has a cloud confirm the hospital's chain from the next epoch on.
-  private func assign(_ cloud: String, _ consortium: LocalConsortium) async throws {
-    let motion = try await consortium.proposeCloud(
-      cloud, forHospital: Self.hospital, sponsor: Self.voters[1])
-    try await consortium.vote(on: motion, by: Self.voters[2])
-    #expect(try await consortium.status(ofMotion: motion) == .passed)
-  }
-
-  private func present(_ consortium: LocalConsortium) async throws -> String? {
-    try await consortium.members().cloud(ofHospital: Self.hospital)
-  }
-
-  private func server(_ id: String, _ consortium: LocalConsortium) throws -> CloudServer {
-    try #require(consortium.clouds[id])
-  }
+  private static let hospital = TestConsortium.hospital
 
   private func writer(_ consortium: LocalConsortium) throws -> HospitalWriter {
     try #require(consortium.hospitals[Self.hospital]).ledger.writer
@@ -71,28 +26,7 @@ struct ReassignedCloudTests {
 
   /// A cloud that takes part in deciding blocks, and answers nothing about the hospital's chain.
   private func silence(_ cloud: String, _ test: TestConsortium) {
-    test.wire.intercept { transit in
-      if transit.recipient == cloud, Self.isAboutChains(transit) {
-        throw ConsortiumError(.unreachable, "\(cloud) does not answer \(transit.sender)")
-      }
-      return try await transit.deliver(transit.request)
-    }
-  }
-
-  private static func isAboutChains(_ transit: Wire.Transit) -> Bool {
-    transit.payload(ConfirmLeaves.self)?.hospital == hospital
-      || transit.payload(FetchLeaves.self)?.query.object.payload.hospital == hospital
-      || transit.payload(TakeOverRecord.self) != nil || transit.payload(RequestTail.self) != nil
-      || transit.payload(FetchOwnRecord.self) != nil
-  }
-
-  /// Lets time pass until the hospital has nothing left to do; it may begin another generation.
-  private func rest(_ consortium: LocalConsortium, _ test: TestConsortium) async throws {
-    for _ in 0..<8 {
-      test.pass(seconds: 40)
-      _ = await ConsortiumError.code { try await consortium.settle() }
-    }
-    try await consortium.settle()
+    test.wire.lose { $0.recipient == cloud && $0.isAboutChain }
   }
 
   /// That a doctor of another hospital reads the record of a visit.
@@ -124,22 +58,22 @@ struct ReassignedCloudTests {
   @Test("the new cloud takes chain and records; visits under way go on, and past ones open")
   func reassigned() async throws {
     let test = TestConsortium(teamSize: 2, epochLength: 12)
-    var consortium = try await consortiumWithTwoClouds(test)
+    var consortium = try await test.openWithTwoClouds()
     let past = try await consortium.hold(test.plan("encounter-0")).visit
     let elsewhere = try await consortium.hold(
       test.plan("encounter-9", hospital: "hospital-2")
     ).visit
-    try await assign("cloud-2", consortium)
+    try await test.assign("cloud-2", consortium)
     let plan = test.plan()
     let visit = try await test.beginVisit(consortium, plan).context.visitID
     try await consortium.diagnose(visit, plan, position: 1)
-    #expect(try await present(consortium) == "cloud")
-    try await passEpoch(consortium, test)
+    #expect(try await test.presentCloud(consortium) == "cloud")
+    try await test.passEpoch(consortium, mayFail: true)
     try await consortium.settle()
-    #expect(try await present(consortium) == "cloud-2")
+    #expect(try await test.presentCloud(consortium) == "cloud-2")
 
     // All of the chain is with the new cloud, and it has what was stored before.
-    let cloud = try server("cloud-2", consortium)
+    let cloud = try test.server("cloud-2", consortium)
     #expect(await cloud.missingRecords(of: Self.hospital).isEmpty)
     #expect(try await test.storage.recordStore("cloud-2").visits() == [past])
     #expect(
@@ -176,13 +110,13 @@ struct ReassignedCloudTests {
     var consortium = try await test.open()
     _ = try await consortium.hold(test.plan("encounter-0"))
     let former = try await key("cloud", consortium)
-    try await assign("cloud", consortium)
+    try await test.assign("cloud", consortium)
     let plan = test.plan()
     let visit = try await test.beginVisit(consortium, plan).context.visitID
     // The last block before the change is sent only after it.
     test.wire.lose(ConfirmLeaves.self)
     try await consortium.diagnose(visit, plan, position: 1)
-    try await passEpoch(consortium, test)
+    try await test.passEpoch(consortium, mayFail: true)
     test.wire.intercept(nil)
     try await consortium.settle()
     #expect(try await key("cloud", consortium) != former)
@@ -198,15 +132,15 @@ struct ReassignedCloudTests {
   @Test("a chain that comes back to its first cloud, with another key")
   func thereAndBack() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12)
-    let consortium = try await consortiumWithTwoClouds(test)
+    let consortium = try await test.openWithTwoClouds()
     var visits: [Digest32] = []
     for (number, cloud) in ["cloud-2", "cloud"].enumerated() {
       visits.append(try await consortium.hold(test.plan("encounter-\(number)")).visit)
-      try await assign(cloud, consortium)
-      try await passEpoch(consortium, test)
+      try await test.assign(cloud, consortium)
+      try await test.passEpoch(consortium, mayFail: true)
       try await consortium.settle()
     }
-    #expect(try await present(consortium) == "cloud")
+    #expect(try await test.presentCloud(consortium) == "cloud")
     silence("cloud-2", test)
     for (number, visit) in visits.enumerated() {
       let plan = test.plan("encounter-\(number)")
@@ -221,8 +155,8 @@ struct ReassignedCloudTests {
   @Test("what the former cloud confirms late, after the epoch has begun, it confirms")
   func lateConfirmation() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12)
-    let consortium = try await consortiumWithTwoClouds(test)
-    try await assign("cloud-2", consortium)
+    let consortium = try await test.openWithTwoClouds()
+    try await test.assign("cloud-2", consortium)
     let plan = test.plan()
     let visit = try await test.beginVisit(consortium, plan).context.visitID
     try await consortium.diagnose(visit, plan, position: 1)
@@ -231,9 +165,9 @@ struct ReassignedCloudTests {
       try await consortium.complete(visit, at: plan.hospital)
     }
     #expect(completed == "outcome-unknown")
-    try await passEpoch(consortium, test)
+    try await test.passEpoch(consortium, mayFail: true)
     test.wire.intercept(nil)
-    #expect(try await present(consortium) == "cloud-2")
+    #expect(try await test.presentCloud(consortium) == "cloud-2")
     try await consortium.settle()
     // Answered with the former cloud's word, or the present one's.
     try await consortium.complete(visit, at: plan.hospital)
@@ -248,10 +182,10 @@ struct ReassignedCloudTests {
   @Test("without the former cloud the chain goes on in a new generation; its records come later")
   func silentFormerCloud() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12, window: 7200)
-    var consortium = try await consortiumWithTwoClouds(test)
+    var consortium = try await test.openWithTwoClouds()
     let past = try await consortium.hold(test.plan("encounter-0")).visit
     try await consortium.settle()
-    try await assign("cloud-2", consortium)
+    try await test.assign("cloud-2", consortium)
     let plan = test.plan()
     let visit = try await test.beginVisit(consortium, plan).context.visitID
     try await consortium.diagnose(visit, plan, position: 1)
@@ -263,9 +197,10 @@ struct ReassignedCloudTests {
       try await consortium.complete(visit, at: plan.hospital)
     }
     #expect(completed == "outcome-unknown")
-    try await passEpoch(consortium, test)
-    try await rest(consortium, test)
-    #expect(try await present(consortium) == "cloud-2")
+    try await test.passEpoch(consortium, mayFail: true)
+    await test.rest(consortium)
+    try await consortium.settle()
+    #expect(try await test.presentCloud(consortium) == "cloud-2")
     let generation = try await consortium.cloud.node.consortium.generation(of: Self.hospital)
     #expect(generation.generation == 1)
 
@@ -273,7 +208,7 @@ struct ReassignedCloudTests {
     try await consortium.complete(begun, at: other.hospital)
     #expect(try await consortium.collect(begun, other).record != nil)
     // What is with the former one alone is said, and stops nothing else.
-    let missing = await (try server("cloud-2", consortium)).missingRecords(of: Self.hospital)
+    let missing = await (try test.server("cloud-2", consortium)).missingRecords(of: Self.hospital)
     #expect(Set(missing) == [past, visit])
     #expect(
       await ConsortiumError.code {
@@ -283,9 +218,10 @@ struct ReassignedCloudTests {
     test.wire.intercept(nil)
     // Who asks gets it at once; the rest comes by itself.
     #expect(try await consortium.collect(past, test.plan("encounter-0")).record != nil)
-    try await rest(consortium, test)
+    await test.rest(consortium)
+    try await consortium.settle()
     #expect(
-      await (try server("cloud-2", consortium)).missingRecords(of: Self.hospital).isEmpty)
+      await (try test.server("cloud-2", consortium)).missingRecords(of: Self.hospital).isEmpty)
     #expect(try await test.storage.recordStore("cloud-2").visits().count == 3)
     #expect(try await consortium.collect(visit, plan).record != nil)
     try await consortium.settle()
@@ -297,20 +233,15 @@ struct ReassignedCloudTests {
   @Test("what the former cloud confirmed is proven without it, by its cosignature and by anchors")
   func provenWithoutFormerCloud() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12)
-    let consortium = try await consortiumWithTwoClouds(test)
+    let consortium = try await test.openWithTwoClouds()
     _ = try await consortium.hold(test.plan("encounter-0"))
-    try await assign("cloud-2", consortium)
+    try await test.assign("cloud-2", consortium)
     let plan = test.plan()
     let visit = try await test.beginVisit(consortium, plan).context.visitID
     try await consortium.diagnose(visit, plan, position: 1)
     // The new cloud cannot take anything from the former one, which confirms to the end.
-    test.wire.intercept { transit in
-      if transit.recipient == "cloud", transit.sender == "cloud-2", Self.isAboutChains(transit) {
-        throw ConsortiumError(.unreachable, "the message is lost")
-      }
-      return try await transit.deliver(transit.request)
-    }
-    try await passEpoch(consortium, test)
+    test.wire.lose { $0.recipient == "cloud" && $0.sender == "cloud-2" && $0.isAboutChain }
+    try await test.passEpoch(consortium, mayFail: true)
     try await consortium.settle()
     try await consortium.complete(visit, at: plan.hospital)
     #expect(try await consortium.collect(visit, plan).record != nil)
@@ -331,9 +262,9 @@ struct ReassignedCloudTests {
     arguments: Moment.allCases)
   func restarts(at moment: Moment) async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12, window: 7200)
-    var consortium = try await consortiumWithTwoClouds(test)
+    var consortium = try await test.openWithTwoClouds()
     let past = try await consortium.hold(test.plan("encounter-0")).visit
-    try await assign("cloud-2", consortium)
+    try await test.assign("cloud-2", consortium)
     consortium = try await test.open()
     let plan = test.plan()
     let visit = try await test.beginVisit(consortium, plan).context.visitID
@@ -348,7 +279,7 @@ struct ReassignedCloudTests {
           }
       }
       let isToNew = transit.recipient == "cloud-2"
-      if losesFormer, transit.recipient == "cloud", Self.isAboutChains(transit),
+      if losesFormer, transit.recipient == "cloud", transit.isAboutChain,
         transit.sender != "cloud-2"
       {
         throw ConsortiumError(.unreachable, "cloud does not answer \(transit.sender)")
@@ -380,7 +311,7 @@ struct ReassignedCloudTests {
       } else {
         _ = await ConsortiumError.code { consortium = try await test.open() }
       }
-      if left.withLock({ $0 }) <= 0, try await present(consortium) == "cloud-2" { break }
+      if left.withLock({ $0 }) <= 0, try await test.presentCloud(consortium) == "cloud-2" { break }
       // The hospital counts how long the former cloud is silent by one run.
       for _ in 0..<3 where losesFormer {
         test.pass(seconds: 40)
@@ -388,14 +319,16 @@ struct ReassignedCloudTests {
       }
     }
     #expect(left.withLock { $0 } <= 0, "\(moment)")
-    try await rest(consortium, test)
+    await test.rest(consortium)
+    try await consortium.settle()
     test.wire.intercept(nil)
     consortium = try await test.open()
     try await consortium.complete(visit, at: plan.hospital)
     #expect(try await consortium.collect(visit, plan).record != nil)
-    try await rest(consortium, test)
+    await test.rest(consortium)
+    try await consortium.settle()
     #expect(
-      await (try server("cloud-2", consortium)).missingRecords(of: Self.hospital).isEmpty)
+      await (try test.server("cloud-2", consortium)).missingRecords(of: Self.hospital).isEmpty)
     #expect(try await consortium.collect(past, test.plan("encounter-0")).record != nil)
     let chain = try await audited(consortium, test)
     #expect(chain.generation == (losesFormer ? 1 : 0))
@@ -406,26 +339,19 @@ struct ReassignedCloudTests {
   @Test("a backup put back at the change takes back what the former cloud confirmed")
   func backupPutBack() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12)
-    var consortium = try await consortiumWithTwoClouds(test)
-    try await assign("cloud-2", consortium)
+    var consortium = try await test.openWithTwoClouds()
+    try await test.assign("cloud-2", consortium)
     let backup = try await test.storage.backup(Self.hospital)
     // The former cloud alone knows of this visit: nothing of it is anchored, nor with the new one.
-    test.wire.intercept { transit in
-      if transit.sender == Self.hospital, transit.payload(OfferEntry.self) != nil {
-        throw ConsortiumError(.unreachable, "the message is lost")
-      }
-      if transit.sender == "cloud-2", transit.payload(FetchLeaves.self) != nil {
-        throw ConsortiumError(.unreachable, "the message is lost")
-      }
-      return try await transit.deliver(transit.request)
-    }
+    test.cutOffNewCloud()
     let visit = try await test.completeVisit(consortium, test.plan())
     await consortium.stop(hospital: Self.hospital)
-    try await passEpoch(consortium, test)
+    try await test.passEpoch(consortium, mayFail: true)
     try await test.storage.restore(backup)
     test.wire.intercept(nil)
     consortium = try await test.open()
-    try await rest(consortium, test)
+    await test.rest(consortium)
+    try await consortium.settle()
     #expect(try await test.state(of: visit, consortium).status == .complete)
     #expect(try await consortium.collect(visit, test.plan()).record != nil)
     try await consortium.settle()
@@ -445,13 +371,7 @@ struct ReassignedCloudTests {
     let key: LogKey
 
     func request(upTo size: UInt64) throws -> ConfirmLeaves {
-      let tree = MerkleTree(leaves: leaves.prefix(Int(size)))
-      let note = try key.sign(
-        Checkpoint(origin: key.verifier.origin, size: size, root: tree.root)
-      ).note.encoded
-      return ConfirmLeaves(
-        hospital: ReassignedCloudTests.hospital, generation: 0, from: held,
-        leaves: Array(leaves[Int(held)..<Int(size)]), note: note)
+      try TestConsortium.confirmation(of: Array(leaves.prefix(Int(size))), from: held, key)
     }
   }
 
@@ -464,39 +384,21 @@ struct ReassignedCloudTests {
     test.wire.lose(ConfirmLeaves.self)
     try await consortium.diagnose(visit, plan, position: 1)
     await consortium.stop(hospital: Self.hospital)
-    try await passEpoch(consortium, test)
+    try await test.passEpoch(consortium, mayFail: true)
     test.wire.intercept(nil)
     try await consortium.settle()
-    let genesis = consortium.genesis
-    let before = try await test.storage.chainLog(Self.hospital).contents()
-    let log = MemoryChainLog()
-    try await log.append(before, at: 0)
-    let node = consortium.cloud.node
-    let fork = try HospitalWriter(
-      genesis: genesis, hospital: Self.hospital, log: log,
-      store: MemoryState(test.storage.stateStore(Self.hospital, chain: Self.hospital).values),
-      consortium: node.consortiumState, decider: node.decider,
-      identity: test.identityKey(of: Self.hospital))
-    try await fork.open()
-    try await fork.closeBlock()
-    let formerSize = await fork.size
-    try await fork.follow(try await node.finalBlock())
-    try await fork.closeBlock()
-    let leaves = try await log.leaves(from: 0, limit: .max, byteCount: .max)
+    let (leaves, formerSize) = try await test.continued(consortium)
     return Unconfirmed(
-      held: try await server("cloud-2", consortium).confirmer.view(of: Self.hospital).size,
-      leaves: leaves, formerSize: formerSize,
-      key: try LogKey(
-        origin: genesis.origin(of: Self.hospital),
-        key: .init(rawRepresentation: test.secret("log", of: Self.hospital))))
+      held: try await test.held("cloud-2", consortium), leaves: leaves, formerSize: formerSize,
+      key: try test.logKey(consortium))
   }
 
   @Test("[attack] a hospital takes to its new cloud what the former one has not confirmed")
   func unconfirmedLeaves() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12)
-    let consortium = try await consortiumWithTwoClouds(test)
+    let consortium = try await test.openWithTwoClouds()
     _ = try await consortium.hold(test.plan("encounter-0"))
-    try await assign("cloud-2", consortium)
+    try await test.assign("cloud-2", consortium)
     let made = try await unconfirmed(consortium, test)
     let size = UInt64(made.leaves.count)
     #expect(made.held > 0 && made.held < made.formerSize && made.formerSize < size)
@@ -511,7 +413,7 @@ struct ReassignedCloudTests {
     // The former cloud confirms what is based in its epochs, and nothing else.
     codes.append(await confirming(size, by: "cloud"))
     #expect(codes == ["not-final", "wrong-state", "wrong-state"])
-    let cloud = try server("cloud-2", consortium)
+    let cloud = try test.server("cloud-2", consortium)
     #expect(try await cloud.confirmer.view(of: Self.hospital).size == made.held)
 
     // A statement that cuts off or exchanges what the new cloud has, or by the former cloud.
@@ -545,32 +447,23 @@ struct ReassignedCloudTests {
   @Test("[attack] a hospital shows its new cloud another chain than the former one has confirmed")
   func twoChains() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12)
-    let consortium = try await consortiumWithTwoClouds(test)
+    let consortium = try await test.openWithTwoClouds()
     _ = try await consortium.hold(test.plan("encounter-0"))
-    try await assign("cloud-2", consortium)
+    try await test.assign("cloud-2", consortium)
     let made = try await unconfirmed(consortium, test)
     let post = test.post(consortium, as: "hospital-2")
     _ = try await post.ask(made.request(upTo: made.formerSize), of: "cloud")
 
     // The same but for the last block of the former epoch, which nobody has anchored.
-    let log = MemoryChainLog()
-    try await log.append(Array(made.leaves.prefix(Int(made.held))), at: 0)
-    let node = consortium.cloud.node
-    let fork = try HospitalWriter(
-      genesis: consortium.genesis, hospital: Self.hospital, log: log, store: MemoryState(),
-      consortium: node.consortiumState, decider: node.decider,
-      identity: test.identityKey(of: Self.hospital))
-    try await fork.open()
-    try await fork.follow(try await node.finalBlock())
-    try await fork.closeBlock()
     let other = Unconfirmed(
-      held: made.held, leaves: try await log.leaves(from: 0, limit: .max, byteCount: .max),
+      held: made.held,
+      leaves: try await test.forked(Array(made.leaves.prefix(Int(made.held))), consortium),
       formerSize: made.held, key: made.key)
     let code = await ConsortiumError.code {
       _ = try await post.ask(other.request(upTo: UInt64(other.leaves.count)), of: "cloud-2")
     }
     #expect(code == "ledger-diverged")
-    let cloud = try server("cloud-2", consortium)
+    let cloud = try test.server("cloud-2", consortium)
     #expect(try await cloud.confirmer.view(of: Self.hospital).size == made.held)
     // It takes the one that was confirmed, by the former cloud alone.
     try await consortium.settle()
@@ -582,38 +475,28 @@ struct ReassignedCloudTests {
   @Test("[attack] a former cloud gives leaves that fork behind what is proven")
   func forkedLeaves() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12)
-    var consortium = try await consortiumWithTwoClouds(test)
+    var consortium = try await test.openWithTwoClouds()
     _ = try await consortium.hold(test.plan("encounter-0"))
     _ = try await consortium.hold(test.plan("encounter-9", hospital: "hospital-2"))
-    try await assign("cloud-2", consortium)
+    try await test.assign("cloud-2", consortium)
     let plan = test.plan()
     let visit = try await test.beginVisit(consortium, plan).context.visitID
     // Confirmed, and not anchored.
-    test.wire.intercept { transit in
-      if transit.sender == Self.hospital, transit.payload(OfferEntry.self) != nil {
-        throw ConsortiumError(.unreachable, "the message is lost")
-      }
-      return try await transit.deliver(transit.request)
-    }
+    test.wire.lose { $0.sender == Self.hospital && $0.payload(OfferEntry.self) != nil }
     try await consortium.diagnose(visit, plan, position: 1)
     await consortium.stop(hospital: Self.hospital)
     let anchored = try #require(
       try await consortium.cloud.node.consortium.anchor(of: Self.hospital)
     ).size
-    let confirmed = try await consortium.cloud.confirmer.view(of: Self.hospital).size
+    let confirmed = try await test.held("cloud", consortium)
     #expect(anchored < confirmed)
 
     // By the rules as good as what was confirmed, and as long: the last block on another base.
     try await test.pass(seconds: 40, consortium)
     let node = consortium.cloud.node
     let genuineLeaves = try await test.storage.chainLog(Self.hospital).contents()
-    let log = MemoryChainLog()
-    try await log.append(Array(genuineLeaves.prefix(Int(anchored))), at: 0)
-    let fork = try HospitalWriter(
-      genesis: consortium.genesis, hospital: Self.hospital, log: log, store: MemoryState(),
-      consortium: node.consortiumState, decider: node.decider,
-      identity: test.identityKey(of: Self.hospital))
-    try await fork.open()
+    let (fork, log) = try await test.writer(
+      Array(genuineLeaves.prefix(Int(anchored))), consortium)
     let base = try await node.finalBlock()
     try await fork.follow(base)
     for leaf in genuineLeaves.dropFirst(Int(anchored)) {
@@ -650,10 +533,10 @@ struct ReassignedCloudTests {
       }
       return ReplyMessage(.success(lie)).encoded()
     }
-    try await passEpoch(consortium, test)
+    try await test.passEpoch(consortium, mayFail: true)
     for _ in 0..<5 { _ = await ConsortiumError.code { try await consortium.settle() } }
     #expect(shown.withLock { $0 } >= 5)
-    let view = try await server("cloud-2", consortium).confirmer.view(of: Self.hospital)
+    let view = try await test.server("cloud-2", consortium).confirmer.view(of: Self.hospital)
     #expect(view.size <= anchored)
     let genuine = try await consortium.cloud.confirmer.view(of: Self.hospital)
     #expect(try view.root(size: view.size) == genuine.root(size: view.size))
@@ -669,7 +552,7 @@ struct ReassignedCloudTests {
   @Test("[attack] a former cloud that returns wrong records is passed over")
   func wrongRecords() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12)
-    let consortium = try await consortiumWithTwoClouds(test)
+    let consortium = try await test.openWithTwoClouds()
     let past = try await consortium.hold(test.plan("encounter-0")).visit
     let other = try await consortium.hold(test.plan("encounter-1")).visit
     try await consortium.settle()
@@ -678,7 +561,7 @@ struct ReassignedCloudTests {
     let foreign = try #require(try await records.record(ofVisit: other))
     var changed = genuine
     changed[changed.count - 1] ^= 1
-    try await assign("cloud-2", consortium)
+    try await test.assign("cloud-2", consortium)
     let taken = test.storage.recordStore("cloud-2")
     let lies = [[], [1, 2, 3], foreign, changed]
     let round = Mutex(0)
@@ -694,7 +577,7 @@ struct ReassignedCloudTests {
       }
       return ReplyMessage(.success(Octets(lie))).encoded()
     }
-    try await passEpoch(consortium, test)
+    try await test.passEpoch(consortium, mayFail: true)
     try await consortium.settle()
     for _ in lies {
       #expect(
@@ -706,7 +589,8 @@ struct ReassignedCloudTests {
     // What it gave in the place of another is right for its own visit alone.
     #expect(try await taken.record(ofVisit: past) == nil)
     #expect(
-      await (try server("cloud-2", consortium)).missingRecords(of: Self.hospital).contains(past))
+      await (try test.server("cloud-2", consortium)).missingRecords(of: Self.hospital).contains(
+        past))
     // It stops nothing that is not about these records.
     #expect(try await consortium.hold(test.plan("encounter-2")).record?.record != nil)
     test.wire.intercept(nil)
@@ -717,9 +601,9 @@ struct ReassignedCloudTests {
   @Test("[attack] a former cloud goes on as if it had the chain, with the hospital's help")
   func formerCloudGoesOn() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12)
-    let consortium = try await consortiumWithTwoClouds(test)
+    let consortium = try await test.openWithTwoClouds()
     _ = try await consortium.hold(test.plan("encounter-0"))
-    try await assign("cloud-2", consortium)
+    try await test.assign("cloud-2", consortium)
     // What the new cloud is told by the former one comes late.
     let reply = Capture<LeavesReply>()
     test.wire.intercept { transit in
@@ -731,33 +615,21 @@ struct ReassignedCloudTests {
       }
       return ReplyMessage(.success(reply)).encoded()
     }
-    let cloud = try server("cloud-2", consortium)
+    let cloud = try test.server("cloud-2", consortium)
     await consortium.stop(hospital: Self.hospital)
-    try await passEpoch(consortium, test)
+    try await test.passEpoch(consortium, mayFail: true)
     try await consortium.settle()
     #expect(try await cloud.confirmer.view(of: Self.hospital).size == 0)
 
-    let genesis = consortium.genesis
-    let log = MemoryChainLog()
-    try await log.append(try await test.storage.chainLog(Self.hospital).contents(), at: 0)
-    let node = consortium.cloud.node
-    let fork = try HospitalWriter(
-      genesis: genesis, hospital: Self.hospital, log: log,
-      store: MemoryState(test.storage.stateStore(Self.hospital, chain: Self.hospital).values),
-      consortium: node.consortiumState, decider: node.decider,
-      identity: test.identityKey(of: Self.hospital))
-    try await fork.open()
-    try await fork.closeBlock()
-    let formerSize = await fork.size
-    try await fork.follow(try await node.finalBlock())
-    try await fork.closeBlock()
-    let leaves = try await log.leaves(from: 0, limit: .max, byteCount: .max)
+    let (leaves, formerSize) = try await test.continued(consortium)
     func shown(_ size: UInt64) throws -> LeavesReply {
       let part = Array(leaves.prefix(Int(size)))
       let note = try test.confirmed(MerkleTree(leaves: part), consortium).note
       return LeavesReply(leaves: part, note: note, held: size)
     }
-    let anchored = try #require(try await node.consortium.anchor(of: Self.hospital)).size
+    let anchored = try #require(
+      try await consortium.cloud.node.consortium.anchor(of: Self.hospital)
+    ).size
     reply.value = try shown(UInt64(leaves.count))
     try await consortium.settle()
     // The block on a base of the new epoch is not the former cloud's to confirm.
@@ -770,7 +642,7 @@ struct ReassignedCloudTests {
   @Test("[attack] nobody but the cloud that the members give the hospital is given its records")
   func strangersAsk() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12)
-    let consortium = try await consortiumWithTwoClouds(test)
+    let consortium = try await test.openWithTwoClouds()
     let visit = try await consortium.hold(test.plan("encounter-0")).visit
     try await consortium.settle()
     let digest = try #require(try await test.state(of: visit, consortium).record.recordDigest)
@@ -790,11 +662,11 @@ struct ReassignedCloudTests {
       }
     }
     // It may be the next one, and is not yet.
-    try await assign("cloud-2", consortium)
+    try await test.assign("cloud-2", consortium)
     #expect(await asking("cloud", as: "cloud-2", signedBy: "cloud-2") == "not-entitled")
     #expect(await asking("cloud", as: "manager", signedBy: "manager") == "not-entitled")
     #expect(await asking("cloud", as: Self.hospital, signedBy: Self.hospital) == "not-entitled")
-    try await passEpoch(consortium, test)
+    try await test.passEpoch(consortium, mayFail: true)
     try await consortium.settle()
     #expect(await asking("cloud", as: "cloud-2", signedBy: "cloud-2") == "nothing")
     #expect(await asking("cloud", as: "cloud-2", signedBy: "hospital-2") == "unauthenticated")

@@ -51,7 +51,7 @@ extension LedgerNode {
     try await rotateKeys(of: ring, uses, using: &randomness)
   }
 
-  /// Erases former keys of this node's party that nothing needs any more: those with which nobody judges
+  /// Erases former keys of a party, this node's or one that has no node, that nothing needs any more: those with which nobody judges
   /// what is written now.
   ///
   /// What was sealed to a former agreement key may still be under way, and is opened for one epoch more.
@@ -74,10 +74,10 @@ extension LedgerNode {
   }
 
   private func eraseFormerKeys(of ring: KeyRing, from epoch: UInt64) throws {
-    if let party = try consortium.members(inEpoch: epoch).party(id) {
+    if let party = try consortium.members(inEpoch: epoch).party(ring.owner) {
       try ring.eraseKeys(before: party, [.identity, .voting, .cosigner(ChainName.consortium)])
     }
-    if epoch > 0, let party = try consortium.members(inEpoch: epoch - 1).party(id) {
+    if epoch > 0, let party = try consortium.members(inEpoch: epoch - 1).party(ring.owner) {
       try ring.eraseKeys(before: party, [.agreement, .registration])
     }
   }

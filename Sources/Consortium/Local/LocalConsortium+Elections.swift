@@ -8,7 +8,7 @@ extension LocalConsortium {
   ///
   /// - Throws: the ``Refusal``; ``CredentialError`` `missing-keys` without the organisation's key.
   public func approve(_ candidates: Set<String>, by organisation: String) async throws {
-    let keys = try organisationKeys(organisation)
+    let keys = try await organisationKeys(organisation)
     let number = try await cloud.node.consortium.approval(of: organisation).next
     try await submit(
       Approval(candidates: candidates, number: number), by: organisation,

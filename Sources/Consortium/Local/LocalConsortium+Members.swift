@@ -20,7 +20,7 @@ extension LocalConsortium {
     _ changes: [MemberChange], by organisation: String,
     agreeing keys: [String: IdentityKey] = [:], epochs: UInt64 = 10
   ) async throws -> Digest32 {
-    let own = try organisationKeys(organisation)
+    let own = try await organisationKeys(organisation)
     let consortium = await cloud.node.consortium
     let motion = Motion(
       number: try consortium.nextMotion(of: organisation),
@@ -36,7 +36,7 @@ extension LocalConsortium {
   public func vote(
     on motion: Digest32, by organisation: String, approves: Bool = true
   ) async throws {
-    let own = try organisationKeys(organisation)
+    let own = try await organisationKeys(organisation)
     try await submit(
       Ballot(motion: motion, approves: approves), by: organisation,
       own.identity(in: try await members()))
@@ -56,7 +56,8 @@ extension LocalConsortium {
     } else if party == manager.id {
       try await manager.rotateKeys(uses, using: &randomness)
     } else {
-      try await cloud.node.rotateKeys(of: organisationKeys(party), uses, using: &randomness)
+      try await cloud.node.rotateKeys(
+        of: try await organisationKeys(party), uses, using: &randomness)
     }
     try await settle()
   }
@@ -169,12 +170,16 @@ extension LocalConsortium {
     return try keys(storage)
   }
 
-  func organisationKeys(_ id: String) throws -> KeyRing {
+  /// The keys of an organisation. It has no server of its own, so former ones are erased when it is to sign
+  /// the next time.
+  func organisationKeys(_ id: String) async throws -> KeyRing {
     func keys(_ storage: some ConsortiumStorage) throws -> KeyRing {
       try Founder(storage: storage, configuration: configuration, environment: environment)
         .existingKeys(ofOrganisation: id)
     }
-    return try keys(storage)
+    let ring = try keys(storage)
+    try await cloud.node.eraseFormerKeys(of: ring, basedOn: nil)
+    return ring
   }
 
   private func newKeys(ofOrganisation id: String) throws -> KeyRing {

@@ -9,9 +9,25 @@ package enum ExportWriter {
     let generation: UInt64
     package let size: UInt64
     let note: String
-    package let leaves: @Sendable (_ from: UInt64, _ byteCount: Int) throws -> [[UInt8]]
+    package private(set) var leaves:
+      @Sendable (_ from: UInt64, _ byteCount: Int) throws -> [[UInt8]]
     /// The first `count` hashes of a tile.
-    let hashes: @Sendable (_ level: Int, _ index: UInt64, _ count: Int) throws -> [UInt8]
+    private(set) var hashes:
+      @Sendable (_ level: Int, _ index: UInt64, _ count: Int) throws -> [UInt8]
+
+    /// The same log, with other errors where it cannot be read.
+    package func mapErrors(
+      _ transform: @escaping @Sendable (any Error) -> any Error
+    ) -> Self {
+      var log = self
+      log.leaves = { from, byteCount in
+        do { return try self.leaves(from, byteCount) } catch { throw transform(error) }
+      }
+      log.hashes = { level, index, count in
+        do { return try self.hashes(level, index, count) } catch { throw transform(error) }
+      }
+      return log
+    }
 
     /// The completions of visits among the leaves from `position` on, about 1 MiB of them.
     ///

@@ -47,7 +47,7 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
         size: head.map { $0.header.index + 1 } ?? 0, root: head?.root.bytes,
         store: StoredTiles(store: store))
     } catch {
-      throw StoreError(.corrupted, "the tree's tiles do not fit the state: \(error)")
+      throw StoreError("the tree's tiles do not fit the state", error)
     }
   }
 
@@ -370,10 +370,8 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
   private func reading<Value>(_ body: () throws -> Value) throws(StoreError) -> Value {
     do {
       return try body()
-    } catch TiledTreeError<StoreError>.store(let error) {
-      throw error
     } catch {
-      throw StoreError(.corrupted, "the tree cannot be read: \(error)")
+      throw StoreError("the tree cannot be read", error)
     }
   }
 
@@ -386,6 +384,18 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
       throw StoreError(.corrupted, "tile \(index) of level \(level) is missing")
     }
     return Array(hashes.prefix(count * MerkleHash.byteCount))
+  }
+}
+
+extension StoreError {
+  /// Why a stored tree cannot be read: what the store says, or else what is wrong with the tiles.
+  fileprivate init(_ what: String, _ error: any Error) {
+    switch error {
+    case TiledTreeError<StoreError>.store(let error): self = error
+    case TiledTreeError<StoreError>.log(let error):
+      self.init(.corrupted, "\(what): \(error.message)")
+    default: self.init(.corrupted, "\(what): \(error)")
+    }
   }
 }
 

@@ -13,8 +13,9 @@ struct Demo: AsyncParsableCommand {
       labelled as demonstration keys: not for patients.
 
       With --consortium it shows instead how the organisations decide about themselves: a hospital \
-      joins by vote, a delegate that misses its turns loses its seat, a doctor retires, and one who \
-      votes twice is convicted.
+      joins by vote, a delegate that misses its turns loses its seat, a doctor retires, a delegate \
+      that votes twice is convicted, takes new keys and is readmitted by vote, and a hospital's chain \
+      moves with its records to a second cloud.
       """)
 
   @Option(

@@ -26,7 +26,7 @@ struct Fsck: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
 
   struct Report: Encodable {
-    struct Finding: Encodable {
+    struct Finding: Encodable, Equatable {
       let code: String
       let file: String
       let what: String
@@ -70,7 +70,8 @@ struct Fsck: AsyncParsableCommand {
       var replay = try FolderReplay(
         existing, console: console, cloudIsVerified: faults.isEmpty)
       try await replay.run()
-      findings += faults + replay.findings
+      // What stops the export of a chain stops its replay, too.
+      findings += faults.filter { !replay.findings.contains($0) } + replay.findings
       keys.directory = try replay.directory()
       do {
         let (kept, differing) = try await compareRecords(existing)
@@ -103,10 +104,10 @@ struct Fsck: AsyncParsableCommand {
   private func finding(_ error: any Error, _ file: String) throws -> Report.Finding {
     let failure = CommandFailure(error)
     guard failure.code != "\(StoreError.Code.full)" else { throw failure }
-    return Report.Finding(code: failure.code, file: file, what: failure.message)
+    return Report.Finding(code: failure.code, file: failure.place ?? file, what: failure.message)
   }
 
-  /// Makes every decision of the rules again, on an export of what the cloud has.
+  /// Makes every decision of the rules again, on an export of what the clouds have.
   private func replay(
     _ existing: ExistingFolder, _ console: Console
   ) throws -> (leaves: Int, findings: [Report.Finding]) {
@@ -120,10 +121,21 @@ struct Fsck: AsyncParsableCommand {
     try ExportWriter.write(genesis: existing.genesis, logs: logs, to: &sink)
     try file.finish()
     let audit = try Audit(path, genesis: existing.genesis.digest, console: console)
-    let findings = audit.error.map {
-      [Report.Finding(code: $0.code, file: "\(folder)/cloud", what: $0.message)]
-    }
-    return (logs.reduce(0) { $0 + Int($1.size) }, findings ?? [])
+    return (logs.reduce(0) { $0 + Int($1.size) }, Self.findings(audit, existing))
+  }
+
+  /// The first fault that the rules find, with the cloud that keeps the chain.
+  private static func findings(
+    _ audit: Audit, _ existing: ExistingFolder
+  ) -> [Report.Finding] {
+    guard let error = audit.error else { return [] }
+    let chain = audit.summary?.chains.first { $0.fault != nil }?.name ?? ChainName.consortium
+    let cloud =
+      chain == ChainName.consortium ? existing.allClouds[0] : existing.keeper(of: chain)
+    return [
+      Report.Finding(
+        code: error.code, file: "\(existing.folder.path)/\(cloud)", what: error.message)
+    ]
   }
 
   /// Compares each complete visit with the record that the hospital's cloud has of it. One that the cloud

@@ -18,7 +18,11 @@ struct ShowMembers: AsyncParsableCommand {
   @Argument(help: "The folder that 'bcemr demo --data' made.")
   var folder: String
 
-  @Option(help: ArgumentHelp("The epoch whose members are shown, from 0.", valueName: "number"))
+  // What begins with a dash is a value too, so that it is named as a wrong one.
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The epoch whose members are shown, from 0.", valueName: "number"),
+    transform: EpochArgument.number)
   var epoch: UInt64?
 
   @Flag(help: "Show all motions that there were, who voted on them and when.")

@@ -23,9 +23,15 @@ struct CommandFailure: Error {
   let message: String
   /// What the user can do about it.
   let hint: String?
+  /// The file that could not be read, where it is known; the message begins with it.
+  let place: String?
 
-  init(_ exitCode: ExitStatus, code: String, _ message: String, hint: String? = nil) {
+  init(
+    _ exitCode: ExitStatus, code: String, _ message: String, hint: String? = nil,
+    place: String? = nil
+  ) {
     (self.exitCode, self.code, self.message, self.hint) = (exitCode, code, message, hint)
+    self.place = place
   }
 
   /// - Parameter place: what was being looked at, as a file's path.
@@ -47,9 +53,11 @@ struct CommandFailure: Error {
       case let error as PairingError: (.checkFailed, "\(error.code)", error.message)
       default: (.badInput, "unexpected", "\(error)")
       }
+    let known = error as? CommandFailure
+    let prefix = place.map { "\($0): " } ?? ""
     self.init(
-      exitCode, code: code, (place.map { "\($0): " } ?? "") + message,
-      hint: (error as? CommandFailure)?.hint)
+      exitCode, code: code, message.hasPrefix(prefix) ? message : prefix + message,
+      hint: known?.hint, place: known?.place ?? place)
   }
 }
 

@@ -1,6 +1,7 @@
 import CanonicalEncoding
 import Consortium
 import Credentials
+import Foundation
 import Ledger
 import SQLiteBackend
 
@@ -20,6 +21,7 @@ struct ExistingFolder {
 
   /// - Throws: ``CommandFailure`` if there is none; nothing is left behind then.
   init(_ path: String) throws {
+    try Self.requireFolder(path)
     genesis = try Self.genesis(at: "\(path)/genesis.der", of: path)
     let folder = try DataFolder(reading: path)
     self.folder = folder
@@ -64,8 +66,9 @@ struct ExistingFolder {
         "\(folder.path)/\(Self.cloud)/chains/consortium.sqlite cannot be read; this is what \(witness) has"
       )
     }
-    return try ConsortiumView(
-      genesis: genesis, store: state(witness, chain: ChainName.consortium))
+    return try reading(witness, ChainName.consortium) {
+      try ConsortiumView(genesis: genesis, store: state(witness, chain: ChainName.consortium))
+    }
   }
 
   /// All clouds, of whose replays of the consortium chain the first one's is read.
@@ -96,6 +99,16 @@ struct ExistingFolder {
       return chain.size >= anchor.size
     }
     return hasAll(present) ? present : others.first(where: hasAll) ?? present
+  }
+
+  /// - Throws: ``CommandFailure`` `not-a-folder` for a file, as an export of a ledger is one.
+  private static func requireFolder(_ path: String) throws(CommandFailure) {
+    guard FileManager.default.fileExists(atPath: path), !SystemFile.isFolder(path) else { return }
+    throw CommandFailure(
+      .badInput, code: "not-a-folder",
+      "\(path): this is no folder, and the data folder of a consortium is needed",
+      hint: (try? SystemFile.beginsLikeExport(path)) == true
+        ? "'bcemr verify \(path)' checks an export of a ledger" : nil)
   }
 
   private static func genesis(
@@ -132,17 +145,51 @@ struct ExistingFolder {
       ? try folder.stateStore(role, chain: chain) : EmptyStateStore()
   }
 
+  /// The file of a role's replay of a chain.
+  private func file(_ role: String, _ chain: String) -> String {
+    "\(folder.path)/\(role)/chains/\(chain).sqlite"
+  }
+
+  /// Reads a role's replay of a chain, so that an error names its file.
+  private func reading<Value>(
+    _ role: String, _ chain: String, _ body: () throws -> Value
+  ) throws(CommandFailure) -> Value {
+    do {
+      return try body()
+    } catch {
+      throw CommandFailure(error, at: file(role, chain))
+    }
+  }
+
   /// The logs as the clouds' replays have them: all that is final or confirmed.
-  func logs() throws -> [ExportWriter.Log] {
-    let consortium = try state(Self.cloud, chain: ChainName.consortium)
-    let view = try ConsortiumView(genesis: genesis, store: consortium)
-    return try [ExportWriter.Log(view)]
-      + hospitals.map { hospital in
-        ExportWriter.Log(
-          try HospitalView(
-            genesis: genesis, hospital: hospital,
-            store: state(keeper(of: hospital), chain: hospital), consortium: consortium))
+  ///
+  /// - Throws: ``CommandFailure``, as the logs do; it names the file that cannot be read.
+  func logs() throws(CommandFailure) -> [ExportWriter.Log] {
+    func log(
+      _ role: String, _ chain: String, _ read: () throws -> ExportWriter.Log
+    ) throws(CommandFailure) -> ExportWriter.Log {
+      let file = file(role, chain)
+      return try reading(role, chain, read).mapErrors { CommandFailure($0, at: file) }
+    }
+    let consortium = try reading(Self.cloud, ChainName.consortium) {
+      try state(Self.cloud, chain: ChainName.consortium)
+    }
+    var logs = [
+      try log(Self.cloud, ChainName.consortium) {
+        ExportWriter.Log(try ConsortiumView(genesis: genesis, store: consortium))
       }
+    ]
+    for hospital in hospitals {
+      let keeper = keeper(of: hospital)
+      logs.append(
+        try log(keeper, hospital) {
+          ExportWriter.Log(
+            try HospitalView(
+              genesis: genesis, hospital: hospital, store: state(keeper, chain: hospital),
+              consortium: consortium))
+        })
+    }
+    return logs
   }
 
   /// A party's replay of the consortium chain.
@@ -171,18 +218,23 @@ struct ExistingFolder {
   /// - Throws: ``CommandFailure`` if a chain ends at the cloud before what is anchored of it, as when the
   ///   cloud's files were put back, or is another one.
   func requireAnchoredChains() throws {
-    let own = try state(Self.cloud, chain: ChainName.consortium)
-    let longest = try longest(
-      beginningWith: Replay(state: own, view: ConsortiumView(genesis: genesis, store: own)))
+    let longest = try reading(Self.cloud, ChainName.consortium) {
+      let own = try state(Self.cloud, chain: ChainName.consortium)
+      return try self.longest(
+        beginningWith: Replay(state: own, view: ConsortiumView(genesis: genesis, store: own)))
+    }
     let consortium = longest.view
     for hospital in hospitals {
       let keeper = keeper(of: hospital)
-      let chain = try HospitalView(
-        genesis: genesis, hospital: hospital, store: state(keeper, chain: hospital),
-        consortium: longest.state)
-      guard let anchor = try consortium.anchor(of: hospital) else { continue }
-      let size = min(chain.size, chain.confirmed?.size ?? 0)
-      if try size >= anchor.size && chain.leads(to: anchor) { continue }
+      let anchor = try consortium.anchor(of: hospital)
+      let (size, isAnchored) = try reading(keeper, hospital) { () throws -> (UInt64, Bool) in
+        let chain = try HospitalView(
+          genesis: genesis, hospital: hospital, store: state(keeper, chain: hospital),
+          consortium: longest.state)
+        let size = min(chain.size, chain.confirmed?.size ?? 0)
+        return (size, try anchor.map { try size >= $0.size && chain.leads(to: $0) } ?? true)
+      }
+      guard let anchor, !isAnchored else { continue }
       let anchored = "consortium block \(anchor.height) anchors \(anchor.size) leaves of it"
       let (code, what) =
         if !folder.hasStateStore(keeper, chain: hospital) {
@@ -193,7 +245,7 @@ struct ExistingFolder {
           ("diverged", "the chain is not the one that consortium block \(anchor.height) anchors")
         }
       throw CommandFailure(
-        .checkFailed, code: code, "\(folder.path)/\(keeper)/chains/\(hospital).sqlite: \(what)",
+        .checkFailed, code: code, "\(file(keeper, hospital)): \(what)",
         hint: "'bcemr fsck \(folder.path)' says what else is wrong")
     }
   }

@@ -17,55 +17,32 @@ import TransparencyLog
 /// | the first proposal's question, with clock and round, asked of every block | a block not shown | 2 |
 /// | the items that a peer answers with not compared with the root | a block not shown | 1 |
 /// | the blocks of relayed prepares dropped after a restart | a block not shown | 39 |
-struct DelegateSimulation {
-  struct Figures: CustomStringConvertible {
-    enum Kind: String, CaseIterable {
-      case steps, blocks
-      case faultyBlocks = "of them under faults"
-      case entries, restarts, lost, doubled
-      case fetched = "blocks fetched"
-      case forged = "blocks forged"
-      case lateRounds = "blocks in later rounds"
-      case motions = "motions put"
-      case passed = "motions passed"
-      case failed = "motions failed"
-      case ballots
-      case rotations = "keys of organisations changed"
-      case newMembers = "epochs with other members"
-      case newcomers = "newcomers started"
-      case newcomersSeated = "newcomers with a seat"
-      case removed = "members removed"
-      case resized = "epochs with another number of seats"
-      case newSets = "epochs with other delegates"
-      case ambushes
-      case equivocators
-      case convicted = "equivocators convicted"
-    }
+struct DelegateSimulation: Simulation {
+  enum Happening: String, SimulationHappening {
+    case steps, blocks
+    case faultyBlocks = "of them under faults"
+    case entries, restarts, lost, doubled
+    case fetched = "blocks fetched"
+    case forged = "blocks forged"
+    case lateRounds = "blocks in later rounds"
+    case motions = "motions put"
+    case passed = "motions passed"
+    case failed = "motions failed"
+    case ballots
+    case rotations = "keys of organisations changed"
+    case newMembers = "epochs with other members"
+    case newcomers = "newcomers started"
+    case newcomersSeated = "newcomers with a seat"
+    case removed = "members removed"
+    case resized = "epochs with another number of seats"
+    case newSets = "epochs with other delegates"
+    case ambushes
+    case equivocators
+    case convicted = "equivocators convicted"
 
     /// What happens in one seed of two hundred or so.
-    static let rare = [Kind.failed].map(\.rawValue)
-
-    private var values: [Kind: Int] = [:]
-
-    subscript(kind: Kind) -> Int {
-      get { values[kind] ?? 0 }
-      set { values[kind] = newValue }
-    }
-
-    mutating func add(_ other: Self) { values.merge(other.values) { $0 + $1 } }
-
-    var counts: [(name: String, count: Int)] {
-      Kind.allCases.map { ($0.rawValue, self[$0]) }
-    }
-
-    var description: String {
-      counts.map { "\($0.count) \($0.name)" }.joined(separator: ", ")
-    }
-  }
-
-  struct Violation: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
+    static let rare: Set<Self> = [.failed]
+    static let seedsForRare = 1000
   }
 
   private struct Weather {
@@ -120,7 +97,7 @@ struct DelegateSimulation {
   private var signed: [VotePlace: Digest32?] = [:]
   private var witness = LockWitness()
   private var acknowledged: [Entry] = []
-  var figures = Figures()
+  var figures = SimulationFigures<Happening>()
   /// What has become of motions, and who the members of an epoch are, by anybody's state.
   var outcomes: [Digest32: MotionStatus] = [:]
   var members: [UInt64: Digest32] = [:]

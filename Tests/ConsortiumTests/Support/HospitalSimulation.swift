@@ -15,59 +15,36 @@ import TransparencyLog
 /// | a base moved inside a block, by writer and rules | a base inside a block | 3 |
 /// | no new generation for a hospital that has lost what was confirmed | two trees of one generation | 14 |
 /// | a cloud that does not store what it has cosigned | forgotten confirmations | 1 |
-struct HospitalSimulation {
-  struct Figures: CustomStringConvertible {
-    enum Kind: String, CaseIterable {
-      case steps, blocks
-      case faultyBlocks = "of them under faults"
-      case hospitalBlocks = "hospital blocks"
-      case confirmed = "entries confirmed"
-      case confirmedEarly = "of them confirmed under faults"
-      case completed = "visits completed"
-      case abandoned = "visits abandoned"
-      case refused = "entries refused"
-      case demanded = "entries demanded"
-      case cuts = "powers cut at a write"
-      case failures = "writes failed"
-      case restarts, lost, doubled, late
-      case swallowed = "entries swallowed"
-      case outages = "long outages"
-      case putBack = "disks put back"
-      case generations = "chains continued"
-      case accusations
-      case newSets = "new sets"
-      case admitted = "hospitals admitted"
-      case dishonestHospitals = "dishonest hospitals"
-      case dishonestClouds = "dishonest clouds"
-      case conspiracies = "of them together"
-      case convicted = "clouds convicted"
-      case barred = "chains barred"
-    }
-
-    private var values: [Kind: Int] = [:]
-
-    subscript(kind: Kind) -> Int {
-      get { values[kind] ?? 0 }
-      set { values[kind] = newValue }
-    }
-
-    mutating func add(_ other: Self) { values.merge(other.values) { $0 + $1 } }
+struct HospitalSimulation: Simulation {
+  enum Happening: String, SimulationHappening {
+    case steps, blocks
+    case faultyBlocks = "of them under faults"
+    case hospitalBlocks = "hospital blocks"
+    case confirmed = "entries confirmed"
+    case confirmedEarly = "of them confirmed under faults"
+    case completed = "visits completed"
+    case abandoned = "visits abandoned"
+    case refused = "entries refused"
+    case demanded = "entries demanded"
+    case cuts = "powers cut at a write"
+    case failures = "writes failed"
+    case restarts, lost, doubled, late
+    case swallowed = "entries swallowed"
+    case outages = "long outages"
+    case putBack = "disks put back"
+    case generations = "chains continued"
+    case accusations
+    case newSets = "new sets"
+    case admitted = "hospitals admitted"
+    case dishonestHospitals = "dishonest hospitals"
+    case dishonestClouds = "dishonest clouds"
+    case conspiracies = "of them together"
+    case convicted = "clouds convicted"
+    case barred = "chains barred"
 
     /// What happens in one seed of fifty or so.
-    static let rare = [Kind.abandoned, .generations, .accusations].map(\.rawValue)
-
-    var counts: [(name: String, count: Int)] {
-      Kind.allCases.map { ($0.rawValue, self[$0]) }
-    }
-
-    var description: String {
-      counts.map { "\($0.count) \($0.name)" }.joined(separator: ", ")
-    }
-  }
-
-  struct Violation: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
+    static let rare: Set<Self> = [.abandoned, .generations, .accusations]
+    static let seedsForRare = 200
   }
 
   private struct Weather {
@@ -118,7 +95,7 @@ struct HospitalSimulation {
   /// What is held back up to a step.
   private var late: [(passage: SimulatedMail.Passage, until: Int)] = []
   private var step = 0
-  private(set) var figures = Figures()
+  private(set) var figures = SimulationFigures<Happening>()
 
   // What was seen.
   private var roots: [UInt64: Digest32] = [:]

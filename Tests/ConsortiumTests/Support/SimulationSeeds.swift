@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import Testing
 
 /// Which seeds a simulation runs: `BCEMR_SIMULATION_SEED` runs one again, `BCEMR_SIMULATION_SEEDS` runs
 /// more or fewer, and `BCEMR_SIMULATION_FIRST` others, from that one on.
@@ -18,21 +19,19 @@ struct SimulationSeeds {
     }
   }
 
-  /// Runs the seeds, on all processors.
-  ///
-  /// - Returns: what came of them; as text why the first one failed, and how to see that again.
-  func run<Figures: Sendable>(
-    _ start: Figures, _ simulate: @escaping @Sendable (UInt64) throws -> Figures,
-    adding add: @escaping @Sendable (inout Figures, Figures) -> Void
-  ) async -> (figures: Figures, failure: String?) {
-    let results = Results(left: seeds[...], figures: start)
+  /// Runs a simulation with the seeds, on all processors. Where they are many, all that can happen has to
+  /// have happened: what never happens is not tested.
+  func requireLaws<Simulated: Simulation>(of _: Simulated.Type) async {
+    let results = Results<Simulated>(left: seeds[...])
     await withTaskGroup(of: Void.self) { group in
       for _ in 0..<ProcessInfo.processInfo.activeProcessorCount {
         group.addTask {
           while let seed = results.next() {
             do {
-              let figures = try simulate(seed)
-              results.change { add(&$0.figures, figures) }
+              var simulation = try Simulated(seed: seed)
+              try simulation.run()
+              let figures = simulation.figures
+              results.change { $0.figures.add(figures) }
             } catch {
               results.change { $0.failures[seed] = "\(error)" }
             }
@@ -40,25 +39,30 @@ struct SimulationSeeds {
         }
       }
     }
-    let first = results.failures.min { $0.key < $1.key }
-    let failure = first.map { "seed \($0): \($1) (again: BCEMR_SIMULATION_SEED=\($0))" }
-    return (results.figures, failure)
+    if let (seed, failure) = results.failures.min(by: { $0.key < $1.key }) {
+      Issue.record("seed \(seed): \(failure) (again: BCEMR_SIMULATION_SEED=\(seed))")
+      return
+    }
+    let total = results.figures
+    print("\(seeds.count) seeds: \(total)")
+    guard seeds.count > 20 else { return }
+    let mayBeAbsent =
+      seeds.count < Simulated.Happening.seedsForRare ? Simulated.Happening.rare : []
+    #expect(total.absent.isSubset(of: mayBeAbsent), "\(total)")
   }
 
-  private final class Results<Figures: Sendable>: Sendable {
+  private final class Results<Simulated: Simulation>: Sendable {
     struct State {
       var left: ArraySlice<UInt64>
-      var figures: Figures
+      var figures = SimulationFigures<Simulated.Happening>()
       var failures: [UInt64: String] = [:]
     }
 
     private let state: Mutex<State>
 
-    init(left: ArraySlice<UInt64>, figures: Figures) {
-      state = Mutex(State(left: left, figures: figures))
-    }
+    init(left: ArraySlice<UInt64>) { state = Mutex(State(left: left)) }
 
-    var figures: Figures { state.withLock { $0.figures } }
+    var figures: SimulationFigures<Simulated.Happening> { state.withLock { $0.figures } }
     var failures: [UInt64: String] { state.withLock { $0.failures } }
 
     /// The next seed, as long as none has failed.

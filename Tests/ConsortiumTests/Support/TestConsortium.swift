@@ -89,15 +89,35 @@ final class TestConsortium: Sendable {
   }
 
   /// Lets blocks be decided until one of the next epoch is final.
-  func passEpoch(_ consortium: LocalConsortium) async throws {
+  ///
+  /// - Parameter mayFail: whether parties may say meanwhile that they cannot go on, as who cannot reach its
+  ///   cloud does.
+  func passEpoch(_ consortium: LocalConsortium, mayFail: Bool = false) async throws {
     let genesis = consortium.genesis
     let first = await consortium.cloud.node.consortium.height
-    for _ in 0..<2 * genesis.genesis.epochLength + 20 {
-      try await pass(seconds: 40, consortium)
+    for _ in 0..<5 * genesis.genesis.epochLength {
+      if mayFail {
+        await rest(consortium, rounds: 1)
+      } else {
+        try await pass(seconds: 40, consortium)
+      }
       let height = await consortium.cloud.node.consortium.height
       if genesis.epoch(ofHeight: height - 1) > genesis.epoch(ofHeight: first) { return }
     }
     Issue.record("the epoch does not end")
+  }
+
+  /// Lets time pass in which parties do what they can.
+  ///
+  /// - Returns: why they could not do all of it in the last round; `nothing` if they could.
+  @discardableResult
+  func rest(_ consortium: LocalConsortium, rounds: Int = 8) async -> String {
+    var code = ""
+    for _ in 0..<rounds {
+      pass(seconds: 40)
+      code = await ConsortiumError.code { try await consortium.settle() }
+    }
+    return code
   }
 
   /// A visit on the chain of its hospital.
@@ -249,6 +269,18 @@ final class TestConsortium: Sendable {
       signedBy: try identityKey(of: place ?? party))
   }
 
+  @inline(never)
+  func logKey(
+    of hospital: String = "hospital-1", _ consortium: LocalConsortium
+  ) throws -> LogKey {
+    try LogKey(
+      origin: consortium.genesis.origin(of: hospital),
+      key: .init(rawRepresentation: secret("log", of: hospital)))
+  }
+
+  /// The names of the keys in a party's file.
+  func keyNames(_ place: String) -> Set<String> { Set(storage.keys(place)?.names ?? []) }
+
   /// Cosignatures on the tree of these leaves, as conspirators make them.
   @inline(never)
   func cosigned(
@@ -271,11 +303,9 @@ final class TestConsortium: Sendable {
     _ tree: MerkleTree, _ consortium: LocalConsortium
   ) throws -> (note: String, bySelf: String, byCloud: String) {
     let chain = "hospital-1"
-    let origin = consortium.genesis.origin(of: chain)
-    let checkpoint = try Checkpoint(origin: origin, size: tree.size, root: tree.root)
-    let key = try LogKey(
-      origin: origin, key: .init(rawRepresentation: secret("log", of: chain)))
-    let signed = try key.sign(checkpoint)
+    let checkpoint = try Checkpoint(
+      origin: consortium.genesis.origin(of: chain), size: tree.size, root: tree.root)
+    let signed = try logKey(of: chain, consortium).sign(checkpoint)
     let cosigned = try #require(cosigned(tree, chain: chain, by: ["cloud"], consortium).first)
     let both = try ConfirmedCheckpoint(signed, cosigned)
     return (both.note.encoded, signed.note.encoded, cosigned.note.encoded)

@@ -86,11 +86,12 @@ final class Wire: Sendable {
   }
 
   /// Loses requests of this type.
-  func lose<Request: RoleRequest>(_ type: Request.Type) {
+  func lose<Request: RoleRequest>(_ type: Request.Type) { lose { $0.payload(type) != nil } }
+
+  /// Loses the requests of which this is true.
+  func lose(_ isLost: @escaping @Sendable (Transit) -> Bool) {
     intercept { transit in
-      if transit.payload(type) != nil {
-        throw ConsortiumError(.unreachable, "the message is lost")
-      }
+      if isLost(transit) { throw ConsortiumError(.unreachable, "the message is lost") }
       return try await transit.deliver(transit.request)
     }
   }
