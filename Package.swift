@@ -77,7 +77,8 @@ let package = Package(
     .executableTarget(
       name: "bcemr",
       dependencies: ledger + [
-        "ClinicalRecords", "Consortium", "PaperEvaluation", "SQLiteBackend", asn1, crypto,
+        "ClinicalRecords", "Consortium", "PaperEvaluation", "QRCodes", "SQLiteBackend", asn1,
+        crypto,
         argumentParser,
       ],
       swiftSettings: strict),

@@ -24,7 +24,7 @@ public actor LocalConsortium {
 
   /// What the consortium takes from outside: no role reads a clock or makes randomness itself.
   public struct Environment: Sendable {
-    /// Seconds since 1970; given to the supernodes.
+    /// Seconds since 1970; given to the supernodes, doctors and patients.
     public var clock: @Sendable () -> UInt64
     /// A monotone clock, for the meter.
     public var nanoseconds: @Sendable () -> UInt64
@@ -257,7 +257,8 @@ public actor LocalConsortium {
       })
     let doctor = try Doctor(
       id: id, hospital: hospital.id, genesis: genesis, keys: DoctorKeys(file),
-      store: storage.anyRoleStore(place), courier: courier, randomness: randomness)
+      store: storage.anyRoleStore(place), courier: courier, clock: environment.clock,
+      randomness: randomness)
     doctors[id] = doctor
     delivery.register(doctor, .doctor, id: id)
     if isRegistered { return }
@@ -281,7 +282,8 @@ public actor LocalConsortium {
       otherwise: { try PatientKeys.generate(owner: contact, using: &randomness) })
     let patient = try Patient(
       id: contact, identity: identity, genesis: genesis, keys: PatientKeys(file),
-      store: storage.anyRoleStore(place), courier: courier, randomness: randomness)
+      store: storage.anyRoleStore(place), courier: courier, clock: environment.clock,
+      randomness: randomness)
     patients[contact] = patient
     delivery.register(patient, .patient, id: contact)
   }

@@ -8,7 +8,7 @@ package struct Letter: NamedValue {
   package static let name = "letter"
 
   package enum Purpose: UInt64, Sendable {
-    case admission = 1, admissionReply, evidence, proxyShare, doctorGrant, blindedRequestKey
+    case admission = 1, admissionReply, presence, proxyShare, doctorGrant, blindedRequestKey
   }
 
   var purpose: Purpose

@@ -4,7 +4,7 @@ enum AllRequests {
     // Initialization (4.2)
     RegisterDoctor.self, CosignRegistration.self,
     // Group key generation (4.3)
-    RequestAdmission.self, AuthorizeVisit.self, AssignVisit.self, ShowEvidence.self,
+    RequestAdmission.self, AuthorizeVisit.self, AssignVisit.self, ShowPresence.self,
     ExchangeGroupKey.self,
     // Diagnose (4.4)
     HandOverFindings.self, ResendFindings.self,

@@ -12,6 +12,8 @@ package actor Doctor: RoleEndpoint {
   var keys: DoctorKeys
   let store: any RoleStore
   let post: Post
+  /// Seconds since 1970.
+  let clock: @Sendable () -> UInt64
   var randomness: Randomness
   /// Exchanges under way; after a restart the hospital begins again.
   var exchanges: [Digest32: DoctorKeyExchange<Suite>] = [:]
@@ -23,9 +25,10 @@ package actor Doctor: RoleEndpoint {
 
   package init(
     id: String, hospital: String, genesis: ValidGenesis, keys: DoctorKeys, store: any RoleStore,
-    courier: any Courier, randomness: Randomness
+    courier: any Courier, clock: @escaping @Sendable () -> UInt64, randomness: Randomness
   ) throws {
     self.id = id
+    self.clock = clock
     self.hospital = hospital
     self.keys = try Self.rotated(keys, store)
     self.store = store
@@ -40,7 +43,7 @@ package actor Doctor: RoleEndpoint {
     switch request {
     case let request as AssignVisit: request.reply(try await join(request))
     case let request as ExchangeGroupKey: request.reply(try await exchange(request))
-    case let request as ShowEvidence: request.reply(try take(request))
+    case let request as ShowPresence: request.reply(try take(request))
     case let request as HandOverFindings: request.reply(try take(request))
     case let request as ResendFindings: request.reply(try resend(request))
     case let request as CertifyRequestKey: request.reply(try certify(request))

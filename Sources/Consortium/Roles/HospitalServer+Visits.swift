@@ -40,7 +40,8 @@ package struct HospitalVisit: NamedValue {
 
 extension HospitalServer {
   private static func key(_ visit: Digest32) -> String { "visit/\(visit)" }
-  private static func offerKey(_ contextDigest: Digest32) -> String { "offer/\(contextDigest)" }
+  static func offerKey(_ contextDigest: Digest32) -> String { "offer/\(contextDigest)" }
+  private static func openedKey(_ contextDigest: Digest32) -> String { "opened/\(contextDigest)" }
   private static let rotationKey = "rotation"
   private static let teamSizeKey = "team-size"
 
@@ -62,8 +63,8 @@ extension HospitalServer {
     let genesis = node.genesis
     let sealed = try keys.ring.open(
       request.sealedForm, as: Letter(.admission, genesis: genesis.digest, about: .zero))
-    let form = try Message<AdmissionForm>(encoded: sealed)
-    let offer = try await offer(form.payload)
+    let (form, answer) = try spendTicket(sealed)
+    let offer = if let answer { answer } else { try await offer(form.payload) }
     return Octets(
       try Letter(.admissionReply, genesis: genesis.digest, about: form.digest)
         .seal(Message(offer).encoded(), to: form.payload.mailboxKey))
@@ -74,7 +75,10 @@ extension HospitalServer {
     var input = VisitIDInput(patient: form.identity, encounter: form.encounter, attempt: 1)
     while let known = try await knownVisit(input) {
       switch known.status {
-      case .complete: return .complete(visit: input.visitID(under: keys.visitIdentifiers))
+      case .complete:
+        let answer = AdmissionOffer.complete(
+          visit: input.visitID(under: keys.visitIdentifiers))
+        return try self.answer(form, answer)
       case .open:
         let visit = input.visitID(under: keys.visitIdentifiers)
         let context = try await views.context(of: visit, at: id)
@@ -99,11 +103,11 @@ extension HospitalServer {
       visitKey: form.visitKey, visitSigningKey: form.visitSigningKey, keyNonce: form.keyNonce,
       mailboxKey: form.mailboxKey)
     let visit = HospitalVisit(context: context, evidence: evidence.bytes, opening: opening)
-    try store.write([
-      Self.rotationKey: rotation, Self.offerKey(context.digest): Message(visit).encoded(),
-    ])
-    return .visit(
+    let answer = AdmissionOffer.visit(
       context, evidence: evidence.bytes, opening: opening, attempt: input.attempt)
+    return try self.answer(
+      form, answer,
+      [Self.rotationKey: rotation, Self.offerKey(context.digest): Message(visit).encoded()])
   }
 
   private func knownVisit(_ input: VisitIDInput) async throws -> VisitRecord? {
@@ -153,17 +157,36 @@ extension HospitalServer {
   func open(_ request: AuthorizeVisit) async throws -> Done {
     let offerKey = Self.offerKey(request.contextDigest)
     guard var visit: HospitalVisit = try store.load(offerKey) else {
-      throw ConsortiumError(.unknownVisit, "the hospital has offered no such visit")
+      guard try isOpened(request) else {
+        throw ConsortiumError(.unknownVisit, "the hospital has offered no such visit")
+      }
+      return Done()
     }
     let opening = VisitOpening(
       context: visit.context, visitKeyProof: request.visitKeyProof,
       patientSignature: request.signature)
     try await ledger.put(opening)
     visit.agreed = opening
-    try store.write([
-      Self.key(visit.context.visitID): Message(visit).encoded(), offerKey: nil,
-    ])
+    try store.write(Self.opened(visit))
     return Done()
+  }
+
+  /// What is kept of an offer that the patient has agreed to.
+  private static func opened(_ visit: HospitalVisit) -> [String: [UInt8]?] {
+    [
+      key(visit.context.visitID): Message(visit).encoded(), offerKey(visit.context.digest): nil,
+      openedKey(visit.context.digest): visit.context.visitID.bytes,
+    ]
+  }
+
+  /// Whether this opened a visit before, so that its answer was lost.
+  private func isOpened(_ request: AuthorizeVisit) throws -> Bool {
+    let opened = try store.value(forKey: Self.openedKey(request.contextDigest))
+    guard let visitID = opened.flatMap({ Digest32($0) }),
+      let visit: HospitalVisit = try store.load(Self.key(visitID))
+    else { return false }
+    return IdentityKey.isValid(
+      request.signature, of: visit.context, by: visit.context.visitSigningKey)
   }
 
   private func visit(_ visitID: Digest32) async throws -> HospitalVisit {
@@ -176,9 +199,7 @@ extension HospitalServer {
       var visit: HospitalVisit = try store.load(Self.offerKey(record.contextDigest))
     else { throw ConsortiumError(.unknownVisit, "the hospital knows no such visit") }
     visit.agreed = opening
-    try store.write([
-      Self.key(visitID): Message(visit).encoded(), Self.offerKey(record.contextDigest): nil,
-    ])
+    try store.write(Self.opened(visit))
     return visit
   }
 

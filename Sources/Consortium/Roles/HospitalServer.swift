@@ -13,6 +13,8 @@ package actor HospitalServer: RoleEndpoint {
   let keys: SupernodeKeys
   let store: any RoleStore
   let post: Post
+  /// Seconds since 1970.
+  let clock: @Sendable () -> UInt64
   var randomness: Randomness
 
   /// - Parameters:
@@ -27,6 +29,7 @@ package actor HospitalServer: RoleEndpoint {
     self.node = node
     self.keys = keys
     self.store = store
+    self.clock = clock
     let shared = SharedRandomness(randomness)
     self.randomness = shared
     post = Post(courier: courier, sender: id)

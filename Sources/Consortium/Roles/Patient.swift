@@ -52,13 +52,17 @@ package actor Patient: RoleEndpoint {
   let keys: PatientKeys
   let store: any RoleStore
   let post: Post
+  /// Seconds since 1970.
+  let clock: @Sendable () -> UInt64
   var randomness: Randomness
 
   package init(
     id: String, identity: String, genesis: ValidGenesis, keys: PatientKeys,
-    store: any RoleStore, courier: any Courier, randomness: Randomness
+    store: any RoleStore, courier: any Courier, clock: @escaping @Sendable () -> UInt64,
+    randomness: Randomness
   ) throws {
     self.id = id
+    self.clock = clock
     self.identity = identity
     self.keys = keys
     self.store = store
@@ -78,11 +82,8 @@ package actor Patient: RoleEndpoint {
 
   // MARK: Keys
 
-  /// Keys that no visit has used: one key for two visits would let one consent open both.
-  func freshKeys(at hospital: String) throws -> PatientVisitKeys<Suite> {
-    try keys.root.keys(
-      genesis: genesis.digest, hospital: hospital,
-      nonce: Digest32(sha256: randomness.bytes(32)))
+  func keys(at hospital: String, nonce: Digest32) throws -> PatientVisitKeys<Suite> {
+    try keys.root.keys(genesis: genesis.digest, hospital: hospital, nonce: nonce)
   }
 
   /// The keys of a visit of this patient.
