@@ -225,7 +225,14 @@ struct AdmissionTicketTests {
       try await door.hospital.openTickets(of: TestConsortium.identity)
         == [try door.key(ticket).publicKey])
     #expect(try await door.hospital.openTickets(of: "Somebody Else").isEmpty)
-    test.wire.lose(AuthorizeVisit.self)
+    let sent = Capture<AuthorizeVisit>()
+    test.wire.intercept { transit in
+      guard let request = transit.payload(AuthorizeVisit.self) else {
+        return try await transit.deliver(transit.request)
+      }
+      sent.value = request
+      throw ConsortiumError(.unreachable, "the message is lost")
+    }
     func admit(_ ticket: AdmissionTicket) async -> String {
       await ConsortiumError.code {
         _ = try await patient.admit(
@@ -233,7 +240,7 @@ struct AdmissionTicketTests {
       }
     }
     #expect(await admit(ticket) == "unreachable")
-    let lost = try #require(test.wire.requests(AuthorizeVisit.self).last)
+    let lost = try #require(sent.value)
     test.wire.intercept(nil)
     let open = try await door.hospital.openTickets(of: TestConsortium.identity)
     #expect(open.count == 1)

@@ -49,7 +49,7 @@ struct Demo: AsyncParsableCommand {
     }
     guard visits.map({ $0 > 0 }) ?? true else { throw ValidationError("--visits is at least 1") }
     guard !consortium || (history.isEmpty && visits == nil && !codes) else {
-      throw ValidationError("--consortium has no histories")
+      throw ValidationError("--consortium has neither histories nor codes")
     }
   }
 
