@@ -40,10 +40,10 @@ bench: deps deps-test $(ORACLES)/ready
 
 ## deps: install the Debian packages that a build needs and that are missing
 deps:
-	@scripts/install-packages libsqlite3-dev
+	@scripts/install-packages libsqlite3-dev libqrencode-dev
 
 deps-test: deps
-	@scripts/install-packages python3 python3-venv valgrind binutils
+	@scripts/install-packages python3 python3-venv valgrind binutils zbar-tools
 
 # One suite writes logs as tiles, and has the client of scripts/read-tiles read them.
 test-swift: deps-test $(ORACLES)/ready

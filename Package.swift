@@ -64,6 +64,8 @@ let package = Package(
     module("EMRScheme", scheme + [crypto]),
     module("TransparencyLog", [crypto]),
     module("Credentials", scheme + ["EMRScheme", asn1, crypto]),
+    .systemLibrary(name: "CQRencode", providers: [.apt(["libqrencode-dev"])]),
+    module("QRCodes", ["CQRencode"]),
     module("Consensus", ["CanonicalEncoding"]),
     module("Ledger", scheme + ["EMRScheme", "TransparencyLog", "Credentials", "Consensus"]),
     module("ClinicalRecords", []),
@@ -75,7 +77,8 @@ let package = Package(
     .executableTarget(
       name: "bcemr",
       dependencies: ledger + [
-        "ClinicalRecords", "Consortium", "PaperEvaluation", "SQLiteBackend", asn1, crypto,
+        "ClinicalRecords", "Consortium", "PaperEvaluation", "QRCodes", "SQLiteBackend", asn1,
+        crypto,
         argumentParser,
       ],
       swiftSettings: strict),
@@ -86,6 +89,7 @@ let package = Package(
     tests("EMRScheme", scheme + [crypto], vectors: true),
     tests("TransparencyLog", [crypto], vectors: true),
     tests("Credentials", scheme + ["EMRScheme", crypto], vectors: true),
+    tests("QRCodes"),
     tests("Consensus", ["CanonicalEncoding"]),
     tests(
       "Ledger",

@@ -32,7 +32,7 @@ public enum ObjectKind: UInt, CaseIterable, Sendable {
 
   // The scheme
   case visitContext = 22
-  case evidenceKeys = 23
+  // 23 is reserved.
   case findingPosition = 24
   case findingChain = 25
   case sealedRecordSignedPart = 26

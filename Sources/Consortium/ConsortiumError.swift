@@ -57,6 +57,14 @@ extension ErrorCode<ConsortiumError> {
   public static var unknownVisit: Self { Self("unknown-visit") }
   /// The visit is not in the state that this step needs.
   public static var wrongState: Self { Self("wrong-state") }
+  /// No patient of this visit has been with this doctor, as far as this shows.
+  public static var presence: Self { Self("presence") }
+  /// A presence was signed earlier or later than the doctor's clock allows.
+  public static var stalePresence: Self { Self("stale-presence") }
+  /// The words that the patient reads out are not those of the presence that came by courier.
+  public static var otherWords: Self { Self("other-words") }
+  /// An admission without a good ticket, whatever is wrong with it.
+  public static var refused: Self { Self("refused") }
   /// A visit under way is closed for nobody but its patient.
   public static var visitOpen: Self { Self("visit-open") }
   public static var wrongContext: Self { Self("wrong-context") }

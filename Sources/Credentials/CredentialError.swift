@@ -17,6 +17,13 @@ extension ErrorCode<CredentialError> {
   /// A signature or the proof of a registration fails.
   public static var registration: Self { Self("registration") }
 
+  /// A word that is not in the list.
+  public static var unknownWord: Self { Self("unknown-word") }
+  /// Too few words for a phrase, or too many.
+  public static var wordCount: Self { Self("word-count") }
+  /// Words of the list that are no phrase: the checksum fails.
+  public static var wordChecksum: Self { Self("word-checksum") }
+
   /// A key file is there already, and is not overwritten.
   public static var fileExists: Self { Self("file-exists") }
   /// A key file that somebody else could read or exchange.

@@ -57,7 +57,7 @@ public final class PatientRoot: Sendable {
   ) throws(CredentialError) -> PatientVisitKeys<Suite>? {
     let keys: PatientVisitKeys<Suite> = try keys(
       genesis: context.genesis, hospital: context.hospital, nonce: context.keyNonce)
-    return keys.evidenceKeys == EvidenceKeys(context) ? keys : nil
+    return keys.areNamed(in: context) ? keys : nil
   }
 
   /// The keys of an address under which the patient is reached.
@@ -110,9 +110,9 @@ public struct PatientVisitKeys<Suite: PairingSuite>: Sendable {
   /// Receives the hospital's answers at admission, and what belongs to the visit after it.
   public let mailboxKey: AgreementKey
 
-  /// (PK_v, S_v), whose digest the patient shows to each doctor.
-  public var evidenceKeys: EvidenceKeys {
-    EvidenceKeys(
-      visitKey: visitKey.encodedPublicKey, visitSigningKey: signingKey.publicKey)
+  /// Whether a context names PK_v and S_v.
+  public func areNamed(in context: VisitContext) -> Bool {
+    context.visitKey == visitKey.encodedPublicKey
+      && context.visitSigningKey == signingKey.publicKey
   }
 }

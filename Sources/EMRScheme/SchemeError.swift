@@ -27,7 +27,7 @@ extension ErrorCode<SchemeError> {
   public static var registrationProof: Self { Self("registration-proof") }
   /// e(π, g2) ≠ e(H_vk(context), PK_v).
   public static var visitKeyProof: Self { Self("visit-key-proof") }
-  /// The patient's evidence names other keys than the context.
+  /// A record holds another α than the context.
   public static var evidence: Self { Self("evidence") }
   /// An opening does not lead to the pseudonym of the context.
   public static var pseudonym: Self { Self("pseudonym") }

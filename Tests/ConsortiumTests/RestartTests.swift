@@ -151,7 +151,8 @@ struct RestartTests {
       }
       let form = try Letter(.admission, genesis: genesis, about: .zero)
         .open(request.sealedForm, with: hospital)
-      sent.value?.append(try Message<AdmissionForm>(encoded: form).payload)
+      sent.value?.append(
+        try Message<SignedAdmission>(encoded: form).payload.form.object.payload)
       throw ConsortiumError(.unreachable, "the message is lost")
     }
     for _ in 0..<3 {

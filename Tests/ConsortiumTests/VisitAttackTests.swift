@@ -26,9 +26,10 @@ struct VisitAttackTests {
       guard let request = transit.payload(RequestAdmission.self) else {
         return try await transit.deliver(transit.request)
       }
-      let form = try Message<AdmissionForm>(
+      let form = try Message<SignedAdmission>(
         encoded: Letter(.admission, genesis: genesis, about: .zero)
-          .open(request.sealedForm, with: own))
+          .open(request.sealedForm, with: own)
+      ).payload.form.object
       let keys: PatientVisitKeys<Curve> = try root.keys(
         genesis: genesis, hospital: "hospital-1", nonce: form.payload.keyNonce)
       let reply = try await transit.deliver(transit.request)
@@ -112,7 +113,7 @@ struct VisitAttackTests {
     let consortium = try await test.open()
     let plan = test.plan()
     let visit = try await test.beginVisit(consortium, plan).context.visitID
-    // Somebody who knows who the patient is and what for.
+    // Somebody whom the counter takes for the patient.
     try await consortium.addPatient(contact: "impostor", identity: TestConsortium.identity)
     var other = plan
     other.patient = "impostor"
@@ -121,52 +122,6 @@ struct VisitAttackTests {
     try await test.pass(seconds: 1850, consortium)
     #expect(await ConsortiumError.code { _ = try await consortium.open(other) } == "nothing")
     #expect(try await test.state(of: visit, consortium).status == .abandoned)
-  }
-
-  @Test("a doctor refuses a visit whose keys are not those the patient shows; α moves to no other")
-  func substitutedVisitKey() async throws {
-    let test = TestConsortium()
-    let consortium = try await test.open()
-    let context = try await test.beginVisit(consortium, test.plan()).context
-    let doctor = context.signers[0].doctor
-    var foreign = try ForeignKeys()
-    // The hospital opens a second visit with the same α and team, to its own key.
-    let evil = try foreign.opening(like: context)
-    try await test.put(try test.entry(evil, by: "hospital-1", consortium), consortium)
-    let post = test.post(consortium, as: "hospital-1")
-    _ = try await post.ask(AssignVisit(opening: evil), of: doctor)
-
-    // The patient's own message opens for the patient's own visit alone.
-    let patient = try #require(await consortium.patients[TestConsortium.patient])
-    try await patient.showEvidence(context.visitID, to: doctor)
-    let shown = try #require(test.wire.requests(ShowEvidence.self).last)
-    var moved = shown
-    moved.visit = evil.context.visitID
-    #expect(
-      await ConsortiumError.code { _ = try await post.ask(moved, of: doctor) }
-        == "unauthenticated")
-    // The hospital plays the patient of its own visit.
-    let impostor = test.post(
-      consortium,
-      by: Author(
-        .patient(visit: evil.context.visitID, hospital: "hospital-1"), foreign.signing))
-    #expect(
-      await ConsortiumError.code { _ = try await impostor.ask(moved, of: doctor) } == "decryption")
-
-    // What the patient shows, in a message about the hospital's visit, does not fit that visit.
-    let place = "doctors/\(doctor)"
-    let key = try AgreementKey(seed: test.secret("agreement", of: place))
-    let genesis = consortium.genesis.digest
-    let evidence = try Letter(.evidence, genesis: genesis, about: context.digest)
-      .open(shown.sealedEvidence, with: key)
-    moved.sealedEvidence = try Letter(.evidence, genesis: genesis, about: evil.context.digest)
-      .seal(evidence, to: key.publicKey)
-    #expect(
-      await ConsortiumError.code { _ = try await impostor.ask(moved, of: doctor) } == "evidence")
-    #expect(
-      await ConsortiumError.code {
-        try await consortium.doctors[doctor]?.diagnose(evil.context.visitID, [1])
-      } == "wrong-state")
   }
 
   @Test("a doctor joins no visit that the ledger does not hold, or that names others")
@@ -465,12 +420,7 @@ struct VisitAttackTests {
     let doctor = context.signers[0].doctor
     // The last doctor seals something else than was signed for.
     let opening = try #require(test.wire.requests(AssignVisit.self).first?.opening)
-    let shown = try #require(test.wire.requests(ShowEvidence.self).last)
-    let letter = Letter(.evidence, genesis: consortium.genesis.digest, about: context.digest)
-    let agreement = try AgreementKey(seed: test.secret("agreement", of: "doctors/\(doctor)"))
-    let evidence = try Message<EvidenceShown>(
-      encoded: letter.open(shown.sealedEvidence, with: agreement)
-    ).payload.evidence
+    let evidence = try await test.presence(of: visit, to: doctor, consortium).evidence
     var generator = SeededGenerator(seed: 5)
     let record = try SealedRecord.seal(
       RecordPlaintext(

@@ -70,19 +70,19 @@ struct IdentityKeyTests {
 
   @Test("a signature on one kind of object is none on another with the same fields")
   func kinds() {
-    let keys = EvidenceKeys(visitKey: [1], visitSigningKey: [UInt8](repeating: 2, count: 32))
-    let signature = key.sign(keys)
-    #expect(IdentityKey.isValid(signature, of: keys, by: key.publicKey))
-    #expect(!IdentityKey.isValid(signature, of: Twin(keys: keys), by: key.publicKey))
+    let input = VisitIDInput(patient: "p", encounter: "e", attempt: 1)
+    let signature = key.sign(input)
+    #expect(IdentityKey.isValid(signature, of: input, by: key.publicKey))
+    #expect(!IdentityKey.isValid(signature, of: Twin(input: input), by: key.publicKey))
   }
 
   private struct Twin: CanonicalObject {
-    static let kind = ObjectKind.openingEvidence
-    let keys: EvidenceKeys
-    init(keys: EvidenceKeys) { self.keys = keys }
-    func encode(into fields: inout some FieldEncoder) { keys.encode(into: &fields) }
+    static let kind = ObjectKind.sealingInfo
+    let input: VisitIDInput
+    init(input: VisitIDInput) { self.input = input }
+    func encode(into fields: inout some FieldEncoder) { input.encode(into: &fields) }
     init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-      keys = try EvidenceKeys(from: &fields)
+      input = try VisitIDInput(from: &fields)
     }
   }
 

@@ -18,7 +18,7 @@ struct EncodingTests {
     return [
       pair(visit.context), pair(visit.doctors[0].statement), pair(visit.plaintext),
       pair(record.record), pair(try visit.share(record, with: request)),
-      pair(try record.openingEvidence(with: visit.visitKey)), pair(EvidenceKeys(visit.context)),
+      pair(try record.openingEvidence(with: visit.visitKey)),
       pair(
         PseudonymOpening(
           hospital: "h", visitID: .zero, identity: "i", using: &visit.random)),

@@ -72,7 +72,6 @@ def values():
     chains = [top_level(25, digest, k, commitments[:k]) for k in (1, 2)]
     yield "A.3", "context digest", digest
     yield "A.3", "H_VISITKEY(`VisitContext`)", curve.encode(h("VISITKEY", encoded))
-    yield "A.3", "digest of `EvidenceKeys`", sha(top_level(23, context[12], context[13]))
     yield "A.3", "`FindingPosition`, k = 1", position
     yield "A.3", "its digest", sha(position)
     yield "A.3", "salt_1", findings[0][1]

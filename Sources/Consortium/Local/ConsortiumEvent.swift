@@ -6,6 +6,8 @@ public enum ConsortiumEvent: Sendable {
   case reopened(genesis: Digest32, foundedAt: UInt64)
   case doctorRegistered(doctor: String, hospital: String)
 
+  /// The counter has identified the patient. `code` is the ticket as the text of a QR code.
+  case ticketIssued(hospital: String, patient: String, code: String, words: [String])
   /// 4.3. `attempt` above 1: the attempts before were closed as abandoned.
   case visitOpened(
     visit: Digest32, hospital: String, team: [String], openedAt: UInt64, attempt: UInt64)
@@ -13,6 +15,9 @@ public enum ConsortiumEvent: Sendable {
   case visitKnown(visit: Digest32, hospital: String)
   case groupKeyAgreed(visit: Digest32, team: [String])
 
+  /// The doctor knows that the patient is there: `words` were compared, or `code` was read from the
+  /// patient's device as a QR code.
+  case presenceShown(visit: Digest32, doctor: String, code: String, words: [String]?)
   /// 4.4. `deadline` is T_k, in ledger time.
   case signed(visit: Digest32, doctor: String, position: Int, attempt: Int, deadline: UInt64)
   case sealed(visit: Digest32, doctor: String)

@@ -12,16 +12,19 @@ public struct PlannedVisit: Sendable {
   public var findings: [[UInt8]]
   /// The doctors (k = 1…n) who sign once more before the next one does.
   public var signingTwice: Set<Int>
+  /// The doctors who are elsewhere: patient and doctor compare words. All others see the patient.
+  public var comparingWords: Set<Int>
 
   public init(
     patient: String, hospital: String, encounter: String, findings: [[UInt8]],
-    signingTwice: Set<Int> = []
+    signingTwice: Set<Int> = [], comparingWords: Set<Int> = []
   ) {
     self.patient = patient
     self.hospital = hospital
     self.encounter = encounter
     self.findings = findings
     self.signingTwice = signingTwice
+    self.comparingWords = comparingWords
   }
 }
 
@@ -72,8 +75,9 @@ extension LocalConsortium {
   package func open(_ plan: PlannedVisit) async throws -> (visit: Digest32, isNew: Bool) {
     meter.phase = .groupKeyGeneration
     let patient = try patient(plan.patient)
+    let ticket = try await ticket(for: patient, at: plan.hospital)
     let admission = try await meter.measure(.patient) {
-      try await patient.admit(to: plan.hospital, encounter: plan.encounter)
+      try await patient.admit(to: plan.hospital, encounter: plan.encounter, ticket: ticket)
     }
     switch admission {
     case .complete(let visit):
@@ -93,6 +97,17 @@ extension LocalConsortium {
     }
   }
 
+  /// The patient comes to the counter, is identified, and takes a ticket away, on paper.
+  private func ticket(for patient: Patient, at id: String) async throws -> AdmissionTicket {
+    let hospital = try hospital(id)
+    let ticket = try await meter.measure(.hospital) {
+      try await hospital.issueTicket(for: patient.identity)
+    }
+    environment.observe(
+      .ticketIssued(hospital: id, patient: patient.id, code: ticket.text, words: ticket.words))
+    return try AdmissionTicket(text: ticket.text)
+  }
+
   package func agreeOnGroupKey(_ visit: Digest32, at id: String) async throws {
     meter.phase = .groupKeyGeneration
     let hospital = try hospital(id)
@@ -101,15 +116,16 @@ extension LocalConsortium {
       .groupKeyAgreed(visit: visit, team: try await context(visit, id).signers.map(\.doctor)))
   }
 
-  /// The patient shows the evidence to D_k, who signs m_k (4.4), as often as planned.
+  /// The patient is with D_k, or compares words with D_k, who signs m_k (4.4), as often as planned.
   package func diagnose(
     _ visit: Digest32, _ plan: PlannedVisit, position: Int
   ) async throws {
     meter.phase = .diagnose
     let context = try await context(visit, plan.hospital)
     let signer = context.signers[position - 1].doctor
-    let (patient, doctor) = (try patient(plan.patient), try doctor(signer))
-    try await meter.measure(.patient) { try await patient.showEvidence(visit, to: signer) }
+    let doctor = try doctor(signer)
+    try await meet(
+      doctor, try patient(plan.patient), visit, isElsewhere: plan.comparingWords.contains(position))
     for attempt in 1...(plan.signingTwice.contains(position) ? 2 : 1) {
       try await meter.measure(.doctor) {
         try await doctor.diagnose(visit, plan.findings[position - 1])
@@ -119,6 +135,29 @@ extension LocalConsortium {
           visit: visit, doctor: signer, position: position, attempt: attempt,
           deadline: context.deadline(ofPosition: position)))
     }
+  }
+
+  /// Carries by hand what a patient shows: the code from one device to the other, or the words.
+  private func meet(
+    _ doctor: Doctor, _ patient: Patient, _ visit: Digest32, isElsewhere: Bool
+  ) async throws {
+    let code: PresenceCode
+    if isElsewhere {
+      code = try await meter.measure(.patient) {
+        try await patient.showPresence(visit, to: doctor.id)
+      }
+      let words = code.words.joined(separator: " ")
+      try await meter.measure(.doctor) { try await doctor.confirm(words, visit: visit) }
+    } else {
+      code = try await meter.measure(.patient) {
+        try await patient.presence(visit, to: doctor.id)
+      }
+      let text = code.text
+      _ = try await meter.measure(.doctor) { try await doctor.take(presence: text) }
+    }
+    environment.observe(
+      .presenceShown(
+        visit: visit, doctor: doctor.id, code: code.text, words: isElsewhere ? code.words : nil))
   }
 
   /// The last doctor seals the record (4.4, step 3), stores it and completes the visit (4.5).

@@ -24,7 +24,7 @@ public actor LocalConsortium {
 
   /// What the consortium takes from outside: no role reads a clock or makes randomness itself.
   public struct Environment: Sendable {
-    /// Seconds since 1970; given to the supernodes.
+    /// Seconds since 1970; given to the supernodes, doctors and patients.
     public var clock: @Sendable () -> UInt64
     /// A monotone clock, for the meter.
     public var nanoseconds: @Sendable () -> UInt64

@@ -8,7 +8,7 @@ package struct Letter: NamedValue {
   package static let name = "letter"
 
   package enum Purpose: UInt64, Sendable {
-    case admission = 1, admissionReply, evidence, proxyShare, doctorGrant, blindedRequestKey
+    case proxyShare = 4, doctorGrant, blindedRequestKey
   }
 
   var purpose: Purpose
@@ -44,7 +44,7 @@ package struct Letter: NamedValue {
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     guard let purpose = Purpose(rawValue: try fields.integer("purpose")) else {
-      throw DecodingFailure(.invalidField, "purpose is not one of 1 to 6")
+      throw DecodingFailure(.invalidField, "purpose is not one of 4 to 6")
     }
     self.purpose = purpose
     genesis = try fields.digest("genesis")

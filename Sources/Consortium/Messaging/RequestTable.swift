@@ -76,7 +76,7 @@ package enum RequestTable {
       RequestAdmission.self, by: .keyHolder, to: .hospital, 16 << 10, answer: 16 << 10, quota: 16),
     sealed(AuthorizeVisit.self, by: .patient, to: .hospital, 1 << 10, quota: 16),
     sealed(AssignVisit.self, by: .hospital, to: .doctor, 16 << 10, for: days),
-    sealed(ShowEvidence.self, by: .patient, to: .doctor, 1 << 10, quota: 64, for: days),
+    sealed(ShowPresence.self, by: .patient, to: .doctor, 1 << 10, quota: 64, for: days),
     sealed(ExchangeGroupKey.self, by: .hospital, to: .doctor, 20 << 10, answer: 20 << 10),
     // Diagnose (4.4)
     sealed(HandOverFindings.self, by: .doctor, to: .doctor, large, for: days),

@@ -2,22 +2,19 @@ package import CanonicalEncoding
 package import EMRScheme
 package import Ledger
 
-/// Patient to hospital: ``AdmissionForm``, sealed to the hospital's agreement key.
+/// Patient to hospital: admit me, by the ticket that signs this.
 package struct RequestAdmission: RoleRequest {
   package static let name = "request-admission"
-  /// ``AdmissionOffer`` or nothing, sealed to the key in the form.
-  package typealias Reply = Octets
+  package typealias Reply = AdmissionOffer
 
-  package var sealedForm: [UInt8]
+  package var form: AdmissionForm
 
-  package init(sealedForm: [UInt8]) { self.sealedForm = sealedForm }
+  package init(_ form: AdmissionForm) { self.form = form }
 
-  package func encode(into fields: inout some FieldEncoder) {
-    fields.octets("sealedForm", sealedForm)
-  }
+  package func encode(into fields: inout some FieldEncoder) { fields.value("form", form) }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    sealedForm = try fields.octets("sealedForm", 1...1 << 14)
+    form = try fields.value("form")
   }
 }
 
@@ -25,6 +22,8 @@ package struct RequestAdmission: RoleRequest {
 package struct AdmissionForm: NamedValue {
   package static let name = "admission-form"
 
+  /// The public key of the ticket from the counter, which signs the form.
+  package var ticket: [UInt8]
   /// ID_j.
   package var identity: String
   package var encounter: String
@@ -32,7 +31,7 @@ package struct AdmissionForm: NamedValue {
   package var visitKey: [UInt8]
   /// S_v.
   package var visitSigningKey: [UInt8]
-  /// X25519, for the answer, and for what belongs to the visit after it.
+  /// X25519: receives what belongs to the visit.
   package var mailboxKey: [UInt8]
   /// What these keys were derived from.
   package var keyNonce: Digest32
@@ -40,15 +39,18 @@ package struct AdmissionForm: NamedValue {
   package var closure: Signed<Message<VisitClosure>>?
 
   package init(
-    identity: String, encounter: String, visitKey: [UInt8], visitSigningKey: [UInt8],
-    mailboxKey: [UInt8], keyNonce: Digest32, closure: Signed<Message<VisitClosure>>?
+    ticket: [UInt8], identity: String, encounter: String, visitKey: [UInt8],
+    visitSigningKey: [UInt8], mailboxKey: [UInt8], keyNonce: Digest32,
+    closure: Signed<Message<VisitClosure>>?
   ) {
+    self.ticket = ticket
     (self.identity, self.encounter) = (identity, encounter)
     (self.visitKey, self.visitSigningKey) = (visitKey, visitSigningKey)
     (self.mailboxKey, self.keyNonce, self.closure) = (mailboxKey, keyNonce, closure)
   }
 
   package func encode(into fields: inout some FieldEncoder) {
+    fields.octets("ticket", ticket)
     fields.text("identity", identity)
     fields.text("encounter", encounter)
     fields.octets("visitKey", visitKey)
@@ -59,6 +61,7 @@ package struct AdmissionForm: NamedValue {
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    ticket = try fields.octets("ticket", count: 32)
     identity = try fields.text("identity")
     encounter = try fields.text("encounter")
     visitKey = try fields.octets("visitKey", Limits.pointByteCounts)
@@ -171,48 +174,19 @@ package struct AssignVisit: RoleRequest {
   }
 }
 
-/// Patient to doctor: α and the digest of the patient's own keys, sealed to the doctor.
-package struct ShowEvidence: RoleRequest {
-  package static let name = "show-evidence"
+/// Patient to doctor: a presence, which the doctor keeps until both have compared words of it.
+package struct ShowPresence: RoleRequest {
+  package static let name = "show-presence"
   package typealias Reply = Done
 
-  package var visit: Digest32
-  package var sealedEvidence: [UInt8]
+  package var code: PresenceCode
 
-  package init(visit: Digest32, sealedEvidence: [UInt8]) {
-    (self.visit, self.sealedEvidence) = (visit, sealedEvidence)
-  }
+  package init(_ code: PresenceCode) { self.code = code }
 
-  package func encode(into fields: inout some FieldEncoder) {
-    fields.digest("visit", visit)
-    fields.octets("sealedEvidence", sealedEvidence)
-  }
+  package func encode(into fields: inout some FieldEncoder) { fields.value("code", code) }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    visit = try fields.digest("visit")
-    sealedEvidence = try fields.octets("sealedEvidence", 1...4096)
-  }
-}
-
-/// What ``ShowEvidence`` seals.
-package struct EvidenceShown: NamedValue {
-  package static let name = "evidence-shown"
-
-  package var evidence: [UInt8]
-  package var keysDigest: Digest32
-
-  package init(evidence: [UInt8], keysDigest: Digest32) {
-    (self.evidence, self.keysDigest) = (evidence, keysDigest)
-  }
-
-  package func encode(into fields: inout some FieldEncoder) {
-    fields.octets("evidence", evidence)
-    fields.digest("keysDigest", keysDigest)
-  }
-
-  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    evidence = try fields.octets("evidence", count: 32)
-    keysDigest = try fields.digest("keysDigest")
+    code = try fields.value("code")
   }
 }
 

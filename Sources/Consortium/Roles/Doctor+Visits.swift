@@ -10,8 +10,10 @@ package struct DoctorVisit: NamedValue {
   package var opening: VisitOpening
   /// k.
   package var position: Int
-  /// α, once the patient has shown it.
-  package var evidence: [UInt8]?
+  /// What the patient has shown, once it is known to be the patient who did.
+  package var presence: PresenceCode?
+  /// What came by courier; both compare words of it.
+  package var unconfirmed: PresenceCode?
   /// K, once it was delivered.
   package var groupKey: [UInt8]?
   /// c_{k−1}.
@@ -34,7 +36,8 @@ package struct DoctorVisit: NamedValue {
   package func encode(into fields: inout some FieldEncoder) {
     fields.value("opening", opening)
     fields.integer("position", UInt64(position))
-    fields.octets("evidence", evidence ?? [])
+    fields.optional("presence", presence)
+    fields.optional("unconfirmed", unconfirmed)
     fields.octets("groupKey", groupKey ?? [])
     fields.optional("handover", handover)
     fields.optional("handedOver", handedOver)
@@ -46,8 +49,8 @@ package struct DoctorVisit: NamedValue {
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     opening = try fields.value("opening")
     position = Int(try fields.integer("position", in: 1...UInt64(Limits.teamSize)))
-    let evidence = try fields.octets("evidence", 0...32)
-    self.evidence = evidence.isEmpty ? nil : evidence
+    presence = try fields.optional("presence")
+    unconfirmed = try fields.optional("unconfirmed")
     let groupKey = try fields.octets("groupKey", 0...1024)
     self.groupKey = groupKey.isEmpty ? nil : groupKey
     handover = try fields.optional("handover")
@@ -67,14 +70,14 @@ extension Doctor {
     try pendingVisits[visit] ?? store.load(Self.key(visit))
   }
 
-  private func visit(_ visit: Digest32) throws -> DoctorVisit {
+  func visit(_ visit: Digest32) throws -> DoctorVisit {
     guard let visit = try knownVisit(visit) else {
       throw ConsortiumError(.unknownVisit, "\(id) is not on the team of this visit")
     }
     return visit
   }
 
-  private func save(_ visit: DoctorVisit) throws {
+  func save(_ visit: DoctorVisit) throws {
     let visitID = visit.context.visitID
     try store.save(visit, Self.key(visitID))
     pendingVisits[visitID] = nil
@@ -126,50 +129,31 @@ extension Doctor {
     return Done()
   }
 
-  /// Compares the evidence that the patient shows with what the hospital says the visit is
-  /// (specification, item 4).
-  func take(_ request: ShowEvidence, by author: Principal?) throws -> Done {
-    var visit = try visit(request.visit)
-    guard author == .patient(visit: request.visit, hospital: visit.context.hospital) else {
-      throw ConsortiumError(.notEntitled, "the evidence is of another visit")
-    }
-    let bytes = try Letter(.evidence, genesis: genesis.digest, about: visit.context.digest)
-      .open(request.sealedEvidence, with: keys.agreement)
-    let shown = try Message<EvidenceShown>(encoded: bytes).payload
-    let evidence = try Evidence(shown.evidence)
-    try ShownEvidence(evidence: evidence, keysDigest: shown.keysDigest)
-      .check(against: visit.context)
-    visit.evidence = evidence.bytes
-    try save(visit)
-    return Done()
-  }
-
   func exchange(_ request: ExchangeGroupKey, by author: Principal?) async throws -> Octets {
     try require(author, hospital)
     let members = await client.currentMembers()
     var visit = try visit(request.visit)
     if request.step == .offer {
-      exchanges[request.visit] = try DoctorKeyExchange(
+      var exchange = try DoctorKeyExchange<Suite>(
         context: visit.context, position: visit.position, identityKey: keys.identity.exchangeKey(),
         hospitalKey: members.identityKey(of: visit.context.hospital) ?? [])
-    }
-    guard var exchange = exchanges.removeValue(forKey: request.visit) else {
-      throw ConsortiumError(.wrongState, "no key exchange is under way")
-    }
-    switch request.step {
-    case .offer:
       let answer = try exchange.answer(offer: request.message, using: &randomness)
       exchanges[request.visit] = exchange
       return Octets(answer)
-    case .confirmation:
+    }
+    // A copy: what is no message of this exchange changes nothing in it.
+    guard var exchange = exchanges[request.visit] else {
+      throw ConsortiumError(.wrongState, "no key exchange is under way")
+    }
+    if request.step == .confirmation {
       let acknowledgement = try exchange.acknowledge(confirmation: request.message)
       exchanges[request.visit] = exchange
       return Octets(acknowledgement)
-    case .delivery:
-      visit.groupKey = try exchange.receive(delivery: request.message).encoded()
-      try save(visit)
-      return Octets([])
     }
+    visit.groupKey = try exchange.receive(delivery: request.message).encoded()
+    try save(visit)
+    exchanges[request.visit] = nil
+    return Octets([])
   }
 
   // MARK: Diagnose (4.4)
@@ -285,8 +269,8 @@ extension Doctor {
     before visit: DoctorVisit, _ view: VisitView, _ chain: SigningChain<Suite>
   ) async throws -> FormerWork {
     let previous = visit.position - 1
-    guard visit.evidence != nil else {
-      throw ConsortiumError(.wrongState, "the patient has not shown the evidence")
+    guard visit.presence != nil else {
+      throw ConsortiumError(.wrongState, "the patient has not been with \(id)")
     }
     if previous == 0 { return FormerWork() }
     guard view.signatures.count >= previous,
@@ -413,14 +397,15 @@ extension Doctor {
   /// Seals what c_n holds, once it opens the commitments that stand on the ledger.
   private func seal(_ visit: DoctorVisit, _ last: PartialSignature) throws -> StoreRecord {
     let context = visit.context
-    guard let handedOver = visit.handedOver, let evidence = visit.evidence else {
+    guard let handedOver = visit.handedOver, let presence = visit.presence else {
       throw ConsortiumError(.wrongState, "\(id) has not signed")
     }
     let findings = try groupKey(visit).open(handedOver, commitments: last.commitments)
     let visitKey = try VerifiedVisitKey<Suite>(
       verifying: visit.opening.visitKeyProof, of: context)
     let record = try SealedRecord.seal(
-      RecordPlaintext(context: context, evidence: Evidence(evidence), findings: findings),
+      RecordPlaintext(
+        context: context, evidence: Evidence(presence.evidence), findings: findings),
       to: visitKey, using: &randomness)
     return StoreRecord(hospital: hospital, visit: context.visitID, record: record)
   }

@@ -82,7 +82,7 @@ package actor Doctor: RoleEndpoint {
     switch request {
     case let request as AssignVisit: request.reply(try await join(request, by: author))
     case let request as ExchangeGroupKey: request.reply(try await exchange(request, by: author))
-    case let request as ShowEvidence: request.reply(try take(request, by: author))
+    case let request as ShowPresence: request.reply(try take(request, by: author))
     case let request as HandOverFindings: request.reply(try take(request, by: author))
     case let request as ResendFindings: request.reply(try resend(request, by: author))
     case let request as CertifyRequestKey: request.reply(try certify(request, by: author))

@@ -41,10 +41,11 @@ package struct HospitalVisit: NamedValue {
 extension HospitalServer {
   private static func key(_ visit: Digest32) -> String { "visit/\(visit)" }
   /// S_v of an offer, before the ledger has it.
-  private static func offeredKey(_ visit: Digest32, _ key: [UInt8]? = nil) -> String {
+  static func offeredKey(_ visit: Digest32, _ key: [UInt8]? = nil) -> String {
     "offered/\(visit)/" + (key.map { "\(Digest32(sha256: $0))" } ?? "")
   }
-  private static func offerKey(_ contextDigest: Digest32) -> String { "offer/\(contextDigest)" }
+  static func offerKey(_ contextDigest: Digest32) -> String { "offer/\(contextDigest)" }
+  private static func openedKey(_ contextDigest: Digest32) -> String { "opened/\(contextDigest)" }
   private static let rotationKey = "rotation"
   private static let teamSizeKey = "team-size"
 
@@ -62,18 +63,9 @@ extension HospitalServer {
   ///
   /// An open visit of this patient and Encounter is abandoned, and the next attempt begins, if its
   /// own patient asks for that or its last deadline has passed. One that is complete stays.
-  func admit(_ request: RequestAdmission, by author: Principal?) async throws -> Octets {
-    let genesis = node.genesis
-    let sealed = try keys.ring.open(
-      request.sealedForm, as: Letter(.admission, genesis: genesis.digest, about: .zero))
-    let form = try Message<AdmissionForm>(encoded: sealed)
-    guard author == .key(form.payload.visitSigningKey) else {
-      throw ConsortiumError(.unauthenticated, "the form is not by who will be the patient")
-    }
-    let offer = try await offer(form.payload)
-    return Octets(
-      try Letter(.admissionReply, genesis: genesis.digest, about: form.digest)
-        .seal(Message(offer).encoded(), to: form.payload.mailboxKey))
+  func admit(_ request: RequestAdmission, by author: Principal?) async throws -> AdmissionOffer {
+    if let answer = try spendTicket(request.form, by: author) { return answer }
+    return try await offer(request.form)
   }
 
   private func offer(_ form: AdmissionForm) async throws -> AdmissionOffer {
@@ -81,7 +73,10 @@ extension HospitalServer {
     var input = VisitIDInput(patient: form.identity, encounter: form.encounter, attempt: 1)
     while let known = try await knownVisit(input) {
       switch known.status {
-      case .complete: return .complete(visit: input.visitID(under: keys.visitIdentifiers))
+      case .complete:
+        let answer = AdmissionOffer.complete(
+          visit: input.visitID(under: keys.visitIdentifiers))
+        return try self.answer(form, answer)
       case .open:
         let visit = input.visitID(under: keys.visitIdentifiers)
         let context = try await views.context(of: visit, at: id)
@@ -106,12 +101,14 @@ extension HospitalServer {
       visitKey: form.visitKey, visitSigningKey: form.visitSigningKey, keyNonce: form.keyNonce,
       mailboxKey: form.mailboxKey)
     let visit = HospitalVisit(context: context, evidence: evidence.bytes, opening: opening)
-    try store.write([
-      Self.rotationKey: rotation, Self.offerKey(context.digest): Message(visit).encoded(),
-      Self.offeredKey(visitID, form.visitSigningKey): form.visitSigningKey,
-    ])
-    return .visit(
+    let answer = AdmissionOffer.visit(
       context, evidence: evidence.bytes, opening: opening, attempt: input.attempt)
+    return try self.answer(
+      form, answer,
+      [
+        Self.rotationKey: rotation, Self.offerKey(context.digest): Message(visit).encoded(),
+        Self.offeredKey(visitID, form.visitSigningKey): form.visitSigningKey,
+      ])
   }
 
   private func knownVisit(_ input: VisitIDInput) async throws -> VisitRecord? {
@@ -160,9 +157,13 @@ extension HospitalServer {
   /// Opens the visit on the ledger, after the patient agreed to its context.
   func open(_ request: AuthorizeVisit, by author: Principal?) async throws -> Done {
     let offerKey = Self.offerKey(request.contextDigest)
-    guard var visit: HospitalVisit = try store.load(offerKey),
-      author == .patient(visit: visit.context.visitID, hospital: id)
-    else {
+    guard var visit: HospitalVisit = try store.load(offerKey) else {
+      guard try isOpened(request, by: author) else {
+        throw ConsortiumError(.unknownVisit, "the hospital has offered no such visit")
+      }
+      return Done()
+    }
+    guard author == .patient(visit: visit.context.visitID, hospital: id) else {
       throw ConsortiumError(.unknownVisit, "the hospital has offered no such visit")
     }
     let opening = VisitOpening(
@@ -170,16 +171,30 @@ extension HospitalServer {
       patientSignature: request.signature)
     try await ledger.put(opening)
     visit.agreed = opening
-    try store.write([
-      Self.key(visit.context.visitID): Message(visit).encoded(), offerKey: nil,
-      Self.offeredKey(visit.context.visitID, visit.context.visitSigningKey): nil,
-    ])
+    try store.write(Self.opened(visit))
     return Done()
   }
 
   /// S_v of the offers of a visit that the ledger does not have yet.
   func offeredKeys(of visit: Digest32) throws -> [[UInt8]] {
     try store.keys(withPrefix: Self.offeredKey(visit)).compactMap { try store.value(forKey: $0) }
+  }
+
+  /// What is kept of an offer that the patient has agreed to.
+  private static func opened(_ visit: HospitalVisit) -> [String: [UInt8]?] {
+    let context = visit.context
+    return [
+      key(context.visitID): Message(visit).encoded(), offerKey(context.digest): nil,
+      offeredKey(context.visitID, context.visitSigningKey): nil,
+      openedKey(context.digest): context.visitID.bytes,
+    ]
+  }
+
+  /// Whether this opened a visit before, so that its answer was lost.
+  private func isOpened(_ request: AuthorizeVisit, by author: Principal?) throws -> Bool {
+    let opened = try store.value(forKey: Self.openedKey(request.contextDigest))
+    guard let visit = opened.flatMap({ Digest32($0) }) else { return false }
+    return author == .patient(visit: visit, hospital: id)
   }
 
   private func visit(_ visitID: Digest32) async throws -> HospitalVisit {
@@ -192,9 +207,7 @@ extension HospitalServer {
       var visit: HospitalVisit = try store.load(Self.offerKey(record.contextDigest))
     else { throw ConsortiumError(.unknownVisit, "the hospital knows no such visit") }
     visit.agreed = opening
-    try store.write([
-      Self.key(visitID): Message(visit).encoded(), Self.offerKey(record.contextDigest): nil,
-    ])
+    try store.write(Self.opened(visit))
     return visit
   }
 

@@ -11,41 +11,63 @@ package enum Admission: Sendable, Equatable {
   case complete(visit: Digest32)
 }
 
+/// What a patient keeps of a ticket that was used.
+struct PatientAdmission: NamedValue {
+  static let name = "patient-admission"
+
+  /// The only form that is ever sent with the ticket.
+  let form: AdmissionForm
+  /// The context that the patient has agreed to; nil before.
+  var agreed: Digest32?
+
+  init(form: AdmissionForm) { self.form = form }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.value("form", form)
+    fields.octets("agreed", agreed?.bytes ?? [])
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    form = try fields.value("form")
+    agreed = Digest32(try fields.octets("agreed", 0...32))
+  }
+}
+
 extension Patient {
   /// Asks a hospital for a visit and agrees to it, after checking what it is (4.3).
-  package func admit(to hospital: String, encounter: String) async throws -> Admission {
+  ///
+  /// Asked again with the same ticket, it sends the same form, and agrees to nothing else than before.
+  /// - Parameter ticket: from the hospital's counter.
+  package func admit(
+    to hospital: String, encounter: String, ticket: AdmissionTicket
+  ) async throws -> Admission {
     let server = try await client.supernode(hospital)
     guard server.role == .hospital else {
       throw ConsortiumError(.unreachable, "there is no hospital \(hospital)")
     }
-    let visitKeys = try freshKeys(at: hospital)
-    let form = Message(
-      AdmissionForm(
-        identity: identity, encounter: encounter,
-        visitKey: visitKeys.visitKey.encodedPublicKey,
-        visitSigningKey: visitKeys.signingKey.publicKey,
-        mailboxKey: visitKeys.mailboxKey.publicKey, keyNonce: visitKeys.nonce,
-        closure: try closure(ofLastVisit: encounter, at: hospital)))
-    let letter = Letter(.admission, genesis: genesis.digest, about: .zero)
-    let newcomer = Author(.key(visitKeys.signingKey.publicKey), visitKeys.signingKey)
-    let reply = try await client.sealing(shownBy: hospital) { [client] members in
-      let key = members.supernode(hospital)?.agreementKey ?? server.agreementKey
-      let sealed = try letter.seal(form.encoded(), to: key)
-      return try await client.ask(
-        RequestAdmission(sealedForm: sealed), of: hospital, by: [newcomer])
-    }
-    let bytes = try Letter(.admissionReply, genesis: genesis.digest, about: form.digest)
-      .open(reply.bytes, with: visitKeys.mailboxKey)
-    switch try Message<AdmissionOffer>(encoded: bytes).payload {
+    let ticketKey = try ticket.key(genesis: genesis.digest, hospital: hospital)
+    var admission = try admission(ticketKey.publicKey, to: hospital, encounter)
+    let visitKeys = try keys(at: hospital, nonce: admission.form.keyNonce)
+    let offer = try await client.ask(
+      RequestAdmission(admission.form), of: hospital,
+      by: [Author(.key(ticketKey.publicKey), ticketKey)])
+    switch offer {
     case .complete(let visit): return .complete(visit: visit)
     case .visit(let context, let evidence, let opening, let attempt):
+      guard admission.agreed.map({ $0 == context.digest }) ?? true else {
+        throw ConsortiumError(.wrongContext, "the hospital has offered another visit before")
+      }
       let visit = PatientVisit(
         context: context, evidence: evidence, opening: opening)
       try await check(visit, visitKeys, hospital)
-      try store.write([
-        Self.key(context.visitID): Message(visit).encoded(),
-        Self.lastVisitKey(encounter, hospital): context.visitID.bytes,
-      ])
+      if admission.agreed == nil {
+        admission.agreed = context.digest
+        try store.write([
+          Self.key(context.visitID): Message(visit).encoded(),
+          Self.lastVisitKey(encounter, hospital): context.visitID.bytes,
+          Self.admissionKey(ticketKey.publicKey): Message(admission).encoded(),
+        ])
+      }
       _ = try await client.ask(
         AuthorizeVisit(
           contextDigest: context.digest, visitKeyProof: try visitKeys.visitKey.prove(context),
@@ -53,6 +75,31 @@ extension Patient {
         of: hospital, by: [author(context, visitKeys.signingKey)])
       return .opened(context, attempt: attempt)
     }
+  }
+
+  private static func admissionKey(_ ticket: [UInt8]) -> String { "admission/\(ticket.hex)" }
+
+  /// The admission that a ticket is used for: with a nonce of its own, so that its keys are those of no
+  /// other visit. One key for two visits would let one consent open both.
+  private func admission(
+    _ ticket: [UInt8], to hospital: String, _ encounter: String
+  ) throws -> PatientAdmission {
+    if let known: PatientAdmission = try store.load(Self.admissionKey(ticket)) {
+      guard known.form.encounter == encounter else {
+        throw ConsortiumError(.reused, "the ticket was used for another Encounter")
+      }
+      return known
+    }
+    let visitKeys = try keys(at: hospital, nonce: Digest32(sha256: randomness.bytes(32)))
+    let admission = PatientAdmission(
+      form: AdmissionForm(
+        ticket: ticket, identity: identity, encounter: encounter,
+        visitKey: visitKeys.visitKey.encodedPublicKey,
+        visitSigningKey: visitKeys.signingKey.publicKey,
+        mailboxKey: visitKeys.mailboxKey.publicKey, keyNonce: visitKeys.nonce,
+        closure: try closure(ofLastVisit: encounter, at: hospital)))
+    try store.save(admission, Self.admissionKey(ticket))
+    return admission
   }
 
   private static func lastVisitKey(_ encounter: String, _ hospital: String) -> String {
@@ -76,7 +123,7 @@ extension Patient {
     let context = visit.context
     guard context.genesis == genesis.digest, context.suite == genesis.genesis.suite,
       context.hospital == hospital,
-      EvidenceKeys(context) == keys.evidenceKeys, context.keyNonce == keys.nonce,
+      keys.areNamed(in: context), context.keyNonce == keys.nonce,
       context.mailboxKey == keys.mailboxKey.publicKey, context.amends == nil,
       visit.opening.identity == identity,
       try Evidence(visit.evidence).digest == context.evidenceDigest
@@ -96,19 +143,33 @@ extension Patient {
     try await client.requireCurrentTeam(of: context)
   }
 
-  /// Shows α to a doctor of the team, with the digest of the keys that are really the patient's.
-  package func showEvidence(_ visitID: Digest32, to doctor: String) async throws {
+  /// What the patient shows to a doctor of the team in person, as a QR code: signed for this doctor and
+  /// this minute.
+  package func presence(_ visitID: Digest32, to doctor: String) throws -> PresenceCode {
     let visit = try visit(visitID)
-    let doctorNow = try await client.activeDoctor(doctor, by: visit.context.hospital)
-    // The keys in the patient's own copy of the context were compared with the real ones before the
-    // patient agreed to it.
-    let shown = EvidenceShown(
-      evidence: visit.evidence, keysDigest: EvidenceKeys(visit.context).digest)
-    let sealed = try Letter(.evidence, genesis: genesis.digest, about: visit.context.digest)
-      .seal(Message(shown).encoded(), to: doctorNow.agreementKey)
+    guard visit.context.signers.contains(where: { $0.doctor == doctor }) else {
+      throw ConsortiumError(.notEntitled, "\(doctor) is not on the team of this visit")
+    }
+    let presence = Presence(
+      contextDigest: visit.context.digest, doctor: doctor,
+      minute: Presence.minute(of: inbox.clock()))
+    return PresenceCode(
+      visit: visitID, evidence: visit.evidence,
+      presence: Signed(Message(presence), by: try keys(of: visit.context).signingKey))
+  }
+
+  /// The same to a doctor who is elsewhere, by courier.
+  ///
+  /// - Returns: what was sent; it counts once the patient has read its words to the doctor.
+  package func showPresence(
+    _ visitID: Digest32, to doctor: String
+  ) async throws -> PresenceCode {
+    let code = try presence(visitID, to: doctor)
+    let context = try visit(visitID).context
+    _ = try await client.activeDoctor(doctor, by: context.hospital)
     _ = try await client.ask(
-      ShowEvidence(visit: visitID, sealedEvidence: sealed), of: doctor,
-      by: [author(visit.context, try keys(of: visit.context).signingKey)])
+      ShowPresence(code), of: doctor, by: [author(context, try keys(of: context).signingKey)])
+    return code
   }
 
   /// Opens the record of a final visit, compares it with the ledger, and gives the receipt.

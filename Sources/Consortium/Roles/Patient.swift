@@ -51,6 +51,7 @@ package actor Patient: RoleEndpoint {
   let keys: PatientKeys
   let store: any RoleStore
   let post: Post
+  /// Seconds since 1970.
   var randomness: Randomness
 
   package init(
@@ -127,11 +128,8 @@ package actor Patient: RoleEndpoint {
 
   // MARK: Keys
 
-  /// Keys that no visit has used: one key for two visits would let one consent open both.
-  func freshKeys(at hospital: String) throws -> PatientVisitKeys<Suite> {
-    try keys.root.keys(
-      genesis: genesis.digest, hospital: hospital,
-      nonce: Digest32(sha256: randomness.bytes(32)))
+  func keys(at hospital: String, nonce: Digest32) throws -> PatientVisitKeys<Suite> {
+    try keys.root.keys(genesis: genesis.digest, hospital: hospital, nonce: nonce)
   }
 
   /// The keys of a visit of this patient.

@@ -36,6 +36,9 @@ struct Demo: AsyncParsableCommand {
       valueName: "folder"))
   var data: String?
 
+  @Flag(help: "Draw the first ticket and the first presence as QR codes.")
+  var codes = false
+
   @Flag(help: "Show how the consortium decides who takes part and who decides.")
   var consortium = false
 
@@ -46,8 +49,8 @@ struct Demo: AsyncParsableCommand {
       throw ValidationError("--doctors is 1 to 16")
     }
     guard visits.map({ $0 > 0 }) ?? true else { throw ValidationError("--visits is at least 1") }
-    guard !consortium || (history.isEmpty && visits == nil) else {
-      throw ValidationError("--consortium has no histories")
+    guard !consortium || (history.isEmpty && visits == nil && !codes) else {
+      throw ValidationError("--consortium has neither histories nor codes")
     }
   }
 
@@ -99,7 +102,8 @@ struct Demo: AsyncParsableCommand {
   ) async throws -> DemoReport {
     let console = output.console
     defer { console.endProgress() }
-    var demonstration = try await Demonstration(in: folder, team: doctors, console: console)
+    var demonstration = try await Demonstration(
+      in: folder, team: doctors, drawsCodes: codes, console: console)
     return try await demonstration.run(histories)
   }
 }

@@ -47,14 +47,14 @@ struct DemoHistory {
   ///
   /// - Parameters:
   ///   - hospitals: of the consortium.
-  ///   - signingTwice: whether a doctor changes their mind once.
+  ///   - isFirst: whether a doctor changes their mind once, and the last one is elsewhere.
   func plan(
-    _ visit: Visit, team: Int, hospitals: [String], signingTwice: Bool
+    _ visit: Visit, team: Int, hospitals: [String], isFirst: Bool
   ) -> PlannedVisit {
     PlannedVisit(
       patient: contact, hospital: Self.hospital(of: visit, hospitals),
       encounter: Self.identifier(visit.encounterID), findings: visit.findings(forTeamOf: team),
-      signingTwice: signingTwice ? [min(2, team)] : [])
+      signingTwice: isFirst ? [min(2, team)] : [], comparingWords: isFirst ? [team] : [])
   }
 
   /// The hospital of number SHA-256(serviceProvider), a big-endian integer, modulo their number.

@@ -7,6 +7,13 @@ struct DemoReport: Encodable {
     let passed: Bool
   }
 
+  /// How a doctor knows that the patient is there.
+  struct PresenceReport: Encodable {
+    let doctor: String
+    /// code, read from the patient's device, or words, compared.
+    let by: String
+  }
+
   struct VisitReport: Encodable {
     let encounter: String
     let hospital: String
@@ -15,6 +22,9 @@ struct DemoReport: Encodable {
     let bytes: Int
     /// Whether an earlier run had held it.
     let wasKnown: Bool
+    /// What admitted the patient: ticket, from the counter.
+    let admittedBy: String
+    let presences: [PresenceReport]
     /// acknowledged, or disputed.
     let receipt: String
     let nanoseconds: UInt64

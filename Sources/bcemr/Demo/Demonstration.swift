@@ -19,8 +19,10 @@ struct Demonstration {
   private static let consentSeconds: UInt64 = 30 * 86_400
 
   /// Founds the consortium of a folder, or opens it.
-  init(in folder: DataFolder, team: Int, console: Console) async throws {
-    let narrator = Narrator(console, team: team)
+  init(
+    in folder: DataFolder, team: Int, drawsCodes: Bool, console: Console
+  ) async throws {
+    let narrator = Narrator(console, team: team, drawsCodes: drawsCodes)
     console.progress("founding the consortium, registering doctors")
     consortium = try await LocalConsortium.open(
       storage: folder, configuration: .init(teamSize: team),
@@ -41,7 +43,7 @@ struct Demonstration {
   mutating func run(_ histories: [DemoHistory]) async throws -> DemoReport {
     let start = MonotoneTime.nanoseconds()
     for (index, history) in histories.enumerated() {
-      try await run(history, showingResignature: index == 0)
+      try await run(history, isFirst: index == 0)
     }
     try await exportAndVerify()
     let readings = consortium.meter.readings
@@ -60,7 +62,7 @@ struct Demonstration {
 
   // MARK: Visits
 
-  private mutating func run(_ history: DemoHistory, showingResignature: Bool) async throws {
+  private mutating func run(_ history: DemoHistory, isFirst: Bool) async throws {
     console.heading("\(history.introduction): \(Quantity.count(history.visits.count, "visit"))")
     try await consortium.addPatient(contact: history.contact, identity: history.identity)
     var held: [HeldVisit] = []
@@ -70,7 +72,7 @@ struct Demonstration {
       narrator.begin(visit, number: index + 1, of: history.visits.count)
       let plan = history.plan(
         visit, team: team, hospitals: consortium.genesis.members.hospitals,
-        signingTwice: showingResignature && index == 0)
+        isFirst: isFirst && index == 0)
       let start = MonotoneTime.nanoseconds()
       let outcome = try await consortium.hold(plan)
       let isAcknowledged = outcome.wasKnown || outcome.record?.record != nil
@@ -80,7 +82,9 @@ struct Demonstration {
         DemoReport.VisitReport(
           encounter: plan.encounter, hospital: plan.hospital, visit: "\(outcome.visit)",
           resources: visit.resources.count, bytes: plan.findings.reduce(0) { $0 + $1.count },
-          wasKnown: outcome.wasKnown, receipt: isAcknowledged ? "acknowledged" : "disputed",
+          wasKnown: outcome.wasKnown, admittedBy: "ticket",
+          presences: narrator.presences.map { .init(doctor: $0.doctor, by: $0.by) },
+          receipt: isAcknowledged ? "acknowledged" : "disputed",
           nanoseconds: MonotoneTime.nanoseconds() - start))
     }
     try await consortium.settle()

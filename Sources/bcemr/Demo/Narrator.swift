@@ -1,6 +1,7 @@
 import CanonicalEncoding
 import ClinicalRecords
 import Consortium
+import QRCodes
 import Synchronization
 
 /// Tells what happens in the consortium, in the words of a hospital.
@@ -9,11 +10,22 @@ final class Narrator: Sendable {
   private let team: Int
   /// The visit that is being held.
   private let visit = Mutex<Visit?>(nil)
+  /// How the doctors of this visit know that the patient is there.
+  private let seen = Mutex<[(doctor: String, by: String)]>([])
+  /// The labels of codes that are still to be drawn, one of each.
+  private let undrawn: Mutex<Set<String>>
 
-  init(_ console: Console, team: Int) { (self.console, self.team) = (console, team) }
+  /// - Parameter drawsCodes: whether the first ticket and the first presence are drawn.
+  init(_ console: Console, team: Int, drawsCodes: Bool) {
+    (self.console, self.team) = (console, team)
+    undrawn = Mutex(drawsCodes ? ["ticket", "presence"] : [])
+  }
+
+  var presences: [(doctor: String, by: String)] { seen.withLock { $0 } }
 
   func begin(_ visit: Visit, number: Int, of count: Int) {
     self.visit.withLock { $0 = visit }
+    seen.withLock { $0 = [] }
     console.heading("Visit \(number) of \(count): \(visit.summary)")
   }
 
@@ -25,6 +37,11 @@ final class Narrator: Sendable {
       console.line(
         "The consortium that was founded \(LedgerTime.text(foundedAt)); its ledger is \(genesis).")
     case .doctorRegistered: break
+    case .ticketIssued(let hospital, _, let code, let words):
+      console.line("  The counter of \(hospital) identifies the patient and hands out a ticket.")
+      draw("ticket", code, "  As words: \(words.joined(separator: " ")).")
+    case .presenceShown(_, let doctor, let code, let words):
+      presence(doctor, code, words)
     case .visitOpened(_, let hospital, let team, _, let attempt):
       if attempt > 1 {
         console.line("  An interrupted attempt is closed as abandoned; this is attempt \(attempt).")
@@ -53,6 +70,26 @@ final class Narrator: Sendable {
       console.line("  \(doctor) asks to read earlier visits, for \(purpose).")
     case .consented, .recordShared, .revoked: break
     }
+  }
+
+  private func presence(_ doctor: String, _ code: String, _ words: [String]?) {
+    seen.withLock { $0.append((doctor, words == nil ? "code" : "words")) }
+    guard let words else {
+      console.line("  \(doctor) reads the code on the patient's device: the patient is there.")
+      draw("presence", code)
+      return
+    }
+    console.line("  \(doctor) is elsewhere; on the telephone the patient reads out")
+    console.line("  \(words.joined(separator: " ")), the words that \(doctor) has too.")
+  }
+
+  /// Draws a code if it is the first of its kind.
+  private func draw(_ label: String, _ text: String, _ caption: String? = nil) {
+    guard undrawn.withLock({ $0.remove(label) }) != nil, let code = try? QRCode(text) else {
+      return
+    }
+    console.line(code.drawn(console.usesColor ? .fixed : .own))
+    if let caption { console.line(caption) }
   }
 
   private func signed(_ doctor: String, _ position: Int, _ attempt: Int, _ deadline: UInt64) {

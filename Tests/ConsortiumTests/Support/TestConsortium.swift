@@ -48,7 +48,7 @@ final class TestConsortium: Sendable {
       return count
     }
     var environment = LocalConsortium.Environment(
-      clock: { self.now.withLock { $0 } }, nanoseconds: { 0 },
+      clock: { self.time }, nanoseconds: { 0 },
       randomness: { role in
         // Another stream after every start, as from a real generator.
         SeededGenerator(seed: role.utf8.reduce(opening) { ($0 &* 1_099_511_628_211) ^ UInt64($1) })
@@ -60,6 +60,9 @@ final class TestConsortium: Sendable {
     return consortium
   }
 
+  /// Of all clocks, in seconds since 1970.
+  var time: UInt64 { now.withLock { $0 } }
+
   func pass(seconds: UInt64) { now.withLock { $0 += seconds } }
 
   // MARK: What people do
@@ -70,7 +73,9 @@ final class TestConsortium: Sendable {
   ) -> PlannedVisit {
     PlannedVisit(
       patient: Self.patient, hospital: hospital, encounter: encounter,
-      findings: (1...teamSize).map { finding(encounter, $0) }, signingTwice: signingTwice)
+      findings: (1...teamSize).map { finding(encounter, $0) }, signingTwice: signingTwice,
+      // One way and the other.
+      comparingWords: [1])
   }
 
   func finding(_ encounter: String, _ position: Int) -> [UInt8] {
@@ -138,6 +143,13 @@ final class TestConsortium: Sendable {
     return try await state(of: visit, consortium, plan.hospital)
   }
 
+  /// What the patient's device shows for a doctor now.
+  func presence(
+    of visit: Digest32, to doctor: String, _ consortium: LocalConsortium
+  ) async throws -> PresenceCode {
+    try await #require(consortium.patients[Self.patient]).presence(visit, to: doctor)
+  }
+
   /// A visit that its team has signed and completed; nothing of it is final.
   func completeVisit(
     _ consortium: LocalConsortium, _ plan: PlannedVisit
@@ -184,8 +196,8 @@ final class TestConsortium: Sendable {
     let file = try DoctorKeys.generate(owner: id, using: &generator)
     return try Doctor(
       id: id, hospital: "hospital-1", genesis: consortium.genesis, keys: DoctorKeys(file),
-      store: MemoryRoleStore(), courier: try #require(wire.courier),
-      clock: { self.now.withLock { $0 } }, randomness: generator)
+      store: MemoryRoleStore(), courier: try #require(wire.courier), clock: { [self] in time },
+      randomness: generator)
   }
 
   /// All that stands on any chain.
@@ -256,6 +268,11 @@ final class TestConsortium: Sendable {
   @inline(never)
   func identityKey(of place: String) throws -> IdentityKey {
     try IdentityKey(seed: secret("identity", of: place))
+  }
+
+  @inline(never)
+  func agreementKey(of doctor: String) throws -> AgreementKey {
+    try AgreementKey(seed: secret("agreement", of: "doctors/\(doctor)"))
   }
 
   @inline(never)

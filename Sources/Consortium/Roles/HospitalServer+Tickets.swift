@@ -1,0 +1,131 @@
+import CanonicalEncoding
+import Credentials
+import EMRScheme
+import Ledger
+
+/// The counter: whom the hospital has identified, and admits.
+extension HospitalServer {
+  private static func ticketKey(_ ticket: [UInt8]) -> String { "ticket/\(ticket.hex)" }
+  private static func dayKey(_ day: UInt64, _ ticket: String = "") -> String {
+    "ticket-day/\(day)/\(ticket)"
+  }
+  private static let forgottenKey = "tickets-forgotten"
+  private static let secondsOfDay: UInt64 = 86_400
+  /// How many days a ticket is kept after it has expired, and with it the answer to its form.
+  private static let daysKept: UInt64 = 7
+
+  /// Whatever is wrong with a ticket or a form: whoever has none learns nothing of who is a patient here.
+  private static var refusal: ConsortiumError {
+    ConsortiumError(.refused, "there is no admission by this form")
+  }
+
+  /// Makes a ticket for a person whom the clerk has identified; it can be used for a day.
+  ///
+  /// - Parameter identity: ID_j, 1 to 256 bytes, as the patient's own program states it.
+  package func issueTicket(for identity: String) throws -> AdmissionTicket {
+    guard (1...256).contains(identity.utf8.count) else {
+      throw ConsortiumError(.wrongState, "an identity has 1 to 256 bytes")
+    }
+    try forgetTickets()
+    let ticket = AdmissionTicket(using: &randomness)
+    let publicKey = try ticket.key(genesis: node.genesis.digest, hospital: id).publicKey
+    let expiresAt = inbox.clock() + Self.secondsOfDay
+    try store.write([
+      Self.ticketKey(publicKey): Message(
+        IssuedTicket(identity: identity, expiresAt: expiresAt)
+      ).encoded(),
+      Self.dayKey(expiresAt / Self.secondsOfDay, publicKey.hex): [],
+    ])
+    return ticket
+  }
+
+  /// The public keys of the tickets of a person that have opened no visit.
+  package func openTickets(of identity: String) throws -> [[UInt8]] {
+    let prefix = Self.ticketKey([])
+    return try store.keys(withPrefix: prefix).compactMap { key in
+      guard let issued: IssuedTicket = try store.load(key), issued.identity == identity,
+        try issued.answer == nil || offer(of: issued) != nil
+      else { return nil }
+      return [UInt8](hex: String(key.dropFirst(prefix.count)))
+    }
+  }
+
+  /// Takes a ticket back, with the visit that it was offered: nobody is admitted with it any more. A visit
+  /// that is open stays.
+  ///
+  /// - Parameter ticket: its public key.
+  package func voidTicket(_ ticket: [UInt8]) throws {
+    let key = Self.ticketKey(ticket)
+    guard let issued: IssuedTicket = try store.load(key) else { return }
+    var changes: [String: [UInt8]?] = [key: nil]
+    if let offer = try offer(of: issued) {
+      changes[Self.offerKey(offer.digest)] = .some(nil)
+      changes[Self.offeredKey(offer.visitID, offer.visitSigningKey)] = .some(nil)
+    }
+    try store.write(changes)
+  }
+
+  /// The visit that a ticket was offered, while the patient has not agreed to it.
+  private func offer(of issued: IssuedTicket) throws -> VisitContext? {
+    guard case .visit(let context, _, _, _)? = issued.answer else { return nil }
+    return try store.value(forKey: Self.offerKey(context.digest)) == nil ? nil : context
+  }
+
+  /// Forgets tickets that have expired days ago, and what they were offered.
+  private func forgetTickets() throws {
+    let today = inbox.clock() / Self.secondsOfDay
+    guard today > Self.daysKept else { return }
+    let due = today - Self.daysKept
+    let stored = try store.value(forKey: Self.forgottenKey)
+    let forgotten = stored.flatMap { UInt64(String(decoding: $0, as: UTF8.self)) }
+    guard forgotten.map({ $0 < due }) ?? true else { return }
+    for day in (forgotten ?? due)..<due {
+      let prefix = Self.dayKey(day)
+      for key in try store.keys(withPrefix: prefix) {
+        if let ticket = [UInt8](hex: String(key.dropFirst(prefix.count))) {
+          try voidTicket(ticket)
+        }
+        try store.write([key: nil])
+      }
+    }
+    try store.write([Self.forgottenKey: Array(String(due).utf8)])
+  }
+
+  // MARK: Admission
+
+  /// Lets a form pass that is signed with a good ticket for the identity that it names, and is the first of
+  /// that ticket.
+  ///
+  /// It does not suspend, so no two forms can be the first.
+  /// - Returns: the answer that the form has had.
+  /// - Throws: ``ConsortiumError`` `refused`.
+  func spendTicket(
+    _ form: AdmissionForm, by author: Principal?
+  ) throws -> AdmissionOffer? {
+    guard case .key(let ticket) = author else { throw Self.refusal }
+    let (key, digest) = (Self.ticketKey(ticket), Message(form).digest)
+    guard form.ticket == ticket, var issued: IssuedTicket = try store.load(key),
+      issued.identity == form.identity,
+      issued.form.map({ $0 == digest }) ?? (inbox.clock() <= issued.expiresAt)
+    else { throw Self.refusal }
+    if issued.form == nil {
+      issued.form = digest
+      try store.save(issued, key)
+    }
+    return issued.answer
+  }
+
+  /// Keeps the answer to a form, with what else changes by it.
+  ///
+  /// - Returns: the answer; the first one, if the form came twice and was answered in between.
+  func answer(
+    _ form: AdmissionForm, _ answer: AdmissionOffer, _ changes: [String: [UInt8]?] = [:]
+  ) throws -> AdmissionOffer {
+    let key = Self.ticketKey(form.ticket)
+    guard var issued: IssuedTicket = try store.load(key) else { throw Self.refusal }
+    if let first = issued.answer { return first }
+    issued.answer = answer
+    try store.write(changes.merging([key: Message(issued).encoded()]) { _, new in new })
+    return answer
+  }
+}
