@@ -8,18 +8,21 @@ public struct PlannedVisit: Sendable {
   public var hospital: String
   /// The Encounter's identifier at the hospital.
   public var encounter: String
+  /// By which the hospital finds the team.
+  public var symptoms: Symptoms
   /// m_1 … m_n, one for each doctor of the team.
   public var findings: [[UInt8]]
   /// The doctors (k = 1…n) who sign once more before the next one does.
   public var signingTwice: Set<Int>
 
   public init(
-    patient: String, hospital: String, encounter: String, findings: [[UInt8]],
-    signingTwice: Set<Int> = []
+    patient: String, hospital: String, encounter: String, symptoms: Symptoms = Symptoms(),
+    findings: [[UInt8]], signingTwice: Set<Int> = []
   ) {
     self.patient = patient
     self.hospital = hospital
     self.encounter = encounter
+    self.symptoms = symptoms
     self.findings = findings
     self.signingTwice = signingTwice
   }
@@ -29,6 +32,8 @@ public struct PlannedVisit: Sendable {
 public struct VisitOutcome: Sendable {
   public let visit: Digest32
   public let hospital: String
+  /// Why it has this team, as the hospital knows it.
+  public let team: TeamChoice?
   /// The visit was complete and had its receipt before.
   public let wasKnown: Bool
   /// What the patient found; nil if the receipt was given in an earlier run.
@@ -42,12 +47,14 @@ extension LocalConsortium {
   /// complete is not repeated. The receipt is final with the next ``settle()``.
   public func hold(_ plan: PlannedVisit) async throws -> VisitOutcome {
     let (visit, isNew) = try await conduct(plan)
+    let team = try await hospital(plan.hospital).teamChoice(of: visit)
     if !isNew, try await patient(plan.patient).hasReceipted(visit) {
-      return VisitOutcome(visit: visit, hospital: plan.hospital, wasKnown: true, record: nil)
+      return VisitOutcome(
+        visit: visit, hospital: plan.hospital, team: team, wasKnown: true, record: nil)
     }
     let record = try await collect(visit, plan)
     return VisitOutcome(
-      visit: visit, hospital: plan.hospital, wasKnown: false, record: record)
+      visit: visit, hospital: plan.hospital, team: team, wasKnown: false, record: record)
   }
 
   /// Admission, group key, diagnosis and storage, unless the visit is complete: nothing of it is final
@@ -73,7 +80,8 @@ extension LocalConsortium {
     meter.phase = .groupKeyGeneration
     let patient = try patient(plan.patient)
     let admission = try await meter.measure(.patient) {
-      try await patient.admit(to: plan.hospital, encounter: plan.encounter)
+      try await patient.admit(
+        to: plan.hospital, encounter: plan.encounter, symptoms: plan.symptoms)
     }
     switch admission {
     case .complete(let visit):
@@ -85,10 +93,12 @@ extension LocalConsortium {
           .wrongState,
           "\(plan.findings.count) findings for a team of \(context.signers.count)")
       }
-      environment.observe(
-        .visitOpened(
-          visit: context.visitID, hospital: plan.hospital, team: context.signers.map(\.doctor),
-          openedAt: context.openedAt, attempt: attempt))
+      if let team = try await hospital(plan.hospital).teamChoice(of: context.visitID) {
+        environment.observe(
+          .visitOpened(
+            visit: context.visitID, hospital: plan.hospital, team: team,
+            openedAt: context.openedAt, attempt: attempt))
+      }
       return (context.visitID, true)
     }
   }

@@ -41,16 +41,6 @@ package struct HospitalVisit: NamedValue {
 extension HospitalServer {
   private static func key(_ visit: Digest32) -> String { "visit/\(visit)" }
   private static func offerKey(_ contextDigest: Digest32) -> String { "offer/\(contextDigest)" }
-  private static let rotationKey = "rotation"
-  private static let teamSizeKey = "team-size"
-
-  /// How many doctors a visit gets, 1 to 16.
-  package func setTeamSize(_ size: Int) throws {
-    guard (1...Limits.teamSize).contains(size) else {
-      throw ConsortiumError(.wrongState, "a team has 1 to \(Limits.teamSize) doctors")
-    }
-    try store.write([Self.teamSizeKey: [UInt8(size)]])
-  }
 
   // MARK: Admission (4.3)
 
@@ -63,7 +53,13 @@ extension HospitalServer {
     let sealed = try keys.ring.open(
       request.sealedForm, as: Letter(.admission, genesis: genesis.digest, about: .zero))
     let form = try Message<AdmissionForm>(encoded: sealed)
-    let offer = try await offer(form.payload)
+    let offer: AdmissionOffer
+    do {
+      offer = try await self.offer(form.payload)
+    } catch let refusal as TeamRefusal {
+      // Sealed like any offer: which specialist is missing tells what the patient has.
+      offer = .noTeam(refusal)
+    }
     return Octets(
       try Letter(.admissionReply, genesis: genesis.digest, about: form.digest)
         .seal(Message(offer).encoded(), to: form.payload.mailboxKey))
@@ -74,8 +70,12 @@ extension HospitalServer {
     var input = VisitIDInput(patient: form.identity, encounter: form.encounter, attempt: 1)
     while let known = try await knownVisit(input) {
       switch known.status {
-      case .complete: return .complete(visit: input.visitID(under: keys.visitIdentifiers))
+      case .complete:
+        try forgetNamedTeam(form)
+        return .complete(visit: input.visitID(under: keys.visitIdentifiers))
       case .open:
+        // What is under way is not ended where nothing could follow.
+        _ = try await team(for: form)
         let visit = input.visitID(under: keys.visitIdentifiers)
         let context = try await views.context(of: visit, at: id)
         try await abandon(visit, try reason(toClose: context, form, time: base.countedTime))
@@ -87,21 +87,21 @@ extension HospitalServer {
     let evidence = Evidence(using: &randomness)
     let opening = PseudonymOpening(
       hospital: id, visitID: visitID, identity: form.identity, using: &randomness)
-    let (signers, rotation) = try await team()
+    let team = try await team(for: form)
     let genesis = node.genesis
     let numbers = try await node.consortium.members(at: base.reference.height).numbers
     let context = VisitContext(
       genesis: genesis.digest, suite: genesis.genesis.suite, hospital: id,
       pseudonym: opening.pseudonym, visitID: visitID, evidenceDigest: evidence.digest,
-      signers: signers, openedAt: base.countedTime, window: numbers.window,
+      signers: team.signers, openedAt: base.countedTime, window: numbers.window,
       resignatureLimit: numbers.resignatureLimit,
       baseHeight: base.reference.height, baseHash: base.reference.digest,
       visitKey: form.visitKey, visitSigningKey: form.visitSigningKey, keyNonce: form.keyNonce,
       mailboxKey: form.mailboxKey)
     let visit = HospitalVisit(context: context, evidence: evidence.bytes, opening: opening)
-    try store.write([
-      Self.rotationKey: rotation, Self.offerKey(context.digest): Message(visit).encoded(),
-    ])
+    try store.write(
+      team.changes(visitID).merging(
+        [Self.offerKey(context.digest): Message(visit).encoded()], uniquingKeysWith: { $1 }))
     return .visit(
       context, evidence: evidence.bytes, opening: opening, attempt: input.attempt)
   }
@@ -127,26 +127,6 @@ extension HospitalServer {
     _ visit: Digest32, _ reason: VisitAbandonment.Reason
   ) async throws {
     try await ledger.put(VisitAbandonment(visit: visit, reason: reason))
-  }
-
-  /// The order s: doctors of this hospital in the final directory, by rotation; and what the
-  /// rotation is after them.
-  private func team() async throws -> (signers: [VisitContext.Signer], rotation: [UInt8]) {
-    let consortium = await node.consortium
-    let doctors = try employees().compactMap { doctor in
-      try consortium.finalDoctor(doctor).flatMap { $0.status == .active ? $0.statement : nil }
-    }
-    let size = Int(try store.value(forKey: Self.teamSizeKey)?.first ?? 3)
-    guard doctors.count >= size else {
-      throw ConsortiumError(
-        .unknownDoctor, "\(doctors.count) of \(size) doctors are registered and may act")
-    }
-    let stored = try store.value(forKey: Self.rotationKey)
-    let turn = stored.flatMap { Int(String(decoding: $0, as: UTF8.self)) } ?? 0
-    return (
-      (0..<size).map { doctors[(turn + $0) % doctors.count].signer },
-      Array(String((turn + 1) % doctors.count).utf8)
-    )
   }
 
   /// Opens the visit on the ledger, after the patient agreed to its context.

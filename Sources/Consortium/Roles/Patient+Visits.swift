@@ -13,7 +13,12 @@ package enum Admission: Sendable, Equatable {
 
 extension Patient {
   /// Asks a hospital for a visit and agrees to it, after checking what it is (4.3).
-  package func admit(to hospital: String, encounter: String) async throws -> Admission {
+  ///
+  /// - Parameter symptoms: by which the hospital finds the team; told to nobody else.
+  /// - Throws: ``ConsortiumError``, as `no-team` with the reason.
+  package func admit(
+    to hospital: String, encounter: String, symptoms: Symptoms = Symptoms()
+  ) async throws -> Admission {
     let server = try await client.supernode(hospital)
     guard server.role == .hospital else {
       throw ConsortiumError(.unreachable, "there is no hospital \(hospital)")
@@ -21,7 +26,7 @@ extension Patient {
     let visitKeys = try freshKeys(at: hospital)
     let form = Message(
       AdmissionForm(
-        identity: identity, encounter: encounter,
+        identity: identity, encounter: encounter, symptoms: symptoms,
         visitKey: visitKeys.visitKey.encodedPublicKey,
         visitSigningKey: visitKeys.signingKey.publicKey,
         mailboxKey: visitKeys.mailboxKey.publicKey, keyNonce: visitKeys.nonce,
@@ -36,6 +41,8 @@ extension Patient {
       .open(reply.bytes, with: visitKeys.mailboxKey)
     switch try Message<AdmissionOffer>(encoded: bytes).payload {
     case .complete(let visit): return .complete(visit: visit)
+    case .noTeam(let refusal):
+      throw ConsortiumError(.noTeam, "\(hospital): \(refusal.reason)")
     case .visit(let context, let evidence, let opening, let attempt):
       let visit = PatientVisit(
         context: context, evidence: evidence, opening: opening)

@@ -35,6 +35,12 @@ struct Demo: AsyncParsableCommand {
       valueName: "folder"))
   var data: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Roster and rule of the hospitals, as JSON, instead of the demonstration's own.",
+      valueName: "file"))
+  var staffing: String?
+
   @Flag(help: "Show how the consortium decides who takes part and who decides.")
   var consortium = false
 
@@ -45,8 +51,8 @@ struct Demo: AsyncParsableCommand {
       throw ValidationError("--doctors is 1 to 16")
     }
     guard visits.map({ $0 > 0 }) ?? true else { throw ValidationError("--visits is at least 1") }
-    guard !consortium || (history.isEmpty && visits == nil) else {
-      throw ValidationError("--consortium has no histories")
+    guard !consortium || (history.isEmpty && visits == nil && staffing == nil) else {
+      throw ValidationError("--consortium has no histories and no --staffing")
     }
   }
 
@@ -59,11 +65,12 @@ struct Demo: AsyncParsableCommand {
     let histories = try (history.isEmpty ? [nil] : history.map(Optional.some)).map { path in
       try DemoHistory(path: path, visitLimit: visits)
     }
+    let staffing = try staffing.map(plan)
     let report =
       if let data {
-        try await demonstrate(histories, in: DataFolder(path: data))
+        try await demonstrate(histories, staffing, in: DataFolder(path: data))
       } else {
-        try await DataFolder.temporary { try await demonstrate(histories, in: $0) }
+        try await DataFolder.temporary { try await demonstrate(histories, staffing, in: $0) }
       }
     if output.json { Console.write(report) } else { report.print(to: output.console) }
     if !report.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
@@ -93,12 +100,32 @@ struct Demo: AsyncParsableCommand {
     return try await demonstration.run()
   }
 
+  /// Roster and rule from a file.
+  private func plan(_ path: String) throws -> StaffingPlan {
+    let plan: StaffingPlan
+    do {
+      plan = try StaffingPlan(
+        json: try SystemFile.contents(of: path, limit: StaffingPlan.byteLimit), teamSize: doctors)
+    } catch let error as ConsortiumError {
+      throw CommandFailure(.badInput, code: "\(error.code)", "\(path): \(error.message)")
+    }
+    let sizes = [plan.rule.teamSize] + plan.rule.clauses.compactMap(\.teamSize)
+    guard sizes.allSatisfy({ $0 == doctors }) else {
+      throw CommandFailure(
+        .badInput, code: "\(ConsortiumError.Code.invalidStaffing)",
+        "\(path): a team_size is not \(doctors)",
+        hint: "the demonstration divides a visit among the doctors of --doctors")
+    }
+    return plan
+  }
+
   private func demonstrate(
-    _ histories: [DemoHistory], in folder: DataFolder
+    _ histories: [DemoHistory], _ staffing: StaffingPlan?, in folder: DataFolder
   ) async throws -> DemoReport {
     let console = output.console
     defer { console.endProgress() }
-    var demonstration = try await Demonstration(in: folder, team: doctors, console: console)
+    var demonstration = try await Demonstration(
+      in: folder, team: doctors, staffing: staffing, console: console)
     return try await demonstration.run(histories)
   }
 }

@@ -48,13 +48,31 @@ struct DemoHistory {
   /// - Parameters:
   ///   - hospitals: of the consortium.
   ///   - signingTwice: whether a doctor changes their mind once.
+  /// - Throws: ``CommandFailure`` where the history says twice what the visit is about.
   func plan(
     _ visit: Visit, team: Int, hospitals: [String], signingTwice: Bool
-  ) -> PlannedVisit {
+  ) throws(CommandFailure) -> PlannedVisit {
     PlannedVisit(
       patient: contact, hospital: Self.hospital(of: visit, hospitals),
-      encounter: Self.identifier(visit.encounterID), findings: visit.findings(forTeamOf: team),
-      signingTwice: signingTwice ? [min(2, team)] : [])
+      encounter: Self.identifier(visit.encounterID), symptoms: try symptoms(of: visit),
+      findings: visit.findings(forTeamOf: team), signingTwice: signingTwice ? [min(2, team)] : [])
+  }
+
+  /// What the patient tells the hospital at admission: what the history says the visit is about, as far as
+  /// a form has room for it.
+  private func symptoms(of visit: Visit) throws(CommandFailure) -> Symptoms {
+    let complaints: [Coding]
+    do {
+      complaints = try visit.complaints()
+    } catch {
+      throw CommandFailure(error, at: path)
+    }
+    let codes = complaints.compactMap {
+      Symptoms.Code(system: $0.system, code: $0.code, display: $0.display)
+        ?? Symptoms.Code(system: $0.system, code: $0.code)
+    }
+    return Symptoms(codes: Array(codes.prefix(Symptoms.codeLimit)), text: visit.reason ?? "")
+      ?? Symptoms()
   }
 
   /// The hospital of number SHA-256(serviceProvider), a big-endian integer, modulo their number.

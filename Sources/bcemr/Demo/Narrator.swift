@@ -31,7 +31,8 @@ final class Narrator: Sendable {
       }
       console.line(
         "  Admitted to \(hospital) under a new pseudonym; the patient agrees to a team of")
-      console.line("  \(team.joined(separator: ", ")).")
+      console.line("  \(team.doctors.joined(separator: ", ")).")
+      console.line("  \(Self.reason(of: team)).")
     case .visitKnown(_, let hospital):
       console.line("  \(hospital) has held this visit already; it is not repeated.")
     case .groupKeyAgreed:
@@ -52,6 +53,22 @@ final class Narrator: Sendable {
     case .accessRequested(let doctor, _, let purpose):
       console.line("  \(doctor) asks to read earlier visits, for \(purpose).")
     case .consented, .recordShared, .revoked: break
+    }
+  }
+
+  /// Which rule chose a team, and for what.
+  private static func reason(of team: TeamChoice) -> String {
+    let wanted = team.places.compactMap { place in
+      place.specialty.map { DemonstrationStaff.name(of: $0) }
+    }
+    let rest = team.places.count - wanted.count
+    switch team.ground {
+    case .clerk: return "The counter named them"
+    case .rotation: return "No rule matches what the patient complains of; it was their turn"
+    case .rule(let name):
+      let turns = rest == 0 ? "" : wanted.isEmpty ? "; it was their turn" : "; the rest by turns"
+      let specialties = wanted.isEmpty ? "" : ": " + wanted.joined(separator: ", then ")
+      return "The hospital's rule \"\(name)\"\(specialties)\(turns)"
     }
   }
 
