@@ -94,6 +94,7 @@ public enum ObjectKind: UInt, CaseIterable, Sendable {
   case doctorStatusChange = 65
   case keyRotation = 66
   case rotationStatement = 72
+  case doctorSpecialties = 75
 
   // Members
   case motion = 69

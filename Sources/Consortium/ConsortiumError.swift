@@ -50,6 +50,12 @@ extension ErrorCode<ConsortiumError> {
   public static var notEmployed: Self { Self("not-employed") }
   /// A registration has other keys than those that the hospital was told.
   public static var wrongFingerprint: Self { Self("wrong-fingerprint") }
+  /// A registration asserts other specialties than those that the hospital knows.
+  public static var wrongSpecialties: Self { Self("wrong-specialties") }
+  /// A file with roster and rule of a hospital is not as it has to be.
+  public static var invalidStaffing: Self { Self("invalid-staffing") }
+  /// The hospital has no team for this admission.
+  public static var noTeam: Self { Self("no-team") }
   /// The doctor is not registered, is suspended, or has retired.
   public static var notActive: Self { Self("not-active") }
   /// A server shows an earlier state of a doctor than it, or another, has shown before.

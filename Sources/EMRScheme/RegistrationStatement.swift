@@ -3,7 +3,7 @@ public import CanonicalEncoding
 /// All that a doctor's registration asserts; its proof covers every field (item 11).
 public struct RegistrationStatement: CanonicalObject, Equatable {
   public static let kind = ObjectKind.registrationStatement
-  public static let version: UInt64 = 2
+  public static let version: UInt64 = 3
 
   /// The ledger: SHA-256 of its genesis.
   public var genesis: Digest32
@@ -27,11 +27,13 @@ public struct RegistrationStatement: CanonicalObject, Equatable {
   public var agreementKey: [UInt8]
   /// The digest of the doctor's statement that this one takes the place of; nil for the first.
   public var replaces: Digest32?
+  /// Ascending, each once, at most ``Specialty/countLimit``.
+  public var specialties: [Specialty]
 
   public init(
     genesis: Digest32, suite: String, doctor: String, hospital: String, a: [UInt8], b1: [UInt8],
     b2: [UInt8], c1: [UInt8], c2: [UInt8], identityKey: [UInt8], agreementKey: [UInt8],
-    replaces: Digest32? = nil
+    replaces: Digest32? = nil, specialties: Set<Specialty> = []
   ) {
     self.genesis = genesis
     self.suite = suite
@@ -45,6 +47,7 @@ public struct RegistrationStatement: CanonicalObject, Equatable {
     self.identityKey = identityKey
     self.agreementKey = agreementKey
     self.replaces = replaces
+    self.specialties = specialties.sorted()
   }
 
   public func encode(into fields: inout some FieldEncoder) {
@@ -60,6 +63,7 @@ public struct RegistrationStatement: CanonicalObject, Equatable {
     fields.octets("identityKey", identityKey)
     fields.octets("agreementKey", agreementKey)
     fields.octetsList("replaces", replaces.map { [$0.bytes] } ?? [])
+    fields.list("specialties", specialties)
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
@@ -75,6 +79,7 @@ public struct RegistrationStatement: CanonicalObject, Equatable {
     identityKey = try fields.octets("identityKey", count: 32)
     agreementKey = try fields.octets("agreementKey", count: 32)
     replaces = try fields.octetsList("replaces", maximum: 1, 32...32).first.flatMap { Digest32($0) }
+    specialties = try Specialty.decodeList("specialties", &fields)
   }
 
   /// The doctor as a visit context names them.

@@ -80,6 +80,8 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
   public static let notActive = Refusal("not-active")
   /// A change of a doctor's standing that says nothing new, is not the next, or would undo retirement.
   static let wrongStanding = Refusal("wrong-standing")
+  /// A change of a doctor's specialties that says nothing new, is not the next, or comes after retirement.
+  static let wrongSpecialties = Refusal("wrong-specialties")
   static let wrongRotation = Refusal("wrong-rotation")
   static let wrongCheckpoint = Refusal("wrong-checkpoint")
   static let inconsistentCheckpoint = Refusal("inconsistent-checkpoint")

@@ -175,7 +175,7 @@ struct DoctorKeyTests {
       } == "not-active")
     #expect(
       await ConsortiumError.code { _ = try await consortium.open(test.plan("encounter-3")) }
-        == "unknown-doctor")
+        == "no-team")
     // Let go on in time, all go on.
     #expect(try await hospital.setStanding(of: team[0], .active))
     #expect(try await readers.setStanding(of: TestConsortium.reader, .active))
@@ -200,12 +200,18 @@ struct DoctorKeyTests {
     let owner = try await doctor(Self.first, consortium)
     #expect(try await !owner.rotateKeys())
     #expect(try await hospital.setStanding(of: Self.first, .suspended))
+    let surgery = try #require(Specialty("http://snomed.info/sct|394609007"))
+    #expect(try await hospital.setSpecialties(of: Self.first, [surgery]))
     try await consortium.settle()
     let honest = try await client().doctor(Self.first, by: "hospital-1")
     #expect(honest.status == .suspended)
+    #expect(honest.specialties == [surgery])
     #expect(honest.identityKey != honest.statement.identityKey)
     for (code, change): (String, @Sendable (inout DoctorProof) -> Void) in [
       ("stale-doctor", { $0.status = nil }), ("stale-doctor", { $0.rotation = nil }),
+      ("stale-doctor", { $0.specialties = nil }),
+      ("unknown-doctor", { $0.specialties = $0.status }),
+      ("unknown-doctor", { $0.specialties = $0.registration }),
       ("unknown-doctor", { $0.rotation = $0.status }),
       ("unknown-doctor", { $0.status = $0.registration }),
       ("unknown-doctor", { $0.registration = $0.status ?? $0.registration }),
@@ -224,7 +230,7 @@ struct DoctorKeyTests {
     // Who has never asked before can be told that nothing has changed: the threat model says so.
     test.wire.answer(ProveDoctor.self) { proof in
       var changed = proof
-      (changed.status, changed.rotation) = (nil, nil)
+      (changed.status, changed.rotation, changed.specialties) = (nil, nil, nil)
       return changed
     }
     let fooled = try await self.client(test, consortium).doctor(Self.first, by: "hospital-1")

@@ -102,6 +102,9 @@ struct SecrecyTests {
       Secret(name: "the request's X25519 key", bytes: request.agreementKey, owners: [reader]),
       Secret(
         name: "ID", bytes: Array(TestConsortium.identity.utf8), owners: [patient, "hospital-1"]),
+      // Not even the hospital keeps what the patient complains of.
+      Secret(
+        name: "symptoms", bytes: Array(TestConsortium.complaint.utf8), owners: []),
       Secret(name: "m", bytes: Array("plaintext-encounter-1".utf8), owners: []),
     ]
     let shared = try await consortium.openRecord(

@@ -12,6 +12,11 @@ struct DoctorFixture<Suite: PairingSuite> {
   let statement: RegistrationStatement
   let prepared: PreparedDoctorKey<Suite>
 
+  /// Cardiology, and a code of the hospital's own.
+  private static var specialties: Set<Specialty> {
+    Set(["http://snomed.info/sct|394579002", "urn:hospital-1|K2"].compactMap(Specialty.init(_:)))
+  }
+
   init(
     _ name: String, genesis: Digest32 = .zero, using random: inout SeededGenerator
   ) throws {
@@ -19,7 +24,8 @@ struct DoctorFixture<Suite: PairingSuite> {
     secret = DoctorSigningKey(using: &random)
     statement = secret.statement(
       genesis: genesis, doctor: name, hospital: "hospital-1",
-      identityKey: Array(identityKey.publicKey.rawRepresentation), agreementKey: random.bytes(32))
+      identityKey: Array(identityKey.publicKey.rawRepresentation), agreementKey: random.bytes(32),
+      specialties: Self.specialties)
     prepared = PreparedDoctorKey(
       try VerifiedDoctorKey(
         verifying: statement, proof: secret.prove(statement, using: &random)))

@@ -553,13 +553,14 @@ struct LedgerFixture {
   /// A registration with both signatures, not yet on the ledger.
   mutating func registration(
     of id: String, at hospital: String, replacing replaced: Digest32? = nil,
-    agreementKey: [UInt8]? = nil
+    agreementKey: [UInt8]? = nil, specialties: Set<Specialty> = []
   ) throws -> TestDoctor {
     let identity = try IdentityKey(seed: generator.bytes(32))
     let key = DoctorSigningKey<Suite>(using: &generator)
     let statement = key.statement(
       genesis: genesis.digest, doctor: id, hospital: hospital, identityKey: identity.publicKey,
-      agreementKey: agreementKey ?? generator.bytes(32), replaces: replaced)
+      agreementKey: agreementKey ?? generator.bytes(32), replaces: replaced,
+      specialties: specialties)
     let proof = try key.prove(statement, using: &generator)
     return TestDoctor(
       identity: identity, key: key,
@@ -570,9 +571,11 @@ struct LedgerFixture {
 
   @discardableResult
   mutating func register(
-    _ id: String, at hospital: String, replacing replaced: Digest32? = nil
+    _ id: String, at hospital: String, replacing replaced: Digest32? = nil,
+    specialties: Set<Specialty> = []
   ) throws -> String? {
-    let doctor = try registration(of: id, at: hospital, replacing: replaced)
+    let doctor = try registration(
+      of: id, at: hospital, replacing: replaced, specialties: specialties)
     let code = try append(doctor.registration, on: "consortium", by: hospital)
     if code == nil { doctors[id] = doctor }
     return code

@@ -636,7 +636,7 @@ class Example:
 
     def put_doctor(self, doctor, **changes):
         known = self.doctors.get(doctor)
-        record = (known or {"status": 1, "statusChanges": 0}) | {
+        record = (known or {"status": 1, "statusChanges": 0, "specialtyChanges": 0}) | {
             "number": known["number"] + 1 if known else 0,
             "height": len(self.consortium.headers), "index": len(self.consortium.leaves)} | changes
         self.doctors[doctor] = record
@@ -653,14 +653,16 @@ class Example:
         use, index = use or f"{doctor} 0", len(self.consortium.leaves)
         known = self.doctors.get(doctor)
         statement = {
-            "version": 2, "genesis": self.ledger, "suite": "bls12-381", "doctor": doctor,
+            "version": 3, "genesis": self.ledger, "suite": "bls12-381", "doctor": doctor,
             "hospital": signer, **points(secrets(f"appendix {use}")),
             "identityKey": public(f"{use} identity"), "agreementKey": public(f"{use} agreement"),
             "replaces": [digest("RegistrationStatement", known["statement"])] if known else [],
+            "specialties": [HEART],
         } | fields
         signed = encode("RegistrationStatement", statement)
         origins = {"statement": index, "keys": index,
-                   "status": known["origins"]["status"] if known else index}
+                   "status": known["origins"]["status"] if known else index, "specialties": index}
+        changes = {"specialtyChanges": known["specialtyChanges"] + 1} if known else {}
         self.keys[doctor] = f"{use} identity"
         self.consortium.item(
             f"registration {use}", signer, "doctorRegistration", {
@@ -669,7 +671,8 @@ class Example:
                 "managerSignature": key(manager).sign(signed)},
             self.put_doctor(
                 doctor, statement=statement, identityKey=statement["identityKey"],
-                agreementKey=statement["agreementKey"], origins=origins),
+                agreementKey=statement["agreementKey"], specialties=statement["specialties"],
+                origins=origins, **changes),
             *((b"key/" + sha256(statement[name]).digest(), doctor.encode())
               for name in ("identityKey", "agreementKey", "a", "b2", "c2")))
 
@@ -704,6 +707,19 @@ class Example:
         self.consortium.item(
             f"status {count} of {doctor}", signer, "doctorStatusChange",
             {"doctor": doctor, "status": status, "number": number or count}, quota, *pairs,
+            signs=signs or self.keys.get(signer))
+
+    def set_specialties(self, doctor, specialties, signer="hospital-1", number=None, signs=None):
+        known = self.doctors.get(doctor) or {"specialtyChanges": 0, "origins": {}}
+        count = known["specialtyChanges"] + 1
+        quota = self.spent(b"quota-supernode/\7" + signer.encode())
+        pairs = (self.put_doctor(
+            doctor, specialties=specialties, specialtyChanges=count,
+            origins=known["origins"] | {"specialties": len(self.consortium.leaves)}),) \
+            if doctor in self.doctors else ()
+        self.consortium.item(
+            f"specialties {count} of {doctor}", signer, "doctorSpecialties",
+            {"doctor": doctor, "specialties": specialties, "number": number or count}, quota, *pairs,
             signs=signs or self.keys.get(signer))
 
     def visit_of(self, statement):
@@ -1590,6 +1606,8 @@ def former_commits():
 
 
 ACTIVE, SUSPENDED, RETIRED = 1, 2, 3
+HEART, LUNGS = ({"system": "http://snomed.info/sct", "code": code}
+                for code in ("394579002", "418112009"))
 POINT = bytes([1]) + bytes(31)  # an X25519 key under which every secret is zero, and an Ed25519 one
 ADA = ("register", "ada")
 
@@ -1676,6 +1694,37 @@ def doctors():
            ("set_status", "ada", ACTIVE))
     status("a former key ends a doctor's work", "wrong-signature", rotated,
            ("set_status", "ada", RETIRED, "ada", None, "ada 0 identity"))
+
+    both = ("set_specialties", "ada", [HEART, LUNGS])
+
+    def specialties(title, code, *steps):
+        refused(title, code, ADA, *steps)
+
+    cases += [
+        ("a doctor gets another specialty, has the keys replaced, and gets it again", None, None, "",
+         exported(made(ADA, both, ("register", "ada", "ada 2"), both)), {}),
+        ("a doctor who is suspended gets another specialty, and loses all", None, None, "",
+         exported(made(ADA, suspended, both, ("set_specialties", "ada", []))), {}),
+    ]
+    specialties("specialties change of a doctor whom nobody knows", "unknown-doctor",
+                ("set_specialties", "eve", [LUNGS]))
+    specialties("another supernode says what a doctor is a specialist in", "not-entitled",
+                ("set_specialties", "ada", [LUNGS], "cloud-1"))
+    specialties("a doctor says to be a specialist", "not-entitled",
+                ("set_specialties", "ada", [LUNGS], "ada"))
+    specialties("the specialties are what they were", "wrong-specialties",
+                ("set_specialties", "ada", [HEART]))
+    specialties("a change of specialties has the number of another", "wrong-specialties",
+                ("set_specialties", "ada", [LUNGS], "hospital-1", 2))
+    specialties("a change of specialties from before a registration anew", "wrong-specialties",
+                ("register", "ada", "ada 2"), ("set_specialties", "ada", [LUNGS], "hospital-1", 1))
+    specialties("who has retired gets another specialty", "wrong-specialties", retired, both)
+    specialties("a stolen key of another says what a doctor is a specialist in", "wrong-signature",
+                ("set_specialties", "ada", [LUNGS], "hospital-1", None, "ada 0 identity"))
+    for title, listed in (("not in ascending order", [LUNGS, HEART]), ("one twice", [HEART, HEART])):
+        cases.append((f"specialties are {title}" if listed[0] != listed[1]
+                      else "specialties have one twice", "all", "V7", "",
+                      exported(made(ADA, ("set_specialties", "ada", listed))), {}))
     cases += [
         ("a visit is opened with a doctor who has retired", "all", "V7", "not-active", exported(
             made(ADA, retired).visit_of(first)), {}),

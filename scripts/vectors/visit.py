@@ -112,8 +112,9 @@ def check(name, holds):
 
 def registration(vector):
     statement = bytes.fromhex(vector["statement"])
-    _, _, _, _, a, b1, b2, c1, c2, _, _, replaces = fields(statement, 2)
+    _, _, _, _, a, b1, b2, c1, c2, _, _, replaces, specialties = fields(statement, 3)
     check("the statement takes the place of none", replaces == [])
+    check("the specialties ascend", specialties == sorted(specialties) and len(specialties) == 2)
     c = number(bytes.fromhex(vector["registrationChallenge"]))
     z1, z2, z3 = (number(bytes.fromhex(z)) for z in vector["registrationResponses"])
 

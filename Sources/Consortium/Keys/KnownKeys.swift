@@ -32,7 +32,7 @@ extension KeyFile {
     return keys.signing.statement(
       genesis: statement.genesis, doctor: owner, hospital: statement.hospital,
       identityKey: keys.identity.publicKey, agreementKey: keys.agreement.publicKey,
-      replaces: statement.replaces) == statement
+      replaces: statement.replaces, specialties: Set(statement.specialties)) == statement
   }
 
   /// - Throws: ``CredentialError`` if a doctor cannot work with these keys.

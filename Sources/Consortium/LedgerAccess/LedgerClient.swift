@@ -154,7 +154,7 @@ package actor LedgerClient: MembersSource {
       prepared: registered,
       seen: .init(
         registration: leaves.registration.index, rotation: leaves.rotation?.index ?? 0,
-        status: leaves.status?.index ?? 0))
+        status: leaves.status?.index ?? 0, specialties: leaves.specialties?.index ?? 0))
     if let leaf = leaves.rotation {
       guard leaf.index > leaves.registration.index, let rotation = leaf.rotation(of: id) else {
         throw ConsortiumError(.unknownDoctor, "the leaf is no rotation of \(id)")
@@ -166,6 +166,14 @@ package actor LedgerClient: MembersSource {
         throw ConsortiumError(.unknownDoctor, "the leaf is no change of \(id)'s status")
       }
       (doctor.status, doctor.statusChanges) = (change.status, change.number)
+    }
+    if let leaf = leaves.specialties {
+      guard leaf.index > leaves.registration.index,
+        let change = leaf.specialties(of: id, at: statement.hospital)
+      else {
+        throw ConsortiumError(.unknownDoctor, "the leaf is no change of \(id)'s specialties")
+      }
+      doctor.specialties = change.specialties
     }
     let key = Self.doctorKey(id)
     let seen: CurrentDoctor.Seen? = try store.load(key)
@@ -457,15 +465,17 @@ package actor LedgerClient: MembersSource {
 
   private func provenDoctor(
     _ id: String, by supernode: String
-  ) async throws -> (registration: ProvenLeaf, rotation: ProvenLeaf?, status: ProvenLeaf?) {
+  ) async throws -> (
+    registration: ProvenLeaf, rotation: ProvenLeaf?, status: ProvenLeaf?, specialties: ProvenLeaf?
+  ) {
     let leaves = try await leaves(by: supernode) {
       let proof = try await post.ask(ProveDoctor(id, knownSize: $0), of: supernode)
-      return [proof.registration, proof.rotation, proof.status]
+      return [proof.registration, proof.rotation, proof.status, proof.specialties]
     }
-    guard leaves.count == 3, let registration = leaves[0] else {
+    guard leaves.count == 4, let registration = leaves[0] else {
       throw ConsortiumError(.invalidProof, "no registration is proven")
     }
-    return (registration, leaves[1], leaves[2])
+    return (registration, leaves[1], leaves[2], leaves[3])
   }
 }
 
@@ -497,6 +507,15 @@ extension ProvenLeaf {
     guard chain == ChainName.consortium, let entry,
       case .doctorStatusChange(let change) = entry.content.body, change.doctor == doctor,
       [.party(doctor), .party(hospital)].contains(entry.content.signer)
+    else { return nil }
+    return change
+  }
+
+  /// The change of a doctor's specialties in this item, signed by the hospital.
+  fileprivate func specialties(of doctor: String, at hospital: String) -> DoctorSpecialties? {
+    guard chain == ChainName.consortium, let entry,
+      case .doctorSpecialties(let change) = entry.content.body, change.doctor == doctor,
+      entry.content.signer == .party(hospital)
     else { return nil }
     return change
   }

@@ -147,7 +147,9 @@ package struct LedgerViews: Sendable {
     return DoctorProof(
       registration: try proof(origins.statement),
       rotation: origins.keys == origins.statement ? nil : try proof(origins.keys),
-      status: record.statusChanges == 0 ? nil : try proof(origins.status))
+      status: record.statusChanges == 0 ? nil : try proof(origins.status),
+      specialties:
+        origins.specialties == origins.statement ? nil : try proof(origins.specialties))
   }
 
   /// The last doctor of a complete visit, as of what the completion was judged by.

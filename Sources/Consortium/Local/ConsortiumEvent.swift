@@ -10,7 +10,7 @@ public enum ConsortiumEvent: Sendable {
   case ticketIssued(hospital: String, patient: String, code: String, words: [String])
   /// 4.3. `attempt` above 1: the attempts before were closed as abandoned.
   case visitOpened(
-    visit: Digest32, hospital: String, team: [String], openedAt: UInt64, attempt: UInt64)
+    visit: Digest32, hospital: String, team: TeamChoice, openedAt: UInt64, attempt: UInt64)
   /// The Encounter has a complete visit from an earlier run.
   case visitKnown(visit: Digest32, hospital: String)
   case groupKeyAgreed(visit: Digest32, team: [String])

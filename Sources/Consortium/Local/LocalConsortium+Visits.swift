@@ -8,6 +8,8 @@ public struct PlannedVisit: Sendable {
   public var hospital: String
   /// The Encounter's identifier at the hospital.
   public var encounter: String
+  /// By which the hospital finds the team.
+  public var symptoms: Symptoms
   /// m_1 … m_n, one for each doctor of the team.
   public var findings: [[UInt8]]
   /// The doctors (k = 1…n) who sign once more before the next one does.
@@ -16,12 +18,13 @@ public struct PlannedVisit: Sendable {
   public var comparingWords: Set<Int>
 
   public init(
-    patient: String, hospital: String, encounter: String, findings: [[UInt8]],
-    signingTwice: Set<Int> = [], comparingWords: Set<Int> = []
+    patient: String, hospital: String, encounter: String, symptoms: Symptoms = Symptoms(),
+    findings: [[UInt8]], signingTwice: Set<Int> = [], comparingWords: Set<Int> = []
   ) {
     self.patient = patient
     self.hospital = hospital
     self.encounter = encounter
+    self.symptoms = symptoms
     self.findings = findings
     self.signingTwice = signingTwice
     self.comparingWords = comparingWords
@@ -32,6 +35,8 @@ public struct PlannedVisit: Sendable {
 public struct VisitOutcome: Sendable {
   public let visit: Digest32
   public let hospital: String
+  /// Why it has this team, as the hospital knows it.
+  public let team: TeamChoice?
   /// The visit was complete and had its receipt before.
   public let wasKnown: Bool
   /// What the patient found; nil if the receipt was given in an earlier run.
@@ -45,12 +50,14 @@ extension LocalConsortium {
   /// complete is not repeated. The receipt is final with the next ``settle()``.
   public func hold(_ plan: PlannedVisit) async throws -> VisitOutcome {
     let (visit, isNew) = try await conduct(plan)
+    let team = try await hospital(plan.hospital).teamChoice(of: visit)
     if !isNew, try await patient(plan.patient).hasReceipted(visit) {
-      return VisitOutcome(visit: visit, hospital: plan.hospital, wasKnown: true, record: nil)
+      return VisitOutcome(
+        visit: visit, hospital: plan.hospital, team: team, wasKnown: true, record: nil)
     }
     let record = try await collect(visit, plan)
     return VisitOutcome(
-      visit: visit, hospital: plan.hospital, wasKnown: false, record: record)
+      visit: visit, hospital: plan.hospital, team: team, wasKnown: false, record: record)
   }
 
   /// Admission, group key, diagnosis and storage, unless the visit is complete: nothing of it is final
@@ -75,9 +82,10 @@ extension LocalConsortium {
   package func open(_ plan: PlannedVisit) async throws -> (visit: Digest32, isNew: Bool) {
     meter.phase = .groupKeyGeneration
     let patient = try patient(plan.patient)
-    let ticket = try await ticket(for: patient, at: plan.hospital)
+    let ticket = try await ticket(for: plan.patient, at: plan.hospital)
     let admission = try await meter.measure(.patient) {
-      try await patient.admit(to: plan.hospital, encounter: plan.encounter, ticket: ticket)
+      try await patient.admit(
+        to: plan.hospital, encounter: plan.encounter, symptoms: plan.symptoms, ticket: ticket)
     }
     switch admission {
     case .complete(let visit):
@@ -89,22 +97,24 @@ extension LocalConsortium {
           .wrongState,
           "\(plan.findings.count) findings for a team of \(context.signers.count)")
       }
-      environment.observe(
-        .visitOpened(
-          visit: context.visitID, hospital: plan.hospital, team: context.signers.map(\.doctor),
-          openedAt: context.openedAt, attempt: attempt))
+      if let team = try await hospital(plan.hospital).teamChoice(of: context.visitID) {
+        environment.observe(
+          .visitOpened(
+            visit: context.visitID, hospital: plan.hospital, team: team,
+            openedAt: context.openedAt, attempt: attempt))
+      }
       return (context.visitID, true)
     }
   }
 
   /// The patient comes to the counter, is identified, and takes a ticket away, on paper.
-  private func ticket(for patient: Patient, at id: String) async throws -> AdmissionTicket {
-    let hospital = try hospital(id)
+  private func ticket(for contact: String, at id: String) async throws -> AdmissionTicket {
+    let (hospital, patient) = (try hospital(id), try patient(contact))
     let ticket = try await meter.measure(.hospital) {
       try await hospital.issueTicket(for: patient.identity)
     }
     environment.observe(
-      .ticketIssued(hospital: id, patient: patient.id, code: ticket.text, words: ticket.words))
+      .ticketIssued(hospital: id, patient: contact, code: ticket.text, words: ticket.words))
     return try AdmissionTicket(text: ticket.text)
   }
 

@@ -14,6 +14,10 @@ public actor LocalConsortium {
     public var hospitals = 3
     /// n: the doctors of a team, 1 to 16.
     public var teamSize = 3
+    /// How many doctors each hospital has; nil for the larger of n and 3.
+    public var doctors: Int?
+    /// Roster and rule of every hospital; nil for those of the demonstration.
+    public var staffing: StaffingPlan?
     /// w, in seconds; fixed by the genesis.
     public var window: UInt64 = 600
     /// E, in blocks; fixed by the genesis.
@@ -225,9 +229,17 @@ public actor LocalConsortium {
 
   /// Gives a hospital its doctors.
   func staff(_ server: HospitalServer) async throws {
-    try await server.setTeamSize(configuration.teamSize)
-    for number in 1...max(configuration.teamSize, 3) {
-      try await addDoctor("\(server.id)-doctor-\(number)", at: server)
+    guard
+      let plan = configuration.staffing
+        ?? DemonstrationStaff.plan(teamSize: configuration.teamSize)
+    else {
+      throw ConsortiumError(.wrongState, "a team has 1 to \(Limits.teamSize) doctors")
+    }
+    try await server.setStaffing(plan)
+    for number in 1...max(configuration.doctors ?? 3, configuration.teamSize, 1) {
+      try await addDoctor(
+        "\(server.id)-doctor-\(number)", DemonstrationStaff.specialties(ofDoctor: number),
+        at: server)
     }
   }
 
@@ -242,7 +254,9 @@ public actor LocalConsortium {
   }
 
   /// Takes a doctor on, and registers the keys unless the ledger has them.
-  private func addDoctor(_ id: String, at hospital: HospitalServer) async throws {
+  private func addDoctor(
+    _ id: String, _ specialties: Set<Specialty>, at hospital: HospitalServer
+  ) async throws {
     let place = "doctors/\(id)"
     var randomness = environment.randomness(place)
     let isRegistered = try await hospital.node.consortium.doctor(id) != nil
@@ -259,12 +273,13 @@ public actor LocalConsortium {
     let doctor = try Doctor(
       id: id, hospital: hospital.id, genesis: genesis, keys: DoctorKeys(file),
       store: storage.anyRoleStore(place), courier: courier, clock: environment.clock,
-      randomness: randomness)
+      randomness: randomness, specialties: specialties)
     doctors[id] = doctor
     delivery.register(doctor, .doctor, id: id)
     if isRegistered { return }
     // The doctor comes to the counter, and shows what the program at home shows.
-    try await hospital.employ(id, fingerprint: doctor.fingerprint())
+    try await hospital.employ(
+      id, fingerprint: doctor.fingerprint(), specialties: specialties)
     try await meter.measure(.doctor) { try await doctor.register() }
     environment.observe(.doctorRegistered(doctor: id, hospital: hospital.id))
   }

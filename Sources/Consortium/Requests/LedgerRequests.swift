@@ -118,23 +118,29 @@ package struct DoctorProof: CanonicalValue {
   package var rotation: FinalityProof?
   /// The latest change of the status, if there was one.
   package var status: FinalityProof?
+  /// The latest change of the specialties since the registration, if there was one.
+  package var specialties: FinalityProof?
 
   package init(
-    registration: FinalityProof, rotation: FinalityProof?, status: FinalityProof?
+    registration: FinalityProof, rotation: FinalityProof?, status: FinalityProof?,
+    specialties: FinalityProof?
   ) {
-    (self.registration, self.rotation, self.status) = (registration, rotation, status)
+    (self.registration, self.rotation) = (registration, rotation)
+    (self.status, self.specialties) = (status, specialties)
   }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.value("registration", registration)
     fields.optional("rotation", rotation)
     fields.optional("status", status)
+    fields.optional("specialties", specialties)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     registration = try fields.value("registration")
     rotation = try fields.optional("rotation")
     status = try fields.optional("status")
+    specialties = try fields.optional("specialties")
   }
 }
 

@@ -27,6 +27,7 @@ package struct AdmissionForm: NamedValue {
   /// ID_j.
   package var identity: String
   package var encounter: String
+  package var symptoms: Symptoms
   /// PK_v.
   package var visitKey: [UInt8]
   /// S_v.
@@ -39,12 +40,12 @@ package struct AdmissionForm: NamedValue {
   package var closure: Signed<Message<VisitClosure>>?
 
   package init(
-    ticket: [UInt8], identity: String, encounter: String, visitKey: [UInt8],
-    visitSigningKey: [UInt8], mailboxKey: [UInt8], keyNonce: Digest32,
+    ticket: [UInt8], identity: String, encounter: String, symptoms: Symptoms,
+    visitKey: [UInt8], visitSigningKey: [UInt8], mailboxKey: [UInt8], keyNonce: Digest32,
     closure: Signed<Message<VisitClosure>>?
   ) {
     self.ticket = ticket
-    (self.identity, self.encounter) = (identity, encounter)
+    (self.identity, self.encounter, self.symptoms) = (identity, encounter, symptoms)
     (self.visitKey, self.visitSigningKey) = (visitKey, visitSigningKey)
     (self.mailboxKey, self.keyNonce, self.closure) = (mailboxKey, keyNonce, closure)
   }
@@ -53,6 +54,7 @@ package struct AdmissionForm: NamedValue {
     fields.octets("ticket", ticket)
     fields.text("identity", identity)
     fields.text("encounter", encounter)
+    fields.value("symptoms", symptoms)
     fields.octets("visitKey", visitKey)
     fields.octets("visitSigningKey", visitSigningKey)
     fields.octets("mailboxKey", mailboxKey)
@@ -64,6 +66,7 @@ package struct AdmissionForm: NamedValue {
     ticket = try fields.octets("ticket", count: 32)
     identity = try fields.text("identity")
     encounter = try fields.text("encounter")
+    symptoms = try fields.value("symptoms")
     visitKey = try fields.octets("visitKey", Limits.pointByteCounts)
     visitSigningKey = try fields.octets("visitSigningKey", count: 32)
     mailboxKey = try fields.octets("mailboxKey", count: 32)
@@ -94,13 +97,15 @@ package struct VisitClosure: NamedValue {
   }
 }
 
-/// The hospital's answer to an admission: a visit to agree to, or one that is complete already.
+/// The hospital's answer to an admission: a visit to agree to, one that is complete already, or why there is
+/// no team.
 package enum AdmissionOffer: NamedValue {
   package static let name = "admission-offer"
 
   /// Attempts before this one were abandoned.
   case visit(VisitContext, evidence: [UInt8], opening: PseudonymOpening, attempt: UInt64)
   case complete(visit: Digest32)
+  case noTeam(TeamRefusal)
 
   package func encode(into fields: inout some FieldEncoder) {
     switch self {
@@ -113,16 +118,20 @@ package enum AdmissionOffer: NamedValue {
     case .complete(let visit):
       fields.integer("answer", 2)
       fields.digest("visit", visit)
+    case .noTeam(let refusal):
+      fields.integer("answer", 3)
+      fields.value("refusal", refusal)
     }
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    switch try fields.integer("answer", in: 1...2) {
+    switch try fields.integer("answer", in: 1...3) {
     case 1:
       self = .visit(
         try fields.value("context"), evidence: try fields.octets("evidence", count: 32),
         opening: try fields.value("opening"), attempt: try fields.integer("attempt"))
-    default: self = .complete(visit: try fields.digest("visit"))
+    case 2: self = .complete(visit: try fields.digest("visit"))
+    default: self = .noTeam(try fields.value("refusal"))
     }
   }
 }

@@ -48,22 +48,26 @@ extension Doctor {
 
   /// What this doctor registers: where the ledger has other keys in this name, in their place.
   private func statement() async throws -> RegistrationStatement {
-    var replaced: Digest32?
     do {
-      let registered = try await client.doctor(id, by: hospital).statement
-      if registered == statement(replacing: registered.replaces) { return registered }
-      replaced = registered.digest
+      let known = try await client.doctor(id, by: hospital)
+      let registered = known.statement
+      if registered == statement(replacing: registered.replaces, registered.specialties) {
+        return registered
+      }
+      return statement(replacing: registered.digest, known.specialties)
     } catch let error as ConsortiumError where error.code == .unknownDoctor {
       // The first registration.
+      return statement(replacing: nil, specialties.sorted())
     }
-    return statement(replacing: replaced)
   }
 
-  private func statement(replacing replaced: Digest32?) -> RegistrationStatement {
+  private func statement(
+    replacing replaced: Digest32?, _ specialties: [Specialty]
+  ) -> RegistrationStatement {
     keys.signing.statement(
       genesis: genesis.digest, doctor: id, hospital: hospital,
       identityKey: keys.identity.publicKey, agreementKey: keys.agreement.publicKey,
-      replaces: replaced)
+      replaces: replaced, specialties: Set(specialties))
   }
 
   /// What the doctor shows the hospital in person, so that it registers these keys in this name and no

@@ -1,6 +1,6 @@
 package import CanonicalEncoding
 package import Credentials
-import EMRScheme
+package import EMRScheme
 package import Ledger
 
 /// A doctor's own program: the signing keys, and the findings of the visits on whose teams the
@@ -14,6 +14,8 @@ package actor Doctor: RoleEndpoint {
   let post: Post
   package nonisolated let inbox: Inbox
   var randomness: Randomness
+  /// What a first registration asserts; from then on the ledger says it.
+  let specialties: Set<Specialty>
   /// Exchanges under way; after a restart the hospital begins again.
   var exchanges: [Digest32: DoctorKeyExchange<Suite>] = [:]
   /// Visits with what can be had again and is not stored yet: an assignment without its group key,
@@ -22,9 +24,11 @@ package actor Doctor: RoleEndpoint {
 
   package init(
     id: String, hospital: String, genesis: ValidGenesis, keys: DoctorKeys, store: any RoleStore,
-    courier: any Courier, clock: @escaping @Sendable () -> UInt64, randomness: Randomness
+    courier: any Courier, clock: @escaping @Sendable () -> UInt64, randomness: Randomness,
+    specialties: Set<Specialty> = []
   ) throws {
     self.id = id
+    self.specialties = specialties
     self.hospital = hospital
     self.keys = try Self.rotated(keys, store)
     self.store = store

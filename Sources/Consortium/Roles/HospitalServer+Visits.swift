@@ -46,16 +46,6 @@ extension HospitalServer {
   }
   static func offerKey(_ contextDigest: Digest32) -> String { "offer/\(contextDigest)" }
   private static func openedKey(_ contextDigest: Digest32) -> String { "opened/\(contextDigest)" }
-  private static let rotationKey = "rotation"
-  private static let teamSizeKey = "team-size"
-
-  /// How many doctors a visit gets, 1 to 16.
-  package func setTeamSize(_ size: Int) throws {
-    guard (1...Limits.teamSize).contains(size) else {
-      throw ConsortiumError(.wrongState, "a team has 1 to \(Limits.teamSize) doctors")
-    }
-    try store.write([Self.teamSizeKey: [UInt8(size)]])
-  }
 
   // MARK: Admission (4.3)
 
@@ -65,7 +55,12 @@ extension HospitalServer {
   /// own patient asks for that or its last deadline has passed. One that is complete stays.
   func admit(_ request: RequestAdmission, by author: Principal?) async throws -> AdmissionOffer {
     if let answer = try spendTicket(request.form, by: author) { return answer }
-    return try await offer(request.form)
+    do {
+      return try await offer(request.form)
+    } catch let refusal as TeamRefusal {
+      // The same form may find a team later.
+      return .noTeam(refusal)
+    }
   }
 
   private func offer(_ form: AdmissionForm) async throws -> AdmissionOffer {
@@ -74,10 +69,12 @@ extension HospitalServer {
     while let known = try await knownVisit(input) {
       switch known.status {
       case .complete:
-        let answer = AdmissionOffer.complete(
-          visit: input.visitID(under: keys.visitIdentifiers))
-        return try self.answer(form, answer)
+        try forgetNamedTeam(form)
+        return try answer(
+          form, .complete(visit: input.visitID(under: keys.visitIdentifiers)))
       case .open:
+        // What is under way is not ended where nothing could follow.
+        _ = try await team(for: form)
         let visit = input.visitID(under: keys.visitIdentifiers)
         let context = try await views.context(of: visit, at: id)
         try await abandon(visit, try reason(toClose: context, form, time: base.countedTime))
@@ -89,13 +86,13 @@ extension HospitalServer {
     let evidence = Evidence(using: &randomness)
     let opening = PseudonymOpening(
       hospital: id, visitID: visitID, identity: form.identity, using: &randomness)
-    let (signers, rotation) = try await team()
+    let team = try await team(for: form)
     let genesis = node.genesis
     let numbers = try await node.consortium.members(at: base.reference.height).numbers
     let context = VisitContext(
       genesis: genesis.digest, suite: genesis.genesis.suite, hospital: id,
       pseudonym: opening.pseudonym, visitID: visitID, evidenceDigest: evidence.digest,
-      signers: signers, openedAt: base.countedTime, window: numbers.window,
+      signers: team.signers, openedAt: base.countedTime, window: numbers.window,
       resignatureLimit: numbers.resignatureLimit,
       baseHeight: base.reference.height, baseHash: base.reference.digest,
       visitKey: form.visitKey, visitSigningKey: form.visitSigningKey, keyNonce: form.keyNonce,
@@ -105,10 +102,11 @@ extension HospitalServer {
       context, evidence: evidence.bytes, opening: opening, attempt: input.attempt)
     return try self.answer(
       form, answer,
-      [
-        Self.rotationKey: rotation, Self.offerKey(context.digest): Message(visit).encoded(),
-        Self.offeredKey(visitID, form.visitSigningKey): form.visitSigningKey,
-      ])
+      team.changes(visitID).merging(
+        [
+          Self.offerKey(context.digest): Message(visit).encoded(),
+          Self.offeredKey(visitID, form.visitSigningKey): form.visitSigningKey,
+        ], uniquingKeysWith: { $1 }))
   }
 
   private func knownVisit(_ input: VisitIDInput) async throws -> VisitRecord? {
@@ -132,26 +130,6 @@ extension HospitalServer {
     _ visit: Digest32, _ reason: VisitAbandonment.Reason
   ) async throws {
     try await ledger.put(VisitAbandonment(visit: visit, reason: reason))
-  }
-
-  /// The order s: doctors of this hospital in the final directory, by rotation; and what the
-  /// rotation is after them.
-  private func team() async throws -> (signers: [VisitContext.Signer], rotation: [UInt8]) {
-    let consortium = await node.consortium
-    let doctors = try employees().compactMap { doctor in
-      try consortium.finalDoctor(doctor).flatMap { $0.status == .active ? $0.statement : nil }
-    }
-    let size = Int(try store.value(forKey: Self.teamSizeKey)?.first ?? 3)
-    guard doctors.count >= size else {
-      throw ConsortiumError(
-        .unknownDoctor, "\(doctors.count) of \(size) doctors are registered and may act")
-    }
-    let stored = try store.value(forKey: Self.rotationKey)
-    let turn = stored.flatMap { Int(String(decoding: $0, as: UTF8.self)) } ?? 0
-    return (
-      (0..<size).map { doctors[(turn + $0) % doctors.count].signer },
-      Array(String((turn + 1) % doctors.count).utf8)
-    )
   }
 
   /// Opens the visit on the ledger, after the patient agreed to its context.

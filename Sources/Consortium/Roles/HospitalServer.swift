@@ -98,28 +98,14 @@ package actor HospitalServer: RoleEndpoint {
 
   // MARK: Doctors
 
-  private static func employmentKey(_ doctor: String) -> String { "employed/\(doctor)" }
-
-  /// Takes a doctor on, or takes new keys of a doctor who has lost the former: a registration in this
-  /// name is accepted if it is the one that the doctor's own program shows, and no other, so that
-  /// nobody takes the name who is first.
-  ///
-  /// - Parameter fingerprint: ``Doctor/fingerprint()``, told by the doctor in person.
-  package func employ(_ doctor: String, fingerprint: Digest32) throws {
-    try store.write([Self.employmentKey(doctor): fingerprint.bytes])
-  }
-
   private func register(
     _ request: RegisterDoctor, by author: Principal?
   ) async throws -> Done {
     let statement = try request.statement.verified(by: request.statement.object.identityKey)
-    guard author == .key(statement.identityKey), statement.hospital == id,
-      let fingerprint = try store.value(forKey: Self.employmentKey(statement.doctor))
-    else { throw ConsortiumError(.notEmployed, "\(statement.doctor) does not work here") }
-    guard statement.digest.bytes == fingerprint else {
-      throw ConsortiumError(
-        .wrongFingerprint, "these are not the keys that \(statement.doctor) has shown")
+    guard author == .key(statement.identityKey) else {
+      throw ConsortiumError(.notEmployed, "\(statement.doctor) does not work here")
     }
+    try await requireEmployed(statement)
     let registration = try await node.ask(
       sealed: CosignRegistration(registration: request), of: node.members.manager.id)
     guard registration.statement == statement else {
@@ -157,14 +143,8 @@ package actor HospitalServer: RoleEndpoint {
     return Signed(try await ledger.submit(entry), by: try await identity)
   }
 
-  /// The doctors that this hospital has taken on, in ascending order.
-  func employees() throws -> [String] {
-    let prefix = Self.employmentKey("")
-    return try store.keys(withPrefix: prefix).map { String($0.dropFirst(prefix.count)) }
-  }
-
   /// An entry for the consortium chain.
-  private func entry(_ body: some CanonicalObject) async throws -> Entry {
+  func entry(_ body: some CanonicalObject) async throws -> Entry {
     Entry(
       EntryContent(
         genesis: node.genesis.digest, chain: ChainName.consortium, signer: .party(id), body: body),

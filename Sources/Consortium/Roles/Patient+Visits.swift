@@ -37,22 +37,28 @@ extension Patient {
   /// Asks a hospital for a visit and agrees to it, after checking what it is (4.3).
   ///
   /// Asked again with the same ticket, it sends the same form, and agrees to nothing else than before.
-  /// - Parameter ticket: from the hospital's counter.
+  /// - Parameters:
+  ///   - symptoms: by which the hospital finds the team; told to nobody else.
+  ///   - ticket: from the hospital's counter.
+  /// - Throws: ``ConsortiumError``, as `no-team` with the reason.
   package func admit(
-    to hospital: String, encounter: String, ticket: AdmissionTicket
+    to hospital: String, encounter: String, symptoms: Symptoms = Symptoms(),
+    ticket: AdmissionTicket
   ) async throws -> Admission {
     let server = try await client.supernode(hospital)
     guard server.role == .hospital else {
       throw ConsortiumError(.unreachable, "there is no hospital \(hospital)")
     }
     let ticketKey = try ticket.key(genesis: genesis.digest, hospital: hospital)
-    var admission = try admission(ticketKey.publicKey, to: hospital, encounter)
+    var admission = try admission(ticketKey.publicKey, to: hospital, encounter, symptoms)
     let visitKeys = try keys(at: hospital, nonce: admission.form.keyNonce)
     let offer = try await client.ask(
       RequestAdmission(admission.form), of: hospital,
       by: [Author(.key(ticketKey.publicKey), ticketKey)])
     switch offer {
     case .complete(let visit): return .complete(visit: visit)
+    case .noTeam(let refusal):
+      throw ConsortiumError(.noTeam, "\(hospital): \(refusal.reason)")
     case .visit(let context, let evidence, let opening, let attempt):
       guard admission.agreed.map({ $0 == context.digest }) ?? true else {
         throw ConsortiumError(.wrongContext, "the hospital has offered another visit before")
@@ -82,7 +88,7 @@ extension Patient {
   /// The admission that a ticket is used for: with a nonce of its own, so that its keys are those of no
   /// other visit. One key for two visits would let one consent open both.
   private func admission(
-    _ ticket: [UInt8], to hospital: String, _ encounter: String
+    _ ticket: [UInt8], to hospital: String, _ encounter: String, _ symptoms: Symptoms
   ) throws -> PatientAdmission {
     if let known: PatientAdmission = try store.load(Self.admissionKey(ticket)) {
       guard known.form.encounter == encounter else {
@@ -93,7 +99,7 @@ extension Patient {
     let visitKeys = try keys(at: hospital, nonce: Digest32(sha256: randomness.bytes(32)))
     let admission = PatientAdmission(
       form: AdmissionForm(
-        ticket: ticket, identity: identity, encounter: encounter,
+        ticket: ticket, identity: identity, encounter: encounter, symptoms: symptoms,
         visitKey: visitKeys.visitKey.encodedPublicKey,
         visitSigningKey: visitKeys.signingKey.publicKey,
         mailboxKey: visitKeys.mailboxKey.publicKey, keyNonce: visitKeys.nonce,

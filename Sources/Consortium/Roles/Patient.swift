@@ -51,7 +51,6 @@ package actor Patient: RoleEndpoint {
   let keys: PatientKeys
   let store: any RoleStore
   let post: Post
-  /// Seconds since 1970.
   var randomness: Randomness
 
   package init(

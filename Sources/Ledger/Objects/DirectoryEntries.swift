@@ -1,6 +1,6 @@
 public import CanonicalEncoding
 public import Credentials
-import EMRScheme
+public import EMRScheme
 
 /// Whether a doctor may act.
 public enum DoctorStatus: UInt64, Sendable {
@@ -37,6 +37,35 @@ public struct DoctorStatusChange: CanonicalObject, Equatable {
       throw DecodingFailure(.invalidField, "status is not one of 1 to 3")
     }
     self.status = status
+    number = try fields.integer("number", in: 1...LedgerLimits.size)
+  }
+}
+
+/// What a doctor is a specialist in from now on, instead of what was said before; signed by the doctor's
+/// hospital, which has seen the diplomas.
+public struct DoctorSpecialties: CanonicalObject, Equatable {
+  public static let kind = ObjectKind.doctorSpecialties
+
+  public var doctor: String
+  /// Ascending, each once, at most ``Specialty/countLimit``.
+  public var specialties: [Specialty]
+  /// Which change of this doctor's specialties it is, from 1, registrations anew counted: one that was
+  /// held back counts no more once another has been made.
+  public var number: UInt64
+
+  public init(doctor: String, specialties: Set<Specialty>, number: UInt64) {
+    (self.doctor, self.specialties, self.number) = (doctor, specialties.sorted(), number)
+  }
+
+  public func encode(into fields: inout some FieldEncoder) {
+    fields.text("doctor", doctor)
+    fields.list("specialties", specialties)
+    fields.integer("number", number)
+  }
+
+  public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    doctor = try fields.identifier("doctor")
+    specialties = try Specialty.decodeList("specialties", &fields)
     number = try fields.integer("number", in: 1...LedgerLimits.size)
   }
 }

@@ -7,6 +7,7 @@ public enum EntryBody: Sendable, Equatable {
   // The consortium chain
   case doctorRegistration(DoctorRegistration)
   case doctorStatusChange(DoctorStatusChange)
+  case doctorSpecialties(DoctorSpecialties)
   case keyRotation(KeyRotation)
   case blockOpening(BlockOpening)
   case anchor(Anchor)
@@ -38,6 +39,7 @@ public enum EntryBody: Sendable, Equatable {
     switch self {
     case .doctorRegistration(let body): body
     case .doctorStatusChange(let body): body
+    case .doctorSpecialties(let body): body
     case .keyRotation(let body): body
     case .blockOpening(let body): body
     case .anchor(let body): body
@@ -75,6 +77,7 @@ public enum EntryBody: Sendable, Equatable {
     switch ObjectKind(of: bytes) {
     case .doctorRegistration: self = .doctorRegistration(try .init(encoded: bytes))
     case .doctorStatusChange: self = .doctorStatusChange(try .init(encoded: bytes))
+    case .doctorSpecialties: self = .doctorSpecialties(try .init(encoded: bytes))
     case .keyRotation: self = .keyRotation(try .init(encoded: bytes))
     case .blockOpening: self = .blockOpening(try .init(encoded: bytes))
     case .anchor: self = .anchor(try .init(encoded: bytes))
@@ -109,6 +112,7 @@ public enum EntryBody: Sendable, Equatable {
     switch body {
     case let body as DoctorRegistration: self = .doctorRegistration(body)
     case let body as DoctorStatusChange: self = .doctorStatusChange(body)
+    case let body as DoctorSpecialties: self = .doctorSpecialties(body)
     case let body as KeyRotation: self = .keyRotation(body)
     case let body as BlockOpening: self = .blockOpening(body)
     case let body as Anchor: self = .anchor(body)

@@ -103,6 +103,8 @@ enum QuotaPurpose: UInt8 {
   case standings
   case elections
   case motions
+  /// Changes of its doctors' specialties.
+  case specialties
 }
 
 /// How much of a quota is used in an epoch.

@@ -111,6 +111,25 @@ extension ConsortiumRules {
     return Judgement(claims: [signature])
   }
 
+  /// A hospital answers for what its doctors are specialists in; nobody promotes himself.
+  func change(
+    _ change: DoctorSpecialties, _ item: Item, _ block: Block, _ state: StateView
+  ) throws(Refusal) -> Judgement {
+    let (party, signature) = try party(item.entry, block, state)
+    guard let doctor: DoctorRecord = state.value(.doctor(change.doctor)) else {
+      throw .unknownDoctor
+    }
+    guard party == doctor.statement.hospital else { throw .notEntitled }
+    guard doctor.status != .retired, change.specialties != doctor.specialties,
+      change.number == doctor.specialtyChanges + 1
+    else { throw .wrongSpecialties }
+    try spend(
+      .quota(ofSupernode: party, for: .specialties), block.members.numbers.supernodeQuota, block,
+      state)
+    set(doctor, item, block, state) { $0.take(change.specialties) }
+    return Judgement(claims: [signature])
+  }
+
   func rotate(
     _ rotation: KeyRotation, _ item: Item, _ block: Block, _ state: StateView
   ) throws(Refusal) -> Judgement {

@@ -66,6 +66,7 @@ package struct ConsortiumRules: ChainRules {
     switch item.entry.content.body {
     case .doctorRegistration(let body): return try register(body, item, block, state)
     case .doctorStatusChange(let body): return try change(body, item, block, state)
+    case .doctorSpecialties(let body): return try change(body, item, block, state)
     case .keyRotation(let body): return try rotate(body, item, block, state)
     case .anchor(let body): return try anchor(body, item, block, state)
     case .demand(let body): return try demand(body, item, block, state)

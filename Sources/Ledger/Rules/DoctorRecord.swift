@@ -1,7 +1,7 @@
 package import CanonicalEncoding
 package import EMRScheme
 
-/// A doctor from one change of keys or status to the next. Every version is kept, for a hospital's block
+/// A doctor from one change of keys, status or specialties to the next. Every version is kept, for a hospital's block
 /// is judged as of its base however late.
 package struct DoctorRecord: StateRecord, Equatable {
   package static let isReadOften = true
@@ -19,26 +19,35 @@ package struct DoctorRecord: StateRecord, Equatable {
   package var status: DoctorStatus
   /// How often the status has changed since the first registration.
   package var statusChanges: UInt64
-  /// The items that gave statement, identity key and status.
+  /// What is in force: of the statement, or of a change since.
+  package var specialties: [Specialty]
+  /// How often they were said since the first registration, by registrations anew too.
+  package var specialtyChanges: UInt64
+  /// The items that gave statement, identity key, status and specialties.
   package var origins: Origins
 
   package struct Origins: CanonicalValue, Equatable {
     package var statement: UInt64
     package var keys: UInt64
     package var status: UInt64
+    package var specialties: UInt64
 
-    init(_ index: UInt64) { (statement, keys, status) = (index, index, index) }
+    init(_ index: UInt64) {
+      (statement, keys, status, specialties) = (index, index, index, index)
+    }
 
     package func encode(into fields: inout some FieldEncoder) {
       fields.integer("statement", statement)
       fields.integer("keys", keys)
       fields.integer("status", status)
+      fields.integer("specialties", specialties)
     }
 
     package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
       statement = try fields.integer("statement")
       keys = try fields.integer("keys")
       status = try fields.integer("status")
+      specialties = try fields.integer("specialties")
     }
   }
 
@@ -49,6 +58,7 @@ package struct DoctorRecord: StateRecord, Equatable {
     (identityKey, agreementKey) = (statement.identityKey, statement.agreementKey)
     status = .active
     statusChanges = 0
+    (specialties, specialtyChanges) = (statement.specialties, 0)
     origins = Origins(index)
   }
 
@@ -64,6 +74,7 @@ package struct DoctorRecord: StateRecord, Equatable {
     self.statement = statement
     (identityKey, agreementKey) = (statement.identityKey, statement.agreementKey)
     (origins.statement, origins.keys) = (index, index)
+    take(statement.specialties)
   }
 
   mutating func take(_ rotation: KeyRotation) {
@@ -77,6 +88,12 @@ package struct DoctorRecord: StateRecord, Equatable {
     origins.status = index
   }
 
+  mutating func take(_ specialties: [Specialty]) {
+    self.specialties = specialties
+    specialtyChanges += 1
+    origins.specialties = index
+  }
+
   package func encode(into fields: inout some FieldEncoder) {
     fields.integer("number", version)
     fields.integer("height", height)
@@ -86,6 +103,8 @@ package struct DoctorRecord: StateRecord, Equatable {
     fields.octets("agreementKey", agreementKey)
     fields.integer("status", status.rawValue)
     fields.integer("statusChanges", statusChanges)
+    fields.list("specialties", specialties)
+    fields.integer("specialtyChanges", specialtyChanges)
     fields.value("origins", origins)
   }
 
@@ -102,6 +121,8 @@ package struct DoctorRecord: StateRecord, Equatable {
     }
     self.status = status
     statusChanges = try fields.integer("statusChanges")
+    specialties = try Specialty.decodeList("specialties", &fields)
+    specialtyChanges = try fields.integer("specialtyChanges")
     origins = try fields.value("origins")
   }
 }

@@ -39,6 +39,12 @@ struct Demo: AsyncParsableCommand {
   @Flag(help: "Draw the first ticket and the first presence as QR codes.")
   var codes = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Roster and rule of the hospitals, as JSON, instead of the demonstration's own.",
+      valueName: "file"))
+  var staffing: String?
+
   @Flag(help: "Show how the consortium decides who takes part and who decides.")
   var consortium = false
 
@@ -49,8 +55,8 @@ struct Demo: AsyncParsableCommand {
       throw ValidationError("--doctors is 1 to 16")
     }
     guard visits.map({ $0 > 0 }) ?? true else { throw ValidationError("--visits is at least 1") }
-    guard !consortium || (history.isEmpty && visits == nil && !codes) else {
-      throw ValidationError("--consortium has neither histories nor codes")
+    guard !consortium || (history.isEmpty && visits == nil && staffing == nil && !codes) else {
+      throw ValidationError("--consortium has no histories, no codes and no --staffing")
     }
   }
 
@@ -63,11 +69,12 @@ struct Demo: AsyncParsableCommand {
     let histories = try (history.isEmpty ? [nil] : history.map(Optional.some)).map { path in
       try DemoHistory(path: path, visitLimit: visits)
     }
+    let staffing = try staffing.map(plan)
     let report =
       if let data {
-        try await demonstrate(histories, in: DataFolder(path: data))
+        try await demonstrate(histories, staffing, in: DataFolder(path: data))
       } else {
-        try await DataFolder.temporary { try await demonstrate(histories, in: $0) }
+        try await DataFolder.temporary { try await demonstrate(histories, staffing, in: $0) }
       }
     if output.json { Console.write(report) } else { report.print(to: output.console) }
     if !report.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
@@ -97,13 +104,32 @@ struct Demo: AsyncParsableCommand {
     return try await demonstration.run()
   }
 
+  /// Roster and rule from a file.
+  private func plan(_ path: String) throws -> StaffingPlan {
+    let plan: StaffingPlan
+    do {
+      plan = try StaffingPlan(
+        json: try SystemFile.contents(of: path, limit: StaffingPlan.byteLimit), teamSize: doctors)
+    } catch let error as ConsortiumError {
+      throw CommandFailure(.badInput, code: "\(error.code)", "\(path): \(error.message)")
+    }
+    let sizes = [plan.rule.teamSize] + plan.rule.clauses.compactMap(\.teamSize)
+    guard sizes.allSatisfy({ $0 == doctors }) else {
+      throw CommandFailure(
+        .badInput, code: "\(ConsortiumError.Code.invalidStaffing)",
+        "\(path): a team_size is not \(doctors)",
+        hint: "the demonstration divides a visit among the doctors of --doctors")
+    }
+    return plan
+  }
+
   private func demonstrate(
-    _ histories: [DemoHistory], in folder: DataFolder
+    _ histories: [DemoHistory], _ staffing: StaffingPlan?, in folder: DataFolder
   ) async throws -> DemoReport {
     let console = output.console
     defer { console.endProgress() }
     var demonstration = try await Demonstration(
-      in: folder, team: doctors, drawsCodes: codes, console: console)
+      in: folder, team: doctors, staffing: staffing, drawsCodes: codes, console: console)
     return try await demonstration.run(histories)
   }
 }

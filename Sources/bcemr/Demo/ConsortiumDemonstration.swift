@@ -43,6 +43,8 @@ struct ConsortiumDemonstration {
     let clock = DemoClock()
     var configuration = LocalConsortium.Configuration(teamSize: team)
     configuration.epochLength = Self.epochLength
+    // One retires.
+    configuration.doctors = max(team, 2) + 1
     console.progress("founding the consortium, registering doctors")
     consortium = try await LocalConsortium.open(
       storage: folder, configuration: configuration,

@@ -48,13 +48,32 @@ struct DemoHistory {
   /// - Parameters:
   ///   - hospitals: of the consortium.
   ///   - isFirst: whether a doctor changes their mind once, and the last one is elsewhere.
+  /// - Throws: ``CommandFailure`` where the history says twice what the visit is about.
   func plan(
     _ visit: Visit, team: Int, hospitals: [String], isFirst: Bool
-  ) -> PlannedVisit {
+  ) throws(CommandFailure) -> PlannedVisit {
     PlannedVisit(
       patient: contact, hospital: Self.hospital(of: visit, hospitals),
-      encounter: Self.identifier(visit.encounterID), findings: visit.findings(forTeamOf: team),
+      encounter: Self.identifier(visit.encounterID), symptoms: try symptoms(of: visit),
+      findings: visit.findings(forTeamOf: team),
       signingTwice: isFirst ? [min(2, team)] : [], comparingWords: isFirst ? [team] : [])
+  }
+
+  /// What the patient tells the hospital at admission: what the history says the visit is about, as far as
+  /// a form has room for it.
+  private func symptoms(of visit: Visit) throws(CommandFailure) -> Symptoms {
+    let complaints: [Coding]
+    do {
+      complaints = try visit.complaints()
+    } catch {
+      throw CommandFailure(error, at: path)
+    }
+    let codes = complaints.compactMap {
+      Symptoms.Code(system: $0.system, code: $0.code, display: $0.display)
+        ?? Symptoms.Code(system: $0.system, code: $0.code)
+    }
+    return Symptoms(codes: Array(codes.prefix(Symptoms.codeLimit)), text: visit.reason ?? "")
+      ?? Symptoms()
   }
 
   /// The hospital of number SHA-256(serviceProvider), a big-endian integer, modulo their number.

@@ -14,10 +14,27 @@ struct DemoReport: Encodable {
     let by: String
   }
 
+  /// Who is on a team, and why.
+  struct TeamReport: Encodable {
+    struct Member: Encodable {
+      let doctor: String
+      /// For which the rule wanted this doctor, as system|code.
+      let specialty: String?
+    }
+
+    /// clerk, rule, or rotation.
+    let ground: String
+    /// The name of the rule.
+    let rule: String?
+    /// In the order s.
+    let members: [Member]
+  }
+
   struct VisitReport: Encodable {
     let encounter: String
     let hospital: String
     let visit: String
+    let team: TeamReport?
     let resources: Int
     let bytes: Int
     /// Whether an earlier run had held it.
@@ -80,6 +97,17 @@ struct DemoReport: Encodable {
   var passed = false
   var error: ReportedError?
   var nanoseconds: UInt64 = 0
+}
+
+extension DemoReport.TeamReport {
+  init(_ team: TeamChoice) {
+    switch team.ground {
+    case .clerk: (ground, rule) = ("clerk", nil)
+    case .rule(let name): (ground, rule) = ("rule", name)
+    case .rotation: (ground, rule) = ("rotation", nil)
+    }
+    members = team.places.map { .init(doctor: $0.doctor, specialty: $0.specialty?.description) }
+  }
 }
 
 extension DemoReport.PhaseReport {

@@ -19,17 +19,26 @@ struct Demonstration {
   private static let consentSeconds: UInt64 = 30 * 86_400
 
   /// Founds the consortium of a folder, or opens it.
+  ///
+  /// - Parameters:
+  ///   - staffing: roster and rule of every hospital; nil for the demonstration's own.
+  ///   - drawsCodes: whether the first ticket and the first presence are drawn.
   init(
-    in folder: DataFolder, team: Int, drawsCodes: Bool, console: Console
+    in folder: DataFolder, team: Int, staffing: StaffingPlan? = nil, drawsCodes: Bool,
+    console: Console
   ) async throws {
     let narrator = Narrator(console, team: team, drawsCodes: drawsCodes)
     console.progress("founding the consortium, registering doctors")
+    var configuration = LocalConsortium.Configuration(teamSize: team)
+    // So many that a rule has a choice.
+    let staff = max(team, 3) + 3
+    (configuration.doctors, configuration.staffing) = (staff, staffing)
     consortium = try await LocalConsortium.open(
-      storage: folder, configuration: .init(teamSize: team),
+      storage: folder, configuration: configuration,
       environment: .init(
         clock: LedgerTime.now, nanoseconds: MonotoneTime.nanoseconds, observe: narrator.tell))
     let genesis = consortium.genesis
-    let doctors = genesis.members.hospitals.count * max(team, 3)
+    let doctors = genesis.members.hospitals.count * staff
     console.line(
       "1 system manager, \(Quantity.count(genesis.members.hospitals.count, "hospital")) with \(doctors) "
         + "doctors, 1 cloud operator; every role has its own keys and storage.")
@@ -70,7 +79,7 @@ struct Demonstration {
     for (index, visit) in history.visits.enumerated() {
       console.progress("\(history.contact): visit \(index + 1) of \(history.visits.count)")
       narrator.begin(visit, number: index + 1, of: history.visits.count)
-      let plan = history.plan(
+      let plan = try history.plan(
         visit, team: team, hospitals: consortium.genesis.members.hospitals,
         isFirst: isFirst && index == 0)
       let start = MonotoneTime.nanoseconds()
@@ -81,7 +90,8 @@ struct Demonstration {
       result.visits.append(
         DemoReport.VisitReport(
           encounter: plan.encounter, hospital: plan.hospital, visit: "\(outcome.visit)",
-          resources: visit.resources.count, bytes: plan.findings.reduce(0) { $0 + $1.count },
+          team: outcome.team.map { .init($0) }, resources: visit.resources.count,
+          bytes: plan.findings.reduce(0) { $0 + $1.count },
           wasKnown: outcome.wasKnown, admittedBy: "ticket",
           presences: narrator.presences.map { .init(doctor: $0.doctor, by: $0.by) },
           receipt: isAcknowledged ? "acknowledged" : "disputed",

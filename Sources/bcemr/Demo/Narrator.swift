@@ -48,7 +48,8 @@ final class Narrator: Sendable {
       }
       console.line(
         "  Admitted to \(hospital) under a new pseudonym; the patient agrees to a team of")
-      console.line("  \(team.joined(separator: ", ")).")
+      console.line("  \(team.doctors.joined(separator: ", ")).")
+      console.line("  \(Self.reason(of: team)).")
     case .visitKnown(_, let hospital):
       console.line("  \(hospital) has held this visit already; it is not repeated.")
     case .groupKeyAgreed:
@@ -90,6 +91,22 @@ final class Narrator: Sendable {
     }
     console.line(code.drawn(console.usesColor ? .fixed : .own))
     if let caption { console.line(caption) }
+  }
+
+  /// Which rule chose a team, and for what.
+  private static func reason(of team: TeamChoice) -> String {
+    let wanted = team.places.compactMap { place in
+      place.specialty.map { DemonstrationStaff.name(of: $0) }
+    }
+    let rest = team.places.count - wanted.count
+    switch team.ground {
+    case .clerk: return "The counter named them"
+    case .rotation: return "No rule matches what the patient complains of; it was their turn"
+    case .rule(let name):
+      let turns = rest == 0 ? "" : wanted.isEmpty ? "; it was their turn" : "; the rest by turns"
+      let specialties = wanted.isEmpty ? "" : ": " + wanted.joined(separator: ", then ")
+      return "The hospital's rule \"\(name)\"\(specialties)\(turns)"
+    }
   }
 
   private func signed(_ doctor: String, _ position: Int, _ attempt: Int, _ deadline: UInt64) {

@@ -23,16 +23,19 @@ final class TestConsortium: Sendable {
   static let start: UInt64 = 1_790_000_000
   static let patient = "patient-a"
   static let identity = "Ada Quimby, 1980-02-29"
+  /// Which no rule knows, so that the team is by turns.
+  static let complaint = "a complaint of which nobody else may hear"
   /// Of another hospital than the visits of ``plan(_:hospital:signingTwice:)``.
   static let reader = "hospital-2-doctor-1"
 
   init(
     teamSize: Int = 3, hospitals: Int = 3, epochLength: UInt64 = 1000, window: UInt64 = 600,
-    storage: MemoryStorage = MemoryStorage()
+    storage: MemoryStorage = MemoryStorage(), staffing: StaffingPlan? = nil, doctors: Int? = nil
   ) {
     var configuration = LocalConsortium.Configuration(teamSize: teamSize)
     (configuration.hospitals, configuration.epochLength) = (hospitals, epochLength)
     configuration.window = window
+    (configuration.staffing, configuration.doctors) = (staffing, doctors)
     self.configuration = configuration
     self.storage = storage
     wire = Wire { TestSecrets(storage).open($0) }
@@ -73,6 +76,7 @@ final class TestConsortium: Sendable {
   ) -> PlannedVisit {
     PlannedVisit(
       patient: Self.patient, hospital: hospital, encounter: encounter,
+      symptoms: Symptoms(codes: [], text: Self.complaint) ?? Symptoms(),
       findings: (1...teamSize).map { finding(encounter, $0) }, signingTwice: signingTwice,
       // One way and the other.
       comparingWords: [1])
@@ -191,13 +195,16 @@ final class TestConsortium: Sendable {
 
   /// The program of a doctor of hospital 1 on a new computer, with other keys.
   @inline(never)
-  func newProgram(of id: String, _ consortium: LocalConsortium) throws -> Doctor {
-    var generator: Randomness = SeededGenerator(seed: 99)
+  func newProgram(
+    of id: String, _ consortium: LocalConsortium, specialties: Set<Specialty> = [],
+    seed: UInt64 = 99
+  ) throws -> Doctor {
+    var generator: Randomness = SeededGenerator(seed: seed)
     let file = try DoctorKeys.generate(owner: id, using: &generator)
     return try Doctor(
       id: id, hospital: "hospital-1", genesis: consortium.genesis, keys: DoctorKeys(file),
       store: MemoryRoleStore(), courier: try #require(wire.courier), clock: { [self] in time },
-      randomness: generator)
+      randomness: generator, specialties: specialties)
   }
 
   /// All that stands on any chain.

@@ -1,0 +1,212 @@
+package import CanonicalEncoding
+package import EMRScheme
+import Ledger
+
+/// A doctor whom the hospital has taken on, as the counter has written it down.
+private struct Employment: NamedValue {
+  static let name = "employment"
+
+  /// Of the statement that the doctor's own program shows.
+  var fingerprint: Digest32
+  /// What the hospital has seen diplomas of, ascending.
+  var specialties: [Specialty]
+
+  init(fingerprint: Digest32, specialties: Set<Specialty>) {
+    (self.fingerprint, self.specialties) = (fingerprint, specialties.sorted())
+  }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.digest("fingerprint", fingerprint)
+    fields.list("specialties", specialties)
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    fingerprint = try fields.digest("fingerprint")
+    specialties = try Specialty.decodeList("specialties", &fields)
+  }
+}
+
+/// The hospital's doctors, and who of them is on the team of a visit (4.3).
+extension HospitalServer {
+  private static let staffingKey = "staffing"
+  private static let rotationKey = "rotation"
+  private static func employmentKey(_ doctor: String) -> String { "employed/\(doctor)" }
+  private static func choiceKey(_ visit: Digest32) -> String { "team/\(visit)" }
+  private static func namedKey(_ firstAttempt: Digest32) -> String { "named-team/\(firstAttempt)" }
+
+  // MARK: Employment
+
+  /// Takes a doctor on, or takes new keys of a doctor who has lost the former: a registration in this
+  /// name is accepted if it is the one that the doctor's own program shows, and no other, so that
+  /// nobody takes the name who is first.
+  ///
+  /// - Parameters:
+  ///   - fingerprint: ``Doctor/fingerprint()``, told by the doctor in person.
+  ///   - specialties: what the hospital has seen diplomas of. A registration that asserts others is
+  ///     refused; of a doctor who is registered, those in force count instead.
+  package func employ(
+    _ doctor: String, fingerprint: Digest32, specialties: Set<Specialty> = []
+  ) throws {
+    try store.save(
+      Employment(fingerprint: fingerprint, specialties: specialties), Self.employmentKey(doctor))
+  }
+
+  /// Whether this hospital registers a statement.
+  ///
+  /// - Throws: ``ConsortiumError`` `not-employed`, `wrong-fingerprint` or `wrong-specialties`.
+  func requireEmployed(_ statement: RegistrationStatement) async throws {
+    guard statement.hospital == id,
+      let employment: Employment = try store.load(Self.employmentKey(statement.doctor))
+    else { throw ConsortiumError(.notEmployed, "\(statement.doctor) does not work here") }
+    guard statement.digest == employment.fingerprint else {
+      throw ConsortiumError(
+        .wrongFingerprint, "these are not the keys that \(statement.doctor) has shown")
+    }
+    let known = try await node.consortium.doctor(statement.doctor)?.record.specialties
+    guard statement.specialties == known ?? employment.specialties else {
+      throw ConsortiumError(
+        .wrongSpecialties, "\(statement.doctor) asserts other specialties than the hospital knows")
+    }
+  }
+
+  /// The doctors that this hospital has taken on, in ascending order.
+  private func employees() throws -> [String] {
+    let prefix = Self.employmentKey("")
+    return try store.keys(withPrefix: prefix).map { String($0.dropFirst(prefix.count)) }
+  }
+
+  /// Says on the ledger what a doctor of this hospital is a specialist in from now on.
+  ///
+  /// - Returns: whether it was something else before.
+  /// - Throws: the ``Refusal``.
+  @discardableResult
+  package func setSpecialties(
+    of doctor: String, _ specialties: Set<Specialty>
+  ) async throws -> Bool {
+    try await node.catchUp()
+    guard let record = try await node.consortium.doctor(doctor)?.record,
+      record.statement.hospital == id
+    else { throw ConsortiumError(.unknownDoctor, "\(doctor) is not registered here") }
+    let change = DoctorSpecialties(
+      doctor: doctor, specialties: specialties, number: record.specialtyChanges + 1)
+    if record.specialties == change.specialties { return false }
+    return try await node.submit(try await entry(change))
+  }
+
+  // MARK: Roster and rule
+
+  /// Who is on duty, and which condition gets which team, from the next admission on.
+  package func setStaffing(_ plan: StaffingPlan) throws {
+    try store.write([Self.staffingKey: try plan.json()])
+  }
+
+  /// What was set; without that all are on duty, and a team has three doctors by turns.
+  func staffing() throws -> StaffingPlan {
+    try StaffingPlan(json: try store.value(forKey: Self.staffingKey) ?? Array("{}".utf8))
+  }
+
+  // MARK: The counter
+
+  /// What a clerk decides at the counter, above rule and roster: the team of an Encounter in the order s;
+  /// nil takes that back. It holds for every attempt until the visit is complete.
+  ///
+  /// - Throws: ``ConsortiumError`` `no-team` if one of them may not act. That is checked once more at
+  ///   the admission.
+  package func assign(
+    _ team: [String]?, toEncounter encounter: String, of identity: String
+  ) async throws {
+    let key = namedKey(identity, encounter)
+    guard let team else { return try store.write([key: nil]) }
+    do {
+      try store.save(try named(team, try await doctors()), key)
+    } catch let refusal as TeamRefusal {
+      throw ConsortiumError(.noTeam, refusal.reason)
+    }
+  }
+
+  private func namedKey(_ identity: String, _ encounter: String) -> String {
+    let first = VisitIDInput(patient: identity, encounter: encounter, attempt: 1)
+    return Self.namedKey(first.visitID(under: keys.visitIdentifiers))
+  }
+
+  // MARK: Teams
+
+  /// The order s of a visit, and what becomes of the store with it.
+  struct Team {
+    let signers: [VisitContext.Signer]
+    let choice: TeamChoice
+    fileprivate let rotation: DoctorRotation
+
+    /// To be written with the offer.
+    func changes(_ visit: Digest32) -> [String: [UInt8]?] {
+      [
+        HospitalServer.rotationKey: Message(rotation).encoded(),
+        HospitalServer.choiceKey(visit): Message(choice).encoded(),
+      ]
+    }
+  }
+
+  /// The team for a patient: whom the counter has named, else whom the rule finds among those on duty.
+  ///
+  /// - Throws: ``TeamRefusal``.
+  func team(for form: AdmissionForm) async throws -> Team {
+    let doctors = try await doctors()
+    var rotation: DoctorRotation = try store.load(Self.rotationKey) ?? DoctorRotation()
+    let assigned: TeamChoice? = try store.load(namedKey(form.identity, form.encounter))
+    let choice =
+      if let assigned {
+        try named(assigned.doctors, doctors)
+      } else {
+        try found(form.symptoms, doctors, rotation)
+      }
+    rotation.note(choice.doctors, employed: Set(doctors.keys))
+    return Team(
+      signers: choice.doctors.compactMap { doctors[$0]?.statement.signer }, choice: choice,
+      rotation: rotation)
+  }
+
+  // Not inlined: the optimizer of Swift 6.3.1 crashes where their typed errors meet an async body.
+
+  @inline(never)
+  private func named(
+    _ team: [String], _ doctors: [String: DoctorRecord]
+  ) throws -> TeamChoice {
+    try TeamRule.team(namedByClerk: team, of: candidates(doctors))
+  }
+
+  @inline(never)
+  private func found(
+    _ symptoms: Symptoms, _ doctors: [String: DoctorRecord], _ rotation: DoctorRotation
+  ) throws -> TeamChoice {
+    try staffing().rule.team(for: symptoms, of: candidates(doctors), by: rotation)
+  }
+
+  /// Nothing that was named at the counter is needed any more for an Encounter whose visit is complete.
+  func forgetNamedTeam(_ form: AdmissionForm) throws {
+    let key = namedKey(form.identity, form.encounter)
+    if try store.value(forKey: key) != nil { try store.write([key: nil]) }
+  }
+
+  /// Why a visit has the team that it has; nil of a visit that this hospital has not offered.
+  package func teamChoice(of visit: Digest32) throws -> TeamChoice? {
+    try store.load(Self.choiceKey(visit))
+  }
+
+  /// Of those who are employed, what the final directory says.
+  private func doctors() async throws -> [String: DoctorRecord] {
+    let consortium = await node.consortium
+    var found: [String: DoctorRecord] = [:]
+    for doctor in try employees() { found[doctor] = try consortium.finalDoctor(doctor) }
+    return found
+  }
+
+  private func candidates(_ doctors: [String: DoctorRecord]) throws -> [TeamCandidate] {
+    let (roster, now) = (try staffing().roster, inbox.clock())
+    return doctors.map { doctor, record in
+      TeamCandidate(
+        doctor: doctor, specialties: Set(record.specialties),
+        isOnDuty: roster?.isOnDuty(doctor, at: now) ?? true,
+        mayAct: record.status == .active && record.statement.hospital == id)
+    }
+  }
+}
