@@ -33,27 +33,20 @@ struct AdmissionTicketTests {
     ) throws -> AdmissionForm {
       var generator = SeededGenerator(seed: seed)
       return AdmissionForm(
-        ticket: ticket, identity: identity, encounter: encounter,
+        ticket: ticket, identity: identity, encounter: encounter, symptoms: Symptoms(),
         visitKey: VisitKey<BLS12381>(using: &generator).encodedPublicKey,
         visitSigningKey: try IdentityKey(seed: generator.bytes(32)).publicKey,
         mailboxKey: try AgreementKey(seed: generator.bytes(32)).publicKey,
         keyNonce: Digest32(sha256: generator.bytes(32)), closure: nil)
     }
 
-    /// The hospital's bytes in answer to a form.
+    /// What the hospital answers to a form.
     @inline(never)
     func answer(to form: AdmissionForm, by key: IdentityKey) async throws -> [UInt8] {
-      try await answer(to: Message(SignedAdmission(form: Signed(Message(form), by: key))).encoded())
-    }
-
-    func answer(to form: [UInt8]) async throws -> [UInt8] {
-      let genesis = consortium.genesis
-      let own = try #require(genesis.members.supernode("hospital-1")?.agreementKey)
-      let sealed = try Letter(.admission, genesis: genesis.digest, about: .zero)
-        .seal(form, to: own)
-      return try await consortium.courier.send(
-        Message(RequestAdmission(sealedForm: sealed)).encoded(), from: TestConsortium.patient,
-        to: "hospital-1")
+      let post = test.post(consortium, by: Author(.key(key.publicKey), key))
+      let (reply, answer) = try await post.send(
+        post.content(RequestAdmission(form), "hospital-1"), by: key)
+      return try answer.open(SealedAnswer(encoded: reply).sealed)
     }
 
     var patient: Patient {
@@ -70,7 +63,7 @@ struct AdmissionTicketTests {
 
   private static func refusal(_ reply: [UInt8]) -> String? {
     do {
-      _ = try ReplyMessage<Octets>(encoded: reply).result.get()
+      _ = try ReplyMessage<AdmissionOffer>(encoded: reply).result.get()
       return nil
     } catch {
       return "\(ConsortiumError(error).code)"
@@ -111,8 +104,6 @@ struct AdmissionTicketTests {
       replies.append(try await door.answer(to: inOthersName, by: key))
       let form = try door.form(key.publicKey, encounter: encounter)
       replies.append(try await door.answer(to: form, by: elsewhere))
-      replies.append(try await door.answer(to: Message(form).encoded()))
-      replies.append(try await door.answer(to: [0x30, 0]))
     }
     #expect(try door.stored() == before)
     test.pass(seconds: 86_401)
@@ -244,12 +235,15 @@ struct AdmissionTicketTests {
     test.wire.intercept(nil)
     let open = try await door.hospital.openTickets(of: TestConsortium.identity)
     #expect(open.count == 1)
+    let offer = try #require(
+      try door.stored().first { $0.key.hasPrefix("offer/") }.map {
+        try Message<HospitalVisit>(encoded: $0.value).payload.context
+      })
     for key in open { try await door.hospital.voidTicket(key) }
     #expect(
       await ConsortiumError.code {
-        _ = try await test.post(door.consortium, as: TestConsortium.patient).ask(
-          lost, of: "hospital-1")
-      } == "unknown-visit")
+        _ = try await test.post(door.consortium, asPatientOf: offer).ask(lost, of: "hospital-1")
+      } == "unauthenticated")
     #expect(await admit(ticket) == "refused")
     let next = try await door.hospital.issueTicket(for: TestConsortium.identity)
     #expect(await admit(next) == "nothing")

@@ -51,13 +51,15 @@ struct PresenceTests {
         presence: Signed(Message(presence), by: foreign.signing))
     }
 
-    /// Has anybody bring this to a doctor.
+    /// Brings this to a doctor, with S_v of its visit: the hospital's own for the hospital's.
     func bring(_ code: PresenceCode, to position: Int, as visit: VisitContext) async throws {
-      let key = try test.agreementKey(of: doctors[position - 1]).publicKey
-      let sealed = try Letter(.presence, genesis: consortium.genesis.digest, about: visit.digest)
-        .seal(Message(code).encoded(), to: key)
-      _ = try await test.post(consortium, as: TestConsortium.patient).ask(
-        ShowPresence(visit: visit.visitID, sealedPresence: sealed), of: doctors[position - 1])
+      let post =
+        visit == evil
+        ? test.post(
+          consortium,
+          by: Author(.patient(visit: visit.visitID, hospital: "hospital-1"), foreign.signing))
+        : try test.post(consortium, asPatientOf: visit)
+      _ = try await post.ask(ShowPresence(code), of: doctors[position - 1])
     }
 
     /// Whether a doctor takes the patient of a visit for present; nil if nothing of it is kept.
@@ -117,47 +119,37 @@ struct PresenceTests {
     let (test, doctor) = (stage.test, try await stage.doctor(1))
     let patient = try #require(await stage.consortium.patients[TestConsortium.patient])
     let visit = stage.context.visitID
-    let key = try test.agreementKey(of: doctor.id).publicKey
-    let genesis = stage.consortium.genesis.digest
-    func swap(_ code: PresenceCode, _ context: VisitContext) throws {
-      let sealed = try Letter(.presence, genesis: genesis, about: context.digest)
-        .seal(Message(code).encoded(), to: key)
-      test.wire.intercept { transit in
-        guard transit.payload(ShowPresence.self) != nil else {
-          return try await transit.deliver(transit.request)
-        }
-        return try await transit.deliver(
-          Message(ShowPresence(visit: context.visitID, sealedPresence: sealed)).encoded())
-      }
-    }
     // The hospital's visit in place of the patient's: the doctor has it, and the words are others.
-    try swap(try await stage.forged(to: 1), stage.evil)
-    let shown = try await patient.showPresence(visit, to: doctor.id)
+    test.wire.lose(ShowPresence.self)
+    #expect(
+      await ConsortiumError.code {
+        _ = try await patient.showPresence(visit, to: doctor.id)
+      } == "unreachable")
     test.wire.intercept(nil)
+    try await stage.bring(stage.forged(to: 1), to: 1, as: stage.evil)
+    let shown = try await stage.presence(to: 1)
     for other in [stage.evil.visitID, visit] {
       #expect(
         await ConsortiumError.code {
           try await doctor.confirm(shown.words.joined(separator: " "), visit: other)
         } == (other == visit ? "wrong-state" : "other-words"))
     }
-    // In the name of the patient's visit it is not signed, and what was sealed for one visit opens for
-    // no other.
+    // In the name of the patient's visit nobody else brings anything.
     let forged = try await stage.forged(to: 1) { $0.contextDigest = stage.context.digest }
-    try swap(
-      PresenceCode(visit: visit, evidence: shown.evidence, presence: forged.presence),
-      stage.context)
+    let code = PresenceCode(visit: visit, evidence: shown.evidence, presence: forged.presence)
+    for author in [
+      Author(.patient(visit: visit, hospital: "hospital-1"), stage.foreign.signing),
+      Author(.party("hospital-1"), try test.identityKey(of: "hospital-1")),
+    ] {
+      #expect(
+        await ConsortiumError.code {
+          _ = try await test.post(stage.consortium, by: author).ask(
+            ShowPresence(code), of: doctor.id)
+        } == "unauthenticated")
+    }
     #expect(
-      await ConsortiumError.code {
-        _ = try await patient.showPresence(visit, to: doctor.id)
-      } == "presence")
-    test.wire.intercept(nil)
-    let sent = try #require(test.wire.requests(ShowPresence.self).first)
-    #expect(
-      await ConsortiumError.code {
-        _ = try await test.post(stage.consortium, as: "hospital-1").ask(
-          ShowPresence(visit: stage.evil.visitID, sealedPresence: sent.sealedPresence),
-          of: doctor.id)
-      } == "decryption")
+      await ConsortiumError.code { try await stage.bring(code, to: 1, as: stage.evil) }
+        == "presence")
     #expect(try await stage.signing(stage.context, 1) == "wrong-state")
 
     // Between a presence and its words an older one is no longer taken.
@@ -324,15 +316,19 @@ struct PresenceTests {
     let visit = try await consortium.open(plan).visit
     let codes = Capture<[String]>()
     codes.value = []
+    let post = test.post(consortium, as: plan.hospital)
     test.wire.intercept { transit in
       if let request = transit.payload(ExchangeGroupKey.self), request.step != .offer {
-        // Before the hospital's own message arrives, a stranger's: no message, and a former one.
+        // Before the hospital's own message arrives, others in its name: no message, and a changed one.
         let changed: [UInt8] = request.message.dropLast() + [0]
         for message in [[0], changed] {
           let junk = ExchangeGroupKey(visit: request.visit, step: request.step, message: message)
-          let reply = try await transit.deliver(Message(junk).encoded())
+          let (bytes, answer) = try post.envelope(junk, to: transit.recipient)
+          let reply = try await transit.deliver(bytes)
           let code = await ConsortiumError.code {
-            _ = try ReplyMessage<Octets>(encoded: reply).result.get()
+            _ = try ReplyMessage<Octets>(
+              encoded: answer.open(SealedAnswer(encoded: reply).sealed)
+            ).result.get()
           }
           codes.value?.append(code)
         }

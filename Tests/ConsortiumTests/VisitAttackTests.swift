@@ -18,34 +18,16 @@ struct VisitAttackTests {
     _ test: TestConsortium, _ consortium: LocalConsortium,
     change: @escaping @Sendable (inout VisitContext) -> Void
   ) throws {
-    let genesis = consortium.genesis.digest
-    let own = try AgreementKey(seed: test.secret("agreement", of: "hospital-1"))
-    // The hospital knows what it answers; here its answer is read with the patient's own key.
-    let root = try PatientRoot(test.secret("root", of: "patients/\(TestConsortium.patient)"))
     test.wire.intercept { transit in
-      guard let request = transit.payload(RequestAdmission.self) else {
-        return try await transit.deliver(transit.request)
-      }
-      let form = try Message<SignedAdmission>(
-        encoded: Letter(.admission, genesis: genesis, about: .zero)
-          .open(request.sealedForm, with: own)
-      ).payload.form.object
-      let keys: PatientVisitKeys<Curve> = try root.keys(
-        genesis: genesis, hospital: "hospital-1", nonce: form.payload.keyNonce)
       let reply = try await transit.deliver(transit.request)
-      let sealed = try ReplyMessage<Octets>(encoded: transit.open(reply)).result.get()
-      let letter = Letter(.admissionReply, genesis: genesis, about: form.digest)
-      let offer = try Message<AdmissionOffer>(
-        encoded: letter.open(sealed.bytes, with: keys.mailboxKey)
-      ).payload
-      guard case .visit(var context, let evidence, let opening, let attempt) = offer else {
-        return reply
-      }
+      guard transit.payload(RequestAdmission.self) != nil,
+        case .visit(var context, let evidence, let opening, let attempt) =
+          try ReplyMessage<AdmissionOffer>(encoded: transit.open(reply)).result.get()
+      else { return reply }
       change(&context)
-      let changed = AdmissionOffer.visit(
-        context, evidence: evidence, opening: opening, attempt: attempt)
-      let answer = try letter.seal(Message(changed).encoded(), to: form.payload.mailboxKey)
-      return try transit.answer(RequestAdmission.self, Octets(answer))
+      return try transit.answer(
+        RequestAdmission.self,
+        .visit(context, evidence: evidence, opening: opening, attempt: attempt))
     }
   }
 

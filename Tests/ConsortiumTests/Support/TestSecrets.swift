@@ -121,6 +121,18 @@ struct TestPost: Sendable {
       payload: Message(request).encoded())
   }
 
+  /// A request as it goes on its way, with the first of the keys.
+  func envelope<Request: RoleRequest>(
+    _ request: Request, to recipient: String
+  ) throws -> (bytes: [UInt8], answer: AnswerKey) {
+    guard let key = keys.first, let contact = secrets.contact(recipient) else {
+      throw ConsortiumError(.unreachable, "there is nobody called \(recipient)")
+    }
+    let (envelope, answer) = try Envelope.seal(
+      content(request, recipient), by: key, to: contact)
+    return (envelope.encoded(), answer)
+  }
+
   /// Whatever this says.
   func send(
     _ content: RequestContent, by key: IdentityKey
