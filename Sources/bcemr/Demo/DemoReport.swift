@@ -1,4 +1,5 @@
 import Consortium
+import EMRScheme
 
 /// What a demonstration did and found; the JSON of `bcemr demo --json` (docs/command-line.md).
 struct DemoReport: Encodable {
