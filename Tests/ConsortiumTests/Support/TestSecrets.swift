@@ -62,6 +62,8 @@ struct TestSecrets: Sendable {
   }
 
   var genesis: Digest32 { Digest32(sha256: storage.genesis() ?? []) }
+  /// A signature of nobody.
+  var zeros: [UInt8] { [UInt8](repeating: 0, count: 64) }
 
   func open(_ envelope: Envelope) -> (content: RequestContent, answer: AnswerKey)? {
     for key in agreementKeys(of: envelope.recipient) {

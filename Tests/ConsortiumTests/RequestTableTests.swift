@@ -1,0 +1,191 @@
+import CanonicalEncoding
+import Consortium
+import Credentials
+import EMRScheme
+import Foundation
+import Ledger
+import TestSupport
+import Testing
+
+@Suite("The table of requests")
+struct RequestTableTests {
+  @Test("is that of the specification, line by line")
+  func specification() throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let text = try String(
+      contentsOf: root.appending(path: "docs/specification.md"), encoding: .utf8)
+    let lines = Set(text.split(separator: "\n").map(String.init))
+    for rule in RequestTable.rules {
+      let authors = rule.carriage == .open ? "anybody" : rule.authors.names.joined(separator: ", ")
+      let recipients = rule.recipients.map(\.rawValue).sorted().joined(separator: ", ")
+      let line = """
+        | `\(rule.name)` | \(rule.carriage.rawValue) | \(authors) | \(recipients) | \(rule.limit) \
+        | \(rule.answerLimit) | \(rule.quota) | \(rule.lifetime) |
+        """
+      #expect(lines.contains(line), "\(line)")
+    }
+    let documented = lines.filter { $0.hasPrefix("| `") && $0.split(separator: "|").count == 9 }
+    let carriages: Set<String> = [" sealed ", " signed ", " open "]
+    let rows = documented.count {
+      carriages.contains(String($0.split(separator: "|", omittingEmptySubsequences: false)[2]))
+    }
+    #expect(rows == RequestTable.rules.count)
+  }
+
+  /// Everybody who is anybody, and what of them a recipient may be asked as.
+  private func authors(
+    _ test: TestConsortium, _ consortium: LocalConsortium, _ context: VisitContext
+  ) throws -> [(kind: Authors, post: TestPost)] {
+    var generator = SeededGenerator(seed: 9)
+    let stranger = try IdentityKey(seed: generator.bytes(32))
+    return [
+      (.hospital, test.post(consortium, as: "hospital-1")),
+      (.hospital, test.post(consortium, as: "hospital-2")),
+      (.cloud, test.post(consortium, as: "cloud")),
+      (.manager, test.post(consortium, as: "manager")),
+      (.doctor, test.post(consortium, as: context.signers[0].doctor)),
+      (.doctor, test.post(consortium, as: TestConsortium.reader)),
+      (.patient, try test.post(consortium, asPatientOf: context)),
+      (.keyHolder, test.post(consortium, by: Author(.key(stranger.publicKey), stranger))),
+      // Somebody else's name, and a stranger's key.
+      ([], test.post(consortium, by: Author(.party("hospital-1"), stranger))),
+      ([], test.post(consortium, by: Author(.party("manager"), stranger))),
+      (
+        [],
+        test.post(
+          consortium,
+          by: Author(.patient(visit: context.visitID, hospital: context.hospital), stranger))
+      ),
+    ]
+  }
+
+  @Test("[attack] every kind, by everybody who may not ask it, to everybody: refused undecoded")
+  func whoMayAsk() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let context = try await test.beginVisit(consortium, test.plan()).context
+    let recipients: [(RoleKind, String)] = [
+      (.manager, "manager"), (.hospital, "hospital-1"), (.cloud, "cloud"),
+      (.doctor, context.signers[0].doctor),
+      (.patient, try await consortium.address(ofPatient: TestConsortium.patient).id),
+    ]
+    var count = 0
+    for rule in RequestTable.rules where rule.carriage == .sealed {
+      for (kind, recipient) in recipients {
+        for (author, post) in try authors(test, consortium, context) {
+          if rule.recipients.contains(kind), !rule.authors.isDisjoint(with: author) { continue }
+          // What decodes as nothing would be told so, if anybody looked.
+          var content = post.content(FetchEpochEnds(from: 0), recipient)
+          (content.name, content.payload) = (rule.name, [0x30, 0x01])
+          let key = try #require(post.keys.first)
+          let (reply, _) = try await post.send(content, by: key)
+          let error = await ConsortiumError.code {
+            _ = try ReplyMessage<Done>(encoded: reply).result.get()
+          }
+          let expected =
+            rule.recipients.contains(kind) ? "unauthenticated" : "unsupported-request"
+          #expect(error == expected, "\(rule.name) by \(post.author) to \(recipient): \(error)")
+          count += 1
+        }
+      }
+    }
+    #expect(count > 800)
+  }
+
+  @Test("[attack] envelopes for others, of another ledger, old, early, too large, or bare")
+  func envelopes() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let context = try await test.beginVisit(consortium, test.plan()).context
+    let doctor = context.signers[0].doctor
+    let post = test.post(consortium, as: doctor)
+    let request = ReadVisit(hospital: "hospital-1", visit: context.visitID)
+    let honest = post.content(request, "hospital-1")
+    let key = try #require(post.keys.first)
+    func code(_ content: RequestContent) async throws -> String {
+      let (reply, answer) = try await post.send(content, by: key)
+      return await ConsortiumError.code {
+        guard ObjectKind(of: reply) == .sealedAnswer else {
+          _ = try ReplyMessage<Done>(encoded: reply).result.get()
+          return
+        }
+        _ = try ReplyMessage<VisitView>(
+          encoded: answer.open(SealedAnswer(encoded: reply).sealed)
+        ).result.get()
+      }
+    }
+    #expect(try await code(honest) == "nothing")
+    var changed = honest
+    changed.genesis = .zero
+    #expect(try await code(changed) == "unauthenticated")
+    changed = honest
+    changed.sentAt -= 601
+    #expect(try await code(changed) == "out-of-time")
+    changed.sentAt += 1202
+    #expect(try await code(changed) == "out-of-time")
+    changed = honest
+    changed.payload += [UInt8](repeating: 0, count: 1 << 11)
+    #expect(try await code(changed) == "too-large")
+    changed = honest
+    changed.payload = Message(FetchOwnRecord()).encoded()
+    #expect(try await code(changed) == "wrong-kind")
+
+    // Who was asked passes the request on, sealed anew, as one to another.
+    let contact = try #require(test.secrets.contact("hospital-2"))
+    let (moved, _) = try Envelope.seal(honest, by: key, to: contact)
+    for (recipient, name) in [("hospital-2", "hospital-1"), ("hospital-2", "hospital-2")] {
+      var envelope = moved
+      envelope.recipient = name
+      let reply = try await consortium.courier.send(
+        envelope.encoded(), from: "somebody", to: recipient)
+      #expect(
+        await ConsortiumError.code {
+          _ = try ReplyMessage<Done>(encoded: reply).result.get()
+        } != "nothing")
+    }
+    // A request that has to be sealed is not heard without.
+    let bare = try await consortium.courier.send(
+      Message(request).encoded(), from: doctor, to: "hospital-1")
+    #expect(
+      await ConsortiumError.code { _ = try ReplyMessage<Done>(encoded: bare).result.get() }
+        == "unauthenticated")
+    // Any bit of an envelope.
+    let (whole, _) = try post.envelope(request, to: "hospital-1")
+    var generator = SeededGenerator(seed: 11)
+    for _ in 0..<100 {
+      var bytes = whole
+      let place = Int.random(in: bytes.indices, using: &generator)
+      bytes[place] ^= UInt8(1 << Int.random(in: 0..<8, using: &generator))
+      let reply = try await consortium.courier.send(bytes, from: "somebody", to: "hospital-1")
+      #expect(ObjectKind(of: reply) == .message, "byte \(place)")
+    }
+  }
+
+  @Test("[attack] whoever asks without end is told so, and others are answered")
+  func quotas() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let context = try await test.beginVisit(consortium, test.plan()).context
+    var generator = SeededGenerator(seed: 12)
+    func code(_ post: TestPost) async -> String {
+      await ConsortiumError.code {
+        _ = try await post.ask(
+          AuthorizeVisit(contextDigest: .zero, visitKeyProof: [1], signature: post.secrets.zeros),
+          of: "hospital-1")
+      }
+    }
+    let patient = try test.post(consortium, asPatientOf: context)
+    let limit = try #require(RequestTable.byName[AuthorizeVisit.name]).quota
+    for _ in 0..<limit { #expect(await code(patient) == "unknown-visit") }
+    #expect(await code(patient) == "busy")
+    // Nobody else has less of it, and it comes back.
+    let stranger = try IdentityKey(seed: generator.bytes(32))
+    let foreign = test.post(
+      consortium,
+      by: Author(.patient(visit: context.visitID, hospital: "hospital-1"), stranger))
+    #expect(await code(foreign) == "unauthenticated")
+    test.pass(seconds: 60)
+    #expect(await code(patient) == "unknown-visit")
+  }
+}
