@@ -19,11 +19,11 @@ package enum Principal: CanonicalValue, Hashable {
       fields.text("party", id)
     case .patient(let visit, let hospital):
       fields.integer("principal", 2)
-      fields.digest("visit", visit)
+      fields.digest("subject", visit)
       fields.text("hospital", hospital)
     case .key(let key):
       fields.integer("principal", 3)
-      fields.octets("key", key)
+      fields.octets("subject", key)
     }
   }
 
@@ -32,9 +32,9 @@ package enum Principal: CanonicalValue, Hashable {
     case 1: self = .party(try fields.text("party", maximum: Limits.identifierByteCount))
     case 2:
       self = .patient(
-        visit: try fields.digest("visit"),
+        visit: try fields.digest("subject"),
         hospital: try fields.text("hospital", maximum: Limits.identifierByteCount))
-    default: self = .key(try fields.octets("key", count: 32))
+    default: self = .key(try fields.octets("subject", count: 32))
     }
   }
 }
