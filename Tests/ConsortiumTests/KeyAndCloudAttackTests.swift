@@ -158,7 +158,7 @@ struct KeyAndCloudAttackTests {
     #expect(try await test.held("cloud-2", consortium) == size)
     let prefix = Array(
       try await test.storage.chainLog(Self.hospital).contents().prefix(Int(size)))
-    let post = test.post(consortium, as: "hospital-2")
+    let post = test.post(consortium, as: Self.hospital)
     let key = try test.logKey(consortium)
 
     let first = try await test.forked(prefix, consortium)
@@ -218,7 +218,7 @@ struct KeyAndCloudAttackTests {
   func tailCutsOff() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12)
     let (consortium, anchored, confirmed, leaves) = try await confirmedByFormer(test)
-    let post = test.post(consortium, as: "hospital-2")
+    let post = test.post(consortium, as: Self.hospital)
     let key = try test.logKey(consortium)
     let prefix = Array(leaves.prefix(Int(anchored)))
     let asked = Mutex(0)

@@ -109,6 +109,11 @@ struct PresenceTests {
         await ConsortiumError.code { try await doctor.take(presence: code.text) } == "presence")
     }
     #expect(try await stage.signing(stage.context, 1) == "wrong-state")
+    // Nor does it serve for a context with the patient's S_v and the hospital's PK_v.
+    var half = stage.context
+    half.visitKey = stage.evil.visitKey
+    #expect(
+      await ConsortiumError.code { try own.check(half, for: stage.doctors[0]) } == "presence")
     try await doctor.take(presence: own.text)
     #expect(try await stage.signing(stage.context, 1) == "nothing")
   }

@@ -403,7 +403,7 @@ struct ReassignedCloudTests {
     let size = UInt64(made.leaves.count)
     #expect(made.held > 0 && made.held < made.formerSize && made.formerSize < size)
     // Signatures tell who asks, not the way.
-    let post = test.post(consortium, as: "hospital-2")
+    let post = test.post(consortium, as: Self.hospital)
     func confirming(_ size: UInt64, by cloud: String) async -> String {
       await ConsortiumError.code { _ = try await post.ask(made.request(upTo: size), of: cloud) }
     }
@@ -451,7 +451,7 @@ struct ReassignedCloudTests {
     _ = try await consortium.hold(test.plan("encounter-0"))
     try await test.assign("cloud-2", consortium)
     let made = try await unconfirmed(consortium, test)
-    let post = test.post(consortium, as: "hospital-2")
+    let post = test.post(consortium, as: Self.hospital)
     _ = try await post.ask(made.request(upTo: made.formerSize), of: "cloud")
 
     // The same but for the last block of the former epoch, which nobody has anchored.

@@ -104,7 +104,7 @@ struct SecrecyTests {
         name: "ID", bytes: Array(TestConsortium.identity.utf8), owners: [patient, "hospital-1"]),
       // Not even the hospital keeps what the patient complains of.
       Secret(
-        name: "symptoms", bytes: Array(TestConsortium.complaint.utf8), owners: []),
+        name: "symptoms", bytes: Array(TestConsortium.complaint.utf8), owners: [patient]),
       Secret(name: "m", bytes: Array("plaintext-encounter-1".utf8), owners: []),
     ]
     let shared = try await consortium.openRecord(

@@ -19,6 +19,7 @@ final class TestConsortium: Sendable {
   private let configuration: LocalConsortium.Configuration
   private var teamSize: Int { configuration.teamSize }
   private let openings = Mutex<UInt64>(0)
+  private let starts = Mutex<[String: UInt64]>([:])
 
   static let start: UInt64 = 1_790_000_000
   static let patient = "patient-a"
@@ -53,8 +54,14 @@ final class TestConsortium: Sendable {
     var environment = LocalConsortium.Environment(
       clock: { self.time }, nanoseconds: { 0 },
       randomness: { role in
-        // Another stream after every start, as from a real generator.
-        SeededGenerator(seed: role.utf8.reduce(opening) { ($0 &* 1_099_511_628_211) ^ UInt64($1) })
+        // Another stream after every start, of one role too, as from a real generator.
+        let starts = self.starts.withLock { starts in
+          starts[role, default: 0] += 1
+          return starts[role, default: 0]
+        }
+        return SeededGenerator(
+          seed: role.utf8.reduce(opening &+ starts << 32) { ($0 &* 1_099_511_628_211) ^ UInt64($1) }
+        )
       })
     environment.interpose = { [wire] courier in wire.over(courier) }
     let consortium = try await LocalConsortium.open(
