@@ -46,7 +46,8 @@ package struct RequestRule: Sendable {
   package let limit: Int
   /// Bytes of the answer's.
   package let answerLimit: Int
-  /// How many of them one author has in hand at once; what is used up comes back with time.
+  /// How many of them one author has in hand at once, or all holders of keys from one place; what is used
+  /// up comes back with time.
   package let quota: Int
   /// For how many seconds it counts after it was sent.
   package let lifetime: UInt64
@@ -69,11 +70,11 @@ package enum RequestTable {
 
   package static let rules: [RequestRule] = [
     // Initialization (4.2)
-    sealed(RegisterDoctor.self, by: .keyHolder, to: .hospital, 4 << 10, quota: 16),
+    sealed(RegisterDoctor.self, by: .keyHolder, to: .hospital, 4 << 10),
     sealed(CosignRegistration.self, by: .hospital, to: .manager, 4 << 10, answer: 4 << 10),
     // Group key generation (4.3)
     sealed(
-      RequestAdmission.self, by: .keyHolder, to: .hospital, 16 << 10, answer: 16 << 10, quota: 16),
+      RequestAdmission.self, by: .keyHolder, to: .hospital, 16 << 10, answer: 16 << 10),
     sealed(AuthorizeVisit.self, by: .patient, to: .hospital, 1 << 10, quota: 16),
     sealed(AssignVisit.self, by: .hospital, to: .doctor, 16 << 10, for: days),
     sealed(ShowPresence.self, by: .patient, to: .doctor, 1 << 10, quota: 64, for: days),

@@ -93,7 +93,7 @@ extension RoleEndpoint {
     let reply: [UInt8]
     do {
       try requireInTime(content, rule)
-      try take("\(content.name)/\(content.author)", rule.quota)
+      try take("\(content.name)/\(Self.asker(content.author, sender))", rule.quota)
       reply = Self.encoded(
         try await answer(
           IncomingRequest(encoded: content.payload, as: rule).request, by: content.author))
@@ -103,11 +103,21 @@ extension RoleEndpoint {
     return SealedAnswer(sealed: try key.seal(reply)).encoded()
   }
 
+  private static var renewalLimit: Int { 1 << 10 }
+
+  /// Whose requests are counted together. Anybody makes keys, so their holders count by where they come
+  /// from.
+  private static func asker(_ author: Principal, _ sender: String) -> String {
+    if case .key = author { sender } else { "\(author)" }
+  }
+
   private nonisolated func isAuthentic(
     _ request: Signed<RequestContent>, _ rule: RequestRule
   ) async throws -> Bool {
     let author = request.object.author
     for isRenewed in [false, true] {
+      // Whoever claims to be somebody else has this role ask others, but not without end.
+      if isRenewed { try take("renewal", Self.renewalLimit) }
       guard let known = try? await known(author, asking: rule.name, isRenewed: isRenewed),
         !rule.authors.isDisjoint(with: known.kind)
       else { continue }
