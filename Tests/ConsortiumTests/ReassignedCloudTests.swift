@@ -402,7 +402,6 @@ struct ReassignedCloudTests {
     let made = try await unconfirmed(consortium, test)
     let size = UInt64(made.leaves.count)
     #expect(made.held > 0 && made.held < made.formerSize && made.formerSize < size)
-    // Signatures tell who asks, not the way.
     let post = test.post(consortium, as: Self.hospital)
     func confirming(_ size: UInt64, by cloud: String) async -> String {
       await ConsortiumError.code { _ = try await post.ask(made.request(upTo: size), of: cloud) }

@@ -104,6 +104,8 @@ struct HospitalNetwork {
     let (id, disk, clock) = (machine.id, machine.disk, clock)
     let courier = mail.courier(of: .init(id: id, machine: index, run: run))
     let time: @Sendable () -> UInt64 = { clock.seconds(ahead: machine.clockOffset) }
+    // Who lies about the time in votes still hears who sends something now: to refuse it is to be silent.
+    let ear: @Sendable () -> UInt64 = { clock.seconds(ahead: max(-3, min(3, machine.clockOffset))) }
     let isCandidate = !SimulatedMembers.followers.contains(id)
     let node = try LedgerNode(
       id: id, genesis: genesis, identity: members.identity(of: id),
@@ -113,14 +115,14 @@ struct HospitalNetwork {
     if hospitals.contains(id) {
       let server = try HospitalServer(
         id: id, node: node, keys: machine.keys, store: disk.roles(run: run),
-        log: disk.log(run: run), state: disk.state(id, run: run), courier: courier, clock: time,
+        log: disk.log(run: run), state: disk.state(id, run: run), courier: courier, clock: ear,
         randomness: SeededGenerator(seed: seed &* 1_000_003 &+ UInt64(1000 * run + index)))
       machines[index].server = .hospital(server)
     } else {
       let server = try CloudServer(
         id: id, node: node, keys: machine.keys, store: disk.roles(run: run),
         records: disk.records(run: run), stores: { disk.state($0, run: run) }, courier: courier,
-        clock: time)
+        clock: ear)
       machines[index].server = .cloud(server)
       world.set(records: disk.records(run: run), of: id, isTwin: isTwin(index))
     }
