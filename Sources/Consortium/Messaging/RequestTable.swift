@@ -103,7 +103,7 @@ package enum RequestTable {
     sealed(
       SubmitEntry.self, by: [.doctor, .patient, .manager], to: .hospital, 1 << 18,
       answer: 1 << 18),
-    sealed(ConfirmLeaves.self, by: .hospital, to: .cloud, page, answer: 16 << 10),
+    sealed(ConfirmLeaves.self, by: .hospital, to: .cloud, large, answer: 16 << 10),
     signed(FetchLeaves.self, to: [.cloud], 1 << 10),
     signed(RequestTail.self, to: [.cloud], 8 << 10, answer: 1 << 10),
     sealed(

@@ -43,7 +43,7 @@ struct HospitalSimulation: Simulation {
     case barred = "chains barred"
 
     /// What happens in one seed of fifty or so.
-    static let rare: Set<Self> = [.abandoned, .generations, .accusations]
+    static let rare: Set<Self> = [.abandoned, .barred, .generations, .accusations]
     static let seedsForRare = 200
   }
 

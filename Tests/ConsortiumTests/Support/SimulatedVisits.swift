@@ -401,10 +401,9 @@ struct VisitCourse: Sendable {
 
   /// Who has signed an entry of this visit.
   private func author(of entry: Entry) -> Author {
-    if case .party(let id) = entry.content.signer,
-      let doctor = team.first(where: { $0.id == id })
-    {
-      return Author(.party(id), doctor.identity)
+    if case .party(let id) = entry.content.signer {
+      let doctor = team.first { $0.id == id }
+      return Author(.party(id), doctor?.identity ?? members.identity(of: id))
     }
     return Author(.patient(visit: visit, hospital: hospital), patient)
   }
