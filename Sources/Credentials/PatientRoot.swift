@@ -107,7 +107,7 @@ public struct PatientVisitKeys<Suite: PairingSuite>: Sendable {
   public let visitKey: VisitKey<Suite>
   /// S_v
   public let signingKey: IdentityKey
-  /// Receives the hospital's answers at admission, and what belongs to the visit after it.
+  /// Receives what belongs to the visit.
   public let mailboxKey: AgreementKey
 
   /// Whether a context names PK_v and S_v.

@@ -2,8 +2,15 @@
 public struct DutyRoster: Sendable, Equatable {
   /// Hours that come back every week.
   public struct Shift: Sendable, Equatable {
-    public enum Day: Int, Sendable, CaseIterable {
-      case monday, tuesday, wednesday, thursday, friday, saturday, sunday
+    /// Named as in files.
+    public enum Day: String, Sendable, CaseIterable, Codable {
+      case monday = "mon"
+      case tuesday = "tue"
+      case wednesday = "wed"
+      case thursday = "thu"
+      case friday = "fri"
+      case saturday = "sat"
+      case sunday = "sun"
     }
 
     /// On which it begins.
@@ -22,9 +29,10 @@ public struct DutyRoster: Sendable, Equatable {
     /// - Parameter minute: of the week, from Monday 00:00.
     func contains(_ minute: Int) -> Bool {
       let length = to > from ? to - from : to + DutyRoster.dayMinutes - from
-      return days.contains { day in
-        let begin = day.rawValue * DutyRoster.dayMinutes + from
-        return (minute - begin + DutyRoster.weekMinutes) % DutyRoster.weekMinutes < length
+      return Day.allCases.enumerated().contains { number, day in
+        let begin = number * DutyRoster.dayMinutes + from
+        return days.contains(day)
+          && (minute - begin + DutyRoster.weekMinutes) % DutyRoster.weekMinutes < length
       }
     }
   }

@@ -114,8 +114,7 @@ public struct StaffingPlan: Sendable, Equatable {
   ) throws(ConsortiumError) -> DutyRoster.Shift {
     guard let from = minutes(shift.from), let to = minutes(shift.to),
       let found = DutyRoster.Shift(
-        days: Set(shift.days.map { day in DutyRoster.Shift.Day(rawValue: day.number) ?? .monday }),
-        from: from, to: to)
+        days: Set(shift.days), from: from, to: to)
     else { throw error("\(place): from and to are times as 08:00, to at most 24:00") }
     return found
   }
@@ -174,27 +173,21 @@ public struct StaffingPlan: Sendable, Equatable {
 extension StaffingPlan {
   /// The file as it is written. A key that it does not know is a mistake, not a comment.
   private struct File: Codable {
-    enum Day: String, Codable, CaseIterable {
-      case mon, tue, wed, thu, fri, sat, sun
-
-      var number: Int { Self.allCases.firstIndex(of: self) ?? 0 }
-    }
-
     struct Shift: Codable {
       enum CodingKeys: String, CodingKey, CaseIterable { case days, from, to }
 
-      var days: [Day]
+      var days: [DutyRoster.Shift.Day]
       var from: String
       var to: String
 
       init(_ shift: DutyRoster.Shift) {
-        days = Day.allCases.filter { day in shift.days.contains { $0.rawValue == day.number } }
+        days = DutyRoster.Shift.Day.allCases.filter(shift.days.contains)
         (from, to) = (StaffingPlan.time(shift.from), StaffingPlan.time(shift.to))
       }
 
       init(from decoder: any Decoder) throws {
         let values = try decoder.container(knowing: CodingKeys.self)
-        days = try values.decode([Day].self, forKey: .days)
+        days = try values.decode([DutyRoster.Shift.Day].self, forKey: .days)
         from = try values.decode(String.self, forKey: .from)
         to = try values.decode(String.self, forKey: .to)
       }

@@ -1,7 +1,8 @@
 public import CanonicalEncoding
 
 /// What a patient complains of (4.3), told the hospital and nobody else: it travels inside the sealed form
-/// of admission, and stands on no ledger, in no store and in no error.
+/// of admission, and stands on no ledger, in no error, and in no store but that of the patient, who may have
+/// to send the form again.
 public struct Symptoms: CanonicalValue, Equatable {
   /// A coded complaint, as `29857009` of `http://snomed.info/sct`.
   public struct Code: CanonicalValue, Hashable {

@@ -43,7 +43,7 @@ package protocol RoleEndpoint: Endpoint, Actor {
   /// - Parameter isRenewed: whether it has to ask for what is newer: what it knows did not fit.
   /// - Returns: nil for who is unknown.
   func known(
-    _ author: Principal, asking request: String, isRenewed: Bool
+    _ author: Principal, isRenewed: Bool
   ) async throws -> KnownAuthor?
 
   /// Answers a well-formed request.
@@ -118,9 +118,9 @@ extension RoleEndpoint {
     for isRenewed in [false, true] {
       // Whoever claims to be somebody else has this role ask others, but not without end.
       if isRenewed { try take("renewal", Self.renewalLimit) }
-      guard let known = try? await known(author, asking: rule.name, isRenewed: isRenewed),
-        !rule.authors.isDisjoint(with: known.kind)
-      else { continue }
+      guard let known = try? await known(author, isRenewed: isRenewed) else { continue }
+      // Other keys do not make it somebody who may ask.
+      if rule.authors.isDisjoint(with: known.kind) { return false }
       if known.keys.contains(where: { (try? request.verified(by: $0)) != nil }) { return true }
     }
     return false

@@ -52,7 +52,7 @@ package actor Doctor: RoleEndpoint {
   }
 
   package func known(
-    _ author: Principal, asking request: String, isRenewed: Bool
+    _ author: Principal, isRenewed: Bool
   ) async throws -> KnownAuthor? {
     switch author {
     case .party(let id): return try await client.known(id, isRenewed: isRenewed)

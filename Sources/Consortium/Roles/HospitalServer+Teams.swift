@@ -171,14 +171,16 @@ extension HospitalServer {
   private func named(
     _ team: [String], _ doctors: [String: DoctorRecord]
   ) throws -> TeamChoice {
-    try TeamRule.team(namedByClerk: team, of: candidates(doctors))
+    try TeamRule.team(namedByClerk: team, of: candidates(doctors, try staffing().roster))
   }
 
   @inline(never)
   private func found(
     _ symptoms: Symptoms, _ doctors: [String: DoctorRecord], _ rotation: DoctorRotation
   ) throws -> TeamChoice {
-    try staffing().rule.team(for: symptoms, of: candidates(doctors), by: rotation)
+    let plan = try staffing()
+    return try plan.rule.team(
+      for: symptoms, of: candidates(doctors, plan.roster), by: rotation)
   }
 
   /// Nothing that was named at the counter is needed any more for an Encounter whose visit is complete.
@@ -200,8 +202,10 @@ extension HospitalServer {
     return found
   }
 
-  private func candidates(_ doctors: [String: DoctorRecord]) throws -> [TeamCandidate] {
-    let (roster, now) = (try staffing().roster, inbox.clock())
+  private func candidates(
+    _ doctors: [String: DoctorRecord], _ roster: DutyRoster?
+  ) -> [TeamCandidate] {
+    let now = inbox.clock()
     return doctors.map { doctor, record in
       TeamCandidate(
         doctor: doctor, specialties: Set(record.specialties),

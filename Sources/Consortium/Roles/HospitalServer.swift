@@ -59,7 +59,7 @@ package actor HospitalServer: RoleEndpoint {
   }
 
   package func known(
-    _ author: Principal, asking request: String, isRenewed: Bool
+    _ author: Principal, isRenewed: Bool
   ) async throws -> KnownAuthor? {
     switch author {
     case .party(let id): return try await node.known(id, isRenewed: isRenewed)

@@ -50,7 +50,6 @@ package actor Patient: RoleEndpoint {
   let identity: String
   let keys: PatientKeys
   let store: any RoleStore
-  let post: Post
   var randomness: Randomness
 
   package init(
@@ -61,9 +60,10 @@ package actor Patient: RoleEndpoint {
     self.keys = keys
     self.store = store
     self.randomness = randomness
-    post = Post(courier: courier, sender: Self.sender)
     inbox = Inbox(genesis, .patient, clock: clock)
-    client = try LedgerClient(genesis: genesis, store: store, post: post, clock: clock)
+    client = try LedgerClient(
+      genesis: genesis, store: store, post: Post(courier: courier, sender: Self.sender),
+      clock: clock)
   }
 
   var genesis: ValidGenesis { client.genesis }
@@ -81,7 +81,7 @@ package actor Patient: RoleEndpoint {
   }
 
   package func known(
-    _ author: Principal, asking request: String, isRenewed: Bool
+    _ author: Principal, isRenewed: Bool
   ) async throws -> KnownAuthor? {
     guard case .party(let id) = author else { return nil }
     return try await client.known(id, isRenewed: isRenewed)

@@ -46,7 +46,7 @@ package actor SystemManager: RoleEndpoint {
   }
 
   package func known(
-    _ author: Principal, asking request: String, isRenewed: Bool
+    _ author: Principal, isRenewed: Bool
   ) async throws -> KnownAuthor? {
     switch author {
     case .party(let id): return try await node.known(id, isRenewed: isRenewed)
