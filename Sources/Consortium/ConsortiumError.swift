@@ -30,6 +30,8 @@ extension ErrorCode<ConsortiumError> {
 
   /// The clocks of two parties differ, or the request was long on its way.
   public static var outOfTime: Self { Self("out-of-time") }
+  /// What comes is not new: somebody on the way delivers it once more.
+  public static var repeated: Self { Self("repeated") }
   /// Somebody asks more than one may.
   public static var busy: Self { Self("busy") }
 

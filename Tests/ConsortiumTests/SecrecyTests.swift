@@ -88,6 +88,10 @@ struct SecrecyTests {
     let admitted = try stored(HospitalVisit.self, test, "hospital-1", "visit/")
     let joined = try stored(DoctorVisit.self, test, team[0], "visit/")
     let deposit = try stored(Deposit.self, test, "manager", "deposit/")
+    guard case .unused(let share) = deposit.state else {
+      Issue.record("x was used already")
+      return
+    }
     let request = try stored(RequestSecrets.self, test, reader, "request/")
 
     var secrets = try keySecrets(test, test.storage.places)
@@ -97,7 +101,7 @@ struct SecrecyTests {
       Secret(name: "α", bytes: admitted.evidence, owners: between),
       Secret(name: "λ", bytes: admitted.opening.lambda, owners: [patient, "hospital-1"]),
       Secret(name: "K", bytes: try #require(joined.groupKey), owners: Set(team)),
-      Secret(name: "x", bytes: deposit.share, owners: ["manager"]),
+      Secret(name: "x", bytes: share, owners: ["manager"]),
       Secret(name: "d'", bytes: request.requestKey, owners: [reader]),
       Secret(name: "the request's X25519 key", bytes: request.agreementKey, owners: [reader]),
       Secret(

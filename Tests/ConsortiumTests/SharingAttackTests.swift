@@ -226,23 +226,93 @@ struct SharingAttackTests {
     #expect(await code(test, consortium, open: consent) == "nothing")
     #expect(await code(test, consortium, open: consent) == "reused")
     let context = try await test.state(of: visit, consortium).context
+    // The same answer again, if the first was lost, as long as that may be: B_I opens nothing without d'.
     let request = try #require(test.wire.requests(Reencrypt.self).last)
+    let post = test.post(consortium, as: reader)
+    let given = try #require(test.wire.passages.last { $0.kind == Reencrypt.name })
+    let again = try await post.ask(request, of: "manager")
     #expect(
-      await ConsortiumError.code {
-        _ = try await test.post(consortium, as: reader).ask(request, of: "manager")
-      } == "reused")
+      try ReplyMessage<ReencryptedRecord>(encoded: given.answer).result.get() == again)
+    // x is not there any more, and does not come back.
     let grant = try #require(test.wire.requests(DepositConsent.self).last)
-    #expect(
-      await ConsortiumError.code {
-        _ = try await test.post(consortium, asPatientOf: context).ask(grant, of: "manager")
-      } == "reused")
+    let patient = try test.post(consortium, asPatientOf: context)
+    _ = try await patient.ask(grant, of: "manager")
+    #expect(try deposit(test) == .used(result: again.bI, at: test.time))
+    try await consortium.settle()
+    let log = try await consortium.accessLog(patient: TestConsortium.patient, visit: visit)
+    #expect(log.map(\.event) == [.consented, .requested, .accessed])
     // Once it is revoked, that is the reason.
     try await consortium.revoke(patient: TestConsortium.patient, consent: consent)
     #expect(await code(test, consortium, open: consent) == "consent-revoked")
     #expect(
-      await ConsortiumError.code {
-        _ = try await test.post(consortium, as: reader).ask(request, of: "manager")
-      } == "consent-revoked")
+      await ConsortiumError.code { _ = try await post.ask(request, of: "manager") }
+        == "consent-revoked")
+    #expect(try deposit(test) == .over)
+  }
+
+  /// What the proxy has under the last consent.
+  private func deposit(_ test: TestConsortium) throws -> Deposit.State {
+    let store = test.storage.roleStore("manager")
+    let key = try #require(try store.keys(withPrefix: "deposit/").last)
+    return try Message<Deposit>(encoded: try #require(try store.value(forKey: key))).payload.state
+  }
+
+  @Test("[attack] what was re-encrypted once is given again under a standing consent alone")
+  func lateReencryption() async throws {
+    for isRevoked in [true, false] {
+      let test = TestConsortium(teamSize: 1)
+      let consortium = try await test.open()
+      let (_, consent) = try await test.consentedVisit(consortium, lasting: 30 * 86_400)
+      let asked = Capture<Reencrypt>()
+      test.wire.intercept { transit in
+        let reply = try await transit.deliver(transit.request)
+        guard let request = transit.payload(Reencrypt.self) else { return reply }
+        asked.value = request
+        throw ConsortiumError(.unreachable, "the answer is lost")
+      }
+      #expect(await code(test, consortium, open: consent) == "unreachable")
+      test.wire.intercept(nil)
+      guard case .used = try deposit(test) else {
+        Issue.record("the share is not used")
+        continue
+      }
+      // The doctor, who has d' still, wants it after the consent was taken back, or after it was forgotten.
+      if isRevoked {
+        try await consortium.revoke(patient: TestConsortium.patient, consent: consent)
+      } else {
+        test.pass(seconds: 7 * 86_400 + 1)
+      }
+      #expect(
+        await code(test, consortium, open: consent) == (isRevoked ? "consent-revoked" : "reused"))
+      let request = try #require(asked.value)
+      #expect(
+        await ConsortiumError.code {
+          _ = try await test.post(consortium, as: reader).ask(request, of: "manager")
+        } == (isRevoked ? "consent-revoked" : "reused"))
+      #expect(try deposit(test) == .over)
+    }
+  }
+
+  @Test("a record that the doctor could not keep is opened again, until it is kept")
+  func keptRecord() async throws {
+    let test = TestConsortium(teamSize: 1)
+    var consortium = try await test.open()
+    let (visit, consent) = try await test.consentedVisit(consortium)
+    for _ in 0..<2 {
+      let reader = try #require(await consortium.doctors[reader])
+      await #expect(throws: CancellationError.self) {
+        _ = try await reader.open(consent: consent, keepingBy: { _ in throw CancellationError() })
+      }
+      consortium = try await test.open()
+    }
+    let reader = try #require(await consortium.doctors[reader])
+    let kept = Capture<OpenedRecord>()
+    _ = try await reader.open(consent: consent, keepingBy: { kept.value = $0 })
+    #expect(kept.value?.visit == visit)
+    #expect(await code(test, consortium, open: consent) == "reused")
+    try await consortium.settle()
+    let log = try await consortium.accessLog(patient: TestConsortium.patient, visit: visit)
+    #expect(log.map(\.event) == [.consented, .requested, .accessed])
   }
 
   @Test("a consent for one doctor is of no use to another, nor to the manager's own doctor")

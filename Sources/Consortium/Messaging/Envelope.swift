@@ -11,6 +11,8 @@ package struct Envelope: CanonicalObject {
   package static let kind = ObjectKind.envelope
   package static var maximumByteCount: Int { MessageLimits.message }
   package static let maximumNodeCount = 16
+  /// By how much it is longer than what it brings, at most, in bytes.
+  static let overhead = 2048
 
   package var recipient: String
   /// The digest of the agreement key that it is sealed to: the recipient may have several for a while.
@@ -30,6 +32,8 @@ package struct Envelope: CanonicalObject {
     _ content: RequestContent, by key: IdentityKey, to contact: Contact
   ) throws(CredentialError) -> (envelope: Envelope, answer: AnswerKey) {
     let keyDigest = Digest32(sha256: contact.agreementKey)
+    var content = content
+    content.recipientKey = keyDigest
     let (sealed, answer) = try AgreementKey.sealRequest(
       Signed(content, by: key).encodedSequence(), to: contact.agreementKey,
       info: info(content.genesis, contact.id, keyDigest))
@@ -45,8 +49,9 @@ package struct Envelope: CanonicalObject {
     let (bytes, answer) = try key.openRequest(
       sealed, info: Self.info(genesis, recipient, keyDigest))
     let request: Signed<RequestContent> = try Signed(sequence: bytes)
-    // Or somebody who was asked could pass it on as one to another.
-    guard request.object.recipient == recipient else {
+    // Or somebody who was asked could pass it on as one to another, and who has a former key of the
+    // recipient's, as one to its present key.
+    guard request.object.recipient == recipient, request.object.recipientKey == keyDigest else {
       throw ConsortiumError(.unauthenticated, "the request is to \(request.object.recipient)")
     }
     return (request, answer)
@@ -97,7 +102,8 @@ private struct EnvelopeInfo: NamedValue {
   }
 }
 
-/// A request as its author signs it. It names its recipient, so nobody passes it on as one to another.
+/// A request as its author signs it. It names its recipient and the key that it is sealed to, so nobody who
+/// has read it seals it anew, to another or to another key.
 package struct RequestContent: CanonicalObject {
   package static let kind = ObjectKind.requestContent
   package static var maximumByteCount: Int { MessageLimits.message }
@@ -106,6 +112,8 @@ package struct RequestContent: CanonicalObject {
 
   package var genesis: Digest32
   package var recipient: String
+  /// The digest of the agreement key that it is sealed to; set by ``Envelope/seal(_:by:to:)``.
+  package var recipientKey = Digest32.zero
   package var author: Principal
   /// Of a ``RoleRequest``.
   package var name: String
@@ -127,6 +135,7 @@ package struct RequestContent: CanonicalObject {
   package func encode(into fields: inout some FieldEncoder) {
     fields.digest("genesis", genesis)
     fields.text("recipient", recipient)
+    fields.digest("recipientKey", recipientKey)
     fields.value("author", author)
     fields.text("name", name)
     fields.octets("nonce", nonce)
@@ -137,6 +146,7 @@ package struct RequestContent: CanonicalObject {
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     genesis = try fields.digest("genesis")
     recipient = try fields.text("recipient", maximum: Limits.identifierByteCount)
+    recipientKey = try fields.digest("recipientKey")
     author = try fields.value("author")
     name = try fields.text("name", maximum: 64)
     nonce = try fields.octets("nonce", count: 16)

@@ -65,7 +65,8 @@ package enum RequestTable {
   private static let soon: UInt64 = 600
   /// One to somebody who may be away.
   private static let days: UInt64 = 7 * 86_400
-  private static let large = MessageLimits.message
+  /// What an envelope of the longest message brings.
+  private static let large = MessageLimits.message - 2 * Envelope.overhead
   private static let page = MessageLimits.plain
 
   package static let rules: [RequestRule] = [
@@ -117,6 +118,15 @@ package enum RequestTable {
     sealed(ReadConsent.self, by: .doctor, to: [.hospital, .cloud], 1 << 10, answer: 16 << 10),
     sealed(ReadAccessLog.self, by: .patient, to: [.hospital, .cloud], 1 << 10, answer: page),
   ]
+
+  /// The longest that a role of this kind hears, sealed or not, in bytes.
+  static func limit(of recipient: RoleKind) -> Int { limits[recipient] ?? 0 }
+
+  private static let limits: [RoleKind: Int] = rules.reduce(into: [:]) { limits, rule in
+    for recipient in rule.recipients {
+      limits[recipient] = max(limits[recipient] ?? 0, rule.limit + Envelope.overhead)
+    }
+  }
 
   package static let byName = Dictionary(uniqueKeysWithValues: rules.map { ($0.name, $0) })
 

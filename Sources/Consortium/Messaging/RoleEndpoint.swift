@@ -19,6 +19,7 @@ package struct Inbox: Sendable {
   let kind: RoleKind
   let clock: @Sendable () -> UInt64
   let quota: RequestQuota
+  let recent = RecentEnvelopes()
 
   /// - Parameter clock: seconds since 1970.
   init(_ genesis: ValidGenesis, _ kind: RoleKind, clock: @escaping @Sendable () -> UInt64) {
@@ -55,7 +56,8 @@ package protocol RoleEndpoint: Endpoint, Actor {
 extension RoleEndpoint {
   package nonisolated func receive(_ bytes: [UInt8], from sender: String) async -> [UInt8] {
     do {
-      guard bytes.count <= Envelope.maximumByteCount else {
+      // Of what is sealed the kind is known later.
+      guard bytes.count <= RequestTable.limit(of: inbox.kind) else {
         throw ConsortiumError(.tooLarge, "\(bytes.count) bytes")
       }
       guard ObjectKind(of: bytes) == .envelope else { return try await bare(bytes, sender) }
@@ -83,6 +85,8 @@ extension RoleEndpoint {
   /// Answers what is sealed. Before its author is known, whatever is wrong is told without a seal.
   private nonisolated func sealed(_ bytes: [UInt8], _ sender: String) async throws -> [UInt8] {
     try take("envelope/\(sender)", 1 << 14)
+    let digest = Digest32(sha256: bytes)
+    guard !inbox.recent.contains(digest) else { throw Self.repeated }
     let (request, key) = try await open(Envelope(encoded: bytes))
     let content = request.object
     let rule = try rule(content.name)
@@ -90,6 +94,7 @@ extension RoleEndpoint {
     guard rule.carriage == .sealed, content.genesis == inbox.genesis,
       try await isAuthentic(request, rule)
     else { throw ConsortiumError(.unauthenticated, "the request is not by who may make it") }
+    guard inbox.recent.insert(digest) else { throw Self.repeated }
     let reply: [UInt8]
     do {
       try requireInTime(content, rule)
@@ -101,6 +106,10 @@ extension RoleEndpoint {
       reply = ReplyMessage<Done>(.failure(ConsortiumError(error))).encoded()
     }
     return SealedAnswer(sealed: try key.seal(reply)).encoded()
+  }
+
+  private static var repeated: ConsortiumError {
+    ConsortiumError(.repeated, "this envelope has come before: its author asks again in another")
   }
 
   private static var renewalLimit: Int { 1 << 10 }

@@ -67,26 +67,46 @@ extension Doctor {
   private static func addressMark(_ key: [UInt8]) -> String {
     "asked-address/\(Digest32(sha256: key))"
   }
+  /// Which secrets belong to A'.
+  private static func secretsMark(_ requestKey: [UInt8]) -> String {
+    "request-key/\(Digest32(sha256: requestKey))"
+  }
   private static func grantKey(_ consent: Digest32) -> String { "grant/\(consent)" }
 
   /// Asks a patient for earlier records (4.6, step 1).
   ///
+  /// The same again, since the answer was lost, is the same request.
   /// - Parameter address: told by the patient, in person.
   /// - Returns: the digest of the request.
   package func requestAccess(
     address: PatientAddress, purpose: String
   ) async throws -> Digest32 {
-    let request = AccessRequest(
-      genesis: genesis.digest, doctor: id, hospital: hospital, address: address,
-      purpose: purpose, madeAt: inbox.clock(), nonce: randomness.bytes(32))
-    try store.write([
-      Self.requestMark(request.digest): address.signingKey,
-      Self.addressMark(address.signingKey): [],
-    ])
-    _ = try await ask(
-      SubmitAccessRequest(request: Signed(request, by: keys.identity)),
-      of: await client.currentMembers().manager.id)
-    return request.digest
+    let requestKey = Self.addressMark(address.signingKey) + "/\(Digest32(sha256: purpose.utf8))"
+    let request: SubmitAccessRequest
+    if let known: SubmitAccessRequest = try store.load(requestKey), isCurrent(known.request) {
+      request = known
+    } else {
+      request = SubmitAccessRequest(
+        request: Signed(
+          AccessRequest(
+            genesis: genesis.digest, doctor: id, hospital: hospital, address: address,
+            purpose: purpose, madeAt: inbox.clock(), nonce: randomness.bytes(32)),
+          by: keys.identity))
+      try store.write([
+        requestKey: Message(request).encoded(),
+        Self.requestMark(request.request.object.digest): address.signingKey,
+        Self.addressMark(address.signingKey): [],
+      ])
+    }
+    _ = try await ask(request, of: await client.currentMembers().manager.id)
+    try store.write([requestKey: nil])
+    return request.request.object.digest
+  }
+
+  /// Whether a request can be sent again as it is: not long ago, and by the key in force.
+  private func isCurrent(_ request: Signed<AccessRequest>) -> Bool {
+    (try? request.verified(by: keys.identity.publicKey)) != nil
+      && inbox.clock() <= request.object.madeAt &+ 86_400
   }
 
   /// Whether a request went to an address with this signing key.
@@ -117,14 +137,15 @@ extension Doctor {
     let secrets = RequestSecrets(
       certificate: Signed(certificate, by: keys.identity), requestKey: requestKey.encoded(),
       agreementKey: agreementKey.encoded())
-    try store.save(secrets, key)
-    try store.write(["request-key/\(Digest32(sha256: certificate.requestKey))": Array(key.utf8)])
+    try store.write([
+      key: Message(secrets).encoded(),
+      Self.secretsMark(certificate.requestKey): Array(key.utf8),
+    ])
     return secrets.certificate
   }
 
   private func secrets(for consent: Consent) throws -> (key: String, RequestSecrets) {
-    let mark = "request-key/\(Digest32(sha256: consent.requestKey))"
-    guard let key = try store.value(forKey: mark).map({ String(decoding: $0, as: UTF8.self) }),
+    guard let key = try store.value(forKey: Self.secretsMark(consent.requestKey)).map({ String(decoding: $0, as: UTF8.self) }),
       let secrets: RequestSecrets = try store.load(key),
       case let certificate = secrets.certificate.object,
       certificate.visit == consent.visit, certificate.agreementKey == consent.agreementKey,
@@ -154,9 +175,15 @@ extension Doctor {
 
   /// Opens the record that a patient consented to, and checks it against the ledger (4.6, step 4).
   ///
-  /// d' and t serve once and are erased.
-  /// - Parameter consent: the digest of the consent.
-  package func open(consent digest: Digest32) async throws -> OpenedRecord {
+  /// d' and t serve once: they are erased when the record is where the doctor keeps it. Until then the same
+  /// opening may be tried again.
+  /// - Parameters:
+  ///   - consent: the digest of the consent.
+  ///   - keep: returns when the record is kept.
+  package func open(
+    consent digest: Digest32,
+    keepingBy keep: @Sendable (OpenedRecord) async throws -> Void = { _ in }
+  ) async throws -> OpenedRecord {
     guard let grant: HeldConsent = try store.load(Self.grantKey(digest)) else {
       throw ConsortiumError(.consentUnknown, "no patient has given \(id) this consent")
     }
@@ -184,9 +211,9 @@ extension Doctor {
       .open(
         grant.sealedGrant, with: AgreementKey(seed: secrets.agreementKey),
         authenticating: digest)
-    let opened = try Message<DoctorGrant>(encoded: sealed).payload
+    let received = try Message<DoctorGrant>(encoded: sealed).payload
     let requestKey = try RequestKey<Suite>(encoded: secrets.requestKey)
-    let blinded = try DoctorShare<Suite>(encoded: opened.share)
+    let blinded = try DoctorShare<Suite>(encoded: received.share)
       .blind(requestKey, theta: consent.theta)
     let letter = Letter(.blindedRequestKey, genesis: genesis.digest, about: context.digest)
     let authors = try authors
@@ -199,20 +226,22 @@ extension Doctor {
     // G = H3(e(T_α, B)): the record that the patient meant.
     guard
       try reencrypted.record.check(for: VerifiedVisitKey<Suite>(alreadyVerified: context))
-        .matches(Trapdoor(encoded: opened.trapdoor))
+        .matches(Trapdoor(encoded: received.trapdoor))
     else { throw ConsortiumError(.recordTampered, "the trapdoor does not fit the record") }
     let record =
       try reencrypted
       .check(for: requestKey, context: context, recordDigest: consent.recordDigest)
       .open(signed: signed)
+    let opened = OpenedRecord(record)
+    try await keep(opened)
     try store.write([
       key: nil,
       Self.grantKey(digest): Message(
         HeldConsent(consent: grant.consent, sealedGrant: [])
       ).encoded(),
-      "request-key/\(Digest32(sha256: consent.requestKey))": nil,
+      Self.secretsMark(consent.requestKey): nil,
     ])
-    return OpenedRecord(record)
+    return opened
   }
 
   /// Asks the proxy for a record that nobody consented to.

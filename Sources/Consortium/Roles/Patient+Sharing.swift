@@ -101,9 +101,11 @@ extension Patient {
       throw ConsortiumError(.consentUnknown, "the patient has received no such request")
     }
     let pendingKey = Self.pendingKey(request, visitID)
-    if let pending: PendingConsent = try store.load(pendingKey),
-      pending.deposit.consent.object.expiresAt == expiresAt
-    {
+    if let pending: PendingConsent = try store.load(pendingKey) {
+      guard pending.deposit.consent.object.expiresAt == expiresAt else {
+        throw ConsortiumError(
+          .wrongState, "a consent to this request that ends at another time is on its way")
+      }
       return try await give(pending, pendingKey, stored.request.object)
     }
     let asked = stored.request.object
@@ -149,8 +151,11 @@ extension Patient {
         consent: signed,
         sealedGrant: try seal(
           .doctorGrant, Message(grant).encoded(), to: consent.agreementKey)))
+    // The same call may have come here first, while this one waited.
+    try requireUnused(certificate.object)
     // Known before it is given, so that it can always be taken back.
     try store.write([
+      Self.useKey(certificate.object): visitID.bytes,
       Self.consentKey(digest): Message(GivenConsent(consent: consent)).encoded(),
       pendingKey: Message(pending).encoded(),
     ])
@@ -187,7 +192,7 @@ extension Patient {
     return consent.digest
   }
 
-  /// A certificate whose keys this patient has not seen for anything else.
+  /// A certificate whose keys this patient has used for nothing yet.
   private func certificate(
     _ asked: AccessRequest, _ request: Digest32, _ visit: Digest32
   ) async throws -> Signed<RequestKeyCertificate> {
@@ -199,12 +204,18 @@ extension Patient {
     guard certificate.genesis == genesis.digest, certificate.request == request,
       certificate.visit == visit, certificate.doctor == asked.doctor
     else { throw ConsortiumError(.consentMismatch, "the certificate is for something else") }
-    let use = "use/\(Digest32(sha256: certificate.requestKey))"
-    guard try store.value(forKey: use) == nil else {
+    try requireUnused(certificate)
+    return signed
+  }
+
+  private static func useKey(_ certificate: RequestKeyCertificate) -> String {
+    "use/\(Digest32(sha256: certificate.requestKey))"
+  }
+
+  private func requireUnused(_ certificate: RequestKeyCertificate) throws {
+    guard try store.value(forKey: Self.useKey(certificate)) == nil else {
       throw ConsortiumError(.reused, "the doctor offers a key for the second time")
     }
-    try store.write([use: visit.bytes])
-    return signed
   }
 
   /// Takes a consent back. Openings that have not happened do not happen any more.

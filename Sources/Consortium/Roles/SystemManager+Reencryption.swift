@@ -3,26 +3,50 @@ import Credentials
 import EMRScheme
 import Ledger
 
-/// What the proxy keeps between a patient's consent and the doctor's use of it.
+/// What the proxy keeps of a patient's consent.
 package struct Deposit: NamedValue {
   package static let name = "deposit"
 
   package var consent: Signed<Consent>
-  /// x; empty once it was used.
-  package var share: [UInt8]
+  package var state: State
 
-  package init(consent: Signed<Consent>, share: [UInt8]) {
-    (self.consent, self.share) = (consent, share)
+  package enum State: Equatable, Sendable {
+    /// x.
+    case unused(share: [UInt8])
+    /// B_I, in the place of x: given to the doctor as often as its arrival is in doubt, until the consent
+    /// ends, or some days later. Since when: seconds since 1970, by the proxy's clock.
+    case used(result: [UInt8], at: UInt64)
+    case over
+  }
+
+  package init(consent: Signed<Consent>, state: State) {
+    (self.consent, self.state) = (consent, state)
   }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.value("consent", consent)
-    fields.octets("share", share)
+    switch state {
+    case .unused(let share):
+      fields.integer("state", 1)
+      fields.octets("share", share)
+    case .used(let result, let time):
+      fields.integer("state", 2)
+      fields.octets("result", result)
+      fields.integer("usedAt", time)
+    case .over: fields.integer("state", 3)
+    }
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     consent = try fields.value("consent")
-    share = try fields.octets("share", 0...64)
+    switch try fields.integer("state", in: 1...3) {
+    case 1: state = .unused(share: try fields.octets("share", Limits.scalarByteCounts))
+    case 2:
+      state = .used(
+        result: try fields.octets("result", Limits.pointByteCounts),
+        at: try fields.integer("usedAt", in: 0...Limits.latestTime))
+    default: state = .over
+    }
   }
 }
 
@@ -66,13 +90,18 @@ extension SystemManager {
       as: Letter(.proxyShare, genesis: node.genesis.digest, about: context.digest),
       authenticating: digest)
     if let known: Deposit = try store.load(Self.key(digest)) {
-      // The same again, since the answer was lost; compared by digests, as shares are secret.
-      guard Digest32(sha256: known.share) == Digest32(sha256: share) else {
+      // The same again, since the answer was lost; compared by digests, as shares are secret. What was
+      // used meanwhile is not replaced.
+      if case .unused(let other) = known.state,
+        Digest32(sha256: other) != Digest32(sha256: share)
+      {
         throw ConsortiumError(.reused, "the consent's share is here already")
       }
     } else {
       var changes: [String: [UInt8]?] = [
-        Self.key(digest): Message(Deposit(consent: request.consent, share: share)).encoded()
+        Self.key(digest): Message(
+          Deposit(consent: request.consent, state: .unused(share: share))
+        ).encoded()
       ]
       for use in uses { changes[use] = digest.bytes }
       try store.write(changes)
@@ -83,38 +112,85 @@ extension SystemManager {
     return Done()
   }
 
-  /// Re-encrypts a record for the doctor of a standing consent (4.6, steps 2 and 3), once.
+  /// Re-encrypts a record for the doctor of a standing consent (4.6, steps 2 and 3).
   ///
-  /// The access is on the ledger before the record leaves, and x is erased before that.
+  /// x serves once: it is erased, and B_I kept in its place, before anything leaves. Asked again, since the
+  /// answer was lost, the proxy gives the same B_I, if the consent still stands. The access is on the
+  /// ledger before the record leaves.
   func reencrypt(
     _ request: Reencrypt, by author: Principal?
   ) async throws -> ReencryptedRecord {
     let deposit = try deposit(request.consent)
-    guard author == .party(deposit.consent.object.doctor) else {
+    let signed = deposit.consent
+    guard author == .party(signed.object.doctor) else {
       throw ConsortiumError(.consentUnknown, "no patient has given this consent")
     }
-    let standing = try StandingConsent(
-      checking: deposit.consent, against: try await view(of: deposit.consent.object),
-      genesis: node.genesis, proxy: id)
+    let standing = try await standing(signed)
     let (consent, context) = (standing.consent, standing.context)
-    try requireUnused(deposit)
-    let blinded = try keys.ring.open(
-      request.sealedShare,
-      as: Letter(.blindedRequestKey, genesis: node.genesis.digest, about: context.digest),
-      authenticating: standing.digest)
+    try requireResult(deposit)
     let visitKey = try VerifiedVisitKey<Suite>(alreadyVerified: context)
-    let rk = try VerifiedReencryptionKey(
-      proxyShare: ProxyShare(encoded: deposit.share),
-      blinded: BlindedRequestKey(encoded: blinded), theta: consent.theta,
-      requestKey: consent.requestKey, visitKey: visitKey)
-    let record = try await record(under: deposit.consent, context, visitKey)
-
+    let record = try await record(under: signed, context, visitKey)
     // Another request may have used the share while this one waited for the record.
-    try requireUnused(try self.deposit(request.consent))
-    try store.save(Deposit(consent: deposit.consent, share: []), Self.key(standing.digest))
+    let result: [UInt8]
+    switch try self.deposit(request.consent).state {
+    case .unused(let share):
+      let blinded = try keys.ring.open(
+        request.sealedShare,
+        as: Letter(.blindedRequestKey, genesis: node.genesis.digest, about: context.digest),
+        authenticating: standing.digest)
+      let rk = try VerifiedReencryptionKey(
+        proxyShare: ProxyShare(encoded: share),
+        blinded: BlindedRequestKey(encoded: blinded), theta: consent.theta,
+        requestKey: consent.requestKey, visitKey: visitKey)
+      result = try rk.reencrypt(record).bI
+      try store.save(
+        Deposit(consent: signed, state: .used(result: result, at: inbox.clock())),
+        Self.key(standing.digest))
+    case .used(let known, _):
+      // It may have been taken back after the notice of the access was written.
+      _ = try await self.standing(signed)
+      result = known
+    case .over: throw Self.used
+    }
     try await submit(
       AccessNotice(visit: consent.visit, document: standing.digest), on: consent.hospital)
-    return try rk.reencrypt(record)
+    return ReencryptedRecord(bI: result, record: record.record)
+  }
+
+  /// For how long B_I is given again, in seconds.
+  private static let resultLifetime: UInt64 = 7 * 86_400
+
+  /// Checks the consent; what was made under one that has ended is erased.
+  private func standing(_ signed: Signed<Consent>) async throws -> StandingConsent {
+    let view = try await view(of: signed.object)
+    do {
+      return try StandingConsent(
+        checking: signed, against: view, genesis: node.genesis, proxy: id)
+    } catch let error as ConsortiumError {
+      if error.code == .consentRevoked || error.code == .consentExpired { try end(signed) }
+      throw error
+    }
+  }
+
+  private func end(_ consent: Signed<Consent>) throws {
+    let key = Self.key(consent.object.digest)
+    guard let deposit: Deposit = try store.load(key), deposit.state != .over else { return }
+    try store.save(Deposit(consent: consent, state: .over), key)
+  }
+
+  private func requireResult(_ deposit: Deposit) throws {
+    switch deposit.state {
+    case .unused: return
+    case .used(_, let time) where inbox.clock() <= time &+ Self.resultLifetime: return
+    case .used:
+      try end(deposit.consent)
+      throw Self.used
+    case .over: throw Self.used
+    }
+  }
+
+  private static var used: ConsortiumError {
+    ConsortiumError(.reused, "the consent has been used")
   }
 
   private func deposit(_ consent: Digest32) throws -> Deposit {
@@ -122,12 +198,6 @@ extension SystemManager {
       throw ConsortiumError(.consentUnknown, "no patient has given this consent")
     }
     return deposit
-  }
-
-  private func requireUnused(_ deposit: Deposit) throws {
-    guard !deposit.share.isEmpty else {
-      throw ConsortiumError(.reused, "the consent has been used")
-    }
   }
 
   private func record(

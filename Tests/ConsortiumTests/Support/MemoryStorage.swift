@@ -118,8 +118,9 @@ final class MemoryStorage: ConsortiumStorage {
       state.roles[backup.place] = role
       state.chains[backup.place] = chain
       for key in state.states.keys where key.hasPrefix("\(backup.place)/") {
-        state.states[key] = backup.states[key].map { MemoryState($0) }
+        state.states[key] = nil
       }
+      for (key, values) in backup.states { state.states[key] = MemoryState(values) }
     }
   }
 }

@@ -42,6 +42,20 @@ final class TestConsortium: Sendable {
     wire = Wire { TestSecrets(storage).open($0) }
   }
 
+  private init(copying other: TestConsortium, _ storage: MemoryStorage) {
+    (configuration, self.storage) = (other.configuration, storage)
+    wire = Wire { TestSecrets(storage).open($0) }
+    let (time, count) = (other.time, other.openings.withLock { $0 })
+    now.withLock { $0 = time }
+    // No stream of random bytes comes again.
+    openings.withLock { $0 = count + 1 }
+  }
+
+  /// The same on stores of its own, apart from now on.
+  func copy() async throws -> TestConsortium {
+    TestConsortium(copying: self, try await storage.copy())
+  }
+
   /// Founds the consortium, or starts all roles again from their stores.
   func open() async throws -> LocalConsortium { try await open(storage) }
 

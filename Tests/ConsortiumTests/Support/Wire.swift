@@ -13,6 +13,9 @@ final class Wire: Sendable {
     /// What both say: in an envelope, opened with the recipient's keys.
     let message: [UInt8]
     let answer: [UInt8]
+
+    /// Which kind of request it was.
+    var kind: String? { FieldDecoder.leadingText(of: .message, in: message, maximum: 64) }
   }
 
   /// One message on its way.
@@ -25,6 +28,9 @@ final class Wire: Sendable {
 
     /// The request's `Message`.
     var message: [UInt8] { opened?.content.payload ?? request }
+
+    /// Which kind of request it is.
+    var kind: String? { FieldDecoder.leadingText(of: .message, in: message, maximum: 64) }
 
     /// The request, if it is of this type.
     func payload<Request: RoleRequest>(_ type: Request.Type) -> Request? {
