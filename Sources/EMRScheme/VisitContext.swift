@@ -14,7 +14,7 @@ public struct VisitContext: CanonicalObject, Equatable {
   public var suite: String
   /// The hospital's identifier in the genesis (ID_i).
   public var hospital: String
-  /// PID_j, see ``Pseudonym``.
+  /// PID_j, see ``PseudonymOpening``.
   public var pseudonym: Digest32
   /// An HMAC under a key of the hospital over patient, Encounter and attempt.
   public var visitID: Digest32
