@@ -170,7 +170,9 @@ public struct VisitContext: CanonicalObject, Equatable {
 
 /// Bounds that decoders apply before they look further.
 public enum Limits {
+  /// n at most.
   public static let teamSize = 16
+  /// Of an identifier in UTF-8.
   public static let identifierByteCount = 64
   /// A compressed point of any suite.
   public static let pointByteCounts = 1...1024
