@@ -15,7 +15,7 @@ PYTHON := $(ORACLES)/bin/python
 # Simulations, stores that wait for the disk, the largest key file: make quick leaves them out.
 SLOW := ConsortiumTests|SQLiteBackendTests|KeyFileTests
 
-# Fast ones first. Seconds are those of two cores of x86-64; a first build of everything takes four minutes.
+# Fast ones first. Times are those of two cores of x86-64 that nobody else uses.
 
 ## lint: 4 s. The style of all Swift files, and that generated code is what is generated
 lint:
@@ -31,34 +31,34 @@ check-docs:
 quick: deps lint check-docs
 	$(SWIFT_TEST) --skip '$(SLOW)'
 
-## test-swift: 3 min and what has to be built. All unit tests, or some: make test-swift FILTER=TeamRuleTests
+## test-swift: 3 min and what has to be built. All unit tests; some with make test-swift FILTER=TeamRuleTests
 #
 # One suite writes logs as tiles, and has the client of scripts/read-tiles read them.
 test-swift: deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD)
 	BCEMR_PYTHON=$(abspath $(PYTHON)) $(SWIFT_TEST) $(if $(FILTER),--filter '$(FILTER)')
 
-## demo: run a whole consortium on this machine (make demo ARGS='--doctors 5 --json')
+## demo: half a minute and what has to be built. A whole consortium (make demo ARGS='--doctors 5 --json')
 demo: deps
 	$(SWIFT_BUILD) --product bcemr
 	$(BCEMR) demo $(ARGS)
 	$(if $(ARGS),,$(BCEMR) demo --consortium)
 
-## build: build the command line and all libraries
+## build: 4 min the first time. The command line and all libraries
 build: deps
 	$(SWIFT_BUILD)
 
-## test: style, unit tests, other libraries, documents, transcripts, constant time
+## test: 15 min and more. Style, unit tests, other libraries, documents, transcripts, constant time
 test: lint test-swift test-oracles test-documents test-transcripts test-constant-time
 
-## bench: measure, and compare with other libraries in the same run
+## bench: Measure, and compare with other libraries in the same run
 bench: deps deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD) --product bcemr
 	$(BCEMR) bench
 	$(PYTHON) Benchmarks/compare.py $(BCEMR)
 	$(PYTHON) Benchmarks/verify.py $(BCEMR)
 
-## deps: install the Debian packages that a build needs and that are missing
+## deps: Install the Debian packages that a build needs and that are missing
 deps:
 	@scripts/install-packages libsqlite3-dev libqrencode-dev
 
@@ -101,6 +101,6 @@ $(ORACLES)/ready: scripts/vectors/requirements.txt
 	$(PYTHON) -m pip install --quiet --requirement $<
 	@touch $@
 
-## help: print this
+## help: Print this
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
