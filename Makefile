@@ -4,51 +4,66 @@
 # of another. Warnings are errors (Package.swift).
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test demo build lint test test-swift test-oracles test-documents \
-	test-transcripts test-constant-time bench
+.PHONY: help lint check-docs quick deps deps-test demo build test test-swift test-oracles \
+	test-documents test-transcripts test-constant-time bench
 
 SWIFT_BUILD := swift build -c release
 SWIFT_TEST := swift test -c release --disable-testable-imports
 BCEMR := .build/release/bcemr
 ORACLES := .build-oracles
 PYTHON := $(ORACLES)/bin/python
+# Simulations, stores that wait for the disk, the largest key file: make quick leaves them out.
+SLOW := ConsortiumTests|SQLiteBackendTests|KeyFileTests
 
-## demo: run a whole consortium on this machine (make demo ARGS='--doctors 5 --json')
+# Fast ones first. Times are those of two cores of x86-64 that nobody else uses.
+
+## lint: 4 s. The style of all Swift files, and that generated code is what is generated
+lint:
+	swift format lint --strict --recursive Package.swift Sources Tests
+	scripts/field-kernels --check
+
+## check-docs: 5 s. The documents and doc comments against the source; needs no build
+check-docs:
+	scripts/check-docs
+	scripts/check-readme
+
+## quick: half a minute and what has to be built. Style, documents, the unit tests that are fast
+quick: deps lint check-docs
+	$(SWIFT_TEST) --skip '$(SLOW)'
+
+## test-swift: 3 min and what has to be built. All unit tests; some with make test-swift FILTER=TeamRuleTests
+#
+# One suite writes logs as tiles, and has the client of scripts/read-tiles read them.
+test-swift: deps-test $(ORACLES)/ready
+	$(SWIFT_BUILD)
+	BCEMR_PYTHON=$(abspath $(PYTHON)) $(SWIFT_TEST) $(if $(FILTER),--filter '$(FILTER)')
+
+## demo: half a minute and what has to be built. A whole consortium (make demo ARGS='--doctors 5 --json')
 demo: deps
 	$(SWIFT_BUILD) --product bcemr
 	$(BCEMR) demo $(ARGS)
 	$(if $(ARGS),,$(BCEMR) demo --consortium)
 
-## build: build the command line and all libraries
+## build: 4 min the first time. The command line and all libraries
 build: deps
 	$(SWIFT_BUILD)
 
-## test: style, unit tests, other libraries, documents, transcripts, constant time
+## test: 15 min and more. Style, unit tests, other libraries, documents, transcripts, constant time
 test: lint test-swift test-oracles test-documents test-transcripts test-constant-time
 
-## lint: check the style of all Swift files, and that generated code is what is generated
-lint:
-	swift format lint --strict --recursive Package.swift Sources Tests
-	scripts/field-kernels --check
-
-## bench: measure, and compare with other libraries in the same run
+## bench: Measure, and compare with other libraries in the same run
 bench: deps deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD) --product bcemr
 	$(BCEMR) bench
 	$(PYTHON) Benchmarks/compare.py $(BCEMR)
 	$(PYTHON) Benchmarks/verify.py $(BCEMR)
 
-## deps: install the Debian packages that a build needs and that are missing
+## deps: Install the Debian packages that a build needs and that are missing
 deps:
 	@scripts/install-packages libsqlite3-dev libqrencode-dev
 
 deps-test: deps
 	@scripts/install-packages python3 python3-venv valgrind binutils zbar-tools
-
-# One suite writes logs as tiles, and has the client of scripts/read-tiles read them.
-test-swift: deps-test $(ORACLES)/ready
-	$(SWIFT_BUILD)
-	BCEMR_PYTHON=$(abspath $(PYTHON)) $(SWIFT_TEST)
 
 # Fresh inputs each time, against libraries that share no code with ours.
 test-oracles: deps-test $(ORACLES)/ready
@@ -86,6 +101,6 @@ $(ORACLES)/ready: scripts/vectors/requirements.txt
 	$(PYTHON) -m pip install --quiet --requirement $<
 	@touch $@
 
-## help: print this
+## help: Print this
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)

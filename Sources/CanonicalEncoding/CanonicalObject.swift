@@ -8,7 +8,9 @@ public protocol CanonicalValue: Sendable {
 
 /// A ``CanonicalValue`` that stands by itself: `[APPLICATION kind] EXPLICIT SEQUENCE { version, … }`.
 public protocol CanonicalObject: CanonicalValue {
+  /// Its tag: no two types have one.
   static var kind: ObjectKind { get }
+  /// The only version that this program reads and writes; 1 unless an object says otherwise.
   static var version: UInt64 { get }
   /// The longest encoding that a decoder looks at, in bytes.
   static var maximumByteCount: Int { get }
@@ -85,11 +87,17 @@ public struct DecodingFailure: CodedError {
 
 /// Why: an open set.
 extension ErrorCode<DecodingFailure> {
+  /// The bytes are not DER, or not the elements that were expected.
   public static var malformed: Self { Self("malformed") }
+  /// More bytes or elements than the object may have.
   public static var tooLarge: Self { Self("too-large") }
+  /// Another object than the one that was expected.
   public static var wrongKind: Self { Self("wrong-kind") }
+  /// A version that this program does not know.
   public static var unsupportedVersion: Self { Self("unsupported-version") }
+  /// The bytes say the same as the object's one encoding, and differ from it.
   public static var notCanonical: Self { Self("not-canonical") }
+  /// A field is out of its bounds.
   public static var invalidField: Self { Self("invalid-field") }
 }
 

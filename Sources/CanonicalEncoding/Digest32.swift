@@ -2,8 +2,10 @@ import Crypto
 
 /// A SHA-256 value: 32 bytes.
 public struct Digest32: Hashable, Sendable, Comparable, CustomStringConvertible {
+  /// 32 of them.
   public let bytes: [UInt8]
 
+  /// The SHA-256 of these bytes.
   public init(sha256 data: some Sequence<UInt8>) { bytes = Array(SHA256.hash(data: Array(data))) }
 
   /// - Returns: nil unless there are 32 bytes.

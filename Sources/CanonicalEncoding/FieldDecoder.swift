@@ -114,6 +114,7 @@ public struct FieldDecoder {
     return Array(bytes)
   }
 
+  /// An OCTET STRING of 32 bytes.
   public mutating func digest(_ name: String) throws(DecodingFailure) -> Digest32 {
     guard let digest = Digest32(try octets(name, count: 32)) else {
       throw DecodingFailure(.invalidField, "\(name) is not a digest")
@@ -132,6 +133,7 @@ public struct FieldDecoder {
     return text
   }
 
+  /// A SEQUENCE with the fields of a value, and nothing behind them.
   public mutating func value<Value: CanonicalValue>(
     _ name: String, as type: Value.Type = Value.self
   ) throws(DecodingFailure) -> Value {

@@ -1,17 +1,24 @@
 /// Takes the fields of a ``CanonicalValue`` in order: one implementation writes DER, another
 /// describes the value to a reader.
 public protocol FieldEncoder {
+  /// An INTEGER.
   mutating func integer(_ name: String, _ value: UInt64)
+  /// An OCTET STRING.
   mutating func octets(_ name: String, _ value: [UInt8])
+  /// A UTF8String.
   mutating func text(_ name: String, _ value: String)
+  /// A SEQUENCE with the fields of a value.
   mutating func value(_ name: String, _ value: some CanonicalValue)
+  /// A SEQUENCE OF such values.
   mutating func list<Value: CanonicalValue>(_ name: String, _ values: [Value])
+  /// A SEQUENCE OF OCTET STRING.
   mutating func octetsList(_ name: String, _ values: [[UInt8]])
   /// The complete DER of one top-level object inside another.
   mutating func object(_ name: String, encoded: [UInt8])
 }
 
 extension FieldEncoder {
+  /// An OCTET STRING of 32 bytes.
   public mutating func digest(_ name: String, _ value: Digest32) { octets(name, value.bytes) }
 
   /// A SEQUENCE OF with no element or one.

@@ -1,5 +1,6 @@
 /// A readable outline of an object: the names of the ASN.1 module with their values, one a line.
 public struct ObjectDescription: FieldEncoder {
+  /// The object's kind and version, then its fields, indented by their depth.
   public private(set) var lines: [String] = []
   private var depth = 0
   private let outline: ([UInt8]) -> [String]?

@@ -1,7 +1,10 @@
 /// A code of a system, as FHIR's Coding; the display is for people, as the texts of ``Visit``.
 public struct Coding: Hashable, Sendable {
+  /// A URL, as `http://snomed.info/sct`.
   public let system: String
+  /// As the system has it.
   public let code: String
+  /// What people call it; empty if the file says nothing.
   public let display: String
 
   /// All in a CodeableConcept, or in several, that have system and code.

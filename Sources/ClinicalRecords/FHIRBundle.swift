@@ -62,6 +62,7 @@ public enum FHIRBundle {
 public struct FHIRResource: Sendable {
   /// As `Observation`.
   public let type: String
+  /// The resource's own `id`.
   public let id: String?
   /// What the entry calls the resource: a `urn:uuid:…` or a URL.
   public let fullURL: String?

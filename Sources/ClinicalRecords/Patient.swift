@@ -4,8 +4,11 @@
 public struct Patient: Equatable, Sendable {
   /// The resource's id, else its fullUrl, as written; empty if the Bundle has no Patient.
   public let id: String
+  /// The first name of the resource: its text, else given and family names.
   public let name: String?
+  /// As written.
   public let birthDate: String?
+  /// As written: a code of FHIR.
   public let gender: String?
 
   init(_ patient: FHIRResource?) throws(ClinicalRecordError) {

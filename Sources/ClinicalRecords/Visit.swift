@@ -16,8 +16,10 @@ public struct Visit: Sendable {
   public let reason: String?
   /// `period.start`, as `2012-07-01T15:22:50+00:00`, `2012-07` or another dateTime of FHIR.
   public let start: String?
+  /// `period.end`, in the same forms.
   public let end: String?
 
+  /// The Encounter itself.
   public let encounter: FHIRResource
   /// The other resources, in file order.
   public internal(set) var others: [FHIRResource] = []

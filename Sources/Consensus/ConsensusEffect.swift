@@ -11,7 +11,9 @@ public enum ConsensusStep: UInt64, Sendable, Comparable {
 
 /// A timer that a ``ConsensusMachine`` asks for, and is told of when it has run out.
 public struct ConsensusTimeout: Sendable, Hashable {
+  /// Of the machine that asked for it.
   public let height: UInt64
+  /// In which it runs.
   public let round: UInt64
   public let step: ConsensusStep
 

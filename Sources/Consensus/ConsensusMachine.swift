@@ -22,12 +22,16 @@ public import CanonicalEncoding
 /// Memory is bounded, whatever is sent: the messages of the current round, of the 16 below it, and for
 /// each seat of the two highest above it, at most two contradictory ones of a kind.
 public struct ConsensusMachine: Sendable {
+  /// What the machine wants done; see ``ConsensusEffect``.
   public typealias Effect = ConsensusEffect
 
   /// One height as the chain below it fixes it.
   public struct Setting: Sendable, Equatable {
+    /// The digest of the genesis: stands in all that is signed.
     public let genesis: Digest32
+    /// Of ``height``: ⌊height / E⌋.
     public let epoch: UInt64
+    /// Of the block that is to be decided.
     public let height: UInt64
     /// M; seats are numbered from 0.
     public let seatCount: Int

@@ -16,10 +16,12 @@ public struct SeatEquivocation: CanonicalValue, Hashable {
       (self.object, self.signature) = (object, signature)
     }
 
+    /// As it was signed; nothing of it is verified here.
     public init(_ vote: SignedVote) {
       self.init(object: vote.vote.encoded(), signature: vote.signature)
     }
 
+    /// As it was signed; nothing of it is verified here.
     public init(_ proposal: SignedProposal) {
       self.init(object: proposal.proposal.encoded(), signature: proposal.signature)
     }
@@ -55,9 +57,13 @@ public struct SeatEquivocation: CanonicalValue, Hashable {
 
   /// Where two statements contradict each other.
   public struct Place: Sendable, Hashable {
+    /// The digest of the genesis.
     public let genesis: Digest32
+    /// Of ``height``, as both statements have it.
     public let epoch: UInt64
+    /// Of the block that was to be decided.
     public let height: UInt64
+    /// Of this height, from 0.
     public let round: UInt64
     /// Nil: proposals.
     public let phase: ConsensusVote.Phase?

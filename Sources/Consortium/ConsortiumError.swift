@@ -21,9 +21,13 @@ public struct ConsortiumError: CodedError, CanonicalValue {
 /// Why: an open set.
 extension ErrorCode<ConsortiumError> {
   // Messages
+  /// The bytes are no message, or none of the kind that was expected.
   public static var malformed: Self { Self("malformed") }
+  /// More bytes, or more of something, than there may be.
   public static var tooLarge: Self { Self("too-large") }
+  /// No answer came, or there is nobody of this name; what the other has done is not known.
   public static var unreachable: Self { Self("unreachable") }
+  /// Not a request to this role.
   public static var unsupported: Self { Self("unsupported-request") }
   /// A signature or a sealed message is not by, or for, the party it names.
   public static var unauthenticated: Self { Self("unauthenticated") }
@@ -39,16 +43,21 @@ extension ErrorCode<ConsortiumError> {
   static var unopened: Self { Self("decryption") }
 
   // Ledger
+  /// A chain is not the one that was signed, cosigned or anchored before.
   public static var ledgerDiverged: Self { Self("ledger-diverged") }
+  /// A proof or a confirmation does not show what it was given for.
   public static var invalidProof: Self { Self("invalid-proof") }
   /// A proof against an older checkpoint than one that was seen before.
   public static var staleCheckpoint: Self { Self("stale-checkpoint") }
   /// The ledger does not hold this, or it is not final yet.
   public static var notFinal: Self { Self("not-final") }
+  /// The entry may stand or not; to submit it again is safe.
   public static var outcomeUnknown: Self { Self("outcome-unknown") }
 
   // Visits
+  /// The doctor is not registered, or not with these keys or at this hospital.
   public static var unknownDoctor: Self { Self("unknown-doctor") }
+  /// The hospital has not taken this doctor on.
   public static var notEmployed: Self { Self("not-employed") }
   /// A registration has other keys than those that the hospital was told.
   public static var wrongFingerprint: Self { Self("wrong-fingerprint") }
@@ -62,6 +71,7 @@ extension ErrorCode<ConsortiumError> {
   public static var notActive: Self { Self("not-active") }
   /// A server shows an earlier state of a doctor than it, or another, has shown before.
   public static var staleDoctor: Self { Self("stale-doctor") }
+  /// No such visit is known to who was asked.
   public static var unknownVisit: Self { Self("unknown-visit") }
   /// The visit is not in the state that this step needs.
   public static var wrongState: Self { Self("wrong-state") }
@@ -75,20 +85,29 @@ extension ErrorCode<ConsortiumError> {
   public static var refused: Self { Self("refused") }
   /// A visit under way is closed for nobody but its patient.
   public static var visitOpen: Self { Self("visit-open") }
+  /// A visit is not the one that was agreed to, or not on these terms.
   public static var wrongContext: Self { Self("wrong-context") }
+  /// Who asks, signs or brings something may not.
   public static var notEntitled: Self { Self("not-entitled") }
+  /// The doctor before has not signed, or has handed nothing on.
   public static var noHandover: Self { Self("no-handover") }
   /// The ledger's own code for a second receipt of one visit.
   public static var alreadyReceipted: Self { Self("already-receipted") }
+  /// The record is not here, or no cloud keeps it.
   public static var recordMissing: Self { Self("record-missing") }
   /// The record is not the one whose digest the ledger holds.
   public static var recordTampered: Self { Self("record-tampered") }
 
   // Sharing
+  /// The ledger holds no such consent, or nobody was given one.
   public static var consentUnknown: Self { Self("consent-unknown") }
+  /// The patient has taken the consent back.
   public static var consentRevoked: Self { Self("consent-revoked") }
+  /// Ledger time is past the consent's last second.
   public static var consentExpired: Self { Self("consent-expired") }
+  /// The consent stands on its chain, and its block is not final yet.
   public static var consentNotFinal: Self { Self("consent-not-final") }
+  /// Consent, certificate or key is for another visit, record, doctor or proxy.
   public static var consentMismatch: Self { Self("consent-mismatch") }
   /// A key or a share for one use was used before.
   public static var reused: Self { Self("reused") }

@@ -95,7 +95,9 @@ public final class PatientRoot: Sendable {
 
 /// A patient's keys for one address.
 public struct PatientAddressKeys: Sendable {
+  /// Signs what the patient asks under the address.
   public let signing: IdentityKey
+  /// Opens what is sealed to the address.
   public let agreement: AgreementKey
 }
 

@@ -7,6 +7,7 @@ public final class BlindingShare<Suite: PairingSuite, Holder>: Sendable {
 
   init(_ secret: SecretScalar<Suite.Scalar>) { self.secret = OneUseScalar(secret) }
 
+  /// Takes over what came in an HPKE message.
   public convenience init(encoded bytes: [UInt8]) throws(SchemeError) {
     self.init(try SecretScalar("the share", encoded: bytes))
   }
@@ -27,8 +28,11 @@ public typealias BlindedRequestKey<Suite: PairingSuite> = BlindingShare<
 
 /// Tells apart what would otherwise be three scalars.
 public enum ShareHolder {
+  /// Of t.
   public enum Doctor {}
+  /// Of x.
   public enum Proxy {}
+  /// Of y.
   public enum BlindedRequest {}
 }
 

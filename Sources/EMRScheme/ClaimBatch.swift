@@ -17,6 +17,7 @@ public struct ClaimBatch<Suite: PairingSuite>: Sendable {
 
   public private(set) var claims: [Claim] = []
 
+  /// Without a claim.
   public init() {}
 
   /// Collects a claim, and looks at nothing of it.

@@ -2,10 +2,15 @@ public import Pairings
 
 /// A doctor's verification key (4.2): A = d1·g2, and B = d2·g, C = d3·g in both source groups.
 public struct DoctorPublicKey<Suite: PairingSuite>: Sendable, Equatable {
+  /// d1·g2.
   public let a: Suite.G2
+  /// d2·g1.
   public let b1: Suite.G1
+  /// d2·g2.
   public let b2: Suite.G2
+  /// d3·g1.
   public let c1: Suite.G1
+  /// d3·g2.
   public let c2: Suite.G2
 
   init(a: Suite.G2, b1: Suite.G1, b2: Suite.G2, c1: Suite.G1, c2: Suite.G2) {

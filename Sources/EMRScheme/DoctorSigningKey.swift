@@ -17,6 +17,7 @@ public final class DoctorSigningKey<Suite: PairingSuite>: Sendable {
       c1: .generatorMultiplied(by: d3.value), c2: .generatorMultiplied(by: d3.value))
   }
 
+  /// Draws (d1, d2, d3).
   public convenience init(using generator: inout some RandomNumberGenerator) {
     self.init(
       SecretScalar(using: &generator), SecretScalar(using: &generator),

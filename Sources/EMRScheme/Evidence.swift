@@ -5,8 +5,10 @@ internal import Pairings
 /// released.
 public final class Evidence: @unchecked Sendable {
   // Written in init and deinit alone, hence safe to share.
+  /// 32 of them; overwritten when this is released.
   public private(set) var bytes: [UInt8]
 
+  /// Draws α.
   public init(using generator: inout some RandomNumberGenerator) { bytes = generator.bytes(32) }
 
   /// - Throws: ``SchemeError`` `invalidObject` unless there are 32 bytes.

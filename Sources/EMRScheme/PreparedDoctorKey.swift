@@ -2,9 +2,11 @@ public import Pairings
 
 /// A verified key with the pairing's lines for A computed ahead.
 public final class PreparedDoctorKey<Suite: PairingSuite>: Sendable {
+  /// The key, as its registration has proven it.
   public let verified: VerifiedDoctorKey<Suite>
   let a: Suite.PreparedG2
 
+  /// Computes the lines of A.
   public init(_ verified: VerifiedDoctorKey<Suite>) {
     self.verified = verified
     a = Suite.prepare(verified.key.a)
@@ -30,6 +32,8 @@ public struct PreparedKeyCache<Suite: PairingSuite>: Sendable {
     return known
   }
 
+  /// The prepared form of a key, computed unless it is kept; the oldest goes where there is no
+  /// room.
   public mutating func prepared(
     _ verified: VerifiedDoctorKey<Suite>
   ) -> PreparedDoctorKey<Suite> {

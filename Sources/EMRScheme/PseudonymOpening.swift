@@ -15,6 +15,7 @@ public struct PseudonymOpening: CanonicalObject, Equatable {
   /// λ_j: 32 random bytes, known to the hospital and the patient.
   public var lambda: [UInt8]
 
+  /// Draws λ.
   public init(
     hospital: String, visitID: Digest32, identity: String,
     using generator: inout some RandomNumberGenerator

@@ -103,5 +103,6 @@ struct RecordEquations<Suite: PairingSuite>: Sendable {
 /// A record that was opened and is exactly what the team signed.
 public struct AcceptedRecord: Sendable {
   public let plaintext: RecordPlaintext
+  /// What the ledger has of it.
   public let recordDigest: Digest32
 }

@@ -12,6 +12,7 @@ public struct RecordPlaintext: CanonicalObject, Equatable {
   /// m_1 … m_n with their salts and attempts.
   public var findings: [Finding]
 
+  /// All that the last doctor seals.
   public init(context: VisitContext, evidence: Evidence, findings: [Finding]) {
     (self.context, self.alpha, self.findings) = (context, evidence.bytes, findings)
   }

@@ -53,6 +53,7 @@ public struct VerifiedReencryptedRecord<Suite: PairingSuite>: Sendable {
   let key: RequestKey<Suite>
   let equations: RecordEquations<Suite>
 
+  /// What the ledger has of the record.
   public var recordDigest: Digest32 { equations.recordDigest }
 
   /// Opens the record as the doctor whom the patient consented to: Y = B_I/d'.

@@ -17,6 +17,7 @@ public final class RequestKey<Suite: PairingSuite>: Sendable {
     encodedPublicKey = publicKey.encoded()
   }
 
+  /// Draws d'.
   public convenience init(using generator: inout some RandomNumberGenerator) {
     self.init(SecretScalar(using: &generator))
   }

@@ -5,7 +5,9 @@ public import Pairings
 ///
 /// Anybody can re-randomize a signature, so it never serves as an identifier (item 9).
 public struct SequentialSignature<Suite: PairingSuite>: Sendable, Equatable {
+  /// R_k.
   public let r: Suite.G1
+  /// Q_k.
   public let q: Suite.G1
 
   package init(r: Suite.G1, q: Suite.G1) { (self.r, self.q) = (r, q) }
@@ -29,6 +31,7 @@ public struct SequentialSignature<Suite: PairingSuite>: Sendable, Equatable {
 
 /// A signature that satisfies Eq. (2), or (3) if all have signed.
 public struct VerifiedSignature<Suite: PairingSuite>: Sendable {
+  /// Of the visit that was signed.
   public let contextDigest: Digest32
   public let signature: SequentialSignature<Suite>
   /// (com_1, a_1) … (com_k, a_k), as the signature covers them.

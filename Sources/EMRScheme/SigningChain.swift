@@ -4,7 +4,9 @@ public import Pairings
 /// The team of one visit in its order s, ready to sign and verify (4.4).
 public struct SigningChain<Suite: PairingSuite>: Sendable {
   public let context: VisitContext
+  /// Stands in all that the team signs.
   public let contextDigest: Digest32
+  /// The keys of the team, in the order s.
   public let signers: [PreparedDoctorKey<Suite>]
 
   /// - Throws: ``SchemeError`` if the keys are not those of the context, of another ledger or

@@ -7,10 +7,12 @@ public import Pairings
 public struct Trapdoor<Suite: PairingSuite>: Sendable {
   let point: Suite.G1
 
+  /// Made by the patient, who has p_v.
   public init(evidence: Evidence, visitKey: VisitKey<Suite>) {
     point = visitKey.secret.inverted() * evidence.point(Suite.self)
   }
 
+  /// - Throws: ``SchemeError`` `invalidPoint`, also for the identity.
   public init(encoded bytes: [UInt8]) throws(SchemeError) { point = try Suite.G1("T_α", bytes) }
 
   /// The compressed point: 48 bytes on BLS12-381.

@@ -10,6 +10,7 @@ public struct VerifiedSealedRecord<Suite: PairingSuite>: Sendable {
   let equations: RecordEquations<Suite>
 
   public var record: SealedRecord { equations.record }
+  /// What the ledger has of it, or is to have.
   public var recordDigest: Digest32 { equations.recordDigest }
 
   /// Whether this is a record that a trapdoor looks for: G = H3(e(T_α, B)).

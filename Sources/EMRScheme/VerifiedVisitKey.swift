@@ -4,6 +4,7 @@ public import Pairings
 /// PK_v of a context, after its proof: the only key that records are sealed to.
 public struct VerifiedVisitKey<Suite: PairingSuite>: Sendable {
   public let context: VisitContext
+  /// Of the visit that the key is for.
   public let contextDigest: Digest32
   /// PK_v.
   public let point: Suite.G2

@@ -14,7 +14,7 @@ public struct VisitContext: CanonicalObject, Equatable {
   public var suite: String
   /// The hospital's identifier in the genesis (ID_i).
   public var hospital: String
-  /// PID_j, see ``Pseudonym``.
+  /// PID_j, see ``PseudonymOpening``.
   public var pseudonym: Digest32
   /// An HMAC under a key of the hospital over patient, Encounter and attempt.
   public var visitID: Digest32
@@ -170,7 +170,9 @@ public struct VisitContext: CanonicalObject, Equatable {
 
 /// Bounds that decoders apply before they look further.
 public enum Limits {
+  /// n at most.
   public static let teamSize = 16
+  /// Of an identifier in UTF-8.
   public static let identifierByteCount = 64
   /// A compressed point of any suite.
   public static let pointByteCounts = 1...1024

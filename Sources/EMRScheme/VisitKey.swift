@@ -18,6 +18,7 @@ public final class VisitKey<Suite: PairingSuite>: Sendable {
     encodedPublicKey = publicKey.encoded()
   }
 
+  /// Draws p_v, for tests and measurements: a patient derives it.
   public convenience init(using generator: inout some RandomNumberGenerator) {
     self.init(SecretScalar(using: &generator))
   }

@@ -13,7 +13,9 @@ public struct LedgerError: CodedError {
 
 /// Why: an open set.
 extension ErrorCode<LedgerError> {
+  /// A genesis breaks a rule of its own.
   public static var invalidGenesis: Self { Self("invalid-genesis") }
+  /// This program has no such pairing suite.
   public static var unknownSuite: Self { Self("unknown-suite") }
   /// The log holds something that no honest log can hold.
   public static var inconsistentLog: Self { Self("inconsistent-log") }
@@ -23,7 +25,9 @@ extension ErrorCode<LedgerError> {
 
 /// Why the rules refuse an entry. Codes are part of the rules: an answer to a demand names one.
 public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
+  /// As the specification writes it, in 6.3 and 6.4.
   public let code: String
+  /// For who reads a code in an answer: the rules have constants of their own.
   public init(_ code: String) { self.code = code }
 
   public var description: String { code }
@@ -34,6 +38,7 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
   static let wrongChain = Refusal("wrong-chain")
   /// The entry is an item of the chain already.
   public static let entryKnown = Refusal("entry-known")
+  /// The block has no room; the next one has.
   public static let blockFull = Refusal("block-full")
   static let noBase = Refusal("no-base")
   static let notFirst = Refusal("not-first")

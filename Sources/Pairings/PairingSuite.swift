@@ -6,9 +6,13 @@
 /// Everything here is constant time in scalars and points unless its name or label says
 /// `variableTime`; such an operation may be used on public values only.
 public protocol PairingSuite: Sendable {
+  /// The integers modulo p.
   associatedtype Scalar: ScalarField
+  /// The source group of signatures and hashes.
   associatedtype G1: PairingSourceGroup where G1.Scalar == Scalar
+  /// The source group of keys; on a symmetric suite, the same.
   associatedtype G2: PairingSourceGroup where G2.Scalar == Scalar
+  /// The target group.
   associatedtype GT: PairingTargetGroup where GT.Scalar == Scalar
   /// A point of ``G2`` with the lines of its Miller loop computed ahead.
   associatedtype PreparedG2: Sendable
@@ -30,6 +34,7 @@ public protocol PairingSuite: Sendable {
   /// cleared from the sum.
   static func multiScalarOfMappedVariableTime(_ scalars: [Scalar], _ uniform: [[UInt8]]) -> G1
 
+  /// Computes the lines of a point ahead, for several pairings with it.
   static func prepare(_ point: G2) -> PreparedG2
 
   /// e(P, Q). The value is the one of arkworks and mcl (specification, section 3).
@@ -66,11 +71,14 @@ extension PairingSuite {
 
 /// The integers modulo the group order p.
 public protocol ScalarField: Sendable, Equatable {
+  /// 0.
   static var zero: Self { get }
+  /// 1.
   static var one: Self { get }
   /// Bytes of ``encoded()``: 32 for BLS12-381.
   static var encodedByteCount: Int { get }
 
+  /// A small integer.
   init(_ value: UInt64)
   /// Decodes the canonical big-endian form.
   /// - Throws: ``PairingError`` if the length is wrong or the value is not below p.
@@ -118,9 +126,12 @@ extension ScalarField {
 
 /// A source group of a pairing, written additively; every value is in the prime-order subgroup.
 public protocol PairingSourceGroup: Sendable, Equatable {
+  /// By what its points are multiplied.
   associatedtype Scalar: ScalarField
 
+  /// 0.
   static var identity: Self { get }
+  /// g1 or g2.
   static var generator: Self { get }
   /// Bytes of the compressed encoding: 48 for G1 and 96 for G2 of BLS12-381.
   static var encodedByteCount: Int { get }
@@ -133,6 +144,7 @@ public protocol PairingSourceGroup: Sendable, Equatable {
   /// The compressed encodings of all points, with one field inversion.
   static func encoded(_ points: [Self]) -> [[UInt8]]
 
+  /// Whether this is 0. For points that are public or whose being 0 may be known.
   var isIdentity: Bool { get }
   static func + (a: Self, b: Self) -> Self
   static func - (a: Self, b: Self) -> Self
@@ -149,6 +161,7 @@ public protocol PairingSourceGroup: Sendable, Equatable {
   static func multipliedVariableTime(_ factor: UInt64, _ point: Self) -> Self
   /// Σ sᵢ·Pᵢ for public scalars.
   static func multiScalarVariableTime(_ scalars: [Scalar], _ points: [Self]) -> Self
+  /// Overwrites the point so that no copy of it stays in this storage.
   mutating func wipe()
 }
 
@@ -164,6 +177,7 @@ extension PairingSourceGroup {
     return sum(zip(scalars, points).map { $0 * $1 })
   }
 
+  /// Σ Pᵢ; 0 without a point.
   public static func sum(_ points: some Sequence<Self>) -> Self {
     points.reduce(identity) { $0 + $1 }
   }
@@ -171,16 +185,21 @@ extension PairingSourceGroup {
 
 /// The target group, written multiplicatively. It is hashed, and never decoded.
 public protocol PairingTargetGroup: Sendable, Equatable {
+  /// By what its elements are raised.
   associatedtype Scalar: ScalarField
 
+  /// 1.
   static var one: Self { get }
+  /// Whether this is 1. For elements that are public or whose being 1 may be known.
   var isIdentity: Bool { get }
   static func * (a: Self, b: Self) -> Self
+  /// f⁻¹.
   func inverted() -> Self
   /// f^s in constant time.
   func raised(to scalar: Scalar) -> Self
   /// The fixed bytes that are hashed (specification, section 3): 576 for BLS12-381.
   func encoded() -> [UInt8]
+  /// Overwrites the element so that no copy of it stays in this storage.
   mutating func wipe()
 }
 
@@ -189,19 +208,28 @@ public struct PairingError: Error, Equatable, Sendable, CustomStringConvertible 
   /// An open set of reasons.
   public struct Code: Hashable, Sendable, CustomStringConvertible {
     public let description: String
+    /// The code as text, which stays the same from version to version.
     public init(_ description: String) { self.description = description }
 
+    /// Another number of bytes than the encoding has.
     public static let length = Code("length")
+    /// Flags or form that no encoding has.
     public static let encoding = Code("encoding")
+    /// A coordinate or scalar that is not below its modulus.
     public static let notCanonical = Code("not-canonical")
+    /// No point of the curve has these coordinates.
     public static let notOnCurve = Code("not-on-curve")
+    /// A point of the curve outside the subgroup of order p.
     public static let notInSubgroup = Code("not-in-subgroup")
+    /// The identity, where it is refused.
     public static let identity = Code("identity")
   }
 
   public let code: Code
+  /// For people; never holds a secret.
   public let message: String
 
+  /// With a code for programs, and a message for people.
   public init(_ code: Code, _ message: String) {
     self.code = code
     self.message = message

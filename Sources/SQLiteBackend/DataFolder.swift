@@ -14,6 +14,7 @@ public import Ledger
 /// The lock is released with this object, and by the operating system when the process ends, however
 /// it ends.
 public final class DataFolder: Sendable {
+  /// Where it is.
   public let path: String
   private let lock: Int32
   private let isReadOnly: Bool

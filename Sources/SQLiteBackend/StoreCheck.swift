@@ -8,6 +8,7 @@ public struct StoreFinding: Equatable, Sendable, CustomStringConvertible {
   /// An open set of kinds.
   public struct Code: Hashable, Sendable, CustomStringConvertible {
     public let description: String
+    /// The code as text, which stays the same from version to version.
     public init(_ description: String) { self.description = description }
 
     /// A file that should be there is not.
@@ -35,7 +36,9 @@ public struct StoreFinding: Equatable, Sendable, CustomStringConvertible {
   typealias Detail = (code: Code, what: String)
 
   public let code: Code
+  /// The path of the file.
   public let file: String
+  /// For people.
   public let what: String
 
   public var description: String { "\(file): \(code): \(what)" }

@@ -1,5 +1,6 @@
 /// The hashes that show one tree to begin with another (RFC 6962 section 2.1.2).
 public struct ConsistencyProof: Sendable, Equatable {
+  /// In the order of RFC 6962, 32 bytes each.
   public let hashes: [[UInt8]]
 
   init(path hashes: [[UInt8]]) { self.hashes = hashes }

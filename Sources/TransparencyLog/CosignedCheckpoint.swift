@@ -41,6 +41,7 @@ public struct CosignedCheckpoint: Sendable, Equatable {
     self.init(checkpoint, cosignatures)
   }
 
+  /// Whose cosignatures were verified.
   public var cosigners: Set<CosignerVerifier> { Set(cosignatures.map(\.cosigner)) }
 
   /// The note with these cosignatures and no others.
@@ -62,6 +63,7 @@ public struct CosignedCheckpoint: Sendable, Equatable {
 
 /// A cosigner's statement about a checkpoint, verified.
 public struct VerifiedCosignature: Sendable, Equatable {
+  /// Who made it.
   public let cosigner: CosignerVerifier
   /// When it was made, in seconds since 1970.
   public let time: UInt64

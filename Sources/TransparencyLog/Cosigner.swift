@@ -62,6 +62,7 @@ public struct CosignerVerifier: Hashable, Sendable, CustomStringConvertible {
     self.key = key
   }
 
+  /// Under which it cosigns.
   public var name: String { key.name }
 
   /// The vkey.

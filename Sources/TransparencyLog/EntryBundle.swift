@@ -43,6 +43,7 @@ public struct EntryBundle: Sendable, Equatable {
     self.entries = entries
   }
 
+  /// Each leaf behind its length in two bytes, big-endian.
   public var encoded: [UInt8] {
     entries.flatMap { UInt16(truncatingIfNeeded: $0.count).bigEndianBytes + $0 }
   }

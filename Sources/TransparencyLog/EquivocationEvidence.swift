@@ -4,7 +4,9 @@
 /// It exists only for checkpoints whose signatures have been verified, so that nobody can be
 /// accused by somebody else's signature, nor by a proof that merely fails.
 public struct EquivocationEvidence: Sendable, Equatable {
+  /// Of the smaller tree; of one size, the first that was given.
   public let earlier: AttestedCheckpoint
+  /// The one that contradicts it.
   public let later: AttestedCheckpoint
   /// Who signed both.
   public let culprits: Set<NoteVerifierKey>
@@ -53,7 +55,9 @@ public struct LeafEquivocationEvidence: Sendable, Equatable {
   /// A leaf under a checkpoint.
   public struct Side: Sendable, Equatable {
     public let checkpoint: AttestedCheckpoint
+    /// The leaf's own hash in the tree, 32 bytes.
     public let leafHash: [UInt8]
+    /// From the leaf to the root of the checkpoint.
     public let inclusion: InclusionProof
 
     public init(checkpoint: AttestedCheckpoint, leafHash: [UInt8], inclusion: InclusionProof) {
@@ -69,7 +73,9 @@ public struct LeafEquivocationEvidence: Sendable, Equatable {
 
   /// Of both leaves.
   public let index: UInt64
+  /// The leaf under the first checkpoint.
   public let one: Side
+  /// Another leaf at the same index, under the second.
   public let other: Side
   /// Who signed both checkpoints.
   public let culprits: Set<NoteVerifierKey>

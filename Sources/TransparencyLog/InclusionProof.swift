@@ -1,5 +1,6 @@
 /// The hashes that lead from a leaf to a root (RFC 6962 section 2.1.1), the leaf's sibling first.
 public struct InclusionProof: Sendable, Equatable {
+  /// From the leaf upwards, 32 bytes each.
   public let hashes: [[UInt8]]
 
   init(path hashes: [[UInt8]]) { self.hashes = hashes }

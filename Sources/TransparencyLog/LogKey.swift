@@ -56,6 +56,7 @@ public struct LogVerifier: Hashable, Sendable, CustomStringConvertible {
     self.key = key
   }
 
+  /// The log's name: the first line of its checkpoints.
   public var origin: String { key.name }
 
   /// The vkey.

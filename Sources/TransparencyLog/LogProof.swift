@@ -2,12 +2,14 @@
 /// checkpoint (C2SP tlog-proof). Nothing in it has been verified.
 public struct LogProof: Sendable, Equatable {
   static let header = "c2sp.org/tlog-proof@v1"
+  /// In UTF-8 bytes: a note, and room for index and path.
   public static let maximumByteCount = SignedNote.maximumByteCount + (1 << 16)
 
   /// Bytes without a signature, whose meaning is their writer's; nothing here relies on them.
   public let extra: [UInt8]?
   /// Of the leaf, from 0.
   public let index: UInt64
+  /// From the leaf to the root of the checkpoint in ``note``.
   public let inclusion: InclusionProof
   public let note: SignedNote
 

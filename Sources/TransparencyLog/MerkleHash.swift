@@ -3,11 +3,13 @@ import Crypto
 /// The hashes of a Merkle tree (RFC 6962 section 2.1), each 32 bytes of SHA-256. Leaves and nodes
 /// begin with different bytes, so that neither can be shown as the other.
 public enum MerkleHash {
+  /// Of every hash.
   public static let byteCount = 32
 
   /// The root of the tree without a leaf.
   public static let empty = hash([])
 
+  /// SHA-256(`00` ‖ leaf).
   public static func leaf(_ data: [UInt8]) -> [UInt8] { hash([0] + data) }
 
   static func node(_ left: [UInt8], _ right: [UInt8]) -> [UInt8] { hash([1] + left + right) }

@@ -8,12 +8,15 @@ public struct MerkleTree: Sendable {
   /// How many leaves there are.
   public private(set) var size: UInt64 = 0
 
+  /// Without a leaf.
   public init() {}
 
+  /// Of these leaves, in their order.
   public init(leaves: some Sequence<[UInt8]>) {
     for leaf in leaves { append(leaf) }
   }
 
+  /// Puts a leaf behind all others.
   public mutating func append(_ leaf: [UInt8]) {
     var hash = MerkleHash.leaf(leaf)
     var level = 0

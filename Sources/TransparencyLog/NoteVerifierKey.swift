@@ -5,7 +5,9 @@ import Crypto
 public struct NoteVerifierKey: Hashable, Sendable, CustomStringConvertible {
   /// An open set of signature types, by the byte assigned to each.
   public struct SignatureType: Hashable, Sendable {
+    /// Stands before the key where it is hashed or written.
     public let byte: UInt8
+    /// The type to which C2SP has given this byte.
     public init(_ byte: UInt8) { self.byte = byte }
 
     /// Ed25519 over the text.
@@ -17,8 +19,10 @@ public struct NoteVerifierKey: Hashable, Sendable, CustomStringConvertible {
   /// In bytes: the largest keys that C2SP foresees are half of it.
   static let maximumByteCount = 4096
 
+  /// Under which it signs.
   public let name: String
   public let type: SignatureType
+  /// As its type has it; 32 bytes for Ed25519.
   public let publicKey: [UInt8]
   /// The first bytes of a hash over all of the above: names the key, but proves nothing.
   public let keyID: UInt32

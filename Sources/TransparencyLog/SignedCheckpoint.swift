@@ -1,6 +1,7 @@
 /// A checkpoint with the signature of its log, verified.
 public struct SignedCheckpoint: Sendable, Equatable {
   public let checkpoint: Checkpoint
+  /// Whose signature it is.
   public let log: LogVerifier
   private let signature: [UInt8]
 
@@ -40,7 +41,9 @@ public struct SignedCheckpoint: Sendable, Equatable {
 
 /// A checkpoint that its log has signed and others have cosigned, all of it verified.
 public struct ConfirmedCheckpoint: Sendable, Equatable {
+  /// By the log.
   public let signed: SignedCheckpoint
+  /// By the others, the same checkpoint.
   public let cosigned: CosignedCheckpoint
 
   public var checkpoint: Checkpoint { signed.checkpoint }

@@ -2,6 +2,7 @@
 public struct SignedNote: Sendable, Equatable {
   /// In UTF-8 bytes: room for the largest signatures that C2SP foresees.
   public static let maximumByteCount = 1 << 20
+  /// How many signature lines a note has at most.
   public static let maximumSignatureCount = 1024
 
   /// The text that is signed, with its final newline.
@@ -54,7 +55,9 @@ public struct SignedNote: Sendable, Equatable {
 
 /// One signature line of a note: `— name base64(key ID ‖ signature)`.
 public struct NoteSignature: Sendable {
+  /// Of the key that is said to have signed.
   public let name: String
+  /// Of the same key; proves nothing.
   public let keyID: UInt32
   /// What the key signed with; its form depends on the type of the key.
   public let signature: [UInt8]

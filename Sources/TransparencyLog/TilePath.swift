@@ -1,6 +1,7 @@
 /// Where a tile of hashes or a bundle of entries stands in a log, and its path below the log's
 /// prefix: `tile/<L>/<N>[.p/<W>]` or `tile/entries/<N>[.p/<W>]` (C2SP tlog-tiles).
 public struct TilePath: Hashable, Sendable, CustomStringConvertible {
+  /// What lies there.
   public enum Content: Hashable, Sendable {
     /// The hashes of complete subtrees, each of 256^level leaves.
     case hashes(level: Int)

@@ -1,5 +1,6 @@
 /// What holds the hash tiles of a ``TiledTree``.
 public protocol TileStore: Sendable {
+  /// Why a tile cannot be read.
   associatedtype Failure: Error
 
   /// The hashes of the tile that are stored, 32 bytes each and up to 256 of them; nil if there are
@@ -16,11 +17,14 @@ public enum TiledTreeError<StoreFailure: Error>: Error {
 
 /// The hashes of a tile.
 public struct HashTile: Sendable, Hashable {
+  /// 0 for hashes of leaves; each hash of level l is over 256^l leaves.
   public let level: Int
+  /// Counts from 0 within the level.
   public let index: UInt64
   /// 32 bytes each, 1 to 256 of them.
   public let hashes: [UInt8]
 
+  /// How many hashes it has, 1 to 256.
   public var width: Int { hashes.count / MerkleHash.byteCount }
   public var path: TilePath { TilePath(of: self) }
 }
@@ -42,6 +46,7 @@ public struct HashTile: Sendable, Hashable {
 ///     try commit(tiles, …)
 ///     tree = next
 public struct TiledTree<Store: TileStore>: Sendable {
+  /// What reading it can come to.
   public typealias Failure = TiledTreeError<Store.Failure>
 
   private struct Place: Hashable {

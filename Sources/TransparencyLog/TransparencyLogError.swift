@@ -3,6 +3,7 @@ public struct TransparencyLogError: Error, Equatable, Sendable, CustomStringConv
   /// An open set of reasons.
   public struct Code: Hashable, Sendable, CustomStringConvertible {
     public let description: String
+    /// The code as text, which stays the same from version to version.
     public init(_ description: String) { self.description = description }
 
     /// The bytes are not the one canonical form of what they should be.
@@ -32,8 +33,10 @@ public struct TransparencyLogError: Error, Equatable, Sendable, CustomStringConv
   }
 
   public let code: Code
+  /// For people; never holds a secret.
   public let message: String
 
+  /// With a reason for programs, and a message for people.
   public init(_ code: Code, _ message: String) {
     self.code = code
     self.message = message

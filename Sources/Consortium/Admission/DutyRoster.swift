@@ -17,6 +17,7 @@ public struct DutyRoster: Sendable, Equatable {
     public let days: Set<Day>
     /// Minutes of the day, 0 to 1,440. A shift that does not end after it begins ends the next day.
     public let from: Int
+    /// The first minute that is not part of it any more, counted as ``from``.
     public let to: Int
 
     /// Nil for minutes that no day has.
@@ -37,6 +38,7 @@ public struct DutyRoster: Sendable, Equatable {
     }
   }
 
+  /// When one doctor is on duty.
   public enum Duty: Sendable, Equatable {
     case always
     case never

@@ -44,7 +44,9 @@ public struct Symptoms: CanonicalValue, Equatable {
     }
   }
 
+  /// How many codes a form has at most.
   public static let codeLimit = 32
+  /// How many bytes of UTF-8 the patient's own words have at most.
   public static let textLimit = 2048
 
   /// At most ``codeLimit``.

@@ -15,6 +15,7 @@ public struct TeamChoice: NamedValue, Equatable {
     case rotation
   }
 
+  /// One doctor of the team.
   public struct Place: CanonicalValue, Equatable {
     public let doctor: String
     /// For which the rule wanted this doctor; nil where the clerk named the doctor, or the rotation.
@@ -39,6 +40,7 @@ public struct TeamChoice: NamedValue, Equatable {
   /// k = 1 … n.
   public let places: [Place]
 
+  /// The identifiers of the team, in the order s.
   public var doctors: [String] { places.map(\.doctor) }
 
   init(_ ground: Ground, _ places: [Place]) { (self.ground, self.places) = (ground, places) }
@@ -112,6 +114,7 @@ public struct DoctorRotation: NamedValue, Equatable {
 
   public private(set) var doctors: [String]
 
+  /// Nobody was on a team yet.
   public init() { doctors = [] }
 
   /// Takes note of a team. Who is not employed any more is forgotten.

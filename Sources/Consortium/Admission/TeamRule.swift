@@ -2,8 +2,11 @@ public import EMRScheme
 
 /// A doctor as the rule sees one.
 public struct TeamCandidate: Sendable, Equatable {
+  /// The doctor's identifier.
   public let doctor: String
+  /// Those that the ledger has of the doctor.
   public let specialties: Set<Specialty>
+  /// By the hospital's roster, now.
   public let isOnDuty: Bool
   /// Registered by this hospital, neither suspended nor retired.
   public let mayAct: Bool
@@ -21,6 +24,7 @@ public struct TeamCandidate: Sendable, Equatable {
 /// places that no specialty is named for, is decided by turns. So equal complaints get equal teams but for
 /// whose turn it is.
 public struct TeamRule: Sendable, Equatable {
+  /// What a condition looks like, and which specialties it wants.
   public struct Clause: Sendable, Equatable {
     /// For people: what is matched, 1 to 64 bytes.
     public let name: String

@@ -5,9 +5,13 @@ public import Ledger
 ///
 /// Places are named `manager`, `cloud`, `cloud-2`…, `hospital-1`…, `doctors/<id>` and `patients/<id>`.
 public protocol ConsortiumStorage: Sendable {
+  /// The type of a hospital's log.
   associatedtype Chain: ChainLog
+  /// The type of what a replay has come to.
   associatedtype State: StateStore
+  /// The type of a cloud's records.
   associatedtype Records: RecordStore
+  /// The type of all else that a role remembers.
   associatedtype Role: RoleStore
 
   /// The DER of the genesis, if the consortium was founded.
@@ -27,6 +31,7 @@ public protocol ConsortiumStorage: Sendable {
   func stateStore(_ place: String, chain: String) throws -> State
   /// Where a cloud keeps sealed records.
   func recordStore(_ place: String) throws -> Records
+  /// What a role remembers besides chains and records.
   func roleStore(_ place: String) throws -> Role
 
   /// The keys of a role, if it has some.

@@ -8,10 +8,13 @@ import Pairings
 extension LocalConsortium {
   /// What ``generateVisits(_:hospitals:advancingClock:progress:)`` did.
   public struct Generation: Sendable {
+    /// How many were put on the ledger.
     public var visits = 0
+    /// How many consortium blocks they were made on.
     public var rounds = 0
     /// Without signing, of which two rounds overlap: judging, confirming, anchoring.
     public var ledgerNanoseconds: UInt64 = 0
+    /// From the beginning to the end.
     public var nanoseconds: UInt64 = 0
   }
 

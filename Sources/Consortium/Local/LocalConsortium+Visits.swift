@@ -4,7 +4,10 @@ import Ledger
 
 /// A visit as it is to take place.
 public struct PlannedVisit: Sendable {
+  /// What the driver calls the patient: the `contact` of
+  /// ``LocalConsortium/addPatient(contact:identity:)``.
   public var patient: String
+  /// The hospital's identifier.
   public var hospital: String
   /// The Encounter's identifier at the hospital.
   public var encounter: String
@@ -33,7 +36,9 @@ public struct PlannedVisit: Sendable {
 
 /// What came of a visit.
 public struct VisitOutcome: Sendable {
+  /// The visit's identifier on the ledger.
   public let visit: Digest32
+  /// The hospital's identifier.
   public let hospital: String
   /// Why it has this team, as the hospital knows it.
   public let team: TeamChoice?

@@ -9,8 +9,11 @@ import Synchronization
 ///
 /// This is the driver: it stands for what people do, and for the passing of messages and time.
 public actor LocalConsortium {
+  /// How a consortium is founded and staffed. What stands in the genesis counts at the founding alone.
   public struct Configuration: Sendable {
+    /// The name of the ledger: 1 to 64 of a-z, 0-9 and '-'.
     public var network = "demo"
+    /// How many hospitals there are, at least one.
     public var hospitals = 3
     /// n: the doctors of a team, 1 to 16.
     public var teamSize = 3
@@ -34,6 +37,7 @@ public actor LocalConsortium {
     public var nanoseconds: @Sendable () -> UInt64
     /// A generator for each role.
     public var randomness: @Sendable (_ role: String) -> Randomness
+    /// Told of what happens, as it happens.
     public var observe: @Sendable (ConsortiumEvent) -> Void
     /// Puts a courier between the roles and the one that delivers, to watch or to attack.
     package var interpose: @Sendable (any Courier) -> any Courier = { $0 }

@@ -16,17 +16,23 @@ public enum Phase: String, CaseIterable, Sendable {
 ///
 /// Roles read no clock: whoever builds the consortium hands one in here.
 public final class Meter: Sendable {
+  /// Between whom, and in which phase, bytes are counted.
   public struct Traffic: Hashable, Sendable {
     public let phase: Phase
+    /// Whose bytes they are.
     public let sender: RoleKind
+    /// Who received them.
     public let recipient: RoleKind
   }
 
+  /// Whose time, and in which phase, is counted.
   public struct Work: Hashable, Sendable {
     public let phase: Phase
+    /// Who worked.
     public let role: RoleKind
   }
 
+  /// What was counted so far.
   public struct Readings: Sendable {
     /// Bytes of requests and replies, each counted for the one who sent it.
     public internal(set) var bytes: [Traffic: Int] = [:]

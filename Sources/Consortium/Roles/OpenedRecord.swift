@@ -5,13 +5,17 @@ import EMRScheme
 public struct OpenedRecord: Sendable {
   /// m_k and who signed it.
   public struct SignedFinding: Sendable, Equatable {
+    /// The identifier of the doctor who signed it.
     public let doctor: String
+    /// m_k, byte for byte.
     public let content: [UInt8]
     /// a_k: above 1, the doctor signed again.
     public let attempt: UInt64
   }
 
+  /// The visit's identifier on the ledger.
   public let visit: Digest32
+  /// The identifier of the hospital where the visit was.
   public let hospital: String
   /// T: the ledger time at which the visit opened, in seconds since 1970.
   public let openedAt: UInt64

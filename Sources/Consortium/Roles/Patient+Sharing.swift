@@ -49,6 +49,7 @@ struct PendingConsent: NamedValue {
 
 /// One line of a patient's access log.
 public struct AccessRecord: Sendable, Equatable {
+  /// What an entry about sharing says.
   public enum Event: String, Sendable {
     /// The system manager passed a request on.
     case requested
@@ -59,9 +60,11 @@ public struct AccessRecord: Sendable, Equatable {
   }
 
   public let event: Event
+  /// The visit that it is about.
   public let visit: Digest32
   /// Who asked and why, if the consent is one of the patient's own.
   public let doctor: String?
+  /// What the doctor said that it is for; nil as ``doctor``.
   public let purpose: String?
 }
 

@@ -2,7 +2,7 @@ package import CanonicalEncoding
 package import EMRScheme
 package import Ledger
 
-/// How a consent stands on the ledger: what ``ConsentGate`` judges by.
+/// How a consent stands on the ledger: what ``StandingConsent`` judges by.
 package struct ConsentView: CanonicalValue {
   package enum Standing: UInt64, Sendable {
     /// No such consent was accepted.

@@ -3,6 +3,7 @@
 ///
 /// From `bip-0039/english.txt` of https://github.com/bitcoin/bips, under the MIT License.
 public enum EnglishWords {
+  /// In ascending order.
   public static let all: [String] = list.split(whereSeparator: \.isWhitespace).map(String.init)
 
   /// The place of each word in the list, from 0.

@@ -3,6 +3,7 @@
 ///
 /// The words are the secret. Nothing here is derived from a password, as in BIP-39's seeds.
 public struct RecoveryPhrase: Equatable, Sendable {
+  /// 24 of them, the secret itself.
   public let words: [String]
   /// 32 bytes.
   public let secret: [UInt8]

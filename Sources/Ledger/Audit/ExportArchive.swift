@@ -1,5 +1,6 @@
 /// Takes the files of an export in the order of ``ExportPath``.
 public protocol ExportSink {
+  /// The next file, whole.
   mutating func write(_ bytes: [UInt8], to path: String) throws
   /// Nothing follows.
   mutating func finish() throws
@@ -20,7 +21,9 @@ public protocol ExportSource {
 
 /// Why something is no export.
 public struct ExportError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// For people.
   public let message: String
+  /// - Parameter message: for people.
   public init(_ message: String) { self.message = message }
   public var description: String { message }
 }

@@ -12,6 +12,7 @@ import TransparencyLog
 /// Files stand in this order, chains in that of the genesis, and nothing else is there. A chain
 /// without a confirmed block has no file.
 public enum ExportPath {
+  /// The DER of the genesis, the first file.
   public static let genesis = "genesis.der"
 
   /// The folder of one log.
@@ -19,6 +20,7 @@ public enum ExportPath {
     chain == ChainName.consortium ? chain : "\(chain)/\(generation)"
   }
 
+  /// The checkpoint of a log whose folder is given: a C2SP signed note.
   public static func checkpoint(_ log: String) -> String { "\(log)/checkpoint" }
 
   /// How many leaves or hashes a tile has.

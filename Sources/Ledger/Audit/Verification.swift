@@ -40,6 +40,7 @@ public enum Verification {
   /// What is wrong with the export as a whole; nothing can be said of its chains.
   public struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
     public let check: Check
+    /// What was found, for people.
     public let reason: String
 
     public var description: String { "\(check) failed: \(reason)" }
@@ -50,6 +51,7 @@ public enum Verification {
     public let check: Check
     /// The block that is not valid any more.
     public let height: UInt64
+    /// What was found, for people; of a refusal it has the rules' code.
     public let reason: String
 
     public var description: String {
@@ -60,10 +62,13 @@ public enum Verification {
 
   /// What a reader may rely on of one chain.
   public struct ChainReport: Equatable, Sendable {
+    /// The hospital's identifier, or `consortium`.
     public var name: String
+    /// That of its log; of a chain without files, the present one.
     public var generation: UInt64 = 0
     /// The blocks and leaves that are valid.
     public var blocks: UInt64 = 0
+    /// How many leaves are valid.
     public var leaves: UInt64 = 0
     /// The leaves that are final. On the consortium chain all valid ones are.
     public var finalLeaves: UInt64 = 0
@@ -72,25 +77,36 @@ public enum Verification {
     public var isCompared = false
     /// Whether a log key of the chain was convicted: it is anchored no more.
     public var isBarred = false
+    /// The visits in the valid blocks; on the consortium chain none.
     public var visits = VisitCount()
   }
 
+  /// How many visits of a hospital's chain came to what.
   public struct VisitCount: Equatable, Sendable {
+    /// Signed by the whole team, with a record; also those below.
     public var complete: UInt64 = 0
+    /// The patient found the record to be what the team signed.
     public var acknowledged: UInt64 = 0
+    /// The patient found that it is not.
     public var disputed: UInt64 = 0
+    /// Ended without a record.
     public var abandoned: UInt64 = 0
     /// Signatures and completions whose anchor came too late, or not yet, to prove that they were
     /// made in time (specification 6.2).
     public var unprovenTimes: UInt64 = 0
   }
 
+  /// What the check of an export has come to.
   public struct Report: Equatable, Sendable {
+    /// It names the ledger.
     public var genesisDigest: Digest32
+    /// Whether it was compared with the one that the user meant.
     public var isGenesisCompared: Bool
+    /// The name that the genesis gives the ledger.
     public var network: String
     /// Ledger time of the last valid consortium block, in seconds since 1970.
     public var time: UInt64
+    /// How many doctors are registered, retired ones too.
     public var doctors: UInt64
     /// The consortium's, then the hospitals' in the order of the genesis and of their admission.
     public var chains: [ChainReport]
@@ -106,7 +122,9 @@ public enum Verification {
 
   /// Who takes part in an epoch.
   public struct MembersSummary: Equatable, Sendable {
+    /// That of the last valid consortium block.
     public var epoch: UInt64
+    /// How many there are.
     public var organisations: Int
     /// How many of them run a hospital.
     public var voters: Int
@@ -116,7 +134,9 @@ public enum Verification {
 
   /// How often keys of an organisation were convicted of what they signed (specification 6.8).
   public struct Conviction: Equatable, Sendable {
+    /// Its identifier.
     public var organisation: String
+    /// How often.
     public var count: UInt64
     /// Whether it was not readmitted since.
     public var isBarred: Bool
@@ -126,6 +146,7 @@ public enum Verification {
   public struct Halt: Equatable, Sendable {
     /// The block after it.
     public var height: UInt64
+    /// The whole gap, also the part that counts.
     public var seconds: UInt64
   }
 

@@ -401,6 +401,7 @@ extension StoreError {
 
 /// Why leaves are no chain from here on.
 public struct ChainFault: Error, Equatable, Sendable, CustomStringConvertible {
+  /// What is wrong with the leaf.
   public enum Reason: Equatable, Sendable {
     case undecodable(String)
     /// The rules refuse the entry.

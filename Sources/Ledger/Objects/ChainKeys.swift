@@ -3,11 +3,15 @@ public import TransparencyLog
 
 /// Whose signatures a checkpoint of one generation of a chain needs, and under which origin.
 public struct ChainKeys: Sendable {
+  /// The hospital's identifier, or `consortium`.
   public let chain: String
+  /// Of the hospital's chain; of the consortium's, 0.
   public let generation: UInt64
+  /// The first line of its checkpoints.
   public let origin: String
   /// The hospital's; the consortium chain has none.
   public let log: LogVerifier?
+  /// Those whose cosignatures count.
   public let cosigners: [CosignerVerifier]
   /// How many of ``cosigners`` are enough.
   public let threshold: Int

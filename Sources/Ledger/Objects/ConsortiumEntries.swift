@@ -188,6 +188,7 @@ public struct VoteEquivocationReport: CanonicalObject, Equatable {
   public var first: Statement
   public var second: Statement
 
+  /// A vote or a proposal as its seat has signed it.
   public typealias Statement = SeatEquivocation.Statement
 
   public init(first: Statement, second: Statement) { (self.first, self.second) = (first, second) }

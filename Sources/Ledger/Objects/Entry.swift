@@ -13,6 +13,7 @@ public struct Entry: CanonicalObject, Equatable {
   /// Ed25519 over the DER of `content`.
   public var signature: [UInt8]
 
+  /// Signs what is to be said.
   public init(_ content: EntryContent, signedBy key: IdentityKey) {
     self.content = content
     signature = key.sign(content.encoded())

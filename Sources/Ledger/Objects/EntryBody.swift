@@ -70,6 +70,7 @@ public enum EntryBody: Sendable, Equatable {
 
   public var kind: ObjectKind { type(of: object).kind }
 
+  /// The DER of the body, which begins with the tag of its kind.
   public func encoded() -> [UInt8] { object.encoded() }
 
   /// - Throws: ``DecodingFailure`` unless the bytes are the canonical form of one of these kinds.

@@ -25,6 +25,7 @@ public struct Genesis: CanonicalObject, Equatable {
   /// them, in the order of their seats.
   public var delegates: [String]
 
+  /// The only version of the rules that this program knows.
   public static let currentRulesVersion: UInt64 = 2
 
   public init(

@@ -10,11 +10,13 @@ public enum Leaf: Sendable, Equatable {
   case item(Entry)
   case header(BlockHeader)
 
+  /// In bytes, with the tag.
   public static let maximumByteCount = ChainLogLimits.leafByteCount
 
   private static let itemTag: UInt8 = 1
   private static let headerTag: UInt8 = 2
 
+  /// The tag, and the DER of the object.
   public func encoded() -> [UInt8] {
     switch self {
     case .item(let entry): [Self.itemTag] + entry.encoded()

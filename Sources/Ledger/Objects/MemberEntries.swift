@@ -8,6 +8,7 @@ public enum Party: CanonicalValue, Equatable {
   case manager(Members.Manager)
   case supernode(Members.Supernode)
 
+  /// Its identifier, which nobody else ever had.
   public var id: String {
     switch self {
     case .organisation(let organisation): organisation.id
@@ -25,6 +26,7 @@ public enum Party: CanonicalValue, Equatable {
     }
   }
 
+  /// Signs its entries. Ed25519.
   public var identityKey: [UInt8] {
     switch self {
     case .organisation(let organisation): organisation.identityKey
@@ -192,6 +194,7 @@ public struct CloudAssignment: CanonicalValue, Equatable {
 /// for it by this, if it has a vote.
 public struct Motion: CanonicalObject, Equatable {
   public static let kind = ObjectKind.motion
+  /// How many changes it makes at most.
   public static let changeLimit = 16
   /// In how many epochs, after the one with the motion, it may pass.
   public static let epochLimit: UInt64 = 10_000

@@ -205,6 +205,7 @@ public struct Members: CanonicalObject, Equatable {
 
   /// A server that validates a chain and cosigns its checkpoints.
   public struct Supernode: CanonicalValue, Equatable {
+    /// What the server does for visits.
     public enum Role: UInt64, Sendable { case hospital = 1, cloud = 2 }
 
     public var id: String
@@ -266,6 +267,7 @@ public struct Members: CanonicalObject, Equatable {
     }
   }
 
+  /// A key that signs a hospital's chain. Ed25519.
   public struct LogKey: CanonicalValue, Equatable {
     public var publicKey: [UInt8]
 
@@ -280,6 +282,7 @@ public struct Members: CanonicalObject, Equatable {
     }
   }
 
+  /// A key that signs a delegate's proposals and votes. Ed25519.
   public struct VotingKey: CanonicalValue, Equatable {
     public var publicKey: [UInt8]
 
@@ -294,6 +297,7 @@ public struct Members: CanonicalObject, Equatable {
     }
   }
 
+  /// A key that cosigns the checkpoints of one chain. Ed25519.
   public struct Cosigner: CanonicalValue, Equatable {
     public var chain: String
     public var publicKey: [UInt8]

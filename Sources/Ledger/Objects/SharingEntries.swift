@@ -4,8 +4,12 @@ public import CanonicalEncoding
 ///
 /// The documents carry 32 random bytes, so their digests say nothing and link no two visits.
 public protocol SharingNotice: CanonicalObject {
+  /// The visit that it is about.
   var visit: Digest32 { get }
+  /// The digest of the consent; of an ``AccessRequestNotice``, of the certificate of the doctor's
+  /// keys.
   var document: Digest32 { get }
+  /// About one visit, by the digest of a document.
   init(visit: Digest32, document: Digest32)
 }
 

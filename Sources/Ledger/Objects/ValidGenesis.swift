@@ -104,5 +104,6 @@ public struct ValidGenesis: Sendable {
 
 /// A chain is named by its hospital, or ``consortium``.
 public enum ChainName {
+  /// The chain of directory, time and anchors; no party has this name.
   public static let consortium = "consortium"
 }

@@ -7,6 +7,7 @@ public import TransparencyLog
 /// ``Members`` whose rules have been checked (specification 6.6), with what follows from them.
 public final class ValidMembers: Sendable {
   public let members: Members
+  /// Stands in the last header of the epoch before.
   public let digest: Digest32
   /// In the order of the members.
   public let hospitals: [String]
@@ -107,8 +108,10 @@ public final class ValidMembers: Sendable {
   public var numbers: Members.Numbers { members.numbers }
   public var manager: Members.Manager { members.manager }
   public var supernodes: [Members.Supernode] { members.supernodes }
+  /// The identifiers of all organisations, in the order of the members.
   public var organisations: [String] { members.organisations.map(\.id) }
 
+  /// The hospital or cloud with this identifier.
   public func supernode(_ id: String) -> Members.Supernode? { nodes[id] }
 
   /// The party with this identifier.

@@ -138,6 +138,7 @@ public struct StorageReceipt: CanonicalObject, Equatable {
 public struct VisitAbandonment: CanonicalObject, Equatable {
   public static let kind = ObjectKind.visitAbandonment
 
+  /// Why there is no record. The rules look at none of it.
   public enum Reason: UInt64, Sendable {
     case interrupted = 1
     case deadlinePassed = 2
@@ -171,6 +172,7 @@ public struct VisitAbandonment: CanonicalObject, Equatable {
 public struct VisitReceipt: CanonicalObject, Equatable {
   public static let kind = ObjectKind.visitReceipt
 
+  /// What the patient found.
   public enum Verdict: UInt64, Sendable {
     /// The record opens and is what the team signed.
     case acknowledged = 1

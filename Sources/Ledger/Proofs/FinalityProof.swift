@@ -99,7 +99,9 @@ public struct FinalityProof: CanonicalValue, Equatable {
 
 /// A leaf that is final by a ``FinalityProof``.
 public struct ProvenLeaf: Sendable {
+  /// The hospital's identifier, or `consortium`.
   public let chain: String
+  /// Where it stands on this chain.
   public let index: UInt64
   public let leaf: Leaf
   /// The consortium checkpoint that it is final under.

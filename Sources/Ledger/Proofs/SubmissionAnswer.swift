@@ -7,6 +7,7 @@ public struct SubmissionAnswer: CanonicalObject, Equatable {
   public static let kind = ObjectKind.submissionAnswer
   public static let maximumByteCount = 1 << 15
 
+  /// What became of the entry.
   public enum Outcome: Sendable, Equatable {
     /// The rules accept the entry and the hospital's log has it. This may still be lost: who signed
     /// the entry keeps it until it is confirmed.

@@ -3,6 +3,7 @@ public import EMRScheme
 
 /// A visit as the rules remember it.
 public struct VisitRecord: Sendable, Equatable {
+  /// How far the visit is.
   public enum Status: UInt64, Sendable { case open = 1, abandoned, complete }
 
   public var status: Status

@@ -26,6 +26,7 @@ public protocol ChainLog: Sendable {
   ) async throws(StoreError) -> [[UInt8]]
 }
 
+/// What a log takes.
 public enum ChainLogLimits {
   /// What C2SP's entry bundles can hold.
   public static let leafByteCount = 65_535

@@ -1,6 +1,6 @@
 import CFieldKernels
 
-/// F_p¹² for processors where ``vector_kernels_are_supported()``: the coefficients of w⁰…w⁵ side by side
+/// F_p¹² for processors where `vector_kernels_are_supported`: the coefficients of w⁰…w⁵ side by side
 /// in the lanes of vectors.
 ///
 /// Everything takes a time that does not depend on the element.
