@@ -162,6 +162,68 @@ struct RequestTableTests {
     }
   }
 
+  @Test("[attack] who has read a request, as with a stolen key, seals it anew for another key")
+  func sealedAnew() async throws {
+    let test = TestConsortium(teamSize: 1, epochLength: 12)
+    let consortium = try await test.open()
+    let context = try await test.beginVisit(consortium, test.plan()).context
+    let doctor = context.signers[0].doctor
+    let post = test.post(consortium, as: doctor)
+    let contact = try #require(test.secrets.contact("hospital-1"))
+    let stolen = try AgreementKey(seed: test.secret("agreement", of: "hospital-1"))
+    // Sealed to the key that a thief has; the hospital takes another, and has forgotten nothing yet.
+    let former = Contact(id: "hospital-1", agreementKey: stolen.publicKey)
+    let request = ReadVisit(hospital: "hospital-1", visit: context.visitID)
+    let key = try #require(post.keys.first)
+    let (kept, _) = try Envelope.seal(post.content(request, "hospital-1"), by: key, to: former)
+    #expect(former == contact)
+    let opened = try kept.open(with: stolen, genesis: consortium.genesis.digest).request
+    try await consortium.rotateKeys(of: "hospital-1")
+    for _ in 0..<2 { try await test.passEpoch(consortium) }
+    let present = try #require(test.secrets.contact("hospital-1"))
+    #expect(present != former)
+    let (anew, answer) = try Envelope.seal(opened, to: present)
+    let reply = try await consortium.courier.send(
+      anew.encoded(), from: "somebody", to: "hospital-1")
+    #expect(
+      await ConsortiumError.code { _ = try ReplyMessage<Done>(encoded: reply).result.get() }
+        == "unauthenticated")
+    #expect((try? answer.open(SealedAnswer(encoded: reply).sealed)) == nil)
+  }
+
+  @Test("[attack] an envelope that somebody delivers again and again costs its author nothing")
+  func repeated() async throws {
+    let test = TestConsortium(teamSize: 1)
+    var consortium = try await test.open()
+    let context = try await test.beginVisit(consortium, test.plan()).context
+    test.pass(seconds: 60)
+    let patient = try test.post(consortium, asPatientOf: context)
+    let request = AuthorizeVisit(
+      contextDigest: .zero, visitKeyProof: [1], signature: patient.secrets.zeros)
+    let (envelope, _) = try patient.envelope(request, to: "hospital-1")
+    func deliver() async throws -> [UInt8] {
+      try await consortium.courier.send(envelope, from: "a courier", to: "hospital-1")
+    }
+    let first = try await deliver()
+    #expect(ObjectKind(of: first) == .sealedAnswer)
+    let limit = try #require(RequestTable.byName[AuthorizeVisit.name]).quota
+    for _ in 0..<2 * limit {
+      let reply = try await deliver()
+      #expect(
+        await ConsortiumError.code { _ = try ReplyMessage<Done>(encoded: reply).result.get() }
+          == "repeated")
+    }
+    // The author has all but one of its own.
+    for _ in 1..<limit {
+      #expect(
+        await ConsortiumError.code { _ = try await patient.ask(request, of: "hospital-1") }
+          == "unknown-visit")
+    }
+    // Who starts again has forgotten it, and answers what is about the visit as before.
+    consortium = try await test.open()
+    #expect(ObjectKind(of: try await deliver()) == .sealedAnswer)
+  }
+
   @Test("[attack] whoever asks without end is told so, and others are answered")
   func quotas() async throws {
     let test = TestConsortium(teamSize: 1)

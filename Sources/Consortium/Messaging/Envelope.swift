@@ -31,12 +31,19 @@ package struct Envelope: CanonicalObject {
   package static func seal(
     _ content: RequestContent, by key: IdentityKey, to contact: Contact
   ) throws(CredentialError) -> (envelope: Envelope, answer: AnswerKey) {
-    let keyDigest = Digest32(sha256: contact.agreementKey)
     var content = content
-    content.recipientKey = keyDigest
+    content.recipientKey = Digest32(sha256: contact.agreementKey)
+    return try seal(Signed(content, by: key), to: contact)
+  }
+
+  /// Seals what its author has signed.
+  package static func seal(
+    _ request: Signed<RequestContent>, to contact: Contact
+  ) throws(CredentialError) -> (envelope: Envelope, answer: AnswerKey) {
+    let keyDigest = Digest32(sha256: contact.agreementKey)
     let (sealed, answer) = try AgreementKey.sealRequest(
-      Signed(content, by: key).encodedSequence(), to: contact.agreementKey,
-      info: info(content.genesis, contact.id, keyDigest))
+      request.encodedSequence(), to: contact.agreementKey,
+      info: info(request.object.genesis, contact.id, keyDigest))
     return (Envelope(recipient: contact.id, keyDigest: keyDigest, sealed: sealed), answer)
   }
 
