@@ -262,24 +262,23 @@ struct SubmissionTests {
     let signed = try #require(stage.test.wire.passages.last { $0.recipient == hospital }?.answer)
     let answer = try ReplyMessage<Signed<SubmissionAnswer>>(encoded: signed).result.get()
     #expect(try #require(row).firstRange(of: answer.signature) != nil)
+    func demand() async -> String {
+      await ConsortiumError.code { try await patient.demand(submission: refused.entry) }
+    }
     // Nobody demands what was refused but whoever is told to.
     stage.test.pass(seconds: 2 * hour)
     _ = try await patient.followUp()
     #expect(stage.demands == 0)
-    #expect(
-      await ConsortiumError.code { try await patient.demand(submission: refused.entry) }
-        == "not-final")
+    #expect(await demand() == "not-final")
     #expect(try await patient.submissions().last?.standing == refused.standing)
     try await consortium.settle()
     let standing = try await patient.demand(submission: refused.entry)
     let last = try #require(try await patient.followUp().last)
-    let demand = try #require(last.demand)
-    #expect(standing == .demanded(index: demand))
+    let place = try #require(last.demand)
+    #expect(standing == .demanded(index: place))
     #expect(last.standing.isFinal && last.entry == refused.entry)
     #expect(try await stage.count(last.entry) == 1)
-    #expect(
-      await ConsortiumError.code { try await patient.demand(submission: refused.entry) }
-        == "wrong-state")
+    #expect(await demand() == "wrong-state")
   }
 
   private func store(_ stage: Stage) -> MemoryRoleStore {
