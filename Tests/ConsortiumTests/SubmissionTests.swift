@@ -144,7 +144,9 @@ struct SubmissionTests {
       for doctor in await consortium.doctors.values.sorted(by: { $0.id < $1.id }) {
         all += try await doctor.followUp()
       }
-      #expect(all.count { $0.kind == .signature } == 2 && all.count { $0.kind == .completion } == 1)
+      let byDoctors = all.dropFirst(3).map(\.kind)
+      #expect(byDoctors.filter { $0 == .signature }.count == 2)
+      #expect(byDoctors.filter { $0 == .completion }.count == 1)
       let view = try #require(consortium.hospitals[hospital]).ledger.writer
       for submission in all {
         let index = try #require(try await view.view.index(of: submission.entry))
@@ -156,7 +158,8 @@ struct SubmissionTests {
     let store = test.storage.roleStore("patients/\(TestConsortium.patient)")
     #expect(try store.keys(withPrefix: "submission/").isEmpty)
     for key in try store.keys(withPrefix: "submitted/") {
-      #expect(try #require(try store.value(forKey: key)).count < 256)
+      let row = try #require(try store.value(forKey: key))
+      #expect(row.count < 256)
     }
     #expect(test.wire.requests(RelayDemand.self).isEmpty)
   }
@@ -258,10 +261,11 @@ struct SubmissionTests {
     let patient = try await patient(consortium)
     let refused = try #require(try await patient.submissions().last)
     #expect(refused.standing == .refused(code: "late", position: 3))
-    let row = try store(stage).value(forKey: "submitted/\(refused.entry)")
+    let stored = try store(stage).value(forKey: "submitted/\(refused.entry)")
+    let row = try #require(stored)
     let signed = try #require(stage.test.wire.passages.last { $0.recipient == hospital }?.answer)
     let answer = try ReplyMessage<Signed<SubmissionAnswer>>(encoded: signed).result.get()
-    #expect(try #require(row).firstRange(of: answer.signature) != nil)
+    #expect(row.firstRange(of: answer.signature) != nil)
     func demand() async -> String {
       await ConsortiumError.code { try await patient.demand(submission: refused.entry) }
     }
@@ -381,7 +385,7 @@ struct SubmissionTests {
     let doctor = try #require(await consortium.doctors[signer])
     let left = try await doctor.submissions()
     #expect(left.map(\.kind) == [.signature, .completion])
-    #expect(left.allSatisfy(\.standing.isFinal))
+    #expect(left.filter { !$0.standing.isFinal }.isEmpty)
   }
 
   @Test("[attack] hospital and cloud together make nothing final, nor another entry's proof")
