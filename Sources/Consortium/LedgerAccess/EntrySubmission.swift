@@ -23,29 +23,50 @@ package struct EntrySubmission: Sendable {
     case written
     /// The cloud, another organisation, has confirmed it.
     case confirmed
+
+    /// - Throws: ``SignedRefusal``; ``ConsortiumError`` `outcome-unknown` if an entry stands for less.
+    func require(_ shown: SubmissionStanding) throws -> SubmissionStanding {
+      switch shown {
+      case .refused(let code, let position): throw SignedRefusal(code: code, position: position)
+      case .confirmed, .final: return shown
+      case .written where self == .written, .demanded where self == .written: return shown
+      case .sent, .written, .demanded:
+        throw ConsortiumError(.outcomeUnknown, "the cloud has not confirmed the entry yet")
+      }
+    }
   }
 
-  /// Submits an entry to its hospital. Once this returns, the entry stands as asked for, by the
-  /// signature of who should know.
+  /// Submits an entry to its hospital, and says what the answer shows.
   ///
-  /// - Throws: ``SignedRefusal``; ``ConsortiumError`` `outcome-unknown` if what was
-  ///   asked for is not shown: the entry may stand, and submitting it again is safe.
-  package func submit(_ entry: Entry, until standing: Standing) async throws {
+  /// - Throws: ``ConsortiumError`` or ``LedgerError`` if it shows nothing: the entry may stand, and
+  ///   submitting it again is safe.
+  package func submit(_ entry: Entry) async throws -> ShownSubmission {
     let hospital = entry.content.chain
     let signed = try await ask(SubmitEntry(entry), hospital)
     let answer = try await members.verified(signed, by: hospital)
     guard answer.genesis == genesis.digest, answer.chain == hospital,
       answer.entry == entry.digest
     else { throw ConsortiumError(.malformed, "\(hospital) answers about another entry") }
+    let standing: SubmissionStanding
     switch answer.outcome {
-    case .refused(let code, let position): throw SignedRefusal(code: code, position: position)
+    case .refused(let code, let position): standing = .refused(code: code, position: position)
     case .confirmed(let confirmation):
       try await check(confirmation, of: entry, answer.generation)
-    case .written:
-      guard standing == .written else {
-        throw ConsortiumError(.outcomeUnknown, "the cloud has not confirmed the entry yet")
-      }
+      standing = .confirmed(index: confirmation.index)
+    case .written: standing = .written
     }
+    return ShownSubmission(standing: standing, answer: signed)
+  }
+
+  /// The same. Once this returns, the entry stands as asked for, by the signature of who should know.
+  ///
+  /// - Throws: ``SignedRefusal``; ``ConsortiumError`` `outcome-unknown` if what was
+  ///   asked for is not shown.
+  @discardableResult
+  package func submit(
+    _ entry: Entry, until standing: Standing
+  ) async throws -> SubmissionStanding {
+    try standing.require(try await submit(entry).standing)
   }
 
   /// That the cloud has confirmed an entry: the present one, or the one before it, which confirms what is

@@ -22,8 +22,6 @@ package actor LedgerClient: MembersSource {
   private var members: ValidMembers
   /// Of earlier epochs, as far as they were proven.
   private var formerMembers: [UInt64: ValidMembers] = [:]
-  /// Demands on their way, by the digest of their entry.
-  private var demanded: [Digest32: UInt64] = [:]
   /// Statements that were proven, by A.
   private var statements: [[UInt8]: PreparedDoctorKey<Suite>] = [:]
   /// Doctors as they were proven last.
@@ -97,45 +95,6 @@ package actor LedgerClient: MembersSource {
       for end in reply.ends where next.epoch < epoch { try next.follow(end, genesis: genesis) }
     }
     return next
-  }
-
-  /// Submits an entry to its hospital: ``EntrySubmission/submit(_:until:)``.
-  ///
-  /// - Parameter authors: who has signed it.
-  package func submit(
-    _ entry: Entry, until standing: EntrySubmission.Standing, by authors: [Author]
-  ) async throws {
-    let post = sealedPost
-    try await EntrySubmission(
-      genesis: genesis, members: self,
-      ask: { try await post.ask($0, of: $1, by: authors) }
-    ).submit(entry, until: standing)
-  }
-
-  /// Demands an entry of its hospital, through a supernode. Once this returns, the demand is final:
-  /// the hospital has to answer it, or can anchor nothing any more.
-  ///
-  /// The entry becomes visible to all who read the consortium chain.
-  /// - Throws: ``ConsortiumError`` `not-final` until the demand is: it can be called again.
-  package func demand(
-    _ entry: Entry, through supernode: String, by authors: [Author]
-  ) async throws {
-    let place = try await place(of: entry, supernode, authors)
-    let proven = try await prove(.consortiumLeaf(index: place), by: supernode)
-    guard case .demand(let demand)? = proven.entry?.content.body, demand.entry == entry else {
-      throw ConsortiumError(.invalidProof, "the leaf is not the demand")
-    }
-    demanded[entry.digest] = nil
-  }
-
-  /// Where the demand stands; asked for once.
-  private func place(
-    of entry: Entry, _ supernode: String, _ authors: [Author]
-  ) async throws -> UInt64 {
-    if let known = demanded[entry.digest] { return known }
-    let place = try await ask(RelayDemand(entry), of: supernode, by: authors).index
-    demanded[entry.digest] = place
-    return place
   }
 
   /// What holds of a doctor as of the last final block that the supernode shows: keys only ever with the

@@ -118,7 +118,11 @@ package struct LedgerViews: Sendable {
       case .consortiumLeaf(let index):
         try consortium.proof(of: index, knownSize: request.knownSize)
       case .visit(let visit, let hospital):
-        try await proof(ofVisit: visit, hospital, request.knownSize, consortium)
+        try await proof(on: hospital, request.knownSize, consortium) {
+          try $0.visit(visit)?.completion
+        }
+      case .entry(let entry, let hospital):
+        try await proof(on: hospital, request.knownSize, consortium) { try $0.index(of: entry) }
       case .signingKey(let visit, let hospital):
         try await signer(ofVisit: visit, hospital, consortium).flatMap { record in
           try consortium.proof(of: record.origins.keys, knownSize: request.knownSize)
@@ -196,12 +200,13 @@ package struct LedgerViews: Sendable {
         inclusion: try chain.inclusion(of: index, size: anchor.size)))
   }
 
+  /// The proof of a leaf of a hospital's chain; nil if there is none, or it is not final.
   private func proof(
-    ofVisit visit: Digest32, _ hospital: String, _ knownSize: UInt64,
-    _ consortium: ConsortiumView
+    on hospital: String, _ knownSize: UInt64, _ consortium: ConsortiumView,
+    of find: (HospitalView) throws -> UInt64?
   ) async throws -> FinalityProof? {
     let chain = try await chains.view(of: hospital)
-    guard let index = try chain.visit(visit)?.completion,
+    guard let index = try find(chain),
       let anchor = try await node.finalAnchor(covering: index, on: chain),
       let leaf = try await chains.leaf(index, of: hospital)
     else { return nil }

@@ -22,15 +22,17 @@ public enum ConsortiumEvent: Sendable {
   case signed(visit: Digest32, doctor: String, position: Int, attempt: Int, deadline: UInt64)
   case sealed(visit: Digest32, doctor: String)
   /// 4.5: the cloud holds the record, and the visit has its block.
-  case completed(visit: Digest32)
+  case completed(visit: Digest32, hospital: String, standing: SubmissionStanding)
   /// The block is anchored in a final consortium block.
   case final(visit: Digest32)
-  /// `acknowledged` is false for a disputed record.
-  case receipted(visit: Digest32, acknowledged: Bool)
+  /// `acknowledged` is false for a disputed record; `standing` is that of the receipt.
+  case receipted(
+    visit: Digest32, hospital: String, acknowledged: Bool, standing: SubmissionStanding)
 
   /// 4.6.
   case accessRequested(doctor: String, patient: String, purpose: String)
-  case consented(visit: Digest32, consent: Digest32, expiresAt: UInt64)
+  case consented(
+    visit: Digest32, consent: Digest32, expiresAt: UInt64, standing: SubmissionStanding)
   case recordShared(visit: Digest32, doctor: String)
-  case revoked(consent: Digest32)
+  case revoked(consent: Digest32, standing: SubmissionStanding)
 }

@@ -5,6 +5,19 @@ import Ledger
 
 /// What goes wrong in a consortium, for a demonstration of what follows from it.
 extension LocalConsortium {
+  /// From now on the operator of a hospital has it take no revocation, and answer nothing to who brings
+  /// one.
+  ///
+  /// - Throws: ``ConsortiumError`` `unreachable` if there is no such hospital.
+  public func swallowRevocations(at id: String) throws {
+    register(SwallowingHospital(server: try hospital(id)), .hospital, id: id)
+  }
+
+  /// The hospital is as it was.
+  public func endSwallowing(at id: String) throws {
+    register(try hospital(id), .hospital, id: id)
+  }
+
   /// A doctor retires for good.
   public func retire(doctor id: String) async throws {
     try await doctor(id).retire()
@@ -32,5 +45,25 @@ extension LocalConsortium {
     try await submit(
       VoteEquivocationReport(first: votes[0], second: votes[1]), by: cloud.id,
       supernodeKeys(cloud.id).ring.identity(in: try consortium.members))
+  }
+}
+
+/// Stands before a hospital, opens with its keys what comes, and lets all pass but revocations.
+private struct SwallowingHospital: Endpoint {
+  let server: HospitalServer
+
+  func receive(_ bytes: [UInt8], from sender: String) async -> [UInt8] {
+    if await isRevocation(bytes) {
+      return ReplyMessage<Done>(.failure(ConsortiumError(.unreachable, "no answer"))).encoded()
+    }
+    return await server.receive(bytes, from: sender)
+  }
+
+  private func isRevocation(_ bytes: [UInt8]) async -> Bool {
+    guard let envelope = try? Envelope(encoded: bytes),
+      let content = try? await server.open(envelope).request.object,
+      let submitted = try? Message<SubmitEntry>(encoded: content.payload)
+    else { return false }
+    return submitted.payload.entry.content.body.kind == .revocation
   }
 }

@@ -30,7 +30,10 @@ extension LocalConsortium {
     let consent = try await meter.measure(.patient) {
       try await patient.consent(to: request, visit: visit, expiresAt: expiresAt)
     }
-    environment.observe(.consented(visit: visit, consent: consent, expiresAt: expiresAt))
+    environment.observe(
+      .consented(
+        visit: visit, consent: consent, expiresAt: expiresAt,
+        standing: try await patient.standing(ofConsent: consent) ?? .sent))
     return consent
   }
 
@@ -61,11 +64,15 @@ extension LocalConsortium {
   }
 
   /// The patient takes a consent back.
-  public func revoke(patient id: String, consent: Digest32) async throws {
+  ///
+  /// - Returns: how the revocation stands.
+  @discardableResult
+  public func revoke(patient id: String, consent: Digest32) async throws -> SubmissionStanding {
     meter.phase = .dataSharing
     let patient = try patient(id)
-    try await meter.measure(.patient) { try await patient.revoke(consent) }
-    environment.observe(.revoked(consent: consent))
+    let standing = try await meter.measure(.patient) { try await patient.revoke(consent) }
+    environment.observe(.revoked(consent: consent, standing: standing))
+    return standing
   }
 
   /// Who asked for a visit's record and was given it.

@@ -142,7 +142,7 @@ extension LocalConsortium {
     try await meet(
       doctor, try patient(plan.patient), visit, isElsewhere: plan.comparingWords.contains(position))
     for attempt in 1...(plan.signingTwice.contains(position) ? 2 : 1) {
-      try await meter.measure(.doctor) {
+      _ = try await meter.measure(.doctor) {
         try await doctor.diagnose(visit, plan.findings[position - 1])
       }
       environment.observe(
@@ -183,8 +183,8 @@ extension LocalConsortium {
     try await meter.measure(.doctor) { try await doctor.sealRecord(visit) }
     environment.observe(.sealed(visit: visit, doctor: signer))
     meter.phase = .dataStorage
-    try await meter.measure(.doctor) { try await doctor.completeVisit(visit) }
-    environment.observe(.completed(visit: visit))
+    let standing = try await meter.measure(.doctor) { try await doctor.completeVisit(visit) }
+    environment.observe(.completed(visit: visit, hospital: hospital, standing: standing))
   }
 
   /// The visit becomes final, and the patient opens the record and gives the receipt.
@@ -196,7 +196,10 @@ extension LocalConsortium {
     let record = try await meter.measure(.patient) {
       try await patient.collect(visit, at: plan.hospital)
     }
-    environment.observe(.receipted(visit: visit, acknowledged: record.record != nil))
+    environment.observe(
+      .receipted(
+        visit: visit, hospital: plan.hospital, acknowledged: record.record != nil,
+        standing: record.receipt))
     return record
   }
 

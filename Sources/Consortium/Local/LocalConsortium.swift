@@ -207,6 +207,11 @@ public actor LocalConsortium {
     return server
   }
 
+  /// Delivers what is sent to `id` to this endpoint from now on.
+  func register(_ endpoint: any Endpoint, _ kind: RoleKind, id: String) {
+    delivery.register(endpoint, kind, id: id)
+  }
+
   /// Switches the server of a hospital off: it answers nobody until it is started again.
   public func stop(hospital id: String) {
     servers.withLock { $0[id] = nil }

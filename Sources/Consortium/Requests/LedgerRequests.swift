@@ -34,6 +34,9 @@ package struct Prove: RoleRequest {
     /// The item that gave the last doctor of a complete visit the identity key that signed the
     /// completion.
     case signingKey(ofVisit: Digest32, hospital: String)
+    /// An item of a hospital's chain, by the digest of its entry: who does not have the entry does not
+    /// find it, so nobody reads a chain by asking for one index after the other.
+    case entry(Digest32, hospital: String)
   }
 
   package var subject: Subject
@@ -63,12 +66,16 @@ package struct Prove: RoleRequest {
       fields.integer("subject", 5)
       fields.digest("visit", visit)
       fields.text("hospital", hospital)
+    case .entry(let entry, let hospital):
+      fields.integer("subject", 6)
+      fields.digest("entry", entry)
+      fields.text("hospital", hospital)
     }
     fields.integer("knownSize", knownSize)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    switch try fields.integer("subject", in: 1...5) {
+    switch try fields.integer("subject", in: 1...6) {
     case 1: subject = .registration(of: try fields.value("signer"))
     case 2: subject = .consortiumBlock(height: try fields.integer("height"))
     case 3:
@@ -77,9 +84,13 @@ package struct Prove: RoleRequest {
         hospital: try fields.text("hospital", maximum: Limits.identifierByteCount))
     case 4:
       subject = .consortiumLeaf(index: try fields.integer("index", in: 0...LedgerLimits.size))
-    default:
+    case 5:
       subject = .signingKey(
         ofVisit: try fields.digest("visit"),
+        hospital: try fields.text("hospital", maximum: Limits.identifierByteCount))
+    default:
+      subject = .entry(
+        try fields.digest("entry"),
         hospital: try fields.text("hospital", maximum: Limits.identifierByteCount))
     }
     knownSize = try fields.integer("knownSize")

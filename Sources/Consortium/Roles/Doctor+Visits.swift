@@ -164,8 +164,12 @@ extension Doctor {
   /// so that this doctor can open whatever of it stands on the ledger.
   ///
   /// - Parameter content: m_k.
+  /// - Returns: how the signature stands: written at least.
   /// - Throws: ``ConsortiumError`` with the ledger's code, as `late` or `resignature-limit`.
-  package func diagnose(_ visitID: Digest32, _ content: [UInt8]) async throws {
+  @discardableResult
+  package func diagnose(
+    _ visitID: Digest32, _ content: [UInt8]
+  ) async throws -> SubmissionStanding {
     var visit = try visit(visitID)
     let pending = visit.pending
     if let pending { (visit, _) = try await settle(pending, visit) }
@@ -182,6 +186,7 @@ extension Doctor {
         try handOver(visitID),
         of: visit.context.signers[visit.position].doctor)
     }
+    return try standing(of: .signature, about: visitID) ?? .written
   }
 
   /// Submits a signature, after keeping it with what opens it: what stands on the ledger must always
@@ -214,7 +219,7 @@ extension Doctor {
     var visit = visit
     var refusal: SignedRefusal?
     do {
-      try await client.submit(pending, until: .written, by: authors)
+      try await submit(pending, until: .written)
     } catch let error as SignedRefusal {
       refusal = error
       let former: HandOverFindings? = try store.load(Self.formerKey(visitID))
@@ -355,7 +360,9 @@ extension Doctor {
   /// ledger with the cloud's receipt.
   ///
   /// If it is not known whether the completion stands, the same one is submitted again.
-  package func completeVisit(_ visitID: Digest32) async throws {
+  /// - Returns: how the completion stands: confirmed at least.
+  @discardableResult
+  package func completeVisit(_ visitID: Digest32) async throws -> SubmissionStanding {
     var visit = try visit(visitID)
     let completion: Entry
     if let known = visit.completion {
@@ -367,7 +374,7 @@ extension Doctor {
       try save(visit)
     }
     do {
-      try await client.submit(completion, until: .confirmed, by: authors)
+      return try await submit(completion, until: .confirmed)
     } catch let refusal as SignedRefusal {
       visit.completion = nil
       try save(visit)

@@ -39,4 +39,6 @@ public struct CollectedRecord: Sendable {
   public let record: OpenedRecord?
   /// Whether this put the receipt on the ledger, or it stood there before.
   public let isNewlyReceipted: Bool
+  /// How the receipt stands.
+  public let receipt: SubmissionStanding
 }

@@ -180,7 +180,7 @@ extension Patient {
     let consent = pending.deposit.consent.object
     let context = try visit(consent.visit).context
     let patient = author(context, try keys(of: context).signingKey)
-    try await client.submit(pending.notice, until: .confirmed, by: [patient])
+    try await submit(pending.notice, until: .confirmed)
     do {
       _ = try await client.ask(pending.deposit, of: consent.proxy, by: [patient])
     } catch let error as ConsortiumError where error.code == .unopened {
@@ -222,18 +222,11 @@ extension Patient {
   }
 
   /// Takes a consent back. Openings that have not happened do not happen any more.
-  package func revoke(_ consent: Digest32) async throws {
-    let entry = try revocation(of: consent)
-    try await client.submit(entry, until: .confirmed, by: [author(of: entry)])
-  }
-
-  /// As whom an entry about a visit is brought.
-  private func author(of entry: Entry) throws -> Author {
-    guard case .patient(let visit) = entry.content.signer else {
-      throw ConsortiumError(.unknownVisit, "the entry is not this patient's")
-    }
-    let context = try self.visit(visit).context
-    return author(context, try keys(of: context).signingKey)
+  ///
+  /// - Returns: how the revocation stands: confirmed at least.
+  @discardableResult
+  package func revoke(_ consent: Digest32) async throws -> SubmissionStanding {
+    try await submit(try revocation(of: consent), until: .confirmed)
   }
 
   /// The entry that takes a consent back. It is signed once and stored before it is sent, so that it
@@ -257,11 +250,12 @@ extension Patient {
   /// the demand is final, even if the hospital never moves again.
   ///
   /// That a consent of this visit was taken back becomes visible to all who read the consortium chain.
+  /// - Returns: how the revocation stands: demanded at least.
+  @discardableResult
   package func demandRevocation(
     _ consent: Digest32, through supernode: String
-  ) async throws {
-    let entry = try revocation(of: consent)
-    try await client.demand(entry, through: supernode, by: [author(of: entry)])
+  ) async throws -> SubmissionStanding {
+    try await demand(try revocation(of: consent), through: supernode)
   }
 
   /// Who asked for a visit's record and was given it, by the ledger.

@@ -190,25 +190,26 @@ extension Patient {
     let record = try await record(completion, visitKeys.signingKey)
     let accepted = try? record.check(for: visitKey).open(with: visitKeys.visitKey, signed: signed)
     let verdict = accepted == nil ? VisitReceipt.Verdict.disputed : .acknowledged
-    let isNew = try await give(
+    let (isNew, standing) = try await give(
       VisitReceipt(visit: visitID, recordDigest: completion.recordDigest, verdict: verdict),
       context, visitKeys.signingKey)
     try remember(completion, accepted)
-    return CollectedRecord(record: accepted.map(OpenedRecord.init), isNewlyReceipted: isNew)
+    return CollectedRecord(
+      record: accepted.map(OpenedRecord.init), isNewlyReceipted: isNew, receipt: standing)
   }
 
-  /// - Returns: whether the ledger had no receipt before.
+  /// - Returns: whether the ledger had no receipt before, and how this one stands.
   private func give(
     _ receipt: VisitReceipt, _ context: VisitContext, _ key: IdentityKey
-  ) async throws -> Bool {
+  ) async throws -> (isNew: Bool, standing: SubmissionStanding) {
+    if let standing = try finalReceipt(of: receipt.visit) { return (false, standing) }
+    let signed = try entry(receipt) { entry($0, context, key) }
     do {
-      try await client.submit(
-        entry(receipt, context, key), until: .written, by: [author(context, key)])
-      return true
+      return (true, try await submit(signed, until: .written))
     } catch let refusal as SignedRefusal
       where refusal.code == ConsortiumError.Code.alreadyReceipted.description
     {
-      return false
+      return (false, .refused(code: refusal.code, position: refusal.position))
     }
   }
 

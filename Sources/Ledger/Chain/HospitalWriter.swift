@@ -167,6 +167,10 @@ package actor HospitalWriter {
         try await advance(to: base)
         outcome = try await write(entry, closingBlock: closingBlock)
       }
+      // With the base came a demand for it, which was answered.
+      if case .refused = outcome, let known = try view.index(of: entry.digest) {
+        return .written(known)
+      }
       return outcome
     }
   }

@@ -45,7 +45,20 @@ struct DemoReport: Encodable {
     let presences: [PresenceReport]
     /// acknowledged, or disputed.
     let receipt: String
+    /// How the completion and the receipt stand at the end, as proven to who signed them.
+    var completionStands: StandingReport?
+    var receiptStands: StandingReport?
     let nanoseconds: UInt64
+  }
+
+  /// How something that was submitted stands.
+  struct StandingReport: Encodable {
+    /// sent, written, refused, demanded, confirmed or final.
+    let standing: String
+    /// Of the hospital's chain, or where it was demanded, of the consortium's.
+    let index: UInt64?
+    /// Why it was refused.
+    let code: String?
   }
 
   struct SharingReport: Encodable {
@@ -60,6 +73,30 @@ struct DemoReport: Encodable {
     let expiresAt: String
     let opened: [String]
     let refused: [Refusal]
+    /// How the notices of the consents stand, by visit.
+    let consents: [Given]
+    /// How the revocation of the first of them stands.
+    let revoked: Given?
+    var swallowed: SwallowedReport?
+
+    struct Given: Encodable {
+      let visit: String
+      let stands: StandingReport
+    }
+  }
+
+  /// A revocation that its hospital did not take.
+  struct SwallowedReport: Encodable {
+    let visit: String
+    let hospital: String
+    /// Where the demand stands on the consortium chain.
+    let demand: UInt64?
+    /// Whom the patient's program names for it.
+    let swallowedBy: String?
+    /// How the revocation stands at the end.
+    let stands: StandingReport
+    /// Why the doctor does not open the record any more.
+    let refused: String?
   }
 
   struct HistoryReport: Encodable {
@@ -98,6 +135,19 @@ struct DemoReport: Encodable {
   var passed = false
   var error: ReportedError?
   var nanoseconds: UInt64 = 0
+}
+
+extension DemoReport.StandingReport {
+  init(_ standing: SubmissionStanding) {
+    switch standing {
+    case .sent: (self.standing, index, code) = ("sent", nil, nil)
+    case .written: (self.standing, index, code) = ("written", nil, nil)
+    case .refused(let refusal, _): (self.standing, index, code) = ("refused", nil, refusal)
+    case .demanded(let place): (self.standing, index, code) = ("demanded", place, nil)
+    case .confirmed(let place): (self.standing, index, code) = ("confirmed", place, nil)
+    case .final(let place): (self.standing, index, code) = ("final", place, nil)
+    }
+  }
 }
 
 extension DemoReport.TeamReport {

@@ -9,14 +9,14 @@ import SQLiteBackend
 ///
 /// Whatever must be refused is tried, and its refusal is one of the checks.
 struct Demonstration {
-  private let consortium: LocalConsortium
+  let consortium: LocalConsortium
   private let narrator: Narrator
-  private let console: Console
+  let console: Console
   private let team: Int
   private var report: DemoReport
 
-  private static let purpose = "treatment"
-  private static let consentSeconds: UInt64 = 30 * 86_400
+  static let purpose = "treatment"
+  static let consentSeconds: UInt64 = 30 * 86_400
 
   /// Founds the consortium of a folder, or opens it.
   ///
@@ -64,7 +64,7 @@ struct Demonstration {
     return report
   }
 
-  private mutating func check(_ name: String, _ passed: Bool) {
+  mutating func check(_ name: String, _ passed: Bool) {
     report.checks.append(DemoReport.Check(name: name, passed: passed))
     if !passed, !console.isQuiet { Console.diagnostic("check failed: \(name)") }
   }
@@ -86,7 +86,10 @@ struct Demonstration {
       let outcome = try await consortium.hold(plan)
       let isAcknowledged = outcome.wasKnown || outcome.record?.record != nil
       check("visit \(outcome.visit): the patient acknowledges the record", isAcknowledged)
-      held.append(HeldVisit(visit: outcome.visit, findings: plan.findings, number: index + 1))
+      held.append(
+        HeldVisit(
+          visit: outcome.visit, hospital: plan.hospital, findings: plan.findings,
+          number: index + 1))
       result.visits.append(
         DemoReport.VisitReport(
           encounter: plan.encounter, hospital: plan.hospital, visit: "\(outcome.visit)",
@@ -98,105 +101,54 @@ struct Demonstration {
           nanoseconds: MonotoneTime.nanoseconds() - start))
     }
     try await consortium.settle()
+    try await followUp(&result)
     if let last = result.visits.last {
       result.sharing = try await share(held, of: history, after: last.hospital)
+      if isFirst, let first = held.first, let reader = result.sharing?.doctor {
+        result.sharing?.swallowed = try await swallow(
+          first, of: history, at: first.hospital, reader: reader)
+      }
     }
     report.histories.append(result)
   }
 
-  private struct HeldVisit {
+  /// The programs of patient and doctors ask how stands what they have submitted.
+  private mutating func followUp(_ history: inout DemoReport.HistoryReport) async throws {
+    console.heading("What was submitted")
+    let receipts = try await consortium.followUp(patient: history.patient)
+    var completions: [Submission] = []
+    for doctor in await consortium.doctors.keys.sorted() {
+      completions += try await consortium.followUp(doctor: doctor)
+    }
+    func standing(_ submissions: [Submission], _ kind: Submission.Kind, _ visit: String)
+      -> SubmissionStanding?
+    {
+      submissions.last { $0.kind == kind && "\($0.visit)" == visit }?.standing
+    }
+    var unproven: [String] = []
+    for index in history.visits.indices {
+      let visit = history.visits[index].visit
+      let completion = standing(completions, .completion, visit)
+      let receipt = standing(receipts, .receipt, visit)
+      if completion?.isFinal != true || receipt?.isFinal != true { unproven.append(visit) }
+      history.visits[index].completionStands = completion.map { .init($0) }
+      history.visits[index].receiptStands = receipt.map { .init($0) }
+    }
+    let signatures = completions.filter { $0.kind == .signature }
+    check(
+      "\(history.patient): signatures, completions and receipts are proven to be final",
+      unproven.isEmpty && signatures.allSatisfy(\.standing.isFinal))
+    console.line(
+      "  \(Quantity.count(signatures.count, "signature")), "
+        + "\(Quantity.count(history.visits.count - unproven.count, "completion")) and as many receipts: "
+        + "who signed them has the proof that they are final.")
+  }
+
+  struct HeldVisit {
     let visit: Digest32
+    let hospital: String
     let findings: [[UInt8]]
     let number: Int
-  }
-
-  // MARK: Sharing
-
-  /// The patient lets a doctor of the next hospital read the first half of the visits.
-  private mutating func share(
-    _ visits: [HeldVisit], of history: DemoHistory, after hospital: String
-  ) async throws -> DemoReport.SharingReport {
-    let hospitals = consortium.genesis.members.hospitals
-    let index = hospitals.firstIndex(of: hospital) ?? 0
-    let doctor = "\(hospitals[(index + 1) % hospitals.count])-doctor-1"
-    let half = visits.prefix((visits.count + 1) / 2)
-    console.progress("\(history.contact): sharing \(Quantity.count(half.count, "visit"))")
-    console.heading("Sharing")
-    let request = try await consortium.requestAccess(
-      doctor: doctor, patient: history.contact, purpose: Self.purpose)
-    let expiresAt = await consortium.ledgerTime() + Self.consentSeconds
-
-    var consents: [Digest32] = []
-    for visit in half {
-      consents.append(
-        try await consortium.consent(
-          patient: history.contact, to: request, visit: visit.visit, expiresAt: expiresAt))
-    }
-    try await consortium.settle()
-    console.line(
-      "  The patient consents to \(Self.list(half)), until \(LedgerTime.text(expiresAt)).")
-
-    var opened: [String] = []
-    for (visit, consent) in zip(half, consents) {
-      let record = try await consortium.openRecord(doctor: doctor, consent: consent)
-      check(
-        "visit \(visit.visit): the doctor reads what the team signed",
-        record.findings.map(\.content) == visit.findings)
-      opened.append("\(visit.visit)")
-    }
-    console.line(
-      "  \(doctor) opens \(Self.list(half)) and finds what the teams signed, byte for byte.")
-
-    var refused: [DemoReport.SharingReport.Refusal] = []
-    for visit in visits.dropFirst(half.count) {
-      let refusal = try await consortium.openRecordWithoutConsent(
-        doctor: doctor, visit: visit.visit)
-      refuse(visit, "no consent", refusal, expected: .consentUnknown, &refused)
-    }
-    if visits.count > half.count {
-      console.line(
-        "  \(doctor) asks for \(Self.list(visits.dropFirst(half.count))) too: refused, there is no consent."
-      )
-    }
-    if let first = half.first, let consent = consents.first {
-      try await consortium.revoke(patient: history.contact, consent: consent)
-      try await consortium.settle()
-      let refusal = try await refusal(doctor, consent)
-      refuse(first, "consent revoked", refusal, expected: .consentRevoked, &refused)
-      console.line(
-        "  The patient takes the consent to visit \(first.number) back; \(doctor) asks again: refused."
-      )
-      console.line("  What was read before stays read.")
-    }
-    return DemoReport.SharingReport(
-      doctor: doctor, purpose: Self.purpose, expiresAt: LedgerTime.text(expiresAt), opened: opened,
-      refused: refused)
-  }
-
-  /// Why the doctor cannot open a record; nil if it opens.
-  private func refusal(_ doctor: String, _ consent: Digest32) async throws -> ConsortiumError? {
-    do {
-      _ = try await consortium.openRecord(doctor: doctor, consent: consent)
-      return nil
-    } catch let refusal as ConsortiumError {
-      return refusal
-    }
-  }
-
-  private mutating func refuse(
-    _ visit: HeldVisit, _ reason: String, _ refusal: ConsortiumError?,
-    expected: ConsortiumError.Code, _ refused: inout [DemoReport.SharingReport.Refusal]
-  ) {
-    check("visit \(visit.visit): refused, \(reason)", refusal?.code == expected)
-    guard let refusal else { return }
-    refused.append(
-      .init(visit: "\(visit.visit)", reason: reason, code: "\(refusal.code)"))
-  }
-
-  /// As `visit 1` or `visits 1 to 3`.
-  private static func list(_ visits: ArraySlice<HeldVisit>) -> String {
-    guard let first = visits.first?.number, let last = visits.last?.number else { return "nothing" }
-    return first == last ? "visit \(first)" : "visits \(first) to \(last)"
   }
 
   // MARK: Audit

@@ -58,15 +58,18 @@ final class Narrator: Sendable {
       signed(doctor, position, attempt, deadline)
     case .sealed(_, let doctor):
       console.line("  \(doctor) seals the record, so that only the patient can open it.")
-    case .completed:
-      console.line("  The cloud keeps the sealed record; the visit has its block.")
+    case .completed(_, let hospital, let standing):
+      console.line(
+        "  The cloud keeps the sealed record; the visit has its block: \(standing.told(by: hospital))."
+      )
     case .final:
       console.line("  Hospital and cloud confirm the block, the consortium anchors it: final.")
-    case .receipted(_, let isAcknowledged):
+    case .receipted(_, let hospital, let isAcknowledged, let standing):
       console.line(
         isAcknowledged
-          ? "  The patient opens the record, compares it with the ledger, and signs the receipt."
-          : "  The record is not what the team signed: the patient DISPUTES it.")
+          ? "  The patient opens the record, compares it with the ledger, and signs the receipt,"
+          : "  The record is not what the team signed: the patient DISPUTES it in a receipt,")
+      console.line("  which is \(standing.told(by: hospital)).")
     case .accessRequested(let doctor, _, let purpose):
       console.line("  \(doctor) asks to read earlier visits, for \(purpose).")
     case .consented, .recordShared, .revoked: break
@@ -119,5 +122,21 @@ final class Narrator: Sendable {
       position == 1
       ? "" : ", after checking \(Quantity.count(position - 1, "earlier signature"))"
     console.line("  \(doctor) signs \(share)\(checked).")
+  }
+}
+
+extension SubmissionStanding {
+  /// As `written by hospital-1`, or `confirmed by the cloud at 17`.
+  ///
+  /// - Parameter hospital: whose chain it is.
+  func told(by hospital: String) -> String {
+    switch self {
+    case .sent: "sent to \(hospital), which has shown nothing"
+    case .written: "written by \(hospital)"
+    case .refused(let code, _): "refused by \(hospital): \(code)"
+    case .demanded(let index): "demanded before everybody at \(index)"
+    case .confirmed(let index): "confirmed by the cloud at \(index)"
+    case .final(let index): "final at \(index)"
+    }
   }
 }

@@ -1,0 +1,66 @@
+package import CanonicalEncoding
+import Credentials
+import EMRScheme
+import Ledger
+
+/// What this patient has submitted: receipts, consents and revocations.
+extension Patient: Submitter {
+  /// As whom an entry about a visit is brought.
+  func authors(of entry: Entry) throws -> [Author] {
+    guard case .patient(let visit) = entry.content.signer else {
+      throw ConsortiumError(.unknownVisit, "the entry is not this patient's")
+    }
+    let context = try self.visit(visit).context
+    return [author(context, try keys(of: context).signingKey)]
+  }
+
+  /// What this patient has submitted and how it stands, the newest last: all that is not final, and the
+  /// last 1024 that are.
+  package func submissions() throws -> [Submission] { try submitted }
+
+  /// Demands what was submitted, and was refused or is not final, at once. It becomes visible to all who
+  /// read the consortium chain, and may be called again until the demand is final (`not-final`).
+  ///
+  /// - Returns: how it stands: demanded at least.
+  @discardableResult
+  package func demand(submission entry: Digest32) async throws -> SubmissionStanding {
+    try await demand(submitted: entry)
+  }
+
+  /// Goes on with everything that is not final, as ``Submitter/follow(demandingAfter:)``.
+  ///
+  /// - Parameter patience: seconds; nil to demand nothing.
+  /// - Returns: what was submitted, as ``submissions()``.
+  @discardableResult
+  package func followUp(
+    demandingAfter patience: UInt64? = Submission.patience
+  ) async throws -> [Submission] {
+    try await follow(demandingAfter: patience)
+    return try submitted
+  }
+
+  /// How the notice of a consent stands.
+  package func standing(ofConsent consent: Digest32) throws -> SubmissionStanding? {
+    try standing(of: .consent, about: consent)
+  }
+
+  /// The receipt as it was signed before, if it is still under way: signed once, it is one entry.
+  func entry(
+    _ receipt: VisitReceipt, orSigned make: (VisitReceipt) -> Entry
+  ) throws -> Entry {
+    let known = try rows.open().lazy.compactMap(\.entry).first {
+      $0.content.body == .visitReceipt(receipt)
+    }
+    if let known { return known }
+    let entry = make(receipt)
+    // Nothing comes between looking and keeping.
+    try rows.keep(entry, at: client.clock())
+    return entry
+  }
+
+  /// How the receipt of a visit stands that was final before.
+  func finalReceipt(of visit: Digest32) throws -> SubmissionStanding? {
+    try rows.settled().first { $0.kind == .receipt && $0.visit == visit && $0.standing.isFinal }?
+      .standing
+  }
+}

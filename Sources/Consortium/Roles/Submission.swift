@@ -1,0 +1,191 @@
+public import CanonicalEncoding
+import EMRScheme
+package import Ledger
+
+/// Something that a patient or a doctor has submitted to a hospital, and how it stands.
+public struct Submission: Sendable, Equatable {
+  public enum Kind: UInt64, Sendable {
+    /// A doctor's, over all findings up to the own.
+    case signature = 1
+    case completion, receipt, consent, revocation
+  }
+
+  /// How long a hospital has to take what is sent to it, before it is demanded: in seconds.
+  public static let patience: UInt64 = 3600
+
+  public let kind: Kind
+  /// The digest of the entry.
+  public let entry: Digest32
+  public let hospital: String
+  public let visit: Digest32
+  /// The digest of the consent that is given or taken back.
+  public let consent: Digest32?
+  public let standing: SubmissionStanding
+  /// Since when it stands so, by the own clock, in seconds since 1970.
+  public let since: UInt64
+  /// Where its final demand stands on the consortium chain, if it was demanded.
+  public let demand: UInt64?
+  /// The hospital, or who stands before it: it was asked, had not taken the entry within its time, and
+  /// the entry was demanded.
+  public let swallowedBy: String?
+  /// Whether the hospital has signed less since than its cloud has confirmed; both answers are kept.
+  public let isContradicted: Bool
+}
+
+/// What who submits an entry keeps of it: the whole entry until it is final.
+package struct KeptSubmission: NamedValue {
+  package static let name = "submission"
+
+  /// In the order in which they were kept.
+  package let number: UInt64
+  package let kind: Submission.Kind
+  package let digest: Digest32
+  package let hospital: String
+  package let visit: Digest32
+  package let consent: Digest32?
+  /// nil once it is final: the ledger has it.
+  package var entry: Entry?
+  package var standing = SubmissionStanding.sent
+  /// When it came to stand so.
+  package var since: UInt64
+  /// When it was sent to the hospital first; nil if it never was.
+  package var sentAt: UInt64?
+  /// When a supernode first said that a demand waits for its block.
+  package var demandedAt: UInt64?
+  /// Where the demand stands, once it is final.
+  package var demand: UInt64?
+  /// Whether the hospital had not taken it within its time.
+  package var isOverdue = false
+  /// The hospital's signed answer that shows the standing, in DER.
+  package var answer: [UInt8] = []
+  /// A later one by which the hospital takes back what its cloud has confirmed.
+  package var denial: [UInt8] = []
+
+  /// - Throws: ``ConsortiumError`` `unsupported` for what nobody keeps.
+  package init(_ entry: Entry, number: UInt64, at time: UInt64) throws {
+    switch entry.content.body {
+    case .partialSignature(let body): (kind, visit, consent) = (.signature, body.visit, nil)
+    case .visitCompletion(let body):
+      (kind, visit, consent) = (.completion, body.context.visitID, nil)
+    case .visitReceipt(let body): (kind, visit, consent) = (.receipt, body.visit, nil)
+    case .consentNotice(let body): (kind, visit, consent) = (.consent, body.visit, body.document)
+    case .revocation(let body): (kind, visit, consent) = (.revocation, body.visit, body.document)
+    default: throw ConsortiumError(.unsupported, "such an entry is not submitted by hand")
+    }
+    (self.entry, digest, hospital) = (entry, entry.digest, entry.content.chain)
+    (self.number, since) = (number, time)
+  }
+
+  /// Whether nothing more is done for it.
+  package var isSettled: Bool {
+    switch standing {
+    case .refused, .final: true
+    case .sent, .written, .demanded, .confirmed: false
+    }
+  }
+
+  /// Takes what was shown: it stands for more, or for the same. By what shows less it stands as before.
+  package mutating func take(_ shown: SubmissionStanding, answer: [UInt8], at time: UInt64) {
+    let raised = standing.raised(by: shown)
+    if raised == shown {
+      self.answer = answer
+    } else if case .confirmed = standing {
+      denial = answer
+    }
+    if raised != standing { (standing, since) = (raised, time) }
+    if case .final = standing { (entry, self.answer, denial) = (nil, [], []) }
+  }
+
+  package var submission: Submission {
+    Submission(
+      kind: kind, entry: digest, hospital: hospital, visit: visit, consent: consent,
+      standing: standing, since: since, demand: demand,
+      swallowedBy: isOverdue && demand != nil ? hospital : nil, isContradicted: !denial.isEmpty)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.integer("number", number)
+    fields.integer("kind", kind.rawValue)
+    fields.digest("digest", digest)
+    fields.text("hospital", hospital)
+    fields.digest("visit", visit)
+    fields.octets("consent", consent?.bytes ?? [])
+    fields.optional("entry", entry)
+    fields.value("standing", standing)
+    fields.integer("since", since)
+    fields.optional("sentAt", sentAt.map(Quantity.init))
+    fields.optional("demandedAt", demandedAt.map(Quantity.init))
+    fields.optional("demand", demand.map(Quantity.init))
+    fields.integer("isOverdue", isOverdue ? 1 : 0)
+    fields.octets("answer", answer)
+    fields.octets("denial", denial)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    number = try fields.integer("number")
+    guard let kind = Submission.Kind(rawValue: try fields.integer("kind")) else {
+      throw DecodingFailure(.invalidField, "kind is not one of 1 to 5")
+    }
+    self.kind = kind
+    digest = try fields.digest("digest")
+    hospital = try fields.text("hospital", maximum: 256)
+    visit = try fields.digest("visit")
+    consent = Digest32(try fields.octets("consent", 0...32))
+    entry = try fields.optional("entry")
+    standing = try fields.value("standing")
+    since = try fields.integer("since")
+    sentAt = try fields.optional("sentAt", of: Quantity.self)?.value
+    demandedAt = try fields.optional("demandedAt", of: Quantity.self)?.value
+    demand = try fields.optional("demand", of: Quantity.self)?.value
+    isOverdue = try fields.integer("isOverdue", in: 0...1) == 1
+    answer = try fields.octets("answer", 0...Self.answerLimit)
+    denial = try fields.octets("denial", 0...Self.answerLimit)
+  }
+
+  private static let answerLimit = SubmissionAnswer.maximumByteCount + 256
+
+  /// An integer that there need not be.
+  private struct Quantity: CanonicalValue {
+    let value: UInt64
+    init(_ value: UInt64) { self.value = value }
+    func encode(into fields: inout some FieldEncoder) { fields.integer("value", value) }
+    init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+      value = try fields.integer("value")
+    }
+  }
+}
+
+extension SubmissionStanding: CanonicalValue {
+  public func encode(into fields: inout some FieldEncoder) {
+    switch self {
+    case .sent: fields.integer("standing", 1)
+    case .written: fields.integer("standing", 2)
+    case .refused(let code, let position):
+      fields.integer("standing", 3)
+      fields.text("code", code)
+      fields.integer("position", position)
+    case .demanded(let index):
+      fields.integer("standing", 4)
+      fields.integer("index", index)
+    case .confirmed(let index):
+      fields.integer("standing", 5)
+      fields.integer("index", index)
+    case .final(let index):
+      fields.integer("standing", 6)
+      fields.integer("index", index)
+    }
+  }
+
+  public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    switch try fields.integer("standing", in: 1...6) {
+    case 1: self = .sent
+    case 2: self = .written
+    case 3:
+      self = .refused(
+        code: try fields.text("code", maximum: 256), position: try fields.integer("position"))
+    case 4: self = .demanded(index: try fields.integer("index"))
+    case 5: self = .confirmed(index: try fields.integer("index"))
+    default: self = .final(index: try fields.integer("index"))
+    }
+  }
+}

@@ -1,0 +1,122 @@
+package import CanonicalEncoding
+package import Ledger
+
+/// What a role has submitted, in its store; a step here is one change of the store, so that nothing comes
+/// between.
+///
+/// What is not settled has its row under way, which nobody but the role itself can make, one for each
+/// entry of its own. Of what is settled the last 1024 are kept: final ones without their entry, refused
+/// ones with it and the hospital's signature, so that they can still be demanded.
+package struct SubmissionRows: Sendable {
+  let store: any RoleStore
+
+  package init(store: any RoleStore) { self.store = store }
+
+  package static let settledLimit: UInt64 = 1024
+
+  private static let openPrefix = "submission/"
+  private static let settledPrefix = "submitted/"
+  private static let slotPrefix = "submitted-slot/"
+  private static let countKey = "submissions"
+  private static let settledCountKey = "submissions-settled"
+
+  private static func openKey(_ entry: Digest32) -> String { openPrefix + "\(entry)" }
+  private static func settledKey(_ entry: Digest32) -> String { settledPrefix + "\(entry)" }
+
+  /// Those that are not settled, the oldest first.
+  package func open() throws -> [KeptSubmission] { try rows(Self.openPrefix) }
+
+  /// Those that are settled, the oldest first.
+  package func settled() throws -> [KeptSubmission] { try rows(Self.settledPrefix) }
+
+  package func row(_ entry: Digest32) throws -> KeptSubmission? {
+    try store.load(Self.openKey(entry)) ?? store.load(Self.settledKey(entry))
+  }
+
+  private func rows(_ prefix: String) throws -> [KeptSubmission] {
+    try store.keys(withPrefix: prefix).compactMap { try store.load($0) }
+      .sorted { $0.number < $1.number }
+  }
+
+  /// Keeps an entry, before it is sent.
+  ///
+  /// - Returns: what is kept of it.
+  @discardableResult
+  package func keep(_ entry: Entry, at time: UInt64) throws -> KeptSubmission {
+    if let known = try row(entry.digest) { return known }
+    let number = try count(Self.countKey)
+    let row = try KeptSubmission(entry, number: number, at: time)
+    try store.write([
+      Self.openKey(entry.digest): Message(row).encoded(),
+      Self.countKey: Message(Count(number + 1)).encoded(),
+    ])
+    return row
+  }
+
+  /// Changes what is kept of an entry.
+  ///
+  /// - Returns: what is kept now; nil if nothing is.
+  @discardableResult
+  package func change(
+    _ entry: Digest32, _ body: (inout KeptSubmission) -> Void
+  ) throws -> KeptSubmission? {
+    guard let former = try row(entry) else { return nil }
+    var row = former
+    body(&row)
+    let bytes = Message(row).encoded()
+    if bytes == Message(former).encoded() { return row }
+    guard row.isSettled else {
+      // One that was refused may be taken after all.
+      try store.write([Self.openKey(entry): bytes, Self.settledKey(entry): nil])
+      return row
+    }
+    var changes: [String: [UInt8]?] = [Self.openKey(entry): nil, Self.settledKey(entry): bytes]
+    if !former.isSettled {
+      let number = try count(Self.settledCountKey)
+      let slot = Self.slotPrefix + "\(number % Self.settledLimit)"
+      if let oldest = try store.value(forKey: slot).flatMap({ Digest32($0) }), oldest != entry {
+        changes[Self.settledKey(oldest)] = .some(nil)
+      }
+      changes[slot] = entry.bytes
+      changes[Self.settledCountKey] = Message(Count(number + 1)).encoded()
+    }
+    try store.write(changes)
+    return row
+  }
+
+  /// What is under way and has another of its kind, about the same, made since in its place, and that
+  /// one: sent again, the older one could come to count after it.
+  func superseded() throws -> [Digest32: KeptSubmission] {
+    let open = try open()
+    if open.isEmpty { return [:] }
+    var newest: [[String]: KeptSubmission] = [:]
+    func subject(_ row: KeptSubmission) -> [String] {
+      ["\(row.kind)", row.hospital, "\(row.consent ?? row.visit)"]
+    }
+    for row in try settled() + open where !row.standing.isRefused {
+      if row.number >= newest[subject(row)]?.number ?? 0 { newest[subject(row)] = row }
+    }
+    var found: [Digest32: KeptSubmission] = [:]
+    for row in open {
+      if let newer = newest[subject(row)], newer.number > row.number { found[row.digest] = newer }
+    }
+    return found
+  }
+
+  /// Forgets what is under way and will not be sent any more.
+  func drop(_ entry: Digest32) throws { try store.write([Self.openKey(entry): nil]) }
+
+  private func count(_ key: String) throws -> UInt64 {
+    try store.load(key, as: Count.self)?.value ?? 0
+  }
+
+  private struct Count: NamedValue {
+    static let name = "submission-count"
+    let value: UInt64
+    init(_ value: UInt64) { self.value = value }
+    func encode(into fields: inout some FieldEncoder) { fields.integer("value", value) }
+    init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+      value = try fields.integer("value")
+    }
+  }
+}

@@ -1,0 +1,186 @@
+import CanonicalEncoding
+import Credentials
+import Ledger
+
+/// A role that submits entries of its own: it keeps each before it is sent, and follows it until it is
+/// final.
+///
+/// How an entry stands only ever rises, by what is shown; the hospital's bare word takes nothing back.
+protocol Submitter: Actor {
+  nonisolated var client: LedgerClient { get }
+  var store: any RoleStore { get }
+
+  /// As whom this role brings an entry of its own.
+  func authors(of entry: Entry) throws -> [Author]
+}
+
+extension Submitter {
+  var rows: SubmissionRows { SubmissionRows(store: store) }
+
+  /// Submits an entry, which is kept before.
+  ///
+  /// - Returns: how it stands, by what was shown, now or before.
+  /// - Throws: ``SignedRefusal``; ``ConsortiumError`` `outcome-unknown` if what was asked for is not
+  ///   shown: ``follow(demandingAfter:)`` goes on with it.
+  @discardableResult
+  func submit(
+    _ entry: Entry, until standing: EntrySubmission.Standing
+  ) async throws -> SubmissionStanding {
+    try standing.require(try await send(entry))
+  }
+
+  private func send(_ entry: Entry) async throws -> SubmissionStanding {
+    let now = client.clock()
+    try rows.keep(entry, at: now)
+    try rows.change(entry.digest) { $0.sentAt = $0.sentAt ?? now }
+    let shown = try await client.submit(entry, by: authors(of: entry))
+    let row = try rows.change(entry.digest) {
+      $0.take(shown.standing, answer: shown.answer.encodedSequence(), at: client.clock())
+    }
+    return row?.standing ?? shown.standing
+  }
+
+  /// Demands an entry of its hospital. Once this returns, the demand is final.
+  ///
+  /// The entry becomes visible to all who read the consortium chain.
+  /// - Returns: how the entry stands.
+  /// - Throws: ``ConsortiumError`` `not-final` until the demand is: it can be called again.
+  @discardableResult
+  func demand(_ entry: Entry, through supernode: String) async throws -> SubmissionStanding {
+    try rows.keep(entry, at: client.clock())
+    let index: UInt64
+    do {
+      index = try await client.demand(entry, through: supernode, by: authors(of: entry))
+    } catch let error as ConsortiumError where error.code == .notFinal {
+      // It waits for a block: from now on the hospital may take the entry because of it.
+      try rows.change(entry.digest) { $0.demandedAt = $0.demandedAt ?? client.clock() }
+      throw error
+    }
+    let row = try rows.change(entry.digest) { row in
+      row.demand = index
+      let raised = row.standing.raised(by: .demanded(index: index))
+      if raised != row.standing { (row.standing, row.since) = (raised, client.clock()) }
+    }
+    return row?.standing ?? .demanded(index: index)
+  }
+
+  /// Demands what was submitted, and was refused or is not final, without waiting for anything more.
+  ///
+  /// - Throws: as ``demand(_:through:)``; ``ConsortiumError`` `wrong-state` if there is nothing to demand.
+  func demand(submitted entry: Digest32) async throws -> SubmissionStanding {
+    guard let kept = try rows.row(entry)?.entry else {
+      throw ConsortiumError(.wrongState, "there is no such entry that is not final")
+    }
+    try await demand(kept)
+    return try rows.row(entry)?.standing ?? .sent
+  }
+
+  /// How what was submitted last of this kind stands, about a visit or a consent.
+  func standing(of kind: Submission.Kind, about subject: Digest32) throws -> SubmissionStanding? {
+    func last(_ rows: [KeptSubmission]) -> SubmissionStanding? {
+      let found = rows.filter { $0.kind == kind && ($0.consent ?? $0.visit) == subject }
+      // One that was refused leaves what was there before.
+      return (found.last { !$0.standing.isRefused } ?? found.last)?.standing
+    }
+    return try last(rows.open()) ?? last(rows.settled())
+  }
+
+  /// What was submitted and is known here, the newest last.
+  var submitted: [Submission] {
+    get throws {
+      try (rows.settled() + rows.open()).sorted { $0.number < $1.number }.map(\.submission)
+    }
+  }
+
+  // MARK: Following
+
+  /// Goes on with everything that is not final: sends it again, and asks for the proof that it is final.
+  ///
+  /// What one hospital or cloud does not do is no reason to leave the rest.
+  /// - Parameter patience: seconds within which a hospital has to take what is sent to it. What it does
+  ///   not take is demanded then, and becomes visible to all who read the consortium chain; nil for never.
+  /// - Throws: ``StoreError`` alone.
+  func follow(demandingAfter patience: UInt64?) async throws {
+    let superseded = try rows.superseded()
+    for row in try rows.open() {
+      try await attempt {
+        if let newer = superseded[row.digest] {
+          try await self.follow(row, supersededBy: newer)
+        } else {
+          try await self.follow(row.digest, demandingAfter: patience)
+        }
+      }
+    }
+  }
+
+  /// Follows what is not sent any more, for it may stand all the same, until what came after it is final.
+  private func follow(_ row: KeptSubmission, supersededBy newer: KeptSubmission) async throws {
+    guard let entry = row.entry else { return }
+    try await attempt { try await self.proveFinal(entry) }
+    let isFinal = try rows.row(row.digest)?.standing.isFinal ?? true
+    if !isFinal, newer.standing.isFinal { try rows.drop(row.digest) }
+  }
+
+  private func follow(_ digest: Digest32, demandingAfter patience: UInt64?) async throws {
+    guard let known = try rows.row(digest), let entry = known.entry, !known.isSettled else {
+      return
+    }
+    if known.demandedAt != nil, known.demand == nil, !known.standing.isConfirmed {
+      try await attempt { try await self.demand(entry) }
+    }
+    if known.standing.isConfirmed || known.demandedAt != nil {
+      try await attempt { try await self.proveFinal(entry) }
+    }
+    guard try rows.row(digest)?.standing.isFinal == false else { return }
+    var answered = false
+    try await attempt {
+      _ = try await self.send(entry)
+      answered = true
+    }
+    let sent = try rows.row(digest)
+    if answered, sent?.standing.isConfirmed == true {
+      try await attempt { try await self.proveFinal(entry) }
+    }
+    guard let patience, let row = try rows.row(digest), !row.isSettled,
+      !row.standing.isConfirmed || !row.denial.isEmpty, let sentAt = row.sentAt,
+      client.clock() >= sentAt, client.clock() - sentAt >= patience
+    else { return }
+    try rows.change(digest) { $0.isOverdue = true }
+    if row.demand == nil { try await demand(entry) }
+  }
+
+  /// Demands an entry through the hospital's cloud, or another one.
+  private func demand(_ entry: Entry) async throws {
+    let members = await client.currentMembers()
+    let own = try await client.cloud(ofHospital: entry.content.chain)
+    let others = members.supernodes.filter { $0.role == .cloud && $0.id != own }.map(\.id)
+    for cloud in [own] + others {
+      do {
+        try await demand(entry, through: cloud)
+        return
+      } catch let error as StoreError {
+        throw error
+      } catch {
+        if cloud == others.last ?? own { throw error }
+      }
+    }
+  }
+
+  private func proveFinal(_ entry: Entry) async throws {
+    let index = try await client.finalIndex(of: entry)
+    try rows.change(entry.digest) {
+      $0.take(.final(index: index), answer: [], at: client.clock())
+    }
+  }
+
+  /// Tries something that may be tried again: nothing is lost where it fails.
+  private func attempt(_ body: () async throws -> Void) async throws {
+    do {
+      try await body()
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      return
+    }
+  }
+}
