@@ -9,20 +9,23 @@ import SQLiteBackend
 ///
 /// Whatever must be refused is tried, and its refusal is one of the checks.
 struct Demonstration {
-  private let consortium: LocalConsortium
+  let consortium: LocalConsortium
   private let narrator: Narrator
-  private let console: Console
+  let console: Console
   private let team: Int
   private var report: DemoReport
+  /// Whether codes, and the words of a recovery phrase, are shown.
+  let showsCodes: Bool
 
   private static let purpose = "treatment"
-  private static let consentSeconds: UInt64 = 30 * 86_400
+  static let consentSeconds: UInt64 = 30 * 86_400
 
   /// Founds the consortium of a folder, or opens it.
   ///
   /// - Parameters:
   ///   - staffing: roster and rule of every hospital; nil for the demonstration's own.
-  ///   - drawsCodes: whether the first ticket and the first presence are drawn.
+  ///   - drawsCodes: whether the first ticket and the first presence are drawn, and a recovery phrase is
+  ///     shown.
   init(
     in folder: DataFolder, team: Int, staffing: StaffingPlan? = nil, drawsCodes: Bool,
     console: Console
@@ -42,7 +45,7 @@ struct Demonstration {
     console.line(
       "1 system manager, \(Quantity.count(genesis.members.hospitals.count, "hospital")) with \(doctors) "
         + "doctors, 1 cloud operator; every role has its own keys and storage.")
-    self.narrator = narrator
+    (self.narrator, showsCodes) = (narrator, drawsCodes)
     self.console = console
     self.team = team
     report = DemoReport(
@@ -64,7 +67,7 @@ struct Demonstration {
     return report
   }
 
-  private mutating func check(_ name: String, _ passed: Bool) {
+  mutating func check(_ name: String, _ passed: Bool) {
     report.checks.append(DemoReport.Check(name: name, passed: passed))
     if !passed, !console.isQuiet { Console.diagnostic("check failed: \(name)") }
   }
@@ -100,6 +103,10 @@ struct Demonstration {
     try await consortium.settle()
     if let last = result.visits.last {
       result.sharing = try await share(held, of: history, after: last.hospital)
+      if isFirst, let shared = held.first {
+        result.restoring = try await restore(
+          history, sharing: shared.visit, of: shared.number, after: last.hospital)
+      }
     }
     report.histories.append(result)
   }
@@ -174,7 +181,7 @@ struct Demonstration {
   }
 
   /// Why the doctor cannot open a record; nil if it opens.
-  private func refusal(_ doctor: String, _ consent: Digest32) async throws -> ConsortiumError? {
+  func refusal(_ doctor: String, _ consent: Digest32) async throws -> ConsortiumError? {
     do {
       _ = try await consortium.openRecord(doctor: doctor, consent: consent)
       return nil
