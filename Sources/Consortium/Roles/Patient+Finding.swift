@@ -20,6 +20,7 @@ extension Patient {
   private static func foundKey(
     _ hospital: String, _ nonce: Digest32, _ supernode: String
   ) -> String { "\(foundPrefix(hospital))\(nonce)/\(supernode)" }
+
   // MARK: Who is asked
 
   /// All hospitals that there were, with the clouds that had their chains, the present one first.

@@ -36,11 +36,12 @@ extension Patient {
       try store.write(changes)
     }
     let keepers = try await keepers()
+    let members = await client.currentMembers()
     var restoration = Restoration()
     for hospital in keepers.keys.sorted() {
       // Who is not there any more has nothing that its successors do not have.
       for supernode in [hospital] + (keepers[hospital] ?? [])
-      where await client.currentMembers().supernode(supernode) != nil {
+      where members.supernode(supernode) != nil {
         restoration.sources.append(try await search(hospital, at: supernode))
       }
     }

@@ -31,6 +31,9 @@ public struct PatientHoldings: Sendable, Equatable {
   public internal(set) var consents: [Consent] = []
   /// The access log of each visit.
   public internal(set) var access: [AccessRecord] = []
+
+  /// Nothing.
+  public init() {}
 }
 
 extension Patient {

@@ -1,6 +1,7 @@
 import CanonicalEncoding
 import Consortium
 import Credentials
+import Ledger
 
 extension Demonstration {
   /// The patient loses the device with all that is on it, and has everything back from 24 words.
