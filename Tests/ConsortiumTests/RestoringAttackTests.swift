@@ -177,7 +177,8 @@ struct RestoringAttackTests {
         return try transit.answer(FindVisits.self, lie(asked.from, honest))
       }
       let restoration = try await situation.restore()
-      #expect(try #require(count.value) <= Patient.pageLimit, "lie \(number)")
+      let isRefusedAtOnce = [0, 1, 2, 6, 7].contains(number)
+      #expect(count.value == (isRefusedAtOnce ? 1 : Patient.pageLimit), "lie \(number)")
       #expect(try await situation.holdings() == situation.before, "lie \(number)")
       #expect(!restoration.isComplete, "lie \(number)")
     }
@@ -312,6 +313,68 @@ struct RestoringAttackTests {
         != "nothing")
     _ = try await situation.restore()
     #expect(try await situation.holdings() == situation.before)
+  }
+
+  /// The opening of a visit at hospital 2 that has the identifier of another hospital's, and keys of its own.
+  @inline(never)
+  private func squattedOpening(
+    _ visit: Digest32, like other: VisitContext, _ key: IdentityKey
+  ) throws -> VisitOpening {
+    var generator = SeededGenerator(seed: 13)
+    let visitKey = VisitKey<BLS12381>(using: &generator)
+    var context = other
+    (context.visitID, context.pseudonym) = (visit, Digest32(sha256: generator.bytes(32)))
+    context.visitKey = visitKey.encodedPublicKey
+    context.visitSigningKey = key.publicKey
+    context.mailboxKey = try AgreementKey(seed: generator.bytes(32)).publicKey
+    return VisitOpening(
+      context: context, visitKeyProof: try visitKey.prove(context),
+      patientSignature: key.sign(context))
+  }
+
+  @Test("[attack] another hospital gives a visit of its own the identifier of this one")
+  func squattedIdentifier() async throws {
+    let situation = try await Situation()
+    let (test, consortium) = (situation.test, situation.consortium)
+    // By an offer: the patient keeps what there is of that identifier.
+    test.wire.answer(RequestAdmission.self) { offer in
+      guard case .visit(var context, let evidence, _, let attempt) = offer else { return offer }
+      var generator = SeededGenerator(seed: 14)
+      let opening = PseudonymOpening(
+        hospital: context.hospital, visitID: situation.visit, identity: TestConsortium.identity,
+        using: &generator)
+      (context.visitID, context.pseudonym) = (situation.visit, opening.pseudonym)
+      return .visit(context, evidence: evidence, opening: opening, attempt: attempt)
+    }
+    #expect(
+      await ConsortiumError.code {
+        _ = try await consortium.open(test.plan("e-2", hospital: "hospital-2"))
+      } == "wrong-context")
+    test.wire.intercept(nil)
+    #expect(try await situation.holdings() == situation.before)
+
+    // On its chain: its patient has a note of that visit, and this one another.
+    let honest = try await test.state(
+      of: consortium.open(test.plan("e-3", hospital: "hospital-2")).visit, consortium,
+      "hospital-2"
+    ).context
+    var generator = SeededGenerator(seed: 15)
+    let key = try IdentityKey(seed: generator.bytes(32))
+    try await #require(consortium.hospitals["hospital-2"]).ledger.put(
+      squattedOpening(situation.visit, like: honest, key))
+    test.pass(seconds: 20)
+    try await consortium.settle()
+    let post = test.post(
+      consortium, by: Author(.patient(visit: situation.visit, hospital: "hospital-2"), key))
+    let junk = KeptNote(counter: 1 << 40, sealed: [1, 2, 3])
+    _ = try await post.ask(KeepNote(junk), of: "cloud")
+    #expect(try await post.ask(FetchNote(), of: "cloud").note == junk)
+    let restoration = try await situation.restore()
+    let visit = try #require(restoration.visits.first { $0.visit == situation.visit })
+    #expect(visit.hospital == Self.hospital && visit.note == .taken)
+    let holdings = try await situation.holdings()
+    #expect(holdings.visits == situation.before.visits)
+    #expect(holdings.consents == situation.before.consents)
   }
 
   @Test("[attack] a cloud gives an older note: the ledger shows consents, and they are taken back")

@@ -126,6 +126,7 @@ struct RestoringTests {
       }
     }
     #expect(await give() == "reused")
+    #expect(test.wire.requests(DepositConsent.self).count == 1)
     // Without the note, the proxy knows.
     try await test.loseDevice(consortium)
     let store = test.storage.roleStore("cloud")
@@ -166,7 +167,7 @@ struct RestoringTests {
       if result == "nothing" { break }
       place += 1
     }
-    #expect(place == total + 1 && total > 15)
+    #expect(place == total + 1 && total >= 10, "\(total)")
   }
 
   @Test("are told what is under way, and have it closed; what was abandoned is said to be")
@@ -219,9 +220,11 @@ struct RestoringTests {
     #expect(sent.isEmpty)
     #expect(try test.storage.roleStore("cloud").keys(withPrefix: "note/").isEmpty)
     // The answer alone is lost: the same note is sent again, byte for byte.
+    let lost = Capture<KeptNote>()
     test.wire.intercept { transit in
       let reply = try await transit.deliver(transit.request)
-      if transit.payload(KeepNote.self) != nil {
+      if let request = transit.payload(KeepNote.self) {
+        lost.value = request.note
         throw ConsortiumError(.unreachable, "the answer is lost")
       }
       return reply
@@ -230,8 +233,7 @@ struct RestoringTests {
     test.wire.intercept(nil)
     let given = try await consent()
     try await consortium.settle()
-    let notes = test.wire.requests(KeepNote.self).suffix(2).map(\.note)
-    #expect(notes.count == 2 && notes[0] == notes[1])
+    #expect(lost.value != nil && test.wire.requests(KeepNote.self).map(\.note).last == lost.value)
     #expect(await code(consortium, open: given) == "nothing")
     // A revocation does not wait for it.
     test.wire.lose(KeepNote.self)
