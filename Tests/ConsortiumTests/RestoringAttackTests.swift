@@ -362,7 +362,8 @@ struct RestoringAttackTests {
     let key = try IdentityKey(seed: generator.bytes(32))
     try await #require(consortium.hospitals["hospital-2"]).ledger.put(
       squattedOpening(situation.visit, like: honest, key))
-    test.pass(seconds: 20)
+    try await consortium.settle()
+    test.pass(seconds: 60)
     try await consortium.settle()
     let post = test.post(
       consortium, by: Author(.patient(visit: situation.visit, hospital: "hospital-2"), key))

@@ -86,6 +86,11 @@ extension Patient {
     }
   }
 
+  /// The same for a consent that is to be taken back, also where the note cannot be kept.
+  func keepNote(ofRevoked consent: Digest32) async {
+    if let visit = try? given(consent)?.visit { try? await keepNote(of: visit) }
+  }
+
   private func keepNote(of visitID: Digest32, at cloud: String) async throws {
     var triesLeft = 2
     while true {

@@ -205,8 +205,7 @@ extension Patient {
   /// Takes a consent back. Openings that have not happened do not happen any more.
   package func revoke(_ consent: Digest32) async throws {
     let entry = try revocation(of: consent)
-    // It is taken back also where the note cannot be kept.
-    if let visit = try given(consent)?.visit { try? await keepNote(of: visit) }
+    await keepNote(ofRevoked: consent)
     try await client.submit(entry, until: .confirmed, by: [author(of: entry)])
   }
 
@@ -244,6 +243,7 @@ extension Patient {
     _ consent: Digest32, through supernode: String
   ) async throws {
     let entry = try revocation(of: consent)
+    await keepNote(ofRevoked: consent)
     try await client.demand(entry, through: supernode, by: [author(of: entry)])
   }
 
