@@ -98,6 +98,9 @@ extension ErrorCode<ConsortiumError> {
   /// The record is not the one whose digest the ledger holds.
   public static var recordTampered: Self { Self("record-tampered") }
 
+  /// A note of a visit is older than the one that the cloud has.
+  public static var staleNote: Self { Self("stale-note") }
+
   // Sharing
   /// The ledger holds no such consent, or nobody was given one.
   public static var consentUnknown: Self { Self("consent-unknown") }

@@ -60,6 +60,16 @@ public final class PatientRoot: Sendable {
     return keys.areNamed(in: context) ? keys : nil
   }
 
+  /// S_v alone: by it, one visit after another is tried.
+  ///
+  /// - Parameter suite: the name of the ledger's suite.
+  public func signingKey(
+    genesis: Digest32, hospital: String, nonce: Digest32, suite: String
+  ) throws(CredentialError) -> IdentityKey {
+    let visit = genesis.bytes + nonce.bytes + Array(hospital.utf8)
+    return try IdentityKey(seed: derive(.signingKey, visit, 32, suite))
+  }
+
   /// The keys of an address under which the patient is reached.
   ///
   /// - Parameter nonce: 32 bytes that the patient drew for this address.

@@ -3,10 +3,10 @@
 ///
 /// Padmé (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files", PETS 2019, section 4)
 /// leaves O(log log L) bits of the length and adds less than 12 %.
-enum PaddedBytes {
+package enum PaddedBytes {
   static let minimum = 4096
 
-  static func length(for count: Int) -> Int {
+  package static func length(for count: Int) -> Int {
     let least = max(count + 1, minimum)
     let exponent = Int.bitWidth - 1 - least.leadingZeroBitCount
     let significant = Int.bitWidth - exponent.leadingZeroBitCount
@@ -14,7 +14,7 @@ enum PaddedBytes {
     return (least + mask) & ~mask
   }
 
-  static func pad(_ bytes: consuming [UInt8]) -> [UInt8] {
+  package static func pad(_ bytes: consuming [UInt8]) -> [UInt8] {
     let length = length(for: bytes.count)
     bytes.reserveCapacity(length)
     bytes.append(0x80)
@@ -22,7 +22,7 @@ enum PaddedBytes {
     return bytes
   }
 
-  static func unpad(_ padded: consuming [UInt8]) throws(SchemeError) -> [UInt8] {
+  package static func unpad(_ padded: consuming [UInt8]) throws(SchemeError) -> [UInt8] {
     let length = padded.count
     guard let end = padded.lastIndex(where: { $0 != 0 }), padded[end] == 0x80,
       self.length(for: end) == length

@@ -172,4 +172,11 @@ package struct PatientKeys: Sendable {
   ) throws(CredentialError) -> KeyFile {
     try KeyFile(owner: owner, secrets: [SecretName.root: generator.bytes(32)])
   }
+
+  /// The same from the words on paper.
+  package static func restored(
+    owner: String, from phrase: RecoveryPhrase
+  ) throws(CredentialError) -> KeyFile {
+    try KeyFile(owner: owner, secrets: [SecretName.root: phrase.secret])
+  }
 }

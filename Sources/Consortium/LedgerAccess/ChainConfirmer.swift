@@ -102,6 +102,12 @@ package actor ChainConfirmer: HospitalChains {
     try follower(of: hospital).leaves(from: index, byteCount: 0).first
   }
 
+  package func leaves(
+    from index: UInt64, of hospital: String, limit: Int, byteCount: Int
+  ) throws -> [[UInt8]] {
+    try follower(of: hospital).leaves(from: index, limit: limit, byteCount: byteCount)
+  }
+
   /// Replays blocks and cosigns the checkpoint that ends them, or stores what another cloud has confirmed.
   ///
   /// - Returns: no note where the chain does not reach what is anchored of it yet, and where leaves were

@@ -48,4 +48,10 @@ package actor ChainSubscriber: HospitalChains {
   package func leaf(_ index: UInt64, of hospital: String) throws -> [UInt8]? {
     try followers[hospital]?.leaves(from: index, byteCount: 0).first
   }
+
+  package func leaves(
+    from index: UInt64, of hospital: String, limit: Int, byteCount: Int
+  ) throws -> [[UInt8]] {
+    try followers[hospital]?.leaves(from: index, limit: limit, byteCount: byteCount) ?? []
+  }
 }

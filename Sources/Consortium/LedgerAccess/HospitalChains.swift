@@ -11,6 +11,12 @@ package protocol HospitalChains: Sendable {
 
   /// The bytes of a leaf.
   func leaf(_ index: UInt64, of hospital: String) async throws -> [UInt8]?
+
+  /// The bytes of the leaves from `index` on, as far as there are blocks: at most `limit`, and up to
+  /// `byteCount` together, but at least one.
+  func leaves(
+    from index: UInt64, of hospital: String, limit: Int, byteCount: Int
+  ) async throws -> [[UInt8]]
 }
 
 extension HospitalChains {
@@ -44,5 +50,12 @@ package struct OwnChain: HospitalChains {
   package func leaf(_ index: UInt64, of hospital: String) async throws -> [UInt8]? {
     guard hospital == self.hospital else { return nil }
     return try await writer.leaf(index)
+  }
+
+  package func leaves(
+    from index: UInt64, of hospital: String, limit: Int, byteCount: Int
+  ) async throws -> [[UInt8]] {
+    guard hospital == self.hospital else { return [] }
+    return try await writer.leaves(from: index, limit: limit, byteCount: byteCount)
   }
 }

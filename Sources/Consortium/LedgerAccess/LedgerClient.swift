@@ -199,10 +199,14 @@ package actor LedgerClient: MembersSource {
   }
 
   /// The team of a visit, checked against the registrations that its context names.
-  package func team(of context: VisitContext) async throws -> SigningChain<Suite> {
+  ///
+  /// - Parameter supernode: who proves them; by default the hospital.
+  package func team(
+    of context: VisitContext, by supernode: String? = nil
+  ) async throws -> SigningChain<Suite> {
     var signers: [PreparedDoctorKey<Suite>] = []
     for signer in context.signers {
-      let doctor = try await statement(of: signer, by: context.hospital)
+      let doctor = try await statement(of: signer, by: supernode ?? context.hospital)
       guard doctor.verified.statement.hospital == context.hospital else {
         throw ConsortiumError(.unknownDoctor, "\(signer.doctor) is of another hospital")
       }
@@ -224,26 +228,31 @@ package actor LedgerClient: MembersSource {
 
   /// The completion of a visit, final, with the team's signature after Eq. (3), the signature of the
   /// last doctor, who alone says which record it is, and the receipt of the cloud that holds it.
+  ///
+  /// - Parameter supernode: who proves it: the hospital, by default, or a cloud that has its chain.
   package func completion(
-    of visit: Digest32, at hospital: String
+    of visit: Digest32, at hospital: String, by supernode: String? = nil
   ) async throws -> (VisitCompletion, VerifiedSignature<Suite>) {
-    let proven = try await prove(.visit(visit, hospital: hospital), by: hospital)
+    let supernode = supernode ?? hospital
+    let proven = try await prove(.visit(visit, hospital: hospital), by: supernode)
     guard proven.chain == hospital,
       case .visitCompletion(let completion)? = proven.entry?.content.body,
       completion.context.visitID == visit
     else { throw ConsortiumError(.invalidProof, "the leaf is not the completion of the visit") }
-    try await checkRecordDigest(completion, proven.entry)
-    let signature = try await team(of: completion.context).verify(
+    try await checkRecordDigest(completion, proven.entry, by: supernode)
+    let signature = try await team(of: completion.context, by: supernode).verify(
       SequentialSignature(encoded: completion.signature), commitments: completion.commitments)
     return (completion, signature)
   }
 
   /// Eq. (3) says nothing of the record: its digest is the last doctor's and the cloud's word.
-  private func checkRecordDigest(_ completion: VisitCompletion, _ entry: Entry?) async throws {
+  private func checkRecordDigest(
+    _ completion: VisitCompletion, _ entry: Entry?, by supernode: String
+  ) async throws {
     let context = completion.context
     guard let entry, let last = context.signers.last?.doctor,
       entry.content.signer == .party(last),
-      try await isSigned(entry, byLastDoctorOf: context)
+      try await isSigned(entry, byLastDoctorOf: context, shownBy: supernode)
     else {
       throw ConsortiumError(
         .invalidProof, "the last doctor of the team has not signed for the record")
@@ -259,7 +268,7 @@ package actor LedgerClient: MembersSource {
     if holds(members) { return }
     // The cloud may have been another, or have had another key.
     let former = try await memberships(
-      since: genesis.epoch(ofHeight: context.baseHeight), by: context.hospital)
+      since: genesis.epoch(ofHeight: context.baseHeight), by: supernode)
     guard former.contains(where: holds) else {
       throw ConsortiumError(.invalidProof, "the cloud has not signed for the record")
     }
@@ -267,17 +276,19 @@ package actor LedgerClient: MembersSource {
 
   /// The rules have accepted the completion with the key in force then: that of the statement that the
   /// context names, or one that the doctor took before or after.
-  private func isSigned(_ entry: Entry, byLastDoctorOf context: VisitContext) async throws -> Bool {
+  private func isSigned(
+    _ entry: Entry, byLastDoctorOf context: VisitContext, shownBy supernode: String
+  ) async throws -> Bool {
     guard let last = context.signers.last else { return false }
-    let statement = try await statement(of: last, by: context.hospital).verified.statement
+    let statement = try await statement(of: last, by: supernode).verified.statement
     if entry.isSigned(by: statement.identityKey) { return true }
     let leaf = try await prove(
-      .signingKey(ofVisit: context.visitID, hospital: context.hospital), by: context.hospital)
+      .signingKey(ofVisit: context.visitID, hospital: context.hospital), by: supernode)
     let key: [UInt8]
     if let rotation = leaf.rotation(of: last.doctor) {
       key = rotation.identityKey
     } else {
-      key = try await self.statement(in: leaf, of: last.doctor, by: context.hospital)
+      key = try await self.statement(in: leaf, of: last.doctor, by: supernode)
         .verified.statement.identityKey
     }
     return entry.isSigned(by: key)

@@ -71,9 +71,9 @@ public actor LocalConsortium {
   }
   private let otherClouds: Mutex<[String: CloudServer]>
   package private(set) var doctors: [String: Doctor] = [:]
-  package private(set) var patients: [String: Patient] = [:]
+  package internal(set) var patients: [String: Patient] = [:]
   package nonisolated let courier: any Courier
-  private let delivery: LocalCourier
+  let delivery: LocalCourier
   let storage: any ConsortiumStorage
   let environment: Environment
 

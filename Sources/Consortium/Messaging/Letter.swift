@@ -8,12 +8,12 @@ package struct Letter: NamedValue {
   package static let name = "letter"
 
   package enum Purpose: UInt64, Sendable {
-    case proxyShare = 4, doctorGrant, blindedRequestKey
+    case proxyShare = 4, doctorGrant, blindedRequestKey, visitNote
   }
 
   var purpose: Purpose
   var genesis: Digest32
-  /// What it is about: the context of a visit, where there is one.
+  /// What it is about: the context of a visit, where there is one; of a note, the visit.
   var subject: Digest32
 
   package init(_ purpose: Purpose, genesis: Digest32, about subject: Digest32) {
@@ -44,7 +44,7 @@ package struct Letter: NamedValue {
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     guard let purpose = Purpose(rawValue: try fields.integer("purpose")) else {
-      throw DecodingFailure(.invalidField, "purpose is not one of 4 to 6")
+      throw DecodingFailure(.invalidField, "purpose is not one of 4 to 7")
     }
     self.purpose = purpose
     genesis = try fields.digest("genesis")

@@ -12,7 +12,7 @@ package struct Authors: OptionSet, Sendable {
   /// The patient of a visit.
   package static let patient = Self(rawValue: 16)
   /// Who holds a key that the recipient expects: a doctor who is to be registered, a patient who is to be
-  /// admitted, or one under an address.
+  /// admitted, or one under an address; or any key, for a patient who has no visit yet.
   package static let keyHolder = Self(rawValue: 32)
   package static let members: Self = [.hospital, .cloud, .manager]
 
@@ -87,6 +87,11 @@ package enum RequestTable {
     sealed(StoreRecord.self, by: .doctor, to: .cloud, large),
     sealed(FetchOwnRecord.self, by: .patient, to: .cloud, 256, answer: large),
     signed(TakeOverRecord.self, to: [.cloud], 1 << 10, answer: large),
+    // What a patient finds again (specification 8.5)
+    sealed(
+      FindVisits.self, by: .keyHolder, to: [.hospital, .cloud], 256, answer: 1 << 20, quota: 64),
+    sealed(KeepNote.self, by: .patient, to: .cloud, 66 << 10, quota: 64),
+    sealed(FetchNote.self, by: .patient, to: .cloud, 256, answer: 66 << 10, quota: 64),
     // Data sharing (4.6)
     sealed(SubmitAccessRequest.self, by: .doctor, to: .manager, 4 << 10),
     sealed(ForwardAccessRequest.self, by: .manager, to: .patient, 4 << 10, for: days),

@@ -16,6 +16,7 @@ package actor CloudServer: RoleEndpoint {
   let keys: KeyRing
   let post: Post
   let wanted: WantedRecords
+  let store: any RoleStore
   package nonisolated let inbox: Inbox
   /// By hospital, when records that were not given are asked for again, in ledger time, and behind which
   /// one.
@@ -36,6 +37,7 @@ package actor CloudServer: RoleEndpoint {
     self.keys = keys.ring
     custody = RecordCustody(records: records)
     post = Post(courier: courier, sender: id)
+    self.store = store
     wanted = try WantedRecords(store: store)
     inbox = Inbox(node.genesis, .cloud, clock: clock)
     confirmer = ChainConfirmer(
@@ -107,7 +109,7 @@ package actor CloudServer: RoleEndpoint {
       return try await confirmer.view(of: hospital).visit(visit).map {
         KnownAuthor(.patient, [$0.signingKey])
       }
-    case .key: return nil
+    case .key(let key): return KnownAuthor(.keyHolder, [key])
     }
   }
 
@@ -119,6 +121,9 @@ package actor CloudServer: RoleEndpoint {
     case let request as FetchOwnRecord: request.reply(try await record(forPatient: author))
     case let request as FetchConsentedRecord:
       request.reply(try await record(forProxy: request, author))
+    case let request as FindVisits: request.reply(try await views.findVisits(request))
+    case let request as KeepNote: request.reply(try await keep(request, by: author))
+    case let request as FetchNote: request.reply(try await note(for: author))
     case let request as TakeOverRecord: request.reply(try await record(forCloud: request))
     case let request as ConfirmLeaves: request.reply(try await confirm(request, by: author))
     case let request as RequestTail: request.reply(try await state(request))

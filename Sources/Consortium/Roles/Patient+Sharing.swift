@@ -3,26 +3,6 @@ import Credentials
 import EMRScheme
 import Ledger
 
-/// What a patient keeps of a consent.
-struct GivenConsent: NamedValue {
-  static let name = "given-consent"
-  var consent: Consent
-  /// Signed once, so that it is the same however often it has to be sent.
-  var revocation: Entry?
-
-  init(consent: Consent) { self.consent = consent }
-
-  func encode(into fields: inout some FieldEncoder) {
-    fields.value("consent", consent)
-    fields.optional("revocation", revocation)
-  }
-
-  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    consent = try fields.value("consent")
-    revocation = try fields.optional("revocation")
-  }
-}
-
 /// A consent on its way: what has to be sent, until all of it has arrived. Its shares are sealed.
 struct PendingConsent: NamedValue {
   static let name = "pending-consent"
@@ -62,7 +42,9 @@ public struct AccessRecord: Sendable, Equatable {
   public let event: Event
   /// The visit that it is about.
   public let visit: Digest32
-  /// Who asked and why, if the consent is one of the patient's own.
+  /// The digest of what the ledger has a notice of: of a request, a certificate; else a consent.
+  public let document: Digest32
+  /// Who asked and why, if the patient has the consent.
   public let doctor: String?
   /// What the doctor said that it is for; nil as ``doctor``.
   public let purpose: String?
@@ -73,7 +55,12 @@ extension Patient {
   private static let requestLifetime: UInt64 = 30 * 86_400
 
   private static func requestKey(_ request: Digest32) -> String { "request/\(request)" }
-  private static func consentKey(_ consent: Digest32) -> String { "consent/\(consent)" }
+  static func consentKey(_ consent: Digest32) -> String { "consent/\(consent)" }
+  /// By visit, which consents there are.
+  static func consentMark(_ visit: Digest32, _ consent: Digest32? = nil) -> String {
+    "visit-consent/\(visit)/" + (consent.map { "\($0)" } ?? "")
+  }
+  static func useKey(_ requestKey: [UInt8]) -> String { "use/\(Digest32(sha256: requestKey))" }
   private static func pendingKey(_ request: Digest32, _ visit: Digest32) -> String {
     "pending-consent/\(request)/\(visit)"
   }
@@ -158,8 +145,9 @@ extension Patient {
     try requireUnused(certificate.object)
     // Known before it is given, so that it can always be taken back.
     try store.write([
-      Self.useKey(certificate.object): visitID.bytes,
+      Self.useKey(certificate.object.requestKey): visitID.bytes,
       Self.consentKey(digest): Message(GivenConsent(consent: consent)).encoded(),
+      Self.consentMark(visitID, digest): try nextConsentNumber(visitID),
       pendingKey: Message(pending).encoded(),
     ])
     return try await give(pending, pendingKey, asked)
@@ -180,6 +168,8 @@ extension Patient {
     let consent = pending.deposit.consent.object
     let context = try visit(consent.visit).context
     let patient = author(context, try keys(of: context).signingKey)
+    // Known elsewhere too before it is given: a device that is lost then takes nothing with it.
+    try await keepNote(of: consent.visit)
     try await submit(pending.notice, until: .confirmed)
     do {
       _ = try await client.ask(pending.deposit, of: consent.proxy, by: [patient])
@@ -211,14 +201,15 @@ extension Patient {
     return signed
   }
 
-  private static func useKey(_ certificate: RequestKeyCertificate) -> String {
-    "use/\(Digest32(sha256: certificate.requestKey))"
-  }
-
   private func requireUnused(_ certificate: RequestKeyCertificate) throws {
-    guard try store.value(forKey: Self.useKey(certificate)) == nil else {
+    guard try store.value(forKey: Self.useKey(certificate.requestKey)) == nil else {
       throw ConsortiumError(.reused, "the doctor offers a key for the second time")
     }
+  }
+
+  /// A consent that this patient knows of.
+  func given(_ consent: Digest32) throws -> GivenConsent? {
+    try store.load(Self.consentKey(consent))
   }
 
   /// Takes a consent back. Openings that have not happened do not happen any more.
@@ -226,20 +217,22 @@ extension Patient {
   /// - Returns: how the revocation stands: confirmed at least.
   @discardableResult
   package func revoke(_ consent: Digest32) async throws -> SubmissionStanding {
-    try await submit(try revocation(of: consent), until: .confirmed)
+    let entry = try revocation(of: consent)
+    await keepNote(ofRevoked: consent)
+    return try await submit(entry, until: .confirmed)
   }
 
   /// The entry that takes a consent back. It is signed once and stored before it is sent, so that it
   /// is one entry however often and on whatever way it goes: were it signed anew, it could stand on a
   /// chain twice.
   private func revocation(of consent: Digest32) throws -> Entry {
-    guard var given: GivenConsent = try store.load(Self.consentKey(consent)) else {
+    guard var given = try given(consent) else {
       throw ConsortiumError(.consentUnknown, "the patient has given no such consent")
     }
     if let signed = given.revocation { return signed }
-    let visit = try visit(given.consent.visit)
+    let visit = try visit(given.visit)
     let signed = entry(
-      Revocation(visit: given.consent.visit, document: consent), visit.context,
+      Revocation(visit: given.visit, document: consent), visit.context,
       try keys(of: visit.context).signingKey)
     given.revocation = signed
     try store.save(given, Self.consentKey(consent))
@@ -255,7 +248,9 @@ extension Patient {
   package func demandRevocation(
     _ consent: Digest32, through supernode: String
   ) async throws -> SubmissionStanding {
-    try await demand(try revocation(of: consent), through: supernode)
+    let entry = try revocation(of: consent)
+    await keepNote(ofRevoked: consent)
+    return try await demand(entry, through: supernode)
   }
 
   /// Who asked for a visit's record and was given it, by the ledger.
@@ -286,10 +281,10 @@ extension Patient {
         case is AccessNotice: .accessed
         default: .revoked
         }
-      let given: GivenConsent? = try store.load(Self.consentKey(notice.document))
+      let consent = try given(notice.document)?.consent
       return AccessRecord(
-        event: event, visit: visitID, doctor: given?.consent.doctor,
-        purpose: given?.consent.purpose)
+        event: event, visit: visitID, document: notice.document, doctor: consent?.doctor,
+        purpose: consent?.purpose)
     }
   }
 }

@@ -40,17 +40,20 @@ extension Patient {
   /// - Parameters:
   ///   - symptoms: by which the hospital finds the team; told to nobody else.
   ///   - ticket: from the hospital's counter.
+  ///   - underWay: a visit of this Encounter that the patient knows of by ``restore(anew:)`` alone, and lets
+  ///     the hospital close.
   /// - Throws: ``ConsortiumError``, as `no-team` with the reason.
   package func admit(
     to hospital: String, encounter: String, symptoms: Symptoms = Symptoms(),
-    ticket: AdmissionTicket
+    ticket: AdmissionTicket, closing underWay: Digest32? = nil
   ) async throws -> Admission {
     let server = try await client.supernode(hospital)
     guard server.role == .hospital else {
       throw ConsortiumError(.unreachable, "there is no hospital \(hospital)")
     }
     let ticketKey = try ticket.key(genesis: genesis.digest, hospital: hospital)
-    var admission = try admission(ticketKey.publicKey, to: hospital, encounter, symptoms)
+    var admission = try admission(
+      ticketKey.publicKey, to: hospital, encounter, symptoms, closing: underWay)
     let visitKeys = try keys(at: hospital, nonce: admission.form.keyNonce)
     let offer = try await client.ask(
       RequestAdmission(admission.form), of: hospital,
@@ -64,8 +67,8 @@ extension Patient {
         throw ConsortiumError(.wrongContext, "the hospital has offered another visit before")
       }
       let visit = PatientVisit(
-        context: context, evidence: evidence, opening: opening)
-      try await check(visit, visitKeys, hospital)
+        context: context, evidence: evidence, opening: opening, encounter: encounter)
+      try await check(visit, opening, visitKeys, hospital)
       if admission.agreed == nil {
         admission.agreed = context.digest
         try store.write([
@@ -88,7 +91,8 @@ extension Patient {
   /// The admission that a ticket is used for: with a nonce of its own, so that its keys are those of no
   /// other visit. One key for two visits would let one consent open both.
   private func admission(
-    _ ticket: [UInt8], to hospital: String, _ encounter: String, _ symptoms: Symptoms
+    _ ticket: [UInt8], to hospital: String, _ encounter: String, _ symptoms: Symptoms,
+    closing underWay: Digest32?
   ) throws -> PatientAdmission {
     if let known: PatientAdmission = try store.load(Self.admissionKey(ticket)) {
       guard known.form.encounter == encounter else {
@@ -103,38 +107,53 @@ extension Patient {
         visitKey: visitKeys.visitKey.encodedPublicKey,
         visitSigningKey: visitKeys.signingKey.publicKey,
         mailboxKey: visitKeys.mailboxKey.publicKey, keyNonce: visitKeys.nonce,
-        closure: try closure(ofLastVisit: encounter, at: hospital)))
+        closure: try closure(ofLastVisit: encounter, at: hospital, underWay)))
     try store.save(admission, Self.admissionKey(ticket))
     return admission
   }
 
-  private static func lastVisitKey(_ encounter: String, _ hospital: String) -> String {
+  static func lastVisitKey(_ encounter: String, _ hospital: String) -> String {
     "encounter/\(hospital)/\(encounter)"
   }
 
   /// Lets the hospital close the visit of an Encounter that was under way before.
   private func closure(
-    ofLastVisit encounter: String, at hospital: String
+    ofLastVisit encounter: String, at hospital: String, _ underWay: Digest32?
   ) throws -> Signed<Message<VisitClosure>>? {
     let bytes = try store.value(forKey: Self.lastVisitKey(encounter, hospital))
-    guard let visitID = bytes.flatMap({ Digest32($0) }) else { return nil }
-    let key = try keys(of: try visit(visitID).context).signingKey
+    guard let visitID = underWay ?? bytes.flatMap({ Digest32($0) }) else { return nil }
+    let key: IdentityKey
+    if let found = try keys(ofVisitUnderWay: visitID, at: hospital) {
+      key = found.signingKey
+    } else {
+      key = try keys(of: try visit(visitID).context).signingKey
+    }
     return Signed(Message(VisitClosure(genesis: genesis.digest, visit: visitID)), by: key)
   }
 
   /// Checks everything in a context that the patient is about to sign.
   private func check(
-    _ visit: PatientVisit, _ keys: PatientVisitKeys<Suite>, _ hospital: String
+    _ visit: PatientVisit, _ opening: PseudonymOpening, _ keys: PatientVisitKeys<Suite>,
+    _ hospital: String
   ) async throws {
     let context = visit.context
     guard context.genesis == genesis.digest, context.suite == genesis.genesis.suite,
       context.hospital == hospital,
       keys.areNamed(in: context), context.keyNonce == keys.nonce,
       context.mailboxKey == keys.mailboxKey.publicKey, context.amends == nil,
-      visit.opening.identity == identity,
+      opening.identity == identity,
       try Evidence(visit.evidence).digest == context.evidenceDigest
     else { throw ConsortiumError(.wrongContext, "the hospital offers another visit") }
-    try visit.opening.check(against: context)
+    // Identifiers are a hospital's own; what is kept of a visit elsewhere is not written over.
+    if let known: PatientVisit = try store.load(Self.key(context.visitID)) {
+      guard
+        known.context == context
+          || (known.context.hospital == hospital && known.recordDigest == nil)
+      else {
+        throw ConsortiumError(.wrongContext, "the hospital offers a visit that there is already")
+      }
+    }
+    try opening.check(against: context)
     let proven = try await client.prove(
       .consortiumBlock(height: context.baseHeight), by: hospital)
     guard case .header(let base) = proven.leaf, proven.chain == ChainName.consortium,
@@ -194,12 +213,14 @@ extension Patient {
       VisitReceipt(visit: visitID, recordDigest: completion.recordDigest, verdict: verdict),
       context, visitKeys.signingKey)
     try remember(completion, accepted)
+    // What fails is tried again before the next step that needs it.
+    try? await keepNote(of: visitID)
     return CollectedRecord(
       record: accepted.map(OpenedRecord.init), isNewlyReceipted: isNew, receipt: standing)
   }
 
   /// - Returns: whether the ledger had no receipt before, and how this one stands.
-  private func give(
+  func give(
     _ receipt: VisitReceipt, _ context: VisitContext, _ key: IdentityKey
   ) async throws -> (isNew: Bool, standing: SubmissionStanding) {
     if let standing = try finalReceipt(of: receipt.visit) { return (false, standing) }
@@ -215,7 +236,7 @@ extension Patient {
 
   /// The record that a completion names: from the hospital's cloud, or from one before it while that one
   /// has not got it.
-  private func record(
+  func record(
     _ completion: VisitCompletion, _ key: IdentityKey
   ) async throws -> SealedRecord {
     let context = completion.context
@@ -248,9 +269,16 @@ extension Patient {
   private func remember(
     _ completion: VisitCompletion, _ record: AcceptedRecord?
   ) throws {
-    guard var visit: PatientVisit = try store.load(Self.key(completion.context.visitID)) else {
-      return
-    }
+    let context = completion.context
+    // One that this program has not begun, but whose record it opened, is the patient's too.
+    let known: PatientVisit? = try store.load(Self.key(context.visitID))
+    guard
+      var visit = known
+        ?? record.map({
+          PatientVisit(
+            context: context, evidence: $0.plaintext.alpha, opening: nil, encounter: "")
+        }), visit.context == context
+    else { return }
     visit.isReceipted = true
     visit.recordDigest = record?.recordDigest
     try save(visit)

@@ -8,35 +8,41 @@ struct PatientVisit: NamedValue {
   static let name = "patient-visit"
 
   var context: VisitContext
-  /// α.
+  /// α; empty where a restored patient has neither record nor note.
   var evidence: [UInt8]
-  var opening: PseudonymOpening
+  /// nil where a restored patient has no note.
+  var opening: PseudonymOpening?
+  /// The Encounter that it was admitted for; empty as ``opening``.
+  var encounter: String
   /// Once the record was opened and found to be what the team signed.
   var recordDigest: Digest32?
   var isReceipted = false
 
   init(
-    context: VisitContext, evidence: [UInt8], opening: PseudonymOpening,
+    context: VisitContext, evidence: [UInt8], opening: PseudonymOpening?, encounter: String,
     recordDigest: Digest32? = nil
   ) {
     self.context = context
     self.evidence = evidence
     self.opening = opening
+    self.encounter = encounter
     self.recordDigest = recordDigest
   }
 
   func encode(into fields: inout some FieldEncoder) {
     fields.value("context", context)
     fields.octets("evidence", evidence)
-    fields.value("opening", opening)
+    fields.optional("opening", opening)
+    fields.text("encounter", encounter)
     fields.octets("recordDigest", recordDigest?.bytes ?? [])
     fields.integer("isReceipted", isReceipted ? 1 : 0)
   }
 
   init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     context = try fields.value("context")
-    evidence = try fields.octets("evidence", count: 32)
-    opening = try fields.value("opening")
+    evidence = try fields.octets("evidence", 0...32)
+    opening = try fields.optional("opening")
+    encounter = try fields.text("encounter")
     recordDigest = Digest32(try fields.octets("recordDigest", 0...32))
     isReceipted = try fields.integer("isReceipted", in: 0...1) == 1
   }

@@ -4,6 +4,7 @@ package import Ledger
 
 /// Something that a patient or a doctor has submitted to a hospital, and how it stands.
 public struct Submission: Sendable, Equatable {
+  /// What it says.
   public enum Kind: UInt64, Sendable {
     /// A doctor's, over all findings up to the own.
     case signature = 1
@@ -13,13 +14,17 @@ public struct Submission: Sendable, Equatable {
   /// How long a hospital has to take what is sent to it, before it is demanded: in seconds.
   public static let patience: UInt64 = 3600
 
+  /// What it says.
   public let kind: Kind
   /// The digest of the entry.
   public let entry: Digest32
+  /// To whose chain.
   public let hospital: String
+  /// About which visit.
   public let visit: Digest32
   /// The digest of the consent that is given or taken back.
   public let consent: Digest32?
+  /// How it stands.
   public let standing: SubmissionStanding
   /// Since when it stands so, by the own clock, in seconds since 1970.
   public let since: UInt64

@@ -90,20 +90,22 @@ package struct HospitalFollower: Sendable {
   }
 
   /// The bytes of the leaves from `index` on, up to `byteCount` together and at least one.
-  package func leaves(from index: UInt64, byteCount: Int) throws(StoreError) -> [[UInt8]] {
-    try engine.storedLeaves(from: index, byteCount: byteCount)
+  package func leaves(
+    from index: UInt64, limit: Int = .max, byteCount: Int
+  ) throws(StoreError) -> [[UInt8]] {
+    try engine.storedLeaves(from: index, limit: limit, byteCount: byteCount)
   }
 }
 
 extension ChainEngine {
   /// The stored leaves from `index` on, up to `byteCount` together and at least one.
   package func storedLeaves(
-    from index: UInt64, byteCount: Int
+    from index: UInt64, limit: Int = .max, byteCount: Int
   ) throws(StoreError) -> [[UInt8]] {
     var leaves: [[UInt8]] = []
     var total = 0
     var next = index
-    while next < size {
+    while next < size, leaves.count < limit {
       guard let leaf = try store.value(forKey: StateKey.leaf(next).bytes) else {
         throw StoreError(.corrupted, "leaf \(next) is missing")
       }

@@ -424,6 +424,14 @@ package actor HospitalWriter {
     }
     return try await log.leaves(from: index, limit: 1, byteCount: Leaf.maximumByteCount).first
   }
+
+  /// Bytes of the leaves from `index` on that the log has: at most `limit`, and up to `byteCount`
+  /// together, but at least one.
+  package func leaves(
+    from index: UInt64, limit: Int, byteCount: Int
+  ) async throws -> [[UInt8]] {
+    try await log.leaves(from: index, limit: limit, byteCount: byteCount)
+  }
 }
 
 extension ChainEngine<HospitalRules> {

@@ -99,11 +99,32 @@ struct DemoReport: Encodable {
     let refused: String?
   }
 
+  /// What a patient has again who has lost everything but the recovery phrase.
+  struct RestoringReport: Encodable {
+    /// Of all chains, by all who were asked.
+    let leavesLookedAt: UInt64
+    let visits: [String]
+    /// With who, why and until when.
+    let consents: Int
+    /// Of which the ledger's notice is all that there is.
+    let consentsWithoutDocument: Int
+    /// Lines of the access log.
+    let accessLog: Int
+    /// Whether it is what the patient had before.
+    let isSame: Bool
+    /// The visit of a consent from before, taken back afterwards.
+    let revokedVisit: String
+    let refusedCode: String?
+    let nanoseconds: UInt64
+  }
+
   struct HistoryReport: Encodable {
     let file: String?
     let patient: String
     var visits: [VisitReport] = []
     var sharing: SharingReport?
+    /// Of the first history.
+    var restoring: RestoringReport?
   }
 
   struct PhaseReport: Encodable {

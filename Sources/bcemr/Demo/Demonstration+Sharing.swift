@@ -145,7 +145,7 @@ extension Demonstration {
   }
 
   /// Why something cannot be done; nil if it can.
-  private func refusal(_ body: () async throws -> Void) async -> ConsortiumError? {
+  func refusal(_ body: () async throws -> Void) async -> ConsortiumError? {
     do {
       try await body()
       return nil
@@ -155,7 +155,7 @@ extension Demonstration {
   }
 
   /// Why the doctor cannot open a record; nil if it opens.
-  private func refusal(_ doctor: String, _ consent: Digest32) async throws -> ConsortiumError? {
+  func refusal(_ doctor: String, _ consent: Digest32) async throws -> ConsortiumError? {
     do {
       _ = try await consortium.openRecord(doctor: doctor, consent: consent)
       return nil

@@ -14,6 +14,8 @@ struct Demonstration {
   let console: Console
   private let team: Int
   private var report: DemoReport
+  /// Whether codes, and the words of a recovery phrase, are shown.
+  let showsCodes: Bool
 
   static let purpose = "treatment"
   static let consentSeconds: UInt64 = 30 * 86_400
@@ -22,7 +24,8 @@ struct Demonstration {
   ///
   /// - Parameters:
   ///   - staffing: roster and rule of every hospital; nil for the demonstration's own.
-  ///   - drawsCodes: whether the first ticket and the first presence are drawn.
+  ///   - drawsCodes: whether the first ticket and the first presence are drawn, and a recovery phrase is
+  ///     shown.
   init(
     in folder: DataFolder, team: Int, staffing: StaffingPlan? = nil, drawsCodes: Bool,
     console: Console
@@ -42,7 +45,7 @@ struct Demonstration {
     console.line(
       "1 system manager, \(Quantity.count(genesis.members.hospitals.count, "hospital")) with \(doctors) "
         + "doctors, 1 cloud operator; every role has its own keys and storage.")
-    self.narrator = narrator
+    (self.narrator, showsCodes) = (narrator, drawsCodes)
     self.console = console
     self.team = team
     report = DemoReport(
@@ -107,6 +110,8 @@ struct Demonstration {
       if isFirst, let first = held.first, let reader = result.sharing?.doctor {
         result.sharing?.swallowed = try await swallow(
           first, of: history, at: first.hospital, reader: reader)
+        result.restoring = try await restore(
+          history, sharing: first.visit, of: first.number, after: last.hospital)
       }
     }
     report.histories.append(result)

@@ -33,8 +33,8 @@ struct Course: Sendable, CustomTestStringConvertible {
     }
 
     /// Holds a whole visit.
-    func holdVisit() async throws {
-      let outcome = try await consortium.hold(plan)
+    func holdVisit(_ encounter: String = "encounter-1") async throws {
+      let outcome = try await consortium.hold(test.plan(encounter))
       #expect(outcome.record?.record != nil || outcome.wasKnown)
     }
 
@@ -215,6 +215,34 @@ extension Course {
       try await requireSound(run, visits: 1, place)
     })
 
+  /// A patient has the words of the recovery phrase, and nothing else.
+  static let restoring = Course(
+    name: "restoring",
+    begin: {
+      let test = TestConsortium(teamSize: 1, hospitals: 3, doctors: 1)
+      let consortium = try await test.open()
+      _ = try await test.consentedVisit(consortium)
+      try await test.loseDevice(consortium)
+      return test
+    },
+    steps: [
+      Step("restoring") { run in
+        let restoration = try await run.patient().restore()
+        guard restoration.isComplete else {
+          throw ConsortiumError(.unreachable, "something is missing still")
+        }
+      },
+      Step("another visit") { run in try await run.holdVisit("encounter-2") },
+      Step("blocks") { run in try await run.consortium.settle() },
+    ],
+    check: { run, place in
+      let holdings = try await run.patient().holdings()
+      #expect(holdings.visits.count == 2, "\(place)")
+      #expect(holdings.consents.map(\.doctor) == [TestConsortium.reader], "\(place)")
+      #expect(holdings.access.map(\.event) == [.consented, .requested], "\(place)")
+      try await requireSound(run, visits: 2, mayAbandon: true, place)
+    })
+
   /// A hospital's disk is put back to before its last visit, and it takes that from its cloud again.
   static let diskPutBack = Course(
     name: "a disk that was put back",
@@ -275,5 +303,5 @@ extension Course {
     })
 
   /// The cheapest first: a kind of request is tried in the first that has it.
-  static let all = [visitAndSharing, founding, demand, diskPutBack, anotherCloud]
+  static let all = [visitAndSharing, founding, demand, restoring, diskPutBack, anotherCloud]
 }

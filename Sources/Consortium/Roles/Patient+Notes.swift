@@ -1,0 +1,199 @@
+package import CanonicalEncoding
+import Credentials
+import EMRScheme
+import Ledger
+
+/// What a patient knows of the note of a visit.
+struct NoteState: NamedValue {
+  static let name = "note-state"
+
+  /// Of the last note that was made or seen.
+  var counter: UInt64 = 0
+  /// The last note that was made, until the cloud below has it and after: the same is sent again.
+  var note: KeptNote?
+  /// The digest of what it says, without its counter.
+  var content = Digest32.zero
+  /// Who keeps it; empty before somebody does.
+  var cloud = ""
+
+  init() {}
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.integer("counter", counter)
+    fields.optional("note", note)
+    fields.digest("content", content)
+    fields.text("cloud", cloud)
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    counter = try fields.integer("counter", in: 0...LedgerLimits.size)
+    note = try fields.optional("note")
+    content = try fields.digest("content")
+    cloud = try fields.text("cloud", maximum: Limits.identifierByteCount)
+  }
+}
+
+extension Patient {
+  private static func noteKey(_ visit: Digest32) -> String { "note/\(visit)" }
+
+  /// The place of the next consent among those of a visit.
+  func nextConsentNumber(_ visit: Digest32) throws -> [UInt8] {
+    var last: UInt64 = 0
+    for key in try store.keys(withPrefix: Self.consentMark(visit)) {
+      last = max(last, try number(key))
+    }
+    return (last + 1).stateBytes
+  }
+
+  private func number(_ mark: String) throws -> UInt64 {
+    try store.value(forKey: mark).map { try UInt64(stateBytes: $0) } ?? 0
+  }
+
+  /// The consents of a visit, in the order in which they were given.
+  func consents(of visit: Digest32) throws -> [GivenConsent] {
+    let prefix = Self.consentMark(visit)
+    var found: [(number: UInt64, given: GivenConsent)] = []
+    for mark in try store.keys(withPrefix: prefix) {
+      if let digest = Digest32(hex: String(mark.dropFirst(prefix.count))),
+        let given = try given(digest)
+      {
+        found.append((try number(mark), given))
+      }
+    }
+    return found.sorted { $0.number < $1.number }.map(\.given)
+  }
+
+  private func note(of visit: PatientVisit, counter: UInt64) throws -> VisitNote {
+    VisitNote(
+      genesis: genesis.digest, hospital: visit.context.hospital, visit: visit.context.visitID,
+      counter: counter, encounter: visit.encounter, evidence: visit.evidence,
+      opening: visit.opening, consents: try consents(of: visit.context.visitID))
+  }
+
+  /// Has the present cloud of a visit's hospital keep what is known of the visit, unless it does.
+  ///
+  /// - Throws: ``ConsortiumError``: then the cloud may have it or not, and the same is sent again.
+  package func keepNote(of visit: Digest32) async throws {
+    let hospital = try self.visit(visit).context.hospital
+    let known = try await client.cloud(ofHospital: hospital)
+    do {
+      try await keepNote(of: visit, at: known)
+    } catch let error as ConsortiumError {
+      // A vote may have given the chain to another one.
+      let present = try await client.currentCloud(ofHospital: hospital)
+      guard present != known else { throw error }
+      try await keepNote(of: visit, at: present)
+    }
+  }
+
+  /// The same for a consent that is to be taken back, also where the note cannot be kept.
+  func keepNote(ofRevoked consent: Digest32) async {
+    if let visit = try? given(consent)?.visit { try? await keepNote(of: visit) }
+  }
+
+  private func keepNote(of visitID: Digest32, at cloud: String) async throws {
+    var triesLeft = 2
+    while true {
+      let visit = try visit(visitID)
+      let keys = try keys(of: visit.context)
+      let author = author(visit.context, keys.signingKey)
+      let content = Message(try note(of: visit, counter: 1)).digest
+      var state: NoteState = try store.load(Self.noteKey(visitID)) ?? NoteState()
+      if state.note != nil, state.content == content, state.cloud == cloud { return }
+      if state.note == nil || state.content != content {
+        guard state.counter < LedgerLimits.size else {
+          throw ConsortiumError(.staleNote, "no note of this visit is newer")
+        }
+        state.counter += 1
+        state.note = try note(of: visit, counter: state.counter).sealed(with: keys)
+        (state.content, state.cloud) = (content, "")
+        // Before it is sent: no counter is of two notes.
+        try store.save(state, Self.noteKey(visitID))
+      }
+      guard let note = state.note else { return }
+      triesLeft -= 1
+      do {
+        _ = try await client.ask(KeepNote(note), of: cloud, by: [author])
+      } catch let error as ConsortiumError where error.code == .staleNote && triesLeft > 0 {
+        // Another device of this patient has kept one, or this one was restored from an older one.
+        let fetched = try await client.ask(FetchNote(), of: cloud, by: [author])
+        if let newer = fetched.note {
+          let note = try read(newer, of: visitID, at: visit.context.hospital, keys)
+          try take(note, of: visit.context)
+        }
+        continue
+      }
+      if var now: NoteState = try store.load(Self.noteKey(visitID)), now.note == note {
+        now.cloud = cloud
+        try store.save(now, Self.noteKey(visitID))
+      }
+      return
+    }
+  }
+
+  /// What a note says.
+  ///
+  /// - Throws: if it is not this patient's, of this visit.
+  func read(
+    _ note: KeptNote, of visit: Digest32, at hospital: String, _ keys: PatientVisitKeys<Suite>
+  ) throws -> VisitNote {
+    try VisitNote(
+      opening: note, of: visit, at: hospital, genesis: genesis.digest, with: keys)
+  }
+
+  /// Adds what a note says to what is known of its visit.
+  private func take(_ note: VisitNote, of context: VisitContext) throws {
+    var changes = try consentChanges(note.consents, visit: context.visitID)
+    var visit = try visit(context.visitID)
+    visit.add(note)
+    changes[Self.key(context.visitID)] = Message(visit).encoded()
+    changes.merge(try noteChange(note, visit: context.visitID)) { $1 }
+    try store.write(changes)
+  }
+
+  /// That a note with this counter was seen.
+  func noteChange(_ note: VisitNote, visit: Digest32) throws -> [String: [UInt8]?] {
+    var state: NoteState = try store.load(Self.noteKey(visit)) ?? NoteState()
+    guard state.counter <= note.counter else { return [:] }
+    // What is sent next has a counter above it.
+    (state.counter, state.note, state.cloud) = (note.counter, nil, "")
+    return [Self.noteKey(visit): Message(state).encoded()]
+  }
+
+  /// What is to be stored to know these consents too.
+  func consentChanges(
+    _ consents: [GivenConsent], visit: Digest32
+  ) throws -> [String: [UInt8]?] {
+    var changes: [String: [UInt8]?] = [:]
+    var next = try UInt64(stateBytes: nextConsentNumber(visit))
+    for var consent in consents {
+      if let known = try given(consent.document) {
+        guard known.visit == visit else { continue }
+        consent.consent = known.consent ?? consent.consent
+        consent.revocation = known.revocation ?? consent.revocation
+      }
+      let mark = Self.consentMark(visit, consent.document)
+      if try store.value(forKey: mark) == nil {
+        changes[mark] = next.stateBytes
+        next += 1
+      }
+      changes[Self.consentKey(consent.document)] = Message(consent).encoded()
+      // A' is taken for nothing else.
+      if let key = consent.consent?.requestKey { changes[Self.useKey(key)] = visit.bytes }
+    }
+    return changes
+  }
+}
+
+extension PatientVisit {
+  /// Adds what is missing.
+  mutating func add(_ note: VisitNote) {
+    if evidence.isEmpty, Digest32(sha256: note.evidence) == context.evidenceDigest {
+      evidence = note.evidence
+    }
+    if encounter.isEmpty { encounter = note.encounter }
+    if opening == nil, let other = note.opening, (try? other.check(against: context)) != nil {
+      opening = other
+    }
+  }
+}

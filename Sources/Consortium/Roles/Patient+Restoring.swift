@@ -1,0 +1,253 @@
+import CanonicalEncoding
+import Credentials
+import EMRScheme
+import Ledger
+
+/// A patient who has the root, and nothing else (specification 8.5).
+extension Patient {
+  /// Of a visit of which nothing is missing: what came of its note.
+  private static func doneKey(_ visit: Digest32, _ hospital: String) -> String {
+    "\(searchPrefix)done/\(hospital)/\(visit)"
+  }
+  private static func underWayKey(_ visit: Digest32, _ hospital: String) -> String {
+    "under-way/\(hospital)/\(visit)"
+  }
+
+  /// The keys of a visit of which this patient knows, by ``restore(anew:)``, that it is under way.
+  func keys(
+    ofVisitUnderWay visit: Digest32, at hospital: String
+  ) throws -> PatientVisitKeys<Suite>? {
+    try store.value(forKey: Self.underWayKey(visit, hospital)).flatMap { Digest32($0) }
+      .map { try keys(at: hospital, nonce: $0) }
+  }
+
+  /// Finds the visits of this root on all chains, and fills the store with them and what belongs to them.
+  ///
+  /// It can be called again at any time: it goes on where it was interrupted, and asks again who did not
+  /// answer. What is in the store stays.
+  /// - Parameter anew: whether chains that were looked at to their ends are looked at again.
+  /// - Throws: ``StoreError``; ``ConsortiumError`` if no supernode at all says who takes part.
+  package func restore(anew: Bool = false) async throws -> Restoration {
+    if anew {
+      var changes: [String: [UInt8]?] = [:]
+      for key in try store.keys(withPrefix: Self.searchPrefix) {
+        changes.updateValue(nil, forKey: key)
+      }
+      try store.write(changes)
+    }
+    let keepers = try await keepers()
+    let members = await client.currentMembers()
+    var restoration = Restoration()
+    for hospital in keepers.keys.sorted() {
+      // Who is not there any more has nothing that its successors do not have.
+      for supernode in [hospital] + (keepers[hospital] ?? [])
+      where members.supernode(supernode) != nil {
+        restoration.sources.append(try await search(hospital, at: supernode))
+      }
+    }
+    for hospital in keepers.keys.sorted() {
+      for (nonce, candidates) in try found(at: hospital) {
+        restoration.visits += try await restore(
+          candidates, nonce, hospital, clouds: keepers[hospital] ?? [])
+      }
+    }
+    return restoration
+  }
+
+  // MARK: What belongs to a visit
+
+  /// Restores the visit of a nonce: the one among these identifiers that is proven to have its keys.
+  private func restore(
+    _ candidates: Set<Digest32>, _ nonce: Digest32, _ hospital: String, clouds: [String]
+  ) async throws -> [Restoration.Visit] {
+    let keys = try keys(at: hospital, nonce: nonce)
+    var visits: [Restoration.Visit] = []
+    for visit in candidates.sorted() {
+      let restored = try await restore(visit, keys, hospital, clouds)
+      if case .complete = restored.state { return [restored] }
+      visits.append(restored)
+    }
+    return visits
+  }
+
+  private func restore(
+    _ visitID: Digest32, _ keys: PatientVisitKeys<Suite>, _ hospital: String, _ clouds: [String]
+  ) async throws -> Restoration.Visit {
+    if let done = try done(visitID, hospital) { return done }
+    let notes = try await notes(of: visitID, keys, hospital, clouds)
+    var restored = Restoration.Visit(
+      visit: visitID, hospital: hospital, state: .underWay, note: notes.outcome)
+    let underWay = Self.underWayKey(visitID, hospital)
+    let proven: Proven
+    switch try await completion(of: visitID, keys, hospital, clouds) {
+    case .success(let completion): proven = completion
+    case .failure(let error):
+      if notes.status == .abandoned { restored.state = .abandoned }
+      // Not final, or not complete: that is what it is then. All else may be had later.
+      if notes.status != .abandoned, error.code != .notFinal { restored.failure = error.code }
+      if notes.status == .complete { restored.failure = error.code }
+      try store.write([underWay: notes.status == .abandoned ? nil : keys.nonce.bytes])
+      return restored
+    }
+    let context = proven.completion.context
+    func known() throws -> PatientVisit? { try store.load(Self.key(visitID)) }
+    if let known = try known(), known.context != context {
+      restored.failure = .wrongContext
+      return restored
+    }
+    var opened: Opened?
+    do {
+      opened = try await open(proven, keys, try known())
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      restored.failure = ConsortiumError(error).code
+    }
+    // As it is now, whatever was stored meanwhile.
+    var visit =
+      try known() ?? PatientVisit(context: context, evidence: [], opening: nil, encounter: "")
+    if let opened {
+      visit.recordDigest = visit.recordDigest ?? opened.record?.recordDigest
+      visit.isReceipted = visit.isReceipted || opened.isReceipted
+      if let record = opened.record { visit.evidence = record.plaintext.alpha }
+      if !opened.isReceipted { restored.failure = .unreachable }
+    }
+    var changes = try consentChanges(notes.found.flatMap(\.consents), visit: visitID)
+    for note in notes.found {
+      visit.add(note)
+      changes.merge(try noteChange(note, visit: visitID)) { $1 }
+    }
+    changes[Self.key(visitID)] = Message(visit).encoded()
+    changes.updateValue(nil, forKey: underWay)
+    if !visit.encounter.isEmpty {
+      changes[Self.lastVisitKey(visit.encounter, hospital)] = visitID.bytes
+    }
+    try store.write(changes)
+    restored.state = .complete(record: visit.recordDigest != nil)
+    do {
+      try await takeNotices(of: visitID)
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      restored.failure = ConsortiumError(error).code
+    }
+    restored.undocumented = try undocumented(visitID)
+    if notes.outcome == .unreachable { restored.failure = restored.failure ?? .unreachable }
+    if restored.failure == nil {
+      try store.write([Self.doneKey(visitID, hospital): [restored.note.rawValue]])
+    }
+    return restored
+  }
+
+  private func undocumented(_ visit: Digest32) throws -> [Digest32] {
+    try consents(of: visit).filter { $0.consent == nil }.map(\.document)
+  }
+
+  /// A visit of which everything was taken in an earlier call.
+  private func done(_ visitID: Digest32, _ hospital: String) throws -> Restoration.Visit? {
+    guard let value = try store.value(forKey: Self.doneKey(visitID, hospital))?.first,
+      let note = Restoration.Visit.Note(rawValue: value),
+      let visit: PatientVisit = try store.load(Self.key(visitID))
+    else { return nil }
+    return Restoration.Visit(
+      visit: visitID, hospital: hospital, state: .complete(record: visit.recordDigest != nil),
+      note: note, undocumented: try undocumented(visitID))
+  }
+
+  /// What clouds have of a visit: the present one, and those before it, whose notes nobody carried over.
+  private func notes(
+    of visit: Digest32, _ keys: PatientVisitKeys<Suite>, _ hospital: String, _ clouds: [String]
+  ) async throws -> (
+    status: VisitRecord.Status?, found: [VisitNote], outcome: Restoration.Visit.Note
+  ) {
+    var (status, found): (VisitRecord.Status?, [VisitNote]) = (nil, [])
+    var outcome = Restoration.Visit.Note.none
+    let author = Author(.patient(visit: visit, hospital: hospital), keys.signingKey)
+    for (index, cloud) in clouds.enumerated() {
+      do {
+        let fetched = try await client.ask(FetchNote(), of: cloud, by: [author])
+        status = status ?? fetched.status
+        guard let note = fetched.note else { continue }
+        if let note = try? read(note, of: visit, at: hospital, keys) {
+          found.append(note)
+        } else {
+          outcome = .junk
+        }
+      } catch let error as StoreError {
+        throw error
+      } catch {
+        if index == 0 { outcome = .unreachable }
+      }
+    }
+    // The newest first, so that it decides.
+    found.sort { $0.counter > $1.counter }
+    if outcome == .none, !found.isEmpty { outcome = .taken }
+    return (status, found, outcome)
+  }
+
+  private struct Proven {
+    let completion: VisitCompletion
+    let signed: VerifiedSignature<Suite>
+  }
+
+  /// The completion of a visit of these keys, proven by the hospital or by a cloud that has its chain.
+  private func completion(
+    of visit: Digest32, _ keys: PatientVisitKeys<Suite>, _ hospital: String, _ clouds: [String]
+  ) async throws -> Result<Proven, ConsortiumError> {
+    var failure: ConsortiumError?
+    for supernode in [hospital] + clouds {
+      do {
+        let (completion, signed) = try await client.completion(
+          of: visit, at: hospital, by: supernode)
+        guard completion.context.hospital == hospital, completion.context.keyNonce == keys.nonce,
+          keys.areNamed(in: completion.context)
+        else { throw ConsortiumError(.unknownVisit, "the visit is not this patient's") }
+        return .success(Proven(completion: completion, signed: signed))
+      } catch let error as StoreError {
+        throw error
+      } catch {
+        let error = ConsortiumError(error)
+        // That it is not final says more than that somebody does not answer.
+        if failure == nil || error.code == .notFinal { failure = error }
+      }
+    }
+    return .failure(failure ?? ConsortiumError(.unreachable, "nobody was asked"))
+  }
+
+  private struct Opened {
+    /// nil if the record is not what the team signed.
+    let record: AcceptedRecord?
+    /// Whether the ledger has the receipt, as far as the hospital answers.
+    let isReceipted: Bool
+  }
+
+  /// Opens the record of a visit, and gives the receipt if the ledger has none.
+  ///
+  /// - Returns: nil if that was done.
+  private func open(
+    _ proven: Proven, _ keys: PatientVisitKeys<Suite>, _ known: PatientVisit?
+  ) async throws -> Opened? {
+    if let known, known.isReceipted, known.recordDigest != nil { return nil }
+    let completion = proven.completion
+    let context = completion.context
+    let sealed = try await record(completion, keys.signingKey)
+    let accepted = try? sealed.check(for: VerifiedVisitKey<Suite>(alreadyVerified: context))
+      .open(with: keys.visitKey, signed: proven.signed)
+    let receipt = VisitReceipt(
+      visit: context.visitID, recordDigest: completion.recordDigest,
+      verdict: accepted == nil ? .disputed : .acknowledged)
+    // The record counts without it.
+    let given = try? await give(receipt, context, keys.signingKey)
+    return Opened(record: accepted, isReceipted: given != nil)
+  }
+
+  /// Takes from the access log the consents of which no note has the document.
+  private func takeNotices(of visit: Digest32) async throws {
+    let unknown = try await accessLog(visit).filter { $0.event == .consented }
+      .filter { try given($0.document) == nil }
+    if unknown.isEmpty { return }
+    try store.write(
+      try consentChanges(
+        unknown.map { GivenConsent(visit: visit, document: $0.document) }, visit: visit))
+  }
+}

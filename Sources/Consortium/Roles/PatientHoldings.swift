@@ -1,0 +1,77 @@
+public import CanonicalEncoding
+import EMRScheme
+import Ledger
+
+/// All that a patient has of visits and consents, to look at and to compare.
+public struct PatientHoldings: Sendable, Equatable {
+  /// A visit of which this patient knows.
+  public struct Visit: Sendable, Equatable {
+    /// Its identifier on the ledger.
+    public let visit: Digest32
+    /// Whose chain has it.
+    public let hospital: String
+    /// T, in seconds since 1970.
+    public let openedAt: UInt64
+    /// Empty if it is not known.
+    public let encounter: String
+    /// Once the record was opened and found to be what the team signed.
+    public let recordDigest: Digest32?
+    /// Whether the ledger has its receipt.
+    public let isReceipted: Bool
+  }
+
+  /// A consent that was given.
+  public struct Consent: Sendable, Equatable {
+    /// The digest of the document.
+    public let consent: Digest32
+    /// To what.
+    public let visit: Digest32
+    /// To whom; nil, as what follows, if the ledger's notice is all that there is.
+    public let doctor: String?
+    /// What the doctor said that it is for.
+    public let purpose: String?
+    /// Until when, in ledger time, in seconds since 1970.
+    public let expiresAt: UInt64?
+  }
+
+  /// By the time at which they opened.
+  public internal(set) var visits: [Visit] = []
+  /// Those of each visit, by their digests.
+  public internal(set) var consents: [Consent] = []
+  /// The access log of each visit.
+  public internal(set) var access: [AccessRecord] = []
+
+  /// Nothing.
+  public init() {}
+}
+
+extension Patient {
+  /// All that this patient has, and what the ledger says of who read it.
+  package func holdings() async throws -> PatientHoldings {
+    var known: [PatientVisit] = []
+    for key in try store.keys(withPrefix: "visit/") {
+      if let visit: PatientVisit = try store.load(key) { known.append(visit) }
+    }
+    known.sort {
+      ($0.context.openedAt, $0.context.visitID) < ($1.context.openedAt, $1.context.visitID)
+    }
+    var holdings = PatientHoldings()
+    for visit in known {
+      let context = visit.context
+      holdings.visits.append(
+        PatientHoldings.Visit(
+          visit: context.visitID, hospital: context.hospital, openedAt: context.openedAt,
+          encounter: visit.encounter, recordDigest: visit.recordDigest,
+          isReceipted: visit.isReceipted))
+      holdings.consents += try consents(of: context.visitID)
+        .sorted { $0.document < $1.document }
+        .map {
+          PatientHoldings.Consent(
+            consent: $0.document, visit: $0.visit, doctor: $0.consent?.doctor,
+            purpose: $0.consent?.purpose, expiresAt: $0.consent?.expiresAt)
+        }
+      if visit.recordDigest != nil { holdings.access += try await accessLog(context.visitID) }
+    }
+    return holdings
+  }
+}

@@ -1,0 +1,82 @@
+import CanonicalEncoding
+import Consortium
+import Credentials
+import EMRScheme
+import Ledger
+import Pairings
+import Synchronization
+import TestSupport
+import Testing
+
+/// Patients who have nothing but the words.
+extension TestConsortium {
+  /// What a patient has written down.
+  @inline(never)
+  func words(of contact: String = TestConsortium.patient) throws -> String {
+    try PatientRoot(secret("root", of: "patients/\(contact)")).recoveryPhrase.text
+  }
+
+  /// A program on another device, which was given these words.
+  @inline(never)
+  func newDevice(
+    words: String, store: any RoleStore, _ consortium: LocalConsortium, seed: UInt64 = 77
+  ) throws -> Patient {
+    let file = try PatientKeys.restored(owner: "restored", from: RecoveryPhrase(words: words))
+    return try Patient(
+      identity: Self.identity, genesis: consortium.genesis, keys: PatientKeys(file), store: store,
+      courier: try #require(wire.courier), clock: { [self] in time },
+      randomness: SeededGenerator(seed: seed))
+  }
+
+  /// Takes the patient's device away, and gives a new program the words.
+  func loseDevice(_ consortium: LocalConsortium) async throws {
+    try await consortium.loseDevice(ofPatient: Self.patient, words: words())
+  }
+
+  /// A final consent that a doctor of hospital 2 reads a visit.
+  func consent(
+    to visit: Digest32, doctor: String = TestConsortium.reader, purpose: String,
+    _ consortium: LocalConsortium
+  ) async throws -> Digest32 {
+    let request = try await consortium.requestAccess(
+      doctor: doctor, patient: Self.patient, purpose: purpose)
+    let consent = try await consortium.consent(
+      patient: Self.patient, to: request, visit: visit,
+      expiresAt: await consortium.ledgerTime() + 36_000)
+    try await consortium.settle()
+    return consent
+  }
+}
+
+/// A store whose power fails.
+final class FailingRoleStore: RoleStore {
+  private let store: any RoleStore
+  private let failing: Int
+  private let isKept: Bool
+  private let count = Mutex(0)
+
+  /// - Parameters:
+  ///   - failing: the number of the write at which it fails, and with it all that follow; 0 for none.
+  ///   - isKept: whether that one is stored all the same.
+  init(_ store: any RoleStore, failingAt failing: Int, isKept: Bool) {
+    (self.store, self.failing, self.isKept) = (store, failing, isKept)
+  }
+
+  var writes: Int { count.withLock { $0 } }
+
+  func value(forKey key: String) throws(StoreError) -> [UInt8]? { try store.value(forKey: key) }
+
+  func keys(withPrefix prefix: String) throws(StoreError) -> [String] {
+    try store.keys(withPrefix: prefix)
+  }
+
+  func write(_ changes: [String: [UInt8]?]) throws(StoreError) {
+    let number = count.withLock { count in
+      count += 1
+      return count
+    }
+    guard failing > 0, number >= failing else { return try store.write(changes) }
+    if number == failing, isKept { try store.write(changes) }
+    throw StoreError(.outcomeUnknown, "the power is gone")
+  }
+}
