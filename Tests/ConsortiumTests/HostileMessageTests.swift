@@ -49,7 +49,9 @@ struct HostileMessageTests {
       [0x7f, 0x27] + [UInt8](repeating: 0x80, count: 100_000),
     ]
     for bytes in cases {
-      #expect(try await code(bytes, at: endpoint, consortium) == "malformed")
+      // What is longer than all that somebody hears is not looked at.
+      let answer = try await code(bytes, at: endpoint, consortium)
+      #expect(answer == "malformed" || answer == "too-large" && bytes.count > 4096, "\(answer)")
     }
     let large = [UInt8](repeating: 0x30, count: 100 << 20)
     #expect(try await code(large, at: endpoint, consortium) == "too-large")

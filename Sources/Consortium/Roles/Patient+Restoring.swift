@@ -108,9 +108,7 @@ extension Patient {
       try known() ?? PatientVisit(context: context, evidence: [], opening: nil, encounter: "")
     if let opened {
       visit.recordDigest = visit.recordDigest ?? opened.record?.recordDigest
-      visit.isReceipted = visit.isReceipted || opened.isReceipted
       if let record = opened.record { visit.evidence = record.plaintext.alpha }
-      if !opened.isReceipted { restored.failure = .unreachable }
     }
     var changes = try consentChanges(notes.found.flatMap(\.consents), visit: visitID)
     for note in notes.found {
@@ -124,6 +122,9 @@ extension Patient {
     }
     try store.write(changes)
     restored.state = .complete(record: visit.recordDigest != nil)
+    if let opened, try await !give(opened.receipt, context, keys) {
+      restored.failure = .unreachable
+    }
     do {
       try await takeNotices(of: visitID)
     } catch let error as StoreError {
@@ -217,11 +218,29 @@ extension Patient {
   private struct Opened {
     /// nil if the record is not what the team signed.
     let record: AcceptedRecord?
-    /// Whether the ledger has the receipt, as far as the hospital answers.
-    let isReceipted: Bool
+    let receipt: VisitReceipt
   }
 
-  /// Opens the record of a visit, and gives the receipt if the ledger has none.
+  /// Gives the receipt of a visit, unless the ledger has it. The record counts without it.
+  ///
+  /// - Returns: whether the ledger has it, as far as the hospital answers.
+  private func give(
+    _ receipt: VisitReceipt, _ context: VisitContext, _ keys: PatientVisitKeys<Suite>
+  ) async throws -> Bool {
+    do {
+      _ = try await give(receipt, context, keys.signingKey)
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      return false
+    }
+    var visit = try visit(context.visitID)
+    visit.isReceipted = true
+    try save(visit)
+    return true
+  }
+
+  /// Opens the record of a visit.
   ///
   /// - Returns: nil if that was done.
   private func open(
@@ -233,12 +252,11 @@ extension Patient {
     let sealed = try await record(completion, keys.signingKey)
     let accepted = try? sealed.check(for: VerifiedVisitKey<Suite>(alreadyVerified: context))
       .open(with: keys.visitKey, signed: proven.signed)
-    let receipt = VisitReceipt(
-      visit: context.visitID, recordDigest: completion.recordDigest,
-      verdict: accepted == nil ? .disputed : .acknowledged)
-    // The record counts without it.
-    let given = try? await give(receipt, context, keys.signingKey)
-    return Opened(record: accepted, isReceipted: given != nil)
+    return Opened(
+      record: accepted,
+      receipt: VisitReceipt(
+        visit: context.visitID, recordDigest: completion.recordDigest,
+        verdict: accepted == nil ? .disputed : .acknowledged))
   }
 
   /// Takes from the access log the consents of which no note has the document.

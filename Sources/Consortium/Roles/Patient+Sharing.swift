@@ -60,6 +60,10 @@ extension Patient {
   static func consentMark(_ visit: Digest32, _ consent: Digest32? = nil) -> String {
     "visit-consent/\(visit)/" + (consent.map { "\($0)" } ?? "")
   }
+  /// Which consent was given last to a request, and arrived.
+  private static func givenKey(_ request: Digest32, _ visit: Digest32) -> String {
+    "consented/\(request)/\(visit)"
+  }
   static func useKey(_ requestKey: [UInt8]) -> String { "use/\(Digest32(sha256: requestKey))" }
   private static func pendingKey(_ request: Digest32, _ visit: Digest32) -> String {
     "pending-consent/\(request)/\(visit)"
@@ -105,6 +109,8 @@ extension Patient {
       throw ConsortiumError(.wrongState, "the patient has not opened this record")
     }
     let certificate = try await certificate(asked, request, visitID)
+    if let given = try given(under: certificate.object, expiresAt: expiresAt) { return given }
+    try requireUnused(certificate.object)
     let visitKeys = try keys(of: context)
     let blinding = ConsentBlinding(for: visitKeys.visitKey, using: &randomness)
     // As of now: what is sealed to a former key cannot be sealed anew once it is given.
@@ -181,11 +187,14 @@ extension Patient {
         .consentMismatch, "the manager has another key by now: the doctor has to ask anew")
     }
     _ = try await client.ask(pending.grant, of: consent.doctor, by: [author(asked)])
-    try store.write([key: nil])
+    let certificate = pending.deposit.certificate.object
+    try store.write([
+      key: nil, Self.givenKey(certificate.request, consent.visit): consent.digest.bytes,
+    ])
     return consent.digest
   }
 
-  /// A certificate whose keys this patient has used for nothing yet.
+  /// The doctor's keys for a visit.
   private func certificate(
     _ asked: AccessRequest, _ request: Digest32, _ visit: Digest32
   ) async throws -> Signed<RequestKeyCertificate> {
@@ -197,8 +206,20 @@ extension Patient {
     guard certificate.genesis == genesis.digest, certificate.request == request,
       certificate.visit == visit, certificate.doctor == asked.doctor
     else { throw ConsortiumError(.consentMismatch, "the certificate is for something else") }
-    try requireUnused(certificate)
     return signed
+  }
+
+  /// The consent that was given with the keys of a certificate, and arrived: who did not hear of it asks
+  /// again.
+  private func given(
+    under certificate: RequestKeyCertificate, expiresAt: UInt64
+  ) throws -> Digest32? {
+    let key = Self.givenKey(certificate.request, certificate.visit)
+    guard let digest = try store.value(forKey: key).flatMap({ Digest32($0) }),
+      let consent = try given(digest)?.consent, consent.requestKey == certificate.requestKey,
+      consent.expiresAt == expiresAt
+    else { return nil }
+    return digest
   }
 
   private func requireUnused(_ certificate: RequestKeyCertificate) throws {
