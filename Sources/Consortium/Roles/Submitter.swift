@@ -128,19 +128,10 @@ extension Submitter {
     if known.demandedAt != nil, known.demand == nil, !known.standing.isConfirmed {
       try await attempt { try await self.demand(entry) }
     }
-    if known.standing.isConfirmed || known.demandedAt != nil {
-      try await attempt { try await self.proveFinal(entry) }
-    }
+    // Before anything is sent or demanded: it may stand although no answer came.
+    try await attempt { try await self.proveFinal(entry) }
     guard try rows.row(digest)?.standing.isFinal == false else { return }
-    var answered = false
-    try await attempt {
-      _ = try await self.send(entry)
-      answered = true
-    }
-    let sent = try rows.row(digest)
-    if answered, sent?.standing.isConfirmed == true {
-      try await attempt { try await self.proveFinal(entry) }
-    }
+    try await attempt { _ = try await self.send(entry) }
     guard let patience, let row = try rows.row(digest), !row.isSettled,
       !row.standing.isConfirmed || !row.denial.isEmpty, let sentAt = row.sentAt,
       client.clock() >= sentAt, client.clock() - sentAt >= patience
