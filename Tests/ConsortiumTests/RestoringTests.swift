@@ -271,6 +271,43 @@ struct RestoringTests {
     #expect(after.access.last?.event == .revoked)
   }
 
+  @Test("notes that a cloud has lost are kept again, once the program looks after them")
+  func lostNotes() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let visit = try await consortium.hold(test.plan()).visit
+    _ = try await consortium.hold(test.plan("encounter-2", hospital: "hospital-2"))
+    let store = test.storage.roleStore("cloud")
+    let key = "note/hospital-1/\(visit)"
+    let old = try #require(try store.value(forKey: key))
+    _ = try await test.consent(to: visit, purpose: "a", consortium)
+    let before = try await consortium.holdings(ofPatient: Self.patient)
+    let kept = try store.keys(withPrefix: "note/")
+    let count = test.wire.requests(KeepNote.self).count
+    try await consortium.keepNotes(ofPatient: Self.patient)
+    #expect(test.wire.requests(KeepNote.self).count == count)
+
+    // Its disk was put back: one note is older, the other gone.
+    for note in kept { try store.write([note: note == key ? old : nil]) }
+    // One visit that fails keeps no other from it.
+    test.wire.lose { transit in
+      guard let request = transit.payload(KeepNote.self) else { return false }
+      return request.note.counter == 1
+    }
+    #expect(
+      await ConsortiumError.code {
+        try await consortium.keepNotes(ofPatient: Self.patient)
+      } == "unreachable")
+    #expect(try store.value(forKey: key) != old)
+    #expect(try store.keys(withPrefix: "note/") == [key])
+    test.wire.intercept(nil)
+    try await consortium.keepNotes(ofPatient: Self.patient)
+    #expect(try store.keys(withPrefix: "note/") == kept)
+    try await test.loseDevice(consortium)
+    #expect(try await consortium.restore(patient: Self.patient).isComplete)
+    #expect(try await consortium.holdings(ofPatient: Self.patient) == before)
+  }
+
   @Test("two devices of one patient, one restored: each has what the other has given in the end")
   func twoDevices() async throws {
     let test = TestConsortium(teamSize: 1)

@@ -28,6 +28,13 @@ extension LocalConsortium {
     try addPatient(contact: contact, identity: identity)
   }
 
+  /// Lets a patient's program look whether the clouds still have its notes.
+  public func keepNotes(ofPatient contact: String) async throws {
+    meter.phase = .dataSharing
+    let patient = try patient(contact)
+    try await meter.measure(.patient) { try await patient.keepNotes() }
+  }
+
   /// Finds again what belongs to a patient's root.
   public func restore(patient contact: String) async throws -> Restoration {
     meter.phase = .dataSharing

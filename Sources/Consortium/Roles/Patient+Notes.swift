@@ -86,7 +86,43 @@ extension Patient {
     }
   }
 
-  /// The same for a consent that is to be taken back, also where the note cannot be kept.
+  /// Looks whether the present clouds have the notes of all complete visits, and has those that they lost,
+  /// or never got, kept again: a cloud's disk may have been put back, or the chain given to another one.
+  ///
+  /// - Throws: what the first visit fails with, after the others.
+  package func keepNotes() async throws {
+    var failure: (any Error)?
+    for key in try store.keys(withPrefix: Self.visitPrefix) {
+      guard let visit: PatientVisit = try store.load(key), visit.recordDigest != nil else {
+        continue
+      }
+      do {
+        try await lookAfterNote(of: visit.context)
+      } catch let error as StoreError {
+        throw error
+      } catch {
+        failure = failure ?? error
+      }
+    }
+    if let failure { throw failure }
+  }
+
+  private func lookAfterNote(of context: VisitContext) async throws {
+    let (visit, keys) = (context.visitID, try keys(of: context))
+    let cloud = try await client.currentCloud(ofHospital: context.hospital)
+    let author = author(context, keys.signingKey)
+    let fetched = try await client.ask(FetchNote(), of: cloud, by: [author]).note
+    var state: NoteState = try store.load(Self.noteKey(visit)) ?? NoteState()
+    if let fetched, fetched.counter > state.counter {
+      try take(try read(fetched, of: visit, at: context.hospital, keys), of: context)
+    } else if fetched != state.note, !state.cloud.isEmpty {
+      state.cloud = ""
+      try store.save(state, Self.noteKey(visit))
+    }
+    try await keepNote(of: visit)
+  }
+
+  /// As ``keepNote(of:)``, for a consent that is taken back also where the note cannot be kept.
   func keepNote(ofRevoked consent: Digest32) async {
     if let visit = try? given(consent)?.visit { try? await keepNote(of: visit) }
   }

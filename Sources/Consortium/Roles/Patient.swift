@@ -147,7 +147,8 @@ package actor Patient: RoleEndpoint {
 
   // MARK: Visits
 
-  static func key(_ visit: Digest32) -> String { "visit/\(visit)" }
+  static let visitPrefix = "visit/"
+  static func key(_ visit: Digest32) -> String { "\(visitPrefix)\(visit)" }
 
   func visit(_ visit: Digest32) throws -> PatientVisit {
     guard let visit: PatientVisit = try store.load(Self.key(visit)) else {

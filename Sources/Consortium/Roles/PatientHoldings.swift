@@ -49,7 +49,7 @@ extension Patient {
   /// All that this patient has, and what the ledger says of who read it.
   package func holdings() async throws -> PatientHoldings {
     var known: [PatientVisit] = []
-    for key in try store.keys(withPrefix: "visit/") {
+    for key in try store.keys(withPrefix: Self.visitPrefix) {
       if let visit: PatientVisit = try store.load(key) { known.append(visit) }
     }
     known.sort {

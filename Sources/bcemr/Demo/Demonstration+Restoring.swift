@@ -27,6 +27,8 @@ extension Demonstration {
     try await consortium.settle()
     console.line("  The patient consents that \(doctor) reads visit \(number).")
 
+    // As a program does now and then: a cloud may have lost some of an earlier run.
+    try await consortium.keepNotes(ofPatient: contact)
     let before = try await consortium.holdings(ofPatient: contact)
     let words = try await consortium.recoveryPhrase(ofPatient: contact).text
     try await consortium.loseDevice(ofPatient: contact, words: words)

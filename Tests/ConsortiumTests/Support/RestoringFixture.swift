@@ -3,7 +3,6 @@ import Consortium
 import Credentials
 import EMRScheme
 import Ledger
-import Pairings
 import Synchronization
 import TestSupport
 import Testing
@@ -45,6 +44,42 @@ extension TestConsortium {
       expiresAt: await consortium.ledgerTime() + 36_000)
     try await consortium.settle()
     return consent
+  }
+}
+
+/// A patient with a visit that is shared, and what there is of it.
+struct RestoringSituation {
+  let test: TestConsortium
+  let consortium: LocalConsortium
+  let visit: Digest32
+  let context: VisitContext
+  let consent: Digest32
+  let before: PatientHoldings
+
+  init() async throws {
+    test = TestConsortium(teamSize: 1)
+    consortium = try await test.open()
+    visit = try await consortium.hold(test.plan()).visit
+    context = try await test.state(of: visit, consortium).context
+    consent = try await test.consent(to: visit, purpose: "second opinion", consortium)
+    before = try await consortium.holdings(ofPatient: TestConsortium.patient)
+  }
+
+  func restore() async throws -> Restoration {
+    try await test.loseDevice(consortium)
+    return try await consortium.restore(patient: TestConsortium.patient)
+  }
+
+  func holdings() async throws -> PatientHoldings {
+    try await consortium.holdings(ofPatient: TestConsortium.patient)
+  }
+
+  /// The notes that the patient has had the cloud keep.
+  var notes: [KeptNote] { test.wire.requests(KeepNote.self).map(\.note) }
+
+  /// Changes the notes that the cloud gives; `nil` for none.
+  func answerNotes(_ note: @escaping @Sendable (KeptNote?) -> KeptNote?) {
+    test.wire.answer(FetchNote.self) { FetchedNote(status: $0.status, note: note($0.note)) }
   }
 }
 
