@@ -145,7 +145,10 @@ extension Doctor {
   }
 
   private func secrets(for consent: Consent) throws -> (key: String, RequestSecrets) {
-    guard let key = try store.value(forKey: Self.secretsMark(consent.requestKey)).map({ String(decoding: $0, as: UTF8.self) }),
+    guard
+      let key = try store.value(forKey: Self.secretsMark(consent.requestKey)).map({
+        String(decoding: $0, as: UTF8.self)
+      }),
       let secrets: RequestSecrets = try store.load(key),
       case let certificate = secrets.certificate.object,
       certificate.visit == consent.visit, certificate.agreementKey == consent.agreementKey,
