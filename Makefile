@@ -33,7 +33,8 @@ quick: deps lint check-docs
 
 ## test-swift: 3 min and what has to be built. All unit tests; some with make test-swift FILTER=TeamRuleTests
 #
-# One suite writes logs as tiles, and has the client of scripts/read-tiles read them.
+# One suite writes logs as tiles, and has the client of scripts/read-tiles read them; another seals
+# envelopes, and has scripts/vectors/envelope.py open them.
 test-swift: deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD)
 	BCEMR_PYTHON=$(abspath $(PYTHON)) $(SWIFT_TEST) $(if $(FILTER),--filter '$(FILTER)')
@@ -88,6 +89,7 @@ test-documents: deps-test $(ORACLES)/ready
 	$(PYTHON) scripts/replay-export $(ORACLES)/consortium.tar
 	$(PYTHON) scripts/vectors/export_appendix.py check $(BCEMR)
 	$(PYTHON) scripts/vectors/visit_appendix.py check
+	$(PYTHON) scripts/vectors/envelope_appendix.py check
 
 test-transcripts: deps-test
 	$(SWIFT_BUILD) --product bcemr

@@ -95,7 +95,7 @@ let package = Package(
       "Ledger",
       scheme + ["EMRScheme", "TransparencyLog", "Credentials", "Consensus", crypto]),
     tests("ClinicalRecords", vectors: true),
-    tests("Consortium", ledger + ["PowerCut", "SQLiteBackend", crypto]),
+    tests("Consortium", ledger + ["PowerCut", "SQLiteBackend", crypto], vectors: true),
     tests("PaperEvaluation", ["Pairings", "PrintedScheme"]),
     tests(
       "SQLiteBackend", ledger + ["Consortium", "PowerCut", "store-crash-probe", grdb],

@@ -46,7 +46,8 @@ struct AdmissionTicketTests {
       let post = test.post(consortium, by: Author(.key(key.publicKey), key))
       let (reply, answer) = try await post.send(
         post.content(RequestAdmission(form), "hospital-1"), by: key)
-      return try answer.open(SealedAnswer(encoded: reply).sealed)
+      let opened = try answer.open(SealedAnswer(encoded: reply).sealed)
+      return try #require(RequestTable.byName[RequestAdmission.name]).unpadded(opened)
     }
 
     var patient: Patient {

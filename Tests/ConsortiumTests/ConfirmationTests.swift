@@ -671,4 +671,19 @@ struct ConfirmationTests {
     }
     return completion
   }
+
+  @Test("as many leaves as a list may have are heard")
+  func manyLeaves() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let post = test.post(consortium, as: "hospital-1")
+    for (count, code) in [(1 << 17, "unauthenticated"), (1 << 17 + 1, "invalid-field")] {
+      let request = ConfirmLeaves(
+        hospital: "hospital-1", generation: 0, from: 0,
+        leaves: [[UInt8]](repeating: [0], count: count), note: "")
+      #expect(
+        await ConsortiumError.code { _ = try await post.ask(request, of: "cloud") } == code,
+        "\(count)")
+    }
+  }
 }

@@ -206,6 +206,29 @@ struct TeamTests {
       }
     }
     #expect(!(refusal?.message.contains("29857009") ?? true))
+
+    // Nor by a length: another specialty is missing, too few are on duty, a visit is offered, there is one
+    // under way, or there is no such ticket.
+    #expect(
+      await ConsortiumError.code {
+        _ = try await consortium.open(Self.visit("e-1", text: "thirsty", test))
+      } == "no-team")
+    #expect(
+      await ConsortiumError.code {
+        _ = try await consortium.open(Self.visit("e-1", test))
+      } == "no-team")
+    try await hospital.setStaffing(Self.plan())
+    _ = try await consortium.open(Self.visit("e-1", test))
+    let form = try #require(test.wire.requests(RequestAdmission.self).last).form
+    let stranger = try IdentityKey(seed: [UInt8](1...32))
+    #expect(
+      await ConsortiumError.code {
+        _ = try await test.post(consortium, by: Author(.key(stranger.publicKey), stranger))
+          .ask(RequestAdmission(form), of: Self.hospital)
+      } == "refused")
+    let admissions = test.wire.passages.filter { $0.kind == RequestAdmission.name }
+    #expect(Set(admissions.map(\.answer.count)).count >= 4)
+    #expect(Set(admissions.map(\.reply.count)).count == 1)
   }
 
   @Test("the longest symptoms have room in a form")

@@ -49,6 +49,8 @@ extension RoleRequest {
 struct IncomingRequest: CanonicalObject {
   static let kind = ObjectKind.message
   static let maximumByteCount = MessageLimits.message
+  /// Room for a list of leaves.
+  static let maximumNodeCount = 1 << 18
 
   var request: any RoleRequest
 

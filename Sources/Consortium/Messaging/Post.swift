@@ -154,6 +154,7 @@ package struct SealedPost: Sendable {
     } catch {
       throw ConsortiumError(.unreachable, "what comes as the answer of \(recipient) is not its own")
     }
-    return try Post.reply(opened, to: type, recipient)
+    let answer = try RequestTable.byName[type.name]?.unpadded(opened) ?? opened
+    return try Post.reply(answer, to: type, recipient)
   }
 }

@@ -30,7 +30,8 @@ package struct Authors: OptionSet, Sendable {
 package enum Carriage: String, Sendable {
   /// In an ``Envelope``.
   case sealed
-  /// As it is, signed inside by a member: about the ledger's chains, which members may read.
+  /// As it is, signed inside by a member: about the ledger's chains, which members may read. It says neither
+  /// when it was made nor to whom, so it counts for as long as the key does that has signed it.
   case signed
   /// As it is, by anybody: what it asks for, or brings, proves itself.
   case open
@@ -49,8 +50,10 @@ package struct RequestRule: Sendable {
   /// How many of them one author has in hand at once, or all holders of keys from one place; what is used
   /// up comes back with time.
   package let quota: Int
-  /// For how many seconds it counts after it was sent.
-  package let lifetime: UInt64
+  /// For how many seconds it counts after it was sent; nil of what is not sealed, and says no time.
+  package let lifetime: UInt64?
+  /// Whether all answers are sealed at one length, since their own would tell what they say.
+  package let hidesAnswer: Bool
 
   package var name: String { type.name }
 
@@ -75,7 +78,8 @@ package enum RequestTable {
     sealed(CosignRegistration.self, by: .hospital, to: .manager, 4 << 10, answer: 4 << 10),
     // Group key generation (4.3)
     sealed(
-      RequestAdmission.self, by: .keyHolder, to: .hospital, 16 << 10, answer: 16 << 10),
+      RequestAdmission.self, by: .keyHolder, to: [.hospital], 16 << 10, answer: 16 << 10,
+      hidesAnswer: true),
     sealed(AuthorizeVisit.self, by: .patient, to: .hospital, 1 << 10, quota: 16),
     sealed(AssignVisit.self, by: .hospital, to: .doctor, 16 << 10, for: days),
     sealed(ShowPresence.self, by: .patient, to: .doctor, 1 << 10, quota: 64, for: days),
@@ -86,7 +90,7 @@ package enum RequestTable {
     // Data storage (4.4, step 3, and 4.5)
     sealed(StoreRecord.self, by: .doctor, to: .cloud, large),
     sealed(FetchOwnRecord.self, by: .patient, to: .cloud, 256, answer: large),
-    signed(TakeOverRecord.self, to: [.cloud], 1 << 10, answer: large),
+    signed(TakeOverRecord.self, by: .cloud, to: [.cloud], 1 << 10, answer: large),
     // What a patient finds again (specification 8.5)
     sealed(
       FindVisits.self, by: .keyHolder, to: [.hospital, .cloud], 256, answer: 1 << 20, quota: 64),
@@ -111,7 +115,7 @@ package enum RequestTable {
       answer: 1 << 18),
     sealed(ConfirmLeaves.self, by: .hospital, to: .cloud, large, answer: 16 << 10),
     signed(FetchLeaves.self, to: [.cloud], 1 << 10),
-    signed(RequestTail.self, to: [.cloud], 8 << 10, answer: 1 << 10),
+    signed(RequestTail.self, by: .hospital, to: [.cloud], 8 << 10, answer: 1 << 10),
     sealed(
       RelayDemand.self, by: [.doctor, .patient, .manager], to: .cloud, 1 << 18,
       answer: 1 << 10),
@@ -137,11 +141,12 @@ package enum RequestTable {
 
   private static func sealed(
     _ type: any RoleRequest.Type, by authors: Authors, to recipients: Set<RoleKind>, _ limit: Int,
-    answer: Int = 256, quota: Int = 1 << 12, for lifetime: UInt64 = soon
+    answer: Int = 256, quota: Int = 1 << 12, for lifetime: UInt64 = soon,
+    hidesAnswer: Bool = false
   ) -> RequestRule {
     RequestRule(
       type: type, carriage: .sealed, authors: authors, recipients: recipients, limit: limit,
-      answerLimit: answer, quota: quota, lifetime: lifetime)
+      answerLimit: answer, quota: quota, lifetime: lifetime, hidesAnswer: hidesAnswer)
   }
 
   private static func sealed(
@@ -153,11 +158,12 @@ package enum RequestTable {
   }
 
   private static func signed(
-    _ type: any RoleRequest.Type, to recipients: Set<RoleKind>, _ limit: Int, answer: Int = page
+    _ type: any RoleRequest.Type, by authors: Authors = .members, to recipients: Set<RoleKind>,
+    _ limit: Int, answer: Int = page
   ) -> RequestRule {
     RequestRule(
-      type: type, carriage: .signed, authors: .members, recipients: recipients, limit: limit,
-      answerLimit: answer, quota: 1 << 16, lifetime: soon)
+      type: type, carriage: .signed, authors: authors, recipients: recipients, limit: limit,
+      answerLimit: answer, quota: 1 << 16, lifetime: nil, hidesAnswer: false)
   }
 
   private static func open(
@@ -165,6 +171,6 @@ package enum RequestTable {
   ) -> RequestRule {
     RequestRule(
       type: type, carriage: .open, authors: [], recipients: recipients, limit: limit,
-      answerLimit: answer, quota: 1 << 12, lifetime: soon)
+      answerLimit: answer, quota: 1 << 12, lifetime: nil, hidesAnswer: false)
   }
 }

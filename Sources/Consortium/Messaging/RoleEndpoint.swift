@@ -23,7 +23,14 @@ package struct Inbox: Sendable {
 
   /// - Parameter clock: seconds since 1970.
   init(_ genesis: ValidGenesis, _ kind: RoleKind, clock: @escaping @Sendable () -> UInt64) {
-    (self.genesis, self.kind, self.clock) = (genesis.digest, kind, clock)
+    self.init(genesis: genesis.digest, kind, clock: clock)
+  }
+
+  /// For a role on the ledger of this genesis.
+  package init(
+    genesis: Digest32, _ kind: RoleKind, clock: @escaping @Sendable () -> UInt64
+  ) {
+    (self.genesis, self.kind, self.clock) = (genesis, kind, clock)
     quota = RequestQuota(clock: clock)
   }
 }
@@ -105,7 +112,7 @@ extension RoleEndpoint {
     } catch {
       reply = ReplyMessage<Done>(.failure(ConsortiumError(error))).encoded()
     }
-    return SealedAnswer(sealed: try key.seal(reply)).encoded()
+    return SealedAnswer(sealed: try key.seal(rule.padded(reply))).encoded()
   }
 
   private static var repeated: ConsortiumError {
@@ -150,7 +157,9 @@ extension RoleEndpoint {
 
   private nonisolated func requireInTime(_ content: RequestContent, _ rule: RequestRule) throws {
     let now = inbox.clock()
-    guard content.sentAt <= now &+ RequestRule.skew, now <= content.sentAt &+ rule.lifetime else {
+    guard content.sentAt <= now &+ RequestRule.skew,
+      now <= content.sentAt &+ (rule.lifetime ?? 0)
+    else {
       throw ConsortiumError(
         .outOfTime, "the request was sent at \(content.sentAt), and it is \(now) here")
     }

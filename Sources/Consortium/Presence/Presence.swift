@@ -81,8 +81,8 @@ package struct PresenceCode: NamedValue {
     self = code
   }
 
-  /// Six words, 66 bits of the SHA-256 of the signed presence. The signature is in it, so that nobody but
-  /// the patient has a say in what the words are.
+  /// Six words, 66 bits of the SHA-256 of the signed presence. The signature is in it, so that nobody can
+  /// say what the words will be before the patient signs.
   package var words: [String] {
     WordPhrase.words(
       ofDigest: Digest32(sha256: presence.encodedSequence()).bytes, count: 6)

@@ -24,17 +24,19 @@ enum PrintedCode {
     return prefix(label) + String(decoding: digits, as: UTF8.self)
   }
 
-  /// The bytes of a text with this label. Case and white space around it make no difference.
+  /// The bytes of a text with this label. Case of ASCII and white space around it make no difference.
   ///
   /// - Returns: nil for any other text, as for one of which bytes have a second form.
   static func bytes(_ text: String, _ label: String) -> [UInt8]? {
     guard text.utf8.count <= maximumByteCount else { return nil }
-    let text = text.uppercased()
-    let digits = text.split(whereSeparator: \.isWhitespace)
-    guard digits.count == 1, digits[0].hasPrefix(prefix(label)) else { return nil }
+    let words = text.split(whereSeparator: \.isWhitespace)
+    guard words.count == 1 else { return nil }
+    // Not by Unicode, for which other characters have these as capital letters.
+    let digits = words[0].utf8.map { (0x61...0x7a).contains($0) ? $0 - 0x20 : $0 }
+    guard digits.starts(with: prefix(label).utf8) else { return nil }
     var bytes: [UInt8] = []
     var (bits, count) = (UInt16(0), 0)
-    for digit in digits[0].utf8.dropFirst(prefix(label).utf8.count) {
+    for digit in digits.dropFirst(prefix(label).utf8.count) {
       guard let value = alphabet.firstIndex(of: digit) else { return nil }
       bits = bits << 5 | UInt16(value)
       count += 5
@@ -44,7 +46,7 @@ enum PrintedCode {
       }
       bits &= 1 << UInt16(count) - 1
     }
-    return Self.text(label, bytes) == digits[0] ? bytes : nil
+    return Array(Self.text(label, bytes).utf8) == digits ? bytes : nil
   }
 
   private static func prefix(_ label: String) -> String { "BCEMR:\(label):" }

@@ -37,7 +37,8 @@ package struct ConfirmLeaves: RoleRequest {
     hospital = try fields.text("hospital", maximum: Limits.identifierByteCount)
     generation = try fields.integer("generation", in: 0...LedgerLimits.size)
     from = try fields.integer("from", in: 0...LedgerLimits.size)
-    leaves = try fields.octetsList("leaves", maximum: 1 << 17, 1...Leaf.maximumByteCount)
+    leaves = try fields.octetsList(
+      "leaves", maximum: LedgerLimits.leafListCount, 1...Leaf.maximumByteCount)
     note = try fields.text("note", maximum: LedgerLimits.noteByteCount)
   }
 }
@@ -117,7 +118,8 @@ package struct LeavesReply: CanonicalValue {
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    leaves = try fields.octetsList("leaves", maximum: 1 << 17, 1...Leaf.maximumByteCount)
+    leaves = try fields.octetsList(
+      "leaves", maximum: LedgerLimits.leafListCount, 1...Leaf.maximumByteCount)
     note = try fields.text("note", maximum: LedgerLimits.noteByteCount)
     held = try fields.integer("held", in: 0...LedgerLimits.size)
   }

@@ -126,7 +126,8 @@ package struct ConsortiumReply: CanonicalValue {
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    leaves = try fields.octetsList("leaves", maximum: 1 << 17, 1...Leaf.maximumByteCount)
+    leaves = try fields.octetsList(
+      "leaves", maximum: LedgerLimits.leafListCount, 1...Leaf.maximumByteCount)
     note = try fields.text("note", maximum: 1 << 20)
     finalSize = try fields.integer("finalSize", in: 0...LedgerLimits.size)
   }

@@ -13,8 +13,21 @@ public struct PatientAddress: CanonicalValue, Hashable {
     (signingKey, agreementKey) = (keys.signing.publicKey, keys.agreement.publicKey)
   }
 
-  /// What couriers call it: the digest of both keys, in 64 hexadecimal digits.
+  /// What couriers call it: SHA-256 of both keys, one after the other, in 64 small hexadecimal digits.
   public var id: String { "\(Digest32(sha256: signingKey + agreementKey))" }
+
+  private static let label = "ADDRESS"
+
+  /// As it is told in person: both keys, as the text of a QR code.
+  package var text: String { PrintedCode.text(Self.label, signingKey + agreementKey) }
+
+  /// - Throws: ``ConsortiumError`` `malformed` unless it is the text of an address.
+  package init(text: String) throws(ConsortiumError) {
+    guard let bytes = PrintedCode.bytes(text, Self.label), bytes.count == 64 else {
+      throw ConsortiumError(.malformed, "this is no address of a patient")
+    }
+    (signingKey, agreementKey) = (Array(bytes[..<32]), Array(bytes[32...]))
+  }
 
   package var contact: Contact { Contact(id: id, agreementKey: agreementKey) }
 

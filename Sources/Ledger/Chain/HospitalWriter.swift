@@ -377,7 +377,7 @@ package actor HospitalWriter {
       guard index < end else { return nil }
       let numbers = try members(at: engine.block.base).numbers
       let read = try await log.leaves(
-        from: index, limit: Int(clamping: end - index),
+        from: index, limit: min(Int(clamping: end - index), LedgerLimits.leafListCount),
         byteCount: 2 * Int(clamping: numbers.blockByteLimit))
       var leaves: [[UInt8]] = []
       var baseHeight: UInt64 = 0

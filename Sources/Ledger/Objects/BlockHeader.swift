@@ -123,6 +123,8 @@ public enum LedgerLimits {
   public static let size = UInt64(Int64.max)
   /// The items of a block, whatever the genesis says.
   public static let blockItemCount: UInt64 = 1 << 16
+  /// The leaves of a chain that are sent at once: more than any block has.
+  public static let leafListCount = 1 << 17
   /// The signed note of a checkpoint in an entry, in bytes.
   public static let noteByteCount = 8192
   /// The signed note of a final checkpoint, with the cosignatures of 400 delegates whose names are as

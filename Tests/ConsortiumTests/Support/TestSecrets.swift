@@ -92,7 +92,7 @@ struct TestPost: Sendable {
   func ask<Request: RoleRequest>(
     _ request: Request, of recipient: String
   ) async throws -> Request.Reply {
-    guard RequestTable.byName[Request.name]?.carriage == .sealed else {
+    guard let rule = RequestTable.byName[Request.name], rule.carriage == .sealed else {
       return try await post.ask(request, of: recipient)
     }
     var refusal = ConsortiumError(.unreachable, "there is nobody who asks")
@@ -108,7 +108,7 @@ struct TestPost: Sendable {
         throw error
       }
       return try ReplyMessage<Request.Reply>(
-        encoded: answer.open(SealedAnswer(encoded: reply).sealed)
+        encoded: rule.unpadded(answer.open(SealedAnswer(encoded: reply).sealed))
       ).result.get()
     }
     throw refusal

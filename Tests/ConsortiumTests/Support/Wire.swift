@@ -32,6 +32,8 @@ final class Wire: Sendable {
     /// Which kind of request it is.
     var kind: String? { FieldDecoder.leadingText(of: .message, in: message, maximum: 64) }
 
+    private var rule: RequestRule? { kind.flatMap { RequestTable.byName[$0] } }
+
     /// The request, if it is of this type.
     func payload<Request: RoleRequest>(_ type: Request.Type) -> Request? {
       (try? Message<Request>(encoded: message))?.payload
@@ -40,13 +42,14 @@ final class Wire: Sendable {
     /// The recipient's answer, as the recipient itself could read it.
     func open(_ reply: [UInt8]) throws -> [UInt8] {
       guard let opened, ObjectKind(of: reply) == .sealedAnswer else { return reply }
-      return try opened.answer.open(SealedAnswer(encoded: reply).sealed)
+      let answer = try opened.answer.open(SealedAnswer(encoded: reply).sealed)
+      return try rule?.unpadded(answer) ?? answer
     }
 
     /// An answer that the recipient gives.
     func seal(_ answer: [UInt8]) throws -> [UInt8] {
       guard let opened else { return answer }
-      return SealedAnswer(sealed: try opened.answer.seal(answer)).encoded()
+      return SealedAnswer(sealed: try opened.answer.seal(rule?.padded(answer) ?? answer)).encoded()
     }
 
     /// The same, of the type that belongs to a request.
