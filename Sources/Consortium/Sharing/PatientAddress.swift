@@ -16,6 +16,23 @@ public struct PatientAddress: CanonicalValue, Hashable {
   /// What couriers call it: the digest of both keys, in 64 hexadecimal digits.
   public var id: String { "\(Digest32(sha256: signingKey + agreementKey))" }
 
+  // MARK: As people carry it
+
+  private static let label = "ADDRESS"
+
+  /// The text of a QR code: 117 characters, all of them alphanumeric to QR.
+  public var text: String { PrintedCode.text(Self.label, signingKey + agreementKey) }
+
+  /// Reads the text of a QR code; case and white space around it make no difference.
+  ///
+  /// - Throws: ``ConsortiumError`` `malformed` unless it is the text of an address.
+  public init(text: String) throws(ConsortiumError) {
+    guard let bytes = PrintedCode.bytes(text, Self.label), bytes.count == 64 else {
+      throw ConsortiumError(.malformed, "this is no address of a patient")
+    }
+    (signingKey, agreementKey) = (Array(bytes[..<32]), Array(bytes[32...]))
+  }
+
   package var contact: Contact { Contact(id: id, agreementKey: agreementKey) }
 
   public func encode(into fields: inout some FieldEncoder) {
