@@ -54,6 +54,13 @@ public struct AdmissionTicket: Equatable, Sendable {
   }
 }
 
+// Whoever reads it in a log could use it.
+extension AdmissionTicket: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  public var description: String { "a ticket, not shown" }
+  public var debugDescription: String { description }
+  public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
 /// What a hospital keeps of a ticket.
 package struct IssuedTicket: NamedValue {
   package static let name = "issued-ticket"

@@ -185,6 +185,8 @@ extension Doctor {
   /// - Parameters:
   ///   - consent: the digest of the consent.
   ///   - keep: returns when the record is kept.
+  /// - Throws: ``ConsortiumError`` as `consent-not-final`, `consent-revoked`, `consent-expired` or `reused`.
+  @discardableResult
   public func open(
     consent digest: Digest32,
     keepingBy keep: @Sendable (OpenedRecord) async throws -> Void = { _ in }
