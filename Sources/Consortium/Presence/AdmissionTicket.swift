@@ -55,9 +55,12 @@ public struct AdmissionTicket: Equatable, Sendable {
 }
 
 // Whoever reads it in a log could use it.
-extension AdmissionTicket: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+extension AdmissionTicket: CustomStringConvertible, CustomDebugStringConvertible {
   public var description: String { "a ticket, not shown" }
   public var debugDescription: String { description }
+}
+
+extension AdmissionTicket: CustomReflectable {
   public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
