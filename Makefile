@@ -4,7 +4,7 @@
 # of another. Warnings are errors (Package.swift).
 
 .DEFAULT_GOAL := help
-.PHONY: help lint check-docs quick deps deps-test demo build test test-swift test-oracles \
+.PHONY: help lint check-docs quick deps deps-test demo build examples test test-swift test-oracles \
 	test-documents test-transcripts test-constant-time bench
 
 SWIFT_BUILD := swift build -c release
@@ -19,7 +19,7 @@ SLOW := ConsortiumTests|SQLiteBackendTests|KeyFileTests
 
 ## lint: 4 s. The style of all Swift files, and that generated code is what is generated
 lint:
-	swift format lint --strict --recursive Package.swift Sources Tests
+	swift format lint --strict --recursive Package.swift Sources Tests Examples
 	scripts/field-kernels --check
 
 ## check-docs: 5 s. The documents and doc comments against the source; needs no build
@@ -48,6 +48,10 @@ demo: deps
 ## build: 4 min the first time. The command line and all libraries
 build: deps
 	$(SWIFT_BUILD)
+
+## examples: 4 min the first time. Examples/Clients as a package of its own; make build has its sources too
+examples: deps
+	$(SWIFT_BUILD) --package-path Examples/Clients --scratch-path .build-examples
 
 ## test: 15 min and more. Style, unit tests, other libraries, documents, transcripts, constant time
 test: lint test-swift test-oracles test-documents test-transcripts test-constant-time

@@ -45,7 +45,8 @@ let package = Package(
     .library(name: "Consensus", targets: ["Consensus"]),
     .library(name: "ClinicalRecords", targets: ["ClinicalRecords"]),
     .library(name: "Ledger", targets: ["Ledger"]),
-    .library(name: "Consortium", targets: ["Consortium"]),
+    .library(name: "Consortium", targets: ["Consortium", "CanonicalEncoding", "Credentials"]),
+    .library(name: "SQLiteBackend", targets: ["SQLiteBackend"]),
     .executable(name: "bcemr", targets: ["bcemr"]),
   ],
   dependencies: [
@@ -83,6 +84,12 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    // The sources of another package, compiled as there: without access to what is `package`.
+    .target(
+      name: "Clients", dependencies: ["CanonicalEncoding", "Consortium", "Credentials", "Ledger"],
+      path: "Examples/Clients/Sources/Clients", packageAccess: false,
+      swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+
     module("TestSupport", ledger + ["Consortium"]),
     tests("Pairings", ["CFieldKernels", "HashToCurve"], vectors: true),
     tests("CanonicalEncoding", [asn1]),
@@ -95,7 +102,8 @@ let package = Package(
       "Ledger",
       scheme + ["EMRScheme", "TransparencyLog", "Credentials", "Consensus", crypto]),
     tests("ClinicalRecords", vectors: true),
-    tests("Consortium", ledger + ["PowerCut", "SQLiteBackend", crypto], vectors: true),
+    tests(
+      "Consortium", ledger + ["Clients", "PowerCut", "SQLiteBackend", crypto], vectors: true),
     tests("PaperEvaluation", ["Pairings", "PrintedScheme"]),
     tests(
       "SQLiteBackend", ledger + ["Consortium", "PowerCut", "store-crash-probe", grdb],

@@ -1,4 +1,4 @@
-package import Credentials
+public import Credentials
 import Crypto
 import EMRScheme
 package import Ledger
@@ -134,21 +134,30 @@ package struct SupernodeKeys: Sendable {
 }
 
 /// A doctor's long-term keys.
-package struct DoctorKeys: Sendable {
+public struct DoctorKeys: Sendable {
   /// (d1, d2, d3).
   let signing: DoctorSigningKey<Suite>
   /// Both as registered, until the doctor rotates them.
   var identity: IdentityKey
   var agreement: AgreementKey
 
-  package init(_ file: KeyFile) throws {
+  /// Opens the keys of a file.
+  ///
+  /// - Throws: ``CredentialError`` `invalidFile` if one is missing, `invalidKey`, or ``SchemeError``, for bytes
+  ///   that are none.
+  public init(_ file: KeyFile) throws {
     signing = try DoctorSigningKey(encoded: try file.secret(SecretName.signing))
     identity = try IdentityKey(seed: file.secret(KeyUse.identity.name))
     agreement = try AgreementKey(seed: file.secret(KeyUse.agreement.name))
   }
 
-  package static func generate(
-    owner: String, using generator: inout Randomness
+  /// Makes the keys of a doctor, to be stored before anybody hears of them.
+  ///
+  /// - Parameters:
+  ///   - owner: the doctor's identifier: 1 to 64 bytes.
+  ///   - generator: for cryptography, as the system's.
+  public static func generate(
+    owner: String, using generator: inout some RandomNumberGenerator
   ) throws(CredentialError) -> KeyFile {
     try KeyFile(
       owner: owner,
@@ -160,23 +169,36 @@ package struct DoctorKeys: Sendable {
 }
 
 /// A patient's root key.
-package struct PatientKeys: Sendable {
+public struct PatientKeys: Sendable {
   let root: PatientRoot
 
-  package init(_ file: KeyFile) throws(CredentialError) {
+  /// Opens the root of a file.
+  ///
+  /// - Throws: ``CredentialError`` `invalidFile` if there is none.
+  public init(_ file: KeyFile) throws(CredentialError) {
     root = try PatientRoot(file.secret(SecretName.root))
   }
 
-  package static func generate(
-    owner: String, using generator: inout Randomness
+  /// Makes a root, to be stored before it is used.
+  ///
+  /// - Parameters:
+  ///   - owner: what the file calls the patient, and nobody else hears: 1 to 64 bytes.
+  ///   - generator: for cryptography, as the system's.
+  public static func generate(
+    owner: String, using generator: inout some RandomNumberGenerator
   ) throws(CredentialError) -> KeyFile {
     try KeyFile(owner: owner, secrets: [SecretName.root: generator.bytes(32)])
   }
 
-  /// The same from the words on paper.
-  package static func restored(
+  /// The same from the words on paper; ``Patient/restore(anew:)`` finds what belongs to it.
+  public static func restored(
     owner: String, from phrase: RecoveryPhrase
   ) throws(CredentialError) -> KeyFile {
     try KeyFile(owner: owner, secrets: [SecretName.root: phrase.secret])
+  }
+
+  /// The root in 24 words, for paper: who has them has everything.
+  public var recoveryPhrase: RecoveryPhrase {
+    get throws(CredentialError) { try root.recoveryPhrase }
   }
 }

@@ -88,12 +88,14 @@ package struct EntrySubmission: Sendable {
 }
 
 /// That the rules refuse an entry, by the signature of the hospital that judged it.
-package struct SignedRefusal: Error, Equatable {
-  package let code: String
+public struct SignedRefusal: Error, Equatable {
+  /// Why, as the rules of the chain call it (specification 6.4).
+  public let code: String
   /// How many leaves the chain had when the entry was judged.
-  package let position: UInt64
+  public let position: UInt64
 
-  package var error: ConsortiumError {
+  /// The same without the position.
+  public var error: ConsortiumError {
     ConsortiumError(.init(code), "the ledger refuses the entry")
   }
 }

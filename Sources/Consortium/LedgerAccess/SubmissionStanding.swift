@@ -17,14 +17,15 @@ public enum SubmissionStanding: Sendable, Equatable {
   case final(index: UInt64)
 
   /// Whether more than the hospital has signed for it.
-  package var isConfirmed: Bool {
+  public var isConfirmed: Bool {
     switch self {
     case .confirmed, .final: true
     case .sent, .written, .refused, .demanded: false
     }
   }
 
-  package var isFinal: Bool { if case .final = self { true } else { false } }
+  /// Whether nobody can take it back any more.
+  public var isFinal: Bool { if case .final = self { true } else { false } }
   var isRefused: Bool { if case .refused = self { true } else { false } }
 
   /// How it stands once this was shown as well. What more than the hospital has signed for is not taken

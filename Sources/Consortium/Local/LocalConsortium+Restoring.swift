@@ -4,7 +4,7 @@ public import Credentials
 extension LocalConsortium {
   /// The patient's root in 24 words, for paper.
   public func recoveryPhrase(ofPatient contact: String) throws -> RecoveryPhrase {
-    try patient(contact).keys.root.recoveryPhrase
+    try patient(contact).keys.recoveryPhrase
   }
 
   /// Takes from a patient the device and its folder: all that it knows, and the key file. In their place

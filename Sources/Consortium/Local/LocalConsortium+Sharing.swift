@@ -1,4 +1,6 @@
 public import CanonicalEncoding
+import EMRScheme
+import Ledger
 
 extension LocalConsortium {
   /// A doctor asks a patient, through the system manager (4.6, step 1), under an address that the patient
@@ -80,5 +82,23 @@ extension LocalConsortium {
     meter.phase = .dataSharing
     let patient = try patient(id)
     return try await meter.measure(.patient) { try await patient.accessLog(visit) }
+  }
+}
+
+extension Doctor {
+  /// Asks the proxy for a record that nobody consented to.
+  ///
+  /// - Returns: the proxy's refusal.
+  fileprivate func refusalWithoutConsent(visit: Digest32) async throws -> ConsortiumError {
+    let manager = await client.currentMembers().manager
+    let made = Digest32(sha256: visit.bytes + randomness.bytes(32))
+    let sealed = try Letter(.blindedRequestKey, genesis: genesis.digest, about: visit)
+      .seal(randomness.bytes(32), to: manager.agreementKey, authenticating: made)
+    do {
+      _ = try await ask(Reencrypt(consent: made, sealedShare: sealed), of: manager.id)
+    } catch let refusal as ConsortiumError {
+      return refusal
+    }
+    throw ConsortiumError(.wrongState, "the proxy answered without a consent")
   }
 }

@@ -33,6 +33,15 @@ package enum MessageLimits {
   package static let message = SealedRecord.maximumByteCount + 1 << 20
   /// The longest one that carries no record.
   package static let plain = 1 << 21
+  /// The longest text of a person that has no other limit, in bytes of UTF-8.
+  private static let text = 256
+
+  /// - Throws: ``ConsortiumError`` `too-large` for a text that its recipient would not read.
+  static func requireText(_ texts: String...) throws(ConsortiumError) {
+    for text in texts where text.utf8.count > Self.text {
+      throw ConsortiumError(.tooLarge, "a text of \(text.utf8.count) bytes, limit \(Self.text)")
+    }
+  }
 }
 
 /// A request with the type of its reply.

@@ -61,7 +61,7 @@ package protocol RoleEndpoint: Endpoint, Actor {
 }
 
 extension RoleEndpoint {
-  package nonisolated func receive(_ bytes: [UInt8], from sender: String) async -> [UInt8] {
+  public nonisolated func receive(_ bytes: [UInt8], from sender: String) async -> [UInt8] {
     do {
       // Of what is sealed the kind is known later.
       guard bytes.count <= RequestTable.limit(of: inbox.kind) else {

@@ -1,12 +1,12 @@
 package import CanonicalEncoding
-package import Credentials
+public import Credentials
 import Crypto
 import EMRScheme
 import Foundation
 
 /// What the counter of a hospital hands to a person whom it has identified: good for one admission in
 /// that person's name.
-package struct AdmissionTicket: Equatable, Sendable {
+public struct AdmissionTicket: Equatable, Sendable {
   /// 16 random bytes.
   private let secret: [UInt8]
 
@@ -22,16 +22,20 @@ package struct AdmissionTicket: Equatable, Sendable {
   /// 12 words with a checksum (BIP-39).
   package var words: [String] { WordPhrase.words(for: secret) }
 
+  /// Reads the words; case and white space make no difference.
+  ///
   /// - Throws: ``CredentialError`` `unknownWord`, naming it; `wordCount`; `wordChecksum`.
-  package init(words text: String) throws(CredentialError) {
+  public init(words text: String) throws(CredentialError) {
     secret = try WordPhrase.secret(text, byteCount: Self.byteCount)
   }
 
   /// The text of a QR code.
   package var text: String { PrintedCode.text(Self.label, secret) }
 
+  /// Reads the text of a QR code.
+  ///
   /// - Throws: ``ConsortiumError`` `malformed` unless it is the text of a ticket.
-  package init(text: String) throws(ConsortiumError) {
+  public init(text: String) throws(ConsortiumError) {
     guard let bytes = PrintedCode.bytes(text, Self.label), bytes.count == Self.byteCount else {
       throw ConsortiumError(.malformed, "this is no ticket of a hospital")
     }
@@ -48,6 +52,16 @@ package struct AdmissionTicket: Equatable, Sendable {
       info: genesis.bytes + Array(hospital.utf8), outputByteCount: 32)
     return try IdentityKey(seed: unsafe seed.withUnsafeBytes { unsafe Array($0) })
   }
+}
+
+// Whoever reads it in a log could use it.
+extension AdmissionTicket: CustomStringConvertible, CustomDebugStringConvertible {
+  public var description: String { "a ticket, not shown" }
+  public var debugDescription: String { description }
+}
+
+extension AdmissionTicket: CustomReflectable {
+  public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 /// What a hospital keeps of a ticket.

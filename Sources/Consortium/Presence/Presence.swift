@@ -1,4 +1,4 @@
-package import CanonicalEncoding
+public import CanonicalEncoding
 import Credentials
 package import EMRScheme
 
@@ -39,10 +39,11 @@ package struct Presence: NamedValue {
 
 /// A signed ``Presence`` as it is shown: as a QR code from the patient's device to the doctor's, or
 /// sealed, by courier, when patient and doctor compare six words of it.
-package struct PresenceCode: NamedValue {
+public struct PresenceCode: NamedValue {
   package static let name = "presence-code"
 
-  package let visit: Digest32
+  /// Which the patient is here for.
+  public let visit: Digest32
   /// α.
   package let evidence: [UInt8]
   package let presence: Signed<Message<Presence>>
@@ -51,13 +52,13 @@ package struct PresenceCode: NamedValue {
     (self.visit, self.evidence, self.presence) = (visit, evidence, presence)
   }
 
-  package func encode(into fields: inout some FieldEncoder) {
+  public func encode(into fields: inout some FieldEncoder) {
     fields.digest("visit", visit)
     fields.octets("evidence", evidence)
     fields.value("presence", presence)
   }
 
-  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+  public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     visit = try fields.digest("visit")
     evidence = try fields.octets("evidence", count: 32)
     presence = try fields.value("presence")
@@ -70,8 +71,8 @@ package struct PresenceCode: NamedValue {
 
   private static let label = "PRESENCE"
 
-  /// The text of a QR code.
-  package var text: String { PrintedCode.text(Self.label, Message(self).encoded()) }
+  /// The text of a QR code: about 740 characters, all of them alphanumeric to QR.
+  public var text: String { PrintedCode.text(Self.label, Message(self).encoded()) }
 
   /// - Throws: ``ConsortiumError`` `malformed` unless it is the text of a presence.
   package init(text: String) throws {
@@ -83,7 +84,7 @@ package struct PresenceCode: NamedValue {
 
   /// Six words, 66 bits of the SHA-256 of the signed presence. The signature is in it, so that nobody can
   /// say what the words will be before the patient signs.
-  package var words: [String] {
+  public var words: [String] {
     WordPhrase.words(
       ofDigest: Digest32(sha256: presence.encodedSequence()).bytes, count: 6)
   }

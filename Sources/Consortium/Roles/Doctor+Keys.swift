@@ -1,4 +1,4 @@
-package import CanonicalEncoding
+public import CanonicalEncoding
 import Credentials
 import EMRScheme
 import Ledger
@@ -72,11 +72,14 @@ extension Doctor {
 
   /// What the doctor shows the hospital in person, so that it registers these keys in this name and no
   /// others: the digest of the statement.
-  package func fingerprint() async throws -> Digest32 { try await statement().digest }
+  public func fingerprint() async throws -> Digest32 { try await statement().digest }
 
   /// Registers with hospital and system manager (4.2, step 4); where keys were lost or stolen, anew, in
   /// the place of the keys that the ledger has. Use of the keys begins when the registration is final.
-  package func register() async throws {
+  ///
+  /// - Throws: ``ConsortiumError`` as `not-employed`, `wrong-fingerprint` or `wrong-specialties`, until the
+  ///   hospital has taken this doctor on with the ``fingerprint()``.
+  public func register() async throws {
     let statement = try await statement()
     _ = try await client.ask(
       RegisterDoctor(
@@ -89,7 +92,7 @@ extension Doctor {
   /// counts any more. What is complete stays good; a visit under way can only be abandoned.
   ///
   /// - Throws: the ledger's refusal.
-  package func retire() async throws {
+  public func retire() async throws {
     let known = try await client.doctor(id, by: hospital)
     if known.status == .retired { return }
     try await offer(
@@ -101,7 +104,7 @@ extension Doctor {
   ///
   /// What was sealed to the former key and was not opened has to be sent again.
   /// - Returns: whether the new keys are in force.
-  package func rotateKeys() async throws -> Bool {
+  public func rotateKeys() async throws -> Bool {
     let pending: RotatedKeys
     if let stored = try pendingKeys {
       pending = stored

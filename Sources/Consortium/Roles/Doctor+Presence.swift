@@ -1,4 +1,4 @@
-package import CanonicalEncoding
+public import CanonicalEncoding
 import Credentials
 import EMRScheme
 import Ledger
@@ -12,7 +12,7 @@ extension Doctor {
   /// - Returns: the visit.
   /// - Throws: ``ConsortiumError`` `presence`, `stale-presence`.
   @discardableResult
-  package func take(presence text: String) throws -> Digest32 {
+  public func take(presence text: String) throws -> Digest32 {
     let code = try PresenceCode(text: text)
     var visit = try visit(code.visit)
     try check(code, visit)
@@ -41,7 +41,7 @@ extension Doctor {
   /// courier is what the patient has signed.
   ///
   /// - Throws: ``ConsortiumError`` `other-words`, or `stale-presence` when the comparison comes too late.
-  package func confirm(_ words: String, visit visitID: Digest32) throws {
+  public func confirm(_ words: String, visit visitID: Digest32) throws {
     var visit = try visit(visitID)
     guard let code = visit.unconfirmed ?? visit.presence else {
       throw ConsortiumError(.wrongState, "the patient has shown nothing")

@@ -1,4 +1,4 @@
-package import CanonicalEncoding
+public import CanonicalEncoding
 import Credentials
 import EMRScheme
 import Ledger
@@ -71,16 +71,20 @@ extension Doctor {
   private static func secretsMark(_ requestKey: [UInt8]) -> String {
     "request-key/\(Digest32(sha256: requestKey))"
   }
-  private static func grantKey(_ consent: Digest32) -> String { "grant/\(consent)" }
+  static let grantPrefix = "grant/"
+  private static func grantKey(_ consent: Digest32) -> String { "\(grantPrefix)\(consent)" }
 
   /// Asks a patient for earlier records (4.6, step 1).
   ///
   /// The same again, since the answer was lost, is the same request.
-  /// - Parameter address: told by the patient, in person.
+  /// - Parameters:
+  ///   - address: told by the patient, in person.
+  ///   - purpose: what the patient is told: at most 256 bytes of UTF-8.
   /// - Returns: the digest of the request.
-  package func requestAccess(
+  public func requestAccess(
     address: PatientAddress, purpose: String
   ) async throws -> Digest32 {
+    try MessageLimits.requireText(purpose)
     let requestKey = Self.addressMark(address.signingKey) + "/\(Digest32(sha256: purpose.utf8))"
     let request: SubmitAccessRequest
     if let known: SubmitAccessRequest = try store.load(requestKey), isCurrent(known.request) {
@@ -181,7 +185,9 @@ extension Doctor {
   /// - Parameters:
   ///   - consent: the digest of the consent.
   ///   - keep: returns when the record is kept.
-  package func open(
+  /// - Throws: ``ConsortiumError`` as `consent-not-final`, `consent-revoked`, `consent-expired` or `reused`.
+  @discardableResult
+  public func open(
     consent digest: Digest32,
     keepingBy keep: @Sendable (OpenedRecord) async throws -> Void = { _ in }
   ) async throws -> OpenedRecord {
@@ -243,21 +249,5 @@ extension Doctor {
       Self.secretsMark(consent.requestKey): nil,
     ])
     return opened
-  }
-
-  /// Asks the proxy for a record that nobody consented to.
-  ///
-  /// - Returns: the proxy's refusal.
-  package func refusalWithoutConsent(visit: Digest32) async throws -> ConsortiumError {
-    let manager = await client.currentMembers().manager
-    let made = Digest32(sha256: visit.bytes + randomness.bytes(32))
-    let sealed = try Letter(.blindedRequestKey, genesis: genesis.digest, about: visit)
-      .seal(randomness.bytes(32), to: manager.agreementKey, authenticating: made)
-    do {
-      _ = try await ask(Reencrypt(consent: made, sealedShare: sealed), of: manager.id)
-    } catch let refusal as ConsortiumError {
-      return refusal
-    }
-    throw ConsortiumError(.wrongState, "the proxy answered without a consent")
   }
 }

@@ -1,4 +1,4 @@
-package import CanonicalEncoding
+public import CanonicalEncoding
 import Credentials
 package import EMRScheme
 package import Ledger
@@ -167,7 +167,7 @@ extension Doctor {
   /// - Returns: how the signature stands: written at least.
   /// - Throws: ``ConsortiumError`` with the ledger's code, as `late` or `resignature-limit`.
   @discardableResult
-  package func diagnose(
+  public func diagnose(
     _ visitID: Digest32, _ content: [UInt8]
   ) async throws -> SubmissionStanding {
     var visit = try visit(visitID)
@@ -362,7 +362,7 @@ extension Doctor {
   /// If it is not known whether the completion stands, the same one is submitted again.
   /// - Returns: how the completion stands: confirmed at least.
   @discardableResult
-  package func completeVisit(_ visitID: Digest32) async throws -> SubmissionStanding {
+  public func completeVisit(_ visitID: Digest32) async throws -> SubmissionStanding {
     var visit = try visit(visitID)
     let completion: Entry
     if let known = visit.completion {

@@ -1,13 +1,20 @@
 package import CanonicalEncoding
 package import Credentials
-package import EMRScheme
-package import Ledger
+public import EMRScheme
+public import Ledger
 
 /// A doctor's own program: the signing keys, and the findings of the visits on whose teams the
 /// doctor is.
-package actor Doctor: RoleEndpoint {
-  package nonisolated let id: String
-  package nonisolated let hospital: String
+///
+/// Whatever it asks others goes through its courier, and what others ask it comes to
+/// ``Endpoint/receive(_:from:)`` under ``id``. A call that failed, or whose answer was lost, is made again: what
+/// was signed is kept before it is sent, and the same is sent again. All calls may throw ``ConsortiumError``,
+/// ``StoreError`` of the store, ``CredentialError``, ``SchemeError``, and ``LedgerError`` for proofs that fail.
+public actor Doctor: Endpoint, RoleEndpoint {
+  /// ID_k: of 1 to 64 of a-z, 0-9 and '-', unique in the consortium.
+  public nonisolated let id: String
+  /// The identifier of the hospital where the doctor works.
+  public nonisolated let hospital: String
   package nonisolated let client: LedgerClient
   var keys: DoctorKeys
   let store: any RoleStore
@@ -22,10 +29,22 @@ package actor Doctor: RoleEndpoint {
   /// c_{k−1}.
   var pendingVisits: [Digest32: DoctorVisit] = [:]
 
-  package init(
+  /// Begins, or goes on with what the store holds of earlier runs.
+  ///
+  /// - Parameters:
+  ///   - genesis: of the ledger. Its digest has to be known from somewhere that can be trusted.
+  ///   - keys: as they were made first: the store has those that were rotated.
+  ///   - store: of this doctor alone.
+  ///   - courier: is given sealed envelopes, and requests about chains.
+  ///   - clock: seconds since 1970; it may differ by a few minutes from that of others.
+  ///   - randomness: of a generator for cryptography.
+  ///   - specialties: of a first registration, the same that the hospital expects; from then on the ledger
+  ///     says it.
+  /// - Throws: ``StoreError``, or what says that the store is not of this ledger or is damaged.
+  public init(
     id: String, hospital: String, genesis: ValidGenesis, keys: DoctorKeys, store: any RoleStore,
-    courier: any Courier, clock: @escaping @Sendable () -> UInt64, randomness: Randomness,
-    specialties: Set<Specialty> = []
+    courier: any Courier, clock: @escaping @Sendable () -> UInt64,
+    randomness: Randomness = SystemRandomNumberGenerator(), specialties: Set<Specialty> = []
   ) throws {
     self.id = id
     self.specialties = specialties

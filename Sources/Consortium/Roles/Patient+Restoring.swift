@@ -27,7 +27,7 @@ extension Patient {
   /// answer. What is in the store stays.
   /// - Parameter anew: whether chains that were looked at to their ends are looked at again.
   /// - Throws: ``StoreError``; ``ConsortiumError`` if no supernode at all says who takes part.
-  package func restore(anew: Bool = false) async throws -> Restoration {
+  public func restore(anew: Bool = false) async throws -> Restoration {
     if anew {
       var changes: [String: [UInt8]?] = [:]
       for key in try store.keys(withPrefix: Self.searchPrefix) {

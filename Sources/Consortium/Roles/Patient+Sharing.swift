@@ -27,6 +27,22 @@ struct PendingConsent: NamedValue {
   }
 }
 
+/// What a doctor has asked of a patient, by the system manager, who knows the doctor.
+public struct ReceivedRequest: Sendable, Equatable {
+  /// The digest of the request, to consent to.
+  public let request: Digest32
+  /// The identifier of the doctor who asks.
+  public let doctor: String
+  /// The identifier of the hospital where the doctor works.
+  public let hospital: String
+  /// What the doctor says that it is for.
+  public let purpose: String
+  /// By the doctor's clock, in seconds since 1970.
+  public let madeAt: UInt64
+  /// Under which this patient was asked.
+  public let address: PatientAddress
+}
+
 /// One line of a patient's access log.
 public struct AccessRecord: Sendable, Equatable {
   /// What an entry about sharing says.
@@ -54,7 +70,8 @@ extension Patient {
   /// How long a doctor's request counts, in seconds.
   private static let requestLifetime: UInt64 = 30 * 86_400
 
-  private static func requestKey(_ request: Digest32) -> String { "request/\(request)" }
+  private static let requestPrefix = "request/"
+  private static func requestKey(_ request: Digest32) -> String { "\(requestPrefix)\(request)" }
   static func consentKey(_ consent: Digest32) -> String { "consent/\(consent)" }
   /// By visit, which consents there are.
   static func consentMark(_ visit: Digest32, _ consent: Digest32? = nil) -> String {
@@ -83,12 +100,26 @@ extension Patient {
     return Done()
   }
 
+  /// The requests that have reached this patient, answered ones too, by the time at which they were made.
+  public func requests() throws -> [ReceivedRequest] {
+    var found: [ReceivedRequest] = []
+    for key in try store.keys(withPrefix: Self.requestPrefix) {
+      guard let stored: ForwardAccessRequest = try store.load(key) else { continue }
+      let asked = stored.request.object
+      found.append(
+        ReceivedRequest(
+          request: asked.digest, doctor: asked.doctor, hospital: asked.hospital,
+          purpose: asked.purpose, madeAt: asked.madeAt, address: asked.address))
+    }
+    return found.sorted { ($0.madeAt, $0.request) < ($1.madeAt, $1.request) }
+  }
+
   /// Consents that the requesting doctor reads one visit, until `expiresAt` in ledger time.
   ///
   /// If some of it did not arrive, the same call sends the same consent again.
   /// - Parameter request: the digest of the request.
   /// - Returns: the digest of the consent. Nothing opens before it is final.
-  package func consent(
+  public func consent(
     to request: Digest32, visit visitID: Digest32, expiresAt: UInt64
   ) async throws -> Digest32 {
     guard let stored: ForwardAccessRequest = try store.load(Self.requestKey(request)) else {
@@ -237,7 +268,7 @@ extension Patient {
   ///
   /// - Returns: how the revocation stands: confirmed at least.
   @discardableResult
-  package func revoke(_ consent: Digest32) async throws -> SubmissionStanding {
+  public func revoke(_ consent: Digest32) async throws -> SubmissionStanding {
     let entry = try revocation(of: consent)
     await keepNote(ofRevoked: consent)
     return try await submit(entry, until: .confirmed)
@@ -266,7 +297,7 @@ extension Patient {
   /// That a consent of this visit was taken back becomes visible to all who read the consortium chain.
   /// - Returns: how the revocation stands: demanded at least.
   @discardableResult
-  package func demandRevocation(
+  public func demandRevocation(
     _ consent: Digest32, through supernode: String
   ) async throws -> SubmissionStanding {
     let entry = try revocation(of: consent)
@@ -275,7 +306,7 @@ extension Patient {
   }
 
   /// Who asked for a visit's record and was given it, by the ledger.
-  package func accessLog(_ visitID: Digest32) async throws -> [AccessRecord] {
+  public func accessLog(_ visitID: Digest32) async throws -> [AccessRecord] {
     let visit = try visit(visitID)
     let context = visit.context
     let key = try keys(of: visit.context).signingKey

@@ -1,4 +1,4 @@
-package import CanonicalEncoding
+public import CanonicalEncoding
 import Credentials
 import EMRScheme
 import Ledger
@@ -16,14 +16,14 @@ extension Patient: Submitter {
 
   /// What this patient has submitted and how it stands, the newest last: all that is not final, and the
   /// last 1024 that are.
-  package func submissions() throws -> [Submission] { try submitted }
+  public func submissions() throws -> [Submission] { try submitted }
 
   /// Demands what was submitted, and was refused or is not final, at once. It becomes visible to all who
   /// read the consortium chain, and may be called again until the demand is final (`not-final`).
   ///
   /// - Returns: how it stands: demanded at least.
   @discardableResult
-  package func demand(submission entry: Digest32) async throws -> SubmissionStanding {
+  public func demand(submission entry: Digest32) async throws -> SubmissionStanding {
     try await demand(submitted: entry)
   }
 
@@ -32,7 +32,7 @@ extension Patient: Submitter {
   /// - Parameter patience: seconds; nil to demand nothing.
   /// - Returns: what was submitted, as ``submissions()``.
   @discardableResult
-  package func followUp(
+  public func followUp(
     demandingAfter patience: UInt64? = Submission.patience
   ) async throws -> [Submission] {
     try await follow(demandingAfter: patience)

@@ -1,11 +1,12 @@
-package import CanonicalEncoding
+public import CanonicalEncoding
 import Credentials
-package import EMRScheme
+public import EMRScheme
 import Ledger
 
 /// What a hospital made of a patient's wish to be admitted.
-package enum Admission: Sendable, Equatable {
-  /// The visit is open on the ledger.
+public enum Admission: Sendable, Equatable {
+  /// The visit is open on the ledger: with its team in the order of signing. `attempt` above 1: those before
+  /// were closed as abandoned.
   case opened(VisitContext, attempt: UInt64)
   /// The Encounter has a complete visit already.
   case complete(visit: Digest32)
@@ -38,15 +39,18 @@ extension Patient {
   ///
   /// Asked again with the same ticket, it sends the same form, and agrees to nothing else than before.
   /// - Parameters:
+  ///   - hospital: its identifier in the ledger.
+  ///   - encounter: what the hospital calls the occasion: at most 256 bytes of UTF-8.
   ///   - symptoms: by which the hospital finds the team; told to nobody else.
   ///   - ticket: from the hospital's counter.
   ///   - underWay: a visit of this Encounter that the patient knows of by ``restore(anew:)`` alone, and lets
   ///     the hospital close.
   /// - Throws: ``ConsortiumError``, as `no-team` with the reason.
-  package func admit(
+  public func admit(
     to hospital: String, encounter: String, symptoms: Symptoms = Symptoms(),
     ticket: AdmissionTicket, closing underWay: Digest32? = nil
   ) async throws -> Admission {
+    try MessageLimits.requireText(encounter, identity)
     let server = try await client.supernode(hospital)
     guard server.role == .hospital else {
       throw ConsortiumError(.unreachable, "there is no hospital \(hospital)")
@@ -170,7 +174,9 @@ extension Patient {
 
   /// What the patient shows to a doctor of the team in person, as a QR code: signed for this doctor and
   /// this minute.
-  package func presence(_ visitID: Digest32, to doctor: String) throws -> PresenceCode {
+  ///
+  /// - Throws: ``ConsortiumError`` `unknown-visit`, `not-entitled`.
+  public func presence(_ visitID: Digest32, to doctor: String) throws -> PresenceCode {
     let visit = try visit(visitID)
     guard visit.context.signers.contains(where: { $0.doctor == doctor }) else {
       throw ConsortiumError(.notEntitled, "\(doctor) is not on the team of this visit")
@@ -186,7 +192,7 @@ extension Patient {
   /// The same to a doctor who is elsewhere, by courier.
   ///
   /// - Returns: what was sent; it counts once the patient has read its words to the doctor.
-  package func showPresence(
+  public func showPresence(
     _ visitID: Digest32, to doctor: String
   ) async throws -> PresenceCode {
     let code = try presence(visitID, to: doctor)
@@ -201,7 +207,9 @@ extension Patient {
   ///
   /// A record that is the one on the ledger but not what the team signed is disputed. One that is
   /// not the one on the ledger is an error: the cloud has to produce the right one.
-  package func collect(_ visitID: Digest32, at hospital: String) async throws -> CollectedRecord {
+  /// - Throws: ``ConsortiumError`` `not-final` until the completed visit is; `record-missing`,
+  ///   `record-tampered`.
+  public func collect(_ visitID: Digest32, at hospital: String) async throws -> CollectedRecord {
     let (completion, signed) = try await client.completion(of: visitID, at: hospital)
     let context = completion.context
     let visitKeys = try keys(of: context)

@@ -1,7 +1,7 @@
 package import CanonicalEncoding
 package import Credentials
 import EMRScheme
-package import Ledger
+public import Ledger
 
 /// What a patient keeps of a visit; its keys come from the root and the nonce in the context.
 struct PatientVisit: NamedValue {
@@ -49,7 +49,13 @@ struct PatientVisit: NamedValue {
 }
 
 /// A patient's own program: root key, and what the patient knows of the visits.
-package actor Patient: RoleEndpoint {
+///
+/// Whatever it asks others goes through its courier, and what others ask it comes to
+/// ``Endpoint/receive(_:from:)`` under one of its ``addresses()``. A call that failed, or whose answer was
+/// lost, is made again: what was signed is kept before it is sent, and the same is sent again. All calls may
+/// throw ``ConsortiumError``, ``StoreError`` of the store, ``CredentialError``, and ``LedgerError`` for proofs
+/// that fail.
+public actor Patient: Endpoint, RoleEndpoint {
   package nonisolated let inbox: Inbox
   package nonisolated let client: LedgerClient
   /// ID_j: told to hospitals at admission, sealed.
@@ -58,9 +64,20 @@ package actor Patient: RoleEndpoint {
   let store: any RoleStore
   var randomness: Randomness
 
-  package init(
+  /// Begins, or goes on with what the store holds of earlier runs.
+  ///
+  /// - Parameters:
+  ///   - identity: ID_j: told to hospitals at admission, sealed, as the counters' tickets have it.
+  ///   - genesis: of the ledger. Its digest has to be known from somewhere that can be trusted.
+  ///   - store: of this patient alone; empty for one who is to be restored.
+  ///   - courier: is given sealed envelopes, and requests about chains that say nothing of who asks.
+  ///   - clock: seconds since 1970; it may differ by a few minutes from that of others.
+  ///   - randomness: of a generator for cryptography.
+  /// - Throws: ``StoreError``, or what says that the store is not of this ledger or is damaged.
+  public init(
     identity: String, genesis: ValidGenesis, keys: PatientKeys, store: any RoleStore,
-    courier: any Courier, clock: @escaping @Sendable () -> UInt64, randomness: Randomness
+    courier: any Courier, clock: @escaping @Sendable () -> UInt64,
+    randomness: Randomness = SystemRandomNumberGenerator()
   ) throws {
     self.identity = identity
     self.keys = keys
@@ -106,8 +123,10 @@ package actor Patient: RoleEndpoint {
 
   private static let addressPrefix = "address/"
 
-  /// Makes an address, for one doctor to be told in person.
-  package func makeAddress() throws -> PatientAddress {
+  /// Makes an address, for one doctor to be told in person: as the QR code of ``PatientAddress/text``.
+  ///
+  /// The courier has to bring here what is sent to its ``PatientAddress/id``.
+  public func makeAddress() throws -> PatientAddress {
     let nonce = Digest32(sha256: randomness.bytes(32))
     let address = PatientAddress(
       try keys.root.addressKeys(genesis: genesis.digest, nonce: nonce))
@@ -118,6 +137,11 @@ package actor Patient: RoleEndpoint {
   /// Where this patient is reached, of everything that was made.
   package static func addresses(_ store: any RoleStore) throws -> [String] {
     try store.keys(withPrefix: addressPrefix).map { String($0.dropFirst(addressPrefix.count)) }
+  }
+
+  /// All addresses that were made, where this patient is reached.
+  public func addresses() throws -> [PatientAddress] {
+    try Self.addresses(store).compactMap { try addressKeys($0).map(PatientAddress.init) }
   }
 
   func addressKeys(_ id: String) throws -> PatientAddressKeys? {

@@ -47,7 +47,7 @@ public struct PatientHoldings: Sendable, Equatable {
 
 extension Patient {
   /// All that this patient has, and what the ledger says of who read it.
-  package func holdings() async throws -> PatientHoldings {
+  public func holdings() async throws -> PatientHoldings {
     var known: [PatientVisit] = []
     for key in try store.keys(withPrefix: Self.visitPrefix) {
       if let visit: PatientVisit = try store.load(key) { known.append(visit) }

@@ -16,13 +16,17 @@ public struct PatientAddress: CanonicalValue, Hashable {
   /// What couriers call it: SHA-256 of both keys, one after the other, in 64 small hexadecimal digits.
   public var id: String { "\(Digest32(sha256: signingKey + agreementKey))" }
 
+  // MARK: As people carry it
+
   private static let label = "ADDRESS"
 
-  /// As it is told in person: both keys, as the text of a QR code.
-  package var text: String { PrintedCode.text(Self.label, signingKey + agreementKey) }
+  /// The text of a QR code: 117 characters, all of them alphanumeric to QR.
+  public var text: String { PrintedCode.text(Self.label, signingKey + agreementKey) }
 
+  /// Reads the text of a QR code; case and white space around it make no difference.
+  ///
   /// - Throws: ``ConsortiumError`` `malformed` unless it is the text of an address.
-  package init(text: String) throws(ConsortiumError) {
+  public init(text: String) throws(ConsortiumError) {
     guard let bytes = PrintedCode.bytes(text, Self.label), bytes.count == 64 else {
       throw ConsortiumError(.malformed, "this is no address of a patient")
     }
