@@ -22,10 +22,11 @@ lint:
 	swift format lint --strict --recursive Package.swift Sources Tests Examples
 	scripts/field-kernels --check
 
-## check-docs: 5 s. The documents and doc comments against the source; needs no build
+## check-docs: 5 s. The documents and doc comments against the source, and that faults can be planted; needs no build
 check-docs:
 	scripts/check-docs
 	scripts/check-readme
+	scripts/planted-faults
 
 ## quick: half a minute and what has to be built. Style, documents, the unit tests that are fast
 quick: deps lint check-docs
@@ -67,18 +68,21 @@ bench: deps deps-test $(ORACLES)/ready
 deps:
 	@scripts/install-packages libsqlite3-dev libqrencode-dev
 
+## deps-test: Install what tests need besides, as python3-venv, valgrind and zbar-tools
 deps-test: deps
 	@scripts/install-packages python3 python3-venv valgrind binutils zbar-tools
 
+## test-oracles: Pairings, curves and hashes against other libraries
+#
 # Fresh inputs each time, against libraries that share no code with ours.
 test-oracles: deps-test $(ORACLES)/ready
 	$(PYTHON) scripts/vectors/type_a.py check Sources/Pairings/TypeA/Suites
 	PYTHON=$(abspath $(PYTHON)) scripts/vectors/cross-check
 
+## test-documents: check-docs, and exports, appendices and envelopes against programs made from the documents
+#
 # An export, read by the documents alone: by the module, by the rules, and as logs of C2SP.
-test-documents: deps-test $(ORACLES)/ready
-	scripts/check-docs
-	scripts/check-readme
+test-documents: check-docs deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD) --product bcemr
 	rm -rf $(ORACLES)/data $(ORACLES)/tiles $(ORACLES)/consortium
 	$(BCEMR) demo --data $(ORACLES)/data > /dev/null
@@ -95,10 +99,12 @@ test-documents: deps-test $(ORACLES)/ready
 	$(PYTHON) scripts/vectors/visit_appendix.py check
 	$(PYTHON) scripts/vectors/envelope_appendix.py check
 
+## test-transcripts: The command line against what it has to print (Tests/CommandLine/cases)
 test-transcripts: deps-test
 	$(SWIFT_BUILD) --product bcemr
 	python3 Tests/CommandLine/run.py $(BCEMR)
 
+## test-constant-time: Operations on secrets under memcheck, with two planted leaks that it must find
 test-constant-time: deps-test
 	scripts/constant-time-check
 
