@@ -68,12 +68,28 @@ struct RestoringAttackTests {
     }
   }
 
+  @Test("[attack] a stranger asks for visits, and learns no identifier to have proven")
+  func hiddenIdentifiers() async throws {
+    let situation = try await RestoringSituation()
+    let stranger = try IdentityKey(seed: [UInt8](repeating: 3, count: 32))
+    let post = situation.test.post(
+      situation.consortium, by: Author(.key(stranger.publicKey), stranger))
+    for supernode in [Self.hospital, "cloud"] {
+      let page = try await post.ask(FindVisits(hospital: Self.hospital, from: 0), of: supernode)
+      let visit = try #require(
+        page.visits.first { $0.keyNonce == situation.context.keyNonce })
+      #expect(visit.visit(situation.context.visitKey) == situation.visit)
+      #expect(!page.encodedSequence().contains(situation.visit.bytes))
+      #expect(visit.hiddenVisit != situation.visit)
+    }
+  }
+
   @Test("[attack] pages with foreign, invented and repeated visits fill nothing and hide nothing")
   func inventedVisits() async throws {
     let situation = try await RestoringSituation()
     let own = FoundVisit(
       visit: situation.visit, keyNonce: situation.context.keyNonce,
-      signingKey: situation.context.visitSigningKey)
+      signingKey: situation.context.visitSigningKey, visitKey: situation.context.visitKey)
     situation.test.wire.intercept { transit in
       let reply = try await transit.deliver(transit.request)
       guard transit.recipient == Self.hospital, transit.payload(FindVisits.self) != nil else {
@@ -82,7 +98,7 @@ struct RestoringAttackTests {
       var page = try ReplyMessage<FoundVisits>(encoded: transit.open(reply)).result.get()
       page.visits = (0..<page.next).map { number in
         var visit = own
-        visit.visit = Digest32(sha256: number.stateBytes)
+        visit.hiddenVisit = Digest32(sha256: number.stateBytes)
         // Some with a nonce of nobody, and some with this patient's own.
         if number % 2 == 1 { visit.keyNonce = Digest32(sha256: [1]) }
         return visit

@@ -20,7 +20,7 @@ extension LedgerViews {
       visits.append(
         FoundVisit(
           visit: context.visitID, keyNonce: context.keyNonce,
-          signingKey: context.visitSigningKey))
+          signingKey: context.visitSigningKey, visitKey: context.visitKey))
     }
     return FoundVisits(visits: visits, next: request.from + UInt64(leaves.count), size: size)
   }

@@ -101,11 +101,12 @@ extension RoleEndpoint {
     guard rule.carriage == .sealed, content.genesis == inbox.genesis,
       try await isAuthentic(request, rule)
     else { throw ConsortiumError(.unauthenticated, "the request is not by who may make it") }
-    guard inbox.recent.insert(digest) else { throw Self.repeated }
     let reply: [UInt8]
     do {
       try requireInTime(content, rule)
       try take("\(content.name)/\(Self.asker(content.author, sender))", rule.quota)
+      // What was refused until now flushes nothing out of what is remembered.
+      guard inbox.recent.insert(digest) else { throw Self.repeated }
       reply = Self.encoded(
         try await answer(
           IncomingRequest(encoded: content.payload, as: rule).request, by: content.author))

@@ -59,23 +59,42 @@ package struct FoundVisits: CanonicalValue {
 
 /// What a context says of whose visit it is.
 package struct FoundVisit: CanonicalValue {
-  package var visit: Digest32
+  /// The identifier, which only who can make PK_v from the nonce takes out of it: with identifiers
+  /// anybody could have visits proven.
+  package var hiddenVisit: Digest32
   package var keyNonce: Digest32
   /// S_v.
   package var signingKey: [UInt8]
 
-  package init(visit: Digest32, keyNonce: Digest32, signingKey: [UInt8]) {
-    (self.visit, self.keyNonce, self.signingKey) = (visit, keyNonce, signingKey)
+  /// - Parameter visitKey: PK_v, encoded.
+  package init(visit: Digest32, keyNonce: Digest32, signingKey: [UInt8], visitKey: [UInt8]) {
+    (self.keyNonce, self.signingKey) = (keyNonce, signingKey)
+    hiddenVisit = Self.masked(visit, keyNonce, visitKey)
+  }
+
+  /// The identifier.
+  ///
+  /// - Parameter visitKey: PK_v, encoded.
+  package func visit(_ visitKey: [UInt8]) -> Digest32 {
+    Self.masked(hiddenVisit, keyNonce, visitKey)
+  }
+
+  /// ⊕ SHA-256(PK_v ‖ nonce): PK_v is on the chain alone.
+  private static func masked(
+    _ visit: Digest32, _ nonce: Digest32, _ visitKey: [UInt8]
+  ) -> Digest32 {
+    let mask = Digest32(sha256: visitKey + nonce.bytes)
+    return Digest32(zip(visit.bytes, mask.bytes).map { $0 ^ $1 }) ?? .zero
   }
 
   package func encode(into fields: inout some FieldEncoder) {
-    fields.digest("visit", visit)
+    fields.digest("hiddenVisit", hiddenVisit)
     fields.digest("keyNonce", keyNonce)
     fields.octets("signingKey", signingKey)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    visit = try fields.digest("visit")
+    hiddenVisit = try fields.digest("hiddenVisit")
     keyNonce = try fields.digest("keyNonce")
     signingKey = try fields.octets("signingKey", count: 32)
   }

@@ -6,6 +6,8 @@ package import Ledger
 /// What a doctor keeps of a visit.
 package struct DoctorVisit: NamedValue {
   package static let name = "doctor-visit"
+  /// All findings twice: as they were handed over, and as a record.
+  package static var messageByteCount: Int { 2 * MessageLimits.message }
 
   package var opening: VisitOpening
   /// k.
@@ -77,10 +79,23 @@ extension Doctor {
     return visit
   }
 
-  func save(_ visit: DoctorVisit) throws {
+  /// Stores a visit, but for c_{k−1}, which can be had again and is as long as a colleague likes.
+  func save(_ visit: DoctorVisit, and changes: [String: [UInt8]?] = [:]) throws {
     let visitID = visit.context.visitID
-    try store.save(visit, Self.key(visitID))
-    pendingVisits[visitID] = nil
+    var stored = visit
+    stored.handover = nil
+    var changes = changes
+    changes[Self.key(visitID)] = Message(stored).encoded()
+    try store.write(changes)
+    pendingVisits[visitID] = visit.handover == nil ? nil : visit
+  }
+
+  /// What is done to a visit over several steps is done one after another: whoever holds back an answer
+  /// would have what was stored meanwhile written over.
+  private func gate(ofVisit visit: Digest32) -> SerialGate {
+    let gate = visitGates[visit] ?? SerialGate()
+    visitGates[visit] = gate
+    return gate
   }
 
   /// The context of a visit on whose team this doctor is.
@@ -125,6 +140,8 @@ extension Doctor {
       return Done()
     }
     try await client.requireCurrentTeam(of: context)
+    // It may have come, and gone on, while this one waited.
+    if try knownVisit(context.visitID) != nil { return Done() }
     pendingVisits[context.visitID] = DoctorVisit(opening: request.opening, position: index + 1)
     return Done()
   }
@@ -170,13 +187,18 @@ extension Doctor {
   public func diagnose(
     _ visitID: Digest32, _ content: [UInt8]
   ) async throws -> SubmissionStanding {
+    _ = try visit(visitID)
+    let gate = gate(ofVisit: visitID)
+    await gate.enter()
+    defer { gate.leave() }
     var visit = try visit(visitID)
     let pending = visit.pending
-    if let pending { (visit, _) = try await settle(pending, visit) }
+    if let pending { (visit, _) = try await settle(pending, visitID) }
     let view = try await ledgerView(visit.context)
     if try pending == nil || !isSigned(content, visit, view) {
       let chain = try await client.team(of: visit.context)
       let before = try await work(before: visit, view, chain)
+      visit = try self.visit(visitID)
       let (signed, partial) = try sign(
         content, attempt: view.attempts[visit.position - 1] + 1, visit, before, chain)
       try await submit(partial, signed, former: visit.handedOver)
@@ -199,36 +221,36 @@ extension Doctor {
     let visitID = partial.visit
     let pending = entry(partial)
     var signed = signed
-    signed.pending = pending
-    try store.write([
-      Self.key(visitID): Message(signed).encoded(),
-      Self.formerKey(visitID): former.map {
-        Message(HandOverFindings(visit: visitID, findings: $0)).encoded()
-      },
-    ])
-    pendingVisits[visitID] = nil
-    if let refusal = try await settle(pending, signed).refusal { throw refusal.error }
+    (signed.pending, signed.handover) = (pending, nil)
+    try save(
+      signed,
+      and: [
+        Self.formerKey(visitID): former.map {
+          Message(HandOverFindings(visit: visitID, findings: $0)).encoded()
+        }
+      ])
+    if let refusal = try await settle(pending, visitID).refusal { throw refusal.error }
   }
 
   /// Submits the pending signature until the hospital says what becomes of it. If it is refused,
   /// what was signed before still counts. Any other failure leaves open whether it stands.
   private func settle(
-    _ pending: Entry, _ visit: DoctorVisit
+    _ pending: Entry, _ visitID: Digest32
   ) async throws -> (visit: DoctorVisit, refusal: SignedRefusal?) {
-    let visitID = visit.context.visitID
-    var visit = visit
     var refusal: SignedRefusal?
     do {
       try await submit(pending, until: .written)
     } catch let error as SignedRefusal {
       refusal = error
+    }
+    // As it is now, whatever came meanwhile.
+    var visit = try visit(visitID)
+    if refusal != nil {
       let former: HandOverFindings? = try store.load(Self.formerKey(visitID))
       visit.handedOver = former?.findings
     }
     visit.pending = nil
-    try store.write([
-      Self.key(visitID): Message(visit).encoded(), Self.formerKey(visitID): nil,
-    ])
+    try save(visit, and: [Self.formerKey(visitID): nil])
     return (visit, refusal)
   }
 
@@ -339,10 +361,19 @@ extension Doctor {
 
   /// As the last doctor: seals all findings to the patient's visit key.
   package func sealRecord(_ visitID: Digest32) async throws {
+    _ = try visit(visitID)
+    let gate = gate(ofVisit: visitID)
+    await gate.enter()
+    defer { gate.leave() }
+    try await sealFindings(visitID)
+  }
+
+  private func sealFindings(_ visitID: Digest32) async throws {
     var visit = try visit(visitID)
     // One record a visit: after a restart the same one is sent again.
     if visit.sealed != nil { return }
     let view = try await ledgerView(visit.context)
+    visit = try self.visit(visitID)
     visit.sealed = try seal(visit, try lastSignature(visit, view))
     try save(visit)
   }
@@ -363,6 +394,10 @@ extension Doctor {
   /// - Returns: how the completion stands: confirmed at least.
   @discardableResult
   public func completeVisit(_ visitID: Digest32) async throws -> SubmissionStanding {
+    _ = try visit(visitID)
+    let gate = gate(ofVisit: visitID)
+    await gate.enter()
+    defer { gate.leave() }
     var visit = try visit(visitID)
     let completion: Entry
     if let known = visit.completion {
@@ -376,6 +411,7 @@ extension Doctor {
     do {
       return try await submit(completion, until: .confirmed)
     } catch let refusal as SignedRefusal {
+      visit = try self.visit(visitID)
       visit.completion = nil
       try save(visit)
       throw refusal.error
@@ -384,7 +420,7 @@ extension Doctor {
 
   /// Gives the record to the cloud; the completion has its receipt.
   private func storeRecord(_ visitID: Digest32) async throws -> VisitCompletion {
-    try await sealRecord(visitID)
+    try await sealFindings(visitID)
     let visit = try visit(visitID)
     let context = visit.context
     let last = try lastSignature(visit, try await ledgerView(context))

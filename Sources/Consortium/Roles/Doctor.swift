@@ -28,6 +28,8 @@ public actor Doctor: Endpoint, RoleEndpoint {
   /// Visits with what can be had again and is not stored yet: an assignment without its group key,
   /// c_{k−1}.
   var pendingVisits: [Digest32: DoctorVisit] = [:]
+  /// Of visits in which something is under way, or was.
+  var visitGates: [Digest32: SerialGate] = [:]
 
   /// Begins, or goes on with what the store holds of earlier runs.
   ///

@@ -119,7 +119,8 @@ extension Patient {
       guard own.publicKey == found.signingKey else { continue }
       let key = Self.foundKey(hospital, found.keyNonce, supernode)
       if changes[key] == nil, try store.value(forKey: key) == nil {
-        changes[key] = found.visit.bytes
+        let visitKey = try keys(at: hospital, nonce: found.keyNonce).visitKey
+        changes[key] = found.visit(visitKey.encodedPublicKey).bytes
       }
     }
     return changes

@@ -73,6 +73,13 @@ extension Patient {
       let visit = PatientVisit(
         context: context, evidence: evidence, opening: opening, encounter: encounter)
       try await check(visit, opening, visitKeys, hospital)
+      // The same call may have agreed to another while this one waited.
+      if let known: PatientAdmission = try store.load(Self.admissionKey(ticketKey.publicKey)) {
+        admission = known
+      }
+      guard admission.agreed.map({ $0 == context.digest }) ?? true else {
+        throw ConsortiumError(.wrongContext, "the hospital has offered another visit before")
+      }
       if admission.agreed == nil {
         admission.agreed = context.digest
         try store.write([
