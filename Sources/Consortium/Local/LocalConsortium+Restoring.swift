@@ -23,6 +23,7 @@ extension LocalConsortium {
     patients[contact] = nil
     var changes: [String: [UInt8]?] = [:]
     for key in try store.keys(withPrefix: "") { changes.updateValue(nil, forKey: key) }
+    changes[Self.lostMark] = [1]
     try store.write(changes)
     try storage.replace(keys: file, place)
     try addPatient(contact: contact, identity: identity)
@@ -35,11 +36,22 @@ extension LocalConsortium {
     try await meter.measure(.patient) { try await patient.keepNotes() }
   }
 
+  private static let lostMark = "device-lost"
+
+  /// Whether a patient's device was lost, in an earlier run too, and not all of it is back.
+  public func hasLostDevice(_ contact: String) throws -> Bool {
+    try storage.anyRoleStore("patients/\(contact)").value(forKey: Self.lostMark) != nil
+  }
+
   /// Finds again what belongs to a patient's root.
   public func restore(patient contact: String) async throws -> Restoration {
     meter.phase = .dataSharing
     let patient = try patient(contact)
-    return try await meter.measure(.patient) { try await patient.restore() }
+    let restoration = try await meter.measure(.patient) { try await patient.restore() }
+    if restoration.isComplete {
+      try storage.anyRoleStore("patients/\(contact)").write([Self.lostMark: nil])
+    }
+    return restoration
   }
 
   /// All that a patient has, and what the ledger says of who read it.

@@ -224,6 +224,7 @@ extension Patient {
     let record = try await record(completion, visitKeys.signingKey)
     let accepted = try? record.check(for: visitKey).open(with: visitKeys.visitKey, signed: signed)
     let verdict = accepted == nil ? VisitReceipt.Verdict.disputed : .acknowledged
+    try learn(context, accepted)
     let (isNew, standing) = try await give(
       VisitReceipt(visit: visitID, recordDigest: completion.recordDigest, verdict: verdict),
       context, visitKeys.signingKey)
@@ -280,19 +281,23 @@ extension Patient {
     }
   }
 
+  /// Keeps a visit that this program has not begun, but whose record it opened: it is the patient's too,
+  /// and its receipt is brought in its name.
+  private func learn(_ context: VisitContext, _ record: AcceptedRecord?) throws {
+    let known: PatientVisit? = try store.load(Self.key(context.visitID))
+    if known != nil { return }
+    try save(
+      PatientVisit(
+        context: context, evidence: record?.plaintext.alpha ?? [], opening: nil, encounter: ""))
+  }
+
   /// Notes that the visit has its receipt.
   private func remember(
     _ completion: VisitCompletion, _ record: AcceptedRecord?
   ) throws {
     let context = completion.context
-    // One that this program has not begun, but whose record it opened, is the patient's too.
-    let known: PatientVisit? = try store.load(Self.key(context.visitID))
-    guard
-      var visit = known
-        ?? record.map({
-          PatientVisit(
-            context: context, evidence: $0.plaintext.alpha, opening: nil, encounter: "")
-        }), visit.context == context
+    guard var visit: PatientVisit = try store.load(Self.key(context.visitID)),
+      visit.context == context
     else { return }
     visit.isReceipted = true
     visit.recordDigest = record?.recordDigest

@@ -77,6 +77,10 @@ struct Demonstration {
   private mutating func run(_ history: DemoHistory, isFirst: Bool) async throws {
     console.heading("\(history.introduction): \(Quantity.count(history.visits.count, "visit"))")
     try await consortium.addPatient(contact: history.contact, identity: history.identity)
+    // A run that was killed while the device was lost.
+    if try await consortium.hasLostDevice(history.contact) {
+      _ = try await consortium.restore(patient: history.contact)
+    }
     var held: [HeldVisit] = []
     var result = DemoReport.HistoryReport(file: history.path, patient: history.contact)
     for (index, visit) in history.visits.enumerated() {
@@ -139,7 +143,11 @@ struct Demonstration {
       history.visits[index].completionStands = completion.map { .init($0) }
       history.visits[index].receiptStands = receipt.map { .init($0) }
     }
-    let signatures = completions.filter { $0.kind == .signature }
+    // One that was interrupted was closed as abandoned.
+    let held = Set(history.visits.map(\.visit))
+    let signatures = completions.filter {
+      $0.kind == .signature && held.contains("\($0.visit)")
+    }
     check(
       "\(history.patient): signatures, completions and receipts are proven to be final",
       unproven.isEmpty && signatures.allSatisfy(\.standing.isFinal))
