@@ -43,6 +43,16 @@ public struct PatientHoldings: Sendable, Equatable {
 
   /// Nothing.
   public init() {}
+
+  /// The same without what was interrupted, of which nothing but the device knows: visits without a record,
+  /// and consents of which the ledger has no notice.
+  public var onLedger: Self {
+    let notices = Set(access.filter { $0.event == .consented }.map(\.document))
+    var holdings = self
+    holdings.visits.removeAll { $0.recordDigest == nil }
+    holdings.consents.removeAll { !notices.contains($0.consent) }
+    return holdings
+  }
 }
 
 extension Patient {

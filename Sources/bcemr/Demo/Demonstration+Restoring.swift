@@ -29,7 +29,7 @@ extension Demonstration {
 
     // As a program does now and then: a cloud may have lost some of an earlier run.
     try await consortium.keepNotes(ofPatient: contact)
-    let before = try await consortium.holdings(ofPatient: contact)
+    let before = try await consortium.holdings(ofPatient: contact).onLedger
     let words = try await consortium.recoveryPhrase(ofPatient: contact).text
     try await consortium.loseDevice(ofPatient: contact, words: words)
     console.line(
@@ -40,7 +40,7 @@ extension Demonstration {
     check("nothing of the patient's is left", empty == PatientHoldings())
 
     let restoration = try await consortium.restore(patient: contact)
-    let after = try await consortium.holdings(ofPatient: contact)
+    let after = try await consortium.holdings(ofPatient: contact).onLedger
     let leaves = restoration.sources.reduce(0) { $0 + $1.leaves }
     let undocumented = after.consents.count { $0.doctor == nil }
     let known = after.consents.count - undocumented
