@@ -90,7 +90,7 @@ extension Patient {
   /// or never got, kept again: a cloud's disk may have been put back, or the chain given to another one.
   ///
   /// - Throws: what the first visit fails with, after the others.
-  package func keepNotes() async throws {
+  public func keepNotes() async throws {
     var failure: (any Error)?
     for key in try store.keys(withPrefix: Self.visitPrefix) {
       guard let visit: PatientVisit = try store.load(key), visit.recordDigest != nil else {
