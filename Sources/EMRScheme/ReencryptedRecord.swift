@@ -10,7 +10,7 @@ public struct ReencryptedRecord: CanonicalObject, Equatable {
   public var bI: [UInt8]
   public var record: SealedRecord
 
-  init(bI: [UInt8], record: SealedRecord) { (self.bI, self.record) = (bI, record) }
+  package init(bI: [UInt8], record: SealedRecord) { (self.bI, self.record) = (bI, record) }
 
   public func encode(into fields: inout some FieldEncoder) {
     fields.octets("bI", bI)

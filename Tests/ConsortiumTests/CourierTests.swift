@@ -274,6 +274,51 @@ struct CourierTests {
     }
   }
 
+  @Test("[attack] a courier loses the proxy's answer, or brings the doctor's request twice at once")
+  func lostReencryption() async throws {
+    for isTwice in [false, true] {
+      let test = TestConsortium(teamSize: 1)
+      let consortium = try await test.open()
+      let (visit, consent) = try await test.consentedVisit(consortium)
+      let seen = Capture<[UInt8]>()
+      func code() async -> String {
+        await ConsortiumError.code {
+          _ = try await consortium.openRecord(doctor: TestConsortium.reader, consent: consent)
+        }
+      }
+      test.wire.intercept { transit in
+        if transit.payload(Reencrypt.self) != nil {
+          seen.value = transit.request
+          let reply = try await transit.deliver(transit.request)
+          if isTwice { return reply }
+          throw ConsortiumError(.unreachable, "the answer is lost")
+        }
+        // While the proxy waits for the record, the same request comes from elsewhere, and is answered first.
+        if isTwice, transit.payload(FetchConsentedRecord.self) != nil, let request = seen.value {
+          seen.value = nil
+          let reply = try await #require(test.wire.untapped).send(
+            request, from: "somebody", to: "manager")
+          #expect(ObjectKind(of: reply) == .sealedAnswer)
+        }
+        return try await transit.deliver(transit.request)
+      }
+      #expect(await code() == (isTwice ? "nothing" : "unreachable"))
+      test.wire.intercept(nil)
+      #expect(await code() == (isTwice ? "reused" : "nothing"))
+      try await consortium.settle()
+      let log = try await consortium.accessLog(patient: TestConsortium.patient, visit: visit)
+      #expect(log.map(\.event) == [.consented, .requested, .accessed])
+      // Of a consent that was taken back nothing leaves any more.
+      try await consortium.revoke(patient: TestConsortium.patient, consent: consent)
+      let request = try #require(test.wire.requests(Reencrypt.self).last)
+      #expect(
+        await ConsortiumError.code {
+          _ = try await test.post(consortium, as: TestConsortium.reader).ask(
+            request, of: "manager")
+        } == "consent-revoked")
+    }
+  }
+
   @Test("[attack] a held-back signature cannot make a doctor forget what stands on the ledger")
   func heldBackSignature() async throws {
     let test = TestConsortium()

@@ -94,4 +94,35 @@ struct FailingStoreTests {
       _ = try replay(failingAt: place)
     }
   }
+
+  @Test("lose no confirmation, whichever commit fails, and nobody has to start anew")
+  func confirmations() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    var count: UInt64 = 0
+    for place in ["cloud", "hospital-1"] {
+      for chain in [ChainName.consortium, "hospital-1"] {
+        let store = test.storage.stateStore(place, chain: chain)
+        for commit in 1...3 {
+          let plan = test.plan("encounter-\(place)-\(chain)-\(commit)")
+          store.fail(atCommit: commit)
+          var codes: [String] = []
+          // Whoever is told that something failed tries it again.
+          while codes.last != "nothing", codes.count < 5 {
+            let code = await ConsortiumError.code {
+              _ = try await consortium.hold(plan)
+              test.pass(seconds: 20)
+              try await consortium.settle()
+            }
+            codes.append(code)
+          }
+          #expect(codes.last == "nothing" && !store.isToFail, "\(plan.encounter): \(codes)")
+          count += 1
+        }
+      }
+    }
+    let report = try await test.verify(consortium)
+    #expect(report.chains.allSatisfy { $0.fault == nil && $0.finalLeaves == $0.leaves })
+    #expect(report.chains[1].visits.acknowledged == count)
+  }
 }

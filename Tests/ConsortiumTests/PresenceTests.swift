@@ -345,4 +345,44 @@ struct PresenceTests {
     #expect(codes.value?.count == 12 && codes.value?.contains("nothing") == false)
     for position in 1...3 { try await consortium.diagnose(visit, plan, position: position) }
   }
+
+  @Test(
+    "[attack] what has passed of an exchange of a group key is sent again, also of a former one")
+  func repeatedExchange() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let visit = try await consortium.open(plan).visit
+    let passed = Capture<[(recipient: String, request: [UInt8])]>()
+    passed.value = []
+    // The first exchange is given up amid its confirmations.
+    test.wire.intercept { transit in
+      guard let request = transit.payload(ExchangeGroupKey.self) else {
+        return try await transit.deliver(transit.request)
+      }
+      passed.value?.append((transit.recipient, transit.request))
+      let reply = try await transit.deliver(transit.request)
+      if request.step == .confirmation { throw ConsortiumError(.unreachable, "lost") }
+      return reply
+    }
+    #expect(
+      await ConsortiumError.code {
+        try await consortium.agreeOnGroupKey(visit, at: plan.hospital)
+      } == "unreachable")
+    // Amid the second, everything that has passed comes again after each message.
+    test.wire.intercept { transit in
+      let reply = try await transit.deliver(transit.request)
+      guard transit.payload(ExchangeGroupKey.self) != nil else { return reply }
+      passed.value?.append((transit.recipient, transit.request))
+      for (recipient, request) in passed.value ?? [] where recipient == transit.recipient {
+        _ = try await transit.deliver(request)
+      }
+      return reply
+    }
+    try await consortium.agreeOnGroupKey(visit, at: plan.hospital)
+    test.wire.intercept(nil)
+    for position in 1...3 { try await consortium.diagnose(visit, plan, position: position) }
+    try await consortium.complete(visit, at: plan.hospital)
+    #expect(try await consortium.collect(visit, plan).record?.findings.count == 3)
+  }
 }

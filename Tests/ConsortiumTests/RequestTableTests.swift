@@ -190,4 +190,27 @@ struct RequestTableTests {
     test.pass(seconds: 60)
     #expect(await code(patient) == "unknown-visit")
   }
+
+  @Test("[attack] whoever sends somebody's envelope again and again uses up nobody's requests")
+  func repeatedEnvelopes() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let context = try await test.beginVisit(consortium, test.plan()).context
+    let doctor = context.signers[0].doctor
+    let code = try await test.presence(of: context.visitID, to: doctor, consortium)
+    let patient = try test.post(consortium, asPatientOf: context)
+    let (envelope, _) = try patient.envelope(ShowPresence(code), to: doctor)
+    let limit = try #require(RequestTable.byName[ShowPresence.name]).quota
+    // As the patient calls itself to couriers, too.
+    for number in 0..<3 * limit {
+      let reply = try await consortium.courier.send(
+        envelope, from: number % 2 == 0 ? "patient" : "stranger", to: doctor)
+      #expect(ObjectKind(of: reply) == .sealedAnswer)
+    }
+    _ = try await patient.ask(ShowPresence(code), of: doctor)
+    // It is answered as before, until too many come again.
+    #expect(
+      await ConsortiumError.code { _ = try await patient.ask(ShowPresence(code), of: doctor) }
+        == "nothing")
+  }
 }

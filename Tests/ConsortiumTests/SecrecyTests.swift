@@ -106,6 +106,9 @@ struct SecrecyTests {
       Secret(
         name: "symptoms", bytes: Array(TestConsortium.complaint.utf8), owners: [patient]),
       Secret(name: "m", bytes: Array("plaintext-encounter-1".utf8), owners: []),
+      Secret(
+        name: "the purpose", bytes: Array("second opinion".utf8),
+        owners: [patient, reader, "manager"]),
     ]
     let shared = try await consortium.openRecord(
       doctor: TestConsortium.reader, consent: consent)
@@ -178,5 +181,60 @@ struct SecrecyTests {
     let common = traces[0].intersection(traces[1])
     #expect(!common.isEmpty)
     #expect(common.subtracting(traces[2].union(traces[3])).isEmpty)
+  }
+
+  /// All strings of 16 bytes in these.
+  private func traces(_ messages: [[UInt8]]) -> Set<[UInt8]> {
+    var traces: Set<[UInt8]> = []
+    for bytes in messages {
+      for start in bytes.indices.dropLast(15) { traces.insert(Array(bytes[start..<start + 16])) }
+    }
+    return traces
+  }
+
+  @Test("[attack] courier and cloud look for what two visits of one patient have in common")
+  func unlinkedMessages() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let other = "patient-b"
+    // As long as the other name: what a form is long is seen.
+    try await consortium.addPatient(contact: other, identity: "Basil Odes, 1955-07-01")
+    let servers = ["manager", "cloud"] + (1...3).map { "hospital-\($0)" }
+    var (couriers, clouds): ([Set<[UInt8]>], [Set<[UInt8]>]) = ([], [])
+    var names: Set<String> = []
+    for (patient, encounter) in [
+      (TestConsortium.patient, "1"), (TestConsortium.patient, "2"), (other, "3"), (other, "4"),
+    ] {
+      let start = test.wire.passages.count
+      var plan = test.plan(encounter)
+      plan.patient = patient
+      let visit = try await consortium.hold(plan).visit
+      let request = try await consortium.requestAccess(
+        doctor: TestConsortium.reader, patient: patient, purpose: "second opinion")
+      let consent = try await consortium.consent(
+        patient: patient, to: request, visit: visit, expiresAt: TestConsortium.start + 3600)
+      try await consortium.settle()
+      _ = try await consortium.openRecord(doctor: TestConsortium.reader, consent: consent)
+      try await consortium.revoke(patient: patient, consent: consent)
+      _ = try await consortium.accessLog(patient: patient, visit: visit)
+      let sent = test.wire.passages.dropFirst(start).filter {
+        !servers.contains($0.sender) && !$0.sender.contains("-doctor-")
+      }
+      names.formUnion(sent.map(\.sender))
+      couriers.append(traces(sent.map(\.request)))
+      // What the cloud finds in the envelopes, who asks too.
+      let read = sent.filter { $0.recipient == "cloud" }.compactMap { passage in
+        (try? Envelope(encoded: passage.request)).flatMap { test.secrets.open($0) }?
+          .content.encoded()
+      }
+      #expect(read.count >= 2)
+      clouds.append(traces(read))
+    }
+    #expect(names == ["patient"])
+    for traces in [couriers, clouds] {
+      let common = traces[0].intersection(traces[1])
+      #expect(!common.isEmpty)
+      #expect(common.subtracting(traces[2].union(traces[3])).isEmpty)
+    }
   }
 }

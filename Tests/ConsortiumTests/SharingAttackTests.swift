@@ -227,10 +227,17 @@ struct SharingAttackTests {
     #expect(await code(test, consortium, open: consent) == "reused")
     let context = try await test.state(of: visit, consortium).context
     let request = try #require(test.wire.requests(Reencrypt.self).last)
-    #expect(
-      await ConsortiumError.code {
-        _ = try await test.post(consortium, as: reader).ask(request, of: "manager")
-      } == "reused")
+    // Whoever asks again has the same B_I, which is of no use without d'; it is one access.
+    let again = try await test.post(consortium, as: reader).ask(request, of: "manager")
+    let first = try #require(
+      test.wire.passages.compactMap { passage -> ReencryptedRecord? in
+        guard (try? Message<Reencrypt>(encoded: passage.message)) != nil else { return nil }
+        return try? ReplyMessage<ReencryptedRecord>(encoded: passage.answer).result.get()
+      }.first)
+    #expect(again == first)
+    try await consortium.settle()
+    let log = try await consortium.accessLog(patient: TestConsortium.patient, visit: visit)
+    #expect(log.map(\.event) == [.consented, .requested, .accessed])
     let grant = try #require(test.wire.requests(DepositConsent.self).last)
     #expect(
       await ConsortiumError.code {

@@ -321,6 +321,21 @@ struct TeamRuleTests {
     #expect(twice == rotation)
   }
 
+  @Test("[attack] more doctors than a byte counts have their turns, however many ask")
+  func manyDoctors() throws {
+    let staff = (0..<300).map { Self.candidate("doctor-\($0)") }
+    let rule = try Self.rule(teamSize: 2)
+    var rotation = DoctorRotation()
+    var counts: [String: Int] = [:]
+    for _ in 0..<450 {
+      let team = try rule.team(for: Self.symptoms(), of: staff, by: rotation)
+      rotation.note(team.doctors, employed: Set(staff.map(\.doctor)))
+      for doctor in team.doctors { counts[doctor, default: 0] += 1 }
+    }
+    #expect(counts.count == 300 && counts.values.allSatisfy { $0 == 3 })
+    #expect(try DoctorRotation(sequence: rotation.encodedSequence()) == rotation)
+  }
+
   // MARK: The roster
 
   @Test("hours are of the hospital's clocks, begin on their days, and may end on the next")

@@ -51,7 +51,9 @@ extension LocalConsortium {
   public func hold(_ plan: PlannedVisit) async throws -> VisitOutcome {
     let (visit, isNew) = try await conduct(plan)
     let team = try await hospital(plan.hospital).teamChoice(of: visit)
-    if !isNew, try await patient(plan.patient).hasReceipted(visit) {
+    let patient = try patient(plan.patient)
+    if !isNew, try await patient.hasReceipted(visit) {
+      _ = try await patient.confirmReceipt(visit)
       return VisitOutcome(
         visit: visit, hospital: plan.hospital, team: team, wasKnown: true, record: nil)
     }

@@ -4,12 +4,18 @@ import EMRScheme
 /// A value with a name of its own, so that it can stand alone: sent, stored or signed.
 package protocol NamedValue: CanonicalValue {
   static var name: String { get }
+  /// The longest `Message` of it.
+  static var messageByteCount: Int { get }
+}
+
+extension NamedValue {
+  package static var messageByteCount: Int { MessageLimits.message }
 }
 
 /// The canonical object `{name, payload}`; its DER is what crosses the courier and what roles keep.
 package struct Message<Payload: NamedValue>: CanonicalObject {
   package static var kind: ObjectKind { .message }
-  package static var maximumByteCount: Int { MessageLimits.message }
+  package static var maximumByteCount: Int { Payload.messageByteCount }
 
   package var payload: Payload
 

@@ -14,9 +14,28 @@ final class RequestQuota: Sendable {
 
   private let clock: @Sendable () -> UInt64
   private let buckets = Mutex<[String: Bucket]>([:])
+  /// Signatures of requests, and when they came.
+  private let signatures = Mutex<[[UInt8]: UInt64]>([:])
 
   /// - Parameter clock: seconds since 1970.
   init(clock: @escaping @Sendable () -> UInt64) { self.clock = clock }
+
+  /// Takes note of a request by its signature; no two requests have the same.
+  ///
+  /// - Returns: whether it came before, as far as is remembered: then somebody repeats it, and it counts for
+  ///   none of its author's.
+  func isRepeated(_ signature: [UInt8]) -> Bool {
+    let now = clock()
+    return signatures.withLock { signatures in
+      if let time = signatures[signature], now < time &+ Self.period { return true }
+      if signatures.count >= Self.bucketLimit {
+        signatures = signatures.filter { now < $0.value &+ Self.period }
+        if signatures.count >= Self.bucketLimit { return false }
+      }
+      signatures[signature] = now
+      return false
+    }
+  }
 
   /// Takes one of `limit`.
   ///

@@ -93,7 +93,9 @@ extension RoleEndpoint {
     let reply: [UInt8]
     do {
       try requireInTime(content, rule)
-      try take("\(content.name)/\(Self.asker(content.author, sender))", rule.quota)
+      let isRepeated = inbox.quota.isRepeated(request.signature)
+      let asker = isRepeated ? "again" : Self.asker(content.author, sender)
+      try take("\(content.name)/\(asker)", rule.quota)
       reply = Self.encoded(
         try await answer(
           IncomingRequest(encoded: content.payload, as: rule).request, by: content.author))

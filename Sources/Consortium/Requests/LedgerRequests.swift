@@ -214,7 +214,8 @@ package struct VisitView: CanonicalValue {
     init(_ number: UInt64) { self.number = number }
     func encode(into fields: inout some FieldEncoder) { fields.integer("number", number) }
     init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-      number = try fields.integer("number")
+      // As those of findings: the one after the last is refused, by the scheme itself.
+      number = try fields.integer("number", in: 0...65)
     }
   }
 }

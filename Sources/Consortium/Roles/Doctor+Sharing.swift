@@ -146,9 +146,18 @@ extension Doctor {
     let asked = secrets.certificate.object.request
     guard let address = try store.value(forKey: Self.requestMark(asked)), author == .key(address)
     else { throw ConsortiumError(.notEntitled, "the consent is not by who was asked") }
-    try store.save(
-      HeldConsent(consent: request.consent, sealedGrant: request.sealedGrant),
-      Self.grantKey(consent.digest))
+    // A' serves one consent, or who was asked could fill the store with them.
+    let mark = "granted/\(Digest32(sha256: consent.requestKey))"
+    let digest = consent.digest
+    guard try store.value(forKey: mark) ?? digest.bytes == digest.bytes else {
+      throw ConsortiumError(.reused, "A' belongs to another consent")
+    }
+    try store.write([
+      mark: digest.bytes,
+      Self.grantKey(digest): Message(
+        HeldConsent(consent: request.consent, sealedGrant: request.sealedGrant)
+      ).encoded(),
+    ])
     return Done()
   }
 

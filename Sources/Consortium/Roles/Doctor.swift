@@ -16,8 +16,8 @@ package actor Doctor: RoleEndpoint {
   var randomness: Randomness
   /// What a first registration asserts; from then on the ledger says it.
   let specialties: Set<Specialty>
-  /// Exchanges under way; after a restart the hospital begins again.
-  var exchanges: [Digest32: DoctorKeyExchange<Suite>] = [:]
+  /// Exchanges under way, by visit, the newest last; after a restart the hospital begins again.
+  var exchanges: [Digest32: [OfferedExchange]] = [:]
   /// Visits with what can be had again and is not stored yet: an assignment without its group key,
   /// c_{k−1}.
   var pendingVisits: [Digest32: DoctorVisit] = [:]

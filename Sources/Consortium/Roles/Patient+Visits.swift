@@ -190,26 +190,55 @@ extension Patient {
     let record = try await record(completion, visitKeys.signingKey)
     let accepted = try? record.check(for: visitKey).open(with: visitKeys.visitKey, signed: signed)
     let verdict = accepted == nil ? VisitReceipt.Verdict.disputed : .acknowledged
-    let isNew = try await give(
+    let receipt = entry(
       VisitReceipt(visit: visitID, recordDigest: completion.recordDigest, verdict: verdict),
       context, visitKeys.signingKey)
-    try remember(completion, accepted)
+    let isNew = try await give(receipt, until: .written, context, visitKeys.signingKey)
+    try remember(completion, accepted, receipt: isNew ? receipt : nil)
     return CollectedRecord(record: accepted.map(OpenedRecord.init), isNewlyReceipted: isNew)
   }
 
-  /// - Returns: whether the ledger had no receipt before.
+  /// - Returns: whether the ledger had no other receipt before.
   private func give(
-    _ receipt: VisitReceipt, _ context: VisitContext, _ key: IdentityKey
+    _ receipt: Entry, until standing: EntrySubmission.Standing, _ context: VisitContext,
+    _ key: IdentityKey
   ) async throws -> Bool {
     do {
-      try await client.submit(
-        entry(receipt, context, key), until: .written, by: [author(context, key)])
+      try await client.submit(receipt, until: standing, by: [author(context, key)])
       return true
     } catch let refusal as SignedRefusal
       where refusal.code == ConsortiumError.Code.alreadyReceipted.description
     {
       return false
     }
+  }
+
+  /// Brings the receipt of a visit again, until the cloud has confirmed it: what a hospital alone says that
+  /// it has written, it may keep back.
+  ///
+  /// - Returns: whether it is confirmed. If it stays away, ``demandReceipt(_:through:)`` is left.
+  package func confirmReceipt(_ visitID: Digest32) async throws -> Bool {
+    guard let receipt = try visit(visitID).receipt else { return try hasReceipted(visitID) }
+    let context = try visit(visitID).context
+    do {
+      _ = try await give(receipt, until: .confirmed, context, keys(of: context).signingKey)
+    } catch let error as ConsortiumError where error.code == .outcomeUnknown {
+      return false
+    }
+    var visit = try visit(visitID)
+    visit.receipt = nil
+    try save(visit)
+    return true
+  }
+
+  /// Brings a receipt that the hospital keeps back onto the ledger by a demand.
+  ///
+  /// What the patient found becomes visible to all who read the consortium chain.
+  package func demandReceipt(_ visitID: Digest32, through supernode: String) async throws {
+    let visit = try visit(visitID)
+    guard let receipt = visit.receipt else { return }
+    let key = try keys(of: visit.context).signingKey
+    try await client.demand(receipt, through: supernode, by: [author(visit.context, key)])
   }
 
   /// The record that a completion names: from the hospital's cloud, or from one before it while that one
@@ -245,12 +274,12 @@ extension Patient {
 
   /// Notes that the visit has its receipt.
   private func remember(
-    _ completion: VisitCompletion, _ record: AcceptedRecord?
+    _ completion: VisitCompletion, _ record: AcceptedRecord?, receipt: Entry?
   ) throws {
     guard var visit: PatientVisit = try store.load(Self.key(completion.context.visitID)) else {
       return
     }
-    visit.isReceipted = true
+    (visit.isReceipted, visit.receipt) = (true, receipt)
     visit.recordDigest = record?.recordDigest
     try save(visit)
   }

@@ -13,7 +13,10 @@ struct PatientVisit: NamedValue {
   var opening: PseudonymOpening
   /// Once the record was opened and found to be what the team signed.
   var recordDigest: Digest32?
+  /// The hospital has signed that the ledger holds the receipt.
   var isReceipted = false
+  /// The receipt, until the cloud has confirmed it.
+  var receipt: Entry?
 
   init(
     context: VisitContext, evidence: [UInt8], opening: PseudonymOpening,
@@ -31,6 +34,7 @@ struct PatientVisit: NamedValue {
     fields.value("opening", opening)
     fields.octets("recordDigest", recordDigest?.bytes ?? [])
     fields.integer("isReceipted", isReceipted ? 1 : 0)
+    fields.optional("receipt", receipt)
   }
 
   init(from fields: inout FieldDecoder) throws(DecodingFailure) {
@@ -39,6 +43,7 @@ struct PatientVisit: NamedValue {
     opening = try fields.value("opening")
     recordDigest = Digest32(try fields.octets("recordDigest", 0...32))
     isReceipted = try fields.integer("isReceipted", in: 0...1) == 1
+    receipt = try fields.optional("receipt")
   }
 }
 

@@ -10,19 +10,44 @@ package struct Deposit: NamedValue {
   package var consent: Signed<Consent>
   /// x; empty once it was used.
   package var share: [UInt8]
+  /// What came of it, until the consent is taken back.
+  var use: ConsentUse?
 
-  package init(consent: Signed<Consent>, share: [UInt8]) {
-    (self.consent, self.share) = (consent, share)
+  init(consent: Signed<Consent>, share: [UInt8], use: ConsentUse? = nil) {
+    (self.consent, self.share, self.use) = (consent, share, use)
   }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.value("consent", consent)
     fields.octets("share", share)
+    fields.optional("use", use)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     consent = try fields.value("consent")
     share = try fields.octets("share", 0...64)
+    use = try fields.optional("use")
+  }
+}
+
+/// The one use of a consent: its answer may be lost, or somebody else may bring the doctor's request first,
+/// so the doctor is given the same again.
+struct ConsentUse: CanonicalValue {
+  /// B_I, which only the doctor's d' opens.
+  var bI: [UInt8]
+  /// The `AccessNotice`, which is written before B_I leaves.
+  var notice: Entry
+
+  init(bI: [UInt8], notice: Entry) { (self.bI, self.notice) = (bI, notice) }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.octets("bI", bI)
+    fields.value("notice", notice)
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    bI = try fields.octets("bI", Limits.pointByteCounts)
+    notice = try fields.value("notice")
   }
 }
 
@@ -78,12 +103,14 @@ extension SystemManager {
       try store.write(changes)
     }
     try await submit(
-      AccessRequestNotice(visit: consent.visit, document: certificate.digest),
-      on: consent.hospital)
+      entry(
+        AccessRequestNotice(visit: consent.visit, document: certificate.digest),
+        on: consent.hospital))
     return Done()
   }
 
-  /// Re-encrypts a record for the doctor of a standing consent (4.6, steps 2 and 3), once.
+  /// Re-encrypts a record for the doctor of a standing consent (4.6, steps 2 and 3), once; asked again while
+  /// the consent holds, gives the same.
   ///
   /// The access is on the ledger before the record leaves, and x is erased before that.
   func reencrypt(
@@ -93,28 +120,56 @@ extension SystemManager {
     guard author == .party(deposit.consent.object.doctor) else {
       throw ConsortiumError(.consentUnknown, "no patient has given this consent")
     }
-    let standing = try StandingConsent(
-      checking: deposit.consent, against: try await view(of: deposit.consent.object),
-      genesis: node.genesis, proxy: id)
+    let standing = try await standing(deposit)
     let (consent, context) = (standing.consent, standing.context)
+    let visitKey = try VerifiedVisitKey<Suite>(alreadyVerified: context)
+    if let use = deposit.use {
+      return try await answer(use, try await record(under: deposit.consent, context, visitKey))
+    }
     try requireUnused(deposit)
     let blinded = try keys.ring.open(
       request.sealedShare,
       as: Letter(.blindedRequestKey, genesis: node.genesis.digest, about: context.digest),
       authenticating: standing.digest)
-    let visitKey = try VerifiedVisitKey<Suite>(alreadyVerified: context)
     let rk = try VerifiedReencryptionKey(
       proxyShare: ProxyShare(encoded: deposit.share),
       blinded: BlindedRequestKey(encoded: blinded), theta: consent.theta,
       requestKey: consent.requestKey, visitKey: visitKey)
     let record = try await record(under: deposit.consent, context, visitKey)
-
-    // Another request may have used the share while this one waited for the record.
-    try requireUnused(try self.deposit(request.consent))
-    try store.save(Deposit(consent: deposit.consent, share: []), Self.key(standing.digest))
-    try await submit(
+    let notice = try await entry(
       AccessNotice(visit: consent.visit, document: standing.digest), on: consent.hospital)
-    return try rk.reencrypt(record)
+
+    // Another request may have used the share while this one waited.
+    let now = try self.deposit(request.consent)
+    if let use = now.use { return try await answer(use, record) }
+    try requireUnused(now)
+    let use = ConsentUse(bI: try rk.reencrypt(record).bI, notice: notice)
+    try store.save(
+      Deposit(consent: deposit.consent, share: [], use: use), Self.key(standing.digest))
+    return try await answer(use, record)
+  }
+
+  /// What leaves once the access is written.
+  private func answer(
+    _ use: ConsentUse, _ record: VerifiedSealedRecord<Suite>
+  ) async throws -> ReencryptedRecord {
+    try await submit(use.notice)
+    return ReencryptedRecord(bI: use.bI, record: record.record)
+  }
+
+  /// The one consent check. Of a consent that was taken back nothing is kept that could still leave.
+  private func standing(_ deposit: Deposit) async throws -> StandingConsent {
+    let consent = deposit.consent.object
+    do {
+      return try StandingConsent(
+        checking: deposit.consent, against: try await view(of: consent), genesis: node.genesis,
+        proxy: id)
+    } catch let error as ConsortiumError where error.code == .consentRevoked {
+      if deposit.use != nil {
+        try store.save(Deposit(consent: deposit.consent, share: []), Self.key(consent.digest))
+      }
+      throw error
+    }
   }
 
   private func deposit(_ consent: Digest32) throws -> Deposit {

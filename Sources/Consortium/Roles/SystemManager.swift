@@ -126,11 +126,15 @@ package actor SystemManager: RoleEndpoint {
     try await node.rotateKeys(of: keys.ring, uses, using: &randomness)
   }
 
-  /// Puts an entry on a hospital's chain; returns once the hospital has signed that it stands there.
-  func submit(_ body: some CanonicalObject, on chain: String) async throws {
-    let entry = Entry(
+  /// An entry for a hospital's chain.
+  func entry(_ body: some CanonicalObject, on chain: String) async throws -> Entry {
+    Entry(
       EntryContent(genesis: node.genesis.digest, chain: chain, signer: .party(id), body: body),
       signedBy: try await identity)
+  }
+
+  /// Puts an entry on its hospital's chain; returns once the hospital has signed that it stands there.
+  func submit(_ entry: Entry) async throws {
     try await EntrySubmission(
       genesis: node.genesis, members: node,
       ask: { [node] in try await node.ask(sealed: $0, of: $1) }

@@ -89,6 +89,35 @@ final class MemoryStorage: ConsortiumStorage {
     return copy
   }
 
+  /// How much there is in each store.
+  func sizes() async throws -> [String: StoreSize] {
+    let state = state.withLock { $0 }
+    var sizes: [String: StoreSize] = [:]
+    for (place, store) in state.roles {
+      sizes["role of \(place)"] = try store.keys(withPrefix: "").reduce(into: StoreSize()) {
+        $0.add($1.utf8.count + (try store.value(forKey: $1)?.count ?? 0))
+      }
+    }
+    for (place, chain) in state.chains {
+      sizes["chain of \(place)"] = try await chain.contents().reduce(into: StoreSize()) {
+        $0.add($1.count)
+      }
+    }
+    for (place, store) in state.states {
+      sizes["state of \(place)"] = store.values.reduce(into: StoreSize()) {
+        $0.add($1.key.count + $1.value.count)
+      }
+    }
+    for (place, records) in state.records {
+      var size = StoreSize()
+      for visit in try await records.visits() {
+        size.add(try await records.record(ofVisit: visit)?.count ?? 0)
+      }
+      sizes["records of \(place)"] = size
+    }
+    return sizes
+  }
+
   // MARK: Backups
 
   /// What one role's folder holds, but for its keys.
@@ -124,11 +153,30 @@ final class MemoryStorage: ConsortiumStorage {
   }
 }
 
+/// How much a store holds.
+struct StoreSize: Equatable {
+  var rows = 0
+  var bytes = 0
+
+  mutating func add(_ byteCount: Int) { (rows, bytes) = (rows + 1, bytes + byteCount) }
+
+  static func - (one: Self, other: Self) -> Self {
+    Self(rows: one.rows - other.rows, bytes: one.bytes - other.bytes)
+  }
+}
+
 /// A state store that can be looked at, copied, and counted.
 final class MemoryState: StateStore {
   private let state: Mutex<(values: [[UInt8]: [UInt8]], reads: Int)>
+  /// How many commits there are to the one that fails.
+  private let untilFailure = Mutex(0)
 
   init(_ values: [[UInt8]: [UInt8]] = [:]) { state = Mutex((values, 0)) }
+
+  /// The commit of this number from now on fails, and stores nothing.
+  func fail(atCommit number: Int) { untilFailure.withLock { $0 = number } }
+  /// Whether it is still to come.
+  var isToFail: Bool { untilFailure.withLock { $0 > 0 } }
 
   func value(forKey key: [UInt8]) throws(StoreError) -> [UInt8]? {
     state.withLock { state in
@@ -138,6 +186,11 @@ final class MemoryState: StateStore {
   }
 
   func commit(_ changes: [[UInt8]: [UInt8]?]) throws(StoreError) {
+    let fails = untilFailure.withLock { left in
+      defer { left = max(0, left - 1) }
+      return left == 1
+    }
+    if fails { throw StoreError(.unavailable, "the disk is away") }
     state.withLock { state in
       for (key, value) in changes { state.values[key] = value }
     }
@@ -187,12 +240,23 @@ final class FaultyChainLog: ChainLog {
 final class FaultyRecords: RecordStore {
   private let honest = MemoryRecordStore()
   private let replaced = Mutex<[Digest32: [UInt8]?]>([:])
+  private let interruption = Mutex<(@Sendable () async -> Void)?>(nil)
+
+  /// What happens while the next record is looked for.
+  func onNextRead(_ work: @escaping @Sendable () async -> Void) {
+    interruption.withLock { $0 = work }
+  }
 
   func put(_ record: [UInt8], visit: Digest32) async throws(StoreError) {
     try await honest.put(record, visit: visit)
   }
 
   func record(ofVisit visit: Digest32) async throws(StoreError) -> [UInt8]? {
+    let work = interruption.withLock { interruption in
+      defer { interruption = nil }
+      return interruption
+    }
+    await work?()
     if let other = replaced.withLock({ $0[visit] }) { return other }
     return try await honest.record(ofVisit: visit)
   }
