@@ -10,12 +10,12 @@ extension LocalConsortium {
   ///
   /// - Throws: ``ConsortiumError`` `unreachable` if there is no such hospital.
   public func swallowRevocations(at id: String) throws {
-    register(SwallowingHospital(server: try hospital(id)), .hospital, id: id)
+    delivery.register(SwallowingHospital(server: try hospital(id)), .hospital, id: id)
   }
 
   /// The hospital is as it was.
   public func endSwallowing(at id: String) throws {
-    register(try hospital(id), .hospital, id: id)
+    delivery.register(try hospital(id), .hospital, id: id)
   }
 
   /// A doctor retires for good.

@@ -21,10 +21,7 @@ extension LocalConsortium {
     let store = try storage.anyRoleStore(place)
     for address in try Patient.addresses(store) { delivery.unregister(address) }
     patients[contact] = nil
-    var changes: [String: [UInt8]?] = [:]
-    for key in try store.keys(withPrefix: "") { changes.updateValue(nil, forKey: key) }
-    changes[Self.lostMark] = [1]
-    try store.write(changes)
+    try store.write(try store.removal(ofPrefix: ""))
     try storage.replace(keys: file, place)
     try addPatient(contact: contact, identity: identity)
   }
@@ -36,22 +33,19 @@ extension LocalConsortium {
     try await meter.measure(.patient) { try await patient.keepNotes() }
   }
 
-  private static let lostMark = "device-lost"
-
-  /// Whether a patient's device was lost, in an earlier run too, and not all of it is back.
-  public func hasLostDevice(_ contact: String) throws -> Bool {
-    try storage.anyRoleStore("patients/\(contact)").value(forKey: Self.lostMark) != nil
+  /// Whether a run before this one may have lost a patient's device, and not brought all of it back: then
+  /// there is nothing in the store, or the search that began. What is back already is not asked for again.
+  public func mayLackHoldings(_ contact: String) throws -> Bool {
+    if isNew { return false }
+    let keys = try storage.anyRoleStore("patients/\(contact)").keys(withPrefix: "")
+    return keys.isEmpty || keys.contains { $0.hasPrefix(Patient.searchPrefix) }
   }
 
   /// Finds again what belongs to a patient's root.
   public func restore(patient contact: String) async throws -> Restoration {
     meter.phase = .dataSharing
     let patient = try patient(contact)
-    let restoration = try await meter.measure(.patient) { try await patient.restore() }
-    if restoration.isComplete {
-      try storage.anyRoleStore("patients/\(contact)").write([Self.lostMark: nil])
-    }
-    return restoration
+    return try await meter.measure(.patient) { try await patient.restore() }
   }
 
   /// All that a patient has, and what the ledger says of who read it.

@@ -59,6 +59,8 @@ public actor LocalConsortium {
   public nonisolated let genesis: ValidGenesis
   public nonisolated let meter: Meter
   public nonisolated let configuration: Configuration
+  /// Whether this run has founded it.
+  public private(set) var isNew = false
   package nonisolated let manager: SystemManager
   /// By identifier; who is admitted begins later.
   package nonisolated var hospitals: [String: HospitalServer] { servers.withLock { $0 } }
@@ -207,11 +209,6 @@ public actor LocalConsortium {
     return server
   }
 
-  /// Delivers what is sent to `id` to this endpoint from now on.
-  func register(_ endpoint: any Endpoint, _ kind: RoleKind, id: String) {
-    delivery.register(endpoint, kind, id: id)
-  }
-
   /// Switches the server of a hospital off: it answers nobody until it is started again.
   public func stop(hospital id: String) {
     servers.withLock { $0[id] = nil }
@@ -226,6 +223,7 @@ public actor LocalConsortium {
   }
 
   private func start(isNew: Bool) async throws {
+    self.isNew = isNew
     meter.phase = .initialization
     try await settle()
     environment.observe(

@@ -78,7 +78,7 @@ struct Demonstration {
     console.heading("\(history.introduction): \(Quantity.count(history.visits.count, "visit"))")
     try await consortium.addPatient(contact: history.contact, identity: history.identity)
     // A run that was killed while the device was lost.
-    if try await consortium.hasLostDevice(history.contact) {
+    if try await consortium.mayLackHoldings(history.contact) {
       _ = try await consortium.restore(patient: history.contact)
     }
     var held: [HeldVisit] = []
