@@ -34,7 +34,7 @@ public final class PatientRoot: Sendable {
   public func keys<Suite: PairingSuite>(
     genesis: Digest32, hospital: String, nonce: Digest32, _ suite: Suite.Type = Suite.self
   ) throws(CredentialError) -> PatientVisitKeys<Suite> {
-    let visit = genesis.bytes + nonce.bytes + Array(hospital.utf8)
+    let visit = Self.visit(genesis, hospital, nonce)
     // 128 bits more than p, so that the bias is below 2^-128.
     let byteCount = Suite.Scalar.encodedByteCount + 16
     let visitKey: VisitKey<Suite>
@@ -45,7 +45,8 @@ public final class PatientRoot: Sendable {
     }
     return PatientVisitKeys(
       nonce: nonce, visitKey: visitKey,
-      signingKey: try IdentityKey(seed: derive(.signingKey, visit, 32, Suite.name)),
+      signingKey: try signingKey(
+        genesis: genesis, hospital: hospital, nonce: nonce, suite: Suite.name),
       mailboxKey: try AgreementKey(seed: derive(.mailboxKey, visit, 32, Suite.name)))
   }
 
@@ -66,8 +67,7 @@ public final class PatientRoot: Sendable {
   public func signingKey(
     genesis: Digest32, hospital: String, nonce: Digest32, suite: String
   ) throws(CredentialError) -> IdentityKey {
-    let visit = genesis.bytes + nonce.bytes + Array(hospital.utf8)
-    return try IdentityKey(seed: derive(.signingKey, visit, 32, suite))
+    try IdentityKey(seed: derive(.signingKey, Self.visit(genesis, hospital, nonce), 32, suite))
   }
 
   /// The keys of an address under which the patient is reached.
@@ -80,6 +80,11 @@ public final class PatientRoot: Sendable {
     return PatientAddressKeys(
       signing: try IdentityKey(seed: derive(.addressSigningKey, address, 32)),
       agreement: try AgreementKey(seed: derive(.addressAgreementKey, address, 32)))
+  }
+
+  /// The info of all that is derived for a visit.
+  private static func visit(_ genesis: Digest32, _ hospital: String, _ nonce: Digest32) -> [UInt8] {
+    genesis.bytes + nonce.bytes + Array(hospital.utf8)
   }
 
   private enum Use: String {

@@ -9,106 +9,13 @@ import Testing
 
 @Suite("A courier that lies, repeats and forgets")
 struct CourierTests {
-  /// Something that a patient or a doctor submits.
-  enum Act: CaseIterable, CustomTestStringConvertible {
-    case partialSignature, receipt, consent, revocation
-
-    var testDescription: String { "\(self)" }
-
-    var kind: ObjectKind {
-      switch self {
-      case .partialSignature: .partialSignature
-      case .receipt: .visitReceipt
-      case .consent: .consentNotice
-      case .revocation: .revocation
-      }
-    }
-
-    /// Whether it counts only once the cloud has confirmed it.
-    var needsConfirmation: Bool { self == .consent || self == .revocation }
-  }
-
-  /// A consortium in which everything before an act is done.
-  private struct Stage: Sendable {
-    let test: TestConsortium
-    let consortium: LocalConsortium
-    let visit: Digest32
-    /// Tries the act.
-    let perform: @Sendable () async -> String
-
-    init(_ act: Act) async throws {
-      let test = TestConsortium(teamSize: 1)
-      let consortium = try await test.open()
-      let plan = test.plan()
-      let patient = TestConsortium.patient
-      switch act {
-      case .partialSignature:
-        let visit = try await test.beginVisit(consortium, plan).context.visitID
-        self.visit = visit
-        perform = {
-          await ConsortiumError.code { try await consortium.diagnose(visit, plan, position: 1) }
-        }
-      case .receipt:
-        let visit = try await test.completeVisit(consortium, plan)
-        self.visit = visit
-        perform = {
-          await ConsortiumError.code { _ = try await consortium.collect(visit, plan) }
-        }
-      case .consent:
-        let (visit, request) = try await test.visitWithRequest(consortium)
-        self.visit = visit
-        perform = {
-          await ConsortiumError.code {
-            _ = try await consortium.consent(
-              patient: patient, to: request, visit: visit, expiresAt: TestConsortium.start + 3600)
-          }
-        }
-      case .revocation:
-        let (visit, consent) = try await test.consentedVisit(consortium)
-        self.visit = visit
-        perform = {
-          await ConsortiumError.code {
-            try await consortium.revoke(patient: patient, consent: consent)
-          }
-        }
-      }
-      (self.test, self.consortium) = (test, consortium)
-    }
-
-    /// Every entry of this kind on the hospital's chain.
-    func entries(_ kind: ObjectKind) async throws -> [Entry] {
-      try await test.storage.chainLog("hospital-1").contents().compactMap {
-        Leaf.entry(in: $0)
-      }.filter { $0.content.body.kind == kind }
-    }
-
-    func submission(_ transit: Wire.Transit, _ act: Act) -> Entry? {
-      guard let entry = transit.payload(SubmitEntry.self)?.entry,
-        entry.content.body.kind == act.kind
-      else { return nil }
-      return entry
-    }
-
-    /// From now on this answers the act's submission, and nothing is submitted.
-    ///
-    /// - Parameter isSealed: whether the hospital answers so, or a courier.
-    func answer(
-      _ act: Act, isSealed: Bool = true, _ answer: @escaping @Sendable (Entry) throws -> [UInt8]
-    ) {
-      test.wire.intercept { transit in
-        guard let entry = submission(transit, act) else {
-          return try await transit.deliver(transit.request)
-        }
-        return isSealed ? try transit.seal(answer(entry)) : try answer(entry)
-      }
-    }
-  }
-
   private typealias Answer = Signed<SubmissionAnswer>
 
-  @Test("[attack] whoever is told that something is done is shown it", arguments: Act.allCases)
-  func falseAnswers(act: Act) async throws {
-    let stage = try await Stage(act)
+  @Test(
+    "[attack] whoever is told that something is done is shown it",
+    arguments: SubmittedAct.allCases)
+  func falseAnswers(act: SubmittedAct) async throws {
+    let stage = try await ActStage(act)
     let (test, genesis) = (stage.test, stage.consortium.genesis)
     // The genuine answer to another entry.
     let honest = try #require(
@@ -190,9 +97,9 @@ struct CourierTests {
 
   @Test(
     "what a courier swallows, going or coming, is sent again and stands once",
-    arguments: Act.allCases)
-  func swallowed(act: Act) async throws {
-    let stage = try await Stage(act)
+    arguments: SubmittedAct.allCases)
+  func swallowed(act: SubmittedAct) async throws {
+    let stage = try await ActStage(act)
     let before = try await stage.entries(act.kind).count
     stage.answer(act) { _ in throw ConsortiumError(.unreachable, "swallowed") }
     #expect(await stage.perform() == "unreachable")
@@ -383,5 +290,36 @@ struct CourierTests {
     #expect(test.wire.passages.count == passed + 4 * questions)
     #expect(try await consortium.hold(test.plan("encounter-2")).record?.record != nil)
     #expect(try await test.verify(consortium).chains.allSatisfy { $0.fault == nil })
+  }
+}
+
+extension ActStage {
+  /// Every entry of this kind on the hospital's chain.
+  fileprivate func entries(_ kind: ObjectKind) async throws -> [Entry] {
+    try await test.storage.chainLog("hospital-1").contents().compactMap {
+      Leaf.entry(in: $0)
+    }.filter { $0.content.body.kind == kind }
+  }
+
+  fileprivate func submission(_ transit: Wire.Transit, _ act: SubmittedAct) -> Entry? {
+    guard let entry = transit.payload(SubmitEntry.self)?.entry,
+      entry.content.body.kind == act.kind
+    else { return nil }
+    return entry
+  }
+
+  /// From now on this answers the act's submission, and nothing is submitted.
+  ///
+  /// - Parameter isSealed: whether the hospital answers so, or a courier.
+  fileprivate func answer(
+    _ act: SubmittedAct, isSealed: Bool = true,
+    _ answer: @escaping @Sendable (Entry) throws -> [UInt8]
+  ) {
+    test.wire.intercept { transit in
+      guard let entry = submission(transit, act) else {
+        return try await transit.deliver(transit.request)
+      }
+      return isSealed ? try transit.seal(answer(entry)) : try answer(entry)
+    }
   }
 }

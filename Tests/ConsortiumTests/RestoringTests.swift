@@ -154,14 +154,17 @@ struct RestoringTests {
     while true {
       // Of all that others count by.
       test.pass(seconds: 60)
-      let kept = MemoryRoleStore()
-      let store = FailingRoleStore(kept, failingAt: place, isKept: isKept)
+      let memory = MemoryStorage()
+      let device = FailingStorage(
+        memory, fault: .init(write: place - 1, isKept: isKept, isPassing: false))
       let result = await ConsortiumError.code {
-        let program = try test.newDevice(words: words, store: store, consortium)
+        let program = try test.newDevice(
+          words: words, store: device.roleStore("device"), consortium)
         _ = try await program.restore()
       }
-      total = store.writes
-      let next = try test.newDevice(words: words, store: kept, consortium, seed: UInt64(place))
+      total = device.writes
+      let next = try test.newDevice(
+        words: words, store: memory.roleStore("device"), consortium, seed: UInt64(place))
       #expect(try await next.restore().isComplete, "killed at \(place)")
       #expect(try await next.holdings() == before, "killed at \(place)")
       if result == "nothing" { break }

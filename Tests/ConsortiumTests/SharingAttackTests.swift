@@ -87,23 +87,6 @@ struct SharingAttackTests {
         == ["consent-revoked", "consent-revoked"])
   }
 
-  /// Lets all supernodes work but hospital-1, which stands still, and whose turns pass by.
-  private func settleOthers(_ test: TestConsortium, _ consortium: LocalConsortium) async throws {
-    for _ in 0..<6 {
-      test.pass(seconds: 20)
-      for _ in 0..<3 {
-        _ = try await consortium.cloud.advance()
-        for other in ["hospital-2", "hospital-3"] {
-          _ = try await consortium.hospitals[other]?.advance()
-        }
-      }
-      _ = try await consortium.cloud.node.expire()
-      for other in ["hospital-2", "hospital-3"] {
-        _ = try await consortium.hospitals[other]?.node.expire()
-      }
-    }
-  }
-
   @Test("a hospital that takes no revocation keeps no consent alive: the patient's demand ends it")
   func demandedRevocation() async throws {
     let test = TestConsortium()
@@ -133,7 +116,7 @@ struct SharingAttackTests {
 
     let writer = try #require(consortium.hospitals["hospital-1"]).ledger.writer
     let position = await writer.position
-    try await settleOthers(test, consortium)
+    try await test.settleOthers(consortium)
     try await patient.demandRevocation(consent, through: "cloud")
     #expect(await code(test, consortium, open: consent) == "consent-revoked")
     #expect(

@@ -92,7 +92,10 @@ extension Doctor {
 
   /// What is done to a visit over several steps is done one after another: whoever holds back an answer
   /// would have what was stored meanwhile written over.
-  private func gate(ofVisit visit: Digest32) -> SerialGate {
+  ///
+  /// - Throws: ``ConsortiumError`` `unknown-visit`: nobody has gates made for visits of others.
+  private func gate(ofVisit visit: Digest32) throws -> SerialGate {
+    _ = try self.visit(visit)
     let gate = visitGates[visit] ?? SerialGate()
     visitGates[visit] = gate
     return gate
@@ -187,13 +190,12 @@ extension Doctor {
   public func diagnose(
     _ visitID: Digest32, _ content: [UInt8]
   ) async throws -> SubmissionStanding {
-    _ = try visit(visitID)
-    let gate = gate(ofVisit: visitID)
+    let gate = try gate(ofVisit: visitID)
     await gate.enter()
     defer { gate.leave() }
+    let pending = try visit(visitID).pending
+    if let pending { _ = try await settle(pending, visitID) }
     var visit = try visit(visitID)
-    let pending = visit.pending
-    if let pending { (visit, _) = try await settle(pending, visitID) }
     let view = try await ledgerView(visit.context)
     if try pending == nil || !isSigned(content, visit, view) {
       let chain = try await client.team(of: visit.context)
@@ -229,14 +231,16 @@ extension Doctor {
           Message(HandOverFindings(visit: visitID, findings: $0)).encoded()
         }
       ])
-    if let refusal = try await settle(pending, visitID).refusal { throw refusal.error }
+    if let refusal = try await settle(pending, visitID) { throw refusal.error }
   }
 
   /// Submits the pending signature until the hospital says what becomes of it. If it is refused,
   /// what was signed before still counts. Any other failure leaves open whether it stands.
+  ///
+  /// - Returns: why it is refused, if it is.
   private func settle(
     _ pending: Entry, _ visitID: Digest32
-  ) async throws -> (visit: DoctorVisit, refusal: SignedRefusal?) {
+  ) async throws -> SignedRefusal? {
     var refusal: SignedRefusal?
     do {
       try await submit(pending, until: .written)
@@ -251,7 +255,7 @@ extension Doctor {
     }
     visit.pending = nil
     try save(visit, and: [Self.formerKey(visitID): nil])
-    return (visit, refusal)
+    return refusal
   }
 
   /// Whether this doctor's signature on the ledger is one for this finding.
@@ -361,8 +365,7 @@ extension Doctor {
 
   /// As the last doctor: seals all findings to the patient's visit key.
   package func sealRecord(_ visitID: Digest32) async throws {
-    _ = try visit(visitID)
-    let gate = gate(ofVisit: visitID)
+    let gate = try gate(ofVisit: visitID)
     await gate.enter()
     defer { gate.leave() }
     try await sealFindings(visitID)
@@ -394,8 +397,7 @@ extension Doctor {
   /// - Returns: how the completion stands: confirmed at least.
   @discardableResult
   public func completeVisit(_ visitID: Digest32) async throws -> SubmissionStanding {
-    _ = try visit(visitID)
-    let gate = gate(ofVisit: visitID)
+    let gate = try gate(ofVisit: visitID)
     await gate.enter()
     defer { gate.leave() }
     var visit = try visit(visitID)

@@ -28,13 +28,7 @@ extension Patient {
   /// - Parameter anew: whether chains that were looked at to their ends are looked at again.
   /// - Throws: ``StoreError``; ``ConsortiumError`` if no supernode at all says who takes part.
   public func restore(anew: Bool = false) async throws -> Restoration {
-    if anew {
-      var changes: [String: [UInt8]?] = [:]
-      for key in try store.keys(withPrefix: Self.searchPrefix) {
-        changes.updateValue(nil, forKey: key)
-      }
-      try store.write(changes)
-    }
+    if anew { try store.write(try store.removal(ofPrefix: Self.searchPrefix)) }
     let keepers = try await keepers()
     let members = await client.currentMembers()
     var restoration = Restoration()
@@ -95,9 +89,12 @@ extension Patient {
       restored.failure = .wrongContext
       return restored
     }
-    var opened: Opened?
+    var opened: CheckedRecord?
     do {
-      opened = try await open(proven, keys, try known())
+      let known = try known()
+      if known?.isReceipted != true || known?.recordDigest == nil {
+        opened = try await open(proven.completion, proven.signed, keys)
+      }
     } catch let error as StoreError {
       throw error
     } catch {
@@ -215,12 +212,6 @@ extension Patient {
     return .failure(failure ?? ConsortiumError(.unreachable, "nobody was asked"))
   }
 
-  private struct Opened {
-    /// nil if the record is not what the team signed.
-    let record: AcceptedRecord?
-    let receipt: VisitReceipt
-  }
-
   /// Gives the receipt of a visit, unless the ledger has it. The record counts without it.
   ///
   /// - Returns: whether the ledger has it, as far as the hospital answers.
@@ -238,25 +229,6 @@ extension Patient {
     visit.isReceipted = true
     try save(visit)
     return true
-  }
-
-  /// Opens the record of a visit.
-  ///
-  /// - Returns: nil if that was done.
-  private func open(
-    _ proven: Proven, _ keys: PatientVisitKeys<Suite>, _ known: PatientVisit?
-  ) async throws -> Opened? {
-    if let known, known.isReceipted, known.recordDigest != nil { return nil }
-    let completion = proven.completion
-    let context = completion.context
-    let sealed = try await record(completion, keys.signingKey)
-    let accepted = try? sealed.check(for: VerifiedVisitKey<Suite>(alreadyVerified: context))
-      .open(with: keys.visitKey, signed: proven.signed)
-    return Opened(
-      record: accepted,
-      receipt: VisitReceipt(
-        visit: context.visitID, recordDigest: completion.recordDigest,
-        verdict: accepted == nil ? .disputed : .acknowledged))
   }
 
   /// Takes from the access log the consents of which no note has the document.

@@ -23,6 +23,13 @@ struct PatientAdmission: NamedValue {
 
   init(form: AdmissionForm) { self.form = form }
 
+  /// - Throws: ``ConsortiumError`` `wrong-context` if it was another context that was agreed to.
+  func requireAgreement(to context: VisitContext) throws(ConsortiumError) {
+    guard agreed.map({ $0 == context.digest }) ?? true else {
+      throw ConsortiumError(.wrongContext, "the hospital has offered another visit before")
+    }
+  }
+
   func encode(into fields: inout some FieldEncoder) {
     fields.value("form", form)
     fields.octets("agreed", agreed?.bytes ?? [])
@@ -32,6 +39,13 @@ struct PatientAdmission: NamedValue {
     form = try fields.value("form")
     agreed = Digest32(try fields.octets("agreed", 0...32))
   }
+}
+
+/// A record that a completion names, opened.
+struct CheckedRecord {
+  /// nil if the record is not what the team signed.
+  let record: AcceptedRecord?
+  let receipt: VisitReceipt
 }
 
 extension Patient {
@@ -67,9 +81,7 @@ extension Patient {
     case .noTeam(let refusal):
       throw ConsortiumError(.noTeam, "\(hospital): \(refusal.reason)")
     case .visit(let context, let evidence, let opening, let attempt):
-      guard admission.agreed.map({ $0 == context.digest }) ?? true else {
-        throw ConsortiumError(.wrongContext, "the hospital has offered another visit before")
-      }
+      try admission.requireAgreement(to: context)
       let visit = PatientVisit(
         context: context, evidence: evidence, opening: opening, encounter: encounter)
       try await check(visit, opening, visitKeys, hospital)
@@ -77,9 +89,7 @@ extension Patient {
       if let known: PatientAdmission = try store.load(Self.admissionKey(ticketKey.publicKey)) {
         admission = known
       }
-      guard admission.agreed.map({ $0 == context.digest }) ?? true else {
-        throw ConsortiumError(.wrongContext, "the hospital has offered another visit before")
-      }
+      try admission.requireAgreement(to: context)
       if admission.agreed == nil {
         admission.agreed = context.digest
         try store.write([
@@ -220,19 +230,29 @@ extension Patient {
     let (completion, signed) = try await client.completion(of: visitID, at: hospital)
     let context = completion.context
     let visitKeys = try keys(of: context)
-    let visitKey = try VerifiedVisitKey<Suite>(alreadyVerified: context)
-    let record = try await record(completion, visitKeys.signingKey)
-    let accepted = try? record.check(for: visitKey).open(with: visitKeys.visitKey, signed: signed)
-    let verdict = accepted == nil ? VisitReceipt.Verdict.disputed : .acknowledged
-    try learn(context, accepted)
-    let (isNew, standing) = try await give(
-      VisitReceipt(visit: visitID, recordDigest: completion.recordDigest, verdict: verdict),
-      context, visitKeys.signingKey)
-    try remember(completion, accepted)
+    let opened = try await open(completion, signed, visitKeys)
+    try learn(context, opened.record)
+    let (isNew, standing) = try await give(opened.receipt, context, visitKeys.signingKey)
+    try remember(completion, opened.record)
     // What fails is tried again before the next step that needs it.
     try? await keepNote(of: visitID)
     return CollectedRecord(
-      record: accepted.map(OpenedRecord.init), isNewlyReceipted: isNew, receipt: standing)
+      record: opened.record.map(OpenedRecord.init), isNewlyReceipted: isNew, receipt: standing)
+  }
+
+  /// Opens the record of a visit, and says what the receipt is.
+  func open(
+    _ completion: VisitCompletion, _ signed: VerifiedSignature<Suite>,
+    _ keys: PatientVisitKeys<Suite>
+  ) async throws -> CheckedRecord {
+    let visitKey = try VerifiedVisitKey<Suite>(alreadyVerified: completion.context)
+    let sealed = try await record(completion, keys.signingKey)
+    let record = try? sealed.check(for: visitKey).open(with: keys.visitKey, signed: signed)
+    return CheckedRecord(
+      record: record,
+      receipt: VisitReceipt(
+        visit: completion.context.visitID, recordDigest: completion.recordDigest,
+        verdict: record == nil ? .disputed : .acknowledged))
   }
 
   /// - Returns: whether the ledger had no receipt before, and how this one stands.

@@ -16,15 +16,9 @@ extension Demonstration {
     let contact = history.contact
     console.progress("\(contact): restoring from the recovery phrase")
     console.heading("The device is lost")
-    let hospitals = consortium.genesis.members.hospitals
-    let index = hospitals.firstIndex(of: hospital) ?? 0
-    let doctor = "\(hospitals[(index + 1) % hospitals.count])-doctor-2"
-    let request = try await consortium.requestAccess(
-      doctor: doctor, patient: contact, purpose: "second opinion")
-    let consent = try await consortium.consent(
-      patient: contact, to: request, visit: visit,
-      expiresAt: await consortium.ledgerTime() + Self.consentSeconds)
-    try await consortium.settle()
+    let doctor = doctor(2, ofHospitalAfter: hospital)
+    let consent = try await consent(
+      by: contact, to: visit, reader: doctor, purpose: "second opinion")
     console.line("  The patient consents that \(doctor) reads visit \(number).")
 
     // As a program does now and then: a cloud may have lost some of an earlier run.

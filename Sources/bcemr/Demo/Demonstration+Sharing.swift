@@ -8,9 +8,7 @@ extension Demonstration {
   mutating func share(
     _ visits: [HeldVisit], of history: DemoHistory, after hospital: String
   ) async throws -> DemoReport.SharingReport {
-    let hospitals = consortium.genesis.members.hospitals
-    let index = hospitals.firstIndex(of: hospital) ?? 0
-    let doctor = "\(hospitals[(index + 1) % hospitals.count])-doctor-1"
+    let doctor = doctor(1, ofHospitalAfter: hospital)
     let half = visits.prefix((visits.count + 1) / 2)
     console.progress("\(history.contact): sharing \(Quantity.count(half.count, "visit"))")
     console.heading("Sharing")
@@ -96,12 +94,8 @@ extension Demonstration {
   ) async throws -> DemoReport.SwallowedReport {
     console.heading("A hospital swallows a revocation")
     let patient = history.contact
-    let request = try await consortium.requestAccess(
-      doctor: reader, patient: patient, purpose: Self.purpose)
-    let consent = try await consortium.consent(
-      patient: patient, to: request, visit: visit.visit,
-      expiresAt: await consortium.ledgerTime() + Self.consentSeconds)
-    try await consortium.settle()
+    let consent = try await consent(
+      by: patient, to: visit.visit, reader: reader, purpose: Self.purpose)
     try await consortium.swallowRevocations(at: hospital)
     let silence = await refusal {
       _ = try await consortium.revoke(patient: patient, consent: consent)
@@ -142,6 +136,26 @@ extension Demonstration {
       visit: "\(visit.visit)", hospital: hospital, demand: last?.demand,
       swallowedBy: last?.swallowedBy, stands: .init(standing), refused: refused.map { "\($0.code)" }
     )
+  }
+
+  /// A doctor of the hospital that comes after one.
+  func doctor(_ number: Int, ofHospitalAfter hospital: String) -> String {
+    let hospitals = consortium.genesis.members.hospitals
+    let index = hospitals.firstIndex(of: hospital) ?? 0
+    return "\(hospitals[(index + 1) % hospitals.count])-doctor-\(number)"
+  }
+
+  /// A final consent that a doctor who asks for it reads one visit.
+  func consent(
+    by patient: String, to visit: Digest32, reader: String, purpose: String
+  ) async throws -> Digest32 {
+    let request = try await consortium.requestAccess(
+      doctor: reader, patient: patient, purpose: purpose)
+    let consent = try await consortium.consent(
+      patient: patient, to: request, visit: visit,
+      expiresAt: await consortium.ledgerTime() + Self.consentSeconds)
+    try await consortium.settle()
+    return consent
   }
 
   /// Why something cannot be done; nil if it can.

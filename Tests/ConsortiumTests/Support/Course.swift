@@ -62,6 +62,9 @@ struct Course: Sendable, CustomTestStringConvertible {
 }
 
 extension Course {
+  private static let blocks = Step("blocks") { run in try await run.consortium.settle() }
+  private static let restart = Step("all start again") { run in try await run.restart() }
+
   /// A visit of two doctors, from the counter to the receipt, and all of a sharing, to its revocation.
   static let visitAndSharing = Course(
     name: "a visit and its sharing",
@@ -96,14 +99,14 @@ extension Course {
         try await run.consortium.diagnose(run.known(run.visit), run.plan, position: 1)
       },
       // The next one has forgotten what was handed over.
-      Step("all start again") { run in try await run.restart() },
+      restart,
       Step("the second doctor") { run in
         try await run.consortium.diagnose(run.known(run.visit), run.plan, position: 2)
       },
       Step("completion") { run in
         try await run.consortium.complete(run.known(run.visit), at: "hospital-1")
       },
-      Step("blocks") { run in try await run.consortium.settle() },
+      blocks,
       Step("collection") { run in
         let record = try await run.patient().collect(run.known(run.visit), at: "hospital-1")
         #expect(record.record?.findings.map(\.content) == run.plan.findings)
@@ -123,7 +126,7 @@ extension Course {
           to: run.known(run.request), visit: run.known(run.visit),
           expiresAt: expiry - expiry % 86_400)
       },
-      Step("blocks") { run in try await run.consortium.settle() },
+      blocks,
       Step("the opening") { run in
         let kept = run.kept
         do {
@@ -139,7 +142,7 @@ extension Course {
         #expect(log.map(\.event) == [.consented, .requested, .accessed])
       },
       Step("the revocation") { run in try await run.patient().revoke(run.known(run.consent)) },
-      Step("blocks") { run in try await run.consortium.settle() },
+      blocks,
     ],
     check: { run, place in
       let visit = try run.known(run.visit)
@@ -204,7 +207,7 @@ extension Course {
           try await run.patient().demandRevocation(consent, through: "cloud")
         }
       },
-      Step("blocks") { run in try await run.consortium.settle() },
+      blocks,
     ],
     check: { run, place in
       let (reader, consent) = (try await run.reader(), try run.known(run.consent))
@@ -236,7 +239,7 @@ extension Course {
         }
       },
       Step("another visit") { run in try await run.holdVisit("encounter-2") },
-      Step("blocks") { run in try await run.consortium.settle() },
+      blocks,
     ],
     check: { run, place in
       let holdings = try await run.patient().holdings()
@@ -264,7 +267,7 @@ extension Course {
         try await run.restart()
       },
       Step("another visit") { run in try await run.holdVisit() },
-      Step("blocks") { run in try await run.consortium.settle() },
+      blocks,
     ],
     check: { run, place in
       try await requireSound(run, visits: 2, mayAbandon: true, place)
@@ -282,13 +285,13 @@ extension Course {
       return test
     },
     steps: [
-      Step("all start again") { run in try await run.restart() },
+      restart,
       Step("an epoch") { run in
         if try await run.test.presentCloud(run.consortium) != "cloud-2" {
           try await run.test.passEpoch(run.consortium, mayFail: true)
         }
       },
-      Step("blocks") { run in try await run.consortium.settle() },
+      blocks,
       Step("the records") { run in
         let cloud = try run.test.server("cloud-2", run.consortium)
         for _ in 0..<8 where await !cloud.missingRecords(of: "hospital-1").isEmpty {
@@ -296,7 +299,7 @@ extension Course {
         }
       },
       Step("another visit") { run in try await run.holdVisit() },
-      Step("blocks") { run in try await run.consortium.settle() },
+      blocks,
     ],
     check: { run, place in
       let cloud = try run.test.server("cloud-2", run.consortium)

@@ -3,7 +3,6 @@ import Consortium
 import Credentials
 import EMRScheme
 import Ledger
-import Synchronization
 import TestSupport
 import Testing
 
@@ -80,38 +79,5 @@ struct RestoringSituation {
   /// Changes the notes that the cloud gives; `nil` for none.
   func answerNotes(_ note: @escaping @Sendable (KeptNote?) -> KeptNote?) {
     test.wire.answer(FetchNote.self) { FetchedNote(status: $0.status, note: note($0.note)) }
-  }
-}
-
-/// A store whose power fails.
-final class FailingRoleStore: RoleStore {
-  private let store: any RoleStore
-  private let failing: Int
-  private let isKept: Bool
-  private let count = Mutex(0)
-
-  /// - Parameters:
-  ///   - failing: the number of the write at which it fails, and with it all that follow; 0 for none.
-  ///   - isKept: whether that one is stored all the same.
-  init(_ store: any RoleStore, failingAt failing: Int, isKept: Bool) {
-    (self.store, self.failing, self.isKept) = (store, failing, isKept)
-  }
-
-  var writes: Int { count.withLock { $0 } }
-
-  func value(forKey key: String) throws(StoreError) -> [UInt8]? { try store.value(forKey: key) }
-
-  func keys(withPrefix prefix: String) throws(StoreError) -> [String] {
-    try store.keys(withPrefix: prefix)
-  }
-
-  func write(_ changes: [String: [UInt8]?]) throws(StoreError) {
-    let number = count.withLock { count in
-      count += 1
-      return count
-    }
-    guard failing > 0, number >= failing else { return try store.write(changes) }
-    if number == failing, isKept { try store.write(changes) }
-    throw StoreError(.outcomeUnknown, "the power is gone")
   }
 }

@@ -150,6 +150,23 @@ final class TestConsortium: Sendable {
     return code
   }
 
+  /// Lets all supernodes work but hospital-1, which stands still, and whose turns pass by.
+  func settleOthers(_ consortium: LocalConsortium) async throws {
+    for _ in 0..<6 {
+      pass(seconds: 20)
+      for _ in 0..<3 {
+        _ = try await consortium.cloud.advance()
+        for other in ["hospital-2", "hospital-3"] {
+          _ = try await consortium.hospitals[other]?.advance()
+        }
+      }
+      _ = try await consortium.cloud.node.expire()
+      for other in ["hospital-2", "hospital-3"] {
+        _ = try await consortium.hospitals[other]?.node.expire()
+      }
+    }
+  }
+
   /// A visit on the chain of its hospital.
   struct VisitState {
     let record: VisitRecord
