@@ -169,23 +169,39 @@ extension DelegateSimulation {
 
   /// Without faults a motion passes that all are for, and holds from the next epoch on; whoever it
   /// admits is there.
+  ///
+  /// A motion from before may still lie with another delegate, and be decided first. Then the new one is
+  /// refused, for its number or for what it asks, and its organisation puts what is left to ask. All vote
+  /// for whatever is open: an open motion alone may bring the keys that it names (specification 6.13).
   mutating func passMotion(sees: (_ reader: Int, _ writer: Int) -> Bool) throws {
-    guard network.genesis.genesis.epochLength < 1000,
-      let index = network.processes.indices.first(where: isHonest)
-    else { return }
-    var motions: [Digest32] = []
+    let epochLength = network.genesis.genesis.epochLength
+    guard epochLength < 1000, let index = network.processes.indices.first(where: isHonest) else {
+      return
+    }
+    var motions: [String: Digest32] = [:]
+    var states: [MotionStatus?] = []
     for _ in 0..<12 {
-      guard let reader = network.processes[index].delegate?.follower.reader else { break }
-      if motions.isEmpty { motions = try putLast(as: index) }
-      let states = try motions.map { try reader.status(ofMotion: $0) }
-      // With a block of the next epoch.
-      if !states.isEmpty, states.allSatisfy({ $0 == .passed }),
-        reader.height % network.genesis.genesis.epochLength == 1
-          % network.genesis.genesis.epochLength
+      guard let delegate = network.processes[index].delegate else { break }
+      let reader = delegate.follower.reader
+      motions = try motions.filter { _, motion in
+        try reader.status(ofMotion: motion) != nil
+          || delegate.waiting.contains { $0.digest == motion }
+      }
+      for voter in voters where motions[voter] == nil {
+        motions[voter] = try putLast(by: voter, as: index)
+      }
+      states = try voters.map { voter in
+        try motions[voter].map { try reader.status(ofMotion: $0) ?? .open }
+      }
+      // Whoever was removed does not come back, so nothing may be left to ask. With a block of the next
+      // epoch.
+      if states[0] == .passed, states.allSatisfy({ $0 ?? .passed == .passed }),
+        reader.height % epochLength == 1 % epochLength
       {
         return
       }
-      for motion in motions {
+      let open = try reader.motions().filter { $0.status == .open }.map(\.entry)
+      for motion in Set(open).union(motions.values).sorted() {
         for voter in voters {
           try submit(network.ballot(on: motion, approves: true, by: voter, as: index), as: index)
         }
@@ -193,30 +209,44 @@ extension DelegateSimulation {
       network.pass(seconds: 60)
       try settle(to: reader.height + 1, sees: sees)
     }
-    throw Violation("motions that all are for do not pass")
+    throw Violation("motions that all are for do not pass: \(states)")
   }
 
-  /// Puts a change of the numbers, the admission of who is no member, and the removal of who has joined
-  /// under way.
-  private mutating func putLast(as index: Int) throws -> [Digest32] {
-    guard let reader = network.processes[index].delegate?.follower.reader else { return [] }
-    var numbers = try reader.nextMembers.numbers
-    numbers.window += 1
-    let next = try reader.nextMembers
-    var motions: [Digest32] = []
-    let others = network.newcomers.map { newcomer -> ([MemberChange], [String]) in
-      next.supernode(newcomer.party.id) == nil
-        ? (newcomer.admission, newcomer.parties) : ([.remove(newcomer.party.id)], [])
+  /// Puts the first voter's change of the numbers, or the admission of a newcomer, or its removal if it
+  /// has joined under way.
+  private mutating func putLast(by voter: String, as index: Int) throws -> Digest32? {
+    guard let next = try network.processes[index].delegate?.follower.reader.nextMembers,
+      let place = voters.firstIndex(of: voter)
+    else { return nil }
+    var changes: [MemberChange] = []
+    var parties: [String] = []
+    if place == 0 {
+      var numbers = next.numbers
+      numbers.window += 1
+      changes = [.setNumbers(numbers)]
+    } else {
+      let newcomer = network.newcomers[place - 1]
+      if next.supernode(newcomer.party.id) != nil {
+        changes = [.remove(newcomer.party.id)]
+      } else {
+        // Its organisation stays where only the supernode was removed.
+        changes = newcomer.admission(beside: next)
+        parties = newcomer.parties
+      }
     }
-    for (voter, (changes, parties)) in zip(voters, [([.setNumbers(numbers)], [])] + others) {
-      let motion = try network.motion(changes, by: voter, agreeing: parties, as: index)
-      if let motion, try submit(motion, to: index) == true { motions.append(motion.digest) }
-    }
-    return motions
+    let motion = try network.motion(changes, by: voter, agreeing: parties, as: index)
+    guard let motion, try submit(motion, to: index) == true else { return nil }
+    return motion.digest
   }
 }
 
 extension DelegateNetwork.Newcomer {
+  /// The admission of what is not listed yet.
+  func admission(beside members: ValidMembers) -> [MemberChange] {
+    let isListed = members.party(organisation.id) != nil
+    return isListed ? [.admit(.supernode(party))] : admission
+  }
+
   var admission: [MemberChange] {
     [.admit(.organisation(organisation)), .admit(.supernode(party))]
   }
