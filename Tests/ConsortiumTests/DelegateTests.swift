@@ -110,6 +110,32 @@ struct DelegateTests {
     #expect(try settled(network, 2).height == stopped)
   }
 
+  @Test(
+    "[attack] a proposer leaves out what others have published", arguments: 0..<4, [true, false])
+  func omittingProposer(omitting: Int, hasItsOwn: Bool) throws {
+    var network = try DelegateNetwork()
+    try network.settle()
+    network.processes[omitting].omits = true
+    var late = 0
+    for _ in 0..<4 {
+      let height = try settled(network).height
+      var entries: [Entry] = []
+      for index in 0..<4 where index != omitting || hasItsOwn {
+        let entry = network.demand(by: network.processes[index].id)
+        try network.run(index) { try $0.submit(entry) }
+        entries.append(entry)
+      }
+      network.pass(seconds: 5)
+      try network.settle(expirations: 4)
+      for index in 0..<4 { #expect(try hold(network, index, entries)) }
+      let blocks = try settled(network).height - height
+      #expect(blocks <= 2)
+      if blocks == 2 { late += 1 }
+    }
+    // In its own turn it decides a block without them, if it has something else to put into one.
+    #expect((late > 0) == hasItsOwn)
+  }
+
   @Test("[attack] one clock that lies moves the time nowhere", arguments: [86_400, -86_400])
   func lyingClock(offset: Int64) throws {
     var network = try DelegateNetwork()

@@ -22,6 +22,8 @@ struct DelegateNetwork {
     let disk: Disk
     /// Seconds by which the clock is ahead of the network's, or behind it.
     var clockOffset: Int64 = 0
+    /// Whether it puts into its blocks nothing that others have published.
+    var omits = false
     /// Nil while the process is down.
     var delegate: Delegate?
   }
@@ -237,6 +239,10 @@ struct DelegateNetwork {
     // Who has no part reads no outboxes.
     guard try processes[reader].delegate?.takesPart == true else { return false }
     defer { countChecks(of: reader) }
+    var page = page
+    if processes[reader].omits {
+      page.items.removeAll { if case .entry = $0 { true } else { false } }
+    }
     if !page.items.isEmpty {
       sent.messages += 1
       sent.bytes += page.items.reduce(0) { $0 + UInt64($1.encodedSequence().count) }

@@ -171,8 +171,9 @@ extension DelegateSimulation {
   /// admits is there.
   ///
   /// A motion from before may still lie with another delegate, and be decided first. Then the new one is
-  /// refused, for its number or for what it asks, and its organisation puts what is left to ask. All vote
-  /// for whatever is open: an open motion alone may bring the keys that it names (specification 6.13).
+  /// refused, for its number or for what it asks, or fails, and its organisation puts what is left to
+  /// ask. All vote for whatever is open: an open motion alone may bring the keys that it names
+  /// (specification 6.13).
   mutating func passMotion(sees: (_ reader: Int, _ writer: Int) -> Bool) throws {
     let epochLength = network.genesis.genesis.epochLength
     guard epochLength < 1000, let index = network.processes.indices.first(where: isHonest) else {
@@ -184,8 +185,11 @@ extension DelegateSimulation {
       guard let delegate = network.processes[index].delegate else { break }
       let reader = delegate.follower.reader
       motions = try motions.filter { _, motion in
-        try reader.status(ofMotion: motion) != nil
-          || delegate.waiting.contains { $0.digest == motion }
+        switch try reader.status(ofMotion: motion) {
+        case .open, .passed: true
+        case .failed: false
+        case nil: delegate.waiting.contains { $0.digest == motion }
+        }
       }
       for voter in voters where motions[voter] == nil {
         motions[voter] = try putLast(by: voter, as: index)
