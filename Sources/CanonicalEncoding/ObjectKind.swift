@@ -58,6 +58,7 @@ public enum ObjectKind: UInt, CaseIterable, Sendable {
   case envelope = 80
   case requestContent = 81
   case sealedAnswer = 82
+  case envelopeKey = 83
 
   // The scheme, continued
   case registrationChallenge = 42

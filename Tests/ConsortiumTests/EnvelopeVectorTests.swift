@@ -42,6 +42,7 @@ private struct Vectors: Decodable {
   struct Objects: Decodable {
     let accessRequest, accessRequestDigest, accessRequestSignature: Hex
     let accessRequestVersion1, statementVersion2: Hex
+    let hospitalIdentityKey, envelopeKey: Hex
     let statement, fingerprint, registrationKey, registration, noTeam, noTeamPadded: Hex
     let refusedStatements: [Hex]
   }
@@ -272,6 +273,15 @@ struct EnvelopeVectorTests {
     #expect(
       IdentityKey.isValid(
         vector.accessRequestSignature.bytes, of: request, by: vectors.exchange.doctorKey.bytes))
+
+    let envelopeKey = try Signed<EnvelopeKey>(sequence: vector.envelopeKey.bytes)
+      .verified(by: vector.hospitalIdentityKey.bytes)
+    #expect(
+      envelopeKey
+        == EnvelopeKey(
+          genesis: try #require(Digest32(vectors.exchange.genesis.bytes)),
+          owner: vectors.exchange.recipient, key: vectors.exchange.publicKey.bytes,
+          first: 1_790_000_000, last: 1_790_604_800))
 
     let statement = try RegistrationStatement(encoded: vector.statement.bytes)
     #expect(statement.digest.bytes == vector.fingerprint.bytes)

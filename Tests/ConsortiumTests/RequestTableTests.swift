@@ -170,7 +170,8 @@ struct RequestTableTests {
     let doctor = context.signers[0].doctor
     let post = test.post(consortium, as: doctor)
     let contact = try #require(test.secrets.contact("hospital-1"))
-    let stolen = try AgreementKey(seed: test.secret("agreement", of: "hospital-1"))
+    let stolen = try #require(
+      OwnEnvelopeKeys.secrets(in: test.storage.roleStore("hospital-1")).first)
     // Sealed to the key that a thief has; the hospital takes another, and has forgotten nothing yet.
     let former = Contact(id: "hospital-1", agreementKey: stolen.publicKey)
     let request = ReadVisit(hospital: "hospital-1", visit: context.visitID)
@@ -178,8 +179,8 @@ struct RequestTableTests {
     let (kept, _) = try Envelope.seal(post.content(request, "hospital-1"), by: key, to: former)
     #expect(former == contact)
     let opened = try kept.open(with: stolen, genesis: consortium.genesis.digest).request
-    try await consortium.rotateKeys(of: "hospital-1")
-    for _ in 0..<2 { try await test.passEpoch(consortium) }
+    test.pass(seconds: EnvelopeKey.lifetime)
+    _ = try await post.ask(FetchEnvelopeKey(), of: "hospital-1")
     let present = try #require(test.secrets.contact("hospital-1"))
     #expect(present != former)
     let (anew, answer) = try Envelope.seal(opened, to: present)

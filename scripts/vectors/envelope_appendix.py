@@ -282,6 +282,11 @@ def objects():
     yield "accessRequestSignature", signed(DOCTOR_KEY, "AccessRequest", access)["signature"]
     yield "accessRequestVersion1", encode("AccessRequest", access).replace(
         b"\2\1\2", b"\2\1\1", 1)
+    hospital = signing("hospital identity")
+    yield "hospitalIdentityKey", public(hospital)
+    yield "envelopeKey", encode("SignedEnvelopeKey", signed(hospital, "EnvelopeKey", {
+        "version": 1, "genesis": GENESIS, "owner": HOSPITAL, "key": public(HOSPITAL_KEY),
+        "first": NOW, "last": NOW + 604800}))
     manager = signing("registration key")
     statement = {
         "version": 3, "genesis": GENESIS, "suite": "bls12-381", "doctor": DOCTOR,
@@ -332,7 +337,7 @@ def vectors():
 # What the appendix prints, in its words.
 ROWS = {
     "exchange": {
-        "genesis": "digest of the genesis", "privateKey": "private agreement key of `hospital-1`",
+        "genesis": "digest of the genesis", "privateKey": "private envelope key of `hospital-1`",
         "publicKey": "its public key", "keyDigest": "SHA-256 of these 32 bytes",
         "info": "`info`, the `Message` \"envelope\"", "ephemeralKey": "private ephemeral key",
         "visit": "visit; its patient is the author", "signingSeed": "seed of S_v",
@@ -351,6 +356,8 @@ ROWS = {
         "presenceText": "its text", "presenceWords": "the six words"},
     "objects": {
         "accessRequest": "`AccessRequest`", "accessRequestDigest": "its digest",
+        "hospitalIdentityKey": "identity key of `hospital-1`",
+        "envelopeKey": "its `EnvelopeKey`, signed, the SEQUENCE `SignedEnvelopeKey`",
         "fingerprint": "digest of the `RegistrationStatement` of the file",
         "noTeam": "`Message` \"reply\" to `request-admission`: no specialist",
         "noTeamPadded": "SHA-256 of what is sealed of it, 16,385 bytes"},

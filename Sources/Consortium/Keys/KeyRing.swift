@@ -1,4 +1,4 @@
-package import CanonicalEncoding
+import CanonicalEncoding
 package import Credentials
 import Crypto
 import EMRScheme
@@ -14,7 +14,8 @@ package struct KeyUse: Hashable, Sendable {
 
   /// Signs entries and messages. Ed25519.
   package static let identity = Self("identity")
-  /// Receives what is sealed. X25519.
+  /// Receives what is sealed to be kept, as grants are; envelopes have keys of their own
+  /// (``OwnEnvelopeKeys``). X25519.
   package static let agreement = Self("agreement")
   /// The manager's x: signs registrations (4.2). Ed25519.
   package static let registration = Self("registration")
@@ -190,19 +191,6 @@ package final class KeyRing: DelegateKeys {
       if let opened = try? letter.open(sealed, with: key, authenticating: header) { return opened }
     }
     throw CredentialError(.decryption, "the sealed message does not open")
-  }
-
-  /// Opens an envelope, with the key that it names.
-  ///
-  /// - Throws: as ``Envelope/open(with:genesis:)``.
-  package func open(
-    _ envelope: Envelope, genesis: Digest32
-  ) throws -> (request: Signed<RequestContent>, answer: AnswerKey) {
-    for case .agreement(let key) in versions(.agreement)
-    where Digest32(sha256: key.publicKey) == envelope.keyDigest && envelope.recipient == owner {
-      return try envelope.open(with: key, genesis: genesis)
-    }
-    throw CredentialError(.decryption, "the envelope is sealed to another key")
   }
 
   // MARK: Other keys

@@ -54,7 +54,7 @@ extension LedgerNode {
   /// Erases former keys of a party, this node's or one that has no node, that nothing needs any more: those with which nobody judges
   /// what is written now.
   ///
-  /// What was sealed to a former agreement key may still be under way, and is opened for one epoch more.
+  /// What was sealed to a former agreement key, as a share of a consent, may still be under way, and is opened for one epoch more.
   /// Keys for the chains of hospitals are not among these.
   ///
   /// - Parameter base: of what the party writes on a chain of its own; nil if it has none, or has written

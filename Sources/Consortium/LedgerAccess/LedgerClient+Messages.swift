@@ -6,19 +6,24 @@ import Ledger
 /// Who others are, as far as it is proven to this client, and requests to them.
 extension LedgerClient: Contacts {
   package func contact(_ id: String, isRenewed: Bool) async throws -> Contact {
-    if isRenewed { _ = try await currentMembers(shownBy: anySupernode) }
-    if let key = currentMembers().agreementKey(of: id) { return Contact(id: id, agreementKey: key) }
-    if !isRenewed, let known = knownDoctor(id) {
-      return Contact(id: id, agreementKey: known.agreementKey)
+    try await peers.contact(id, isRenewed: isRenewed) {
+      [try await identity(of: id, isRenewed: $0)]
     }
+  }
+
+  /// The Ed25519 key with which somebody signs.
+  private func identity(of id: String, isRenewed: Bool) async throws -> [UInt8] {
+    if isRenewed { _ = try await currentMembers(shownBy: anySupernode) }
+    if let key = currentMembers().identityKey(of: id) { return key }
+    if !isRenewed, let known = knownDoctor(id) { return known.identityKey }
     do {
-      return Contact(id: id, agreementKey: try await doctor(id, by: anySupernode).agreementKey)
+      return try await doctor(id, by: anySupernode).identityKey
     } catch let error as ConsortiumError where error.code == .unknownDoctor {
       // One that is new shows itself.
-      guard let key = try await currentMembers(shownBy: id).agreementKey(of: id) else {
+      guard let key = try await currentMembers(shownBy: id).identityKey(of: id) else {
         throw ConsortiumError(.unreachable, "there is nobody called \(id)")
       }
-      return Contact(id: id, agreementKey: key)
+      return key
     }
   }
 

@@ -14,6 +14,7 @@ package actor LedgerClient: MembersSource {
   let home: String?
   private let store: any RoleStore
   nonisolated let post: Post
+  nonisolated let peers: PeerEnvelopeKeys
   nonisolated let clock: @Sendable () -> UInt64
   private var newest: Checkpoint?
   /// Whose cosignatures count.
@@ -44,6 +45,7 @@ package actor LedgerClient: MembersSource {
     (self.genesis, self.home, self.clock) = (genesis, home, clock)
     self.store = store
     self.post = post
+    peers = PeerEnvelopeKeys(genesis: genesis.digest, post: post, clock: clock)
     delegates =
       try store.value(forKey: Self.delegatesKey).map(Self.delegates) ?? KnownDelegates(genesis)
     members = try Self.members(of: delegates, genesis, store.value(forKey: Self.membersKey))

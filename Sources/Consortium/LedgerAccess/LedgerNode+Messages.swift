@@ -6,12 +6,12 @@ import Ledger
 /// Who others are, as this node's replay has it, and requests to them in this party's name.
 extension LedgerNode: Contacts {
   package func contact(_ id: String, isRenewed: Bool) async throws -> Contact {
-    if isRenewed { try await catchUp() }
-    if let key = try members.agreementKey(of: id) { return Contact(id: id, agreementKey: key) }
-    guard let doctor = try consortium.finalDoctor(id) else {
-      throw ConsortiumError(.unreachable, "there is nobody called \(id)")
+    try await peers.contact(id, isRenewed: isRenewed) {
+      guard let author = try await known(id, isRenewed: $0) else {
+        throw ConsortiumError(.unreachable, "there is nobody called \(id)")
+      }
+      return author.keys
     }
-    return Contact(id: id, agreementKey: doctor.agreementKey)
   }
 
   /// A member or a doctor; others may be an epoch behind, or ahead.
@@ -53,11 +53,6 @@ extension LedgerNode: Contacts {
 }
 
 extension ValidMembers {
-  /// The X25519 key of a supernode or the manager.
-  func agreementKey(of party: String) -> [UInt8]? {
-    party == manager.id ? manager.agreementKey : supernode(party)?.agreementKey
-  }
-
   /// What a member may ask as.
   func authorKind(of party: String) -> Authors? {
     if party == manager.id { return .manager }

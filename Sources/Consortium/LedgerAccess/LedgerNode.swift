@@ -17,6 +17,7 @@ package actor LedgerNode {
   package nonisolated let id: String
   let identity: any PartyIdentity
   let post: Post
+  let peers: PeerEnvelopeKeys
   nonisolated let clock: @Sendable () -> UInt64
   private let gate = SerialGate()
   /// The delegate's part, if this is one.
@@ -41,6 +42,7 @@ package actor LedgerNode {
   ) throws {
     (self.id, self.genesis, self.identity, self.post) = (id, genesis, identity, post)
     self.clock = clock
+    peers = PeerEnvelopeKeys(genesis: genesis.digest, post: post, clock: clock)
     consortiumState = state
     decider = try given ?? LedgerSuite.decider(for: genesis)
     if let keys {

@@ -114,7 +114,7 @@ public actor LocalConsortium {
       node: try node(managerID, managerKeys.ring, nil), keys: managerKeys,
       store: try storage.roleStore(managerID),
       stores: { try storage.stateStore(managerID, chain: $0) }, courier: courier,
-      clock: environment.clock)
+      clock: environment.clock, randomness: environment.randomness("envelopes/\(managerID)"))
     delivery.register(manager, .manager, id: managerID)
 
     var hospitals: [String: HospitalServer] = [:]
@@ -168,7 +168,8 @@ public actor LocalConsortium {
     try CloudServer(
       id: id, node: node, keys: keys, store: storage.roleStore(id),
       records: storage.recordStore(id), stores: { try storage.stateStore(id, chain: $0) },
-      courier: courier, clock: environment.clock)
+      courier: courier, clock: environment.clock,
+      randomness: environment.randomness("envelopes/\(id)"))
   }
 
   private static func node(

@@ -4,7 +4,7 @@ import EMRScheme
 
 /// A request on its way: who it is for can be read, and nothing else (specification 8.1).
 ///
-/// It is sealed by HPKE to the recipient's agreement key; inside is a ``RequestContent`` that its author
+/// It is sealed by HPKE to the recipient's key of this week; inside is a ``RequestContent`` that its author
 /// has signed. The answer is a ``SealedAnswer`` under the key that this exchange alone has, or a bare
 /// refusal of what was not understood.
 package struct Envelope: CanonicalObject {
@@ -15,7 +15,7 @@ package struct Envelope: CanonicalObject {
   static let overhead = 2048
 
   package var recipient: String
-  /// The digest of the agreement key that it is sealed to: the recipient may have several for a while.
+  /// The digest of the key that it is sealed to: the recipient has several.
   package var keyDigest: Digest32
   package var sealed: [UInt8]
 
@@ -27,7 +27,7 @@ package struct Envelope: CanonicalObject {
   ///
   /// - Parameter content: names `contact` as its recipient.
   /// - Returns: also what opens the answer.
-  /// - Throws: ``CredentialError`` `invalidKey` if the contact has no agreement key.
+  /// - Throws: ``CredentialError`` `invalidKey` if the contact has no such key.
   package static func seal(
     _ content: RequestContent, by key: IdentityKey, to contact: Contact
   ) throws(CredentialError) -> (envelope: Envelope, answer: AnswerKey) {
@@ -119,7 +119,7 @@ package struct RequestContent: CanonicalObject {
 
   package var genesis: Digest32
   package var recipient: String
-  /// The digest of the agreement key that it is sealed to; set by ``Envelope/seal(_:by:to:)``.
+  /// The digest of the key that it is sealed to; set by ``Envelope/seal(_:by:to:)``.
   package var recipientKey = Digest32.zero
   package var author: Principal
   /// Of a ``RoleRequest``.

@@ -7,7 +7,7 @@ import Ledger
 /// Whom a request is sealed to.
 package struct Contact: Sendable, Equatable {
   package let id: String
-  /// X25519.
+  /// X25519: of this week (``EnvelopeKey``), or of a patient's address.
   package let agreementKey: [UInt8]
 
   package init(id: String, agreementKey: [UInt8]) {

@@ -73,6 +73,8 @@ package enum RequestTable {
   private static let page = MessageLimits.plain
 
   package static let rules: [RequestRule] = [
+    // To seal anything else
+    open(FetchEnvelopeKey.self, to: [.hospital, .cloud, .manager, .doctor], 64, answer: 1 << 10),
     // Initialization (4.2)
     sealed(RegisterDoctor.self, by: .keyHolder, to: .hospital, 4 << 10),
     sealed(CosignRegistration.self, by: .hospital, to: .manager, 4 << 10, answer: 4 << 10),

@@ -17,6 +17,7 @@ package actor CloudServer: RoleEndpoint {
   let post: Post
   let wanted: WantedRecords
   let store: any RoleStore
+  let envelopeKeys: OwnEnvelopeKeys
   package nonisolated let inbox: Inbox
   /// By hospital, when records that were not given are asked for again, in ledger time, and behind which
   /// one.
@@ -30,7 +31,7 @@ package actor CloudServer: RoleEndpoint {
     id: String, node: LedgerNode, keys: SupernodeKeys, store: any RoleStore,
     records: any RecordStore,
     stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore,
-    courier: any Courier, clock: @escaping @Sendable () -> UInt64
+    courier: any Courier, clock: @escaping @Sendable () -> UInt64, randomness: Randomness
   ) throws {
     self.id = id
     self.node = node
@@ -40,6 +41,8 @@ package actor CloudServer: RoleEndpoint {
     self.store = store
     wanted = try WantedRecords(store: store)
     inbox = Inbox(node.genesis, .cloud, clock: clock)
+    envelopeKeys = OwnEnvelopeKeys(
+      genesis: node.genesis.digest, owner: id, store: store, clock: clock, randomness: randomness)
     confirmer = ChainConfirmer(
       node: node, keys: keys.ring, custody: custody,
       source: ConfirmedLeaves(node: node, identity: keys.ring, post: post), wanted: wanted,
@@ -96,7 +99,7 @@ package actor CloudServer: RoleEndpoint {
   package func open(
     _ envelope: Envelope
   ) throws -> (request: Signed<RequestContent>, answer: AnswerKey) {
-    try keys.open(envelope, genesis: node.genesis.digest)
+    try envelopeKeys.open(envelope)
   }
 
   package func known(
@@ -117,6 +120,8 @@ package actor CloudServer: RoleEndpoint {
     _ request: any RoleRequest, by author: Principal?
   ) async throws -> any CanonicalValue {
     switch request {
+    case let request as FetchEnvelopeKey:
+      request.reply(try envelopeKeys.statement(by: try await identity))
     case let request as StoreRecord: request.reply(try await keep(request, by: author))
     case let request as FetchOwnRecord: request.reply(try await record(forPatient: author))
     case let request as FetchConsentedRecord:

@@ -18,6 +18,7 @@ public actor Doctor: Endpoint, RoleEndpoint {
   package nonisolated let client: LedgerClient
   var keys: DoctorKeys
   let store: any RoleStore
+  let envelopeKeys: OwnEnvelopeKeys
   let post: Post
   package nonisolated let inbox: Inbox
   var randomness: Randomness
@@ -53,9 +54,12 @@ public actor Doctor: Endpoint, RoleEndpoint {
     self.hospital = hospital
     self.keys = try Self.rotated(keys, store)
     self.store = store
-    self.randomness = randomness
     post = Post(courier: courier, sender: id)
     inbox = Inbox(genesis, .doctor, clock: clock)
+    let shared = SharedRandomness(randomness)
+    self.randomness = shared
+    envelopeKeys = OwnEnvelopeKeys(
+      genesis: genesis.digest, owner: id, store: store, clock: clock, randomness: shared)
     client = try LedgerClient(
       genesis: genesis, home: hospital, store: store, post: post, clock: clock)
   }
@@ -65,11 +69,7 @@ public actor Doctor: Endpoint, RoleEndpoint {
   package func open(
     _ envelope: Envelope
   ) throws -> (request: Signed<RequestContent>, answer: AnswerKey) {
-    for key in try [keys.agreement] + (pendingKeys.map { [try $0.agreementKey] } ?? [])
-    where envelope.recipient == id && Digest32(sha256: key.publicKey) == envelope.keyDigest {
-      return try envelope.open(with: key, genesis: genesis.digest)
-    }
-    throw CredentialError(.decryption, "the envelope is sealed to another key")
+    try envelopeKeys.open(envelope)
   }
 
   package func known(
@@ -105,6 +105,8 @@ public actor Doctor: Endpoint, RoleEndpoint {
     _ request: any RoleRequest, by author: Principal?
   ) async throws -> any CanonicalValue {
     switch request {
+    case let request as FetchEnvelopeKey:
+      request.reply(try envelopeKeys.statement(by: keys.identity))
     case let request as AssignVisit: request.reply(try await join(request, by: author))
     case let request as ExchangeGroupKey: request.reply(try await exchange(request, by: author))
     case let request as ShowPresence: request.reply(try take(request, by: author))

@@ -13,6 +13,7 @@ package actor HospitalServer: RoleEndpoint {
   package nonisolated let inbox: Inbox
   let keys: SupernodeKeys
   let store: any RoleStore
+  let envelopeKeys: OwnEnvelopeKeys
   var randomness: Randomness
 
   /// - Parameters:
@@ -30,6 +31,8 @@ package actor HospitalServer: RoleEndpoint {
     let shared = SharedRandomness(randomness)
     self.randomness = shared
     inbox = Inbox(node.genesis, .hospital, clock: clock)
+    envelopeKeys = OwnEnvelopeKeys(
+      genesis: node.genesis.digest, owner: id, store: store, clock: clock, randomness: shared)
     let writer = try HospitalWriter(
       genesis: node.genesis, hospital: id, log: log, store: state,
       consortium: node.consortiumState, decider: node.decider, identity: keys.ring)
@@ -55,7 +58,7 @@ package actor HospitalServer: RoleEndpoint {
   package func open(
     _ envelope: Envelope
   ) throws -> (request: Signed<RequestContent>, answer: AnswerKey) {
-    try keys.ring.open(envelope, genesis: node.genesis.digest)
+    try envelopeKeys.open(envelope)
   }
 
   package func known(
@@ -77,6 +80,8 @@ package actor HospitalServer: RoleEndpoint {
     _ request: any RoleRequest, by author: Principal?
   ) async throws -> any CanonicalValue {
     switch request {
+    case let request as FetchEnvelopeKey:
+      request.reply(try envelopeKeys.statement(by: try await identity))
     case let request as RegisterDoctor: request.reply(try await register(request, by: author))
     case let request as RequestAdmission: request.reply(try await admit(request, by: author))
     case let request as AuthorizeVisit: request.reply(try await open(request, by: author))

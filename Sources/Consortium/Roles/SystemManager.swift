@@ -13,19 +13,22 @@ package actor SystemManager: RoleEndpoint {
   nonisolated let views: LedgerViews
   let keys: ManagerKeys
   let store: any RoleStore
+  let envelopeKeys: OwnEnvelopeKeys
   package nonisolated let inbox: Inbox
 
   /// - Parameter stores: where the state of a hospital's chain is kept.
   package init(
     node: LedgerNode, keys: ManagerKeys, store: any RoleStore,
     stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore,
-    courier: any Courier, clock: @escaping @Sendable () -> UInt64
+    courier: any Courier, clock: @escaping @Sendable () -> UInt64, randomness: Randomness
   ) {
     id = node.genesis.members.manager.id
     self.node = node
     self.keys = keys
     self.store = store
     inbox = Inbox(node.genesis, .manager, clock: clock)
+    envelopeKeys = OwnEnvelopeKeys(
+      genesis: node.genesis.digest, owner: id, store: store, clock: clock, randomness: randomness)
     views = LedgerViews(
       node: node,
       chains: ChainSubscriber(
@@ -42,7 +45,7 @@ package actor SystemManager: RoleEndpoint {
   package func open(
     _ envelope: Envelope
   ) throws -> (request: Signed<RequestContent>, answer: AnswerKey) {
-    try keys.ring.open(envelope, genesis: node.genesis.digest)
+    try envelopeKeys.open(envelope)
   }
 
   package func known(
@@ -64,6 +67,9 @@ package actor SystemManager: RoleEndpoint {
     _ request: any RoleRequest, by author: Principal?
   ) async throws -> any CanonicalValue {
     switch request {
+    case let request as FetchEnvelopeKey:
+      request.reply(
+        try envelopeKeys.statement(by: keys.ring.identity(in: try await node.members)))
     case let request as CosignRegistration: request.reply(try await cosign(request, by: author))
     case let request as SubmitAccessRequest: request.reply(try await forward(request, by: author))
     case let request as DepositConsent: request.reply(try await deposit(request, by: author))

@@ -87,11 +87,16 @@ struct HospitalNetwork {
 
   /// A request's `Message`, as its recipient reads it.
   func message(_ request: [UInt8]) -> [UInt8] {
-    guard let envelope = try? Envelope(encoded: request),
-      let opened = try? members.keys[envelope.recipient]?.ring.open(
-        envelope, genesis: genesis.digest)
-    else { return request }
-    return opened.request.object.payload
+    guard let envelope = try? Envelope(encoded: request) else { return request }
+    for machine in machines where machine.id == envelope.recipient {
+      let secrets = (try? OwnEnvelopeKeys.secrets(in: machine.disk.rolesInHand)) ?? []
+      for key in secrets where Digest32(sha256: key.publicKey) == envelope.keyDigest {
+        if let (opened, _) = try? envelope.open(with: key, genesis: genesis.digest) {
+          return opened.object.payload
+        }
+      }
+    }
+    return request
   }
 
   // MARK: Machines
@@ -122,7 +127,8 @@ struct HospitalNetwork {
       let server = try CloudServer(
         id: id, node: node, keys: machine.keys, store: disk.roles(run: run),
         records: disk.records(run: run), stores: { disk.state($0, run: run) }, courier: courier,
-        clock: ear)
+        clock: ear,
+        randomness: SeededGenerator(seed: seed &* 1_000_003 &+ UInt64(1000 * run + index)))
       machines[index].server = .cloud(server)
       world.set(records: disk.records(run: run), of: id, isTwin: isTwin(index))
     }
@@ -359,13 +365,4 @@ private final class NetworkClock: Sendable {
   func pass(_ seconds: UInt64) { now.withLock { $0 += seconds } }
 
   func seconds(ahead offset: Int64) -> UInt64 { now.withLock { UInt64(Int64($0) + offset) } }
-}
-
-extension SimulatedMembers: Contacts {
-  func contact(_ id: String, isRenewed: Bool) throws -> Contact {
-    guard let key = keys[id]?.ring.publicKey(.agreement) else {
-      throw ConsortiumError(.unreachable, "there is nobody called \(id)")
-    }
-    return Contact(id: id, agreementKey: key)
-  }
 }

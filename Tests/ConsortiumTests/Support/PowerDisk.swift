@@ -71,9 +71,12 @@ final class PowerDisk: Sendable {
   func log(run: Int) -> any ChainLog { Log(disk: self, run: run) }
   func records(run: Int) -> any RecordStore { Records(disk: self, run: run) }
 
-  private func read<Value>(_ run: Int, _ body: (Contents) -> Value) throws(StoreError) -> Value {
+  /// What roles keep, as somebody reads it who has the disk in hand.
+  var rolesInHand: any RoleStore { Roles(disk: self, run: nil) }
+
+  private func read<Value>(_ run: Int?, _ body: (Contents) -> Value) throws(StoreError) -> Value {
     try disk.withLock { disk throws(StoreError) in
-      guard !disk.isOut, disk.run == run else {
+      guard run == nil || !disk.isOut && disk.run == run else {
         throw StoreError(.unavailable, "the power is out")
       }
       return body(disk.contents)
@@ -117,7 +120,7 @@ final class PowerDisk: Sendable {
 
   private struct Roles: RoleStore {
     let disk: PowerDisk
-    let run: Int
+    let run: Int?
 
     func value(forKey key: String) throws(StoreError) -> [UInt8]? {
       try disk.read(run) { $0.roles[key] }

@@ -56,12 +56,20 @@ final class ClientWorld: Sendable {
   let members: SimulatedMembers
   private let mail: SimulatedMail
   private let clock: @Sendable () -> UInt64
+  /// Of who sees the first machines, and of who sees the second ones.
+  private let contacts: [Servers]
   private let state: Mutex<State>
 
   init(
     members: SimulatedMembers, mail: SimulatedMail, clock: @escaping @Sendable () -> UInt64
   ) {
     (self.members, self.mail, self.clock) = (members, mail, clock)
+    contacts = [false, true].map {
+      Servers(
+        members: members,
+        peers: PeerEnvelopeKeys(
+          genesis: members.genesis.digest, post: Self.post(mail, seesTwins: $0), clock: clock))
+    }
     state = Mutex(State(current: members.genesis.members))
   }
 
@@ -109,10 +117,24 @@ final class ClientWorld: Sendable {
   /// A client's way to the servers.
   func post(seesTwins: Bool) -> SealedPost {
     SealedPost(
-      genesis: members.genesis.digest,
-      post: Post(
-        courier: mail.courier(of: .init(id: Self.name, seesTwins: seesTwins)), sender: Self.name),
-      contacts: members, clock: clock)
+      genesis: members.genesis.digest, post: Self.post(mail, seesTwins: seesTwins),
+      contacts: contacts[seesTwins ? 1 : 0], clock: clock)
+  }
+
+  private static func post(_ mail: SimulatedMail, seesTwins: Bool) -> Post {
+    Post(courier: mail.courier(of: .init(id: name, seesTwins: seesTwins)), sender: name)
+  }
+
+  /// Clients know the servers' keys, and ask for those that envelopes are sealed to.
+  private struct Servers: Contacts {
+    let members: SimulatedMembers
+    let peers: PeerEnvelopeKeys
+
+    func contact(_ id: String, isRenewed: Bool) async throws -> Contact {
+      try await peers.contact(id, isRenewed: isRenewed) { _ in
+        members.keys[id]?.ring.identities(in: members.genesis.members).map(\.publicKey) ?? []
+      }
+    }
   }
 
   static let name = "client"

@@ -34,9 +34,26 @@ struct TestSecrets: Sendable {
     seeds("identity", of: party).compactMap { try? IdentityKey(seed: $0) }
   }
 
+  /// Whatever of 32 bytes lies on a party's disk, in its key file or in a field of what it keeps.
+  func all(of party: String) -> [[UInt8]] {
+    let place = Self.place(of: party)
+    let file = storage.keys(place)
+    var found = file?.names.compactMap { try? file?.secret($0) } ?? []
+    let store = storage.roleStore(place)
+    for row in (try? store.keys(withPrefix: "")) ?? [] {
+      guard let bytes = try? store.value(forKey: row), bytes.count >= 34 else { continue }
+      // DER of OCTET STRING.
+      for start in 0...(bytes.count - 34) where bytes[start] == 4 && bytes[start + 1] == 32 {
+        found.append(Array(bytes[(start + 2)..<(start + 34)]))
+      }
+    }
+    return found
+  }
+
   /// The keys that a recipient opens with.
   private func agreementKeys(of recipient: String) -> [AgreementKey] {
-    let keys = seeds("agreement", of: recipient).compactMap { try? AgreementKey(seed: $0) }
+    let store = storage.roleStore(Self.place(of: recipient))
+    let keys = (try? OwnEnvelopeKeys.secrets(in: store)) ?? []
     return keys.isEmpty ? addressKeys(recipient).map { [$0] } ?? [] : keys
   }
 
@@ -94,6 +111,10 @@ struct TestPost: Sendable {
   ) async throws -> Request.Reply {
     guard let rule = RequestTable.byName[Request.name], rule.carriage == .sealed else {
       return try await post.ask(request, of: recipient)
+    }
+    // Whom nobody has asked anything yet has made none.
+    if secrets.contact(recipient) == nil {
+      _ = try await post.ask(FetchEnvelopeKey(), of: recipient)
     }
     var refusal = ConsortiumError(.unreachable, "there is nobody who asks")
     for key in keys {

@@ -1,0 +1,56 @@
+package import CanonicalEncoding
+import Credentials
+import Synchronization
+
+/// The keys of this week that others seal to, as they have signed them.
+///
+/// None is kept across a restart: it is one question to each whom a role has something to say.
+package final class PeerEnvelopeKeys: Sendable {
+  /// So many are remembered; then all are asked for again.
+  private static let limit = 1 << 12
+
+  private let genesis: Digest32
+  private let post: Post
+  private let clock: @Sendable () -> UInt64
+  private let known = Mutex<[String: EnvelopeKey]>([:])
+
+  package init(genesis: Digest32, post: Post, clock: @escaping @Sendable () -> UInt64) {
+    (self.genesis, self.post, self.clock) = (genesis, post, clock)
+  }
+
+  /// - Parameters:
+  ///   - isRenewed: whether to ask for what is newer.
+  ///   - identities: the peer's Ed25519 keys, as the ledger has them; any of them may have signed.
+  /// - Throws: ``ConsortiumError`` `unreachable` if the peer shows no key that counts now.
+  package func contact(
+    _ id: String, isRenewed: Bool,
+    signedBy identities: @Sendable (_ isRenewed: Bool) async throws -> [[UInt8]]
+  ) async throws -> Contact {
+    if !isRenewed, let key = known.withLock({ $0[id] }), key.counts(at: clock()) {
+      return Contact(id: id, agreementKey: key.key)
+    }
+    // Nobody is asked whom the ledger does not know.
+    var keys = try await identities(isRenewed)
+    let statement = try await post.ask(FetchEnvelopeKey(), of: id)
+    if !isRenewed, !isSigned(statement, by: keys) {
+      // It may sign with another key by now.
+      keys = try await identities(true)
+    }
+    let key = statement.object
+    // A courier can show an older one whose time is not over, and whose owner still opens with it.
+    guard isSigned(statement, by: keys), key.genesis == genesis, key.owner == id,
+      key.counts(at: clock())
+    else {
+      throw ConsortiumError(.unreachable, "\(id) shows no key of its own that counts now")
+    }
+    known.withLock { known in
+      if known.count >= Self.limit { known = [:] }
+      known[id] = key
+    }
+    return Contact(id: id, agreementKey: key.key)
+  }
+
+  private func isSigned(_ statement: Signed<EnvelopeKey>, by keys: [[UInt8]]) -> Bool {
+    keys.contains { (try? statement.verified(by: $0)) != nil }
+  }
+}
