@@ -105,7 +105,7 @@ struct RestoringNoteAttackTests {
     #expect(
       await ConsortiumError.code {
         _ = try await consortium.open(test.plan("e-2", hospital: "hospital-2"))
-      } == "unauthenticated")
+      } == "unreachable")
     test.wire.intercept(nil)
     #expect(try await situation.holdings().onLedger == situation.before)
     let patient = try #require(await consortium.patients[TestConsortium.patient])

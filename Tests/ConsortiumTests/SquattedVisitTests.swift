@@ -21,7 +21,7 @@ struct SquattedVisitTests {
     test.squat(visit)
     #expect(try await consortium.open(test.plan("e-2", hospital: "hospital-2")).visit == visit)
     test.wire.intercept(nil)
-    test.pass(seconds: 61)
+    try await test.pass(seconds: 61, consortium)
     let found = try await consortium.restore(patient: Self.patient).visits
     let own = try #require(found.first { $0.hospital == "hospital-1" })
     #expect(own.state == .complete(record: true) && own.failure == nil)
@@ -58,6 +58,7 @@ struct SquattedVisitTests {
     let record = try await consortium.openRecord(
       doctor: TestConsortium.reader, consent: consent)
     #expect(record.findings.map(\.content) == test.plan().findings)
+    try await consortium.settle()
     let after = try await consortium.holdings(ofPatient: Self.patient)
     #expect(after.consents.map(\.hospital) == ["hospital-1"])
     #expect(after.visits.map(\.hospital).sorted() == ["hospital-1", "hospital-2"])
