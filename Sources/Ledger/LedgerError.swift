@@ -109,6 +109,8 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
   static let wrongRecordDigest = Refusal("wrong-record-digest")
   static let alreadyReceipted = Refusal("already-receipted")
   static let documentKnown = Refusal("document-known")
+  /// The visit has no consent that is still without the notice of its request.
+  static let requestLimit = Refusal("request-limit")
   static let unknownConsent = Refusal("unknown-consent")
   static let consentRevoked = Refusal("consent-revoked")
 }

@@ -96,7 +96,8 @@ struct ClientTests {
       #expect(assigned.position == index + 1 && assigned.step == .presence)
       #expect(assigned.openedAt == context.openedAt)
       #expect(assigned.deadline == context.deadline(ofPosition: index + 1))
-      try await doctor.see(client.code(for: team[index], visit: visit), finding: findings[index])
+      try await doctor.see(
+        client.code(for: team[index], visit: visit, at: Self.hospital), finding: findings[index])
       #expect(try await Self.step(doctor, visit) == .done)
     }
     #expect(
@@ -120,7 +121,7 @@ struct ClientTests {
     #expect(request.madeAt == stage.test.time)
     #expect(try await reader.doctor.consents().isEmpty)
     let expiry = await stage.consortium.ledgerTime() + 3600
-    try await client.share(visit, with: request, until: expiry)
+    try await client.share(visit, at: Self.hospital, with: request, until: expiry)
     try await stage.consortium.settle()
     let consent = try #require(try await reader.doctor.consents().first)
     #expect(consent.visit == visit && consent.expiresAt == expiry && !consent.isUsed)
@@ -133,7 +134,9 @@ struct ClientTests {
     #expect(try await reader.doctor.consents().map(\.isUsed) == [true])
     try await stage.consortium.settle()
     #expect(
-      try await client.patient.accessLog(visit).map(\.event) == [.consented, .requested, .accessed])
+      try await client.patient.accessLog(visit, at: "hospital-1").map(\.event) == [
+        .consented, .requested, .accessed,
+      ])
 
     // The same program again, and one that has the words alone.
     let again = try stage.patient(keys, store)
@@ -171,7 +174,7 @@ struct ClientTests {
     #expect(try await step() == .presence)
     let patient = try #require(await consortium.patients[TestConsortium.patient])
     let doctor = try #require(await consortium.doctors[id])
-    let code = try await patient.showPresence(visit, to: id)
+    let code = try await patient.showPresence(visit, at: "hospital-1", to: id)
     #expect(try await step() == .words)
     try await doctor.confirm(code.words.joined(separator: " "), visit: visit)
     #expect(try await step() == .finding)

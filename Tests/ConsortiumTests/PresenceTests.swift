@@ -65,7 +65,7 @@ struct PresenceTests {
     /// Whether a doctor takes the patient of a visit for present; nil if nothing of it is kept.
     func hasSeenPatient(_ position: Int, _ visit: VisitContext) throws -> Bool? {
       let store = test.storage.roleStore("doctors/\(doctors[position - 1])")
-      let bytes = try store.value(forKey: "visit/\(visit.visitID)")
+      let bytes = try store.value(forKey: "visit/hospital-1/\(visit.visitID)")
       return try bytes.map { try Message<DoctorVisit>(encoded: $0).payload.presence != nil }
     }
 
@@ -128,7 +128,7 @@ struct PresenceTests {
     test.wire.lose(ShowPresence.self)
     #expect(
       await ConsortiumError.code {
-        _ = try await patient.showPresence(visit, to: doctor.id)
+        _ = try await patient.showPresence(visit, at: "hospital-1", to: doctor.id)
       } == "unreachable")
     test.wire.intercept(nil)
     try await stage.bring(stage.forged(to: 1), to: 1, as: stage.evil)
@@ -160,7 +160,7 @@ struct PresenceTests {
     // Between a presence and its words an older one is no longer taken.
     let old = try await stage.presence(to: 1)
     test.pass(seconds: 120)
-    let new = try await patient.showPresence(visit, to: doctor.id)
+    let new = try await patient.showPresence(visit, at: "hospital-1", to: doctor.id)
     #expect(
       await ConsortiumError.code { try await stage.bring(old, to: 1, as: stage.context) }
         == "stale-presence")

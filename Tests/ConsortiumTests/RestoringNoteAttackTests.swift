@@ -92,7 +92,7 @@ struct RestoringNoteAttackTests {
   func squattedIdentifier() async throws {
     let situation = try await RestoringSituation()
     let (test, consortium) = (situation.test, situation.consortium)
-    // By an offer: the patient keeps what there is of that identifier.
+    // By an offer: the patient keeps what there is of that identifier, and both are told apart.
     test.wire.answer(RequestAdmission.self) { offer in
       guard case .visit(var context, let evidence, _, let attempt) = offer else { return offer }
       var generator = SeededGenerator(seed: 14)
@@ -105,9 +105,12 @@ struct RestoringNoteAttackTests {
     #expect(
       await ConsortiumError.code {
         _ = try await consortium.open(test.plan("e-2", hospital: "hospital-2"))
-      } == "wrong-context")
+      } == "unreachable")
     test.wire.intercept(nil)
-    #expect(try await situation.holdings() == situation.before)
+    #expect(try await situation.holdings().onLedger == situation.before)
+    let patient = try #require(await consortium.patients[TestConsortium.patient])
+    #expect(
+      try await patient.hospitals(ofVisit: situation.visit) == [Self.hospital, "hospital-2"])
 
     // On its chain: its patient has a note of that visit, and this one another.
     let honest = try await test.state(
@@ -157,7 +160,7 @@ struct RestoringNoteAttackTests {
     situation.test.wire.intercept(nil)
     // Once it is given, who and why are known again.
     let patient = try #require(await situation.consortium.patients[Self.patient])
-    try await patient.keepNote(of: situation.visit)
+    try await patient.keepNote(of: situation.visit, at: Self.hospital)
     #expect(
       try await patient.holdings().consents.map(\.doctor) == [TestConsortium.reader])
   }

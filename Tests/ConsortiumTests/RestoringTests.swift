@@ -57,7 +57,7 @@ struct RestoringTests {
     #expect(try await patient.restore(anew: true) == restoration)
     #expect(try await consortium.holdings(ofPatient: Self.patient) == before)
 
-    #expect(try await patient.hasReceipted(first))
+    #expect(try await patient.hasReceipted(first, at: "hospital-1"))
     #expect(try await consortium.hold(test.plan()).wasKnown)
     // What stood is taken back, and something new is given.
     try await consortium.revoke(patient: Self.patient, consent: standing)

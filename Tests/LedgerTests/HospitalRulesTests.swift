@@ -654,12 +654,53 @@ struct HospitalRulesTests {
       try ledger.append(
         ledger.patientEntry(Revocation(visit: other.id, document: document), of: other))
         == "unknown-consent")
+    #expect(
+      try ledger.append(
+        ledger.patientEntry(ConsentNotice(visit: other.id, document: .zero), of: other)) == nil)
     for (visit, code) in [(one, nil), (other, "document-known")] as [(TestVisit, String?)] {
       #expect(
         try ledger.append(
           AccessRequestNotice(visit: visit.id, document: document), on: "hospital-1",
           by: "manager") == code)
     }
+  }
+
+  @Test("[attack] a manager notes more requests for a visit than its patient has consented to")
+  func notedRequests() throws {
+    var ledger = try LedgerFixture.withTeam()
+    let (visit, other) = (try ledger.conduct(1), try ledger.conduct(2))
+    var last: UInt8 = 0
+    func note(_ visit: TestVisit) throws -> String? {
+      last += 1
+      return try ledger.append(
+        AccessRequestNotice(visit: visit.id, document: Digest32(sha256: [1, last])),
+        on: "hospital-1", by: "manager")
+    }
+    func consent(_ number: UInt8) throws -> String? {
+      try ledger.append(
+        ledger.patientEntry(
+          ConsentNotice(visit: visit.id, document: Digest32(sha256: [2, number])), of: visit))
+    }
+    // Of requests that the patient leaves alone, or refuses, there is no trace, however many they are.
+    for _ in 0..<3 { #expect(try note(visit) == "request-limit") }
+    for number in 0..<3 as Range<UInt8> {
+      #expect(try consent(number) == nil)
+      #expect(try note(other) == "request-limit")
+      #expect(try note(visit) == nil)
+      #expect(try note(visit) == "request-limit")
+    }
+    // Two that come later have room too; a revocation makes none.
+    #expect(try consent(3) == nil)
+    #expect(try consent(4) == nil)
+    #expect(
+      try ledger.append(
+        ledger.patientEntry(
+          Revocation(visit: visit.id, document: Digest32(sha256: [2, 3])), of: visit)) == nil)
+    for code in [nil, nil, "request-limit"] { #expect(try note(visit) == code) }
+    let kinds = try ledger.chain().view.sharing(of: visit.id).compactMap {
+      Leaf.entry(in: ledger.chain().leaves[Int($0)])?.content.body.kind
+    }
+    #expect(kinds.filter { $0 == .accessRequestNotice }.count == 5)
   }
 
   @Test("[attack] item 1: an access under a revoked consent is refused")

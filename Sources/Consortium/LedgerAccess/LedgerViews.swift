@@ -32,9 +32,14 @@ package struct LedgerViews: Sendable {
     return try await chains.completion(of: record, at: hospital).context
   }
 
-  func visitView(_ query: ReadVisit) async throws -> VisitView {
+  /// How a visit stands, for the doctors of its team, whatever has become of visit and doctors since.
+  func visitView(_ query: ReadVisit, for doctor: Principal?) async throws -> VisitView {
     let view = try await chains.view(of: query.hospital)
     let record = try Self.visit(query.visit, on: view)
+    let opening = try await chains.leaf(record.opening, of: query.hospital)
+    guard case .visitOpening(let opened)? = opening.flatMap({ Leaf.entry(in: $0) })?.content.body,
+      opened.context.signers.contains(where: { doctor == .party($0.doctor) })
+    else { throw ConsortiumError(.notEntitled, "the visit has another team") }
     return VisitView(
       record,
       signatures: record.status == .open
@@ -58,6 +63,17 @@ package struct LedgerViews: Sendable {
     var view = ConsentView(
       context: nil, recordDigest: .zero, standing: .unknown, time: consortium.time,
       doctorIsActive: try consortium.finalDoctor(query.doctor)?.status == .active)
+    // Nothing is said of the visit to who knows no consent for it.
+    guard let consent = try chain.consent(query.consent), consent.visit == query.visit else {
+      return view
+    }
+    let isRevoked =
+      try consent.isRevoked
+      || consortium.isRevokedByDemand(
+        query.consent, of: query.visit, at: query.hospital)
+    view.standing =
+      isRevoked
+      ? .revoked : try await node.isFinal(consent.index, on: chain) ? .final : .pending
     if let visit = try chain.visit(query.visit), visit.status == .complete,
       let index = visit.completion, let digest = visit.recordDigest,
       try await node.isFinal(index, on: chain)
@@ -65,30 +81,23 @@ package struct LedgerViews: Sendable {
       view.context = try await chains.completion(of: visit, at: query.hospital).context
       view.recordDigest = digest
     }
-    if let consent = try chain.consent(query.consent), consent.visit == query.visit {
-      let isRevoked =
-        try consent.isRevoked
-        || consortium.isRevokedByDemand(
-          query.consent, of: query.visit, at: query.hospital)
-      view.standing =
-        isRevoked
-        ? .revoked : try await node.isFinal(consent.index, on: chain) ? .final : .pending
-    }
     return view
   }
 
-  /// The entries about sharing a visit, for its patient.
+  /// The entries about sharing a visit, and its receipt, for its patient.
   func accessLog(for patient: Principal?) async throws -> AccessLogReply {
     let (visit, _, hospital) = try await visit(of: patient)
-    var entries: [Entry] = []
-    for index in try await chains.view(of: hospital).sharing(of: visit) {
-      if let leaf = try await chains.leaf(index, of: hospital),
-        let entry = Leaf.entry(in: leaf)
-      {
-        entries.append(entry)
-      }
+    let view = try await chains.view(of: hospital)
+    func entry(_ index: UInt64) async throws -> Entry? {
+      try await chains.leaf(index, of: hospital).flatMap { Leaf.entry(in: $0) }
     }
-    return AccessLogReply(entries: entries)
+    var entries: [Entry] = []
+    for index in try view.sharing(of: visit) {
+      if let entry = try await entry(index) { entries.append(entry) }
+    }
+    var receipt: Entry?
+    if let index = try view.receipt(of: visit) { receipt = try await entry(index) }
+    return AccessLogReply(entries: entries, receipt: receipt)
   }
 
   /// The visit whose patient asks.

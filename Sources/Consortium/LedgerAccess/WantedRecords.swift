@@ -7,47 +7,50 @@ import Synchronization
 /// signed for them. They are remembered across restarts, and asked for until they are here.
 package final class WantedRecords: Sendable {
   private let store: any RoleStore
-  /// By visit, the hospital.
-  private let wanted: Mutex<[Digest32: String]>
+  /// By hospital.
+  private let wanted: Mutex<[String: Set<Digest32>]>
 
   private static let prefix = "wanted/"
-  private static func key(_ visit: Digest32) -> String { "\(prefix)\(visit)" }
-
-  /// Whether a visit's record is to be asked for, by what a cloud has stored.
-  package static func contain(_ visit: Digest32, in store: any RoleStore) throws -> Bool {
-    try store.value(forKey: key(visit)) != nil
+  private static func key(_ visit: Digest32, _ hospital: String) -> String {
+    "\(prefix)\(hospital)/\(visit)"
   }
 
-  init(store: any RoleStore) throws {
+  /// Whether a visit's record is to be asked for, by what a cloud has stored.
+  package static func contain(
+    _ visit: Digest32, of hospital: String, in store: any RoleStore
+  ) throws -> Bool {
+    try store.value(forKey: key(visit, hospital)) != nil
+  }
+
+  package init(store: any RoleStore) throws {
     self.store = store
-    var known: [Digest32: String] = [:]
+    var known: [String: Set<Digest32>] = [:]
     for key in try store.keys(withPrefix: Self.prefix) {
-      if let visit = Digest32(hex: String(key.dropFirst(Self.prefix.count))),
-        let hospital = try store.value(forKey: key)
-      {
-        known[visit] = String(decoding: hospital, as: UTF8.self)
+      let parts = key.dropFirst(Self.prefix.count).split(separator: "/")
+      if let hospital = parts.first, let visit = parts.last.flatMap({ Digest32(hex: String($0)) }) {
+        known[String(hospital), default: []].insert(visit)
       }
     }
     wanted = Mutex(known)
   }
 
   /// Remembers visits before the leaves with their completions are stored. Returns when that is durable.
-  func add(_ visits: [Digest32], of hospital: String) throws {
+  package func add(_ visits: [Digest32], of hospital: String) throws {
     if visits.isEmpty { return }
     var changes: [String: [UInt8]?] = [:]
-    for visit in visits { changes[Self.key(visit)] = Array(hospital.utf8) }
+    for visit in visits { changes[Self.key(visit, hospital)] = [] }
     try store.write(changes)
-    wanted.withLock { wanted in for visit in visits { wanted[visit] = hospital } }
+    wanted.withLock { $0[hospital, default: []].formUnion(visits) }
   }
 
-  func remove(_ visit: Digest32) throws {
-    guard wanted.withLock({ $0[visit] != nil }) else { return }
-    try store.write([Self.key(visit): nil])
-    wanted.withLock { $0[visit] = nil }
+  package func remove(_ visit: Digest32, of hospital: String) throws {
+    guard wanted.withLock({ $0[hospital]?.contains(visit) == true }) else { return }
+    try store.write([Self.key(visit, hospital): nil])
+    _ = wanted.withLock { $0[hospital]?.remove(visit) }
   }
 
   /// In ascending order.
-  func visits(of hospital: String) -> [Digest32] {
-    wanted.withLock { $0.filter { $0.value == hospital }.keys.sorted() }
+  package func visits(of hospital: String) -> [Digest32] {
+    wanted.withLock { $0[hospital]?.sorted() ?? [] }
   }
 }

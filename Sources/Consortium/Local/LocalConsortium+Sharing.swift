@@ -22,15 +22,19 @@ extension LocalConsortium {
 
   /// The patient consents for one visit. Nothing opens before the next ``settle()``.
   ///
-  /// - Parameter expiresAt: ledger time in seconds since 1970.
+  /// - Parameters:
+  ///   - hospital: whose visit it is; nil if the patient knows one alone with this identifier.
+  ///   - expiresAt: ledger time in seconds since 1970.
   /// - Returns: the digest of the consent.
   public func consent(
-    patient id: String, to request: Digest32, visit: Digest32, expiresAt: UInt64
+    patient id: String, to request: Digest32, visit: Digest32, at hospital: String? = nil,
+    expiresAt: UInt64
   ) async throws -> Digest32 {
     meter.phase = .dataSharing
     let patient = try patient(id)
+    let hospital = try await self.hospital(hospital, ofVisit: visit, patient)
     let consent = try await meter.measure(.patient) {
-      try await patient.consent(to: request, visit: visit, expiresAt: expiresAt)
+      try await patient.consent(to: request, visit: visit, at: hospital, expiresAt: expiresAt)
     }
     environment.observe(
       .consented(
@@ -78,10 +82,26 @@ extension LocalConsortium {
   }
 
   /// Who asked for a visit's record and was given it.
-  public func accessLog(patient id: String, visit: Digest32) async throws -> [AccessRecord] {
+  ///
+  /// - Parameter hospital: as ``consent(patient:to:visit:at:expiresAt:)``.
+  public func accessLog(
+    patient id: String, visit: Digest32, at hospital: String? = nil
+  ) async throws -> [AccessRecord] {
     meter.phase = .dataSharing
     let patient = try patient(id)
-    return try await meter.measure(.patient) { try await patient.accessLog(visit) }
+    let hospital = try await self.hospital(hospital, ofVisit: visit, patient)
+    return try await meter.measure(.patient) { try await patient.accessLog(visit, at: hospital) }
+  }
+
+  private func hospital(
+    _ named: String?, ofVisit visit: Digest32, _ patient: Patient
+  ) async throws -> String {
+    if let named { return named }
+    let known = try await patient.hospitals(ofVisit: visit)
+    guard known.count == 1 else {
+      throw ConsortiumError(.unknownVisit, "\(known.count) hospitals have such a visit")
+    }
+    return known[0]
   }
 }
 

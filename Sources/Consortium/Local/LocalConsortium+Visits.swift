@@ -56,7 +56,7 @@ extension LocalConsortium {
   public func hold(_ plan: PlannedVisit) async throws -> VisitOutcome {
     let (visit, isNew) = try await conduct(plan)
     let team = try await hospital(plan.hospital).teamChoice(of: visit)
-    if !isNew, try await patient(plan.patient).hasReceipted(visit) {
+    if !isNew, try await patient(plan.patient).hasReceipted(visit, at: plan.hospital) {
       return VisitOutcome(
         visit: visit, hospital: plan.hospital, team: team, wasKnown: true, record: nil)
     }
@@ -140,7 +140,8 @@ extension LocalConsortium {
     let signer = context.signers[position - 1].doctor
     let doctor = try doctor(signer)
     try await meet(
-      doctor, try patient(plan.patient), visit, isElsewhere: plan.comparingWords.contains(position))
+      doctor, try patient(plan.patient), visit, at: plan.hospital,
+      isElsewhere: plan.comparingWords.contains(position))
     for attempt in 1...(plan.signingTwice.contains(position) ? 2 : 1) {
       _ = try await meter.measure(.doctor) {
         try await doctor.diagnose(visit, plan.findings[position - 1])
@@ -154,18 +155,19 @@ extension LocalConsortium {
 
   /// Carries by hand what a patient shows: the code from one device to the other, or the words.
   private func meet(
-    _ doctor: Doctor, _ patient: Patient, _ visit: Digest32, isElsewhere: Bool
+    _ doctor: Doctor, _ patient: Patient, _ visit: Digest32, at hospital: String,
+    isElsewhere: Bool
   ) async throws {
     let code: PresenceCode
     if isElsewhere {
       code = try await meter.measure(.patient) {
-        try await patient.showPresence(visit, to: doctor.id)
+        try await patient.showPresence(visit, at: hospital, to: doctor.id)
       }
       let words = code.words.joined(separator: " ")
       try await meter.measure(.doctor) { try await doctor.confirm(words, visit: visit) }
     } else {
       code = try await meter.measure(.patient) {
-        try await patient.presence(visit, to: doctor.id)
+        try await patient.presence(visit, at: hospital, to: doctor.id)
       }
       let text = code.text
       _ = try await meter.measure(.doctor) { try await doctor.take(presence: text) }

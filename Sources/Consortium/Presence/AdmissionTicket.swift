@@ -81,6 +81,11 @@ package struct IssuedTicket: NamedValue {
     (self.identity, self.expiresAt) = (identity, expiresAt)
   }
 
+  /// Whether it was issued for a person, in whatever form the name is written.
+  func isFor(_ person: String) -> Bool {
+    WrittenForm.comparable(identity: identity) == WrittenForm.comparable(identity: person)
+  }
+
   package func encode(into fields: inout some FieldEncoder) {
     fields.text("identity", identity)
     fields.integer("expiresAt", expiresAt)

@@ -274,12 +274,18 @@ package struct ReadAccessLog: RoleRequest {
 /// The entries about sharing one visit, in the order of the ledger.
 package struct AccessLogReply: CanonicalValue {
   package var entries: [Entry]
+  /// The visit's receipt, if it has one.
+  package var receipt: Entry?
 
-  init(entries: [Entry]) { self.entries = entries }
+  init(entries: [Entry], receipt: Entry?) { (self.entries, self.receipt) = (entries, receipt) }
 
-  package func encode(into fields: inout some FieldEncoder) { fields.list("entries", entries) }
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.list("entries", entries)
+    fields.optional("receipt", receipt)
+  }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     entries = try fields.list("entries", maximum: 1 << 14)
+    receipt = try fields.optional("receipt")
   }
 }

@@ -40,19 +40,23 @@ package struct CertifyRequestKey: RoleRequest {
 
   /// The digest of the ``AccessRequest``.
   package var request: Digest32
+  /// Whose visit it is.
+  package var hospital: String
   package var visit: Digest32
 
-  package init(request: Digest32, visit: Digest32) {
-    (self.request, self.visit) = (request, visit)
+  package init(request: Digest32, hospital: String, visit: Digest32) {
+    (self.request, self.hospital, self.visit) = (request, hospital, visit)
   }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.digest("request", request)
+    fields.text("hospital", hospital)
     fields.digest("visit", visit)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     request = try fields.digest("request")
+    hospital = try fields.text("hospital", maximum: Limits.identifierByteCount)
     visit = try fields.digest("visit")
   }
 }

@@ -66,6 +66,9 @@ package struct AdmissionForm: NamedValue {
     ticket = try fields.octets("ticket", count: 32)
     identity = try fields.text("identity")
     encounter = try fields.text("encounter")
+    guard WrittenForm.isCanonical(identity), WrittenForm.isCanonical(encounter) else {
+      throw DecodingFailure(.notCanonical, "identity or encounter is in another written form")
+    }
     symptoms = try fields.value("symptoms")
     visitKey = try fields.octets("visitKey", Limits.pointByteCounts)
     visitSigningKey = try fields.octets("visitSigningKey", count: 32)

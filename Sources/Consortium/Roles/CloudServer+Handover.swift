@@ -64,7 +64,7 @@ extension CloudServer {
           ).bytes
         }
         try await custody.take(bytes, context: context, recordDigest: recordDigest)
-        try wanted.remove(context.visitID)
+        try wanted.remove(context.visitID, of: context.hospital)
         return .taken
       } catch let error as StoreError {
         throw error
@@ -94,7 +94,7 @@ extension CloudServer {
       guard let record = try view.visit(visit), record.status == .complete else { continue }
       let completion = try await confirmer.completion(of: record, at: hospital)
       if await custody.holds(completion) {
-        try wanted.remove(visit)
+        try wanted.remove(visit, of: hospital)
         continue
       }
       last = visit

@@ -75,7 +75,7 @@ extension Doctor {
   public func visits() throws -> [AssignedVisit] {
     // What is not stored yet is newer.
     var known = pendingVisits
-    for key in try store.keys(withPrefix: "visit/") {
+    for key in try store.keys(withPrefix: Self.visitPrefix) {
       guard let visit: DoctorVisit = try store.load(key) else { continue }
       known[visit.context.visitID] = known[visit.context.visitID] ?? visit
     }

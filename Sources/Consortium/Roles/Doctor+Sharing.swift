@@ -59,8 +59,8 @@ struct HeldConsent: NamedValue {
 extension Doctor {
   private static let requestLimit = 4096
 
-  private static func secretsKey(_ request: Digest32, _ visit: Digest32) -> String {
-    "request/\(request)/\(visit)"
+  private static func secretsKey(_ asked: CertifyRequestKey) -> String {
+    "request/\(asked.request)/\(asked.hospital)/\(asked.visit)"
   }
   /// The signing key of the address that a request went to.
   private static func requestMark(_ request: Digest32) -> String { "asked/\(request)" }
@@ -128,16 +128,16 @@ extension Doctor {
     else {
       throw ConsortiumError(.notEntitled, "\(id) has made no such request")
     }
-    let key = Self.secretsKey(request.request, request.visit)
+    let key = Self.secretsKey(request)
     if let known: RequestSecrets = try store.load(key) { return known.certificate }
     guard try store.keys(withPrefix: "request/\(request.request)/").count < Self.requestLimit
     else { throw ConsortiumError(.tooLarge, "the request has its keys already") }
     let requestKey = RequestKey<Suite>(using: &randomness)
     let agreementKey = try AgreementKey(seed: randomness.bytes(32))
     let certificate = RequestKeyCertificate(
-      genesis: genesis.digest, request: request.request, visit: request.visit, doctor: id,
-      requestKey: requestKey.encodedPublicKey, agreementKey: agreementKey.publicKey,
-      salt: randomness.bytes(32))
+      genesis: genesis.digest, request: request.request, hospital: request.hospital,
+      visit: request.visit, doctor: id, requestKey: requestKey.encodedPublicKey,
+      agreementKey: agreementKey.publicKey, salt: randomness.bytes(32))
     let secrets = RequestSecrets(
       certificate: Signed(certificate, by: keys.identity), requestKey: requestKey.encoded(),
       agreementKey: agreementKey.encoded())
@@ -153,8 +153,8 @@ extension Doctor {
     guard let key = mark.map({ String(decoding: $0, as: UTF8.self) }),
       let secrets: RequestSecrets = try store.load(key),
       case let certificate = secrets.certificate.object,
-      certificate.visit == consent.visit, certificate.agreementKey == consent.agreementKey,
-      consent.doctor == id
+      certificate.hospital == consent.hospital, certificate.visit == consent.visit,
+      certificate.agreementKey == consent.agreementKey, consent.doctor == id
     else { throw ConsortiumError(.consentMismatch, "the consent is not for a key of \(id)") }
     return (key, secrets)
   }

@@ -27,6 +27,7 @@ extension Doctor: Submitter {
     demandingAfter patience: UInt64? = Submission.patience
   ) async throws -> [Submission] {
     try await follow(demandingAfter: patience)
+    try forgetFormerFindings()
     return try submitted
   }
 }

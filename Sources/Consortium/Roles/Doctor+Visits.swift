@@ -20,8 +20,12 @@ package struct DoctorVisit: NamedValue {
   package var groupKey: [UInt8]?
   /// c_{k−1}.
   package var handover: GroupSealedFindings?
-  /// c_k, with this doctor's own finding as signed last.
+  /// c_k, with this doctor's own finding as signed last, unless the hospital says that it refuses that.
   package var handedOver: GroupSealedFindings?
+  /// The signature of c_k's last finding.
+  package var mark: SignatureMark?
+  /// What was signed before it, where the row of that one is: ``FormerFindings``.
+  package var former: Digest32?
   /// The sealed record, for the last doctor.
   package var sealed: StoreRecord?
   /// The signature of c_k's last finding, until an answer says whether it stands on the ledger.
@@ -43,6 +47,8 @@ package struct DoctorVisit: NamedValue {
     fields.octets("groupKey", groupKey ?? [])
     fields.optional("handover", handover)
     fields.optional("handedOver", handedOver)
+    fields.optional("mark", mark)
+    fields.octets("former", former?.bytes ?? [])
     fields.optional("sealed", sealed)
     fields.optional("pending", pending)
     fields.optional("completion", completion)
@@ -57,6 +63,8 @@ package struct DoctorVisit: NamedValue {
     self.groupKey = groupKey.isEmpty ? nil : groupKey
     handover = try fields.optional("handover")
     handedOver = try fields.optional("handedOver")
+    mark = try fields.optional("mark")
+    former = Digest32(try fields.octets("former", 0...32))
     sealed = try fields.optional("sealed")
     pending = try fields.optional("pending")
     completion = try fields.optional("completion")
@@ -64,12 +72,12 @@ package struct DoctorVisit: NamedValue {
 }
 
 extension Doctor {
-  private static func key(_ visit: Digest32) -> String { "visit/\(visit)" }
-  /// c_k as it was before the pending signature, which the ledger may refuse.
-  private static func formerKey(_ visit: Digest32) -> String { "former/\(visit)" }
+  static let visitPrefix = "visit/"
+  /// Of a visit of the own hospital: another one can give a visit the same identifier.
+  private func key(_ visit: Digest32) -> String { "\(Self.visitPrefix)\(hospital)/\(visit)" }
 
   private func knownVisit(_ visit: Digest32) throws -> DoctorVisit? {
-    try pendingVisits[visit] ?? store.load(Self.key(visit))
+    try pendingVisits[visit] ?? store.load(key(visit))
   }
 
   func visit(_ visit: Digest32) throws -> DoctorVisit {
@@ -85,7 +93,7 @@ extension Doctor {
     var stored = visit
     stored.handover = nil
     var changes = changes
-    changes[Self.key(visitID)] = Message(stored).encoded()
+    changes[key(visitID)] = Message(stored).encoded()
     try store.write(changes)
     pendingVisits[visitID] = visit.handover == nil ? nil : visit
   }
@@ -114,7 +122,7 @@ extension Doctor {
   }
 
   /// The visit as the hospital's log has it, signed by the hospital: an open visit is only written.
-  private func ledgerView(_ context: VisitContext) async throws -> VisitView {
+  func ledgerView(_ context: VisitContext) async throws -> VisitView {
     let view = try await ask(
       ReadVisit(hospital: context.hospital, visit: context.visitID), of: context.hospital)
     guard view.contextDigest == context.digest, view.attempts.count == context.signers.count,
@@ -198,16 +206,17 @@ extension Doctor {
     var visit = try visit(visitID)
     let view = try await ledgerView(visit.context)
     if try pending == nil || !isSigned(content, visit, view) {
+      try await makeRoom(inVisit: visitID)
       let chain = try await client.team(of: visit.context)
       let before = try await work(before: visit, view, chain)
       visit = try self.visit(visitID)
       let (signed, partial) = try sign(
         content, attempt: view.attempts[visit.position - 1] + 1, visit, before, chain)
-      try await submit(partial, signed, former: visit.handedOver)
+      try await submit(partial, signed, former: visit)
     }
     if visit.position < visit.context.signers.count {
       _ = try await ask(
-        try handOver(visitID),
+        try await handOver(visitID),
         of: visit.context.signers[visit.position].doctor)
     }
     return try standing(of: .signature, about: visitID) ?? .written
@@ -216,26 +225,23 @@ extension Doctor {
   /// Submits a signature, after keeping it with what opens it: what stands on the ledger must always
   /// open.
   ///
-  /// - Parameter former: c_k before it.
+  /// - Parameter former: the visit before it.
   private func submit(
-    _ partial: PartialSignature, _ signed: DoctorVisit, former: GroupSealedFindings?
+    _ partial: PartialSignature, _ signed: DoctorVisit, former: DoctorVisit
   ) async throws {
     let visitID = partial.visit
     let pending = entry(partial)
     var signed = signed
     (signed.pending, signed.handover) = (pending, nil)
-    try save(
-      signed,
-      and: [
-        Self.formerKey(visitID): former.map {
-          Message(HandOverFindings(visit: visitID, findings: $0)).encoded()
-        }
-      ])
+    signed.mark = SignatureMark(partial, in: pending)
+    signed.former = former.mark?.entry
+    try save(signed, and: formerRow(former))
     if let refusal = try await settle(pending, visitID) { throw refusal.error }
   }
 
   /// Submits the pending signature until the hospital says what becomes of it. If it is refused,
-  /// what was signed before still counts. Any other failure leaves open whether it stands.
+  /// what was signed before counts again, and the refused finding is kept: that it is not written is the
+  /// hospital's word alone. Any other failure leaves open whether it stands.
   ///
   /// - Returns: why it is refused, if it is.
   private func settle(
@@ -249,12 +255,9 @@ extension Doctor {
     }
     // As it is now, whatever came meanwhile.
     var visit = try visit(visitID)
-    if refusal != nil {
-      let former: HandOverFindings? = try store.load(Self.formerKey(visitID))
-      visit.handedOver = former?.findings
-    }
+    let changes = try refusal == nil ? [:] : putBack(&visit)
     visit.pending = nil
-    try save(visit, and: [Self.formerKey(visitID): nil])
+    try save(visit, and: changes)
     return refusal
   }
 
@@ -262,12 +265,8 @@ extension Doctor {
   private func isSigned(
     _ content: [UInt8], _ visit: DoctorVisit, _ view: VisitView
   ) throws -> Bool {
-    guard let sealed = visit.handedOver, view.signatures.count >= visit.position else {
-      return false
-    }
-    let commitments = view.signatures[visit.position - 1].commitments
-    let findings = try? groupKey(visit).open(sealed, commitments: commitments)
-    return findings?.last?.content == content
+    guard let standing = try standingFindings(visit, view) else { return false }
+    return standing.findings.last?.content == content
   }
 
   // Not inlined: the optimizer of Swift 6.3.1 crashes where these typed errors meet an async body.
@@ -323,7 +322,7 @@ extension Doctor {
       signature: signed)
   }
 
-  private func groupKey(_ visit: DoctorVisit) throws -> GroupKey {
+  func groupKey(_ visit: DoctorVisit) throws -> GroupKey {
     guard let bytes = visit.groupKey else {
       throw ConsortiumError(.wrongState, "the visit has no group key yet")
     }
@@ -344,21 +343,15 @@ extension Doctor {
   }
 
   /// Sends c_k again, to D_{k+1}.
-  func resend(_ request: ResendFindings, by author: Principal?) throws -> HandOverFindings {
+  func resend(
+    _ request: ResendFindings, by author: Principal?
+  ) async throws -> HandOverFindings {
     let visit = try visit(request.visit)
     guard visit.position < visit.context.signers.count else {
       throw ConsortiumError(.notEntitled, "nobody signs after \(id)")
     }
     try require(author, visit.context.signers[visit.position].doctor)
-    return try handOver(request.visit)
-  }
-
-  /// c_k.
-  private func handOver(_ visit: Digest32) throws -> HandOverFindings {
-    guard let sealed = try self.visit(visit).handedOver else {
-      throw ConsortiumError(.noHandover, "\(id) has not signed")
-    }
-    return HandOverFindings(visit: visit, findings: sealed)
+    return try await handOver(request.visit)
   }
 
   // MARK: Completing a visit (4.4, step 3)
@@ -442,10 +435,10 @@ extension Doctor {
   /// Seals what c_n holds, once it opens the commitments that stand on the ledger.
   private func seal(_ visit: DoctorVisit, _ last: PartialSignature) throws -> StoreRecord {
     let context = visit.context
-    guard let handedOver = visit.handedOver, let presence = visit.presence else {
+    guard let presence = visit.presence else {
       throw ConsortiumError(.wrongState, "\(id) has not signed")
     }
-    let findings = try groupKey(visit).open(handedOver, commitments: last.commitments)
+    let findings = try findings(visit, last.commitments).findings
     let visitKey = try VerifiedVisitKey<Suite>(
       verifying: visit.opening.visitKeyProof, of: context)
     let record = try SealedRecord.seal(

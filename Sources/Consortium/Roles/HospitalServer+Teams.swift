@@ -125,7 +125,7 @@ extension HospitalServer {
   }
 
   private func namedKey(_ identity: String, _ encounter: String) -> String {
-    let first = VisitIDInput(patient: identity, encounter: encounter, attempt: 1)
+    let first = firstVisit(of: identity, encounter: encounter)
     return Self.namedKey(first.visitID(under: keys.visitIdentifiers))
   }
 

@@ -23,6 +23,7 @@ extension HospitalServer {
   ///
   /// - Parameter identity: ID_j, 1 to 256 bytes, as the patient's own program states it.
   package func issueTicket(for identity: String) throws -> AdmissionTicket {
+    let identity = WrittenForm.canonical(identity)
     guard (1...256).contains(identity.utf8.count) else {
       throw ConsortiumError(.wrongState, "an identity has 1 to 256 bytes")
     }
@@ -43,7 +44,7 @@ extension HospitalServer {
   package func openTickets(of identity: String) throws -> [[UInt8]] {
     let prefix = Self.ticketKey([])
     return try store.keys(withPrefix: prefix).compactMap { key in
-      guard let issued: IssuedTicket = try store.load(key), issued.identity == identity,
+      guard let issued: IssuedTicket = try store.load(key), issued.isFor(identity),
         try issued.answer == nil || offer(of: issued) != nil
       else { return nil }
       return [UInt8](hex: String(key.dropFirst(prefix.count)))
@@ -105,7 +106,7 @@ extension HospitalServer {
     guard case .key(let ticket) = author else { throw Self.refusal }
     let (key, digest) = (Self.ticketKey(ticket), Message(form).digest)
     guard form.ticket == ticket, var issued: IssuedTicket = try store.load(key),
-      issued.identity == form.identity,
+      issued.isFor(form.identity),
       issued.form.map({ $0 == digest }) ?? (inbox.clock() <= issued.expiresAt)
     else { throw Self.refusal }
     if issued.form == nil {

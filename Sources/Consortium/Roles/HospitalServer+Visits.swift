@@ -65,7 +65,7 @@ extension HospitalServer {
 
   private func offer(_ form: AdmissionForm) async throws -> AdmissionOffer {
     let base = try await node.finalBlock()
-    var input = VisitIDInput(patient: form.identity, encounter: form.encounter, attempt: 1)
+    var input = firstVisit(of: form.identity, encounter: form.encounter)
     while let known = try await knownVisit(input) {
       switch known.status {
       case .complete:
@@ -107,6 +107,13 @@ extension HospitalServer {
           Self.offerKey(context.digest): Message(visit).encoded(),
           Self.offeredKey(visitID, form.visitSigningKey): form.visitSigningKey,
         ], uniquingKeysWith: { $1 }))
+  }
+
+  /// What names the first visit of a person and Encounter, in whatever form they are written.
+  func firstVisit(of identity: String, encounter: String) -> VisitIDInput {
+    VisitIDInput(
+      patient: WrittenForm.comparable(identity: identity),
+      encounter: WrittenForm.canonical(encounter), attempt: 1)
   }
 
   private func knownVisit(_ input: VisitIDInput) async throws -> VisitRecord? {

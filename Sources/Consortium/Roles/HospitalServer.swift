@@ -87,7 +87,7 @@ package actor HospitalServer: RoleEndpoint {
     case let request as AuthorizeVisit: request.reply(try await open(request, by: author))
     case let request as SubmitEntry: request.reply(try await submit(request.entry, by: author))
     case let request as FindVisits: request.reply(try await views.findVisits(request))
-    case let request as ReadVisit: request.reply(try await views.visitView(request))
+    case let request as ReadVisit: request.reply(try await views.visitView(request, for: author))
     case let request as ReadConsent: request.reply(try await views.consent(request, for: author))
     case let request as ReadAccessLog: request.reply(try await views.accessLog(for: author))
     case let request as Prove: request.reply(try await views.prove(request))

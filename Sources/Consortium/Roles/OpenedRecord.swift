@@ -39,6 +39,7 @@ public struct CollectedRecord: Sendable {
   public let record: OpenedRecord?
   /// Whether this put the receipt on the ledger, or it stood there before.
   public let isNewlyReceipted: Bool
-  /// How the receipt stands.
+  /// How the receipt stands. Refused as `already-receipted`, the hospital says that there is one, which nobody
+  /// has proven: collecting the record again tries again.
   public let receipt: SubmissionStanding
 }

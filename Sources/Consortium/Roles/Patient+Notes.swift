@@ -34,12 +34,16 @@ struct NoteState: NamedValue {
 }
 
 extension Patient {
-  private static func noteKey(_ visit: Digest32) -> String { "note/\(visit)" }
+  private static func noteKey(_ context: VisitContext) -> String {
+    "note/\(context.hospital)/\(context.visitID)"
+  }
 
   /// The place of the next consent among those of a visit.
-  func nextConsentNumber(_ visit: Digest32) throws -> [UInt8] {
+  func nextConsentNumber(_ context: VisitContext) throws -> [UInt8] {
     var last: UInt64 = 0
-    for key in try store.keys(withPrefix: Self.consentMark(visit)) {
+    for key in try store.keys(
+      withPrefix: Self.consentMark(context.visitID, context.hospital))
+    {
       last = max(last, try number(key))
     }
     return (last + 1).stateBytes
@@ -50,12 +54,12 @@ extension Patient {
   }
 
   /// The consents of a visit, in the order in which they were given.
-  func consents(of visit: Digest32) throws -> [GivenConsent] {
-    let prefix = Self.consentMark(visit)
+  func consents(of visit: Digest32, at hospital: String) throws -> [GivenConsent] {
+    let prefix = Self.consentMark(visit, hospital)
     var found: [(number: UInt64, given: GivenConsent)] = []
     for mark in try store.keys(withPrefix: prefix) {
       if let digest = Digest32(hex: String(mark.dropFirst(prefix.count))),
-        let given = try given(digest)
+        let given = try given(digest)?.given
       {
         found.append((try number(mark), given))
       }
@@ -67,22 +71,23 @@ extension Patient {
     VisitNote(
       genesis: genesis.digest, hospital: visit.context.hospital, visit: visit.context.visitID,
       counter: counter, encounter: visit.encounter, evidence: visit.evidence,
-      opening: visit.opening, consents: try consents(of: visit.context.visitID))
+      opening: visit.opening,
+      consents: try consents(of: visit.context.visitID, at: visit.context.hospital))
   }
 
   /// Has the present cloud of a visit's hospital keep what is known of the visit, unless it does.
   ///
   /// - Throws: ``ConsortiumError``: then the cloud may have it or not, and the same is sent again.
-  package func keepNote(of visit: Digest32) async throws {
-    let hospital = try self.visit(visit).context.hospital
+  package func keepNote(of visit: Digest32, at hospital: String) async throws {
+    _ = try self.visit(visit, at: hospital)
     let known = try await client.cloud(ofHospital: hospital)
     do {
-      try await keepNote(of: visit, at: known)
+      try await keepNote(of: visit, at: hospital, by: known)
     } catch let error as ConsortiumError {
       // A vote may have given the chain to another one.
       let present = try await client.currentCloud(ofHospital: hospital)
       guard present != known else { throw error }
-      try await keepNote(of: visit, at: present)
+      try await keepNote(of: visit, at: hospital, by: present)
     }
   }
 
@@ -112,29 +117,33 @@ extension Patient {
     let cloud = try await client.currentCloud(ofHospital: context.hospital)
     let author = author(context, keys.signingKey)
     let fetched = try await client.ask(FetchNote(), of: cloud, by: [author]).note
-    var state: NoteState = try store.load(Self.noteKey(visit)) ?? NoteState()
+    var state: NoteState = try store.load(Self.noteKey(context)) ?? NoteState()
     if let fetched, fetched.counter > state.counter {
       try take(try read(fetched, of: visit, at: context.hospital, keys), of: context)
     } else if fetched != state.note, !state.cloud.isEmpty {
       state.cloud = ""
-      try store.save(state, Self.noteKey(visit))
+      try store.save(state, Self.noteKey(context))
     }
-    try await keepNote(of: visit)
+    try await keepNote(of: visit, at: context.hospital)
   }
 
-  /// As ``keepNote(of:)``, for a consent that is taken back also where the note cannot be kept.
+  /// As ``keepNote(of:at:)``, for a consent that is taken back also where the note cannot be kept.
   func keepNote(ofRevoked consent: Digest32) async {
-    if let visit = try? given(consent)?.visit { try? await keepNote(of: visit) }
+    if let known = try? given(consent) {
+      try? await keepNote(of: known.given.visit, at: known.hospital)
+    }
   }
 
-  private func keepNote(of visitID: Digest32, at cloud: String) async throws {
+  private func keepNote(
+    of visitID: Digest32, at hospital: String, by cloud: String
+  ) async throws {
     var triesLeft = 2
     while true {
-      let visit = try visit(visitID)
-      let keys = try keys(of: visit.context)
+      let visit = try visit(visitID, at: hospital)
+      let (keys, noteKey) = (try keys(of: visit.context), Self.noteKey(visit.context))
       let author = author(visit.context, keys.signingKey)
       let content = Message(try note(of: visit, counter: 1)).digest
-      var state: NoteState = try store.load(Self.noteKey(visitID)) ?? NoteState()
+      var state: NoteState = try store.load(noteKey) ?? NoteState()
       if state.note != nil, state.content == content, state.cloud == cloud { return }
       if state.note == nil || state.content != content {
         guard state.counter < LedgerLimits.size else {
@@ -144,7 +153,7 @@ extension Patient {
         state.note = try note(of: visit, counter: state.counter).sealed(with: keys)
         (state.content, state.cloud) = (content, "")
         // Before it is sent: no counter is of two notes.
-        try store.save(state, Self.noteKey(visitID))
+        try store.save(state, noteKey)
       }
       guard let note = state.note else { return }
       triesLeft -= 1
@@ -154,14 +163,14 @@ extension Patient {
         // Another device of this patient has kept one, or this one was restored from an older one.
         let fetched = try await client.ask(FetchNote(), of: cloud, by: [author])
         if let newer = fetched.note {
-          let note = try read(newer, of: visitID, at: visit.context.hospital, keys)
+          let note = try read(newer, of: visitID, at: hospital, keys)
           try take(note, of: visit.context)
         }
         continue
       }
-      if var now: NoteState = try store.load(Self.noteKey(visitID)), now.note == note {
+      if var now: NoteState = try store.load(noteKey), now.note == note {
         now.cloud = cloud
-        try store.save(now, Self.noteKey(visitID))
+        try store.save(now, noteKey)
       }
       return
     }
@@ -179,41 +188,44 @@ extension Patient {
 
   /// Adds what a note says to what is known of its visit.
   private func take(_ note: VisitNote, of context: VisitContext) throws {
-    var changes = try consentChanges(note.consents, visit: context.visitID)
-    var visit = try visit(context.visitID)
+    var changes = try consentChanges(note.consents, of: context)
+    var visit = try visit(context.visitID, at: context.hospital)
     visit.add(note)
-    changes[Self.key(context.visitID)] = Message(visit).encoded()
-    changes.merge(try noteChange(note, visit: context.visitID)) { $1 }
+    changes[Self.key(context)] = Message(visit).encoded()
+    changes.merge(try noteChange(note, of: context)) { $1 }
     try store.write(changes)
   }
 
   /// That a note with this counter was seen.
-  func noteChange(_ note: VisitNote, visit: Digest32) throws -> [String: [UInt8]?] {
-    var state: NoteState = try store.load(Self.noteKey(visit)) ?? NoteState()
+  func noteChange(_ note: VisitNote, of context: VisitContext) throws -> [String: [UInt8]?] {
+    var state: NoteState = try store.load(Self.noteKey(context)) ?? NoteState()
     guard state.counter <= note.counter else { return [:] }
     // What is sent next has a counter above it.
     (state.counter, state.note, state.cloud) = (note.counter, nil, "")
-    return [Self.noteKey(visit): Message(state).encoded()]
+    return [Self.noteKey(context): Message(state).encoded()]
   }
 
   /// What is to be stored to know these consents too.
   func consentChanges(
-    _ consents: [GivenConsent], visit: Digest32
+    _ consents: [GivenConsent], of context: VisitContext
   ) throws -> [String: [UInt8]?] {
+    let (visit, hospital) = (context.visitID, context.hospital)
     var changes: [String: [UInt8]?] = [:]
-    var next = try UInt64(stateBytes: nextConsentNumber(visit))
+    var next = try UInt64(stateBytes: nextConsentNumber(context))
     for var consent in consents {
-      if let known = try given(consent.document) {
-        guard known.visit == visit else { continue }
+      if let (known, place) = try given(consent.document).map({ ($0.given, $0.hospital) }) {
+        guard known.visit == visit, place == hospital else { continue }
         consent.consent = known.consent ?? consent.consent
         consent.revocation = known.revocation ?? consent.revocation
       }
-      let mark = Self.consentMark(visit, consent.document)
+      let mark = Self.consentMark(visit, hospital, consent.document)
       if try store.value(forKey: mark) == nil {
         changes[mark] = next.stateBytes
         next += 1
       }
-      changes[Self.consentKey(consent.document)] = Message(consent).encoded()
+      changes[Self.consentKey(consent.document)] = Message(
+        KnownConsent(hospital: hospital, given: consent)
+      ).encoded()
       // A' is taken for nothing else.
       if let key = consent.consent?.requestKey { changes[Self.useKey(key)] = visit.bytes }
     }

@@ -84,7 +84,7 @@ extension Patient {
       return restored
     }
     let context = proven.completion.context
-    func known() throws -> PatientVisit? { try store.load(Self.key(visitID)) }
+    func known() throws -> PatientVisit? { try store.load(Self.key(context)) }
     if let known = try known(), known.context != context {
       restored.failure = .wrongContext
       return restored
@@ -107,12 +107,12 @@ extension Patient {
       visit.recordDigest = visit.recordDigest ?? opened.record?.recordDigest
       if let record = opened.record { visit.evidence = record.plaintext.alpha }
     }
-    var changes = try consentChanges(notes.found.flatMap(\.consents), visit: visitID)
+    var changes = try consentChanges(notes.found.flatMap(\.consents), of: context)
     for note in notes.found {
       visit.add(note)
-      changes.merge(try noteChange(note, visit: visitID)) { $1 }
+      changes.merge(try noteChange(note, of: context)) { $1 }
     }
-    changes[Self.key(visitID)] = Message(visit).encoded()
+    changes[Self.key(context)] = Message(visit).encoded()
     changes.updateValue(nil, forKey: underWay)
     if !visit.encounter.isEmpty {
       changes[Self.lastVisitKey(visit.encounter, hospital)] = visitID.bytes
@@ -123,13 +123,13 @@ extension Patient {
       restored.failure = .unreachable
     }
     do {
-      try await takeNotices(of: visitID)
+      try await takeNotices(of: context)
     } catch let error as StoreError {
       throw error
     } catch {
       restored.failure = ConsortiumError(error).code
     }
-    restored.undocumented = try undocumented(visitID)
+    restored.undocumented = try undocumented(visitID, hospital)
     if notes.outcome == .unreachable { restored.failure = restored.failure ?? .unreachable }
     if restored.failure == nil {
       try store.write([Self.doneKey(visitID, hospital): [restored.note.rawValue]])
@@ -137,19 +137,19 @@ extension Patient {
     return restored
   }
 
-  private func undocumented(_ visit: Digest32) throws -> [Digest32] {
-    try consents(of: visit).filter { $0.consent == nil }.map(\.document)
+  private func undocumented(_ visit: Digest32, _ hospital: String) throws -> [Digest32] {
+    try consents(of: visit, at: hospital).filter { $0.consent == nil }.map(\.document)
   }
 
   /// A visit of which everything was taken in an earlier call.
   private func done(_ visitID: Digest32, _ hospital: String) throws -> Restoration.Visit? {
     guard let value = try store.value(forKey: Self.doneKey(visitID, hospital))?.first,
       let note = Restoration.Visit.Note(rawValue: value),
-      let visit: PatientVisit = try store.load(Self.key(visitID))
+      let visit: PatientVisit = try store.load(Self.key(visitID, hospital))
     else { return nil }
     return Restoration.Visit(
       visit: visitID, hospital: hospital, state: .complete(record: visit.recordDigest != nil),
-      note: note, undocumented: try undocumented(visitID))
+      note: note, undocumented: try undocumented(visitID, hospital))
   }
 
   /// What clouds have of a visit: the present one, and those before it, whose notes nobody carried over.
@@ -219,25 +219,25 @@ extension Patient {
     _ receipt: VisitReceipt, _ context: VisitContext, _ keys: PatientVisitKeys<Suite>
   ) async throws -> Bool {
     do {
-      _ = try await give(receipt, context, keys.signingKey)
+      if try await give(receipt, context, keys.signingKey).standing.isRefused { return false }
     } catch let error as StoreError {
       throw error
     } catch {
       return false
     }
-    var visit = try visit(context.visitID)
+    var visit = try visit(context.visitID, at: context.hospital)
     visit.isReceipted = true
     try save(visit)
     return true
   }
 
   /// Takes from the access log the consents of which no note has the document.
-  private func takeNotices(of visit: Digest32) async throws {
-    let unknown = try await accessLog(visit).filter { $0.event == .consented }
-      .filter { try given($0.document) == nil }
+  private func takeNotices(of context: VisitContext) async throws {
+    let unknown = try await accessLog(context.visitID, at: context.hospital)
+      .filter { $0.event == .consented }.filter { try given($0.document) == nil }
     if unknown.isEmpty { return }
     try store.write(
       try consentChanges(
-        unknown.map { GivenConsent(visit: visit, document: $0.document) }, visit: visit))
+        unknown.map { GivenConsent(visit: context.visitID, document: $0.document) }, of: context))
   }
 }

@@ -27,6 +27,26 @@ struct PendingConsent: NamedValue {
   }
 }
 
+/// A consent that a patient has given, and to whose visit.
+struct KnownConsent: NamedValue {
+  static let name = "known-consent"
+
+  let hospital: String
+  var given: GivenConsent
+
+  init(hospital: String, given: GivenConsent) { (self.hospital, self.given) = (hospital, given) }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.text("hospital", hospital)
+    fields.value("given", given)
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    hospital = try fields.text("hospital", maximum: Limits.identifierByteCount)
+    given = try fields.value("given")
+  }
+}
+
 /// What a doctor has asked of a patient, by the system manager, who knows the doctor.
 public struct ReceivedRequest: Sendable, Equatable {
   /// The digest of the request, to consent to.
@@ -58,6 +78,8 @@ public struct AccessRecord: Sendable, Equatable {
   public let event: Event
   /// The visit that it is about.
   public let visit: Digest32
+  /// Whose chain has it.
+  public let hospital: String
   /// The digest of what the ledger has a notice of: of a request, a certificate; else a consent.
   public let document: Digest32
   /// Who asked and why, if the patient has the consent.
@@ -74,17 +96,19 @@ extension Patient {
   private static func requestKey(_ request: Digest32) -> String { "\(requestPrefix)\(request)" }
   static func consentKey(_ consent: Digest32) -> String { "consent/\(consent)" }
   /// By visit, which consents there are.
-  static func consentMark(_ visit: Digest32, _ consent: Digest32? = nil) -> String {
-    "visit-consent/\(visit)/" + (consent.map { "\($0)" } ?? "")
+  static func consentMark(
+    _ visit: Digest32, _ hospital: String, _ consent: Digest32? = nil
+  ) -> String {
+    "visit-consent/\(hospital)/\(visit)/" + (consent.map { "\($0)" } ?? "")
   }
   /// Which consent was given last to a request, and arrived.
-  private static func givenKey(_ request: Digest32, _ visit: Digest32) -> String {
-    "consented/\(request)/\(visit)"
-  }
+  private static func givenKey(
+    _ request: Digest32, _ visit: Digest32, _ hospital: String
+  ) -> String { "consented/\(request)/\(hospital)/\(visit)" }
   static func useKey(_ requestKey: [UInt8]) -> String { "use/\(Digest32(sha256: requestKey))" }
-  private static func pendingKey(_ request: Digest32, _ visit: Digest32) -> String {
-    "pending-consent/\(request)/\(visit)"
-  }
+  private static func pendingKey(
+    _ request: Digest32, _ visit: Digest32, _ hospital: String
+  ) -> String { "pending-consent/\(request)/\(hospital)/\(visit)" }
 
   /// Takes a doctor's request, with a final registration of that doctor.
   func take(_ request: ForwardAccessRequest) async throws -> Done {
@@ -120,12 +144,12 @@ extension Patient {
   /// - Parameter request: the digest of the request.
   /// - Returns: the digest of the consent. Nothing opens before it is final.
   public func consent(
-    to request: Digest32, visit visitID: Digest32, expiresAt: UInt64
+    to request: Digest32, visit visitID: Digest32, at hospital: String, expiresAt: UInt64
   ) async throws -> Digest32 {
     guard let stored: ForwardAccessRequest = try store.load(Self.requestKey(request)) else {
       throw ConsortiumError(.consentUnknown, "the patient has received no such request")
     }
-    let pendingKey = Self.pendingKey(request, visitID)
+    let pendingKey = Self.pendingKey(request, visitID, hospital)
     if let pending: PendingConsent = try store.load(pendingKey) {
       guard pending.deposit.consent.object.expiresAt == expiresAt else {
         throw ConsortiumError(
@@ -134,12 +158,12 @@ extension Patient {
       return try await give(pending, pendingKey, stored.request.object)
     }
     let asked = stored.request.object
-    let visit = try visit(visitID)
+    let visit = try visit(visitID, at: hospital)
     let context = visit.context
     guard let recordDigest = visit.recordDigest else {
       throw ConsortiumError(.wrongState, "the patient has not opened this record")
     }
-    let certificate = try await certificate(asked, request, visitID)
+    let certificate = try await certificate(asked, request, context)
     if let given = try given(under: certificate.object, expiresAt: expiresAt) { return given }
     try requireUnused(certificate.object)
     let visitKeys = try keys(of: context)
@@ -183,8 +207,10 @@ extension Patient {
     // Known before it is given, so that it can always be taken back.
     try store.write([
       Self.useKey(certificate.object.requestKey): visitID.bytes,
-      Self.consentKey(digest): Message(GivenConsent(consent: consent)).encoded(),
-      Self.consentMark(visitID, digest): try nextConsentNumber(visitID),
+      Self.consentKey(digest): Message(
+        KnownConsent(hospital: hospital, given: GivenConsent(consent: consent))
+      ).encoded(),
+      Self.consentMark(visitID, hospital, digest): try nextConsentNumber(context),
       pendingKey: Message(pending).encoded(),
     ])
     return try await give(pending, pendingKey, asked)
@@ -203,10 +229,10 @@ extension Patient {
     _ pending: PendingConsent, _ key: String, _ asked: AccessRequest
   ) async throws -> Digest32 {
     let consent = pending.deposit.consent.object
-    let context = try visit(consent.visit).context
+    let context = try visit(consent.visit, at: consent.hospital).context
     let patient = author(context, try keys(of: context).signingKey)
     // Known elsewhere too before it is given: a device that is lost then takes nothing with it.
-    try await keepNote(of: consent.visit)
+    try await keepNote(of: consent.visit, at: consent.hospital)
     try await submit(pending.notice, until: .confirmed)
     do {
       _ = try await client.ask(pending.deposit, of: consent.proxy, by: [patient])
@@ -220,22 +246,25 @@ extension Patient {
     _ = try await client.ask(pending.grant, of: consent.doctor, by: [author(asked)])
     let certificate = pending.deposit.certificate.object
     try store.write([
-      key: nil, Self.givenKey(certificate.request, consent.visit): consent.digest.bytes,
+      key: nil,
+      Self.givenKey(certificate.request, consent.visit, consent.hospital): consent.digest.bytes,
     ])
     return consent.digest
   }
 
   /// The doctor's keys for a visit.
   private func certificate(
-    _ asked: AccessRequest, _ request: Digest32, _ visit: Digest32
+    _ asked: AccessRequest, _ request: Digest32, _ context: VisitContext
   ) async throws -> Signed<RequestKeyCertificate> {
+    let (visit, hospital) = (context.visitID, context.hospital)
     let doctor = try await client.activeDoctor(asked.doctor, by: asked.hospital)
     let signed = try await client.ask(
-      CertifyRequestKey(request: request, visit: visit), of: asked.doctor,
+      CertifyRequestKey(request: request, hospital: hospital, visit: visit), of: asked.doctor,
       by: [author(asked)])
     let certificate = try signed.verified(by: doctor.identityKey)
     guard certificate.genesis == genesis.digest, certificate.request == request,
-      certificate.visit == visit, certificate.doctor == asked.doctor
+      certificate.hospital == hospital, certificate.visit == visit,
+      certificate.doctor == asked.doctor
     else { throw ConsortiumError(.consentMismatch, "the certificate is for something else") }
     return signed
   }
@@ -245,9 +274,9 @@ extension Patient {
   private func given(
     under certificate: RequestKeyCertificate, expiresAt: UInt64
   ) throws -> Digest32? {
-    let key = Self.givenKey(certificate.request, certificate.visit)
+    let key = Self.givenKey(certificate.request, certificate.visit, certificate.hospital)
     guard let digest = try store.value(forKey: key).flatMap({ Digest32($0) }),
-      let consent = try given(digest)?.consent, consent.requestKey == certificate.requestKey,
+      let consent = try given(digest)?.given.consent, consent.requestKey == certificate.requestKey,
       consent.expiresAt == expiresAt
     else { return nil }
     return digest
@@ -260,7 +289,7 @@ extension Patient {
   }
 
   /// A consent that this patient knows of.
-  func given(_ consent: Digest32) throws -> GivenConsent? {
+  func given(_ consent: Digest32) throws -> KnownConsent? {
     try store.load(Self.consentKey(consent))
   }
 
@@ -278,16 +307,16 @@ extension Patient {
   /// is one entry however often and on whatever way it goes: were it signed anew, it could stand on a
   /// chain twice.
   private func revocation(of consent: Digest32) throws -> Entry {
-    guard var given = try given(consent) else {
+    guard var known = try given(consent) else {
       throw ConsortiumError(.consentUnknown, "the patient has given no such consent")
     }
-    if let signed = given.revocation { return signed }
-    let visit = try visit(given.visit)
+    if let signed = known.given.revocation { return signed }
+    let visit = try visit(known.given.visit, at: known.hospital)
     let signed = entry(
-      Revocation(visit: given.visit, document: consent), visit.context,
+      Revocation(visit: known.given.visit, document: consent), visit.context,
       try keys(of: visit.context).signingKey)
-    given.revocation = signed
-    try store.save(given, Self.consentKey(consent))
+    known.given.revocation = signed
+    try store.save(known, Self.consentKey(consent))
     return signed
   }
 
@@ -306,8 +335,8 @@ extension Patient {
   }
 
   /// Who asked for a visit's record and was given it, by the ledger.
-  public func accessLog(_ visitID: Digest32) async throws -> [AccessRecord] {
-    let visit = try visit(visitID)
+  public func accessLog(_ visitID: Digest32, at hospital: String) async throws -> [AccessRecord] {
+    let visit = try visit(visitID, at: hospital)
     let context = visit.context
     let key = try keys(of: visit.context).signingKey
     let cloud = try await client.currentCloud(ofHospital: context.hospital)
@@ -333,10 +362,10 @@ extension Patient {
         case is AccessNotice: .accessed
         default: .revoked
         }
-      let consent = try given(notice.document)?.consent
+      let consent = try given(notice.document)?.given.consent
       return AccessRecord(
-        event: event, visit: visitID, document: notice.document, doctor: consent?.doctor,
-        purpose: consent?.purpose)
+        event: event, visit: visitID, hospital: hospital, document: notice.document,
+        doctor: consent?.doctor, purpose: consent?.purpose)
     }
   }
 }

@@ -10,7 +10,7 @@ extension Patient: Submitter {
     guard case .patient(let visit) = entry.content.signer else {
       throw ConsortiumError(.unknownVisit, "the entry is not this patient's")
     }
-    let context = try self.visit(visit).context
+    let context = try self.visit(visit, at: entry.content.chain).context
     return [author(context, try keys(of: context).signingKey)]
   }
 
@@ -44,12 +44,12 @@ extension Patient: Submitter {
     try standing(of: .consent, about: consent)
   }
 
-  /// The receipt as it was signed before, if it is still under way: signed once, it is one entry.
+  /// The receipt as it was signed before, unless it is final: signed once, it is one entry.
   func entry(
-    _ receipt: VisitReceipt, orSigned make: (VisitReceipt) -> Entry
+    _ receipt: VisitReceipt, at hospital: String, orSigned make: (VisitReceipt) -> Entry
   ) throws -> Entry {
-    let known = try rows.open().lazy.compactMap(\.entry).first {
-      $0.content.body == .visitReceipt(receipt)
+    let known = try (rows.open() + rows.settled()).lazy.compactMap(\.entry).first {
+      $0.content.body == .visitReceipt(receipt) && $0.content.chain == hospital
     }
     if let known { return known }
     let entry = make(receipt)
@@ -59,8 +59,26 @@ extension Patient: Submitter {
   }
 
   /// How the receipt of a visit stands that was final before.
-  func finalReceipt(of visit: Digest32) throws -> SubmissionStanding? {
-    try rows.settled().first { $0.kind == .receipt && $0.visit == visit && $0.standing.isFinal }?
-      .standing
+  func finalReceipt(of visit: Digest32, at hospital: String) throws -> SubmissionStanding? {
+    try rows.settled().first {
+      $0.kind == .receipt && $0.visit == visit && $0.hospital == hospital && $0.standing.isFinal
+    }?.standing
+  }
+
+  /// How a receipt stands that another program of this patient has given: as a hospital says that there is
+  /// one, but with the proof.
+  ///
+  /// - Throws: ``ConsortiumError`` or ``LedgerError`` unless it is proven to be final.
+  func provenReceipt(
+    of context: VisitContext, _ key: IdentityKey
+  ) async throws -> SubmissionStanding {
+    let cloud = try await client.currentCloud(ofHospital: context.hospital)
+    let log = try await client.ask(ReadAccessLog(), of: cloud, by: [author(context, key)])
+    guard let entry = log.receipt, entry.content.chain == context.hospital,
+      entry.content.signer == .patient(visit: context.visitID),
+      case .visitReceipt(let receipt) = entry.content.body, receipt.visit == context.visitID,
+      entry.isSigned(by: context.visitSigningKey)
+    else { throw ConsortiumError(.notFinal, "no receipt of this visit is shown") }
+    return .final(index: try await client.finalIndex(of: entry))
   }
 }

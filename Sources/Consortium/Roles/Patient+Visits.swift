@@ -64,6 +64,7 @@ extension Patient {
     to hospital: String, encounter: String, symptoms: Symptoms = Symptoms(),
     ticket: AdmissionTicket, closing underWay: Digest32? = nil
   ) async throws -> Admission {
+    let encounter = WrittenForm.canonical(encounter)
     try MessageLimits.requireText(encounter, identity)
     let server = try await client.supernode(hospital)
     guard server.role == .hospital else {
@@ -93,7 +94,7 @@ extension Patient {
       if admission.agreed == nil {
         admission.agreed = context.digest
         try store.write([
-          Self.key(context.visitID): Message(visit).encoded(),
+          Self.key(context): Message(visit).encoded(),
           Self.lastVisitKey(encounter, hospital): context.visitID.bytes,
           Self.admissionKey(ticketKey.publicKey): Message(admission).encoded(),
         ])
@@ -147,7 +148,7 @@ extension Patient {
     if let found = try keys(ofVisitUnderWay: visitID, at: hospital) {
       key = found.signingKey
     } else {
-      key = try keys(of: try visit(visitID).context).signingKey
+      key = try keys(of: try visit(visitID, at: hospital).context).signingKey
     }
     return Signed(Message(VisitClosure(genesis: genesis.digest, visit: visitID)), by: key)
   }
@@ -165,12 +166,9 @@ extension Patient {
       opening.identity == identity,
       try Evidence(visit.evidence).digest == context.evidenceDigest
     else { throw ConsortiumError(.wrongContext, "the hospital offers another visit") }
-    // Identifiers are a hospital's own; what is kept of a visit elsewhere is not written over.
-    if let known: PatientVisit = try store.load(Self.key(context.visitID)) {
-      guard
-        known.context == context
-          || (known.context.hospital == hospital && known.recordDigest == nil)
-      else {
+    // What has a record is not written over.
+    if let known: PatientVisit = try store.load(Self.key(context)) {
+      guard known.context == context || known.recordDigest == nil else {
         throw ConsortiumError(.wrongContext, "the hospital offers a visit that there is already")
       }
     }
@@ -193,8 +191,10 @@ extension Patient {
   /// this minute.
   ///
   /// - Throws: ``ConsortiumError`` `unknown-visit`, `not-entitled`.
-  public func presence(_ visitID: Digest32, to doctor: String) throws -> PresenceCode {
-    let visit = try visit(visitID)
+  public func presence(
+    _ visitID: Digest32, at hospital: String, to doctor: String
+  ) throws -> PresenceCode {
+    let visit = try visit(visitID, at: hospital)
     guard visit.context.signers.contains(where: { $0.doctor == doctor }) else {
       throw ConsortiumError(.notEntitled, "\(doctor) is not on the team of this visit")
     }
@@ -210,10 +210,10 @@ extension Patient {
   ///
   /// - Returns: what was sent; it counts once the patient has read its words to the doctor.
   public func showPresence(
-    _ visitID: Digest32, to doctor: String
+    _ visitID: Digest32, at hospital: String, to doctor: String
   ) async throws -> PresenceCode {
-    let code = try presence(visitID, to: doctor)
-    let context = try visit(visitID).context
+    let code = try presence(visitID, at: hospital, to: doctor)
+    let context = try visit(visitID, at: hospital).context
     _ = try await client.activeDoctor(doctor, by: context.hospital)
     _ = try await client.ask(
       ShowPresence(code), of: doctor, by: [author(context, try keys(of: context).signingKey)])
@@ -233,9 +233,9 @@ extension Patient {
     let opened = try await open(completion, signed, visitKeys)
     try learn(context, opened.record)
     let (isNew, standing) = try await give(opened.receipt, context, visitKeys.signingKey)
-    try remember(completion, opened.record)
+    try remember(completion, opened.record, isReceipted: !standing.isRefused)
     // What fails is tried again before the next step that needs it.
-    try? await keepNote(of: visitID)
+    try? await keepNote(of: visitID, at: hospital)
     return CollectedRecord(
       record: opened.record.map(OpenedRecord.init), isNewlyReceipted: isNew, receipt: standing)
   }
@@ -255,18 +255,27 @@ extension Patient {
         verdict: record == nil ? .disputed : .acknowledged))
   }
 
-  /// - Returns: whether the ledger had no receipt before, and how this one stands.
+  /// - Returns: whether the ledger had no receipt before, and how this one stands, or the one before: refused
+  ///   if the hospital says that there is one, and nobody proves it.
   func give(
     _ receipt: VisitReceipt, _ context: VisitContext, _ key: IdentityKey
   ) async throws -> (isNew: Bool, standing: SubmissionStanding) {
-    if let standing = try finalReceipt(of: receipt.visit) { return (false, standing) }
-    let signed = try entry(receipt) { entry($0, context, key) }
+    if let standing = try finalReceipt(of: receipt.visit, at: context.hospital) {
+      return (false, standing)
+    }
+    let signed = try entry(receipt, at: context.hospital) { entry($0, context, key) }
     do {
       return (true, try await submit(signed, until: .written))
     } catch let refusal as SignedRefusal
       where refusal.code == ConsortiumError.Code.alreadyReceipted.description
     {
-      return (false, .refused(code: refusal.code, position: refusal.position))
+      do {
+        return (false, try await provenReceipt(of: context, key))
+      } catch let error as StoreError {
+        throw error
+      } catch {
+        return (false, .refused(code: refusal.code, position: refusal.position))
+      }
     }
   }
 
@@ -304,29 +313,28 @@ extension Patient {
   /// Keeps a visit that this program has not begun, but whose record it opened: it is the patient's too,
   /// and its receipt is brought in its name.
   private func learn(_ context: VisitContext, _ record: AcceptedRecord?) throws {
-    let known: PatientVisit? = try store.load(Self.key(context.visitID))
+    let known: PatientVisit? = try store.load(Self.key(context))
     if known != nil { return }
     try save(
       PatientVisit(
         context: context, evidence: record?.plaintext.alpha ?? [], opening: nil, encounter: ""))
   }
 
-  /// Notes that the visit has its receipt.
+  /// Notes which record the visit has, and that it has its receipt.
   private func remember(
-    _ completion: VisitCompletion, _ record: AcceptedRecord?
+    _ completion: VisitCompletion, _ record: AcceptedRecord?, isReceipted: Bool
   ) throws {
     let context = completion.context
-    guard var visit: PatientVisit = try store.load(Self.key(context.visitID)),
-      visit.context == context
+    guard var visit: PatientVisit = try store.load(Self.key(context)), visit.context == context
     else { return }
-    visit.isReceipted = true
+    visit.isReceipted = visit.isReceipted || isReceipted
     visit.recordDigest = record?.recordDigest
     try save(visit)
   }
 
   /// Whether the receipt of a visit is known to be on the ledger.
-  package func hasReceipted(_ visitID: Digest32) throws -> Bool {
-    let visit: PatientVisit? = try store.load(Self.key(visitID))
-    return visit?.isReceipted ?? false
+  package func hasReceipted(_ visitID: Digest32, at hospital: String) throws -> Bool {
+    let visit: PatientVisit? = try store.load(Self.key(visitID, hospital))
+    return try visit?.isReceipted == true || finalReceipt(of: visitID, at: hospital) != nil
   }
 }

@@ -67,7 +67,8 @@ public actor Patient: Endpoint, RoleEndpoint {
   /// Begins, or goes on with what the store holds of earlier runs.
   ///
   /// - Parameters:
-  ///   - identity: ID_j: told to hospitals at admission, sealed, as the counters' tickets have it.
+  ///   - identity: ID_j: told to hospitals at admission, sealed, as the counters' tickets have it, in
+  ///     whatever written form.
   ///   - genesis: of the ledger. Its digest has to be known from somewhere that can be trusted.
   ///   - store: of this patient alone; empty for one who is to be restored.
   ///   - courier: is given sealed envelopes, and requests about chains that say nothing of who asks.
@@ -79,7 +80,7 @@ public actor Patient: Endpoint, RoleEndpoint {
     courier: any Courier, clock: @escaping @Sendable () -> UInt64,
     randomness: Randomness = SystemRandomNumberGenerator()
   ) throws {
-    self.identity = identity
+    self.identity = WrittenForm.canonical(identity)
     self.keys = keys
     self.store = store
     self.randomness = randomness
@@ -172,18 +173,27 @@ public actor Patient: Endpoint, RoleEndpoint {
   // MARK: Visits
 
   static let visitPrefix = "visit/"
-  static func key(_ visit: Digest32) -> String { "\(visitPrefix)\(visit)" }
+  /// Any hospital can give a visit of its own another's identifier.
+  static func key(_ visit: Digest32, _ hospital: String) -> String {
+    "\(visitPrefix)\(hospital)/\(visit)"
+  }
+  static func key(_ context: VisitContext) -> String { key(context.visitID, context.hospital) }
 
-  func visit(_ visit: Digest32) throws -> PatientVisit {
-    guard let visit: PatientVisit = try store.load(Self.key(visit)) else {
+  func visit(_ visit: Digest32, at hospital: String) throws -> PatientVisit {
+    guard let visit: PatientVisit = try store.load(Self.key(visit, hospital)) else {
       throw ConsortiumError(.unknownVisit, "the patient knows no such visit")
     }
     return visit
   }
 
-  func save(_ visit: PatientVisit) throws {
-    try store.save(visit, Self.key(visit.context.visitID))
+  /// The hospitals at which this patient has a visit with this identifier.
+  package func hospitals(ofVisit visit: Digest32) throws -> [String] {
+    let end = "/\(visit)"
+    return try store.keys(withPrefix: Self.visitPrefix).filter { $0.hasSuffix(end) }
+      .map { String($0.dropFirst(Self.visitPrefix.count).dropLast(end.count)) }
   }
+
+  func save(_ visit: PatientVisit) throws { try store.save(visit, Self.key(visit.context)) }
 
   func entry(_ body: some CanonicalObject, _ context: VisitContext, _ key: IdentityKey) -> Entry {
     Entry(

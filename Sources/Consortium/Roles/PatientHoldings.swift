@@ -26,6 +26,8 @@ public struct PatientHoldings: Sendable, Equatable {
     public let consent: Digest32
     /// To what.
     public let visit: Digest32
+    /// Whose chain has the visit.
+    public let hospital: String
     /// To whom; nil, as what follows, if the ledger's notice is all that there is.
     public let doctor: String?
     /// What the doctor said that it is for.
@@ -72,15 +74,18 @@ extension Patient {
         PatientHoldings.Visit(
           visit: context.visitID, hospital: context.hospital, openedAt: context.openedAt,
           encounter: visit.encounter, recordDigest: visit.recordDigest,
-          isReceipted: visit.isReceipted))
-      holdings.consents += try consents(of: context.visitID)
+          isReceipted: try hasReceipted(context.visitID, at: context.hospital)))
+      holdings.consents += try consents(of: context.visitID, at: context.hospital)
         .sorted { $0.document < $1.document }
         .map {
           PatientHoldings.Consent(
-            consent: $0.document, visit: $0.visit, doctor: $0.consent?.doctor,
+            consent: $0.document, visit: $0.visit, hospital: context.hospital,
+            doctor: $0.consent?.doctor,
             purpose: $0.consent?.purpose, expiresAt: $0.consent?.expiresAt)
         }
-      if visit.recordDigest != nil { holdings.access += try await accessLog(context.visitID) }
+      if visit.recordDigest != nil {
+        holdings.access += try await accessLog(context.visitID, at: context.hospital)
+      }
     }
     return holdings
   }

@@ -11,7 +11,8 @@ public struct Submission: Sendable, Equatable {
     case completion, receipt, consent, revocation
   }
 
-  /// How long a hospital has to take what is sent to it, before it is demanded: in seconds.
+  /// How long a hospital has before what it was sent is demanded, in seconds: from its first signed answer
+  /// until its cloud confirms the entry; or, while it signs none, over which three attempts are spread.
   public static let patience: UInt64 = 3600
 
   /// What it says.
@@ -53,14 +54,17 @@ package struct KeptSubmission: NamedValue {
   package var standing = SubmissionStanding.sent
   /// When it came to stand so.
   package var since: UInt64
-  /// When it was sent to the hospital first; nil if it never was.
-  package var sentAt: UInt64?
+  /// When it was sent to the hospital, of many attempts some, with the first and the last; none since it has
+  /// answered.
+  package var attempts: [UInt64] = []
+  /// When the hospital first signed what it has done with it.
+  package var answeredAt: UInt64?
   /// When a supernode first said that a demand waits for its block.
   package var demandedAt: UInt64?
   /// Where the demand stands, once it is final.
   package var demand: UInt64?
   /// Whether the hospital had not taken it within its time.
-  package var isOverdue = false
+  package var wasOverdue = false
   /// The hospital's signed answer that shows the standing, in DER.
   package var answer: [UInt8] = []
   /// A later one by which the hospital takes back what its cloud has confirmed.
@@ -89,6 +93,44 @@ package struct KeptSubmission: NamedValue {
     }
   }
 
+  /// How many attempts are remembered.
+  private static let attemptLimit = 16
+
+  /// Notes that it is sent to the hospital once more.
+  package mutating func noteAttempt(at time: UInt64) {
+    guard answeredAt == nil else { return }
+    // Those between the first and the last are a sixteenth of the whole apart, which shows well enough how
+    // they are spread.
+    if attempts.count > 2, let first = attempts.first, let last = attempts.last,
+      last < attempts[attempts.count - 2] + (max(first, last) - first) / 16
+    {
+      attempts.removeLast()
+    }
+    if attempts.count == Self.attemptLimit { attempts.remove(at: 1) }
+    attempts.append(time)
+  }
+
+  /// Notes that the hospital has signed an answer.
+  package mutating func noteAnswer(at time: UInt64) {
+    answeredAt = answeredAt ?? time
+    attempts = []
+  }
+
+  /// Whether the hospital has had its time: since it first answered, or, where it never did, from the first
+  /// attempt to the last, with another one between that is half of it from both. A message or two that
+  /// were lost are nobody's fault.
+  package func isOverdue(after patience: UInt64, at time: UInt64) -> Bool {
+    func hasPassed(_ seconds: UInt64, from start: UInt64, to end: UInt64) -> Bool {
+      end >= start && end - start >= seconds
+    }
+    if let answeredAt { return hasPassed(patience, from: answeredAt, to: time) }
+    guard let first = attempts.first, let last = attempts.last else { return false }
+    return attempts.dropFirst().dropLast().contains {
+      hasPassed(patience / 2, from: first, to: $0)
+        && hasPassed(patience - patience / 2, from: $0, to: last)
+    }
+  }
+
   /// Takes what was shown: it stands for more, or for the same. By what shows less it stands as before.
   package mutating func take(_ shown: SubmissionStanding, answer: [UInt8], at time: UInt64) {
     let raised = standing.raised(by: shown)
@@ -105,7 +147,7 @@ package struct KeptSubmission: NamedValue {
     Submission(
       kind: kind, entry: digest, hospital: hospital, visit: visit, consent: consent,
       standing: standing, since: since, demand: demand,
-      swallowedBy: isOverdue && demand != nil ? hospital : nil, isContradicted: !denial.isEmpty)
+      swallowedBy: wasOverdue && demand != nil ? hospital : nil, isContradicted: !denial.isEmpty)
   }
 
   package func encode(into fields: inout some FieldEncoder) {
@@ -118,10 +160,11 @@ package struct KeptSubmission: NamedValue {
     fields.optional("entry", entry)
     fields.value("standing", standing)
     fields.integer("since", since)
-    fields.optional("sentAt", sentAt.map(Quantity.init))
+    fields.list("attempts", attempts.map(Quantity.init))
+    fields.optional("answeredAt", answeredAt.map(Quantity.init))
     fields.optional("demandedAt", demandedAt.map(Quantity.init))
     fields.optional("demand", demand.map(Quantity.init))
-    fields.integer("isOverdue", isOverdue ? 1 : 0)
+    fields.integer("wasOverdue", wasOverdue ? 1 : 0)
     fields.octets("answer", answer)
     fields.octets("denial", denial)
   }
@@ -139,10 +182,12 @@ package struct KeptSubmission: NamedValue {
     entry = try fields.optional("entry")
     standing = try fields.value("standing")
     since = try fields.integer("since")
-    sentAt = try fields.optional("sentAt", of: Quantity.self)?.value
+    attempts = try fields.list("attempts", maximum: Self.attemptLimit, of: Quantity.self)
+      .map(\.value)
+    answeredAt = try fields.optional("answeredAt", of: Quantity.self)?.value
     demandedAt = try fields.optional("demandedAt", of: Quantity.self)?.value
     demand = try fields.optional("demand", of: Quantity.self)?.value
-    isOverdue = try fields.integer("isOverdue", in: 0...1) == 1
+    wasOverdue = try fields.integer("wasOverdue", in: 0...1) == 1
     answer = try fields.octets("answer", 0...Self.answerLimit)
     denial = try fields.octets("denial", 0...Self.answerLimit)
   }

@@ -32,9 +32,10 @@ extension Submitter {
   private func send(_ entry: Entry) async throws -> SubmissionStanding {
     let now = client.clock()
     try rows.keep(entry, at: now)
-    try rows.change(entry.digest) { $0.sentAt = $0.sentAt ?? now }
+    try rows.change(entry.digest) { $0.noteAttempt(at: now) }
     let shown = try await client.submit(entry, by: authors(of: entry))
     let row = try rows.change(entry.digest) {
+      $0.noteAnswer(at: client.clock())
       $0.take(shown.standing, answer: shown.answer.encodedSequence(), at: client.clock())
     }
     return row?.standing ?? shown.standing
@@ -96,11 +97,15 @@ extension Submitter {
 
   /// Goes on with everything that is not final: sends it again, and asks for the proof that it is final.
   ///
-  /// What one hospital or cloud does not do is no reason to leave the rest.
-  /// - Parameter patience: seconds within which a hospital has to take what is sent to it. What it does
-  ///   not take is demanded then, and becomes visible to all who read the consortium chain; nil for never.
+  /// What one hospital or cloud does not do is no reason to leave the rest. What a hospital has refused is
+  /// looked for too, and not sent: it may have written what it says that it refuses.
+  /// - Parameter patience: the hospital's time in seconds, as ``Submission/patience``. What it does not take
+  ///   is demanded then, and becomes visible to all who read the consortium chain; nil for never.
   /// - Throws: ``StoreError`` alone.
   func follow(demandingAfter patience: UInt64?) async throws {
+    for row in try rows.settled() where row.standing.isRefused {
+      if let entry = row.entry { try await attempt { try await self.proveFinal(entry) } }
+    }
     let superseded = try rows.superseded()
     for row in try rows.open() {
       try await attempt {
@@ -133,10 +138,10 @@ extension Submitter {
     guard try rows.row(digest)?.standing.isFinal == false else { return }
     try await attempt { _ = try await self.send(entry) }
     guard let patience, let row = try rows.row(digest), !row.isSettled,
-      !row.standing.isConfirmed || !row.denial.isEmpty, let sentAt = row.sentAt,
-      client.clock() >= sentAt, client.clock() - sentAt >= patience
+      !row.standing.isConfirmed || !row.denial.isEmpty,
+      row.isOverdue(after: patience, at: client.clock())
     else { return }
-    try rows.change(digest) { $0.isOverdue = true }
+    try rows.change(digest) { $0.wasOverdue = true }
     if row.demand == nil { try await demand(entry) }
   }
 

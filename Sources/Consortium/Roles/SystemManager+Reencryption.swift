@@ -75,7 +75,8 @@ extension SystemManager {
     _ = try request.consent.verified(by: context.visitSigningKey)
     let doctor = try await node.consortium.activeDoctor(consent.doctor)
     let certificate = try request.certificate.verified(by: doctor.identityKey)
-    guard certificate.genesis == consent.genesis, certificate.visit == consent.visit,
+    guard certificate.genesis == consent.genesis, certificate.hospital == consent.hospital,
+      certificate.visit == consent.visit,
       certificate.doctor == consent.doctor, certificate.requestKey == consent.requestKey,
       certificate.agreementKey == consent.agreementKey, consent.proxy == id
     else { throw ConsortiumError(.consentMismatch, "the certificate is for something else") }

@@ -55,10 +55,13 @@ package struct AccessRequest: CanonicalObject, Equatable {
 /// 2).
 package struct RequestKeyCertificate: CanonicalObject, Equatable {
   package static let kind = ObjectKind.requestKeyCertificate
+  package static let version: UInt64 = 2
 
   package var genesis: Digest32
   /// The digest of the ``AccessRequest``.
   package var request: Digest32
+  /// Whose visit it is.
+  package var hospital: String
   package var visit: Digest32
   package var doctor: String
   /// A' = d'·g2, fresh for this visit.
@@ -69,11 +72,12 @@ package struct RequestKeyCertificate: CanonicalObject, Equatable {
   package var salt: [UInt8]
 
   package init(
-    genesis: Digest32, request: Digest32, visit: Digest32, doctor: String, requestKey: [UInt8],
-    agreementKey: [UInt8], salt: [UInt8]
+    genesis: Digest32, request: Digest32, hospital: String, visit: Digest32, doctor: String,
+    requestKey: [UInt8], agreementKey: [UInt8], salt: [UInt8]
   ) {
     self.genesis = genesis
     self.request = request
+    self.hospital = hospital
     self.visit = visit
     self.doctor = doctor
     self.requestKey = requestKey
@@ -84,6 +88,7 @@ package struct RequestKeyCertificate: CanonicalObject, Equatable {
   package func encode(into fields: inout some FieldEncoder) {
     fields.digest("genesis", genesis)
     fields.digest("request", request)
+    fields.text("hospital", hospital)
     fields.digest("visit", visit)
     fields.text("doctor", doctor)
     fields.octets("requestKey", requestKey)
@@ -94,6 +99,7 @@ package struct RequestKeyCertificate: CanonicalObject, Equatable {
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     genesis = try fields.digest("genesis")
     request = try fields.digest("request")
+    hospital = try fields.text("hospital", maximum: Limits.identifierByteCount)
     visit = try fields.digest("visit")
     doctor = try fields.text("doctor", maximum: Limits.identifierByteCount)
     requestKey = try fields.octets("requestKey", Limits.pointByteCounts)

@@ -61,6 +61,11 @@ package struct HospitalView: Sendable {
     }
   }
 
+  /// Where the receipt of a visit stands, if it has one.
+  package func receipt(of visit: Digest32) throws(StoreError) -> UInt64? {
+    try reading { $0.value(.receipt(visit)) }
+  }
+
   /// Where an entry stands, if it is an item.
   package func index(of entry: Digest32) throws(StoreError) -> UInt64? {
     try reading { $0.value(.item(entry)) }

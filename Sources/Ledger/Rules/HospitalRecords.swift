@@ -107,6 +107,11 @@ extension StateKey {
   static func request(_ document: Digest32) -> Self { Self("request/", document.bytes) }
   static func consent(_ document: Digest32) -> Self { Self("consent/", document.bytes) }
 
+  /// Where the receipt of a visit stands.
+  static func receipt(_ visit: Digest32) -> Self { Self("receipt/", visit.bytes) }
+  /// How many consents of a visit are without the notice of a request.
+  static func unnoted(_ visit: Digest32) -> Self { Self("unnoted/", visit.bytes) }
+
   /// How many entries there are about sharing a visit, and the index of each.
   static func sharingCount(_ visit: Digest32) -> Self { Self("sharing/", visit.bytes) }
   static func sharing(_ visit: Digest32, number: UInt64) -> Self {

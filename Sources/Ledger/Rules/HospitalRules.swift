@@ -420,6 +420,7 @@ package struct HospitalRules: ChainRules {
     guard record.receipt == nil else { throw .alreadyReceipted }
     record.receipt = receipt.verdict
     state.set(.visit(receipt.visit), record)
+    state.note(.receipt(receipt.visit), item.index)
     return Judgement(claims: [signature])
   }
 
@@ -431,6 +432,10 @@ package struct HospitalRules: ChainRules {
     let signature = try signature(of: item.entry, by: base.members.manager.id, base)
     guard try visit(notice.visit, state).status == .complete else { throw .visitNotComplete }
     guard !state.holds(.request(notice.document)) else { throw .documentKnown }
+    // The manager notes a request when the patient has consented: whom the patient refuses, nobody.
+    let unnoted = unnotedConsents(of: notice.visit, state)
+    guard unnoted > 0 else { throw .requestLimit }
+    state.note(.unnoted(notice.visit), unnoted - 1)
     state.set(.request(notice.document), notice.visit)
     index(notice.visit, item, state)
     return Judgement(claims: [signature])
@@ -442,6 +447,7 @@ package struct HospitalRules: ChainRules {
     let (_, signature) = try completeVisit(notice.visit, signedByPatient: item, state)
     guard !state.holds(.consent(notice.document)) else { throw .documentKnown }
     state.set(.consent(notice.document), ConsentRecord(visit: notice.visit, index: item.index))
+    state.note(.unnoted(notice.visit), unnotedConsents(of: notice.visit, state) + 1)
     index(notice.visit, item, state)
     return Judgement(claims: [signature], closesBlock: true)
   }
@@ -476,6 +482,11 @@ package struct HospitalRules: ChainRules {
     else { throw .unknownConsent }
     guard !consent.isRevoked else { throw .consentRevoked }
     return consent
+  }
+
+  /// How many consents of a visit are without the notice of a request.
+  private func unnotedConsents(of visit: Digest32, _ state: StateView) -> UInt64 {
+    state.value(.unnoted(visit)) ?? 0
   }
 
   /// For the access log of the patient.

@@ -156,7 +156,8 @@ struct Fsck: AsyncParsableCommand {
         let (completions, next) = try log.completions(from: position)
         for completion in completions {
           let visit = completion.context.visitID
-          let mayBeElsewhere = try isOnItsWay || WantedRecords.contain(visit, in: wanted)
+          let mayBeElsewhere =
+            try isOnItsWay || WantedRecords.contain(visit, of: log.chain, in: wanted)
           var (isThere, isMissing) = (false, true)
           for (owner, store) in stores where owner == cloud || mayBeElsewhere {
             let bytes = try await store.record(ofVisit: visit)

@@ -123,7 +123,7 @@ extension Course {
       Step("the consent") { run in
         let expiry = run.test.time + 30 * 86_400
         run.consent = try await run.patient().consent(
-          to: run.known(run.request), visit: run.known(run.visit),
+          to: run.known(run.request), visit: run.known(run.visit), at: "hospital-1",
           expiresAt: expiry - expiry % 86_400)
       },
       blocks,
@@ -138,7 +138,7 @@ extension Course {
       },
       Step("the access log") { run in
         try await run.consortium.settle()
-        let log = try await run.patient().accessLog(run.known(run.visit))
+        let log = try await run.patient().accessLog(run.known(run.visit), at: "hospital-1")
         #expect(log.map(\.event) == [.consented, .requested, .accessed])
       },
       Step("the revocation") { run in try await run.patient().revoke(run.known(run.consent)) },
@@ -147,7 +147,7 @@ extension Course {
     check: { run, place in
       let visit = try run.known(run.visit)
       #expect(run.kept.value?.findings.map(\.content) == run.plan.findings, "\(place)")
-      let log = try await run.patient().accessLog(visit)
+      let log = try await run.patient().accessLog(visit, at: "hospital-1")
       #expect(log.map(\.event) == [.consented, .requested, .accessed, .revoked], "\(place)")
       #expect(log.allSatisfy { $0.event != .consented || $0.doctor == TestConsortium.reader })
       let consent = try run.known(run.consent)

@@ -370,11 +370,11 @@ struct VisitCourse: Sendable {
         VisitReceipt(visit: visit, recordDigest: recordDigest, verdict: .acknowledged)), .written)
     guard happens(60) else { return }
     let document = Digest32(sha256: generator.bytes(32))
+    try await require(patientEntry(ConsentNotice(visit: visit, document: document)), .confirmed)
     try await require(
       entry(
         AccessRequestNotice(visit: visit, document: document), by: "manager", members.manager),
       .written)
-    try await require(patientEntry(ConsentNotice(visit: visit, document: document)), .confirmed)
     try await require(
       entry(AccessNotice(visit: visit, document: document), by: "manager", members.manager),
       .written)

@@ -187,9 +187,11 @@ final class TestConsortium: Sendable {
 
   /// What the patient's device shows for a doctor now.
   func presence(
-    of visit: Digest32, to doctor: String, _ consortium: LocalConsortium
+    of visit: Digest32, to doctor: String, _ consortium: LocalConsortium,
+    at hospital: String = "hospital-1"
   ) async throws -> PresenceCode {
-    try await #require(consortium.patients[Self.patient]).presence(visit, to: doctor)
+    try await #require(consortium.patients[Self.patient]).presence(
+      visit, at: hospital, to: doctor)
   }
 
   /// A visit that its team has signed and completed; nothing of it is final.

@@ -26,8 +26,10 @@ public struct PatientClient: Sendable {
   }
 
   /// What this device shows a doctor of the team.
-  public func code(for doctor: String, visit: Digest32) async throws -> String {
-    try await patient.presence(visit, to: doctor).text
+  public func code(
+    for doctor: String, visit: Digest32, at hospital: String
+  ) async throws -> String {
+    try await patient.presence(visit, at: hospital, to: doctor).text
   }
 
   /// Opens the record once the visit is final, and gives the receipt; nil if it is not what the team signed.
@@ -37,9 +39,10 @@ public struct PatientClient: Sendable {
 
   /// Consents to what a doctor has asked: one of `patient.requests()`.
   public func share(
-    _ visit: Digest32, with request: ReceivedRequest, until expiry: UInt64
+    _ visit: Digest32, at hospital: String, with request: ReceivedRequest, until expiry: UInt64
   ) async throws {
-    _ = try await patient.consent(to: request.request, visit: visit, expiresAt: expiry)
+    _ = try await patient.consent(
+      to: request.request, visit: visit, at: hospital, expiresAt: expiry)
   }
 }
 // example end

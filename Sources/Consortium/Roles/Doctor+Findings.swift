@@ -1,0 +1,184 @@
+package import CanonicalEncoding
+import EMRScheme
+import Ledger
+
+/// Which signature of a doctor's c_k belongs to.
+package struct SignatureMark: CanonicalValue, Equatable {
+  /// The digest of the entry.
+  package let entry: Digest32
+  /// a_k.
+  package let attempt: UInt64
+
+  init(_ partial: PartialSignature, in entry: Entry) {
+    self.entry = entry.digest
+    attempt = partial.commitments.last?.attempt ?? 0
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.digest("entry", entry)
+    fields.integer("attempt", attempt)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    entry = try fields.digest("entry")
+    attempt = try fields.integer("attempt")
+  }
+}
+
+/// A c_k that is not the doctor's last: of a signature before it, or of one that the hospital says it refuses.
+/// Each may stand on the ledger, until another one is confirmed there that leaves it no place.
+package struct FormerFindings: NamedValue {
+  package static let name = "former-findings"
+
+  let mark: SignatureMark
+  /// What was signed before it, as in ``DoctorVisit``.
+  let former: Digest32?
+  let findings: GroupSealedFindings
+
+  init(mark: SignatureMark, former: Digest32?, findings: GroupSealedFindings) {
+    (self.mark, self.former, self.findings) = (mark, former, findings)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.value("mark", mark)
+    fields.octets("former", former?.bytes ?? [])
+    fields.value("findings", findings)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    mark = try fields.value("mark")
+    former = Digest32(try fields.octets("former", 0...32))
+    findings = try fields.value("findings")
+  }
+}
+
+/// What a doctor has signed of a visit. Nobody's word makes it forgotten: any of it may be what stands.
+extension Doctor {
+  private static let formerPrefix = "former/"
+  private func formerKey(_ visit: Digest32, _ entry: Digest32? = nil) -> String {
+    "\(Self.formerPrefix)\(hospital)/\(visit)/" + (entry.map { "\($0)" } ?? "")
+  }
+
+  /// How many signatures of one visit, in addition to the last, are kept while none is confirmed that leaves
+  /// them no place.
+  private static let formerLimit = 16
+
+  /// Makes room to keep what was signed before.
+  ///
+  /// - Throws: ``ConsortiumError`` `outcome-unknown` while of too many it is not known whether they stand.
+  func makeRoom(inVisit visit: Digest32) async throws {
+    func isFull() throws -> Bool {
+      try store.keys(withPrefix: formerKey(visit)).count >= Self.formerLimit
+    }
+    if try !isFull() { return }
+    try await follow(demandingAfter: nil)
+    try forgetFormerFindings()
+    if try isFull() {
+      throw ConsortiumError(
+        .outcomeUnknown, "of too many signatures it is not known whether they stand")
+    }
+  }
+
+  /// The row of what a doctor has signed last, to be kept when something else takes its place.
+  func formerRow(_ visit: DoctorVisit) -> [String: [UInt8]?] {
+    guard let mark = visit.mark, let findings = visit.handedOver else { return [:] }
+    let row = FormerFindings(mark: mark, former: visit.former, findings: findings)
+    return [formerKey(visit.context.visitID, mark.entry): Message(row).encoded()]
+  }
+
+  /// Has what was signed before the last signature take the place of that one, and keeps both.
+  ///
+  /// - Returns: what changes in the store with it.
+  func putBack(_ visit: inout DoctorVisit) throws -> [String: [UInt8]?] {
+    var changes = formerRow(visit)
+    var former: FormerFindings?
+    if let entry = visit.former {
+      let key = formerKey(visit.context.visitID, entry)
+      former = try store.load(key)
+      changes.updateValue(nil, forKey: key)
+    }
+    (visit.handedOver, visit.mark) = (former?.findings, former?.mark)
+    visit.former = former?.former
+    return changes
+  }
+
+  /// Of all that this doctor has signed, what these commitments open.
+  ///
+  /// - Throws: ``ConsortiumError`` `wrong-state` if nothing was signed; ``SchemeError`` if nothing opens.
+  // Not inlined: the optimizer of Swift 6.3.1 crashes where its typed errors meet an async body.
+  @inline(never)
+  func findings(
+    _ visit: DoctorVisit, _ commitments: [FindingCommitment]
+  ) throws -> (findings: [Finding], sealed: GroupSealedFindings) {
+    let key = try groupKey(visit)
+    var failure: any Error = ConsortiumError(.wrongState, "\(id) has not signed")
+    func open(_ sealed: GroupSealedFindings) -> [Finding]? {
+      do {
+        return try key.open(sealed, commitments: commitments)
+      } catch {
+        failure = error
+        return nil
+      }
+    }
+    if let sealed = visit.handedOver, let findings = open(sealed) { return (findings, sealed) }
+    for key in try store.keys(withPrefix: formerKey(visit.context.visitID)) {
+      guard let former: FormerFindings = try store.load(key) else { continue }
+      if let findings = open(former.findings) { return (findings, former.findings) }
+    }
+    throw failure
+  }
+
+  /// Of all that this doctor has signed, what stands on the ledger as the hospital shows it; nil if nothing
+  /// of it does.
+  func standingFindings(
+    _ visit: DoctorVisit, _ view: VisitView
+  ) throws -> (findings: [Finding], sealed: GroupSealedFindings)? {
+    guard view.signatures.count >= visit.position else { return nil }
+    do {
+      return try findings(visit, view.signatures[visit.position - 1].commitments)
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      return nil
+    }
+  }
+
+  /// c_k: what stands, where more than one may; else what was signed last.
+  func handOver(_ visitID: Digest32) async throws -> HandOverFindings {
+    var visit = try visit(visitID)
+    var sealed = visit.handedOver
+    if try !store.keys(withPrefix: formerKey(visitID)).isEmpty {
+      let view = try? await ledgerView(visit.context)
+      visit = try self.visit(visitID)
+      sealed = try view.flatMap { try standingFindings(visit, $0)?.sealed } ?? visit.handedOver
+    }
+    guard let sealed else { throw ConsortiumError(.noHandover, "\(id) has not signed") }
+    return HandOverFindings(visit: visitID, findings: sealed)
+  }
+
+  /// Forgets what has no place on the ledger any more: of one visit, all signatures but one whose attempts
+  /// are not above those of that one, which more than the hospital has signed for.
+  func forgetFormerFindings() throws {
+    var groups: [Substring: [(key: String, entry: Digest32)]] = [:]
+    for key in try store.keys(withPrefix: Self.formerPrefix) {
+      let parts = key.split(separator: "/")
+      guard parts.count == 4, let entry = Digest32(hex: String(parts[3])) else { continue }
+      groups[parts[2], default: []].append((key, entry))
+    }
+    for (visit, rows) in groups {
+      guard let visitID = Digest32(hex: String(visit)) else { continue }
+      let visit = try self.visit(visitID)
+      let marks: [SignatureMark] = try rows.compactMap { row in
+        try store.load(row.key, as: FormerFindings.self)?.mark
+      }
+      let confirmed = try ([visit.mark].compactMap(\.self) + marks)
+        .filter { try self.rows.row($0.entry)?.standing.isConfirmed == true }
+        .max { $0.attempt < $1.attempt }
+      guard let confirmed else { continue }
+      let over = marks.filter { $0.attempt <= confirmed.attempt && $0 != confirmed }
+      if over.isEmpty { continue }
+      try store.write(
+        Dictionary(uniqueKeysWithValues: over.map { (formerKey(visitID, $0.entry), nil) }))
+    }
+  }
+}
