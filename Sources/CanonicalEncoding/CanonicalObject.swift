@@ -25,8 +25,11 @@ extension CanonicalObject {
   public static var maximumNodeCount: Int { 1 << 16 }
 
   /// The canonical DER of this object.
-  public func encoded() -> [UInt8] {
-    var encoder = DERFieldEncoder()
+  ///
+  /// - Parameter capacity: room for so many bytes is made at the start, so that an object of tens of
+  ///   megabytes is not moved while it grows.
+  public func encoded(reserving capacity: Int = 0) -> [UInt8] {
+    var encoder = DERFieldEncoder(reserving: capacity)
     encoder.constructed(Self.kind.identifierOctets) { tagged in
       tagged.sequence { fields in
         fields.integer("version", Self.version)
@@ -47,9 +50,22 @@ extension CanonicalObject {
         .tooLarge, "\(Self.kind) of \(bytes.count) bytes, limit \(Self.maximumByteCount)")
     }
     self = try FieldDecoder.decodeObject(bytes)
-    guard encoded() == bytes else {
+    guard isEncoded(as: bytes) else {
       throw DecodingFailure(.notCanonical, "\(Self.kind) is not in canonical form")
     }
+  }
+
+  /// Whether these bytes are what ``encoded(reserving:)`` gives, which is compared and not made: a record
+  /// is in memory once, however long it is.
+  func isEncoded(as bytes: [UInt8]) -> Bool {
+    var comparison = DERComparison(bytes)
+    comparison.constructed(Self.kind.identifierOctets) { tagged in
+      tagged.sequence { fields in
+        fields.integer("version", Self.version)
+        encode(into: &fields)
+      }
+    }
+    return comparison.isEqual
   }
 
   /// SHA-256 of the canonical DER.
@@ -112,7 +128,9 @@ extension CanonicalValue {
   /// - Throws: ``DecodingFailure`` unless these are the bytes that ``encodedSequence()`` gives.
   public init(sequence bytes: [UInt8]) throws(DecodingFailure) {
     self = try FieldDecoder.decodeSequence(bytes)
-    guard encodedSequence() == bytes else {
+    var comparison = DERComparison(bytes)
+    comparison.sequence { encode(into: &$0) }
+    guard comparison.isEqual else {
       throw DecodingFailure(.notCanonical, "\(Self.self) is not in canonical form")
     }
   }

@@ -34,6 +34,10 @@ extension FieldEncoder {
 struct DERFieldEncoder: FieldEncoder {
   private(set) var bytes: [UInt8] = []
 
+  init(reserving capacity: Int = 0) {
+    if capacity > 0 { bytes.reserveCapacity(capacity) }
+  }
+
   mutating func integer(_ name: String, _ value: UInt64) {
     let significant = max(1, (UInt64.bitWidth - value.leadingZeroBitCount + 8) / 8)
     header(Tag.integer, significant)
@@ -78,28 +82,23 @@ struct DERFieldEncoder: FieldEncoder {
     if count < 0x80 {
       bytes[place] = UInt8(count)
     } else {
-      let octets = Self.longLength(count)
-      bytes[place] = 0x80 | UInt8(octets.count)
-      bytes.insert(contentsOf: octets, at: place + 1)
+      let length = Self.length(count)
+      bytes[place] = length[0]
+      bytes.insert(contentsOf: length[1...], at: place + 1)
     }
   }
 
   private mutating func header(_ tag: UInt8, _ count: Int) {
     bytes.append(tag)
-    length(count)
+    if count < 0x80 { bytes.append(UInt8(count)) } else { bytes += Self.length(count) }
   }
 
   /// X.690, 8.1.3 and 10.1: one byte below 128, else their number and as few as it takes.
-  private mutating func length(_ count: Int) {
-    if count < 0x80 { return bytes.append(UInt8(count)) }
-    let octets = Self.longLength(count)
-    bytes.append(0x80 | UInt8(octets.count))
-    bytes += octets
-  }
-
-  private static func longLength(_ count: Int) -> [UInt8] {
+  static func length(_ count: Int) -> [UInt8] {
+    if count < 0x80 { return [UInt8(count)] }
     let significant = (Int.bitWidth - count.leadingZeroBitCount + 7) / 8
-    return (0..<significant).reversed().map { UInt8(truncatingIfNeeded: count >> (8 * $0)) }
+    return [0x80 | UInt8(significant)]
+      + (0..<significant).reversed().map { UInt8(truncatingIfNeeded: count >> (8 * $0)) }
   }
 }
 

@@ -32,16 +32,28 @@ public final class GroupKey: Sendable {
   /// the commitments, hence to the findings: no key ever seals two messages, even if a doctor loses
   /// a finding and writes another for the same attempt.
   public func seal(_ findings: [Finding]) throws(SchemeError) -> GroupSealedFindings {
+    var sealing = try sealing(findings)
+    var ciphertext: [UInt8] = []
+    while let piece = try sealing.next() { ciphertext += piece }
+    let head = sealing.head
+    return GroupSealedFindings(
+      contextDigest: head.contextDigest, position: head.position, attempt: head.attempt,
+      ciphertext: ciphertext)
+  }
+
+  /// The same piece by piece.
+  package func sealing(_ findings: [Finding]) throws(SchemeError) -> FindingsSealing {
     let commitments = [FindingCommitment](to: findings, contextDigest: contextDigest)
     guard let last = commitments.last, commitments.count <= Limits.teamSize,
       findings.reduce(0, { $0 + $1.content.count }) <= Limits.findingsByteCount
     else { throw SchemeError(.invalidObject, "the findings are none or too many") }
     let info = FindingChain(contextDigest: contextDigest, commitments: commitments).encoded()
-    return GroupSealedFindings(
+    let capacity = PaddedBytes.capacity(for: findings)
+    return FindingsSealing(
       contextDigest: contextDigest, position: UInt64(commitments.count), attempt: last.attempt,
-      ciphertext: try AuthenticatedBox.seal(
-        PaddedBytes.pad(FindingList(findings).encoded()), under: messageKey(info),
-        authenticating: info))
+      segments: SealedSegments(
+        PaddedBytes.pad(FindingList(findings).encoded(reserving: capacity)),
+        under: messageKey(info), authenticating: info))
   }
 
   /// Opens c_k, and accepts nothing but what opens the commitments.
@@ -51,15 +63,22 @@ public final class GroupKey: Sendable {
   public func open(
     _ sealed: GroupSealedFindings, commitments: [FindingCommitment]
   ) throws(SchemeError) -> [Finding] {
-    guard sealed.contextDigest == contextDigest else {
+    try open(sealed.head, sealed.ciphertext, commitments: commitments)
+  }
+
+  /// The same with the ciphertext apart: it is opened where it stands, if this is the only copy.
+  package func open(
+    _ head: FindingsHead, _ ciphertext: consuming [UInt8], commitments: [FindingCommitment]
+  ) throws(SchemeError) -> [Finding] {
+    guard head.contextDigest == contextDigest else {
       throw SchemeError(.foreignContext, "the findings belong to another visit")
     }
-    guard sealed.position == UInt64(commitments.count),
-      sealed.attempt == commitments.last?.attempt
+    guard head.position == UInt64(commitments.count),
+      head.attempt == commitments.last?.attempt
     else { throw SchemeError(.position, "the findings are not those of the last signature") }
     let info = FindingChain(contextDigest: contextDigest, commitments: commitments).encoded()
     let padded = try AuthenticatedBox.open(
-      sealed.ciphertext, under: messageKey(info), authenticating: info)
+      ciphertext, under: messageKey(info), authenticating: info)
     let findings = try FindingList(received: PaddedBytes.unpad(padded)).findings
     try commitments.checkOpenings(findings, contextDigest: contextDigest)
     return findings

@@ -14,6 +14,12 @@ package enum PaddedBytes {
     return (least + mask) & ~mask
   }
 
+  /// Room for an encoding of these findings, whatever else is in it, and its padding: it is made where it
+  /// stays.
+  static func capacity(for findings: [Finding]) -> Int {
+    length(for: findings.reduce(1 << 16) { $0 + $1.content.count + 64 })
+  }
+
   package static func pad(_ bytes: consuming [UInt8]) -> [UInt8] {
     let length = length(for: bytes.count)
     bytes.reserveCapacity(length)

@@ -4,7 +4,7 @@ internal import Pairings
 
 /// The checks of 4.6 (3) and (4) on the points of a record, under PK_v and B or A' and B_I.
 struct RecordEquations<Suite: PairingSuite>: Sendable {
-  let record: SealedRecord
+  let head: RecordHead
   let recordDigest: Digest32
   /// H2(A).
   private let hashOfA: Suite.G1
@@ -12,7 +12,7 @@ struct RecordEquations<Suite: PairingSuite>: Sendable {
   /// The lines of Z.
   let z: Suite.PreparedG2
 
-  /// Decodes the record, and checks S and, with (Z, P) = (B, PK_v) or (B_I, A'), as one product:
+  /// Decodes all of the record but C, and checks S and, with (Z, P) = (B, PK_v) or (B_I, A'), as one product:
   ///
   ///     e(H2(A), Z) = e(D, P),   e(ḡ, Z) = e(E, P)
   ///     e(H2(A) + δ·ḡ, Z) = e(D + δ·E, P)
@@ -21,19 +21,19 @@ struct RecordEquations<Suite: PairingSuite>: Sendable {
   /// choose errors that cancel (Fiat–Shamir); validation stays free of randomness.
   ///
   /// - Parameters:
-  ///   - digests: the record's own, and that of its ciphertext.
+  ///   - visitKey: PK_v of the visit.
   ///   - z: B or B_I, with its encoding.
   ///   - p: PK_v or A', with its encoding.
   init(
-    _ record: SealedRecord, digests: (record: Digest32, ciphertext: Digest32),
+    _ record: RecordHead, visitKey: [UInt8],
     z: (point: Suite.G2, encoded: [UInt8]), p: (lines: Suite.PreparedG2, encoded: [UInt8])
   ) throws(SchemeError) {
-    self.record = record
-    recordDigest = digests.record
+    head = record
+    recordDigest = record.recordDigest(visitKey: visitKey)
     d = try Suite.G1("D", record.d)
     let e = try Suite.G1("E", record.e)
     let signed = SealedRecordSignedPart(
-      contextDigest: record.contextDigest, ciphertextDigest: digests.ciphertext, d: record.d,
+      contextDigest: record.contextDigest, ciphertextDigest: record.ciphertextDigest, d: record.d,
       e: record.e, g: record.g)
     guard Curve25519.Signing.PublicKey.verify(record.s, of: signed.encoded(), by: record.a) else {
       throw SchemeError(.oneTimeSignature, "the one-time signature S fails")
@@ -57,43 +57,54 @@ struct RecordEquations<Suite: PairingSuite>: Sendable {
     }
   }
 
-  /// Opens the record with a Y that somebody claims to be r·g2, as ``open(y:context:signed:)``
-  /// after e(H2(A), Y) = e(D, g2).
+  /// Opens the record with a Y that somebody claims to be r·g2, as
+  /// ``open(_:isDigested:y:context:signed:)`` after e(H2(A), Y) = e(D, g2).
   func open(
-    claimed y: Suite.G2, context: VisitContext, signed: VerifiedSignature<Suite>
+    _ c: [UInt8], claimed y: Suite.G2, context: VisitContext, signed: VerifiedSignature<Suite>
   ) throws(SchemeError) -> AcceptedRecord {
     guard
       Suite.pairingProductIsIdentity([
         (hashOfA, Suite.prepare(y)), (-d, SuiteConstants<Suite>.shared.preparedGenerator),
       ])
     else { throw SchemeError(.openingEquation, "e(H2(A), Y) ≠ e(D, g2)") }
-    return try open(y: y, context: context, signed: signed)
+    return try open(c, isDigested: true, y: y, context: context, signed: signed)
   }
 
   /// Opens the record, and accepts nothing but what the team signed: the context, every com_k, and G.
   ///
-  /// - Parameter y: Z divided by the logarithm of P to base g2. It satisfies e(H2(A), Y) = e(D, g2),
-  ///   which is the equation on (Z, P) divided by that logarithm.
+  /// - Parameters:
+  ///   - c: C.
+  ///   - isDigested: whether it is the C of this digest, without another look.
+  ///   - y: Z divided by the logarithm of P to base g2. It satisfies e(H2(A), Y) = e(D, g2),
+  ///     which is the equation on (Z, P) divided by that logarithm.
   func open(
-    y: Suite.G2, context: VisitContext, signed: VerifiedSignature<Suite>
+    _ c: consuming [UInt8], isDigested: Bool, y: Suite.G2, context: VisitContext,
+    signed: VerifiedSignature<Suite>
   ) throws(SchemeError) -> AcceptedRecord {
-    guard signed.contextDigest == record.contextDigest,
+    if !isDigested {
+      var digest = RunningDigest()
+      digest.update(c)
+      guard digest.digest == head.ciphertextDigest else {
+        throw SchemeError(.recordDigest, "C is not that of the record")
+      }
+    }
+    guard signed.contextDigest == head.contextDigest,
       signed.position == context.signers.count
     else { throw SchemeError(.foreignContext, "the signature is not that of the whole visit") }
-    let mask = RecordMask<Suite>(a: record.a, y: y)
+    let mask = RecordMask<Suite>(a: head.a, y: y)
     let info = SealingInfo(
-      contextDigest: record.contextDigest, visitKey: context.visitKey, a: record.a,
-      commitments: signed.commitments, b: record.b, d: record.d)
+      contextDigest: head.contextDigest, visitKey: context.visitKey, a: head.a,
+      commitments: signed.commitments, b: head.b, d: head.d)
     let padded = try AuthenticatedBox.open(
-      record.c, under: mask.key(info), authenticating: info.encoded())
+      c, under: mask.key(info), authenticating: info.encoded())
     let plaintext = try RecordPlaintext(received: PaddedBytes.unpad(padded))
     guard plaintext.context == context else {
       throw SchemeError(.foreignContext, "the record holds another visit")
     }
     try plaintext.checkForm()
     try signed.commitments.checkOpenings(
-      plaintext.findings, contextDigest: record.contextDigest)
-    guard mask.trapdoorDigest(try Evidence(plaintext.alpha)) == record.g else {
+      plaintext.findings, contextDigest: head.contextDigest)
+    guard mask.trapdoorDigest(try Evidence(plaintext.alpha)) == head.g else {
       throw SchemeError(.trapdoor, "G ≠ H3(e(H0(α), Y))")
     }
     return AcceptedRecord(plaintext: plaintext, recordDigest: recordDigest)

@@ -30,36 +30,28 @@ public struct ReencryptedRecord: CanonicalObject, Equatable {
   public func check<Suite: PairingSuite>(
     for key: RequestKey<Suite>, context: VisitContext, recordDigest: Digest32
   ) throws(SchemeError) -> VerifiedReencryptedRecord<Suite> {
-    guard record.contextDigest == context.digest, context.suite == Suite.name else {
-      throw SchemeError(.foreignContext, "the record belongs to another visit")
-    }
-    let digests = record.digests(visitKey: context.visitKey)
-    guard digests.record == recordDigest else {
-      throw SchemeError(.recordDigest, "the record is not the one on the ledger")
-    }
-    let point = try Suite.G2("B_I", bI)
-    let equations = try RecordEquations<Suite>(
-      record, digests: digests, z: (point, bI),
-      p: (Suite.prepare(key.publicKey), key.encodedPublicKey))
-    return VerifiedReencryptedRecord(
-      context: context, bI: point, key: key, equations: equations)
+    VerifiedReencryptedRecord(
+      record: record,
+      head: try record.head.check(
+        reencrypted: bI, for: key, context: context, recordDigest: recordDigest))
   }
 }
 
 /// A re-encrypted record that passed the receiver's checks.
 public struct VerifiedReencryptedRecord<Suite: PairingSuite>: Sendable {
-  public let context: VisitContext
-  let bI: Suite.G2
-  let key: RequestKey<Suite>
-  let equations: RecordEquations<Suite>
+  let record: SealedRecord
+  let head: VerifiedReencryptedHead<Suite>
 
+  public var context: VisitContext { head.context }
   /// What the ledger has of the record.
-  public var recordDigest: Digest32 { equations.recordDigest }
+  public var recordDigest: Digest32 { head.equations.recordDigest }
 
   /// Opens the record as the doctor whom the patient consented to: Y = B_I/d'.
   ///
   /// - Parameter signed: the visit's signature after Eq. (3).
   public func open(signed: VerifiedSignature<Suite>) throws(SchemeError) -> AcceptedRecord {
-    try equations.open(y: key.secret.inverted() * bI, context: context, signed: signed)
+    try head.equations.open(
+      record.c, isDigested: true, y: head.key.secret.inverted() * head.bI, context: context,
+      signed: signed)
   }
 }

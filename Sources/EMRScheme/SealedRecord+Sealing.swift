@@ -14,6 +14,17 @@ extension SealedRecord {
     _ plaintext: RecordPlaintext, to key: VerifiedVisitKey<Suite>,
     using generator: inout some RandomNumberGenerator
   ) throws(SchemeError) -> SealedRecord {
+    var sealing = try sealing(plaintext, to: key, using: &generator)
+    var c: [UInt8] = []
+    while let piece = try sealing.next() { c += piece }
+    return try sealing.head().record(c)
+  }
+
+  /// The same piece by piece.
+  package static func sealing<Suite: PairingSuite>(
+    _ plaintext: RecordPlaintext, to key: VerifiedVisitKey<Suite>,
+    using generator: inout some RandomNumberGenerator
+  ) throws(SchemeError) -> RecordSealing {
     guard plaintext.context == key.context else {
       throw SchemeError(.foreignContext, "the visit key is another visit's")
     }
@@ -32,15 +43,16 @@ extension SealedRecord {
       commitments: [FindingCommitment](to: plaintext.findings, contextDigest: contextDigest),
       b: b, d: inG1[0])
     let mask = RecordMask<Suite>(a: a, y: y)
-    let c = try AuthenticatedBox.seal(
-      PaddedBytes.pad(plaintext.encoded()), under: mask.key(info), authenticating: info.encoded())
     let g = mask.trapdoorDigest(try Evidence(plaintext.alpha))
-    let signed = SealedRecordSignedPart(
-      contextDigest: contextDigest, ciphertextDigest: Digest32(sha256: c), d: inG1[0], e: inG1[1],
-      g: g)
-    return SealedRecord(
-      contextDigest: contextDigest, a: a, b: b, c: c, d: inG1[0], e: inG1[1], g: g,
-      s: try oneTimeKey.signature(of: signed.encoded()))
+    let capacity = PaddedBytes.capacity(for: plaintext.findings)
+    return RecordSealing(
+      parts: RecordHead(
+        contextDigest: contextDigest, a: a, b: b, ciphertextDigest: .zero, d: inG1[0], e: inG1[1],
+        g: g, s: []),
+      segments: SealedSegments(
+        PaddedBytes.pad(plaintext.encoded(reserving: capacity)), under: mask.key(info),
+        authenticating: info.encoded()),
+      oneTimeKey: oneTimeKey)
   }
 
   private static func oneTimeKey(
@@ -51,6 +63,39 @@ extension SealedRecord {
     } catch {
       throw SchemeError(.signing, "no one-time key can be made")
     }
+  }
+}
+
+/// A record while it is sealed, one piece of C after another.
+package struct RecordSealing {
+  /// Without SHA-256(C) and S.
+  private let parts: RecordHead
+  private var segments: SealedSegments
+  private let oneTimeKey: Curve25519.Signing.PrivateKey
+  private var hash = RunningDigest()
+
+  init(
+    parts: RecordHead, segments: SealedSegments, oneTimeKey: Curve25519.Signing.PrivateKey
+  ) {
+    (self.parts, self.segments, self.oneTimeKey) = (parts, segments, oneTimeKey)
+  }
+
+  /// The next piece of C; nil behind the last.
+  package mutating func next() throws(SchemeError) -> [UInt8]? {
+    let piece = try segments.next()
+    if let piece { hash.update(piece) }
+    return piece
+  }
+
+  /// Once the last piece was made: with SHA-256(C) and S.
+  package func head() throws(SchemeError) -> RecordHead {
+    var head = parts
+    head.ciphertextDigest = hash.digest
+    let signed = SealedRecordSignedPart(
+      contextDigest: head.contextDigest, ciphertextDigest: head.ciphertextDigest, d: head.d,
+      e: head.e, g: head.g)
+    head.s = try oneTimeKey.signature(of: signed.encoded())
+    return head
   }
 }
 

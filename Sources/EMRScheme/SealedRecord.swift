@@ -57,15 +57,13 @@ public struct SealedRecord: CanonicalObject, Equatable {
   /// What stands on the ledger for this record, signed by the last doctor (item 12).
   ///
   /// - Parameter visitKey: PK_v of the visit's context, compressed.
-  public func recordDigest(visitKey: [UInt8]) -> Digest32 { digests(visitKey: visitKey).record }
+  public func recordDigest(visitKey: [UInt8]) -> Digest32 { head.recordDigest(visitKey: visitKey) }
 
-  /// The record digest, with SHA-256(C) that it is made of.
-  func digests(visitKey: [UInt8]) -> (record: Digest32, ciphertext: Digest32) {
-    let ciphertextDigest = Digest32(sha256: c)
-    let input = RecordDigestInput(
-      contextDigest: contextDigest, visitKey: visitKey, a: a, b: b,
-      ciphertextDigest: ciphertextDigest, d: d, e: e, g: g, s: s)
-    return (input.digest, ciphertextDigest)
+  /// Everything but C.
+  package var head: RecordHead {
+    RecordHead(
+      contextDigest: contextDigest, a: a, b: b, ciphertextDigest: Digest32(sha256: c), d: d, e: e,
+      g: g, s: s)
   }
 }
 

@@ -37,10 +37,15 @@ public final class VerifiedReencryptionKey<Suite: PairingSuite>: Sendable {
   public func reencrypt(
     _ record: VerifiedSealedRecord<Suite>
   ) throws(SchemeError) -> ReencryptedRecord {
-    guard record.record.contextDigest == contextDigest else {
+    ReencryptedRecord(bI: try reencrypt(record.head), record: record.record)
+  }
+
+  /// The same of a head: nothing else of a record is needed for B_I.
+  package func reencrypt(_ record: VerifiedRecordHead<Suite>) throws(SchemeError) -> [UInt8] {
+    guard record.head.contextDigest == contextDigest else {
       throw SchemeError(.foreignContext, "the key re-encrypts another visit")
     }
     let rk = try rk.take()
-    return ReencryptedRecord(bI: (rk * record.b).encoded(), record: record.record)
+    return (rk * record.b).encoded()
   }
 }

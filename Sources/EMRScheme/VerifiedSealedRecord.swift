@@ -4,19 +4,15 @@ public import Pairings
 /// A sealed record with a valid S that satisfies both equations under its visit's key: the only
 /// kind that is opened, stored or re-encrypted.
 public struct VerifiedSealedRecord<Suite: PairingSuite>: Sendable {
-  public let context: VisitContext
-  /// B.
-  let b: Suite.G2
-  let equations: RecordEquations<Suite>
+  public let record: SealedRecord
+  package let head: VerifiedRecordHead<Suite>
 
-  public var record: SealedRecord { equations.record }
+  public var context: VisitContext { head.context }
   /// What the ledger has of it, or is to have.
-  public var recordDigest: Digest32 { equations.recordDigest }
+  public var recordDigest: Digest32 { head.recordDigest }
 
   /// Whether this is a record that a trapdoor looks for: G = H3(e(T_α, B)).
-  public func matches(_ trapdoor: Trapdoor<Suite>) -> Bool {
-    Suite.trapdoorDigest(Suite.pairingProduct([(trapdoor.point, equations.z)])) == record.g
-  }
+  public func matches(_ trapdoor: Trapdoor<Suite>) -> Bool { head.matches(trapdoor) }
 
   /// Opens the record as its patient: Y = B/p_v.
   ///
@@ -26,7 +22,9 @@ public struct VerifiedSealedRecord<Suite: PairingSuite>: Sendable {
   public func open(
     with key: VisitKey<Suite>, signed: VerifiedSignature<Suite>
   ) throws(SchemeError) -> AcceptedRecord {
-    try equations.open(y: y(key), context: context, signed: signed)
+    let y = try head.y(key)
+    return try head.equations.open(
+      record.c, isDigested: true, y: y, context: context, signed: signed)
   }
 
   /// Opens the record before a court.
@@ -36,20 +34,13 @@ public struct VerifiedSealedRecord<Suite: PairingSuite>: Sendable {
     guard evidence.recordDigest == recordDigest else {
       throw SchemeError(.recordDigest, "the evidence opens another record")
     }
-    return try equations.open(
-      claimed: Suite.G2("Y", evidence.y), context: context, signed: signed)
+    return try head.equations.open(
+      record.c, claimed: Suite.G2("Y", evidence.y), context: context, signed: signed)
   }
 
   /// Y = r·g2: proves an opening, and reveals this one record and no key (item 12).
   public func openingEvidence(with key: VisitKey<Suite>) throws(SchemeError) -> OpeningEvidence {
-    OpeningEvidence(recordDigest: recordDigest, y: try y(key).encoded())
-  }
-
-  private func y(_ key: VisitKey<Suite>) throws(SchemeError) -> Suite.G2 {
-    guard key.encodedPublicKey == context.visitKey else {
-      throw SchemeError(.foreignContext, "the visit key is another visit's")
-    }
-    return key.secret.inverted() * b
+    OpeningEvidence(recordDigest: recordDigest, y: try head.y(key).encoded())
   }
 }
 
@@ -58,15 +49,7 @@ extension SealedRecord {
   public func check<Suite: PairingSuite>(
     for key: VerifiedVisitKey<Suite>
   ) throws(SchemeError) -> VerifiedSealedRecord<Suite> {
-    guard contextDigest == key.contextDigest else {
-      throw SchemeError(.foreignContext, "the record belongs to another visit")
-    }
-    // Decoding checks the subgroup: B outside it would leak rk modulo 13 to who sent it (item 1).
-    let point = try Suite.G2("B", b)
-    let equations = try RecordEquations<Suite>(
-      self, digests: digests(visitKey: key.context.visitKey), z: (point, b),
-      p: (key.prepared, key.context.visitKey))
-    return VerifiedSealedRecord(context: key.context, b: point, equations: equations)
+    VerifiedSealedRecord(record: self, head: try head.check(for: key))
   }
 }
 

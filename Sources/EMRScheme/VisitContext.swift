@@ -182,6 +182,9 @@ public enum Limits {
   public static let findingsByteCount = 64 << 20
   /// C: the findings with salts, context, padding and tag.
   public static let ciphertextByteCount = 80 << 20
+  /// Sealed findings and records travel, and are kept, in pieces of so many bytes; only the last one is
+  /// shorter.
+  public static let pieceByteCount = 1 << 20
   /// Seconds since 1970 that any field of time may hold: the end of the year 9999.
   public static let latestTime: UInt64 = 253_402_300_799
 }

@@ -4,15 +4,22 @@ import Foundation
 import GRDB
 public import Ledger
 
-/// Sealed records in one SQLite file, each with its SHA-256, which every read checks.
+/// Sealed records in one SQLite file, in rows of at most 1 MiB.
+///
+/// Beside each stands SHA-256(length of its name in 8 bytes, big endian ‖ name ‖ bytes), which every read
+/// checks; the name is that of the record, a slash, and the number of the row.
 public final class SQLiteRecordStore: RecordStore {
   static let format = StoreFormat(
-    name: "record store", applicationID: 0x4243_5253, version: 1,
+    name: "record store", applicationID: 0x4243_5253, version: 2,
     schema: """
-      CREATE TABLE record (
-        visit BLOB PRIMARY KEY NOT NULL CHECK (length(visit) = 32),
+      CREATE TABLE piece (
+        hospital TEXT NOT NULL,
+        visit BLOB NOT NULL CHECK (length(visit) = 32),
+        record BLOB NOT NULL CHECK (length(record) = 32),
+        position INTEGER NOT NULL CHECK (position >= 0),
         digest BLOB NOT NULL CHECK (length(digest) = 32),
-        bytes BLOB NOT NULL
+        bytes BLOB NOT NULL,
+        PRIMARY KEY (hospital, visit, record, position)
       ) STRICT
       """,
     findings: findings)
@@ -30,63 +37,127 @@ public final class SQLiteRecordStore: RecordStore {
     file = try SQLiteFile(readingFrom: path, format: Self.format)
   }
 
-  public func put(_ record: [UInt8], visit: Digest32) async throws(StoreError) {
-    let digest = Data(Digest32(sha256: record).bytes)
+  public func put(_ rows: [Int: [UInt8]], of record: RecordName) async throws(StoreError) {
     try file.write { database in
-      let visitID = Data(visit.bytes)
-      let stored = try Data.fetchOne(
-        database.cachedStatement(sql: "SELECT digest FROM record WHERE visit = ?"),
-        arguments: [visitID])
-      if let stored {
-        guard stored == digest else {
-          throw StoreError(.conflict, "\(file.path): there is another record of visit \(visit)")
+      let select = try database.cachedStatement(
+        sql: "SELECT digest FROM piece WHERE \(Self.isRow)")
+      let replace = try database.cachedStatement(
+        sql: """
+          INSERT OR REPLACE INTO piece (hospital, visit, record, position, digest, bytes)
+          VALUES (?, ?, ?, ?, ?, ?)
+          """)
+      for (row, bytes) in rows.sorted(by: { $0.key < $1.key }) {
+        let digest = Data(Self.digest(bytes, record, row).bytes)
+        if row > 0 {
+          let stored = try Data.fetchOne(select, arguments: Self.arguments(record, row))
+          guard stored ?? digest == digest,
+            try Data.fetchOne(select, arguments: Self.arguments(record, 0)) != nil
+          else {
+            throw StoreError(.conflict, "\(file.path): there is another row \(row) of \(record)")
+          }
+          if stored != nil { continue }
         }
-        return
+        try replace.execute(arguments: Self.arguments(record, row) + [digest, Data(bytes)])
       }
-      try database.cachedStatement(
-        sql: "INSERT INTO record (visit, digest, bytes) VALUES (?, ?, ?)"
-      ).execute(arguments: [visitID, digest, Data(record)])
     }
   }
 
-  public func record(ofVisit visit: Digest32) async throws(StoreError) -> [UInt8]? {
+  public func row(_ row: Int, of record: RecordName) async throws(StoreError) -> [UInt8]? {
     try file.read { database in
-      let row = try Row.fetchOne(
-        database.cachedStatement(sql: "SELECT digest, bytes FROM record WHERE visit = ?"),
-        arguments: [Data(visit.bytes)])
-      return try row.map { row in
-        guard let record = try Self.record(row) else {
-          throw StoreError(.corrupted, "\(file.path): the record of visit \(visit) is damaged")
+      let stored = try Row.fetchOne(
+        database.cachedStatement(sql: "SELECT digest, bytes FROM piece WHERE \(Self.isRow)"),
+        arguments: Self.arguments(record, row))
+      return try stored.map { stored in
+        guard let bytes = try Self.bytes(stored, record, row) else {
+          throw StoreError(.corrupted, "\(file.path): row \(row) of \(record) is damaged")
         }
-        return record
+        return bytes
       }
     }
   }
 
-  public func visits() async throws(StoreError) -> [Digest32] {
+  public func rowCount(of record: RecordName) async throws(StoreError) -> Int {
+    try file.read { database in
+      try Int.fetchOne(
+        database.cachedStatement(sql: "SELECT count(*) FROM piece WHERE \(Self.isRecord)"),
+        arguments: Self.arguments(record)) ?? 0
+    }
+  }
+
+  public func remove(_ record: RecordName) async throws(StoreError) {
+    try file.write { database in
+      try database.cachedStatement(sql: "DELETE FROM piece WHERE \(Self.isRecord)")
+        .execute(arguments: Self.arguments(record))
+    }
+  }
+
+  public func records(
+    ofVisit visit: Digest32, at hospital: String
+  ) async throws(StoreError) -> [RecordName] {
     try file.read { database in
       try Data.fetchAll(
-        database.cachedStatement(sql: "SELECT visit FROM record ORDER BY visit")
-      ).compactMap { Digest32($0) }
+        database.cachedStatement(
+          sql: """
+            SELECT DISTINCT record FROM piece WHERE hospital = ? AND visit = ? ORDER BY record
+            """), arguments: [hospital, Data(visit.bytes)]
+      ).compactMap { Digest32($0) }.map {
+        RecordName(hospital: hospital, visit: visit, recordDigest: $0)
+      }
+    }
+  }
+
+  public func records() async throws(StoreError) -> [RecordName] {
+    try file.read { database in
+      try Row.fetchAll(
+        database,
+        sql: """
+          SELECT DISTINCT hospital, visit, record FROM piece ORDER BY hospital, visit, record
+          """
+      ).compactMap(Self.name)
     }
   }
 
   @Sendable private static func findings(_ database: Database) throws -> [StoreFinding.Detail] {
     var findings: [StoreFinding.Detail] = []
     let rows = try Row.fetchCursor(
-      database, sql: "SELECT lower(hex(visit)) AS name, digest, bytes FROM record")
+      database, sql: "SELECT hospital, visit, record, position, digest, bytes FROM piece")
     while let row = try rows.next() {
-      if (try? record(row)) == nil {
-        let name = String.fromDatabaseValue(row["name"]) ?? "?"
-        findings.append((.wrongDigest, "the record of visit \(name) does not have its digest"))
+      let (name, position) = (name(row), Int.fromDatabaseValue(row["position"]) ?? -1)
+      if (try? name.flatMap { try bytes(row, $0, position) }) == nil {
+        let place = name.map { "\($0)" } ?? "?"
+        findings.append(
+          (.wrongDigest, "row \(position) of record \(place) does not have its digest"))
       }
     }
     return findings
   }
 
-  /// The record in a row; nil if it does not have the digest beside it.
-  private static func record(_ row: Row) throws -> [UInt8]? {
+  private static let isRecord = "hospital = ? AND visit = ? AND record = ?"
+  private static let isRow = "\(isRecord) AND position = ?"
+
+  private static func arguments(_ record: RecordName) -> StatementArguments {
+    [record.hospital, Data(record.visit.bytes), Data(record.recordDigest.bytes)]
+  }
+
+  private static func arguments(_ record: RecordName, _ row: Int) -> StatementArguments {
+    arguments(record) + [row]
+  }
+
+  private static func name(_ row: Row) -> RecordName? {
+    guard let hospital = String.fromDatabaseValue(row["hospital"]),
+      let visit = Data.fromDatabaseValue(row["visit"]).flatMap({ Digest32($0) }),
+      let record = Data.fromDatabaseValue(row["record"]).flatMap({ Digest32($0) })
+    else { return nil }
+    return RecordName(hospital: hospital, visit: visit, recordDigest: record)
+  }
+
+  /// The bytes in a row; nil if they do not have the digest beside them.
+  private static func bytes(_ row: Row, _ record: RecordName, _ position: Int) throws -> [UInt8]? {
     let bytes = try row.blob("bytes")
-    return try row.blob("digest") == Digest32(sha256: bytes).bytes ? bytes : nil
+    return try row.blob("digest") == digest(bytes, record, position).bytes ? bytes : nil
+  }
+
+  private static func digest(_ bytes: [UInt8], _ record: RecordName, _ row: Int) -> Digest32 {
+    Digest32(ofValue: bytes, underKey: Array("\(record)/\(row)".utf8))
   }
 }

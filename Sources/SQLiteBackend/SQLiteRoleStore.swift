@@ -57,6 +57,7 @@ public final class SQLiteRoleStore: RoleStore {
   }
 
   public func write(_ changes: [String: [UInt8]?]) throws(StoreError) {
+    try RoleStoreLimits.check(changes)
     // In the order of the index, each of its pages is visited once.
     let sorted = changes.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
     try file.write { database in

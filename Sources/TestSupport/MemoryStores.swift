@@ -1,30 +1,58 @@
 package import CanonicalEncoding
-import Consortium
+package import Consortium
 package import Ledger
 import Synchronization
 
-/// A record store that lives as long as the object.
-package final class MemoryRecordStore: RecordStore {
-  private let records = Mutex([Digest32: [UInt8]]())
+/// The rows of a record store.
+package struct MemoryRecords: Sendable {
+  package var rows: [RecordName: [Int: [UInt8]]] = [:]
 
   package init() {}
 
-  package func put(_ record: [UInt8], visit: Digest32) async throws(StoreError) {
-    let stored = records.withLock { records in
-      if records[visit] == nil { records[visit] = record }
-      return records[visit]
+  package mutating func put(_ new: [Int: [UInt8]], of record: RecordName) throws(StoreError) {
+    var stored = rows[record] ?? [:]
+    for (row, bytes) in new.sorted(by: { $0.key < $1.key }) {
+      guard row == 0 || (stored[0] != nil && stored[row] ?? bytes == bytes) else {
+        throw StoreError(.conflict, "there is another row \(row) of \(record)")
+      }
+      stored[row] = bytes
     }
-    guard stored == record else {
-      throw StoreError(.conflict, "there is another record of visit \(visit)")
+    rows[record] = stored
+  }
+}
+
+/// A record store that lives as long as the object.
+package final class MemoryRecordStore: RecordStore {
+  private let contents = Mutex(MemoryRecords())
+
+  package init() {}
+
+  package func put(_ rows: [Int: [UInt8]], of record: RecordName) async throws(StoreError) {
+    try contents.withLock { contents throws(StoreError) in try contents.put(rows, of: record) }
+  }
+
+  package func row(_ row: Int, of record: RecordName) async throws(StoreError) -> [UInt8]? {
+    contents.withLock { $0.rows[record]?[row] }
+  }
+
+  package func rowCount(of record: RecordName) async throws(StoreError) -> Int {
+    contents.withLock { $0.rows[record]?.count ?? 0 }
+  }
+
+  package func remove(_ record: RecordName) async throws(StoreError) {
+    contents.withLock { $0.rows[record] = nil }
+  }
+
+  package func records(
+    ofVisit visit: Digest32, at hospital: String
+  ) async throws(StoreError) -> [RecordName] {
+    contents.withLock { contents in
+      contents.rows.keys.filter { $0.visit == visit && $0.hospital == hospital }.sorted()
     }
   }
 
-  package func record(ofVisit visit: Digest32) async throws(StoreError) -> [UInt8]? {
-    records.withLock { $0[visit] }
-  }
-
-  package func visits() async throws(StoreError) -> [Digest32] {
-    records.withLock { $0.keys.sorted() }
+  package func records() async throws(StoreError) -> [RecordName] {
+    contents.withLock { $0.rows.keys.sorted() }
   }
 }
 
@@ -44,6 +72,7 @@ package final class MemoryRoleStore: RoleStore {
   }
 
   package func write(_ changes: [String: [UInt8]?]) throws(StoreError) {
+    try RoleStoreLimits.check(changes)
     values.withLock { values in
       for (key, value) in changes { values[key] = value }
     }

@@ -58,48 +58,84 @@ extension SeededGenerator {
 
 package enum RecordStoreLaws {
   package static let all: [StoreLaw<any RecordStore>] = [
-    StoreLaw("record(v) == r after put(r, v), and nothing else") { open, generator in
+    StoreLaw("row(i, n) == what was put there, and nothing else") { open, generator in
       let store = try open()
-      var expected: [Digest32: [UInt8]] = [:]
+      var expected: [RecordName: [[UInt8]]] = [:]
       for _ in 0..<10 {
-        let record = generator.bytes(Int.random(in: 0...5000, using: &generator))
-        let visit = Digest32(sha256: generator.bytes(8))
-        try await store.put(record, visit: visit)
-        expected[visit] = record
+        let record = name(&generator)
+        let rows = (0...Int.random(in: 0...3, using: &generator)).map { _ in
+          generator.bytes(Int.random(in: 0...5000, using: &generator))
+        }
+        for (row, bytes) in rows.enumerated() { try await store.put([row: bytes], of: record) }
+        expected[record] = rows
       }
-      for (visit, record) in expected {
-        guard try await store.record(ofVisit: visit) == record else { return false }
+      for (record, rows) in expected {
+        for (row, bytes) in rows.enumerated() {
+          guard try await store.row(row, of: record) == bytes else { return false }
+        }
+        guard try await store.rowCount(of: record) == rows.count,
+          try await store.row(rows.count, of: record) == nil
+        else { return false }
       }
-      let (visits, absent) = (try await store.visits(), try await store.record(ofVisit: .zero))
-      return visits == expected.keys.sorted() && absent == nil
+      let (records, absent) = (try await store.records(), try await store.row(0, of: other))
+      return records == expected.keys.sorted() && absent == nil
     },
-    StoreLaw("put(r, v), put(r, v) == put(r, v)") { open, generator in
+    StoreLaw("records of one visit at two hospitals, and two records of one visit, are others") {
+      open, generator in
       let store = try open()
-      let record = generator.bytes(100)
-      try await store.put(record, visit: .zero)
-      try await store.put(record, visit: .zero)
-      let (visits, stored) = (try await store.visits(), try await store.record(ofVisit: .zero))
-      return visits == [.zero] && stored == record
-    },
-    StoreLaw("put(r, v), put(s, v) throws, and r stays") { open, generator in
-      let store = try open()
-      let record = generator.bytes(100)
-      try await store.put(record, visit: .zero)
-      var refusal: StoreError.Code?
-      do throws(StoreError) {
-        try await store.put(generator.bytes(100), visit: .zero)
-      } catch {
-        refusal = error.code
+      let first = name(&generator)
+      let elsewhere = RecordName(
+        hospital: "hospital-9", visit: first.visit, recordDigest: first.recordDigest)
+      let second = RecordName(hospital: first.hospital, visit: first.visit, recordDigest: .zero)
+      for (number, record) in [first, elsewhere, second].enumerated() {
+        try await store.put([0: [UInt8(number)], 1: [9]], of: record)
       }
-      let stored = try await store.record(ofVisit: .zero)
-      return refusal == .conflict && stored == record
+      let known = try await store.records(ofVisit: first.visit, at: first.hospital)
+      try await store.remove(second)
+      let left = try await store.records(ofVisit: first.visit, at: first.hospital)
+      let (kept, gone) = (
+        try await store.row(0, of: elsewhere), try await store.rowCount(of: second)
+      )
+      return known == [second, first].sorted() && left == [first] && kept == [1] && gone == 0
+    },
+    StoreLaw("a piece is put once, row 0 as often as one likes, and no piece without it") {
+      open, generator in
+      let store = try open()
+      let (record, piece) = (name(&generator), generator.bytes(100))
+      func refusal(_ rows: [Int: [UInt8]]) async -> StoreError.Code? {
+        do throws(StoreError) {
+          try await store.put(rows, of: record)
+          return nil
+        } catch {
+          return error.code
+        }
+      }
+      guard await refusal([1: piece]) == .conflict, try await store.rowCount(of: record) == 0,
+        await refusal([0: [1], 1: piece]) == nil, await refusal([1: piece]) == nil,
+        // All or none.
+        await refusal([0: [2], 1: generator.bytes(100)]) == .conflict,
+        try await store.row(0, of: record) == [1], await refusal([0: [3]]) == nil
+      else { return false }
+      let (first, second) = (
+        try await store.row(0, of: record), try await store.row(1, of: record)
+      )
+      return first == [3] && second == piece
     },
     StoreLaw("open(close(store)) == store") { open, generator in
-      let record = generator.bytes(100_000)
-      try await open().put(record, visit: .zero)
-      return try await open().record(ofVisit: .zero) == record
+      let (record, piece) = (name(&generator), generator.bytes(1 << 20))
+      try await open().put([0: [1], 1: piece], of: record)
+      return try await open().row(1, of: record) == piece
     },
   ]
+
+  private static let other = RecordName(hospital: "none", visit: .zero, recordDigest: .zero)
+
+  private static func name(_ generator: inout SeededGenerator) -> RecordName {
+    RecordName(
+      hospital: "hospital-\(Int.random(in: 1...3, using: &generator))",
+      visit: Digest32(sha256: generator.bytes(8)),
+      recordDigest: Digest32(sha256: generator.bytes(8)))
+  }
 }
 
 package enum RoleStoreLaws {
@@ -148,6 +184,19 @@ package enum RoleStoreLaws {
         }
       }
       return try store.keys(withPrefix: "") == ["a", "b"]
+    },
+    StoreLaw("a value above the limit is refused, with all that is written beside it") {
+      open, generator in
+      let store = try open()
+      let largest = generator.bytes(RoleStoreLimits.valueByteCount)
+      try store.write(["a": largest])
+      do throws(StoreError) {
+        try store.write(["a": largest + [1], "b": [1]])
+        return false
+      } catch {
+        return try error.code == .tooLarge && store.value(forKey: "a") == largest
+          && store.value(forKey: "b") == nil
+      }
     },
     StoreLaw("write(A), write(B) == write(B over A), also of thousands of keys") {
       open, generator in

@@ -407,7 +407,7 @@ struct KeyAndCloudAttackTests {
     for cloud in ["cloud", "cloud-2"] {
       codes.append(
         await ConsortiumError.code {
-          _ = try await post.ask(FetchConsentedRecord(consent: signed), of: cloud)
+          _ = try await post.ask(FetchConsentedRecord(consent: signed, index: 0), of: cloud)
         })
     }
     #expect(codes[1] == "consent-revoked")
@@ -435,7 +435,7 @@ struct KeyAndCloudAttackTests {
     let post = test.post(consortium, as: "hospital-2")
     let code = await ConsortiumError.code {
       _ = try await post.ask(
-        TakeOverRecord(query: Signed(Message(query), by: stolen)), of: "cloud")
+        TakeOverRecord(query: Signed(Message(query), by: stolen), index: 0), of: "cloud")
     }
     #expect(code == "unauthenticated")
   }
@@ -459,8 +459,9 @@ struct KeyAndCloudAttackTests {
         consortium,
         by: Author(.patient(visit: visit, hospital: Self.hospital), stranger))
       #expect(
-        await ConsortiumError.code { _ = try await post.ask(FetchOwnRecord(), of: "cloud-2") }
-          == "unauthenticated")
+        await ConsortiumError.code {
+          _ = try await post.ask(FetchOwnRecord(recordDigest: .zero, index: 0), of: "cloud-2")
+        } == "unauthenticated")
     }
     #expect(test.wire.requests(FetchLeaves.self).count - before <= 1)
   }

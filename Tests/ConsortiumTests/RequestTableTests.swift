@@ -128,7 +128,7 @@ struct RequestTableTests {
     changed.payload += [UInt8](repeating: 0, count: 1 << 11)
     #expect(try await code(changed) == "too-large")
     changed = honest
-    changed.payload = Message(FetchOwnRecord()).encoded()
+    changed.payload = Message(FetchNote()).encoded()
     #expect(try await code(changed) == "wrong-kind")
 
     // Who was asked passes the request on, sealed anew, as one to another.

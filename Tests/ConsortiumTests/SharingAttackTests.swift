@@ -24,7 +24,7 @@ struct SharingAttackTests {
     to request: Reencrypt, _ consent: Signed<Consent>, _ test: TestConsortium,
     _ consortium: LocalConsortium
   ) async throws -> [String] {
-    let fetch = FetchConsentedRecord(consent: consent)
+    let fetch = FetchConsentedRecord(consent: consent, index: 0)
     return [
       await ConsortiumError.code {
         _ = try await test.post(consortium, as: reader).ask(request, of: "manager")
@@ -110,7 +110,7 @@ struct SharingAttackTests {
         try await patient.demandRevocation(consent, through: "cloud")
       } == "not-final")
     // Written counts for nothing: nobody could rely on it.
-    let fetch = FetchConsentedRecord(consent: signed)
+    let fetch = FetchConsentedRecord(consent: signed, index: 0)
     let post = test.post(consortium, as: "manager")
     #expect(await ConsortiumError.code { _ = try await post.ask(fetch, of: "cloud") } == "nothing")
 
@@ -215,7 +215,7 @@ struct SharingAttackTests {
     let given = try #require(test.wire.passages.last { $0.kind == Reencrypt.name })
     let again = try await post.ask(request, of: "manager")
     #expect(
-      try ReplyMessage<ReencryptedRecord>(encoded: given.answer).result.get() == again)
+      try ReplyMessage<ReencryptedPiece>(encoded: given.answer).result.get() == again)
     // x is not there any more, and does not come back.
     let grant = try #require(test.wire.requests(DepositConsent.self).last)
     let patient = try test.post(consortium, asPatientOf: context)
@@ -317,7 +317,8 @@ struct SharingAttackTests {
     func request(_ share: [UInt8]) throws -> Reencrypt {
       Reencrypt(
         consent: consent,
-        sealedShare: try letter.seal(share, to: manager.publicKey, authenticating: consent))
+        sealedShare: try letter.seal(share, to: manager.publicKey, authenticating: consent),
+        index: 0)
     }
     var generator = SeededGenerator(seed: 3)
     let foreign = RequestKey<BLS12381>(using: &generator)
@@ -341,7 +342,7 @@ struct SharingAttackTests {
     #expect(
       await ConsortiumError.code {
         _ = try await test.post(consortium, as: "manager").ask(
-          FetchConsentedRecord(consent: signed), of: "cloud")
+          FetchConsentedRecord(consent: signed, index: 0), of: "cloud")
       } == "consent-unknown")
     let notice = ConsentNotice(visit: visit, document: forged.digest)
     #expect(
@@ -355,7 +356,7 @@ struct SharingAttackTests {
     #expect(
       await ConsortiumError.code {
         _ = try await test.post(consortium, as: "manager").ask(
-          FetchConsentedRecord(consent: movedConsent), of: "cloud")
+          FetchConsentedRecord(consent: movedConsent, index: 0), of: "cloud")
       } == "consent-unknown")
     // The failed attempts have not used up the true doctor's.
     #expect(await code(test, consortium, open: consent) == "nothing")
@@ -370,7 +371,7 @@ struct SharingAttackTests {
     #expect(
       await ConsortiumError.code {
         _ = try await test.post(consortium, as: "hospital-2").ask(
-          FetchConsentedRecord(consent: grant.consent), of: "cloud")
+          FetchConsentedRecord(consent: grant.consent, index: 0), of: "cloud")
       } == "unauthenticated")
   }
 
@@ -420,21 +421,30 @@ struct SharingAttackTests {
       } == "reused")
   }
 
-  @Test("a changed or missing record stops at the proxy, and the consent stays good")
+  @Test("a changed or missing record is given to nobody to read, and the consent stays good")
   func dishonestCloud() async throws {
     let test = TestConsortium()
     let consortium = try await test.open()
     let other = try await consortium.hold(test.plan("encounter-0")).visit
     let foreign = try #require(try await test.storage.records.record(ofVisit: other))
+    let fetched = try #require(test.wire.passages.last { $0.kind == FetchOwnRecord.name }).answer
+    let part = try ReplyMessage<RecordPiece>(encoded: fetched).result.get()
     let (visit, consent) = try await test.consentedVisit(consortium)
-    test.wire.answer(FetchConsentedRecord.self) { _ in Octets(foreign) }
-    #expect(await code(test, consortium, open: consent) == "foreign-context")
+    test.wire.answer(FetchConsentedRecord.self) { _ in part }
+    #expect(await code(test, consortium, open: consent) == "record-tampered")
     test.wire.answer(FetchConsentedRecord.self) { reply in
-      var bytes = reply.bytes
-      bytes[bytes.count / 2] ^= 1
-      return Octets(bytes)
+      var changed = reply
+      swap(&changed.head.d, &changed.head.e)
+      return changed
     }
-    #expect(await code(test, consortium, open: consent) == "one-time-signature")
+    #expect(await code(test, consortium, open: consent) == "record-tampered")
+    guard case .unused = try deposit(test) else {
+      Issue.record("x was used for another record")
+      return
+    }
+    // C itself passes the proxy, and is compared by the reader.
+    test.wire.answer(FetchConsentedRecord.self) { $0.changed() }
+    #expect(await code(test, consortium, open: consent) == "record-tampered")
     test.wire.intercept(nil)
     test.storage.records.replace(visit, by: nil)
     #expect(await code(test, consortium, open: consent) == "record-missing")
@@ -451,7 +461,7 @@ struct SharingAttackTests {
     let (_, consent) = try await test.consentedVisit(consortium)
     test.wire.answer(Reencrypt.self) { reply in
       var changed = reply
-      changed.bI = reply.record.b
+      changed.bI = reply.part.head.b
       return changed
     }
     #expect(await code(test, consortium, open: consent) == "record-equation")

@@ -306,12 +306,12 @@ struct VisitAttackTests {
     let sound = try #require(honest.value)
     let doctors = context.signers.map(\.doctor)
     func answer(
-      by doctor: String, _ visit: Digest32? = nil, _ change: (inout SealedRecord) -> Void
+      by doctor: String, _ visit: Digest32? = nil, _ change: (inout RecordPiece) -> Void
     ) async throws -> String {
-      var record = sound.record
-      change(&record)
+      var part = sound.part
+      change(&part)
       let request = StoreRecord(
-        hospital: "hospital-1", visit: visit ?? context.visitID, record: record)
+        hospital: "hospital-1", visit: visit ?? context.visitID, part: part)
       return await ConsortiumError.code {
         _ = try await test.post(consortium, as: doctor).ask(request, of: "cloud")
       }
@@ -319,9 +319,12 @@ struct VisitAttackTests {
     #expect(try await answer(by: doctors[0]) { _ in } == "not-entitled")
     #expect(try await answer(by: TestConsortium.reader) { _ in } == "not-entitled")
     #expect(try await answer(by: "hospital-1") { _ in } == "unauthenticated")
-    #expect(try await answer(by: doctors[2]) { $0.c[40] ^= 1 } == "one-time-signature")
-    #expect(try await answer(by: doctors[2]) { swap(&$0.d, &$0.e) } == "one-time-signature")
-    #expect(try await answer(by: doctors[2]) { $0.contextDigest = .zero } == "foreign-context")
+    #expect(try await answer(by: doctors[2]) { $0 = $0.changed() } == "record-tampered")
+    #expect(
+      try await answer(by: doctors[2]) { swap(&$0.head.d, &$0.head.e) } == "one-time-signature")
+    #expect(
+      try await answer(by: doctors[2]) { $0.head.contextDigest = .zero } == "foreign-context")
+    #expect(try await test.storage.records.records() == [])
     #expect(try await answer(by: doctors[2], .zero) { _ in } == "wrong-state")
     // Without the cloud's receipt no completion counts.
     let state = try await test.state(of: visit, consortium)
@@ -345,19 +348,17 @@ struct VisitAttackTests {
     let consortium = try await test.open()
     let other = try await consortium.hold(test.plan("encounter-0")).visit
     let foreign = try #require(try await test.storage.records.record(ofVisit: other))
+    let fetched = try #require(test.wire.passages.last { $0.kind == FetchOwnRecord.name }).answer
+    let part = try ReplyMessage<RecordPiece>(encoded: fetched).result.get()
     let plan = test.plan()
     let visit = try await test.completeVisit(consortium, plan)
     try await consortium.settle()
     func collected() async -> String {
       await ConsortiumError.code { _ = try await consortium.collect(visit, plan) }
     }
-    test.wire.answer(FetchOwnRecord.self) { _ in Octets(foreign) }
+    test.wire.answer(FetchOwnRecord.self) { _ in part }
     #expect(await collected() == "record-tampered")
-    test.wire.answer(FetchOwnRecord.self) { reply in
-      var bytes = reply.bytes
-      bytes[bytes.count / 2] ^= 1
-      return Octets(bytes)
-    }
+    test.wire.answer(FetchOwnRecord.self) { $0.changed() }
     #expect(await collected() == "record-tampered")
     test.wire.intercept(nil)
     // The cloud's own disk lost or changed it.
@@ -375,6 +376,7 @@ struct VisitAttackTests {
     let consortium = try await test.open()
     let visit = try await consortium.hold(test.plan()).visit
     let patient = Principal.patient(visit: visit, hospital: "hospital-1")
+    let fetch = try #require(test.wire.requests(FetchOwnRecord.self).last)
     let posts = [
       test.post(consortium, as: TestConsortium.reader), test.post(consortium, as: "hospital-1"),
       test.post(consortium, as: "manager"),
@@ -382,7 +384,7 @@ struct VisitAttackTests {
     ]
     for post in posts {
       for code in [
-        await ConsortiumError.code { _ = try await post.ask(FetchOwnRecord(), of: "cloud") },
+        await ConsortiumError.code { _ = try await post.ask(fetch, of: "cloud") },
         await ConsortiumError.code { _ = try await post.ask(ReadAccessLog(), of: "cloud") },
       ] {
         #expect(code == "unauthenticated")
@@ -413,11 +415,11 @@ struct VisitAttackTests {
     let recordDigest = record.recordDigest(visitKey: context.visitKey)
     let post = test.post(consortium, as: doctor)
     let receipt = try await post.ask(
-      StoreRecord(hospital: "hospital-1", visit: visit, record: record), of: "cloud")
+      StoreRecord(hospital: "hospital-1", visit: visit, part: RecordPiece(record)), of: "cloud")
     let completion = VisitCompletion(
       context: context, commitments: state.signatures[0].commitments,
       signature: state.signatures[0].signature, recordDigest: recordDigest,
-      storageSignature: receipt.bytes)
+      storageSignature: receipt.receipt)
     _ = try await post.ask(
       SubmitEntry(
         try test.entry(completion, by: doctor, place: "doctors/\(doctor)", consortium)),

@@ -15,18 +15,24 @@ struct CheckTests {
   @Test("a record is changed: not given out")
   func changedRecord() async throws {
     let path = folder("records.sqlite")
-    let visits = (1...3).map { Digest32(sha256: [$0]) }
-    for (number, visit) in visits.enumerated() {
-      try await SQLiteRecordStore(path: path).put(Array("record \(number)".utf8), visit: visit)
+    let records = (1...3).map { number in
+      RecordName(hospital: "hospital-1", visit: Digest32(sha256: [number]), recordDigest: .zero)
+    }
+    for (number, record) in records.enumerated() {
+      try await SQLiteRecordStore(path: path).put(
+        [0: [UInt8(number)], 1: Array("record \(number)".utf8)], of: record)
     }
     #expect(StoreCheck.findings(inFileAt: path) == [])
     try overwrite(path, "record 1", with: "Record 1")
     let findings = StoreCheck.findings(inFileAt: path)
     #expect(findings.map(\.code) == [.wrongDigest])
-    #expect(findings.first?.what.contains("\(visits[1])") == true)
+    #expect(findings.first?.what.contains("\(records[1])") == true)
     let store = try SQLiteRecordStore(path: path)
-    await expectRefusal(.corrupted) { _ = try await store.record(ofVisit: visits[1]) }
-    #expect(try await store.record(ofVisit: visits[2]) == Array("record 2".utf8))
+    await expectRefusal(.corrupted) { _ = try await store.row(1, of: records[1]) }
+    #expect(try await store.row(1, of: records[2]) == Array("record 2".utf8))
+    // Nor a row in the place of another.
+    try tamper(path, "UPDATE piece SET position = 2 WHERE position = 1")
+    await expectRefusal(.corrupted) { _ = try await store.row(2, of: records[2]) }
   }
 
   @Test("a value of a role is changed, or two change places: not given out")

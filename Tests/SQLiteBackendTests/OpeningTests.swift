@@ -112,15 +112,19 @@ struct OpeningTests {
   @Test("a file of each present version opens")
   func presentVersions() async throws {
     let folder = try TemporaryFolder()
-    for name in ["record-store-1", "role-store-2", "chain-log-1", "state-store-1"] {
+    for name in ["record-store-2", "role-store-2", "chain-log-1", "state-store-1"] {
       let url = try #require(
         Bundle.module.url(forResource: name, withExtension: "sqlite", subdirectory: "Vectors"))
       try FileManager.default.copyItem(atPath: url.path(), toPath: folder(name))
       #expect(StoreCheck.findings(inFileAt: folder(name)) == [])
     }
-    let records = try SQLiteRecordStore(path: folder("record-store-1"))
-    let visits = (UInt8(0)...2).map { Digest32(sha256: [$0]) }
-    #expect(try await records.visits() == visits.sorted())
+    let records = try SQLiteRecordStore(path: folder("record-store-2"))
+    let names = (UInt8(0)...2).map { number in
+      RecordName(
+        hospital: "hospital-1", visit: Digest32(sha256: [number]),
+        recordDigest: Digest32(sha256: [number, number]))
+    }
+    #expect(try await records.records() == names.sorted())
     let role = try SQLiteRoleStore(path: folder("role-store-2"))
     #expect(try role.keys(withPrefix: "").count == 3)
     let chain = try SQLiteChainLog(path: folder("chain-log-1"))
@@ -128,7 +132,8 @@ struct OpeningTests {
     let state = try SQLiteStateStore(path: folder("state-store-1"))
     for number in UInt8(0)...2 {
       let value = Array("value \(number)".utf8)
-      #expect(try await records.record(ofVisit: visits[Int(number)]) == value)
+      #expect(try await records.row(1, of: names[Int(number)]) == value)
+      #expect(try await records.rowCount(of: names[Int(number)]) == 2)
       #expect(try role.value(forKey: "key \(number)") == value)
       #expect(leaves[Int(number)] == value)
       #expect(try state.value(forKey: [number]) == value)

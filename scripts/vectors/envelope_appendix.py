@@ -106,8 +106,8 @@ def refused():
     """(what is wrong, bytes that arrive)."""
     good, _ = request()
     other, stranger = agreement("hospital-2 agreement"), signing("stranger")
-    content = {"name": "fetch-own-record", "payload": message(
-        "fetch-own-record", "FetchOwnRecord", {})}
+    content = {"name": "fetch-note", "payload": message(
+        "fetch-note", "FetchNote", {})}
     yield "to another recipient", request(
         to=other, content={"recipient": "hospital-2"})[0]
     yield "to another recipient, whose name was changed outside", encode("Envelope", {

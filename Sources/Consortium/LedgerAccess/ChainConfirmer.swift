@@ -196,6 +196,7 @@ package actor ChainConfirmer: HospitalChains {
     let time = await node.consortium.time
     let note = try ConfirmedCheckpoint(signed, cosigner.cosign(checkpoint, at: time)).note.encoded
     let record = ConfirmedRecord(size: checkpoint.size, note: note)
+    for completion in progress.completions { try await custody.dropOthers(than: completion) }
     try store(progress, &follower, hospital, confirmed: record)
     return ConfirmedReply(note: note)
   }

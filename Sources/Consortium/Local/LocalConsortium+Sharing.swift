@@ -115,7 +115,7 @@ extension Doctor {
     let sealed = try Letter(.blindedRequestKey, genesis: genesis.digest, about: visit)
       .seal(randomness.bytes(32), to: manager.agreementKey, authenticating: made)
     do {
-      _ = try await ask(Reencrypt(consent: made, sealedShare: sealed), of: manager.id)
+      _ = try await ask(Reencrypt(consent: made, sealedShare: sealed, index: 0), of: manager.id)
     } catch let refusal as ConsortiumError {
       return refusal
     }

@@ -13,7 +13,7 @@ public struct PlannedVisit: Sendable {
   public var encounter: String
   /// By which the hospital finds the team.
   public var symptoms: Symptoms
-  /// m_1 … m_n, one for each doctor of the team.
+  /// m_1 … m_n, one for each doctor of the team: together at most ``Limits/findingsByteCount``.
   public var findings: [[UInt8]]
   /// The doctors (k = 1…n) who sign once more before the next one does.
   public var signingTwice: Set<Int>
@@ -53,8 +53,10 @@ extension LocalConsortium {
   ///
   /// A visit of the same Encounter that was interrupted is closed and tried again; one that is
   /// complete is not repeated. The receipt is final with the next ``settle()``.
-  public func hold(_ plan: PlannedVisit) async throws -> VisitOutcome {
-    let (visit, isNew) = try await conduct(plan)
+  /// - Parameter plan: who gives it away has its findings in memory until they are signed, and no longer.
+  public func hold(_ plan: consuming PlannedVisit) async throws -> VisitOutcome {
+    var plan = plan
+    let (visit, isNew) = try await conduct(&plan)
     let team = try await hospital(plan.hospital).teamChoice(of: visit)
     if !isNew, try await patient(plan.patient).hasReceipted(visit, at: plan.hospital) {
       return VisitOutcome(
@@ -69,12 +71,24 @@ extension LocalConsortium {
   /// before the next ``settle()``.
   ///
   /// - Returns: the visit, and whether it was held now.
-  package func conduct(_ plan: PlannedVisit) async throws -> (visit: Digest32, isNew: Bool) {
+  package func conduct(
+    _ plan: consuming PlannedVisit
+  ) async throws -> (visit: Digest32, isNew: Bool) {
+    var plan = plan
+    return try await conduct(&plan)
+  }
+
+  /// - Parameter plan: is left without the findings.
+  private func conduct(
+    _ plan: inout PlannedVisit
+  ) async throws -> (visit: Digest32, isNew: Bool) {
+    try Finding.requireRoom(byteCount: plan.findings.reduce(0) { $0 + $1.count })
     let (visit, isNew) = try await open(plan)
     if isNew {
       try await agreeOnGroupKey(visit, at: plan.hospital)
       for position in plan.findings.indices.map({ $0 + 1 }) {
         try await diagnose(visit, plan, position: position)
+        plan.findings[position - 1] = []
       }
       try await complete(visit, at: plan.hospital)
     }

@@ -35,9 +35,9 @@ package struct Message<Payload: NamedValue>: CanonicalObject {
 }
 
 package enum MessageLimits {
-  /// The longest message: one sealed record, and what goes with it.
-  package static let message = SealedRecord.maximumByteCount + 1 << 20
-  /// The longest one that carries no record.
+  /// The longest message: a hospital's blocks, to be confirmed.
+  package static let message = 81 << 20 + 1 << 13
+  /// The longest one of all others.
   package static let plain = 1 << 21
   /// The longest text of a person that has no other limit, in bytes of UTF-8.
   private static let text = 256
@@ -138,7 +138,7 @@ package struct Done: CanonicalValue {
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {}
 }
 
-/// The reply that is one string of bytes, of at most a record's length.
+/// The reply that is one string of bytes.
 package struct Octets: CanonicalValue {
   package var bytes: [UInt8]
 
@@ -147,6 +147,6 @@ package struct Octets: CanonicalValue {
   package func encode(into fields: inout some FieldEncoder) { fields.octets("bytes", bytes) }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    bytes = try fields.octets("bytes", 0...MessageLimits.message)
+    bytes = try fields.octets("bytes", 0...1 << 16)
   }
 }

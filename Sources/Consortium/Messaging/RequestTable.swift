@@ -1,4 +1,5 @@
 import CanonicalEncoding
+import EMRScheme
 
 /// Who may ask: a set, for a request may be open to several.
 package struct Authors: OptionSet, Sendable {
@@ -71,6 +72,8 @@ package enum RequestTable {
   /// What an envelope of the longest message brings.
   private static let large = MessageLimits.message - 2 * Envelope.overhead
   private static let page = MessageLimits.plain
+  /// A ``Piece`` with the head of what it is a piece of.
+  private static let piece = Limits.pieceByteCount + 8 << 10
 
   package static let rules: [RequestRule] = [
     // To seal anything else
@@ -87,12 +90,12 @@ package enum RequestTable {
     sealed(ShowPresence.self, by: .patient, to: .doctor, 1 << 10, quota: 64, for: days),
     sealed(ExchangeGroupKey.self, by: .hospital, to: .doctor, 20 << 10, answer: 20 << 10),
     // Diagnose (4.4)
-    sealed(HandOverFindings.self, by: .doctor, to: .doctor, large, for: days),
-    sealed(ResendFindings.self, by: .doctor, to: .doctor, 256, answer: large, for: days),
+    sealed(HandOverFindings.self, by: .doctor, to: .doctor, piece, for: days),
+    sealed(ResendFindings.self, by: .doctor, to: .doctor, 256, answer: piece, for: days),
     // Data storage (4.4, step 3, and 4.5)
-    sealed(StoreRecord.self, by: .doctor, to: .cloud, large),
-    sealed(FetchOwnRecord.self, by: .patient, to: .cloud, 256, answer: large),
-    signed(TakeOverRecord.self, by: .cloud, to: [.cloud], 1 << 10, answer: large),
+    sealed(StoreRecord.self, by: .doctor, to: .cloud, piece),
+    sealed(FetchOwnRecord.self, by: .patient, to: .cloud, 256, answer: piece),
+    signed(TakeOverRecord.self, by: .cloud, to: [.cloud], 1 << 10, answer: piece),
     // What a patient finds again (specification 8.5)
     sealed(
       FindVisits.self, by: .keyHolder, to: [.hospital, .cloud], 256, answer: 1 << 20, quota: 64),
@@ -104,8 +107,8 @@ package enum RequestTable {
     sealed(CertifyRequestKey.self, by: .keyHolder, to: .doctor, 256, answer: 4 << 10, for: days),
     sealed(DepositConsent.self, by: .patient, to: .manager, 16 << 10, quota: 64),
     sealed(GrantConsent.self, by: .keyHolder, to: .doctor, 16 << 10, quota: 64, for: days),
-    sealed(Reencrypt.self, by: .doctor, to: .manager, 8 << 10, answer: large),
-    sealed(FetchConsentedRecord.self, by: .manager, to: .cloud, 16 << 10, answer: large),
+    sealed(Reencrypt.self, by: .doctor, to: .manager, 8 << 10, answer: piece),
+    sealed(FetchConsentedRecord.self, by: .manager, to: .cloud, 16 << 10, answer: piece),
     // The consortium chain
     signed(FetchOutbox.self, to: [.hospital, .cloud], 1 << 10),
     signed(FetchBlock.self, to: [.hospital, .cloud], 1 << 10),

@@ -1,5 +1,5 @@
 package import CanonicalEncoding
-package import EMRScheme
+import EMRScheme
 
 /// Doctor to system manager: pass this request on to the patient (4.6, step 1).
 package struct SubmitAccessRequest: RoleRequest {
@@ -140,44 +140,72 @@ package struct DoctorGrant: NamedValue {
   }
 }
 
-/// Doctor to system manager: re-encrypt the record under this consent (4.6, steps 2 and 3).
+/// Doctor to system manager: re-encrypt the record under this consent (4.6, steps 2 and 3), and give a
+/// piece of it.
 package struct Reencrypt: RoleRequest {
   package static let name = "reencrypt"
-  package typealias Reply = ReencryptedRecord
+  package typealias Reply = ReencryptedPiece
 
   /// The digest of the consent.
   package var consent: Digest32
   /// y, sealed to the manager with the consent's digest as associated data.
   package var sealedShare: [UInt8]
+  package var index: Int
 
-  package init(consent: Digest32, sealedShare: [UInt8]) {
-    (self.consent, self.sealedShare) = (consent, sealedShare)
+  package init(consent: Digest32, sealedShare: [UInt8], index: Int) {
+    (self.consent, self.sealedShare, self.index) = (consent, sealedShare, index)
   }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.digest("consent", consent)
     fields.octets("sealedShare", sealedShare)
+    fields.integer("index", UInt64(index))
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     consent = try fields.digest("consent")
     sealedShare = try fields.octets("sealedShare", 1...4096)
+    index = Int(try fields.integer("index", in: Piece.indices))
   }
 }
 
-/// System manager to cloud: the record of this consent's visit.
+/// B_I, and a piece of the record that it opens.
+package struct ReencryptedPiece: CanonicalValue, Equatable {
+  package var bI: [UInt8]
+  package var part: RecordPiece
+
+  package init(bI: [UInt8], part: RecordPiece) { (self.bI, self.part) = (bI, part) }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.octets("bI", bI)
+    fields.value("part", part)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    bI = try fields.octets("bI", Limits.pointByteCounts)
+    part = try fields.value("part")
+  }
+}
+
+/// System manager to cloud: a piece of the record of this consent's visit.
 package struct FetchConsentedRecord: RoleRequest {
   package static let name = "fetch-consented-record"
-  /// The DER of the ``SealedRecord``.
-  package typealias Reply = Octets
+  package typealias Reply = RecordPiece
 
   package var consent: Signed<Consent>
+  package var index: Int
 
-  package init(consent: Signed<Consent>) { self.consent = consent }
+  package init(consent: Signed<Consent>, index: Int) {
+    (self.consent, self.index) = (consent, index)
+  }
 
-  package func encode(into fields: inout some FieldEncoder) { fields.value("consent", consent) }
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.value("consent", consent)
+    fields.integer("index", UInt64(index))
+  }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     consent = try fields.value("consent")
+    index = Int(try fields.integer("index", in: Piece.indices))
   }
 }

@@ -1,60 +1,99 @@
 package import CanonicalEncoding
-package import EMRScheme
+import EMRScheme
 import Ledger
 
-/// Last doctor to cloud: keep this record.
+/// Last doctor to cloud: keep this piece of a record.
 package struct StoreRecord: RoleRequest {
   package static let name = "store-record"
-  /// The cloud's signature over the ``StorageReceipt``, given when the record is durable.
-  package typealias Reply = Octets
+  package typealias Reply = StoredPieces
 
   package var hospital: String
   package var visit: Digest32
-  package var record: SealedRecord
+  package var part: RecordPiece
 
-  package init(hospital: String, visit: Digest32, record: SealedRecord) {
-    (self.hospital, self.visit, self.record) = (hospital, visit, record)
+  package init(hospital: String, visit: Digest32, part: RecordPiece) {
+    (self.hospital, self.visit, self.part) = (hospital, visit, part)
   }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.text("hospital", hospital)
     fields.digest("visit", visit)
-    fields.value("record", record)
+    fields.value("part", part)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     hospital = try fields.text("hospital", maximum: Limits.identifierByteCount)
     visit = try fields.digest("visit")
-    record = try fields.value("record")
+    part = try fields.value("part")
   }
 }
 
-/// Patient to cloud: the record of my visit.
-package struct FetchOwnRecord: RoleRequest {
-  package static let name = "fetch-own-record"
-  /// The DER of the ``SealedRecord``.
-  package typealias Reply = Octets
+/// How much of a record a cloud has.
+package struct StoredPieces: CanonicalValue, Equatable {
+  /// Pieces that are durable.
+  package var held: PiecesHeld
+  /// The cloud's signature over the ``StorageReceipt``, given when all of the record is durable; empty
+  /// before.
+  package var receipt: [UInt8]
 
-  package init() {}
-  package func encode(into fields: inout some FieldEncoder) {}
-  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {}
+  package init(held: PiecesHeld, receipt: [UInt8]) { (self.held, self.receipt) = (held, receipt) }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.value("held", held)
+    fields.octets("receipt", receipt)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    held = try fields.value("held")
+    receipt = try fields.octets("receipt", 0...64)
+  }
 }
 
-/// Cloud to a cloud that a hospital's chain had before: give me the record of this visit.
+/// Patient to cloud: a piece of the record of my visit.
+package struct FetchOwnRecord: RoleRequest {
+  package static let name = "fetch-own-record"
+  package typealias Reply = RecordPiece
+
+  /// That the visit's completion names.
+  package var recordDigest: Digest32
+  package var index: Int
+
+  package init(recordDigest: Digest32, index: Int) {
+    (self.recordDigest, self.index) = (recordDigest, index)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.digest("recordDigest", recordDigest)
+    fields.integer("index", UInt64(index))
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    recordDigest = try fields.digest("recordDigest")
+    index = Int(try fields.integer("index", in: Piece.indices))
+  }
+}
+
+/// Cloud to a cloud that a hospital's chain had before: give me a piece of the record of this visit.
 package struct TakeOverRecord: RoleRequest {
   package static let name = "take-over-record"
-  /// The DER of the ``SealedRecord``.
-  package typealias Reply = Octets
+  package typealias Reply = RecordPiece
 
   /// By the cloud that asks.
   package var query: Signed<Message<RecordTakeover>>
+  package var index: Int
 
-  package init(query: Signed<Message<RecordTakeover>>) { self.query = query }
+  package init(query: Signed<Message<RecordTakeover>>, index: Int) {
+    (self.query, self.index) = (query, index)
+  }
 
-  package func encode(into fields: inout some FieldEncoder) { fields.value("query", query) }
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.value("query", query)
+    fields.integer("index", UInt64(index))
+  }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     query = try fields.value("query")
+    index = Int(try fields.integer("index", in: Piece.indices))
   }
 }
 

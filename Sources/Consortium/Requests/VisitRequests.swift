@@ -235,41 +235,49 @@ package struct ExchangeGroupKey: RoleRequest {
   }
 }
 
-/// D_k to D_{k+1}: c_k (4.4).
+/// D_k to D_{k+1}: a piece of c_k (4.4).
 package struct HandOverFindings: RoleRequest {
   package static let name = "hand-over-findings"
-  package typealias Reply = Done
+  package typealias Reply = PiecesHeld
 
   package var visit: Digest32
-  package var findings: GroupSealedFindings
+  package var head: FindingsHead
+  package var piece: Piece
 
-  package init(visit: Digest32, findings: GroupSealedFindings) {
-    (self.visit, self.findings) = (visit, findings)
+  package init(visit: Digest32, head: FindingsHead, piece: Piece) {
+    (self.visit, self.head, self.piece) = (visit, head, piece)
   }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.digest("visit", visit)
-    fields.value("findings", findings)
+    fields.value("head", head)
+    fields.value("piece", piece)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     visit = try fields.digest("visit")
-    findings = try fields.value("findings")
+    head = try fields.value("head")
+    piece = try fields.value("piece")
   }
 }
 
-/// D_k to D_{k−1}: send c_{k−1} again (4.4, step 2).
+/// D_k to D_{k−1}: send a piece of c_{k−1} again (4.4, step 2).
 package struct ResendFindings: RoleRequest {
   package static let name = "resend-findings"
   package typealias Reply = HandOverFindings
 
   package var visit: Digest32
+  package var index: Int
 
-  package init(visit: Digest32) { self.visit = visit }
+  package init(visit: Digest32, index: Int) { (self.visit, self.index) = (visit, index) }
 
-  package func encode(into fields: inout some FieldEncoder) { fields.digest("visit", visit) }
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.digest("visit", visit)
+    fields.integer("index", UInt64(index))
+  }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     visit = try fields.digest("visit")
+    index = Int(try fields.integer("index", in: Piece.indices))
   }
 }

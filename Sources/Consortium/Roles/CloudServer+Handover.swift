@@ -14,8 +14,8 @@ extension CloudServer {
   /// The visits of a hospital whose records this cloud has not got from the clouds before it.
   package func missingRecords(of hospital: String) -> [Digest32] { wanted.visits(of: hospital) }
 
-  /// Gives a record to the cloud that the members give the hospital's chain.
-  func record(forCloud request: TakeOverRecord) async throws -> Octets {
+  /// Gives a piece of a record to the cloud that the members give the hospital's chain.
+  func record(forCloud request: TakeOverRecord) async throws -> RecordPiece {
     let asked = request.query.object.payload
     try await node.catchUp()
     let members = try await node.members
@@ -29,16 +29,19 @@ extension CloudServer {
       throw ConsortiumError(.unauthenticated, "the cloud has not asked for this record")
     }
     let context = try await views.context(of: asked.visit, at: asked.hospital)
-    return Octets(try await custody.record(of: context, recordDigest: asked.recordDigest))
+    return try await custody.piece(
+      request.index, of: context, recordDigest: asked.recordDigest)
   }
 
-  /// The record, from a cloud before this one if it is not here.
-  func record(of context: VisitContext, _ recordDigest: Digest32) async throws -> [UInt8] {
+  /// A piece of the record, which comes from a cloud before this one if it is not here.
+  func record(
+    of context: VisitContext, _ recordDigest: Digest32, piece index: Int
+  ) async throws -> RecordPiece {
     do {
-      return try await custody.record(of: context, recordDigest: recordDigest)
+      return try await custody.piece(index, of: context, recordDigest: recordDigest)
     } catch let error as ConsortiumError where error.code == .recordMissing {
       guard try await fetch(context, recordDigest) == .taken else { throw error }
-      return try await custody.record(of: context, recordDigest: recordDigest)
+      return try await custody.piece(index, of: context, recordDigest: recordDigest)
     }
   }
 
@@ -58,12 +61,7 @@ extension CloudServer {
       ofHospital: context.hospital, sinceEpoch: genesis.epoch(ofHeight: context.baseHeight))
     where cloud != id {
       do {
-        let bytes = try await keys.signing(in: members) { [post] key in
-          try await post.ask(
-            TakeOverRecord(query: Signed(Message(query), by: key)), of: cloud
-          ).bytes
-        }
-        try await custody.take(bytes, context: context, recordDigest: recordDigest)
+        try await take(query, of: context, from: cloud, members)
         try wanted.remove(context.visitID, of: context.hospital)
         return .taken
       } catch let error as StoreError {
@@ -76,6 +74,37 @@ extension CloudServer {
       }
     }
     return fetched
+  }
+
+  /// Takes a record, piece by piece, from where another attempt has ended. What was here before may be by
+  /// a cloud that lied; then all of it is asked for.
+  private func take(
+    _ query: RecordTakeover, of context: VisitContext, from cloud: String, _ members: ValidMembers
+  ) async throws {
+    var next = try await custody.held(of: context, recordDigest: query.recordDigest)
+    var mayBeOthers = next > 0
+    while true {
+      let index = next
+      let part = try await keys.signing(in: members) { [post] key in
+        try await post.ask(
+          TakeOverRecord(query: Signed(Message(query), by: key), index: index), of: cloud)
+      }
+      do {
+        guard part.piece.index == index else {
+          throw ConsortiumError(.recordTampered, "\(cloud) gives another piece")
+        }
+        let (held, isWhole) = try await custody.take(
+          part, context: context, recordDigest: query.recordDigest)
+        if isWhole { return }
+        guard held > index else {
+          throw ConsortiumError(.recordTampered, "\(cloud) gives another record")
+        }
+        next = held
+      } catch let error as ConsortiumError where error.code == .recordTampered && mayBeOthers {
+        try await custody.dropUnfinished(RecordCustody.name(context, query.recordDigest))
+        (next, mayBeOthers) = (0, false)
+      }
+    }
   }
 
   /// Asks for some of the records that are not here. What is not given is asked for again later.

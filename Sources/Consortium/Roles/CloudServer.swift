@@ -16,6 +16,7 @@ package actor CloudServer: RoleEndpoint {
   let keys: KeyRing
   let post: Post
   let wanted: WantedRecords
+  let halfSent: HalfSentRecords
   let store: any RoleStore
   let envelopeKeys: OwnEnvelopeKeys
   package nonisolated let inbox: Inbox
@@ -37,6 +38,7 @@ package actor CloudServer: RoleEndpoint {
     self.node = node
     self.keys = keys.ring
     custody = RecordCustody(records: records)
+    halfSent = HalfSentRecords(store: store, custody: custody)
     post = Post(courier: courier, sender: id)
     self.store = store
     wanted = try WantedRecords(store: store)
@@ -89,6 +91,7 @@ package actor CloudServer: RoleEndpoint {
       try await confirmer.eraseFormerKeys()
     }
     let members = try await node.members
+    try await halfSent.expire(at: inbox.clock())
     for hospital in confirmer.hospitals where members.cloud(ofHospital: hospital) == id {
       if try await confirmer.takeOver(hospital) { isNew = true }
       if try await fetchWanted(of: hospital) { isNew = true }
@@ -123,7 +126,8 @@ package actor CloudServer: RoleEndpoint {
     case let request as FetchEnvelopeKey:
       request.reply(try envelopeKeys.statement(by: try await identity))
     case let request as StoreRecord: request.reply(try await keep(request, by: author))
-    case let request as FetchOwnRecord: request.reply(try await record(forPatient: author))
+    case let request as FetchOwnRecord:
+      request.reply(try await record(forPatient: request, author))
     case let request as FetchConsentedRecord:
       request.reply(try await record(forProxy: request, author))
     case let request as FindVisits: request.reply(try await views.findVisits(request))
@@ -185,33 +189,49 @@ package actor CloudServer: RoleEndpoint {
     return Octets(try await identity.sign(tail))
   }
 
-  /// Takes a record from the last doctor of a visit whose team has signed.
-  private func keep(_ request: StoreRecord, by author: Principal?) async throws -> Octets {
+  /// Takes a piece of a record from the last doctor of a visit whose team has signed.
+  private func keep(_ request: StoreRecord, by author: Principal?) async throws -> StoredPieces {
     guard try await node.members.cloud(ofHospital: request.hospital) == id else {
       throw ConsortiumError(.notEntitled, "another cloud keeps the records of that hospital")
     }
     // The hospital has its blocks confirmed up to the last signature of a team.
     let view = try await confirmer.view(of: request.hospital)
     guard let context = try view.openContext(of: request.visit), let last = context.signers.last,
-      try view.signatures(of: request.visit, count: context.signers.count).count
-        == context.signers.count
+      case let signatures = try view.signatures(of: request.visit, count: context.signers.count),
+      signatures.count == context.signers.count, let signature = signatures.last?.signature
     else { throw ConsortiumError(.wrongState, "the visit is not open, or not signed by its team") }
     guard author == .party(last.doctor) else {
       throw ConsortiumError(.notEntitled, "the last doctor of the team stores the record")
     }
     try await node.catchUp()
     _ = try await node.consortium.activeDoctor(last.doctor)
-    let recordDigest = request.record.recordDigest(visitKey: context.visitKey)
-    try await custody.take(request.record, context: context, recordDigest: recordDigest)
+    let recordDigest = request.part.head.recordDigest(visitKey: context.visitKey)
+    let name = RecordCustody.name(context, recordDigest)
+    if request.part.piece.index == 0, !request.part.piece.isLast {
+      try await halfSent.begin(name, by: last.doctor, at: inbox.clock())
+    }
+    let (held, isWhole) = try await custody.take(
+      request.part, context: context, recordDigest: recordDigest,
+      signature: Digest32(sha256: signature))
+    guard isWhole else { return StoredPieces(held: PiecesHeld(count: held), receipt: []) }
+    if Piece.count(of: request.part.piece.byteCount) > 1 {
+      try halfSent.end(name, by: last.doctor)
+    }
     let receipt = StorageReceipt(
       genesis: node.genesis.digest, visit: request.visit, recordDigest: recordDigest)
-    return Octets(try await identity.sign(receipt))
+    return StoredPieces(
+      held: PiecesHeld(count: held), receipt: try await identity.sign(receipt))
   }
 
-  private func record(forPatient author: Principal?) async throws -> Octets {
+  private func record(
+    forPatient request: FetchOwnRecord, _ author: Principal?
+  ) async throws -> RecordPiece {
     let (_, visit, hospital) = try await views.visit(of: author)
     let completion = try await views.chains.completion(of: visit, at: hospital)
-    return Octets(try await record(of: completion.context, completion.recordDigest))
+    guard completion.recordDigest == request.recordDigest else {
+      throw ConsortiumError(.recordMissing, "the completion names another record")
+    }
+    return try await record(of: completion.context, completion.recordDigest, piece: request.index)
   }
 
   /// The chain may be on its way from the cloud before this one. Anybody may ask for visits that there are
@@ -227,7 +247,7 @@ package actor CloudServer: RoleEndpoint {
 
   private func record(
     forProxy request: FetchConsentedRecord, _ author: Principal?
-  ) async throws -> Octets {
+  ) async throws -> RecordPiece {
     let proxy = try await node.members.manager
     let signed = request.consent
     let consent = signed.object
@@ -244,6 +264,7 @@ package actor CloudServer: RoleEndpoint {
         doctor: consent.doctor))
     let standing = try StandingConsent(
       checking: signed, against: view, genesis: node.genesis, proxy: proxy.id)
-    return Octets(try await record(of: standing.context, standing.consent.recordDigest))
+    return try await record(
+      of: standing.context, standing.consent.recordDigest, piece: request.index)
   }
 }

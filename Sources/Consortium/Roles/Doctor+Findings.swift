@@ -33,9 +33,9 @@ package struct FormerFindings: NamedValue {
   let mark: SignatureMark
   /// What was signed before it, as in ``DoctorVisit``.
   let former: Digest32?
-  let findings: GroupSealedFindings
+  let findings: KeptFindings
 
-  init(mark: SignatureMark, former: Digest32?, findings: GroupSealedFindings) {
+  init(mark: SignatureMark, former: Digest32?, findings: KeptFindings) {
     (self.mark, self.former, self.findings) = (mark, former, findings)
   }
 
@@ -109,10 +109,10 @@ extension Doctor {
   @inline(never)
   func findings(
     _ visit: DoctorVisit, _ commitments: [FindingCommitment]
-  ) throws -> (findings: [Finding], sealed: GroupSealedFindings) {
+  ) throws -> (findings: [Finding], kept: KeptFindings) {
     let key = try groupKey(visit)
     var failure: any Error = ConsortiumError(.wrongState, "\(id) has not signed")
-    func open(_ sealed: GroupSealedFindings) -> [Finding]? {
+    func open(_ kept: KeptFindings) -> [Finding]? {
       do {
         return try key.open(sealed, commitments: commitments)
       } catch {
@@ -120,7 +120,7 @@ extension Doctor {
         return nil
       }
     }
-    if let sealed = visit.handedOver, let findings = open(sealed) { return (findings, sealed) }
+    if let kept = visit.handedOver, let findings = open(kept) { return (findings, kept) }
     for key in try store.keys(withPrefix: formerKey(visit.context.visitID)) {
       guard let former: FormerFindings = try store.load(key) else { continue }
       if let findings = open(former.findings) { return (findings, former.findings) }
@@ -132,7 +132,7 @@ extension Doctor {
   /// of it does.
   func standingFindings(
     _ visit: DoctorVisit, _ view: VisitView
-  ) throws -> (findings: [Finding], sealed: GroupSealedFindings)? {
+  ) throws -> (findings: [Finding], kept: KeptFindings)? {
     guard view.signatures.count >= visit.position else { return nil }
     do {
       return try findings(visit, view.signatures[visit.position - 1].commitments)
@@ -144,16 +144,23 @@ extension Doctor {
   }
 
   /// c_k: what stands, where more than one may; else what was signed last.
-  func handOver(_ visitID: Digest32) async throws -> HandOverFindings {
+  func standingHandover(_ visitID: Digest32) async throws -> KeptFindings {
     var visit = try visit(visitID)
-    var sealed = visit.handedOver
+    var kept = visit.handedOver
     if try !store.keys(withPrefix: formerKey(visitID)).isEmpty {
       let view = try? await ledgerView(visit.context)
       visit = try self.visit(visitID)
-      sealed = try view.flatMap { try standingFindings(visit, $0)?.sealed } ?? visit.handedOver
+      kept = try view.flatMap { try standingFindings(visit, $0)?.kept } ?? visit.handedOver
     }
-    guard let sealed else { throw ConsortiumError(.noHandover, "\(id) has not signed") }
-    return HandOverFindings(visit: visitID, findings: sealed)
+    guard let kept else { throw ConsortiumError(.noHandover, "\(id) has not signed") }
+    return kept
+  }
+
+  /// What is kept of the signatures before the last.
+  func formerFindings(ofVisit visit: Digest32) throws -> [KeptFindings] {
+    try store.keys(withPrefix: formerKey(visit)).compactMap {
+      try store.load($0, as: FormerFindings.self)?.findings
+    }
   }
 
   /// Forgets what has no place on the ledger any more: of one visit, all signatures but one whose attempts
@@ -179,6 +186,7 @@ extension Doctor {
       if over.isEmpty { continue }
       try store.write(
         Dictionary(uniqueKeysWithValues: over.map { (formerKey(visitID, $0.entry), nil) }))
+      try dropPieces(ofVisit: visitID)
     }
   }
 }

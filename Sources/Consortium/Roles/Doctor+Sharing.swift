@@ -224,21 +224,35 @@ extension Doctor {
       .blind(requestKey, theta: consent.theta)
     let letter = Letter(.blindedRequestKey, genesis: genesis.digest, about: context.digest)
     let authors = try authors
-    let reencrypted = try await client.sealing(shownBy: cloud) { [client] members in
-      let share = try letter.seal(
-        blinded.encoded(), to: members.manager.agreementKey, authenticating: digest)
-      return try await client.ask(
-        Reencrypt(consent: digest, sealedShare: share), of: manager.id, by: authors)
+    var bI: [UInt8] = []
+    var incoming = unfinishedRecord.begin(
+      consent.recordDigest, visitKey: context.visitKey, from: manager.id)
+    do {
+      while !incoming.isWhole {
+        let index = incoming.next
+        let given = try await client.sealing(shownBy: cloud) { [client] members in
+          let share = try letter.seal(
+            blinded.encoded(), to: members.manager.agreementKey, authenticating: digest)
+          return try await client.ask(
+            Reencrypt(consent: digest, sealedShare: share, index: index), of: manager.id,
+            by: authors)
+        }
+        bI = given.bI
+        try incoming.take(given.part)
+      }
+    } catch let error as ConsortiumError where error.code == .unreachable {
+      unfinishedRecord.keep(incoming)
+      throw error
     }
+    let (head, c) = try incoming.finish()
     // G = H3(e(T_α, B)): the record that the patient meant.
     guard
-      try reencrypted.record.check(for: VerifiedVisitKey<Suite>(alreadyVerified: context))
+      try head.check(for: VerifiedVisitKey<Suite>(alreadyVerified: context))
         .matches(Trapdoor(encoded: received.trapdoor))
     else { throw ConsortiumError(.recordTampered, "the trapdoor does not fit the record") }
-    let record =
-      try reencrypted
-      .check(for: requestKey, context: context, recordDigest: consent.recordDigest)
-      .open(signed: signed)
+    let record = try head.check(
+      reencrypted: bI, for: requestKey, context: context, recordDigest: consent.recordDigest
+    ).open(c, signed: signed)
     let opened = OpenedRecord(record)
     try await keep(opened)
     try store.write([

@@ -6,8 +6,6 @@ package import Ledger
 /// What a doctor keeps of a visit.
 package struct DoctorVisit: NamedValue {
   package static let name = "doctor-visit"
-  /// All findings twice: as they were handed over, and as a record.
-  package static var messageByteCount: Int { 2 * MessageLimits.message }
 
   package var opening: VisitOpening
   /// k.
@@ -18,16 +16,14 @@ package struct DoctorVisit: NamedValue {
   package var unconfirmed: PresenceCode?
   /// K, once it was delivered.
   package var groupKey: [UInt8]?
-  /// c_{k−1}.
-  package var handover: GroupSealedFindings?
   /// c_k, with this doctor's own finding as signed last, unless the hospital says that it refuses that.
-  package var handedOver: GroupSealedFindings?
+  package var handedOver: KeptFindings?
   /// The signature of c_k's last finding.
   package var mark: SignatureMark?
   /// What was signed before it, where the row of that one is: ``FormerFindings``.
   package var former: Digest32?
   /// The sealed record, for the last doctor.
-  package var sealed: StoreRecord?
+  package var sealed: KeptRecord?
   /// The signature of c_k's last finding, until an answer says whether it stands on the ledger.
   package var pending: Entry?
   /// The completion, for the last doctor; submitted until it is confirmed.
@@ -45,7 +41,6 @@ package struct DoctorVisit: NamedValue {
     fields.optional("presence", presence)
     fields.optional("unconfirmed", unconfirmed)
     fields.octets("groupKey", groupKey ?? [])
-    fields.optional("handover", handover)
     fields.optional("handedOver", handedOver)
     fields.optional("mark", mark)
     fields.octets("former", former?.bytes ?? [])
@@ -61,7 +56,6 @@ package struct DoctorVisit: NamedValue {
     unconfirmed = try fields.optional("unconfirmed")
     let groupKey = try fields.octets("groupKey", 0...1024)
     self.groupKey = groupKey.isEmpty ? nil : groupKey
-    handover = try fields.optional("handover")
     handedOver = try fields.optional("handedOver")
     mark = try fields.optional("mark")
     former = Digest32(try fields.octets("former", 0...32))
@@ -87,15 +81,13 @@ extension Doctor {
     return visit
   }
 
-  /// Stores a visit, but for c_{k−1}, which can be had again and is as long as a colleague likes.
+  /// Stores a visit.
   func save(_ visit: DoctorVisit, and changes: [String: [UInt8]?] = [:]) throws {
     let visitID = visit.context.visitID
-    var stored = visit
-    stored.handover = nil
     var changes = changes
-    changes[key(visitID)] = Message(stored).encoded()
+    changes[key(visitID)] = Message(visit).encoded()
     try store.write(changes)
-    pendingVisits[visitID] = visit.handover == nil ? nil : visit
+    pendingVisits[visitID] = nil
   }
 
   /// What is done to a visit over several steps is done one after another: whoever holds back an answer
@@ -115,7 +107,7 @@ extension Doctor {
   }
 
   /// That a colleague on the team of a visit, or its hospital, asks.
-  private func require(_ author: Principal?, _ party: String) throws {
+  func require(_ author: Principal?, _ party: String) throws {
     guard author == .party(party) else {
       throw ConsortiumError(.notEntitled, "this is for \(party) alone")
     }
@@ -191,13 +183,15 @@ extension Doctor {
   /// If the answer to a signature was lost, the same one is sent again before anything else is signed,
   /// so that this doctor can open whatever of it stands on the ledger.
   ///
-  /// - Parameter content: m_k.
+  /// - Parameter content: m_k: with those before it at most ``Limits/findingsByteCount``.
   /// - Returns: how the signature stands: written at least.
-  /// - Throws: ``ConsortiumError`` with the ledger's code, as `late` or `resignature-limit`.
+  /// - Throws: ``ConsortiumError`` with the ledger's code, as `late` or `resignature-limit`; `too-large`
+  ///   before anything is signed or sent.
   @discardableResult
   public func diagnose(
     _ visitID: Digest32, _ content: [UInt8]
   ) async throws -> SubmissionStanding {
+    try requireRoom(for: content, behind: [])
     let gate = try gate(ofVisit: visitID)
     await gate.enter()
     defer { gate.leave() }
@@ -209,15 +203,14 @@ extension Doctor {
       try await makeRoom(inVisit: visitID)
       let chain = try await client.team(of: visit.context)
       let before = try await work(before: visit, view, chain)
+      try requireRoom(for: content, behind: before.findings)
       visit = try self.visit(visitID)
       let (signed, partial) = try sign(
         content, attempt: view.attempts[visit.position - 1] + 1, visit, before, chain)
       try await submit(partial, signed, former: visit)
     }
     if visit.position < visit.context.signers.count {
-      _ = try await ask(
-        try await handOver(visitID),
-        of: visit.context.signers[visit.position].doctor)
+      try await handOver(visitID, to: visit.context.signers[visit.position].doctor)
     }
     return try standing(of: .signature, about: visitID) ?? .written
   }
@@ -232,10 +225,14 @@ extension Doctor {
     let visitID = partial.visit
     let pending = entry(partial)
     var signed = signed
-    (signed.pending, signed.handover) = (pending, nil)
+    signed.pending = pending
     signed.mark = SignatureMark(partial, in: pending)
     signed.former = former.mark?.entry
-    try save(signed, and: formerRow(former))
+    // c_{k−1} has served; its sender has it still.
+    var changes = formerRow(former)
+    changes.updateValue(nil, forKey: receivedKey(visitID))
+    try save(signed, and: changes)
+    try dropPieces(ofVisit: visitID)
     if let refusal = try await settle(pending, visitID) { throw refusal.error }
   }
 
@@ -258,6 +255,7 @@ extension Doctor {
     let changes = try refusal == nil ? [:] : putBack(&visit)
     visit.pending = nil
     try save(visit, and: changes)
+    try dropPieces(ofVisit: visitID)
     return refusal
   }
 
@@ -280,7 +278,7 @@ extension Doctor {
     let signature = try chain.sign(
       findings, after: before.signature, with: keys.signing, using: &randomness)
     var visit = visit
-    visit.handedOver = try groupKey(visit).seal(findings)
+    visit.handedOver = try keep(groupKey(visit).sealing(findings), ofVisit: visit.context.visitID)
     (visit.sealed, visit.completion) = (nil, nil)
     let partial = PartialSignature(
       visit: visit.context.visitID,
@@ -309,17 +307,10 @@ extension Doctor {
     let partial = view.signatures[previous - 1]
     let signed = try chain.verify(
       SequentialSignature(encoded: partial.signature), commitments: partial.commitments)
-    let key = try groupKey(visit)
-    if let handover = visit.handover,
-      let findings = try? key.open(handover, commitments: partial.commitments)
-    {
-      return FormerWork(findings: findings, signature: signed)
-    }
-    let again = try await ask(
-      ResendFindings(visit: visit.context.visitID), of: visit.context.signers[previous - 1].doctor)
-    return FormerWork(
-      findings: try key.open(again.findings, commitments: partial.commitments),
-      signature: signed)
+    let findings = try await received(
+      visit, groupKey(visit), partial.commitments,
+      from: visit.context.signers[previous - 1].doctor)
+    return FormerWork(findings: findings, signature: signed)
   }
 
   func groupKey(_ visit: DoctorVisit) throws -> GroupKey {
@@ -327,31 +318,6 @@ extension Doctor {
       throw ConsortiumError(.wrongState, "the visit has no group key yet")
     }
     return try GroupKey(encoded: bytes, context: visit.context, Suite.self)
-  }
-
-  /// Keeps c_{k−1} until D_k signs. Its sender stores it, and is asked again if it is gone.
-  func take(_ request: HandOverFindings, by author: Principal?) throws -> Done {
-    var visit = try visit(request.visit)
-    guard request.findings.position == UInt64(visit.position - 1), visit.position > 1,
-      author == .party(visit.context.signers[visit.position - 2].doctor)
-    else {
-      throw ConsortiumError(.notEntitled, "the findings are not for \(id)")
-    }
-    visit.handover = request.findings
-    pendingVisits[request.visit] = visit
-    return Done()
-  }
-
-  /// Sends c_k again, to D_{k+1}.
-  func resend(
-    _ request: ResendFindings, by author: Principal?
-  ) async throws -> HandOverFindings {
-    let visit = try visit(request.visit)
-    guard visit.position < visit.context.signers.count else {
-      throw ConsortiumError(.notEntitled, "nobody signs after \(id)")
-    }
-    try require(author, visit.context.signers[visit.position].doctor)
-    return try await handOver(request.visit)
   }
 
   // MARK: Completing a visit (4.4, step 3)
@@ -372,6 +338,7 @@ extension Doctor {
     visit = try self.visit(visitID)
     visit.sealed = try seal(visit, try lastSignature(visit, view))
     try save(visit)
+    try dropPieces(ofVisit: visitID)
   }
 
   private func lastSignature(
@@ -422,30 +389,35 @@ extension Doctor {
     guard let sealed = visit.sealed else {
       throw ConsortiumError(.recordMissing, "the record is not sealed")
     }
-    let authors = try authors
-    let receipt = try await client.asking(cloudOf: hospital) { [client] cloud in
-      try await client.ask(sealed, of: cloud, by: authors)
+    let (authors, rows) = (try authors, pieceRows(visitID))
+    let receipt = try await client.asking(cloudOf: hospital) { [client, hospital] cloud in
+      try await Self.give(sealed, in: rows, to: cloud) { part in
+        try await client.ask(
+          StoreRecord(hospital: hospital, visit: visitID, part: part), of: cloud, by: authors)
+      }
     }
     return VisitCompletion(
       context: context, commitments: last.commitments, signature: last.signature,
-      recordDigest: sealed.record.recordDigest(visitKey: context.visitKey),
-      storageSignature: receipt.bytes)
+      recordDigest: sealed.head.recordDigest(visitKey: context.visitKey),
+      storageSignature: receipt)
   }
 
   /// Seals what c_n holds, once it opens the commitments that stand on the ledger.
-  private func seal(_ visit: DoctorVisit, _ last: PartialSignature) throws -> StoreRecord {
+  private func seal(_ visit: DoctorVisit, _ last: PartialSignature) throws -> KeptRecord {
     let context = visit.context
     guard let presence = visit.presence else {
       throw ConsortiumError(.wrongState, "\(id) has not signed")
     }
     let findings = try findings(visit, last.commitments).findings
+    let rows = pieceRows(context.visitID)
     let visitKey = try VerifiedVisitKey<Suite>(
       verifying: visit.opening.visitKeyProof, of: context)
-    let record = try SealedRecord.seal(
+    var sealing = try SealedRecord.sealing(
       RecordPlaintext(
         context: context, evidence: Evidence(presence.evidence), findings: findings),
       to: visitKey, using: &randomness)
-    return StoreRecord(hospital: hospital, visit: context.visitID, record: record)
+    let pieces = try rows.keep(as: Digest32(sha256: randomness.bytes(32))) { try sealing.next() }
+    return KeptRecord(head: try sealing.head(), pieces: pieces)
   }
 
   private func entry(_ body: some CanonicalObject) -> Entry {

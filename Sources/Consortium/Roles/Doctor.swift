@@ -26,9 +26,10 @@ public actor Doctor: Endpoint, RoleEndpoint {
   let specialties: Set<Specialty>
   /// Exchanges under way; after a restart the hospital begins again.
   var exchanges: [Digest32: DoctorKeyExchange<Suite>] = [:]
-  /// Visits with what can be had again and is not stored yet: an assignment without its group key,
-  /// c_{k−1}.
+  /// Visits with what can be had again and is not stored yet: an assignment without its group key.
   var pendingVisits: [Digest32: DoctorVisit] = [:]
+  /// What it was about to read.
+  let unfinishedRecord = UnfinishedRecord()
   /// Of visits in which something is under way, or was.
   var visitGates: [Digest32: SerialGate] = [:]
 

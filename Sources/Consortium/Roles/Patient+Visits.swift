@@ -246,8 +246,8 @@ extension Patient {
     _ keys: PatientVisitKeys<Suite>
   ) async throws -> CheckedRecord {
     let visitKey = try VerifiedVisitKey<Suite>(alreadyVerified: completion.context)
-    let sealed = try await record(completion, keys.signingKey)
-    let record = try? sealed.check(for: visitKey).open(with: keys.visitKey, signed: signed)
+    let (head, c) = try await record(completion, keys.signingKey)
+    let record = try? head.check(for: visitKey).open(c, with: keys.visitKey, signed: signed)
     return CheckedRecord(
       record: record,
       receipt: VisitReceipt(
@@ -283,16 +283,23 @@ extension Patient {
   /// has not got it.
   func record(
     _ completion: VisitCompletion, _ key: IdentityKey
-  ) async throws -> SealedRecord {
+  ) async throws -> (head: RecordHead, c: [UInt8]) {
     let context = completion.context
-    func ask(_ cloud: String) async throws -> SealedRecord {
-      let bytes = try await client.ask(
-        FetchOwnRecord(), of: cloud, by: [author(context, key)]
-      ).bytes
-      guard let record = try? SealedRecord(encoded: bytes),
-        record.recordDigest(visitKey: context.visitKey) == completion.recordDigest
-      else { throw ConsortiumError(.recordTampered, "the record is not the one on the ledger") }
-      return record
+    func ask(_ cloud: String) async throws -> (head: RecordHead, c: [UInt8]) {
+      var incoming = unfinishedRecord.begin(
+        completion.recordDigest, visitKey: context.visitKey, from: cloud)
+      do {
+        while !incoming.isWhole {
+          let request = FetchOwnRecord(
+            recordDigest: completion.recordDigest, index: incoming.next)
+          try incoming.take(
+            try await client.ask(request, of: cloud, by: [author(context, key)]))
+        }
+      } catch let error as ConsortiumError where error.code == .unreachable {
+        unfinishedRecord.keep(incoming)
+        throw error
+      }
+      return try incoming.finish()
     }
     var asked = [try await client.cloud(ofHospital: context.hospital)]
     do {

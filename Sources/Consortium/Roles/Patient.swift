@@ -62,6 +62,8 @@ public actor Patient: Endpoint, RoleEndpoint {
   let identity: String
   let keys: PatientKeys
   let store: any RoleStore
+  /// What it was about to read.
+  let unfinishedRecord = UnfinishedRecord()
   var randomness: Randomness
 
   /// Begins, or goes on with what the store holds of earlier runs.

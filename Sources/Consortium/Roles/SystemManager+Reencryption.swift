@@ -113,14 +113,15 @@ extension SystemManager {
     return Done()
   }
 
-  /// Re-encrypts a record for the doctor of a standing consent (4.6, steps 2 and 3).
+  /// Re-encrypts a record for the doctor of a standing consent (4.6, steps 2 and 3), and passes a piece of it
+  /// on: nothing but its head is needed for B_I.
   ///
   /// x serves once: it is erased, and B_I kept in its place, before anything leaves. Asked again, since the
   /// answer was lost, the proxy gives the same B_I, if the consent still stands. The access is on the
   /// ledger before the record leaves.
   func reencrypt(
     _ request: Reencrypt, by author: Principal?
-  ) async throws -> ReencryptedRecord {
+  ) async throws -> ReencryptedPiece {
     let deposit = try deposit(request.consent)
     let signed = deposit.consent
     guard author == .party(signed.object.doctor) else {
@@ -129,12 +130,13 @@ extension SystemManager {
     let standing = try await standing(signed)
     let (consent, context) = (standing.consent, standing.context)
     try requireResult(deposit)
-    let visitKey = try VerifiedVisitKey<Suite>(alreadyVerified: context)
-    let record = try await record(under: signed, context, visitKey)
+    let part = try await part(request.index, under: signed, context)
     // Another request may have used the share while this one waited for the record.
     let result: [UInt8]
     switch try self.deposit(request.consent).state {
     case .unused(let share):
+      let visitKey = try VerifiedVisitKey<Suite>(alreadyVerified: context)
+      let head = try part.head.check(for: visitKey)
       let blinded = try keys.ring.open(
         request.sealedShare,
         as: Letter(.blindedRequestKey, genesis: node.genesis.digest, about: context.digest),
@@ -143,7 +145,7 @@ extension SystemManager {
         proxyShare: ProxyShare(encoded: share),
         blinded: BlindedRequestKey(encoded: blinded), theta: consent.theta,
         requestKey: consent.requestKey, visitKey: visitKey)
-      result = try rk.reencrypt(record).bI
+      result = try rk.reencrypt(head)
       try store.save(
         Deposit(consent: signed, state: .used(result: result, at: inbox.clock())),
         Self.key(standing.digest))
@@ -153,10 +155,16 @@ extension SystemManager {
       result = known
     case .over: throw Self.used
     }
-    try await submit(
-      AccessNotice(visit: consent.visit, document: standing.digest), on: consent.hospital)
-    return ReencryptedRecord(bI: result, record: record.record)
+    if !noticed.contains(standing.digest) {
+      try await submit(
+        AccessNotice(visit: consent.visit, document: standing.digest), on: consent.hospital)
+      if noticed.count >= Self.noticedLimit { noticed = [] }
+      noticed.insert(standing.digest)
+    }
+    return ReencryptedPiece(bI: result, part: part)
   }
+
+  private static let noticedLimit = 1 << 12
 
   /// For how long B_I is given again, in seconds.
   private static let resultLifetime: UInt64 = 7 * 86_400
@@ -201,16 +209,17 @@ extension SystemManager {
     return deposit
   }
 
-  private func record(
-    under consent: Signed<Consent>, _ context: VisitContext, _ visitKey: VerifiedVisitKey<Suite>
-  ) async throws -> VerifiedSealedRecord<Suite> {
+  private func part(
+    _ index: Int, under consent: Signed<Consent>, _ context: VisitContext
+  ) async throws -> RecordPiece {
     let cloud = try await node.cloud(ofHospital: context.hospital)
-    let bytes = try await node.ask(sealed: FetchConsentedRecord(consent: consent), of: cloud).bytes
-    let record = try SealedRecord(encoded: bytes).check(for: visitKey)
-    guard record.recordDigest == consent.object.recordDigest else {
-      throw ConsortiumError(.recordTampered, "the record is not the one on the ledger")
-    }
-    return record
+    let part = try await node.ask(
+      sealed: FetchConsentedRecord(consent: consent, index: index), of: cloud)
+    guard
+      part.head.recordDigest(visitKey: context.visitKey) == consent.object.recordDigest,
+      part.piece.index == index
+    else { throw ConsortiumError(.recordTampered, "the record is not the one on the ledger") }
+    return part
   }
 
   private static func key(_ consent: Digest32) -> String { "deposit/\(consent)" }

@@ -11,6 +11,8 @@ package actor SystemManager: RoleEndpoint {
   package nonisolated let id: String
   package nonisolated let node: LedgerNode
   nonisolated let views: LedgerViews
+  /// Consents of which the access is known to be on the ledger: what is asked for in pieces is noted once.
+  var noticed: Set<Digest32> = []
   let keys: ManagerKeys
   let store: any RoleStore
   let envelopeKeys: OwnEnvelopeKeys

@@ -160,9 +160,9 @@ struct Fsck: AsyncParsableCommand {
             try isOnItsWay || WantedRecords.contain(visit, of: log.chain, in: wanted)
           var (isThere, isMissing) = (false, true)
           for (owner, store) in stores where owner == cloud || mayBeElsewhere {
-            let bytes = try await store.record(ofVisit: visit)
-            if owner == cloud { isMissing = bytes == nil }
-            if Self.isRecord(bytes, of: completion) { isThere = true }
+            let custody = RecordCustody(records: store)
+            if owner == cloud { isMissing = try await !custody.hasBegun(completion) }
+            if await custody.holds(completion) { isThere = true }
           }
           if isThere {
             records += 1
@@ -175,11 +175,6 @@ struct Fsck: AsyncParsableCommand {
       }
     }
     return (records, existing.allClouds.flatMap { faults[$0]?.findings ?? [] })
-  }
-
-  private static func isRecord(_ bytes: [UInt8]?, of completion: VisitCompletion) -> Bool {
-    guard let bytes, let record = try? SealedRecord(encoded: bytes) else { return false }
-    return record.recordDigest(visitKey: completion.context.visitKey) == completion.recordDigest
   }
 }
 

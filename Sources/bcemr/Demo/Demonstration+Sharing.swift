@@ -33,7 +33,7 @@ extension Demonstration {
       let record = try await consortium.openRecord(doctor: doctor, consent: consent)
       check(
         "visit \(visit.visit): the doctor reads what the team signed",
-        record.findings.map(\.content) == visit.findings)
+        record.findings.map { Digest32(sha256: $0.content) } == visit.findings)
       opened.append("\(visit.visit)")
     }
     console.line(

@@ -86,22 +86,27 @@ struct Demonstration {
     for (index, visit) in history.visits.enumerated() {
       console.progress("\(history.contact): visit \(index + 1) of \(history.visits.count)")
       narrator.begin(visit, number: index + 1, of: history.visits.count)
-      let plan = try history.plan(
+      var plan = try history.plan(
         visit, team: team, hospitals: consortium.genesis.members.hospitals,
         isFirst: isFirst && index == 0)
       let start = MonotoneTime.nanoseconds()
-      let outcome = try await consortium.hold(plan)
+      let findings = plan.findings.map { Digest32(sha256: $0) }
+      let byteCount = plan.findings.reduce(0) { $0 + $1.count }
+      // Only here while they are signed.
+      let planned = plan
+      plan.findings = []
+      let outcome = try await consortium.hold(planned)
       let isAcknowledged = outcome.wasKnown || outcome.record?.record != nil
       check("visit \(outcome.visit): the patient acknowledges the record", isAcknowledged)
       held.append(
         HeldVisit(
-          visit: outcome.visit, hospital: plan.hospital, findings: plan.findings,
+          visit: outcome.visit, hospital: plan.hospital, findings: findings,
           number: index + 1))
       result.visits.append(
         DemoReport.VisitReport(
           encounter: plan.encounter, hospital: plan.hospital, visit: "\(outcome.visit)",
           team: outcome.team.map { .init($0) }, resources: visit.resources.count,
-          bytes: plan.findings.reduce(0) { $0 + $1.count },
+          bytes: byteCount,
           wasKnown: outcome.wasKnown, admittedBy: "ticket",
           presences: narrator.presences.map { .init(doctor: $0.doctor, by: $0.by) },
           receipt: isAcknowledged ? "acknowledged" : "disputed",
@@ -160,7 +165,8 @@ struct Demonstration {
   struct HeldVisit {
     let visit: Digest32
     let hospital: String
-    let findings: [[UInt8]]
+    /// SHA-256 of each.
+    let findings: [Digest32]
     let number: Int
   }
 

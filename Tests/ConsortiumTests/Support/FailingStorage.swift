@@ -180,20 +180,38 @@ final class FailingStorage: ConsortiumStorage {
     fileprivate let place: String
     fileprivate let store: FaultyRecords
 
-    func put(_ record: [UInt8], visit: Digest32) async throws(StoreError) {
+    func put(_ rows: [Int: [UInt8]], of record: RecordName) async throws(StoreError) {
       try await storage.write(place) { () async throws(StoreError) in
-        try await store.put(record, visit: visit)
+        try await store.put(rows, of: record)
       }
     }
 
-    func record(ofVisit visit: Digest32) async throws(StoreError) -> [UInt8]? {
+    func row(_ row: Int, of record: RecordName) async throws(StoreError) -> [UInt8]? {
       try storage.requireAlive(place)
-      return try await store.record(ofVisit: visit)
+      return try await store.row(row, of: record)
     }
 
-    func visits() async throws(StoreError) -> [Digest32] {
+    func rowCount(of record: RecordName) async throws(StoreError) -> Int {
       try storage.requireAlive(place)
-      return try await store.visits()
+      return try await store.rowCount(of: record)
+    }
+
+    func remove(_ record: RecordName) async throws(StoreError) {
+      try await storage.write(place) { () async throws(StoreError) in
+        try await store.remove(record)
+      }
+    }
+
+    func records(
+      ofVisit visit: Digest32, at hospital: String
+    ) async throws(StoreError) -> [RecordName] {
+      try storage.requireAlive(place)
+      return try await store.records(ofVisit: visit, at: hospital)
+    }
+
+    func records() async throws(StoreError) -> [RecordName] {
+      try storage.requireAlive(place)
+      return try await store.records()
     }
   }
 }

@@ -78,9 +78,10 @@ final class MemoryStorage: ConsortiumStorage {
     let copy = MemoryStorage()
     let (state, places) = (state.withLock { $0 }, places)
     for (place, records) in state.records {
-      for visit in try await records.visits() {
-        if let record = try await records.record(ofVisit: visit) {
-          try await copy.recordStore(place).put(record, visit: visit)
+      for record in try await records.records() {
+        for row in 0..<(try await records.rowCount(of: record)) {
+          let bytes = try await records.row(row, of: record) ?? []
+          try await copy.recordStore(place).put([row: bytes], of: record)
         }
       }
     }
@@ -187,21 +188,38 @@ final class FaultyChainLog: ChainLog {
 /// A record store that a dishonest cloud can change.
 final class FaultyRecords: RecordStore {
   private let honest = MemoryRecordStore()
-  private let replaced = Mutex<[Digest32: [UInt8]?]>([:])
+  private let replaced = Mutex<[Digest32: RecordName?]>([:])
 
-  func put(_ record: [UInt8], visit: Digest32) async throws(StoreError) {
-    try await honest.put(record, visit: visit)
+  func put(_ rows: [Int: [UInt8]], of record: RecordName) async throws(StoreError) {
+    try await honest.put(rows, of: record)
   }
 
-  func record(ofVisit visit: Digest32) async throws(StoreError) -> [UInt8]? {
-    if let other = replaced.withLock({ $0[visit] }) { return other }
-    return try await honest.record(ofVisit: visit)
+  func row(_ row: Int, of record: RecordName) async throws(StoreError) -> [UInt8]? {
+    guard let found = found(record) else { return nil }
+    return try await honest.row(row, of: found)
   }
 
-  func visits() async throws(StoreError) -> [Digest32] { try await honest.visits() }
+  func rowCount(of record: RecordName) async throws(StoreError) -> Int {
+    guard let found = found(record) else { return 0 }
+    return try await honest.rowCount(of: found)
+  }
 
-  /// From now on other bytes are found for a visit; nil for none.
-  func replace(_ visit: Digest32, by record: [UInt8]?) {
+  func remove(_ record: RecordName) async throws(StoreError) { try await honest.remove(record) }
+
+  func records(
+    ofVisit visit: Digest32, at hospital: String
+  ) async throws(StoreError) -> [RecordName] {
+    try await honest.records(ofVisit: visit, at: hospital)
+  }
+
+  func records() async throws(StoreError) -> [RecordName] { try await honest.records() }
+
+  private func found(_ record: RecordName) -> RecordName? {
+    replaced.withLock { $0[record.visit] ?? record }
+  }
+
+  /// From now on the rows of another record are found for a visit; nil for none.
+  func replace(_ visit: Digest32, by record: RecordName?) {
     replaced.withLock { $0[visit] = .some(record) }
   }
 

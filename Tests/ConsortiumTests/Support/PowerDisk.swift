@@ -2,6 +2,7 @@ import CanonicalEncoding
 import Consortium
 import Ledger
 import Synchronization
+import TestSupport
 
 /// All stores of one machine. Its power fails at a write that a test chooses: the write is on the disk
 /// then, or it is not, and nothing after it is. What was started before the power came back writes and
@@ -12,7 +13,7 @@ final class PowerDisk: Sendable {
     var states: [String: [[UInt8]: [UInt8]]] = [:]
     var roles: [String: [UInt8]] = [:]
     var log: [[UInt8]] = []
-    var records: [Digest32: [UInt8]] = [:]
+    var records = MemoryRecords()
   }
 
   private struct State {
@@ -170,21 +171,34 @@ final class PowerDisk: Sendable {
     let disk: PowerDisk
     let run: Int
 
-    func put(_ record: [UInt8], visit: Digest32) async throws(StoreError) {
+    func put(_ rows: [Int: [UInt8]], of record: RecordName) async throws(StoreError) {
       try disk.write(run) { contents throws(StoreError) in
-        guard contents.records[visit] ?? record == record else {
-          throw StoreError(.conflict, "there is another record of visit \(visit)")
-        }
-        contents.records[visit] = record
+        try contents.records.put(rows, of: record)
       }
     }
 
-    func record(ofVisit visit: Digest32) async throws(StoreError) -> [UInt8]? {
-      try disk.read(run) { $0.records[visit] }
+    func row(_ row: Int, of record: RecordName) async throws(StoreError) -> [UInt8]? {
+      try disk.read(run) { $0.records.rows[record]?[row] }
     }
 
-    func visits() async throws(StoreError) -> [Digest32] {
-      try disk.read(run) { $0.records.keys.sorted() }
+    func rowCount(of record: RecordName) async throws(StoreError) -> Int {
+      try disk.read(run) { $0.records.rows[record]?.count ?? 0 }
+    }
+
+    func remove(_ record: RecordName) async throws(StoreError) {
+      try disk.write(run) { contents throws(StoreError) in contents.records.rows[record] = nil }
+    }
+
+    func records(
+      ofVisit visit: Digest32, at hospital: String
+    ) async throws(StoreError) -> [RecordName] {
+      try disk.read(run) { contents in
+        contents.records.rows.keys.filter { $0.visit == visit && $0.hospital == hospital }.sorted()
+      }
+    }
+
+    func records() async throws(StoreError) -> [RecordName] {
+      try disk.read(run) { $0.records.rows.keys.sorted() }
     }
   }
 }

@@ -308,7 +308,7 @@ struct VisitCourse: Sendable {
     _ opening: VisitOpening, _ commitments: [FindingCommitment], _ signature: [UInt8]
   ) async throws -> Bool {
     let record = record(opening.context)
-    guard try await store(record.bytes), let last = team.last else { return false }
+    guard try await store(record), let last = team.last else { return false }
     let cloud = members.cloud(of: hospital)
     let receipt = StorageReceipt(
       genesis: members.genesis.digest, visit: visit, recordDigest: record.digest)
@@ -326,25 +326,32 @@ struct VisitCourse: Sendable {
   private var recordDigest = Digest32.zero
 
   /// A record that nobody could open.
-  private mutating func record(_ context: VisitContext) -> (bytes: [UInt8], digest: Digest32) {
+  private mutating func record(
+    _ context: VisitContext
+  ) -> (record: SealedRecord, digest: Digest32) {
     let bytes = RecordFields(
       contextDigest: context.digest, a: generator.bytes(32), b: generator.bytes(96),
       c: generator.bytes(64), d: generator.bytes(48), e: generator.bytes(48),
       g: Digest32(sha256: generator.bytes(32)), s: generator.bytes(64)
     ).encoded()
     guard let record = try? SealedRecord(encoded: bytes) else { fatalError("no record") }
-    return (bytes, record.recordDigest(visitKey: context.visitKey))
+    return (record, record.recordDigest(visitKey: context.visitKey))
   }
 
   /// Has the cloud keep the record once it has confirmed the signatures of the team.
-  private func store(_ record: [UInt8]) async throws -> Bool {
+  private func store(_ stored: (record: SealedRecord, digest: Digest32)) async throws -> Bool {
+    let (record, digest) = stored
+    let name = RecordName(hospital: hospital, visit: visit, recordDigest: digest)
+    var header = RecordHeader(head: record.head, byteCount: record.c.count, signature: .zero)
+    header.isWhole = true
+    let rows = [0: Message(header).encoded(), 1: record.c]
     let cloud = members.cloud(of: hospital)
     while true {
       if let view = try? await world.cloud(cloud, seesTwins: seesTwins)?.confirmer.view(
         of: hospital),
         let signatures = try? view.signatures(of: visit, count: team.count),
         signatures.count == team.count,
-        (try? await world.records(of: cloud, seesTwins: seesTwins)?.put(record, visit: visit))
+        (try? await world.records(of: cloud, seesTwins: seesTwins)?.put(rows, of: name))
           != nil
       {
         return true

@@ -1,3 +1,4 @@
+import CanonicalEncoding
 import Consortium
 import SQLiteBackend
 
@@ -54,7 +55,18 @@ extension VisitTraffic {
         team: team, sent: shares.filter { $0.bytes > 0 },
         onHospitalChain: after.1.hospitalBytes - before.1.hospitalBytes,
         onConsortiumChain: after.1.consortiumBytes - before.1.consortiumBytes,
-        atCloud: try await folder.recordStore("cloud").record(ofVisit: visit)?.count ?? 0)
+        atCloud: try await Self.byteCount(of: visit, in: folder.recordStore("cloud")))
     }
+  }
+
+  /// Of all that a cloud keeps of a visit's record.
+  private static func byteCount(of visit: Digest32, in store: any RecordStore) async throws -> Int {
+    var byteCount = 0
+    for record in try await store.records() where record.visit == visit {
+      for row in 0..<(try await store.rowCount(of: record)) {
+        byteCount += try await store.row(row, of: record)?.count ?? 0
+      }
+    }
+    return byteCount
   }
 }

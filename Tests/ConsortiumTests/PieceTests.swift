@@ -1,0 +1,200 @@
+import CanonicalEncoding
+import Consortium
+import EMRScheme
+import Ledger
+import TestSupport
+import Testing
+
+/// What is longer than a message goes, and is kept, in pieces.
+@Suite("Pieces of findings and records")
+struct PieceTests {
+  private static let hospital = "hospital-1"
+
+  /// A plan with findings of so many bytes.
+  private func long(_ test: TestConsortium, _ byteCounts: Int...) -> PlannedVisit {
+    var plan = test.plan()
+    plan.findings = byteCounts.enumerated().map { index, count in
+      [UInt8](repeating: 0x61 + UInt8(index), count: count)
+    }
+    return plan
+  }
+
+  @Test("no message with findings or a record is longer than 1 MiB and its head")
+  func messages() async throws {
+    let test = TestConsortium(teamSize: 2)
+    let consortium = try await test.open()
+    let plan = long(test, 2_200_000, 1_100_000)
+    let visit = try await consortium.hold(plan).visit
+    let context = try await test.state(of: visit, consortium).context
+    let consent = try await test.consent(to: visit, purpose: "second opinion", consortium)
+    let opened = try await consortium.openRecord(doctor: TestConsortium.reader, consent: consent)
+    #expect(opened.findings.map(\.content) == plan.findings)
+    let longest = test.wire.passages.flatMap { [$0.request.count, $0.reply.count] }.max()
+    #expect(try #require(longest) < Limits.pieceByteCount + 16 << 10)
+    let stored = test.wire.requests(StoreRecord.self)
+    #expect(stored.map(\.part.piece.index) == [0, 1, 2, 3])
+    #expect(test.wire.requests(HandOverFindings.self).map(\.piece.index) == [0, 1, 2])
+    #expect(test.wire.requests(FetchOwnRecord.self).map(\.index) == [0, 1, 2, 3])
+    #expect(test.wire.requests(FetchConsentedRecord.self).map(\.index) == [0, 1, 2, 3])
+    // Nor is a row; and of c_1, c_2 and the record only the last doctor keeps the latter two.
+    for signer in context.signers {
+      let store = test.storage.roleStore("doctors/\(signer.doctor)")
+      for key in try store.keys(withPrefix: "") {
+        let value = try #require(try store.value(forKey: key))
+        #expect(value.count <= Limits.pieceByteCount)
+      }
+      let pieces = try store.keys(withPrefix: "piece/").count
+      #expect(pieces == (signer.doctor == context.signers[1].doctor ? 8 : 3))
+      #expect(try store.keys(withPrefix: "received/").isEmpty)
+    }
+    #expect(try test.storage.roleStore("cloud").keys(withPrefix: "half-sent/").isEmpty)
+    // The access is written once, and not for every piece.
+    try await consortium.settle()
+    let log = try await consortium.accessLog(patient: TestConsortium.patient, visit: visit)
+    #expect(log.map(\.event) == [.consented, .requested, .accessed])
+  }
+
+  @Test(
+    "a piece that is lost, with its answer or without, is where it goes on, also after a restart",
+    arguments: [false, true], [false, true])
+  func lost(answer: Bool, restarting: Bool) async throws {
+    let test = TestConsortium(teamSize: 2)
+    var consortium = try await test.open()
+    let plan = long(test, 2_200_000, 1_100_000)
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    /// Loses the piece of number 2, of a kind, once.
+    func disturb(_ isMeant: @escaping @Sendable (Wire.Transit) -> Bool) {
+      let isDone = Capture<Bool>()
+      test.wire.intercept { transit in
+        guard isDone.value == nil, isMeant(transit) else {
+          return try await transit.deliver(transit.request)
+        }
+        isDone.value = true
+        if answer { _ = try await transit.deliver(transit.request) }
+        throw ConsortiumError(.unreachable, "a piece is lost")
+      }
+    }
+    func attempt(_ body: (LocalConsortium) async throws -> Void) async throws {
+      #expect(await ConsortiumError.code { try await body(consortium) } == "unreachable")
+      if restarting { consortium = try await test.open() }
+      try await body(consortium)
+    }
+    disturb { $0.payload(HandOverFindings.self)?.piece.index == 2 }
+    #expect(
+      await ConsortiumError.code {
+        try await consortium.diagnose(visit, plan, position: 1)
+      } == "unreachable")
+    if restarting { consortium = try await test.open() }
+    // The next doctor asks for what has not come.
+    try await consortium.diagnose(visit, plan, position: 2)
+    #expect(test.wire.requests(ResendFindings.self).map(\.index) == (answer ? [] : [2]))
+    // Piece 0 is how a sender asks how far it was.
+    disturb { $0.payload(StoreRecord.self)?.part.piece.index == 2 }
+    try await attempt { try await $0.complete(visit, at: Self.hospital) }
+    #expect(
+      test.wire.requests(StoreRecord.self).map(\.part.piece.index)
+        == (answer ? [0, 1, 0, 3] : [0, 1, 0, 2, 3]))
+    try await consortium.settle()
+    disturb { $0.payload(FetchOwnRecord.self)?.index == 2 }
+    try await attempt { consortium in
+      let record = try await consortium.collect(visit, plan).record
+      #expect(record?.findings.map(\.content) == plan.findings)
+    }
+    #expect(
+      test.wire.requests(FetchOwnRecord.self).map(\.index)
+        == (restarting ? [0, 1, 0, 1, 2, 3] : [0, 1, 2, 3]))
+  }
+
+  @Test("findings of 42 MiB are signed, completed and read, across restarts")
+  func large() async throws {
+    let test = TestConsortium(teamSize: 2)
+    var consortium = try await test.open()
+    let plan = long(test, 42 << 20, 100)
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    for position in 1...2 { try await consortium.diagnose(visit, plan, position: position) }
+    consortium = try await test.open()
+    try await consortium.complete(visit, at: plan.hospital)
+    consortium = try await test.open()
+    let record = try await consortium.collect(visit, plan)
+    #expect(record.record?.findings.map(\.content) == plan.findings)
+  }
+
+  @Test("[attack] findings above the limit are refused before anything is signed or sent")
+  func aboveTheLimit() async throws {
+    let test = TestConsortium(teamSize: 2)
+    let consortium = try await test.open()
+    let limit = Limits.findingsByteCount
+    let tooLarge = long(test, limit, 1)
+    #expect(await ConsortiumError.code { _ = try await consortium.hold(tooLarge) } == "too-large")
+    #expect(test.wire.requests(RequestAdmission.self).isEmpty)
+
+    var plan = long(test, limit + 1, 0)
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    let before = test.wire.passages.count
+    #expect(
+      await ConsortiumError.code {
+        try await consortium.diagnose(visit, plan, position: 1)
+      } == "too-large")
+    #expect(test.wire.passages[before...].allSatisfy { $0.kind != SubmitEntry.name })
+    // The second doctor has room for what the first one left.
+    plan.findings = [[UInt8](repeating: 1, count: limit - 10), [UInt8](repeating: 2, count: 11)]
+    try await consortium.diagnose(visit, plan, position: 1)
+    #expect(
+      await ConsortiumError.code {
+        try await consortium.diagnose(visit, plan, position: 2)
+      } == "too-large")
+    #expect(try await test.state(of: visit, consortium).signatures.count == 1)
+    plan.findings[1].removeLast()
+    try await consortium.diagnose(visit, plan, position: 2)
+    try await consortium.complete(visit, at: plan.hospital)
+    let record = try await consortium.collect(visit, plan).record
+    #expect(record?.findings.map(\.content) == plan.findings)
+  }
+
+  @Test("[attack] a colleague hands over as much junk as there is room for: the visit goes on")
+  func junk() async throws {
+    let test = TestConsortium(teamSize: 2)
+    var consortium = try await test.open()
+    let plan = test.plan()
+    let context = try await test.beginVisit(consortium, plan).context
+    let (visit, doctors) = (context.visitID, context.signers.map(\.doctor))
+    try await consortium.diagnose(visit, plan, position: 1)
+    let honest = try #require(test.wire.requests(HandOverFindings.self).last)
+    let store = test.storage.roleStore("doctors/\(doctors[1])")
+    // Ten of them, of 80 MiB each, of which all but the last piece is sent.
+    for number in UInt8(1)...10 {
+      var junk = honest
+      junk.head.ciphertextDigest = Digest32(sha256: [number])
+      for index in 0..<(number == 10 ? 79 : 2) {
+        junk.piece = try Piece(
+          byteCount: Limits.ciphertextByteCount, index: index,
+          bytes: [UInt8](repeating: number, count: Limits.pieceByteCount))
+        _ = try await test.post(consortium, as: doctors[0]).ask(junk, of: doctors[1])
+      }
+      #expect(try store.keys(withPrefix: "piece/").count <= 79)
+    }
+    consortium = try await test.open()
+    try await consortium.diagnose(visit, plan, position: 2)
+    #expect(try store.keys(withPrefix: "piece/").count == 1)
+    try await consortium.complete(visit, at: plan.hospital)
+    let record = try await consortium.collect(visit, plan)
+    #expect(record.record?.findings.map(\.content) == plan.findings)
+  }
+
+  @Test("what is no piece is refused when it is decoded")
+  func forms() throws {
+    let limit = Limits.pieceByteCount
+    let good = try Piece(byteCount: limit + 5, index: 1, bytes: [1, 2, 3, 4, 5])
+    #expect(good.isLast)
+    #expect(try Piece(sequence: good.encodedSequence()) == good)
+    for (byteCount, index, count) in [
+      (limit + 5, 1, 4), (limit + 5, 1, 6), (limit + 5, 0, 5), (limit + 5, 2, 5), (5, 0, 0),
+      (0, 0, 0), (Limits.ciphertextByteCount + 1, 0, limit), (limit + 5, -1, limit),
+    ] {
+      #expect(throws: DecodingFailure.self) {
+        _ = try Piece(
+          byteCount: byteCount, index: index, bytes: [UInt8](repeating: 1, count: count))
+      }
+    }
+  }
+}

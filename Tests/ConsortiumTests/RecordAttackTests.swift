@@ -1,0 +1,261 @@
+import CanonicalEncoding
+import Consortium
+import Credentials
+import EMRScheme
+import Ledger
+import Pairings
+import TestSupport
+import Testing
+
+/// Attacks on where records are kept: by other hospitals, by doctors, and by who gives them.
+@Suite("Attacks on the record store")
+struct RecordAttackTests {
+  private typealias Curve = BLS12381
+  private static let hospital = "hospital-1"
+
+  /// Hospital 2 offers its next visit under this identifier.
+  private func squat(_ victim: Digest32, _ test: TestConsortium) {
+    let store = test.storage.roleStore("hospital-2")
+    test.wire.intercept { transit in
+      let reply = try await transit.deliver(transit.request)
+      guard let asked = transit.payload(RequestAdmission.self),
+        transit.recipient == "hospital-2",
+        case .visit(var context, let evidence, _, let attempt) =
+          try ReplyMessage<AdmissionOffer>(encoded: transit.open(reply)).result.get()
+      else { return reply }
+      var generator = SeededGenerator(seed: 14)
+      let opening = PseudonymOpening(
+        hospital: context.hospital, visitID: victim, identity: asked.form.identity,
+        using: &generator)
+      (context.visitID, context.pseudonym) = (victim, opening.pseudonym)
+      // Its own store.
+      let visit = HospitalVisit(context: context, evidence: evidence, opening: opening)
+      let key = context.visitSigningKey
+      try store.write([
+        "offer/\(context.digest)": Message(visit).encoded(),
+        "offered/\(victim)/\(Digest32(sha256: key))": key,
+      ])
+      return try transit.answer(
+        RequestAdmission.self,
+        .visit(context, evidence: evidence, opening: opening, attempt: attempt))
+    }
+  }
+
+  @Test("[attack] a hospital takes another hospital's identifier for its visit: both are complete")
+  func squattedRecord() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let victim = try await test.beginVisit(consortium, plan).context.visitID
+    try await consortium.addPatient(contact: "patient-b", identity: "Basil Ode, 1955-07-01")
+    squat(victim, test)
+    var other = test.plan("e-2", hospital: "hospital-2")
+    other.patient = "patient-b"
+    #expect(try await consortium.open(other).visit == victim)
+    test.wire.intercept(nil)
+    try await consortium.agreeOnGroupKey(victim, at: "hospital-2")
+    try await consortium.diagnose(victim, other, position: 1)
+    try await consortium.complete(victim, at: "hospital-2")
+
+    try await consortium.diagnose(victim, plan, position: 1)
+    try await consortium.complete(victim, at: Self.hospital)
+    for plan in [plan, other] {
+      let record = try await consortium.collect(victim, plan).record
+      #expect(record?.findings.map(\.content) == plan.findings)
+    }
+    let records = try await test.storage.records.records()
+    #expect(records.map(\.visit) == [victim, victim])
+    #expect(records.map(\.hospital) == [Self.hospital, "hospital-2"])
+  }
+
+  @Test("[attack] who signs again after the record was stored completes the visit all the same")
+  func storedBefore() async throws {
+    let test = TestConsortium(teamSize: 2)
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    let records = test.storage.records
+    // More often than one visit may have records.
+    for round in 1...3 {
+      for position in 1...2 { try await consortium.diagnose(visit, plan, position: position) }
+      test.wire.lose {
+        $0.payload(SubmitEntry.self)?.entry.content.body.kind == .visitCompletion
+      }
+      #expect(
+        await ConsortiumError.code {
+          try await consortium.complete(visit, at: Self.hospital)
+        } != "nothing")
+      test.wire.intercept(nil)
+      // One of an earlier signature is dropped: no completion can name it any more.
+      #expect(try await records.records().count == 1, "round \(round)")
+    }
+    for position in 1...2 { try await consortium.diagnose(visit, plan, position: position) }
+    try await consortium.complete(visit, at: Self.hospital)
+    #expect(try await consortium.collect(visit, plan).record != nil)
+    let digest = try #require(try await test.state(of: visit, consortium).record.recordDigest)
+    #expect(try await records.records().map(\.recordDigest) == [digest])
+  }
+
+  /// A visit of one doctor that is signed, and what the doctor would store.
+  private struct SignedVisit {
+    let test = TestConsortium(teamSize: 1)
+    let consortium: LocalConsortium
+    let plan: PlannedVisit
+    let state: TestConsortium.VisitState
+    let doctor: String
+    private let opening: VisitOpening
+    private let evidence: [UInt8]
+
+    init(findings: [UInt8]? = nil) async throws {
+      consortium = try await test.open()
+      var plan = test.plan()
+      if let findings { plan.findings = [findings] }
+      self.plan = plan
+      let visit = try await test.beginVisit(consortium, plan).context.visitID
+      try await consortium.diagnose(visit, plan, position: 1)
+      // Which has the hospital close a block, and the cloud confirm it.
+      state = try await test.state(of: visit, consortium)
+      doctor = state.context.signers[0].doctor
+      opening = try #require(test.wire.requests(AssignVisit.self).last?.opening)
+      evidence = try await test.presence(of: visit, to: doctor, consortium).evidence
+    }
+
+    var visit: Digest32 { state.context.visitID }
+
+    /// One of the records that the doctor can make, of so many bytes.
+    func record(_ seed: UInt64, byteCount: Int = 100) throws -> SealedRecord {
+      var generator = SeededGenerator(seed: seed)
+      let finding = Finding(
+        content: generator.bytes(byteCount), attempt: 1, using: &generator)
+      return try SealedRecord.seal(
+        RecordPlaintext(
+          context: state.context, evidence: Evidence(evidence), findings: [finding]),
+        to: VerifiedVisitKey<Curve>(verifying: opening.visitKeyProof, of: state.context),
+        using: &generator)
+    }
+
+    func piece(_ record: SealedRecord, _ index: Int) throws -> RecordPiece {
+      let start = index * Limits.pieceByteCount
+      return RecordPiece(
+        head: record.head,
+        piece: try Piece(
+          byteCount: record.c.count, index: index,
+          bytes: Array(record.c[start..<min(start + Limits.pieceByteCount, record.c.count)])))
+    }
+
+    func store(_ part: RecordPiece) async throws -> StoredPieces {
+      try await test.post(consortium, as: doctor).ask(
+        StoreRecord(hospital: "hospital-1", visit: visit, part: part), of: "cloud")
+    }
+  }
+
+  @Test("[attack] a doctor stores one record after another: a visit has four, and then its own")
+  func manyRecords() async throws {
+    let signed = try await SignedVisit()
+    let records = signed.test.storage.records
+    for number in UInt64(1)...4 {
+      let stored = try await signed.store(signed.piece(signed.record(number), 0))
+      #expect(stored.receipt.count == 64)
+    }
+    let fifth = try signed.piece(signed.record(5), 0)
+    #expect(await ConsortiumError.code { _ = try await signed.store(fifth) } == "too-large")
+    #expect(try await records.records().count == RecordCustody.limit)
+    // What is there, for which the cloud has signed, is taken again and never dropped for another.
+    let first = try await signed.store(signed.piece(signed.record(1), 0))
+    let context = signed.state.context
+    let digest = try signed.record(1).recordDigest(visitKey: context.visitKey)
+    let completion = VisitCompletion(
+      context: context, commitments: signed.state.signatures[0].commitments,
+      signature: signed.state.signatures[0].signature, recordDigest: digest,
+      storageSignature: first.receipt)
+    _ = try await signed.test.post(signed.consortium, as: signed.doctor).ask(
+      SubmitEntry(
+        try signed.test.entry(
+          completion, by: signed.doctor, place: "doctors/\(signed.doctor)", signed.consortium)),
+      of: Self.hospital)
+    try await signed.consortium.settle()
+    #expect(try await records.records().map(\.recordDigest) == [digest])
+  }
+
+  @Test("[attack] half of a record after another: one a visit and four of a doctor, for a week")
+  func halfRecords() async throws {
+    let signed = try await SignedVisit()
+    let (records, test) = (signed.test.storage.records, signed.test)
+    let store = test.storage.roleStore("cloud")
+    func half() throws -> Int { try store.keys(withPrefix: "half-sent/").count }
+    for number in UInt64(1)...8 {
+      let record = try signed.record(number, byteCount: 3_000_000)
+      for index in 0..<2 {
+        #expect(try await signed.store(signed.piece(record, index)).receipt.isEmpty)
+      }
+      #expect(try await records.records().count == 1)
+      #expect(try half() <= HalfSentRecords.limit)
+    }
+    test.pass(seconds: HalfSentRecords.lifetime)
+    try await signed.consortium.settle()
+    #expect(try await records.records().count == 1)
+    test.pass(seconds: 1)
+    try await signed.consortium.settle()
+    #expect(try await records.records().isEmpty)
+    #expect(try half() == 0)
+  }
+
+  @Test("[attack] pieces that are not those of the head are all dropped with the last one")
+  func wrongPieces() async throws {
+    let signed = try await SignedVisit()
+    let records = signed.test.storage.records
+    let record = try signed.record(1, byteCount: 2_500_000)
+    let other = try signed.record(2, byteCount: 2_500_000)
+    try #require(record.c.count == other.c.count)
+    func mixed(_ index: Int) throws -> RecordPiece {
+      RecordPiece(head: record.head, piece: try signed.piece(other, index).piece)
+    }
+    #expect(try await signed.store(signed.piece(record, 0)).held.count == 1)
+    // Not in its turn, or another in its place: nothing changes.
+    #expect(try await signed.store(signed.piece(record, 2)).held.count == 1)
+    #expect(try await signed.store(mixed(0)).held.count == 1)
+    #expect(try await signed.store(mixed(1)).held.count == 2)
+    #expect(
+      await ConsortiumError.code {
+        _ = try await signed.store(signed.piece(record, 2))
+      } == "record-tampered")
+    #expect(try await records.records().isEmpty)
+    // Of another length: C's is in no digest.
+    let short = try Piece(byteCount: 10, index: 0, bytes: [UInt8](repeating: 1, count: 10))
+    #expect(
+      await ConsortiumError.code {
+        _ = try await signed.store(RecordPiece(head: record.head, piece: short))
+      } == "record-tampered")
+    for index in 0..<2 { _ = try await signed.store(signed.piece(record, index)) }
+    #expect(try await signed.store(signed.piece(record, 2)).receipt.count == 64)
+  }
+
+  @Test("[attack] a cloud that lies in one piece wastes one record's bytes, and no receipt")
+  func lyingCloud() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    var plan = test.plan()
+    plan.findings = [[UInt8](repeating: 0x61, count: 2_500_000)]
+    let visit = try await test.completeVisit(consortium, plan)
+    try await consortium.settle()
+    func collected() async -> String {
+      await ConsortiumError.code { _ = try await consortium.collect(visit, plan) }
+    }
+    test.wire.answer(FetchOwnRecord.self) { $0.piece.index == 1 ? $0.changed() : $0 }
+    #expect(await collected() == "record-tampered")
+    #expect(test.wire.requests(FetchOwnRecord.self).map(\.index) == [0, 1, 2])
+    // Longer than it is, with pieces without end: it says how long, and may not say otherwise.
+    test.wire.answer(FetchOwnRecord.self) { part in
+      let longer = try? Piece(
+        byteCount: Limits.ciphertextByteCount, index: part.piece.index,
+        bytes: [UInt8](repeating: 0, count: Limits.pieceByteCount))
+      guard part.piece.index == 1, let longer else { return part }
+      return RecordPiece(head: part.head, piece: longer)
+    }
+    #expect(await collected() == "record-tampered")
+    #expect(test.wire.requests(FetchOwnRecord.self).map(\.index) == [0, 1, 2, 0, 1])
+    #expect(try await test.state(of: visit, consortium).receipt == nil)
+    test.wire.intercept(nil)
+    #expect(await collected() == "nothing")
+  }
+}
