@@ -112,9 +112,10 @@ extension Doctor {
   ) throws -> (findings: [Finding], kept: KeptFindings) {
     let key = try groupKey(visit)
     var failure: any Error = ConsortiumError(.wrongState, "\(id) has not signed")
+    let rows = pieceRows(visit.context.visitID)
     func open(_ kept: KeptFindings) -> [Finding]? {
       do {
-        return try key.open(sealed, commitments: commitments)
+        return try key.open(kept.head, rows.bytes(kept.pieces), commitments: commitments)
       } catch {
         failure = error
         return nil
