@@ -92,7 +92,7 @@ struct OpeningTests {
   func otherTables() async throws {
     let folder = try TemporaryFolder()
     _ = try SQLiteRecordStore(path: folder("store.sqlite"))
-    try tamper(folder("store.sqlite"), "CREATE TRIGGER t DELETE ON record BEGIN SELECT 1; END")
+    try tamper(folder("store.sqlite"), "CREATE TRIGGER t DELETE ON piece BEGIN SELECT 1; END")
     try await expectUntouched(folder, .corrupted, as: [.records])
     #expect(StoreCheck.findings(inFileAt: folder("store.sqlite")).map(\.code) == [.wrongSchema])
   }

@@ -98,8 +98,13 @@ extension Course {
       Step("the first doctor") { run in
         try await run.consortium.diagnose(run.known(run.visit), run.plan, position: 1)
       },
-      // The next one has forgotten what was handed over.
       restart,
+      Step("the next doctor loses what was handed over") { run in
+        for place in run.test.storage.places where place.hasPrefix("doctors/") {
+          let store = run.test.storage.roleStore(place)
+          for key in try store.keys(withPrefix: "received/") { try store.write([key: nil]) }
+        }
+      },
       Step("the second doctor") { run in
         try await run.consortium.diagnose(run.known(run.visit), run.plan, position: 2)
       },
