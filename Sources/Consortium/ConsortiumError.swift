@@ -39,6 +39,9 @@ extension ErrorCode<ConsortiumError> {
   /// Somebody asks more than one may.
   public static var busy: Self { Self("busy") }
 
+  /// Something of the role itself fails, as its disk; whoever runs it is told what.
+  public static var unavailable: Self { Self("unavailable") }
+
   /// What was sealed does not open: the code of ``CredentialError``, from whom it was sealed to.
   static var unopened: Self { Self("decryption") }
 

@@ -596,12 +596,12 @@ struct ConfirmationTests {
     #expect(await anchor.index < node.consortium.final?.size ?? 0 && completion < anchor.size)
 
     #expect(try await !node.isFinal(completion, on: writer.view))
-    let post = test.post(consortium, as: TestConsortium.patient)
+    let context = try await test.state(of: visit, consortium).context
+    let post = try test.post(consortium, asPatientOf: context)
     for supernode in [hospital, "cloud"] {
       #expect(
         await ConsortiumError.code {
-          _ = try await post.ask(
-            Prove(.visit(visit, hospital: hospital), knownSize: 0), of: supernode)
+          _ = try await post.ask(test.completion(of: context), of: supernode)
         } == "not-final")
     }
     #expect(
@@ -622,7 +622,8 @@ struct ConfirmationTests {
     let index = try #require(try await test.state(of: visit, consortium).record.completion)
     let leaf = try #require(try await writer(consortium).leaf(index))
     let honest = try #require(Leaf.entry(in: leaf))
-    let doctor = try await test.state(of: visit, consortium).context.signers[0].doctor
+    let context = try await test.state(of: visit, consortium).context
+    let doctor = context.signers[0].doctor
     let completion = try Self.completion(honest)
     var other = completion
     other.recordDigest = .zero
@@ -651,14 +652,15 @@ struct ConfirmationTests {
         leaf: leaf, index: UInt64(number),
         inclusion: try tree.inclusionProof(index: UInt64(number), size: tree.size).hashes)
       test.wire.intercept { transit in
-        guard let asked = transit.payload(Prove.self), case .visit = asked.subject else {
+        guard let asked = transit.payload(ProveVisit.self), asked.subject == .completion else {
           return try await transit.deliver(transit.request)
         }
         let forged = try view.proof(of: anchor.index, knownSize: asked.knownSize, hospital: proof)
-        return ReplyMessage(.success(try #require(forged))).encoded()
+        return try transit.answer(ProveVisit.self, try #require(forged))
       }
       let code = await ConsortiumError.code {
-        _ = try await patient.client.completion(of: visit, at: hospital)
+        _ = try await patient.client.completion(
+          of: visit, at: hospital, for: VisitReader([try test.patient(of: context)]))
       }
       #expect(code == (number == leaves.count - 1 ? "nothing" : "invalid-proof"), "\(number)")
     }

@@ -50,8 +50,9 @@ struct DoctorKeyTests {
     #expect(
       try await client(test, consortium).doctor(Self.first, by: "hospital-1").status == .retired)
     // Whoever comes with nothing but the genesis finds the visit as its team has signed it.
+    let owner = try await test.patient(of: test.state(of: visit, consortium).context)
     let (completion, _) = try await client(test, consortium).completion(
-      of: visit, at: "hospital-1")
+      of: visit, at: "hospital-1", for: VisitReader([owner]))
     #expect(completion.context.signers.last == replaced.statement.signer)
     let patient = try #require(await consortium.patients[TestConsortium.patient])
     #expect(try await patient.collect(visit, at: "hospital-1").record?.visit == visit)
@@ -86,8 +87,9 @@ struct DoctorKeyTests {
     #expect(present.identityKey != present.statement.identityKey)
     #expect(present.agreementKey != present.statement.agreementKey)
     // The completion bears a key that no registration has.
+    let owner = try await test.patient(of: test.state(of: visit, consortium).context)
     let (completion, _) = try await client(test, consortium).completion(
-      of: visit, at: "hospital-1")
+      of: visit, at: "hospital-1", for: VisitReader([owner]))
     #expect(completion.context.visitID == visit)
     let patient = try #require(await consortium.patients[TestConsortium.patient])
     #expect(try await patient.collect(visit, at: "hospital-1").record?.visit == visit)

@@ -83,6 +83,8 @@ private actor Recipient: RoleEndpoint {
     }
   }
 
+  func renewal(of author: Principal) -> String? { "keys" }
+
   func answer(
     _ request: any RoleRequest, by author: Principal?
   ) async throws -> any CanonicalValue { Done() }

@@ -430,8 +430,8 @@ struct KeyAndCloudAttackTests {
     try await consortium.settle()
     #expect(try await consortium.members().identityKey(of: "cloud-2") != stolen.publicKey)
     let query = RecordTakeover(
-      genesis: consortium.genesis.digest, hospital: Self.hospital, visit: visit,
-      recordDigest: digest, cloud: "cloud-2")
+      test.terms("cloud-2", to: "cloud"), hospital: Self.hospital, visit: visit,
+      recordDigest: digest)
     let post = test.post(consortium, as: "hospital-2")
     let code = await ConsortiumError.code {
       _ = try await post.ask(

@@ -142,10 +142,9 @@ struct PartyKeyTests {
     for _ in 0..<2 { try await test.passEpoch(consortium) }
     let node = consortium.cloud.node
     #expect(await ConsortiumError.code { try await node.submit(entry) } == "wrong-signature")
-    let leaves = LeavesQuery(
-      genesis: consortium.genesis.digest, hospital: "hospital-1", from: 0)
-    let query = ConsortiumQuery(
-      genesis: consortium.genesis.digest, party: "hospital-1", from: 0)
+    let terms = test.terms("hospital-1", to: "cloud")
+    let leaves = LeavesQuery(terms, hospital: "hospital-1", from: 0)
+    let query = ConsortiumQuery(terms, from: 0)
     let post = try test.post(as: "hospital-1")
     #expect(
       await ConsortiumError.code {

@@ -345,4 +345,42 @@ struct PresenceTests {
     #expect(codes.value?.count == 12 && codes.value?.contains("nothing") == false)
     for position in 1...3 { try await consortium.diagnose(visit, plan, position: position) }
   }
+
+  @Test("[attack] an offer of a group key that was held back comes amid the next exchange")
+  func heldOffer() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let visit = try await consortium.open(plan).visit
+    // The first exchange is given up, since its offer does not arrive.
+    let held = Capture<[UInt8]>()
+    test.wire.intercept { transit in
+      if transit.payload(ExchangeGroupKey.self) != nil {
+        held.value = transit.request
+        throw ConsortiumError(.unreachable, "held back")
+      }
+      return try await transit.deliver(transit.request)
+    }
+    #expect(
+      await ConsortiumError.code {
+        try await consortium.agreeOnGroupKey(visit, at: plan.hospital)
+      } == "unreachable")
+    // The doctor has taken it never before, and answers it, behind the offer of the second.
+    let replies = Capture<[ObjectKind?]>()
+    replies.value = []
+    test.wire.intercept { transit in
+      let reply = try await transit.deliver(transit.request)
+      if transit.payload(ExchangeGroupKey.self)?.step == .offer, let offer = held.value {
+        held.value = nil
+        replies.value?.append(ObjectKind(of: try await transit.deliver(offer)))
+      }
+      return reply
+    }
+    try await consortium.agreeOnGroupKey(visit, at: plan.hospital)
+    test.wire.intercept(nil)
+    #expect(replies.value == [.sealedAnswer])
+    for position in 1...3 { try await consortium.diagnose(visit, plan, position: position) }
+    try await consortium.complete(visit, at: plan.hospital)
+    #expect(try await consortium.collect(visit, plan).record?.findings.count == 3)
+  }
 }

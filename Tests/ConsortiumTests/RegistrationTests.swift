@@ -175,15 +175,16 @@ struct RegistrationTests {
     let test = TestConsortium()
     let consortium = try await test.open()
     let visit = try await consortium.hold(test.plan()).visit
-    let post = test.post(consortium, as: TestConsortium.patient)
-    let subject = Prove.Subject.visit(visit, hospital: "hospital-1")
-    let honest = try await post.ask(Prove(subject, knownSize: 0), of: "hospital-1")
+    let context = try await test.state(of: visit, consortium).context
+    let post = try test.post(consortium, asPatientOf: context)
+    let honest = try await post.ask(test.completion(of: context), of: "hospital-1")
     let genesis = consortium.genesis
     let proven = try honest.verify(genesis: genesis, delegates: KnownDelegates(genesis), known: nil)
     #expect(Self.completion(in: proven)?.context.visitID == visit)
     let other = try await consortium.hold(test.plan("encounter-2")).visit
-    let foreign = try await post.ask(
-      Prove(.visit(other, hospital: "hospital-1"), knownSize: 0), of: "hospital-1")
+    let otherContext = try await test.state(of: other, consortium).context
+    let foreign = try await test.post(consortium, asPatientOf: otherContext).ask(
+      test.completion(of: otherContext), of: "hospital-1")
 
     var changes: [(inout FinalityProof) -> Void] = []
     changes.append { $0.hospital?.leaf[40] ^= 1 }

@@ -69,8 +69,7 @@ struct SupernodeTests {
       FetchBlock(
         query: Signed(
           Message(
-            BlockQuery(
-              genesis: consortium.genesis.digest, party: party, height: height, root: root)),
+            BlockQuery(test.terms(party, to: "cloud"), height: height, root: root)),
           by: try test.identityKey(of: signer)))
     }
     let post = try test.post(as: "hospital-1")

@@ -23,16 +23,10 @@ package actor ChainSubscriber: HospitalChains {
     await gate.enter()
     defer { gate.leave() }
     try await node.catchUp()
-    // Of one that was removed its last cloud keeps the chain.
-    let members = try await node.consortium.members(having: hospital)
-    guard let cloud = members.cloud(ofHospital: hospital) else {
+    guard let cloud = try await cloud(of: hospital) else {
       throw ConsortiumError(.unknownVisit, "there is no such hospital")
     }
-    var follower =
-      try followers[hospital]
-      ?? HospitalFollower(
-        genesis: node.genesis, hospital: hospital, store: stores(hospital),
-        consortium: node.consortiumState, decider: node.decider)
+    var follower = try followers[hospital] ?? makeFollower(of: hospital)
     do {
       try await source.bring(&follower, of: hospital, from: cloud)
     } catch {
@@ -43,6 +37,33 @@ package actor ChainSubscriber: HospitalChains {
     }
     followers[hospital] = follower
     return follower.view
+  }
+
+  /// Whether there is, or was, such a hospital.
+  func exists(_ hospital: String) async throws -> Bool { try await cloud(of: hospital) != nil }
+
+  private func cloud(of hospital: String) async throws -> String? {
+    // Of one that was removed its last cloud keeps the chain.
+    try await node.consortium.members(having: hospital).cloud(ofHospital: hospital)
+  }
+
+  /// The chain as far as it was replayed before: nobody is asked.
+  ///
+  /// - Returns: nil if there is no such hospital.
+  func storedView(of hospital: String) async throws -> HospitalView? {
+    if let known = followers[hospital] { return known.view }
+    await gate.enter()
+    defer { gate.leave() }
+    guard try await cloud(of: hospital) != nil else { return nil }
+    let follower = try followers[hospital] ?? makeFollower(of: hospital)
+    followers[hospital] = follower
+    return follower.view
+  }
+
+  private func makeFollower(of hospital: String) throws -> HospitalFollower {
+    try HospitalFollower(
+      genesis: node.genesis, hospital: hospital, store: stores(hospital),
+      consortium: node.consortiumState, decider: node.decider)
   }
 
   package func leaf(_ index: UInt64, of hospital: String) throws -> [UInt8]? {

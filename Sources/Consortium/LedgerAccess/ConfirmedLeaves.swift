@@ -51,7 +51,7 @@ struct ConfirmedLeaves: Sendable {
   func leaves(
     of hospital: String, from index: UInt64, at cloud: String
   ) async throws -> LeavesReply {
-    let query = LeavesQuery(genesis: node.genesis.digest, hospital: hospital, from: index)
+    let query = LeavesQuery(node.terms(to: cloud), hospital: hospital, from: index)
     return try await identity.signing(in: node.members) { [post] key in
       try await post.ask(FetchLeaves(query: Signed(Message(query), by: key)), of: cloud)
     }

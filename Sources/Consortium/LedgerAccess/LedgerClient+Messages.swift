@@ -41,6 +41,12 @@ extension LedgerClient: Contacts {
     return KnownAuthor(.doctor, [try await doctor(id, by: anySupernode).identityKey])
   }
 
+  /// What has to be asked for to know a party anew: what holds of one doctor whom this client has met, or
+  /// who takes part.
+  func renewal(of id: String) throws -> String {
+    try hasMet(id) && currentMembers().authorKind(of: id) == nil ? "doctor \(id)" : "members"
+  }
+
   /// Asks somebody in an envelope.
   ///
   /// - Throws: as ``SealedPost/ask(_:of:by:)``.

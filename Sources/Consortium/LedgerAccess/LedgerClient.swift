@@ -4,6 +4,16 @@ package import EMRScheme
 package import Ledger
 import TransparencyLog
 
+/// Who asks about a visit, and may know of it: its patient, or a doctor with a consent of the patient.
+package struct VisitReader: Sendable {
+  let authors: [Author]
+  let consent: Signed<Consent>?
+
+  package init(_ authors: [Author], consent: Signed<Consent>? = nil) {
+    (self.authors, self.consent) = (authors, consent)
+  }
+}
+
 /// The ledger for who keeps no copy of it: the genesis, the newest final checkpoint, and proofs.
 ///
 /// The checkpoint never goes back, across restarts too, so a supernode cannot show two ledgers to
@@ -76,13 +86,31 @@ package actor LedgerClient: MembersSource {
   package func prove(
     _ subject: Prove.Subject, by supernode: String
   ) async throws -> ProvenLeaf {
-    let leaves = try await leaves(by: supernode) {
-      [try await post.ask(Prove(subject, knownSize: $0), of: supernode)]
-    }
+    try Self.only(
+      try await leaves(by: supernode) {
+        [try await post.ask(Prove(subject, knownSize: $0), of: supernode)]
+      })
+  }
+
+  private static func only(_ leaves: [ProvenLeaf?]) throws -> ProvenLeaf {
     guard let leaf = leaves.first.flatMap(\.self) else {
       throw ConsortiumError(.invalidProof, "nothing is proven")
     }
     return leaf
+  }
+
+  /// The same about a visit: who asks shows that it may know.
+  private func prove(
+    _ subject: ProveVisit.Subject, of visit: Digest32, at hospital: String, by supernode: String,
+    for reader: VisitReader
+  ) async throws -> ProvenLeaf {
+    try Self.only(
+      try await leaves(by: supernode) { knownSize in
+        let request = ProveVisit(
+          subject, hospital: hospital, visit: visit, consent: reader.consent,
+          knownSize: knownSize)
+        return [try await self.ask(request, of: supernode, by: reader.authors)]
+      })
   }
 
   /// The set of delegates of an epoch, as far as the supernode can show the way there.
@@ -231,17 +259,19 @@ package actor LedgerClient: MembersSource {
   /// The completion of a visit, final, with the team's signature after Eq. (3), the signature of the
   /// last doctor, who alone says which record it is, and the receipt of the cloud that holds it.
   ///
-  /// - Parameter supernode: who proves it: the hospital, by default, or a cloud that has its chain.
+  /// - Parameters:
+  ///   - supernode: who proves it: the hospital, by default, or a cloud that has its chain.
+  ///   - reader: who may know of it.
   package func completion(
-    of visit: Digest32, at hospital: String, by supernode: String? = nil
+    of visit: Digest32, at hospital: String, by supernode: String? = nil, for reader: VisitReader
   ) async throws -> (VisitCompletion, VerifiedSignature<Suite>) {
     let supernode = supernode ?? hospital
-    let proven = try await prove(.visit(visit, hospital: hospital), by: supernode)
+    let proven = try await prove(.completion, of: visit, at: hospital, by: supernode, for: reader)
     guard proven.chain == hospital,
       case .visitCompletion(let completion)? = proven.entry?.content.body,
       completion.context.visitID == visit
     else { throw ConsortiumError(.invalidProof, "the leaf is not the completion of the visit") }
-    try await checkRecordDigest(completion, proven.entry, by: supernode)
+    try await checkRecordDigest(completion, proven.entry, by: supernode, for: reader)
     let signature = try await team(of: completion.context, by: supernode).verify(
       SequentialSignature(encoded: completion.signature), commitments: completion.commitments)
     return (completion, signature)
@@ -249,12 +279,12 @@ package actor LedgerClient: MembersSource {
 
   /// Eq. (3) says nothing of the record: its digest is the last doctor's and the cloud's word.
   private func checkRecordDigest(
-    _ completion: VisitCompletion, _ entry: Entry?, by supernode: String
+    _ completion: VisitCompletion, _ entry: Entry?, by supernode: String, for reader: VisitReader
   ) async throws {
     let context = completion.context
     guard let entry, let last = context.signers.last?.doctor,
       entry.content.signer == .party(last),
-      try await isSigned(entry, byLastDoctorOf: context, shownBy: supernode)
+      try await isSigned(entry, byLastDoctorOf: context, shownBy: supernode, for: reader)
     else {
       throw ConsortiumError(
         .invalidProof, "the last doctor of the team has not signed for the record")
@@ -279,13 +309,14 @@ package actor LedgerClient: MembersSource {
   /// The rules have accepted the completion with the key in force then: that of the statement that the
   /// context names, or one that the doctor took before or after.
   private func isSigned(
-    _ entry: Entry, byLastDoctorOf context: VisitContext, shownBy supernode: String
+    _ entry: Entry, byLastDoctorOf context: VisitContext, shownBy supernode: String,
+    for reader: VisitReader
   ) async throws -> Bool {
     guard let last = context.signers.last else { return false }
     let statement = try await statement(of: last, by: supernode).verified.statement
     if entry.isSigned(by: statement.identityKey) { return true }
     let leaf = try await prove(
-      .signingKey(ofVisit: context.visitID, hospital: context.hospital), by: supernode)
+      .signingKey, of: context.visitID, at: context.hospital, by: supernode, for: reader)
     let key: [UInt8]
     if let rotation = leaf.rotation(of: last.doctor) {
       key = rotation.identityKey

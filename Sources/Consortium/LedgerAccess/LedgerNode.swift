@@ -20,6 +20,7 @@ package actor LedgerNode {
   let peers: PeerEnvelopeKeys
   nonisolated let clock: @Sendable () -> UInt64
   private let gate = SerialGate()
+  private let strangers: RequestQuota
   /// The delegate's part, if this is one.
   package private(set) var delegate: Delegate?
   /// The replay of who only follows.
@@ -43,6 +44,7 @@ package actor LedgerNode {
     (self.id, self.genesis, self.identity, self.post) = (id, genesis, identity, post)
     self.clock = clock
     peers = PeerEnvelopeKeys(genesis: genesis.digest, post: post, clock: clock)
+    strangers = RequestQuota(clock: clock)
     consortiumState = state
     decider = try given ?? LedgerSuite.decider(for: genesis)
     if let keys {
@@ -84,6 +86,11 @@ package actor LedgerNode {
   package func catchUp() async throws {
     if try takesPart { return }
     try await update()
+  }
+
+  /// The same for whoever asks something and has proven nothing: without end, it is done now and then.
+  func catchUpForStrangers() async throws {
+    if strangers.take("", limit: Admittance.renewalLimit) { try await catchUp() }
   }
 
   /// Takes what is final elsewhere. One who says that there is nothing more may be dishonest, so more
@@ -163,7 +170,7 @@ package actor LedgerNode {
 
   /// - Returns: nil if the supernode does not answer.
   private func page(from index: UInt64, of peer: String) async -> ConsortiumReply? {
-    let query = ConsortiumQuery(genesis: genesis.digest, party: id, from: index)
+    let query = ConsortiumQuery(terms(to: peer), from: index)
     return try? await ask(FetchConsortium.self, query, of: peer)
   }
 
@@ -248,7 +255,7 @@ package actor LedgerNode {
     var isNew = false
     for _ in 0..<Self.pageLimit {
       let position = delegate?.position(of: peer) ?? 1
-      let query = ConsortiumQuery(genesis: genesis.digest, party: id, from: position)
+      let query = ConsortiumQuery(terms(to: peer), from: position)
       guard let reply = try? await ask(FetchOutbox.self, query, of: peer) else { return isNew }
       let height = delegate?.height
       if try delegate?.take(reply.items, from: peer, at: position, next: reply.next) == true {
@@ -269,9 +276,8 @@ package actor LedgerNode {
   private func fetchBlocks() async throws -> Bool {
     var isNew = false
     for wanted in delegate?.wanted ?? [] {
-      let query = BlockQuery(
-        genesis: genesis.digest, party: id, height: wanted.height, root: wanted.root)
       for peer in wanted.holders where delegate?.wants(wanted.root) == true {
+        let query = BlockQuery(terms(to: peer), height: wanted.height, root: wanted.root)
         let block = try? await ask(FetchBlock.self, query, of: peer)
         if try delegate?.take(block, for: wanted.root, from: peer) == true { isNew = true }
       }
@@ -336,6 +342,11 @@ package actor LedgerNode {
     return index
   }
 
+  /// What this party says in each query of its own.
+  nonisolated func terms(to recipient: String) -> QueryTerms {
+    QueryTerms(genesis: genesis.digest, party: id, recipient: recipient, sentAt: clock())
+  }
+
   /// Asks another for what members may have.
   private func ask<Request: QueryRequest>(
     _ request: Request.Type, _ query: Request.Query, of peer: String
@@ -349,22 +360,6 @@ package actor LedgerNode {
 
   private static let pageByteCount = MessageLimits.plain / 2
 
-  private func asked<Request: QueryRequest>(_ request: Request) throws -> Request.Query {
-    let asked = request.query.object.payload
-    guard asked.genesis == genesis.digest, try isSigned(request.query, by: asked.party) else {
-      throw ConsortiumError(.unauthenticated, "no member asks")
-    }
-    return asked
-  }
-
-  /// Whether a party of this epoch, the next as far as it is decided, or the last has signed a query:
-  /// others may be an epoch behind, or ahead.
-  func isSigned<Object>(_ query: Signed<Object>, by party: String) throws -> Bool {
-    try Set(neighbouringMembers.compactMap { $0.identityKey(of: party) }).contains {
-      (try? query.verified(by: $0)) != nil
-    }
-  }
-
   /// Those of this epoch, the next as far as it is decided, and the last.
   var neighbouringMembers: [ValidMembers] {
     get throws {
@@ -377,13 +372,9 @@ package actor LedgerNode {
     }
   }
 
-  func isSigned<Object>(_ query: Signed<Object>, byAnyOf parties: [String]) throws -> Bool {
-    try parties.contains { try isSigned(query, by: $0) }
-  }
-
   /// What this delegate has published.
   func outbox(_ request: FetchOutbox) throws -> OutboxReply {
-    let from = try asked(request).from
+    let from = request.asked.from
     guard let delegate else {
       throw ConsortiumError(.unsupported, "not a request to who is no delegate")
     }
@@ -394,7 +385,7 @@ package actor LedgerNode {
 
   /// The items of a block that this delegate has found valid.
   func block(_ request: FetchBlock) throws -> ProposedBlock {
-    let wanted = try asked(request)
+    let wanted = request.asked
     guard let delegate else {
       throw ConsortiumError(.unsupported, "not a request to who is no delegate")
     }
@@ -406,7 +397,7 @@ package actor LedgerNode {
 
   /// Final leaves of the consortium chain.
   func leaves(_ request: FetchConsortium) throws -> ConsortiumReply {
-    let from = try asked(request).from
+    let from = request.asked.from
     let reader = consortium
     let page = try reader.page(from: from, byteCount: Self.pageByteCount)
     return ConsortiumReply(

@@ -112,7 +112,7 @@ package struct LedgerViews: Sendable {
 
   /// Proves that something is final.
   func prove(_ request: Prove) async throws -> FinalityProof {
-    try await node.catchUp()
+    try await node.catchUpForStrangers()
     let consortium = await node.consortium
     let proof: FinalityProof? =
       switch request.subject {
@@ -126,26 +126,52 @@ package struct LedgerViews: Sendable {
         }
       case .consortiumLeaf(let index):
         try consortium.proof(of: index, knownSize: request.knownSize)
-      case .visit(let visit, let hospital):
-        try await proof(on: hospital, request.knownSize, consortium) {
-          try $0.visit(visit)?.completion
-        }
       case .entry(let entry, let hospital):
         try await proof(on: hospital, request.knownSize, consortium) { try $0.index(of: entry) }
-      case .signingKey(let visit, let hospital):
-        try await signer(ofVisit: visit, hospital, consortium).flatMap { record in
-          try consortium.proof(of: record.origins.keys, knownSize: request.knownSize)
-        }
       }
+    return try Self.found(proof)
+  }
+
+  private static func found(_ proof: FinalityProof?) throws -> FinalityProof {
     guard let proof else {
       throw ConsortiumError(.notFinal, "the ledger does not hold this in a final block")
     }
     return proof
   }
 
+  /// The same about a visit, for its patient, and for who has a consent of its patient.
+  func prove(_ request: ProveVisit, for author: Principal?) async throws -> FinalityProof {
+    let (visit, hospital) = (request.visit, request.hospital)
+    let patientKey = try await self.visit(visit, at: hospital).signingKey
+    let shown = request.consent.flatMap { try? $0.verified(by: patientKey) }
+    guard
+      author == .patient(visit: visit, hospital: hospital)
+        || shown.map({
+          author == .party($0.doctor) && $0.visit == visit && $0.hospital == hospital
+            && $0.genesis == node.genesis.digest
+        }) ?? false
+    else {
+      throw ConsortiumError(.notEntitled, "the patient has not told the doctor of this visit")
+    }
+    try await node.catchUp()
+    let consortium = await node.consortium
+    switch request.subject {
+    case .completion:
+      return try Self.found(
+        try await proof(on: hospital, request.knownSize, consortium) {
+          try $0.visit(visit)?.completion
+        })
+    case .signingKey:
+      return try Self.found(
+        try await signer(ofVisit: visit, hospital, consortium).flatMap { record in
+          try consortium.proof(of: record.origins.keys, knownSize: request.knownSize)
+        })
+    }
+  }
+
   /// Proves what holds of a doctor as of the last final block.
   func prove(_ request: ProveDoctor) async throws -> DoctorProof {
-    try await node.catchUp()
+    try await node.catchUpForStrangers()
     let consortium = await node.consortium
     guard let record = try consortium.finalDoctor(request.doctor) else {
       throw ConsortiumError(.unknownDoctor, "no final block registers \(request.doctor)")

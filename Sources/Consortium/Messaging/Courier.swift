@@ -12,5 +12,8 @@ public protocol Courier: Sendable {
 /// What a courier delivers to.
 public protocol Endpoint: Sendable {
   /// Answers any bytes: with a reply, or with an error in the form of one.
+  ///
+  /// - Parameter sender: the address of who sends, as the transport itself knows it. How much it may ask for
+  ///   hangs on it, as long as nobody has proven who it is; it is nobody's word for anything else.
   func receive(_ bytes: [UInt8], from sender: String) async -> [UInt8]
 }

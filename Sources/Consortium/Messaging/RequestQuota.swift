@@ -1,19 +1,26 @@
 import Synchronization
 
-/// How much anybody may ask for: each who asks has so many requests in hand, which come back within a
-/// minute.
+/// Buckets of requests: each has so many in hand, which come back within a minute.
+///
+/// Memory is bounded. Where there is no room, the buckets that were used least lately are forgotten, so they
+/// are full again: nobody is refused for what others have asked under other names.
 final class RequestQuota: Sendable {
   private struct Bucket {
     var left: Double
     var time: UInt64
   }
 
+  private struct Generations {
+    var present: [String: Bucket] = [:]
+    var former: [String: Bucket] = [:]
+  }
+
   private static let period: UInt64 = 60
-  /// How many are remembered: who would need more of them is refused.
-  private static let bucketLimit = 1 << 14
+  /// Of one generation; there are two.
+  private static let bucketLimit = 1 << 13
 
   private let clock: @Sendable () -> UInt64
-  private let buckets = Mutex<[String: Bucket]>([:])
+  private let buckets = Mutex(Generations())
 
   /// - Parameter clock: seconds since 1970.
   init(clock: @escaping @Sendable () -> UInt64) { self.clock = clock }
@@ -24,22 +31,19 @@ final class RequestQuota: Sendable {
   func take(_ name: String, limit: Int) -> Bool {
     let now = clock()
     return buckets.withLock { buckets in
-      if buckets[name] == nil, buckets.count >= Self.bucketLimit {
-        buckets = buckets.filter { now < $0.value.time &+ Self.period }
-        if buckets.count >= Self.bucketLimit { return false }
-      }
-      var bucket = buckets[name] ?? Bucket(left: Double(limit), time: now)
+      var bucket =
+        buckets.present[name] ?? buckets.former[name] ?? Bucket(left: Double(limit), time: now)
       let passed = now > bucket.time ? now - bucket.time : 0
       bucket.left = min(
         Double(limit), bucket.left + Double(passed) * Double(limit) / Double(Self.period))
       bucket.time = max(now, bucket.time)
-      guard bucket.left >= 1 else {
-        buckets[name] = bucket
-        return false
+      let isTaken = bucket.left >= 1
+      if isTaken { bucket.left -= 1 }
+      if buckets.present[name] == nil, buckets.present.count >= Self.bucketLimit {
+        (buckets.former, buckets.present) = (buckets.present, [:])
       }
-      bucket.left -= 1
-      buckets[name] = bucket
-      return true
+      buckets.present[name] = bucket
+      return isTaken
     }
   }
 }

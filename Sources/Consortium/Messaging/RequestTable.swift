@@ -31,8 +31,7 @@ package struct Authors: OptionSet, Sendable {
 package enum Carriage: String, Sendable {
   /// In an ``Envelope``.
   case sealed
-  /// As it is, signed inside by a member: about the ledger's chains, which members may read. It says neither
-  /// when it was made nor to whom, so it counts for as long as the key does that has signed it.
+  /// As it is, signed inside by a member: about the ledger's chains, which members may read.
   case signed
   /// As it is, by anybody: what it asks for, or brings, proves itself.
   case open
@@ -48,10 +47,10 @@ package struct RequestRule: Sendable {
   package let limit: Int
   /// Bytes of the answer's.
   package let answerLimit: Int
-  /// How many of them one author has in hand at once, or all holders of keys from one place; what is used
-  /// up comes back with time.
+  /// How many of them one author has in hand at once, or of what is open, one address; what is used up comes
+  /// back with time.
   package let quota: Int
-  /// For how many seconds it counts after it was sent; nil of what is not sealed, and says no time.
+  /// For how many seconds it counts after it was sent; nil of what says no time.
   package let lifetime: UInt64?
   /// Whether all answers are sealed at one length, since their own would tell what they say.
   package let hidesAnswer: Bool
@@ -120,11 +119,13 @@ package enum RequestTable {
       answer: 1 << 18),
     sealed(ConfirmLeaves.self, by: .hospital, to: .cloud, large, answer: 16 << 10),
     signed(FetchLeaves.self, to: [.cloud], 1 << 10),
-    signed(RequestTail.self, by: .hospital, to: [.cloud], 8 << 10, answer: 1 << 10),
+    signed(RequestTail.self, by: .hospital, to: [.cloud], 8 << 10, answer: 1 << 10, for: nil),
     sealed(
       RelayDemand.self, by: [.doctor, .patient, .manager], to: .cloud, 1 << 18,
       answer: 1 << 10),
     open(Prove.self, to: [.hospital, .cloud], 8 << 10),
+    sealed(
+      ProveVisit.self, by: [.doctor, .patient], to: [.hospital, .cloud], 16 << 10, answer: page),
     open(ProveDoctor.self, to: [.hospital, .cloud], 1 << 10),
     open(FetchEpochEnds.self, to: [.hospital, .cloud], 256),
     open(FetchMembers.self, to: [.hospital, .cloud], 256),
@@ -164,11 +165,11 @@ package enum RequestTable {
 
   private static func signed(
     _ type: any RoleRequest.Type, by authors: Authors = .members, to recipients: Set<RoleKind>,
-    _ limit: Int, answer: Int = page
+    _ limit: Int, answer: Int = page, for lifetime: UInt64? = soon
   ) -> RequestRule {
     RequestRule(
       type: type, carriage: .signed, authors: authors, recipients: recipients, limit: limit,
-      answerLimit: answer, quota: 1 << 16, lifetime: nil, hidesAnswer: false)
+      answerLimit: answer, quota: 1 << 16, lifetime: lifetime, hidesAnswer: false)
   }
 
   private static func open(

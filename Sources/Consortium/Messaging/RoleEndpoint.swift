@@ -9,29 +9,43 @@ package struct KnownAuthor: Sendable {
   package let kind: Authors
   /// One of them, for who changes keys.
   package let keys: [[UInt8]]
+  /// Whether this role knows the author itself, and does not merely take any key.
+  let isProven: Bool
 
-  package init(_ kind: Authors, _ keys: [[UInt8]]) { (self.kind, self.keys) = (kind, keys) }
+  package init(_ kind: Authors, _ keys: [[UInt8]], isProven: Bool = true) {
+    (self.kind, self.keys, self.isProven) = (kind, keys, isProven)
+  }
 }
 
 /// What a role needs to judge a request before it looks at it.
 package struct Inbox: Sendable {
   let genesis: Digest32
   let kind: RoleKind
+  /// The name to which queries of members have to be made; empty for who answers none.
+  let id: String
   let clock: @Sendable () -> UInt64
-  let quota: RequestQuota
+  let admittance: Admittance
   let recent = RecentEnvelopes()
+  /// Those of who merely has a key: however many there are, they drive no others out.
+  let recentOfKeys = RecentEnvelopes()
+  /// What failed in this role itself.
+  package let failures = FailureLog()
 
   /// - Parameter clock: seconds since 1970.
-  init(_ genesis: ValidGenesis, _ kind: RoleKind, clock: @escaping @Sendable () -> UInt64) {
-    self.init(genesis: genesis.digest, kind, clock: clock)
+  init(
+    _ genesis: ValidGenesis, _ kind: RoleKind, id: String = "",
+    clock: @escaping @Sendable () -> UInt64
+  ) {
+    self.init(genesis: genesis.digest, kind, id: id, clock: clock)
   }
 
   /// For a role on the ledger of this genesis.
   package init(
-    genesis: Digest32, _ kind: RoleKind, clock: @escaping @Sendable () -> UInt64
+    genesis: Digest32, _ kind: RoleKind, id: String = "",
+    clock: @escaping @Sendable () -> UInt64
   ) {
-    (self.genesis, self.kind, self.clock) = (genesis, kind, clock)
-    quota = RequestQuota(clock: clock)
+    (self.genesis, self.kind, self.id, self.clock) = (genesis, kind, id, clock)
+    admittance = Admittance(clock: clock)
   }
 }
 
@@ -54,28 +68,42 @@ package protocol RoleEndpoint: Endpoint, Actor {
     _ author: Principal, isRenewed: Bool
   ) async throws -> KnownAuthor?
 
+  /// What has to be asked for to know an author anew: one answer serves for all authors of one subject.
+  ///
+  /// - Returns: nil where nobody is to be asked. There are as many subjects as this role has to do with, and
+  ///   no more, whoever authors say they are.
+  func renewal(of author: Principal) async throws -> String?
+
   /// Answers a well-formed request.
   ///
-  /// - Parameter author: of what came in an envelope, by whose key it is signed.
+  /// - Parameter author: of what came in an envelope, or is signed by a member, by whose key it is signed.
   func answer(_ request: any RoleRequest, by author: Principal?) async throws -> any CanonicalValue
 }
 
 extension RoleEndpoint {
-  public nonisolated func receive(_ bytes: [UInt8], from sender: String) async -> [UInt8] {
+  /// - Parameter address: the sender's, as the transport knows it: a connection that is authenticated, or
+  ///   the address where it comes from. Nothing that a sender may choose.
+  public nonisolated func receive(_ bytes: [UInt8], from address: String) async -> [UInt8] {
     do {
       // Of what is sealed the kind is known later.
       guard bytes.count <= RequestTable.limit(of: inbox.kind) else {
         throw ConsortiumError(.tooLarge, "\(bytes.count) bytes")
       }
-      guard ObjectKind(of: bytes) == .envelope else { return try await bare(bytes, sender) }
-      return try await sealed(bytes, sender)
+      guard ObjectKind(of: bytes) == .envelope else { return try await bare(bytes, address) }
+      return try await sealed(bytes, address)
     } catch {
-      return ReplyMessage<Done>(.failure(ConsortiumError(error))).encoded()
+      return refused(error)
     }
   }
 
+  /// The answer that says what went wrong, as far as anybody but this role is told.
+  private nonisolated func refused(_ error: any Error) -> [UInt8] {
+    if ConsortiumError.isOwn(error) { inbox.failures.note(error) }
+    return ReplyMessage<Done>(.failure(ConsortiumError(telling: error))).encoded()
+  }
+
   /// Answers what proves itself, or carries its own signature.
-  private nonisolated func bare(_ bytes: [UInt8], _ sender: String) async throws -> [UInt8] {
+  private nonisolated func bare(_ bytes: [UInt8], _ address: String) async throws -> [UInt8] {
     guard let name = FieldDecoder.leadingText(of: .message, in: bytes, maximum: 64) else {
       throw ConsortiumError(.malformed, "this is no request")
     }
@@ -84,63 +112,105 @@ extension RoleEndpoint {
       throw ConsortiumError(.unauthenticated, "\(name) has to be sealed")
     }
     try require(rule, bytes.count)
-    try take("\(name)/\(sender)", rule.quota)
-    return Self.encoded(
-      try await answer(try IncomingRequest(encoded: bytes, as: rule).request, by: nil))
+    if rule.carriage == .open {
+      try require(inbox.admittance.takes(rule, from: address))
+      return Self.encoded(
+        try await answer(try IncomingRequest(encoded: bytes, as: rule).request, by: nil))
+    }
+    let request = try IncomingRequest(encoded: bytes, as: rule).request
+    guard let signed = request as? any MemberRequest, isForThis(signed.terms) else {
+      throw Self.unauthenticated
+    }
+    let author = Principal.party(signed.party)
+    guard let known = try await known(author, rule, signing: { signed.isSigned(by: $0) }) else {
+      throw Self.unauthenticated
+    }
+    try requireInTime(signed.terms?.sentAt, rule)
+    try require(
+      inbox.admittance.takes(rule, by: author, isProven: known.isProven, from: address))
+    return Self.encoded(try await answer(request, by: author))
+  }
+
+  private nonisolated func isForThis(_ terms: QueryTerms?) -> Bool {
+    terms.map { $0.genesis == inbox.genesis && $0.recipient == inbox.id } ?? true
   }
 
   /// Answers what is sealed. Before its author is known, whatever is wrong is told without a seal.
-  private nonisolated func sealed(_ bytes: [UInt8], _ sender: String) async throws -> [UInt8] {
-    try take("envelope/\(sender)", 1 << 14)
+  private nonisolated func sealed(_ bytes: [UInt8], _ address: String) async throws -> [UInt8] {
     let digest = Digest32(sha256: bytes)
-    guard !inbox.recent.contains(digest) else { throw Self.repeated }
+    guard !inbox.recent.contains(digest), !inbox.recentOfKeys.contains(digest) else {
+      throw Self.repeated
+    }
+    let (request, key, rule, known) = try await opened(bytes, address)
+    let content = request.object
+    let reply: [UInt8]
+    do {
+      try requireInTime(content.sentAt, rule)
+      try require(
+        inbox.admittance.takes(
+          rule, by: content.author, isProven: known.isProven, from: address))
+      // What was refused until now flushes nothing out of what is remembered.
+      guard (known.isProven ? inbox.recent : inbox.recentOfKeys).insert(digest) else {
+        throw Self.repeated
+      }
+      reply = Self.encoded(
+        try await answer(
+          IncomingRequest(encoded: content.payload, as: rule).request, by: content.author))
+    } catch {
+      reply = refused(error)
+    }
+    return SealedAnswer(sealed: try key.seal(rule.padded(reply))).encoded()
+  }
+
+  /// Opens an envelope and finds its author authentic.
+  private nonisolated func opened(
+    _ bytes: [UInt8], _ address: String
+  ) async throws -> (Signed<RequestContent>, AnswerKey, RequestRule, KnownAuthor) {
+    try require(inbox.admittance.open(from: address))
+    defer { inbox.admittance.close(from: address) }
     let (request, key) = try await open(Envelope(encoded: bytes))
     let content = request.object
     let rule = try rule(content.name)
     try require(rule, content.payload.count)
     guard rule.carriage == .sealed, content.genesis == inbox.genesis,
-      try await isAuthentic(request, rule)
-    else { throw ConsortiumError(.unauthenticated, "the request is not by who may make it") }
-    let reply: [UInt8]
-    do {
-      try requireInTime(content, rule)
-      try take("\(content.name)/\(Self.asker(content.author, sender))", rule.quota)
-      // What was refused until now flushes nothing out of what is remembered.
-      guard inbox.recent.insert(digest) else { throw Self.repeated }
-      reply = Self.encoded(
-        try await answer(
-          IncomingRequest(encoded: content.payload, as: rule).request, by: content.author))
-    } catch {
-      reply = ReplyMessage<Done>(.failure(ConsortiumError(error))).encoded()
-    }
-    return SealedAnswer(sealed: try key.seal(rule.padded(reply))).encoded()
+      let known = try await known(
+        content.author, rule, signing: { (try? request.verified(by: $0)) != nil })
+    else { throw Self.unauthenticated }
+    return (request, key, rule, known)
+  }
+
+  private static var unauthenticated: ConsortiumError {
+    ConsortiumError(.unauthenticated, "the request is not by who may make it")
   }
 
   private static var repeated: ConsortiumError {
     ConsortiumError(.repeated, "this envelope has come before: its author asks again in another")
   }
 
-  private static var renewalLimit: Int { 1 << 10 }
-
-  /// Whose requests are counted together. Anybody makes keys, so their holders count by where they come
-  /// from.
-  private static func asker(_ author: Principal, _ sender: String) -> String {
-    if case .key = author { sender } else { "\(author)" }
-  }
-
-  private nonisolated func isAuthentic(
-    _ request: Signed<RequestContent>, _ rule: RequestRule
-  ) async throws -> Bool {
-    let author = request.object.author
+  /// Who an author is, if one of its keys has signed and it may ask this.
+  private nonisolated func known(
+    _ author: Principal, _ rule: RequestRule, signing isSigned: ([UInt8]) -> Bool
+  ) async throws -> KnownAuthor? {
     for isRenewed in [false, true] {
-      // Whoever claims to be somebody else has this role ask others, but not without end.
-      if isRenewed { try take("renewal", Self.renewalLimit) }
-      guard let known = try? await known(author, isRenewed: isRenewed) else { continue }
+      if isRenewed {
+        // Whoever claims to be somebody else has this role ask others, but not without end.
+        guard let subject = try await renewal(of: author) else { return nil }
+        try require(inbox.admittance.renews(subject))
+      }
+      let known: KnownAuthor?
+      do {
+        known = try await self.known(author, isRenewed: isRenewed)
+      } catch let error as StoreError {
+        throw error
+      } catch {
+        continue
+      }
+      guard let known else { continue }
       // Other keys do not make it somebody who may ask.
-      if rule.authors.isDisjoint(with: known.kind) { return false }
-      if known.keys.contains(where: { (try? request.verified(by: $0)) != nil }) { return true }
+      if rule.authors.isDisjoint(with: known.kind) { return nil }
+      if known.keys.contains(where: isSigned) { return known }
     }
-    return false
+    return nil
   }
 
   private nonisolated func rule(_ name: String) throws -> RequestRule {
@@ -156,20 +226,18 @@ extension RoleEndpoint {
     }
   }
 
-  private nonisolated func requireInTime(_ content: RequestContent, _ rule: RequestRule) throws {
+  /// - Parameter sentAt: nil of what says no time, and counts at any.
+  private nonisolated func requireInTime(_ sentAt: UInt64?, _ rule: RequestRule) throws {
+    guard let sentAt, let lifetime = rule.lifetime else { return }
     let now = inbox.clock()
-    guard content.sentAt <= now &+ RequestRule.skew,
-      now <= content.sentAt &+ (rule.lifetime ?? 0)
-    else {
+    guard sentAt <= now &+ RequestRule.skew, now <= sentAt &+ lifetime else {
       throw ConsortiumError(
-        .outOfTime, "the request was sent at \(content.sentAt), and it is \(now) here")
+        .outOfTime, "the request was sent at \(sentAt), and it is \(now) here")
     }
   }
 
-  private nonisolated func take(_ name: String, _ limit: Int) throws {
-    guard inbox.quota.take(name, limit: limit) else {
-      throw ConsortiumError(.busy, "too many requests")
-    }
+  private nonisolated func require(_ isTaken: Bool) throws {
+    guard isTaken else { throw ConsortiumError(.busy, "too many requests") }
   }
 
   private static func encoded<Payload: CanonicalValue>(_ payload: Payload) -> [UInt8] {
@@ -178,7 +246,7 @@ extension RoleEndpoint {
 }
 
 extension ConsortiumError {
-  /// What went wrong, in a form that may leave the role.
+  /// What went wrong, for this role and who runs it; what others are told of it is ``init(telling:)``.
   package init(_ error: any Error) {
     switch error {
     case let error as ConsortiumError: self = error

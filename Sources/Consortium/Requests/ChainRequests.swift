@@ -60,41 +60,35 @@ package struct ConfirmedReply: CanonicalValue {
 
 /// To a cloud: the confirmed leaves of a chain, for whom its hospital admits, and for the cloud that
 /// the members give it.
-package struct FetchLeaves: RoleRequest {
+package struct FetchLeaves: QueryRequest {
   package static let name = "fetch-leaves"
   package typealias Reply = LeavesReply
 
-  package var query: Signed<Message<LeavesQuery>>
+  package let query: Signed<Message<LeavesQuery>>
 
   package init(query: Signed<Message<LeavesQuery>>) { self.query = query }
-
-  package func encode(into fields: inout some FieldEncoder) { fields.value("query", query) }
-
-  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    query = try fields.value("query")
-  }
 }
 
 /// What the hospital, its present cloud or the system manager signs to be given leaves.
-package struct LeavesQuery: NamedValue {
+package struct LeavesQuery: PartyQuery {
   package static let name = "leaves-query"
 
-  package var genesis: Digest32
+  package var terms: QueryTerms
   package var hospital: String
   package var from: UInt64
 
-  package init(genesis: Digest32, hospital: String, from: UInt64) {
-    (self.genesis, self.hospital, self.from) = (genesis, hospital, from)
+  package init(_ terms: QueryTerms, hospital: String, from: UInt64) {
+    (self.terms, self.hospital, self.from) = (terms, hospital, from)
   }
 
   package func encode(into fields: inout some FieldEncoder) {
-    fields.digest("genesis", genesis)
+    fields.value("terms", terms)
     fields.text("hospital", hospital)
     fields.integer("from", from)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    genesis = try fields.digest("genesis")
+    terms = try fields.value("terms")
     hospital = try fields.text("hospital", maximum: Limits.identifierByteCount)
     from = try fields.integer("from", in: 0...LedgerLimits.size)
   }

@@ -1,21 +1,64 @@
 package import CanonicalEncoding
+import EMRScheme
 package import Ledger
 
-/// What a party of the genesis signs to be given what stands, or waits, on the consortium chain.
-package protocol PartyQuery: NamedValue {
-  var genesis: Digest32 { get }
-  /// Who asks.
+/// What every query of a member says of itself, so that nobody who has seen it asks the same again of
+/// somebody else, or later.
+package struct QueryTerms: CanonicalValue, Equatable {
+  package var genesis: Digest32
+  /// Who asks, and signs with its identity key.
+  package var party: String
+  package var recipient: String
+  /// In seconds since 1970, by the clock of who asks.
+  package var sentAt: UInt64
+
+  package init(genesis: Digest32, party: String, recipient: String, sentAt: UInt64) {
+    (self.genesis, self.party) = (genesis, party)
+    (self.recipient, self.sentAt) = (recipient, sentAt)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.digest("genesis", genesis)
+    fields.text("party", party)
+    fields.text("recipient", recipient)
+    fields.integer("sentAt", sentAt)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    genesis = try fields.digest("genesis")
+    party = try fields.text("party", maximum: Limits.identifierByteCount)
+    recipient = try fields.text("recipient", maximum: Limits.identifierByteCount)
+    sentAt = try fields.integer("sentAt", in: 0...Limits.latestTime)
+  }
+}
+
+/// A request that a member has signed inside.
+package protocol MemberRequest: RoleRequest {
+  /// Who has signed it, as it says itself.
   var party: String { get }
+  /// nil of a statement, which is the same whoever is asked, and when.
+  var terms: QueryTerms? { get }
+  func isSigned(by key: [UInt8]) -> Bool
+}
+
+/// What a member signs to be given something.
+package protocol PartyQuery: NamedValue {
+  var terms: QueryTerms { get }
 }
 
 /// A request that is such a query and nothing else.
-package protocol QueryRequest: RoleRequest {
+package protocol QueryRequest: MemberRequest {
   associatedtype Query: PartyQuery
   var query: Signed<Message<Query>> { get }
   init(query: Signed<Message<Query>>)
 }
 
 extension QueryRequest {
+  package var asked: Query { query.object.payload }
+  package var terms: QueryTerms? { asked.terms }
+  package var party: String { asked.terms.party }
+  package func isSigned(by key: [UInt8]) -> Bool { (try? query.verified(by: key)) != nil }
+
   package func encode(into fields: inout some FieldEncoder) { fields.value("query", query) }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
@@ -57,24 +100,19 @@ package struct FetchBlock: QueryRequest {
 package struct ConsortiumQuery: PartyQuery {
   package static let name = "consortium-query"
 
-  package var genesis: Digest32
-  package var party: String
+  package var terms: QueryTerms
   /// A position of an outbox, or an index on the chain.
   package var from: UInt64
 
-  package init(genesis: Digest32, party: String, from: UInt64) {
-    (self.genesis, self.party, self.from) = (genesis, party, from)
-  }
+  package init(_ terms: QueryTerms, from: UInt64) { (self.terms, self.from) = (terms, from) }
 
   package func encode(into fields: inout some FieldEncoder) {
-    fields.digest("genesis", genesis)
-    fields.text("party", party)
+    fields.value("terms", terms)
     fields.integer("from", from)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    genesis = try fields.digest("genesis")
-    party = try fields.text("party", maximum: 64)
+    terms = try fields.value("terms")
     from = try fields.integer("from", in: 0...LedgerLimits.size)
   }
 }
@@ -82,26 +120,23 @@ package struct ConsortiumQuery: PartyQuery {
 package struct BlockQuery: PartyQuery {
   package static let name = "block-query"
 
-  package var genesis: Digest32
-  package var party: String
+  package var terms: QueryTerms
   package var height: UInt64
   /// Of the whole chain with the block: its name.
   package var root: Digest32
 
-  package init(genesis: Digest32, party: String, height: UInt64, root: Digest32) {
-    (self.genesis, self.party, self.height, self.root) = (genesis, party, height, root)
+  package init(_ terms: QueryTerms, height: UInt64, root: Digest32) {
+    (self.terms, self.height, self.root) = (terms, height, root)
   }
 
   package func encode(into fields: inout some FieldEncoder) {
-    fields.digest("genesis", genesis)
-    fields.text("party", party)
+    fields.value("terms", terms)
     fields.integer("height", height)
     fields.digest("root", root)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    genesis = try fields.digest("genesis")
-    party = try fields.text("party", maximum: 64)
+    terms = try fields.value("terms")
     height = try fields.integer("height", in: 0...LedgerLimits.size)
     root = try fields.digest("root")
   }

@@ -35,7 +35,7 @@ package struct DemandPlace: CanonicalValue {
 
 /// Hospital to cloud: state how much of this generation of my chain you have confirmed, and confirm
 /// no more of it (specification 6.9).
-package struct RequestTail: RoleRequest {
+package struct RequestTail: MemberRequest {
   package static let name = "request-tail"
   /// The cloud's signature over the ``TailStatement`` in the request.
   package typealias Reply = Octets
@@ -49,6 +49,10 @@ package struct RequestTail: RoleRequest {
   package init(statement: Signed<TailStatement>, consistency: [[UInt8]] = []) {
     (self.statement, self.consistency) = (statement, consistency)
   }
+
+  package var party: String { statement.object.hospital }
+  package var terms: QueryTerms? { nil }
+  package func isSigned(by key: [UInt8]) -> Bool { (try? statement.verified(by: key)) != nil }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.value("statement", statement)

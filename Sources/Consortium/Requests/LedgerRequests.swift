@@ -19,7 +19,8 @@ package struct SubmitEntry: RoleRequest {
   }
 }
 
-/// To a supernode: prove that this stands in a final block.
+/// To a supernode: prove that this stands in a final block. Of a visit nothing is proven to who has no entry
+/// about it: that is asked by ``ProveVisit``.
 package struct Prove: RoleRequest {
   package static let name = "prove"
   package typealias Reply = FinalityProof
@@ -28,12 +29,8 @@ package struct Prove: RoleRequest {
     /// The registration of the scheme keys that a context names.
     case registration(of: VisitContext.Signer)
     case consortiumBlock(height: UInt64)
-    case visit(Digest32, hospital: String)
     /// A leaf of the consortium chain.
     case consortiumLeaf(index: UInt64)
-    /// The item that gave the last doctor of a complete visit the identity key that signed the
-    /// completion.
-    case signingKey(ofVisit: Digest32, hospital: String)
     /// An item of a hospital's chain, by the digest of its entry: who does not have the entry does not
     /// find it, so nobody reads a chain by asking for one index after the other.
     case entry(Digest32, hospital: String)
@@ -55,19 +52,11 @@ package struct Prove: RoleRequest {
     case .consortiumBlock(let height):
       fields.integer("subject", 2)
       fields.integer("height", height)
-    case .visit(let visit, let hospital):
-      fields.integer("subject", 3)
-      fields.digest("visit", visit)
-      fields.text("hospital", hospital)
     case .consortiumLeaf(let index):
-      fields.integer("subject", 4)
+      fields.integer("subject", 3)
       fields.integer("index", index)
-    case .signingKey(let visit, let hospital):
-      fields.integer("subject", 5)
-      fields.digest("visit", visit)
-      fields.text("hospital", hospital)
     case .entry(let entry, let hospital):
-      fields.integer("subject", 6)
+      fields.integer("subject", 4)
       fields.digest("entry", entry)
       fields.text("hospital", hospital)
     }
@@ -75,24 +64,64 @@ package struct Prove: RoleRequest {
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    switch try fields.integer("subject", in: 1...6) {
+    switch try fields.integer("subject", in: 1...4) {
     case 1: subject = .registration(of: try fields.value("signer"))
     case 2: subject = .consortiumBlock(height: try fields.integer("height"))
     case 3:
-      subject = .visit(
-        try fields.digest("visit"),
-        hospital: try fields.text("hospital", maximum: Limits.identifierByteCount))
-    case 4:
       subject = .consortiumLeaf(index: try fields.integer("index", in: 0...LedgerLimits.size))
-    case 5:
-      subject = .signingKey(
-        ofVisit: try fields.digest("visit"),
-        hospital: try fields.text("hospital", maximum: Limits.identifierByteCount))
     default:
       subject = .entry(
         try fields.digest("entry"),
         hospital: try fields.text("hospital", maximum: Limits.identifierByteCount))
     }
+    knownSize = try fields.integer("knownSize")
+  }
+}
+
+/// Patient of a visit, or a doctor whom the patient has given a consent to it, to a supernode: prove what
+/// stands in a final block about the complete visit.
+package struct ProveVisit: RoleRequest {
+  package static let name = "prove-visit"
+  package typealias Reply = FinalityProof
+
+  package enum Subject: UInt64, Sendable {
+    case completion = 1
+    /// The item that gave the last doctor of the team the identity key that signed the completion.
+    case signingKey
+  }
+
+  package var subject: Subject
+  package var hospital: String
+  package var visit: Digest32
+  /// By the patient, to the doctor who asks: whatever has become of it, the doctor knows of the visit.
+  package var consent: Signed<Consent>?
+  /// The size of the consortium checkpoint that the client has.
+  package var knownSize: UInt64
+
+  package init(
+    _ subject: Subject, hospital: String, visit: Digest32, consent: Signed<Consent>?,
+    knownSize: UInt64
+  ) {
+    (self.subject, self.hospital, self.visit) = (subject, hospital, visit)
+    (self.consent, self.knownSize) = (consent, knownSize)
+  }
+
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.integer("subject", subject.rawValue)
+    fields.text("hospital", hospital)
+    fields.digest("visit", visit)
+    fields.optional("consent", consent)
+    fields.integer("knownSize", knownSize)
+  }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    guard let subject = Subject(rawValue: try fields.integer("subject")) else {
+      throw DecodingFailure(.invalidField, "subject is not one of 1 and 2")
+    }
+    self.subject = subject
+    hospital = try fields.text("hospital", maximum: Limits.identifierByteCount)
+    visit = try fields.digest("visit")
+    consent = try fields.optional("consent")
     knownSize = try fields.integer("knownSize")
   }
 }

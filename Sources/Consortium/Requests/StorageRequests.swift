@@ -74,12 +74,12 @@ package struct FetchOwnRecord: RoleRequest {
 }
 
 /// Cloud to a cloud that a hospital's chain had before: give me a piece of the record of this visit.
-package struct TakeOverRecord: RoleRequest {
+package struct TakeOverRecord: QueryRequest {
   package static let name = "take-over-record"
   package typealias Reply = RecordPiece
 
   /// By the cloud that asks.
-  package var query: Signed<Message<RecordTakeover>>
+  package let query: Signed<Message<RecordTakeover>>
   package var index: Int
 
   package init(query: Signed<Message<RecordTakeover>>, index: Int) {
@@ -98,40 +98,33 @@ package struct TakeOverRecord: RoleRequest {
 }
 
 /// What the present cloud of a hospital signs to be given a record of it.
-package struct RecordTakeover: NamedValue {
+package struct RecordTakeover: PartyQuery {
   package static let name = "record-takeover"
 
-  package var genesis: Digest32
+  package var terms: QueryTerms
   package var hospital: String
   package var visit: Digest32
   /// That the visit's completion names.
   package var recordDigest: Digest32
-  /// Who asks.
-  package var cloud: String
 
   package init(
-    genesis: Digest32, hospital: String, visit: Digest32, recordDigest: Digest32, cloud: String
+    _ terms: QueryTerms, hospital: String, visit: Digest32, recordDigest: Digest32
   ) {
-    self.genesis = genesis
-    self.hospital = hospital
-    self.visit = visit
-    self.recordDigest = recordDigest
-    self.cloud = cloud
+    (self.terms, self.hospital) = (terms, hospital)
+    (self.visit, self.recordDigest) = (visit, recordDigest)
   }
 
   package func encode(into fields: inout some FieldEncoder) {
-    fields.digest("genesis", genesis)
+    fields.value("terms", terms)
     fields.text("hospital", hospital)
     fields.digest("visit", visit)
     fields.digest("recordDigest", recordDigest)
-    fields.text("cloud", cloud)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    genesis = try fields.digest("genesis")
+    terms = try fields.value("terms")
     hospital = try fields.text("hospital", maximum: Limits.identifierByteCount)
     visit = try fields.digest("visit")
     recordDigest = try fields.digest("recordDigest")
-    cloud = try fields.text("cloud", maximum: Limits.identifierByteCount)
   }
 }

@@ -16,16 +16,14 @@ extension CloudServer {
 
   /// Gives a piece of a record to the cloud that the members give the hospital's chain.
   func record(forCloud request: TakeOverRecord) async throws -> RecordPiece {
-    let asked = request.query.object.payload
+    let (asked, cloud) = (request.asked, request.party)
     try await node.catchUp()
     let members = try await node.members
-    guard asked.genesis == node.genesis.digest,
-      asked.cloud == members.cloud(ofHospital: asked.hospital)
-    else { throw ConsortiumError(.notEntitled, "another cloud keeps the records of that hospital") }
+    guard cloud == members.cloud(ofHospital: asked.hospital) else {
+      throw ConsortiumError(.notEntitled, "another cloud keeps the records of that hospital")
+    }
     // By its present key alone: whoever has stolen a former one is given nothing.
-    guard let key = members.identityKey(of: asked.cloud),
-      (try? request.query.verified(by: key)) != nil
-    else {
+    guard let key = members.identityKey(of: cloud), request.isSigned(by: key) else {
       throw ConsortiumError(.unauthenticated, "the cloud has not asked for this record")
     }
     let context = try await views.context(of: asked.visit, at: asked.hospital)
@@ -52,14 +50,14 @@ extension CloudServer {
     _ context: VisitContext, _ recordDigest: Digest32
   ) async throws -> Fetched {
     let genesis = node.genesis
-    let query = RecordTakeover(
-      genesis: genesis.digest, hospital: context.hospital, visit: context.visitID,
-      recordDigest: recordDigest, cloud: id)
     let members = try await node.members
     var fetched = Fetched.silent
     for cloud in try await node.consortium.clouds(
       ofHospital: context.hospital, sinceEpoch: genesis.epoch(ofHeight: context.baseHeight))
     where cloud != id {
+      let query = RecordTakeover(
+        node.terms(to: cloud), hospital: context.hospital, visit: context.visitID,
+        recordDigest: recordDigest)
       do {
         try await take(query, of: context, from: cloud, members)
         try wanted.remove(context.visitID, of: context.hospital)

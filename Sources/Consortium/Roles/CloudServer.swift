@@ -42,7 +42,7 @@ package actor CloudServer: RoleEndpoint {
     post = Post(courier: courier, sender: id)
     self.store = store
     wanted = try WantedRecords(store: store)
-    inbox = Inbox(node.genesis, .cloud, clock: clock)
+    inbox = Inbox(node.genesis, .cloud, id: id, clock: clock)
     envelopeKeys = OwnEnvelopeKeys(
       genesis: node.genesis.digest, owner: id, store: store, clock: clock, randomness: randomness)
     confirmer = ChainConfirmer(
@@ -115,7 +115,16 @@ package actor CloudServer: RoleEndpoint {
       return try await confirmer.view(of: hospital).visit(visit).map {
         KnownAuthor(.patient, [$0.signingKey])
       }
-    case .key(let key): return KnownAuthor(.keyHolder, [key])
+    case .key(let key): return KnownAuthor(.keyHolder, [key], isProven: false)
+    }
+  }
+
+  package func renewal(of author: Principal) async throws -> String? {
+    switch author {
+    case .party: "consortium"
+    case .patient(_, let hospital):
+      try await node.members.cloud(ofHospital: hospital) == id ? "chain of \(hospital)" : nil
+    case .key: nil
     }
   }
 
@@ -138,10 +147,11 @@ package actor CloudServer: RoleEndpoint {
     case let request as RequestTail: request.reply(try await state(request))
     case let request as RelayDemand: request.reply(try await relay(request.entry, by: author))
     case let request as FetchLeaves:
-      request.reply(try await confirmer.leaves(request.query, limit: MessageLimits.plain / 2))
+      request.reply(try await confirmer.leaves(request.asked, limit: MessageLimits.plain / 2))
     case let request as ReadConsent: request.reply(try await views.consent(request, for: author))
     case let request as ReadAccessLog: request.reply(try await views.accessLog(for: author))
     case let request as Prove: request.reply(try await views.prove(request))
+    case let request as ProveVisit: request.reply(try await views.prove(request, for: author))
     case let request as ProveDoctor: request.reply(try await views.prove(request))
     case let request as FetchOutbox: request.reply(try await node.outbox(request))
     case let request as FetchBlock: request.reply(try await node.block(request))

@@ -57,10 +57,13 @@ struct HeldConsent: NamedValue {
 }
 
 extension Doctor {
-  private static let requestLimit = 4096
+  /// How many visits have keys that wait to be used, of one request.
+  private static let requestLimit = 128
+  /// The same of all requests.
+  private static let secretsLimit = 1024
 
   private static func secretsKey(_ asked: CertifyRequestKey) -> String {
-    "request/\(asked.request)/\(asked.hospital)/\(asked.visit)"
+    "\(secretsPrefix)\(asked.request)/\(asked.hospital)/\(asked.visit)"
   }
   /// The signing key of the address that a request went to.
   private static func requestMark(_ request: Digest32) -> String { "asked/\(request)" }
@@ -70,6 +73,16 @@ extension Doctor {
   /// Which secrets belong to A'.
   private static func secretsMark(_ requestKey: [UInt8]) -> String {
     "request-key/\(Digest32(sha256: requestKey))"
+  }
+  private static let secretsPrefix = "request/"
+  /// Which secrets wait for a consent, with their A'.
+  private static let ungrantedPrefix = "ungranted/"
+  private static func ungrantedMark(_ certificate: RequestKeyCertificate) -> String {
+    "\(ungrantedPrefix)\(certificate.request)/\(certificate.hospital)/\(certificate.visit)"
+  }
+  /// Which consent A' serves.
+  private static func grantedMark(_ requestKey: [UInt8]) -> String {
+    "granted/\(Digest32(sha256: requestKey))"
   }
   static let grantPrefix = "grant/"
   private static func grantKey(_ consent: Digest32) -> String { "\(grantPrefix)\(consent)" }
@@ -130,8 +143,11 @@ extension Doctor {
     }
     let key = Self.secretsKey(request)
     if let known: RequestSecrets = try store.load(key) { return known.certificate }
-    guard try store.keys(withPrefix: "request/\(request.request)/").count < Self.requestLimit
-    else { throw ConsortiumError(.tooLarge, "the request has its keys already") }
+    let prefix = "\(Self.secretsPrefix)\(request.request)/"
+    guard try store.keys(withPrefix: prefix).count < Self.requestLimit else {
+      throw ConsortiumError(.tooLarge, "the request has its keys already")
+    }
+    try makeRoom()
     let requestKey = RequestKey<Suite>(using: &randomness)
     let agreementKey = try AgreementKey(seed: randomness.bytes(32))
     let certificate = RequestKeyCertificate(
@@ -144,8 +160,45 @@ extension Doctor {
     try store.write([
       key: Message(secrets).encoded(),
       Self.secretsMark(certificate.requestKey): Array(key.utf8),
+      Self.ungrantedMark(certificate): certificate.requestKey,
     ])
     return secrets.certificate
+  }
+
+  /// Makes room for the keys of one more visit. First what serves a consent that has ended goes, then keys
+  /// for which no consent has come, of the request that has most of them; none goes that a patient was told
+  /// is kept.
+  private func makeRoom() throws {
+    func isFull() throws -> Bool {
+      try store.keys(withPrefix: Self.secretsPrefix).count >= Self.secretsLimit
+    }
+    guard try isFull() else { return }
+    for key in try store.keys(withPrefix: Self.grantPrefix) {
+      guard let held: HeldConsent = try store.load(key), !held.sealedGrant.isEmpty,
+        case let consent = held.consent.object, consent.expiresAt < inbox.clock(),
+        let mark = try store.value(forKey: Self.secretsMark(consent.requestKey))
+      else { continue }
+      try store.write([
+        key: nil, String(decoding: mark, as: UTF8.self): nil,
+        Self.secretsMark(consent.requestKey): nil, Self.grantedMark(consent.requestKey): nil,
+      ])
+    }
+    guard try isFull() else { return }
+    let waiting = try store.keys(withPrefix: Self.ungrantedPrefix)
+    let requests = Dictionary(grouping: waiting) {
+      $0.dropFirst(Self.ungrantedPrefix.count).prefix { $0 != "/" }
+    }
+    guard let most = requests.values.max(by: { $0.count < $1.count }) else {
+      throw ConsortiumError(.busy, "\(id) keeps as many consents as there is room for")
+    }
+    var changes: [String: [UInt8]?] = [:]
+    for mark in most.prefix((most.count + 1) / 2) {
+      guard let requestKey = try store.value(forKey: mark) else { continue }
+      changes[mark] = .some(nil)
+      changes[Self.secretsPrefix + mark.dropFirst(Self.ungrantedPrefix.count)] = .some(nil)
+      changes[Self.secretsMark(requestKey)] = .some(nil)
+    }
+    try store.write(changes)
   }
 
   private func secrets(for consent: Consent) throws -> (key: String, RequestSecrets) {
@@ -172,9 +225,18 @@ extension Doctor {
     let asked = secrets.certificate.object.request
     guard let address = try store.value(forKey: Self.requestMark(asked)), author == .key(address)
     else { throw ConsortiumError(.notEntitled, "the consent is not by who was asked") }
-    try store.save(
-      HeldConsent(consent: request.consent, sealedGrant: request.sealedGrant),
-      Self.grantKey(consent.digest))
+    // A' serves one consent, or who was asked could fill the store with them.
+    let (mark, digest) = (Self.grantedMark(consent.requestKey), consent.digest)
+    guard try store.value(forKey: mark) ?? digest.bytes == digest.bytes else {
+      throw ConsortiumError(.reused, "A' belongs to another consent")
+    }
+    try store.write([
+      mark: digest.bytes,
+      Self.ungrantedMark(secrets.certificate.object): nil,
+      Self.grantKey(digest): Message(
+        HeldConsent(consent: request.consent, sealedGrant: request.sealedGrant)
+      ).encoded(),
+    ])
     return Done()
   }
 
@@ -197,7 +259,8 @@ extension Doctor {
     let consent = grant.consent.object
     let manager = await client.currentMembers().manager
     let (completion, signed) = try await client.completion(
-      of: consent.visit, at: consent.hospital)
+      of: consent.visit, at: consent.hospital,
+      for: VisitReader(try authors, consent: grant.consent))
     // As of the newest checkpoint, under which that was proven: a former cloud does not know of the consent.
     let cloud = try await client.cloud(ofHospital: consent.hospital)
     let view = try await ask(
@@ -260,7 +323,7 @@ extension Doctor {
       Self.grantKey(digest): Message(
         HeldConsent(consent: grant.consent, sealedGrant: [])
       ).encoded(),
-      Self.secretsMark(consent.requestKey): nil,
+      Self.secretsMark(consent.requestKey): nil, Self.grantedMark(consent.requestKey): nil,
     ])
     return opened
   }

@@ -65,6 +65,13 @@ package struct DoctorVisit: NamedValue {
   }
 }
 
+/// An exchange of a group key that a hospital has offered.
+struct OfferedExchange {
+  let offer: [UInt8]
+  let answer: [UInt8]
+  var exchange: DoctorKeyExchange<Suite>
+}
+
 extension Doctor {
   static let visitPrefix = "visit/"
   /// Of a visit of the own hospital: another one can give a visit the same identifier.
@@ -149,31 +156,48 @@ extension Doctor {
     return Done()
   }
 
+  /// How many exchanges of one visit are remembered.
+  private static let exchangeLimit = 4
+
+  /// Answers a message of an exchange. Somebody may bring one again that was brought before, also an offer
+  /// of an exchange that was given up, so none of them ends another exchange.
   func exchange(_ request: ExchangeGroupKey, by author: Principal?) async throws -> Octets {
     try require(author, hospital)
     let members = await client.currentMembers()
     var visit = try visit(request.visit)
+    let known = exchanges[request.visit] ?? []
     if request.step == .offer {
+      if let same = known.first(where: { $0.offer == request.message }) {
+        return Octets(same.answer)
+      }
       var exchange = try DoctorKeyExchange<Suite>(
         context: visit.context, position: visit.position, identityKey: keys.identity.exchangeKey(),
         hospitalKey: members.identityKey(of: visit.context.hospital) ?? [])
       let answer = try exchange.answer(offer: request.message, using: &randomness)
-      exchanges[request.visit] = exchange
+      let offered = OfferedExchange(
+        offer: request.message, answer: answer, exchange: exchange)
+      exchanges[request.visit] = known.suffix(Self.exchangeLimit - 1) + [offered]
       return Octets(answer)
     }
-    // A copy: what is no message of this exchange changes nothing in it.
-    guard var exchange = exchanges[request.visit] else {
-      throw ConsortiumError(.wrongState, "no key exchange is under way")
+    var failure = ConsortiumError(.wrongState, "no key exchange is under way")
+    for index in known.indices.reversed() {
+      // A copy: what is no message of this exchange changes nothing in it.
+      var exchange = known[index].exchange
+      do {
+        if request.step == .confirmation {
+          let acknowledgement = try exchange.acknowledge(confirmation: request.message)
+          exchanges[request.visit]?[index].exchange = exchange
+          return Octets(acknowledgement)
+        }
+        visit.groupKey = try exchange.receive(delivery: request.message).encoded()
+        try save(visit)
+        exchanges[request.visit] = Array(known.dropFirst(index + 1))
+        return Octets([])
+      } catch let error as SchemeError {
+        failure = ConsortiumError(error)
+      }
     }
-    if request.step == .confirmation {
-      let acknowledgement = try exchange.acknowledge(confirmation: request.message)
-      exchanges[request.visit] = exchange
-      return Octets(acknowledgement)
-    }
-    visit.groupKey = try exchange.receive(delivery: request.message).encoded()
-    try save(visit)
-    exchanges[request.visit] = nil
-    return Octets([])
+    throw failure
   }
 
   // MARK: Diagnose (4.4)
@@ -291,6 +315,7 @@ extension Doctor {
   private struct FormerWork {
     var findings: [Finding] = []
     var signature: VerifiedSignature<Suite>?
+    /// c_{k−1}, of which they were opened.
   }
 
   private func work(

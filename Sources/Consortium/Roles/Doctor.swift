@@ -24,8 +24,8 @@ public actor Doctor: Endpoint, RoleEndpoint {
   var randomness: Randomness
   /// What a first registration asserts; from then on the ledger says it.
   let specialties: Set<Specialty>
-  /// Exchanges under way; after a restart the hospital begins again.
-  var exchanges: [Digest32: DoctorKeyExchange<Suite>] = [:]
+  /// Exchanges under way, by visit, the newest last; after a restart the hospital begins again.
+  var exchanges: [Digest32: [OfferedExchange]] = [:]
   /// Visits with what can be had again and is not stored yet: an assignment without its group key.
   var pendingVisits: [Digest32: DoctorVisit] = [:]
   /// What it was about to read.
@@ -84,6 +84,10 @@ public actor Doctor: Endpoint, RoleEndpoint {
       }
     case .key(let key): return try isAsked(key) ? KnownAuthor(.keyHolder, [key]) : nil
     }
+  }
+
+  package func renewal(of author: Principal) async throws -> String? {
+    if case .party(let id) = author { try await client.renewal(of: id) } else { nil }
   }
 
   /// As whom this doctor asks: with the key in force, then with one that may be by now.

@@ -66,6 +66,11 @@ extension HospitalServer {
     try store.write(changes)
   }
 
+  /// Whether this is the public key of a ticket that was issued here.
+  func isIssued(_ ticket: [UInt8]) throws -> Bool {
+    try store.value(forKey: Self.ticketKey(ticket)) != nil
+  }
+
   /// The visit that a ticket was offered, while the patient has not agreed to it.
   private func offer(of issued: IssuedTicket) throws -> VisitContext? {
     guard case .visit(let context, _, _, _)? = issued.answer else { return nil }

@@ -30,7 +30,7 @@ package actor HospitalServer: RoleEndpoint {
     self.store = store
     let shared = SharedRandomness(randomness)
     self.randomness = shared
-    inbox = Inbox(node.genesis, .hospital, clock: clock)
+    inbox = Inbox(node.genesis, .hospital, id: id, clock: clock)
     envelopeKeys = OwnEnvelopeKeys(
       genesis: node.genesis.digest, owner: id, store: store, clock: clock, randomness: shared)
     let writer = try HospitalWriter(
@@ -72,7 +72,17 @@ package actor HospitalServer: RoleEndpoint {
       if isRenewed { try await ledger.meetCloud() }
       let keys = try await views.chains.view(of: id).visit(visit).map { [$0.signingKey] }
       return KnownAuthor(.patient, try keys ?? offeredKeys(of: visit))
-    case .key(let key): return KnownAuthor(.keyHolder, [key])
+    case .key(let key):
+      // Any key, so that no answer tells which tickets there are; but who has one is somebody.
+      return KnownAuthor(.keyHolder, [key], isProven: try isIssued(key))
+    }
+  }
+
+  package func renewal(of author: Principal) -> String? {
+    switch author {
+    case .party: "consortium"
+    case .patient(_, let hospital): hospital == id ? "cloud" : nil
+    case .key: nil
     }
   }
 
@@ -91,6 +101,7 @@ package actor HospitalServer: RoleEndpoint {
     case let request as ReadConsent: request.reply(try await views.consent(request, for: author))
     case let request as ReadAccessLog: request.reply(try await views.accessLog(for: author))
     case let request as Prove: request.reply(try await views.prove(request))
+    case let request as ProveVisit: request.reply(try await views.prove(request, for: author))
     case let request as ProveDoctor: request.reply(try await views.prove(request))
     case let request as FetchOutbox: request.reply(try await node.outbox(request))
     case let request as FetchBlock: request.reply(try await node.block(request))

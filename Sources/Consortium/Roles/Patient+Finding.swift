@@ -71,11 +71,14 @@ extension Patient {
   // MARK: Finding
 
   /// Goes on to look for own visits among the openings that a source shows of a chain.
+  ///
+  /// - Parameter goingOn: whether to look for what has come to a chain that was looked at to its end.
   func search(
-    _ hospital: String, at supernode: String
+    _ hospital: String, at supernode: String, goingOn: Bool = false
   ) async throws -> Restoration.Source {
     let key = Self.searchKey(hospital, supernode)
     var state: SearchState = try store.load(key) ?? SearchState()
+    if goingOn { state.isComplete = false }
     var source = Restoration.Source(hospital: hospital, supernode: supernode)
     do {
       // Of this occasion, so that nobody links it with another.

@@ -192,11 +192,12 @@ extension Patient {
   private func completion(
     of visit: Digest32, _ keys: PatientVisitKeys<Suite>, _ hospital: String, _ clouds: [String]
   ) async throws -> Result<Proven, ConsortiumError> {
+    let author = Author(.patient(visit: visit, hospital: hospital), keys.signingKey)
     var failure: ConsortiumError?
     for supernode in [hospital] + clouds {
       do {
         let (completion, signed) = try await client.completion(
-          of: visit, at: hospital, by: supernode)
+          of: visit, at: hospital, by: supernode, for: VisitReader([author]))
         guard completion.context.hospital == hospital, completion.context.keyNonce == keys.nonce,
           keys.areNamed(in: completion.context)
         else { throw ConsortiumError(.unknownVisit, "the visit is not this patient's") }

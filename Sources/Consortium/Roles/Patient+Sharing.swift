@@ -92,7 +92,15 @@ extension Patient {
   /// How long a doctor's request counts, in seconds.
   private static let requestLifetime: UInt64 = 30 * 86_400
 
+  /// How many requests of one doctor are kept that came to one address, and of all doctors: whom the address
+  /// was told may have told it.
+  private static let (doctorLimit, addressLimit) = (16, 64)
+
   private static let requestPrefix = "request/"
+  /// Which requests have come to an address, by doctor.
+  private static func arrivalPrefix(_ address: String, _ doctor: String? = nil) -> String {
+    "arrived/\(address)/" + (doctor.map { "\($0)/" } ?? "")
+  }
   private static func requestKey(_ request: Digest32) -> String { "\(requestPrefix)\(request)" }
   static func consentKey(_ consent: Digest32) -> String { "consent/\(consent)" }
   /// By visit, which consents there are.
@@ -113,15 +121,47 @@ extension Patient {
   /// Takes a doctor's request, with a final registration of that doctor.
   func take(_ request: ForwardAccessRequest) async throws -> Done {
     let asked = request.request.object
+    // Before anybody is asked, or anything kept, about the doctor.
+    guard asked.genesis == genesis.digest, try addressKeys(asked.address.id) != nil,
+      isCurrent(asked), asked.madeAt <= inbox.clock() &+ RequestRule.skew
+    else { throw ConsortiumError(.unknownDoctor, "\(asked.doctor) asks no patient here") }
     let doctor = try await client.activeDoctor(asked.doctor, by: asked.hospital)
-    guard asked.genesis == genesis.digest, doctor.statement.hospital == asked.hospital,
-      try addressKeys(asked.address.id) != nil,
-      inbox.clock() <= asked.madeAt &+ Self.requestLifetime,
-      asked.madeAt <= inbox.clock() &+ RequestRule.skew
-    else { throw ConsortiumError(.unknownDoctor, "\(asked.doctor) is not of \(asked.hospital)") }
+    guard doctor.statement.hospital == asked.hospital else {
+      throw ConsortiumError(.unknownDoctor, "\(asked.doctor) is not of \(asked.hospital)")
+    }
     _ = try request.request.verified(by: doctor.identityKey)
-    try store.save(request, Self.requestKey(asked.digest))
+    let key = Self.requestKey(asked.digest)
+    if try store.value(forKey: key) != nil { return Done() }
+    var changes = try forgettingRequests(to: asked.address.id)
+    let arrivals = try store.keys(withPrefix: Self.arrivalPrefix(asked.address.id))
+      .filter { changes[$0] == nil }
+    let own = Self.arrivalPrefix(asked.address.id, asked.doctor)
+    guard arrivals.count < Self.addressLimit,
+      arrivals.count(where: { $0.hasPrefix(own) }) < Self.doctorLimit
+    else { throw ConsortiumError(.busy, "\(asked.doctor) has asked often enough") }
+    changes["\(own)\(asked.digest)"] = []
+    changes[key] = Message(request).encoded()
+    try store.write(changes)
     return Done()
+  }
+
+  private func isCurrent(_ asked: AccessRequest) -> Bool {
+    inbox.clock() <= asked.madeAt &+ Self.requestLifetime
+  }
+
+  /// What forgets the requests to an address that do not count any more.
+  private func forgettingRequests(to address: String) throws -> [String: [UInt8]?] {
+    var changes: [String: [UInt8]?] = [:]
+    for mark in try store.keys(withPrefix: Self.arrivalPrefix(address)) {
+      guard let digest = mark.split(separator: "/").last else { continue }
+      let key = Self.requestPrefix + digest
+      guard let stored: ForwardAccessRequest = try store.load(key),
+        !isCurrent(stored.request.object)
+      else { continue }
+      changes[mark] = .some(nil)
+      changes[key] = .some(nil)
+    }
+    return changes
   }
 
   /// The requests that have reached this patient, answered ones too, by the time at which they were made.

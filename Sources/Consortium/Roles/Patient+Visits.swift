@@ -227,9 +227,14 @@ extension Patient {
   /// - Throws: ``ConsortiumError`` `not-final` until the completed visit is; `record-missing`,
   ///   `record-tampered`.
   public func collect(_ visitID: Digest32, at hospital: String) async throws -> CollectedRecord {
-    let (completion, signed) = try await client.completion(of: visitID, at: hospital)
+    let visitKeys = try await keys(of: visitID, at: hospital)
+    let asker = Author(.patient(visit: visitID, hospital: hospital), visitKeys.signingKey)
+    let (completion, signed) = try await client.completion(
+      of: visitID, at: hospital, for: VisitReader([asker]))
     let context = completion.context
-    let visitKeys = try keys(of: context)
+    guard visitKeys.areNamed(in: context), context.keyNonce == visitKeys.nonce else {
+      throw ConsortiumError(.unknownVisit, "the visit is not this patient's")
+    }
     let opened = try await open(completion, signed, visitKeys)
     try learn(context, opened.record)
     let (isNew, standing) = try await give(opened.receipt, context, visitKeys.signingKey)
@@ -238,6 +243,25 @@ extension Patient {
     try? await keepNote(of: visitID, at: hospital)
     return CollectedRecord(
       record: opened.record.map(OpenedRecord.init), isNewlyReceipted: isNew, receipt: standing)
+  }
+
+  /// The keys of a visit; of one that this program has not begun, by what the hospital shows of its chain.
+  private func keys(
+    of visitID: Digest32, at hospital: String
+  ) async throws -> PatientVisitKeys<Suite> {
+    if let known: PatientVisit = try store.load(Self.key(visitID)),
+      known.context.hospital == hospital
+    {
+      return try keys(of: known.context)
+    }
+    if let keys = try keys(ofVisitUnderWay: visitID, at: hospital) { return keys }
+    for isSearched in [false, true] {
+      if isSearched { _ = try await search(hospital, at: hospital, goingOn: true) }
+      if let found = try found(at: hospital).first(where: { $0.visits.contains(visitID) }) {
+        return try keys(at: hospital, nonce: found.nonce)
+      }
+    }
+    throw ConsortiumError(.unknownVisit, "the patient knows no such visit")
   }
 
   /// Opens the record of a visit, and says what the receipt is.

@@ -113,6 +113,10 @@ public actor Patient: Endpoint, RoleEndpoint {
     return try await client.known(id, isRenewed: isRenewed)
   }
 
+  package func renewal(of author: Principal) async throws -> String? {
+    if case .party(let id) = author { try await client.renewal(of: id) } else { nil }
+  }
+
   package func answer(
     _ request: any RoleRequest, by author: Principal?
   ) async throws -> any CanonicalValue {

@@ -105,7 +105,13 @@ extension SystemManager {
         ).encoded()
       ]
       for use in uses { changes[use] = digest.bytes }
+      let marks = Self.visitPrefix(consent)
+      guard try store.keys(withPrefix: marks).count < Self.visitLimit else {
+        throw ConsortiumError(.busy, "the visit has as many consents as there is room for")
+      }
+      changes["\(marks)\(digest)"] = []
       try store.write(changes)
+      liveDeposits?.insert(digest)
     }
     try await submit(
       AccessRequestNotice(visit: consent.visit, document: certificate.digest),
@@ -165,6 +171,64 @@ extension SystemManager {
   }
 
   private static let noticedLimit = 1 << 12
+  /// How many consents to one visit are kept: x or B_I, and that they were used.
+  private static let visitLimit = 1024
+  private static func visitPrefix(_ consent: Consent) -> String {
+    "visit-deposit/\(consent.hospital)/\(consent.visit)/"
+  }
+
+  /// How often what has ended is looked for, in seconds.
+  private static let sweepInterval: UInt64 = 60
+
+  /// Erases x and B_I of all consents that have ended: taken back by what is confirmed, or by a final demand;
+  /// expired in ledger time; or used, days ago.
+  func eraseEndedDeposits() async throws {
+    let now = inbox.clock()
+    guard now >= nextSweep else { return }
+    nextSweep = now &+ Self.sweepInterval
+    var byHospital: [String: [Consent]] = [:]
+    for digest in try knownDeposits() {
+      guard let deposit: Deposit = try store.load(Self.key(digest)), deposit.state != .over else {
+        liveDeposits?.remove(digest)
+        continue
+      }
+      if hasResultEnded(deposit) {
+        try end(deposit.consent)
+      } else {
+        byHospital[deposit.consent.object.hospital, default: []].append(deposit.consent.object)
+      }
+    }
+    if byHospital.isEmpty { return }
+    try await node.catchUp()
+    for (hospital, consents) in byHospital {
+      do {
+        let chain = try await chains.view(of: hospital)
+        let consortium = await node.consortium
+        for consent in consents {
+          let digest = consent.digest
+          let isRevoked =
+            try chain.consent(digest)?.isRevoked == true
+            || consortium.isRevokedByDemand(digest, of: consent.visit, at: hospital)
+          if isRevoked || consortium.time > consent.expiresAt { try end(digest) }
+        }
+      } catch let error as StoreError {
+        throw error
+      } catch {
+        // The cloud does not answer: it is asked again.
+        inbox.failures.note(error)
+      }
+    }
+  }
+
+  private func knownDeposits() throws -> Set<Digest32> {
+    if let liveDeposits { return liveDeposits }
+    let found = Set(
+      try store.keys(withPrefix: Self.prefix).compactMap {
+        [UInt8](hex: String($0.dropFirst(Self.prefix.count))).flatMap { Digest32($0) }
+      })
+    liveDeposits = found
+    return found
+  }
 
   /// For how long B_I is given again, in seconds.
   private static let resultLifetime: UInt64 = 7 * 86_400
@@ -181,21 +245,25 @@ extension SystemManager {
     }
   }
 
-  private func end(_ consent: Signed<Consent>) throws {
-    let key = Self.key(consent.object.digest)
-    guard let deposit: Deposit = try store.load(key), deposit.state != .over else { return }
-    try store.save(Deposit(consent: consent, state: .over), key)
+  private func end(_ consent: Signed<Consent>) throws { try end(consent.object.digest) }
+
+  private func end(_ consent: Digest32) throws {
+    let key = Self.key(consent)
+    if var deposit: Deposit = try store.load(key), deposit.state != .over {
+      deposit.state = .over
+      try store.save(deposit, key)
+    }
+    liveDeposits?.remove(consent)
+  }
+
+  private func hasResultEnded(_ deposit: Deposit) -> Bool {
+    guard case .used(_, let time) = deposit.state else { return false }
+    return inbox.clock() > time &+ Self.resultLifetime
   }
 
   private func requireResult(_ deposit: Deposit) throws {
-    switch deposit.state {
-    case .unused: return
-    case .used(_, let time) where inbox.clock() <= time &+ Self.resultLifetime: return
-    case .used:
-      try end(deposit.consent)
-      throw Self.used
-    case .over: throw Self.used
-    }
+    if hasResultEnded(deposit) { try end(deposit.consent) }
+    if hasResultEnded(deposit) || deposit.state == .over { throw Self.used }
   }
 
   private static var used: ConsortiumError {
@@ -222,5 +290,6 @@ extension SystemManager {
     return part
   }
 
-  private static func key(_ consent: Digest32) -> String { "deposit/\(consent)" }
+  private static let prefix = "deposit/"
+  private static func key(_ consent: Digest32) -> String { "\(prefix)\(consent)" }
 }

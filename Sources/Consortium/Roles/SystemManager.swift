@@ -13,10 +13,15 @@ package actor SystemManager: RoleEndpoint {
   nonisolated let views: LedgerViews
   /// Consents of which the access is known to be on the ledger: what is asked for in pieces is noted once.
   var noticed: Set<Digest32> = []
+  let chains: ChainSubscriber
   let keys: ManagerKeys
   let store: any RoleStore
   let envelopeKeys: OwnEnvelopeKeys
   package nonisolated let inbox: Inbox
+  /// Consents under which this proxy has a share or a result; nil until the store was looked through.
+  var liveDeposits: Set<Digest32>?
+  /// When to look again which of them have ended, by this proxy's clock.
+  var nextSweep: UInt64 = 0
 
   /// - Parameter stores: where the state of a hospital's chain is kept.
   package init(
@@ -28,20 +33,22 @@ package actor SystemManager: RoleEndpoint {
     self.node = node
     self.keys = keys
     self.store = store
-    inbox = Inbox(node.genesis, .manager, clock: clock)
+    inbox = Inbox(node.genesis, .manager, id: id, clock: clock)
     envelopeKeys = OwnEnvelopeKeys(
       genesis: node.genesis.digest, owner: id, store: store, clock: clock, randomness: randomness)
-    views = LedgerViews(
-      node: node,
-      chains: ChainSubscriber(
-        node: node, identity: keys.ring, post: Post(courier: courier, sender: id), stores: stores))
+    chains = ChainSubscriber(
+      node: node, identity: keys.ring, post: Post(courier: courier, sender: id), stores: stores)
+    views = LedgerViews(node: node, chains: chains)
   }
 
-  /// Does what is due now: while keys change, former ones are erased in time.
+  /// Does what is due now: what belongs to consents that have ended is erased, and while keys change, former
+  /// ones in time.
   package func advance() async throws {
-    guard keys.ring.isChanging else { return }
-    try await node.catchUp()
-    try await node.eraseFormerKeys(of: keys.ring)
+    if keys.ring.isChanging {
+      try await node.catchUp()
+      try await node.eraseFormerKeys(of: keys.ring)
+    }
+    try await eraseEndedDeposits()
   }
 
   package func open(
@@ -56,12 +63,19 @@ package actor SystemManager: RoleEndpoint {
     switch author {
     case .party(let id): return try await node.known(id, isRenewed: isRenewed)
     case .patient(let visit, let hospital):
-      // What is newer is taken from the cloud each time.
-      if isRenewed { return nil }
-      return try await views.chains.view(of: hospital).visit(visit).map {
-        KnownAuthor(.patient, [$0.signingKey])
-      }
+      let view =
+        isRenewed
+        ? try await chains.view(of: hospital) : try await chains.storedView(of: hospital)
+      return try view?.visit(visit).map { KnownAuthor(.patient, [$0.signingKey]) }
     case .key: return nil
+    }
+  }
+
+  package func renewal(of author: Principal) async throws -> String? {
+    switch author {
+    case .party: "consortium"
+    case .patient(_, let hospital): try await chains.exists(hospital) ? "chain of \(hospital)" : nil
+    case .key: nil
     }
   }
 

@@ -38,6 +38,9 @@ final class FailingStorage: ConsortiumStorage {
   /// Whose disk has failed, if one has.
   var failed: String? { state.withLock { $0.failed } }
 
+  /// From now on a role reads and writes nothing.
+  func kill(_ place: String) { state.withLock { _ = $0.dead.insert(place) } }
+
   /// Switches on again what is dead.
   func revive() { state.withLock { $0.dead = [] } }
 

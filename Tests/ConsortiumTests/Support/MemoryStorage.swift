@@ -90,6 +90,35 @@ final class MemoryStorage: ConsortiumStorage {
     return copy
   }
 
+  /// How much there is in each store.
+  func sizes() async throws -> [String: StoreSize] {
+    let state = state.withLock { $0 }
+    var sizes: [String: StoreSize] = [:]
+    for (place, store) in state.roles {
+      sizes["role of \(place)"] = try store.keys(withPrefix: "").reduce(into: StoreSize()) {
+        $0.add($1.utf8.count + (try store.value(forKey: $1)?.count ?? 0))
+      }
+    }
+    for (place, chain) in state.chains {
+      sizes["chain of \(place)"] = try await chain.contents().reduce(into: StoreSize()) {
+        $0.add($1.count)
+      }
+    }
+    for (place, store) in state.states {
+      sizes["state of \(place)"] = store.values.reduce(into: StoreSize()) {
+        $0.add($1.key.count + $1.value.count)
+      }
+    }
+    for (place, records) in state.records {
+      var size = StoreSize()
+      for visit in try await records.visits() {
+        size.add(try await records.record(ofVisit: visit)?.count ?? 0)
+      }
+      sizes["records of \(place)"] = size
+    }
+    return sizes
+  }
+
   // MARK: Backups
 
   /// What one role's folder holds, but for its keys.
@@ -123,6 +152,18 @@ final class MemoryStorage: ConsortiumStorage {
       }
       for (key, values) in backup.states { state.states[key] = MemoryState(values) }
     }
+  }
+}
+
+/// How much a store holds.
+struct StoreSize: Equatable {
+  var rows = 0
+  var bytes = 0
+
+  mutating func add(_ byteCount: Int) { (rows, bytes) = (rows + 1, bytes + byteCount) }
+
+  static func - (one: Self, other: Self) -> Self {
+    Self(rows: one.rows - other.rows, bytes: one.bytes - other.bytes)
   }
 }
 

@@ -302,6 +302,14 @@ final class TestConsortium: Sendable {
   }
 
   // MARK: What an attacker has
+  /// Who has a key, and is nobody.
+  @inline(never)
+  static func stranger(_ seed: UInt64 = 31) throws -> Author {
+    var generator = SeededGenerator(seed: seed)
+    let key = try IdentityKey(seed: generator.bytes(32))
+    return Author(.key(key.publicKey), key)
+  }
+
   // Not inlined: the optimizer of Swift 6.3.1 crashes where their typed errors meet an async body.
 
   @inline(never)
@@ -375,6 +383,18 @@ final class TestConsortium: Sendable {
     return (both.note.encoded, signed.note.encoded, cosigned.note.encoded)
   }
 
+  /// What a member says in a query that it signs now.
+  func terms(_ party: String, to recipient: String) -> QueryTerms {
+    QueryTerms(genesis: secrets.genesis, party: party, recipient: recipient, sentAt: time)
+  }
+
+  /// The question for the proof of a visit's completion.
+  func completion(of context: VisitContext, consent: Signed<Consent>? = nil) -> ProveVisit {
+    ProveVisit(
+      .completion, hospital: context.hospital, visit: context.visitID, consent: consent,
+      knownSize: 0)
+  }
+
   var secrets: TestSecrets { TestSecrets(storage) }
 
   /// Somebody who asks as a party, with its keys; of a consortium that was opened last, even if its
@@ -404,10 +424,12 @@ final class TestConsortium: Sendable {
       keys: [author.key], secrets: secrets, now: { self.now.withLock { $0 } })
   }
 
-  /// The same as whomever, with whatever key.
-  func post(_ consortium: LocalConsortium, by author: Author) -> TestPost {
+  /// The same as whomever, with whatever key, from wherever.
+  func post(
+    _ consortium: LocalConsortium, by author: Author, from address: String = "somebody"
+  ) -> TestPost {
     TestPost(
-      courier: consortium.courier, name: "somebody", author: author.principal,
+      courier: consortium.courier, name: address, author: author.principal,
       keys: [author.key], secrets: secrets, now: { self.now.withLock { $0 } })
   }
 
@@ -419,7 +441,8 @@ final class TestConsortium: Sendable {
     post(consortium, by: try patient(of: context))
   }
 
-  private func patient(of context: VisitContext) throws -> Author {
+  @inline(never)
+  func patient(of context: VisitContext) throws -> Author {
     let root = try PatientRoot(secret("root", of: "patients/\(Self.patient)"))
     let keys: PatientVisitKeys<BLS12381>? = try root.keys(of: context)
     return Author(

@@ -140,7 +140,7 @@ struct TestPost: Sendable {
   ) -> RequestContent {
     RequestContent(
       genesis: secrets.genesis, recipient: recipient, author: author, name: Request.name,
-      nonce: [UInt8](repeating: 7, count: 16), sentAt: now(),
+      nonce: (0..<16).map { _ in .random(in: 0...255) }, sentAt: now(),
       payload: Message(request).encoded())
   }
 

@@ -26,6 +26,9 @@ final class Wire: Sendable {
     fileprivate let opened: (content: RequestContent, answer: AnswerKey)?
     let deliver: @Sendable ([UInt8]) async throws -> [UInt8]
 
+    /// Of what came in an envelope.
+    var author: Principal? { opened?.content.author }
+
     /// The request's `Message`.
     var message: [UInt8] { opened?.content.payload ?? request }
 
@@ -77,12 +80,17 @@ final class Wire: Sendable {
 
   private let state = Mutex(State())
   private let last = Mutex<(any Courier)?>(nil)
+  private let underneath = Mutex<(any Courier)?>(nil)
 
   func over(_ courier: any Courier) -> any Courier {
     let tapped = Tapped(wire: self, courier: courier)
     last.withLock { $0 = tapped }
+    underneath.withLock { $0 = courier }
     return tapped
   }
+
+  /// The one below that courier: what goes with it is neither seen nor kept here.
+  var untapped: (any Courier)? { underneath.withLock { $0 } }
 
   /// The courier of the consortium that was opened last.
   var courier: (any Courier)? { last.withLock { $0 } }

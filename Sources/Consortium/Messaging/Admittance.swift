@@ -1,0 +1,94 @@
+import Synchronization
+
+/// Who may have how much done.
+///
+/// Whoever has proven who it is has requests of its own in hand, by what it has proven. All others share
+/// what is left for them, first by the address that the transport has of them, then all together; so who
+/// has proven nothing, whatever it calls itself and wherever it comes from, keeps out nobody who has.
+final class Admittance: Sendable {
+  /// How many envelopes of one address are looked at at once, before their authors are known.
+  static let openingLimit = 1 << 6
+  /// By how much an address may ask more than one who holds a key: several may share it.
+  static let sharers = 1 << 4
+  /// What all who have proven nothing have in hand together, of each kind.
+  static let strangerLimit = 1 << 14
+  /// How often what is newer of one subject is asked for.
+  static let renewalLimit = 1 << 5
+
+  /// Where those who have proven who they are came from last.
+  private struct Addresses {
+    private static let limit = 1 << 12
+    private var latest: [Principal: String] = [:]
+    private var counts: [String: Int] = [:]
+
+    func contains(_ address: String) -> Bool { counts[address] != nil }
+
+    mutating func note(_ address: String, of principal: Principal) {
+      if latest[principal] == address { return }
+      // They come again with what each of them asks next.
+      if latest.count >= Self.limit { (latest, counts) = ([:], [:]) }
+      if let before = latest.updateValue(address, forKey: principal) {
+        counts[before] = counts[before].flatMap { $0 > 1 ? $0 - 1 : nil }
+      }
+      counts[address, default: 0] += 1
+    }
+  }
+
+  private let principals: RequestQuota
+  private let strangers: RequestQuota
+  private let renewals: RequestQuota
+  private let addresses = Mutex(Addresses())
+  /// By address, how many envelopes are being opened.
+  private let openings = Mutex<[String: Int]>([:])
+
+  /// - Parameter clock: seconds since 1970.
+  init(clock: @escaping @Sendable () -> UInt64) {
+    principals = RequestQuota(clock: clock)
+    strangers = RequestQuota(clock: clock)
+    renewals = RequestQuota(clock: clock)
+  }
+
+  /// Takes one request of an authentic author.
+  ///
+  /// - Parameter isProven: whether the author is somebody, and not merely has a key: anybody makes keys.
+  func takes(
+    _ rule: RequestRule, by author: Principal, isProven: Bool, from address: String
+  ) -> Bool {
+    if isProven {
+      addresses.withLock { $0.note(address, of: author) }
+      return principals.take("\(rule.name)/\(author)", limit: rule.quota)
+    }
+    return strangers.take("\(rule.name)/key/\(author)", limit: rule.quota)
+      && takes(rule, from: address, limit: rule.quota * Self.sharers)
+  }
+
+  /// Takes one request that anybody may make.
+  func takes(_ rule: RequestRule, from address: String) -> Bool {
+    takes(rule, from: address, limit: rule.quota)
+  }
+
+  private func takes(_ rule: RequestRule, from address: String, limit: Int) -> Bool {
+    guard strangers.take("\(rule.name)/from/\(address)", limit: limit) else { return false }
+    // From where somebody has come who has proven who it is, there is no more of others than that.
+    if addresses.withLock({ $0.contains(address) }) { return true }
+    return strangers.take("\(rule.name)/all", limit: Self.strangerLimit)
+  }
+
+  /// Whether to ask now for what is newer of something. What one asks for serves all.
+  func renews(_ subject: String) -> Bool { renewals.take(subject, limit: Self.renewalLimit) }
+
+  /// Begins to look at an envelope; ``close(from:)`` ends it.
+  func open(from address: String) -> Bool {
+    openings.withLock { openings in
+      guard openings[address, default: 0] < Self.openingLimit else { return false }
+      openings[address, default: 0] += 1
+      return true
+    }
+  }
+
+  func close(from address: String) {
+    openings.withLock { openings in
+      openings[address] = openings[address].flatMap { $0 > 1 ? $0 - 1 : nil }
+    }
+  }
+}

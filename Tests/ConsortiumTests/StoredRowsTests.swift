@@ -1,0 +1,190 @@
+import CanonicalEncoding
+import Consortium
+import Credentials
+import EMRScheme
+import Ledger
+import TestSupport
+import Testing
+
+@Suite("What others can have a role keep")
+struct StoredRowsTests {
+  private static let patient = TestConsortium.patient
+  private static let reader = TestConsortium.reader
+
+  // Not inlined: the optimizer of Swift 6.3.1 crashes where typed errors meet an async body.
+  @inline(never)
+  private func addressKey(
+    _ address: PatientAddress, _ test: TestConsortium, _ consortium: LocalConsortium
+  ) throws -> IdentityKey {
+    let place = "patients/\(Self.patient)"
+    let nonce = try test.storage.roleStore(place).value(forKey: "address/\(address.id)")
+    let root = try PatientRoot(test.secret("root", of: place))
+    return try root.addressKeys(
+      genesis: consortium.genesis.digest, nonce: try #require(nonce.flatMap { Digest32($0) })
+    ).signing
+  }
+
+  private func code(_ work: () async throws -> Void) async -> String {
+    await ConsortiumError.code(work)
+  }
+
+  @Test("[attack] a patient who was asked gives consents without end for one key")
+  func manyGrants() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (_, consent) = try await test.consentedVisit(consortium)
+    let honest = try #require(test.wire.requests(GrantConsent.self).last)
+    let asked = try #require(test.wire.requests(ForwardAccessRequest.self).last).request.object
+    let key = try addressKey(asked.address, test, consortium)
+    let post = test.post(consortium, by: Author(.key(key.publicKey), key))
+    let store = test.storage.roleStore("doctors/\(Self.reader)")
+    let before = try store.keys(withPrefix: "grant")
+    func give(_ number: UInt8) async -> String {
+      await code {
+        var other = honest.consent.object
+        other.salt = [UInt8](repeating: number, count: 32)
+        _ = try await post.ask(
+          GrantConsent(consent: Signed(other, by: key), sealedGrant: honest.sealedGrant),
+          of: Self.reader)
+      }
+    }
+    for number in 0..<20 as Range<UInt8> { #expect(await give(number) == "reused") }
+    // The same once more is no other.
+    _ = try await post.ask(honest, of: Self.reader)
+    #expect(try store.keys(withPrefix: "grant") == before)
+    _ = try await consortium.openRecord(doctor: Self.reader, consent: consent)
+    #expect(await give(99) == "consent-mismatch")
+    #expect(try store.keys(withPrefix: "granted/").isEmpty)
+  }
+
+  @Test("[attack] whoever a doctor has asked has keys made without end: others have theirs")
+  func manyCertificates() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    // An honest patient's consent is on its way before, and another's request after.
+    let (visit, consent) = try await test.consentedVisit(consortium)
+    let store = test.storage.roleStore("doctors/\(Self.reader)")
+    let limit = 128
+    // As many dishonest patients as it takes to fill more than there is room for.
+    let addresses = 10
+    for number in 1...addresses {
+      let request = try await consortium.requestAccess(
+        doctor: Self.reader, patient: Self.patient, purpose: "\(number)")
+      let asked = try #require(test.wire.requests(ForwardAccessRequest.self).last).request.object
+      let key = try addressKey(asked.address, test, consortium)
+      let post = test.post(consortium, by: Author(.key(key.publicKey), key))
+      var codes: [String: Int] = [:]
+      for number in 0..<limit + 8 {
+        let visit = Digest32(sha256: Array("\(number)".utf8))
+        codes[
+          await code {
+            _ = try await post.ask(
+              CertifyRequestKey(request: request, visit: visit), of: Self.reader)
+          }, default: 0] += 1
+      }
+      #expect(codes == ["nothing": limit, "too-large": 8])
+      test.pass(seconds: 60)
+    }
+    let request = try await consortium.requestAccess(
+      doctor: Self.reader, patient: Self.patient, purpose: "the honest one")
+    for number in 0..<2 {
+      let other = try await consortium.hold(test.plan("encounter-\(number + 2)")).visit
+      try await consortium.settle()
+      _ = try await consortium.consent(
+        patient: Self.patient, to: request, visit: other,
+        expiresAt: await consortium.ledgerTime() + 3600)
+    }
+    #expect(try store.keys(withPrefix: "request/").count <= 1024)
+    // What was acknowledged as kept is kept.
+    #expect(try store.keys(withPrefix: "grant/").count == 3)
+    _ = try await consortium.openRecord(doctor: Self.reader, consent: consent)
+    #expect(try await test.state(of: visit, consortium).status == .complete)
+  }
+
+  @Test(
+    "[attack] a doctor asks a patient without end, and colleagues ask with the doctor's address")
+  func manyRequests() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    _ = try await test.visitWithRequest(consortium)
+    let asked = try #require(test.wire.requests(ForwardAccessRequest.self).last?.request.object)
+    let store = test.storage.roleStore("patients/\(Self.patient)")
+    var generator = SeededGenerator(seed: 41)
+    func ask(_ doctor: String, _ asked: AccessRequest) async throws -> String {
+      var again = asked
+      (again.doctor, again.nonce) = (doctor, generator.bytes(32))
+      again.hospital = String(doctor.prefix(10))
+      let signed = Signed(again, by: try test.identityKey(of: "doctors/\(doctor)"))
+      return await code {
+        _ = try await test.post(consortium, as: doctor).ask(
+          SubmitAccessRequest(request: signed), of: "manager")
+      }
+    }
+    var codes: [String: Int] = [:]
+    for _ in 0..<32 { codes[try await ask(Self.reader, asked), default: 0] += 1 }
+    // The first is the honest one.
+    #expect(codes == ["nothing": 15, "busy": 17])
+    for doctor in consortium.configuration.hospitals...3 {
+      for number in 1...3 {
+        for _ in 0..<20 { _ = try await ask("hospital-\(doctor)-doctor-\(number)", asked) }
+      }
+    }
+    #expect(try store.keys(withPrefix: "request/").count <= 64)
+    // Another address has room of its own, and what is kept is kept.
+    let kept = try store.keys(withPrefix: "request/")
+    _ = try await consortium.requestAccess(
+      doctor: "hospital-3-doctor-1", patient: Self.patient, purpose: "another")
+    #expect(try Set(store.keys(withPrefix: "request/")).isSuperset(of: kept))
+    // What counts no more goes first.
+    test.pass(seconds: 31 * 86_400)
+    var later = asked
+    later.madeAt = test.time
+    #expect(try await ask(Self.reader, later) == "nothing")
+    #expect(try store.keys(withPrefix: "request/").count == 2)
+  }
+
+  private func states(_ test: TestConsortium, _ consents: [Digest32]) throws -> [String] {
+    try consents.map { consent in
+      let bytes = try test.storage.roleStore("manager").value(forKey: "deposit/\(consent)")
+      switch try Message<Deposit>(encoded: try #require(bytes)).payload.state {
+      case .unused: return "x"
+      case .used: return "B_I"
+      case .over: return "over"
+      }
+    }
+  }
+
+  @Test("[attack] whoever has the proxy's disk later finds nothing of consents that have ended")
+  func keptResults() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (visit, used) = try await test.consentedVisit(consortium)
+    _ = try await consortium.openRecord(doctor: Self.reader, consent: used)
+    let unused = try await test.consent(to: visit, purpose: "another", consortium)
+    let standing = try await test.consent(to: visit, purpose: "a third", consortium)
+    try await consortium.settle()
+    #expect(try states(test, [used, unused, standing]) == ["B_I", "x", "x"])
+    for consent in [used, unused] {
+      try await consortium.revoke(patient: Self.patient, consent: consent)
+    }
+    // Nobody asks the proxy for anything.
+    try await test.pass(seconds: 61, consortium)
+    #expect(try states(test, [used, unused, standing]) == ["over", "over", "x"])
+  }
+
+  @Test(
+    "[attack] the same after consents have expired, a result was used, or the proxy starts again")
+  func keptLonger() async throws {
+    let test = TestConsortium(teamSize: 1)
+    var consortium = try await test.open()
+    let (visit, used) = try await test.consentedVisit(consortium, lasting: 60 * 86_400)
+    let expiring = try await test.consent(to: visit, purpose: "another", consortium)
+    _ = try await consortium.openRecord(doctor: Self.reader, consent: used)
+    #expect(try states(test, [used, expiring]) == ["B_I", "x"])
+    // As after a power cut, with the first sweep of a new run.
+    consortium = try await test.open()
+    test.pass(seconds: 8 * 86_400)
+    try await consortium.settle()
+    #expect(try states(test, [used, expiring]) == ["over", "over"])
+  }
+}
