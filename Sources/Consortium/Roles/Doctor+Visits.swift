@@ -315,7 +315,6 @@ extension Doctor {
   private struct FormerWork {
     var findings: [Finding] = []
     var signature: VerifiedSignature<Suite>?
-    /// c_{k−1}, of which they were opened.
   }
 
   private func work(

@@ -249,9 +249,7 @@ extension Patient {
   private func keys(
     of visitID: Digest32, at hospital: String
   ) async throws -> PatientVisitKeys<Suite> {
-    if let known: PatientVisit = try store.load(Self.key(visitID)),
-      known.context.hospital == hospital
-    {
+    if let known: PatientVisit = try store.load(Self.key(visitID, hospital)) {
       return try keys(of: known.context)
     }
     if let keys = try keys(ofVisitUnderWay: visitID, at: hospital) { return keys }
