@@ -1,6 +1,8 @@
 import CanonicalEncoding
 import Consortium
 import Credentials
+import EMRScheme
+import Ledger
 import Synchronization
 import TestSupport
 import Testing

@@ -148,9 +148,14 @@ struct OverlapTests {
     let state = try await test.beginVisit(consortium, plan)
     let (visit, team) = (state.context.visitID, state.context.signers.map(\.doctor))
     try await consortium.diagnose(visit, plan, position: 1)
-    var junk = try #require(test.wire.requests(HandOverFindings.self).last)
-    junk.findings.ciphertext = [UInt8](repeating: 1, count: 79 << 20)
-    _ = try await test.post(consortium, as: team[0]).ask(junk, of: team[1])
+    let head = try #require(test.wire.requests(HandOverFindings.self).last).head
+    for index in 0..<79 {
+      let piece = try Piece(
+        byteCount: 79 << 20, index: index, bytes: [UInt8](repeating: 1, count: 1 << 20))
+      let held = try await test.post(consortium, as: team[0]).ask(
+        HandOverFindings(visit: visit, head: head, piece: piece), of: team[1])
+      #expect(held.count == index + 1)
+    }
     try await consortium.diagnose(visit, plan, position: 2)
     consortium = try await test.open()
     try await consortium.complete(visit, at: plan.hospital)

@@ -79,7 +79,8 @@ struct StoredRowsTests {
         codes[
           await code {
             _ = try await post.ask(
-              CertifyRequestKey(request: request, visit: visit), of: Self.reader)
+              CertifyRequestKey(request: request, hospital: "hospital-1", visit: visit),
+              of: Self.reader)
           }, default: 0] += 1
       }
       #expect(codes == ["nothing": limit, "too-large": 8])

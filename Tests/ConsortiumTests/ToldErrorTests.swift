@@ -25,10 +25,10 @@ struct ToldErrorTests {
       try envelope(form, to: "hospital-1", by: test.post(consortium, by: ticket), "hospital-1"),
       try envelope(FetchNote(), to: "cloud", by: patient, "cloud"),
       try envelope(
-        Reencrypt(consent: consent, sealedShare: [1]), to: "manager",
+        Reencrypt(consent: consent, sealedShare: [1], index: 0), to: "manager",
         by: test.post(consortium, as: reader), "manager"),
       try envelope(
-        CertifyRequestKey(request: .zero, visit: visit), to: reader,
+        CertifyRequestKey(request: .zero, hospital: "hospital-1", visit: visit), to: reader,
         by: test.post(consortium, by: ticket), "doctors/\(reader)"),
       try envelope(
         ForwardAccessRequest(request: address), to: address.object.address.id,

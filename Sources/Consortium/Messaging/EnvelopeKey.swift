@@ -6,7 +6,7 @@ import EMRScheme
 ///
 /// The agreement key of the ledger lives as long as its owner likes, and whoever steals it would read all
 /// that was ever sent. This one is erased when nothing that is sealed to it can be under way any more.
-package struct EnvelopeKey: CanonicalObject {
+package struct EnvelopeKey: CanonicalObject, Equatable {
   package static let kind = ObjectKind.envelopeKey
   package static let maximumByteCount = 1 << 10
   package static let maximumNodeCount = 16

@@ -111,8 +111,10 @@ final class MemoryStorage: ConsortiumStorage {
     }
     for (place, records) in state.records {
       var size = StoreSize()
-      for visit in try await records.visits() {
-        size.add(try await records.record(ofVisit: visit)?.count ?? 0)
+      for record in try await records.records() {
+        for row in 0..<(try await records.rowCount(of: record)) {
+          size.add(try await records.row(row, of: record)?.count ?? 0)
+        }
       }
       sizes["records of \(place)"] = size
     }

@@ -85,7 +85,7 @@ final class PowerDisk: Sendable {
   }
 
   private func write(
-    _ run: Int, _ body: (inout Contents) throws(StoreError) -> Void
+    _ run: Int?, _ body: (inout Contents) throws(StoreError) -> Void
   ) throws(StoreError) {
     try disk.withLock { disk throws(StoreError) in
       guard !disk.isOut, disk.run == run else {
