@@ -70,6 +70,9 @@ struct RequestTableTests {
       (.doctor, context.signers[0].doctor),
       (.patient, try await consortium.address(ofPatient: TestConsortium.patient).id),
     ]
+    for (kind, recipient) in recipients where kind != .patient {
+      _ = try await test.post(consortium, as: "manager").ask(FetchEnvelopeKey(), of: recipient)
+    }
     var count = 0
     for rule in RequestTable.rules where rule.carriage == .sealed {
       for (kind, recipient) in recipients {

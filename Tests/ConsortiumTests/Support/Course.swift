@@ -100,10 +100,7 @@ extension Course {
       },
       restart,
       Step("the next doctor loses what was handed over") { run in
-        for place in run.test.storage.places where place.hasPrefix("doctors/") {
-          let store = run.test.storage.roleStore(place)
-          for key in try store.keys(withPrefix: "received/") { try store.write([key: nil]) }
-        }
+        try run.test.storage.loseReceivedFindings()
       },
       Step("the second doctor") { run in
         try await run.consortium.diagnose(run.known(run.visit), run.plan, position: 2)

@@ -121,6 +121,14 @@ final class MemoryStorage: ConsortiumStorage {
     return sizes
   }
 
+  /// Doctors forget what colleagues have handed over.
+  func loseReceivedFindings() throws {
+    for place in places where place.hasPrefix("doctors/") {
+      let store = roleStore(place)
+      for key in try store.keys(withPrefix: "received/") { try store.write([key: nil]) }
+    }
+  }
+
   // MARK: Backups
 
   /// What one role's folder holds, but for its keys.

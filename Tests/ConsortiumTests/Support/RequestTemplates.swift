@@ -95,6 +95,7 @@ struct RequestTemplates: Sendable {
     let visit = try await test.beginVisit(consortium, plan).context.visitID
     try await consortium.diagnose(visit, plan, position: 1)
     consortium = try await test.open()
+    try test.storage.loseReceivedFindings()
     try await consortium.diagnose(visit, plan, position: 2)
     try await consortium.complete(visit, at: plan.hospital)
     _ = try await consortium.collect(visit, plan)

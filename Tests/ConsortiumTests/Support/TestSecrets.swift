@@ -71,6 +71,8 @@ struct TestSecrets: Sendable {
     return nil
   }
 
+  func isAddress(_ recipient: String) -> Bool { addressKeys(recipient) != nil }
+
   /// To whom something is sealed, with the newest key.
   func contact(_ recipient: String) -> Contact? {
     agreementKeys(of: recipient).first.map {
@@ -112,9 +114,9 @@ struct TestPost: Sendable {
     guard let rule = RequestTable.byName[Request.name], rule.carriage == .sealed else {
       return try await post.ask(request, of: recipient)
     }
-    // Whom nobody has asked anything yet has made none.
-    if secrets.contact(recipient) == nil {
-      _ = try await post.ask(FetchEnvelopeKey(), of: recipient)
+    // Whom nobody has asked anything, or not for days, makes its key now; a patient's address has its own.
+    if !secrets.isAddress(recipient) {
+      _ = try? await post.ask(FetchEnvelopeKey(), of: recipient)
     }
     var refusal = ConsortiumError(.unreachable, "there is nobody who asks")
     for key in keys {
