@@ -45,7 +45,7 @@ struct ToldErrorTests {
       #expect(text.contains("unavailable"), "\(place)")
     }
     // Whoever runs the role is told.
-    #expect(consortium.manager.inbox.failures.recent.contains { $0.contains("manager is dead") })
+    #expect(consortium.manager.inbox.failures.recent.contains { "\($0)".contains("manager is dead") })
     storage.revive()
   }
 

@@ -44,15 +44,15 @@ extension ConsortiumError {
 /// What failed in a role itself while it answered, for who runs it: the last ones.
 package final class FailureLog: Sendable {
   private static let limit = 64
-  private let failures = Mutex<[String]>([])
+  private let failures = Mutex<[any Error]>([])
 
   /// As they came, with all that the errors say.
-  package var recent: [String] { failures.withLock { $0 } }
+  package var recent: [any Error] { failures.withLock { $0 } }
 
   func note(_ error: any Error) {
     failures.withLock { failures in
       if failures.count >= Self.limit { failures.removeFirst() }
-      failures.append("\(error)")
+      failures.append(error)
     }
   }
 }

@@ -101,7 +101,11 @@ struct Demo: AsyncParsableCommand {
     }
     var demonstration = try await ConsortiumDemonstration(
       in: folder, team: doctors, console: console)
-    return try await demonstration.run()
+    do {
+      return try await demonstration.run()
+    } catch {
+      throw await demonstration.consortium.cause(of: error)
+    }
   }
 
   /// Roster and rule from a file.
@@ -130,7 +134,11 @@ struct Demo: AsyncParsableCommand {
     defer { console.endProgress() }
     var demonstration = try await Demonstration(
       in: folder, team: doctors, staffing: staffing, drawsCodes: codes, console: console)
-    return try await demonstration.run(histories)
+    do {
+      return try await demonstration.run(histories)
+    } catch {
+      throw await demonstration.consortium.cause(of: error)
+    }
   }
 }
 

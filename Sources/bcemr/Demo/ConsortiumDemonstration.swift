@@ -29,7 +29,7 @@ struct ConsortiumReport: Encodable {
 /// doctor retires, a delegate votes twice, is convicted, and comes back with other keys; and an auditor
 /// follows all of it offline.
 struct ConsortiumDemonstration {
-  private let consortium: LocalConsortium
+  let consortium: LocalConsortium
   private let clock: DemoClock
   private let console: Console
   private var report: ConsortiumReport
