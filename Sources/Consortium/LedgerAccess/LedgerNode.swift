@@ -35,11 +35,14 @@ package actor LedgerNode {
   ///   - store: where a delegate's votes are kept.
   ///   - decider: decides claims; that of the genesis' suite unless another is given.
   ///   - clock: seconds since 1970.
+  ///   - votingClock: what a delegate says in votes, where that is another: whoever lies about the time
+  ///     there would not be heard if it did so in its questions.
   package init(
     id: String, genesis: ValidGenesis, identity: any PartyIdentity,
     delegate keys: (any DelegateKeys)?,
     state: any StateStore, store: any RoleStore, post: Post,
-    decider given: (any ClaimDecider)? = nil, clock: @escaping @Sendable () -> UInt64
+    decider given: (any ClaimDecider)? = nil, clock: @escaping @Sendable () -> UInt64,
+    votingClock: (@Sendable () -> UInt64)? = nil
   ) throws {
     (self.id, self.genesis, self.identity, self.post) = (id, genesis, identity, post)
     self.clock = clock
@@ -50,7 +53,7 @@ package actor LedgerNode {
     if let keys {
       delegate = try Delegate(
         id: id, genesis: genesis, keys: keys, state: state, store: store, decider: decider,
-        clock: clock)
+        clock: votingClock ?? clock)
     } else {
       observer = try ConsortiumFollower(genesis: genesis, store: state, decider: decider)
     }

@@ -109,14 +109,15 @@ struct HospitalNetwork {
     let (id, disk, clock) = (machine.id, machine.disk, clock)
     let courier = mail.courier(of: .init(id: id, machine: index, run: run))
     let time: @Sendable () -> UInt64 = { clock.seconds(ahead: machine.clockOffset) }
-    // Who lies about the time in votes still hears who sends something now: to refuse it is to be silent.
+    // Who lies about the time in votes still hears, and is heard by, who speaks now: else it is silent.
     let ear: @Sendable () -> UInt64 = { clock.seconds(ahead: max(-3, min(3, machine.clockOffset))) }
     let isCandidate = !SimulatedMembers.followers.contains(id)
     let node = try LedgerNode(
       id: id, genesis: genesis, identity: members.identity(of: id),
       delegate: isCandidate ? machine.keys.delegate : nil,
       state: disk.state(ChainName.consortium, run: run), store: disk.roles(run: run),
-      post: Post(courier: courier, sender: id), decider: decider, clock: time)
+      post: Post(courier: courier, sender: id), decider: decider, clock: ear,
+      votingClock: time)
     if hospitals.contains(id) {
       let server = try HospitalServer(
         id: id, node: node, keys: machine.keys, store: disk.roles(run: run),
