@@ -168,6 +168,21 @@ struct EnvelopeKeyTests {
     _ = try await test.completeVisit(consortium, test.plan())
   }
 
+  @Test("[attack] strangers ask for keys without end: who has a ticket still asks, and is admitted")
+  func askedWithoutEnd() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let question = Message(FetchEnvelopeKey()).encoded()
+    test.pass(seconds: 120)
+    for number in 0..<(1 << 14) + 64 {
+      _ = try await consortium.courier.send(
+        question, from: "stranger-\(number % 5)", to: "hospital-1")
+    }
+    _ = try await test.completeVisit(consortium, test.plan())
+    let rows = try test.storage.roleStore("hospital-1").keys(withPrefix: "envelope-key/")
+    #expect(rows.count == 1)
+  }
+
   /// Whatever consortium was opened last.
   private struct PresentCourier: Courier {
     let wire: Wire

@@ -139,6 +139,22 @@ struct OverlapTests {
     #expect(record.findings.map(\.content) == plan.findings)
   }
 
+  @Test("[attack] a hospital delivers another group key when the team has signed: nothing is lost")
+  func otherGroupKey() async throws {
+    let test = TestConsortium(teamSize: 2)
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    for position in 1...2 { try await consortium.diagnose(visit, plan, position: position) }
+    #expect(
+      await ConsortiumError.code {
+        try await consortium.agreeOnGroupKey(visit, at: Self.hospital)
+      } == "wrong-state")
+    try await consortium.complete(visit, at: Self.hospital)
+    let record = try #require(try await consortium.collect(visit, plan).record)
+    #expect(record.findings.map(\.content) == plan.findings)
+  }
+
   @Test("[attack] a colleague's garbage, as long as there is room, ends no visit that is signed")
   func garbageHandover() async throws {
     let test = TestConsortium(teamSize: 2)

@@ -86,14 +86,83 @@ struct RecordAttackTests {
           try await consortium.complete(visit, at: Self.hospital)
         } != "nothing")
       test.wire.intercept(nil)
-      // One of an earlier signature is dropped: no completion can name it any more.
-      #expect(try await records.records().count == 1, "round \(round)")
+      // Each has a receipt, which a completion may still bring.
+      #expect(try await records.records().count == round)
     }
     for position in 1...2 { try await consortium.diagnose(visit, plan, position: position) }
     try await consortium.complete(visit, at: Self.hospital)
     #expect(try await consortium.collect(visit, plan).record != nil)
     let digest = try #require(try await test.state(of: visit, consortium).record.recordDigest)
     #expect(try await records.records().map(\.recordDigest) == [digest])
+  }
+
+  @Test("[attack] a doctor has the cloud drop a record that has its receipt: it is completed with")
+  func droppedRecord() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let context = try await test.beginVisit(consortium, test.plan()).context
+    let visit = context.visitID
+    try await consortium.diagnose(visit, test.plan(), position: 1)
+    let post = test.post(consortium, as: context.signers[0].doctor)
+    let answer = Capture<StoredPieces>()
+    test.wire.intercept { transit in
+      if case .visitCompletion? = transit.payload(SubmitEntry.self)?.entry.content.body,
+        answer.value == nil, var other = test.wire.requests(StoreRecord.self).last
+      {
+        // The same record, as if C were longer: its length is in no digest.
+        other.part.piece = try Piece(
+          byteCount: Limits.pieceByteCount + 5, index: 0,
+          bytes: [UInt8](repeating: 0, count: Limits.pieceByteCount))
+        answer.value = try await post.ask(other, of: "cloud")
+      }
+      return try await transit.deliver(transit.request)
+    }
+    try await consortium.complete(visit, at: Self.hospital)
+    test.wire.intercept(nil)
+    #expect(answer.value?.receipt.isEmpty == false)
+    #expect(await test.rest(consortium) == "nothing")
+    #expect(try await consortium.collect(visit, test.plan()).record != nil)
+    _ = try await consortium.hold(test.plan("encounter-2"))
+  }
+
+  @Test(
+    "[attack] a doctor completes with the receipt of a record from before the team signed again")
+  func formerReceipt() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let context = try await test.beginVisit(consortium, plan).context
+    let (visit, doctor) = (context.visitID, context.signers[0].doctor)
+    let kept = Capture<VisitCompletion>()
+    test.wire.intercept { transit in
+      if case .visitCompletion(let completion)? =
+        transit.payload(SubmitEntry.self)?.entry.content.body
+      {
+        if kept.value == nil { kept.value = completion }
+        throw ConsortiumError(.unreachable, "kept back")
+      }
+      return try await transit.deliver(transit.request)
+    }
+    var again = plan
+    again.findings = [[1, 2, 3]]
+    for plan in [plan, again] {
+      try await consortium.diagnose(visit, plan, position: 1)
+      _ = await ConsortiumError.code { try await consortium.complete(visit, at: Self.hospital) }
+    }
+    test.wire.intercept(nil)
+    let first = try #require(kept.value)
+    let signature = try #require(try await test.state(of: visit, consortium).signatures.first)
+    let former = VisitCompletion(
+      context: context, commitments: signature.commitments, signature: signature.signature,
+      recordDigest: first.recordDigest, storageSignature: first.storageSignature)
+    _ = try await test.post(consortium, as: doctor).ask(
+      SubmitEntry(try test.entry(former, by: doctor, place: "doctors/\(doctor)", consortium)),
+      of: Self.hospital)
+    // Nothing stands still, and the patient says that this is not what the team has signed.
+    #expect(await test.rest(consortium) == "nothing")
+    let collected = try await consortium.collect(visit, plan)
+    #expect(collected.record == nil && collected.isNewlyReceipted)
+    _ = try await consortium.hold(test.plan("encounter-2"))
   }
 
   /// A visit of one doctor that is signed, and what the doctor would store.

@@ -21,7 +21,7 @@ struct RequestTableTests {
       let recipients = rule.recipients.map(\.rawValue).sorted().joined(separator: ", ")
       let line = """
         | `\(rule.name)` | \(rule.carriage.rawValue) | \(authors) | \(recipients) | \(rule.limit) \
-        | \(rule.answerLimit) | \(rule.quota) | \(rule.lifetime.map { "\($0)" } ?? "–") |
+        | \(rule.answerLimit) | \(rule.quota == .max ? "–" : "\(rule.quota)") | \(rule.lifetime.map { "\($0)" } ?? "–") |
         """
       #expect(lines.contains(line), "\(line)")
     }

@@ -45,7 +45,8 @@ struct ToldErrorTests {
       #expect(text.contains("unavailable"), "\(place)")
     }
     // Whoever runs the role is told.
-    #expect(consortium.manager.inbox.failures.recent.contains { "\($0)".contains("manager is dead") })
+    let failures = consortium.manager.inbox.failures.recent
+    #expect(failures.contains { "\($0)".contains("manager is dead") })
     storage.revive()
   }
 

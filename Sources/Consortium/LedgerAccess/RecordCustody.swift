@@ -65,8 +65,10 @@ package struct RecordCustody: Sendable {
     var rows: [Int: [UInt8]] = [:]
     var header: RecordHeader
     let held: Int
-    if let known = try await self.header(of: name), known.byteCount == piece.byteCount {
-      if known.isWhole { return (known.pieceCount, true) }
+    let known = try await self.header(of: name)
+    // For what is whole there may be a receipt: nobody has it dropped.
+    if let known, known.isWhole { return (known.pieceCount, true) }
+    if let known, known.byteCount == piece.byteCount {
       header = known
       held = try await records.rowCount(of: name) - 1
     } else {
@@ -94,17 +96,17 @@ package struct RecordCustody: Sendable {
     return (held + 1, header.isWhole)
   }
 
-  /// Of a visit that is open, drops what no completion can name any more, as the team has signed again, and
-  /// what is half here: its doctor has begun another one.
+  /// Of a visit that is open, drops what is half here: its doctor has begun another one. What is whole has a
+  /// receipt, which a completion may bring also when the team has signed again, as often as it may.
   private func makeRoom(for name: RecordName, under signature: Digest32) async throws {
     var count = 0
     for other in try await records.records(ofVisit: name.visit, at: name.hospital)
     where other != name {
       let header = try await header(of: other)
-      if header?.isWhole == true, header?.signature == signature {
-        count += 1
-      } else {
+      if header?.isWhole != true {
         try await records.remove(other)
+      } else if header?.signature == signature {
+        count += 1
       }
     }
     guard count < Self.limit else {

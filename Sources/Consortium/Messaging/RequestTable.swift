@@ -48,7 +48,7 @@ package struct RequestRule: Sendable {
   /// Bytes of the answer's.
   package let answerLimit: Int
   /// How many of them one author has in hand at once, or of what is open, one address; what is used up comes
-  /// back with time.
+  /// back with time. `Int.max` of what is not counted.
   package let quota: Int
   /// For how many seconds it counts after it was sent; nil of what says no time.
   package let lifetime: UInt64?
@@ -76,7 +76,11 @@ package enum RequestTable {
 
   package static let rules: [RequestRule] = [
     // To seal anything else
-    open(FetchEnvelopeKey.self, to: [.hospital, .cloud, .manager, .doctor], 64, answer: 1 << 10),
+    // As often as anybody likes: whoever is refused here can say nothing at all, and the answer is one that
+    // is signed once and costs less than to count.
+    open(
+      FetchEnvelopeKey.self, to: [.hospital, .cloud, .manager, .doctor], 64, answer: 1 << 10,
+      quota: .max),
     // Initialization (4.2)
     sealed(RegisterDoctor.self, by: .keyHolder, to: .hospital, 4 << 10),
     sealed(CosignRegistration.self, by: .hospital, to: .manager, 4 << 10, answer: 4 << 10),
@@ -173,10 +177,11 @@ package enum RequestTable {
   }
 
   private static func open(
-    _ type: any RoleRequest.Type, to recipients: Set<RoleKind>, _ limit: Int, answer: Int = page
+    _ type: any RoleRequest.Type, to recipients: Set<RoleKind>, _ limit: Int, answer: Int = page,
+    quota: Int = 1 << 12
   ) -> RequestRule {
     RequestRule(
       type: type, carriage: .open, authors: [], recipients: recipients, limit: limit,
-      answerLimit: answer, quota: 1 << 12, lifetime: nil, hidesAnswer: false)
+      answerLimit: answer, quota: quota, lifetime: nil, hidesAnswer: false)
   }
 }

@@ -189,7 +189,12 @@ extension Doctor {
           exchanges[request.visit]?[index].exchange = exchange
           return Octets(acknowledgement)
         }
-        visit.groupKey = try exchange.receive(delivery: request.message).encoded()
+        let groupKey = try exchange.receive(delivery: request.message).encoded()
+        // Under another key nothing opens any more of what this doctor has signed.
+        guard visit.mark == nil && visit.former == nil || groupKey == visit.groupKey else {
+          throw ConsortiumError(.wrongState, "\(id) has signed under the visit's group key")
+        }
+        visit.groupKey = groupKey
         try save(visit)
         exchanges[request.visit] = Array(known.dropFirst(index + 1))
         return Octets([])

@@ -942,6 +942,9 @@ struct HospitalSimulation: Simulation {
 
   private func state() throws -> String {
     var lines = ["\(network.world.journal.running) visits under way"]
+    if let restoration, restoration.isDone {
+      lines.append("the disk of \(network.machines[restoration.machine].id) was put back")
+    }
     for index in network.machines.indices {
       let machine = network.machines[index]
       let snapshot = try? snapshot(index)
@@ -952,6 +955,7 @@ struct HospitalSimulation: Simulation {
         line += " anchored \(try snapshot?.consortium.anchor(of: chain.hospital)?.size ?? 0)"
         let demands = try snapshot?.consortium.demandCount(on: chain.hospital) ?? 0
         line += " answered \(chain.answered)/\(demands)"
+        if try snapshot?.consortium.isBarred(chain.hospital) == true { line += " barred" }
       }
       if busy.contains(index) { line += " busy" }
       if let failure = lastFailures[index] { line += " (\(failure))" }
