@@ -231,6 +231,27 @@ struct SubmissionTests {
     #expect(try await patient.submissions().last == submission)
   }
 
+  @Test("[attack] something is demanded of a hospital that has written nothing yet: it answers")
+  func demandedFirst() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let writer = try #require(consortium.hospitals["hospital-2"]).ledger.writer
+    #expect(await writer.position == 0)
+    let notice = try test.entry(
+      AccessNotice(visit: Digest32(sha256: [1]), document: .zero), by: "manager",
+      chain: "hospital-2", consortium)
+    let demand = try test.entry(
+      Demand(entry: notice, completion: nil), by: "hospital-1", chain: ChainName.consortium,
+      consortium)
+    _ = try await consortium.cloud.node.submit(demand)
+    try await test.pass(seconds: 120, consortium)
+    #expect(await writer.view.answered == 1)
+    // And is anchored as before, and treats patients.
+    _ = try await consortium.hold(test.plan(hospital: "hospital-2"))
+    try await consortium.settle()
+    #expect(try await test.verify(consortium).chains.allSatisfy { $0.fault == nil })
+  }
+
   @Test("[attack] a hospital alone makes nothing confirmed")
   func hospitalAlone() async throws {
     let stage = try await ActStage(.revocation)

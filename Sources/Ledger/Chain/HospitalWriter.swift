@@ -328,8 +328,9 @@ package actor HospitalWriter {
 
   /// Whether there is something that makes the chain follow a base: demands, its age, or another cloud.
   package func isBehind(_ base: ConsortiumBlock, demands: UInt64) throws -> Bool {
-    try engine.header != nil
-      && (demands > engine.block.answered || lags(behind: base) || isConfirmedByAnother(on: base))
+    // A chain without a block has no age, but it owes an answer like any other.
+    try demands > engine.block.answered
+      || engine.header != nil && (lags(behind: base) || isConfirmedByAnother(on: base))
   }
 
   /// Answers every demand up to the base, by the entry or by why the rules refuse it.
