@@ -70,7 +70,8 @@ package struct RecordCustody: Sendable {
     if let known, known.isWhole { return (known.pieceCount, true) }
     if let known, known.byteCount == piece.byteCount {
       header = known
-      held = try await records.rowCount(of: name) - 1
+      // Another request may have had it removed since.
+      held = max(0, try await records.rowCount(of: name) - 1)
     } else {
       guard piece.index == 0 else { return (0, false) }
       _ = try part.head.check(for: VerifiedVisitKey<Suite>(alreadyVerified: context))
