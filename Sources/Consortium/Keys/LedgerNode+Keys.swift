@@ -51,11 +51,11 @@ extension LedgerNode {
     try await rotateKeys(of: ring, uses, using: &randomness)
   }
 
-  /// Erases former keys of a party, this node's or one that has no node, that nothing needs any more: those with which nobody judges
-  /// what is written now.
+  /// Erases former keys of a party, this node's or one that has no node, that nothing needs any more: those
+  /// with which nobody judges what is written now.
   ///
-  /// What was sealed to a former agreement key, as a share of a consent, may still be under way, and is opened for one epoch more.
-  /// Keys for the chains of hospitals are not among these.
+  /// What was sealed to a former agreement key, as a share of a consent, may still be under way, and is opened
+  /// for one epoch more. Keys for the chains of hospitals are not among these.
   ///
   /// - Parameter base: of what the party writes on a chain of its own; nil if it has none, or has written
   ///   nothing.

@@ -56,8 +56,28 @@ struct IncomingRecord: Sendable {
 final class UnfinishedRecord: Sendable {
   private let record = Mutex<IncomingRecord?>(nil)
 
+  /// Reads a record from one source, from where the last attempt at that has ended.
+  ///
+  /// - Parameter piece: asks for the piece with this number.
+  /// - Returns: the head, and the only copy of C.
+  /// - Throws: ``ConsortiumError`` `record-tampered` for another record; what `piece` throws.
+  func read(
+    _ recordDigest: Digest32, visitKey: [UInt8], from source: String,
+    isolation: isolated (any Actor)? = #isolation,
+    _ piece: (_ index: Int) async throws -> RecordPiece
+  ) async throws -> (head: RecordHead, c: [UInt8]) {
+    var incoming = begin(recordDigest, visitKey: visitKey, from: source)
+    do {
+      while !incoming.isWhole { try incoming.take(try await piece(incoming.next)) }
+    } catch let error as ConsortiumError where error.code == .unreachable {
+      record.withLock { [incoming] in $0 = incoming }
+      throw error
+    }
+    return try incoming.finish()
+  }
+
   /// What has come of a record from this source, to go on with, or nothing yet.
-  func begin(
+  private func begin(
     _ recordDigest: Digest32, visitKey: [UInt8], from source: String
   ) -> IncomingRecord {
     let known = record.withLock { record in
@@ -67,7 +87,4 @@ final class UnfinishedRecord: Sendable {
     if let known, known.recordDigest == recordDigest, known.source == source { return known }
     return IncomingRecord(recordDigest: recordDigest, visitKey: visitKey, source: source)
   }
-
-  /// Keeps what has come, as a piece has not.
-  func keep(_ incoming: IncomingRecord) { record.withLock { $0 = incoming } }
 }

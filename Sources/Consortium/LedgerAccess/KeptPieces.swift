@@ -62,13 +62,6 @@ struct PieceRows {
     return bytes
   }
 
-  /// SHA-256 of all of it.
-  func digest(_ kept: KeptPieces) throws -> Digest32 {
-    var digest = RunningDigest()
-    for index in 0..<kept.count { digest.update(try piece(index, of: kept).bytes) }
-    return digest.digest
-  }
-
   /// What removes all rows but those of the names that are in use, for ``RoleStore/write(_:)``.
   func removal(allBut names: Set<Digest32>) throws -> [String: [UInt8]?] {
     var changes: [String: [UInt8]?] = [:]

@@ -5,6 +5,19 @@ import Ledger
 
 /// What goes wrong in a consortium, for a demonstration of what follows from it.
 extension LocalConsortium {
+  /// Why a role could not answer: others are told no more than that, but here one person runs them all.
+  ///
+  /// - Returns: what failed last in a store of any role; the error itself if nothing has, or it says more.
+  package func cause(of error: any Error) -> any Error {
+    guard (error as? ConsortiumError)?.code == .unavailable else { return error }
+    let roles: [any RoleEndpoint] =
+      Array(clouds.values) + Array(hospitals.values) + [manager] + Array(doctors.values)
+      + Array(patients.values)
+    return roles.lazy.compactMap { role in
+      role.inbox.failures.recent.last { $0 is StoreError }
+    }.first ?? error
+  }
+
   /// From now on the operator of a hospital has it take no revocation, and answer nothing to who brings
   /// one.
   ///

@@ -74,19 +74,6 @@ public actor LocalConsortium {
   private let otherClouds: Mutex<[String: CloudServer]>
   package private(set) var doctors: [String: Doctor] = [:]
   package internal(set) var patients: [String: Patient] = [:]
-
-  /// Why a role could not answer: others are told no more than that, but here one person runs them all.
-  ///
-  /// - Returns: what failed last in a store of any role; the error itself if nothing has, or it says more.
-  package func cause(of error: any Error) -> any Error {
-    guard (error as? ConsortiumError)?.code == .unavailable else { return error }
-    let roles: [any RoleEndpoint] =
-      Array(clouds.values) + Array(hospitals.values) + [manager] + Array(doctors.values)
-      + Array(patients.values)
-    return roles.lazy.compactMap { role in
-      role.inbox.failures.recent.last { $0 is StoreError }
-    }.first ?? error
-  }
   package nonisolated let courier: any Courier
   let delivery: LocalCourier
   let storage: any ConsortiumStorage

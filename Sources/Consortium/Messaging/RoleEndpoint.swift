@@ -80,6 +80,19 @@ package protocol RoleEndpoint: Endpoint, Actor {
   func answer(_ request: any RoleRequest, by author: Principal?) async throws -> any CanonicalValue
 }
 
+/// A role that the ledger knows, and to whom envelopes are sealed by keys of a week.
+package protocol EnvelopeKeyOwner: RoleEndpoint {
+  var envelopeKeys: OwnEnvelopeKeys { get }
+}
+
+extension EnvelopeKeyOwner {
+  package func open(
+    _ envelope: Envelope
+  ) throws -> (request: Signed<RequestContent>, answer: AnswerKey) {
+    try envelopeKeys.open(envelope)
+  }
+}
+
 extension RoleEndpoint {
   /// - Parameter address: the sender's, as the transport knows it: a connection that is authenticated, or
   ///   the address where it comes from. Nothing that a sender may choose.

@@ -46,19 +46,25 @@ package protocol PartyQuery: NamedValue {
   var terms: QueryTerms { get }
 }
 
-/// A request that is such a query and nothing else.
-package protocol QueryRequest: MemberRequest {
+/// A request with such a query in it.
+package protocol SignedQueryRequest: MemberRequest {
   associatedtype Query: PartyQuery
   var query: Signed<Message<Query>> { get }
+}
+
+/// A request that is such a query and nothing else.
+package protocol QueryRequest: SignedQueryRequest {
   init(query: Signed<Message<Query>>)
 }
 
-extension QueryRequest {
+extension SignedQueryRequest {
   package var asked: Query { query.object.payload }
   package var terms: QueryTerms? { asked.terms }
   package var party: String { asked.terms.party }
   package func isSigned(by key: [UInt8]) -> Bool { (try? query.verified(by: key)) != nil }
+}
 
+extension QueryRequest {
   package func encode(into fields: inout some FieldEncoder) { fields.value("query", query) }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {

@@ -74,18 +74,13 @@ package struct FetchOwnRecord: RoleRequest {
 }
 
 /// Cloud to a cloud that a hospital's chain had before: give me a piece of the record of this visit.
-package struct TakeOverRecord: MemberRequest {
+package struct TakeOverRecord: SignedQueryRequest {
   package static let name = "take-over-record"
   package typealias Reply = RecordPiece
 
   /// By the cloud that asks.
   package let query: Signed<Message<RecordTakeover>>
   package var index: Int
-
-  package var asked: RecordTakeover { query.object.payload }
-  package var terms: QueryTerms? { asked.terms }
-  package var party: String { asked.terms.party }
-  package func isSigned(by key: [UInt8]) -> Bool { (try? query.verified(by: key)) != nil }
 
   package init(query: Signed<Message<RecordTakeover>>, index: Int) {
     (self.query, self.index) = (query, index)

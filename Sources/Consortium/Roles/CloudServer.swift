@@ -1,5 +1,5 @@
 package import CanonicalEncoding
-package import Credentials
+import Credentials
 import Crypto
 import EMRScheme
 package import Ledger
@@ -7,7 +7,7 @@ import TransparencyLog
 
 /// A cloud operator: keeps sealed records, and confirms hospitals' chains as the second supernode
 /// of another organisation (4.5).
-package actor CloudServer: RoleEndpoint {
+package actor CloudServer: EnvelopeKeyOwner {
   package nonisolated let id: String
   package nonisolated let node: LedgerNode
   package nonisolated let confirmer: ChainConfirmer
@@ -18,7 +18,7 @@ package actor CloudServer: RoleEndpoint {
   let wanted: WantedRecords
   let halfSent: HalfSentRecords
   let store: any RoleStore
-  let envelopeKeys: OwnEnvelopeKeys
+  package let envelopeKeys: OwnEnvelopeKeys
   package nonisolated let inbox: Inbox
   /// By hospital, when records that were not given are asked for again, in ledger time, and behind which
   /// one.
@@ -97,12 +97,6 @@ package actor CloudServer: RoleEndpoint {
       if try await fetchWanted(of: hospital) { isNew = true }
     }
     return isNew
-  }
-
-  package func open(
-    _ envelope: Envelope
-  ) throws -> (request: Signed<RequestContent>, answer: AnswerKey) {
-    try envelopeKeys.open(envelope)
   }
 
   package func known(

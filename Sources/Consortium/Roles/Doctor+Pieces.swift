@@ -2,14 +2,12 @@ package import CanonicalEncoding
 package import EMRScheme
 import Ledger
 
-/// c_k as a doctor keeps it.
-package struct KeptFindings: NamedValue {
-  package static let name = "kept-findings"
-
-  package var head: FindingsHead
+/// c_k, or a sealed record, as a doctor keeps it.
+package struct Kept<Head: CanonicalValue>: CanonicalValue {
+  package var head: Head
   package var pieces: KeptPieces
 
-  package init(head: FindingsHead, pieces: KeptPieces) { (self.head, self.pieces) = (head, pieces) }
+  package init(head: Head, pieces: KeptPieces) { (self.head, self.pieces) = (head, pieces) }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.value("head", head)
@@ -22,23 +20,9 @@ package struct KeptFindings: NamedValue {
   }
 }
 
-/// A sealed record as the last doctor keeps it.
-package struct KeptRecord: CanonicalValue {
-  package var head: RecordHead
-  package var pieces: KeptPieces
-
-  package init(head: RecordHead, pieces: KeptPieces) { (self.head, self.pieces) = (head, pieces) }
-
-  package func encode(into fields: inout some FieldEncoder) {
-    fields.value("head", head)
-    fields.value("pieces", pieces)
-  }
-
-  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    head = try fields.value("head")
-    pieces = try fields.value("pieces")
-  }
-}
+package typealias KeptFindings = Kept<FindingsHead>
+/// Of the last doctor.
+package typealias KeptRecord = Kept<RecordHead>
 
 /// c_{k−1} as far as it has come.
 struct ReceivedFindings: NamedValue {

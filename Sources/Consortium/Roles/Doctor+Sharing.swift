@@ -288,26 +288,19 @@ extension Doctor {
     let letter = Letter(.blindedRequestKey, genesis: genesis.digest, about: context.digest)
     let authors = try authors
     var bI: [UInt8] = []
-    var incoming = unfinishedRecord.begin(
-      consent.recordDigest, visitKey: context.visitKey, from: manager.id)
-    do {
-      while !incoming.isWhole {
-        let index = incoming.next
-        let given = try await client.sealing(shownBy: cloud) { [client] members in
-          let share = try letter.seal(
-            blinded.encoded(), to: members.manager.agreementKey, authenticating: digest)
-          return try await client.ask(
-            Reencrypt(consent: digest, sealedShare: share, index: index), of: manager.id,
-            by: authors)
-        }
-        bI = given.bI
-        try incoming.take(given.part)
+    let (head, c) = try await unfinishedRecord.read(
+      consent.recordDigest, visitKey: context.visitKey, from: manager.id
+    ) { index in
+      let given = try await client.sealing(shownBy: cloud) { [client] members in
+        let share = try letter.seal(
+          blinded.encoded(), to: members.manager.agreementKey, authenticating: digest)
+        return try await client.ask(
+          Reencrypt(consent: digest, sealedShare: share, index: index), of: manager.id,
+          by: authors)
       }
-    } catch let error as ConsortiumError where error.code == .unreachable {
-      unfinishedRecord.keep(incoming)
-      throw error
+      bI = given.bI
+      return given.part
     }
-    let (head, c) = try incoming.finish()
     // G = H3(e(T_α, B)): the record that the patient meant.
     guard
       try head.check(for: VerifiedVisitKey<Suite>(alreadyVerified: context))

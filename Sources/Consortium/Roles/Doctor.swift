@@ -1,5 +1,5 @@
 package import CanonicalEncoding
-package import Credentials
+import Credentials
 public import EMRScheme
 public import Ledger
 
@@ -10,7 +10,7 @@ public import Ledger
 /// ``Endpoint/receive(_:from:)`` under ``id``. A call that failed, or whose answer was lost, is made again: what
 /// was signed is kept before it is sent, and the same is sent again. All calls may throw ``ConsortiumError``,
 /// ``StoreError`` of the store, ``CredentialError``, ``SchemeError``, and ``LedgerError`` for proofs that fail.
-public actor Doctor: Endpoint, RoleEndpoint {
+public actor Doctor: Endpoint, EnvelopeKeyOwner {
   /// ID_k: of 1 to 64 of a-z, 0-9 and '-', unique in the consortium.
   public nonisolated let id: String
   /// The identifier of the hospital where the doctor works.
@@ -18,7 +18,7 @@ public actor Doctor: Endpoint, RoleEndpoint {
   package nonisolated let client: LedgerClient
   var keys: DoctorKeys
   let store: any RoleStore
-  let envelopeKeys: OwnEnvelopeKeys
+  package let envelopeKeys: OwnEnvelopeKeys
   let post: Post
   package nonisolated let inbox: Inbox
   var randomness: Randomness
@@ -66,12 +66,6 @@ public actor Doctor: Endpoint, RoleEndpoint {
   }
 
   var genesis: ValidGenesis { client.genesis }
-
-  package func open(
-    _ envelope: Envelope
-  ) throws -> (request: Signed<RequestContent>, answer: AnswerKey) {
-    try envelopeKeys.open(envelope)
-  }
 
   package func known(
     _ author: Principal, isRenewed: Bool

@@ -1,11 +1,11 @@
 package import CanonicalEncoding
-package import Credentials
+import Credentials
 import EMRScheme
 package import Ledger
 
 /// A hospital's server: admits patients, agrees group keys with teams, keeps the hospital's chain,
 /// and is the way of its doctors and patients to the ledger.
-package actor HospitalServer: RoleEndpoint {
+package actor HospitalServer: EnvelopeKeyOwner {
   package nonisolated let id: String
   package nonisolated let node: LedgerNode
   package nonisolated let ledger: HospitalLedger
@@ -13,7 +13,7 @@ package actor HospitalServer: RoleEndpoint {
   package nonisolated let inbox: Inbox
   let keys: SupernodeKeys
   let store: any RoleStore
-  let envelopeKeys: OwnEnvelopeKeys
+  package let envelopeKeys: OwnEnvelopeKeys
   var randomness: Randomness
 
   /// - Parameters:
@@ -53,12 +53,6 @@ package actor HospitalServer: RoleEndpoint {
     let own = try await ledger.advance()
     try await node.eraseFormerKeys(of: keys.ring, basedOn: await ledger.writer.view.base)
     return own || consortium
-  }
-
-  package func open(
-    _ envelope: Envelope
-  ) throws -> (request: Signed<RequestContent>, answer: AnswerKey) {
-    try envelopeKeys.open(envelope)
   }
 
   package func known(

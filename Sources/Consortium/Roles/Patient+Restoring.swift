@@ -160,7 +160,7 @@ extension Patient {
   ) {
     var (status, found): (VisitRecord.Status?, [VisitNote]) = (nil, [])
     var outcome = Restoration.Visit.Note.none
-    let author = Author(.patient(visit: visit, hospital: hospital), keys.signingKey)
+    let author = author(visit, at: hospital, keys.signingKey)
     for (index, cloud) in clouds.enumerated() {
       do {
         let fetched = try await client.ask(FetchNote(), of: cloud, by: [author])
@@ -192,7 +192,7 @@ extension Patient {
   private func completion(
     of visit: Digest32, _ keys: PatientVisitKeys<Suite>, _ hospital: String, _ clouds: [String]
   ) async throws -> Result<Proven, ConsortiumError> {
-    let author = Author(.patient(visit: visit, hospital: hospital), keys.signingKey)
+    let author = author(visit, at: hospital, keys.signingKey)
     var failure: ConsortiumError?
     for supernode in [hospital] + clouds {
       do {

@@ -228,9 +228,9 @@ extension Patient {
   ///   `record-tampered`.
   public func collect(_ visitID: Digest32, at hospital: String) async throws -> CollectedRecord {
     let visitKeys = try await keys(of: visitID, at: hospital)
-    let asker = Author(.patient(visit: visitID, hospital: hospital), visitKeys.signingKey)
     let (completion, signed) = try await client.completion(
-      of: visitID, at: hospital, for: VisitReader([asker]))
+      of: visitID, at: hospital,
+      for: VisitReader([author(visitID, at: hospital, visitKeys.signingKey)]))
     let context = completion.context
     guard visitKeys.areNamed(in: context), context.keyNonce == visitKeys.nonce else {
       throw ConsortiumError(.unknownVisit, "the visit is not this patient's")
@@ -308,20 +308,13 @@ extension Patient {
   ) async throws -> (head: RecordHead, c: [UInt8]) {
     let context = completion.context
     func ask(_ cloud: String) async throws -> (head: RecordHead, c: [UInt8]) {
-      var incoming = unfinishedRecord.begin(
-        completion.recordDigest, visitKey: context.visitKey, from: cloud)
-      do {
-        while !incoming.isWhole {
-          let request = FetchOwnRecord(
-            recordDigest: completion.recordDigest, index: incoming.next)
-          try incoming.take(
-            try await client.ask(request, of: cloud, by: [author(context, key)]))
-        }
-      } catch let error as ConsortiumError where error.code == .unreachable {
-        unfinishedRecord.keep(incoming)
-        throw error
+      try await unfinishedRecord.read(
+        completion.recordDigest, visitKey: context.visitKey, from: cloud
+      ) { index in
+        try await client.ask(
+          FetchOwnRecord(recordDigest: completion.recordDigest, index: index), of: cloud,
+          by: [author(context, key)])
       }
-      return try incoming.finish()
     }
     var asked = [try await client.cloud(ofHospital: context.hospital)]
     do {

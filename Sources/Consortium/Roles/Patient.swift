@@ -159,7 +159,11 @@ public actor Patient: Endpoint, RoleEndpoint {
 
   /// As whom this patient asks about a visit.
   func author(_ context: VisitContext, _ key: IdentityKey) -> Author {
-    Author(.patient(visit: context.visitID, hospital: context.hospital), key)
+    author(context.visitID, at: context.hospital, key)
+  }
+
+  func author(_ visit: Digest32, at hospital: String, _ key: IdentityKey) -> Author {
+    Author(.patient(visit: visit, hospital: hospital), key)
   }
 
   // MARK: Keys

@@ -1,5 +1,5 @@
 package import CanonicalEncoding
-package import Credentials
+import Credentials
 import EMRScheme
 package import Ledger
 
@@ -7,7 +7,7 @@ package import Ledger
 ///
 /// It holds no key that reads a record: what reaches it are halves of re-encryption keys, each
 /// under a consent (specification, item 1).
-package actor SystemManager: RoleEndpoint {
+package actor SystemManager: EnvelopeKeyOwner {
   package nonisolated let id: String
   package nonisolated let node: LedgerNode
   nonisolated let views: LedgerViews
@@ -16,7 +16,7 @@ package actor SystemManager: RoleEndpoint {
   let chains: ChainSubscriber
   let keys: ManagerKeys
   let store: any RoleStore
-  let envelopeKeys: OwnEnvelopeKeys
+  package let envelopeKeys: OwnEnvelopeKeys
   package nonisolated let inbox: Inbox
   /// Consents under which this proxy has a share or a result; nil until the store was looked through.
   var liveDeposits: Set<Digest32>?
@@ -49,12 +49,6 @@ package actor SystemManager: RoleEndpoint {
       try await node.eraseFormerKeys(of: keys.ring)
     }
     try await eraseEndedDeposits()
-  }
-
-  package func open(
-    _ envelope: Envelope
-  ) throws -> (request: Signed<RequestContent>, answer: AnswerKey) {
-    try envelopeKeys.open(envelope)
   }
 
   package func known(
