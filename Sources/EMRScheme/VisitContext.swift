@@ -180,8 +180,8 @@ public enum Limits {
   public static let scalarByteCounts = 1...64
   /// All findings of one visit together.
   public static let findingsByteCount = 64 << 20
-  /// C: the findings with salts, context, padding and tag.
-  public static let ciphertextByteCount = 80 << 20
+  /// C of the longest ``RecordPlaintext``: padded to 66 MiB, in 67 segments with a tag each.
+  public static let ciphertextByteCount = 66 << 20 + 67 * 16
   /// Sealed findings and records travel, and are kept, in pieces of so many bytes; only the last one is
   /// shorter.
   public static let pieceByteCount = 1 << 20

@@ -6,7 +6,8 @@ public import Crypto
 public struct VisitIDInput: CanonicalObject, Equatable {
   public static let kind = ObjectKind.visitIDInput
 
-  /// The patient as the hospital knows them.
+  /// The patient as the hospital compares them (specification 8.2): up to 1024 bytes, since this form may be
+  /// longer than what was sent.
   public var patient: String
   /// The id of the FHIR Encounter.
   public var encounter: String
@@ -24,7 +25,7 @@ public struct VisitIDInput: CanonicalObject, Equatable {
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    patient = try fields.text("patient")
+    patient = try fields.text("patient", maximum: 1024)
     encounter = try fields.text("encounter")
     attempt = try fields.integer("attempt", in: 1...UInt64.max)
   }
