@@ -1,5 +1,6 @@
 import ArgumentParser
 import CanonicalEncoding
+import Foundation
 import Ledger
 import TransparencyLog
 
@@ -15,9 +16,13 @@ struct Verify: AsyncParsableCommand {
   var path: String
 
   @Option(
-    help: ArgumentHelp("The ledger that is meant, 64 hexadecimal digits.", valueName: "hash"),
-    transform: digest)
-  var genesis: [Digest32] = []
+    help: ArgumentHelp(
+      "The ledger that is meant: the 64 hexadecimal digits of its genesis' hash, or its genesis.",
+      valueName: "hash|file"))
+  var genesis: [String] = []
+
+  @Flag(help: "Check nothing without --genesis, so that no script takes one ledger for another.")
+  var requireGenesis = false
 
   @Option(help: ArgumentHelp("A checkpoint known from before.", valueName: "file"))
   var checkpoint: [String] = []
@@ -33,13 +38,17 @@ struct Verify: AsyncParsableCommand {
 
   func validate() throws {
     guard genesis.count <= 1 else { throw ValidationError("--genesis is given once") }
+    guard !requireGenesis || genesis.count == 1 else {
+      throw ValidationError("--require-genesis: say with --genesis which ledger is meant")
+    }
     guard checkpoint.count <= 1 else { throw ValidationError("--checkpoint is given once") }
   }
 
   func run() async throws {
     let known = try checkpoint.first.map(Self.note)
     let audit = try Audit(
-      path, genesis: genesis.first, knownNote: known, chains: chains, console: output.console)
+      path, genesis: try genesis.first.map(Self.digest), knownNote: known, chains: chains,
+      console: output.console)
     audit.print(to: output.console)
     if output.json { Console.write(audit) }
     if !audit.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
@@ -60,10 +69,20 @@ struct Verify: AsyncParsableCommand {
     return text
   }
 
+  /// Of a hash, or of a file with a genesis.
   private static func digest(_ text: String) throws -> Digest32 {
-    guard let digest = Digest32(hex: text) else {
-      throw ValidationError("a hash has 64 hexadecimal digits")
+    if let digest = Digest32(hex: text) { return digest }
+    guard FileManager.default.fileExists(atPath: text) else {
+      throw CommandFailure(
+        .badInput, code: "no-genesis",
+        "--genesis \(text): neither 64 hexadecimal digits nor a file")
     }
-    return digest
+    let bytes = try SystemFile.contents(of: text, limit: Genesis.maximumByteCount)
+    do {
+      return try Genesis(encoded: bytes).digest
+    } catch {
+      throw CommandFailure(
+        .badInput, code: "no-genesis", "\(text): this is no genesis: \(error.message)")
+    }
   }
 }

@@ -10,6 +10,8 @@ struct Audit: Encodable {
   struct Step: Encodable {
     enum Result: String, Encodable {
       case passed
+      /// Of the chains that were reached.
+      case passedInPart = "passed-in-part"
       case failed
       case notCompared = "not-compared"
       case notReached = "not-reached"
@@ -18,6 +20,8 @@ struct Audit: Encodable {
     let check: String
     let meaning: String
     let result: Result
+    /// The chains of which nothing is said, since another check of them failed before.
+    var notReached: [String] = []
   }
 
   struct Fault: Encodable {
@@ -159,19 +163,21 @@ struct Audit: Encodable {
             message:
               "\(Check.knownCheckpoint) failed: the known checkpoint is of no chain of this ledger"
           ) : nil)
-      // Where the consortium's chain does not hold, nobody can judge a hospital's.
-      let isVoid = report.chains[0].fault.map { $0.check != .rules } ?? false
       checks = Check.allCases.map { check in
         let fails = report.chains.contains { $0.fault?.check == check }
+        let missing = report.chains.filter { !check.isReached(in: $0) }.map(\.name)
+        let passed: Step.Result =
+          missing.isEmpty ? .passed : missing == names ? .notReached : .passedInPart
         let result: Step.Result =
           switch check {
           case _ where fails: .failed
-          case .rules where isVoid, .anchors where isVoid: .notReached
           case .genesisDigest where !report.isGenesisCompared: .notCompared
           case .knownCheckpoint: isCompared.map { $0 ? .passed : .failed } ?? .notCompared
-          default: .passed
+          default: passed
           }
-        return Step(check: "\(check)", meaning: check.meaning, result: result)
+        return Step(
+          check: "\(check)", meaning: check.meaning, result: result,
+          notReached: result == .notCompared ? [] : missing)
       }
       summary = Summary(report)
     }
@@ -194,7 +200,12 @@ struct Audit: Encodable {
     console.line(
       Table.text(
         checks.map { step in
-          [step.check, step.result.rawValue.replacing("-", with: " "), step.meaning]
+          let lacks =
+            [.passedInPart, .failed].contains(step.result) && !step.notReached.isEmpty
+            ? "; not reached of \(step.notReached.joined(separator: ", "))" : ""
+          return [
+            step.check, step.result.rawValue.replacing("-", with: " "), step.meaning + lacks,
+          ]
         }, leading: 3))
     if let error, !console.isQuiet { Console.diagnostic(error.message) }
     guard let summary else { return }
@@ -227,6 +238,18 @@ struct Audit: Encodable {
     console.line()
     console.line("An export proves what had been recorded up to its checkpoints. It does not prove")
     for item in notProven { console.line("  \(item)") }
+  }
+}
+
+extension Ledger.Verification.Check {
+  /// Whether it was made of a chain: where one check of it fails, those behind it say nothing of it
+  /// (specification 7). Eq. 3 and the anchors are judged by what a chain is, once that is known.
+  fileprivate func isReached(in chain: Ledger.Verification.ChainReport) -> Bool {
+    let order: [Self] = [.archive, .tree, .checkpoint, .knownCheckpoint, .rules, .anchors]
+    guard let fault = chain.fault, let failed = order.firstIndex(of: fault.check),
+      let own = order.firstIndex(of: self)
+    else { return true }
+    return own <= failed
   }
 }
 
