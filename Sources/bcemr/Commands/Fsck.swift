@@ -93,7 +93,8 @@ struct Fsck: AsyncParsableCommand {
       console.line(
         report.passed
           ? "\(folder): \(Quantity.count(report.leaves, "leaf")) replayed, "
-            + "\(Quantity.count(report.records, "record")) compared; all is as it was written"
+            + "\(Quantity.count(report.records, "record")) compared; all that is here is as it was "
+            + "written; rows missing of a role's own do not show"
           : "\(folder): \(Quantity.count(report.findings.count, "finding"))"
             + (isReplayed ? "" : "; nothing was replayed"))
     }
