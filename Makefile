@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help lint check-docs quick deps deps-test demo build examples test test-swift test-oracles \
-	test-documents test-transcripts test-constant-time bench
+	test-documents test-transcripts test-constant-time test-planted-faults bench
 
 SWIFT_BUILD := swift build -c release
 SWIFT_TEST := swift test -c release --disable-testable-imports
@@ -54,8 +54,9 @@ build: deps
 examples: deps
 	$(SWIFT_BUILD) --package-path Examples/Clients --scratch-path .build-examples
 
-## test: 15 min and more. Style, unit tests, other libraries, documents, transcripts, constant time
-test: lint test-swift test-oracles test-documents test-transcripts test-constant-time
+## test: half an hour. Style, unit tests, other libraries, documents, transcripts, constant time, planted faults
+test: lint test-swift test-oracles test-documents test-transcripts test-constant-time \
+	test-planted-faults
 
 ## bench: Measure, and compare with other libraries in the same run
 bench: deps deps-test $(ORACLES)/ready
@@ -108,6 +109,10 @@ test-transcripts: deps-test
 ## test-constant-time: Operations on secrets under memcheck, with two planted leaks that it must find
 test-constant-time: deps-test
 	scripts/constant-time-check
+
+## test-planted-faults: 10 min. Builds with all known faults, and has the tests find 24 of them, others every day
+test-planted-faults: deps-test $(ORACLES)/ready
+	BCEMR_PYTHON=$(abspath $(PYTHON)) scripts/planted-faults --try 24
 
 $(ORACLES)/ready: scripts/vectors/requirements.txt
 	python3 -m venv $(ORACLES)
