@@ -181,18 +181,6 @@ package final class KeyRing: DelegateKeys {
     return nil
   }
 
-  /// Opens what was sealed to this party, under whichever of its keys.
-  ///
-  /// - Throws: ``CredentialError`` `decryption`, for every cause the same.
-  func open(
-    _ sealed: [UInt8], as letter: Letter, authenticating header: Digest32 = .zero
-  ) throws -> [UInt8] {
-    for case .agreement(let key) in versions(.agreement).reversed() {
-      if let opened = try? letter.open(sealed, with: key, authenticating: header) { return opened }
-    }
-    throw CredentialError(.decryption, "the sealed message does not open")
-  }
-
   // MARK: Other keys
 
   /// A party as it is to be listed with other keys of these uses: with those that were made for it before
