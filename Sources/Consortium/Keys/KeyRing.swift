@@ -14,9 +14,6 @@ package struct KeyUse: Hashable, Sendable {
 
   /// Signs entries and messages. Ed25519.
   package static let identity = Self("identity")
-  /// Receives what is sealed to be kept, as grants are; envelopes have keys of their own
-  /// (``OwnEnvelopeKeys``). X25519.
-  package static let agreement = Self("agreement")
   /// The manager's x: signs registrations (4.2). Ed25519.
   package static let registration = Self("registration")
   /// A delegate's: signs proposals, prepares and commits. Ed25519.
@@ -49,13 +46,11 @@ package final class KeyRing: DelegateKeys {
 
   private enum Secret: Sendable {
     case signing(IdentityKey)
-    case agreement(AgreementKey)
     case cosigning(CosignerKey)
 
     var publicKey: [UInt8] {
       switch self {
       case .signing(let key): key.publicKey
-      case .agreement(let key): key.publicKey
       case .cosigning(let key): key.verifier.key.publicKey
       }
     }
@@ -125,7 +120,6 @@ package final class KeyRing: DelegateKeys {
   ) throws -> Secret? {
     switch use {
     case .identity, .registration, .voting: return .signing(try IdentityKey(seed: seed))
-    case .agreement: return .agreement(try AgreementKey(seed: seed))
     default:
       guard let chain = use.chain else { return nil }
       return .cosigning(
