@@ -122,27 +122,6 @@ public final class AgreementKey: Sendable {
     }
   }
 
-  /// Whether every shared secret with this public key is zero, so that everybody could read what is
-  /// sealed to it. The first bit of the last byte says nothing (RFC 7748, 5).
-  public static func isOfSmallOrder(_ publicKey: [UInt8]) -> Bool {
-    guard let last = publicKey.last else { return false }
-    let u = Array(publicKey.dropLast()) + [last & 0x7f]
-    return smallOrderPoints.contains { $0 == u }
-  }
-
-  /// The u-coordinates of these points, on the curve and its twist, little-endian, with those that are
-  /// not reduced.
-  private static let smallOrderPoints =
-    [
-      "0000000000000000000000000000000000000000000000000000000000000000",
-      "0100000000000000000000000000000000000000000000000000000000000000",
-      "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
-      "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
-      "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-      "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-      "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    ].compactMap { [UInt8](hex: $0) }
-
   /// A public key that is not of small order.
   ///
   /// RFC 9180 (7.1.4) requires a shared secret other than zero, which swift-crypto does not check.

@@ -7,12 +7,12 @@ public final class BlindingShare<Suite: PairingSuite, Holder>: Sendable {
 
   init(_ secret: SecretScalar<Suite.Scalar>) { self.secret = OneUseScalar(secret) }
 
-  /// Takes over what came in an HPKE message.
+  /// Takes over what came under a seal.
   public convenience init(encoded bytes: [UInt8]) throws(SchemeError) {
     self.init(try SecretScalar("the share", encoded: bytes))
   }
 
-  /// The scalar, for an HPKE message only.
+  /// The scalar, for a message under a seal only.
   /// - Throws: ``SchemeError`` `used` after its use.
   public func encoded() throws(SchemeError) -> [UInt8] { try secret.encoded() }
 }

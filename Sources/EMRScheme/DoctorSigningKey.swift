@@ -45,18 +45,17 @@ public final class DoctorSigningKey<Suite: PairingSuite>: Sendable {
   ///
   /// - Parameters:
   ///   - identityKey: an Ed25519 public key, 32 bytes.
-  ///   - agreementKey: an X25519 public key, 32 bytes.
   ///   - replaces: the digest of the doctor's statement that this one takes the place of.
   ///   - specialties: at most ``Specialty/countLimit``.
   public func statement(
     genesis: Digest32, doctor: String, hospital: String, identityKey: [UInt8],
-    agreementKey: [UInt8], replaces: Digest32? = nil, specialties: Set<Specialty> = []
+    replaces: Digest32? = nil, specialties: Set<Specialty> = []
   ) -> RegistrationStatement {
     let inG1 = Suite.G1.encoded([publicKey.b1, publicKey.c1])
     let inG2 = Suite.G2.encoded([publicKey.a, publicKey.b2, publicKey.c2])
     return RegistrationStatement(
       genesis: genesis, suite: Suite.name, doctor: doctor, hospital: hospital, a: inG2[0],
       b1: inG1[0], b2: inG2[1], c1: inG1[1], c2: inG2[2], identityKey: identityKey,
-      agreementKey: agreementKey, replaces: replaces, specialties: specialties)
+      replaces: replaces, specialties: specialties)
   }
 }

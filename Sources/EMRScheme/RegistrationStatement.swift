@@ -3,7 +3,7 @@ public import CanonicalEncoding
 /// All that a doctor's registration asserts; its proof covers every field (item 11).
 public struct RegistrationStatement: CanonicalObject, Equatable {
   public static let kind = ObjectKind.registrationStatement
-  public static let version: UInt64 = 3
+  public static let version: UInt64 = 4
 
   /// The ledger: SHA-256 of its genesis.
   public var genesis: Digest32
@@ -23,8 +23,6 @@ public struct RegistrationStatement: CanonicalObject, Equatable {
   public var c2: [UInt8]
   /// Ed25519, 32 bytes: signs entries and the group key exchange.
   public var identityKey: [UInt8]
-  /// X25519, 32 bytes: receives HPKE messages.
-  public var agreementKey: [UInt8]
   /// The digest of the doctor's statement that this one takes the place of; nil for the first.
   public var replaces: Digest32?
   /// Ascending, each once, at most ``Specialty/countLimit``.
@@ -32,7 +30,7 @@ public struct RegistrationStatement: CanonicalObject, Equatable {
 
   public init(
     genesis: Digest32, suite: String, doctor: String, hospital: String, a: [UInt8], b1: [UInt8],
-    b2: [UInt8], c1: [UInt8], c2: [UInt8], identityKey: [UInt8], agreementKey: [UInt8],
+    b2: [UInt8], c1: [UInt8], c2: [UInt8], identityKey: [UInt8],
     replaces: Digest32? = nil, specialties: Set<Specialty> = []
   ) {
     self.genesis = genesis
@@ -45,7 +43,6 @@ public struct RegistrationStatement: CanonicalObject, Equatable {
     self.c1 = c1
     self.c2 = c2
     self.identityKey = identityKey
-    self.agreementKey = agreementKey
     self.replaces = replaces
     self.specialties = specialties.sorted()
   }
@@ -61,7 +58,6 @@ public struct RegistrationStatement: CanonicalObject, Equatable {
     fields.octets("c1", c1)
     fields.octets("c2", c2)
     fields.octets("identityKey", identityKey)
-    fields.octets("agreementKey", agreementKey)
     fields.octetsList("replaces", replaces.map { [$0.bytes] } ?? [])
     fields.list("specialties", specialties)
   }
@@ -77,7 +73,6 @@ public struct RegistrationStatement: CanonicalObject, Equatable {
     c1 = try fields.octets("c1", Limits.pointByteCounts)
     c2 = try fields.octets("c2", Limits.pointByteCounts)
     identityKey = try fields.octets("identityKey", count: 32)
-    agreementKey = try fields.octets("agreementKey", count: 32)
     replaces = try fields.octetsList("replaces", maximum: 1, 32...32).first.flatMap { Digest32($0) }
     specialties = try Specialty.decodeList("specialties", &fields)
   }

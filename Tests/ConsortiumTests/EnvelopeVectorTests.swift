@@ -41,7 +41,7 @@ private struct Vectors: Decodable {
 
   struct Objects: Decodable {
     let accessRequest, accessRequestDigest, accessRequestSignature: Hex
-    let accessRequestVersion1, statementVersion2: Hex
+    let accessRequestVersion1, statementVersion3: Hex
     let hospitalIdentityKey, envelopeKey: Hex
     let statement, fingerprint, registrationKey, registration, noTeam, noTeamPadded: Hex
     let refusedStatements: [Hex]
@@ -298,7 +298,7 @@ struct EnvelopeVectorTests {
       ($0 as? DecodingFailure)?.code == .unsupportedVersion
     }
     #expect {
-      try RegistrationStatement(encoded: vector.statementVersion2.bytes)
+      try RegistrationStatement(encoded: vector.statementVersion3.bytes)
     } throws: {
       ($0 as? DecodingFailure)?.code == .unsupportedVersion
     }

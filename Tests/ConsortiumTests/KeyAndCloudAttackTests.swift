@@ -13,14 +13,15 @@ import TransparencyLog
 struct KeyAndCloudAttackTests {
   private static let hospital = TestConsortium.hospital
 
-  /// A dishonest hospital takes somebody's key for a use that proves nothing.
+  /// A dishonest hospital takes somebody's key for a use that proves nothing, and then one of its own, so
+  /// that it keeps its voice.
   private func burn(
     _ key: [UInt8], by thief: String, _ consortium: LocalConsortium, _ test: TestConsortium
   ) async throws {
     let own = try #require(try await consortium.members().party(thief))
     let identity = try test.identityKey(of: thief)
     let rotation = PartyRotation(
-      genesis: consortium.genesis.digest, party: own.with(keys: [("agreement", key)]),
+      genesis: consortium.genesis.digest, party: own.with(keys: [("voting", key)]),
       key: identity)
     _ = try await consortium.cloud.node.submit(
       test.entry(rotation, by: thief, chain: ChainName.consortium, consortium))
@@ -31,6 +32,7 @@ struct KeyAndCloudAttackTests {
     #expect(
       next?.keysByUse.contains { $0.key == key } == true
         || members?.keysByUse.contains { $0.key == key } == true)
+    try await consortium.hospitals[thief]?.rotateKeys([.voting])
   }
 
   // MARK: Keys

@@ -24,8 +24,7 @@ struct RegistrationTests {
       identity = try IdentityKey(seed: generator.bytes(32))
       statement = signing.statement(
         genesis: consortium.genesis.digest, doctor: "newcomer", hospital: "hospital-1",
-        identityKey: identity.publicKey,
-        agreementKey: try AgreementKey(seed: generator.bytes(32)).publicKey)
+        identityKey: identity.publicKey)
       proof = try signing.prove(statement, using: &generator)
     }
 

@@ -184,7 +184,7 @@ struct RestoringNoteAttackTests {
       encounter: "", evidence: [], opening: nil, consents: [GivenConsent(consent: invented)])
     let forged = KeptNote(
       counter: 9,
-      sealed: try Letter(.visitNote, genesis: context.genesis, about: context.visitID).seal(
+      sealed: try SealedMessage(.visitNote, genesis: context.genesis, about: context.visitID).seal(
         PaddedBytes.pad(Signed(Message(lie), by: forger).encodedSequence()),
         to: context.mailboxKey))
     let before = try await situation.holdings()

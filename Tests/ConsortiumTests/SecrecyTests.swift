@@ -116,6 +116,10 @@ struct SecrecyTests {
     let shared = try await consortium.openRecord(
       doctor: TestConsortium.reader, consent: consent)
     #expect(contains(shared.findings[0].content, Array("plaintext-encounter-1".utf8)))
+    // Nobody keeps y, the manager neither; both shares crossed the wire, under its seal alone.
+    let asked = try #require(test.wire.requests(Reencrypt.self).last)
+    secrets.append(Secret(name: "y", bytes: asked.share, owners: []))
+    #expect(test.wire.requests(DepositConsent.self).last?.share == share)
     try await consortium.settle()
     for secret in secrets { #expect(try await leaks(secret, test) == []) }
 

@@ -310,27 +310,17 @@ struct SharingAttackTests {
       await ConsortiumError.code { _ = try await post.ask(grant, of: other) } == "unauthenticated")
 
     // A share of the other doctor's own: y·Θ ≠ A', and the doctor is blamed.
-    let manager = try AgreementKey(seed: test.secret("agreement", of: "manager"))
-    let context = try await test.state(of: visit, consortium).context
-    let letter = Letter(
-      .blindedRequestKey, genesis: consortium.genesis.digest, about: context.digest)
-    func request(_ share: [UInt8]) throws -> Reencrypt {
-      Reencrypt(
-        consent: consent,
-        sealedShare: try letter.seal(share, to: manager.publicKey, authenticating: consent),
-        index: 0)
-    }
     var generator = SeededGenerator(seed: 3)
     let foreign = RequestKey<BLS12381>(using: &generator)
+    let request = Reencrypt(consent: consent, share: foreign.encoded(), index: 0)
     #expect(
       await ConsortiumError.code {
-        _ = try await post.ask(try request(foreign.encoded()), of: "manager")
+        _ = try await post.ask(request, of: "manager")
       } == "consent-unknown")
     // Nobody has the doctor blamed but the doctor.
     #expect(
       await ConsortiumError.code {
-        _ = try await test.post(consortium, as: reader).ask(
-          try request(foreign.encoded()), of: "manager")
+        _ = try await test.post(consortium, as: reader).ask(request, of: "manager")
       } == "doctor-share")
 
     // The manager makes a consent for a doctor of its own: nobody but the patient can sign it.
@@ -414,7 +404,7 @@ struct SharingAttackTests {
     try await test.put(Entry(content, signedBy: keys.signingKey), consortium)
     let deposit = DepositConsent(
       consent: Signed(consent, by: keys.signingKey), certificate: repeated,
-      sealedShare: used.sealedShare)
+      share: used.share)
     #expect(
       await ConsortiumError.code {
         _ = try await test.post(consortium, asPatientOf: context).ask(deposit, of: "manager")

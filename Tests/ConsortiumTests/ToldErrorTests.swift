@@ -25,7 +25,7 @@ struct ToldErrorTests {
       try envelope(form, to: "hospital-1", by: test.post(consortium, by: ticket), "hospital-1"),
       try envelope(FetchNote(), to: "cloud", by: patient, "cloud"),
       try envelope(
-        Reencrypt(consent: consent, sealedShare: [1], index: 0), to: "manager",
+        Reencrypt(consent: consent, share: [1], index: 0), to: "manager",
         by: test.post(consortium, as: reader), "manager"),
       try envelope(
         CertifyRequestKey(request: .zero, hospital: "hospital-1", visit: visit), to: reader,

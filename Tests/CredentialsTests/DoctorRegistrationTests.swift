@@ -20,8 +20,7 @@ struct DoctorRegistrationTests {
     manager = try IdentityKey(seed: generator.bytes(32))
     key = DoctorSigningKey<Suite>(using: &generator)
     let statement = key.statement(
-      genesis: .zero, doctor: "ada", hospital: "hospital-1", identityKey: doctor.publicKey,
-      agreementKey: generator.bytes(32))
+      genesis: .zero, doctor: "ada", hospital: "hospital-1", identityKey: doctor.publicKey)
     registration = DoctorRegistration(
       statement: statement, proof: try key.prove(statement, using: &generator), doctor: doctor,
       manager: manager)
@@ -72,7 +71,7 @@ struct DoctorRegistrationTests {
     forged.statement.hospital = "hospital-2"
     expectRefused(forged, "the doctor")
     forged = registration
-    forged.statement.agreementKey = [UInt8](repeating: 9, count: 32)
+    forged.statement.identityKey = [UInt8](repeating: 9, count: 32)
     expectRefused(forged, "the doctor")
   }
 
@@ -82,8 +81,7 @@ struct DoctorRegistrationTests {
     let other = DoctorSigningKey<Suite>(using: &generator)
     // The statement of a key that its holder does not know, with a proof of another.
     let own = other.statement(
-      genesis: .zero, doctor: "ada", hospital: "hospital-1", identityKey: doctor.publicKey,
-      agreementKey: registration.statement.agreementKey)
+      genesis: .zero, doctor: "ada", hospital: "hospital-1", identityKey: doctor.publicKey)
     let forged = DoctorRegistration(
       statement: registration.statement, proof: try other.prove(own, using: &generator),
       doctor: doctor, manager: manager)

@@ -12,7 +12,7 @@ final class KeyFileTests {
 
   init() throws {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
-    keys = try KeyFile(owner: "cloud", secrets: ["identity": [1, 2, 3], "agreement": [4]])
+    keys = try KeyFile(owner: "cloud", secrets: ["identity": [1, 2, 3], "voting": [4]])
   }
 
   deinit { try? FileManager.default.removeItem(atPath: folder) }
@@ -36,8 +36,8 @@ final class KeyFileTests {
   func roundTrip() throws {
     try keys.create(at: path)
     let read = try KeyFile.read(from: path, owner: "cloud")
-    #expect(read.names == ["agreement", "identity"])
-    #expect(try read.secret("identity") == [1, 2, 3] && read.secret("agreement") == [4])
+    #expect(read.names == ["identity", "voting"])
+    #expect(try read.secret("identity") == [1, 2, 3] && read.secret("voting") == [4])
     #expect(throws: CredentialError.self) { try read.secret("registration") }
     let attributes = try FileManager.default.attributesOfItem(atPath: path)
     #expect(attributes[.posixPermissions] as? Int == 0o600)

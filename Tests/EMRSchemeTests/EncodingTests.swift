@@ -54,7 +54,7 @@ struct EncodingTests {
       }
       var later = object.bytes
       let version = try #require(
-        (0..<16).first { later[$0] == 2 && later[$0 + 1] == 1 && (1...3).contains(later[$0 + 2]) })
+        (0..<16).first { later[$0] == 2 && later[$0 + 1] == 1 && (1...4).contains(later[$0 + 2]) })
       later[version + 2] += 1
       #expect(throws: DecodingFailure.self) { try object.decode(later) }
     }

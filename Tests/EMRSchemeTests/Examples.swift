@@ -36,15 +36,12 @@ struct Examples {
   @Test("registration")
   func registration() throws {
     var random = SystemRandomNumberGenerator()
-    let (genesis, identityKey, agreementKey) = (
-      Digest32.zero, Curve25519.Signing.PrivateKey(), Curve25519.KeyAgreement.PrivateKey()
-    )
+    let (genesis, identityKey) = (Digest32.zero, Curve25519.Signing.PrivateKey())
     // example: registration
     let key = DoctorSigningKey<BLS12381>(using: &random)
     let statement = key.statement(
       genesis: genesis, doctor: "dr-meier", hospital: "hospital-1",
-      identityKey: Array(identityKey.publicKey.rawRepresentation),
-      agreementKey: Array(agreementKey.publicKey.rawRepresentation))
+      identityKey: Array(identityKey.publicKey.rawRepresentation))
     let proof = try key.prove(statement, using: &random)
 
     let verified = try VerifiedDoctorKey<BLS12381>(verifying: statement, proof: proof)

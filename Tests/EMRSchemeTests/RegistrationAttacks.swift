@@ -93,7 +93,7 @@ struct RegistrationAttacks {
     let proof = try doctor.secret.prove(doctor.statement, using: &random)
     let changes: [(inout RegistrationStatement) -> Void] = [
       { $0.genesis = Digest32(sha256: [1]) }, { $0.doctor = "other" },
-      { $0.hospital = "hospital-2" }, { $0.identityKey[0] ^= 1 }, { $0.agreementKey[0] ^= 1 },
+      { $0.hospital = "hospital-2" }, { $0.identityKey[0] ^= 1 },
       { $0.a = other.statement.a }, { $0.b1 = other.statement.b1 },
       { $0.b2 = other.statement.b2 }, { $0.c1 = other.statement.c1 },
       { $0.c2 = other.statement.c2 }, { $0.specialties = [] },

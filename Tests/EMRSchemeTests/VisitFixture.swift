@@ -24,8 +24,7 @@ struct DoctorFixture<Suite: PairingSuite> {
     secret = DoctorSigningKey(using: &random)
     statement = secret.statement(
       genesis: genesis, doctor: name, hospital: "hospital-1",
-      identityKey: Array(identityKey.publicKey.rawRepresentation), agreementKey: random.bytes(32),
-      specialties: Self.specialties)
+      identityKey: Array(identityKey.publicKey.rawRepresentation), specialties: Self.specialties)
     prepared = PreparedDoctorKey(
       try VerifiedDoctorKey(
         verifying: statement, proof: secret.prove(statement, using: &random)))

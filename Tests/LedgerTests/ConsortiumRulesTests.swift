@@ -51,7 +51,7 @@ struct ConsortiumRulesTests {
       var statement = signing.statement(
         genesis: change == 0 ? Digest32(sha256: []) : ledger.genesis.digest,
         doctor: change == 2 ? "Eve" : "eve", hospital: "hospital-1",
-        identityKey: doctor.identity.publicKey, agreementKey: ledger.generator.bytes(32))
+        identityKey: doctor.identity.publicKey)
       if change == 1 { statement.suite = "other" }
       let foreign = DoctorRegistration(
         statement: statement, proof: genuine.proof, doctor: doctor.identity,
@@ -73,8 +73,7 @@ struct ConsortiumRulesTests {
     // The same scheme key under another name: the rogue colleague of item 11.
     let statement = ada.key.statement(
       genesis: ledger.genesis.digest, doctor: "bob", hospital: "hospital-1",
-      identityKey: try IdentityKey(seed: [UInt8](repeating: 7, count: 32)).publicKey,
-      agreementKey: [UInt8](repeating: 8, count: 32))
+      identityKey: try IdentityKey(seed: [UInt8](repeating: 7, count: 32)).publicKey)
     let twin = DoctorRegistration(
       statement: statement, proof: try ada.key.prove(statement, using: &ledger.generator),
       doctor: try IdentityKey(seed: [UInt8](repeating: 7, count: 32)),
@@ -240,7 +239,6 @@ struct ConsortiumRulesTests {
       }
       registration.statement.doctor = "doctor-\(number)"
       registration.statement.identityKey = key(1, count: 32)
-      registration.statement.agreementKey = key(2, count: 32)
       registration.statement.a = key(3, count: registration.statement.a.count)
       registration.statement.b2 = key(4, count: registration.statement.b2.count)
       registration.statement.c2 = key(5, count: registration.statement.c2.count)
@@ -364,7 +362,7 @@ extension Genesis {
       members.supernodes.append(
         Members.Supernode(
           id: "node-\(number)", organisation: "organisation-\(number)", role: .cloud,
-          identityKey: key(1), agreementKey: key(2),
+          identityKey: key(1),
           cosigners: [Members.Cosigner(chain: "consortium", publicKey: key(3))],
           votingKey: haveVotingKeys ? Members.VotingKey(publicKey: key(4)) : nil))
       members.organisations.append(

@@ -10,14 +10,13 @@ struct DoctorTests {
   static let team = LedgerFixture.team
   static let (first, last) = (team[0], team[2])
 
-  /// A rotation to fresh keys, with the new identity key.
+  /// A rotation to a fresh key, with it.
   private static func rotation(
     of doctor: String, from former: IdentityKey, _ ledger: inout LedgerFixture
   ) throws -> (body: KeyRotation, key: IdentityKey) {
     let key = try IdentityKey(seed: ledger.generator.bytes(32))
     let body = KeyRotation(
-      genesis: ledger.genesis.digest, party: doctor, former: former.publicKey, to: key,
-      agreementKey: ledger.generator.bytes(32))
+      genesis: ledger.genesis.digest, party: doctor, former: former.publicKey, to: key)
     return (body, key)
   }
 
@@ -132,7 +131,7 @@ struct DoctorTests {
     try Self.expectReplay(&before)
   }
 
-  @Test("[attack] a rotation with a proof from elsewhere, or with keys that are not fresh")
+  @Test("[attack] a rotation with a proof from elsewhere, or with a key that is not fresh")
   func falseRotations() throws {
     var ledger = try LedgerFixture.withTeam()
     let former = try Self.identity(Self.first, ledger)
@@ -147,31 +146,29 @@ struct DoctorTests {
     }
     func proof(
       genesis: Digest32? = nil, party: String? = nil, former other: [UInt8]? = nil,
-      agreementKey: [UInt8]? = nil
+      key proven: [UInt8]? = nil
     ) -> [UInt8] {
       key.sign(
         RotationStatement(
           genesis: genesis ?? ledger.genesis.digest, party: party ?? Self.first,
-          formerKey: other ?? former.publicKey, identityKey: key.publicKey,
-          agreementKey: agreementKey ?? genuine.agreementKey))
+          formerKey: other ?? former.publicKey, identityKey: proven ?? key.publicKey))
     }
     // Whoever holds the key in force cannot take a key whose owner has not agreed to just this.
     let colleague = try Self.identity(Self.last, ledger)
     for stolen in [
       proof(genesis: .zero), proof(party: Self.last), proof(former: colleague.publicKey),
-      proof(agreementKey: ledger.generator.bytes(32)), former.sign(genuine.encoded()),
+      proof(key: ledger.generator.bytes(32)), former.sign(genuine.encoded()),
     ] {
       #expect(try refusal { $0.proof = stolen } == "wrong-rotation")
     }
     #expect(try refusal { $0.identityKey = colleague.publicKey } == "already-registered")
     #expect(try refusal { $0.identityKey = former.publicKey } == "already-registered")
-    #expect(try refusal { $0.agreementKey = $0.identityKey } == "already-registered")
     let node = try #require(ledger.genesis.members.supernode("hospital-2"))
     #expect(try refusal { $0.identityKey = node.identityKey } == "already-registered")
-    #expect(try refusal { $0.agreementKey = node.agreementKey } == "already-registered")
+    let voting = try #require(node.votingKey).publicKey
+    #expect(try refusal { $0.identityKey = voting } == "already-registered")
     let one: [UInt8] = [1] + [UInt8](repeating: 0, count: 31)
     #expect(try refusal { $0.identityKey = one } == "wrong-rotation")
-    #expect(try refusal { $0.agreementKey = one } == "wrong-rotation")
     // Of another party, or of one whose keys are not a doctor's to rotate.
     #expect(try refusal(by: Self.last) { _ in } == "not-entitled")
     #expect(try refusal { $0.party = Self.last } == "not-entitled")
@@ -372,16 +369,14 @@ struct DoctorTests {
         try ledger.append(anew.registration, on: "consortium", by: other) == "not-entitled")
     }
     // Each key has to be fresh: the former might be the thief's.
-    for keep in 0..<3 {
+    for keep in 0..<2 {
       let own = try #require(ledger.doctors[Self.first])
       let signing =
         keep == 0 ? own.key : DoctorSigningKey<LedgerFixture.Suite>(using: &ledger.generator)
       let identity = keep == 1 ? own.identity : try IdentityKey(seed: ledger.generator.bytes(32))
       let statement = signing.statement(
         genesis: ledger.genesis.digest, doctor: Self.first, hospital: "hospital-1",
-        identityKey: identity.publicKey,
-        agreementKey: keep == 2 ? known.agreementKey : ledger.generator.bytes(32),
-        replaces: known.digest)
+        identityKey: identity.publicKey, replaces: known.digest)
       let body = DoctorRegistration(
         statement: statement, proof: try signing.prove(statement, using: &ledger.generator),
         doctor: identity, manager: ledger.manager.registration)
@@ -469,24 +464,21 @@ struct DoctorTests {
       SequentialSignature(encoded: visit.encodedSignature), commitments: visit.commitments)
   }
 
-  @Test("keys whose every shared secret is zero are nobody's")
+  @Test("a key of small order, under which one signature fits every statement, is no doctor's")
   func smallOrder() throws {
     var ledger = try LedgerFixture()
-    for bytes in [
-      [UInt8](repeating: 0, count: 32), [1] + [UInt8](repeating: 0, count: 31),
-      [UInt8](hex: "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f11d7") ?? [],
-    ] {
-      #expect(AgreementKey.isOfSmallOrder(bytes))
-      let signing = DoctorSigningKey<LedgerFixture.Suite>(using: &ledger.generator)
-      let identity = try IdentityKey(seed: ledger.generator.bytes(32))
-      let statement = signing.statement(
-        genesis: ledger.genesis.digest, doctor: "eve", hospital: "hospital-1",
-        identityKey: identity.publicKey, agreementKey: bytes)
-      let body = DoctorRegistration(
-        statement: statement, proof: try signing.prove(statement, using: &ledger.generator),
-        doctor: identity, manager: ledger.manager.registration)
+    // With A the identity, S·B − k·A = R for R = A and S = 0, whatever is signed.
+    let identity: [UInt8] = [1] + [UInt8](repeating: 0, count: 31)
+    for bytes in [identity, identity.dropLast() + [0x80]] {
+      #expect(IdentityKey.isOfSmallOrder(bytes))
+      let genuine = try ledger.registration(of: "eve", at: "hospital-1")
+      let statement = genuine.key.statement(
+        genesis: ledger.genesis.digest, doctor: "eve", hospital: "hospital-1", identityKey: bytes)
+      var body = DoctorRegistration(
+        statement: statement, proof: try genuine.key.prove(statement, using: &ledger.generator),
+        doctor: genuine.identity, manager: ledger.manager.registration)
+      body.doctorSignature = bytes + [UInt8](repeating: 0, count: 32)
       #expect(try ledger.append(body, on: "consortium", by: "hospital-1") == "wrong-registration")
     }
-    #expect(!AgreementKey.isOfSmallOrder([9] + [UInt8](repeating: 0, count: 31)))
   }
 }

@@ -354,7 +354,7 @@ struct EvidenceTests {
     // No doctor takes such a key.
     var eve = try ledger.registration(of: "eve", at: "hospital-1")
     var statement = eve.registration.statement
-    statement.agreementKey = third
+    statement.identityKey = third
     eve = try ledger.registration(of: "eve", at: "hospital-1")
     let registration = DoctorRegistration(
       statement: statement, proof: eve.registration.proof, doctor: eve.identity,

@@ -89,7 +89,7 @@ struct LedgerFixture {
       supernodes.append(
         Members.Supernode(
           id: id, organisation: "organisation-of-\(id)", role: id == "cloud" ? .cloud : .hospital,
-          identityKey: key.publicKey, agreementKey: generator.bytes(32),
+          identityKey: key.publicKey,
           cosigners: chains.map {
             Members.Cosigner(chain: $0, publicKey: cosigners[id]?[$0]?.verifier.key.publicKey ?? [])
           },
@@ -110,7 +110,7 @@ struct LedgerFixture {
           numbers: numbers, organisations: organisations,
           manager: Members.Manager(
             id: "manager", organisation: "office", registrationKey: manager.registration.publicKey,
-            identityKey: manager.identity.publicKey, agreementKey: generator.bytes(32)),
+            identityKey: manager.identity.publicKey),
           supernodes: supernodes),
         delegates: supernodes.map(\.id)))
     self.manager = manager
@@ -416,7 +416,7 @@ struct LedgerFixture {
       Members.Organisation(id: organisation, identityKey: own.publicKey),
       Members.Supernode(
         id: id, organisation: organisation, role: isHospital ? .hospital : .cloud,
-        identityKey: key.publicKey, agreementKey: generator.bytes(32),
+        identityKey: key.publicKey,
         cosigners: [
           Members.Cosigner(chain: "consortium", publicKey: cosigner.verifier.key.publicKey)
         ],
@@ -553,14 +553,13 @@ struct LedgerFixture {
   /// A registration with both signatures, not yet on the ledger.
   mutating func registration(
     of id: String, at hospital: String, replacing replaced: Digest32? = nil,
-    agreementKey: [UInt8]? = nil, specialties: Set<Specialty> = []
+    identity known: IdentityKey? = nil, specialties: Set<Specialty> = []
   ) throws -> TestDoctor {
-    let identity = try IdentityKey(seed: generator.bytes(32))
+    let identity = try known ?? IdentityKey(seed: generator.bytes(32))
     let key = DoctorSigningKey<Suite>(using: &generator)
     let statement = key.statement(
       genesis: genesis.digest, doctor: id, hospital: hospital, identityKey: identity.publicKey,
-      agreementKey: agreementKey ?? generator.bytes(32), replaces: replaced,
-      specialties: specialties)
+      replaces: replaced, specialties: specialties)
     let proof = try key.prove(statement, using: &generator)
     return TestDoctor(
       identity: identity, key: key,
@@ -672,5 +671,13 @@ extension EquivocationReport.Claim {
 extension WithholdingReport {
   init(hospital: String, generation: UInt64, note: String) {
     self.init(hospital: hospital, generation: generation, note: note, epoch: 0)
+  }
+}
+
+extension Members.Supernode {
+  /// The key of its votes: of those that it takes without showing that they are its own.
+  var votes: [UInt8] {
+    get { votingKey?.publicKey ?? [] }
+    set { votingKey = Members.VotingKey(publicKey: newValue) }
   }
 }

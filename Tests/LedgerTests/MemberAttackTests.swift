@@ -88,7 +88,6 @@ struct MemberAttackTests {
     let cosigner = try cosigner(seed + 2, id, "consortium")
     var node = try node(ledger, id)
     node.identityKey = identity.publicKey
-    node.agreementKey = ledger.generator.bytes(32)
     node.votingKey = Members.VotingKey(publicKey: voting.publicKey)
     for index in node.cosigners.indices where node.cosigners[index].chain == "consortium" {
       node.cosigners[index].publicKey = cosigner.verifier.key.publicKey
@@ -298,7 +297,7 @@ struct MemberAttackTests {
       agreeing: ["hospital-3": replaced.key])
     #expect(try ledger.append(motion) == nil)
     var node = try node(ledger, "hospital-3")
-    node.agreementKey = replaced.node.agreementKey
+    node.votes = replaced.node.votes
     #expect(
       try ledger.append(
         PartyRotation(genesis: ledger.genesis.digest, party: .supernode(node), key: thief),
@@ -316,16 +315,16 @@ struct MemberAttackTests {
     let motion = try motion(ledger, joining.changes, by: first, agreeing: joining.keys)
     #expect(try ledger.append(motion) == nil)
     var node = try node(ledger, "hospital-3")
-    node.agreementKey = joining.node.identityKey
+    node.votes = joining.node.identityKey
     #expect(
       try ledger.append(
         PartyRotation(
           genesis: ledger.genesis.digest, party: .supernode(node),
           key: try #require(ledger.identities["hospital-3"])),
         on: "consortium", by: "hospital-3") == "already-registered")
-    // Nor does a doctor get it.
+    // Nor does a doctor get it, with a proof too.
     let doctor = try ledger.registration(
-      of: "hospital-3-doctor-9", at: "hospital-3", agreementKey: joining.node.agreementKey)
+      of: "hospital-3-doctor-9", at: "hospital-3", identity: joining.identity)
     #expect(
       try ledger.append(doctor.registration, on: "consortium", by: "hospital-3")
         == "already-registered")

@@ -245,17 +245,17 @@ struct MemberTests {
         let (changes, keys) = renamed("manager")
         return (Array(changes.dropFirst()), keys, "wrong-members")
       case .keyOfDoctor:
-        joining.node.agreementKey =
-          ledger.doctors["hospital-1-doctor-1"]?.registration.statement.agreementKey ?? []
+        joining.node.votes =
+          ledger.doctors["hospital-1-doctor-1"]?.registration.statement.identityKey ?? []
         return (joining.changes, joining.keys, "already-registered")
       case .keyOfGenesis:
-        joining.node.agreementKey = ledger.genesis.members.manager.agreementKey
+        joining.node.votes = ledger.genesis.members.manager.identityKey
         return (joining.changes, joining.keys, "wrong-members")
       case .keyTwice:
-        joining.node.agreementKey = joining.node.identityKey
+        joining.node.votes = joining.node.identityKey
         return (joining.changes, joining.keys, "wrong-members")
       case .smallOrder:
-        joining.node.agreementKey = [1] + [UInt8](repeating: 0, count: 31)
+        joining.node.votes = [1] + [UInt8](repeating: 0, count: 31)
         return (joining.changes, joining.keys, "wrong-members")
       case .otherManager:
         var manager = ledger.genesis.members.manager
@@ -302,13 +302,13 @@ struct MemberTests {
         return (Array(joining.changes.dropFirst().reversed()), joining.keys, "wrong-motion")
       case .keysExchanged:
         var node = own("hospital-2")
-        (node.identityKey, node.agreementKey) = (node.agreementKey, node.identityKey)
+        (node.identityKey, node.votes) = (node.votes, node.identityKey)
         return ([.admit(.supernode(node))], agreed("hospital-2"), "already-registered")
       case .keyOfAnotherParty:
         var (node, other) = (own("hospital-2"), own("hospital-2"))
-        other.agreementKey = joining.node.agreementKey
-        node.agreementKey = other.agreementKey
-        joining.node.agreementKey = own("hospital-2").agreementKey
+        other.votes = joining.node.votes
+        node.votes = other.votes
+        joining.node.votes = own("hospital-2").votes
         joining.node.organisation = "organisation-of-hospital-2"
         return (
           [.admit(.supernode(node))] + joining.changes.dropFirst(), joining.keys,
@@ -523,7 +523,6 @@ struct MemberTests {
         rawRepresentation: [UInt8](repeating: seed + 2, count: 32)))
     var node = try node(ledger, id)
     node.identityKey = identity.publicKey
-    node.agreementKey = ledger.generator.bytes(32)
     node.votingKey = Members.VotingKey(publicKey: voting.publicKey)
     for index in node.cosigners.indices where node.cosigners[index].chain == "consortium" {
       node.cosigners[index].publicKey = cosigner.verifier.key.publicKey
@@ -645,13 +644,13 @@ struct MemberTests {
       node.cosigners.append(
         Members.Cosigner(chain: "hospital-1", publicKey: ledger.generator.bytes(32)))
     case .noConsortiumKey: node.cosigners = []
-    case .keyTwice: node.agreementKey = key.publicKey
-    case .keyOfAnother: node.agreementKey = ledger.genesis.members.manager.agreementKey
+    case .keyTwice: node.votes = key.publicKey
+    case .keyOfAnother: node.votes = ledger.genesis.members.manager.identityKey
     case .keyOfDoctor:
       code = "already-registered"
-      node.agreementKey =
-        ledger.doctors["hospital-1-doctor-1"]?.registration.statement.agreementKey ?? []
-    case .smallOrder: node.agreementKey = [UInt8](repeating: 0, count: 32)
+      node.votes =
+        ledger.doctors["hospital-1-doctor-1"]?.registration.statement.identityKey ?? []
+    case .smallOrder: node.votes = [UInt8](repeating: 0, count: 32)
     case .nothingNew:
       node = try self.node(ledger, "hospital-2")
       key = try #require(ledger.identities["hospital-2"])

@@ -135,8 +135,7 @@ struct SpecialtyTests {
       body.specialties = specialties
       var statement = RegistrationStatement(
         genesis: .zero, suite: "s", doctor: "d", hospital: "h", a: [1], b1: [1], b2: [1], c1: [1],
-        c2: [1], identityKey: [UInt8](repeating: 1, count: 32),
-        agreementKey: [UInt8](repeating: 1, count: 32))
+        c2: [1], identityKey: [UInt8](repeating: 1, count: 32))
       statement.specialties = specialties
       let isBody = (try? DoctorSpecialties(encoded: body.encoded())) != nil
       let isStatement = (try? RegistrationStatement(encoded: statement.encoded())) != nil

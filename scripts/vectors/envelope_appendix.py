@@ -289,15 +289,15 @@ def objects():
         "first": NOW, "last": NOW + 604800}))
     manager = signing("registration key")
     statement = {
-        "version": 3, "genesis": GENESIS, "suite": "bls12-381", "doctor": DOCTOR,
+        "version": 4, "genesis": GENESIS, "suite": "bls12-381", "doctor": DOCTOR,
         "hospital": HOSPITAL, **points(secrets("envelope doctor")),
-        "identityKey": public(DOCTOR_KEY), "agreementKey": public(agreement("doctor agreement")),
+        "identityKey": public(DOCTOR_KEY),
         "replaces": [seed("former statement")],
         "specialties": [{"system": "http://snomed.info/sct", "code": code}
                         for code in ("394579002", "394814009")]}
     der = encode("RegistrationStatement", statement)
     yield "statement", der
-    yield "statementVersion2", der.replace(b"\2\1\3", b"\2\1\2", 1)
+    yield "statementVersion3", der.replace(b"\2\1\4", b"\2\1\3", 1)
     yield "fingerprint", digest(der)
     yield "registrationKey", public(manager)
     yield "registration", encode("DoctorRegistration", {

@@ -41,6 +41,8 @@ NUMBERS = {
     "clockTolerance": 10, "seatCount": 4,
 }
 USES = {}  # of public keys
+# Bodies whose version is not 1.
+VERSION_2 = ("anchor", "keyRotation", "motion", "partyRotation")
 
 
 def key(use):
@@ -67,7 +69,6 @@ def supernode(name, *chains, use=None, organisation=None, is_hospital=False, vot
     return {
         "id": name, "organisation": organisation or f"operator-of-{name}",
         "role": 1 if is_hospital else 2, "identityKey": public(f"{use} identity"),
-        "agreementKey": public(f"{use} agreement"),
         "cosigners": [{"chain": chain, "publicKey": public(f"{use} cosigns {chain}")}
                       for chain in chains],
         "logKey": [{"publicKey": public(f"{name} log")}] if is_hospital else [],
@@ -83,14 +84,13 @@ def genesis(epochLength=1000, **numbers):
     return {
         "version": 2, "network": "example", "suite": "bls12-381", "rulesVersion": 2,
         "createdAt": CREATED, "epochLength": epochLength, "members": {
-            "version": 1, "numbers": NUMBERS | numbers,
+            "version": 2, "numbers": NUMBERS | numbers,
             "organisations": [operator(name) for name in [
                 "ministry", *map("operator-of-{}".format, DELEGATES)]],
             "manager": {
                 "id": "manager", "organisation": "ministry",
                 "registrationKey": public("manager registration"),
                 "identityKey": public("manager identity"),
-                "agreementKey": public("manager agreement"),
                 "location": {"addresses": [], "pins": []}},
             "supernodes": [
                 supernode("hospital-1", "consortium", is_hospital=True),
@@ -223,7 +223,7 @@ def changed(members, changes):
 def keys_of(members):
     """Party and key, in the order of 6.6."""
     for party in parties(members).values():
-        names = ("registrationKey", "identityKey", "agreementKey")
+        names = ("registrationKey", "identityKey")
         yield from ((party["id"], party[name]) for name in names if name in party)
         yield from ((party["id"], each["publicKey"]) for name in ("cosigners", "logKey", "votingKey")
                     for each in party.get(name, []))
@@ -272,7 +272,7 @@ class Log:
     def entry(self, signer, kind, body, signs=None):
         content = {"version": 2, "genesis": self.ledger, "chain": self.chain,
                    "signer": {"role": 1, "party": signer},
-                   "body": (kind, {"version": 2 if kind == "anchor" else 1} | body)}
+                   "body": (kind, {"version": 2 if kind in VERSION_2 else 1} | body)}
         return {"version": 2, "content": content, "signature": key(
             signs or use_of(self.members, signer, "identity")).sign(
                 encode("EntryContent", content))}
@@ -653,9 +653,9 @@ class Example:
         use, index = use or f"{doctor} 0", len(self.consortium.leaves)
         known = self.doctors.get(doctor)
         statement = {
-            "version": 3, "genesis": self.ledger, "suite": "bls12-381", "doctor": doctor,
+            "version": 4, "genesis": self.ledger, "suite": "bls12-381", "doctor": doctor,
             "hospital": signer, **points(secrets(f"appendix {use}")),
-            "identityKey": public(f"{use} identity"), "agreementKey": public(f"{use} agreement"),
+            "identityKey": public(f"{use} identity"),
             "replaces": [digest("RegistrationStatement", known["statement"])] if known else [],
             "specialties": [HEART],
         } | fields
@@ -667,21 +667,21 @@ class Example:
         self.consortium.item(
             f"registration {use}", signer, "doctorRegistration", {
                 "statement": statement, "proof": prove(f"appendix {use}", signed),
-                "doctorSignature": key(f"{use} identity").sign(signed),
+                "doctorSignature": POINT + bytes(32) if statement["identityKey"] == POINT
+                else key(f"{use} identity").sign(signed),
                 "managerSignature": key(manager).sign(signed)},
             self.put_doctor(
                 doctor, statement=statement, identityKey=statement["identityKey"],
-                agreementKey=statement["agreementKey"], specialties=statement["specialties"],
+                specialties=statement["specialties"],
                 origins=origins, **changes),
             *((b"key/" + sha256(statement[name]).digest(), doctor.encode())
-              for name in ("identityKey", "agreementKey", "a", "b2", "c2")))
+              for name in ("identityKey", "a", "b2", "c2")))
 
     def rotate(self, doctor, use, signs=None, proof=None, party=None, **fields):
-        """Other keys, of a use; `proof` changes what the new key signs, `fields` the body."""
+        """Another key, of a use; `proof` changes what the new key signs, `fields` the body."""
         known, before = self.doctors[doctor], self.keys[doctor]
-        body = {"party": party or doctor, "identityKey": public(f"{use} identity"),
-                "agreementKey": public(f"{use} agreement")}
-        statement = {"version": 1, "genesis": self.ledger, "formerKey": public(before)} | body
+        body = {"party": party or doctor, "identityKey": public(f"{use} identity")}
+        statement = {"version": 2, "genesis": self.ledger, "formerKey": public(before)} | body
         body["proof"] = key(f"{use} identity").sign(encode(
             "RotationStatement", statement | (proof or {})))
         body |= fields
@@ -690,10 +690,10 @@ class Example:
         self.consortium.item(
             f"rotation {use}", doctor, "keyRotation", body, quota,
             self.put_doctor(
-                doctor, identityKey=body["identityKey"], agreementKey=body["agreementKey"],
+                doctor, identityKey=body["identityKey"],
                 origins=known["origins"] | {"keys": len(self.consortium.leaves)}),
-            *((b"key/" + sha256(body[name]).digest(), doctor.encode())
-              for name in ("identityKey", "agreementKey")), signs=signs or before)
+            (b"key/" + sha256(body["identityKey"]).digest(), doctor.encode()),
+            signs=signs or before)
 
     def set_status(self, doctor, status, signer="hospital-1", number=None, signs=None):
         known = self.doctors.get(doctor) or {"statusChanges": 0, "origins": {}}
@@ -801,7 +801,7 @@ class Example:
         """
         log, before = self.consortium, self.listed
         self.moved[signer] = count or self.moved.get(signer, 0) + 1
-        body = {"version": 1, "number": self.moved[signer], "changes": list(changes),
+        body = {"version": 2, "number": self.moved[signer], "changes": list(changes),
                 "lastEpoch": self.epoch(len(log.headers)) if last is None else last, "consents": []}
         after, concerned, agreeing, joining = changed(before, changes), set(), set(), {}
         for each in changes:
@@ -881,8 +881,6 @@ class Example:
         known = parties(self.consortium.members) | parties(self.listed)
         listed, use = known[name], use or f"{name} 1"
         new = {"identityKey": public(f"{use} identity")}
-        if "agreementKey" in listed:
-            new["agreementKey"] = public(f"{use} agreement")
         if "role" in listed:
             new["cosigners"] = [
                 {"chain": each["chain"], "publicKey": public(f"{use} cosigns {each['chain']}")}
@@ -891,7 +889,7 @@ class Example:
                 {"publicKey": public(f"{use} votes")} for _ in listed["votingKey"]]
         rotated = listed | {
             field: value for field, value in new.items() if field not in keeps} | fields
-        body = {"version": 1, "party": as_party(rotated), "proof": bytes(64)}
+        body = {"version": 2, "party": as_party(rotated), "proof": bytes(64)}
         subject = encode("MemberConsent", {
             "version": 1, "genesis": self.ledger, "signer": signer or name,
             "subject": digest("PartyRotation", body)} | (consent or {}))
@@ -1122,8 +1120,7 @@ def crowd(_, nodes):
         name = f"cloud-{number + 4}"
         nodes.append(nodes[3] | {
             "id": name, "organisation": "operator-of-cloud-3", "cosigners": [],
-            "identityKey": public(f"{name} identity"),
-            "agreementKey": public(f"{name} agreement"), "votingKey": []})
+            "identityKey": public(f"{name} identity"), "votingKey": []})
 
 
 def overlong():
@@ -1608,7 +1605,8 @@ def former_commits():
 ACTIVE, SUSPENDED, RETIRED = 1, 2, 3
 HEART, LUNGS = ({"system": "http://snomed.info/sct", "code": code}
                 for code in ("394579002", "418112009"))
-POINT = bytes([1]) + bytes(31)  # an X25519 key under which every secret is zero, and an Ed25519 one
+# An Ed25519 key under which this, and S = 0, is a signature of everything.
+POINT = bytes([1]) + bytes(31)
 ADA = ("register", "ada")
 
 
@@ -1640,10 +1638,10 @@ def doctors():
         "register", "ada", {"replaces": [ZERO]}))
     refused("the manager has not signed a registration", "wrong-registration", (
         "register", "ada", {"manager": "manager identity"}))
-    refused("a doctor is registered with an agreement key of small order", "wrong-registration", (
-        "register", "ada", {"agreementKey": POINT}))
+    refused("a doctor is registered with an identity key of small order", "wrong-registration", (
+        "register", "ada", {"identityKey": POINT}))
     refused("a doctor is registered with a key of the genesis", "already-registered", (
-        "register", "ada", {"agreementKey": public("cloud-1 agreement")}))
+        "register", "ada", {"identityKey": public("cloud-1 votes")}))
     anew("a registered doctor is registered as if for the first time", "already-registered",
          replaces=[])
     anew("a registration takes the place of none that there was", "wrong-registration",
@@ -1651,7 +1649,7 @@ def doctors():
     anew("a registration takes the place of one that is replaced already", "wrong-registration",
          ("register", "ada", "ada 1"), replaces=[digest("RegistrationStatement", first)])
     anew("a registration anew has one of the former keys", "already-registered",
-         agreementKey=first["agreementKey"])
+         identityKey=first["identityKey"])
     anew("the manager has not signed a registration anew", "wrong-registration",
          manager="manager identity")
     anew("who has retired is registered anew", "not-active", retired)
@@ -1663,18 +1661,16 @@ def doctors():
     rotation("a rotation is by a party whose key is not a doctor's", "not-entitled",
              party="hospital-1")
     rotation("a rotation has an identity key of small order", "wrong-rotation", identityKey=POINT)
-    rotation("a rotation has an agreement key of small order", "wrong-rotation",
-             agreementKey=POINT)
     rotation("a rotation is to a key of the genesis", "already-registered",
              identityKey=public("cloud-1 identity"))
     rotation("a rotation is to a key that the doctor had before", "already-registered", rotated,
-             agreementKey=first["agreementKey"])
+             identityKey=first["identityKey"])
     rotation("a rotation's proof is on another ledger", "wrong-rotation", proof={"genesis": ZERO})
     rotation("a rotation's proof is another party's", "wrong-rotation", proof={"party": "eve"})
     rotation("a rotation's proof is from another former key", "wrong-rotation", rotated,
              proof={"formerKey": first["identityKey"]})
-    rotation("a rotation's proof is of another agreement key", "wrong-rotation",
-             proof={"agreementKey": first["agreementKey"]})
+    rotation("a rotation's proof is of another key", "wrong-rotation",
+             proof={"identityKey": first["identityKey"]})
     rotation("who is suspended rotates", "not-active", suspended)
 
     def status(title, code, *steps):
@@ -1846,7 +1842,7 @@ def members():
     passes("the manager and an organisation rotate", rotated("manager", [MINISTRY]))
     passes("a party changes its addresses, and its keys after that in the same epoch", voting()
            .begin().rotate_party("cloud-3", keeps=(
-               "identityKey", "agreementKey", "cosigners", "votingKey"),
+               "identityKey", "cosigners", "votingKey"),
                location={"addresses": [b"https://cloud-3.example"], "pins": []})
            .rotate_party("cloud-3").end().go_on().go_on())
     passes("a supernode that had neither takes a voting key and one to cosign the consortium's chain",
@@ -1927,7 +1923,7 @@ def members():
         VOTER, numbers(signerQuota=1)).end().begin().move(MINISTRY, remove("cloud-3"))
         .move(MINISTRY, remove("cloud-2"), name="another").end())
     manager = node("manager", **{f"{use}Key": public(f"manager 1 {use}")
-                                 for use in ("registration", "identity", "agreement")})
+                                 for use in ("registration", "identity")})
 
     def registered(**options):
         return voting().begin().move(VOTER, put(manager)).end().go_on().directory(
@@ -2000,7 +1996,7 @@ def members():
            agree=[M2, "cloud-2"])
     motion("somebody agrees who need not", "wrong-motion", remove_3, agree=["cloud-3"])
     motion("a consent is signed with another key", "wrong-consent", *joining(),
-           consent={"cloud-2": "cloud-2 agreement"})
+           consent={"cloud-2": "cloud-2 votes"})
     motion("consents are to the motion of another", "wrong-consent", *joining(), **{
         "signer": VOTER, "subject": ZERO})
     replaced = supernode("cloud-3", "consortium", use="cloud-3 1")
@@ -2040,9 +2036,9 @@ def members():
     broken("a motion gives a supernode to an organisation that nobody knows", put(supernode(
         "cloud-4", "consortium")), agree=["cloud-4"])
     broken("a motion gives a party another's key", put(supernode(
-        "cloud-3", "consortium") | {"agreementKey": public("cloud-2 agreement")}))
+        "cloud-3", "consortium") | {"votingKey": [{"publicKey": public("cloud-2 votes")}]}))
     broken("a motion has a key of small order", put(supernode(
-        "cloud-3", "consortium") | {"agreementKey": ZERO}))
+        "cloud-3", "consortium") | {"votingKey": [{"publicKey": ZERO}]}))
     broken("a motion lets who is not barred be elected again", elect_again("operator-of-cloud-1"))
     broken("a motion lets a chain go on that goes on", go_on_with("hospital-1"), signer=MINISTRY)
     broken("a motion lets the chain of a cloud go on", go_on_with("cloud-1"))
@@ -2126,7 +2122,7 @@ def members():
             made.rotate_party(each)
         refused(title, code, made.rotate_party(party, f"{party} {len(before) + 1}", **options).end())
 
-    every = ("identityKey", "agreementKey", "cosigners", "votingKey")
+    every = ("identityKey", "cosigners", "votingKey")
     rotation("a rotation changes nothing", "wrong-rotation", "cloud-3", keeps=every)
     for field, value in (("organisation", "operator-of-cloud-2"), ("role", 1),
                          ("logKey", [{"publicKey": public("cloud-3 log")}]), ("votingKey", []),
@@ -2165,13 +2161,13 @@ def members():
     rotation("a rotation is signed with the key that it brings", "wrong-signature", "cloud-3",
              signs="cloud-3 1 identity")
     rotation("a rotation brings another party's key", "wrong-rotation", "cloud-3",
-             agreementKey=public("cloud-2 agreement"))
+             votingKey=[{"publicKey": public("cloud-2 votes")}])
     rotation("a rotation brings a key of small order", "wrong-rotation", "cloud-3",
-             agreementKey=POINT)
+             votingKey=[{"publicKey": POINT}])
     rotation("a rotation brings a key that the party had before", "already-registered", "cloud-3",
-             example=rotated("cloud-3"), agreementKey=public("cloud-3 agreement"))
+             example=rotated("cloud-3"), votingKey=[{"publicKey": public("cloud-3 votes")}])
     rotation("a rotation brings a doctor's key", "already-registered", "cloud-3",
-             example=voting().directory(ADA), agreementKey=public("ada 0 agreement"))
+             example=voting().directory(ADA), votingKey=[{"publicKey": public("ada 0 identity")}])
     rotation("a rotation makes the members longer than 983,040 bytes", "wrong-rotation", "cloud-3",
              example=voting(edit={"genesis": lambda value: crowded(value, addresses=983040)}),
              location={"addresses": [b"a" * 256] * 4, "pins": []})
@@ -2295,7 +2291,7 @@ def members():
             voting().begin().move(VOTER, *joining()).end().directory(("register", M2)))
     refused("a doctor is registered with a key of who is to join", "already-registered",
             voting().begin().move(VOTER, *joining()).end().directory(
-                ("register", "ada", {"agreementKey": public("hospital-2 agreement")})))
+                ("register", "ada", {"identityKey": public("hospital-2 identity")})))
     made = voting().begin().move(VOTER, *joining()).end()
     refused("a demand is on the chain of a hospital that is to join", "not-demandable",
             made.demand_on(M2))
@@ -2343,8 +2339,9 @@ def histories():
             votingKey=[{"publicKey": public("cloud-3 identity")}])))),
         ("a rotation exchanges two keys of a party", "already-registered",
          voting().begin().rotate_party(
-             "cloud-3", keeps=("identityKey", "cosigners"), agreementKey=public("cloud-3 votes"),
-             votingKey=[{"publicKey": public("cloud-3 agreement")}]).end()),
+             "cloud-3", keeps=("identityKey",), votingKey=[
+                 {"publicKey": public("cloud-3 cosigns consortium")}], cosigners=[
+                 {"chain": "consortium", "publicKey": public("cloud-3 votes")}]).end()),
     ]
     return [(title, "all", "V7", code, exported(example), {}) for title, code, example in cases]
 
@@ -2381,7 +2378,7 @@ def crowded(value, addresses=0):
               for index in range(1000 - len(nodes))]
     if addresses:
         for node in nodes:
-            node["location"]["addresses"] = [bytes([0x61] * 200)] * 3 + [bytes([0x61] * 130)]
+            node["location"]["addresses"] = [bytes([0x61] * 212)] * 3 + [bytes([0x61] * 130)]
         missing = addresses - len(encode("Members", value["members"]))
         for node in nodes[:missing % 1000]:
             node["location"]["addresses"][3] += b"a"

@@ -112,7 +112,7 @@ def check(name, holds):
 
 def registration(vector):
     statement = bytes.fromhex(vector["statement"])
-    _, _, _, _, a, b1, b2, c1, c2, _, _, replaces, specialties = fields(statement, 3)
+    _, _, _, _, a, b1, b2, c1, c2, _, replaces, specialties = fields(statement, 4)
     check("the statement takes the place of none", replaces == [])
     check("the specialties ascend", specialties == sorted(specialties) and len(specialties) == 2)
     c = number(bytes.fromhex(vector["registrationChallenge"]))

@@ -46,7 +46,7 @@ def values():
 
     # A.2
     statement = octets("statement")
-    _, _, _, _, a, b1, b2, c1, c2, _, _, _, _ = fields(statement)
+    _, _, _, _, a, b1, b2, c1, c2, _, _, _ = fields(statement)
     c = number(octets("registrationChallenge"))
     z1, z2, z3 = (number(bytes.fromhex(z)) for z in vector["registrationResponses"])
 

@@ -14,9 +14,6 @@ package struct KeyUse: Hashable, Sendable {
 
   /// Signs entries and messages. Ed25519.
   package static let identity = Self("identity")
-  /// Receives what is sealed to be kept, as grants are; envelopes have keys of their own
-  /// (``OwnEnvelopeKeys``). X25519.
-  package static let agreement = Self("agreement")
   /// The manager's x: signs registrations (4.2). Ed25519.
   package static let registration = Self("registration")
   /// A delegate's: signs proposals, prepares and commits. Ed25519.
@@ -49,13 +46,11 @@ package final class KeyRing: DelegateKeys {
 
   private enum Secret: Sendable {
     case signing(IdentityKey)
-    case agreement(AgreementKey)
     case cosigning(CosignerKey)
 
     var publicKey: [UInt8] {
       switch self {
       case .signing(let key): key.publicKey
-      case .agreement(let key): key.publicKey
       case .cosigning(let key): key.verifier.key.publicKey
       }
     }
@@ -125,7 +120,6 @@ package final class KeyRing: DelegateKeys {
   ) throws -> Secret? {
     switch use {
     case .identity, .registration, .voting: return .signing(try IdentityKey(seed: seed))
-    case .agreement: return .agreement(try AgreementKey(seed: seed))
     default:
       guard let chain = use.chain else { return nil }
       return .cosigning(
@@ -179,18 +173,6 @@ package final class KeyRing: DelegateKeys {
       return key
     }
     return nil
-  }
-
-  /// Opens what was sealed to this party, under whichever of its keys.
-  ///
-  /// - Throws: ``CredentialError`` `decryption`, for every cause the same.
-  func open(
-    _ sealed: [UInt8], as letter: Letter, authenticating header: Digest32 = .zero
-  ) throws -> [UInt8] {
-    for case .agreement(let key) in versions(.agreement).reversed() {
-      if let opened = try? letter.open(sealed, with: key, authenticating: header) { return opened }
-    }
-    throw CredentialError(.decryption, "the sealed message does not open")
   }
 
   // MARK: Other keys

@@ -31,8 +31,8 @@ extension KeyFile {
     let keys = try DoctorKeys(self)
     return keys.signing.statement(
       genesis: statement.genesis, doctor: owner, hospital: statement.hospital,
-      identityKey: keys.identity.publicKey, agreementKey: keys.agreement.publicKey,
-      replaces: statement.replaces, specialties: Set(statement.specialties)) == statement
+      identityKey: keys.identity.publicKey, replaces: statement.replaces,
+      specialties: Set(statement.specialties)) == statement
   }
 
   /// - Throws: ``CredentialError`` if a doctor cannot work with these keys.

@@ -54,8 +54,8 @@ extension LedgerNode {
   /// Erases former keys of a party, this node's or one that has no node, that nothing needs any more: those
   /// with which nobody judges what is written now.
   ///
-  /// What was sealed to a former agreement key, as a share of a consent, may still be under way, and is opened
-  /// for one epoch more. Keys for the chains of hospitals are not among these.
+  /// A registration that a former x has signed may still be under way, so that key stays for one epoch more.
+  /// Keys for the chains of hospitals are not among these.
   ///
   /// - Parameter base: of what the party writes on a chain of its own; nil if it has none, or has written
   ///   nothing.
@@ -78,7 +78,7 @@ extension LedgerNode {
       try ring.eraseKeys(before: party, [.identity, .voting, .cosigner(ChainName.consortium)])
     }
     if epoch > 0, let party = try consortium.members(inEpoch: epoch - 1).party(ring.owner) {
-      try ring.eraseKeys(before: party, [.agreement, .registration])
+      try ring.eraseKeys(before: party, [.registration])
     }
   }
 }

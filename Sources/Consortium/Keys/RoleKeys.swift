@@ -49,7 +49,7 @@ package struct ManagerKeys: Sendable {
   package static func generate(
     owner: String, using generator: inout Randomness
   ) throws(CredentialError) -> KeyFile {
-    let uses: [KeyUse] = [.registration, .identity, .agreement]
+    let uses: [KeyUse] = [.registration, .identity]
     return try KeyFile(
       owner: owner,
       secrets: Dictionary(
@@ -62,7 +62,7 @@ package struct ManagerKeys: Sendable {
   ) throws(CredentialError) -> Members.Manager {
     Members.Manager(
       id: id, organisation: organisation, registrationKey: try ring.newest(.registration),
-      identityKey: try ring.newest(.identity), agreementKey: try ring.newest(.agreement))
+      identityKey: try ring.newest(.identity))
   }
 }
 
@@ -108,8 +108,8 @@ package struct SupernodeKeys: Sendable {
     owner: String, chains: [String], isHospital: Bool, using generator: inout Randomness
   ) throws(CredentialError) -> KeyFile {
     var secrets = [
-      KeyUse.identity.name: generator.bytes(32), KeyUse.agreement.name: generator.bytes(32),
-      SecretName.visitIdentifiers: generator.bytes(32), KeyUse.voting.name: generator.bytes(32),
+      KeyUse.identity.name: generator.bytes(32), KeyUse.voting.name: generator.bytes(32),
+      SecretName.visitIdentifiers: generator.bytes(32),
     ]
     for chain in chains { secrets[KeyUse.cosigner(chain).name] = generator.bytes(32) }
     if isHospital { secrets[SecretName.log] = generator.bytes(32) }
@@ -124,7 +124,6 @@ package struct SupernodeKeys: Sendable {
   ) throws(CredentialError) -> Members.Supernode {
     Members.Supernode(
       id: id, organisation: organisation, role: role, identityKey: try ring.newest(.identity),
-      agreementKey: try ring.newest(.agreement),
       cosigners: ring.uses.compactMap(\.chain).sorted().compactMap { chain in
         ring.publicKey(.cosigner(chain)).map { Members.Cosigner(chain: chain, publicKey: $0) }
       },
@@ -137,9 +136,8 @@ package struct SupernodeKeys: Sendable {
 public struct DoctorKeys: Sendable {
   /// (d1, d2, d3).
   let signing: DoctorSigningKey<Suite>
-  /// Both as registered, until the doctor rotates them.
+  /// As registered, until the doctor rotates it.
   var identity: IdentityKey
-  var agreement: AgreementKey
 
   /// Opens the keys of a file.
   ///
@@ -148,7 +146,6 @@ public struct DoctorKeys: Sendable {
   public init(_ file: KeyFile) throws {
     signing = try DoctorSigningKey(encoded: try file.secret(SecretName.signing))
     identity = try IdentityKey(seed: file.secret(KeyUse.identity.name))
-    agreement = try AgreementKey(seed: file.secret(KeyUse.agreement.name))
   }
 
   /// Makes the keys of a doctor, to be stored before anybody hears of them.
@@ -163,7 +160,7 @@ public struct DoctorKeys: Sendable {
       owner: owner,
       secrets: [
         SecretName.signing: DoctorSigningKey<Suite>(using: &generator).encoded(),
-        KeyUse.identity.name: generator.bytes(32), KeyUse.agreement.name: generator.bytes(32),
+        KeyUse.identity.name: generator.bytes(32),
       ])
   }
 }

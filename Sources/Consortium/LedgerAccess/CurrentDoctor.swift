@@ -7,7 +7,6 @@ package struct CurrentDoctor: Sendable {
   /// Of the latest registration.
   package let prepared: PreparedDoctorKey<Suite>
   package var identityKey: [UInt8]
-  package var agreementKey: [UInt8]
   package var status = DoctorStatus.active
   /// How often the status has changed.
   package var statusChanges: UInt64 = 0
@@ -19,9 +18,7 @@ package struct CurrentDoctor: Sendable {
   init(prepared: PreparedDoctorKey<Suite>, seen: Seen) {
     self.prepared = prepared
     self.seen = seen
-    (identityKey, agreementKey) = (
-      prepared.verified.statement.identityKey, prepared.verified.statement.agreementKey
-    )
+    identityKey = prepared.verified.statement.identityKey
     specialties = prepared.verified.statement.specialties
   }
 

@@ -148,7 +148,7 @@ package actor LedgerClient: MembersSource {
       guard leaf.index > leaves.registration.index, let rotation = leaf.rotation(of: id) else {
         throw ConsortiumError(.unknownDoctor, "the leaf is no rotation of \(id)")
       }
-      (doctor.identityKey, doctor.agreementKey) = (rotation.identityKey, rotation.agreementKey)
+      doctor.identityKey = rotation.identityKey
     }
     if let leaf = leaves.status {
       guard let change = leaf.statusChange(of: id, at: statement.hospital) else {

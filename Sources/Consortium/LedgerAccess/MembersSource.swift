@@ -23,21 +23,6 @@ extension MembersSource {
     return try signed.verified(by: newer ?? [])
   }
 
-  /// Sends something that is sealed to a party. Where that does not open, the party may have another key
-  /// by now: what is newer is learned from a supernode, and it is sealed and sent again.
-  func sealing<Reply: Sendable>(
-    shownBy supernode: String, _ send: (ValidMembers) async throws -> Reply
-  ) async throws -> Reply {
-    let known = try await currentMembers()
-    do {
-      return try await send(known)
-    } catch let error as ConsortiumError where error.code == .unopened {
-      let newer = try await currentMembers(shownBy: supernode)
-      guard newer.digest != known.digest else { throw error }
-      return try await send(newer)
-    }
-  }
-
   /// A hospital or cloud; one that is new is asked itself.
   ///
   /// - Throws: ``ConsortiumError`` `unreachable` if there is none of this name.

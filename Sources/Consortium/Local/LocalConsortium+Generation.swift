@@ -106,7 +106,7 @@ extension LocalConsortium {
         let keys = await doctor.keys
         let statement = keys.signing.statement(
           genesis: genesis.digest, doctor: doctor.id, hospital: id,
-          identityKey: keys.identity.publicKey, agreementKey: keys.agreement.publicKey)
+          identityKey: keys.identity.publicKey)
         team.append(
           VisitMaker.Member(
             id: doctor.id, keys: keys,

@@ -112,10 +112,9 @@ extension Doctor {
   fileprivate func refusalWithoutConsent(visit: Digest32) async throws -> ConsortiumError {
     let manager = await client.currentMembers().manager
     let made = Digest32(sha256: visit.bytes + randomness.bytes(32))
-    let sealed = try Letter(.blindedRequestKey, genesis: genesis.digest, about: visit)
-      .seal(randomness.bytes(32), to: manager.agreementKey, authenticating: made)
     do {
-      _ = try await ask(Reencrypt(consent: made, sealedShare: sealed, index: 0), of: manager.id)
+      _ = try await ask(
+        Reencrypt(consent: made, share: randomness.bytes(32), index: 0), of: manager.id)
     } catch let refusal as ConsortiumError {
       return refusal
     }

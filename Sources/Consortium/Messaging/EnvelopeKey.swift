@@ -4,8 +4,8 @@ import EMRScheme
 /// The key that envelopes to somebody are sealed to for a week, signed by its owner: what the X3DH
 /// agreement calls a signed prekey (specification 8.1).
 ///
-/// The agreement key of the ledger lives as long as its owner likes, and whoever steals it would read all
-/// that was ever sent. This one is erased when nothing that is sealed to it can be under way any more.
+/// A key on the ledger would live as long as its owner likes, and whoever steals it would read all that was
+/// ever sent. This one is erased when nothing that is sealed to it can be under way any more.
 package struct EnvelopeKey: CanonicalObject, Equatable {
   package static let kind = ObjectKind.envelopeKey
   package static let maximumByteCount = 1 << 10

@@ -123,7 +123,7 @@ package struct KeptNote: NamedValue, Equatable {
 
   /// The note's own, so that a cloud puts none in the place of a newer one.
   package var counter: UInt64
-  /// A letter to the mailbox key of the visit.
+  /// A ``SealedMessage`` to the mailbox key of the visit.
   package var sealed: [UInt8]
 
   package init(counter: UInt64, sealed: [UInt8]) {

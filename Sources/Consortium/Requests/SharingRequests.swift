@@ -68,27 +68,27 @@ package struct DepositConsent: RoleRequest {
 
   package var consent: Signed<Consent>
   package var certificate: Signed<RequestKeyCertificate>
-  /// x, sealed to the manager with the consent's digest as associated data.
-  package var sealedShare: [UInt8]
+  /// x.
+  package var share: [UInt8]
 
   package init(
-    consent: Signed<Consent>, certificate: Signed<RequestKeyCertificate>, sealedShare: [UInt8]
+    consent: Signed<Consent>, certificate: Signed<RequestKeyCertificate>, share: [UInt8]
   ) {
     self.consent = consent
     self.certificate = certificate
-    self.sealedShare = sealedShare
+    self.share = share
   }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.value("consent", consent)
     fields.value("certificate", certificate)
-    fields.octets("sealedShare", sealedShare)
+    fields.octets("share", share)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     consent = try fields.value("consent")
     certificate = try fields.value("certificate")
-    sealedShare = try fields.octets("sealedShare", 1...4096)
+    share = try fields.octets("share", Limits.scalarByteCounts)
   }
 }
 
@@ -148,23 +148,23 @@ package struct Reencrypt: RoleRequest {
 
   /// The digest of the consent.
   package var consent: Digest32
-  /// y, sealed to the manager with the consent's digest as associated data.
-  package var sealedShare: [UInt8]
+  /// y.
+  package var share: [UInt8]
   package var index: Int
 
-  package init(consent: Digest32, sealedShare: [UInt8], index: Int) {
-    (self.consent, self.sealedShare, self.index) = (consent, sealedShare, index)
+  package init(consent: Digest32, share: [UInt8], index: Int) {
+    (self.consent, self.share, self.index) = (consent, share, index)
   }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.digest("consent", consent)
-    fields.octets("sealedShare", sealedShare)
+    fields.octets("share", share)
     fields.integer("index", UInt64(index))
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     consent = try fields.digest("consent")
-    sealedShare = try fields.octets("sealedShare", 1...4096)
+    share = try fields.octets("share", Limits.scalarByteCounts)
     index = Int(try fields.integer("index", in: Piece.indices))
   }
 }

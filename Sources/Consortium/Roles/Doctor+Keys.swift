@@ -3,29 +3,23 @@ import Credentials
 import EMRScheme
 import Ledger
 
-/// Keys that a doctor has made and that are to be, or are, in force instead of those of the key file.
-package struct RotatedKeys: NamedValue {
-  package static let name = "rotated-keys"
+/// A key that a doctor has made and that is to be, or is, in force instead of that of the key file.
+package struct RotatedKey: NamedValue {
+  package static let name = "rotated-key"
 
-  /// Seeds.
+  /// A seed.
   package var identity: [UInt8]
-  package var agreement: [UInt8]
 
-  package init(identity: [UInt8], agreement: [UInt8]) {
-    (self.identity, self.agreement) = (identity, agreement)
-  }
+  package init(identity: [UInt8]) { self.identity = identity }
 
   var identityKey: IdentityKey { get throws { try IdentityKey(seed: identity) } }
-  var agreementKey: AgreementKey { get throws { try AgreementKey(seed: agreement) } }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.octets("identity", identity)
-    fields.octets("agreement", agreement)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     identity = try fields.octets("identity", count: 32)
-    agreement = try fields.octets("agreement", count: 32)
   }
 }
 
@@ -35,14 +29,13 @@ extension Doctor {
   private static let pendingKey = "keys/pending"
 
   /// Those that were made, and may be in force by now.
-  var pendingKeys: RotatedKeys? { get throws { try store.load(Self.pendingKey) } }
+  var pendingKeys: RotatedKey? { get throws { try store.load(Self.pendingKey) } }
 
   /// The keys of the file, or those that have taken their place.
   static func rotated(_ keys: DoctorKeys, _ store: any RoleStore) throws -> DoctorKeys {
-    guard let rotated: RotatedKeys = try store.load(rotatedKey) else { return keys }
+    guard let rotated: RotatedKey = try store.load(rotatedKey) else { return keys }
     var keys = keys
     keys.identity = try rotated.identityKey
-    keys.agreement = try rotated.agreementKey
     return keys
   }
 
@@ -66,8 +59,7 @@ extension Doctor {
   ) -> RegistrationStatement {
     keys.signing.statement(
       genesis: genesis.digest, doctor: id, hospital: hospital,
-      identityKey: keys.identity.publicKey, agreementKey: keys.agreement.publicKey,
-      replaces: replaced, specialties: Set(specialties))
+      identityKey: keys.identity.publicKey, replaces: replaced, specialties: Set(specialties))
   }
 
   /// What the doctor shows the hospital in person, so that it registers these keys in this name and no
@@ -99,31 +91,29 @@ extension Doctor {
       DoctorStatusChange(doctor: id, status: .retired, number: known.statusChanges + 1))
   }
 
-  /// Takes new identity and agreement keys; the scheme keys stay. They are stored before anybody hears
-  /// of them, and are used once a final block has them: until then, this can be called again.
+  /// Takes a new identity key; the scheme keys stay. It is stored before anybody hears of it, and is used
+  /// once a final block has it: until then, this can be called again.
   ///
-  /// What was sealed to the former key and was not opened has to be sent again.
-  /// - Returns: whether the new keys are in force.
+  /// - Returns: whether the new key is in force.
   public func rotateKeys() async throws -> Bool {
-    let pending: RotatedKeys
+    let pending: RotatedKey
     if let stored = try pendingKeys {
       pending = stored
     } else {
-      pending = RotatedKeys(identity: randomness.bytes(32), agreement: randomness.bytes(32))
+      pending = RotatedKey(identity: randomness.bytes(32))
       try store.save(pending, Self.pendingKey)
     }
-    let (identity, agreement) = (try pending.identityKey, try pending.agreementKey)
+    let identity = try pending.identityKey
     guard try await client.doctor(id, by: hospital).identityKey == identity.publicKey else {
       try await offer(
         KeyRotation(
-          genesis: genesis.digest, party: id, former: keys.identity.publicKey, to: identity,
-          agreementKey: agreement.publicKey))
+          genesis: genesis.digest, party: id, former: keys.identity.publicKey, to: identity))
       return false
     }
     try store.write([
       Self.rotatedKey: Message(pending).encoded(), Self.pendingKey: nil,
     ])
-    (keys.identity, keys.agreement) = (identity, agreement)
+    keys.identity = identity
     return true
   }
 

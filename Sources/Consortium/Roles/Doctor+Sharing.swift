@@ -277,7 +277,7 @@ extension Doctor {
       throw ConsortiumError(.reused, "the consent has been used")
     }
     let (key, secrets) = try secrets(for: consent)
-    let sealed = try Letter(.doctorGrant, genesis: genesis.digest, about: context.digest)
+    let sealed = try SealedMessage(.doctorGrant, genesis: genesis.digest, about: context.digest)
       .open(
         grant.sealedGrant, with: AgreementKey(seed: secrets.agreementKey),
         authenticating: digest)
@@ -285,19 +285,14 @@ extension Doctor {
     let requestKey = try RequestKey<Suite>(encoded: secrets.requestKey)
     let blinded = try DoctorShare<Suite>(encoded: received.share)
       .blind(requestKey, theta: consent.theta)
-    let letter = Letter(.blindedRequestKey, genesis: genesis.digest, about: context.digest)
     let authors = try authors
     var bI: [UInt8] = []
     let (head, c) = try await unfinishedRecord.read(
       consent.recordDigest, visitKey: context.visitKey, from: manager.id
     ) { index in
-      let given = try await client.sealing(shownBy: cloud) { [client] members in
-        let share = try letter.seal(
-          blinded.encoded(), to: members.manager.agreementKey, authenticating: digest)
-        return try await client.ask(
-          Reencrypt(consent: digest, sealedShare: share, index: index), of: manager.id,
-          by: authors)
-      }
+      let given = try await client.ask(
+        Reencrypt(consent: digest, share: blinded.encoded(), index: index), of: manager.id,
+        by: authors)
       bI = given.bI
       return given.part
     }

@@ -3,7 +3,8 @@ import Credentials
 import EMRScheme
 import Ledger
 
-/// A consent on its way: what has to be sent, until all of it has arrived. Its shares are sealed.
+/// A consent on its way: what has to be sent, until all of it has arrived. It has x, and t sealed to
+/// the doctor: neither says anything of p_v without the other.
 struct PendingConsent: NamedValue {
   static let name = "pending-consent"
   var notice: Entry
@@ -208,24 +209,15 @@ extension Patient {
     try requireUnused(certificate.object)
     let visitKeys = try keys(of: context)
     let blinding = ConsentBlinding(for: visitKeys.visitKey, using: &randomness)
-    // As of now: what is sealed to a former key cannot be sealed anew once it is given.
-    let cloud = try await client.cloud(ofHospital: context.hospital)
-    let manager = try await client.currentMembers(shownBy: cloud).manager
+    let manager = await client.currentMembers().manager.id
     let consent = Consent(
       genesis: genesis.digest, hospital: context.hospital, visit: visitID,
       recordDigest: recordDigest, doctor: asked.doctor, purpose: asked.purpose,
       expiresAt: expiresAt, theta: blinding.theta,
       requestKey: certificate.object.requestKey,
-      agreementKey: certificate.object.agreementKey, proxy: manager.id,
-      salt: randomness.bytes(32))
+      agreementKey: certificate.object.agreementKey, proxy: manager, salt: randomness.bytes(32))
     let signed = Signed(consent, by: visitKeys.signingKey)
     let digest = consent.digest
-    func seal(
-      _ purpose: Letter.Purpose, _ secret: [UInt8], to key: [UInt8]
-    ) throws -> [UInt8] {
-      try Letter(purpose, genesis: genesis.digest, about: context.digest)
-        .seal(secret, to: key, authenticating: digest)
-    }
     let grant = DoctorGrant(
       share: try blinding.doctorShare.encoded(),
       trapdoor: Trapdoor<Suite>(
@@ -235,13 +227,12 @@ extension Patient {
       notice: entry(
         ConsentNotice(visit: visitID, document: digest), context, visitKeys.signingKey),
       deposit: DepositConsent(
-        consent: signed, certificate: certificate,
-        sealedShare: try seal(
-          .proxyShare, blinding.proxyShare.encoded(), to: manager.agreementKey)),
+        consent: signed, certificate: certificate, share: try blinding.proxyShare.encoded()),
       grant: GrantConsent(
         consent: signed,
-        sealedGrant: try seal(
-          .doctorGrant, Message(grant).encoded(), to: consent.agreementKey)))
+        sealedGrant: try SealedMessage(
+          .doctorGrant, genesis: genesis.digest, about: context.digest
+        ).seal(Message(grant).encoded(), to: consent.agreementKey, authenticating: digest)))
     // The same call may have come here first, while this one waited.
     try requireUnused(certificate.object)
     // Known before it is given, so that it can always be taken back.
@@ -274,15 +265,7 @@ extension Patient {
     // Known elsewhere too before it is given: a device that is lost then takes nothing with it.
     try await keepNote(of: consent.visit, at: consent.hospital)
     try await submit(pending.notice, until: .confirmed)
-    do {
-      _ = try await client.ask(pending.deposit, of: consent.proxy, by: [patient])
-    } catch let error as ConsortiumError where error.code == .unopened {
-      // Sealed to a key that the manager has not any more, and t is erased: nobody can use this consent,
-      // and another takes another A' (specification 8.4).
-      try store.write([key: nil])
-      throw ConsortiumError(
-        .consentMismatch, "the manager has another key by now: the doctor has to ask anew")
-    }
+    _ = try await client.ask(pending.deposit, of: consent.proxy, by: [patient])
     _ = try await client.ask(pending.grant, of: consent.doctor, by: [author(asked)])
     let certificate = pending.deposit.certificate.object
     try store.write([

@@ -86,22 +86,18 @@ extension SystemManager {
         throw ConsortiumError(.reused, "Θ or A' belongs to another consent")
       }
     }
-    let share = try keys.ring.open(
-      request.sealedShare,
-      as: Letter(.proxyShare, genesis: node.genesis.digest, about: context.digest),
-      authenticating: digest)
     if let known: Deposit = try store.load(Self.key(digest)) {
       // The same again, since the answer was lost; compared by digests, as shares are secret. What was
       // used meanwhile is not replaced.
       if case .unused(let other) = known.state,
-        Digest32(sha256: other) != Digest32(sha256: share)
+        Digest32(sha256: other) != Digest32(sha256: request.share)
       {
         throw ConsortiumError(.reused, "the consent's share is here already")
       }
     } else {
       var changes: [String: [UInt8]?] = [
         Self.key(digest): Message(
-          Deposit(consent: request.consent, state: .unused(share: share))
+          Deposit(consent: request.consent, state: .unused(share: request.share))
         ).encoded()
       ]
       for use in uses { changes[use] = digest.bytes }
@@ -143,13 +139,9 @@ extension SystemManager {
     case .unused(let share):
       let visitKey = try VerifiedVisitKey<Suite>(alreadyVerified: context)
       let head = try part.head.check(for: visitKey)
-      let blinded = try keys.ring.open(
-        request.sealedShare,
-        as: Letter(.blindedRequestKey, genesis: node.genesis.digest, about: context.digest),
-        authenticating: standing.digest)
       let rk = try VerifiedReencryptionKey(
         proxyShare: ProxyShare(encoded: share),
-        blinded: BlindedRequestKey(encoded: blinded), theta: consent.theta,
+        blinded: BlindedRequestKey(encoded: request.share), theta: consent.theta,
         requestKey: consent.requestKey, visitKey: visitKey)
       result = try rk.reencrypt(head)
       try store.save(

@@ -70,7 +70,7 @@ package struct VisitNote: NamedValue, Equatable {
     let signed = Signed(Message(self), by: keys.signingKey).encodedSequence()
     return KeptNote(
       counter: counter,
-      sealed: try Letter(.visitNote, genesis: genesis, about: visit)
+      sealed: try SealedMessage(.visitNote, genesis: genesis, about: visit)
         .seal(PaddedBytes.pad(signed), to: keys.mailboxKey.publicKey))
   }
 
@@ -80,7 +80,7 @@ package struct VisitNote: NamedValue, Equatable {
     opening kept: KeptNote, of visit: Digest32, at hospital: String, genesis: Digest32,
     with keys: PatientVisitKeys<Suite>
   ) throws {
-    let padded = try Letter(.visitNote, genesis: genesis, about: visit)
+    let padded = try SealedMessage(.visitNote, genesis: genesis, about: visit)
       .open(kept.sealed, with: keys.mailboxKey)
     let signed: Signed<Message<VisitNote>> = try Signed(sequence: try PaddedBytes.unpad(padded))
     self = try signed.verified(by: keys.signingKey.publicKey).payload

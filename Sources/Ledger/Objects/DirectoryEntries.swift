@@ -70,56 +70,46 @@ public struct DoctorSpecialties: CanonicalObject, Equatable {
   }
 }
 
-/// A party takes new identity and agreement keys; signed with the identity key in force.
+/// A doctor takes a new identity key; signed with the one in force.
 public struct KeyRotation: CanonicalObject, Equatable {
   public static let kind = ObjectKind.keyRotation
+  public static let version: UInt64 = 2
 
   /// Who signs the entry.
   public var party: String
   /// Ed25519, 32 bytes.
   public var identityKey: [UInt8]
-  /// X25519, 32 bytes.
-  public var agreementKey: [UInt8]
   /// By the new identity key, over the DER of ``RotationStatement``.
   public var proof: [UInt8]
 
-  public init(party: String, identityKey: [UInt8], agreementKey: [UInt8], proof: [UInt8]) {
+  public init(party: String, identityKey: [UInt8], proof: [UInt8]) {
     self.party = party
     self.identityKey = identityKey
-    self.agreementKey = agreementKey
     self.proof = proof
   }
 
   /// A party's own rotation from one key to another.
-  public init(
-    genesis: Digest32, party: String, former: [UInt8], to key: IdentityKey, agreementKey: [UInt8]
-  ) {
+  public init(genesis: Digest32, party: String, former: [UInt8], to key: IdentityKey) {
     let statement = RotationStatement(
-      genesis: genesis, party: party, formerKey: former, identityKey: key.publicKey,
-      agreementKey: agreementKey)
-    self.init(
-      party: party, identityKey: key.publicKey, agreementKey: agreementKey,
-      proof: key.sign(statement))
+      genesis: genesis, party: party, formerKey: former, identityKey: key.publicKey)
+    self.init(party: party, identityKey: key.publicKey, proof: key.sign(statement))
   }
 
   /// What ``proof`` signs, if the rotation is from this key.
   public func statement(genesis: Digest32, formerKey: [UInt8]) -> RotationStatement {
     RotationStatement(
-      genesis: genesis, party: party, formerKey: formerKey, identityKey: identityKey,
-      agreementKey: agreementKey)
+      genesis: genesis, party: party, formerKey: formerKey, identityKey: identityKey)
   }
 
   public func encode(into fields: inout some FieldEncoder) {
     fields.text("party", party)
     fields.octets("identityKey", identityKey)
-    fields.octets("agreementKey", agreementKey)
     fields.octets("proof", proof)
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     party = try fields.identifier("party")
     identityKey = try fields.octets("identityKey", count: 32)
-    agreementKey = try fields.octets("agreementKey", count: 32)
     proof = try fields.octets("proof", count: 64)
   }
 }
@@ -128,23 +118,19 @@ public struct KeyRotation: CanonicalObject, Equatable {
 /// it serves one rotation from one key, of one party, on one ledger.
 public struct RotationStatement: CanonicalObject, Equatable {
   public static let kind = ObjectKind.rotationStatement
+  public static let version: UInt64 = 2
 
   public var genesis: Digest32
   public var party: String
   /// The identity key in force before.
   public var formerKey: [UInt8]
   public var identityKey: [UInt8]
-  public var agreementKey: [UInt8]
 
-  public init(
-    genesis: Digest32, party: String, formerKey: [UInt8], identityKey: [UInt8],
-    agreementKey: [UInt8]
-  ) {
+  public init(genesis: Digest32, party: String, formerKey: [UInt8], identityKey: [UInt8]) {
     self.genesis = genesis
     self.party = party
     self.formerKey = formerKey
     self.identityKey = identityKey
-    self.agreementKey = agreementKey
   }
 
   public func encode(into fields: inout some FieldEncoder) {
@@ -152,7 +138,6 @@ public struct RotationStatement: CanonicalObject, Equatable {
     fields.text("party", party)
     fields.octets("formerKey", formerKey)
     fields.octets("identityKey", identityKey)
-    fields.octets("agreementKey", agreementKey)
   }
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
@@ -160,6 +145,5 @@ public struct RotationStatement: CanonicalObject, Equatable {
     party = try fields.identifier("party")
     formerKey = try fields.octets("formerKey", count: 32)
     identityKey = try fields.octets("identityKey", count: 32)
-    agreementKey = try fields.octets("agreementKey", count: 32)
   }
 }

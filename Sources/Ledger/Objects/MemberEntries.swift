@@ -43,12 +43,9 @@ public enum Party: CanonicalValue, Equatable {
     switch self {
     case .organisation(let organisation): [("identity", organisation.identityKey)]
     case .manager(let manager):
-      [
-        ("registration", manager.registrationKey), ("identity", manager.identityKey),
-        ("agreement", manager.agreementKey),
-      ]
+      [("registration", manager.registrationKey), ("identity", manager.identityKey)]
     case .supernode(let node):
-      [("identity", node.identityKey), ("agreement", node.agreementKey)]
+      [("identity", node.identityKey)]
         + node.cosigners.map { ("cosigner/\($0.chain)", $0.publicKey) }
         + (node.logKey.map { [("log", $0.publicKey)] } ?? [])
         + (node.votingKey.map { [("voting", $0.publicKey)] } ?? [])
@@ -66,11 +63,9 @@ public enum Party: CanonicalValue, Equatable {
     case .manager(var manager):
       replace(&manager.registrationKey, "registration")
       replace(&manager.identityKey, "identity")
-      replace(&manager.agreementKey, "agreement")
       return .manager(manager)
     case .supernode(var node):
       replace(&node.identityKey, "identity")
-      replace(&node.agreementKey, "agreement")
       for index in node.cosigners.indices {
         replace(&node.cosigners[index].publicKey, "cosigner/\(node.cosigners[index].chain)")
       }
@@ -194,6 +189,7 @@ public struct CloudAssignment: CanonicalValue, Equatable {
 /// for it by this, if it has a vote.
 public struct Motion: CanonicalObject, Equatable {
   public static let kind = ObjectKind.motion
+  public static let version: UInt64 = 2
   /// How many changes it makes at most.
   public static let changeLimit = 16
   /// In how many epochs, after the one with the motion, it may pass.
@@ -306,6 +302,7 @@ public struct Ballot: CanonicalObject, Equatable {
 /// next epoch on.
 public struct PartyRotation: CanonicalObject, Equatable {
   public static let kind = ObjectKind.partyRotation
+  public static let version: UInt64 = 2
 
   /// As it is to be listed.
   public var party: Party

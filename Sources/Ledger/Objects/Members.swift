@@ -6,6 +6,7 @@ import EMRScheme
 /// first, votes and rotations of those after it (specification 6.13).
 public struct Members: CanonicalObject, Equatable {
   public static let kind = ObjectKind.members
+  public static let version: UInt64 = 2
   /// Leaves room in the genesis for the names of 400 delegates.
   public static let maximumByteCount = (1 << 20) - (1 << 16)
 
@@ -139,19 +140,16 @@ public struct Members: CanonicalObject, Equatable {
     public var registrationKey: [UInt8]
     /// Signs entries. Ed25519.
     public var identityKey: [UInt8]
-    /// Receives shares of re-encryption keys. X25519.
-    public var agreementKey: [UInt8]
     public var location: Location
 
     public init(
       id: String, organisation: String, registrationKey: [UInt8], identityKey: [UInt8],
-      agreementKey: [UInt8], location: Location = Location()
+      location: Location = Location()
     ) {
       self.id = id
       self.organisation = organisation
       self.registrationKey = registrationKey
       self.identityKey = identityKey
-      self.agreementKey = agreementKey
       self.location = location
     }
 
@@ -160,7 +158,6 @@ public struct Members: CanonicalObject, Equatable {
       fields.text("organisation", organisation)
       fields.octets("registrationKey", registrationKey)
       fields.octets("identityKey", identityKey)
-      fields.octets("agreementKey", agreementKey)
       fields.value("location", location)
     }
 
@@ -169,7 +166,6 @@ public struct Members: CanonicalObject, Equatable {
       organisation = try fields.identifier("organisation")
       registrationKey = try fields.octets("registrationKey", count: 32)
       identityKey = try fields.octets("identityKey", count: 32)
-      agreementKey = try fields.octets("agreementKey", count: 32)
       location = try fields.value("location")
     }
   }
@@ -213,8 +209,6 @@ public struct Members: CanonicalObject, Equatable {
     public var role: Role
     /// Signs entries (for a hospital: h_i of 4.2). Ed25519.
     public var identityKey: [UInt8]
-    /// Receives what is sent to this server alone. X25519.
-    public var agreementKey: [UInt8]
     /// One cosigning key for each chain of others that this server validates. Ed25519.
     public var cosigners: [Cosigner]
     /// For a hospital, the key that signs its chain's first generation. Ed25519.
@@ -224,7 +218,7 @@ public struct Members: CanonicalObject, Equatable {
     public var location: Location
 
     public init(
-      id: String, organisation: String, role: Role, identityKey: [UInt8], agreementKey: [UInt8],
+      id: String, organisation: String, role: Role, identityKey: [UInt8],
       cosigners: [Cosigner], logKey: LogKey? = nil, votingKey: VotingKey? = nil,
       location: Location = Location()
     ) {
@@ -232,7 +226,6 @@ public struct Members: CanonicalObject, Equatable {
       self.organisation = organisation
       self.role = role
       self.identityKey = identityKey
-      self.agreementKey = agreementKey
       self.cosigners = cosigners
       self.logKey = logKey
       self.votingKey = votingKey
@@ -244,7 +237,6 @@ public struct Members: CanonicalObject, Equatable {
       fields.text("organisation", organisation)
       fields.integer("role", role.rawValue)
       fields.octets("identityKey", identityKey)
-      fields.octets("agreementKey", agreementKey)
       fields.list("cosigners", cosigners)
       fields.optional("logKey", logKey)
       fields.optional("votingKey", votingKey)
@@ -259,7 +251,6 @@ public struct Members: CanonicalObject, Equatable {
       }
       self.role = role
       identityKey = try fields.octets("identityKey", count: 32)
-      agreementKey = try fields.octets("agreementKey", count: 32)
       cosigners = try fields.list("cosigners", maximum: 1000)
       logKey = try fields.optional("logKey")
       votingKey = try fields.optional("votingKey")

@@ -24,15 +24,12 @@ extension ConsortiumRules {
       throw .notEntitled
     }
     guard statement.genesis == genesis.digest, statement.suite == genesis.genesis.suite,
-      ValidGenesis.isIdentifier(statement.doctor),
-      !AgreementKey.isOfSmallOrder(statement.agreementKey)
+      ValidGenesis.isIdentifier(statement.doctor)
     else { throw .wrongRegistration }
     guard !isPartyName(statement.doctor, state), statement.doctor != ChainName.consortium
     else { throw .alreadyRegistered }
     let version = try version(for: statement, item, block, state)
-    let keys = [
-      statement.identityKey, statement.agreementKey, statement.a, statement.b2, statement.c2,
-    ]
+    let keys = [statement.identityKey, statement.a, statement.b2, statement.c2]
     try take(keys, of: statement.doctor, block, state)
     state.note(.schemeKey(statement.a), version.version)
     return Judgement(claims: [
@@ -138,12 +135,10 @@ extension ConsortiumRules {
     guard party == rotation.party, let doctor: DoctorRecord = state.value(.doctor(party)) else {
       throw .notEntitled
     }
-    guard !IdentityKey.isOfSmallOrder(rotation.identityKey),
-      !AgreementKey.isOfSmallOrder(rotation.agreementKey)
-    else { throw .wrongRotation }
+    guard !IdentityKey.isOfSmallOrder(rotation.identityKey) else { throw .wrongRotation }
     try spend(.quota(ofChangesBy: party), block.members.numbers.signerQuota, block, state)
     set(doctor, item, block, state) { $0.take(rotation) }
-    try take([rotation.identityKey, rotation.agreementKey], of: party, block, state)
+    try take([rotation.identityKey], of: party, block, state)
     let statement = rotation.statement(
       genesis: genesis.digest, formerKey: doctor.identityKey)
     return Judgement(claims: [

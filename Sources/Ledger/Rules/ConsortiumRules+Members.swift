@@ -317,14 +317,13 @@ extension ValidMembers {
 }
 
 extension Party {
-  /// Whether a party may become this by itself: other identity, agreement, cosigning and voting keys
-  /// and addresses, and nothing that says who runs it or what it is for.
+  /// Whether a party may become this by itself: other identity, cosigning and voting keys and
+  /// addresses, and nothing that says who runs it or what it is for.
   fileprivate func mayReplace(_ former: Party) -> Bool {
     switch (former, self) {
     case (.organisation, .organisation): return true
     case (.manager(var former), .manager(let manager)):
       former.identityKey = manager.identityKey
-      former.agreementKey = manager.agreementKey
       former.location = manager.location
       return former == manager
     case (.supernode(var former), .supernode(let node)):
@@ -334,7 +333,6 @@ extension Party {
           == node.chains(butConsortium: node.votingKey != nil)
       else { return false }
       former.identityKey = node.identityKey
-      former.agreementKey = node.agreementKey
       former.cosigners = node.cosigners
       former.votingKey = node.votingKey
       former.location = node.location

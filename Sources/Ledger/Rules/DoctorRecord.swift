@@ -15,7 +15,6 @@ package struct DoctorRecord: StateRecord, Equatable {
   package var statement: RegistrationStatement
   /// What is in force: of the statement, or of a rotation since.
   package var identityKey: [UInt8]
-  package var agreementKey: [UInt8]
   package var status: DoctorStatus
   /// How often the status has changed since the first registration.
   package var statusChanges: UInt64
@@ -55,7 +54,7 @@ package struct DoctorRecord: StateRecord, Equatable {
   init(height: UInt64, index: UInt64, statement: RegistrationStatement) {
     version = 0
     (self.height, self.index, self.statement) = (height, index, statement)
-    (identityKey, agreementKey) = (statement.identityKey, statement.agreementKey)
+    identityKey = statement.identityKey
     status = .active
     statusChanges = 0
     (specialties, specialtyChanges) = (statement.specialties, 0)
@@ -72,13 +71,13 @@ package struct DoctorRecord: StateRecord, Equatable {
   /// The keys of a new registration are in force.
   mutating func take(_ statement: RegistrationStatement) {
     self.statement = statement
-    (identityKey, agreementKey) = (statement.identityKey, statement.agreementKey)
+    identityKey = statement.identityKey
     (origins.statement, origins.keys) = (index, index)
     take(statement.specialties)
   }
 
   mutating func take(_ rotation: KeyRotation) {
-    (identityKey, agreementKey) = (rotation.identityKey, rotation.agreementKey)
+    identityKey = rotation.identityKey
     origins.keys = index
   }
 
@@ -100,7 +99,6 @@ package struct DoctorRecord: StateRecord, Equatable {
     fields.integer("index", index)
     fields.object("statement", encoded: statement.encoded())
     fields.octets("identityKey", identityKey)
-    fields.octets("agreementKey", agreementKey)
     fields.integer("status", status.rawValue)
     fields.integer("statusChanges", statusChanges)
     fields.list("specialties", specialties)
@@ -115,7 +113,6 @@ package struct DoctorRecord: StateRecord, Equatable {
     statement = try RegistrationStatement(
       encoded: try fields.object("statement", maximum: RegistrationStatement.maximumByteCount))
     identityKey = try fields.octets("identityKey", count: 32)
-    agreementKey = try fields.octets("agreementKey", count: 32)
     guard let status = DoctorStatus(rawValue: try fields.integer("status")) else {
       throw DecodingFailure(.invalidField, "status is not one of 1 to 3")
     }

@@ -12,8 +12,7 @@ extension SchemeRun {
     for (index, secret) in secrets.enumerated() {
       let statement = secret.statement(
         genesis: .zero, doctor: "doctor-\(index + 1)", hospital: "hospital",
-        identityKey: Array(identityKeys[index].publicKey.rawRepresentation),
-        agreementKey: [UInt8](repeating: UInt8(index), count: 32))
+        identityKey: Array(identityKeys[index].publicKey.rawRepresentation))
       send("registration", statement.encoded(), in: .initialization, by: doctor(index))
       var made: RegistrationProof?
       try measure(.registration, doctor(index)) {

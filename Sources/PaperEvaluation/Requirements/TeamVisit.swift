@@ -26,8 +26,7 @@ struct TeamVisit<Suite: PairingSuite> {
       secret = DoctorSigningKey(using: &random)
       statement = secret.statement(
         genesis: .zero, doctor: name, hospital: "hospital",
-        identityKey: Array(identityKey.publicKey.rawRepresentation),
-        agreementKey: random.bytes(32))
+        identityKey: Array(identityKey.publicKey.rawRepresentation))
       prepared = PreparedDoctorKey(
         try VerifiedDoctorKey(
           verifying: statement, proof: secret.prove(statement, using: &random)))

@@ -13,8 +13,7 @@ enum SchemeBenchmarks {
     let doctors = try keys.enumerated().map { index, key -> PreparedDoctorKey<Suite> in
       let statement = key.statement(
         genesis: .zero, doctor: "doctor-\(index + 1)", hospital: "hospital-1",
-        identityKey: Array(Curve25519.Signing.PrivateKey().publicKey.rawRepresentation),
-        agreementKey: Array(Curve25519.KeyAgreement.PrivateKey().publicKey.rawRepresentation))
+        identityKey: Array(Curve25519.Signing.PrivateKey().publicKey.rawRepresentation))
       let proof = try key.prove(statement, using: &random)
       return PreparedDoctorKey(try VerifiedDoctorKey(verifying: statement, proof: proof))
     }

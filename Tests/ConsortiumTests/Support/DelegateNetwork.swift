@@ -84,7 +84,7 @@ struct DelegateNetwork {
       supernodes.append(
         Members.Supernode(
           id: id, organisation: "operator-of-\(id)", role: isHospital ? .hospital : .cloud,
-          identityKey: identity.publicKey, agreementKey: generator.bytes(32),
+          identityKey: identity.publicKey,
           cosigners: zip(chains, cosigners).map {
             Members.Cosigner(chain: $0, publicKey: $1.verifier.key.publicKey)
           },
@@ -115,7 +115,7 @@ struct DelegateNetwork {
           organisations: Array(organisations.prefix(members + 1)),
           manager: Members.Manager(
             id: "manager", organisation: "office", registrationKey: manager.0.publicKey,
-            identityKey: manager.1.publicKey, agreementKey: generator.bytes(32)),
+            identityKey: manager.1.publicKey),
           supernodes: Array(supernodes.prefix(members))),
         delegates: supernodes.prefix(count).map(\.id)))
     self.identities = identities

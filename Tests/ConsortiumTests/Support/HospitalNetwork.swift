@@ -270,7 +270,7 @@ struct SimulatedMembers: Sendable {
           organisations: organisations,
           manager: Members.Manager(
             id: "manager", organisation: "office", registrationKey: registration.publicKey,
-            identityKey: manager.publicKey, agreementKey: generator.bytes(32)),
+            identityKey: manager.publicKey),
           supernodes: supernodes),
         delegates: ["hospital-1", "cloud-1", "cloud-2", "cloud-3"]))
     self.genesis = genesis
@@ -285,7 +285,7 @@ struct SimulatedMembers: Sendable {
           genesis: genesis.digest, suite: BLS12381.name, doctor: "\(hospital)-doctor-\(number)",
           hospital: hospital, a: generator.bytes(96), b1: generator.bytes(48),
           b2: generator.bytes(96), c1: generator.bytes(48), c2: generator.bytes(96),
-          identityKey: identity.publicKey, agreementKey: generator.bytes(32))
+          identityKey: identity.publicKey)
         let proof = RegistrationProof(
           challenge: generator.bytes(32), z1: generator.bytes(32), z2: generator.bytes(32),
           z3: generator.bytes(32))

@@ -326,11 +326,6 @@ final class TestConsortium: Sendable {
   }
 
   @inline(never)
-  func agreementKey(of doctor: String) throws -> AgreementKey {
-    try AgreementKey(seed: secret("agreement", of: "doctors/\(doctor)"))
-  }
-
-  @inline(never)
   func entry(
     _ body: some CanonicalObject, by party: String, place: String? = nil,
     chain: String = "hospital-1", _ consortium: LocalConsortium

@@ -14,24 +14,25 @@ struct TestSecrets: Sendable {
     party.contains("-doctor-") ? "doctors/\(party)" : party
   }
 
-  /// What a party has of a use, the newest first.
-  private func seeds(_ use: String, of party: String) -> [[UInt8]] {
+  /// The seeds of a party's identity keys, the newest first.
+  private func seeds(of party: String) -> [[UInt8]] {
     let place = Self.place(of: party)
     var seeds: [[UInt8]] = []
     let store = storage.roleStore(place)
     for key in ["keys/pending", "keys/rotated"] {
       guard let bytes = try? store.value(forKey: key),
-        let keys = try? Message<RotatedKeys>(encoded: bytes).payload
+        let keys = try? Message<RotatedKey>(encoded: bytes).payload
       else { continue }
-      seeds.append(use == "identity" ? keys.identity : keys.agreement)
+      seeds.append(keys.identity)
     }
     guard let file = storage.keys(place) else { return seeds }
-    let names = file.names.filter { $0 == use || $0.hasPrefix("\(use)#") }.sorted().reversed()
+    let names = file.names.filter { $0 == "identity" || $0.hasPrefix("identity#") }
+      .sorted().reversed()
     return seeds + names.compactMap { try? file.secret($0) }
   }
 
   func identities(of party: String) -> [IdentityKey] {
-    seeds("identity", of: party).compactMap { try? IdentityKey(seed: $0) }
+    seeds(of: party).compactMap { try? IdentityKey(seed: $0) }
   }
 
   /// Whatever of 32 bytes lies on a party's disk, in its key file or in a field of what it keeps.

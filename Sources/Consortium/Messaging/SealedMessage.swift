@@ -1,14 +1,18 @@
 package import CanonicalEncoding
 package import Credentials
 
-/// What a sealed message is for; its digest is the `info` of HPKE, so no message opens as another.
+/// What is sealed to be kept, by others too: what it is for is the `info` of HPKE, so no message opens as
+/// another. What goes to somebody at once is in an ``Envelope``.
 ///
 /// This is what the paper calls sending securely (specification, item 20).
-package struct Letter: NamedValue {
-  package static let name = "letter"
+package struct SealedMessage: NamedValue {
+  package static let name = "sealed-message"
 
   package enum Purpose: UInt64, Sendable {
-    case proxyShare = 4, doctorGrant, blindedRequestKey, visitNote
+    /// To the key of a ``RequestKeyCertificate``.
+    case doctorGrant = 1
+    /// To the mailbox key of a visit.
+    case visitNote
   }
 
   var purpose: Purpose
@@ -44,7 +48,7 @@ package struct Letter: NamedValue {
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     guard let purpose = Purpose(rawValue: try fields.integer("purpose")) else {
-      throw DecodingFailure(.invalidField, "purpose is not one of 4 to 7")
+      throw DecodingFailure(.invalidField, "purpose is neither 1 nor 2")
     }
     self.purpose = purpose
     genesis = try fields.digest("genesis")
