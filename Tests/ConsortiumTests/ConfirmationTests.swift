@@ -538,25 +538,88 @@ struct ConfirmationTests {
     try await consortium.settle()
     let writer = try writer(consortium)
     let before = try #require(await writer.view.confirmed)
-    var forged = MerkleTree()
-    for leaf in 0...before.size { forged.append([UInt8(truncatingIfNeeded: leaf)]) }
-    let notes = try test.confirmed(forged, consortium)
     let plan = test.plan()
     let visit = try await test.beginVisit(consortium, plan).context.visitID
     try await consortium.diagnose(visit, plan, position: 1)
-    for note in ["", before.note, notes.note, notes.byCloud, notes.bySelf] {
-      test.wire.answer(ConfirmLeaves.self) { _ in ConfirmedReply(note: note) }
+    let confirmed = try #require(await writer.view.confirmed?.size)
+    #expect(confirmed > before.size)
+    // What comes in the place of a confirmation of this tree.
+    typealias Lie = @Sendable (MerkleTree) throws -> String
+    let lies: [(String, String, Lie)] = [
+      ("nothing", "invalid-proof", { _ in "" }),
+      ("an older one", "invalid-proof", { _ in before.note }),
+      (
+        "the hospital's own checkpoint alone", "invalid-proof",
+        { try test.confirmed($0, consortium).bySelf }
+      ),
+      (
+        "the cloud's cosignature alone", "invalid-proof",
+        { try test.confirmed($0, consortium).byCloud }
+      ),
+      (
+        "one of other leaves, signed by both", "ledger-diverged",
+        { tree in
+          let forged = MerkleTree(leaves: (0..<tree.size).map { [UInt8(truncatingIfNeeded: $0)] })
+          return try test.confirmed(forged, consortium).note
+        }
+      ),
+    ]
+    for (name, code, lie) in lies {
+      test.wire.intercept { [hospital] transit in
+        guard let request = transit.payload(ConfirmLeaves.self), request.hospital == hospital
+        else { return try await transit.deliver(transit.request) }
+        let kept = try await test.storage.chainLog(hospital).contents().prefix(Int(request.from))
+        return try transit.answer(
+          ConfirmLeaves.self,
+          ConfirmedReply(note: try lie(MerkleTree(leaves: kept + request.leaves))))
+      }
       let completed = await ConsortiumError.code {
         try await consortium.complete(visit, at: hospital)
       }
-      #expect(completed == "outcome-unknown")
-      let code = await ConsortiumError.code { try await consortium.settle() }
-      #expect(["invalid-proof", "ledger-diverged", "corrupted"].contains(code))
-      #expect(await writer.view.confirmed?.size ?? 0 <= writer.size)
+      #expect(completed == "outcome-unknown", "\(name)")
+      #expect(await ConsortiumError.code { try await consortium.settle() } == code, "\(name)")
+      #expect(await writer.view.confirmed?.size == confirmed, "\(name)")
     }
     test.wire.intercept(nil)
+    try await consortium.settle()
     #expect(try await consortium.collect(visit, plan).record != nil)
     #expect(try await test.verify(consortium).chains.allSatisfy { $0.fault == nil })
+  }
+
+  @Test(
+    "[attack] a hospital has its cloud confirm more of a chain whose tail the cloud has stated",
+    arguments: [true, false])
+  func confirmedBehindTail(isStated: Bool) async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    _ = try await consortium.hold(test.plan("encounter-0"))
+    try await consortium.settle()
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    // The hospital keeps a block back that it has signed.
+    let kept = Capture<ConfirmLeaves>()
+    test.wire.intercept { [hospital] transit in
+      guard let request = transit.payload(ConfirmLeaves.self), request.hospital == hospital
+      else { return try await transit.deliver(transit.request) }
+      kept.value = request
+      throw ConsortiumError(.unreachable, "kept back")
+    }
+    try await consortium.diagnose(visit, plan, position: 1)
+    test.wire.intercept(nil)
+    let request = try #require(kept.value)
+    let post = try test.post(as: hospital)
+    let writer = try writer(consortium)
+    let tail = TailStatement(
+      genesis: consortium.genesis.digest, hospital: hospital, generation: 0, size: request.from,
+      root: try #require(Digest32(try await writer.root(size: request.from))))
+    if isStated {
+      _ = try await post.ask(
+        RequestTail(statement: Signed(tail, by: try test.identityKey(of: hospital))), of: "cloud")
+    }
+    let code = await ConsortiumError.code { _ = try await post.ask(request, of: "cloud") }
+    #expect(code == (isStated ? "wrong-state" : "nothing"))
+    let held = try await consortium.cloud.confirmer.view(of: hospital).size
+    #expect((held == request.from) == isStated)
   }
 
   // MARK: A fork that is anchored (A5)

@@ -308,6 +308,7 @@ struct DelegateTests {
     let reader = (proposer + 1) % 4
     let before = network.processes[reader].disk
     let (writes, image) = (before.writes, before.image.roles)
+    let checks = network.cost.checks
     for number in 0..<200 {
       // A valid block, before its proposal is known, and others under names of their own.
       var other = block
@@ -320,6 +321,7 @@ struct DelegateTests {
     #expect(delegate.wanted.isEmpty)
     #expect(try delegate.block(root, height: height) == nil)
     #expect(before.writes == writes && before.image.roles == image)
+    #expect(network.cost.checks == checks, "what nobody asked for is judged")
     // What is wanted, and longer than any honest delegate proposes, is not tried.
     try spread(&network, from: proposer)
     var long = block
@@ -461,6 +463,13 @@ struct DelegateTests {
           let page = DelegateNetwork.Page(
             peer: id, position: position, items: [], next: next, finalSize: 0)
           try network.deliver(page, to: reader)
+          // One that lies behind the end shows with the next page. Either way all is read again, and
+          // no time-out has to expire for it.
+          if next > 0 {
+            try network.deliver(#require(network.page(for: reader, from: writer)), to: reader)
+          }
+          let known = try #require(network.processes[reader].delegate).position(of: id)
+          #expect(known == 1, "\(next)")
         }
       }
       let entries = try work(&network)
@@ -590,6 +599,17 @@ struct DelegateTests {
       try network.deliver(page, to: 1)
       try network.run(1) { try $0.advance() }
     }
+    // Somebody dishonest has it begin with the height at which it was, where it has voted before.
+    let vote = ConsensusVote(
+      genesis: network.genesis.digest, epoch: 0, height: height, round: 0, phase: .prepare,
+      root: nil, timedOut: [])
+    let liar = network.processes[3]
+    try network.deliver(
+      DelegateNetwork.Page(
+        peer: liar.id, position: 1,
+        items: [.vote(SignedVote(vote: vote, seat: 3, signature: liar.keys.voting.sign(vote)))],
+        next: 1, finalSize: 0), to: 1)
+    #expect(network.processes[1].delegate?.machine.hasBegun == true)
     _ = try network.expireAll()
     let said = try #require(network.processes[1].delegate).published(from: 1, byteCount: .max)
     for case .vote(let signed) in said.items { #expect(signed.vote.height != height) }

@@ -82,8 +82,9 @@ struct OverlapTests {
     async let second = ConsortiumError.code {
       try await doctor.diagnose(visit, Array("two".utf8))
     }
-    // The second has its time to overtake the first.
+    // The second has its time to overtake the first, and waits for it.
     try await Self.wait(1) { submitted.value > 1 }
+    #expect(submitted.value == 1)
     isReleased.value = true
     #expect(await [first, second] == ["nothing", "nothing"])
     test.wire.intercept(nil)
@@ -164,13 +165,17 @@ struct OverlapTests {
     let state = try await test.beginVisit(consortium, plan)
     let (visit, team) = (state.context.visitID, state.context.signers.map(\.doctor))
     try await consortium.diagnose(visit, plan, position: 1)
-    let head = try #require(test.wire.requests(HandOverFindings.self).last).head
-    for index in 0..<79 {
-      let piece = try Piece(
-        byteCount: 79 << 20, index: index, bytes: [UInt8](repeating: 1, count: 1 << 20))
-      let held = try await test.post(consortium, as: team[0]).ask(
-        HandOverFindings(visit: visit, head: head, piece: piece), of: team[1])
-      #expect(held.count == index + 1)
+    let honest = try #require(test.wire.requests(HandOverFindings.self).last)
+    // The last is as long as what it takes the place of.
+    for byteCount in [66 << 20, honest.piece.byteCount] {
+      for index in 0..<Piece.count(of: byteCount) {
+        let piece = try Piece(
+          byteCount: byteCount, index: index,
+          bytes: [UInt8](repeating: 1, count: Piece.length(of: index, byteCount)))
+        let held = try await test.post(consortium, as: team[0]).ask(
+          HandOverFindings(visit: visit, head: honest.head, piece: piece), of: team[1])
+        #expect(held.count == index + 1)
+      }
     }
     try await consortium.diagnose(visit, plan, position: 2)
     consortium = try await test.open()

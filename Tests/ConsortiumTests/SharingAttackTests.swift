@@ -25,10 +25,15 @@ struct SharingAttackTests {
     _ consortium: LocalConsortium
   ) async throws -> [String] {
     let fetch = FetchConsentedRecord(consent: consent, index: 0)
+    let before = test.wire.requests(FetchConsentedRecord.self).count
+    let code = await ConsortiumError.code {
+      _ = try await test.post(consortium, as: reader).ask(request, of: "manager")
+    }
+    #expect(
+      test.wire.requests(FetchConsentedRecord.self).count == before,
+      "the proxy leaves it to the cloud to refuse")
     return [
-      await ConsortiumError.code {
-        _ = try await test.post(consortium, as: reader).ask(request, of: "manager")
-      },
+      code,
       await ConsortiumError.code {
         _ = try await test.post(consortium, as: "manager").ask(fetch, of: "cloud")
       },
@@ -76,8 +81,10 @@ struct SharingAttackTests {
     let request = try await keptRequest(test, consortium, consent)
     let signed = try #require(test.wire.requests(GrantConsent.self).last?.consent)
     try await consortium.revoke(patient: TestConsortium.patient, consent: consent)
-    // Even before the revocation is final.
+    // Even before the revocation is final; and the doctor does not leave it to the proxy to refuse.
+    let asked = test.wire.requests(Reencrypt.self).count
     #expect(await code(test, consortium, open: consent) == "consent-revoked")
+    #expect(test.wire.requests(Reencrypt.self).count == asked)
     #expect(
       try await answers(to: request, signed, test, consortium)
         == ["consent-revoked", "consent-revoked"])
@@ -381,11 +388,15 @@ struct SharingAttackTests {
     certificate.visit = second
     let repeated = Signed(certificate, by: try test.identityKey(of: "doctors/\(reader)"))
     test.wire.answer(CertifyRequestKey.self) { _ in repeated }
+    let deposits = test.wire.requests(DepositConsent.self).count
     #expect(
       await ConsortiumError.code {
         _ = try await consortium.consent(
           patient: TestConsortium.patient, to: request, visit: second, expiresAt: expiry)
       } == "reused")
+    #expect(
+      test.wire.requests(DepositConsent.self).count == deposits,
+      "the patient leaves it to the proxy to refuse")
     test.wire.intercept(nil)
 
     // A patient's changed program uses t again.
@@ -455,6 +466,31 @@ struct SharingAttackTests {
       return changed
     }
     #expect(await code(test, consortium, open: consent) == "record-equation")
+  }
+
+  @Test("[attack] a patient gives the trapdoor of another record: the doctor takes none for it")
+  func otherTrapdoor() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (visit, request) = try await test.visitWithRequest(consortium)
+    // A patient's changed program has another α.
+    let signer = try await test.state(of: visit, consortium).context.signers[0].doctor
+    let evidence = try await test.presence(of: visit, to: signer, consortium).evidence
+    let store = test.storage.roleStore("patients/\(TestConsortium.patient)")
+    var changed = 0
+    for key in try store.keys(withPrefix: "visit/") {
+      guard var value = try store.value(forKey: key), let place = value.firstRange(of: evidence)
+      else { continue }
+      value.replaceSubrange(place, with: [UInt8](repeating: 9, count: evidence.count))
+      try store.write([key: value])
+      changed += 1
+    }
+    #expect(changed == 1)
+    let consent = try await consortium.consent(
+      patient: TestConsortium.patient, to: request, visit: visit,
+      expiresAt: await consortium.ledgerTime() + 3600)
+    try await consortium.settle()
+    #expect(await code(test, consortium, open: consent) == "record-tampered")
   }
 
   @Test("a patient hears of no request by a stranger")
@@ -549,6 +585,28 @@ struct SharingAttackTests {
           == "unauthenticated")
     }
     #expect(try stored().sorted() == before)
+    // Another patient whom the doctor has asked is heard, and has no say in this.
+    try await consortium.addPatient(contact: "patient-b", identity: "Basil Ode, 1955-07-01")
+    _ = try await consortium.requestAccess(
+      doctor: reader, patient: "patient-b", purpose: "another")
+    let address = try #require(test.wire.requests(ForwardAccessRequest.self).last).request.object
+      .address
+    let key = try test.addressKey(address, of: "patient-b", consortium)
+    let other = test.post(consortium, by: Author(.key(key.publicKey), key))
+    let certify = try #require(test.wire.requests(CertifyRequestKey.self).last)
+    let asked = try stored().sorted()
+    for visit in [certify.visit, .zero] {
+      #expect(
+        await ConsortiumError.code {
+          _ = try await other.ask(
+            CertifyRequestKey(
+              request: certify.request, hospital: certify.hospital, visit: visit), of: reader)
+        } == "not-entitled")
+    }
+    #expect(
+      await ConsortiumError.code { _ = try await other.ask(garbage, of: reader) }
+        == "not-entitled")
+    #expect(try stored().sorted() == asked)
     #expect(await code(test, consortium, open: consent) == "nothing")
   }
 }

@@ -74,10 +74,14 @@ struct RegistrationAttacks {
       expectRefusal(.registrationProof) {
         _ = try VerifiedDoctorKey<BLS12381>(verifying: statement, proof: honest)
       }
-      // A prover who knows both logarithms, and answers the right challenge for one copy only.
-      let forged = try LyingProver(statement).proof(doctor.secret, using: &random)
-      expectRefusal(.registrationProof) {
-        _ = try VerifiedDoctorKey<BLS12381>(verifying: statement, proof: forged)
+      // A prover who knows both logarithms, and answers the right challenge for one copy only. What
+      // has to be sent first for the other depends on the challenge: it is guessed, or left out.
+      for provesCopies in [true, false] {
+        let forged = try LyingProver(statement, provesCopies: provesCopies)
+          .proof(doctor.secret, using: &random)
+        expectRefusal(.registrationProof) {
+          _ = try VerifiedDoctorKey<BLS12381>(verifying: statement, proof: forged)
+        }
       }
     }
     // The same prover with equal copies is believed: what fails above is the equality.
@@ -188,8 +192,12 @@ struct RegistrationAttacks {
 /// A Schnorr prover written a second time, who signs whatever the statement says.
 private struct LyingProver {
   let statement: RegistrationStatement
+  /// Whether the challenge is one over the copies in G2 as well.
+  let provesCopies: Bool
 
-  init(_ statement: RegistrationStatement) { self.statement = statement }
+  init(_ statement: RegistrationStatement, provesCopies: Bool = true) {
+    (self.statement, self.provesCopies) = (statement, provesCopies)
+  }
 
   func proof(
     _ secret: DoctorSigningKey<BLS12381>, using random: inout SeededGenerator
@@ -197,7 +205,7 @@ private struct LyingProver {
     let t = (0..<3).map { _ in Scalar.random(using: &random) }
     let challenge = Challenge(
       statement: statement.digest,
-      firstMessages: t.map { G2.generatorMultiplied(by: $0).encoded() }
+      firstMessages: (provesCopies ? t : [t[0]]).map { G2.generatorMultiplied(by: $0).encoded() }
         + t[1...].map { G1.generatorMultiplied(by: $0).encoded() })
     let wide = HKDF<SHA256>.deriveKey(
       inputKeyMaterial: SymmetricKey(data: challenge.encoded()),

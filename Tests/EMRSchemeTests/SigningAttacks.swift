@@ -21,21 +21,26 @@ struct SigningAttacks {
     #expect(
       equation3Holds(forged, printed.messages(["a diagnosis never made"]), [key]),
       "in the paper, SM holds d1")
-    // Here the proxy holds y = d'/t and x = t/p_v; neither they nor rk verify under A.
+    // Here the proxy holds y = d'/t and x = t/p_v; neither they nor rk sign W_1, as d1 would.
     var visit = try Visit(team: 1)
     let blinding = ConsentBlinding(for: visit.visitKey, using: &visit.random)
     let request = RequestKey<BLS12381>(using: &visit.random)
     let x = try Scalar(encoded: blinding.proxyShare.encoded())
     let y = try Scalar(
       encoded: blinding.doctorShare.blind(request, theta: blinding.theta).encoded())
-    for scalar in [x, y, x * y, x.inverted(), y.inverted()] {
-      let q = scalar * printed.message(["x"]) + r * (visit.keys[0].b1 + visit.keys[0].c1)
+    let w = SecondChain(visit.context.digest, visit.commitments).w
+    func signature(with scalar: Scalar) -> SequentialSignature<BLS12381> {
+      SequentialSignature(
+        r: .generatorMultiplied(by: r),
+        q: scalar * w + r * (visit.keys[0].b1 + visit.keys[0].c1))
+    }
+    for scalar in [x, y, x * y, x.inverted(), y.inverted(), (x * y).inverted()] {
       expectRefusal(.chainEquation) {
-        _ = try visit.chain.verify(
-          SequentialSignature(r: .generatorMultiplied(by: r), q: q),
-          commitments: visit.commitments)
+        _ = try visit.chain.verify(signature(with: scalar), commitments: visit.commitments)
       }
     }
+    let own = try Scalar(encoded: Array(visit.doctors[0].secret.encoded().prefix(32)))
+    _ = try visit.chain.verify(signature(with: own), commitments: visit.commitments)
   }
 
   @Test("[attack] item 7: signatures on the chain do not test a guessed diagnosis")
@@ -98,8 +103,11 @@ struct SigningAttacks {
     let exchanged = SequentialSignature<BLS12381>(
       r: second.r, q: second.q + d1 * (w[1] - w[0]))
     _ = try visit.chain.verify(second, commitments: chains[0])
-    expectRefusal(.chainEquation) {
-      _ = try visit.chain.verify(exchanged, commitments: chains[1])
+    // com_2 changes with the words; and where D_2's own finding stays, com_1 alone does.
+    for commitments in [chains[1], [chains[1][0], chains[0][1]]] {
+      expectRefusal(.chainEquation) {
+        _ = try visit.chain.verify(exchanged, commitments: commitments)
+      }
     }
     // The exchange itself is right: for D_1's part alone it is a valid signature.
     _ = try visit.chain.verify(
@@ -165,6 +173,12 @@ struct SigningAttacks {
     let verified = try visit.chain.verify(variant, commitments: signed.commitments)
     #expect(variant != signed.signature, "anybody makes these, so (R, Q) is no identifier")
     #expect(verified.commitments == signed.commitments)
+    // Nor does the variant pass for another attempt.
+    var again = signed.commitments
+    again[0].attempt = 2
+    expectRefusal(.chainEquation) {
+      _ = try visit.chain.verify(variant, commitments: again)
+    }
   }
 
   @Test("[attack] item 9: a withdrawn finding is not revived")

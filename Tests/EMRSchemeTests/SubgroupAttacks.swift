@@ -128,20 +128,35 @@ struct SubgroupAttacks {
     #expect(multiply(order, multiply(d1, w.point)) == .identity)
   }
 
+  /// x = 1 of neither curve: 5 and 5 + 4·u are no squares.
+  private static let offCurve = (
+    g1: [0x80] + [UInt8](repeating: 0, count: 46) + [1],
+    g2: [0x80] + [UInt8](repeating: 0, count: 94) + [1]
+  )
+
   @Test("uncleared and foreign points are refused in every place that takes one")
   func everyDecoder() throws {
+    try requireRefusal(
+      G1(G1.generator.point + torsion3).encoded(), G2(G2.generator.point + torsion13).encoded())
+    try requireRefusal(Self.offCurve.g1, Self.offCurve.g2)
+  }
+
+  private func requireRefusal(_ inG1: [UInt8], _ inG2: [UInt8]) throws {
     var visit = try Visit(team: 1)
-    let inG1 = G1(G1.generator.point + torsion3).encoded()
-    let inG2 = G2(G2.generator.point + torsion13).encoded()
     let record = try visit.seal()
-    for field in [\SealedRecord.d, \.e] {
+    for (field, bytes) in [(\SealedRecord.d, inG1), (\.e, inG1), (\.b, inG2)] {
       var tampered = record
-      tampered[keyPath: field] = inG1
+      tampered[keyPath: field] = bytes
       expectRefusal(.invalidPoint) { _ = try tampered.check(for: visit.verifiedVisitKey) }
     }
     expectRefusal(.invalidPoint) { _ = try Trapdoor<BLS12381>(encoded: inG1) }
     expectRefusal(.invalidPoint) {
       _ = try VerifiedVisitKey<BLS12381>(verifying: inG1, of: visit.context)
+    }
+    var context = visit.context
+    context.visitKey = inG2
+    expectRefusal(.invalidPoint) {
+      _ = try VerifiedVisitKey<BLS12381>(alreadyVerified: context)
     }
     for (field, bytes) in [
       (\RegistrationStatement.a, inG2), (\.b1, inG1), (\.b2, inG2), (\.c1, inG1), (\.c2, inG2),
@@ -156,7 +171,19 @@ struct SubgroupAttacks {
     expectRefusal(.invalidPoint) {
       _ = try blinding.doctorShare.blind(RequestKey(using: &visit.random), theta: inG2)
     }
+    let request = RequestKey<BLS12381>(using: &visit.random)
+    var shared = try visit.share(visit.sealAndCheck(), with: request)
+    shared.bI = inG2
+    expectRefusal(.invalidPoint) {
+      _ = try shared.check(
+        for: request, context: visit.context,
+        recordDigest: shared.record.recordDigest(visitKey: visit.context.visitKey))
+    }
     let signed = try visit.sign()
+    let (r, q) = (signed.signature.r.encoded(), signed.signature.q.encoded())
+    for bytes in [r + inG1, inG1 + q] {
+      expectRefusal(.invalidPoint) { _ = try SequentialSignature<BLS12381>(encoded: bytes) }
+    }
     let checked = try record.check(for: visit.verifiedVisitKey)
     var evidence = try checked.openingEvidence(with: visit.visitKey)
     evidence.y = inG2

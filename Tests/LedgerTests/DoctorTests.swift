@@ -178,11 +178,20 @@ struct DoctorTests {
     #expect(try refusal(key: colleague) { _ in } == "wrong-signature")
     #expect(try refusal { _ in } == nil)
     // What was proven once proves nothing again.
-    let (next, _) = try Self.rotation(of: Self.first, from: key, &ledger)
+    let (next, present) = try Self.rotation(of: Self.first, from: key, &ledger)
     #expect(try ledger.append(next, on: "consortium", by: Self.first, key: key) == nil)
     #expect(
       try ledger.append(genuine, on: "consortium", by: Self.first, key: key)
         == "already-registered")
+    // Nor is a key fresh that was one's own: whoever stole it could prove it, as its owner can.
+    for stolen in [former, key] {
+      let back = KeyRotation(
+        genesis: ledger.genesis.digest, party: Self.first, former: present.publicKey, to: stolen,
+        agreementKey: ledger.generator.bytes(32))
+      #expect(
+        try ledger.append(back, on: "consortium", by: Self.first, key: present)
+          == "already-registered")
+    }
     try ledger.closeConsortiumBlock()
   }
 

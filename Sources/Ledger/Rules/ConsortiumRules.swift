@@ -86,7 +86,7 @@ package struct ConsortiumRules: ChainRules {
 
   package func close(_ block: Block, _ state: StateView) -> BlockSummary {
     let time = block.openedAt ?? block.time
-    let counted = min(time - block.time, block.members.numbers.maximumLag / 2)
+    let counted = min(time - min(time, block.time), block.members.numbers.maximumLag / 2)
     var summary = BlockSummary(
       base: .none, time: time, countedTime: block.countedTime + counted, answeredThrough: 0)
     if endsEpoch(block.height) {

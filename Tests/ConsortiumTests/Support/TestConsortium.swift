@@ -312,6 +312,18 @@ final class TestConsortium: Sendable {
 
   // Not inlined: the optimizer of Swift 6.3.1 crashes where their typed errors meet an async body.
 
+  /// With which a patient answers what comes to an address.
+  @inline(never)
+  func addressKey(
+    _ address: PatientAddress, of contact: String, _ consortium: LocalConsortium
+  ) throws -> IdentityKey {
+    let place = "patients/\(contact)"
+    let nonce = try storage.roleStore(place).value(forKey: "address/\(address.id)")
+    return try PatientRoot(secret("root", of: place)).addressKeys(
+      genesis: consortium.genesis.digest, nonce: try #require(nonce.flatMap { Digest32($0) })
+    ).signing
+  }
+
   @inline(never)
   func secret(_ name: String, of place: String) throws -> [UInt8] {
     guard let file = storage.keys(place) else {
