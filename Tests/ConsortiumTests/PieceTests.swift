@@ -162,16 +162,17 @@ struct PieceTests {
     let honest = try #require(test.wire.requests(HandOverFindings.self).last)
     let store = test.storage.roleStore("doctors/\(doctors[1])")
     // Ten of them, as long as there may be, of which all but the last piece is sent.
+    let pieces = Piece.count(of: Limits.ciphertextByteCount)
     for number in UInt8(1)...10 {
       var junk = honest
       junk.head.ciphertextDigest = Digest32(sha256: [number])
-      for index in 0..<(number == 10 ? Piece.count(of: Limits.ciphertextByteCount) - 1 : 2) {
+      for index in 0..<(number == 10 ? pieces - 1 : 2) {
         junk.piece = try Piece(
           byteCount: Limits.ciphertextByteCount, index: index,
           bytes: [UInt8](repeating: number, count: Limits.pieceByteCount))
         _ = try await test.post(consortium, as: doctors[0]).ask(junk, of: doctors[1])
       }
-      #expect(try store.keys(withPrefix: "piece/").count < Piece.count(of: Limits.ciphertextByteCount))
+      #expect(try store.keys(withPrefix: "piece/").count < pieces)
     }
     consortium = try await test.open()
     try await consortium.diagnose(visit, plan, position: 2)
