@@ -115,6 +115,29 @@ struct HospitalWordTests {
     #expect(try stage.former() == 16)
   }
 
+  @Test("[attack] a hospital refuses all that a doctor signs: a demand lets the doctor go on")
+  func demandedOfMany() async throws {
+    let stage = try await Stage()
+    let (test, consortium) = (stage.test, stage.consortium)
+    try test.answerSubmissions(consortium) { _ in .refused(code: "late", position: 1) }
+    for number in 0..<16 { #expect(await stage.sign("\(number)") == "late") }
+    // Also where the hospital would take it by now.
+    test.wire.intercept(nil)
+    #expect(await stage.sign("one more") == "outcome-unknown")
+    let refused = try #require(
+      try await stage.doctor.submissions().last { $0.kind == .signature }?.entry)
+    #expect(
+      await ConsortiumError.code {
+        try await stage.doctor.demand(submission: refused)
+      } == "not-final")
+    try await test.pass(seconds: 40, consortium)
+    try await stage.doctor.demand(submission: refused)
+    try await test.pass(seconds: 40, consortium)
+    #expect(await stage.sign("one more") == "nothing")
+    #expect(try stage.former() <= 1)
+    #expect(try await stage.finish() == ["one more", TextOfPlan.second(stage.plan)])
+  }
+
   @Test("what was signed before is kept until another signature is confirmed, and no longer")
   func confirmed() async throws {
     let stage = try await Stage()

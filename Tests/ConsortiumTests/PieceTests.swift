@@ -182,6 +182,60 @@ struct PieceTests {
     #expect(record.record?.findings.map(\.content) == plan.findings)
   }
 
+  @Test("[attack] a colleague hands over what nobody needs any more: nothing of it is kept")
+  func unneeded() async throws {
+    let test = TestConsortium(teamSize: 2)
+    let consortium = try await test.open()
+    var plan = test.plan()
+    let context = try await test.beginVisit(consortium, plan).context
+    let (visit, doctors) = (context.visitID, context.signers.map(\.doctor))
+    let store = test.storage.roleStore("doctors/\(doctors[1])")
+    func handOver(_ honest: HandOverFindings, in context: VisitContext) async throws {
+      let team = context.signers.map(\.doctor)
+      for index in 0..<3 {
+        var junk = honest
+        junk.piece = try Piece(
+          byteCount: Limits.ciphertextByteCount, index: index,
+          bytes: [UInt8](repeating: 7, count: Limits.pieceByteCount))
+        _ = try await test.post(consortium, as: team[0]).ask(junk, of: team[1])
+      }
+    }
+    for position in 1...2 { try await consortium.diagnose(visit, plan, position: position) }
+    let honest = try #require(test.wire.requests(HandOverFindings.self).last)
+    let kept = try store.keys(withPrefix: "piece/").count
+    try await handOver(honest, in: context)
+    #expect(try store.keys(withPrefix: "received/").isEmpty)
+    #expect(try store.keys(withPrefix: "piece/").count == kept)
+    // Whoever signs again asks for what the other has signed again.
+    plan.findings[0] = [0x33]
+    for position in 1...2 { try await consortium.diagnose(visit, plan, position: position) }
+    try await consortium.complete(visit, at: plan.hospital)
+    #expect(
+      try await consortium.collect(visit, plan).record?.findings.map(\.content) == plan.findings)
+    try await handOver(honest, in: context)
+    #expect(try store.keys(withPrefix: "received/").isEmpty)
+
+    // In a visit that ends without this doctor it is erased, and comes no more.
+    let ended = test.plan("encounter-2")
+    let second = try await test.beginVisit(consortium, ended).context
+    try await consortium.diagnose(second.visitID, ended, position: 1)
+    let last = try #require(test.wire.requests(HandOverFindings.self).last)
+    let waiting = second.signers[1].doctor
+    let other = test.storage.roleStore("doctors/\(waiting)")
+    func received() throws -> Int {
+      try ["received/", "piece/"].reduce(0) { count, prefix in
+        try count
+          + other.keys(withPrefix: prefix).filter { $0.contains("\(second.visitID)") }.count
+      }
+    }
+    #expect(try received() == 2)
+    test.pass(seconds: 3 * 86_400)
+    try await #require(await consortium.doctors[waiting]).followUp()
+    #expect(try received() == 0)
+    try await handOver(last, in: second)
+    #expect(try received() == 0)
+  }
+
   @Test("what is no piece is refused when it is decoded")
   func forms() throws {
     let limit = Limits.pieceByteCount

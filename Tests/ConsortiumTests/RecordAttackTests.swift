@@ -3,14 +3,12 @@ import Consortium
 import Credentials
 import EMRScheme
 import Ledger
-import Pairings
 import TestSupport
 import Testing
 
 /// Attacks on where records are kept: by other hospitals, by doctors, and by who gives them.
 @Suite("Attacks on the record store")
 struct RecordAttackTests {
-  private typealias Curve = BLS12381
   private static let hospital = "hospital-1"
 
   /// Hospital 2 offers its next visit under this identifier.
@@ -165,59 +163,6 @@ struct RecordAttackTests {
     _ = try await consortium.hold(test.plan("encounter-2"))
   }
 
-  /// A visit of one doctor that is signed, and what the doctor would store.
-  private struct SignedVisit {
-    let test = TestConsortium(teamSize: 1)
-    let consortium: LocalConsortium
-    let plan: PlannedVisit
-    let state: TestConsortium.VisitState
-    let doctor: String
-    private let opening: VisitOpening
-    private let evidence: [UInt8]
-
-    init(findings: [UInt8]? = nil) async throws {
-      consortium = try await test.open()
-      var plan = test.plan()
-      if let findings { plan.findings = [findings] }
-      self.plan = plan
-      let visit = try await test.beginVisit(consortium, plan).context.visitID
-      try await consortium.diagnose(visit, plan, position: 1)
-      // Which has the hospital close a block, and the cloud confirm it.
-      state = try await test.state(of: visit, consortium)
-      doctor = state.context.signers[0].doctor
-      opening = try #require(test.wire.requests(AssignVisit.self).last?.opening)
-      evidence = try await test.presence(of: visit, to: doctor, consortium).evidence
-    }
-
-    var visit: Digest32 { state.context.visitID }
-
-    /// One of the records that the doctor can make, of so many bytes.
-    func record(_ seed: UInt64, byteCount: Int = 100) throws -> SealedRecord {
-      var generator = SeededGenerator(seed: seed)
-      let finding = Finding(
-        content: generator.bytes(byteCount), attempt: 1, using: &generator)
-      return try SealedRecord.seal(
-        RecordPlaintext(
-          context: state.context, evidence: Evidence(evidence), findings: [finding]),
-        to: VerifiedVisitKey<Curve>(verifying: opening.visitKeyProof, of: state.context),
-        using: &generator)
-    }
-
-    func piece(_ record: SealedRecord, _ index: Int) throws -> RecordPiece {
-      let start = index * Limits.pieceByteCount
-      return RecordPiece(
-        head: record.head,
-        piece: try Piece(
-          byteCount: record.c.count, index: index,
-          bytes: Array(record.c[start..<min(start + Limits.pieceByteCount, record.c.count)])))
-    }
-
-    func store(_ part: RecordPiece) async throws -> StoredPieces {
-      try await test.post(consortium, as: doctor).ask(
-        StoreRecord(hospital: "hospital-1", visit: visit, part: part), of: "cloud")
-    }
-  }
-
   @Test("[attack] a doctor stores one record after another: a visit has four, and then its own")
   func manyRecords() async throws {
     let signed = try await SignedVisit()
@@ -231,17 +176,8 @@ struct RecordAttackTests {
     #expect(try await records.records().count == RecordCustody.limit)
     // What is there, for which the cloud has signed, is taken again and never dropped for another.
     let first = try await signed.store(signed.piece(signed.record(1), 0))
-    let context = signed.state.context
-    let digest = try signed.record(1).recordDigest(visitKey: context.visitKey)
-    let completion = VisitCompletion(
-      context: context, commitments: signed.state.signatures[0].commitments,
-      signature: signed.state.signatures[0].signature, recordDigest: digest,
-      storageSignature: first.receipt)
-    _ = try await signed.test.post(signed.consortium, as: signed.doctor).ask(
-      SubmitEntry(
-        try signed.test.entry(
-          completion, by: signed.doctor, place: "doctors/\(signed.doctor)", signed.consortium)),
-      of: Self.hospital)
+    let digest = try signed.name(signed.record(1)).recordDigest
+    try await signed.complete(signed.record(1), first.receipt)
     try await signed.consortium.settle()
     #expect(try await records.records().map(\.recordDigest) == [digest])
   }

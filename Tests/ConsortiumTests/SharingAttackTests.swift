@@ -283,6 +283,41 @@ struct SharingAttackTests {
     }
   }
 
+  @Test(
+    "[attack] a hospital says written, and writes no access: no record leaves before all see it")
+  func accessNotWritten() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (visit, consent) = try await test.consentedVisit(consortium, lasting: 10 * 3600)
+    try test.answerSubmissions(consortium) { entry in
+      entry.content.body.kind == .accessNotice ? .written : nil
+    }
+    func events() async throws -> [AccessRecord.Event] {
+      try await consortium.accessLog(patient: TestConsortium.patient, visit: visit).map(\.event)
+    }
+    func given() -> Int {
+      test.wire.passages.filter { passage in
+        passage.kind == Reencrypt.name
+          && (try? ReplyMessage<ReencryptedPiece>(encoded: passage.answer).result.get()) != nil
+      }.count
+    }
+    for _ in 0..<2 {
+      #expect(await code(test, consortium, open: consent) == "outcome-unknown")
+      try await test.pass(seconds: 60, consortium)
+    }
+    #expect(try await events() == [.consented, .requested])
+    #expect(given() == 0)
+    // After an hour it is put before everybody, and this hospital takes it then.
+    test.pass(seconds: 3600)
+    #expect(await code(test, consortium, open: consent) == "not-final")
+    #expect(given() == 0)
+    try await test.pass(seconds: 60, consortium)
+    #expect(await code(test, consortium, open: consent) == "nothing")
+    #expect(given() == 1)
+    #expect(try await events() == [.consented, .requested, .accessed])
+    #expect(try await test.verify(consortium).chains.allSatisfy { $0.fault == nil })
+  }
+
   @Test("a record that the doctor could not keep is opened again, until it is kept")
   func keptRecord() async throws {
     let test = TestConsortium(teamSize: 1)

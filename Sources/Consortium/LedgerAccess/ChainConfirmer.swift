@@ -114,8 +114,9 @@ package actor ChainConfirmer: HospitalChains {
   ///   taken that another cloud had to confirm.
   /// - Throws: ``ConsortiumError`` `unauthenticated` if the hospital's log key did not sign it,
   ///   `ledger-diverged` if the rules do not accept the leaves or they are not those of the
-  ///   checkpoint, `record-missing` if a completed visit's record is not here, `not-final` if another
-  ///   cloud had to confirm the blocks and nothing shows that it has.
+  ///   checkpoint, `record-missing` if the record of a visit that is completed in them is not here, although
+  ///   this cloud has signed for it, `not-final` if another cloud had to confirm the blocks and nothing shows
+  ///   that it has.
   func confirm(_ request: ConfirmLeaves) async throws -> ConfirmedReply {
     let hospital = request.hospital
     guard isOurs(hospital) else {
@@ -168,7 +169,7 @@ package actor ChainConfirmer: HospitalChains {
     guard let cosigner else {
       let record = try await formerConfirmation(
         request.note, progress, generation, anchor, hospital)
-      try await noteMissing(progress.completions, hospital)
+      try await wanted.add(missing(of: progress.completions), of: hospital)
       try store(progress, &follower, hospital, confirmed: record)
       return ConfirmedReply(note: record?.note ?? "")
     }
@@ -178,15 +179,16 @@ package actor ChainConfirmer: HospitalChains {
     if try await hasMoved(hospital, sinceBase: follower.baseHeight ?? 0, until: base) {
       try await requireAgreement(progress, generation, hospital)
     }
+    // What is anchored, or kept by a later generation, was confirmed before: of that a record which is gone is
+    // a loss, and no reason to stop.
+    let before = max(anchor?.size ?? 0, generation.start)
     let others = try await completionsOfOthers(progress.completions, hospital)
-    for completion in progress.completions
-    where !others.contains(completion.context.visitID) {
-      guard await custody.holds(completion) else {
-        throw ConsortiumError(.recordMissing, "a completed visit's record is not here")
-      }
+    let owed = Set(progress.completions(behind: before).map(\.context.visitID)).subtracting(others)
+    let missing = await missing(of: progress.completions)
+    guard owed.isDisjoint(with: missing) else {
+      throw ConsortiumError(.recordMissing, "a completed visit's record is not here")
     }
-    try await noteMissing(
-      progress.completions.filter { others.contains($0.context.visitID) }, hospital)
+    try wanted.add(missing, of: hospital)
     // A cloud whose disk was put back takes leaves again, and signs nothing before its chain is the one
     // that is anchored. What a generation keeps was confirmed, or stated, in the one before.
     if progress.size < anchor?.size ?? 0 || progress.size <= generation.start {
@@ -196,8 +198,9 @@ package actor ChainConfirmer: HospitalChains {
     let time = await node.consortium.time
     let note = try ConfirmedCheckpoint(signed, cosigner.cosign(checkpoint, at: time)).note.encoded
     let record = ConfirmedRecord(size: checkpoint.size, note: note)
-    for completion in progress.completions { try await custody.dropOthers(than: completion) }
     try store(progress, &follower, hospital, confirmed: record)
+    // While a visit is open for this cloud, what has a receipt stays.
+    for completion in progress.completions { try await custody.dropOthers(than: completion) }
     return ConfirmedReply(note: note)
   }
 
@@ -299,13 +302,13 @@ package actor ChainConfirmer: HospitalChains {
     return others
   }
 
-  /// Remembers which records are to be asked for.
-  private func noteMissing(_ completions: [VisitCompletion], _ hospital: String) async throws {
+  /// The visits whose records are not here.
+  private func missing(of completions: [VisitCompletion]) async -> [Digest32] {
     var missing: [Digest32] = []
     for completion in completions where await !custody.holds(completion) {
       missing.append(completion.context.visitID)
     }
-    try wanted.add(missing, of: hospital)
+    return missing
   }
 
   /// Takes what a cloud that the hospital had before shows as confirmed, where the chain has come to this

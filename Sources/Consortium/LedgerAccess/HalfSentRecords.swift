@@ -35,44 +35,83 @@ private struct HalfSentRecord: NamedValue {
   }
 }
 
-/// The records that doctors have begun to store at a cloud: a few of each doctor, for a while. They are
-/// remembered across restarts.
+/// The records that doctors have begun to store at a cloud, or a former cloud to hand over: a few of each, for
+/// a while. They are remembered across restarts.
+///
+/// What one sender does is done one after another: a record is remembered for as long as some of it is here.
 package struct HalfSentRecords: Sendable {
   let store: any RoleStore
   let custody: RecordCustody
+  private let gates = SerialGates<String>()
 
-  /// Of one doctor; another one takes the place of the oldest.
+  init(store: any RoleStore, custody: RecordCustody) {
+    (self.store, self.custody) = (store, custody)
+  }
+
+  /// Of one sender; another one takes the place of the oldest.
   package static let limit = 4
   /// In seconds.
   package static let lifetime: UInt64 = 7 * 86_400
 
   private static let prefix = "half-sent/"
-  private static func key(_ record: RecordName, _ doctor: String) -> String {
-    "\(prefix)\(doctor)/\(record)"
+  private static func key(_ record: RecordName, _ sender: String) -> String {
+    "\(prefix)\(sender)/\(record)"
+  }
+
+  /// Takes a piece from who sends a record.
+  ///
+  /// - Parameter take: puts it into custody.
+  func take(
+    _ piece: Piece, of record: RecordName, by sender: String, at time: UInt64,
+    _ take: @Sendable () async throws -> (held: Int, isWhole: Bool)
+  ) async throws -> (held: Int, isWhole: Bool) {
+    try await gates.pass(sender) {
+      if piece.index == 0, !piece.isLast { try await begin(record, by: sender, at: time) }
+      let taken = try await take()
+      if taken.isWhole { try end(record, by: sender) }
+      return taken
+    }
+  }
+
+  /// How many pieces of a record are here by a sender; what came of another is dropped.
+  func held(of record: RecordName, by sender: String) async throws -> Int {
+    try await gates.pass(sender) {
+      if try store.value(forKey: Self.key(record, sender)) != nil {
+        return try await custody.held(of: record)
+      }
+      try await custody.dropUnfinished(record)
+      return 0
+    }
+  }
+
+  /// Drops what a sender has begun.
+  func drop(_ record: RecordName, by sender: String) async throws {
+    try await gates.pass(sender) { try await drop((Self.key(record, sender), record)) }
   }
 
   /// Remembers a record before anything of it is stored, and makes room for it.
-  func begin(_ record: RecordName, by doctor: String, at time: UInt64) async throws {
-    let key = Self.key(record, doctor)
+  private func begin(_ record: RecordName, by sender: String, at time: UInt64) async throws {
+    let key = Self.key(record, sender)
     if try store.value(forKey: key) != nil { return }
-    var known = try half(Self.prefix + doctor + "/")
+    var known = try half(Self.prefix + sender + "/")
     while known.count >= Self.limit, let oldest = known.first {
-      try await drop(oldest)
+      try await drop((oldest.key, oldest.record.record))
       known.removeFirst()
     }
     try store.save(HalfSentRecord(record, begunAt: min(time, Limits.latestTime)), key)
   }
 
   /// It is all here.
-  func end(_ record: RecordName, by doctor: String) throws {
-    let key = Self.key(record, doctor)
+  private func end(_ record: RecordName, by sender: String) throws {
+    let key = Self.key(record, sender)
     if try store.value(forKey: key) != nil { try store.write([key: nil]) }
   }
 
   /// Drops what was begun too long ago.
   func expire(at time: UInt64) async throws {
     for half in try half(Self.prefix) where half.record.begunAt &+ Self.lifetime < time {
-      try await drop(half)
+      let sender = half.key.dropFirst(Self.prefix.count).prefix { $0 != "/" }
+      try await drop(half.record.record, by: String(sender))
     }
   }
 
@@ -85,8 +124,8 @@ package struct HalfSentRecords: Sendable {
     return found.sorted { $0.record.begunAt < $1.record.begunAt }
   }
 
-  private func drop(_ half: (key: String, record: HalfSentRecord)) async throws {
-    try await custody.dropUnfinished(half.record.record)
+  private func drop(_ half: (key: String, record: RecordName)) async throws {
+    try await custody.dropUnfinished(half.record)
     try store.write([half.key: nil])
   }
 }

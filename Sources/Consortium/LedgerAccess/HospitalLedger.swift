@@ -93,11 +93,15 @@ package actor HospitalLedger {
     }
   }
 
-  /// Whether a team has signed with this entry: the cloud takes a record only of a visit of which it
-  /// has confirmed that.
-  private func isLastSignature(_ entry: Entry) async throws -> Bool {
-    guard case .partialSignature(let partial) = entry.content.body else { return false }
-    return try await writer.view.visit(partial.visit)?.attempts.count == partial.commitments.count
+  /// Whether somebody waits for the cloud to confirm an entry. With one a team has signed: the cloud takes a
+  /// record only of a visit of which it has confirmed that. Behind another the proxy gives a record out.
+  private func isAwaited(_ entry: Entry) async throws -> Bool {
+    switch entry.content.body {
+    case .partialSignature(let partial):
+      try await writer.view.visit(partial.visit)?.attempts.count == partial.commitments.count
+    case .accessNotice: true
+    default: false
+    }
   }
 
   /// Puts an entry of the hospital itself on its chain.
@@ -116,9 +120,9 @@ package actor HospitalLedger {
   private func put(_ entry: Entry) async throws -> HospitalWriter.Outcome {
     try await meetCloud()
     let base = try await node.finalBlock()
-    let isLast = try await isLastSignature(entry)
+    let isAwaited = try await isAwaited(entry)
     let written = try await whileContinued {
-      let outcome = try await writer.submit(entry, base: base, closingBlock: isLast)
+      let outcome = try await writer.submit(entry, base: base, closingBlock: isAwaited)
       let index = await writer.size
       if openSince?.index != index, await writer.openItemCount > 0 { openSince = (index, clock()) }
       return outcome

@@ -36,8 +36,19 @@ package struct RecordHeader: NamedValue {
 }
 
 /// The records a cloud has taken into custody, a piece in each row; none is given out that was not checked.
+///
+/// What changes records of one visit is done one after another: each step is many of the store's, and nobody
+/// is to drop what has become whole meanwhile, and has a receipt.
 package struct RecordCustody: Sendable {
   let records: any RecordStore
+  private let gates = SerialGates<VisitName>()
+
+  private struct VisitName: Hashable {
+    let hospital: String
+    let visit: Digest32
+
+    init(_ record: RecordName) { (hospital, visit) = (record.hospital, record.visit) }
+  }
 
   package init(records: any RecordStore) { self.records = records }
 
@@ -51,31 +62,44 @@ package struct RecordCustody: Sendable {
   /// - Parameters:
   ///   - context: of the visit, as it was opened on the ledger.
   ///   - recordDigest: what the visit's completion names, or will.
-  ///   - signature: the digest of the team's last signature, while the visit is open.
+  ///   - signature: gives the digest of the team's last signature; throws if the visit is not open any more.
+  ///     Zeros for a visit that is complete.
   /// - Returns: how many pieces are here, and whether that is all of it.
   /// - Throws: ``ConsortiumError`` `record-tampered` if this is not the record; of C nothing is kept then.
   ///   `too-large` if the visit has its records.
   func take(
-    _ part: RecordPiece, context: VisitContext, recordDigest: Digest32, signature: Digest32 = .zero
+    _ part: RecordPiece, context: VisitContext, recordDigest: Digest32,
+    under signature: @Sendable () async throws -> Digest32 = { .zero }
   ) async throws -> (held: Int, isWhole: Bool) {
     guard part.head.recordDigest(visitKey: context.visitKey) == recordDigest else {
       throw ConsortiumError(.recordTampered, "the completion names another record")
     }
-    let (name, piece) = (Self.name(context, recordDigest), part.piece)
+    let name = Self.name(context, recordDigest)
+    return try await gates.pass(VisitName(name)) {
+      try await take(part, of: name, context, under: signature())
+    }
+  }
+
+  private func take(
+    _ part: RecordPiece, of name: RecordName, _ context: VisitContext, under signature: Digest32
+  ) async throws -> (held: Int, isWhole: Bool) {
+    let piece = part.piece
     var rows: [Int: [UInt8]] = [:]
     var header: RecordHeader
     let held: Int
-    let known = try await self.header(of: name)
-    // For what is whole there may be a receipt: nobody has it dropped.
-    if let known, known.isWhole { return (known.pieceCount, true) }
-    if let known, known.byteCount == piece.byteCount {
+    let known = try await readableHeader(of: name)
+    // For what is whole there may be a receipt: nobody has it dropped, but that a disk has lost some of it.
+    if let known, known.isWhole {
+      if piece.index > 0 { return (known.pieceCount, true) }
+      if try await isIntact(name, known) { return (known.pieceCount, true) }
+    }
+    if let known, !known.isWhole, known.byteCount == piece.byteCount {
       header = known
-      // Another request may have had it removed since.
       held = max(0, try await records.rowCount(of: name) - 1)
     } else {
       guard piece.index == 0 else { return (0, false) }
       _ = try part.head.check(for: VerifiedVisitKey<Suite>(alreadyVerified: context))
-      // With another length: that of C is in no digest.
+      // With another length, which is in no digest; or damaged.
       if try await records.rowCount(of: name) > 0 { try await records.remove(name) }
       if signature != .zero { try await makeRoom(for: name, under: signature) }
       header = RecordHeader(head: part.head, byteCount: piece.byteCount, signature: signature)
@@ -103,7 +127,7 @@ package struct RecordCustody: Sendable {
     var count = 0
     for other in try await records.records(ofVisit: name.visit, at: name.hospital)
     where other != name {
-      let header = try await header(of: other)
+      let header = try await readableHeader(of: other)
       if header?.isWhole != true {
         try await records.remove(other)
       } else if header?.signature == signature {
@@ -117,15 +141,19 @@ package struct RecordCustody: Sendable {
 
   /// Drops a record that is not all here.
   func dropUnfinished(_ name: RecordName) async throws {
-    if try await header(of: name)?.isWhole == false { try await records.remove(name) }
+    try await gates.pass(VisitName(name)) {
+      if try await header(of: name)?.isWhole == false { try await records.remove(name) }
+    }
   }
 
   /// Drops all records of a complete visit but the one that its completion names.
   func dropOthers(than completion: VisitCompletion) async throws {
     let name = Self.name(completion.context, completion.recordDigest)
-    for other in try await records.records(ofVisit: name.visit, at: name.hospital)
-    where other != name {
-      try await records.remove(other)
+    try await gates.pass(VisitName(name)) {
+      for other in try await records.records(ofVisit: name.visit, at: name.hospital)
+      where other != name {
+        try await records.remove(other)
+      }
     }
   }
 
@@ -135,8 +163,7 @@ package struct RecordCustody: Sendable {
     guard let header = try? await header(of: name), header.isWhole,
       header.head.recordDigest(visitKey: completion.context.visitKey) == completion.recordDigest
     else { return false }
-    return (try? await ciphertextDigest(of: name, header.pieceCount))
-      == header.head.ciphertextDigest
+    return (try? await isIntact(name, header)) == true
   }
 
   /// Whether anything of the record that a completion names is here.
@@ -165,13 +192,32 @@ package struct RecordCustody: Sendable {
   }
 
   /// How many pieces of a record are here.
-  func held(of context: VisitContext, recordDigest: Digest32) async throws -> Int {
-    max(0, try await records.rowCount(of: Self.name(context, recordDigest)) - 1)
+  func held(of name: RecordName) async throws -> Int {
+    max(0, try await records.rowCount(of: name) - 1)
   }
 
   private func header(of name: RecordName) async throws -> RecordHeader? {
     guard let bytes = try await records.row(0, of: name) else { return nil }
     return try? Message<RecordHeader>(encoded: bytes).payload
+  }
+
+  /// The same; nil too for one that a disk has damaged.
+  private func readableHeader(of name: RecordName) async throws -> RecordHeader? {
+    do {
+      return try await header(of: name)
+    } catch let error as StoreError where error.code == .corrupted {
+      return nil
+    }
+  }
+
+  /// Whether all pieces of a record are as they were taken.
+  private func isIntact(_ name: RecordName, _ header: RecordHeader) async throws -> Bool {
+    do {
+      return try await ciphertextDigest(of: name, header.pieceCount)
+        == header.head.ciphertextDigest
+    } catch let error as StoreError where error.code == .corrupted {
+      return false
+    }
   }
 
   /// SHA-256 of the pieces that are here, and of one that is not yet.

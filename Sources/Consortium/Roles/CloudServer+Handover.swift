@@ -74,34 +74,39 @@ extension CloudServer {
     return fetched
   }
 
-  /// Takes a record, piece by piece, from where another attempt has ended. What was here before may be by
-  /// a cloud that lied; then all of it is asked for.
+  /// Takes a record, piece by piece, from where the last attempt at this cloud was cut off. What turns out not
+  /// to be the record is dropped, and none goes on with what another cloud has given: each has what it says of
+  /// a length alone.
   private func take(
     _ query: RecordTakeover, of context: VisitContext, from cloud: String, _ members: ValidMembers
   ) async throws {
-    var next = try await custody.held(of: context, recordDigest: query.recordDigest)
-    var mayBeOthers = next > 0
-    while true {
-      let index = next
-      let part = try await keys.signing(in: members) { [post] key in
-        try await post.ask(
-          TakeOverRecord(query: Signed(Message(query), by: key), index: index), of: cloud)
-      }
-      do {
+    let name = RecordCustody.name(context, query.recordDigest)
+    var next = try await halfSent.held(of: name, by: cloud)
+    do {
+      while true {
+        let index = next
+        let part = try await keys.signing(in: members) { [post] key in
+          try await post.ask(
+            TakeOverRecord(query: Signed(Message(query), by: key), index: index), of: cloud)
+        }
         guard part.piece.index == index else {
           throw ConsortiumError(.recordTampered, "\(cloud) gives another piece")
         }
-        let (held, isWhole) = try await custody.take(
-          part, context: context, recordDigest: query.recordDigest)
+        let (held, isWhole) = try await halfSent.take(
+          part.piece, of: name, by: cloud, at: inbox.clock()
+        ) { [custody] in
+          try await custody.take(part, context: context, recordDigest: query.recordDigest)
+        }
         if isWhole { return }
         guard held > index else {
           throw ConsortiumError(.recordTampered, "\(cloud) gives another record")
         }
         next = held
-      } catch let error as ConsortiumError where error.code == .recordTampered && mayBeOthers {
-        try await custody.dropUnfinished(RecordCustody.name(context, query.recordDigest))
-        (next, mayBeOthers) = (0, false)
       }
+    } catch {
+      let isCutOff = (error as? ConsortiumError)?.code == .unreachable
+      if !isCutOff, !(error is StoreError) { try await halfSent.drop(name, by: cloud) }
+      throw error
     }
   }
 

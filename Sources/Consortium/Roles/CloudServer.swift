@@ -198,33 +198,40 @@ package actor CloudServer: EnvelopeKeyOwner {
     guard try await node.members.cloud(ofHospital: request.hospital) == id else {
       throw ConsortiumError(.notEntitled, "another cloud keeps the records of that hospital")
     }
-    // The hospital has its blocks confirmed up to the last signature of a team.
-    let view = try await confirmer.view(of: request.hospital)
-    guard let context = try view.openContext(of: request.visit), let last = context.signers.last,
-      case let signatures = try view.signatures(of: request.visit, count: context.signers.count),
-      signatures.count == context.signers.count, let signature = signatures.last?.signature
-    else { throw ConsortiumError(.wrongState, "the visit is not open, or not signed by its team") }
-    guard author == .party(last.doctor) else {
+    let context = try await signed(request.visit, at: request.hospital).context
+    guard let last = context.signers.last, author == .party(last.doctor) else {
       throw ConsortiumError(.notEntitled, "the last doctor of the team stores the record")
     }
     try await node.catchUp()
     _ = try await node.consortium.activeDoctor(last.doctor)
     let recordDigest = request.part.head.recordDigest(visitKey: context.visitKey)
     let name = RecordCustody.name(context, recordDigest)
-    if request.part.piece.index == 0, !request.part.piece.isLast {
-      try await halfSent.begin(name, by: last.doctor, at: inbox.clock())
+    let (held, isWhole) = try await halfSent.take(
+      request.part.piece, of: name, by: last.doctor, at: inbox.clock()
+    ) { [custody] in
+      try await custody.take(request.part, context: context, recordDigest: recordDigest) {
+        // The visit may have been completed since.
+        try await self.signed(request.visit, at: request.hospital).signature
+      }
     }
-    let (held, isWhole) = try await custody.take(
-      request.part, context: context, recordDigest: recordDigest,
-      signature: Digest32(sha256: signature))
     guard isWhole else { return StoredPieces(held: PiecesHeld(count: held), receipt: []) }
-    if Piece.count(of: request.part.piece.byteCount) > 1 {
-      try halfSent.end(name, by: last.doctor)
-    }
     let receipt = StorageReceipt(
       genesis: node.genesis.digest, visit: request.visit, recordDigest: recordDigest)
     return StoredPieces(
       held: PiecesHeld(count: held), receipt: try await identity.sign(receipt))
+  }
+
+  /// A visit that is open and signed by its team, with the digest of the last signature: the hospital has its
+  /// blocks confirmed up to there.
+  private func signed(
+    _ visit: Digest32, at hospital: String
+  ) async throws -> (context: VisitContext, signature: Digest32) {
+    let view = try await confirmer.view(of: hospital)
+    guard let context = try view.openContext(of: visit),
+      case let signatures = try view.signatures(of: visit, count: context.signers.count),
+      signatures.count == context.signers.count, let last = signatures.last
+    else { throw ConsortiumError(.wrongState, "the visit is not open, or not signed by its team") }
+    return (context, Digest32(sha256: last.signature))
   }
 
   private func record(

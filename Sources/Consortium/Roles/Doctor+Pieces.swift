@@ -49,7 +49,8 @@ struct ReceivedFindings: NamedValue {
 
 /// Sealed findings and records are as long as a visit needs; they are kept and sent in pieces.
 extension Doctor {
-  func receivedKey(_ visit: Digest32) -> String { "received/\(hospital)/\(visit)" }
+  private var receivedPrefix: String { "received/\(hospital)/" }
+  func receivedKey(_ visit: Digest32) -> String { "\(receivedPrefix)\(visit)" }
 
   func pieceRows(_ visit: Digest32) -> PieceRows {
     PieceRows(store: store, prefix: "piece/\(hospital)/\(visit)/")
@@ -118,6 +119,9 @@ extension Doctor {
   }
 
   /// Keeps a piece of c_{k−1} until D_k signs. Its sender has it too, and is asked again for what is gone.
+  ///
+  /// Who has signed, or can sign no more, has all it needs: nobody fills a store with the rest. Whoever signs
+  /// again, or after a halt of the consortium, asks.
   func take(_ request: HandOverFindings, by author: Principal?) throws -> PiecesHeld {
     let visit = try visit(request.visit)
     guard request.head.position == UInt64(visit.position - 1), visit.position > 1,
@@ -126,6 +130,8 @@ extension Doctor {
     else {
       throw ConsortiumError(.notEntitled, "the findings are not for \(id)")
     }
+    guard visit.mark == nil, inbox.clock() <= visit.context.deadline(ofPosition: visit.position)
+    else { return PiecesHeld(count: Piece.count(of: request.piece.byteCount)) }
     return PiecesHeld(count: try keep(request))
   }
 
@@ -156,6 +162,26 @@ extension Doctor {
     changes[key] = Message(received).encoded()
     try store.write(changes)
     return received.held
+  }
+
+  /// For how long behind T_k, in seconds, c_{k−1} is kept: whoever is about to sign may be asked for it while
+  /// the consortium stands still.
+  private static let receivedLifetime: UInt64 = 86_400
+
+  /// Erases c_{k−1} of visits in which this doctor signs no more.
+  func eraseReceivedFindings() throws {
+    for key in try store.keys(withPrefix: receivedPrefix) {
+      guard let visitID = Digest32(hex: String(key.dropFirst(receivedPrefix.count))) else {
+        continue
+      }
+      if let visit = try knownVisit(visitID),
+        case let deadline = visit.context.deadline(ofPosition: visit.position),
+        inbox.clock() <= deadline &+ Self.receivedLifetime
+      {
+        continue
+      }
+      try store.write(removalOfReceived(visitID))
+    }
   }
 
   private func removalOfReceived(_ visitID: Digest32) throws -> [String: [UInt8]?] {

@@ -18,7 +18,8 @@ extension Doctor: Submitter {
     try await demand(submitted: entry)
   }
 
-  /// Goes on with everything that is not final, as ``Submitter/follow(demandingAfter:)``.
+  /// Goes on with everything that is not final, as ``Submitter/follow(demandingAfter:)``; a record whose
+  /// completion its cloud has not confirmed is given to that again, which may have lost it.
   ///
   /// - Parameter patience: seconds; nil to demand nothing.
   /// - Returns: what was submitted, as ``submissions()``.
@@ -27,7 +28,9 @@ extension Doctor: Submitter {
     demandingAfter patience: UInt64? = Submission.patience
   ) async throws -> [Submission] {
     try await follow(demandingAfter: patience)
+    try await giveRecordsAgain()
     try forgetFormerFindings()
+    try eraseReceivedFindings()
     return try submitted
   }
 }

@@ -77,7 +77,7 @@ extension Doctor {
   /// Of a visit of the own hospital: another one can give a visit the same identifier.
   private func key(_ visit: Digest32) -> String { "\(Self.visitPrefix)\(hospital)/\(visit)" }
 
-  private func knownVisit(_ visit: Digest32) throws -> DoctorVisit? {
+  func knownVisit(_ visit: Digest32) throws -> DoctorVisit? {
     try pendingVisits[visit] ?? store.load(key(visit))
   }
 
@@ -393,6 +393,7 @@ extension Doctor {
     let completion: Entry
     if let known = visit.completion {
       completion = known
+      try await giveAgain(visit)
     } else {
       completion = entry(try await storeRecord(visitID))
       visit = try self.visit(visitID)
@@ -418,17 +419,50 @@ extension Doctor {
     guard let sealed = visit.sealed else {
       throw ConsortiumError(.recordMissing, "the record is not sealed")
     }
+    let receipt = try await give(sealed, ofVisit: visitID)
+    return VisitCompletion(
+      context: context, commitments: last.commitments, signature: last.signature,
+      recordDigest: sealed.head.recordDigest(visitKey: context.visitKey),
+      storageSignature: receipt)
+  }
+
+  /// Gives a record to the hospital's cloud.
+  ///
+  /// - Returns: its signature over the receipt.
+  private func give(_ sealed: KeptRecord, ofVisit visitID: Digest32) async throws -> [UInt8] {
     let (authors, rows) = (try authors, pieceRows(visitID))
-    let receipt = try await client.asking(cloudOf: hospital) { [client, hospital] cloud in
+    return try await client.asking(cloudOf: hospital) { [client, hospital] cloud in
       try await Self.give(sealed, in: rows, to: cloud) { part in
         try await client.ask(
           StoreRecord(hospital: hospital, visit: visitID, part: part), of: cloud, by: authors)
       }
     }
-    return VisitCompletion(
-      context: context, commitments: last.commitments, signature: last.signature,
-      recordDigest: sealed.head.recordDigest(visitKey: context.visitKey),
-      storageSignature: receipt)
+  }
+
+  /// Gives a record again whose completion is not confirmed: the cloud may have lost it since it has signed for
+  /// it, and confirms nothing more of the hospital then. One that has it says so to the first piece; one for
+  /// which the visit is not open has no need of it.
+  private func giveAgain(_ visit: DoctorVisit) async throws {
+    guard let completion = visit.completion, let sealed = visit.sealed,
+      let standing = try rows.row(completion.digest)?.standing, !standing.isConfirmed
+    else { return }
+    do {
+      _ = try await give(sealed, ofVisit: visit.context.visitID)
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      return
+    }
+  }
+
+  /// The same of all that this doctor has completed.
+  func giveRecordsAgain() async throws {
+    for row in try rows.open() where row.kind == .completion && row.hospital == hospital {
+      let gate = try gate(ofVisit: row.visit)
+      await gate.enter()
+      defer { gate.leave() }
+      try await giveAgain(try visit(row.visit))
+    }
   }
 
   /// Seals what c_n holds, once it opens the commitments that stand on the ledger.

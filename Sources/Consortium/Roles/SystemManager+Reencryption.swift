@@ -109,9 +109,8 @@ extension SystemManager {
       try store.write(changes)
       liveDeposits?.insert(digest)
     }
-    try await submit(
-      AccessRequestNotice(visit: consent.visit, document: certificate.digest),
-      on: consent.hospital)
+    let notice = AccessRequestNotice(visit: consent.visit, document: certificate.digest)
+    try await submit(entry(notice, on: consent.hospital), until: .written)
     return Done()
   }
 
@@ -120,7 +119,7 @@ extension SystemManager {
   ///
   /// x serves once: it is erased, and B_I kept in its place, before anything leaves. Asked again, since the
   /// answer was lost, the proxy gives the same B_I, if the consent still stands. The access is on the
-  /// ledger before the record leaves.
+  /// ledger before the record leaves: by more than the hospital's word.
   func reencrypt(
     _ request: Reencrypt, by author: Principal?
   ) async throws -> ReencryptedPiece {
@@ -135,6 +134,7 @@ extension SystemManager {
     let part = try await part(request.index, under: signed, context)
     // Another request may have used the share while this one waited for the record.
     let result: [UInt8]
+    let usedAt: UInt64
     switch try self.deposit(request.consent).state {
     case .unused(let share):
       let visitKey = try VerifiedVisitKey<Suite>(alreadyVerified: context)
@@ -143,23 +143,42 @@ extension SystemManager {
         proxyShare: ProxyShare(encoded: share),
         blinded: BlindedRequestKey(encoded: request.share), theta: consent.theta,
         requestKey: consent.requestKey, visitKey: visitKey)
-      result = try rk.reencrypt(head)
+      (result, usedAt) = (try rk.reencrypt(head), inbox.clock())
       try store.save(
-        Deposit(consent: signed, state: .used(result: result, at: inbox.clock())),
+        Deposit(consent: signed, state: .used(result: result, at: usedAt)),
         Self.key(standing.digest))
-    case .used(let known, _):
+    case .used(let known, let time):
       // It may have been taken back after the notice of the access was written.
       _ = try await self.standing(signed)
-      result = known
+      (result, usedAt) = (known, time)
     case .over: throw Self.used
     }
     if !noticed.contains(standing.digest) {
-      try await submit(
-        AccessNotice(visit: consent.visit, document: standing.digest), on: consent.hospital)
+      try await note(accessUnder: consent, usedAt: usedAt)
       if noticed.count >= Self.noticedLimit { noticed = [] }
       noticed.insert(standing.digest)
     }
     return ReencryptedPiece(bI: result, part: part)
+  }
+
+  /// Puts an access where its patient sees it, whatever the hospital says: into what its cloud has confirmed,
+  /// or, once the hospital has had its time, before everybody.
+  ///
+  /// - Throws: ``ConsortiumError`` `outcome-unknown` or `not-final` until it stands there.
+  private func note(accessUnder consent: Consent, usedAt time: UInt64) async throws {
+    let notice = try await entry(
+      AccessNotice(visit: consent.visit, document: consent.digest), on: consent.hospital)
+    do {
+      try await submit(notice, until: .confirmed)
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      // What was noted with another key of the manager is there too.
+      let chain = try await chains.view(of: consent.hospital)
+      if try chain.consent(consent.digest)?.isUsed == true { return }
+      guard inbox.clock() >= time &+ Submission.patience else { throw error }
+      try await demand(notice)
+    }
   }
 
   private static let noticedLimit = 1 << 12

@@ -11,7 +11,7 @@ package actor SystemManager: EnvelopeKeyOwner {
   package nonisolated let id: String
   package nonisolated let node: LedgerNode
   nonisolated let views: LedgerViews
-  /// Consents of which the access is known to be on the ledger: what is asked for in pieces is noted once.
+  /// Consents of which the access was shown to be on the ledger: what is asked for in pieces is noted once.
   var noticed: Set<Digest32> = []
   let chains: ChainSubscriber
   let keys: ManagerKeys
@@ -142,14 +142,46 @@ package actor SystemManager: EnvelopeKeyOwner {
     try await node.rotateKeys(of: keys.ring, uses, using: &randomness)
   }
 
-  /// Puts an entry on a hospital's chain; returns once the hospital has signed that it stands there.
-  func submit(_ body: some CanonicalObject, on chain: String) async throws {
-    let entry = Entry(
+  func entry(_ body: some CanonicalObject, on chain: String) async throws -> Entry {
+    Entry(
       EntryContent(genesis: node.genesis.digest, chain: chain, signer: .party(id), body: body),
       signedBy: try await identity)
+  }
+
+  /// Puts an entry on a hospital's chain; returns once it is shown to stand there as asked for.
+  func submit(_ entry: Entry, until standing: EntrySubmission.Standing) async throws {
     try await EntrySubmission(
       genesis: node.genesis, members: node,
       ask: { [node] in try await node.ask(sealed: $0, of: $1) }
-    ).submit(entry, until: .written)
+    ).submit(entry, until: standing)
+  }
+
+  /// Puts an entry that its hospital does not take before everybody.
+  ///
+  /// - Returns: when its demand is final.
+  /// - Throws: ``ConsortiumError`` `not-final` until it is: this can be called again.
+  func demand(_ entry: Entry) async throws {
+    try await node.catchUp()
+    let consortium = await node.consortium
+    if let height = try consortium.height(ofDemandFor: entry) {
+      guard let final = consortium.final, height <= final.height else {
+        throw ConsortiumError(.notFinal, "the block with the demand is not final")
+      }
+      return
+    }
+    let members = try await node.members
+    let own = try await node.cloud(ofHospital: entry.content.chain)
+    let others = members.supernodes.filter { $0.role == .cloud && $0.id != own }.map(\.id)
+    var failure = ConsortiumError(.notFinal, "the demand waits for a block")
+    for cloud in [own] + others {
+      do {
+        _ = try await node.ask(sealed: RelayDemand(entry), of: cloud)
+        break
+      } catch let error as ConsortiumError {
+        failure = error
+        if error.code == .notFinal { break }
+      }
+    }
+    throw failure
   }
 }

@@ -33,8 +33,16 @@ package struct HospitalFollower: Sendable {
   /// Leaves that were replayed and are not stored yet.
   package struct Progress: Sendable {
     fileprivate var engine: ChainEngine<HospitalRules>
+    /// Where visits were completed in them.
+    fileprivate var completed: [(index: UInt64, completion: VisitCompletion)] = []
+
     /// The visits that were completed in them.
-    package var completions: [VisitCompletion] = []
+    package var completions: [VisitCompletion] { completed.map(\.completion) }
+
+    /// The same, behind the first `size` leaves.
+    package func completions(behind size: UInt64) -> [VisitCompletion] {
+      completed.filter { $0.index >= size }.map(\.completion)
+    }
 
     package var size: UInt64 { engine.size }
     /// How many leaves there are, with those behind the last header.
@@ -61,8 +69,13 @@ package struct HospitalFollower: Sendable {
     trustsClaims: Bool = false
   ) throws(ChainFailure) -> Progress {
     var progress = former ?? Progress(engine: engine)
+    let start = progress.position
     try progress.engine.replay(leaves, decidedBy: trustsClaims ? nil : decider)
-    progress.completions += leaves.compactMap(Self.completion)
+    for (index, leaf) in zip(start..., leaves) {
+      if let completion = Self.completion(in: leaf) {
+        progress.completed.append((index, completion))
+      }
+    }
     guard !isWhole || progress.engine.openLeaves.isEmpty else {
       throw .fault(progress.engine.faultHere(.headerMissing))
     }

@@ -37,3 +37,37 @@ package final class SerialGate: Sendable {
     next?.resume()
   }
 }
+
+/// A gate for each of many things, which there is while somebody is in it or waits before it.
+package final class SerialGates<Key: Hashable & Sendable>: Sendable {
+  private struct Used {
+    let gate = SerialGate()
+    var count = 0
+  }
+
+  private let gates = Mutex<[Key: Used]>([:])
+
+  package init() {}
+
+  /// Does something while nobody else does anything with the same.
+  // Not inlined: the optimizer of Swift 6.3.1 crashes where typed errors meet an async body.
+  @inline(never)
+  package func pass<Value: Sendable>(
+    _ key: Key, isolation: isolated (any Actor)? = #isolation,
+    _ body: () async throws -> Value
+  ) async throws -> Value {
+    let gate = gates.withLock { gates in
+      gates[key, default: Used()].count += 1
+      return gates[key, default: Used()].gate
+    }
+    await gate.enter()
+    defer {
+      gate.leave()
+      gates.withLock { gates in
+        gates[key]?.count -= 1
+        if gates[key]?.count == 0 { gates[key] = nil }
+      }
+    }
+    return try await body()
+  }
+}

@@ -236,13 +236,22 @@ final class FaultyChainLog: ChainLog {
   var served: Int { faults.withLock { $0.served } }
 }
 
-/// A record store that a dishonest cloud can change.
+/// A record store that a dishonest cloud can change, and in which other things happen meanwhile.
 final class FaultyRecords: RecordStore {
+  enum Step: Sendable { case putting, removing, removed }
+
   private let honest = MemoryRecordStore()
+  private let other = Mutex<(@Sendable (Step, RecordName) async -> Void)?>(nil)
   private let replaced = Mutex<[Digest32: RecordName?]>([:])
 
   func put(_ rows: [Int: [UInt8]], of record: RecordName) async throws(StoreError) {
+    await other.withLock { $0 }?(.putting, record)
     try await honest.put(rows, of: record)
+  }
+
+  /// Before something is done to a record, or after it, this happens; nil for nothing.
+  func meanwhile(_ body: (@Sendable (Step, RecordName) async -> Void)?) {
+    other.withLock { $0 = body }
   }
 
   func row(_ row: Int, of record: RecordName) async throws(StoreError) -> [UInt8]? {
@@ -255,7 +264,11 @@ final class FaultyRecords: RecordStore {
     return try await honest.rowCount(of: found)
   }
 
-  func remove(_ record: RecordName) async throws(StoreError) { try await honest.remove(record) }
+  func remove(_ record: RecordName) async throws(StoreError) {
+    await other.withLock { $0 }?(.removing, record)
+    try await honest.remove(record)
+    await other.withLock { $0 }?(.removed, record)
+  }
 
   func records(
     ofVisit visit: Digest32, at hospital: String
