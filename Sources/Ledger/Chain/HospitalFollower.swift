@@ -35,6 +35,11 @@ package struct HospitalFollower: Sendable {
     fileprivate var engine: ChainEngine<HospitalRules>
     /// The visits that were completed in them.
     package var completions: [VisitCompletion] = []
+    /// The visits that were abandoned in them.
+    package var abandoned: [Digest32] = []
+
+    /// The visits that came to their end in them.
+    package var ended: [Digest32] { abandoned + completions.map(\.context.visitID) }
 
     package var size: UInt64 { engine.size }
     /// How many leaves there are, with those behind the last header.
@@ -62,18 +67,17 @@ package struct HospitalFollower: Sendable {
   ) throws(ChainFailure) -> Progress {
     var progress = former ?? Progress(engine: engine)
     try progress.engine.replay(leaves, decidedBy: trustsClaims ? nil : decider)
-    progress.completions += leaves.compactMap(Self.completion)
+    for leaf in leaves {
+      switch Leaf.entry(in: leaf)?.content.body {
+      case .visitCompletion(let completion): progress.completions.append(completion)
+      case .visitAbandonment(let abandonment): progress.abandoned.append(abandonment.visit)
+      default: continue
+      }
+    }
     guard !isWhole || progress.engine.openLeaves.isEmpty else {
       throw .fault(progress.engine.faultHere(.headerMissing))
     }
     return progress
-  }
-
-  private static func completion(in leaf: [UInt8]) -> VisitCompletion? {
-    guard case .visitCompletion(let completion)? = Leaf.entry(in: leaf)?.content.body else {
-      return nil
-    }
-    return completion
   }
 
   /// Stores what was replayed, which ends with a header. Returns when it is durable.
