@@ -18,7 +18,8 @@ extension Doctor: Submitter {
     try await demand(submitted: entry)
   }
 
-  /// Goes on with everything that is not final, as ``Submitter/follow(demandingAfter:)``.
+  /// Goes on with everything that is not final, as ``Submitter/follow(demandingAfter:)``, and forgets what
+  /// a visit needed that is over.
   ///
   /// - Parameter patience: seconds; nil to demand nothing.
   /// - Returns: what was submitted, as ``submissions()``.
@@ -28,6 +29,7 @@ extension Doctor: Submitter {
   ) async throws -> [Submission] {
     try await follow(demandingAfter: patience)
     try forgetFormerFindings()
+    try await forgetWhatIsOver()
     return try submitted
   }
 }
