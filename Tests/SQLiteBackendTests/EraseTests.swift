@@ -59,8 +59,8 @@ struct EraseTests {
     // As an earlier program left it: in WAL mode, with the row in the log too.
     let database = try DatabaseQueue(path: path)
     try database.writeWithoutTransaction {
-      try $0.execute(sql: "PRAGMA journal_mode = WAL; UPDATE value SET bytes = bytes || x'00'")
-      try $0.execute(sql: "UPDATE value SET bytes = substr(bytes, 1, length(bytes) - 1)")
+      try $0.execute(sql: "PRAGMA journal_mode = WAL; UPDATE value SET key = key || '0'")
+      try $0.execute(sql: "UPDATE value SET key = substr(key, 1, length(key) - 1)")
     }
     #expect(try Data(contentsOf: URL(filePath: path + "-wal")).range(of: Data(secret)) != nil)
     for suffix in ["", "-wal"] {

@@ -3,12 +3,12 @@ import EMRScheme
 import Ledger
 
 /// What stays of a visit that is over: nothing opens with it, and nothing begins anew.
-package struct EndedVisit: NamedValue {
-  package static let name = "ended-visit"
+struct EndedVisit: NamedValue {
+  static let name = "ended-visit"
 
-  package let contextDigest: Digest32
+  let contextDigest: Digest32
   /// k.
-  package let position: Int
+  let position: Int
   let ending: VisitEnding
 
   init(_ visit: DoctorVisit, _ ending: VisitEnding) {
@@ -16,13 +16,13 @@ package struct EndedVisit: NamedValue {
     self.ending = ending
   }
 
-  package func encode(into fields: inout some FieldEncoder) {
+  func encode(into fields: inout some FieldEncoder) {
     fields.digest("contextDigest", contextDigest)
     fields.integer("position", UInt64(position))
     fields.integer("ending", ending.rawValue)
   }
 
-  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     contextDigest = try fields.digest("contextDigest")
     position = Int(try fields.integer("position", in: 1...UInt64(Limits.teamSize)))
     guard let ending = VisitEnding(rawValue: try fields.integer("ending")) else {

@@ -4,8 +4,8 @@ import EMRScheme
 import Ledger
 
 /// What a patient keeps of a ticket whose visit was agreed to: of the form nothing.
-package struct PatientAgreement: NamedValue {
-  package static let name = "patient-agreement"
+struct PatientAgreement: NamedValue {
+  static let name = "patient-agreement"
 
   let encounter: String
   let visit: Digest32
@@ -18,14 +18,14 @@ package struct PatientAgreement: NamedValue {
     (contextDigest, self.attempt) = (visit.context.digest, attempt)
   }
 
-  package func encode(into fields: inout some FieldEncoder) {
+  func encode(into fields: inout some FieldEncoder) {
     fields.text("encounter", encounter)
     fields.digest("visit", visit)
     fields.digest("contextDigest", contextDigest)
     fields.integer("attempt", attempt)
   }
 
-  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     encounter = try fields.text("encounter", maximum: 256)
     visit = try fields.digest("visit")
     contextDigest = try fields.digest("contextDigest")
