@@ -13,6 +13,8 @@ struct StoreFormat: Sendable {
   let schema: String
   /// How much of the file SQLite keeps in memory at most, in KiB; 2,000 is its own default.
   var pageCache = 2_000
+  /// Whether what is deleted is overwritten with zeros in the file, whatever SQLite was built to do.
+  var erases = false
   /// What is wrong with the rows.
   let findings: @Sendable (Database) throws -> [StoreFinding.Detail]
 
@@ -139,6 +141,7 @@ package final class SQLiteFile: Sendable {
         sql: """
           PRAGMA synchronous = FULL;
           PRAGMA fullfsync = ON;
+          PRAGMA secure_delete = \(format.erases ? "ON" : "OFF");
           PRAGMA cache_size = -\(format.pageCache)
           """)
     }

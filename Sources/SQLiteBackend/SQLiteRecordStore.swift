@@ -22,7 +22,7 @@ public final class SQLiteRecordStore: RecordStore {
         PRIMARY KEY (hospital, visit, record, position)
       ) STRICT
       """,
-    findings: findings)
+    erases: true, findings: findings)
 
   private let file: SQLiteFile
 

@@ -8,6 +8,10 @@ public import Ledger
 ///
 /// Beside each value stands SHA-256(length of the key in 8 bytes, big endian ‖ key ‖ value), which
 /// every read checks. That a row is gone is not noticed.
+///
+/// What is removed or replaced is overwritten in the file before the change is durable. The pages before the
+/// change are in the journal until then, and are cut off with it, so that no file of the folder has them; what
+/// the disk itself keeps of them is beyond that.
 public final class SQLiteRoleStore: RoleStore {
   static let format = StoreFormat(
     name: "role store", applicationID: 0x4243_5354, version: 2,
@@ -18,7 +22,7 @@ public final class SQLiteRoleStore: RoleStore {
         bytes BLOB NOT NULL
       ) STRICT
       """,
-    findings: findings)
+    erases: true, findings: findings)
 
   package let file: SQLiteFile
 

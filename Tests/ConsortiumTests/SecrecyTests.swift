@@ -87,7 +87,11 @@ struct SecrecyTests {
     let patient = "patients/\(TestConsortium.patient)"
     let reader = "doctors/\(TestConsortium.reader)"
     let team = context.signers.map { "doctors/\($0.doctor)" }
-    let admitted = try stored(HospitalVisit.self, test, "hospital-1", "visit/")
+    let evidence = try await test.presence(
+      of: visit, to: context.signers[0].doctor, consortium
+    ).evidence
+    let server = try #require(consortium.hospitals["hospital-1"])
+    let lambda = try await server.patient(ofVisit: visit).lambda
     let joined = try stored(DoctorVisit.self, test, team[0], "visit/")
     let deposit = try stored(Deposit.self, test, "manager", "deposit/")
     guard case .unused(let share) = deposit.state else {
@@ -100,17 +104,16 @@ struct SecrecyTests {
     #expect(secrets.count > 50)
     let between = Set(team + [patient, "hospital-1"])
     secrets += [
-      Secret(name: "α", bytes: admitted.evidence, owners: between),
-      Secret(name: "λ", bytes: admitted.opening.lambda, owners: [patient, "hospital-1"]),
+      Secret(name: "α", bytes: evidence, owners: between),
+      Secret(name: "λ", bytes: lambda, owners: [patient, "hospital-1"]),
       Secret(name: "K", bytes: try #require(joined.groupKey), owners: Set(team)),
       Secret(name: "x", bytes: share, owners: ["manager"]),
       Secret(name: "d'", bytes: request.requestKey, owners: [reader]),
       Secret(name: "the request's X25519 key", bytes: request.agreementKey, owners: [reader]),
       Secret(
         name: "ID", bytes: Array(TestConsortium.identity.utf8), owners: [patient, "hospital-1"]),
-      // Not even the hospital keeps what the patient complains of.
-      Secret(
-        name: "symptoms", bytes: Array(TestConsortium.complaint.utf8), owners: [patient]),
+      // Nobody keeps what the patient complains of, once there is a visit.
+      Secret(name: "symptoms", bytes: Array(TestConsortium.complaint.utf8), owners: []),
       Secret(name: "m", bytes: Array("plaintext-encounter-1".utf8), owners: []),
     ]
     let shared = try await consortium.openRecord(

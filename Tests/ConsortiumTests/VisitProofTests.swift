@@ -33,7 +33,7 @@ struct VisitProofTests {
     let elsewhere = Signed(altered, by: patient.key)
 
     for supernode in [Self.hospital, "cloud"] {
-      for subject in [ProveVisit.Subject.completion, .signingKey] {
+      for subject in [ProveVisit.Subject.completion, .signingKey, .ending] {
         func code(
           _ post: TestPost, _ consent: Signed<Consent>? = nil, of visit: Digest32 = visit
         ) async -> String {
@@ -48,6 +48,9 @@ struct VisitProofTests {
         let reader = test.post(consortium, as: TestConsortium.reader)
         #expect(await code(reader, given) == "nothing")
         #expect(await code(reader) == "not-entitled")
+        // Its team may know that it is over, and no more.
+        let team = test.post(consortium, as: context.signers[0].doctor)
+        #expect(await code(team) == (subject == .ending ? "nothing" : "not-entitled"))
         let doctor = test.post(consortium, as: colleague)
         for consent in [nil, given, forged, elsewhere] {
           #expect(await code(doctor, consent) == "not-entitled")

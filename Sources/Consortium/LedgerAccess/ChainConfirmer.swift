@@ -19,6 +19,7 @@ package actor ChainConfirmer: HospitalChains {
   private let custody: RecordCustody
   private let source: ConfirmedLeaves
   private let wanted: WantedRecords
+  private let ended: EndedVisits
   private let stores: @Sendable (_ hospital: String) throws -> any StateStore
   /// One for each hospital: their chains share nothing.
   private var gates: [String: SerialGate] = [:]
@@ -28,10 +29,11 @@ package actor ChainConfirmer: HospitalChains {
   ///   - keys: with those that cosign hospitals' chains.
   ///   - source: where the chain of a hospital that had another cloud is taken from.
   ///   - wanted: where records are noted that are not here.
+  ///   - ended: where visits are noted that are over.
   ///   - stores: where the state of a hospital's chain is kept.
   init(
     node: LedgerNode, keys: KeyRing, custody: RecordCustody,
-    source: ConfirmedLeaves, wanted: WantedRecords,
+    source: ConfirmedLeaves, wanted: WantedRecords, ended: EndedVisits,
     stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore
   ) {
     self.node = node
@@ -39,6 +41,7 @@ package actor ChainConfirmer: HospitalChains {
     self.custody = custody
     self.source = source
     self.wanted = wanted
+    self.ended = ended
     self.stores = stores
   }
 
@@ -334,7 +337,8 @@ package actor ChainConfirmer: HospitalChains {
     where cloud != node.id {
       followers[hospital] = nil
       do {
-        try await source.bring(&follower, of: hospital, from: cloud) { [wanted] progress in
+        try await source.bring(&follower, of: hospital, from: cloud) { [wanted, ended] progress in
+          try ended.add(progress.ended, of: hospital)
           // Records are looked for later: what is here already is not asked for.
           try wanted.add(progress.completions.map(\.context.visitID), of: hospital)
         }
@@ -353,6 +357,7 @@ package actor ChainConfirmer: HospitalChains {
     _ progress: HospitalFollower.Progress, _ follower: inout HospitalFollower, _ hospital: String,
     confirmed: ConfirmedRecord? = nil
   ) throws {
+    try ended.add(progress.ended, of: hospital)
     followers[hospital] = nil
     try follower.commit(progress, confirmed: confirmed)
     followers[hospital] = follower

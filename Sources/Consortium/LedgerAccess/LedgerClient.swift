@@ -100,7 +100,7 @@ package actor LedgerClient: MembersSource {
   }
 
   /// The same about a visit: who asks shows that it may know.
-  private func prove(
+  func prove(
     _ subject: ProveVisit.Subject, of visit: Digest32, at hospital: String, by supernode: String,
     for reader: VisitReader
   ) async throws -> ProvenLeaf {

@@ -36,14 +36,22 @@ package struct LedgerViews: Sendable {
   func visitView(_ query: ReadVisit, for doctor: Principal?) async throws -> VisitView {
     let view = try await chains.view(of: query.hospital)
     let record = try Self.visit(query.visit, on: view)
-    let opening = try await chains.leaf(record.opening, of: query.hospital)
-    guard case .visitOpening(let opened)? = opening.flatMap({ Leaf.entry(in: $0) })?.content.body,
-      opened.context.signers.contains(where: { doctor == .party($0.doctor) })
-    else { throw ConsortiumError(.notEntitled, "the visit has another team") }
+    guard try await isOnTeam(doctor, of: record, at: query.hospital) else {
+      throw ConsortiumError(.notEntitled, "the visit has another team")
+    }
     return VisitView(
       record,
       signatures: record.status == .open
         ? try view.signatures(of: query.visit, count: record.attempts.count) : [])
+  }
+
+  private func isOnTeam(
+    _ doctor: Principal?, of visit: VisitRecord, at hospital: String
+  ) async throws -> Bool {
+    let opening = try await chains.leaf(visit.opening, of: hospital)
+    guard case .visitOpening(let opened)? = opening.flatMap({ Leaf.entry(in: $0) })?.content.body
+    else { return false }
+    return opened.context.signers.contains { doctor == .party($0.doctor) }
   }
 
   /// The same for the doctor of a consent.
@@ -139,13 +147,17 @@ package struct LedgerViews: Sendable {
     return proof
   }
 
-  /// The same about a visit, for its patient, and for who has a consent of its patient.
+  /// The same about a visit, for its patient, and for who has a consent of its patient; how it has ended,
+  /// for its team too.
   func prove(_ request: ProveVisit, for author: Principal?) async throws -> FinalityProof {
     let (visit, hospital) = (request.visit, request.hospital)
-    let patientKey = try await self.visit(visit, at: hospital).signingKey
-    let shown = request.consent.flatMap { try? $0.verified(by: patientKey) }
+    let record = try await self.visit(visit, at: hospital)
+    let shown = request.consent.flatMap { try? $0.verified(by: record.signingKey) }
+    let mayKnowEnd =
+      try await request.subject == .ending
+      ? isOnTeam(author, of: record, at: hospital) : false
     guard
-      author == .patient(visit: visit, hospital: hospital)
+      mayKnowEnd || author == .patient(visit: visit, hospital: hospital)
         || shown.map({
           author == .party($0.doctor) && $0.visit == visit && $0.hospital == hospital
             && $0.genesis == node.genesis.digest
@@ -160,6 +172,11 @@ package struct LedgerViews: Sendable {
       return try Self.found(
         try await proof(on: hospital, request.knownSize, consortium) {
           try $0.visit(visit)?.completion
+        })
+    case .ending:
+      return try Self.found(
+        try await proof(on: hospital, request.knownSize, consortium) {
+          try $0.visit(visit)?.completion ?? $0.abandonment(of: visit)
         })
     case .signingKey:
       return try Self.found(

@@ -157,6 +157,13 @@ package struct RecordCustody: Sendable {
     }
   }
 
+  /// Drops all records of a visit that will never be complete.
+  func drop(visit: Digest32, at hospital: String) async throws {
+    for record in try await records.records(ofVisit: visit, at: hospital) {
+      try await records.remove(record)
+    }
+  }
+
   /// Whether the record that a completion names has been taken and is still here, unchanged.
   package func holds(_ completion: VisitCompletion) async -> Bool {
     let name = Self.name(completion.context, completion.recordDigest)

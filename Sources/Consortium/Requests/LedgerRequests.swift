@@ -79,7 +79,7 @@ package struct Prove: RoleRequest {
 }
 
 /// Patient of a visit, or a doctor whom the patient has given a consent to it, to a supernode: prove what
-/// stands in a final block about the complete visit.
+/// stands in a final block about the complete visit. A doctor of its team may have its end proven.
 package struct ProveVisit: RoleRequest {
   package static let name = "prove-visit"
   package typealias Reply = FinalityProof
@@ -88,6 +88,8 @@ package struct ProveVisit: RoleRequest {
     case completion = 1
     /// The item that gave the last doctor of the team the identity key that signed the completion.
     case signingKey
+    /// The completion or the abandonment.
+    case ending
   }
 
   package var subject: Subject
@@ -116,7 +118,7 @@ package struct ProveVisit: RoleRequest {
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     guard let subject = Subject(rawValue: try fields.integer("subject")) else {
-      throw DecodingFailure(.invalidField, "subject is not one of 1 and 2")
+      throw DecodingFailure(.invalidField, "subject is not one of 1 to 3")
     }
     self.subject = subject
     hospital = try fields.text("hospital", maximum: Limits.identifierByteCount)

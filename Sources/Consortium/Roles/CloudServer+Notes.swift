@@ -5,7 +5,7 @@ import Ledger
 /// Notes that patients keep at the cloud of their visit: sealed, one a visit.
 extension CloudServer {
   /// Two hospitals may give visits one identifier.
-  private static func key(_ visit: Digest32, _ hospital: String) -> String {
+  static func noteKey(_ visit: Digest32, _ hospital: String) -> String {
     "note/\(hospital)/\(visit)"
   }
 
@@ -18,7 +18,7 @@ extension CloudServer {
     guard try await node.members.cloud(ofHospital: hospital) == id else {
       throw ConsortiumError(.notEntitled, "another cloud keeps the notes of that hospital's visits")
     }
-    let key = Self.key(visit, hospital)
+    let key = Self.noteKey(visit, hospital)
     if let known: KeptNote = try store.load(key) {
       if known == request.note { return Done() }
       guard known.counter < request.note.counter else {
@@ -32,6 +32,6 @@ extension CloudServer {
   /// How a visit stands, and its note: for its patient, also where another cloud has the chain by now.
   func note(for author: Principal?) async throws -> FetchedNote {
     let (visit, record, hospital) = try await views.visit(of: author)
-    return FetchedNote(status: record.status, note: try store.load(Self.key(visit, hospital)))
+    return FetchedNote(status: record.status, note: try store.load(Self.noteKey(visit, hospital)))
   }
 }

@@ -23,6 +23,10 @@ package actor CloudServer: EnvelopeKeyOwner {
   /// By hospital, when records that were not given are asked for again, in ledger time, and behind which
   /// one.
   var nextDemands: [String: (time: UInt64, after: Digest32)] = [:]
+  /// By hospital, which visit that is over was looked at last.
+  var lastEnded: [String: Digest32] = [:]
+  /// Whether what was kept before ends were remembered is known.
+  var hasLookedForEnded = false
   /// By hospital, when somebody's question about a visit that is not known makes this cloud ask the one
   /// before it again, in ledger time.
   private var nextTakeOver: [String: UInt64] = [:]
@@ -48,7 +52,7 @@ package actor CloudServer: EnvelopeKeyOwner {
     confirmer = ChainConfirmer(
       node: node, keys: keys.ring, custody: custody,
       source: ConfirmedLeaves(node: node, identity: keys.ring, post: post), wanted: wanted,
-      stores: stores)
+      ended: EndedVisits(store: store), stores: stores)
     views = LedgerViews(node: node, chains: confirmer)
   }
 
@@ -92,6 +96,7 @@ package actor CloudServer: EnvelopeKeyOwner {
     }
     let members = try await node.members
     try await halfSent.expire(at: inbox.clock())
+    for hospital in confirmer.hospitals { try await dropEnded(of: hospital) }
     for hospital in confirmer.hospitals where members.cloud(ofHospital: hospital) == id {
       if try await confirmer.takeOver(hospital) { isNew = true }
       if try await fetchWanted(of: hospital) { isNew = true }

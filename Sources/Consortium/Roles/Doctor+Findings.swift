@@ -164,6 +164,11 @@ extension Doctor {
     }
   }
 
+  /// What removes them all.
+  func removalOfFormerFindings(ofVisit visit: Digest32) throws -> [String: [UInt8]?] {
+    try store.removal(ofPrefix: formerKey(visit))
+  }
+
   /// Forgets what has no place on the ledger any more: of one visit, all signatures but one whose attempts
   /// are not above those of that one, which more than the hospital has signed for.
   func forgetFormerFindings() throws {

@@ -3,7 +3,7 @@ import EMRScheme
 import Ledger
 
 /// A visit on whose team a doctor is, by what the doctor's own program knows of it: one that was abandoned
-/// stays as it was.
+/// stays as it was, until that is proven to be final.
 public struct AssignedVisit: Sendable, Equatable {
   /// What this doctor is to do next.
   public enum Step: Sendable, Equatable {
@@ -71,7 +71,8 @@ public struct ReceivedConsent: Sendable, Equatable {
 }
 
 extension Doctor {
-  /// The visits on whose teams this doctor is, by the time at which they opened.
+  /// The visits on whose teams this doctor is, by the time at which they opened. Those that are over are not
+  /// among them any more, once that was proven, or 30 days after the last deadline.
   public func visits() throws -> [AssignedVisit] {
     // What is not stored yet is newer.
     var known = pendingVisits
@@ -84,7 +85,8 @@ extension Doctor {
     }
   }
 
-  /// The consents that this doctor was given, also used and expired ones, by the time at which they expire.
+  /// The consents that this doctor was given, by the time at which they expire: also used ones, and expired
+  /// ones for a week.
   /// Whether one still stands the ledger says when it is used.
   public func consents() throws -> [ReceivedConsent] {
     var found: [ReceivedConsent] = []

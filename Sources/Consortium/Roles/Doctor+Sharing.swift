@@ -82,8 +82,10 @@ extension Doctor {
   }
   /// Which consent A' serves.
   private static func grantedMark(_ requestKey: [UInt8]) -> String {
-    "granted/\(Digest32(sha256: requestKey))"
+    "\(grantedPrefix)\(Digest32(sha256: requestKey))"
   }
+  /// Of consents that are not used.
+  static let grantedPrefix = "granted/"
   static let grantPrefix = "grant/"
   private static func grantKey(_ consent: Digest32) -> String { "\(grantPrefix)\(consent)" }
 
@@ -175,13 +177,9 @@ extension Doctor {
     guard try isFull() else { return }
     for key in try store.keys(withPrefix: Self.grantPrefix) {
       guard let held: HeldConsent = try store.load(key), !held.sealedGrant.isEmpty,
-        case let consent = held.consent.object, consent.expiresAt < inbox.clock(),
-        let mark = try store.value(forKey: Self.secretsMark(consent.requestKey))
+        case let consent = held.consent.object, consent.expiresAt < inbox.clock()
       else { continue }
-      try store.write([
-        key: nil, String(decoding: mark, as: UTF8.self): nil,
-        Self.secretsMark(consent.requestKey): nil, Self.grantedMark(consent.requestKey): nil,
-      ])
+      try store.write(removal(of: consent))
     }
     guard try isFull() else { return }
     let waiting = try store.keys(withPrefix: Self.ungrantedPrefix)
@@ -199,6 +197,23 @@ extension Doctor {
       changes[Self.secretsMark(requestKey)] = .some(nil)
     }
     try store.write(changes)
+  }
+
+  func heldConsent(_ consent: Digest32) throws -> HeldConsent? {
+    try store.load(Self.grantKey(consent))
+  }
+
+  /// What removes a consent that was not used, and the keys made for it.
+  func removal(of consent: Consent) throws -> [String: [UInt8]?] {
+    let secretsMark = Self.secretsMark(consent.requestKey)
+    var changes: [String: [UInt8]?] = [
+      Self.grantKey(consent.digest): nil, secretsMark: nil,
+      Self.grantedMark(consent.requestKey): nil,
+    ]
+    if let mark = try store.value(forKey: secretsMark) {
+      changes.updateValue(nil, forKey: String(decoding: mark, as: UTF8.self))
+    }
+    return changes
   }
 
   private func secrets(for consent: Consent) throws -> (key: String, RequestSecrets) {

@@ -18,8 +18,9 @@ extension Doctor: Submitter {
     try await demand(submitted: entry)
   }
 
-  /// Goes on with everything that is not final, as ``Submitter/follow(demandingAfter:)``; a record whose
-  /// completion its cloud has not confirmed is given to that again, which may have lost it.
+  /// Goes on with everything that is not final, as ``Submitter/follow(demandingAfter:)``; gives a record
+  /// again whose completion its cloud has not confirmed, which may have lost it; and forgets what a visit
+  /// needed that is over.
   ///
   /// - Parameter patience: seconds; nil to demand nothing.
   /// - Returns: what was submitted, as ``submissions()``.
@@ -31,6 +32,7 @@ extension Doctor: Submitter {
     try await giveRecordsAgain()
     try forgetFormerFindings()
     try eraseReceivedFindings()
+    try await forgetWhatIsOver()
     return try submitted
   }
 }

@@ -75,7 +75,7 @@ struct OfferedExchange {
 extension Doctor {
   static let visitPrefix = "visit/"
   /// Of a visit of the own hospital: another one can give a visit the same identifier.
-  private func key(_ visit: Digest32) -> String { "\(Self.visitPrefix)\(hospital)/\(visit)" }
+  func key(_ visit: Digest32) -> String { "\(Self.visitPrefix)\(hospital)/\(visit)" }
 
   func knownVisit(_ visit: Digest32) throws -> DoctorVisit? {
     try pendingVisits[visit] ?? store.load(key(visit))
@@ -83,6 +83,7 @@ extension Doctor {
 
   func visit(_ visit: Digest32) throws -> DoctorVisit {
     guard let visit = try knownVisit(visit) else {
+      try requireNotOver(visit)
       throw ConsortiumError(.unknownVisit, "\(id) is not on the team of this visit")
     }
     return visit
@@ -93,6 +94,9 @@ extension Doctor {
     let visitID = visit.context.visitID
     var changes = changes
     changes[key(visitID)] = Message(visit).encoded()
+    if pendingVisits[visitID] != nil {
+      changes[joinedKey(visitID)] = inbox.clock().stateBytes
+    }
     try store.write(changes)
     pendingVisits[visitID] = nil
   }
@@ -142,6 +146,8 @@ extension Doctor {
       context.hospital == hospital,
       let index = context.signers.firstIndex(where: { $0.doctor == id })
     else { throw ConsortiumError(.notEntitled, "\(id) is not on the team of this visit") }
+    try forgetOutlasted()
+    try requireNotOver(context.visitID)
     _ = try await ledgerView(context)
     if let known = try knownVisit(context.visitID) {
       guard known.context == context else {
@@ -151,6 +157,7 @@ extension Doctor {
     }
     try await client.requireCurrentTeam(of: context)
     // It may have come, and gone on, while this one waited.
+    try requireNotOver(context.visitID)
     if try knownVisit(context.visitID) != nil { return Done() }
     pendingVisits[context.visitID] = DoctorVisit(opening: request.opening, position: index + 1)
     return Done()

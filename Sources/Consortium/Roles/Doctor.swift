@@ -32,6 +32,8 @@ public actor Doctor: Endpoint, EnvelopeKeyOwner {
   let unfinishedRecord = UnfinishedRecord()
   /// Of visits in which something is under way, or was.
   var visitGates: [Digest32: SerialGate] = [:]
+  /// Which visits and consents were looked at last, to see whether they are over.
+  var turns = EndingTurns()
 
   /// Begins, or goes on with what the store holds of earlier runs.
   ///

@@ -31,7 +31,7 @@ extension HospitalServer {
   private static let staffingKey = "staffing"
   private static let rotationKey = "rotation"
   private static func employmentKey(_ doctor: String) -> String { "employed/\(doctor)" }
-  private static func choiceKey(_ visit: Digest32) -> String { "team/\(visit)" }
+  static func choiceKey(_ visit: Digest32) -> String { "team/\(visit)" }
   private static func namedKey(_ firstAttempt: Digest32) -> String { "named-team/\(firstAttempt)" }
 
   // MARK: Employment

@@ -39,13 +39,15 @@ package struct HospitalVisit: NamedValue {
 }
 
 extension HospitalServer {
-  private static func key(_ visit: Digest32) -> String { "visit/\(visit)" }
+  static let visitPrefix = "visit/"
+  static func key(_ visit: Digest32) -> String { "\(visitPrefix)\(visit)" }
   /// S_v of an offer, before the ledger has it.
   static func offeredKey(_ visit: Digest32, _ key: [UInt8]? = nil) -> String {
     "offered/\(visit)/" + (key.map { "\(Digest32(sha256: $0))" } ?? "")
   }
   static func offerKey(_ contextDigest: Digest32) -> String { "offer/\(contextDigest)" }
-  private static func openedKey(_ contextDigest: Digest32) -> String { "opened/\(contextDigest)" }
+  /// Of visits that earlier programs have opened.
+  static func openedKey(_ contextDigest: Digest32) -> String { "opened/\(contextDigest)" }
 
   // MARK: Admission (4.3)
 
@@ -143,7 +145,7 @@ extension HospitalServer {
   func open(_ request: AuthorizeVisit, by author: Principal?) async throws -> Done {
     let offerKey = Self.offerKey(request.contextDigest)
     guard var visit: HospitalVisit = try store.load(offerKey) else {
-      guard try isOpened(request, by: author) else {
+      guard try await isOpened(request, by: author) else {
         throw ConsortiumError(.unknownVisit, "the hospital has offered no such visit")
       }
       return Done()
@@ -171,15 +173,14 @@ extension HospitalServer {
     return [
       key(context.visitID): Message(visit).encoded(), offerKey(context.digest): nil,
       offeredKey(context.visitID, context.visitSigningKey): nil,
-      openedKey(context.digest): context.visitID.bytes,
     ]
   }
 
-  /// Whether this opened a visit before, so that its answer was lost.
-  private func isOpened(_ request: AuthorizeVisit, by author: Principal?) throws -> Bool {
-    let opened = try store.value(forKey: Self.openedKey(request.contextDigest))
-    guard let visit = opened.flatMap({ Digest32($0) }) else { return false }
-    return author == .patient(visit: visit, hospital: id)
+  /// Whether this opened a visit before, so that its answer was lost: then it stands on the chain.
+  private func isOpened(_ request: AuthorizeVisit, by author: Principal?) async throws -> Bool {
+    guard case .patient(let visit, let hospital) = author, hospital == id else { return false }
+    let record = try await views.chains.view(of: id).visit(visit)
+    return record?.contextDigest == request.contextDigest
   }
 
   private func visit(_ visitID: Digest32) async throws -> HospitalVisit {

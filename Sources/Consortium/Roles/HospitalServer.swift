@@ -15,6 +15,9 @@ package actor HospitalServer: EnvelopeKeyOwner {
   let store: any RoleStore
   package let envelopeKeys: OwnEnvelopeKeys
   var randomness: Randomness
+  /// When visits that are over are looked for again, by the own clock, and behind which one.
+  var nextSweep: UInt64 = 0
+  var turn = Turn()
 
   /// - Parameters:
   ///   - log: holds this hospital's chain.
@@ -52,6 +55,7 @@ package actor HospitalServer: EnvelopeKeyOwner {
     let consortium = try await node.advance()
     let own = try await ledger.advance()
     try await node.eraseFormerKeys(of: keys.ring, basedOn: await ledger.writer.view.base)
+    try await forgetEnded()
     return own || consortium
   }
 

@@ -27,7 +27,8 @@ extension Patient: Submitter {
     try await demand(submitted: entry)
   }
 
-  /// Goes on with everything that is not final, as ``Submitter/follow(demandingAfter:)``.
+  /// Goes on with everything that is not final, as ``Submitter/follow(demandingAfter:)``, and forgets forms
+  /// whose tickets are over.
   ///
   /// - Parameter patience: seconds; nil to demand nothing.
   /// - Returns: what was submitted, as ``submissions()``.
@@ -36,6 +37,7 @@ extension Patient: Submitter {
     demandingAfter patience: UInt64? = Submission.patience
   ) async throws -> [Submission] {
     try await follow(demandingAfter: patience)
+    try forgetForms()
     return try submitted
   }
 

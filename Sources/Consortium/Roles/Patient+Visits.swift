@@ -12,16 +12,16 @@ public enum Admission: Sendable, Equatable {
   case complete(visit: Digest32)
 }
 
-/// What a patient keeps of a ticket that was used.
+/// What a patient keeps of a ticket that was used, until there is a visit to agree to: ``PatientAgreement``.
 struct PatientAdmission: NamedValue {
   static let name = "patient-admission"
 
   /// The only form that is ever sent with the ticket.
   let form: AdmissionForm
-  /// The context that the patient has agreed to; nil before.
-  var agreed: Digest32?
+  /// The context that the patient has agreed to, where an earlier program kept the form beyond that.
+  let agreed: Digest32?
 
-  init(form: AdmissionForm) { self.form = form }
+  init(form: AdmissionForm) { (self.form, agreed) = (form, nil) }
 
   /// - Throws: ``ConsortiumError`` `wrong-context` if it was another context that was agreed to.
   func requireAgreement(to context: VisitContext) throws(ConsortiumError) {
@@ -51,7 +51,8 @@ struct CheckedRecord {
 extension Patient {
   /// Asks a hospital for a visit and agrees to it, after checking what it is (4.3).
   ///
-  /// Asked again with the same ticket, it sends the same form, and agrees to nothing else than before.
+  /// Asked again with the same ticket, it sends the same form, and agrees to nothing else than before. What
+  /// the patient complains of is erased here when there is a visit to agree to, or ten days later.
   /// - Parameters:
   ///   - hospital: its identifier in the ledger.
   ///   - encounter: what the hospital calls the occasion: at most 256 bytes of UTF-8.
@@ -71,7 +72,11 @@ extension Patient {
       throw ConsortiumError(.unreachable, "there is no hospital \(hospital)")
     }
     let ticketKey = try ticket.key(genesis: genesis.digest, hospital: hospital)
-    var admission = try admission(
+    try forgetForms()
+    if let agreement = try agreement(ticketKey.publicKey, to: encounter) {
+      return try await authorize(agreement, at: hospital)
+    }
+    let admission = try admission(
       ticketKey.publicKey, to: hospital, encounter, symptoms, closing: underWay)
     let visitKeys = try keys(at: hospital, nonce: admission.form.keyNonce)
     let offer = try await client.ask(
@@ -87,28 +92,17 @@ extension Patient {
         context: context, evidence: evidence, opening: opening, encounter: encounter)
       try await check(visit, opening, visitKeys, hospital)
       // The same call may have agreed to another while this one waited.
-      if let known: PatientAdmission = try store.load(Self.admissionKey(ticketKey.publicKey)) {
-        admission = known
+      if let known = try agreement(ticketKey.publicKey, to: encounter) {
+        guard known.contextDigest == context.digest else {
+          throw ConsortiumError(.wrongContext, "the hospital has offered another visit before")
+        }
       }
-      try admission.requireAgreement(to: context)
-      if admission.agreed == nil {
-        admission.agreed = context.digest
-        try store.write([
-          Self.key(context): Message(visit).encoded(),
-          Self.lastVisitKey(encounter, hospital): context.visitID.bytes,
-          Self.admissionKey(ticketKey.publicKey): Message(admission).encoded(),
-        ])
-      }
-      _ = try await client.ask(
-        AuthorizeVisit(
-          contextDigest: context.digest, visitKeyProof: try visitKeys.visitKey.prove(context),
-          signature: visitKeys.signingKey.sign(context)),
-        of: hospital, by: [author(context, visitKeys.signingKey)])
-      return .opened(context, attempt: attempt)
+      return try await authorize(
+        try agree(to: visit, attempt, with: ticketKey.publicKey), at: hospital)
     }
   }
 
-  private static func admissionKey(_ ticket: [UInt8]) -> String { "admission/\(ticket.hex)" }
+  static func admissionKey(_ ticket: [UInt8]) -> String { "admission/\(ticket.hex)" }
 
   /// The admission that a ticket is used for: with a nonce of its own, so that its keys are those of no
   /// other visit. One key for two visits would let one consent open both.
@@ -130,6 +124,7 @@ extension Patient {
         visitSigningKey: visitKeys.signingKey.publicKey,
         mailboxKey: visitKeys.mailboxKey.publicKey, keyNonce: visitKeys.nonce,
         closure: try closure(ofLastVisit: encounter, at: hospital, underWay)))
+    try noteForm(ticket)
     try store.save(admission, Self.admissionKey(ticket))
     return admission
   }

@@ -1,4 +1,4 @@
-import CanonicalEncoding
+package import CanonicalEncoding
 import EMRScheme
 import TransparencyLog
 
@@ -43,6 +43,11 @@ package struct HospitalFollower: Sendable {
     package func completions(behind size: UInt64) -> [VisitCompletion] {
       completed.filter { $0.index >= size }.map(\.completion)
     }
+    /// The visits that were abandoned in them.
+    package fileprivate(set) var abandoned: [Digest32] = []
+
+    /// The visits that came to their end in them.
+    package var ended: [Digest32] { abandoned + completions.map(\.context.visitID) }
 
     package var size: UInt64 { engine.size }
     /// How many leaves there are, with those behind the last header.
@@ -72,21 +77,16 @@ package struct HospitalFollower: Sendable {
     let start = progress.position
     try progress.engine.replay(leaves, decidedBy: trustsClaims ? nil : decider)
     for (index, leaf) in zip(start..., leaves) {
-      if let completion = Self.completion(in: leaf) {
-        progress.completed.append((index, completion))
+      switch Leaf.entry(in: leaf)?.content.body {
+      case .visitCompletion(let completion): progress.completed.append((index, completion))
+      case .visitAbandonment(let abandonment): progress.abandoned.append(abandonment.visit)
+      default: continue
       }
     }
     guard !isWhole || progress.engine.openLeaves.isEmpty else {
       throw .fault(progress.engine.faultHere(.headerMissing))
     }
     return progress
-  }
-
-  private static func completion(in leaf: [UInt8]) -> VisitCompletion? {
-    guard case .visitCompletion(let completion)? = Leaf.entry(in: leaf)?.content.body else {
-      return nil
-    }
-    return completion
   }
 
   /// Stores what was replayed, which ends with a header. Returns when it is durable.

@@ -61,6 +61,22 @@ package struct HospitalView: Sendable {
     }
   }
 
+  /// Where a visit came to its end, if it did; of one that was abandoned by what an earlier program has
+  /// replayed, the last item there is.
+  package func end(of visit: Digest32) throws(StoreError) -> UInt64? {
+    guard let record = try self.visit(visit) else { return nil }
+    switch record.status {
+    case .open: return nil
+    case .complete: return record.completion
+    case .abandoned: return try abandonment(of: visit) ?? position - 1
+    }
+  }
+
+  /// Where the abandonment of a visit stands, if it has one.
+  package func abandonment(of visit: Digest32) throws(StoreError) -> UInt64? {
+    try reading { $0.value(.abandonment(visit)) }
+  }
+
   /// Where the receipt of a visit stands, if it has one.
   package func receipt(of visit: Digest32) throws(StoreError) -> UInt64? {
     try reading { $0.value(.receipt(visit)) }

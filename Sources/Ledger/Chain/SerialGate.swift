@@ -12,6 +12,9 @@ package final class SerialGate: Sendable {
 
   package init() {}
 
+  /// Whether nobody is inside, nor waits.
+  package var isFree: Bool { state.withLock { !$0.isTaken } }
+
   package func enter() async {
     await withCheckedContinuation { continuation in
       let isFree = state.withLock { state in

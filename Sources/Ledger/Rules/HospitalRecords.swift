@@ -107,6 +107,8 @@ extension StateKey {
   static func request(_ document: Digest32) -> Self { Self("request/", document.bytes) }
   static func consent(_ document: Digest32) -> Self { Self("consent/", document.bytes) }
 
+  /// Where the abandonment of a visit stands.
+  static func abandonment(_ visit: Digest32) -> Self { Self("abandonment/", visit.bytes) }
   /// Where the receipt of a visit stands.
   static func receipt(_ visit: Digest32) -> Self { Self("receipt/", visit.bytes) }
   /// How many consents of a visit are without the notice of a request.

@@ -409,6 +409,7 @@ package struct HospitalRules: ChainRules {
     var updated = record
     updated.status = .abandoned
     end(abandonment.visit, updated, context, state)
+    state.note(.abandonment(abandonment.visit), item.index)
     return Judgement(claims: [signature])
   }
 

@@ -1,0 +1,181 @@
+import CanonicalEncoding
+import EMRScheme
+import Ledger
+
+/// What stays of a visit that is over: nothing opens with it, and nothing begins anew.
+struct EndedVisit: NamedValue {
+  static let name = "ended-visit"
+
+  let contextDigest: Digest32
+  /// k.
+  let position: Int
+  let ending: VisitEnding
+
+  init(_ visit: DoctorVisit, _ ending: VisitEnding) {
+    (contextDigest, position) = (visit.context.digest, visit.position)
+    self.ending = ending
+  }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.digest("contextDigest", contextDigest)
+    fields.integer("position", UInt64(position))
+    fields.integer("ending", ending.rawValue)
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    contextDigest = try fields.digest("contextDigest")
+    position = Int(try fields.integer("position", in: 1...UInt64(Limits.teamSize)))
+    guard let ending = VisitEnding(rawValue: try fields.integer("ending")) else {
+      throw DecodingFailure(.invalidField, "ending is not one of 1 to 3")
+    }
+    self.ending = ending
+  }
+}
+
+/// Where a doctor's looking for what is over goes on.
+struct EndingTurns {
+  var kept = Turn()
+  var asked = Turn()
+  var consents = Turn()
+}
+
+/// A visit that is over needs no K, nor anything that it sealed: a disk that is stolen later opens nothing of
+/// it. Nobody but the ledger, by proof, or this doctor's own clock says that it is over.
+extension Doctor {
+  private static let overPrefix = "over/"
+  /// Visits of which pieces may be left.
+  private static let erasurePrefix = "erasure/"
+  /// Since when a visit is kept, by the own clock, in seconds since 1970. Visits from before this was noted
+  /// have none.
+  func joinedKey(_ visit: Digest32) -> String { "joined/\(hospital)/\(visit)" }
+  private func overKey(_ visit: Digest32) -> String { "\(Self.overPrefix)\(hospital)/\(visit)" }
+
+  /// How long after its last deadline a visit is kept whose end nobody proves, in seconds.
+  package static let patienceAfterDeadline: UInt64 = 30 * 86_400
+  /// How long a consent is kept after it has expired, in seconds.
+  private static let patienceAfterExpiry: UInt64 = 7 * 86_400
+  /// How many rows are looked at in one call.
+  private static let lookLimit = 64
+  /// How many visits somebody is asked about in one call.
+  private static let askLimit = 8
+  /// How many pieces go in one change, and in one call.
+  private static let pieceLimit = (change: 16, call: 256)
+
+  /// - Throws: ``ConsortiumError`` `wrong-state` for a visit that is over.
+  func requireNotOver(_ visit: Digest32) throws {
+    if try store.value(forKey: overKey(visit)) != nil {
+      throw ConsortiumError(.wrongState, "the visit is over")
+    }
+  }
+
+  /// Forgets what is over, of some visits and consents in turn.
+  ///
+  /// - Throws: ``StoreError`` alone.
+  func forgetWhatIsOver() async throws {
+    try forgetOutlasted()
+    try forgetExpiredConsents()
+    try await forgetEnded()
+    try erasePieces()
+  }
+
+  /// Forgets visits that are over by what is known here: long after their last deadline, or by the own
+  /// completion, which is final.
+  func forgetOutlasted() throws {
+    for key in try turns.kept.next(of: store.keys(withPrefix: Self.visitPrefix))
+      .prefix(Self.lookLimit)
+    {
+      turns.kept.pass(key)
+      guard let visit: DoctorVisit = try store.load(key) else { continue }
+      if try isOutlasted(visit.context) {
+        try forget(visit, .outlasted)
+      } else if let completion = visit.completion,
+        try rows.row(completion.digest)?.standing.isFinal == true
+      {
+        try forget(visit, .complete)
+      }
+    }
+  }
+
+  /// Whether the last deadline has passed long ago: T_n, or as long after this doctor had K as the team has
+  /// in all. T_n alone is in counted time, which stays behind by all halts that there ever were, and the
+  /// hospital could have named an early one.
+  private func isOutlasted(_ context: VisitContext) throws -> Bool {
+    let joined = try store.value(forKey: joinedKey(context.visitID))
+    let team = UInt64(context.signers.count) &* context.window
+    let latest = max(
+      context.deadline(ofPosition: context.signers.count),
+      try joined.map { try UInt64(stateBytes: $0) &+ team } ?? 0)
+    let now = inbox.clock()
+    return now > latest && now - latest > Self.patienceAfterDeadline
+  }
+
+  /// Forgets visits whose end somebody proves to be final.
+  private func forgetEnded() async throws {
+    for key in try turns.asked.next(of: store.keys(withPrefix: Self.visitPrefix))
+      .prefix(Self.askLimit)
+    {
+      turns.asked.pass(key)
+      guard let visit: DoctorVisit = try store.load(key) else { continue }
+      do {
+        let reader = VisitReader(try authors)
+        try forget(visit, try await client.ending(of: visit.context, for: reader))
+      } catch let error as StoreError {
+        throw error
+      } catch {
+        // It is not over, or nobody says so: it is asked about again.
+        continue
+      }
+    }
+  }
+
+  /// Forgets a visit, unless something is under way in it: then it is looked at again.
+  private func forget(_ known: DoctorVisit, _ ending: VisitEnding) throws {
+    let context = known.context
+    let visitID = context.visitID
+    guard visitGates[visitID]?.isFree ?? true,
+      let visit: DoctorVisit = try store.load(key(visitID)), visit.context == context
+    else { return }
+    var changes = try removalOfFormerFindings(ofVisit: visitID)
+    changes.updateValue(nil, forKey: key(visitID))
+    changes.updateValue(nil, forKey: receivedKey(visitID))
+    changes.updateValue(nil, forKey: joinedKey(visitID))
+    changes[overKey(visitID)] = Message(EndedVisit(visit, ending)).encoded()
+    // Pieces are many; K, which opens them, goes at once.
+    changes["\(Self.erasurePrefix)\(hospital)/\(visitID)"] = []
+    try store.write(changes)
+    (exchanges[visitID], pendingVisits[visitID], visitGates[visitID]) = (nil, nil, nil)
+  }
+
+  /// Erases pieces of visits that were forgotten; what is left for the next call is remembered.
+  private func erasePieces() throws {
+    var count = 0
+    for mark in try store.keys(withPrefix: Self.erasurePrefix) {
+      let prefix = "piece/\(mark.dropFirst(Self.erasurePrefix.count))/"
+      var left = try store.keys(withPrefix: prefix)[...]
+      repeat {
+        if count >= Self.pieceLimit.call { return }
+        let some = left.prefix(Self.pieceLimit.change)
+        left = left.dropFirst(some.count)
+        count += some.count
+        var changes: [String: [UInt8]?] = Dictionary(uniqueKeysWithValues: some.map { ($0, nil) })
+        if left.isEmpty { changes.updateValue(nil, forKey: mark) }
+        try store.write(changes)
+      } while !left.isEmpty
+    }
+  }
+
+  /// Forgets consents that expired long ago without being used, with d' and the share in them.
+  private func forgetExpiredConsents() throws {
+    let now = inbox.clock()
+    for mark in try turns.consents.next(of: store.keys(withPrefix: Self.grantedPrefix))
+      .prefix(Self.lookLimit)
+    {
+      turns.consents.pass(mark)
+      guard let digest = try store.value(forKey: mark).flatMap({ Digest32($0) }),
+        let held = try heldConsent(digest), case let consent = held.consent.object,
+        now > consent.expiresAt, now - consent.expiresAt > Self.patienceAfterExpiry
+      else { continue }
+      try store.write(removal(of: consent))
+    }
+  }
+}

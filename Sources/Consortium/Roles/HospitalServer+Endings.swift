@@ -1,0 +1,88 @@
+package import CanonicalEncoding
+package import EMRScheme
+import Ledger
+
+/// What stays of a visit that is over: whose its pseudonym is.
+struct PatientOfVisit: NamedValue {
+  static let name = "patient-of-visit"
+
+  let contextDigest: Digest32
+  let opening: PseudonymOpening
+
+  init(_ visit: HospitalVisit) {
+    (contextDigest, opening) = (visit.context.digest, visit.opening)
+  }
+
+  func encode(into fields: inout some FieldEncoder) {
+    fields.digest("contextDigest", contextDigest)
+    fields.value("opening", opening)
+  }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    contextDigest = try fields.digest("contextDigest")
+    opening = try fields.value("opening")
+  }
+}
+
+/// What a hospital keeps of visits that are over. α, and what the patient agreed to, nobody asks it for any
+/// more: the record has the one, the chain the other. Identity and λ stay, as does why the visit had its team:
+/// with them a court, or the hospital's own file of the patient, can be told whose a pseudonym is. For how
+/// long is for whoever runs the hospital to say.
+extension HospitalServer {
+  private static let identityPrefix = "identity/"
+  private static func identityKey(_ visit: Digest32) -> String { "\(identityPrefix)\(visit)" }
+  private static let dayPrefix = "identity-day/"
+  private static let secondsOfDay: UInt64 = 86_400
+  /// How often what is over is looked for, in seconds, and how many visits at once.
+  private static let sweep = (interval: UInt64(60), limit: 32)
+
+  /// Forgets what visits needed whose end is final, of some in turn.
+  package func forgetEnded() async throws {
+    let now = inbox.clock()
+    guard now >= nextSweep else { return }
+    nextSweep = now &+ Self.sweep.interval
+    let keys = try turn.next(of: store.keys(withPrefix: Self.visitPrefix)).prefix(Self.sweep.limit)
+    if keys.isEmpty { return }
+    let chain = try await views.chains.view(of: id)
+    for key in keys {
+      turn.pass(key)
+      guard let visit: HospitalVisit = try store.load(key) else { continue }
+      let visitID = visit.context.visitID
+      guard let end = try chain.end(of: visitID), try await node.isFinal(end, on: chain) else {
+        continue
+      }
+      try store.write([
+        key: nil, Self.openedKey(visit.context.digest): nil,
+        Self.identityKey(visitID): Message(PatientOfVisit(visit)).encoded(),
+        "\(Self.dayPrefix)\(now / Self.secondsOfDay)/\(visitID)": [],
+      ])
+    }
+  }
+
+  /// Whose the pseudonym of a visit is, with what proves it.
+  ///
+  /// - Throws: ``ConsortiumError`` `unknown-visit` for one that was not opened here, or was forgotten.
+  package func patient(ofVisit visit: Digest32) throws -> PseudonymOpening {
+    if let known: HospitalVisit = try store.load(Self.key(visit)) { return known.opening }
+    guard let known: PatientOfVisit = try store.load(Self.identityKey(visit)) else {
+      throw ConsortiumError(.unknownVisit, "the hospital does not know whose visit this was")
+    }
+    return known.opening
+  }
+
+  /// Forgets whose visits were that came to their end before a day, and why they had their teams: nobody can
+  /// say any more whose these pseudonyms are. It is never done unasked.
+  ///
+  /// - Parameter time: seconds since 1970, by the clock of this server; all of its day stays.
+  package func forgetPatients(ofVisitsEndedBefore time: UInt64) throws {
+    for key in try store.keys(withPrefix: Self.dayPrefix) {
+      let parts = key.dropFirst(Self.dayPrefix.count).split(separator: "/")
+      guard parts.count == 2, let day = UInt64(parts[0]), day < time / Self.secondsOfDay,
+        let visit = Digest32(hex: String(parts[1]))
+      else { continue }
+      try store.write([
+        key: nil, Self.identityKey(visit): nil, Self.choiceKey(visit): nil,
+      ])
+    }
+  }
+}
