@@ -67,7 +67,7 @@ bench: deps deps-test $(ORACLES)/ready
 
 ## deps: Install the Debian packages that a build needs and that are missing
 deps:
-	@scripts/install-packages libsqlite3-dev libqrencode-dev
+	@scripts/install-packages libsqlite3-dev libqrencode-dev zlib1g-dev
 
 ## deps-test: Install what tests need besides, as python3-venv, valgrind and zbar-tools
 deps-test: deps

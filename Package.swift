@@ -69,7 +69,8 @@ let package = Package(
     module("QRCodes", ["CQRencode"]),
     module("Consensus", ["CanonicalEncoding"]),
     module("Ledger", scheme + ["EMRScheme", "TransparencyLog", "Credentials", "Consensus"]),
-    module("ClinicalRecords", []),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    module("ClinicalRecords", ["CZlib"]),
     module("Consortium", ledger + [crypto]),
     // Insecure on purpose: for the module below it, and for no other (scripts/check-docs).
     module("PrintedScheme", ["Pairings", "HashToCurve", crypto]),
@@ -82,6 +83,7 @@ let package = Package(
         crypto,
         argumentParser,
       ],
+      resources: [.embedInCode("Demo/history.json")],
       swiftSettings: strict),
 
     // The sources of another package, compiled as there: without access to what is `package`.

@@ -12,6 +12,7 @@ struct BCEMR: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       Demo.self,
+      Plan.self,
       Status.self,
       ShowElection.self,
       ShowMembers.self,

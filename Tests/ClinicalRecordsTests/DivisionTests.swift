@@ -20,19 +20,26 @@ struct DivisionTests {
     let all = try FHIRBundle.resources(in: json)
     for count in Visit.teamSizes {
       var recovered: [ArraySlice<UInt8>] = []
-      for visit in history.visits {
+      for visit in history.parts {
         let findings = visit.findings(forTeamOf: count)
         #expect(findings.count == count)
         for (index, finding) in findings.enumerated() {
           let share = try FHIRBundle.resources(in: finding)
-          #expect(FHIRBundle.collection(of: share) == finding)
-          #expect(share.isEmpty == (index >= visit.resources.count))
+          let isSupplement = visit.kind == .supplement
+          #expect(FHIRBundle.collection(of: share, isSupplement: isSupplement) == finding)
+          let doctors = visit.places(forTeamOf: count).map(\.doctor)
+          #expect(share.count == doctors.count { $0 == index + 1 })
           recovered += share
         }
-        #expect(try FHIRBundle.resources(in: findings[0]).first == visit.encounter.bytes)
+        let size = findings.reduce(0) { $0 + $1.count }
+        #expect(visit.findingsByteCount(forTeamOf: count) == size)
+        if let encounter = visit.encounter {
+          #expect(try FHIRBundle.resources(in: findings[0]).first == encounter.bytes)
+        }
       }
       // No resource is lost, doubled or changed.
-      #expect(multiset(recovered) == multiset(all))
+      let leftOut = history.leftOut.map(\.resource.bytes)
+      #expect(multiset(recovered + leftOut) == multiset(all))
     }
   }
 
@@ -53,11 +60,15 @@ struct DivisionTests {
     let ids = resources.filter { $0["resourceType"] as? String == "Encounter" }
       .compactMap { $0["id"] as? String }
     #expect(history.visits.map(\.encounterID).sorted() == ids.sorted())
-    #expect(history.visits.map(\.resources.count).reduce(0, +) == resources.count)
-    for visit in history.visits.dropFirst() {
+    #expect(history.parts.map(\.resources.count).reduce(0, +) == resources.count)
+    for visit in history.visits {
       let named = resources.filter { names($0, visit.encounterID) }
-      #expect(visit.others.map(\.id) == named.map { $0["id"] as? String })
+      let naming = visit.contents.filter { $0.rule == .namesVisit }.map(\.resource.id)
+      #expect(naming == named.map { $0["id"] as? String })
     }
+    // Whom all visits name belongs to none of them.
+    #expect(history.supplement?.contents.contains { $0.resource.type == "Patient" } == true)
+    #expect(history.patient.ground == .identifier)
     #expect(history.patient.name != nil)
     #expect(history.visits.allSatisfy { $0.serviceProvider.hasPrefix("urn:uuid:") })
   }
@@ -73,15 +84,16 @@ struct DivisionTests {
   func generated(seed: Int) throws {
     let generated = GeneratedHistory(seed: UInt64(seed))
     let history = try FHIRHistory(json: generated.json)
-    let visits = history.visits.map { visit in
+    let parts = history.parts.map { visit in
       visit.resources.map { String(decoding: $0.bytes, as: UTF8.self) }
     }
-    #expect(visits == generated.visits)
+    // There is no supplement of nothing.
+    #expect(parts == generated.parts.filter { !$0.isEmpty })
     if seed < 20 { try checkLaw(of: generated.json) }
   }
 
   @Test("of the example")
-  func example() throws { try checkLaw(of: ExampleHistory.json) }
+  func example() throws { try checkLaw(of: try ExampleTests.json()) }
 
   @Test("The Encounter is D_1's, the rest goes round, and one left without signs nothing")
   func round() throws {

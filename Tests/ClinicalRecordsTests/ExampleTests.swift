@@ -4,17 +4,16 @@ import Testing
 
 @Suite("The example history")
 struct ExampleTests {
-  @Test("Compiled in and in Examples/ it is the same bytes")
-  func sameBytes() throws {
+  /// `Examples/history.json`, which is also compiled into the command line.
+  static func json() throws -> [UInt8] {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
-    let file = try Data(contentsOf: root.appending(path: "Examples/history.json"))
-    #expect(ExampleHistory.json == [UInt8](file))
+    return [UInt8](try Data(contentsOf: root.appending(path: "Examples/history.json")))
   }
 
   @Test("It tells of four visits to three hospitals")
   func visits() throws {
-    let history = try FHIRHistory(json: ExampleHistory.json)
+    let history = try FHIRHistory(json: Self.json())
     #expect(history.patient.name == "Ingrid Mari Solhaug")
     #expect(history.patient.birthDate == "1961-03-18")
     #expect(history.visits.count == 4)
@@ -28,11 +27,15 @@ struct ExampleTests {
     #expect(types[1].contains("DocumentReference"))
     #expect(types[2].contains("MedicationAdministration"))
     #expect(types.allSatisfy { $0.contains("Claim") })
+    // A hospital of one visit lies in it; the patient and a hospital of two visits in none.
+    #expect(types[1].contains("Organization") && types[2].contains("Organization"))
+    let rest = try #require(history.supplement?.others)
+    #expect(rest.map(\.type) == ["Patient", "Organization", "Practitioner"])
   }
 
   @Test("1.50 stays 1.50 on its way through a finding")
   func digits() throws {
-    let visit = try FHIRHistory(json: ExampleHistory.json).visits[0]
+    let visit = try FHIRHistory(json: Self.json()).visits[0]
     let findings = visit.findings(forTeamOf: 3).map { String(decoding: $0, as: UTF8.self) }
     #expect(findings.contains { $0.contains(#""value": 1.50,"#) })
   }

@@ -60,14 +60,17 @@ enum Text {
 /// A Bundle that was made up together with the right answer.
 struct GeneratedHistory {
   let json: [UInt8]
-  /// The visits in order: the Encounter as written, then the others in file order.
-  let visits: [[String]]
+  /// Every resource, in file order.
+  let entries: [String]
+  /// The visits in order, then the supplement: the Encounter as written, then the others in file order.
+  let parts: [[String]]
 
   init(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     let count = Int.random(in: 1...6, using: &random)
     // Distinct starts; the file order is another one.
     let starts = (0..<count).map { "20\(10 + $0)-0\(Int.random(in: 1...9, using: &random))" }
+    // The supplement is behind the last visit.
     var written: [(visit: Int, isEncounter: Bool, text: String)] = []
     for visit in 0..<count {
       let encounter = Text.object([
@@ -80,17 +83,21 @@ struct GeneratedHistory {
     for number in 0..<Int.random(in: 0...40, using: &random) {
       let visit = Int.random(in: 0..<count, using: &random)
       var members: [(String, Text)] = [
-        ("resourceType", .string(["Observation", "Claim", "Ä\u{1}😀"][number % 3])),
         ("value", .raw(["1.50", "-0", "1E+2", "0.000", "true"][number % 5])),
         ("decoy", Self.decoy), ("note", .string("}]\"{[ Encounter/e0 \\ €😀\u{7f}")),
       ]
       let link = Text.reference(Self.reference(to: visit, using: &random))
       let strange = Text.reference("Encounter/elsewhere")
       switch Int.random(in: 0..<6, using: &random) {
-      case 0: members += [("encounter", link), ("context", .reference("Encounter/e0"))]
-      case 1: members += [("context", link)]
-      case 2: members += [("context", .object([("encounter", .array([strange, link]))]))]
+      case 0:
+        members += [("encounter", link), ("context", .reference("Encounter/e0"))]
+        members.append(Self.type("MedicationAdministration"))
+      case 1: members += [("context", link), Self.type("MedicationStatement")]
+      case 2:
+        members += [("context", .object([("encounter", .array([strange, link]))]))]
+        members.append(Self.type("DocumentReference"))
       case 3:
+        members.append(Self.type("Claim"))
         members.append(
           (
             "item",
@@ -99,19 +106,23 @@ struct GeneratedHistory {
               .object([("encounter", .array([link, .reference("Encounter/e0")]))]),
             ])
           ))
-      case 4: members += [("encounter", strange), ("context", link)]
+      case 4:
+        members += [("encounter", strange), ("context", link), Self.type("MedicationDispense")]
       default:
-        written.append((0, false, Text.object(members).written(using: &random)))
+        members.append(Self.type(["Basic", "Ä\u{1}😀"][number % 2]))
+        if Bool.random(using: &random) { members.append(("encounter", strange)) }
+        written.append((count, false, Text.object(members).written(using: &random)))
         continue
       }
       written.append((visit, false, Text.object(members).written(using: &random)))
     }
     written.shuffle(using: &random)
-    visits = (0..<count).map { visit in
+    parts = (0...count).map { visit in
       let own = written.filter { $0.visit == visit }
       return own.filter(\.isEncounter).map(\.text) + own.filter { !$0.isEncounter }.map(\.text)
     }
-    let entries = written.map { resource -> Text in
+    entries = written.map(\.text)
+    let wrapped = written.map { resource -> Text in
       let isNamed = resource.isEncounter
       return .object(
         [("resource", .raw(resource.text)), ("decoy", Self.decoy)]
@@ -119,7 +130,7 @@ struct GeneratedHistory {
     }
     let bundle = Text.object([
       ("resourceType", .string("Bundle")), ("decoy", Self.decoy),
-      ("entry", .array(entries + [.object([("request", .object([]))])])),
+      ("entry", .array(wrapped + [.object([("request", .object([]))])])),
     ])
     json = Array("\n \(bundle.written(using: &random))\r\n".utf8)
   }
@@ -129,8 +140,8 @@ struct GeneratedHistory {
     var seed: UInt64 = 0
     while true {
       let history = GeneratedHistory(seed: seed)
-      if history.json.count < 6_000, history.visits.count > 1,
-        history.visits.joined().count > history.visits.count
+      if history.json.count < 6_000, history.parts.count > 2,
+        history.parts.joined().count > history.parts.count
       {
         return history
       }
@@ -144,6 +155,8 @@ struct GeneratedHistory {
     ("resourceType", .string("Encounter")), ("entry", .array([.array([.raw("{}")])])),
     ("contained", .array([.object([("resourceType", .string("Encounter"))])])),
   ])
+
+  private static func type(_ name: String) -> (String, Text) { ("resourceType", .string(name)) }
 
   private static func reference(to visit: Int, using random: inout SeededGenerator) -> String {
     [

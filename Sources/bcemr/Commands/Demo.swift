@@ -20,9 +20,12 @@ struct Demo: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A FHIR R4 Bundle of one patient, up to 64 MiB; repeatable. Without it a small example.",
+      "A FHIR R4 Bundle of one patient, or NDJSON, up to 64 MiB; repeatable. Without it a small example.",
       valueName: "file"))
   var history: [String] = []
+
+  @Flag(help: "Make a history of each patient of a file.")
+  var split = false
 
   @Option(help: ArgumentHelp("How many doctors sign a visit, 1 to 16.", valueName: "n"))
   var doctors = 3
@@ -66,9 +69,9 @@ struct Demo: AsyncParsableCommand {
       return
     }
     // All files are read before anything is written.
-    let histories = try (history.isEmpty ? [nil] : history.map(Optional.some)).map { path in
-      try DemoHistory(path: path, visitLimit: visits)
-    }
+    let inputs =
+      try history.isEmpty ? [HistoryInput.example()] : HistoryInput.read(history, splits: split)
+    let histories = try inputs.map { try DemoHistory($0, team: doctors, visitLimit: visits) }
     let staffing = try staffing.map(plan)
     let report =
       if let data {

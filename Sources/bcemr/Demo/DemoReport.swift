@@ -32,6 +32,8 @@ struct DemoReport: Encodable {
   }
 
   struct VisitReport: Encodable {
+    /// encounter, or supplement.
+    let kind: String
     let encounter: String
     let hospital: String
     let visit: String
@@ -121,6 +123,8 @@ struct DemoReport: Encodable {
   struct HistoryReport: Encodable {
     let file: String?
     let patient: String
+    /// Resources that were placed by other rules than what they name themselves.
+    let placed: [PlanReport.Count]
     var visits: [VisitReport] = []
     var sharing: SharingReport?
     /// Of the first history.

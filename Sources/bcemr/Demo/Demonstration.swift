@@ -75,18 +75,21 @@ struct Demonstration {
   // MARK: Visits
 
   private mutating func run(_ history: DemoHistory, isFirst: Bool) async throws {
-    console.heading("\(history.introduction): \(Quantity.count(history.visits.count, "visit"))")
+    console.heading("\(history.patient.introduction): \(history.plan.size)")
+    for remark in history.plan.remarks { console.line("  " + remark) }
     try await consortium.addPatient(contact: history.contact, identity: history.identity)
     // A run that was killed while the device was lost.
     if try await consortium.mayLackHoldings(history.contact) {
       _ = try await consortium.restore(patient: history.contact)
     }
     var held: [HeldVisit] = []
-    var result = DemoReport.HistoryReport(file: history.path, patient: history.contact)
+    var result = DemoReport.HistoryReport(
+      file: history.path, patient: history.contact,
+      placed: history.plan.countsByRules.map(PlanReport.Count.init))
     for (index, visit) in history.visits.enumerated() {
       console.progress("\(history.contact): visit \(index + 1) of \(history.visits.count)")
       narrator.begin(visit, number: index + 1, of: history.visits.count)
-      var plan = try history.plan(
+      var plan = history.plan(
         visit, team: team, hospitals: consortium.genesis.members.hospitals,
         isFirst: isFirst && index == 0)
       let start = MonotoneTime.nanoseconds()
@@ -104,7 +107,8 @@ struct Demonstration {
           number: index + 1))
       result.visits.append(
         DemoReport.VisitReport(
-          encounter: plan.encounter, hospital: plan.hospital, visit: "\(outcome.visit)",
+          kind: visit.kind.rawValue, encounter: plan.encounter, hospital: plan.hospital,
+          visit: "\(outcome.visit)",
           team: outcome.team.map { .init($0) }, resources: visit.resources.count,
           bytes: byteCount,
           wasKnown: outcome.wasKnown, admittedBy: "ticket",

@@ -18,7 +18,9 @@ struct FileInspection: Encodable {
   init(_ bytes: [UInt8]) throws {
     size = bytes.count
     sha256 = "\(Digest32(sha256: bytes))"
-    (kind, outline) = try Self.isText(bytes) ? Self.text(bytes) : Self.object(bytes)
+    (kind, outline) =
+      try Self.isHistory(bytes)
+      ? Self.history(bytes) : Self.isText(bytes) ? Self.text(bytes) : Self.object(bytes)
   }
 
   /// Lists what an export holds, from its beginning to its end.
@@ -48,13 +50,23 @@ struct FileInspection: Encodable {
   /// More than an entry bundle of the largest leaves.
   private static let exportedFileLimit = 1 << 25
 
-  /// Whether this is one of our text forms or JSON. An object can begin with the same byte, but its
-  /// second byte, a length, is then not one of a text.
+  /// Whether this is one of our text forms.
   private static func isText(_ bytes: [UInt8]) -> Bool {
     textBeginnings.contains { bytes.starts(with: $0.utf8) }
-      || (bytes.first(where: { !" \t\r\n".utf8.contains($0) }).map("{[".utf8.contains) ?? false
-        && bytes.prefix(2).allSatisfy { $0 < 0x80 })
   }
+
+  /// Whether this is JSON or XML, also packed by gzip. An object can begin with the same byte, but its
+  /// second byte, a length, is then not one of a text.
+  private static func isHistory(_ bytes: [UInt8]) -> Bool {
+    if bytes.starts(with: [0x1f, 0x8b]) { return true }
+    if byteOrderMarks.contains(where: { bytes.starts(with: $0) }) { return true }
+    return (bytes.first(where: { !" \t\r\n".utf8.contains($0) }).map("{[<".utf8.contains) ?? false)
+      && bytes.prefix(2).allSatisfy { $0 < 0x80 }
+  }
+
+  private static let byteOrderMarks: [[UInt8]] = [
+    [0xef, 0xbb, 0xbf], [0xff, 0xfe], [0xfe, 0xff],
+  ]
 
   private static let textBeginnings = ["-----BEGIN ", proofBeginning, "bcemr/"]
   private static let proofBeginning = "c2sp.org/tlog-proof@v1\n"
@@ -98,7 +110,25 @@ struct FileInspection: Encodable {
     if text.hasPrefix("bcemr/") {
       return ("checkpoint", try checkpointLines(SignedNote(encoded: text)))
     }
-    return ("history", lines(of: try FHIRHistory(json: bytes)))
+    throw unknown
+  }
+
+  private static func history(_ bytes: [UInt8]) throws -> (kind: String, outline: [String]) {
+    let file = try HistoryFile(bytes)
+    var outline: [String] = []
+    if file.isGzip { outline.append("gzip: \(Quantity.count(file.byteCount, "byte")) unpacked") }
+    if file.hasByteOrderMark { outline.append("begins with a byte order mark") }
+    let counts = try file.countsByType()
+    if file.form == .lines {
+      let count = counts.reduce(0) { $0 + $1.count }
+      outline.append("NDJSON: \(Quantity.count(count, "resource"))")
+    }
+    // One file of bulk data is seldom a history by itself.
+    guard file.form == .bundle || counts.contains(where: { $0.type == "Encounter" }) else {
+      let types = counts.map { "  \(printable($0.type)): \($0.count)" }
+      return ("resources", outline + types)
+    }
+    return ("history", outline + lines(of: try FHIRHistory([file])))
   }
 
   private static var unknown: CommandFailure {
@@ -116,15 +146,15 @@ struct FileInspection: Encodable {
 
   private static func lines(of history: FHIRHistory) -> [String] {
     let patient = history.patient
-    let person = [patient.name, patient.gender, patient.birthDate.map { "born \($0)" }]
     return [
-      "patient: " + person.compactMap(\.self).joined(separator: ", "),
-      "visits: \(history.visits.count)",
+      "patient: \(patient.introduction)",
+      "visits: \(history.visits.count)" + (history.supplement == nil ? "" : ", and a supplement"),
     ]
-      + history.visits.enumerated().map { index, visit in
+      + history.parts.enumerated().map { index, visit in
         let bytes = visit.resources.reduce(0) { $0 + $1.bytes.count }
         let about = [visit.start, visit.type ?? visit.encounterClass, visit.reason]
-        return "  \(index + 1): \(about.compactMap(\.self).joined(separator: ", ")), "
+        let kind = visit.kind == .supplement ? ["what belongs to no visit"] : []
+        return "  \(index + 1): \((about.compactMap(\.self) + kind).joined(separator: ", ")), "
           + "\(Quantity.count(visit.resources.count, "resource")), \(Quantity.bytes(bytes))"
       }
   }

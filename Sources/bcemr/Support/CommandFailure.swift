@@ -57,7 +57,7 @@ struct CommandFailure: Error {
     let prefix = place.map { "\($0): " } ?? ""
     self.init(
       exitCode, code: code, message.hasPrefix(prefix) ? message : prefix + message,
-      hint: known?.hint, place: known?.place ?? place)
+      hint: known?.hint ?? (error as? ClinicalRecordError)?.hint, place: known?.place ?? place)
   }
 }
 
@@ -77,7 +77,8 @@ extension ReportedError {
 extension ClinicalRecordError {
   fileprivate var readable: String {
     guard let location else { return message }
-    return "\(message) at line \(location.line), column \(location.column)"
+    let path = location.path.map { "\($0), " } ?? ""
+    return "\(message) at \(path)line \(location.line), column \(location.column)"
   }
 }
 

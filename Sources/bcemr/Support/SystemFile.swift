@@ -1,4 +1,5 @@
 import CanonicalEncoding
+import ClinicalRecords
 import Credentials
 import Foundation
 import Ledger
@@ -30,6 +31,29 @@ enum SystemFile {
       throw CommandFailure(
         .badInput, code: "too-large", "\(path): the file is larger than \(limit >> 20) MiB")
     }
+  }
+
+  /// Reads a history: a regular file, or all of standard input for `-`. At most one byte more than
+  /// ``FHIRHistory/maximumByteCount``.
+  ///
+  /// - Throws: ``CommandFailure`` as ``contents(of:limit:)``.
+  static func historyContents(of path: String) throws(CommandFailure) -> [UInt8] {
+    let limit = FHIRHistory.maximumByteCount
+    guard path == "-" else { return try contents(of: path, limit: limit) }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while bytes.count <= limit {
+      let count = unsafe buffer.withUnsafeMutableBytes {
+        unsafe read(STDIN_FILENO, $0.baseAddress, $0.count)
+      }
+      if count == 0 { return bytes }
+      guard count > 0 || errno == EINTR else {
+        throw CommandFailure(DurableFile.Failure(path: path, code: errno))
+      }
+      bytes += buffer.prefix(max(count, 0))
+    }
+    throw CommandFailure(
+      .badInput, code: "too-large", "\(path): this is larger than \(limit >> 20) MiB")
   }
 
   static func isFolder(_ path: String) -> Bool {

@@ -1,0 +1,108 @@
+/// When what a resource says was the case, was done, or was written: the dates by which it is placed.
+enum ClinicalDates {
+  private enum Form {
+    case point(FHIRDateTime.Grammar)
+    case period
+  }
+
+  /// By type, the fields that say it; the first that a resource has counts, and all are checked.
+  private static let fields: [String: [(path: String, form: Form)]] = {
+    var fields = Dictionary(uniqueKeysWithValues: written.map { ($0.key, parsed($0.value)) })
+    for type in [
+      "ServiceRequest", "MedicationRequest", "DeviceRequest", "CommunicationRequest", "Task",
+      "RequestGroup",
+    ] {
+      fields[type] = parsed("authoredOn")
+    }
+    return fields
+  }()
+
+  /// A field that ends in `Period` or `period` has start and end; one behind `!` is an instant.
+  private static let written = [
+    "AdverseEvent": "date recordedDate",
+    "AllergyIntolerance": "recordedDate onsetDateTime onsetPeriod",
+    "Appointment": "!start",
+    "Basic": "created",
+    "CarePlan": "created period",
+    "ChargeItem": "occurrenceDateTime occurrencePeriod enteredDate",
+    "Claim": "billablePeriod created",
+    "ClaimResponse": "created",
+    "ClinicalImpression": "effectiveDateTime effectivePeriod date",
+    "Communication": "sent received",
+    "Composition": "date",
+    "Condition": "recordedDate onsetDateTime onsetPeriod",
+    "Consent": "dateTime",
+    "DetectedIssue": "identifiedDateTime identifiedPeriod",
+    "DeviceUseStatement": "timingDateTime timingPeriod recordedOn",
+    "DiagnosticReport": "effectiveDateTime effectivePeriod !issued",
+    "DocumentManifest": "created",
+    "DocumentReference": "context.period !date",
+    "ExplanationOfBenefit": "billablePeriod created",
+    "FamilyMemberHistory": "date",
+    "Flag": "period",
+    "Goal": "startDate statusDate",
+    "ImagingStudy": "started",
+    "Immunization": "occurrenceDateTime recorded",
+    "Invoice": "date",
+    "List": "date",
+    "Media": "createdDateTime createdPeriod !issued",
+    "MedicationAdministration": "effectiveDateTime effectivePeriod",
+    "MedicationDispense": "whenHandedOver whenPrepared",
+    "MedicationStatement": "effectiveDateTime effectivePeriod dateAsserted",
+    "NutritionOrder": "dateTime",
+    "Observation": "effectiveDateTime effectivePeriod !effectiveInstant !issued",
+    "Procedure": "performedDateTime performedPeriod",
+    "Provenance": "occurredDateTime occurredPeriod !recorded",
+    "QuestionnaireResponse": "authored",
+    "RiskAssessment": "occurrenceDateTime occurrencePeriod",
+    "Specimen": "collection.collectedDateTime collection.collectedPeriod receivedTime",
+    "SupplyDelivery": "occurrenceDateTime occurrencePeriod",
+    "VisionPrescription": "dateWritten created",
+  ]
+
+  private static func parsed(_ text: String) -> [(path: String, form: Form)] {
+    text.split(separator: " ").map { field in
+      let path = String(field.drop { $0 == "!" })
+      if path.hasSuffix("eriod") { return (path, .period) }
+      return (path, .point(field.first == "!" ? .instant : .dateTime))
+    }
+  }
+
+  /// The points, one or two, that have to lie in a visit; none if the resource says nothing.
+  ///
+  /// - Throws: ``ClinicalRecordError`` with `invalidDate` for any of the fields.
+  static func dates(
+    of resource: FHIRResource
+  ) throws(ClinicalRecordError) -> [FHIRDateTime] {
+    var first: [FHIRDateTime] = []
+    for (path, form) in fields[resource.type] ?? [] {
+      var dates: [FHIRDateTime] = []
+      for value in resource.value.values(at: path) {
+        switch form {
+        case .point(let grammar): dates.append(try value.date(grammar))
+        case .period:
+          let (start, end) = try period(value)
+          dates += [start, end].compactMap(\.self)
+        }
+      }
+      if first.isEmpty { first = dates }
+    }
+    return first
+  }
+
+  /// Start and end of a Period.
+  ///
+  /// - Throws: ``ClinicalRecordError`` with `invalidDate`; also if the end is before the start.
+  static func period(
+    _ value: JSONValue
+  ) throws(ClinicalRecordError) -> (start: FHIRDateTime?, end: FHIRDateTime?) {
+    let fields = value.members
+    let (start, end) = (
+      try fields["start"]?.date(.dateTime), try fields["end"]?.date(.dateTime)
+    )
+    if let start, let end, end.isCertainlyBefore(start) {
+      throw value.error(.invalidDate, "a period ends before it begins")
+    }
+    return (start, end)
+  }
+}

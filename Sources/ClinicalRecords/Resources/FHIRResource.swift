@@ -1,0 +1,60 @@
+/// A resource of a file. Resources in its `contained` are part of it.
+public struct FHIRResource: Sendable {
+  /// As `Observation`.
+  public let type: String
+  /// The resource's own `id`.
+  public let id: String?
+  /// What the entry calls the resource: a `urn:uuid:…` or a URL.
+  public let fullURL: String?
+  /// Among the entries of its Bundle, or the values of its NDJSON file, from 0.
+  public let position: Int
+  let value: JSONValue
+  /// Whether it stands in NDJSON.
+  private let isLine: Bool
+
+  /// - Parameters:
+  ///   - value: the resource itself.
+  ///   - entry: of the Bundle; nil for a line of NDJSON.
+  init(
+    _ value: JSONValue, position: Int, entry: JSONMembers?
+  ) throws(ClinicalRecordError) {
+    let fields = value.members
+    guard let type = fields["resourceType"]?.string else {
+      throw value.error(.notFHIR, "a resource has no resourceType")
+    }
+    guard type != "Bundle" else {
+      throw value.error(.nestedBundle, "a Bundle stands among resources")
+        .with(hint: "take the inner Bundle as a file of its own")
+    }
+    self.type = type
+    id = fields["id"]?.string
+    fullURL = entry?["fullUrl"]?.string
+    (self.position, self.value, isLine) = (position, value, entry == nil)
+  }
+
+  /// The resource as it was written: a slice of the text it came from.
+  public var bytes: ArraySlice<UInt8> { value.bytes }
+
+  /// Where it stands, as `entry[3]`, or `line 4 of Patient.ndjson`; lines count from 1, without empty ones.
+  public var place: String {
+    guard isLine else { return "entry[\(position)]" }
+    return "line \(position + 1)" + (value.text.name.map { " of \($0)" } ?? "")
+  }
+
+  /// As `Observation/o2 (entry[3])`, for people.
+  public var label: String { "\(name) (\(place))" }
+
+  /// As `Observation/o2`, for people.
+  public var name: String { printable(type + (id.map { "/\($0)" } ?? "")) }
+
+  /// The server in a fullUrl `server/type/id`; nil if it is of another form.
+  var base: Substring? { fullURL.flatMap(ReferenceForm.base) }
+
+  /// `status`, or for what has none, the code of `verificationStatus`.
+  var isEnteredInError: Bool {
+    let fields = value.members
+    let error = "entered-in-error"
+    return fields["status"]?.string == error
+      || fields["verificationStatus"]?.strings(at: "coding.code").contains(error) == true
+  }
+}

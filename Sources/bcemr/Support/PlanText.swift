@@ -1,0 +1,84 @@
+import ClinicalRecords
+
+extension ClinicalRecords.Patient {
+  /// As a physician would introduce the patient.
+  var introduction: String {
+    let facts = [name ?? "A patient", gender, birthDate.map { "born \($0)" }]
+    return facts.compactMap(\.self).joined(separator: ", ")
+  }
+
+  /// What is said where a patient is not known by an identifier.
+  var identityRemark: String? {
+    switch ground {
+    case .identifier: nil
+    case .id:
+      "There is no Patient.identifier: the patient is known by id, name and birth date alone."
+    case .reference: "There is no Patient: the patient is known by the reference to one alone."
+    case .encounter: "Nothing names a patient: the patient is known by the first Encounter alone."
+    }
+  }
+}
+
+extension HistoryPlan {
+  /// As `4 visits and a supplement`.
+  var size: String {
+    Quantity.count(history.visits.count, "visit")
+      + (history.supplement == nil ? "" : " and a supplement")
+  }
+
+  /// What a reader has to know beside the visits: by what the patient is known, what is no visit, what is
+  /// in no finding, and what was placed by other rules than what it names itself.
+  var remarks: [String] {
+    var lines = [history.patient.identityRemark].compactMap(\.self)
+    let visits = history.notHeld.map { "\($0.encounter.label) is \($0.status)" }
+    lines += Self.list("No visit", visits)
+    let left = history.leftOut.map { "\($0.resource.label) is \($0.reason.told)" }
+    lines += Self.list("In no finding", left)
+    for count in countsByRules {
+      let place = count.isInSupplement ? "in the supplement" : "in a visit"
+      lines.append(
+        "\(Quantity.count(count.count, count.type)) \(place): \(count.rule.explanation).")
+    }
+    return lines
+  }
+
+  private static func list(_ title: String, _ items: [String]) -> [String] {
+    let shown = items.prefix(8).map { "\(title): \($0)." }
+    let more = items.count - shown.count
+    return shown + (more > 0 ? ["\(title): \(more) more."] : [])
+  }
+}
+
+extension FHIRHistory.LeftOut.Reason {
+  fileprivate var told: String {
+    switch self {
+    case .enteredInError: "entered in error"
+    case .repeated: "there before, with the same bytes"
+    case .ofNoPatient: "of no patient"
+    }
+  }
+}
+
+extension Visit {
+  /// As `2024-02-06, Encounter for check up`.
+  var summary: String {
+    if kind == .supplement { return "supplement, what belongs to no visit" }
+    return [start.map { String($0.prefix(10)) }, type ?? encounterClass, reason]
+      .compactMap(\.self).joined(separator: ", ")
+  }
+
+  /// What doctor `position` of the team sees, as `1 Encounter, 3 Observations`.
+  func share(ofPosition position: Int, team: Int) -> String {
+    var counts: [(type: String, count: Int)] = []
+    for (content, place) in zip(contents, places(forTeamOf: team)) where place.doctor == position {
+      let type = content.resource.type
+      if let known = counts.firstIndex(where: { $0.type == type }) {
+        counts[known].count += 1
+      } else {
+        counts.append((type, 1))
+      }
+    }
+    if counts.isEmpty { return "nothing of their own" }
+    return counts.map { Quantity.count($0.count, $0.type) }.joined(separator: ", ")
+  }
+}
