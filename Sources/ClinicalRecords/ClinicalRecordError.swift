@@ -15,7 +15,7 @@ public struct ClinicalRecordError: Error, Equatable, Sendable, CustomStringConve
     public static let unreadableForm = Code("unreadable-form")
     /// Not what gzip writes, or damaged.
     public static let malformedGzip = Code("malformed-gzip")
-    /// More than 64 MiB.
+    /// More than 64 MiB, resources than a history can have, or keys than an object.
     public static let tooLarge = Code("too-large")
     /// More than 256 levels.
     public static let tooDeep = Code("too-deep")

@@ -180,6 +180,16 @@ struct HistoryTests {
     #expect(code([UInt8](repeating: 0xff, count: FHIRHistory.maximumByteCount + 1)) == .tooLarge)
   }
 
+  @Test("262144 resources are taken, and one more is refused")
+  func count() throws {
+    let limit = FHIRHistory.maximumResourceCount
+    #expect(limit == 262_144)
+    let rest = repeatElement(#""resourceType":"Basic""#, count: limit - 1)
+    let history = try FHIRHistory(json: bundle([encounter("1")] + rest))
+    #expect(history.supplement?.contents.count == limit - 1)
+    #expect(code(bundle([encounter("1"), encounter("2")] + rest)) == .tooLarge)
+  }
+
   @Test("Cut off after any byte, a history is refused")
   func truncation() {
     let json = GeneratedHistory.small.json

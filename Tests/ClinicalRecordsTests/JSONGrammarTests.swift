@@ -127,6 +127,18 @@ struct JSONGrammarTests {
     #expect(error?.location?.byteOffset == offset)
   }
 
+  @Test("An object and those around it have 65536 keys, and one more is refused")
+  func tooManyKeys() throws {
+    func text(_ inner: Int) -> [UInt8] {
+      let outer = (0..<65_000).map { "\"k\($0)\":0" }.joined(separator: ",")
+      let keys = (0..<inner).map { "\"k\($0)\":0" }.joined(separator: ",")
+      return Array("[{\(outer),\"o\":{\(keys)}},{\(keys)}]".utf8)
+    }
+    _ = try JSONValue(checking: text(535))
+    let error = #expect(throws: ClinicalRecordError.self) { try JSONValue(checking: text(536)) }
+    #expect(error?.code == .tooLarge)
+  }
+
   @Test("Among a thousand keys, the first that stands twice is found")
   func manyKeys() throws {
     var keys = (0..<1_000).map { "\"k\($0 * 7_919 % 1_000)\":0" }

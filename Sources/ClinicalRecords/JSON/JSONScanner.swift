@@ -6,6 +6,9 @@ struct JSONScanner {
   /// Levels of arrays and objects, which bounds the recursion below.
   static let maximumDepth = 256
 
+  /// Keys of an object and of those around it, which bounds what is remembered of them.
+  static let maximumKeyCount = 65_536
+
   private struct Key {
     let hash: UInt64
     let range: JSONRange
@@ -117,6 +120,11 @@ struct JSONScanner {
     let range = JSONRange(start, position)
     let key = Key(
       hash: hash(of: range, isEscaped: isEscaped), range: range, isEscaped: isEscaped)
+    guard keys.count < Self.maximumKeyCount else {
+      throw ClinicalRecordError(
+        .tooLarge, "an object and those around it have more than \(Self.maximumKeyCount) keys",
+        at: .init(of: start, in: text, name))
+    }
     keys.append(key)
     skipWhitespace()
     guard next == UInt8(ascii: ":") else { throw malformed("there is no colon after a key") }

@@ -57,15 +57,22 @@ package struct JSONValue: Sendable {
   /// The elements, none if this is not an array.
   var elements: [JSONValue] {
     var list: [JSONValue] = []
-    guard isArray else { return list }
+    forEachElement { list.append($0) }
+    return list
+  }
+
+  /// Calls `body` with each element, or never if this is not an array.
+  func forEachElement<Failure: Error>(
+    _ body: (JSONValue) throws(Failure) -> Void
+  ) throws(Failure) {
+    guard isArray else { return }
     var position = skipSpace(range.start + 1)
     while text.bytes[position] != UInt8(ascii: "]") {
       let value = JSONRange(position, text.endOfValue(position))
-      list.append(JSONValue(text, value))
+      try body(JSONValue(text, value))
       position = skipSpace(value.end)
       if text.bytes[position] == UInt8(ascii: ",") { position = skipSpace(position + 1) }
     }
-    return list
   }
 
   private func skipSpace(_ start: Int) -> Int {

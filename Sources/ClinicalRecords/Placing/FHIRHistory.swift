@@ -4,6 +4,9 @@ public struct FHIRHistory: Sendable {
   /// Larger texts are refused before they are looked at, and so is more that comes out of gzip: 64 MiB.
   public static let maximumByteCount = 64 << 20
 
+  /// More resources are refused, so that a history of tiny ones takes no more memory than others.
+  public static let maximumResourceCount = 262_144
+
   /// What is in no finding.
   public struct LeftOut: Sendable {
     /// Why nobody signs it.

@@ -38,24 +38,34 @@ public enum FHIRBundle {
 }
 
 extension HistoryFile {
-  /// All resources in their order; an entry without one, as a transaction's DELETE, has nothing to keep.
+  /// All resources in their order.
   func resources() throws(ClinicalRecordError) -> [FHIRResource] {
     var found: [FHIRResource] = []
+    try forEachResource { (resource) throws(ClinicalRecordError) in found.append(resource) }
+    return found
+  }
+
+  /// Calls `body` with each resource; an entry without one, as a transaction's DELETE, has nothing to keep.
+  func forEachResource(
+    _ body: (FHIRResource) throws(ClinicalRecordError) -> Void
+  ) throws(ClinicalRecordError) {
     if form == .lines {
       for (line, range) in text.ranges.enumerated() {
-        found.append(try FHIRResource(JSONValue(text, range), position: line, entry: nil))
+        try body(try FHIRResource(JSONValue(text, range), position: line, entry: nil))
       }
-      return found
+      return
     }
-    guard let list = JSONValue(text, text.ranges[0])["entry"] else { return [] }
+    guard let list = JSONValue(text, text.ranges[0])["entry"] else { return }
     guard list.isArray else { throw list.error(.notFHIR, "the Bundle's entry is not an array") }
-    for (number, entry) in list.elements.enumerated() {
+    var number = 0
+    try list.forEachElement { (entry) throws(ClinicalRecordError) in
       guard entry.isObject else { throw entry.error(.notFHIR, "an entry is not an object") }
       let members = entry.members
-      guard let value = members["resource"] else { continue }
-      found.append(try FHIRResource(value, position: number, entry: members))
+      if let value = members["resource"] {
+        try body(try FHIRResource(value, position: number, entry: members))
+      }
+      number += 1
     }
-    return found
   }
 }
 
@@ -66,7 +76,7 @@ extension HistoryFile {
   public func countsByType() throws(ClinicalRecordError) -> [(type: String, count: Int)] {
     var counts: [(type: String, count: Int)] = []
     var places: [String: Int] = [:]
-    for resource in try resources() {
+    try forEachResource { (resource) throws(ClinicalRecordError) in
       if let place = places[resource.type] {
         counts[place].count += 1
       } else {

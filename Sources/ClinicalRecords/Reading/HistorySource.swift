@@ -8,7 +8,7 @@ struct HistorySource {
   /// All of some files.
   ///
   /// - Throws: ``ClinicalRecordError`` for another version of FHIR, two resources of one name that differ,
-  ///   and more than ``FHIRHistory/maximumByteCount`` bytes.
+  ///   more than ``FHIRHistory/maximumByteCount`` bytes or ``FHIRHistory/maximumResourceCount`` resources.
   init(_ files: [HistoryFile]) throws(ClinicalRecordError) {
     guard files.reduce(0, { $0 + $1.byteCount }) <= FHIRHistory.maximumByteCount else {
       let limit = FHIRHistory.maximumByteCount >> 20
@@ -20,22 +20,30 @@ struct HistorySource {
         let bundle = JSONValue(file.text, file.text.ranges[0])
         try FHIRVersion.requireR4(profilesOf: bundle, bundle.members)
       }
-      all += try file.resources()
-    }
-    for resource in all { try FHIRVersion.requireR4(resource) }
-    var (distinct, repeated): ([FHIRResource], [FHIRHistory.LeftOut]) = ([], [])
-    distinct.reserveCapacity(all.count)
-    var known = KnownNames()
-    for resource in all {
-      if let other = known.other(named: resource) {
-        guard other.bytes == resource.bytes else { throw Self.differ(other, resource) }
-        repeated.append(.init(resource: resource, reason: .repeated))
-      } else {
-        known.add(resource)
-        distinct.append(resource)
+      try file.forEachResource { (resource) throws(ClinicalRecordError) in
+        guard all.count < FHIRHistory.maximumResourceCount else {
+          throw resource.value.error(
+            .tooLarge, "there are more than \(FHIRHistory.maximumResourceCount) resources")
+        }
+        try FHIRVersion.requireR4(resource)
+        all.append(resource)
       }
     }
-    self.init(distinct, leftOut: repeated)
+    var known = KnownNames()
+    var (repeated, isRepeated) = (
+      [FHIRHistory.LeftOut](), [Bool](repeating: false, count: all.count)
+    )
+    for index in all.indices {
+      guard let other = known.other(named: index, in: all) else {
+        known.add(index, of: all)
+        continue
+      }
+      guard all[other].bytes == all[index].bytes else { throw Self.differ(all[other], all[index]) }
+      repeated.append(.init(resource: all[index], reason: .repeated))
+      isRepeated[index] = true
+    }
+    if !repeated.isEmpty { all = all.indices.filter { !isRepeated[$0] }.map { all[$0] } }
+    self.init(all, leftOut: repeated)
   }
 
   init(_ resources: [FHIRResource], leftOut: [FHIRHistory.LeftOut]) {
@@ -53,22 +61,24 @@ struct HistorySource {
 
 /// Resources by what they are called.
 private struct KnownNames {
-  private var byURL: [String: FHIRResource] = [:]
-  private var byID: [String: FHIRResource] = [:]
+  private var byURL: [String: Int] = [:]
+  private var byID: [String: Int] = [:]
 
   /// One with the same fullUrl; or with the same type and id, unless both say that they are on different
   /// servers.
-  func other(named resource: FHIRResource) -> FHIRResource? {
+  func other(named index: Int, in all: [FHIRResource]) -> Int? {
+    let resource = all[index]
     if let url = resource.fullURL, let other = byURL[url] { return other }
     guard let id = resource.id, let other = byID["\(resource.type)/\(id)"] else { return nil }
-    guard let base = resource.base, let known = other.base else { return other }
+    guard let base = resource.base, let known = all[other].base else { return other }
     return base == known ? other : nil
   }
 
-  mutating func add(_ resource: FHIRResource) {
-    if let url = resource.fullURL { byURL[url] = resource }
-    if let id = resource.id, byID["\(resource.type)/\(id)"] == nil {
-      byID["\(resource.type)/\(id)"] = resource
-    }
+  mutating func add(_ index: Int, of all: [FHIRResource]) {
+    let resource = all[index]
+    if let url = resource.fullURL { byURL[url] = index }
+    guard let id = resource.id else { return }
+    let name = "\(resource.type)/\(id)"
+    if byID[name] == nil { byID[name] = index }
   }
 }
