@@ -186,8 +186,7 @@ struct DoctorTests {
     // Nor is a key fresh that was one's own: whoever stole it could prove it, as its owner can.
     for stolen in [former, key] {
       let back = KeyRotation(
-        genesis: ledger.genesis.digest, party: Self.first, former: present.publicKey, to: stolen,
-        agreementKey: ledger.generator.bytes(32))
+        genesis: ledger.genesis.digest, party: Self.first, former: present.publicKey, to: stolen)
       #expect(
         try ledger.append(back, on: "consortium", by: Self.first, key: present)
           == "already-registered")
