@@ -53,7 +53,7 @@ final class Narrator: Sendable {
     case .visitKnown(_, let hospital):
       console.line("  \(hospital) has held this visit already; it is not repeated.")
     case .groupKeyAgreed:
-      console.line("  The team has a group key that nobody else has.")
+      console.line("  The team has a group key, which it shares with the hospital alone.")
     case .signed(_, let doctor, let position, let attempt, let deadline):
       signed(doctor, position, attempt, deadline)
     case .sealed(_, let doctor):

@@ -88,8 +88,11 @@ struct Audit: Encodable {
   let notProven = [
     "freshness: the ledger may have gone on after the last checkpoint in the file",
     "omission: an entry that the ledger was never given leaves no trace in it",
-    "identity: which person or organisation stands behind a key",
-    "whose delegates: two thirds of a former set could have made it, but for --checkpoint",
+    "identity: which person or organisation stands behind a key, nor whether the patient was there",
+    "truth: whether what the doctors found is right",
+    "custody: whether the cloud still has a record that it has signed for",
+    "delegates: more than two thirds of a set, also of a former one, can make another history; a"
+      + " checkpoint from another source shows it",
   ]
 
   /// - Parameters:
