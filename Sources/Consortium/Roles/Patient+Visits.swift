@@ -18,26 +18,14 @@ struct PatientAdmission: NamedValue {
 
   /// The only form that is ever sent with the ticket.
   let form: AdmissionForm
-  /// The context that the patient has agreed to, where an earlier program kept the form beyond that.
-  let agreed: Digest32?
-
-  init(form: AdmissionForm) { (self.form, agreed) = (form, nil) }
-
-  /// - Throws: ``ConsortiumError`` `wrong-context` if it was another context that was agreed to.
-  func requireAgreement(to context: VisitContext) throws(ConsortiumError) {
-    guard agreed.map({ $0 == context.digest }) ?? true else {
-      throw ConsortiumError(.wrongContext, "the hospital has offered another visit before")
-    }
-  }
+  init(form: AdmissionForm) { self.form = form }
 
   func encode(into fields: inout some FieldEncoder) {
     fields.value("form", form)
-    fields.octets("agreed", agreed?.bytes ?? [])
   }
 
   init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     form = try fields.value("form")
-    agreed = Digest32(try fields.octets("agreed", 0...32))
   }
 }
 
@@ -87,7 +75,6 @@ extension Patient {
     case .noTeam(let refusal):
       throw ConsortiumError(.noTeam, "\(hospital): \(refusal.reason)")
     case .visit(let context, let evidence, let opening, let attempt):
-      try admission.requireAgreement(to: context)
       let visit = PatientVisit(
         context: context, evidence: evidence, opening: opening, encounter: encounter)
       try await check(visit, opening, visitKeys, hospital)
