@@ -1,3 +1,5 @@
+import ClinicalRecords
+
 /// A Bundle of these resources, each the members of one, or a whole entry if it begins with {.
 func bundle(_ resources: String...) -> [UInt8] { bundle(resources) }
 
@@ -19,4 +21,14 @@ func entry(_ url: String, _ members: String) -> String {
 
 func reference(_ field: String, _ target: String) -> String {
   #""\#(field)":{"reference":"\#(target)"}"#
+}
+
+/// Why a history of an Encounter and this resource is refused; nil if it is not.
+func refusal(_ resource: String) -> ClinicalRecordError? {
+  do {
+    _ = try FHIRHistory(json: bundle(encounter("e"), resource))
+    return nil
+  } catch {
+    return error
+  }
 }

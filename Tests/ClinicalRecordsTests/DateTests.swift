@@ -3,15 +3,6 @@ import Testing
 
 @Suite("Dates are those of FHIR, and others are refused with their path")
 struct DateTests {
-  private func refusal(_ resource: String) -> ClinicalRecordError? {
-    do {
-      _ = try FHIRHistory(json: bundle(encounter("e"), resource))
-      return nil
-    } catch {
-      return error
-    }
-  }
-
   @Test(
     "Dates that FHIR does not have",
     arguments: [

@@ -3,15 +3,6 @@ import Testing
 
 @Suite("FHIR R4 and R4B are read; other versions are refused, as far as they show")
 struct VersionTests {
-  private func refusal(_ resource: String) -> ClinicalRecordError? {
-    do {
-      _ = try FHIRHistory(json: bundle(encounter("e"), resource))
-      return nil
-    } catch {
-      return error
-    }
-  }
-
   @Test(
     "What other versions alone have",
     arguments: [

@@ -13,16 +13,15 @@ Exit codes: 0 all as it stands there, 1 not, 2 bad input or environment.
 import json
 import sys
 
+from appendix_page import Page, printable
 from envelope import (
     LIST, ROOT, Ed25519PrivateKey, Recipient, Refusal, Seal, X25519PrivateKey, address_keys,
     address_name, decode, digest, encode, hkdf, info, message, padded, presence_words, read_text,
     read_words, seal, signed, text, ticket_key, verify, visit_keys, words)
 from registration import points, prove, secrets
 
-SPECIFICATION = ROOT / "docs/specification.md"
 VECTORS = ROOT / "Tests/ConsortiumTests/Vectors/envelope.json"
 RFC = ROOT / "Tests/CredentialsTests/Vectors/hpke.json"
-BEGIN, END = "<!-- envelope_appendix.py: values -->\n", "<!-- envelope_appendix.py: values end -->"
 NOW, HOSPITAL, DOCTOR = 1790000000, "hospital-1", "hospital-1-doctor-1"
 GROUP_ORDER = 2**252 + 27742317777372353535851937790883648493
 
@@ -318,14 +317,6 @@ def values():
     return {"exchange": dict(exchange()), "texts": dict(texts()), "objects": dict(objects())}
 
 
-def printable(value):
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, dict):
-        return {name: printable(each) for name, each in value.items()}
-    return [printable(each) for each in value] if isinstance(value, list) else value
-
-
 def vectors():
     return json.dumps({
         "about": "one exchange in an envelope with what is refused of others, what people carry as "
@@ -385,29 +376,8 @@ def checks():
     yield "HKDF", hkdf(b"\x0b" * 22, bytes(range(13)), bytes(range(0xf0, 0xfa)), 42).hex() == (
         "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865")
     yield "signatures", verify(public(S_V), S_V.sign(b"x"), b"x")
-    yield VECTORS.name, VECTORS.read_text(encoding="utf-8") == vectors()
-    yield "appendix A.8", BEGIN + appendix() + END in SPECIFICATION.read_text(encoding="utf-8")
-
-
-def main(arguments):
-    if arguments == ["write"]:
-        VECTORS.parent.mkdir(exist_ok=True)
-        VECTORS.write_text(vectors(), encoding="utf-8")
-        specification = SPECIFICATION.read_text(encoding="utf-8")
-        before, rest = specification.split(BEGIN)
-        SPECIFICATION.write_text(
-            before + BEGIN + appendix() + END + rest.split(END)[1], encoding="utf-8")
-        return 0
-    if arguments != ["check"]:
-        print(__doc__, file=sys.stderr)
-        return 2
-    failures = [name for name, holds in checks() if not holds]
-    for name in failures:
-        print(f"FAIL  {name}")
-    if not failures:
-        print("ok    envelopes, texts and words of appendix A.8")
-    return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    page = Page("envelope_appendix.py", "A.8", VECTORS, vectors, appendix)
+    sys.exit(page.main(sys.argv[1:], __doc__, "envelopes, texts and words", checks()))

@@ -13,18 +13,16 @@ Exit codes: 0 all as it stands there, 1 not, 2 bad input or environment.
 import json
 import sys
 import unicodedata
-from hashlib import sha256
 
+from appendix_page import Page, printable
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from envelope import ROOT, decode, digest, encode, message
-from envelope_appendix import GENESIS, HOSPITAL, VISIT, context, printable, seed
+from envelope_appendix import HOSPITAL, VISIT, context, seed
 from libraries import Arkworks as curve
 from visit import G1, hkdf, tag
 
-SPECIFICATION = ROOT / "docs/specification.md"
 VECTORS = ROOT / "Tests/ConsortiumTests/Vectors/pieces.json"
 RECORD = ROOT / "Tests/EMRSchemeTests/Vectors/visit.json"
-BEGIN, END = "<!-- pieces_appendix.py: values -->\n", "<!-- pieces_appendix.py: values end -->"
 PIECE, TAG, LONGEST = 1048576, 16, 69207088
 GROUP_KEY, SALT = curve.encode(curve.multiply(6, G1)), seed("salt")
 
@@ -173,19 +171,11 @@ def vectors():
         "about": "findings of several segments, pieces and heads, written forms, requests for the proof of "
                  "a visit",
         "sources": ["cryptography 50.0.2", "py-arkworks-bls12381 0.5.0", "Python's unicodedata"],
-        "cases": [plain(values())]}, indent=1) + "\n"
-
-
-def plain(value):
-    if isinstance(value, (int, str)):
-        return value
-    if isinstance(value, dict):
-        return {name: plain(each) for name, each in value.items()}
-    return [plain(each) for each in value] if isinstance(value, list) else printable(value)
+        "cases": [printable(values())]}, indent=1) + "\n"
 
 
 def appendix():
-    found = plain(values())
+    found = printable(values())
     lines = ["| value | |", "|---|---|",
              f"| `VisitContext`, as in A.8 | `{found['context']}` |",
              f"| K = 6·g1 | `{found['groupKey']}` |", f"| salt_1 | `{found['salt']}` |"]
@@ -213,28 +203,8 @@ def appendix():
 def checks():
     yield "segments of one part are AES-256-GCM", segments(SALT, b"a", b"b") == AESGCM(
         SALT).encrypt(bytes(12), b"b", b"a")
-    yield VECTORS.name, VECTORS.read_text(encoding="utf-8") == vectors()
-    yield "appendix A.9", BEGIN + appendix() + END in SPECIFICATION.read_text(encoding="utf-8")
-
-
-def main(arguments):
-    if arguments == ["write"]:
-        VECTORS.write_text(vectors(), encoding="utf-8")
-        specification = SPECIFICATION.read_text(encoding="utf-8")
-        before, rest = specification.split(BEGIN)
-        SPECIFICATION.write_text(
-            before + BEGIN + appendix() + END + rest.split(END)[1], encoding="utf-8")
-        return 0
-    if arguments != ["check"]:
-        print(__doc__, file=sys.stderr)
-        return 2
-    failures = [name for name, holds in checks() if not holds]
-    for name in failures:
-        print(f"FAIL  {name}")
-    if not failures:
-        print("ok    segments, pieces and written forms of appendix A.9")
-    return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    page = Page("pieces_appendix.py", "A.9", VECTORS, vectors, appendix)
+    sys.exit(page.main(sys.argv[1:], __doc__, "segments, pieces and written forms", checks()))

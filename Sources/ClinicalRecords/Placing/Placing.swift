@@ -27,30 +27,35 @@ struct Placing {
     let wanted = resources.indices.filter { !isLeftOut[$0] }
     for index in wanted { places[index] = try placeOfItsOwn(index) }
     placeParts(wanted)
+    // What a Provenance is about goes before it.
+    var provenances: [(index: Int, place: Place?)] = []
     var undated: [Int] = []
     for index in wanted {
       // All are read, also where they are not needed.
-      let dates = try ClinicalDates.dates(of: resources[index])
-      guard places[index] == nil, resources[index].type != "Provenance" else { continue }
-      if dates.isEmpty {
-        undated.append(index)
+      let place = try Self.placeByDate(resources[index], periods)
+      if places[index] != nil { continue }
+      if resources[index].type == "Provenance" {
+        provenances.append((index, place))
       } else {
-        let (visit, rule) = periods.place(of: dates)
-        places[index] = Place(visit: visit, rule: rule)
+        places[index] = place
+        if place == nil { undated.append(index) }
       }
     }
-    for index in wanted where places[index] == nil && resources[index].type == "Provenance" {
-      let dates = try ClinicalDates.dates(of: resources[index])
-      if let place = placeByTargets(index) {
-        places[index] = place
-      } else if dates.isEmpty {
-        undated.append(index)
-      } else {
-        let (visit, rule) = periods.place(of: dates)
-        places[index] = Place(visit: visit, rule: rule)
-      }
+    for (index, place) in provenances {
+      places[index] = placeByTargets(index) ?? place
+      if places[index] == nil { undated.append(index) }
     }
     placeNamed(undated)
+  }
+
+  /// The visit in which the dates of a resource lie; nil if it has none.
+  private static func placeByDate(
+    _ resource: FHIRResource, _ periods: VisitPeriods
+  ) throws(ClinicalRecordError) -> Place? {
+    let dates = try ClinicalDates.dates(of: resource)
+    if dates.isEmpty { return nil }
+    let (visit, rule) = periods.place(of: dates)
+    return Place(visit: visit, rule: rule)
   }
 
   // MARK: By what it is or names

@@ -118,20 +118,6 @@ enum ReferenceForm: Equatable {
   }
 }
 
-extension Collection where Element: Equatable {
-  /// Where another collection begins and ends in this one for the first time.
-  fileprivate func firstRange(of other: some Collection<Element>) -> Range<Index>? {
-    var start = startIndex
-    while start != endIndex {
-      if self[start...].starts(with: other) {
-        return start..<index(start, offsetBy: other.count)
-      }
-      formIndex(after: &start)
-    }
-    return nil
-  }
-}
-
 extension BidirectionalCollection where Element: Equatable {
   /// Where another collection begins and ends in this one for the last time.
   fileprivate func lastRange(of other: some Collection<Element>) -> Range<Index>? {

@@ -14,11 +14,8 @@ extension LedgerClient {
   ///
   /// - Throws: ``ConsortiumError``, as `not-final`; ``LedgerError`` for a proof that fails.
   func ending(of context: VisitContext, for reader: VisitReader) async throws -> VisitEnding {
-    do {
-      return try await ending(of: context, by: context.hospital, for: reader)
-    } catch is ConsortiumError, is LedgerError {
-      return try await ending(
-        of: context, by: try await cloud(ofHospital: context.hospital), for: reader)
+    try await byHospitalOrCloud(context.hospital) {
+      try await ending(of: context, by: $0, for: reader)
     }
   }
 

@@ -37,11 +37,17 @@ extension LedgerClient {
   ///
   /// - Throws: ``ConsortiumError``, as `not-final`; ``LedgerError`` for a proof that fails.
   package func finalIndex(of entry: Entry) async throws -> UInt64 {
-    let hospital = entry.content.chain
+    try await byHospitalOrCloud(entry.content.chain) { try await finalIndex(of: entry, by: $0) }
+  }
+
+  /// What a hospital proves of its chain, or else its cloud.
+  func byHospitalOrCloud<Proven: Sendable>(
+    _ hospital: String, _ prove: (_ supernode: String) async throws -> Proven
+  ) async throws -> Proven {
     do {
-      return try await finalIndex(of: entry, by: hospital)
+      return try await prove(hospital)
     } catch is ConsortiumError, is LedgerError {
-      return try await finalIndex(of: entry, by: try await cloud(ofHospital: hospital))
+      return try await prove(try await cloud(ofHospital: hospital))
     }
   }
 

@@ -47,7 +47,8 @@ package struct RecordCustody: Sendable {
     let hospital: String
     let visit: Digest32
 
-    init(_ record: RecordName) { (hospital, visit) = (record.hospital, record.visit) }
+    init(hospital: String, visit: Digest32) { (self.hospital, self.visit) = (hospital, visit) }
+    init(_ record: RecordName) { self.init(hospital: record.hospital, visit: record.visit) }
   }
 
   package init(records: any RecordStore) { self.records = records }
@@ -159,8 +160,10 @@ package struct RecordCustody: Sendable {
 
   /// Drops all records of a visit that will never be complete.
   func drop(visit: Digest32, at hospital: String) async throws {
-    for record in try await records.records(ofVisit: visit, at: hospital) {
-      try await records.remove(record)
+    try await gates.pass(VisitName(hospital: hospital, visit: visit)) {
+      for record in try await records.records(ofVisit: visit, at: hospital) {
+        try await records.remove(record)
+      }
     }
   }
 

@@ -19,11 +19,8 @@ extension CloudServer {
     if visits.isEmpty { return }
     let view = try await confirmer.view(of: hospital)
     // In turn, so that some whose end is not final keep out no others.
-    let after = lastEnded[hospital] ?? .zero
-    for visit in (visits.filter { $0 > after } + visits.filter { $0 <= after })
-      .prefix(Self.endedLimit)
-    {
-      lastEnded[hospital] = visit
+    for visit in turns[hospital, default: Turn()].next(of: visits).prefix(Self.endedLimit) {
+      turns[hospital, default: Turn()].pass(visit)
       // Its leaves may have come and not be stored: then they come again.
       guard let record = try view.visit(visit), let end = try view.end(of: visit),
         try await node.isFinal(end, on: view)

@@ -24,7 +24,7 @@ package actor CloudServer: EnvelopeKeyOwner {
   /// one.
   var nextDemands: [String: (time: UInt64, after: Digest32)] = [:]
   /// By hospital, which visit that is over was looked at last.
-  var lastEnded: [String: Digest32] = [:]
+  var turns: [String: Turn<Digest32>] = [:]
   /// Whether what was kept before ends were remembered is known.
   var hasLookedForEnded = false
   /// By hospital, when somebody's question about a visit that is not known makes this cloud ask the one

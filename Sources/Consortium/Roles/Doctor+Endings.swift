@@ -34,9 +34,9 @@ struct EndedVisit: NamedValue {
 
 /// Where a doctor's looking for what is over goes on.
 struct EndingTurns {
-  var kept = Turn()
-  var asked = Turn()
-  var consents = Turn()
+  var kept = Turn<String>()
+  var asked = Turn<String>()
+  var consents = Turn<String>()
 }
 
 /// A visit that is over needs no K, nor anything that it sealed: a disk that is stolen later opens nothing of

@@ -17,7 +17,7 @@ package actor HospitalServer: EnvelopeKeyOwner {
   var randomness: Randomness
   /// When visits that are over are looked for again, by the own clock, and behind which one.
   var nextSweep: UInt64 = 0
-  var turn = Turn()
+  var turn = Turn<String>()
 
   /// - Parameters:
   ///   - log: holds this hospital's chain.

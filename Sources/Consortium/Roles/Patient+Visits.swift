@@ -18,11 +18,10 @@ struct PatientAdmission: NamedValue {
 
   /// The only form that is ever sent with the ticket.
   let form: AdmissionForm
+
   init(form: AdmissionForm) { self.form = form }
 
-  func encode(into fields: inout some FieldEncoder) {
-    fields.value("form", form)
-  }
+  func encode(into fields: inout some FieldEncoder) { fields.value("form", form) }
 
   init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     form = try fields.value("form")

@@ -1,12 +1,12 @@
 /// Goes round keys, some at a time.
-struct Turn {
-  private var last = ""
+struct Turn<Key: Comparable & Sendable>: Sendable {
+  private var last: Key?
 
   /// The keys that are next, of all of them in ascending order.
-  func next(of keys: [String]) -> [String] {
-    let start = keys.firstIndex { $0 > last } ?? 0
+  func next(of keys: [Key]) -> [Key] {
+    let start = keys.firstIndex { key in last.map { key > $0 } ?? true } ?? 0
     return Array(keys[start...] + keys[..<start])
   }
 
-  mutating func pass(_ key: String) { last = key }
+  mutating func pass(_ key: Key) { last = key }
 }

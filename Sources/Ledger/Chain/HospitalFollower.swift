@@ -43,6 +43,7 @@ package struct HospitalFollower: Sendable {
     package func completions(behind size: UInt64) -> [VisitCompletion] {
       completed.filter { $0.index >= size }.map(\.completion)
     }
+
     /// The visits that were abandoned in them.
     package fileprivate(set) var abandoned: [Digest32] = []
 
