@@ -43,9 +43,9 @@ struct AdmissionTicketTests {
     /// What the hospital answers to a form.
     @inline(never)
     func answer(to form: AdmissionForm, by key: IdentityKey) async throws -> [UInt8] {
-      let post = test.post(consortium, by: Author(.key(key.publicKey), key))
-      let (reply, answer) = try await post.send(
-        post.content(RequestAdmission(form), "hospital-1"), by: key)
+      let client = test.client(consortium, by: Author(.key(key.publicKey), key))
+      let (reply, answer) = try await client.send(
+        client.content(RequestAdmission(form), "hospital-1"), by: key)
       let opened = try answer.open(SealedAnswer(encoded: reply).sealed)
       return try #require(RequestTable.byName[RequestAdmission.name]).unpadded(opened)
     }
@@ -250,7 +250,7 @@ struct AdmissionTicketTests {
     for key in open { try await door.hospital.voidTicket(key) }
     #expect(
       await ConsortiumError.code {
-        _ = try await test.post(door.consortium, asPatientOf: offer).ask(lost, of: "hospital-1")
+        _ = try await test.client(door.consortium, asPatientOf: offer).ask(lost, of: "hospital-1")
       } == "unauthenticated")
     // There is no form any more to be refused, and S_v is nobody's.
     #expect(await admit(ticket) == "unreachable")

@@ -12,9 +12,9 @@ struct AdmittanceTests {
   private static let hospital = "hospital-1"
 
   /// An envelope of which nothing is right but its beginning.
-  private func junk(_ post: TestPost) throws -> [UInt8] {
+  private func junk(_ client: TestClient) throws -> [UInt8] {
     let junk = Array(
-      try post.envelope(FindVisits(hospital: "x", from: 0), to: "hospital-2").bytes.prefix(16))
+      try client.envelope(FindVisits(hospital: "x", from: 0), to: "hospital-2").bytes.prefix(16))
     #expect(ObjectKind(of: junk) == .envelope)
     return junk
   }
@@ -30,16 +30,16 @@ struct AdmittanceTests {
     let visit = try await consortium.hold(test.plan()).visit
     try await consortium.settle()
     test.pass(seconds: 61)
-    let post = test.post(consortium, by: try TestConsortium.stranger(), from: "patient")
+    let client = test.client(consortium, by: try TestConsortium.stranger(), from: "patient")
     let limit = try #require(RequestTable.byName[FindVisits.name]).quota
     for supernode in [Self.hospital, "cloud"] {
       for _ in 0..<limit {
-        _ = try await post.ask(FindVisits(hospital: Self.hospital, from: 0), of: supernode)
+        _ = try await client.ask(FindVisits(hospital: Self.hospital, from: 0), of: supernode)
       }
       // It has had all that one who merely has a key is given.
       #expect(
         await ConsortiumError.code {
-          _ = try await post.ask(FindVisits(hospital: Self.hospital, from: 0), of: supernode)
+          _ = try await client.ask(FindVisits(hospital: Self.hospital, from: 0), of: supernode)
         } == "busy")
     }
     try await test.loseDevice(consortium)
@@ -47,8 +47,8 @@ struct AdmittanceTests {
     #expect(restoration.isComplete && restoration.visits.map(\.visit) == [visit])
 
     // Bytes that need no key at all: some of an envelope, and what opens as one and is by nobody.
-    let junk = try junk(post)
-    var content = post.content(FetchEpochEnds(from: 0), "hospital-2")
+    let junk = try junk(client)
+    var content = client.content(FetchEpochEnds(from: 0), "hospital-2")
     content.name = AuthorizeVisit.name
     let contact = try #require(test.secrets.contact("hospital-2"))
     let key = try TestConsortium.stranger(32).key
@@ -66,7 +66,7 @@ struct AdmittanceTests {
     let test = TestConsortium(teamSize: 1)
     let consortium = try await test.open()
     let visit = try await test.beginVisit(consortium, test.plan()).context
-    let doctor = test.post(consortium, as: visit.signers[0].doctor)
+    let doctor = test.client(consortium, as: visit.signers[0].doctor)
     let request = ReadVisit(hospital: Self.hospital, visit: visit.visitID)
     _ = try await doctor.ask(request, of: Self.hospital)
     let junk = try junk(doctor)
@@ -97,12 +97,12 @@ struct AdmittanceTests {
     var codes: [String: Int] = [:]
     for number in 0..<4 {
       // From where the patient comes, too.
-      let post = test.post(
+      let client = test.client(
         consortium, by: try TestConsortium.stranger(40 + UInt64(number)),
         from: number % 2 == 0 ? "patient" : "n\(number)")
       for _ in 0...limit {
         codes[
-          await ConsortiumError.code { _ = try await post.ask(form, of: Self.hospital) },
+          await ConsortiumError.code { _ = try await client.ask(form, of: Self.hospital) },
           default: 0] += 1
       }
     }
@@ -123,12 +123,12 @@ struct AdmittanceTests {
     let mark = test.wire.passages.count
     var codes: Set<String> = []
     for name in ["nobody-at-all", "hospital-1", visit.signers[0].doctor] {
-      let post = test.post(consortium, by: Author(.party(name), key))
+      let client = test.client(consortium, by: Author(.party(name), key))
       for number in 0..<1025 {
-        var content = post.content(FetchEpochEnds(from: 0), second)
+        var content = client.content(FetchEpochEnds(from: 0), second)
         if name == "nobody-at-all" { content.author = .party("\(name)-\(number)") }
         (content.name, content.payload) = (HandOverFindings.name, [0x30, 0x01])
-        codes.insert(await code(of: try await post.send(content, by: key).reply))
+        codes.insert(await code(of: try await client.send(content, by: key).reply))
       }
     }
     #expect(codes == ["busy", "unauthenticated"])
@@ -151,10 +151,10 @@ struct AdmittanceTests {
       let hospital = number % 2 == 0 ? Self.hospital : "hospital-\(number)"
       // Of a visit that there is, too.
       let author = Principal.patient(visit: number % 4 == 0 ? visit : .zero, hospital: hospital)
-      let post = test.post(consortium, by: Author(author, key))
-      var content = post.content(FetchEpochEnds(from: 0), "manager")
+      let client = test.client(consortium, by: Author(author, key))
+      var content = client.content(FetchEpochEnds(from: 0), "manager")
       (content.name, content.payload) = (DepositConsent.name, [0x30, 0x01])
-      let reply = try await post.send(content, by: key).reply
+      let reply = try await client.send(content, by: key).reply
       #expect(ObjectKind(of: reply) == .message)
     }
     let asked = test.wire.passages.dropFirst(mark).count { $0.sender == "manager" }
@@ -171,7 +171,7 @@ struct AdmittanceTests {
     let consortium = try await test.open()
     let context = try await test.beginVisit(consortium, test.plan()).context
     test.pass(seconds: 60)
-    let victim = try test.post(consortium, asPatientOf: context)
+    let victim = try test.client(consortium, asPatientOf: context)
     let (envelope, _) = try victim.envelope(
       AuthorizeVisit(
         contextDigest: .zero, visitKeyProof: [1], signature: victim.secrets.zeros),
@@ -184,10 +184,10 @@ struct AdmittanceTests {
     let strangers = 2 * (1 << 13) / limit + 1
     for number in 0..<strangers {
       if number % 16 == 0 { test.pass(seconds: 2) }
-      let post = test.post(
+      let client = test.client(
         consortium, by: try TestConsortium.stranger(100 + UInt64(number)), from: "x\(number)")
       for _ in 0..<limit {
-        _ = try await post.ask(
+        _ = try await client.ask(
           FindVisits(hospital: Self.hospital, from: LedgerLimits.size), of: Self.hospital)
       }
     }

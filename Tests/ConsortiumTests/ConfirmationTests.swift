@@ -157,12 +157,12 @@ struct ConfirmationTests {
         genesis: consortium.genesis.digest, chain: hospital, signer: .patient(visit: visit),
         body: receipt), signedBy: keys.signingKey)
     // The visit is known; what is written now belongs to the next generation, which has to begin.
-    let post = try test.post(bringing: entry, state.context)
+    let client = try test.client(bringing: entry, state.context)
     #expect(
-      await ConsortiumError.code { _ = try await post.ask(SubmitEntry(entry), of: hospital) }
+      await ConsortiumError.code { _ = try await client.ask(SubmitEntry(entry), of: hospital) }
         == "not-final")
     _ = try await test.open()
-    let answer = try await test.post(bringing: entry, state.context)
+    let answer = try await test.client(bringing: entry, state.context)
       .ask(SubmitEntry(entry), of: hospital)
     #expect(answer.object.outcome == .written)
   }
@@ -311,8 +311,8 @@ struct ConfirmationTests {
       test.pass(seconds: 15)
       _ = await ConsortiumError.code { consortium = try await test.open() }
     }
-    let post = try test.post(bringing: entry, context)
-    let answer = try await post.ask(SubmitEntry(entry), of: hospital).object
+    let client = try test.client(bringing: entry, context)
+    let answer = try await client.ask(SubmitEntry(entry), of: hospital).object
     guard case .confirmed(let confirmation) = answer.outcome else {
       Issue.record("the completion is not confirmed")
       return
@@ -357,9 +357,9 @@ struct ConfirmationTests {
     let note = try key.sign(
       Checkpoint(origin: key.verifier.origin, size: tree.size, root: tree.root)
     ).note.encoded
-    let post = try test.post(as: hospital)
+    let client = try test.client(as: hospital)
     for _ in 1...2 {
-      let reply = try await post.ask(
+      let reply = try await client.ask(
         ConfirmLeaves(
           hospital: hospital, generation: 0, from: held,
           leaves: Array(leaves[Int(held)..<end]), note: note), of: "cloud")
@@ -391,7 +391,7 @@ struct ConfirmationTests {
     test.wire.intercept(nil)
     let node = try LedgerNode(
       id: "manager", genesis: genesis, identity: test.identityKey(of: "manager"), delegate: nil,
-      state: MemoryState(), store: MemoryRoleStore(), post: test.post(as: "manager").post,
+      state: MemoryState(), store: MemoryRoleStore(), requests: test.client(as: "manager").requests,
       clock: { TestConsortium.start })
     try await node.catchUp()
     let anchor = try #require(try await node.consortium.anchor(of: hospital))
@@ -415,8 +415,8 @@ struct ConfirmationTests {
       origin: genesis.origin(of: hospital),
       key: .init(rawRepresentation: test.secret("log", of: hospital)))
     let blocks = try #require(try await fork.closedBlocks(from: held, signedBy: key))
-    let post = try test.post(as: hospital)
-    let reply = try await post.ask(
+    let client = try test.client(as: hospital)
+    let reply = try await client.ask(
       ConfirmLeaves(
         hospital: hospital, generation: 0, from: held, leaves: blocks.leaves,
         note: blocks.checkpoint.note.encoded), of: "cloud")
@@ -427,7 +427,7 @@ struct ConfirmationTests {
       root: try await fork.root())
     #expect(
       await ConsortiumError.code {
-        _ = try await post.ask(
+        _ = try await client.ask(
           RequestTail(statement: Signed(tail, by: try test.identityKey(of: hospital))),
           of: "cloud")
       } == "wrong-state")
@@ -514,9 +514,9 @@ struct ConfirmationTests {
       let confirmed = test.wire.requests(ConfirmLeaves.self).count
       #expect(await ConsortiumError.code { _ = try await test.open() } == code, "\(name)")
       // Whoever asks the hospital now is told the same.
-      let post = try test.post(as: "manager")
+      let client = try test.client(as: "manager")
       #expect(
-        await ConsortiumError.code { _ = try await post.ask(SubmitEntry(notice), of: hospital) }
+        await ConsortiumError.code { _ = try await client.ask(SubmitEntry(notice), of: hospital) }
           == code, "\(name)")
       #expect(try await test.storage.chainLog(hospital).contents() == backup.chain, "\(name)")
       #expect(test.wire.requests(ConfirmLeaves.self).count == confirmed, "\(name)")
@@ -607,16 +607,16 @@ struct ConfirmationTests {
     try await consortium.diagnose(visit, plan, position: 1)
     test.wire.intercept(nil)
     let request = try #require(kept.value)
-    let post = try test.post(as: hospital)
+    let client = try test.client(as: hospital)
     let writer = try writer(consortium)
     let tail = TailStatement(
       genesis: consortium.genesis.digest, hospital: hospital, generation: 0, size: request.from,
       root: try #require(Digest32(try await writer.root(size: request.from))))
     if isStated {
-      _ = try await post.ask(
+      _ = try await client.ask(
         RequestTail(statement: Signed(tail, by: try test.identityKey(of: hospital))), of: "cloud")
     }
-    let code = await ConsortiumError.code { _ = try await post.ask(request, of: "cloud") }
+    let code = await ConsortiumError.code { _ = try await client.ask(request, of: "cloud") }
     #expect(code == (isStated ? "wrong-state" : "nothing"))
     let held = try await consortium.cloud.confirmer.view(of: hospital).size
     #expect((held == request.from) == isStated)
@@ -660,11 +660,11 @@ struct ConfirmationTests {
 
     #expect(try await !node.isFinal(completion, on: writer.view))
     let context = try await test.state(of: visit, consortium).context
-    let post = try test.post(consortium, asPatientOf: context)
+    let client = try test.client(consortium, asPatientOf: context)
     for supernode in [hospital, "cloud"] {
       #expect(
         await ConsortiumError.code {
-          _ = try await post.ask(test.completion(of: context), of: supernode)
+          _ = try await client.ask(test.completion(of: context), of: supernode)
         } == "not-final")
     }
     #expect(
@@ -741,13 +741,13 @@ struct ConfirmationTests {
   func manyLeaves() async throws {
     let test = TestConsortium(teamSize: 1)
     let consortium = try await test.open()
-    let post = test.post(consortium, as: "hospital-1")
+    let client = test.client(consortium, as: "hospital-1")
     for (count, code) in [(1 << 17, "unauthenticated"), (1 << 17 + 1, "invalid-field")] {
       let request = ConfirmLeaves(
         hospital: "hospital-1", generation: 0, from: 0,
         leaves: [[UInt8]](repeating: [0], count: count), note: "")
       #expect(
-        await ConsortiumError.code { _ = try await post.ask(request, of: "cloud") } == code,
+        await ConsortiumError.code { _ = try await client.ask(request, of: "cloud") } == code,
         "\(count)")
     }
   }

@@ -117,10 +117,10 @@ struct CourierTests {
     // The same entry again is answered by where it stands now.
     stage.test.wire.intercept(nil)
     let entry = try #require(sent.value)
-    let post = try stage.test.post(
+    let client = try stage.test.client(
       bringing: entry, try await stage.test.state(of: stage.visit, stage.consortium).context)
     func outcome() async throws -> SubmissionAnswer.Outcome {
-      let reply = try await post.ask(SubmitEntry(entry), of: "hospital-1")
+      let reply = try await client.ask(SubmitEntry(entry), of: "hospital-1")
       return try reply.verified(
         by: stage.consortium.genesis.members.identityKey(of: "hospital-1") ?? []
       )
@@ -258,7 +258,7 @@ struct CourierTests {
     let consortium = try await test.open()
     _ = try await consortium.hold(test.plan())
     try await consortium.settle()
-    let post = test.post(consortium, as: TestConsortium.reader)
+    let client = test.client(consortium, as: TestConsortium.reader)
     let questions = 30
     let hospitals = ["hospital-1", "hospital-2", "nobody", "consortium", "manager", ""]
     func work() -> (leaves: Int, reads: Int) {
@@ -274,14 +274,14 @@ struct CourierTests {
       let hospital = hospitals[number % hospitals.count]
       for supernode in ["hospital-1", "cloud"] {
         _ = await ConsortiumError.code {
-          _ = try await post.ask(
+          _ = try await client.ask(
             ReadConsent(
               hospital: hospital, visit: stray, consent: stray, doctor: TestConsortium.reader),
             of: supernode)
         }
         #expect(
           await ConsortiumError.code {
-            _ = try await post.ask(ReadVisit(hospital: hospital, visit: stray), of: supernode)
+            _ = try await client.ask(ReadVisit(hospital: hospital, visit: stray), of: supernode)
           } != "nothing")
       }
     }

@@ -136,13 +136,13 @@ struct DoctorEndingTests {
     let entry = try #require(Leaf.entry(in: leaf))
     let lies: [@Sendable (ProveVisit, Wire.Transit) async throws -> FinalityProof] = [
       { asked, _ in
-        try await test.post(consortium, as: other.signers[0].doctor).ask(
+        try await test.client(consortium, as: other.signers[0].doctor).ask(
           ProveVisit(
             .ending, hospital: Self.hospital, visit: other.visitID, consent: nil,
             knownSize: asked.knownSize), of: Self.hospital)
       },
       { asked, _ in
-        try await test.post(consortium, as: other.signers[0].doctor).ask(
+        try await test.client(consortium, as: other.signers[0].doctor).ask(
           Prove(.entry(entry.digest, hospital: Self.hospital), knownSize: asked.knownSize),
           of: Self.hospital)
       },
@@ -186,9 +186,9 @@ struct DoctorEndingTests {
       }
       return try transit.answer(ReadVisit.self, view)
     }
-    let post = stage.test.post(stage.consortium, as: Self.hospital)
+    let client = stage.test.client(stage.consortium, as: Self.hospital)
     #expect(
-      await ConsortiumError.code { _ = try await post.ask(assigned, of: stage.team[0]) }
+      await ConsortiumError.code { _ = try await client.ask(assigned, of: stage.team[0]) }
         == "wrong-state")
     try await expectForgotten(stage, 1)
   }

@@ -30,7 +30,8 @@ struct DoctorKeyTests {
   ) throws -> LedgerClient {
     try LedgerClient(
       genesis: consortium.genesis, store: MemoryRoleStore(),
-      post: test.post(consortium, as: TestConsortium.patient).post, clock: { TestConsortium.start })
+      requests: test.client(consortium, as: TestConsortium.patient).requests,
+      clock: { TestConsortium.start })
   }
 
   @Test("a past visit opens and verifies when its doctors have retired or have other keys")
@@ -108,13 +109,13 @@ struct DoctorKeyTests {
       nonce: [UInt8](repeating: 1, count: 32))
     let submission = SubmitAccessRequest(request: Signed(request, by: stolen))
     let forward = ForwardAccessRequest(request: Signed(request, by: stolen))
-    let post = test.post(
+    let client = test.client(
       consortium, by: Author(.party(TestConsortium.reader), stolen))
     func codes() async -> [String] {
       [
-        await ConsortiumError.code { _ = try await post.ask(submission, of: "manager") },
+        await ConsortiumError.code { _ = try await client.ask(submission, of: "manager") },
         await ConsortiumError.code {
-          _ = try await test.post(consortium, as: "manager").ask(forward, of: address.id)
+          _ = try await test.client(consortium, as: "manager").ask(forward, of: address.id)
         },
       ]
     }
@@ -126,7 +127,7 @@ struct DoctorKeyTests {
     // The manager passes none on.
     let passed = test.wire.requests(ForwardAccessRequest.self).count
     #expect(
-      await ConsortiumError.code { _ = try await post.ask(submission, of: "manager") }
+      await ConsortiumError.code { _ = try await client.ask(submission, of: "manager") }
         == "not-active")
     #expect(test.wire.requests(ForwardAccessRequest.self).count == passed)
     #expect(try await hospital.setStanding(of: TestConsortium.reader, .active))
@@ -192,10 +193,11 @@ struct DoctorKeyTests {
     let test = TestConsortium()
     let consortium = try await test.open()
     let store = MemoryRoleStore()
-    let post = test.post(consortium, as: TestConsortium.patient)
+    let client = test.client(consortium, as: TestConsortium.patient)
     func client() throws -> LedgerClient {
       try LedgerClient(
-        genesis: consortium.genesis, store: store, post: post.post, clock: { TestConsortium.start })
+        genesis: consortium.genesis, store: store, requests: client.requests,
+        clock: { TestConsortium.start })
     }
     let hospital = try #require(consortium.hospitals["hospital-1"])
     let owner = try await doctor(Self.first, consortium)

@@ -121,7 +121,7 @@ struct EnvelopeKeyTests {
     for party in parties { #expect(opened(party) > 0, "\(party)") }
     test.pass(seconds: 2 * Self.week + 601)
     for party in parties {
-      _ = try await test.post(consortium, as: "hospital-2").ask(FetchEnvelopeKey(), of: party)
+      _ = try await test.client(consortium, as: "hospital-2").ask(FetchEnvelopeKey(), of: party)
       #expect(opened(party) == 0, "\(party)")
     }
     // And all goes on.
@@ -208,12 +208,12 @@ struct EnvelopeKeyTests {
   func lostKeys() async throws {
     let test = TestConsortium(teamSize: 1)
     let genesis = try await test.open().genesis.digest
-    let post = Post(courier: PresentCourier(wire: test.wire), sender: "somebody")
+    let client = RequestClient(courier: PresentCourier(wire: test.wire), sender: "somebody")
     let contacts = OnePeer(
-      peers: PeerEnvelopeKeys(genesis: genesis, post: post, clock: { test.time }),
+      peers: PeerEnvelopeKeys(genesis: genesis, requests: client, clock: { test.time }),
       identity: try test.identityKey(of: "hospital-1").publicKey)
-    let sealed = SealedPost(
-      genesis: genesis, post: post, contacts: contacts, clock: { test.time })
+    let sealed = SealedRequestClient(
+      genesis: genesis, requests: client, contacts: contacts, clock: { test.time })
     let key = try IdentityKey(seed: [UInt8](repeating: 5, count: 32))
     func ask() async throws {
       _ = try await sealed.ask(

@@ -65,7 +65,7 @@ struct HospitalWordTests {
     #expect(await stage.sign("one") == "late")
     #expect(try await stage.test.state(of: stage.visit, stage.consortium).attempts == [1, 0])
     stage.test.wire.intercept(nil)
-    let resent = try await stage.test.post(stage.consortium, as: stage.team[1]).ask(
+    let resent = try await stage.test.client(stage.consortium, as: stage.team[1]).ask(
       ResendFindings(visit: stage.visit, index: 0), of: stage.team[0])
     #expect(resent.head.position == 1)
     #expect(try await stage.finish() == ["one", TextOfPlan.second(stage.plan)])

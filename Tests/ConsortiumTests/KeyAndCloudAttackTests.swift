@@ -160,11 +160,11 @@ struct KeyAndCloudAttackTests {
     #expect(try await test.held("cloud-2", consortium) == size)
     let prefix = Array(
       try await test.storage.chainLog(Self.hospital).contents().prefix(Int(size)))
-    let post = test.post(consortium, as: Self.hospital)
+    let client = test.client(consortium, as: Self.hospital)
     let key = try test.logKey(consortium)
 
     let first = try await test.forked(prefix, consortium)
-    let one = try await post.ask(
+    let one = try await client.ask(
       TestConsortium.confirmation(of: first, from: size, key), of: "cloud-2"
     ).note
     #expect(!one.isEmpty)
@@ -175,7 +175,7 @@ struct KeyAndCloudAttackTests {
     let second = try await test.forked(prefix, consortium)
     let other = Capture<String>()
     let code = await ConsortiumError.code {
-      other.value = try await post.ask(
+      other.value = try await client.ask(
         TestConsortium.confirmation(of: second, from: size, key), of: "cloud"
       ).note
     }
@@ -220,7 +220,7 @@ struct KeyAndCloudAttackTests {
   func tailCutsOff() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12)
     let (consortium, anchored, confirmed, leaves) = try await confirmedByFormer(test)
-    let post = test.post(consortium, as: Self.hospital)
+    let client = test.client(consortium, as: Self.hospital)
     let key = try test.logKey(consortium)
     let prefix = Array(leaves.prefix(Int(anchored)))
     let asked = Mutex(0)
@@ -236,7 +236,7 @@ struct KeyAndCloudAttackTests {
     heal()
     if try await test.held("cloud-2", consortium) < anchored {
       let from = try await test.held("cloud-2", consortium)
-      _ = try await post.ask(
+      _ = try await client.ask(
         TestConsortium.confirmation(of: prefix, from: from, key), of: "cloud-2")
     }
     #expect(try await test.held("cloud-2", consortium) == anchored)
@@ -247,7 +247,7 @@ struct KeyAndCloudAttackTests {
     let identity = try test.identityKey(of: Self.hospital)
     let signature = Capture<[UInt8]>()
     let code = await ConsortiumError.code {
-      signature.value = try await post.ask(
+      signature.value = try await client.ask(
         RequestTail(statement: Signed(tail, by: identity), consistency: []), of: "cloud-2"
       ).bytes
     }
@@ -270,7 +270,7 @@ struct KeyAndCloudAttackTests {
       origin: consortium.genesis.origin(of: Self.hospital, generation: 1), key: next)
     let note = Capture<String>()
     let confirming = await ConsortiumError.code {
-      note.value = try await post.ask(
+      note.value = try await client.ask(
         TestConsortium.confirmation(of: other, from: anchored, nextKey, generation: 1),
         of: "cloud-2"
       ).note
@@ -404,12 +404,12 @@ struct KeyAndCloudAttackTests {
     try await consortium.revoke(patient: TestConsortium.patient, consent: consent)
     try await consortium.settle()
     let signed = try #require(test.wire.requests(DepositConsent.self).first).consent
-    let post = test.post(consortium, as: "manager")
+    let client = test.client(consortium, as: "manager")
     var codes: [String] = []
     for cloud in ["cloud", "cloud-2"] {
       codes.append(
         await ConsortiumError.code {
-          _ = try await post.ask(FetchConsentedRecord(consent: signed, index: 0), of: cloud)
+          _ = try await client.ask(FetchConsentedRecord(consent: signed, index: 0), of: cloud)
         })
     }
     #expect(codes[1] == "consent-revoked")
@@ -434,9 +434,9 @@ struct KeyAndCloudAttackTests {
     let query = RecordTakeover(
       test.terms("cloud-2", to: "cloud"), hospital: Self.hospital, visit: visit,
       recordDigest: digest)
-    let post = test.post(consortium, as: "hospital-2")
+    let client = test.client(consortium, as: "hospital-2")
     let code = await ConsortiumError.code {
-      _ = try await post.ask(
+      _ = try await client.ask(
         TakeOverRecord(query: Signed(Message(query), by: stolen), index: 0), of: "cloud")
     }
     #expect(code == "unauthenticated")
@@ -457,12 +457,12 @@ struct KeyAndCloudAttackTests {
     let before = test.wire.requests(FetchLeaves.self).count
     for number in 0..<20 {
       let visit = Digest32(sha256: [UInt8(number)])
-      let post = test.post(
+      let client = test.client(
         consortium,
         by: Author(.patient(visit: visit, hospital: Self.hospital), stranger))
       #expect(
         await ConsortiumError.code {
-          _ = try await post.ask(FetchOwnRecord(recordDigest: .zero, index: 0), of: "cloud-2")
+          _ = try await client.ask(FetchOwnRecord(recordDigest: .zero, index: 0), of: "cloud-2")
         } == "unauthenticated")
     }
     #expect(test.wire.requests(FetchLeaves.self).count - before <= 1)

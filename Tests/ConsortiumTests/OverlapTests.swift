@@ -172,7 +172,7 @@ struct OverlapTests {
         let piece = try Piece(
           byteCount: byteCount, index: index,
           bytes: [UInt8](repeating: 1, count: Piece.length(of: index, byteCount)))
-        let held = try await test.post(consortium, as: team[0]).ask(
+        let held = try await test.client(consortium, as: team[0]).ask(
           HandOverFindings(visit: visit, head: honest.head, piece: piece), of: team[1])
         #expect(held.count == index + 1)
       }

@@ -145,15 +145,15 @@ struct PartyKeyTests {
     let terms = test.terms("hospital-1", to: "cloud")
     let leaves = LeavesQuery(terms, hospital: "hospital-1", from: 0)
     let query = ConsortiumQuery(terms, from: 0)
-    let post = try test.post(as: "hospital-1")
+    let client = try test.client(as: "hospital-1")
     #expect(
       await ConsortiumError.code {
-        _ = try await post.ask(
+        _ = try await client.ask(
           FetchLeaves(query: Signed(Message(leaves), by: stolen)), of: "cloud")
       } == "unauthenticated")
     #expect(
       await ConsortiumError.code {
-        _ = try await post.ask(
+        _ = try await client.ask(
           FetchOutbox(query: Signed(Message(query), by: stolen)), of: "cloud")
       } == "unauthenticated")
   }

@@ -170,7 +170,7 @@ struct PieceTests {
         junk.piece = try Piece(
           byteCount: Limits.ciphertextByteCount, index: index,
           bytes: [UInt8](repeating: number, count: Limits.pieceByteCount))
-        _ = try await test.post(consortium, as: doctors[0]).ask(junk, of: doctors[1])
+        _ = try await test.client(consortium, as: doctors[0]).ask(junk, of: doctors[1])
       }
       #expect(try store.keys(withPrefix: "piece/").count < pieces)
     }
@@ -197,7 +197,7 @@ struct PieceTests {
         junk.piece = try Piece(
           byteCount: Limits.ciphertextByteCount, index: index,
           bytes: [UInt8](repeating: 7, count: Limits.pieceByteCount))
-        _ = try await test.post(consortium, as: team[0]).ask(junk, of: team[1])
+        _ = try await test.client(consortium, as: team[0]).ask(junk, of: team[1])
       }
     }
     for position in 1...2 { try await consortium.diagnose(visit, plan, position: position) }

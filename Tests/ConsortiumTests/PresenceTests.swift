@@ -25,7 +25,7 @@ struct PresenceTests {
       (self.foreign, evil) = (foreign, opening.context)
       try await test.put(try test.entry(opening, by: "hospital-1", consortium), consortium)
       for doctor in doctors {
-        _ = try await test.post(consortium, as: "hospital-1").ask(
+        _ = try await test.client(consortium, as: "hospital-1").ask(
           AssignVisit(opening: opening), of: doctor)
       }
     }
@@ -53,13 +53,13 @@ struct PresenceTests {
 
     /// Brings this to a doctor, with S_v of its visit: the hospital's own for the hospital's.
     func bring(_ code: PresenceCode, to position: Int, as visit: VisitContext) async throws {
-      let post =
+      let client =
         visit == evil
-        ? test.post(
+        ? test.client(
           consortium,
           by: Author(.patient(visit: visit.visitID, hospital: "hospital-1"), foreign.signing))
-        : try test.post(consortium, asPatientOf: visit)
-      _ = try await post.ask(ShowPresence(code), of: doctors[position - 1])
+        : try test.client(consortium, asPatientOf: visit)
+      _ = try await client.ask(ShowPresence(code), of: doctors[position - 1])
     }
 
     /// Whether a doctor takes the patient of a visit for present; nil if nothing of it is kept.
@@ -148,7 +148,7 @@ struct PresenceTests {
     ] {
       #expect(
         await ConsortiumError.code {
-          _ = try await test.post(stage.consortium, by: author).ask(
+          _ = try await test.client(stage.consortium, by: author).ask(
             ShowPresence(code), of: doctor.id)
         } == "unauthenticated")
     }
@@ -321,14 +321,14 @@ struct PresenceTests {
     let visit = try await consortium.open(plan).visit
     let codes = Capture<[String]>()
     codes.value = []
-    let post = test.post(consortium, as: plan.hospital)
+    let client = test.client(consortium, as: plan.hospital)
     test.wire.intercept { transit in
       if let request = transit.payload(ExchangeGroupKey.self), request.step != .offer {
         // Before the hospital's own message arrives, others in its name: no message, and a changed one.
         let changed: [UInt8] = request.message.dropLast() + [0]
         for message in [[0], changed] {
           let junk = ExchangeGroupKey(visit: request.visit, step: request.step, message: message)
-          let (bytes, answer) = try post.envelope(junk, to: transit.recipient)
+          let (bytes, answer) = try client.envelope(junk, to: transit.recipient)
           let reply = try await transit.deliver(bytes)
           let code = await ConsortiumError.code {
             _ = try ReplyMessage<Octets>(

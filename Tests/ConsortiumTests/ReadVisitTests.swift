@@ -13,7 +13,7 @@ struct ReadVisitTests {
     _ test: TestConsortium, _ consortium: LocalConsortium, _ visit: Digest32, as party: String
   ) async -> String {
     await ConsortiumError.code {
-      _ = try await test.post(consortium, as: party).ask(
+      _ = try await test.client(consortium, as: party).ask(
         ReadVisit(hospital: Self.hospital, visit: visit), of: Self.hospital)
     }
   }
@@ -64,11 +64,11 @@ struct ReadVisitTests {
     let (visit, consent) = try await test.consentedVisit(consortium)
     let other = try await consortium.hold(test.plan("e-2")).visit
     try await consortium.settle()
-    let post = test.post(consortium, as: TestConsortium.reader)
+    let client = test.client(consortium, as: TestConsortium.reader)
     func view(_ visit: Digest32, _ consent: Digest32, _ supernode: String) async throws
       -> ConsentView
     {
-      try await post.ask(
+      try await client.ask(
         ReadConsent(
           hospital: Self.hospital, visit: visit, consent: consent, doctor: TestConsortium.reader),
         of: supernode)

@@ -401,9 +401,9 @@ struct ReassignedCloudTests {
     let made = try await unconfirmed(consortium, test)
     let size = UInt64(made.leaves.count)
     #expect(made.held > 0 && made.held < made.formerSize && made.formerSize < size)
-    let post = test.post(consortium, as: Self.hospital)
+    let client = test.client(consortium, as: Self.hospital)
     func confirming(_ size: UInt64, by cloud: String) async -> String {
-      await ConsortiumError.code { _ = try await post.ask(made.request(upTo: size), of: cloud) }
+      await ConsortiumError.code { _ = try await client.ask(made.request(upTo: size), of: cloud) }
     }
     var codes = [await confirming(made.formerSize, by: "cloud-2")]
     // Behind a block of the new epoch they are not less unconfirmed.
@@ -427,7 +427,7 @@ struct ReassignedCloudTests {
         let root = try #require(Digest32(tree.root(size: size)))
         let tail = TailStatement(
           genesis: genesis, hospital: Self.hospital, generation: 0, size: size, root: root)
-        _ = try await post.ask(
+        _ = try await client.ask(
           RequestTail(statement: Signed(tail, by: hospital), consistency: consistency), of: cloud)
       }
     }
@@ -449,8 +449,8 @@ struct ReassignedCloudTests {
     _ = try await consortium.hold(test.plan("encounter-0"))
     try await test.assign("cloud-2", consortium)
     let made = try await unconfirmed(consortium, test)
-    let post = test.post(consortium, as: Self.hospital)
-    _ = try await post.ask(made.request(upTo: made.formerSize), of: "cloud")
+    let client = test.client(consortium, as: Self.hospital)
+    _ = try await client.ask(made.request(upTo: made.formerSize), of: "cloud")
 
     // The same but for the last block of the former epoch, which nobody has anchored.
     let other = Unconfirmed(
@@ -458,7 +458,7 @@ struct ReassignedCloudTests {
       leaves: try await test.forked(Array(made.leaves.prefix(Int(made.held))), consortium),
       formerSize: made.held, key: made.key)
     let code = await ConsortiumError.code {
-      _ = try await post.ask(other.request(upTo: UInt64(other.leaves.count)), of: "cloud-2")
+      _ = try await client.ask(other.request(upTo: UInt64(other.leaves.count)), of: "cloud-2")
     }
     #expect(code == "ledger-diverged")
     let cloud = try test.server("cloud-2", consortium)
@@ -655,7 +655,7 @@ struct ReassignedCloudTests {
     try await consortium.settle()
     let digest = try #require(try await test.state(of: visit, consortium).record.recordDigest)
     let genesis = consortium.genesis.digest
-    let post = test.post(consortium, as: "cloud-2")
+    let client = test.client(consortium, as: "cloud-2")
     func asking(
       _ owner: String, as cloud: String, signedBy place: String, hospital: String = Self.hospital,
       genesis other: Digest32? = nil, digest named: Digest32? = nil
@@ -665,7 +665,7 @@ struct ReassignedCloudTests {
         terms.genesis = other ?? genesis
         let query = RecordTakeover(
           terms, hospital: hospital, visit: visit, recordDigest: named ?? digest)
-        _ = try await post.ask(
+        _ = try await client.ask(
           TakeOverRecord(
             query: Signed(Message(query), by: try test.identityKey(of: place)), index: 0),
           of: owner)
@@ -696,7 +696,7 @@ struct ReassignedCloudTests {
       await ConsortiumError.code {
         let query = LeavesQuery(
           test.terms(place, to: owner), hospital: Self.hospital, from: 0)
-        _ = try await post.ask(
+        _ = try await client.ask(
           FetchLeaves(query: Signed(Message(query), by: try test.identityKey(of: place))),
           of: owner)
       }

@@ -101,7 +101,7 @@ struct RecordAttackTests {
     let context = try await test.beginVisit(consortium, test.plan()).context
     let visit = context.visitID
     try await consortium.diagnose(visit, test.plan(), position: 1)
-    let post = test.post(consortium, as: context.signers[0].doctor)
+    let client = test.client(consortium, as: context.signers[0].doctor)
     let answer = Capture<StoredPieces>()
     test.wire.intercept { transit in
       if case .visitCompletion? = transit.payload(SubmitEntry.self)?.entry.content.body,
@@ -111,7 +111,7 @@ struct RecordAttackTests {
         other.part.piece = try Piece(
           byteCount: Limits.pieceByteCount + 5, index: 0,
           bytes: [UInt8](repeating: 0, count: Limits.pieceByteCount))
-        answer.value = try await post.ask(other, of: "cloud")
+        answer.value = try await client.ask(other, of: "cloud")
       }
       return try await transit.deliver(transit.request)
     }
@@ -153,7 +153,7 @@ struct RecordAttackTests {
     let former = VisitCompletion(
       context: context, commitments: signature.commitments, signature: signature.signature,
       recordDigest: first.recordDigest, storageSignature: first.storageSignature)
-    _ = try await test.post(consortium, as: doctor).ask(
+    _ = try await test.client(consortium, as: doctor).ask(
       SubmitEntry(try test.entry(former, by: doctor, place: "doctors/\(doctor)", consortium)),
       of: Self.hospital)
     // Nothing stands still, and the patient says that this is not what the team has signed.

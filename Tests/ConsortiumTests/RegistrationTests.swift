@@ -39,14 +39,14 @@ struct RegistrationTests {
     let test = TestConsortium()
     let consortium = try await test.open()
     let candidate = try Candidate(consortium)
-    func post(_ candidate: Candidate) -> TestPost {
-      test.post(
+    func client(_ candidate: Candidate) -> TestClient {
+      test.client(
         consortium, by: Author(.key(candidate.identity.publicKey), candidate.identity))
     }
     let request = RegisterDoctor(
       statement: Signed(candidate.statement, by: candidate.identity), proof: candidate.proof)
     #expect(
-      await ConsortiumError.code { _ = try await post(candidate).ask(request, of: "hospital-1") }
+      await ConsortiumError.code { _ = try await client(candidate).ask(request, of: "hospital-1") }
         == "not-employed")
     try await consortium.hospitals["hospital-1"]?.employ(
       "newcomer", fingerprint: candidate.statement.digest)
@@ -55,33 +55,33 @@ struct RegistrationTests {
     let first = RegisterDoctor(
       statement: Signed(stranger.statement, by: stranger.identity), proof: stranger.proof)
     #expect(
-      await ConsortiumError.code { _ = try await post(stranger).ask(first, of: "hospital-1") }
+      await ConsortiumError.code { _ = try await client(stranger).ask(first, of: "hospital-1") }
         == "wrong-fingerprint")
     let foreign = RegisterDoctor(
       statement: Signed(candidate.statement, by: try test.identityKey(of: "hospital-2")),
       proof: candidate.proof)
     #expect(
-      await ConsortiumError.code { _ = try await post(candidate).ask(foreign, of: "hospital-1") }
+      await ConsortiumError.code { _ = try await client(candidate).ask(foreign, of: "hospital-1") }
         == "unauthenticated")
     var changed = request.proof
     changed.z1[31] ^= 1
     let unproven = RegisterDoctor(statement: request.statement, proof: changed)
     #expect(
-      await ConsortiumError.code { _ = try await post(candidate).ask(unproven, of: "hospital-1") }
+      await ConsortiumError.code { _ = try await client(candidate).ask(unproven, of: "hospital-1") }
         == "registration")
     // The manager signs for no hospital but the one that asks.
     let cosign = CosignRegistration(registration: request)
     for (name, code) in [("hospital-2", "unauthenticated"), ("cloud", "unauthenticated")] {
       #expect(
         await ConsortiumError.code {
-          _ = try await test.post(consortium, as: name).ask(cosign, of: "manager")
+          _ = try await test.client(consortium, as: name).ask(cosign, of: "manager")
         } == code)
     }
     #expect(
-      await ConsortiumError.code { _ = try await post(stranger).ask(request, of: "hospital-1") }
+      await ConsortiumError.code { _ = try await client(stranger).ask(request, of: "hospital-1") }
         == "not-employed")
     #expect(
-      await ConsortiumError.code { _ = try await post(candidate).ask(request, of: "hospital-1") }
+      await ConsortiumError.code { _ = try await client(candidate).ask(request, of: "hospital-1") }
         == "nothing")
   }
 
@@ -115,7 +115,7 @@ struct RegistrationTests {
     let leaves = [Leaf.item(entry).encoded(), [2, 0]]
     let tree = MerkleTree(leaves: leaves)
     let cosigned = try test.cosigned(
-      tree, chain: ChainName.consortium, by: consortium.genesis.genesis.delegates, consortium)
+      tree, chain: ChainName.consortium, by: consortium.genesis.content.delegates, consortium)
     return FinalityProof(
       epoch: 0, note: try #require(CosignedCheckpoint.merged(cosigned)).note.encoded,
       consistency: [],
@@ -131,7 +131,7 @@ struct RegistrationTests {
     let consortium = try await test.open()
     let candidate = try Candidate(consortium)
     let manager = try IdentityKey(seed: test.secret("registration", of: "manager"))
-    let honest = try await test.post(consortium, as: TestConsortium.patient).ask(
+    let honest = try await test.client(consortium, as: TestConsortium.patient).ask(
       Prove(.consortiumBlock(height: 0), knownSize: 0), of: "hospital-1")
     func outcome(_ registration: DoctorRegistration, by party: String) throws -> String {
       let entry = try test.entry(
@@ -175,14 +175,14 @@ struct RegistrationTests {
     let consortium = try await test.open()
     let visit = try await consortium.hold(test.plan()).visit
     let context = try await test.state(of: visit, consortium).context
-    let post = try test.post(consortium, asPatientOf: context)
-    let honest = try await post.ask(test.completion(of: context), of: "hospital-1")
+    let client = try test.client(consortium, asPatientOf: context)
+    let honest = try await client.ask(test.completion(of: context), of: "hospital-1")
     let genesis = consortium.genesis
     let proven = try honest.verify(genesis: genesis, delegates: KnownDelegates(genesis), known: nil)
     #expect(Self.completion(in: proven)?.context.visitID == visit)
     let other = try await consortium.hold(test.plan("encounter-2")).visit
     let otherContext = try await test.state(of: other, consortium).context
-    let foreign = try await test.post(consortium, asPatientOf: otherContext).ask(
+    let foreign = try await test.client(consortium, asPatientOf: otherContext).ask(
       test.completion(of: otherContext), of: "hospital-1")
 
     var changes: [(inout FinalityProof) -> Void] = []
@@ -221,7 +221,7 @@ struct RegistrationTests {
     // A client that has seen more is not shown less.
     test.pass(seconds: 20)
     try await consortium.settle()
-    let newer = try await post.ask(
+    let newer = try await client.ask(
       Prove(.consortiumBlock(height: 0), knownSize: proven.checkpoint.size), of: "hospital-1"
     ).verify(genesis: genesis, delegates: KnownDelegates(genesis), known: proven.checkpoint)
     #expect(newer.checkpoint.size > proven.checkpoint.size)

@@ -36,24 +36,24 @@ struct RequestTableTests {
   /// Everybody who is anybody, and what of them a recipient may be asked as.
   private func authors(
     _ test: TestConsortium, _ consortium: LocalConsortium, _ context: VisitContext
-  ) throws -> [(kind: Authors, post: TestPost)] {
+  ) throws -> [(kind: Authors, client: TestClient)] {
     var generator = SeededGenerator(seed: 9)
     let stranger = try IdentityKey(seed: generator.bytes(32))
     return [
-      (.hospital, test.post(consortium, as: "hospital-1")),
-      (.hospital, test.post(consortium, as: "hospital-2")),
-      (.cloud, test.post(consortium, as: "cloud")),
-      (.manager, test.post(consortium, as: "manager")),
-      (.doctor, test.post(consortium, as: context.signers[0].doctor)),
-      (.doctor, test.post(consortium, as: TestConsortium.reader)),
-      (.patient, try test.post(consortium, asPatientOf: context)),
-      (.keyHolder, test.post(consortium, by: Author(.key(stranger.publicKey), stranger))),
+      (.hospital, test.client(consortium, as: "hospital-1")),
+      (.hospital, test.client(consortium, as: "hospital-2")),
+      (.cloud, test.client(consortium, as: "cloud")),
+      (.manager, test.client(consortium, as: "manager")),
+      (.doctor, test.client(consortium, as: context.signers[0].doctor)),
+      (.doctor, test.client(consortium, as: TestConsortium.reader)),
+      (.patient, try test.client(consortium, asPatientOf: context)),
+      (.keyHolder, test.client(consortium, by: Author(.key(stranger.publicKey), stranger))),
       // Somebody else's name, and a stranger's key.
-      ([], test.post(consortium, by: Author(.party("hospital-1"), stranger))),
-      ([], test.post(consortium, by: Author(.party("manager"), stranger))),
+      ([], test.client(consortium, by: Author(.party("hospital-1"), stranger))),
+      ([], test.client(consortium, by: Author(.party("manager"), stranger))),
       (
         [],
-        test.post(
+        test.client(
           consortium,
           by: Author(.patient(visit: context.visitID, hospital: context.hospital), stranger))
       ),
@@ -71,24 +71,24 @@ struct RequestTableTests {
       (.patient, try await consortium.address(ofPatient: TestConsortium.patient).id),
     ]
     for (kind, recipient) in recipients where kind != .patient {
-      _ = try await test.post(consortium, as: "manager").ask(FetchEnvelopeKey(), of: recipient)
+      _ = try await test.client(consortium, as: "manager").ask(FetchEnvelopeKey(), of: recipient)
     }
     var count = 0
     for rule in RequestTable.rules where rule.carriage == .sealed {
       for (kind, recipient) in recipients {
-        for (author, post) in try authors(test, consortium, context) {
+        for (author, client) in try authors(test, consortium, context) {
           if rule.recipients.contains(kind), !rule.authors.isDisjoint(with: author) { continue }
           // What decodes as nothing would be told so, if anybody looked.
-          var content = post.content(FetchEpochEnds(from: 0), recipient)
+          var content = client.content(FetchEpochEnds(from: 0), recipient)
           (content.name, content.payload) = (rule.name, [0x30, 0x01])
-          let key = try #require(post.keys.first)
-          let (reply, _) = try await post.send(content, by: key)
+          let key = try #require(client.keys.first)
+          let (reply, _) = try await client.send(content, by: key)
           let error = await ConsortiumError.code {
             _ = try ReplyMessage<Done>(encoded: reply).result.get()
           }
           let expected =
             rule.recipients.contains(kind) ? "unauthenticated" : "unsupported-request"
-          #expect(error == expected, "\(rule.name) by \(post.author) to \(recipient): \(error)")
+          #expect(error == expected, "\(rule.name) by \(client.author) to \(recipient): \(error)")
           count += 1
         }
       }
@@ -102,12 +102,12 @@ struct RequestTableTests {
     let consortium = try await test.open()
     let context = try await test.beginVisit(consortium, test.plan()).context
     let doctor = context.signers[0].doctor
-    let post = test.post(consortium, as: doctor)
+    let client = test.client(consortium, as: doctor)
     let request = ReadVisit(hospital: "hospital-1", visit: context.visitID)
-    let honest = post.content(request, "hospital-1")
-    let key = try #require(post.keys.first)
+    let honest = client.content(request, "hospital-1")
+    let key = try #require(client.keys.first)
     func code(_ content: RequestContent) async throws -> String {
-      let (reply, answer) = try await post.send(content, by: key)
+      let (reply, answer) = try await client.send(content, by: key)
       return await ConsortiumError.code {
         guard ObjectKind(of: reply) == .sealedAnswer else {
           _ = try ReplyMessage<Done>(encoded: reply).result.get()
@@ -162,7 +162,7 @@ struct RequestTableTests {
       await ConsortiumError.code { _ = try ReplyMessage<Done>(encoded: bare).result.get() }
         == "unauthenticated")
     // Any bit of an envelope.
-    let (whole, _) = try post.envelope(request, to: "hospital-1")
+    let (whole, _) = try client.envelope(request, to: "hospital-1")
     var generator = SeededGenerator(seed: 11)
     for _ in 0..<100 {
       var bytes = whole
@@ -220,19 +220,19 @@ struct RequestTableTests {
     let consortium = try await test.open()
     let context = try await test.beginVisit(consortium, test.plan()).context
     let doctor = context.signers[0].doctor
-    let post = test.post(consortium, as: doctor)
+    let client = test.client(consortium, as: doctor)
     let contact = try #require(test.secrets.contact("hospital-1"))
     let stolen = try #require(
       OwnEnvelopeKeys.secrets(in: test.storage.roleStore("hospital-1")).first)
     // Sealed to the key that a thief has; the hospital takes another, and has forgotten nothing yet.
     let former = Contact(id: "hospital-1", agreementKey: stolen.publicKey)
     let request = ReadVisit(hospital: "hospital-1", visit: context.visitID)
-    let key = try #require(post.keys.first)
-    let (kept, _) = try Envelope.seal(post.content(request, "hospital-1"), by: key, to: former)
+    let key = try #require(client.keys.first)
+    let (kept, _) = try Envelope.seal(client.content(request, "hospital-1"), by: key, to: former)
     #expect(former == contact)
     let opened = try kept.open(with: stolen, genesis: consortium.genesis.digest).request
     test.pass(seconds: EnvelopeKey.lifetime)
-    _ = try await post.ask(FetchEnvelopeKey(), of: "hospital-1")
+    _ = try await client.ask(FetchEnvelopeKey(), of: "hospital-1")
     let present = try #require(test.secrets.contact("hospital-1"))
     #expect(present != former)
     let (anew, answer) = try Envelope.seal(opened, to: present)
@@ -250,7 +250,7 @@ struct RequestTableTests {
     var consortium = try await test.open()
     let context = try await test.beginVisit(consortium, test.plan()).context
     test.pass(seconds: 60)
-    let patient = try test.post(consortium, asPatientOf: context)
+    let patient = try test.client(consortium, asPatientOf: context)
     let request = AuthorizeVisit(
       contextDigest: .zero, visitKeyProof: [1], signature: patient.secrets.zeros)
     let (envelope, _) = try patient.envelope(request, to: "hospital-1")
@@ -283,14 +283,14 @@ struct RequestTableTests {
     let consortium = try await test.open()
     let context = try await test.beginVisit(consortium, test.plan()).context
     var generator = SeededGenerator(seed: 12)
-    func code(_ post: TestPost) async -> String {
+    func code(_ client: TestClient) async -> String {
       await ConsortiumError.code {
-        _ = try await post.ask(
-          AuthorizeVisit(contextDigest: .zero, visitKeyProof: [1], signature: post.secrets.zeros),
+        _ = try await client.ask(
+          AuthorizeVisit(contextDigest: .zero, visitKeyProof: [1], signature: client.secrets.zeros),
           of: "hospital-1")
       }
     }
-    let patient = try test.post(consortium, asPatientOf: context)
+    let patient = try test.client(consortium, asPatientOf: context)
     let limit = try #require(RequestTable.byName[AuthorizeVisit.name]).quota
     // That of the visit itself has come back.
     test.pass(seconds: 60)
@@ -298,7 +298,7 @@ struct RequestTableTests {
     #expect(await code(patient) == "busy")
     // Nobody else has less of it, and it comes back.
     let stranger = try IdentityKey(seed: generator.bytes(32))
-    let foreign = test.post(
+    let foreign = test.client(
       consortium,
       by: Author(.patient(visit: context.visitID, hospital: "hospital-1"), stranger))
     #expect(await code(foreign) == "unauthenticated")

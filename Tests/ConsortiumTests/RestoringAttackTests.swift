@@ -72,10 +72,10 @@ struct RestoringAttackTests {
   func hiddenIdentifiers() async throws {
     let situation = try await RestoringSituation()
     let stranger = try IdentityKey(seed: [UInt8](repeating: 3, count: 32))
-    let post = situation.test.post(
+    let client = situation.test.client(
       situation.consortium, by: Author(.key(stranger.publicKey), stranger))
     for supernode in [Self.hospital, "cloud"] {
-      let page = try await post.ask(FindVisits(hospital: Self.hospital, from: 0), of: supernode)
+      let page = try await client.ask(FindVisits(hospital: Self.hospital, from: 0), of: supernode)
       let visit = try #require(
         page.visits.first { $0.keyNonce == situation.context.keyNonce })
       #expect(visit.visit(situation.context.visitKey) == situation.visit)
@@ -192,7 +192,7 @@ struct RestoringAttackTests {
     func ask(_ from: UInt64, _ supernode: String) async throws -> String {
       let key = try IdentityKey(seed: generator.bytes(32))
       return await ConsortiumError.code {
-        let reply = try await test.post(consortium, by: Author(.key(key.publicKey), key)).ask(
+        let reply = try await test.client(consortium, by: Author(.key(key.publicKey), key)).ask(
           FindVisits(hospital: Self.hospital, from: from), of: supernode)
         #expect(reply.visits.count <= 1)
       }

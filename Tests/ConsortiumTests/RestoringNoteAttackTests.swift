@@ -32,40 +32,40 @@ struct RestoringNoteAttackTests {
 
     let victim = Principal.patient(visit: context.visitID, hospital: Self.hospital)
     let own = Principal.patient(visit: other.visitID, hospital: Self.hospital)
-    for post in [
-      test.post(consortium, by: Author(victim, stranger)),
-      test.post(consortium, by: Author(victim, otherKey)),
-      test.post(consortium, by: Author(.key(stranger.publicKey), stranger)),
-      test.post(consortium, as: Self.hospital), test.post(consortium, as: "manager"),
-      test.post(consortium, as: context.signers[0].doctor),
+    for client in [
+      test.client(consortium, by: Author(victim, stranger)),
+      test.client(consortium, by: Author(victim, otherKey)),
+      test.client(consortium, by: Author(.key(stranger.publicKey), stranger)),
+      test.client(consortium, as: Self.hospital), test.client(consortium, as: "manager"),
+      test.client(consortium, as: context.signers[0].doctor),
       // The visit as one of another hospital's chain.
-      test.post(
+      test.client(
         consortium,
         by: Author(.patient(visit: context.visitID, hospital: "hospital-2"), otherKey)),
     ] {
       #expect(
-        await ConsortiumError.code { _ = try await post.ask(junk, of: "cloud") }
+        await ConsortiumError.code { _ = try await client.ask(junk, of: "cloud") }
           == "unauthenticated")
       #expect(
-        await ConsortiumError.code { _ = try await post.ask(FetchNote(), of: "cloud") }
+        await ConsortiumError.code { _ = try await client.ask(FetchNote(), of: "cloud") }
           == "unauthenticated")
     }
     // Of the own visit, whatever one likes, once.
-    let post = test.post(consortium, by: Author(own, otherKey))
-    _ = try await post.ask(junk, of: "cloud")
-    _ = try await post.ask(junk, of: "cloud")
+    let client = test.client(consortium, by: Author(own, otherKey))
+    _ = try await client.ask(junk, of: "cloud")
+    _ = try await client.ask(junk, of: "cloud")
     #expect(
       await ConsortiumError.code {
-        _ = try await post.ask(
+        _ = try await client.ask(
           KeepNote(KeptNote(counter: 1 << 40, sealed: [1, 2, 4])), of: "cloud")
       } == "stale-note")
-    #expect(try await post.ask(FetchNote(), of: "cloud").note == junk.note)
+    #expect(try await client.ask(FetchNote(), of: "cloud").note == junk.note)
     #expect(try store.value(forKey: key) == kept)
     #expect(try store.keys(withPrefix: "note/").count == 2)
     // Longer than a note may be.
     let long = KeptNote(counter: 1 << 41, sealed: [UInt8](repeating: 0, count: 1 << 16 + 1))
     #expect(
-      await ConsortiumError.code { _ = try await post.ask(KeepNote(long), of: "cloud") }
+      await ConsortiumError.code { _ = try await client.ask(KeepNote(long), of: "cloud") }
         != "nothing")
     _ = try await situation.restore()
     #expect(try await situation.holdings() == situation.before)
@@ -124,11 +124,11 @@ struct RestoringNoteAttackTests {
     try await consortium.settle()
     test.pass(seconds: 60)
     try await consortium.settle()
-    let post = test.post(
+    let client = test.client(
       consortium, by: Author(.patient(visit: situation.visit, hospital: "hospital-2"), key))
     let junk = KeptNote(counter: 1 << 40, sealed: [1, 2, 3])
-    _ = try await post.ask(KeepNote(junk), of: "cloud")
-    #expect(try await post.ask(FetchNote(), of: "cloud").note == junk)
+    _ = try await client.ask(KeepNote(junk), of: "cloud")
+    #expect(try await client.ask(FetchNote(), of: "cloud").note == junk)
     let restoration = try await situation.restore()
     let visit = try #require(restoration.visits.first { $0.visit == situation.visit })
     #expect(visit.hospital == Self.hospital && visit.note == .taken)

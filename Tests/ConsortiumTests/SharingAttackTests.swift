@@ -27,7 +27,7 @@ struct SharingAttackTests {
     let fetch = FetchConsentedRecord(consent: consent, index: 0)
     let before = test.wire.requests(FetchConsentedRecord.self).count
     let code = await ConsortiumError.code {
-      _ = try await test.post(consortium, as: reader).ask(request, of: "manager")
+      _ = try await test.client(consortium, as: reader).ask(request, of: "manager")
     }
     #expect(
       test.wire.requests(FetchConsentedRecord.self).count == before,
@@ -35,7 +35,7 @@ struct SharingAttackTests {
     return [
       code,
       await ConsortiumError.code {
-        _ = try await test.post(consortium, as: "manager").ask(fetch, of: "cloud")
+        _ = try await test.client(consortium, as: "manager").ask(fetch, of: "cloud")
       },
     ]
   }
@@ -118,8 +118,9 @@ struct SharingAttackTests {
       } == "not-final")
     // Written counts for nothing: nobody could rely on it.
     let fetch = FetchConsentedRecord(consent: signed, index: 0)
-    let post = test.post(consortium, as: "manager")
-    #expect(await ConsortiumError.code { _ = try await post.ask(fetch, of: "cloud") } == "nothing")
+    let client = test.client(consortium, as: "manager")
+    #expect(
+      await ConsortiumError.code { _ = try await client.ask(fetch, of: "cloud") } == "nothing")
 
     let writer = try #require(consortium.hospitals["hospital-1"]).ledger.writer
     let position = await writer.position
@@ -137,7 +138,7 @@ struct SharingAttackTests {
     test.wire.intercept(nil)
     let entry = try #require(demanded.first)
     let context = try await test.state(of: visit, consortium).context
-    let again = try await test.post(consortium, asPatientOf: context).ask(
+    let again = try await test.client(consortium, asPatientOf: context).ask(
       RelayDemand(entry), of: "cloud")
     let place = try await consortium.cloud.node.consortium.index(ofDemandFor: entry)
     #expect(again.index == place)
@@ -218,14 +219,14 @@ struct SharingAttackTests {
     let context = try await test.state(of: visit, consortium).context
     // The same answer again, if the first was lost, as long as that may be: B_I opens nothing without d'.
     let request = try #require(test.wire.requests(Reencrypt.self).last)
-    let post = test.post(consortium, as: reader)
+    let client = test.client(consortium, as: reader)
     let given = try #require(test.wire.passages.last { $0.kind == Reencrypt.name })
-    let again = try await post.ask(request, of: "manager")
+    let again = try await client.ask(request, of: "manager")
     #expect(
       try ReplyMessage<ReencryptedPiece>(encoded: given.answer).result.get() == again)
     // x is not there any more, and does not come back.
     let grant = try #require(test.wire.requests(DepositConsent.self).last)
-    let patient = try test.post(consortium, asPatientOf: context)
+    let patient = try test.client(consortium, asPatientOf: context)
     _ = try await patient.ask(grant, of: "manager")
     #expect(try deposit(test) == .used(result: again.bI, at: test.time))
     try await consortium.settle()
@@ -235,7 +236,7 @@ struct SharingAttackTests {
     try await consortium.revoke(patient: TestConsortium.patient, consent: consent)
     #expect(await code(test, consortium, open: consent) == "consent-revoked")
     #expect(
-      await ConsortiumError.code { _ = try await post.ask(request, of: "manager") }
+      await ConsortiumError.code { _ = try await client.ask(request, of: "manager") }
         == "consent-revoked")
     #expect(try deposit(test) == .over)
   }
@@ -277,7 +278,7 @@ struct SharingAttackTests {
       let request = try #require(asked.value)
       #expect(
         await ConsortiumError.code {
-          _ = try await test.post(consortium, as: reader).ask(request, of: "manager")
+          _ = try await test.client(consortium, as: reader).ask(request, of: "manager")
         } == (isRevoked ? "consent-revoked" : "reused"))
       #expect(try deposit(test) == .over)
     }
@@ -347,9 +348,10 @@ struct SharingAttackTests {
     let (visit, consent) = try await test.consentedVisit(consortium)
     let other = "hospital-2-doctor-2"
     let grant = try #require(test.wire.requests(GrantConsent.self).last)
-    let post = test.post(consortium, as: other)
+    let client = test.client(consortium, as: other)
     #expect(
-      await ConsortiumError.code { _ = try await post.ask(grant, of: other) } == "unauthenticated")
+      await ConsortiumError.code { _ = try await client.ask(grant, of: other) } == "unauthenticated"
+    )
 
     // A share of the other doctor's own: y·Θ ≠ A', and the doctor is blamed.
     var generator = SeededGenerator(seed: 3)
@@ -357,12 +359,12 @@ struct SharingAttackTests {
     let request = Reencrypt(consent: consent, share: foreign.encoded(), index: 0)
     #expect(
       await ConsortiumError.code {
-        _ = try await post.ask(request, of: "manager")
+        _ = try await client.ask(request, of: "manager")
       } == "consent-unknown")
     // Nobody has the doctor blamed but the doctor.
     #expect(
       await ConsortiumError.code {
-        _ = try await test.post(consortium, as: reader).ask(request, of: "manager")
+        _ = try await test.client(consortium, as: reader).ask(request, of: "manager")
       } == "doctor-share")
 
     // The manager makes a consent for a doctor of its own: nobody but the patient can sign it.
@@ -373,7 +375,7 @@ struct SharingAttackTests {
     let signed = Signed(forged, by: try test.identityKey(of: "manager"))
     #expect(
       await ConsortiumError.code {
-        _ = try await test.post(consortium, as: "manager").ask(
+        _ = try await test.client(consortium, as: "manager").ask(
           FetchConsentedRecord(consent: signed, index: 0), of: "cloud")
       } == "consent-unknown")
     let notice = ConsentNotice(visit: visit, document: forged.digest)
@@ -387,7 +389,7 @@ struct SharingAttackTests {
     let movedConsent = Signed(moved, by: try test.identityKey(of: "manager"))
     #expect(
       await ConsortiumError.code {
-        _ = try await test.post(consortium, as: "manager").ask(
+        _ = try await test.client(consortium, as: "manager").ask(
           FetchConsentedRecord(consent: movedConsent, index: 0), of: "cloud")
       } == "consent-unknown")
     // The failed attempts have not used up the true doctor's.
@@ -402,7 +404,7 @@ struct SharingAttackTests {
     let grant = try #require(test.wire.requests(GrantConsent.self).last)
     #expect(
       await ConsortiumError.code {
-        _ = try await test.post(consortium, as: "hospital-2").ask(
+        _ = try await test.client(consortium, as: "hospital-2").ask(
           FetchConsentedRecord(consent: grant.consent, index: 0), of: "cloud")
       } == "unauthenticated")
   }
@@ -453,7 +455,7 @@ struct SharingAttackTests {
       share: used.share)
     #expect(
       await ConsortiumError.code {
-        _ = try await test.post(consortium, asPatientOf: context).ask(deposit, of: "manager")
+        _ = try await test.client(consortium, asPatientOf: context).ask(deposit, of: "manager")
       } == "reused")
   }
 
@@ -540,18 +542,18 @@ struct SharingAttackTests {
     var named = request
     named.doctor = reader
     let key = try test.identityKey(of: "hospital-2")
-    let post = test.post(consortium, as: reader)
+    let client = test.client(consortium, as: reader)
     for (request, atManager, atPatient) in [
       (request, "not-entitled", "unknown-doctor"), (named, "unauthenticated", "unauthenticated"),
     ] {
       let signed = Signed(request, by: key)
       #expect(
         await ConsortiumError.code {
-          _ = try await post.ask(SubmitAccessRequest(request: signed), of: "manager")
+          _ = try await client.ask(SubmitAccessRequest(request: signed), of: "manager")
         } == atManager)
       #expect(
         await ConsortiumError.code {
-          _ = try await test.post(consortium, as: "manager").ask(
+          _ = try await test.client(consortium, as: "manager").ask(
             ForwardAccessRequest(request: signed), of: address.id)
         } == atPatient)
     }
@@ -560,7 +562,7 @@ struct SharingAttackTests {
     for stranger in [reader, "hospital-1", "cloud"] {
       #expect(
         await ConsortiumError.code {
-          _ = try await test.post(consortium, as: stranger).ask(
+          _ = try await test.client(consortium, as: stranger).ask(
             ForwardAccessRequest(request: honest), of: address.id)
         } == "unauthenticated")
     }
@@ -577,7 +579,7 @@ struct SharingAttackTests {
       genesis: consortium.genesis.digest, doctor: reader, hospital: "hospital-2",
       address: address, purpose: "second opinion", madeAt: TestConsortium.start,
       nonce: [UInt8](repeating: 0, count: 32))
-    let manager = test.post(consortium, as: "manager")
+    let manager = test.client(consortium, as: "manager")
     func code(_ request: AccessRequest, to address: PatientAddress) async throws -> String {
       let signed = Signed(request, by: try test.identityKey(of: "doctors/\(reader)"))
       return await ConsortiumError.code {
@@ -608,15 +610,15 @@ struct SharingAttackTests {
     let stranger = try IdentityKey(seed: generator.bytes(32))
     var garbage = honest
     garbage.sealedGrant[40] ^= 1
-    let posts = [
-      test.post(consortium, as: "hospital-1"), test.post(consortium, as: "manager"),
-      test.post(consortium, as: "hospital-1-doctor-1"),
-      try test.post(consortium, asPatientOf: context),
-      test.post(consortium, by: Author(.key(stranger.publicKey), stranger)),
+    let clients = [
+      test.client(consortium, as: "hospital-1"), test.client(consortium, as: "manager"),
+      test.client(consortium, as: "hospital-1-doctor-1"),
+      try test.client(consortium, asPatientOf: context),
+      test.client(consortium, by: Author(.key(stranger.publicKey), stranger)),
     ]
-    for post in posts {
+    for client in clients {
       #expect(
-        await ConsortiumError.code { _ = try await post.ask(garbage, of: reader) }
+        await ConsortiumError.code { _ = try await client.ask(garbage, of: reader) }
           == "unauthenticated")
     }
     #expect(try stored().sorted() == before)
@@ -627,7 +629,7 @@ struct SharingAttackTests {
     let address = try #require(test.wire.requests(ForwardAccessRequest.self).last).request.object
       .address
     let key = try test.addressKey(address, of: "patient-b", consortium)
-    let other = test.post(consortium, by: Author(.key(key.publicKey), key))
+    let other = test.client(consortium, by: Author(.key(key.publicKey), key))
     let certify = try #require(test.wire.requests(CertifyRequestKey.self).last)
     let asked = try stored().sorted()
     for visit in [certify.visit, .zero] {

@@ -23,21 +23,21 @@ struct StoredRowsTests {
     let honest = try #require(test.wire.requests(GrantConsent.self).last)
     let asked = try #require(test.wire.requests(ForwardAccessRequest.self).last).request.object
     let key = try test.addressKey(asked.address, of: Self.patient, consortium)
-    let post = test.post(consortium, by: Author(.key(key.publicKey), key))
+    let client = test.client(consortium, by: Author(.key(key.publicKey), key))
     let store = test.storage.roleStore("doctors/\(Self.reader)")
     let before = try store.keys(withPrefix: "grant")
     func give(_ number: UInt8) async -> String {
       await code {
         var other = honest.consent.object
         other.salt = [UInt8](repeating: number, count: 32)
-        _ = try await post.ask(
+        _ = try await client.ask(
           GrantConsent(consent: Signed(other, by: key), sealedGrant: honest.sealedGrant),
           of: Self.reader)
       }
     }
     for number in 0..<20 as Range<UInt8> { #expect(await give(number) == "reused") }
     // The same once more is no other.
-    _ = try await post.ask(honest, of: Self.reader)
+    _ = try await client.ask(honest, of: Self.reader)
     #expect(try store.keys(withPrefix: "grant") == before)
     _ = try await consortium.openRecord(doctor: Self.reader, consent: consent)
     #expect(await give(99) == "consent-mismatch")
@@ -59,13 +59,13 @@ struct StoredRowsTests {
         doctor: Self.reader, patient: Self.patient, purpose: "\(number)")
       let asked = try #require(test.wire.requests(ForwardAccessRequest.self).last).request.object
       let key = try test.addressKey(asked.address, of: Self.patient, consortium)
-      let post = test.post(consortium, by: Author(.key(key.publicKey), key))
+      let client = test.client(consortium, by: Author(.key(key.publicKey), key))
       var codes: [String: Int] = [:]
       for number in 0..<limit + 8 {
         let visit = Digest32(sha256: Array("\(number)".utf8))
         codes[
           await code {
-            _ = try await post.ask(
+            _ = try await client.ask(
               CertifyRequestKey(request: request, hospital: "hospital-1", visit: visit),
               of: Self.reader)
           }, default: 0] += 1
@@ -104,7 +104,7 @@ struct StoredRowsTests {
       again.hospital = String(doctor.prefix(10))
       let signed = Signed(again, by: try test.identityKey(of: "doctors/\(doctor)"))
       return await code {
-        _ = try await test.post(consortium, as: doctor).ask(
+        _ = try await test.client(consortium, as: doctor).ask(
           SubmitAccessRequest(request: signed), of: "manager")
       }
     }

@@ -331,9 +331,9 @@ struct SubmissionTests {
     let leaf = try #require(try await chain.leaf(index))
     let entry = try #require(Leaf.entry(in: leaf))
     let receipt = try #require(try await patient.submissions().first { $0.kind == .receipt })
-    let post = test.post(consortium, as: TestConsortium.patient)
+    let client = test.client(consortium, as: TestConsortium.patient)
     func proof(of entry: Digest32) async throws -> FinalityProof {
-      try await post.ask(Prove(.entry(entry, hospital: hospital), knownSize: 0), of: "cloud")
+      try await client.ask(Prove(.entry(entry, hospital: hospital), knownSize: 0), of: "cloud")
     }
     let honest = try await proof(of: entry.digest)
     let other = try await proof(of: receipt.entry)
@@ -498,7 +498,7 @@ struct SubmissionTests {
     let consortium = try await test.open()
     let visit = try await consortium.hold(test.plan()).visit
     try await consortium.settle()
-    let post = test.post(consortium, as: TestConsortium.reader)
+    let client = test.client(consortium, as: TestConsortium.reader)
     let leaves = try await test.storage.chainLog(hospital).contents()
     var asked = [visit, .zero, consortium.genesis.digest]
     for (index, leaf) in leaves.enumerated() {
@@ -509,12 +509,12 @@ struct SubmissionTests {
       for digest in asked {
         #expect(
           await ConsortiumError.code {
-            _ = try await post.ask(
+            _ = try await client.ask(
               Prove(.entry(digest, hospital: hospital), knownSize: 0), of: supernode)
           } == "not-final")
       }
       let entry = try #require(leaves.compactMap { Leaf.entry(in: $0) }.first)
-      let proof = try await post.ask(
+      let proof = try await client.ask(
         Prove(.entry(entry.digest, hospital: hospital), knownSize: 0), of: supernode)
       #expect(proof.hospital != nil)
     }

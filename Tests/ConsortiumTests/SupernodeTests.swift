@@ -72,17 +72,17 @@ struct SupernodeTests {
             BlockQuery(test.terms(party, to: "cloud"), height: height, root: root)),
           by: try test.identityKey(of: signer)))
     }
-    let post = try test.post(as: "hospital-1")
-    let answer = try await post.ask(
+    let client = try test.client(as: "hospital-1")
+    let answer = try await client.ask(
       try query("hospital-1", by: "hospital-1", root), of: "cloud")
     #expect(answer.root == root && answer.height == height && !answer.entries.isEmpty)
     #expect(
       await ConsortiumError.code {
-        _ = try await post.ask(try query("hospital-1", by: "hospital-2", root), of: "cloud")
+        _ = try await client.ask(try query("hospital-1", by: "hospital-2", root), of: "cloud")
       } == "unauthenticated")
     #expect(
       await ConsortiumError.code {
-        _ = try await post.ask(try query("hospital-1", by: "hospital-1", .zero), of: "cloud")
+        _ = try await client.ask(try query("hospital-1", by: "hospital-1", .zero), of: "cloud")
       } == "not-final")
   }
 

@@ -223,7 +223,7 @@ struct TeamTests {
     let stranger = try IdentityKey(seed: [UInt8](1...32))
     #expect(
       await ConsortiumError.code {
-        _ = try await test.post(consortium, by: Author(.key(stranger.publicKey), stranger))
+        _ = try await test.client(consortium, by: Author(.key(stranger.publicKey), stranger))
           .ask(RequestAdmission(form), of: Self.hospital)
       } == "refused")
     let admissions = test.wire.passages.filter { $0.kind == RequestAdmission.name }

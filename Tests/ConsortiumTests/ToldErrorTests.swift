@@ -19,20 +19,20 @@ struct ToldErrorTests {
     let reader = TestConsortium.reader
     let form = try #require(test.wire.requests(RequestAdmission.self).last)
     let ticket = try TestConsortium.stranger()
-    let patient = try test.post(consortium, asPatientOf: context)
+    let patient = try test.client(consortium, asPatientOf: context)
     // One of each role, whose disk is dead.
     let asked: [(place: String, recipient: String, bytes: [UInt8], answer: AnswerKey)] = [
-      try envelope(form, to: "hospital-1", by: test.post(consortium, by: ticket), "hospital-1"),
+      try envelope(form, to: "hospital-1", by: test.client(consortium, by: ticket), "hospital-1"),
       try envelope(FetchNote(), to: "cloud", by: patient, "cloud"),
       try envelope(
         Reencrypt(consent: consent, share: [1], index: 0), to: "manager",
-        by: test.post(consortium, as: reader), "manager"),
+        by: test.client(consortium, as: reader), "manager"),
       try envelope(
         CertifyRequestKey(request: .zero, hospital: "hospital-1", visit: visit), to: reader,
-        by: test.post(consortium, by: ticket), "doctors/\(reader)"),
+        by: test.client(consortium, by: ticket), "doctors/\(reader)"),
       try envelope(
         ForwardAccessRequest(request: address), to: address.object.address.id,
-        by: test.post(consortium, as: "manager"), "patients/\(TestConsortium.patient)"),
+        by: test.client(consortium, as: "manager"), "patients/\(TestConsortium.patient)"),
     ]
     for (place, recipient, bytes, answer) in asked {
       storage.kill(place)
@@ -51,9 +51,9 @@ struct ToldErrorTests {
   }
 
   private func envelope<Request: RoleRequest>(
-    _ request: Request, to recipient: String, by post: TestPost, _ place: String
+    _ request: Request, to recipient: String, by client: TestClient, _ place: String
   ) throws -> (place: String, recipient: String, bytes: [UInt8], answer: AnswerKey) {
-    let (bytes, answer) = try post.envelope(request, to: recipient)
+    let (bytes, answer) = try client.envelope(request, to: recipient)
     return (place, recipient, bytes, answer)
   }
 }

@@ -112,12 +112,12 @@ struct VisitAttackTests {
     let consortium = try await test.open()
     let context = try await test.beginVisit(consortium, test.plan()).context
     let doctor = context.signers[0].doctor
-    let post = test.post(consortium, as: "hospital-1")
+    let client = test.client(consortium, as: "hospital-1")
     var foreign = try ForeignKeys()
     let unrecorded = try foreign.opening(like: context)
     #expect(
       await ConsortiumError.code {
-        _ = try await post.ask(AssignVisit(opening: unrecorded), of: doctor)
+        _ = try await client.ask(AssignVisit(opening: unrecorded), of: doctor)
       } == "unknown-visit")
     var other = context
     other.evidenceDigest = .zero
@@ -126,15 +126,15 @@ struct VisitAttackTests {
       patientSignature: unrecorded.patientSignature)
     #expect(
       await ConsortiumError.code {
-        _ = try await post.ask(AssignVisit(opening: changed), of: doctor)
+        _ = try await client.ask(AssignVisit(opening: changed), of: doctor)
       } == "wrong-context")
     #expect(
       await ConsortiumError.code {
-        _ = try await post.ask(AssignVisit(opening: unrecorded), of: TestConsortium.reader)
+        _ = try await client.ask(AssignVisit(opening: unrecorded), of: TestConsortium.reader)
       } == "not-entitled")
     for stranger in ["hospital-2", "manager", "cloud", context.signers[1].doctor] {
       let code = await ConsortiumError.code {
-        _ = try await test.post(consortium, as: stranger).ask(
+        _ = try await test.client(consortium, as: stranger).ask(
           AssignVisit(opening: unrecorded), of: doctor)
       }
       #expect(code == (stranger == "hospital-2" ? "not-entitled" : "unauthenticated"))
@@ -313,7 +313,7 @@ struct VisitAttackTests {
       let request = StoreRecord(
         hospital: "hospital-1", visit: visit ?? context.visitID, part: part)
       return await ConsortiumError.code {
-        _ = try await test.post(consortium, as: doctor).ask(request, of: "cloud")
+        _ = try await test.client(consortium, as: doctor).ask(request, of: "cloud")
       }
     }
     #expect(try await answer(by: doctors[0]) { _ in } == "not-entitled")
@@ -377,15 +377,15 @@ struct VisitAttackTests {
     let visit = try await consortium.hold(test.plan()).visit
     let patient = Principal.patient(visit: visit, hospital: "hospital-1")
     let fetch = try #require(test.wire.requests(FetchOwnRecord.self).last)
-    let posts = [
-      test.post(consortium, as: TestConsortium.reader), test.post(consortium, as: "hospital-1"),
-      test.post(consortium, as: "manager"),
-      test.post(consortium, by: Author(patient, try test.identityKey(of: "hospital-1"))),
+    let clients = [
+      test.client(consortium, as: TestConsortium.reader), test.client(consortium, as: "hospital-1"),
+      test.client(consortium, as: "manager"),
+      test.client(consortium, by: Author(patient, try test.identityKey(of: "hospital-1"))),
     ]
-    for post in posts {
+    for client in clients {
       for code in [
-        await ConsortiumError.code { _ = try await post.ask(fetch, of: "cloud") },
-        await ConsortiumError.code { _ = try await post.ask(ReadAccessLog(), of: "cloud") },
+        await ConsortiumError.code { _ = try await client.ask(fetch, of: "cloud") },
+        await ConsortiumError.code { _ = try await client.ask(ReadAccessLog(), of: "cloud") },
       ] {
         #expect(code == "unauthenticated")
       }
@@ -413,14 +413,14 @@ struct VisitAttackTests {
       to: VerifiedVisitKey<Curve>(verifying: opening.visitKeyProof, of: context),
       using: &generator)
     let recordDigest = record.recordDigest(visitKey: context.visitKey)
-    let post = test.post(consortium, as: doctor)
-    let receipt = try await post.ask(
+    let client = test.client(consortium, as: doctor)
+    let receipt = try await client.ask(
       StoreRecord(hospital: "hospital-1", visit: visit, part: RecordPiece(record)), of: "cloud")
     let completion = VisitCompletion(
       context: context, commitments: state.signatures[0].commitments,
       signature: state.signatures[0].signature, recordDigest: recordDigest,
       storageSignature: receipt.receipt)
-    _ = try await post.ask(
+    _ = try await client.ask(
       SubmitEntry(
         try test.entry(completion, by: doctor, place: "doctors/\(doctor)", consortium)),
       of: "hospital-1")

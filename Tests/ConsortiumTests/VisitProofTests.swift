@@ -35,29 +35,29 @@ struct VisitProofTests {
     for supernode in [Self.hospital, "cloud"] {
       for subject in [ProveVisit.Subject.completion, .signingKey, .ending] {
         func code(
-          _ post: TestPost, _ consent: Signed<Consent>? = nil, of visit: Digest32 = visit
+          _ client: TestClient, _ consent: Signed<Consent>? = nil, of visit: Digest32 = visit
         ) async -> String {
           await ConsortiumError.code {
-            _ = try await post.ask(
+            _ = try await client.ask(
               ProveVisit(
                 subject, hospital: Self.hospital, visit: visit, consent: consent, knownSize: 0),
               of: supernode)
           }
         }
-        #expect(await code(test.post(consortium, by: patient)) == "nothing")
-        let reader = test.post(consortium, as: TestConsortium.reader)
+        #expect(await code(test.client(consortium, by: patient)) == "nothing")
+        let reader = test.client(consortium, as: TestConsortium.reader)
         #expect(await code(reader, given) == "nothing")
         #expect(await code(reader) == "not-entitled")
         // Its team may know that it is over, and no more.
-        let team = test.post(consortium, as: context.signers[0].doctor)
+        let team = test.client(consortium, as: context.signers[0].doctor)
         #expect(await code(team) == (subject == .ending ? "nothing" : "not-entitled"))
-        let doctor = test.post(consortium, as: colleague)
+        let doctor = test.client(consortium, as: colleague)
         for consent in [nil, given, forged, elsewhere] {
           #expect(await code(doctor, consent) == "not-entitled")
         }
         #expect(await code(doctor, elsewhere, of: foreign) == "not-entitled")
         #expect(await code(reader, given, of: foreign) == "not-entitled")
-        let other = test.post(consortium, by: patient)
+        let other = test.client(consortium, by: patient)
         #expect(await code(other, of: others.visitID) == "not-entitled")
         let unknown = try TestConsortium.stranger()
         let strangers = [
@@ -65,11 +65,11 @@ struct VisitProofTests {
           Author(.party(TestConsortium.reader), unknown.key),
         ]
         for author in strangers {
-          #expect(await code(test.post(consortium, by: author), given) == "unauthenticated")
+          #expect(await code(test.client(consortium, by: author), given) == "unauthenticated")
         }
         for member in ["hospital-2", "manager"] {
           #expect(
-            await code(test.post(consortium, as: member), given) == "unauthenticated")
+            await code(test.client(consortium, as: member), given) == "unauthenticated")
         }
       }
       // Nor does it go without a seal.

@@ -92,7 +92,7 @@ struct WrittenFormTests {
       let request = RequestAdmission(form)
       #expect(
         await ConsortiumError.code {
-          _ = try await test.post(consortium, by: .init(.key(key.publicKey), key)).ask(
+          _ = try await test.client(consortium, by: .init(.key(key.publicKey), key)).ask(
             request, of: "hospital-1")
         } == "not-canonical")
     }

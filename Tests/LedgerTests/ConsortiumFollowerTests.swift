@@ -356,7 +356,7 @@ struct ConsortiumFollowerTests {
       try ledger.closeConsortiumBlock(at: seconds, cosignedBy: 0)
     }
     let all = try leaves(ledger)
-    let delegates = ledger.genesis.genesis.delegates
+    let delegates = ledger.genesis.content.delegates
     let middle = Array(all.prefix(6))
     #expect(Leaf.isHeader(middle[5]))
     let checkpoint = try ledger.reader.checkpoint(size: 9)
@@ -494,7 +494,7 @@ struct ConsortiumFollowerTests {
     let known = follower.engine.size
     let all = try leaves(ledger)
     let genuine = Array(all.dropFirst(Int(known)))
-    let delegates = ledger.genesis.genesis.delegates
+    let delegates = ledger.genesis.content.delegates
     let before = try Picture(follower, store)
     /// Whether it is a fault of the chain; nil if something else was thrown, or nothing.
     func refused(_ leaves: [[UInt8]], _ note: String) throws -> Refused? {
@@ -564,7 +564,7 @@ struct ConsortiumFollowerTests {
   @Test("[attack] a last block that stands on no decision is not followed, whoever cosigned it")
   func lastBlockWithoutCommits() throws {
     let (ledger, former) = try ahead()
-    let delegates = ledger.genesis.genesis.delegates
+    let delegates = ledger.genesis.content.delegates
     // The last block as its delegate would open it without knowing any commits, or with two.
     for count in [0, 2] {
       var follower = try follower(ledger, former.consortiumStore.copy())
@@ -643,7 +643,7 @@ struct ConsortiumFollowerTests {
     let all = try leaves(ledger)
     let end = Int(former.consortium.engine.size)
     // The block behind the first two, as its delegate opens it, with other commits for the second.
-    let delegates = ledger.genesis.genesis.delegates
+    let delegates = ledger.genesis.content.delegates
     let forgeries: [(inout BlockOpening) throws -> Void] = [
       { $0.commits = nil },
       { $0.commits?.commits.removeLast(2) },
@@ -710,7 +710,7 @@ struct ConsortiumFollowerTests {
     func resigned(
       _ certificate: inout CommitCertificate, _ change: (inout ConsensusVote) -> Void
     ) throws {
-      for (seat, node) in ledger.genesis.genesis.delegates.enumerated() {
+      for (seat, node) in ledger.genesis.content.delegates.enumerated() {
         certificate.commits[seat] = try ledger.vote(
           for: genuine.root, height: genuine.height, by: node, changing: change)
       }

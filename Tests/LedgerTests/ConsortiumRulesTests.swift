@@ -187,7 +187,7 @@ struct ConsortiumRulesTests {
     var numbers = Members.Numbers()
     numbers.blockByteLimit = 1 << 17
     var ledger = try LedgerFixture(numbers: numbers)
-    let attacker = ledger.genesis.genesis.delegates[0]
+    let attacker = ledger.genesis.content.delegates[0]
     let origin = ledger.genesis.origin(of: attacker)
     func report(_ number: UInt64, padding: Int) throws -> Entry {
       let checkpoint = try Checkpoint(
@@ -263,7 +263,7 @@ struct ConsortiumRulesTests {
 
   @Test("[attack] a genesis that breaks a rule", arguments: GenesisFault.allCases)
   func faultyGenesis(fault: GenesisFault) throws {
-    var genesis = try LedgerFixture().genesis.genesis
+    var genesis = try LedgerFixture().genesis.content
     fault.apply(to: &genesis)
     #expect(throws: LedgerError.self) { try ValidGenesis(genesis) }
   }
@@ -271,7 +271,7 @@ struct ConsortiumRulesTests {
   @Test("3f + 1 delegates up to 400, each with a voting key, and supernodes that are none")
   func manyDelegates() throws {
     for (added, count) in [(0, 4), (3, 7), (396, 400)] {
-      var genesis = try LedgerFixture().genesis.genesis
+      var genesis = try LedgerFixture().genesis.content
       genesis.add(added)
       genesis.add(1, areDelegates: false, haveVotingKeys: false)
       let valid = try ValidGenesis(genesis)

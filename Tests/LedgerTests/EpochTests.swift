@@ -20,7 +20,7 @@ struct EpochTests {
   private func finish(_ ledger: inout LedgerFixture) throws {
     repeat {
       try ledger.closeConsortiumBlock(at: ledger.seconds + 1)
-    } while ledger.consortium.engine.height % ledger.genesis.genesis.epochLength != 0
+    } while ledger.consortium.engine.height % ledger.genesis.content.epochLength != 0
   }
 
   private func delegates(_ ledger: LedgerFixture, _ height: UInt64) throws -> [String?] {
@@ -166,7 +166,7 @@ struct EpochTests {
     let (block, _) = try ledger.consortium.build(ledger.opening(round: 1), from: [])
     // hospital-1 had seat 0; of the others each has one before the former.
     func former(_ node: String) throws -> SignedVote {
-      let seat = try #require(ledger.genesis.genesis.delegates.firstIndex(of: node))
+      let seat = try #require(ledger.genesis.content.delegates.firstIndex(of: node))
       let vote = ConsensusVote(
         genesis: ledger.genesis.digest, epoch: 1, height: 3, round: 0, phase: .commit,
         root: block.root)

@@ -278,7 +278,7 @@ struct LedgerFixture {
     changing change: (inout ConsensusVote) -> Void = { _ in }
   ) throws -> SignedVote {
     var vote = ConsensusVote(
-      genesis: genesis.digest, epoch: height / genesis.genesis.epochLength,
+      genesis: genesis.digest, epoch: height / genesis.content.epochLength,
       height: height, round: 0, phase: .commit, root: root)
     change(&vote)
     let seat = try #require(consortium.reader.delegates(forHeight: height).seat(of: node))

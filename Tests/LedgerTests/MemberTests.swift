@@ -24,7 +24,7 @@ struct MemberTests {
   private func finish(_ ledger: inout LedgerFixture) throws {
     repeat {
       try ledger.closeConsortiumBlock(at: ledger.seconds + 1)
-    } while ledger.consortium.engine.height % ledger.genesis.genesis.epochLength != 0
+    } while ledger.consortium.engine.height % ledger.genesis.content.epochLength != 0
   }
 
   private func epoch(_ ledger: LedgerFixture) -> UInt64 {

@@ -54,7 +54,7 @@ struct OpeningTests {
     var ledger = try started()
     try ledger.registerTeam(1)
     // Height 2: the third delegate, then those behind it, round by round.
-    let delegates = ledger.genesis.genesis.delegates
+    let delegates = ledger.genesis.content.delegates
     for round in 0...9 as ClosedRange<UInt64> {
       for (seat, delegate) in delegates.enumerated() {
         let isInTurn = (2 + round) % 4 == UInt64(seat)
@@ -151,7 +151,7 @@ struct OpeningTests {
       let root = root ?? genuine.root
       opening.commits = CommitSet(
         round: round, root: root,
-        commits: try (nodes ?? ledger.genesis.genesis.delegates).map { node in
+        commits: try (nodes ?? ledger.genesis.content.delegates).map { node in
           let vote = try ledger.vote(
             for: root, height: opening.height - 1, by: node,
             key: key.map { ledger.votingKeys[$0] } ?? nil
@@ -168,7 +168,7 @@ struct OpeningTests {
   @Test("more than two thirds of the seats decide, in any round, whatever timed out for each")
   func quorum() throws {
     let ledger = try started()
-    let delegates = ledger.genesis.genesis.delegates
+    let delegates = ledger.genesis.content.delegates
     for count in 1...4 {
       #expect(
         try commitRefusal(ledger, commitsBy: Array(delegates.prefix(count))) { _ in }
@@ -288,7 +288,7 @@ struct OpeningTests {
     #expect(
       try refusal(ledger) {
         let root = $0.commits?.root
-        for (seat, node) in ledger.genesis.genesis.delegates.enumerated() {
+        for (seat, node) in ledger.genesis.content.delegates.enumerated() {
           let vote = try ledger.vote(for: root, height: 1, by: node) {
             $0.genesis = foreign.genesis.digest
           }
@@ -306,7 +306,7 @@ struct OpeningTests {
       for wrong in Set([0, 1, 2, 3]).subtracting([epoch]) {
         #expect(
           try refusal(ledger) { opening in
-            for (seat, node) in ledger.genesis.genesis.delegates.enumerated() {
+            for (seat, node) in ledger.genesis.content.delegates.enumerated() {
               let vote = try ledger.vote(
                 for: opening.commits?.root, height: opening.height - 1, by: node
               ) { $0.epoch = wrong }

@@ -159,7 +159,7 @@ struct VerificationTests {
       try changed(change).verify(ledger).chains[chain].fault
     }
     // The genesis.
-    var genesis = ledger.genesis.genesis
+    var genesis = ledger.genesis.content
     genesis.members.numbers.window += 1
     #expect(try check { $0["genesis.der"] = genesis.encoded() } == .genesisDigest)
     genesis.rulesVersion = 1
@@ -428,7 +428,7 @@ struct VerificationTests {
         opening.commits?.commits[1].signature = vote.signature
       case .otherRoot:
         opening.commits?.root = .zero
-        for (seat, node) in ledger.genesis.genesis.delegates.enumerated() {
+        for (seat, node) in ledger.genesis.content.delegates.enumerated() {
           opening.commits?.commits[seat].signature =
             try ledger.vote(for: .zero, height: opening.height - 1, by: node).signature
         }
@@ -445,7 +445,7 @@ struct VerificationTests {
       try #require(try ledger.reader.leaf($0))
     }
     let height = ledger.consortium.engine.height
-    let proposer = ledger.genesis.genesis.delegates[Int(height % 4)]
+    let proposer = ledger.genesis.content.delegates[Int(height % 4)]
     let opening = try ledger.opening(by: proposer) { try fault.apply(to: &$0, of: ledger) }
     try ledger.register("late", at: "hospital-1")
     let items = (fault == .withoutOpening ? [] : [opening]) + ledger.waiting

@@ -39,7 +39,7 @@ struct VoteReportTests {
   }
 
   private func convictions(_ ledger: LedgerFixture) throws -> [UInt64] {
-    try ledger.genesis.genesis.delegates.map {
+    try ledger.genesis.content.delegates.map {
       try ledger.reader.convictions(of: "organisation-of-\($0)")
     }
   }
@@ -256,7 +256,7 @@ struct VoteReportTests {
   @Test("[attack] an empty seat opens no block, commits none, and still counts among all")
   func emptySeat() throws {
     var ledger = try emptied()
-    let all = ledger.genesis.genesis.delegates
+    let all = ledger.genesis.content.delegates
     let others = all.filter { $0 != "hospital-2" }
     func refusal(commitsBy nodes: [String]) throws -> String? {
       try ledger.fault(of: [ledger.opening { try commits(ledger, &$0, by: nodes) }])
@@ -312,7 +312,7 @@ struct VoteReportTests {
     let (block, _) = try ledger.consortium.build(opening, from: [])
     // Whoever went on all the same: no opening can state commits for it.
     try ledger.consortium.decide(block, by: ledger.certificate(of: block))
-    for nodes in [["hospital-1", "hospital-3"], ledger.genesis.genesis.delegates] {
+    for nodes in [["hospital-1", "hospital-3"], ledger.genesis.content.delegates] {
       let next = try ledger.opening(round: 0) { try commits(ledger, &$0, by: nodes) }
       #expect(try ledger.fault(of: [next]) == "wrong-commits")
     }

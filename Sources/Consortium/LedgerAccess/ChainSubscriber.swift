@@ -11,11 +11,11 @@ package actor ChainSubscriber: HospitalChains {
   private var followers: [String: HospitalFollower] = [:]
 
   package init(
-    node: LedgerNode, identity: any PartyIdentity, post: Post,
+    node: LedgerNode, identity: any PartyIdentity, requests: RequestClient,
     stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore
   ) {
     self.node = node
-    source = ConfirmedLeaves(node: node, identity: identity, post: post)
+    source = ConfirmedLeaves(node: node, identity: identity, requests: requests)
     self.stores = stores
   }
 

@@ -7,7 +7,7 @@ import TransparencyLog
 struct ConfirmedLeaves: Sendable {
   let node: LedgerNode
   let identity: any PartyIdentity
-  let post: Post
+  let requests: RequestClient
 
   /// Brings a replay to what a cloud shows as confirmed.
   ///
@@ -52,8 +52,8 @@ struct ConfirmedLeaves: Sendable {
     of hospital: String, from index: UInt64, at cloud: String
   ) async throws -> LeavesReply {
     let query = LeavesQuery(node.terms(to: cloud), hospital: hospital, from: index)
-    return try await identity.signing(in: node.members) { [post] key in
-      try await post.ask(FetchLeaves(query: Signed(Message(query), by: key)), of: cloud)
+    return try await identity.signing(in: node.members) { [requests] key in
+      try await requests.ask(FetchLeaves(query: Signed(Message(query), by: key)), of: cloud)
     }
   }
 

@@ -19,7 +19,7 @@ package actor HospitalLedger {
   private let node: LedgerNode
   private let identity: any PartyIdentity
   private let logKeys: LogKeys
-  private let post: Post
+  private let requests: RequestClient
   private let clock: @Sendable () -> UInt64
   private let gate = SerialGate()
   /// Nothing is written between the decision to go on in a new generation and its first block.
@@ -38,14 +38,14 @@ package actor HospitalLedger {
 
   package init(
     hospital: String, node: LedgerNode, writer: HospitalWriter, identity: any PartyIdentity,
-    logKeys: LogKeys, post: Post, clock: @escaping @Sendable () -> UInt64
+    logKeys: LogKeys, requests: RequestClient, clock: @escaping @Sendable () -> UInt64
   ) {
     self.hospital = hospital
     self.node = node
     self.writer = writer
     self.identity = identity
     self.logKeys = logKeys
-    self.post = post
+    self.requests = requests
     self.clock = clock
   }
 
@@ -228,7 +228,7 @@ package actor HospitalLedger {
   private func meet(_ cloud: String) async throws {
     var missing: [[UInt8]] = []
     while true {
-      let reply = try await ConfirmedLeaves(node: node, identity: identity, post: post)
+      let reply = try await ConfirmedLeaves(node: node, identity: identity, requests: requests)
         .leaves(of: hospital, from: await writer.size + UInt64(missing.count), at: cloud)
       held[cloud] = reply.held
       if reply.note.isEmpty { return }
@@ -434,8 +434,8 @@ package actor HospitalLedger {
       ? try await writer.view.consistency(from: known, to: tail.size) : []
     let signature: [UInt8]
     do {
-      signature = try await identity.signing(in: node.members) { [post] key in
-        try await post.ask(
+      signature = try await identity.signing(in: node.members) { [requests] key in
+        try await requests.ask(
           RequestTail(statement: Signed(tail, by: key), consistency: consistency), of: cloud
         ).bytes
       }

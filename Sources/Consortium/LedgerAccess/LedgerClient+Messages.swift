@@ -49,15 +49,15 @@ extension LedgerClient: Contacts {
 
   /// Asks somebody in an envelope.
   ///
-  /// - Throws: as ``SealedPost/ask(_:of:by:)``.
+  /// - Throws: as ``SealedRequestClient/ask(_:of:by:)``.
   func ask<Request: RoleRequest>(
     _ request: Request, of recipient: String, by authors: [Author]
   ) async throws -> Request.Reply {
-    try await sealedPost.ask(request, of: recipient, by: authors)
+    try await sealedRequests.ask(request, of: recipient, by: authors)
   }
 
-  nonisolated var sealedPost: SealedPost {
-    SealedPost(genesis: genesis.digest, post: post, contacts: self, clock: clock)
+  nonisolated var sealedRequests: SealedRequestClient {
+    SealedRequestClient(genesis: genesis.digest, requests: requests, contacts: self, clock: clock)
   }
 
   /// Whom to ask for what any supernode knows.

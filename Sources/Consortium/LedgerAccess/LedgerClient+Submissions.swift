@@ -7,10 +7,10 @@ extension LedgerClient {
   ///
   /// - Parameter authors: who has signed it.
   package func submit(_ entry: Entry, by authors: [Author]) async throws -> ShownSubmission {
-    let post = sealedPost
+    let requests = sealedRequests
     return try await EntrySubmission(
       genesis: genesis, members: self,
-      ask: { try await post.ask($0, of: $1, by: authors) }
+      ask: { try await requests.ask($0, of: $1, by: authors) }
     ).submit(entry)
   }
 

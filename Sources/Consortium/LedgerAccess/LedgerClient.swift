@@ -23,7 +23,7 @@ package actor LedgerClient: MembersSource {
   /// Whom to ask where anybody may be asked; nil for the first hospital there is.
   let home: String?
   private let store: any RoleStore
-  nonisolated let post: Post
+  nonisolated let requests: RequestClient
   nonisolated let peers: PeerEnvelopeKeys
   nonisolated let clock: @Sendable () -> UInt64
   private var newest: Checkpoint?
@@ -49,13 +49,13 @@ package actor LedgerClient: MembersSource {
   ///   - home: the hospital of a doctor.
   ///   - clock: seconds since 1970.
   package init(
-    genesis: ValidGenesis, home: String? = nil, store: any RoleStore, post: Post,
+    genesis: ValidGenesis, home: String? = nil, store: any RoleStore, requests: RequestClient,
     clock: @escaping @Sendable () -> UInt64
   ) throws {
     (self.genesis, self.home, self.clock) = (genesis, home, clock)
     self.store = store
-    self.post = post
-    peers = PeerEnvelopeKeys(genesis: genesis.digest, post: post, clock: clock)
+    self.requests = requests
+    peers = PeerEnvelopeKeys(genesis: genesis.digest, requests: requests, clock: clock)
     delegates =
       try store.value(forKey: Self.delegatesKey).map(Self.delegates) ?? KnownDelegates(genesis)
     members = try Self.members(of: delegates, genesis, store.value(forKey: Self.membersKey))
@@ -88,7 +88,7 @@ package actor LedgerClient: MembersSource {
   ) async throws -> ProvenLeaf {
     try Self.only(
       try await leaves(by: supernode) {
-        [try await post.ask(Prove(subject, knownSize: $0), of: supernode)]
+        [try await requests.ask(Prove(subject, knownSize: $0), of: supernode)]
       })
   }
 
@@ -119,7 +119,7 @@ package actor LedgerClient: MembersSource {
   ) async throws -> KnownDelegates {
     var next = delegates
     while next.epoch < epoch {
-      let reply = try await post.ask(FetchEpochEnds(from: next.epoch), of: supernode)
+      let reply = try await requests.ask(FetchEpochEnds(from: next.epoch), of: supernode)
       guard !reply.ends.isEmpty else { break }
       // Not beyond it: what ends an epoch is confirmed by its own set.
       for end in reply.ends where next.epoch < epoch { try next.follow(end, genesis: genesis) }
@@ -350,7 +350,7 @@ package actor LedgerClient: MembersSource {
   ) async throws -> ValidMembers {
     let known = [genesis.members, members] + formerMembers.values
     if let known = known.first(where: { $0.digest == digest }) { return known }
-    let reply = try await post.ask(FetchMembers(ofEpoch: epoch), of: supernode)
+    let reply = try await requests.ask(FetchMembers(ofEpoch: epoch), of: supernode)
     guard let members = genesis.members(digest, sent: reply.members) else {
       throw ConsortiumError(.invalidProof, "\(supernode) shows other members")
     }
@@ -379,7 +379,7 @@ package actor LedgerClient: MembersSource {
   /// The last header of an epoch.
   private func epochEnd(_ epoch: UInt64, by supernode: String) async throws -> BlockHeader {
     let (next, overflows) = (epoch + 1).multipliedReportingOverflow(
-      by: genesis.genesis.epochLength)
+      by: genesis.content.epochLength)
     guard !overflows else { throw ConsortiumError(.notFinal, "there is no such epoch") }
     let proven = try await prove(.consortiumBlock(height: next - 1), by: supernode)
     guard case .header(let header) = proven.leaf, proven.chain == ChainName.consortium,
@@ -472,7 +472,7 @@ package actor LedgerClient: MembersSource {
     registration: ProvenLeaf, rotation: ProvenLeaf?, status: ProvenLeaf?, specialties: ProvenLeaf?
   ) {
     let leaves = try await leaves(by: supernode) {
-      let proof = try await post.ask(ProveDoctor(id, knownSize: $0), of: supernode)
+      let proof = try await requests.ask(ProveDoctor(id, knownSize: $0), of: supernode)
       return [proof.registration, proof.rotation, proof.status, proof.specialties]
     }
     guard leaves.count == 4, let registration = leaves[0] else {

@@ -27,18 +27,18 @@ extension LedgerNode: Contacts {
 
   /// Asks somebody in an envelope, as this party.
   ///
-  /// - Throws: as ``SealedPost/ask(_:of:by:)``.
+  /// - Throws: as ``SealedRequestClient/ask(_:of:by:)``.
   func ask<Request: RoleRequest>(
     sealed request: Request, of recipient: String
   ) async throws -> Request.Reply {
-    try await sealedPost.ask(request, of: recipient, by: authors)
+    try await sealedRequests.ask(request, of: recipient, by: authors)
   }
 
   /// The same to somebody whose keys are known.
   func ask<Request: RoleRequest>(
     sealed request: Request, of contact: Contact
   ) async throws -> Request.Reply {
-    try await sealedPost.ask(request, of: contact, by: authors)
+    try await sealedRequests.ask(request, of: contact, by: authors)
   }
 
   private var authors: [Author] {
@@ -47,8 +47,8 @@ extension LedgerNode: Contacts {
     }
   }
 
-  private var sealedPost: SealedPost {
-    SealedPost(genesis: genesis.digest, post: post, contacts: self, clock: clock)
+  private var sealedRequests: SealedRequestClient {
+    SealedRequestClient(genesis: genesis.digest, requests: requests, contacts: self, clock: clock)
   }
 }
 

@@ -16,7 +16,7 @@ package actor LedgerNode {
   package nonisolated let consortiumState: any StateStore
   package nonisolated let id: String
   let identity: any PartyIdentity
-  let post: Post
+  let requests: RequestClient
   let peers: PeerEnvelopeKeys
   nonisolated let clock: @Sendable () -> UInt64
   private let gate = SerialGate()
@@ -40,13 +40,13 @@ package actor LedgerNode {
   package init(
     id: String, genesis: ValidGenesis, identity: any PartyIdentity,
     delegate keys: (any DelegateKeys)?,
-    state: any StateStore, store: any RoleStore, post: Post,
+    state: any StateStore, store: any RoleStore, requests: RequestClient,
     decider given: (any ClaimDecider)? = nil, clock: @escaping @Sendable () -> UInt64,
     votingClock: (@Sendable () -> UInt64)? = nil
   ) throws {
-    (self.id, self.genesis, self.identity, self.post) = (id, genesis, identity, post)
+    (self.id, self.genesis, self.identity, self.requests) = (id, genesis, identity, requests)
     self.clock = clock
-    peers = PeerEnvelopeKeys(genesis: genesis.digest, post: post, clock: clock)
+    peers = PeerEnvelopeKeys(genesis: genesis.digest, requests: requests, clock: clock)
     strangers = RequestQuota(clock: clock)
     consortiumState = state
     decider = try given ?? LedgerSuite.decider(for: genesis)
@@ -249,7 +249,7 @@ package actor LedgerNode {
   private func offer(_ entry: Entry) async throws -> OfferReply? {
     var offer = EntryOffer(to: try delegates, by: id)
     while let delegate = offer.next() {
-      offer.take(try? await post.ask(OfferEntry(entry), of: delegate))
+      offer.take(try? await requests.ask(OfferEntry(entry), of: delegate))
     }
     return offer.reply
   }
@@ -354,8 +354,8 @@ package actor LedgerNode {
   private func ask<Request: QueryRequest>(
     _ request: Request.Type, _ query: Request.Query, of peer: String
   ) async throws -> Request.Reply {
-    try await identity.signing(in: members) { [post] key in
-      try await post.ask(Request(query: Signed(Message(query), by: key)), of: peer)
+    try await identity.signing(in: members) { [requests] key in
+      try await requests.ask(Request(query: Signed(Message(query), by: key)), of: peer)
     }
   }
 

@@ -144,7 +144,7 @@ struct Founder<Storage: ConsortiumStorage> {
     var members = try members(knownBy: party, genesis)
     if members.party(party) == nil, let others { members = others }
     if members.party(party) == nil { return }
-    guard try file.isKnown(to: members, network: genesis.genesis.network) else {
+    guard try file.isKnown(to: members, network: genesis.content.network) else {
       throw CredentialError(
         .foreignKeys, "\(place): these are not the keys that \(party) has on the ledger")
     }

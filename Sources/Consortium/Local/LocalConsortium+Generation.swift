@@ -213,7 +213,7 @@ private struct VisitMaker: Sendable {
     let opening = PseudonymOpening(
       hospital: hospital, visitID: visit, identity: patient, using: &randomness)
     return VisitContext(
-      genesis: genesis.digest, suite: genesis.genesis.suite, hospital: hospital,
+      genesis: genesis.digest, suite: genesis.content.suite, hospital: hospital,
       pseudonym: opening.pseudonym, visitID: visit,
       evidenceDigest: Evidence(using: &randomness).digest,
       signers: team.map(\.prepared.verified.statement.signer), openedAt: base.countedTime,

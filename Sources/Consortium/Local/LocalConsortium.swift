@@ -179,7 +179,7 @@ public actor LocalConsortium {
     try LedgerNode(
       id: id, genesis: genesis, identity: ring, delegate: delegate,
       state: storage.stateStore(id, chain: ChainName.consortium),
-      store: storage.roleStore(id), post: Post(courier: courier, sender: id),
+      store: storage.roleStore(id), requests: RequestClient(courier: courier, sender: id),
       clock: environment.clock)
   }
 
@@ -230,7 +230,7 @@ public actor LocalConsortium {
     environment.observe(
       isNew
         ? .founded(genesis: genesis.digest)
-        : .reopened(genesis: genesis.digest, foundedAt: genesis.genesis.createdAt))
+        : .reopened(genesis: genesis.digest, foundedAt: genesis.content.createdAt))
     for server in hospitalServers { try await staff(server) }
     try await settle()
   }

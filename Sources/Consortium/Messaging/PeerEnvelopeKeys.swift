@@ -10,12 +10,13 @@ package final class PeerEnvelopeKeys: Sendable {
   private static let limit = 1 << 12
 
   private let genesis: Digest32
-  private let post: Post
+  private let requests: RequestClient
   private let clock: @Sendable () -> UInt64
   private let known = Mutex<[String: EnvelopeKey]>([:])
 
-  package init(genesis: Digest32, post: Post, clock: @escaping @Sendable () -> UInt64) {
-    (self.genesis, self.post, self.clock) = (genesis, post, clock)
+  package init(genesis: Digest32, requests: RequestClient, clock: @escaping @Sendable () -> UInt64)
+  {
+    (self.genesis, self.requests, self.clock) = (genesis, requests, clock)
   }
 
   /// - Parameters:
@@ -31,7 +32,7 @@ package final class PeerEnvelopeKeys: Sendable {
     }
     // Nobody is asked whom the ledger does not know.
     var keys = try await identities(isRenewed)
-    let statement = try await post.ask(FetchEnvelopeKey(), of: id)
+    let statement = try await requests.ask(FetchEnvelopeKey(), of: id)
     if !isRenewed, !isSigned(statement, by: keys) {
       // It may sign with another key by now.
       keys = try await identities(true)

@@ -85,8 +85,8 @@ extension CloudServer {
     do {
       while true {
         let index = next
-        let part = try await keys.signing(in: members) { [post] key in
-          try await post.ask(
+        let part = try await keys.signing(in: members) { [requests] key in
+          try await requests.ask(
             TakeOverRecord(query: Signed(Message(query), by: key), index: index), of: cloud)
         }
         guard part.piece.index == index else {

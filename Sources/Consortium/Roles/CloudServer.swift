@@ -14,7 +14,7 @@ package actor CloudServer: EnvelopeKeyOwner {
   nonisolated let views: LedgerViews
   let custody: RecordCustody
   let keys: KeyRing
-  let post: Post
+  let requests: RequestClient
   let wanted: WantedRecords
   let halfSent: HalfSentRecords
   let store: any RoleStore
@@ -43,7 +43,7 @@ package actor CloudServer: EnvelopeKeyOwner {
     self.keys = keys.ring
     custody = RecordCustody(records: records)
     halfSent = HalfSentRecords(store: store, custody: custody)
-    post = Post(courier: courier, sender: id)
+    requests = RequestClient(courier: courier, sender: id)
     self.store = store
     wanted = try WantedRecords(store: store)
     inbox = Inbox(node.genesis, .cloud, id: id, clock: clock)
@@ -51,7 +51,7 @@ package actor CloudServer: EnvelopeKeyOwner {
       genesis: node.genesis.digest, owner: id, store: store, clock: clock, randomness: randomness)
     confirmer = ChainConfirmer(
       node: node, keys: keys.ring, custody: custody,
-      source: ConfirmedLeaves(node: node, identity: keys.ring, post: post), wanted: wanted,
+      source: ConfirmedLeaves(node: node, identity: keys.ring, requests: requests), wanted: wanted,
       ended: EndedVisits(store: store), stores: stores)
     views = LedgerViews(node: node, chains: confirmer)
   }

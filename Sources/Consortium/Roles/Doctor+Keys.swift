@@ -127,7 +127,7 @@ extension Doctor {
     var failure: any Error = ConsortiumError(.unreachable, "there are no delegates")
     for delegate in await client.delegateNames {
       do {
-        _ = try await post.ask(OfferEntry(entry), of: delegate)
+        _ = try await requests.ask(OfferEntry(entry), of: delegate)
         isTaken = true
       } catch {
         failure = error

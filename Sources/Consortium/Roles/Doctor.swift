@@ -19,7 +19,7 @@ public actor Doctor: Endpoint, EnvelopeKeyOwner {
   var keys: DoctorKeys
   let store: any RoleStore
   package let envelopeKeys: OwnEnvelopeKeys
-  let post: Post
+  let requests: RequestClient
   package nonisolated let inbox: Inbox
   var randomness: Randomness
   /// What a first registration asserts; from then on the ledger says it.
@@ -57,14 +57,14 @@ public actor Doctor: Endpoint, EnvelopeKeyOwner {
     self.hospital = hospital
     self.keys = try Self.rotated(keys, store)
     self.store = store
-    post = Post(courier: courier, sender: id)
+    requests = RequestClient(courier: courier, sender: id)
     inbox = Inbox(genesis, .doctor, clock: clock)
     let shared = SharedRandomness(randomness)
     self.randomness = shared
     envelopeKeys = OwnEnvelopeKeys(
       genesis: genesis.digest, owner: id, store: store, clock: clock, randomness: shared)
     client = try LedgerClient(
-      genesis: genesis, home: hospital, store: store, post: post, clock: clock)
+      genesis: genesis, home: hospital, store: store, requests: requests, clock: clock)
   }
 
   var genesis: ValidGenesis { client.genesis }

@@ -92,7 +92,7 @@ extension HospitalServer {
     let genesis = node.genesis
     let numbers = try await node.consortium.members(at: base.reference.height).numbers
     let context = VisitContext(
-      genesis: genesis.digest, suite: genesis.genesis.suite, hospital: id,
+      genesis: genesis.digest, suite: genesis.content.suite, hospital: id,
       pseudonym: opening.pseudonym, visitID: visitID, evidenceDigest: evidence.digest,
       signers: team.signers, openedAt: base.countedTime, window: numbers.window,
       resignatureLimit: numbers.resignatureLimit,

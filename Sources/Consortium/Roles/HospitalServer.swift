@@ -41,7 +41,8 @@ package actor HospitalServer: EnvelopeKeyOwner {
       consortium: node.consortiumState, decider: node.decider, identity: keys.ring)
     ledger = HospitalLedger(
       hospital: id, node: node, writer: writer, identity: keys.ring,
-      logKeys: try keys.logKeys(store, shared), post: Post(courier: courier, sender: id),
+      logKeys: try keys.logKeys(store, shared),
+      requests: RequestClient(courier: courier, sender: id),
       clock: clock)
     views = LedgerViews(node: node, chains: OwnChain(hospital: id, writer: writer))
   }

@@ -118,7 +118,7 @@ extension Patient {
     for found in page.visits {
       let own = try keys.root.signingKey(
         genesis: genesis.digest, hospital: hospital, nonce: found.keyNonce,
-        suite: genesis.genesis.suite)
+        suite: genesis.content.suite)
       guard own.publicKey == found.signingKey else { continue }
       let key = Self.foundKey(hospital, found.keyNonce, supernode)
       if changes[key] == nil, try store.value(forKey: key) == nil {

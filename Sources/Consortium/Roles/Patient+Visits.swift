@@ -140,7 +140,7 @@ extension Patient {
     _ hospital: String
   ) async throws {
     let context = visit.context
-    guard context.genesis == genesis.digest, context.suite == genesis.genesis.suite,
+    guard context.genesis == genesis.digest, context.suite == genesis.content.suite,
       context.hospital == hospital,
       keys.areNamed(in: context), context.keyNonce == keys.nonce,
       context.mailboxKey == keys.mailboxKey.publicKey, context.amends == nil,

@@ -88,7 +88,8 @@ public actor Patient: Endpoint, RoleEndpoint {
     self.randomness = randomness
     inbox = Inbox(genesis, .patient, clock: clock)
     client = try LedgerClient(
-      genesis: genesis, store: store, post: Post(courier: courier, sender: Self.sender),
+      genesis: genesis, store: store,
+      requests: RequestClient(courier: courier, sender: Self.sender),
       clock: clock)
   }
 

@@ -37,7 +37,8 @@ package actor SystemManager: EnvelopeKeyOwner {
     envelopeKeys = OwnEnvelopeKeys(
       genesis: node.genesis.digest, owner: id, store: store, clock: clock, randomness: randomness)
     chains = ChainSubscriber(
-      node: node, identity: keys.ring, post: Post(courier: courier, sender: id), stores: stores)
+      node: node, identity: keys.ring, requests: RequestClient(courier: courier, sender: id),
+      stores: stores)
     views = LedgerViews(node: node, chains: chains)
   }
 

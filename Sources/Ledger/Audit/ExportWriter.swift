@@ -70,7 +70,7 @@ package enum ExportWriter {
   package static func write(
     genesis: ValidGenesis, logs: [Log], to sink: inout some ExportSink
   ) throws {
-    try sink.write(genesis.genesis.encoded(), to: ExportPath.genesis)
+    try sink.write(genesis.content.encoded(), to: ExportPath.genesis)
     for log in logs where log.size > 0 { try write(log, to: &sink) }
     try sink.finish()
   }

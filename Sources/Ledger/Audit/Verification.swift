@@ -202,7 +202,7 @@ public enum Verification {
     observer.complete(consortium.report)
     var report = Report(
       genesisDigest: genesis.digest, isGenesisCompared: genesisDigest != nil,
-      network: genesis.genesis.network, time: observer.time, doctors: observer.doctors,
+      network: genesis.content.network, time: observer.time, doctors: observer.doctors,
       chains: [consortium.report], members: try members(of: void == nil ? view : nil, genesis),
       halts: observer.halts,
       convictions: void == nil
@@ -518,7 +518,7 @@ private struct ConsortiumObserver: ChainObserver {
 
   init(genesis: ValidGenesis) {
     self.genesis = genesis
-    time = genesis.genesis.createdAt
+    time = genesis.content.createdAt
   }
 
   mutating func observe(

@@ -206,7 +206,7 @@ package struct ConsortiumFollower: Sendable {
   /// size: nothing later becomes final before it is.
   package func awaitedEpochEnd() throws(StoreError) -> UInt64? {
     let epoch = genesis.epoch(ofHeight: unfinalHeight)
-    let last = (epoch + 1) * genesis.genesis.epochLength - 1
+    let last = (epoch + 1) * genesis.content.epochLength - 1
     return try reader.block(last).map { $0.index + 1 }
   }
 

@@ -58,7 +58,7 @@ package struct ConsortiumView: Sendable {
     ofEpoch epoch: UInt64, replayingInto store: any StateStore
   ) throws -> Election {
     var replay = try ChainEngine(rules: engine.rules, store: store, keepsLeaves: false)
-    let last = epoch * genesis.genesis.epochLength - 1
+    let last = epoch * genesis.content.epochLength - 1
     guard let end = try block(last)?.index else {
       throw StoreError(.corrupted, "the chain has no block \(last)")
     }

@@ -36,7 +36,7 @@ package struct DelegateSet: Sendable, Equatable {
 
   init(epoch: UInt64, occupants: [SeatOccupant?], genesis: ValidGenesis) {
     self.epoch = epoch
-    seats = occupants.map { Seat($0, network: genesis.genesis.network) }
+    seats = occupants.map { Seat($0, network: genesis.content.network) }
   }
 
   /// Whether so many seats are more than two thirds of all.

@@ -5,7 +5,7 @@ package import TransparencyLog
 
 /// A ``Genesis`` whose rules have been checked, with what follows from it.
 public struct ValidGenesis: Sendable {
-  public let genesis: Genesis
+  public let content: Genesis
   /// Names the ledger in every context, entry and header.
   public let digest: Digest32
   /// Who takes part in the first epoch.
@@ -42,7 +42,7 @@ public struct ValidGenesis: Sendable {
     for node in delegates {
       try require(node.votingKey != nil, "\(node.id) is a delegate without a voting key")
     }
-    self.genesis = genesis
+    content = genesis
     let digest = genesis.digest
     self.digest = digest
     self.members = members
@@ -72,14 +72,14 @@ public struct ValidGenesis: Sendable {
   /// - Returns: nil unless they have this digest.
   package func members(_ digest: Digest32, sent members: Members) -> ValidMembers? {
     guard members.digest == digest else { return nil }
-    return try? ValidMembers(members, network: genesis.network)
+    return try? ValidMembers(members, network: content.network)
   }
 
   /// Who decides the blocks of the first epoch.
   var firstDelegates: DelegateSet { DelegateSet(epoch: 0, occupants: firstSeats, genesis: self) }
 
   /// The epoch in which the block at a height stands.
-  public func epoch(ofHeight height: UInt64) -> UInt64 { height / genesis.epochLength }
+  public func epoch(ofHeight height: UInt64) -> UInt64 { height / content.epochLength }
 
   /// The origin line of a chain's checkpoints; each generation of a hospital's chain is a log of its
   /// own.

@@ -73,7 +73,7 @@ public struct KnownDelegates: CanonicalValue, Equatable {
     guard let checkpoint = keys(of: genesis).confirmedCheckpoint(end.note),
       checkpoint.size > start, end.header.index == checkpoint.size - 1
     else { throw LedgerError(.invalidProof, "an end of an epoch has too few cosignatures") }
-    let length = genesis.genesis.epochLength
+    let length = genesis.content.epochLength
     guard
       case .header(let header) = try end.header.verify(
         size: checkpoint.size, root: checkpoint.root),

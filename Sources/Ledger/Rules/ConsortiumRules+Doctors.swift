@@ -23,7 +23,7 @@ extension ConsortiumRules {
     else {
       throw .notEntitled
     }
-    guard statement.genesis == genesis.digest, statement.suite == genesis.genesis.suite,
+    guard statement.genesis == genesis.digest, statement.suite == genesis.content.suite,
       ValidGenesis.isIdentifier(statement.doctor)
     else { throw .wrongRegistration }
     guard !isPartyName(statement.doctor, state), statement.doctor != ChainName.consortium

@@ -34,7 +34,7 @@ extension ConsortiumRules {
 
   /// Whether the block at a height is the last of its epoch.
   func endsEpoch(_ height: UInt64) -> Bool {
-    height % genesis.genesis.epochLength == genesis.genesis.epochLength - 1
+    height % genesis.content.epochLength == genesis.content.epochLength - 1
   }
 
   /// Elects who decides the next epoch, at the end of the last block of this one.
@@ -57,7 +57,7 @@ extension ConsortiumRules {
       guard let record: ApprovalRecord = state.value(.approval(voter)) else { continue }
       approvals[voter] = Set(record.epoch < epoch ? record.candidates : record.former)
     }
-    let former = delegates(forHeight: epoch * genesis.genesis.epochLength, state)
+    let former = delegates(forHeight: epoch * genesis.content.epochLength, state)
     return Election(
       seatCount: Int(members.numbers.seatCount),
       candidates: standing(members, state).map { node in

@@ -204,7 +204,7 @@ extension ConsortiumRules {
   private func valid(_ members: Members) throws(Refusal) -> ValidMembers {
     // What cannot be read again is no value of the state.
     guard members.encoded().count <= Members.maximumByteCount,
-      let valid = try? ValidMembers(members, network: genesis.genesis.network)
+      let valid = try? ValidMembers(members, network: genesis.content.network)
     else { throw .wrongMembers }
     return valid
   }

@@ -41,7 +41,7 @@ package struct ConsortiumRules: ChainRules {
 
   package func open(after header: BlockHeader?, _ state: StateView) -> Block {
     guard let header else {
-      return Block(time: genesis.genesis.createdAt, countedTime: genesis.genesis.createdAt)
+      return Block(time: genesis.content.createdAt, countedTime: genesis.content.createdAt)
     }
     return Block(
       height: header.height + 1, time: header.time, countedTime: header.countedTime)

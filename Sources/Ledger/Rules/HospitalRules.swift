@@ -247,7 +247,7 @@ package struct HospitalRules: ChainRules {
   ) throws(Refusal) -> Judgement {
     let signature = try signature(of: item.entry, by: hospital, base)
     let (context, numbers) = (opening.context, base.members.numbers)
-    guard context.genesis == genesis.digest, context.suite == genesis.genesis.suite,
+    guard context.genesis == genesis.digest, context.suite == genesis.content.suite,
       context.hospital == hospital, context.window == numbers.window,
       context.resignatureLimit == numbers.resignatureLimit,
       context.baseHeight <= base.block.reference.height,

@@ -151,7 +151,7 @@ extension StateView {
   private func members(
     _ digest: Digest32, of genesis: ValidGenesis, at key: StateKey
   ) -> ValidMembers {
-    let found = KnownMembers.shared.members(digest, network: genesis.genesis.network) {
+    let found = KnownMembers.shared.members(digest, network: genesis.content.network) {
       bytes(key)
     }
     if let found { return found }

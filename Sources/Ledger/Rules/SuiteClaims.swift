@@ -9,7 +9,7 @@ public enum LedgerSuite {
   public static func decider(
     for genesis: ValidGenesis
   ) throws(LedgerError) -> any ClaimDecider {
-    switch genesis.genesis.suite {
+    switch genesis.content.suite {
     case BLS12381.name: return SuiteClaims<BLS12381>()
     case let suite:
       throw LedgerError(.unknownSuite, "suite \(suite) is not known to this program")

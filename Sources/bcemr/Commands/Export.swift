@@ -86,7 +86,7 @@ struct ExportLedger: AsyncParsableCommand {
     var source = UstarSource { try file.read($0) }
     guard
       try source.file(ExportPath.genesis, limit: Genesis.maximumByteCount)
-        == genesis.genesis.encoded(),
+        == genesis.content.encoded(),
       let note = try source.file(
         ExportPath.checkpoint(ChainName.consortium), limit: SignedNote.maximumByteCount)
     else { return nil }

@@ -40,7 +40,7 @@ struct Status: AsyncParsableCommand {
     await survey.run()
     let report = Report(
       passed: survey.faults.isEmpty, genesis: "\(existing.genesis.digest)",
-      network: existing.genesis.genesis.network, time: LedgerTime.text(survey.time),
+      network: existing.genesis.content.network, time: LedgerTime.text(survey.time),
       chains: survey.chains, faults: survey.faults, convictions: survey.convictions,
       nanoseconds: MonotoneTime.nanoseconds() - start, peakMemory: PeakMemory.bytes())
     if output.json { Console.write(report) } else { report.print(to: output.console) }

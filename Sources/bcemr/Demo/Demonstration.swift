@@ -49,7 +49,7 @@ struct Demonstration {
     self.console = console
     self.team = team
     report = DemoReport(
-      genesis: "\(genesis.digest)", suite: genesis.genesis.suite, teamSize: team, doctors: doctors)
+      genesis: "\(genesis.digest)", suite: genesis.content.suite, teamSize: team, doctors: doctors)
   }
 
   mutating func run(_ histories: [DemoHistory]) async throws -> DemoReport {

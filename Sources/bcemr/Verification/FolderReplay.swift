@@ -288,7 +288,7 @@ struct FolderReplay {
   private func takeEpochEnds(
     of replica: Replica, upTo final: FinalRecord, in chain: inout ConsortiumFollower
   ) throws -> Bool {
-    let count = (final.height + 1) / genesis.genesis.epochLength
+    let count = (final.height + 1) / genesis.content.epochLength
     var epoch: UInt64 = 0
     while true {
       let ends = try replica.view.epochEnds(from: epoch, byteCount: Self.pageByteCount)

@@ -20,7 +20,7 @@ struct KeyFileCheck {
 
   func findings() throws -> [Finding] {
     let (folder, members) = (existing.folder, existing.members)
-    let network = existing.genesis.genesis.network
+    let network = existing.genesis.content.network
     let parties = [members.manager.id] + members.supernodes.map(\.id)
     var findings = parties.compactMap { party in
       finding(party, owner: party) {

@@ -175,7 +175,7 @@ extension DelegateSimulation {
   /// ask. All vote for whatever is open: an open motion alone may bring the keys that it names
   /// (specification 6.13).
   mutating func passMotion(sees: (_ reader: Int, _ writer: Int) -> Bool) throws {
-    let epochLength = network.genesis.genesis.epochLength
+    let epochLength = network.genesis.content.epochLength
     guard epochLength < 1000, let index = network.processes.indices.first(where: isHonest) else {
       return
     }

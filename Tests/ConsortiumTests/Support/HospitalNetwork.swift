@@ -116,7 +116,7 @@ struct HospitalNetwork {
       id: id, genesis: genesis, identity: members.identity(of: id),
       delegate: isCandidate ? machine.keys.delegate : nil,
       state: disk.state(ChainName.consortium, run: run), store: disk.roles(run: run),
-      post: Post(courier: courier, sender: id), decider: decider, clock: ear,
+      requests: RequestClient(courier: courier, sender: id), decider: decider, clock: ear,
       votingClock: time)
     if hospitals.contains(id) {
       let server = try HospitalServer(

@@ -412,7 +412,7 @@ struct HospitalSimulation: Simulation {
 
   /// An organisation has the newcomer admitted: it moves that, or votes for it.
   private mutating func admit(by hospital: String) {
-    guard network.genesis.genesis.epochLength < 1000 else { return }
+    guard network.genesis.content.epochLength < 1000 else { return }
     let (members, organisation) = (network.members, "operator-of-\(hospital)")
     submit(by: organisation, at: happens(50) ? "hospital-1" : "hospital-2") { view in
       if try view.nextMembers.supernode(SimulatedMembers.newcomer) != nil { return nil }
@@ -847,7 +847,7 @@ struct HospitalSimulation: Simulation {
     let running = network.world.journal.running
     guard running.allSatisfy({ $0.value == 0 || !isTrusted($0.key) }) else { return false }
     let members = network.world.currentMembers
-    let mayBeAdmitted = network.genesis.genesis.epochLength < 1000
+    let mayBeAdmitted = network.genesis.content.epochLength < 1000
     if mayBeAdmitted, members.supernode(SimulatedMembers.newcomer) == nil { return false }
     var sizes: Set<UInt64> = []
     var views: [String: Set<UInt64>] = [:]

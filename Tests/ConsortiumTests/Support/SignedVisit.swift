@@ -18,7 +18,7 @@ struct SignedVisit: Sendable {
   let doctor: String
   private let opening: VisitOpening
   private let evidence: [UInt8]
-  private let post: TestPost
+  private let requests: TestClient
 
   init(findings: [UInt8]? = nil) async throws {
     let test = TestConsortium(teamSize: 1)
@@ -40,7 +40,7 @@ struct SignedVisit: Sendable {
     doctor = state.context.signers[0].doctor
     opening = try #require(test.wire.requests(AssignVisit.self).last?.opening)
     evidence = try await test.presence(of: visit, to: doctor, consortium).evidence
-    post = test.post(consortium, as: doctor)
+    client = test.client(consortium, as: doctor)
   }
 
   var visit: Digest32 { state.context.visitID }
@@ -67,7 +67,7 @@ struct SignedVisit: Sendable {
   }
 
   func store(_ part: RecordPiece) async throws -> StoredPieces {
-    try await post.ask(
+    try await client.ask(
       StoreRecord(hospital: state.context.hospital, visit: visit, part: part), of: "cloud")
   }
 
@@ -83,7 +83,7 @@ struct SignedVisit: Sendable {
     let completion = VisitCompletion(
       context: state.context, commitments: signature.commitments, signature: signature.signature,
       recordDigest: name(record).recordDigest, storageSignature: receipt)
-    _ = try await post.ask(
+    _ = try await client.ask(
       SubmitEntry(
         try test.entry(completion, by: doctor, place: "doctors/\(doctor)", consortium)),
       of: state.context.hospital)

@@ -68,7 +68,8 @@ final class ClientWorld: Sendable {
       Servers(
         members: members,
         peers: PeerEnvelopeKeys(
-          genesis: members.genesis.digest, post: Self.post(mail, seesTwins: $0), clock: clock))
+          genesis: members.genesis.digest, requests: Self.client(mail, seesTwins: $0), clock: clock)
+      )
     }
     state = Mutex(State(current: members.genesis.members))
   }
@@ -115,14 +116,14 @@ final class ClientWorld: Sendable {
   }
 
   /// A client's way to the servers.
-  func post(seesTwins: Bool) -> SealedPost {
-    SealedPost(
-      genesis: members.genesis.digest, post: Self.post(mail, seesTwins: seesTwins),
+  func client(seesTwins: Bool) -> SealedRequestClient {
+    SealedRequestClient(
+      genesis: members.genesis.digest, requests: Self.client(mail, seesTwins: seesTwins),
       contacts: contacts[seesTwins ? 1 : 0], clock: clock)
   }
 
-  private static func post(_ mail: SimulatedMail, seesTwins: Bool) -> Post {
-    Post(courier: mail.courier(of: .init(id: name, seesTwins: seesTwins)), sender: name)
+  private static func client(_ mail: SimulatedMail, seesTwins: Bool) -> RequestClient {
+    RequestClient(courier: mail.courier(of: .init(id: name, seesTwins: seesTwins)), sender: name)
   }
 
   /// Clients know the servers' keys, and ask for those that envelopes are sealed to.
@@ -441,10 +442,10 @@ struct VisitCourse: Sendable {
     _ entry: Entry, until standing: EntrySubmission.Standing
   ) async throws -> Outcome {
     let (digest, hospital) = (entry.digest, hospital)
-    let (post, author) = (world.post(seesTwins: seesTwins), author(of: entry))
+    let (client, author) = (world.client(seesTwins: seesTwins), author(of: entry))
     let submission = EntrySubmission(
       genesis: members.genesis, members: CurrentMembers(world),
-      ask: { try await post.ask($0, of: $1, by: [author]) })
+      ask: { try await client.ask($0, of: $1, by: [author]) })
     var attempts = 0
     while true {
       do {
@@ -472,7 +473,7 @@ struct VisitCourse: Sendable {
     var count: UInt64?
     while true {
       if count == nil,
-        let place = try? await world.post(seesTwins: seesTwins).ask(
+        let place = try? await world.client(seesTwins: seesTwins).ask(
           RelayDemand(entry), of: cloud, by: [author(of: entry)])
       {
         count = try? await world.cloud(cloud, seesTwins: seesTwins)?.node.consortium.demandCount(

@@ -125,7 +125,7 @@ final class TestConsortium: Sendable {
   func passEpoch(_ consortium: LocalConsortium, mayFail: Bool = false) async throws {
     let genesis = consortium.genesis
     let first = await consortium.cloud.node.consortium.height
-    for _ in 0..<5 * genesis.genesis.epochLength {
+    for _ in 0..<5 * genesis.content.epochLength {
       if mayFail {
         await rest(consortium, rounds: 1)
       } else {
@@ -369,7 +369,7 @@ final class TestConsortium: Sendable {
       origin: consortium.genesis.origin(of: chain), size: tree.size, root: tree.root)
     return try nodes.map { node in
       let name = ValidGenesis.cosignerName(
-        network: consortium.genesis.genesis.network, node: node, chain: chain)
+        network: consortium.genesis.content.network, node: node, chain: chain)
       let key = try CosignerKey(
         name: name, key: .init(rawRepresentation: secret("cosigner/\(chain)", of: node)))
       return try key.cosign(checkpoint, at: Self.start)
@@ -406,46 +406,46 @@ final class TestConsortium: Sendable {
 
   /// Somebody who asks as a party, with its keys; of a consortium that was opened last, even if its
   /// supernodes cannot go on.
-  func post(as party: String) throws -> TestPost {
-    TestPost(
+  func client(as party: String) throws -> TestClient {
+    TestClient(
       courier: try #require(wire.courier), name: party, author: .party(party),
       keys: secrets.identities(of: party), secrets: secrets, now: { self.now.withLock { $0 } })
   }
 
-  func post(_ consortium: LocalConsortium, as party: String) -> TestPost {
-    TestPost(
+  func client(_ consortium: LocalConsortium, as party: String) -> TestClient {
+    TestClient(
       courier: consortium.courier, name: party, author: .party(party),
       keys: secrets.identities(of: party), secrets: secrets, now: { self.now.withLock { $0 } })
   }
 
   /// Who has signed an entry about a visit, of a consortium that was opened last.
   @inline(never)
-  func post(bringing entry: Entry, _ context: VisitContext) throws -> TestPost {
+  func client(bringing entry: Entry, _ context: VisitContext) throws -> TestClient {
     let author: Author
     switch entry.content.signer {
-    case .party(let id): return try post(as: id)
+    case .party(let id): return try client(as: id)
     case .patient: author = try patient(of: context)
     }
-    return TestPost(
+    return TestClient(
       courier: try #require(wire.courier), name: "patient", author: author.principal,
       keys: [author.key], secrets: secrets, now: { self.now.withLock { $0 } })
   }
 
   /// The same as whomever, with whatever key, from wherever.
-  func post(
+  func client(
     _ consortium: LocalConsortium, by author: Author, from address: String = "somebody"
-  ) -> TestPost {
-    TestPost(
+  ) -> TestClient {
+    TestClient(
       courier: consortium.courier, name: address, author: author.principal,
       keys: [author.key], secrets: secrets, now: { self.now.withLock { $0 } })
   }
 
   /// The same as the patient of a visit.
   @inline(never)
-  func post(
+  func client(
     _ consortium: LocalConsortium, asPatientOf context: VisitContext
-  ) throws -> TestPost {
-    post(consortium, by: try patient(of: context))
+  ) throws -> TestClient {
+    client(consortium, by: try patient(of: context))
   }
 
   @inline(never)

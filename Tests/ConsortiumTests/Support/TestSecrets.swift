@@ -96,7 +96,7 @@ struct TestSecrets: Sendable {
 }
 
 /// Somebody who asks, as whomever, and takes what comes for an answer.
-struct TestPost: Sendable {
+struct TestClient: Sendable {
   let courier: any Courier
   /// What couriers are told.
   let name: String
@@ -106,18 +106,18 @@ struct TestPost: Sendable {
   let now: @Sendable () -> UInt64
 
   /// The bare one, for who speaks with members alone.
-  var post: Post { Post(courier: courier, sender: name) }
+  var requests: RequestClient { RequestClient(courier: courier, sender: name) }
 
   /// - Throws: ``ConsortiumError``, also what is not under the seal.
   func ask<Request: RoleRequest>(
     _ request: Request, of recipient: String
   ) async throws -> Request.Reply {
     guard let rule = RequestTable.byName[Request.name], rule.carriage == .sealed else {
-      return try await post.ask(request, of: recipient)
+      return try await client.ask(request, of: recipient)
     }
     // Whom nobody has asked anything, or not for days, makes its key now; a patient's address has its own.
     if !secrets.isAddress(recipient) {
-      _ = try? await post.ask(FetchEnvelopeKey(), of: recipient)
+      _ = try? await client.ask(FetchEnvelopeKey(), of: recipient)
     }
     var refusal = ConsortiumError(.unreachable, "there is nobody who asks")
     for key in keys {

@@ -23,7 +23,7 @@ package protocol Contacts: Sendable {
 }
 
 /// A role's way to the others.
-package struct Post: Sendable {
+package struct RequestClient: Sendable {
   let courier: any Courier
   /// Where an answer goes.
   let sender: String
@@ -59,17 +59,18 @@ package struct Post: Sendable {
 }
 
 /// A role's way to others in envelopes: nobody between them reads, changes or invents anything.
-package struct SealedPost: Sendable {
+package struct SealedRequestClient: Sendable {
   let genesis: Digest32
-  let post: Post
+  let requests: RequestClient
   let contacts: any Contacts
   /// Seconds since 1970.
   let clock: @Sendable () -> UInt64
 
   package init(
-    genesis: Digest32, post: Post, contacts: any Contacts, clock: @escaping @Sendable () -> UInt64
+    genesis: Digest32, requests: RequestClient, contacts: any Contacts,
+    clock: @escaping @Sendable () -> UInt64
   ) {
-    (self.genesis, self.post, self.contacts, self.clock) = (genesis, post, contacts, clock)
+    (self.genesis, self.requests, self.contacts, self.clock) = (genesis, requests, contacts, clock)
   }
 
   /// Seals a request to somebody, and believes only an answer under the same seal.
@@ -134,8 +135,8 @@ package struct SealedPost: Sendable {
       sentAt: clock(),
       payload: Message(request).encoded())
     let (envelope, key) = try Envelope.seal(content, by: author.key, to: contact)
-    let bytes = try await post.courier.send(
-      envelope.encoded(), from: post.sender, to: contact.id)
+    let bytes = try await requests.courier.send(
+      envelope.encoded(), from: requests.sender, to: contact.id)
     guard ObjectKind(of: bytes) == .sealedAnswer else {
       guard case .failure(let error) = try? ReplyMessage<Done>(encoded: bytes).result else {
         throw ConsortiumError(.malformed, "the answer of \(contact.id) is not sealed")
@@ -155,6 +156,6 @@ package struct SealedPost: Sendable {
       throw ConsortiumError(.unreachable, "what comes as the answer of \(recipient) is not its own")
     }
     let answer = try RequestTable.byName[type.name]?.unpadded(opened) ?? opened
-    return try Post.reply(answer, to: type, recipient)
+    return try RequestClient.reply(answer, to: type, recipient)
   }
 }
