@@ -193,10 +193,10 @@ struct DoctorKeyTests {
     let test = TestConsortium()
     let consortium = try await test.open()
     let store = MemoryRoleStore()
-    let client = test.client(consortium, as: TestConsortium.patient)
+    let patient = test.client(consortium, as: TestConsortium.patient)
     func client() throws -> LedgerClient {
       try LedgerClient(
-        genesis: consortium.genesis, store: store, requests: client.requests,
+        genesis: consortium.genesis, store: store, requests: patient.requests,
         clock: { TestConsortium.start })
     }
     let hospital = try #require(consortium.hospitals["hospital-1"])

@@ -275,7 +275,7 @@ struct ConsortiumRulesTests {
       genesis.add(added)
       genesis.add(1, areDelegates: false, haveVotingKeys: false)
       let valid = try ValidGenesis(genesis)
-      #expect(valid.genesis.delegates.count == count)
+      #expect(valid.content.delegates.count == count)
       #expect(KnownDelegates(valid).keys(of: valid).threshold == 2 * count / 3 + 1)
       #expect(try Genesis(encoded: genesis.encoded()) == genesis)
     }

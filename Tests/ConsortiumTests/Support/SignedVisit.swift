@@ -18,7 +18,7 @@ struct SignedVisit: Sendable {
   let doctor: String
   private let opening: VisitOpening
   private let evidence: [UInt8]
-  private let requests: TestClient
+  private let client: TestClient
 
   init(findings: [UInt8]? = nil) async throws {
     let test = TestConsortium(teamSize: 1)

@@ -113,11 +113,11 @@ struct TestClient: Sendable {
     _ request: Request, of recipient: String
   ) async throws -> Request.Reply {
     guard let rule = RequestTable.byName[Request.name], rule.carriage == .sealed else {
-      return try await client.ask(request, of: recipient)
+      return try await requests.ask(request, of: recipient)
     }
     // Whom nobody has asked anything, or not for days, makes its key now; a patient's address has its own.
     if !secrets.isAddress(recipient) {
-      _ = try? await client.ask(FetchEnvelopeKey(), of: recipient)
+      _ = try? await requests.ask(FetchEnvelopeKey(), of: recipient)
     }
     var refusal = ConsortiumError(.unreachable, "there is nobody who asks")
     for key in keys {
