@@ -432,7 +432,9 @@ public enum Verification {
       }
       let own = try VerifiedTiles(store: store).tile(level: tile.level, index: tile.index) ?? []
       guard bytes == Array(own.prefix(byteCount)) else {
-        throw Failure(check: .tree, reason: "\(tile.path) does not hold the hashes of the leaves")
+        throw Failure(
+          check: .tree,
+          reason: "\(tile.path) does not hold the hashes of the leaves: it was changed, or they were")
       }
     }
   }

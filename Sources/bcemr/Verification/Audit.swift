@@ -301,8 +301,11 @@ extension Audit.Chain: CustomStringConvertible {
       let exceptional = [
         (disputed, "disputed"), (abandoned, "abandoned"), (unprovenTimes, "of unproven time"),
       ].filter { $0.0 > 0 }.map { ", \($0.0) \($0.1)" }.joined()
-      text += ", \(finalLeaves) of \(leaves) leaves final: "
-      text += "\(Quantity.count(Int(visits), "visit")), \(acknowledged) acknowledged\(exceptional)"
+      text +=
+        blocks == 0
+        ? ": nothing is known of its visits"
+        : ", \(finalLeaves) of \(leaves) leaves final: "
+          + "\(Quantity.count(Int(visits), "visit")), \(acknowledged) acknowledged\(exceptional)"
     }
     if let fault { text += "; then \(fault.message)" }
     if barred { text += "; a log key of it is convicted, and it is anchored no more" }
