@@ -434,7 +434,8 @@ public enum Verification {
       guard bytes == Array(own.prefix(byteCount)) else {
         throw Failure(
           check: .tree,
-          reason: "\(tile.path) does not hold the hashes of the leaves: it was changed, or they were")
+          reason: "\(tile.path) does not hold the hashes of the leaves: it was changed, or they "
+            + "were")
       }
     }
   }
