@@ -52,6 +52,9 @@ extension ErrorCode<ConsortiumError> {
   public static var invalidProof: Self { Self("invalid-proof") }
   /// A proof against an older checkpoint than one that was seen before.
   public static var staleCheckpoint: Self { Self("stale-checkpoint") }
+  /// What is known of a chain, or shown of it, is less than what is anchored of it: whoever keeps it withholds
+  /// the rest, or has lost it.
+  public static var behindAnchor: Self { Self("behind-anchor") }
   /// The ledger does not hold this, or it is not final yet.
   public static var notFinal: Self { Self("not-final") }
   /// The entry may stand or not; to submit it again is safe.

@@ -165,6 +165,57 @@ struct AdmittanceTests {
     _ = try await consortium.openRecord(doctor: TestConsortium.reader, consent: consent)
   }
 
+  @Test("[attack] strangers have slow others asked: nobody of the same address is kept out")
+  func slowRenewals() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (visit, request) = try await test.visitWithRequest(consortium)
+    let key = try TestConsortium.stranger(36).key
+    // A cloud, or a courier, takes its time for what two other hospitals have written.
+    let isReleased = Capture<Bool>()
+    let arrived = Capture<Int>()
+    arrived.value = 0
+    test.wire.intercept { transit in
+      if transit.sender == "patient", transit.recipient == "manager",
+        transit.payload(DepositConsent.self) == nil
+      {
+        arrived.change { $0? += 1 }
+      }
+      if transit.sender == "manager",
+        let asked = transit.payload(FetchLeaves.self)?.query.object.payload.hospital,
+        asked != Self.hospital
+      {
+        for _ in 0..<20_000 where isReleased.value != true {
+          try await Task.sleep(for: .milliseconds(1))
+        }
+      }
+      return try await transit.deliver(transit.request)
+    }
+    let count = 64
+    let code = await withTaskGroup(of: Void.self) { group in
+      for number in 0..<count {
+        let author = Principal.patient(visit: .zero, hospital: "hospital-\(2 + number % 2)")
+        // From where patients come.
+        let client = test.client(consortium, by: Author(author, key), from: "patient")
+        var content = client.content(FetchEpochEnds(from: 0), "manager")
+        (content.name, content.payload) = (DepositConsent.name, [0x30, 0x01])
+        group.addTask { [content] in _ = try? await client.send(content, by: key) }
+      }
+      for _ in 0..<5000 where arrived.value ?? 0 < count {
+        try? await Task.sleep(for: .milliseconds(1))
+      }
+      try? await Task.sleep(for: .milliseconds(300))
+      let code = await ConsortiumError.code {
+        _ = try await consortium.consent(
+          patient: Self.patient, to: request, visit: visit, expiresAt: TestConsortium.start + 3600)
+      }
+      #expect(isReleased.value != true && arrived.value ?? 0 >= count)
+      isReleased.value = true
+      return code
+    }
+    #expect(code == "nothing")
+  }
+
   @Test("[attack] however many envelopes strangers have taken, another's is not taken again")
   func forgottenEnvelopes() async throws {
     let test = TestConsortium(teamSize: 1)

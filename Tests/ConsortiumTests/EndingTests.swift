@@ -87,6 +87,32 @@ struct EndingTests {
     #expect(try await consortium.collect(visit, plan).record != nil)
   }
 
+  @Test("[attack] a patient notes something of a visit that was abandoned: the cloud keeps none")
+  func abandonedNotes() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let context = try await test.beginVisit(consortium, test.plan()).context
+    try await test.pass(seconds: 100, consortium)
+    let client = try test.client(consortium, asPatientOf: context)
+    let store = test.storage.roleStore("cloud")
+    func keep(_ counter: UInt64) async -> String {
+      await ConsortiumError.code {
+        _ = try await client.ask(
+          KeepNote(KeptNote(counter: counter, sealed: [1, 2, 3])), of: "cloud")
+      }
+    }
+    #expect(await keep(1) == "nothing")
+    #expect(try store.keys(withPrefix: "note/").count == 1)
+    let server = try #require(consortium.hospitals[Self.hospital])
+    try await server.abandon(context.visitID, .interrupted)
+    try await test.pass(seconds: 100, consortium)
+    #expect(try store.keys(withPrefix: "note/").isEmpty)
+    for counter in 1...3 as ClosedRange<UInt64> { #expect(await keep(counter) == "wrong-state") }
+    try await test.pass(seconds: 100, consortium)
+    #expect(try store.keys(withPrefix: "note/").isEmpty)
+    #expect(try await client.ask(FetchNote(), of: "cloud").status == .abandoned)
+  }
+
   // MARK: Patient
 
   @Test("what a patient complains of goes when there is a visit to agree to")

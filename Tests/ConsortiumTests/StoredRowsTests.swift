@@ -177,4 +177,62 @@ struct StoredRowsTests {
     try await consortium.settle()
     #expect(try states(test, [used, expiring]) == ["over", "over"])
   }
+
+  @Test("[attack] a cloud that does not answer keeps nothing of consents that have ended")
+  func silentCloud() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (visit, expiring) = try await test.consentedVisit(consortium, lasting: 600)
+    let revoked = try await test.consent(to: visit, purpose: "another", consortium)
+    let standing = try await test.consent(to: visit, purpose: "a third", consortium)
+    let patient = try #require(await consortium.patients[Self.patient])
+    test.wire.lose { transit in
+      transit.sender == "manager" && transit.kind == FetchLeaves.name
+        || transit.payload(SubmitEntry.self)?.entry.content.body.kind == .revocation
+    }
+    #expect(await code { try await patient.revoke(revoked) } == "unreachable")
+    #expect(
+      await code { try await patient.demandRevocation(revoked, through: "cloud") } == "not-final")
+    await test.rest(consortium, rounds: 20)
+    #expect(try states(test, [expiring, revoked, standing]) == ["over", "over", "x"])
+  }
+
+  @Test("[attack] nobody tells the proxy what time it is: x goes by its own clock, days later")
+  func noLedgerTime() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (visit, expiring) = try await test.consentedVisit(consortium, lasting: 600)
+    let standing = try await test.consent(to: visit, purpose: "another", consortium)
+    test.wire.lose { $0.sender == "manager" }
+    test.pass(seconds: 7 * 86_400)
+    try await consortium.manager.advance()
+    // Its clock may be ahead.
+    #expect(try states(test, [expiring, standing]) == ["x", "x"])
+    test.pass(seconds: 1200)
+    try await consortium.manager.advance()
+    #expect(try states(test, [expiring, standing]) == ["over", "x"])
+  }
+
+  @Test("[attack] a hospital was removed: the proxy keeps nothing of consents to its visits")
+  func removedHospital() async throws {
+    let test = TestConsortium(teamSize: 1, hospitals: 4, epochLength: 12)
+    let consortium = try await test.open()
+    let (_, consent) = try await test.consentedVisit(consortium, lasting: 3000 * 86_400)
+    let elsewhere = try await consortium.hold(test.plan("e-2", hospital: "hospital-2")).visit
+    try await consortium.settle()
+    let other = try await test.consent(
+      to: elsewhere, doctor: "hospital-3-doctor-1", purpose: "another", consortium)
+    let motion = try await consortium.put([.remove("hospital-1")], by: "hospital-2-trust")
+    for voter in ["hospital-3-trust", "hospital-4-trust"] {
+      try await consortium.vote(on: motion, by: voter)
+    }
+    #expect(try await consortium.status(ofMotion: motion) == .passed)
+    try await consortium.manager.advance()
+    #expect(try states(test, [consent, other]) == ["x", "x"])
+    try await test.passEpoch(consortium, mayFail: true)
+    #expect(try await consortium.members().supernode("hospital-1") == nil)
+    test.pass(seconds: 61)
+    try await consortium.manager.advance()
+    #expect(try states(test, [consent, other]) == ["over", "x"])
+  }
 }

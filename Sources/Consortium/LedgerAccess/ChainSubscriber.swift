@@ -3,11 +3,14 @@ import Credentials
 package import Ledger
 
 /// Somebody whom a hospital admits to its chain: replays it from the cloud, when it is asked about.
+///
+/// The cloud is not believed that there is nothing more: the chain has to come to what is anchored of it.
 package actor ChainSubscriber: HospitalChains {
   private let node: LedgerNode
   private let source: ConfirmedLeaves
   private let stores: @Sendable (_ hospital: String) throws -> any StateStore
-  private let gate = SerialGate()
+  /// One for each hospital: a cloud that is slow about one chain holds up no other.
+  private let gates = SerialGates<String>()
   private var followers: [String: HospitalFollower] = [:]
 
   package init(
@@ -20,15 +23,18 @@ package actor ChainSubscriber: HospitalChains {
   }
 
   package func view(of hospital: String) async throws -> HospitalView {
-    await gate.enter()
-    defer { gate.leave() }
+    try await gates.pass(hospital) { try await broughtView(of: hospital) }
+  }
+
+  /// - Precondition: nobody else brings this chain.
+  private func broughtView(of hospital: String) async throws -> HospitalView {
     try await node.catchUp()
     guard let cloud = try await cloud(of: hospital) else {
       throw ConsortiumError(.unknownVisit, "there is no such hospital")
     }
     var follower = try followers[hospital] ?? makeFollower(of: hospital)
     do {
-      try await source.bring(&follower, of: hospital, from: cloud)
+      try await bring(&follower, of: hospital, from: cloud)
     } catch {
       // What was stored before a failure stays; what a store fails at may be stored all the same, so
       // then it is read again.
@@ -37,6 +43,29 @@ package actor ChainSubscriber: HospitalChains {
     }
     followers[hospital] = follower
     return follower.view
+  }
+
+  /// Takes what the present cloud shows. One that is taking the chain over may not have what is anchored of
+  /// it yet: that is asked for where it was confirmed.
+  private func bring(
+    _ follower: inout HospitalFollower, of hospital: String, from cloud: String
+  ) async throws {
+    do {
+      try await source.bring(&follower, of: hospital, from: cloud)
+    } catch let withheld as ConsortiumError where withheld.code == .behindAnchor {
+      let epoch = node.genesis.epoch(ofHeight: follower.baseHeight ?? 0)
+      for former in try await node.consortium.clouds(ofHospital: hospital, sinceEpoch: epoch)
+      where former != cloud {
+        do {
+          return try await source.bring(&follower, of: hospital, from: former)
+        } catch let error as StoreError {
+          throw error
+        } catch {
+          continue
+        }
+      }
+      throw withheld
+    }
   }
 
   /// Whether there is, or was, such a hospital.
@@ -52,10 +81,9 @@ package actor ChainSubscriber: HospitalChains {
   /// - Returns: nil if there is no such hospital.
   func storedView(of hospital: String) async throws -> HospitalView? {
     if let known = followers[hospital] { return known.view }
-    await gate.enter()
-    defer { gate.leave() }
-    guard try await cloud(of: hospital) != nil else { return nil }
-    let follower = try followers[hospital] ?? makeFollower(of: hospital)
+    guard try await exists(hospital) else { return nil }
+    if let known = followers[hospital] { return known.view }
+    let follower = try makeFollower(of: hospital)
     followers[hospital] = follower
     return follower.view
   }

@@ -9,13 +9,29 @@ struct ConfirmedLeaves: Sendable {
   let identity: any PartyIdentity
   let requests: RequestClient
 
-  /// Brings a replay to what a cloud shows as confirmed.
+  /// Brings a replay to what a cloud shows as confirmed, and not to less than what is anchored of the chain: a
+  /// cloud may show what was once the newest for ever.
   ///
   /// What was stored before a failure stays, and the follower has it.
   /// - Parameter storing: called with what is stored next, before it is.
+  /// - Throws: ``ConsortiumError`` `behind-anchor` if the cloud shows less than the newest anchor that the
+  ///   consortium chain has as it is known here, `ledger-diverged` if it shows another chain.
   func bring(
     _ follower: inout HospitalFollower, of hospital: String, from cloud: String,
     storing: @Sendable (HospitalFollower.Progress) throws -> Void = { _ in }
+  ) async throws {
+    while true {
+      let before = try await node.consortium.anchor(of: hospital)
+      try await follow(&follower, of: hospital, from: cloud, storing: storing)
+      let anchor = try await node.consortium.anchor(of: hospital)
+      if anchor == before { return try follower.view.require(anchor) }
+      // One that has come meanwhile may cover what the cloud has confirmed since it answered.
+    }
+  }
+
+  private func follow(
+    _ follower: inout HospitalFollower, of hospital: String, from cloud: String,
+    storing: @Sendable (HospitalFollower.Progress) throws -> Void
   ) async throws {
     let consortium = await node.consortium
     var progress: HospitalFollower.Progress?
@@ -114,5 +130,21 @@ struct ConfirmedLeaves: Sendable {
     else {
       throw ConsortiumError(.invalidProof, "the cloud of the last block has not confirmed it")
     }
+  }
+}
+
+extension HospitalView {
+  /// That this chain has come at least to an anchor of it.
+  ///
+  /// - Parameter anchor: nil if nothing is anchored.
+  /// - Throws: ``ConsortiumError`` `behind-anchor` if it is shorter, `ledger-diverged` if it is another.
+  func require(_ anchor: AnchorRecord?) throws {
+    guard let anchor, try !leads(to: anchor) else { return }
+    guard size < anchor.size else {
+      throw ConsortiumError(
+        .ledgerDiverged, "the chain does not lead to what is anchored of \(hospital)")
+    }
+    throw ConsortiumError(
+      .behindAnchor, "\(size) leaves of \(hospital) are here, and \(anchor.size) are anchored")
   }
 }

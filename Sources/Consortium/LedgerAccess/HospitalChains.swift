@@ -6,7 +6,8 @@ package import Ledger
 package protocol HospitalChains: Sendable {
   /// The chain as it stands, after catching up where this role follows it.
   ///
-  /// - Throws: ``ConsortiumError`` `unknown-visit` for a hospital whose chain this role does not have.
+  /// - Throws: ``ConsortiumError`` `unknown-visit` for a hospital whose chain this role does not have; where
+  ///   it follows the chain, `behind-anchor` if it is shown less of it than is anchored.
   func view(of hospital: String) async throws -> HospitalView
 
   /// The bytes of a leaf.

@@ -64,9 +64,14 @@ package struct LedgerViews: Sendable {
 
   /// How a consent stands. Revocations count from when they are written, final or not, and as a
   /// demand from when its block is final.
+  ///
+  /// - Throws: ``ConsortiumError`` `behind-anchor` where less of the chain is here than is anchored of it.
   func consent(_ query: ReadConsent) async throws -> ConsentView {
     try await node.catchUp()
+    let anchor = try await node.consortium.anchor(of: query.hospital)
     let chain = try await chains.view(of: query.hospital)
+    // What was put back, or is on its way from another cloud, may lack a revocation that is final.
+    try chain.require(anchor)
     let consortium = await node.consortium
     var view = ConsentView(
       context: nil, recordDigest: .zero, standing: .unknown, time: consortium.time,

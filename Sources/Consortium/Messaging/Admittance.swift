@@ -12,7 +12,7 @@ final class Admittance: Sendable {
   static let sharers = 1 << 4
   /// What all who have proven nothing have in hand together, of each kind.
   static let strangerLimit = 1 << 14
-  /// How often what is newer of one subject is asked for.
+  /// How often what is newer of one subject is asked for, and how often at once.
   static let renewalLimit = 1 << 5
 
   /// Where those who have proven who they are came from last.
@@ -40,6 +40,8 @@ final class Admittance: Sendable {
   private let addresses = Mutex(Addresses())
   /// By address, how many envelopes are being opened.
   private let openings = Mutex<[String: Int]>([:])
+  /// By subject, how often what is newer is being asked for.
+  private let running = Mutex<[String: Int]>([:])
 
   /// - Parameter clock: seconds since 1970.
   init(clock: @escaping @Sendable () -> UInt64) {
@@ -76,7 +78,23 @@ final class Admittance: Sendable {
   }
 
   /// Whether to ask now for what is newer of something. What one asks for serves all.
-  func renews(_ subject: String) -> Bool { renewals.take(subject, limit: Self.renewalLimit) }
+  ///
+  /// - Returns: if so, ``endRenewal(of:)`` ends it.
+  func renews(_ subject: String) -> Bool {
+    running.withLock { running in
+      guard running[subject, default: 0] < Self.renewalLimit,
+        renewals.take(subject, limit: Self.renewalLimit)
+      else { return false }
+      running[subject, default: 0] += 1
+      return true
+    }
+  }
+
+  func endRenewal(of subject: String) {
+    running.withLock { running in
+      running[subject] = running[subject].flatMap { $0 > 1 ? $0 - 1 : nil }
+    }
+  }
 
   /// Begins to look at an envelope; ``close(from:)`` ends it.
   func open(from address: String) -> Bool {

@@ -135,9 +135,10 @@ extension RoleEndpoint {
       throw Self.unauthenticated
     }
     let author = Principal.party(signed.party)
-    guard let known = try await known(author, rule, signing: { signed.isSigned(by: $0) }) else {
-      throw Self.unauthenticated
-    }
+    func isSigned(_ key: [UInt8]) -> Bool { signed.isSigned(by: key) }
+    var known = try await known(author, rule, isRenewed: false, signing: isSigned)
+    if known == nil { known = try await renewed(author, rule, signing: isSigned) }
+    guard let known else { throw Self.unauthenticated }
     try requireInTime(signed.terms?.sentAt, rule)
     try require(
       inbox.admittance.takes(rule, by: author, isProven: known.isProven, from: address))
@@ -179,16 +180,32 @@ extension RoleEndpoint {
   private nonisolated func opened(
     _ bytes: [UInt8], _ address: String
   ) async throws -> (Signed<RequestContent>, AnswerKey, RequestRule, KnownAuthor) {
+    let (request, key, rule, known) = try await lookedAt(bytes, address)
+    if let known { return (request, key, rule, known) }
+    // Others are asked, who may be slow: meanwhile it takes no place of who comes from the same address.
+    guard
+      let known = try await renewed(
+        request.object.author, rule, signing: { (try? request.verified(by: $0)) != nil })
+    else { throw Self.unauthenticated }
+    return (request, key, rule, known)
+  }
+
+  /// Opens an envelope, and says who its author is by what this role knows.
+  private nonisolated func lookedAt(
+    _ bytes: [UInt8], _ address: String
+  ) async throws -> (Signed<RequestContent>, AnswerKey, RequestRule, KnownAuthor?) {
     try require(inbox.admittance.open(from: address))
     defer { inbox.admittance.close(from: address) }
     let (request, key) = try await open(Envelope(encoded: bytes))
     let content = request.object
     let rule = try rule(content.name)
     try require(rule, content.payload.count)
-    guard rule.carriage == .sealed, content.genesis == inbox.genesis,
-      let known = try await known(
-        content.author, rule, signing: { (try? request.verified(by: $0)) != nil })
-    else { throw Self.unauthenticated }
+    guard rule.carriage == .sealed, content.genesis == inbox.genesis else {
+      throw Self.unauthenticated
+    }
+    let known = try await known(
+      content.author, rule, isRenewed: false,
+      signing: { (try? request.verified(by: $0)) != nil })
     return (request, key, rule, known)
   }
 
@@ -200,30 +217,37 @@ extension RoleEndpoint {
     ConsortiumError(.repeated, "this envelope has come before: its author asks again in another")
   }
 
-  /// Who an author is, if one of its keys has signed and it may ask this.
-  private nonisolated func known(
+  /// Who an author is, by what others know that is newer. Whoever claims to be somebody else has this role ask
+  /// them, but not without end.
+  private nonisolated func renewed(
     _ author: Principal, _ rule: RequestRule, signing isSigned: ([UInt8]) -> Bool
   ) async throws -> KnownAuthor? {
-    for isRenewed in [false, true] {
-      if isRenewed {
-        // Whoever claims to be somebody else has this role ask others, but not without end.
-        guard let subject = try await renewal(of: author) else { return nil }
-        try require(inbox.admittance.renews(subject))
-      }
-      let known: KnownAuthor?
-      do {
-        known = try await self.known(author, isRenewed: isRenewed)
-      } catch let error as StoreError {
-        throw error
-      } catch {
-        continue
-      }
-      guard let known else { continue }
-      // Other keys do not make it somebody who may ask.
-      if rule.authors.isDisjoint(with: known.kind) { return nil }
-      if known.keys.contains(where: isSigned) { return known }
+    guard let subject = try await renewal(of: author) else { return nil }
+    try require(inbox.admittance.renews(subject))
+    defer { inbox.admittance.endRenewal(of: subject) }
+    return try await known(author, rule, isRenewed: true, signing: isSigned)
+  }
+
+  /// Who an author is.
+  ///
+  /// - Returns: nil if none of its keys that are known has signed.
+  /// - Throws: ``ConsortiumError`` `unauthenticated` if it may not ask this; ``StoreError``.
+  private nonisolated func known(
+    _ author: Principal, _ rule: RequestRule, isRenewed: Bool,
+    signing isSigned: ([UInt8]) -> Bool
+  ) async throws -> KnownAuthor? {
+    let known: KnownAuthor?
+    do {
+      known = try await self.known(author, isRenewed: isRenewed)
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      return nil
     }
-    return nil
+    guard let known else { return nil }
+    // Other keys do not make it somebody who may ask.
+    if rule.authors.isDisjoint(with: known.kind) { throw Self.unauthenticated }
+    return known.keys.contains(where: isSigned) ? known : nil
   }
 
   private nonisolated func rule(_ name: String) throws -> RequestRule {

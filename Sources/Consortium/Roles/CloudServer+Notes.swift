@@ -12,9 +12,12 @@ extension CloudServer {
   /// Keeps the note of a visit whose chain this cloud confirms. Returns when it is durable.
   ///
   /// - Throws: ``ConsortiumError`` `stale-note` for one that is older than what is here, or another with
-  ///   the same counter.
+  ///   the same counter; `wrong-state` for one of a visit that was abandoned, which goes with the visit.
   func keep(_ request: KeepNote, by author: Principal?) async throws -> Done {
-    let (visit, _, hospital) = try await views.visit(of: author)
+    let (visit, record, hospital) = try await views.visit(of: author)
+    guard record.status != .abandoned else {
+      throw ConsortiumError(.wrongState, "the visit was abandoned: there is nothing to note of it")
+    }
     guard try await node.members.cloud(ofHospital: hospital) == id else {
       throw ConsortiumError(.notEntitled, "another cloud keeps the notes of that hospital's visits")
     }
@@ -26,6 +29,10 @@ extension CloudServer {
       }
     }
     try store.save(request.note, key)
+    // Where it came to its end meanwhile, its note may have been dropped before this one came.
+    if try await views.visit(of: author).record.status == .abandoned {
+      try EndedVisits(store: store).add([visit], of: hospital)
+    }
     return Done()
   }
 

@@ -154,7 +154,7 @@ extension SystemManager {
     case .over: throw Self.used
     }
     if !noticed.contains(standing.digest) {
-      try await note(accessUnder: consent, usedAt: usedAt)
+      try await note(accessUnder: signed, usedAt: usedAt)
       if noticed.count >= Self.noticedLimit { noticed = [] }
       noticed.insert(standing.digest)
     }
@@ -164,8 +164,10 @@ extension SystemManager {
   /// Puts an access where its patient sees it, whatever the hospital says: into what its cloud has confirmed,
   /// or, once the hospital has had its time, before everybody.
   ///
-  /// - Throws: ``ConsortiumError`` `outcome-unknown` or `not-final` until it stands there.
-  private func note(accessUnder consent: Consent, usedAt time: UInt64) async throws {
+  /// - Throws: ``ConsortiumError`` `outcome-unknown` or `not-final` until it stands there; as
+  ///   ``standing(_:)``, if the consent has ended since.
+  private func note(accessUnder signed: Signed<Consent>, usedAt time: UInt64) async throws {
+    let consent = signed.object
     let notice = try await entry(
       AccessNotice(visit: consent.visit, document: consent.digest), on: consent.hospital)
     do {
@@ -173,12 +175,48 @@ extension SystemManager {
     } catch let error as StoreError {
       throw error
     } catch {
+      // The hospital may refuse since the consent was taken back meanwhile.
+      _ = try await standing(signed)
       // What was noted with another key of the manager is there too.
-      let chain = try await chains.view(of: consent.hospital)
-      if try chain.consent(consent.digest)?.isUsed == true { return }
+      if try await isNoted(consent, on: chains.view(of: consent.hospital)) { return }
       guard inbox.clock() >= time &+ Submission.patience else { throw error }
-      try await demand(notice)
+      let height = try await demand(notice)
+      _ = try await standing(signed)
+      try await requireAnswered(notice, about: consent, demandedAt: height)
     }
+  }
+
+  private func isNoted(_ consent: Consent, on chain: HospitalView) throws -> Bool {
+    try chain.consent(consent.digest)?.isUsed == true
+  }
+
+  /// That a demanded notice is not refused: that it stands on its chain, or that the hospital answers nobody.
+  ///
+  /// What the demand has met on the chain shows once that is anchored; so the hospital has maxLag for it, and
+  /// where its chain has come to the demand, as long as it may go on without an answer. One that never moves
+  /// again keeps no record back: then the demand shows the access.
+  ///
+  /// - Parameter height: of the final consortium block with the demand.
+  /// - Throws: ``ConsortiumError`` `not-final` until then, and for what was refused.
+  private func requireAnswered(
+    _ notice: Entry, about consent: Consent, demandedAt height: UInt64
+  ) async throws {
+    let hospital = consent.hospital
+    let chain = try await chains.view(of: hospital)
+    if try isNoted(consent, on: chain) { return }
+    let consortium = await node.consortium
+    let count = try consortium.demandCount(on: hospital)
+    guard
+      try (chain.answered..<max(count, chain.answered)).contains(where: {
+        try consortium.demand($0, on: hospital)?.entry == notice.digest
+      })
+    else { throw ConsortiumError(.notFinal, "\(hospital) has refused the access before everybody") }
+    let numbers = try consortium.members.numbers
+    let hasDemand = chain.base.map { $0.reference.height >= height } ?? false
+    let patience = hasDemand ? numbers.answerWithin : numbers.maximumLag
+    guard let demanded = try consortium.block(height),
+      consortium.countedTime > demanded.countedTime &+ patience
+    else { throw ConsortiumError(.notFinal, "\(hospital) has time to answer the demand") }
   }
 
   private static let noticedLimit = 1 << 12
@@ -186,59 +224,6 @@ extension SystemManager {
   private static let visitLimit = 1024
   private static func visitPrefix(_ consent: Consent) -> String {
     "visit-deposit/\(consent.hospital)/\(consent.visit)/"
-  }
-
-  /// How often what has ended is looked for, in seconds.
-  private static let sweepInterval: UInt64 = 60
-
-  /// Erases x and B_I of all consents that have ended: taken back by what is confirmed, or by a final demand;
-  /// expired in ledger time; or used, days ago.
-  func eraseEndedDeposits() async throws {
-    let now = inbox.clock()
-    guard now >= nextSweep else { return }
-    nextSweep = now &+ Self.sweepInterval
-    var byHospital: [String: [Consent]] = [:]
-    for digest in try knownDeposits() {
-      guard let deposit: Deposit = try store.load(Self.key(digest)), deposit.state != .over else {
-        liveDeposits?.remove(digest)
-        continue
-      }
-      if hasResultEnded(deposit) {
-        try end(deposit.consent)
-      } else {
-        byHospital[deposit.consent.object.hospital, default: []].append(deposit.consent.object)
-      }
-    }
-    if byHospital.isEmpty { return }
-    try await node.catchUp()
-    for (hospital, consents) in byHospital {
-      do {
-        let chain = try await chains.view(of: hospital)
-        let consortium = await node.consortium
-        for consent in consents {
-          let digest = consent.digest
-          let isRevoked =
-            try chain.consent(digest)?.isRevoked == true
-            || consortium.isRevokedByDemand(digest, of: consent.visit, at: hospital)
-          if isRevoked || consortium.time > consent.expiresAt { try end(digest) }
-        }
-      } catch let error as StoreError {
-        throw error
-      } catch {
-        // The cloud does not answer: it is asked again.
-        inbox.failures.note(error)
-      }
-    }
-  }
-
-  private func knownDeposits() throws -> Set<Digest32> {
-    if let liveDeposits { return liveDeposits }
-    let found = Set(
-      try store.keys(withPrefix: Self.prefix).compactMap {
-        [UInt8](hex: String($0.dropFirst(Self.prefix.count))).flatMap { Digest32($0) }
-      })
-    liveDeposits = found
-    return found
   }
 
   /// For how long B_I is given again, in seconds.
@@ -258,16 +243,7 @@ extension SystemManager {
 
   private func end(_ consent: Signed<Consent>) throws { try end(consent.object.digest) }
 
-  private func end(_ consent: Digest32) throws {
-    let key = Self.key(consent)
-    if var deposit: Deposit = try store.load(key), deposit.state != .over {
-      deposit.state = .over
-      try store.save(deposit, key)
-    }
-    liveDeposits?.remove(consent)
-  }
-
-  private func hasResultEnded(_ deposit: Deposit) -> Bool {
+  func hasResultEnded(_ deposit: Deposit) -> Bool {
     guard case .used(_, let time) = deposit.state else { return false }
     return inbox.clock() > time &+ Self.resultLifetime
   }
@@ -301,6 +277,6 @@ extension SystemManager {
     return part
   }
 
-  private static let prefix = "deposit/"
-  private static func key(_ consent: Digest32) -> String { "\(prefix)\(consent)" }
+  static let depositPrefix = "deposit/"
+  static func key(_ consent: Digest32) -> String { "\(depositPrefix)\(consent)" }
 }

@@ -159,16 +159,16 @@ package actor SystemManager: EnvelopeKeyOwner {
 
   /// Puts an entry that its hospital does not take before everybody.
   ///
-  /// - Returns: when its demand is final.
+  /// - Returns: the height of the block with its demand, which is final.
   /// - Throws: ``ConsortiumError`` `not-final` until it is: this can be called again.
-  func demand(_ entry: Entry) async throws {
+  func demand(_ entry: Entry) async throws -> UInt64 {
     try await node.catchUp()
     let consortium = await node.consortium
     if let height = try consortium.height(ofDemandFor: entry) {
       guard let final = consortium.final, height <= final.height else {
         throw ConsortiumError(.notFinal, "the block with the demand is not final")
       }
-      return
+      return height
     }
     let members = try await node.members
     let own = try await node.cloud(ofHospital: entry.content.chain)
