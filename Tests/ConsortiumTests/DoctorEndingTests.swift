@@ -48,7 +48,7 @@ struct DoctorEndingTests {
 
     /// The keys of rows of a doctor that the visit needed.
     func rows(_ position: Int) throws -> [String] {
-      try ["visit/", "former/", "received/", "piece/", "joined/", "erasure/"].flatMap {
+      try ["visit/", "former/", "received/", "piece/", "joined/", "erasure/", "sealed/"].flatMap {
         try store(position).keys(withPrefix: $0)
       }
     }

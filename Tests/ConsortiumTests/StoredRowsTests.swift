@@ -89,6 +89,78 @@ struct StoredRowsTests {
     #expect(try await test.state(of: visit, consortium).status == .complete)
   }
 
+  @Test("[attack] patients who were asked give consents that nobody has signed: none takes a place")
+  func bogusGrants() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let visit = try await consortium.hold(test.plan()).visit
+    let other = try await consortium.hold(test.plan("e-2")).visit
+    let context = try await test.state(of: visit, consortium).context
+    let store = test.storage.roleStore("doctors/\(Self.reader)")
+    var generator = SeededGenerator(seed: 5)
+    let forger = try IdentityKey(seed: generator.bytes(32))
+    var codes: [String: Int] = [:]
+    for number in 1...4 {
+      let request = try await consortium.requestAccess(
+        doctor: Self.reader, patient: Self.patient, purpose: "\(number)")
+      let asked = try #require(test.wire.requests(ForwardAccessRequest.self).last).request.object
+      let key = try test.addressKey(asked.address, of: Self.patient, consortium)
+      let client = test.client(consortium, by: Author(.key(key.publicKey), key))
+      let patient = try test.patient(of: context).key
+      // Of visits that there are not; of one with the key of another; of the own one, with another record.
+      let made = (0..<40).map { Digest32(sha256: Array("\(number)/\($0)".utf8)) }
+      for (visit, signer) in made.map({ ($0, forger) }) + [(other, patient), (visit, patient)] {
+        let certificate = try await client.ask(
+          CertifyRequestKey(request: request, hospital: "hospital-1", visit: visit),
+          of: Self.reader
+        ).object
+        let consent = Consent(
+          genesis: consortium.genesis.digest, hospital: "hospital-1", visit: visit,
+          recordDigest: .zero, doctor: Self.reader, purpose: "x", expiresAt: Limits.latestTime,
+          theta: certificate.requestKey, requestKey: certificate.requestKey,
+          agreementKey: certificate.agreementKey, proxy: "manager", salt: generator.bytes(32))
+        codes[
+          await code {
+            _ = try await client.ask(
+              GrantConsent(consent: Signed(consent, by: signer), sealedGrant: [0]),
+              of: Self.reader)
+          }, default: 0] += 1
+      }
+      test.pass(seconds: 60)
+    }
+    #expect(codes == ["unknown-visit": 160, "not-entitled": 4, "consent-mismatch": 4])
+    #expect(try store.keys(withPrefix: "grant").isEmpty)
+    let request = try await consortium.requestAccess(
+      doctor: Self.reader, patient: Self.patient, purpose: "the honest one")
+    let consent = try await consortium.consent(
+      patient: Self.patient, to: request, visit: visit,
+      expiresAt: await consortium.ledgerTime() + 3600)
+    try await consortium.settle()
+    _ = try await consortium.openRecord(doctor: Self.reader, consent: consent)
+  }
+
+  @Test("a consent whose visit nobody proves to the doctor now is sent again, and taken then")
+  func unprovenGrant() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (visit, request) = try await test.visitWithRequest(consortium)
+    let store = test.storage.roleStore("doctors/\(Self.reader)")
+    let expiry = await consortium.ledgerTime() + 3600
+    var given: Digest32?
+    test.wire.lose { $0.sender == Self.reader && $0.payload(ProveVisit.self) != nil }
+    for expected in ["unreachable", "unreachable", "nothing", "nothing"] {
+      if expected == "nothing" { test.wire.intercept(nil) }
+      let outcome = await code {
+        given = try await consortium.consent(
+          patient: Self.patient, to: request, visit: visit, expiresAt: expiry)
+      }
+      #expect(outcome == expected)
+      #expect(try store.keys(withPrefix: "grant/").count == (expected == "nothing" ? 1 : 0))
+    }
+    try await consortium.settle()
+    _ = try await consortium.openRecord(doctor: Self.reader, consent: #require(given))
+  }
+
   @Test(
     "[attack] a doctor asks a patient without end, and colleagues ask with the doctor's address")
   func manyRequests() async throws {

@@ -129,6 +129,56 @@ struct SubmissionTests {
     #expect(try rows.open().map(\.entry) == [entry(0)])
   }
 
+  @Test("[attack] a hospital refuses one entry and takes it, by turns: nothing else is pushed out")
+  func refusedByTurns() throws {
+    let store = MemoryRoleStore()
+    let rows = SubmissionRows(store: store)
+    let key = try IdentityKey(seed: [UInt8](repeating: 7, count: 32))
+    func entry(_ number: UInt64) -> Entry {
+      let visit = Digest32(sha256: Array("\(number)".utf8))
+      return Entry(
+        EntryContent(
+          genesis: .zero, chain: hospital, signer: .patient(visit: visit),
+          body: VisitReceipt(visit: visit, recordDigest: .zero, verdict: .acknowledged)),
+        signedBy: key)
+    }
+    func take(_ number: UInt64, _ standing: SubmissionStanding) throws {
+      try rows.change(entry(number).digest) { $0.take(standing, answer: [], at: 2) }
+    }
+    let limit = SubmissionRows.settledLimit
+    for number in 0..<2 * limit { try rows.keep(entry(number), at: 1) }
+    try take(0, .final(index: 0))
+    // As often as there are places.
+    for _ in 0..<limit {
+      try take(1, .refused(code: "late", position: 1))
+      try take(1, .written)
+    }
+    try take(1, .refused(code: "late", position: 1))
+    #expect(try rows.settled().map(\.digest) == [entry(0).digest, entry(1).digest])
+    for number in 2..<limit { try take(number, .final(index: number)) }
+    #expect(try rows.settled().count == Int(limit))
+    // It goes when its turn has come, and not before.
+    try take(limit, .final(index: limit))
+    #expect(try rows.row(entry(0).digest) == nil)
+    #expect(try rows.row(entry(1).digest)?.standing == .refused(code: "late", position: 1))
+    try take(limit + 1, .final(index: limit + 1))
+    #expect(try rows.row(entry(1).digest) == nil)
+    #expect(try rows.settled().count == Int(limit))
+    // One that is under way when its place goes has another afterwards.
+    try take(2, .final(index: 2))
+    try take(limit + 2, .refused(code: "late", position: 1))
+    try take(limit + 2, .written)
+    for number in limit + 3..<2 * limit { try take(number, .final(index: number)) }
+    for number in 2 * limit..<2 * limit + 8 {
+      try rows.keep(entry(number), at: 1)
+      try take(number, .final(index: number))
+    }
+    try take(limit + 2, .refused(code: "late", position: 1))
+    #expect(try rows.row(entry(limit + 2).digest)?.isSettled == true)
+    #expect(try rows.settled().count == Int(limit))
+    #expect(try store.keys(withPrefix: "submitted-place/").count == Int(limit))
+  }
+
   // MARK: Who says more than holds, or swallows
 
   @Test(
@@ -279,7 +329,7 @@ struct SubmissionTests {
     #expect(try await stage.followUp()?.standing.isConfirmed == true)
   }
 
-  @Test("a signature that the hospital lost is not brought back over the one signed since")
+  @Test("signatures that the hospital lost come back in their order: the last one stands")
   func supersededSignature() async throws {
     let test = TestConsortium(teamSize: 1)
     let consortium = try await test.open()
@@ -296,13 +346,15 @@ struct SubmissionTests {
         entry: submit.entry.digest, outcome: .written)
       return try transit.answer(SubmitEntry.self, Signed(answer, by: key))
     }
-    try await consortium.diagnose(context.visitID, plan, position: 1)
+    for content in [plan.findings[0], [7, 7, 7]] {
+      plan.findings[0] = content
+      try await consortium.diagnose(context.visitID, plan, position: 1)
+    }
+    #expect(try await test.state(of: context.visitID, consortium).attempts == [0])
     test.wire.intercept(nil)
-    plan.findings[0] = [7, 7, 7]
-    try await consortium.diagnose(context.visitID, plan, position: 1)
     for _ in 0..<2 {
       _ = try await consortium.followUp(doctor: signer, demandingAfter: 0)
-      #expect(try await test.state(of: context.visitID, consortium).attempts == [1])
+      #expect(try await test.state(of: context.visitID, consortium).attempts == [2])
     }
     try await consortium.complete(context.visitID, at: hospital)
     let record = try await consortium.collect(context.visitID, plan)
@@ -310,7 +362,7 @@ struct SubmissionTests {
     for _ in 0..<2 { _ = try await consortium.followUp(doctor: signer, demandingAfter: 0) }
     let doctor = try #require(await consortium.doctors[signer])
     let left = try await doctor.submissions()
-    #expect(left.map(\.kind) == [.signature, .completion])
+    #expect(left.map(\.kind) == [.signature, .signature, .completion])
     #expect(left.filter { !$0.standing.isFinal }.isEmpty)
   }
 

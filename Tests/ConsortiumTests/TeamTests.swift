@@ -188,6 +188,67 @@ struct TeamTests {
     try await consortium.agreeOnGroupKey(visit, at: Self.hospital)
   }
 
+  @Test("why a visit that was never opened would have had its team goes with its ticket")
+  func choiceOfNobody() async throws {
+    let (test, consortium, hospital) = try await Self.consortium()
+    let store = test.storage.roleStore(Self.hospital)
+    let sick = try Self.visit("e-1", text: "Thirsty all day", test)
+    test.wire.lose(AuthorizeVisit.self)
+    #expect(await ConsortiumError.code { _ = try await consortium.open(sick) } == "unreachable")
+    test.wire.intercept(nil)
+    #expect(try store.keys(withPrefix: "team/").count == 1)
+    // Another ticket leads to the same visit: what is said of it stays with it.
+    let visit = try await consortium.open(sick).visit
+    #expect(try store.keys(withPrefix: "offer/").count == 1)
+    let never = try Self.visit("e-2", text: "Thirsty too", test)
+    test.wire.lose(AuthorizeVisit.self)
+    #expect(await ConsortiumError.code { _ = try await consortium.open(never) } == "unreachable")
+    test.wire.intercept(nil)
+    #expect(try store.keys(withPrefix: "team/").count == 2)
+    for _ in 0..<2 {
+      test.pass(seconds: 9 * 86_400)
+      _ = try await hospital.issueTicket(for: "Somebody Else")
+    }
+    #expect(try store.keys(withPrefix: "offer/").isEmpty)
+    #expect(try store.keys(withPrefix: "team/") == ["team/\(visit)"])
+    // One that an earlier program has left goes when patients are forgotten; others stay as they are.
+    let choice = try #require(try await hospital.teamChoice(of: visit))
+    try store.write(["team/\(Digest32.zero)": Message(choice).encoded()])
+    try await hospital.forgetPatients(ofVisitsEndedBefore: 0)
+    #expect(try store.keys(withPrefix: "team/") == ["team/\(visit)"])
+  }
+
+  @Test("a team that was named at the counter goes when nobody comes for it any more")
+  func namedForNobody() async throws {
+    let (test, consortium, hospital) = try await Self.consortium()
+    let store = test.storage.roleStore(Self.hospital)
+    let named = [Self.doctor(4), Self.doctor(3)]
+    func rows() throws -> Int { try store.keys(withPrefix: "named-team/").count }
+    func pass(days: UInt64) async throws {
+      test.pass(seconds: days * 86_400)
+      _ = try await hospital.issueTicket(for: "Somebody Else")
+    }
+    for encounter in ["e-1", "e-2", "e-3"] {
+      try await hospital.assign(named, toEncounter: encounter, of: TestConsortium.identity)
+    }
+    try await hospital.assign(nil, toEncounter: "e-3", of: TestConsortium.identity)
+    #expect(try rows() == 2)
+    try await pass(days: 6)
+    // A visit is offered by it: it is of use once more.
+    #expect(try await Self.team(Self.visit("e-2", test), test, consortium) == [4, 3])
+    try await pass(days: 4)
+    #expect(try rows() == 1)
+    try await pass(days: 4)
+    #expect(try rows() == 1)
+    // As an earlier program has kept it: from now on.
+    for key in try store.keys(withPrefix: "named-day/") { try store.write([key: nil]) }
+    try await pass(days: 20)
+    #expect(try rows() == 1)
+    try await pass(days: 20)
+    #expect(try rows() == 0)
+    #expect(try store.keys(withPrefix: "named-day/").isEmpty)
+  }
+
   @Test("[attack] the courier learns neither symptoms nor which specialist is missing")
   func secrecy() async throws {
     let (test, consortium, hospital) = try await Self.consortium()

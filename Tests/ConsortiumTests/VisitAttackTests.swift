@@ -174,11 +174,12 @@ struct VisitAttackTests {
   func revivedFinding() async throws {
     let test = TestConsortium()
     let consortium = try await test.open()
-    let plan = test.plan()
+    var plan = test.plan()
     let visit = try await test.beginVisit(consortium, plan).context.visitID
     for position in 1...2 { try await consortium.diagnose(visit, plan, position: position) }
     let before = try await test.state(of: visit, consortium)
     let second = before.signatures[1]
+    plan.findings[0] = Array("{\"finding\":\"another\"}".utf8)
     try await consortium.diagnose(visit, plan, position: 1)
     #expect(try await test.state(of: visit, consortium).signatures.count == 1)
 
@@ -209,7 +210,7 @@ struct VisitAttackTests {
   func othersVariants() async throws {
     let test = TestConsortium()
     let consortium = try await test.open()
-    let plan = test.plan()
+    var plan = test.plan()
     let visit = try await test.beginVisit(consortium, plan).context.visitID
     try await consortium.diagnose(visit, plan, position: 1)
     let state = try await test.state(of: visit, consortium)
@@ -222,6 +223,7 @@ struct VisitAttackTests {
         await ConsortiumError.code { try await test.put(entry, consortium) } == "not-entitled")
     }
     #expect(try await test.state(of: visit, consortium).attempts == [1, 0, 0])
+    plan.findings[0] = [7, 7, 7]
     try await consortium.diagnose(visit, plan, position: 1)
     #expect(try await test.state(of: visit, consortium).attempts == [2, 0, 0])
   }
@@ -230,10 +232,14 @@ struct VisitAttackTests {
   func resignatureLimit() async throws {
     let test = TestConsortium()
     let consortium = try await test.open()
-    let plan = test.plan()
+    var plan = test.plan()
     let visit = try await test.beginVisit(consortium, plan).context.visitID
-    for _ in 0...4 { try await consortium.diagnose(visit, plan, position: 1) }
+    for number in 0...4 as ClosedRange<UInt8> {
+      plan.findings[0] = [number]
+      try await consortium.diagnose(visit, plan, position: 1)
+    }
     #expect(try await test.state(of: visit, consortium).attempts == [5, 0, 0])
+    plan.findings[0] = [5]
     #expect(
       await ConsortiumError.code {
         try await consortium.diagnose(visit, plan, position: 1)
@@ -257,10 +263,13 @@ struct VisitAttackTests {
   func lateSignature() async throws {
     let test = TestConsortium(teamSize: 1)
     let consortium = try await test.open()
-    let plan = test.plan()
+    var plan = test.plan()
     let visit = try await test.beginVisit(consortium, plan).context.visitID
     try await consortium.diagnose(visit, plan, position: 1)
     try await test.pass(seconds: 650, consortium)
+    // What stands is not signed again.
+    try await consortium.diagnose(visit, plan, position: 1)
+    plan.findings[0] = [7, 7, 7]
     #expect(
       await ConsortiumError.code {
         try await consortium.diagnose(visit, plan, position: 1)

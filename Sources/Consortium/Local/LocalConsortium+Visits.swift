@@ -15,10 +15,13 @@ public struct PlannedVisit: Sendable {
   public var symptoms: Symptoms
   /// m_1 … m_n, one for each doctor of the team: together at most ``Limits/findingsByteCount``.
   public var findings: [[UInt8]]
-  /// The doctors (k = 1…n) who sign once more before the next one does.
+  /// The doctors (k = 1…n) who sign ``draft`` first, and withdraw it before the next one signs.
   public var signingTwice: Set<Int>
   /// The doctors who are elsewhere: patient and doctor compare words. All others see the patient.
   public var comparingWords: Set<Int>
+
+  /// What a doctor signs who then thinks better of it: another content than any finding.
+  public static let draft = Array("{}".utf8)
 
   public init(
     patient: String, hospital: String, encounter: String, symptoms: Symptoms = Symptoms(),
@@ -156,10 +159,9 @@ extension LocalConsortium {
     try await meet(
       doctor, try patient(plan.patient), visit, at: plan.hospital,
       isElsewhere: plan.comparingWords.contains(position))
-    for attempt in 1...(plan.signingTwice.contains(position) ? 2 : 1) {
-      _ = try await meter.measure(.doctor) {
-        try await doctor.diagnose(visit, plan.findings[position - 1])
-      }
+    let drafts = plan.signingTwice.contains(position) ? [PlannedVisit.draft] : []
+    for (attempt, content) in zip(1..., drafts + [plan.findings[position - 1]]) {
+      _ = try await meter.measure(.doctor) { try await doctor.diagnose(visit, content) }
       environment.observe(
         .signed(
           visit: visit, doctor: signer, position: position, attempt: attempt,

@@ -233,6 +233,18 @@ package struct VisitView: CanonicalValue {
     self.signatures = signatures
   }
 
+  /// Whether signatures and attempts can belong to one visit: each signature is of the doctor's last attempt, and
+  /// that of the first doctor is withdrawn by another of that doctor alone.
+  var isConsistent: Bool {
+    guard signatures.count <= attempts.count,
+      status != .open || attempts.first == 0 || !signatures.isEmpty
+    else { return false }
+    return signatures.enumerated().allSatisfy { index, signature in
+      signature.commitments.count == index + 1
+        && signature.commitments.last?.attempt == attempts[index]
+    }
+  }
+
   package func encode(into fields: inout some FieldEncoder) {
     fields.digest("contextDigest", contextDigest)
     fields.integer("status", status.rawValue)

@@ -85,22 +85,27 @@ package actor CloudServer: EnvelopeKeyOwner {
     try await node.renounceVotes(of: keys, using: &randomness)
   }
 
-  /// Does everything that is due now.
+  /// Does everything that is due now, for each hospital by itself.
   ///
   /// - Returns: whether anything changed.
+  /// - Throws: what failed first, when all the rest was tried.
   package func advance() async throws -> Bool {
     var isNew = try await node.advance()
+    var steps = SeparateSteps()
     if keys.isChanging {
-      try await node.eraseFormerKeys(of: keys, basedOn: nil)
-      try await confirmer.eraseFormerKeys()
+      try await steps.take { try await node.eraseFormerKeys(of: keys, basedOn: nil) }
+      try await steps.take { try await confirmer.eraseFormerKeys() }
     }
     let members = try await node.members
-    try await halfSent.expire(at: inbox.clock())
-    for hospital in confirmer.hospitals { try await dropEnded(of: hospital) }
-    for hospital in confirmer.hospitals where members.cloud(ofHospital: hospital) == id {
-      if try await confirmer.takeOver(hospital) { isNew = true }
-      if try await fetchWanted(of: hospital) { isNew = true }
+    try await steps.take { try await halfSent.expire(at: inbox.clock()) }
+    for hospital in confirmer.hospitals {
+      try await steps.take { try await dropEnded(of: hospital) }
     }
+    for hospital in confirmer.hospitals where members.cloud(ofHospital: hospital) == id {
+      try await steps.take { if try await confirmer.takeOver(hospital) { isNew = true } }
+      try await steps.take { if try await fetchWanted(of: hospital) { isNew = true } }
+    }
+    try steps.finish()
     return isNew
   }
 

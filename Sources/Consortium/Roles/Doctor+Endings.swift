@@ -61,39 +61,50 @@ extension Doctor {
   /// How many pieces go in one change, and in one call.
   private static let pieceLimit = (change: 16, call: 256)
 
+  /// Whether a visit of the own hospital is over, and forgotten.
+  func isOver(_ visit: Digest32) throws -> Bool {
+    try store.value(forKey: overKey(visit)) != nil
+  }
+
   /// - Throws: ``ConsortiumError`` `wrong-state` for a visit that is over.
   func requireNotOver(_ visit: Digest32) throws {
-    if try store.value(forKey: overKey(visit)) != nil {
+    if try isOver(visit) {
       throw ConsortiumError(.wrongState, "the visit is over")
     }
   }
 
   /// Forgets what is over, of some visits and consents in turn.
   ///
-  /// - Throws: ``StoreError`` alone.
+  /// - Throws: ``StoreError`` at once, or what failed first.
   func forgetWhatIsOver() async throws {
-    try forgetOutlasted()
-    try forgetExpiredConsents()
-    try await forgetEnded()
-    try erasePieces()
+    var steps = SeparateSteps()
+    try await steps.take { try forgetOutlasted() }
+    try await steps.take { try forgetExpiredConsents() }
+    try await steps.take { try await forgetEnded() }
+    try await steps.take { try erasePieces() }
+    try steps.finish()
   }
 
   /// Forgets visits that are over by what is known here: long after their last deadline, or by the own
   /// completion, which is final.
   func forgetOutlasted() throws {
+    var steps = SeparateSteps()
     for key in try turns.kept.next(of: store.keys(withPrefix: Self.visitPrefix))
       .prefix(Self.lookLimit)
     {
       turns.kept.pass(key)
-      guard let visit: DoctorVisit = try store.load(key) else { continue }
-      if try isOutlasted(visit.context) {
-        try forget(visit, .outlasted)
-      } else if let completion = visit.completion,
-        try rows.row(completion.digest)?.standing.isFinal == true
-      {
-        try forget(visit, .complete)
+      try steps.takeNow {
+        guard let visit: DoctorVisit = try store.load(key) else { return }
+        if try isOutlasted(visit.context) {
+          try forget(visit, .outlasted)
+        } else if let completion = visit.completion,
+          try rows.row(completion.digest)?.standing.isFinal == true
+        {
+          try forget(visit, .complete)
+        }
       }
     }
+    try steps.finish()
   }
 
   /// Whether the last deadline has passed long ago: T_n, or as long after this doctor had K as the team has
@@ -115,8 +126,8 @@ extension Doctor {
       .prefix(Self.askLimit)
     {
       turns.asked.pass(key)
-      guard let visit: DoctorVisit = try store.load(key) else { continue }
       do {
+        guard let visit: DoctorVisit = try store.load(key) else { continue }
         let reader = VisitReader(try authors)
         try forget(visit, try await client.ending(of: visit.context, for: reader))
       } catch let error as StoreError {
@@ -139,6 +150,7 @@ extension Doctor {
     changes.updateValue(nil, forKey: key(visitID))
     changes.updateValue(nil, forKey: receivedKey(visitID))
     changes.updateValue(nil, forKey: joinedKey(visitID))
+    changes.updateValue(nil, forKey: sealedKey(visitID))
     changes[overKey(visitID)] = Message(EndedVisit(visit, ending)).encoded()
     // Pieces are many; K, which opens them, goes at once.
     changes["\(Self.erasurePrefix)\(hospital)/\(visitID)"] = []
@@ -167,15 +179,19 @@ extension Doctor {
   /// Forgets consents that expired long ago without being used, with d' and the share in them.
   private func forgetExpiredConsents() throws {
     let now = inbox.clock()
+    var steps = SeparateSteps()
     for mark in try turns.consents.next(of: store.keys(withPrefix: Self.grantedPrefix))
       .prefix(Self.lookLimit)
     {
       turns.consents.pass(mark)
-      guard let digest = try store.value(forKey: mark).flatMap({ Digest32($0) }),
-        let held = try heldConsent(digest), case let consent = held.consent.object,
-        now > consent.expiresAt, now - consent.expiresAt > Self.patienceAfterExpiry
-      else { continue }
-      try store.write(removal(of: consent))
+      try steps.takeNow {
+        guard let digest = try store.value(forKey: mark).flatMap({ Digest32($0) }),
+          let held = try heldConsent(digest), case let consent = held.consent.object,
+          now > consent.expiresAt, now - consent.expiresAt > Self.patienceAfterExpiry
+        else { return }
+        try store.write(removal(of: consent))
+      }
     }
+    try steps.finish()
   }
 }

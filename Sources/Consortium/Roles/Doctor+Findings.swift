@@ -135,13 +135,77 @@ extension Doctor {
     _ visit: DoctorVisit, _ view: VisitView
   ) throws -> (findings: [Finding], kept: KeptFindings)? {
     guard view.signatures.count >= visit.position else { return nil }
+    return try known(visit, view.signatures[visit.position - 1].commitments)
+  }
+
+  /// Of all that this doctor has signed, what these commitments open, if anything.
+  private func known(
+    _ visit: DoctorVisit, _ commitments: [FindingCommitment]
+  ) throws -> (findings: [Finding], kept: KeptFindings)? {
     do {
-      return try findings(visit, view.signatures[visit.position - 1].commitments)
+      return try findings(visit, commitments)
     } catch let error as StoreError {
       throw error
     } catch {
       return nil
     }
+  }
+
+  // MARK: What a hospital shows, and what was signed
+
+  /// Of all that this doctor has signed of a visit, what the hospital is not known to refuse.
+  private func marks(_ visit: DoctorVisit) throws -> [SignatureMark] {
+    let former = try store.keys(withPrefix: formerKey(visit.context.visitID)).compactMap {
+      try store.load($0, as: FormerFindings.self)?.mark
+    }
+    return try ([visit.mark].compactMap(\.self) + former).filter {
+      try rows.row($0.entry)?.standing.isRefused != true
+    }
+  }
+
+  /// Of them those that the hospital does not show, although it has had them: it shows fewer attempts.
+  private func unshown(_ visit: DoctorVisit, _ view: VisitView) throws -> [SignatureMark] {
+    try marks(visit).filter { $0.attempt > view.attempts[visit.position - 1] }
+  }
+
+  /// The a_k to sign with next: the hospital may show fewer than there were.
+  func nextAttempt(_ visit: DoctorVisit, _ view: VisitView) throws -> UInt64 {
+    let own = try marks(visit).map(\.attempt).max() ?? 0
+    return max(view.attempts[visit.position - 1], own) + 1
+  }
+
+  /// A visit as its hospital shows it. What the hospital has signed for and does not show is sent again before,
+  /// in its order: what is signed next counts behind it.
+  func shownVisit(_ visitID: Digest32) async throws -> (DoctorVisit, VisitView) {
+    let view = try await ledgerView(try visit(visitID).context)
+    let visit = try visit(visitID)
+    let unshown = try unshown(visit, view).compactMap { mark in
+      try rows.row(mark.entry).map { (mark.attempt, $0) }
+    }.filter { !$0.1.standing.isConfirmed }
+      .sorted { ($0.0, $1.1.number) < ($1.0, $0.1.number) }
+    if unshown.isEmpty { return (visit, view) }
+    for (_, row) in unshown {
+      guard let entry = row.entry else { continue }
+      do {
+        try await submit(entry, until: .written)
+      } catch is SignedRefusal {
+        // Its row says so.
+        continue
+      }
+    }
+    let shown = try await ledgerView(visit.context)
+    return (try self.visit(visitID), shown)
+  }
+
+  /// Whether this doctor's signature on the ledger is one for this finding. Where the hospital shows less than it
+  /// has signed for, what it has signed for decides.
+  func isSigned(_ content: [UInt8], _ visit: DoctorVisit, _ view: VisitView) throws -> Bool {
+    if let last = try unshown(visit, view).max(by: { $0.attempt < $1.attempt }),
+      case .partialSignature(let own)? = try rows.row(last.entry)?.entry?.content.body
+    {
+      return try known(visit, own.commitments)?.findings.last?.content == content
+    }
+    return try standingFindings(visit, view)?.findings.last?.content == content
   }
 
   /// c_k: what stands, where more than one may; else what was signed last.
@@ -172,27 +236,31 @@ extension Doctor {
   /// Forgets what has no place on the ledger any more: of one visit, all signatures but one whose attempts
   /// are not above those of that one, which more than the hospital has signed for.
   func forgetFormerFindings() throws {
-    var groups: [Substring: [(key: String, entry: Digest32)]] = [:]
+    var groups: [Substring: [String]] = [:]
     for key in try store.keys(withPrefix: Self.formerPrefix) {
       let parts = key.split(separator: "/")
-      guard parts.count == 4, let entry = Digest32(hex: String(parts[3])) else { continue }
-      groups[parts[2], default: []].append((key, entry))
+      guard parts.count == 4, Digest32(hex: String(parts[3])) != nil else { continue }
+      groups[parts[2], default: []].append(key)
     }
+    var steps = SeparateSteps()
     for (visit, rows) in groups {
       guard let visitID = Digest32(hex: String(visit)) else { continue }
-      let visit = try self.visit(visitID)
-      let marks: [SignatureMark] = try rows.compactMap { row in
-        try store.load(row.key, as: FormerFindings.self)?.mark
-      }
-      let confirmed = try ([visit.mark].compactMap(\.self) + marks)
-        .filter { try self.rows.row($0.entry)?.standing.isConfirmed == true }
-        .max { $0.attempt < $1.attempt }
-      guard let confirmed else { continue }
-      let over = marks.filter { $0.attempt <= confirmed.attempt && $0 != confirmed }
-      if over.isEmpty { continue }
-      try store.write(
-        Dictionary(uniqueKeysWithValues: over.map { (formerKey(visitID, $0.entry), nil) }))
-      try dropPieces(ofVisit: visitID)
+      try steps.takeNow { try forgetFormerFindings(ofVisit: visitID, rows) }
     }
+    try steps.finish()
+  }
+
+  private func forgetFormerFindings(ofVisit visitID: Digest32, _ keys: [String]) throws {
+    let visit = try visit(visitID)
+    let marks = try keys.compactMap { try store.load($0, as: FormerFindings.self)?.mark }
+    let confirmed = try ([visit.mark].compactMap(\.self) + marks)
+      .filter { try rows.row($0.entry)?.standing.isConfirmed == true }
+      .max { $0.attempt < $1.attempt }
+    guard let confirmed else { return }
+    let over = marks.filter { $0.attempt <= confirmed.attempt && $0 != confirmed }
+    if over.isEmpty { return }
+    try store.write(
+      Dictionary(uniqueKeysWithValues: over.map { (formerKey(visitID, $0.entry), nil) }))
+    try dropPieces(ofVisit: visitID)
   }
 }

@@ -170,18 +170,22 @@ extension Doctor {
 
   /// Erases c_{k−1} of visits in which this doctor signs no more.
   func eraseReceivedFindings() throws {
+    var steps = SeparateSteps()
     for key in try store.keys(withPrefix: receivedPrefix) {
       guard let visitID = Digest32(hex: String(key.dropFirst(receivedPrefix.count))) else {
         continue
       }
-      if let visit = try knownVisit(visitID),
-        case let deadline = visit.context.deadline(ofPosition: visit.position),
-        inbox.clock() <= deadline &+ Self.receivedLifetime
-      {
-        continue
+      try steps.takeNow {
+        if let visit = try knownVisit(visitID),
+          case let deadline = visit.context.deadline(ofPosition: visit.position),
+          inbox.clock() <= deadline &+ Self.receivedLifetime
+        {
+          return
+        }
+        try store.write(removalOfReceived(visitID))
       }
-      try store.write(removalOfReceived(visitID))
     }
+    try steps.finish()
   }
 
   private func removalOfReceived(_ visitID: Digest32) throws -> [String: [UInt8]?] {

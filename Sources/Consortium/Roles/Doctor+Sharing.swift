@@ -228,13 +228,51 @@ extension Doctor {
   }
 
   /// Takes a patient's consent; the share in it stays sealed until it is used.
-  func take(_ request: GrantConsent, by author: Principal?) throws -> Done {
+  ///
+  /// What takes a place here proves itself: who was asked could have it filled with consents that nobody has
+  /// signed. Where nobody proves the visit now, the patient sends the consent again.
+  func take(_ request: GrantConsent, by author: Principal?) async throws -> Done {
+    guard let known = try place(for: request, by: author) else { return Done() }
+    if !known.isHeld {
+      try await prove(request.consent)
+      // Meanwhile the keys may have gone, or another consent have come.
+      if try place(for: request, by: author) == nil { return Done() }
+    }
     let consent = request.consent.object
+    try store.write([
+      Self.grantedMark(consent.requestKey): consent.digest.bytes,
+      Self.ungrantedMark(known.certificate): nil,
+      Self.grantKey(consent.digest): Message(
+        HeldConsent(consent: request.consent, sealedGrant: request.sealedGrant)
+      ).encoded(),
+    ])
+    return Done()
+  }
+
+  /// That the patient of a visit which is complete has signed this consent, to its record.
+  private func prove(_ signed: Signed<Consent>) async throws {
+    let consent = signed.object
+    let (completion, _) = try await client.completion(
+      of: consent.visit, at: consent.hospital,
+      for: VisitReader(try authors, consent: signed))
+    guard completion.recordDigest == consent.recordDigest else {
+      throw ConsortiumError(.consentMismatch, "the consent is to another record")
+    }
+    _ = try signed.verified(by: completion.context.visitSigningKey)
+  }
+
+  /// Where a consent is kept, by what is known here alone.
+  ///
+  /// - Returns: nil if it was used.
+  private func place(
+    for request: GrantConsent, by author: Principal?
+  ) throws -> (certificate: RequestKeyCertificate, isHeld: Bool)? {
+    let consent = request.consent.object
+    let held = try heldConsent(consent.digest)
     // Used meanwhile: the patient sends it again if the answer was lost.
-    if let held: HeldConsent = try store.load(Self.grantKey(consent.digest)),
-      held.sealedGrant.isEmpty
-    {
-      return Done()
+    if let held, held.sealedGrant.isEmpty { return nil }
+    guard consent.genesis == genesis.digest else {
+      throw ConsortiumError(.consentMismatch, "the consent is of another consortium")
     }
     let (_, secrets) = try secrets(for: consent)
     let asked = secrets.certificate.object.request
@@ -245,14 +283,7 @@ extension Doctor {
     guard try store.value(forKey: mark) ?? digest.bytes == digest.bytes else {
       throw ConsortiumError(.reused, "A' belongs to another consent")
     }
-    try store.write([
-      mark: digest.bytes,
-      Self.ungrantedMark(secrets.certificate.object): nil,
-      Self.grantKey(digest): Message(
-        HeldConsent(consent: request.consent, sealedGrant: request.sealedGrant)
-      ).encoded(),
-    ])
-    return Done()
+    return (secrets.certificate.object, held != nil)
   }
 
   /// Opens the record that a patient consented to, and checks it against the ledger (4.6, step 4).

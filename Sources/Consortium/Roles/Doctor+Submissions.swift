@@ -5,6 +5,14 @@ import Ledger
 extension Doctor: Submitter {
   func authors(of entry: Entry) throws -> [Author] { try authors }
 
+  /// What is about a visit that is over the hospital takes no more.
+  func isOver(_ row: KeptSubmission) throws -> Bool {
+    guard row.hospital == hospital, row.kind == .signature || row.kind == .completion else {
+      return false
+    }
+    return try isOver(row.visit)
+  }
+
   /// What this doctor has submitted and how it stands, the newest last: all that is not final, and the
   /// last 1024 that are.
   public func submissions() throws -> [Submission] { try submitted }
@@ -20,19 +28,23 @@ extension Doctor: Submitter {
 
   /// Goes on with everything that is not final, as ``Submitter/follow(demandingAfter:)``; gives a record
   /// again whose completion its cloud has not confirmed, which may have lost it; and forgets what a visit
-  /// needed that is over.
+  /// needed that is over. Each of it, of each visit, by itself: what one hospital hinders keeps nothing else
+  /// back.
   ///
   /// - Parameter patience: seconds; nil to demand nothing.
   /// - Returns: what was submitted, as ``submissions()``.
+  /// - Throws: ``StoreError`` at once, or what failed first, when all the rest was tried.
   @discardableResult
   public func followUp(
     demandingAfter patience: UInt64? = Submission.patience
   ) async throws -> [Submission] {
-    try await follow(demandingAfter: patience)
-    try await giveRecordsAgain()
-    try forgetFormerFindings()
-    try eraseReceivedFindings()
-    try await forgetWhatIsOver()
+    var steps = SeparateSteps()
+    try await steps.take { try await follow(demandingAfter: patience) }
+    try await steps.take { try await giveRecordsAgain() }
+    try await steps.take { try forgetFormerFindings() }
+    try await steps.take { try eraseReceivedFindings() }
+    try await steps.take { try await forgetWhatIsOver() }
+    try steps.finish()
     return try submitted
   }
 }

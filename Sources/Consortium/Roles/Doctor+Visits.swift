@@ -131,6 +131,9 @@ extension Doctor {
     guard view.contextDigest == context.digest, view.attempts.count == context.signers.count,
       view.signatures.count <= context.signers.count
     else { throw ConsortiumError(.wrongContext, "the ledger holds another context") }
+    guard view.isConsistent else {
+      throw ConsortiumError(.malformed, "the attempts are not those of the signatures")
+    }
     guard view.status == .open else {
       throw ConsortiumError(.wrongState, "the visit is not open on the ledger")
     }
@@ -146,7 +149,13 @@ extension Doctor {
       context.hospital == hospital,
       let index = context.signers.firstIndex(where: { $0.doctor == id })
     else { throw ConsortiumError(.notEntitled, "\(id) is not on the team of this visit") }
-    try forgetOutlasted()
+    do {
+      try forgetOutlasted()
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      // What is wrong with another visit is no matter of this one.
+    }
     try requireNotOver(context.visitID)
     _ = try await ledgerView(context)
     if let known = try knownVisit(context.visitID) {
@@ -214,10 +223,11 @@ extension Doctor {
 
   // MARK: Diagnose (4.4)
 
-  /// Signs a finding after checking all that came before; a second time, it withdraws the first.
+  /// Signs a finding after checking all that came before; another one withdraws the first.
   ///
   /// If the answer to a signature was lost, the same one is sent again before anything else is signed,
-  /// so that this doctor can open whatever of it stands on the ledger.
+  /// so that this doctor can open whatever of it stands on the ledger. The finding that stands there already
+  /// is not signed again, however long ago it was: what opens it is handed on once more.
   ///
   /// - Parameter content: m_k: with those before it at most ``Limits/findingsByteCount``.
   /// - Returns: how the signature stands: written at least.
@@ -231,18 +241,17 @@ extension Doctor {
     let gate = try gate(ofVisit: visitID)
     await gate.enter()
     defer { gate.leave() }
-    let pending = try visit(visitID).pending
-    if let pending { _ = try await settle(pending, visitID) }
-    var visit = try visit(visitID)
-    let view = try await ledgerView(visit.context)
-    if try pending == nil || !isSigned(content, visit, view) {
+    if let pending = try visit(visitID).pending { _ = try await settle(pending, visitID) }
+    let (known, view) = try await shownVisit(visitID)
+    var visit = known
+    if try !isSigned(content, visit, view) {
       try await makeRoom(inVisit: visitID)
       let chain = try await client.team(of: visit.context)
       let before = try await work(before: visit, view, chain)
       try requireRoom(for: content, behind: before.findings)
       visit = try self.visit(visitID)
       let (signed, partial) = try sign(
-        content, attempt: view.attempts[visit.position - 1] + 1, visit, before, chain)
+        content, attempt: nextAttempt(visit, view), visit, before, chain)
       try await submit(partial, signed, former: visit)
     }
     if visit.position < visit.context.signers.count {
@@ -293,14 +302,6 @@ extension Doctor {
     try save(visit, and: changes)
     try dropPieces(ofVisit: visitID)
     return refusal
-  }
-
-  /// Whether this doctor's signature on the ledger is one for this finding.
-  private func isSigned(
-    _ content: [UInt8], _ visit: DoctorVisit, _ view: VisitView
-  ) throws -> Bool {
-    guard let standing = try standingFindings(visit, view) else { return false }
-    return standing.findings.last?.content == content
   }
 
   // Not inlined: the optimizer of Swift 6.3.1 crashes where these typed errors meet an async body.
@@ -363,18 +364,30 @@ extension Doctor {
     let gate = try gate(ofVisit: visitID)
     await gate.enter()
     defer { gate.leave() }
-    try await sealFindings(visitID)
+    // What completes the visit was signed, with what was sealed.
+    if try visit(visitID).completion == nil { try await sealFindings(visitID) }
   }
 
-  private func sealFindings(_ visitID: Digest32) async throws {
+  /// For which signature the record is sealed that is kept.
+  func sealedKey(_ visit: Digest32) -> String { "sealed/\(hospital)/\(visit)" }
+
+  /// Has a record of what the hospital shows to stand: the same again, after a restart too, but none that was
+  /// sealed for another signature, as a hospital may have shown one that was withdrawn.
+  ///
+  /// - Returns: the signature that is shown.
+  @discardableResult
+  private func sealFindings(_ visitID: Digest32) async throws -> PartialSignature {
+    let view = try await ledgerView(try visit(visitID).context)
     var visit = try visit(visitID)
-    // One record a visit: after a restart the same one is sent again.
-    if visit.sealed != nil { return }
-    let view = try await ledgerView(visit.context)
-    visit = try self.visit(visitID)
-    visit.sealed = try seal(visit, try lastSignature(visit, view))
-    try save(visit)
+    let last = try lastSignature(visit, view)
+    let signature = last.digest.bytes
+    let known = try store.value(forKey: sealedKey(visitID))
+    // Of earlier programs nothing says for which.
+    if visit.sealed != nil, known ?? signature == signature { return last }
+    visit.sealed = try seal(visit, last)
+    try save(visit, and: [sealedKey(visitID): signature])
     try dropPieces(ofVisit: visitID)
+    return last
   }
 
   private func lastSignature(
@@ -419,10 +432,9 @@ extension Doctor {
 
   /// Gives the record to the cloud; the completion has its receipt.
   private func storeRecord(_ visitID: Digest32) async throws -> VisitCompletion {
-    try await sealFindings(visitID)
+    let last = try await sealFindings(visitID)
     let visit = try visit(visitID)
     let context = visit.context
-    let last = try lastSignature(visit, try await ledgerView(context))
     guard let sealed = visit.sealed else {
       throw ConsortiumError(.recordMissing, "the record is not sealed")
     }
@@ -462,14 +474,20 @@ extension Doctor {
     }
   }
 
-  /// The same of all that this doctor has completed.
+  /// The same of all that this doctor has completed, each by itself.
   func giveRecordsAgain() async throws {
+    var steps = SeparateSteps()
     for row in try rows.open() where row.kind == .completion && row.hospital == hospital {
-      let gate = try gate(ofVisit: row.visit)
-      await gate.enter()
-      defer { gate.leave() }
-      try await giveAgain(try visit(row.visit))
+      // One that is over has no record here any more.
+      if try isOver(row) { continue }
+      try await steps.take {
+        let gate = try gate(ofVisit: row.visit)
+        await gate.enter()
+        defer { gate.leave() }
+        try await giveAgain(try visit(row.visit))
+      }
     }
+    try steps.finish()
   }
 
   /// Seals what c_n holds, once it opens the commitments that stand on the ledger.

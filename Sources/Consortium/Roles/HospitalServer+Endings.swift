@@ -32,7 +32,6 @@ extension HospitalServer {
   private static let identityPrefix = "identity/"
   private static func identityKey(_ visit: Digest32) -> String { "\(identityPrefix)\(visit)" }
   private static let dayPrefix = "identity-day/"
-  private static let secondsOfDay: UInt64 = 86_400
   /// How often what is over is looked for, in seconds, and how many visits at once.
   private static let sweep = (interval: UInt64(60), limit: 32)
 
@@ -44,19 +43,32 @@ extension HospitalServer {
     let keys = try turn.next(of: store.keys(withPrefix: Self.visitPrefix)).prefix(Self.sweep.limit)
     if keys.isEmpty { return }
     let chain = try await views.chains.view(of: id)
+    var steps = SeparateSteps()
     for key in keys {
       turn.pass(key)
-      guard let visit: HospitalVisit = try store.load(key) else { continue }
-      let visitID = visit.context.visitID
-      guard let end = try chain.end(of: visitID), try await node.isFinal(end, on: chain) else {
-        continue
-      }
-      try store.write([
-        key: nil, Self.openedKey(visit.context.digest): nil,
-        Self.identityKey(visitID): Message(PatientOfVisit(visit)).encoded(),
-        "\(Self.dayPrefix)\(now / Self.secondsOfDay)/\(visitID)": [],
-      ])
+      try await steps.take { try await forget(key, on: chain, at: now) }
     }
+    try steps.finish()
+  }
+
+  /// Forgets what one visit needed, if its end is final.
+  private func forget(_ key: String, on chain: HospitalView, at now: UInt64) async throws {
+    guard let visit: HospitalVisit = try store.load(key) else { return }
+    let visitID = visit.context.visitID
+    guard let end = try chain.end(of: visitID), try await node.isFinal(end, on: chain) else {
+      return
+    }
+    try store.write([
+      key: nil, Self.openedKey(visit.context.digest): nil,
+      Self.identityKey(visitID): Message(PatientOfVisit(visit)).encoded(),
+      "\(Self.dayPrefix)\(now / Self.secondsOfDay)/\(visitID)": [],
+    ])
+  }
+
+  /// Whether it is known whose the pseudonym of a visit is: it was opened.
+  func hasPatient(_ visit: Digest32) throws -> Bool {
+    try store.value(forKey: Self.key(visit)) != nil
+      || store.value(forKey: Self.identityKey(visit)) != nil
   }
 
   /// Whose the pseudonym of a visit is, with what proves it.
@@ -71,10 +83,12 @@ extension HospitalServer {
   }
 
   /// Forgets whose visits were that came to their end before a day, and why they had their teams: nobody can
-  /// say any more whose these pseudonyms are. It is never done unasked.
+  /// say any more whose these pseudonyms are. It is never done unasked. Why visits that were never opened would
+  /// have had theirs goes with it, where an earlier program has left that.
   ///
   /// - Parameter time: seconds since 1970, by the clock of this server; all of its day stays.
   package func forgetPatients(ofVisitsEndedBefore time: UInt64) throws {
+    try forgetTeamsOfNobody()
     for key in try store.keys(withPrefix: Self.dayPrefix) {
       let parts = key.dropFirst(Self.dayPrefix.count).split(separator: "/")
       guard parts.count == 2, let day = UInt64(parts[0]), day < time / Self.secondsOfDay,
@@ -83,6 +97,17 @@ extension HospitalServer {
       try store.write([
         key: nil, Self.identityKey(visit): nil, Self.choiceKey(visit): nil,
       ])
+    }
+  }
+
+  /// Forgets teams of visits that were neither opened nor are offered.
+  private func forgetTeamsOfNobody() throws {
+    let prefix = Self.choicePrefix
+    for key in try store.keys(withPrefix: prefix) {
+      guard let visit = Digest32(hex: String(key.dropFirst(prefix.count))),
+        try !isOffered(visit), try !hasPatient(visit)
+      else { continue }
+      try store.write([key: nil])
     }
   }
 }

@@ -31,8 +31,16 @@ extension HospitalServer {
   private static let staffingKey = "staffing"
   private static let rotationKey = "rotation"
   private static func employmentKey(_ doctor: String) -> String { "employed/\(doctor)" }
-  static func choiceKey(_ visit: Digest32) -> String { "team/\(visit)" }
-  private static func namedKey(_ firstAttempt: Digest32) -> String { "named-team/\(firstAttempt)" }
+  static let choicePrefix = "team/"
+  static func choiceKey(_ visit: Digest32) -> String { "\(choicePrefix)\(visit)" }
+  private static let namedPrefix = "named-team/"
+  private static func namedKey(_ firstAttempt: Digest32) -> String {
+    "\(namedPrefix)\(firstAttempt)"
+  }
+  /// On which day a team that was named was last of use.
+  private static func namedDayKey(_ namedKey: String) -> String {
+    "named-day/\(namedKey.dropFirst(namedPrefix.count))"
+  }
 
   // MARK: Employment
 
@@ -108,7 +116,8 @@ extension HospitalServer {
   // MARK: The counter
 
   /// What a clerk decides at the counter, above rule and roster: the team of an Encounter in the order s;
-  /// nil takes that back. It holds for every attempt until the visit is complete.
+  /// nil takes that back. It holds for every attempt until the visit is complete, or for the days that a ticket
+  /// is good and kept, after it was named or a visit was last offered by it.
   ///
   /// - Throws: ``ConsortiumError`` `no-team` if one of them may not act. That is checked once more at
   ///   the admission.
@@ -116,9 +125,10 @@ extension HospitalServer {
     _ team: [String]?, toEncounter encounter: String, of identity: String
   ) async throws {
     let key = namedKey(identity, encounter)
-    guard let team else { return try store.write([key: nil]) }
+    guard let team else { return try store.write([key: nil, Self.namedDayKey(key): nil]) }
     do {
-      try store.save(try named(team, try await doctors()), key)
+      let choice = try named(team, try await doctors())
+      try store.write([key: Message(choice).encoded(), Self.namedDayKey(key): today])
     } catch let refusal as TeamRefusal {
       throw ConsortiumError(.noTeam, refusal.reason)
     }
@@ -136,13 +146,15 @@ extension HospitalServer {
     let signers: [VisitContext.Signer]
     let choice: TeamChoice
     fileprivate let rotation: DoctorRotation
+    /// Of what was named at the counter, that it was of use.
+    fileprivate let use: [String: [UInt8]?]
 
     /// To be written with the offer.
     func changes(_ visit: Digest32) -> [String: [UInt8]?] {
-      [
-        HospitalServer.rotationKey: Message(rotation).encoded(),
-        HospitalServer.choiceKey(visit): Message(choice).encoded(),
-      ]
+      var changes = use
+      changes[HospitalServer.rotationKey] = Message(rotation).encoded()
+      changes[HospitalServer.choiceKey(visit)] = Message(choice).encoded()
+      return changes
     }
   }
 
@@ -152,7 +164,8 @@ extension HospitalServer {
   func team(for form: AdmissionForm) async throws -> Team {
     let doctors = try await doctors()
     var rotation: DoctorRotation = try store.load(Self.rotationKey) ?? DoctorRotation()
-    let assigned: TeamChoice? = try store.load(namedKey(form.identity, form.encounter))
+    let key = namedKey(form.identity, form.encounter)
+    let assigned: TeamChoice? = try store.load(key)
     let choice =
       if let assigned {
         try named(assigned.doctors, doctors)
@@ -162,7 +175,7 @@ extension HospitalServer {
     rotation.note(choice.doctors, employed: Set(doctors.keys))
     return Team(
       signers: choice.doctors.compactMap { doctors[$0]?.statement.signer }, choice: choice,
-      rotation: rotation)
+      rotation: rotation, use: assigned == nil ? [:] : [Self.namedDayKey(key): today])
   }
 
   // Not inlined: the optimizer of Swift 6.3.1 crashes where their typed errors meet an async body.
@@ -186,7 +199,26 @@ extension HospitalServer {
   /// Nothing that was named at the counter is needed any more for an Encounter whose visit is complete.
   func forgetNamedTeam(_ form: AdmissionForm) throws {
     let key = namedKey(form.identity, form.encounter)
-    if try store.value(forKey: key) != nil { try store.write([key: nil]) }
+    if try store.value(forKey: key) != nil {
+      try store.write([key: nil, Self.namedDayKey(key): nil])
+    }
+  }
+
+  private var today: [UInt8] { (inbox.clock() / Self.secondsOfDay).stateBytes }
+
+  /// Forgets teams that were named at the counter, once the last ticket is over that can have been for them.
+  func forgetNamedTeams() throws {
+    let now = inbox.clock() / Self.secondsOfDay
+    for key in try store.keys(withPrefix: Self.namedPrefix) {
+      let dayKey = Self.namedDayKey(key)
+      // One that an earlier program has kept is of today.
+      guard let day = try store.value(forKey: dayKey).flatMap({ try? UInt64(stateBytes: $0) })
+      else {
+        try store.write([dayKey: today])
+        continue
+      }
+      if day &+ 1 &+ Self.daysKept < now { try store.write([key: nil, dayKey: nil]) }
+    }
   }
 
   /// Why a visit has the team that it has; nil of a visit that this hospital has not offered.

@@ -10,9 +10,9 @@ extension HospitalServer {
     "ticket-day/\(day)/\(ticket)"
   }
   private static let forgottenKey = "tickets-forgotten"
-  private static let secondsOfDay: UInt64 = 86_400
+  static let secondsOfDay: UInt64 = 86_400
   /// How many days a ticket is kept after it has expired, and with it the answer to its form.
-  private static let daysKept: UInt64 = 7
+  static let daysKept: UInt64 = 7
 
   /// Whatever is wrong with a ticket or a form: whoever has none learns nothing of who is a patient here.
   private static var refusal: ConsortiumError {
@@ -61,7 +61,13 @@ extension HospitalServer {
     var changes: [String: [UInt8]?] = [key: nil]
     if let offer = try offer(of: issued) {
       changes[Self.offerKey(offer.digest)] = .some(nil)
-      changes[Self.offeredKey(offer.visitID, offer.visitSigningKey)] = .some(nil)
+      let offered = Self.offeredKey(offer.visitID, offer.visitSigningKey)
+      changes[offered] = .some(nil)
+      // Another ticket may have been offered the same visit, or have opened it.
+      let offers = try store.keys(withPrefix: Self.offeredKey(offer.visitID))
+      if try offers.allSatisfy({ $0 == offered }) && !hasPatient(offer.visitID) {
+        changes[Self.choiceKey(offer.visitID)] = .some(nil)
+      }
     }
     try store.write(changes)
   }
@@ -85,6 +91,7 @@ extension HospitalServer {
     let stored = try store.value(forKey: Self.forgottenKey)
     let forgotten = stored.flatMap { UInt64(String(decoding: $0, as: UTF8.self)) }
     guard forgotten.map({ $0 < due }) ?? true else { return }
+    try forgetNamedTeams()
     for day in (forgotten ?? due)..<due {
       let prefix = Self.dayKey(day)
       for key in try store.keys(withPrefix: prefix) {

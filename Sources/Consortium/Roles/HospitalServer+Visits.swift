@@ -167,6 +167,11 @@ extension HospitalServer {
     try store.keys(withPrefix: Self.offeredKey(visit)).compactMap { try store.value(forKey: $0) }
   }
 
+  /// Whether somebody may still agree to a visit.
+  func isOffered(_ visit: Digest32) throws -> Bool {
+    try !store.keys(withPrefix: Self.offeredKey(visit)).isEmpty
+  }
+
   /// What is kept of an offer that the patient has agreed to.
   private static func opened(_ visit: HospitalVisit) -> [String: [UInt8]?] {
     let context = visit.context

@@ -50,13 +50,18 @@ package actor HospitalServer: EnvelopeKeyOwner {
   /// Does everything that is due now, on both chains.
   ///
   /// The consortium's come first: it needs its delegates while a hospital waits for its cloud, and a
-  /// hospital does nothing by a chain that contradicts what it cosigned.
+  /// hospital does nothing by a chain that contradicts what it cosigned. All else is done each by itself.
   /// - Returns: whether anything changed.
   package func advance() async throws -> Bool {
     let consortium = try await node.advance()
-    let own = try await ledger.advance()
-    try await node.eraseFormerKeys(of: keys.ring, basedOn: await ledger.writer.view.base)
-    try await forgetEnded()
+    var own = false
+    var steps = SeparateSteps()
+    try await steps.take { own = try await ledger.advance() }
+    try await steps.take {
+      try await node.eraseFormerKeys(of: keys.ring, basedOn: await ledger.writer.view.base)
+    }
+    try await steps.take { try await forgetEnded() }
+    try steps.finish()
     return own || consortium
   }
 

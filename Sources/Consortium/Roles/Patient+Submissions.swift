@@ -36,8 +36,10 @@ extension Patient: Submitter {
   public func followUp(
     demandingAfter patience: UInt64? = Submission.patience
   ) async throws -> [Submission] {
-    try await follow(demandingAfter: patience)
-    try forgetForms()
+    var steps = SeparateSteps()
+    try await steps.take { try await follow(demandingAfter: patience) }
+    try await steps.take { try forgetForms() }
+    try steps.finish()
     return try submitted
   }
 

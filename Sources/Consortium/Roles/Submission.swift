@@ -93,6 +93,24 @@ package struct KeptSubmission: NamedValue {
     }
   }
 
+  /// Whether what is kept of it shows more than that it was sent, and perhaps answered.
+  package var isOfRecord: Bool {
+    standing.isConfirmed || demandedAt != nil || demand != nil || !denial.isEmpty
+  }
+
+  /// a_k of a signature, while its entry is here.
+  private var attempt: UInt64? {
+    guard case .partialSignature(let body)? = entry?.content.body else { return nil }
+    return body.commitments.last?.attempt
+  }
+
+  /// Whether this one has to be taken before another about the same can be: signatures count in the order of
+  /// their attempts.
+  func comesBefore(_ other: KeptSubmission) -> Bool {
+    guard let attempt, let next = other.attempt else { return false }
+    return attempt < next
+  }
+
   /// How many attempts are remembered.
   private static let attemptLimit = 16
 

@@ -6,7 +6,8 @@ package import Ledger
 ///
 /// What is not settled has its row under way, which nobody but the role itself can make, one for each
 /// entry of its own. Of what is settled the last 1024 are kept: final ones without their entry, refused
-/// ones with it and the hospital's signature, so that they can still be demanded.
+/// ones with it and the hospital's signature, so that they can still be demanded. Each has one place among
+/// them, however often a hospital refuses it and takes it after all.
 package struct SubmissionRows: Sendable {
   let store: any RoleStore
 
@@ -17,11 +18,14 @@ package struct SubmissionRows: Sendable {
   private static let openPrefix = "submission/"
   private static let settledPrefix = "submitted/"
   private static let slotPrefix = "submitted-slot/"
+  /// Where an entry has its slot that is settled, or was.
+  private static let placePrefix = "submitted-place/"
   private static let countKey = "submissions"
   private static let settledCountKey = "submissions-settled"
 
   private static func openKey(_ entry: Digest32) -> String { openPrefix + "\(entry)" }
   private static func settledKey(_ entry: Digest32) -> String { settledPrefix + "\(entry)" }
+  private static func placeKey(_ entry: Digest32) -> String { placePrefix + "\(entry)" }
 
   /// Those that are not settled, the oldest first.
   package func open() throws -> [KeptSubmission] { try rows(Self.openPrefix) }
@@ -71,13 +75,15 @@ package struct SubmissionRows: Sendable {
       return row
     }
     var changes: [String: [UInt8]?] = [Self.openKey(entry): nil, Self.settledKey(entry): bytes]
-    if !former.isSettled {
+    if try !former.isSettled && store.value(forKey: Self.placeKey(entry)) == nil {
       let number = try count(Self.settledCountKey)
       let slot = Self.slotPrefix + "\(number % Self.settledLimit)"
       if let oldest = try store.value(forKey: slot).flatMap({ Digest32($0) }), oldest != entry {
         changes[Self.settledKey(oldest)] = .some(nil)
+        changes[Self.placeKey(oldest)] = .some(nil)
       }
       changes[slot] = entry.bytes
+      changes[Self.placeKey(entry)] = Array(slot.utf8)
       changes[Self.settledCountKey] = Message(Count(number + 1)).encoded()
     }
     try store.write(changes)
@@ -85,7 +91,7 @@ package struct SubmissionRows: Sendable {
   }
 
   /// What is under way and has another of its kind, about the same, made since in its place, and that
-  /// one: sent again, the older one could come to count after it.
+  /// one: sent again, the older one could come to count after it. A signature with a lower attempt cannot.
   func superseded() throws -> [Digest32: KeptSubmission] {
     let open = try open()
     if open.isEmpty { return [:] }
@@ -98,7 +104,9 @@ package struct SubmissionRows: Sendable {
     }
     var found: [Digest32: KeptSubmission] = [:]
     for row in open {
-      if let newer = newest[subject(row)], newer.number > row.number { found[row.digest] = newer }
+      if let newer = newest[subject(row)], newer.number > row.number, !row.comesBefore(newer) {
+        found[row.digest] = newer
+      }
     }
     return found
   }

@@ -12,9 +12,14 @@ protocol Submitter: Actor {
 
   /// As whom this role brings an entry of its own.
   func authors(of entry: Entry) throws -> [Author]
+
+  /// Whether an entry can be taken no more, if it was not before.
+  func isOver(_ row: KeptSubmission) throws -> Bool
 }
 
 extension Submitter {
+  func isOver(_ row: KeptSubmission) throws -> Bool { false }
+
   var rows: SubmissionRows { SubmissionRows(store: store) }
 
   /// Submits an entry, which is kept before.
@@ -130,6 +135,7 @@ extension Submitter {
     guard let known = try rows.row(digest), let entry = known.entry, !known.isSettled else {
       return
     }
+    if try isOver(known), !known.isOfRecord { return try await dropUnlessFinal(entry) }
     if known.demandedAt != nil, known.demand == nil, !known.standing.isConfirmed {
       try await attempt { try await self.demand(entry) }
     }
@@ -143,6 +149,15 @@ extension Submitter {
     else { return }
     try rows.change(digest) { $0.wasOverdue = true }
     if row.demand == nil { try await demand(entry) }
+  }
+
+  /// Forgets what can be taken no more, unless it was, or nobody says that it was not.
+  private func dropUnlessFinal(_ entry: Entry) async throws {
+    do {
+      try await proveFinal(entry)
+    } catch let error as ConsortiumError where error.code == .notFinal {
+      try rows.drop(entry.digest)
+    }
   }
 
   /// Demands an entry through the hospital's cloud, or another one.

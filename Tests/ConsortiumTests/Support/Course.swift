@@ -148,6 +148,9 @@ extension Course {
     ],
     check: { run, place in
       let visit = try run.known(run.visit)
+      // Of the few that each position has, one was used, and no call made again has withdrawn a colleague's.
+      let attempts = try await run.test.state(of: visit, run.consortium).attempts
+      #expect(attempts == [1, 1], "\(place)")
       #expect(run.kept.value?.findings.map(\.content) == run.plan.findings, "\(place)")
       let log = try await run.patient().accessLog(visit, at: "hospital-1")
       #expect(log.map(\.event) == [.consented, .requested, .accessed, .revoked], "\(place)")
