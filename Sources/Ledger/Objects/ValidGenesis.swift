@@ -5,6 +5,7 @@ package import TransparencyLog
 
 /// A ``Genesis`` whose rules have been checked, with what follows from it.
 public struct ValidGenesis: Sendable {
+  /// What all have agreed to.
   public let content: Genesis
   /// Names the ledger in every context, entry and header.
   public let digest: Digest32
