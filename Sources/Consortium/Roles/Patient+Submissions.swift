@@ -28,7 +28,7 @@ extension Patient: Submitter {
   }
 
   /// Goes on with everything that is not final, as ``Submitter/follow(demandingAfter:)``, and forgets forms
-  /// whose tickets are over.
+  /// whose tickets are over, and consents that have ended before they arrived.
   ///
   /// - Parameter patience: seconds; nil to demand nothing.
   /// - Returns: what was submitted, as ``submissions()``.
@@ -38,6 +38,7 @@ extension Patient: Submitter {
   ) async throws -> [Submission] {
     try await follow(demandingAfter: patience)
     try forgetForms()
+    try forgetEndedConsents()
     return try submitted
   }
 
