@@ -134,7 +134,7 @@ struct ClientTests {
     #expect(try await reader.doctor.consents().map(\.isUsed) == [true])
     try await stage.consortium.settle()
     #expect(
-      try await client.patient.accessLog(visit, at: "hospital-1").map(\.event) == [
+      try await client.patient.accessLog(visit, at: "hospital-1").records.map(\.event) == [
         .consented, .requested, .accessed,
       ])
 

@@ -97,7 +97,7 @@ struct ConfirmationTests {
       await ConsortiumError.code {
         _ = try await consortium.openRecord(doctor: TestConsortium.reader, consent: given)
       } == "consent-revoked")
-    let log = try await consortium.accessLog(patient: TestConsortium.patient, visit: visit)
+    let log = try await consortium.accessLog(patient: TestConsortium.patient, visit: visit).records
     #expect(log.map(\.event) == [.consented, .requested, .revoked])
   }
 

@@ -173,6 +173,7 @@ struct CourierTests {
         } == "reused")
       try await consortium.settle()
       let log = try await consortium.accessLog(patient: TestConsortium.patient, visit: visit)
+        .records
       #expect(log.map(\.event) == [.consented, .requested, .accessed])
     }
     for isDelivered in [false, true] {

@@ -27,7 +27,7 @@ struct EndToEndTests {
     #expect(shared.findings == record.findings)
 
     try await consortium.settle()
-    let log = try await consortium.accessLog(patient: plan.patient, visit: outcome.visit)
+    let log = try await consortium.accessLog(patient: plan.patient, visit: outcome.visit).records
     #expect(log.map(\.event) == [.consented, .requested, .accessed])
     #expect(log.last?.doctor == doctor && log.last?.purpose == "second opinion")
 

@@ -50,7 +50,7 @@ struct PieceTests {
     #expect(try test.storage.roleStore("cloud").keys(withPrefix: "half-sent/").isEmpty)
     // The access is written once, and not for every piece.
     try await consortium.settle()
-    let log = try await consortium.accessLog(patient: TestConsortium.patient, visit: visit)
+    let log = try await consortium.accessLog(patient: TestConsortium.patient, visit: visit).records
     #expect(log.map(\.event) == [.consented, .requested, .accessed])
   }
 

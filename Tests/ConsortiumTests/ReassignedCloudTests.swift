@@ -91,7 +91,8 @@ struct ReassignedCloudTests {
     try await requireReadable(past, consortium, findings: 2)
     try await requireReadable(visit, consortium, findings: 2)
     #expect(
-      try await consortium.accessLog(patient: TestConsortium.patient, visit: past).count == 3)
+      try await consortium.accessLog(patient: TestConsortium.patient, visit: past).records.count
+        == 3)
     test.wire.intercept(nil)
     try await requireReadable(elsewhere, consortium, findings: 2)
 

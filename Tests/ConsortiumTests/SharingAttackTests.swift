@@ -230,7 +230,7 @@ struct SharingAttackTests {
     _ = try await patient.ask(grant, of: "manager")
     #expect(try deposit(test) == .used(result: again.bI, at: test.time))
     try await consortium.settle()
-    let log = try await consortium.accessLog(patient: TestConsortium.patient, visit: visit)
+    let log = try await consortium.accessLog(patient: TestConsortium.patient, visit: visit).records
     #expect(log.map(\.event) == [.consented, .requested, .accessed])
     // Once it is revoked, that is the reason.
     try await consortium.revoke(patient: TestConsortium.patient, consent: consent)
@@ -294,7 +294,8 @@ struct SharingAttackTests {
       entry.content.body.kind == .accessNotice ? .written : nil
     }
     func events() async throws -> [AccessRecord.Event] {
-      try await consortium.accessLog(patient: TestConsortium.patient, visit: visit).map(\.event)
+      try await consortium.accessLog(patient: TestConsortium.patient, visit: visit).records.map(
+        \.event)
     }
     func given() -> Int {
       test.wire.passages.filter { passage in
@@ -337,7 +338,7 @@ struct SharingAttackTests {
     #expect(kept.value?.visit == visit)
     #expect(await code(test, consortium, open: consent) == "reused")
     try await consortium.settle()
-    let log = try await consortium.accessLog(patient: TestConsortium.patient, visit: visit)
+    let log = try await consortium.accessLog(patient: TestConsortium.patient, visit: visit).records
     #expect(log.map(\.event) == [.consented, .requested, .accessed])
   }
 

@@ -65,9 +65,9 @@ struct SquattedVisitTests {
     // Who names the identifier alone is told that it says too little.
     #expect(
       await ConsortiumError.code {
-        _ = try await consortium.accessLog(patient: Self.patient, visit: visit)
+        _ = try await consortium.accessLog(patient: Self.patient, visit: visit).records
       } == "unknown-visit")
-    #expect(try await patient.accessLog(visit, at: "hospital-1").count == 3)
+    #expect(try await patient.accessLog(visit, at: "hospital-1").records.count == 3)
   }
 
   @Test("[attack] another hospital offers an identifier, and does not learn whose the visit is")

@@ -86,7 +86,7 @@ extension LocalConsortium {
   /// - Parameter hospital: as ``consent(patient:to:visit:at:expiresAt:)``.
   public func accessLog(
     patient id: String, visit: Digest32, at hospital: String? = nil
-  ) async throws -> [AccessRecord] {
+  ) async throws -> AccessLog {
     meter.phase = .dataSharing
     let patient = try patient(id)
     let hospital = try await self.hospital(hospital, ofVisit: visit, patient)

@@ -107,7 +107,7 @@ package enum RequestTable {
     // Data sharing (4.6)
     sealed(SubmitAccessRequest.self, by: .doctor, to: .manager, 4 << 10),
     sealed(ForwardAccessRequest.self, by: .manager, to: .patient, 4 << 10, for: days),
-    sealed(CertifyRequestKey.self, by: .keyHolder, to: .doctor, 256, answer: 4 << 10, for: days),
+    sealed(CertifyRequestKey.self, by: .keyHolder, to: .doctor, 512, answer: 4 << 10, for: days),
     sealed(DepositConsent.self, by: .patient, to: .manager, 16 << 10, quota: 64),
     sealed(GrantConsent.self, by: .keyHolder, to: .doctor, 16 << 10, quota: 64, for: days),
     sealed(Reencrypt.self, by: .doctor, to: .manager, 8 << 10, answer: piece),

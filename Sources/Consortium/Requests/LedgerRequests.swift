@@ -320,7 +320,9 @@ package struct AccessLogReply: CanonicalValue {
   /// The visit's receipt, if it has one.
   package var receipt: Entry?
 
-  init(entries: [Entry], receipt: Entry?) { (self.entries, self.receipt) = (entries, receipt) }
+  package init(entries: [Entry], receipt: Entry?) {
+    (self.entries, self.receipt) = (entries, receipt)
+  }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.list("entries", entries)

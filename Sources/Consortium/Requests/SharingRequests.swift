@@ -43,21 +43,26 @@ package struct CertifyRequestKey: RoleRequest {
   /// Whose visit it is.
   package var hospital: String
   package var visit: Digest32
+  /// A' of a consent that has ended, which another is to take the place of; empty for none.
+  package var replaced: [UInt8]
 
-  package init(request: Digest32, hospital: String, visit: Digest32) {
+  package init(request: Digest32, hospital: String, visit: Digest32, replaced: [UInt8] = []) {
     (self.request, self.hospital, self.visit) = (request, hospital, visit)
+    self.replaced = replaced
   }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.digest("request", request)
     fields.text("hospital", hospital)
     fields.digest("visit", visit)
+    fields.octets("replaced", replaced)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     request = try fields.digest("request")
     hospital = try fields.text("hospital", maximum: Limits.identifierByteCount)
     visit = try fields.digest("visit")
+    replaced = try fields.octets("replaced", 0...Limits.pointByteCounts.upperBound)
   }
 }
 

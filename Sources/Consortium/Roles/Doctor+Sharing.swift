@@ -133,8 +133,8 @@ extension Doctor {
     try store.value(forKey: Self.addressMark(key)) != nil
   }
 
-  /// Makes fresh keys for one visit of an own request; asked again, gives the same certificate
-  /// until the keys are used.
+  /// Makes fresh keys for one visit of an own request; asked again, gives the same certificate, signed by
+  /// the key in force, until the keys are used, or the consent that they served is over.
   func certify(
     _ request: CertifyRequestKey, by author: Principal?
   ) throws -> Signed<RequestKeyCertificate> {
@@ -144,12 +144,26 @@ extension Doctor {
       throw ConsortiumError(.notEntitled, "\(id) has made no such request")
     }
     let key = Self.secretsKey(request)
-    if let known: RequestSecrets = try store.load(key) { return known.certificate }
-    let prefix = "\(Self.secretsPrefix)\(request.request)/"
-    guard try store.keys(withPrefix: prefix).count < Self.requestLimit else {
-      throw ConsortiumError(.tooLarge, "the request has its keys already")
+    var changes: [String: [UInt8]?] = [:]
+    if let known: RequestSecrets = try store.load(key) {
+      let certificate = known.certificate.object
+      guard request.replaced == certificate.requestKey else {
+        // The identity key may be another by now.
+        return Signed(certificate, by: keys.identity)
+      }
+      // The patient took the consent for these back, or it has expired: others take their place.
+      let granted = try store.value(forKey: Self.grantedMark(certificate.requestKey))
+      if let digest = granted.flatMap({ Digest32($0) }), let held = try heldConsent(digest) {
+        changes = try removal(of: held.consent.object)
+      }
+      changes[Self.secretsMark(certificate.requestKey)] = .some(nil)
+    } else {
+      let prefix = "\(Self.secretsPrefix)\(request.request)/"
+      guard try store.keys(withPrefix: prefix).count < Self.requestLimit else {
+        throw ConsortiumError(.tooLarge, "the request has its keys already")
+      }
+      try makeRoom()
     }
-    try makeRoom()
     let requestKey = RequestKey<Suite>(using: &randomness)
     let agreementKey = try AgreementKey(seed: randomness.bytes(32))
     let certificate = RequestKeyCertificate(
@@ -159,11 +173,10 @@ extension Doctor {
     let secrets = RequestSecrets(
       certificate: Signed(certificate, by: keys.identity), requestKey: requestKey.encoded(),
       agreementKey: agreementKey.encoded())
-    try store.write([
-      key: Message(secrets).encoded(),
-      Self.secretsMark(certificate.requestKey): Array(key.utf8),
-      Self.ungrantedMark(certificate): certificate.requestKey,
-    ])
+    changes[key] = Message(secrets).encoded()
+    changes[Self.secretsMark(certificate.requestKey)] = Array(key.utf8)
+    changes[Self.ungrantedMark(certificate)] = certificate.requestKey
+    try store.write(changes)
     return secrets.certificate
   }
 

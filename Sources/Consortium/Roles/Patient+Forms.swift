@@ -68,7 +68,7 @@ extension Patient {
     let context = visit.context
     let agreement = PatientAgreement(visit, attempt: attempt)
     var changes = try removalOfForm(ticket)
-    changes[Self.key(context)] = Message(visit).encoded()
+    changes.merge(try agreementChanges(to: visit)) { $1 }
     changes[Self.lastVisitKey(visit.encounter, context.hospital)] = context.visitID.bytes
     changes[Self.agreementKey(ticket)] = Message(agreement).encoded()
     try store.write(changes)

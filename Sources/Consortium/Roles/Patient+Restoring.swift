@@ -84,15 +84,14 @@ extension Patient {
       return restored
     }
     let context = proven.completion.context
-    func known() throws -> PatientVisit? { try store.load(Self.key(context)) }
-    if let known = try known(), known.context != context {
+    guard try [nil, keys.nonce].contains(provenNonce(visitID, at: hospital)) else {
       restored.failure = .wrongContext
       return restored
     }
     var opened: CheckedRecord?
     do {
-      let known = try known()
-      if known?.isReceipted != true || known?.recordDigest == nil {
+      let known = try known(context)
+      if !known.isReceipted || known.recordDigest == nil {
         opened = try await open(proven.completion, proven.signed, keys)
       }
     } catch let error as StoreError {
@@ -101,8 +100,7 @@ extension Patient {
       restored.failure = ConsortiumError(error).code
     }
     // As it is now, whatever was stored meanwhile.
-    var visit =
-      try known() ?? PatientVisit(context: context, evidence: [], opening: nil, encounter: "")
+    var visit = try known(context)
     if let opened {
       visit.recordDigest = visit.recordDigest ?? opened.record?.recordDigest
       if let record = opened.record { visit.evidence = record.plaintext.alpha }
@@ -112,7 +110,7 @@ extension Patient {
       visit.add(note)
       changes.merge(try noteChange(note, of: context)) { $1 }
     }
-    changes[Self.key(context)] = Message(visit).encoded()
+    changes.merge(provenChanges(visit)) { $1 }
     changes.updateValue(nil, forKey: underWay)
     if !visit.encounter.isEmpty {
       changes[Self.lastVisitKey(visit.encounter, hospital)] = visitID.bytes
@@ -123,7 +121,7 @@ extension Patient {
       restored.failure = .unreachable
     }
     do {
-      try await takeNotices(of: context)
+      restored.failure = try await takeNotices(of: context) ?? restored.failure
     } catch let error as StoreError {
       throw error
     } catch {
@@ -141,15 +139,17 @@ extension Patient {
     try consents(of: visit, at: hospital).filter { $0.consent == nil }.map(\.document)
   }
 
-  /// A visit of which everything was taken in an earlier call.
+  /// A visit of which everything was taken in an earlier call: also the documents of all consents that the
+  /// ledger knows.
   private func done(_ visitID: Digest32, _ hospital: String) throws -> Restoration.Visit? {
     guard let value = try store.value(forKey: Self.doneKey(visitID, hospital))?.first,
       let note = Restoration.Visit.Note(rawValue: value),
-      let visit: PatientVisit = try store.load(Self.key(visitID, hospital))
+      let visit: PatientVisit = try store.load(Self.key(visitID, hospital)),
+      try undocumented(visitID, hospital).isEmpty
     else { return nil }
     return Restoration.Visit(
       visit: visitID, hospital: hospital, state: .complete(record: visit.recordDigest != nil),
-      note: note, undocumented: try undocumented(visitID, hospital))
+      note: note)
   }
 
   /// What clouds have of a visit: the present one, and those before it, whose notes nobody carried over.
@@ -233,12 +233,17 @@ extension Patient {
   }
 
   /// Takes from the access log the consents of which no note has the document.
-  private func takeNotices(of context: VisitContext) async throws {
-    let unknown = try await accessLog(context.visitID, at: context.hospital)
-      .filter { $0.event == .consented }.filter { try given($0.document) == nil }
-    if unknown.isEmpty { return }
-    try store.write(
-      try consentChanges(
-        unknown.map { GivenConsent(visit: context.visitID, document: $0.document) }, of: context))
+  ///
+  /// - Returns: why one of those who have it was not heard.
+  private func takeNotices(of context: VisitContext) async throws -> ConsortiumError.Code? {
+    let log = try await accessLog(context.visitID, at: context.hospital)
+    let unknown = try log.records.filter { $0.event == .consented }
+      .filter { try given($0.document) == nil }
+    if !unknown.isEmpty {
+      try store.write(
+        try consentChanges(
+          unknown.map { GivenConsent(visit: context.visitID, document: $0.document) }, of: context))
+    }
+    return log.unheard.min { $0.key < $1.key }?.value
   }
 }

@@ -48,61 +48,7 @@ struct KnownConsent: NamedValue {
   }
 }
 
-/// What a doctor has asked of a patient, by the system manager, who knows the doctor.
-public struct ReceivedRequest: Sendable, Equatable {
-  /// The digest of the request, to consent to.
-  public let request: Digest32
-  /// The identifier of the doctor who asks.
-  public let doctor: String
-  /// The identifier of the hospital where the doctor works.
-  public let hospital: String
-  /// What the doctor says that it is for.
-  public let purpose: String
-  /// By the doctor's clock, in seconds since 1970.
-  public let madeAt: UInt64
-  /// Under which this patient was asked.
-  public let address: PatientAddress
-}
-
-/// One line of a patient's access log.
-public struct AccessRecord: Sendable, Equatable {
-  /// What an entry about sharing says.
-  public enum Event: String, Sendable {
-    /// The system manager passed a request on.
-    case requested
-    case consented
-    /// The proxy re-encrypted the record.
-    case accessed
-    case revoked
-  }
-
-  public let event: Event
-  /// The visit that it is about.
-  public let visit: Digest32
-  /// Whose chain has it.
-  public let hospital: String
-  /// The digest of what the ledger has a notice of: of a request, a certificate; else a consent.
-  public let document: Digest32
-  /// Who asked and why, if the patient has the consent.
-  public let doctor: String?
-  /// What the doctor said that it is for; nil as ``doctor``.
-  public let purpose: String?
-}
-
 extension Patient {
-  /// How long a doctor's request counts, in seconds.
-  private static let requestLifetime: UInt64 = 30 * 86_400
-
-  /// How many requests of one doctor are kept that came to one address, and of all doctors: whom the address
-  /// was told may have told it.
-  private static let (doctorLimit, addressLimit) = (16, 64)
-
-  private static let requestPrefix = "request/"
-  /// Which requests have come to an address, by doctor.
-  private static func arrivalPrefix(_ address: String, _ doctor: String? = nil) -> String {
-    "arrived/\(address)/" + (doctor.map { "\($0)/" } ?? "")
-  }
-  private static func requestKey(_ request: Digest32) -> String { "\(requestPrefix)\(request)" }
   static func consentKey(_ consent: Digest32) -> String { "consent/\(consent)" }
   /// By visit, which consents there are.
   static func consentMark(
@@ -110,74 +56,15 @@ extension Patient {
   ) -> String {
     "visit-consent/\(hospital)/\(visit)/" + (consent.map { "\($0)" } ?? "")
   }
-  /// Which consent was given last to a request, and arrived.
+  /// Which consent was given last to a request, and arrived, or has ended.
   private static func givenKey(
     _ request: Digest32, _ visit: Digest32, _ hospital: String
   ) -> String { "consented/\(request)/\(hospital)/\(visit)" }
   static func useKey(_ requestKey: [UInt8]) -> String { "use/\(Digest32(sha256: requestKey))" }
+  private static let pendingPrefix = "pending-consent/"
   private static func pendingKey(
     _ request: Digest32, _ visit: Digest32, _ hospital: String
-  ) -> String { "pending-consent/\(request)/\(hospital)/\(visit)" }
-
-  /// Takes a doctor's request, with a final registration of that doctor.
-  func take(_ request: ForwardAccessRequest) async throws -> Done {
-    let asked = request.request.object
-    // Before anybody is asked, or anything kept, about the doctor.
-    guard asked.genesis == genesis.digest, try addressKeys(asked.address.id) != nil,
-      isCurrent(asked), asked.madeAt <= inbox.clock() &+ RequestRule.skew
-    else { throw ConsortiumError(.unknownDoctor, "\(asked.doctor) asks no patient here") }
-    let doctor = try await client.activeDoctor(asked.doctor, by: asked.hospital)
-    guard doctor.statement.hospital == asked.hospital else {
-      throw ConsortiumError(.unknownDoctor, "\(asked.doctor) is not of \(asked.hospital)")
-    }
-    _ = try request.request.verified(by: doctor.identityKey)
-    let key = Self.requestKey(asked.digest)
-    if try store.value(forKey: key) != nil { return Done() }
-    var changes = try forgettingRequests(to: asked.address.id)
-    let arrivals = try store.keys(withPrefix: Self.arrivalPrefix(asked.address.id))
-      .filter { changes[$0] == nil }
-    let own = Self.arrivalPrefix(asked.address.id, asked.doctor)
-    guard arrivals.count < Self.addressLimit,
-      arrivals.count(where: { $0.hasPrefix(own) }) < Self.doctorLimit
-    else { throw ConsortiumError(.busy, "\(asked.doctor) has asked often enough") }
-    changes["\(own)\(asked.digest)"] = []
-    changes[key] = Message(request).encoded()
-    try store.write(changes)
-    return Done()
-  }
-
-  private func isCurrent(_ asked: AccessRequest) -> Bool {
-    inbox.clock() <= asked.madeAt &+ Self.requestLifetime
-  }
-
-  /// What forgets the requests to an address that do not count any more.
-  private func forgettingRequests(to address: String) throws -> [String: [UInt8]?] {
-    var changes: [String: [UInt8]?] = [:]
-    for mark in try store.keys(withPrefix: Self.arrivalPrefix(address)) {
-      guard let digest = mark.split(separator: "/").last else { continue }
-      let key = Self.requestPrefix + digest
-      guard let stored: ForwardAccessRequest = try store.load(key),
-        !isCurrent(stored.request.object)
-      else { continue }
-      changes[mark] = .some(nil)
-      changes[key] = .some(nil)
-    }
-    return changes
-  }
-
-  /// The requests that have reached this patient, answered ones too, by the time at which they were made.
-  public func requests() throws -> [ReceivedRequest] {
-    var found: [ReceivedRequest] = []
-    for key in try store.keys(withPrefix: Self.requestPrefix) {
-      guard let stored: ForwardAccessRequest = try store.load(key) else { continue }
-      let asked = stored.request.object
-      found.append(
-        ReceivedRequest(
-          request: asked.digest, doctor: asked.doctor, hospital: asked.hospital,
-          purpose: asked.purpose, madeAt: asked.madeAt, address: asked.address))
-    }
-    return found.sorted { ($0.madeAt, $0.request) < ($1.madeAt, $1.request) }
-  }
+  ) -> String { "\(pendingPrefix)\(request)/\(hospital)/\(visit)" }
 
   /// Consents that the requesting doctor reads one visit, until `expiresAt` in ledger time.
   ///
@@ -191,12 +78,14 @@ extension Patient {
       throw ConsortiumError(.consentUnknown, "the patient has received no such request")
     }
     let pendingKey = Self.pendingKey(request, visitID, hospital)
+    try forgetEnded(pendingKey)
     if let pending: PendingConsent = try store.load(pendingKey) {
       guard pending.deposit.consent.object.expiresAt == expiresAt else {
         throw ConsortiumError(
           .wrongState, "a consent to this request that ends at another time is on its way")
       }
-      return try await give(pending, pendingKey, stored.request.object)
+      let renewed = try await renewed(pending, pendingKey, stored.request.object)
+      return try await give(renewed, pendingKey, stored.request.object)
     }
     let asked = stored.request.object
     let visit = try visit(visitID, at: hospital)
@@ -204,8 +93,19 @@ extension Patient {
     guard let recordDigest = visit.recordDigest else {
       throw ConsortiumError(.wrongState, "the patient has not opened this record")
     }
-    let certificate = try await certificate(asked, request, context)
-    if let given = try given(under: certificate.object, expiresAt: expiresAt) { return given }
+    // A' of a consent that has ended serves no other: the doctor is asked for one in its place.
+    let ended = try lastConsent(request, visitID, hospital).flatMap {
+      isEnded($0) ? $0.given.consent?.requestKey : nil
+    }
+    let certificate = try await certificate(asked, request, context, replacing: ended ?? [])
+    // As it is now.
+    if let last = try lastConsent(request, visitID, hospital), !isEnded(last),
+      let consent = last.given.consent, consent.requestKey == certificate.object.requestKey,
+      consent.expiresAt == expiresAt
+    {
+      // It arrived, and who did not hear of it asks again.
+      return consent.digest
+    }
     try requireUnused(certificate.object)
     let visitKeys = try keys(of: context)
     let blinding = ConsentBlinding(for: visitKeys.visitKey, using: &randomness)
@@ -267,42 +167,36 @@ extension Patient {
     try await submit(pending.notice, until: .confirmed)
     _ = try await client.ask(pending.deposit, of: consent.proxy, by: [patient])
     _ = try await client.ask(pending.grant, of: consent.doctor, by: [author(asked)])
-    let certificate = pending.deposit.certificate.object
-    try store.write([
-      key: nil,
-      Self.givenKey(certificate.request, consent.visit, consent.hospital): consent.digest.bytes,
-    ])
+    // It may have been taken back meanwhile, and another one given in its place.
+    if let stored: PendingConsent = try store.load(key),
+      stored.deposit.consent.object.digest == consent.digest
+    {
+      let certificate = pending.deposit.certificate.object
+      try store.write([
+        key: nil,
+        Self.givenKey(certificate.request, consent.visit, consent.hospital): consent.digest.bytes,
+      ])
+    }
     return consent.digest
   }
 
   /// The doctor's keys for a visit.
+  ///
+  /// - Parameter ended: A' of a consent that has ended; empty for none.
   private func certificate(
-    _ asked: AccessRequest, _ request: Digest32, _ context: VisitContext
+    _ asked: AccessRequest, _ request: Digest32, _ context: VisitContext, replacing ended: [UInt8]
   ) async throws -> Signed<RequestKeyCertificate> {
     let (visit, hospital) = (context.visitID, context.hospital)
     let doctor = try await client.activeDoctor(asked.doctor, by: asked.hospital)
     let signed = try await client.ask(
-      CertifyRequestKey(request: request, hospital: hospital, visit: visit), of: asked.doctor,
-      by: [author(asked)])
+      CertifyRequestKey(request: request, hospital: hospital, visit: visit, replaced: ended),
+      of: asked.doctor, by: [author(asked)])
     let certificate = try signed.verified(by: doctor.identityKey)
     guard certificate.genesis == genesis.digest, certificate.request == request,
       certificate.hospital == hospital, certificate.visit == visit,
       certificate.doctor == asked.doctor
     else { throw ConsortiumError(.consentMismatch, "the certificate is for something else") }
     return signed
-  }
-
-  /// The consent that was given with the keys of a certificate, and arrived: who did not hear of it asks
-  /// again.
-  private func given(
-    under certificate: RequestKeyCertificate, expiresAt: UInt64
-  ) throws -> Digest32? {
-    let key = Self.givenKey(certificate.request, certificate.visit, certificate.hospital)
-    guard let digest = try store.value(forKey: key).flatMap({ Digest32($0) }),
-      let consent = try given(digest)?.given.consent, consent.requestKey == certificate.requestKey,
-      consent.expiresAt == expiresAt
-    else { return nil }
-    return digest
   }
 
   private func requireUnused(_ certificate: RequestKeyCertificate) throws {
@@ -340,6 +234,7 @@ extension Patient {
       try keys(of: visit.context).signingKey)
     known.given.revocation = signed
     try store.save(known, Self.consentKey(consent))
+    try forgetEndedConsents()
     return signed
   }
 
@@ -357,38 +252,64 @@ extension Patient {
     return try await demand(entry, through: supernode)
   }
 
-  /// Who asked for a visit's record and was given it, by the ledger.
-  public func accessLog(_ visitID: Digest32, at hospital: String) async throws -> [AccessRecord] {
-    let visit = try visit(visitID, at: hospital)
-    let context = visit.context
-    let key = try keys(of: visit.context).signingKey
-    let cloud = try await client.currentCloud(ofHospital: context.hospital)
-    let reply = try await client.ask(ReadAccessLog(), of: cloud, by: [author(context, key)])
-    // The keys that the manager has had since.
-    let managerKeys = try await client.memberships(
-      since: genesis.epoch(ofHeight: context.baseHeight), by: cloud
-    ).map(\.manager.identityKey)
-    return try reply.entries.map { entry in
-      let authors =
-        entry.content.signer == .patient(visit: visitID)
-        ? [context.visitSigningKey] : managerKeys
-      guard let notice = entry.content.body.object as? any SharingNotice,
-        notice.visit == visitID,
-        authors.contains(where: {
-          IdentityKey.isValid(entry.signature, of: entry.content, by: $0)
-        })
-      else { throw ConsortiumError(.malformed, "the access log holds a foreign entry") }
-      let event: AccessRecord.Event =
-        switch notice {
-        case is AccessRequestNotice: .requested
-        case is ConsentNotice: .consented
-        case is AccessNotice: .accessed
-        default: .revoked
-        }
-      let consent = try given(notice.document)?.given.consent
-      return AccessRecord(
-        event: event, visit: visitID, hospital: hospital, document: notice.document,
-        doctor: consent?.doctor, purpose: consent?.purpose)
+  // MARK: Consents that have ended
+
+  /// Whether nothing opens under a consent any more: it was taken back, or has expired.
+  private func isEnded(_ known: KnownConsent) -> Bool {
+    known.given.revocation != nil
+      || known.given.consent.map { $0.expiresAt < inbox.clock() } ?? false
+  }
+
+  /// The consent to a request that was given last, and arrived or has ended.
+  private func lastConsent(
+    _ request: Digest32, _ visit: Digest32, _ hospital: String
+  ) throws -> KnownConsent? {
+    try store.value(forKey: Self.givenKey(request, visit, hospital)).flatMap { Digest32($0) }
+      .flatMap { try given($0) }
+  }
+
+  /// Forgets a consent on its way that has ended, with x: nobody needs it any more.
+  private func forgetEnded(_ pendingKey: String) throws {
+    guard let pending: PendingConsent = try store.load(pendingKey),
+      case let consent = pending.deposit.consent.object, let known = try given(consent.digest),
+      isEnded(known)
+    else { return }
+    let request = pending.deposit.certificate.object.request
+    try store.write([
+      pendingKey: nil,
+      Self.givenKey(request, consent.visit, consent.hospital): consent.digest.bytes,
+    ])
+  }
+
+  /// The same of all that are on their way.
+  func forgetEndedConsents() throws {
+    for key in try store.keys(withPrefix: Self.pendingPrefix) { try forgetEnded(key) }
+  }
+
+  /// A consent on its way, with the doctor's keys signed by the key that the doctor has by now: the proxy
+  /// takes them with no other.
+  private func renewed(
+    _ pending: PendingConsent, _ key: String, _ asked: AccessRequest
+  ) async throws -> PendingConsent {
+    let certificate = pending.deposit.certificate
+    let doctor = try await client.activeDoctor(asked.doctor, by: asked.hospital)
+    if (try? certificate.verified(by: doctor.identityKey)) != nil { return pending }
+    let consent = pending.deposit.consent.object
+    let context = try visit(consent.visit, at: consent.hospital).context
+    let again = try await self.certificate(
+      asked, certificate.object.request, context, replacing: [])
+    guard again.object.digest == certificate.object.digest else {
+      throw ConsortiumError(
+        .consentMismatch, "the doctor has other keys by now: the consent has to be taken back")
     }
+    var renewed = pending
+    renewed.deposit.certificate = again
+    // It may have arrived, or have been taken back, meanwhile.
+    if let stored: PendingConsent = try store.load(key),
+      stored.deposit.consent.object.digest == consent.digest
+    {
+      try store.save(renewed, key)
+    }
+    return renewed
   }
 }

@@ -28,7 +28,7 @@ extension Patient: Submitter {
   }
 
   /// Goes on with everything that is not final, as ``Submitter/follow(demandingAfter:)``, and forgets forms
-  /// whose tickets are over.
+  /// whose tickets are over, and consents that have ended before they arrived.
   ///
   /// - Parameter patience: seconds; nil to demand nothing.
   /// - Returns: what was submitted, as ``submissions()``.
@@ -39,6 +39,7 @@ extension Patient: Submitter {
     var steps = SeparateSteps()
     try await steps.take { try await follow(demandingAfter: patience) }
     try await steps.take { try forgetForms() }
+    try await steps.take { try forgetEndedConsents() }
     try steps.finish()
     return try submitted
   }

@@ -147,12 +147,7 @@ extension Patient {
       opening.identity == identity,
       try Evidence(visit.evidence).digest == context.evidenceDigest
     else { throw ConsortiumError(.wrongContext, "the hospital offers another visit") }
-    // What has a record is not written over.
-    if let known: PatientVisit = try store.load(Self.key(context)) {
-      guard known.context == context || known.recordDigest == nil else {
-        throw ConsortiumError(.wrongContext, "the hospital offers a visit that there is already")
-      }
-    }
+    try requireOffer(visit)
     try opening.check(against: context)
     let proven = try await client.prove(
       .consortiumBlock(height: context.baseHeight), by: hospital)
@@ -208,14 +203,8 @@ extension Patient {
   /// - Throws: ``ConsortiumError`` `not-final` until the completed visit is; `record-missing`,
   ///   `record-tampered`.
   public func collect(_ visitID: Digest32, at hospital: String) async throws -> CollectedRecord {
-    let visitKeys = try await keys(of: visitID, at: hospital)
-    let (completion, signed) = try await client.completion(
-      of: visitID, at: hospital,
-      for: VisitReader([author(visitID, at: hospital, visitKeys.signingKey)]))
+    let (completion, signed, visitKeys) = try await completion(of: visitID, at: hospital)
     let context = completion.context
-    guard visitKeys.areNamed(in: context), context.keyNonce == visitKeys.nonce else {
-      throw ConsortiumError(.unknownVisit, "the visit is not this patient's")
-    }
     let opened = try await open(completion, signed, visitKeys)
     try learn(context, opened.record)
     let (isNew, standing) = try await give(opened.receipt, context, visitKeys.signingKey)
@@ -224,23 +213,6 @@ extension Patient {
     try? await keepNote(of: visitID, at: hospital)
     return CollectedRecord(
       record: opened.record.map(OpenedRecord.init), isNewlyReceipted: isNew, receipt: standing)
-  }
-
-  /// The keys of a visit; of one that this program has not begun, by what the hospital shows of its chain.
-  private func keys(
-    of visitID: Digest32, at hospital: String
-  ) async throws -> PatientVisitKeys<Suite> {
-    if let known: PatientVisit = try store.load(Self.key(visitID, hospital)) {
-      return try keys(of: known.context)
-    }
-    if let keys = try keys(ofVisitUnderWay: visitID, at: hospital) { return keys }
-    for isSearched in [false, true] {
-      if isSearched { _ = try await search(hospital, at: hospital, goingOn: true) }
-      if let found = try found(at: hospital).first(where: { $0.visits.contains(visitID) }) {
-        return try keys(at: hospital, nonce: found.nonce)
-      }
-    }
-    throw ConsortiumError(.unknownVisit, "the patient knows no such visit")
   }
 
   /// Opens the record of a visit, and says what the receipt is.
@@ -313,14 +285,12 @@ extension Patient {
     }
   }
 
-  /// Keeps a visit that this program has not begun, but whose record it opened: it is the patient's too,
-  /// and its receipt is brought in its name.
+  /// Keeps a visit as the ledger has it, also one that this program has not begun: its receipt is brought
+  /// in its name.
   private func learn(_ context: VisitContext, _ record: AcceptedRecord?) throws {
-    let known: PatientVisit? = try store.load(Self.key(context))
-    if known != nil { return }
-    try save(
-      PatientVisit(
-        context: context, evidence: record?.plaintext.alpha ?? [], opening: nil, encounter: ""))
+    var visit = try known(context)
+    if visit.evidence.isEmpty { visit.evidence = record?.plaintext.alpha ?? [] }
+    try store.write(provenChanges(visit))
   }
 
   /// Notes which record the visit has, and that it has its receipt.

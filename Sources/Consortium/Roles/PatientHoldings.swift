@@ -42,6 +42,8 @@ public struct PatientHoldings: Sendable, Equatable {
   public internal(set) var consents: [Consent] = []
   /// The access log of each visit.
   public internal(set) var access: [AccessRecord] = []
+  /// Who was not heard about the access log of some visit, and why: there may be more.
+  public internal(set) var unheard: [String: ConsortiumError.Code] = [:]
 
   /// Nothing.
   public init() {}
@@ -84,7 +86,9 @@ extension Patient {
             purpose: $0.consent?.purpose, expiresAt: $0.consent?.expiresAt)
         }
       if visit.recordDigest != nil {
-        holdings.access += try await accessLog(context.visitID, at: context.hospital)
+        let log = try await accessLog(context.visitID, at: context.hospital)
+        holdings.access += log.records
+        holdings.unheard.merge(log.unheard) { first, _ in first }
       }
     }
     return holdings

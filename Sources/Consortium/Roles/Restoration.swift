@@ -47,9 +47,11 @@ public struct Restoration: Sendable, Equatable {
     public internal(set) var state: State
     /// What came of the note.
     public internal(set) var note: Note
-    /// Consents of which the ledger has a notice, and no note the document: they can be taken back.
+    /// Consents of which the ledger has a notice, and no note the document: they can be taken back, and each
+    /// further call looks for the documents.
     public internal(set) var undocumented: [Digest32] = []
-    /// Why something of it is still missing; another call goes on.
+    /// Why something of it is still missing, as where hospital or cloud was not heard about consents;
+    /// another call goes on.
     public internal(set) var failure: ConsortiumError.Code?
   }
 

@@ -112,6 +112,8 @@ struct DemoReport: Encodable {
     let consentsWithoutDocument: Int
     /// Lines of the access log.
     let accessLog: Int
+    /// Hospitals and clouds that were not heard about it.
+    let accessLogUnheard: [String]
     /// Whether it is what the patient had before.
     let isSame: Bool
     /// The visit of a consent from before, taken back afterwards.

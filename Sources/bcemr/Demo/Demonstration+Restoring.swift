@@ -53,6 +53,11 @@ extension Demonstration {
     for line in after.access where line.visit == visit {
       console.line("    visit \(number): \(Self.text(line))")
     }
+    let unheard = after.unheard.keys.sorted()
+    if !unheard.isEmpty {
+      console.line(
+        "  There may be more: not heard about the access log: \(unheard.joined(separator: ", ")).")
+    }
 
     try await consortium.revoke(patient: contact, consent: consent)
     try await consortium.settle()
@@ -63,6 +68,7 @@ extension Demonstration {
     return DemoReport.RestoringReport(
       leavesLookedAt: leaves, visits: after.visits.map { "\($0.visit)" }, consents: known,
       consentsWithoutDocument: undocumented, accessLog: after.access.count,
+      accessLogUnheard: unheard,
       isSame: after == before, revokedVisit: "\(visit)", refusedCode: refused.map { "\($0.code)" },
       nanoseconds: MonotoneTime.nanoseconds() - start)
   }

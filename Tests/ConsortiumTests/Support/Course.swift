@@ -140,7 +140,7 @@ extension Course {
       },
       Step("the access log") { run in
         try await run.consortium.settle()
-        let log = try await run.patient().accessLog(run.known(run.visit), at: "hospital-1")
+        let log = try await run.patient().accessLog(run.known(run.visit), at: "hospital-1").records
         #expect(log.map(\.event) == [.consented, .requested, .accessed])
       },
       Step("the revocation") { run in try await run.patient().revoke(run.known(run.consent)) },
@@ -152,7 +152,7 @@ extension Course {
       let attempts = try await run.test.state(of: visit, run.consortium).attempts
       #expect(attempts == [1, 1], "\(place)")
       #expect(run.kept.value?.findings.map(\.content) == run.plan.findings, "\(place)")
-      let log = try await run.patient().accessLog(visit, at: "hospital-1")
+      let log = try await run.patient().accessLog(visit, at: "hospital-1").records
       #expect(log.map(\.event) == [.consented, .requested, .accessed, .revoked], "\(place)")
       #expect(log.allSatisfy { $0.event != .consented || $0.doctor == TestConsortium.reader })
       let consent = try run.known(run.consent)

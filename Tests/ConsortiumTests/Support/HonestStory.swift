@@ -58,7 +58,8 @@ struct HonestStory {
     try await meanwhile("collection")
     let findings = try await share(visit, consortium)
     try await consortium.settle()
-    let events = try await consortium.accessLog(patient: plan.patient, visit: visit).map(\.event)
+    let events = try await consortium.accessLog(patient: plan.patient, visit: visit).records.map(
+      \.event)
     try await meanwhile("access log")
     try await requireEnd(visit, consortium)
     let entries = try await test.storage.chainLog(plan.hospital).contents().compactMap {

@@ -26,12 +26,12 @@ extension TestConsortium {
     }
   }
 
-  /// Has hospital 2 give the visit that it opens next this identifier.
-  func squat(_ victim: Digest32) {
-    let store = storage.roleStore("hospital-2")
+  /// Has a hospital give the visit that it opens next this identifier.
+  func squat(_ victim: Digest32, at hospital: String = "hospital-2") {
+    let store = storage.roleStore(hospital)
     wire.intercept { transit in
       let reply = try await transit.deliver(transit.request)
-      guard let asked = transit.payload(RequestAdmission.self), transit.recipient == "hospital-2",
+      guard let asked = transit.payload(RequestAdmission.self), transit.recipient == hospital,
         case .visit(var context, let evidence, _, let attempt) =
           try ReplyMessage<AdmissionOffer>(encoded: transit.open(reply)).result.get()
       else { return reply }
@@ -51,5 +51,32 @@ extension TestConsortium {
         RequestAdmission.self,
         .visit(context, evidence: evidence, opening: opening, attempt: attempt))
     }
+  }
+
+  /// Has hospital 1 offer a visit that it has offered before once more, with the keys of the next form: for
+  /// the same Encounter, if the form is for that.
+  func offerAgain(_ context: VisitContext) {
+    wire.intercept { transit in
+      guard let asked = transit.payload(RequestAdmission.self) else {
+        return try await transit.deliver(transit.request)
+      }
+      return try transit.answer(RequestAdmission.self, try Self.offer(context, to: asked.form))
+    }
+  }
+
+  @inline(never)
+  private static func offer(
+    _ former: VisitContext, to form: AdmissionForm
+  ) throws -> AdmissionOffer {
+    var generator = SeededGenerator(seed: UInt64(form.keyNonce.bytes[0]))
+    let evidence = Evidence(using: &generator)
+    let opening = PseudonymOpening(
+      hospital: former.hospital, visitID: former.visitID, identity: form.identity,
+      using: &generator)
+    var context = former
+    (context.pseudonym, context.evidenceDigest) = (opening.pseudonym, evidence.digest)
+    (context.visitKey, context.visitSigningKey) = (form.visitKey, form.visitSigningKey)
+    (context.mailboxKey, context.keyNonce) = (form.mailboxKey, form.keyNonce)
+    return .visit(context, evidence: evidence.bytes, opening: opening, attempt: 1)
   }
 }

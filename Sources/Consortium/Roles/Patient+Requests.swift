@@ -1,0 +1,115 @@
+public import CanonicalEncoding
+import Credentials
+import EMRScheme
+import Ledger
+
+/// What a doctor has asked of a patient, by the system manager, who knows the doctor.
+public struct ReceivedRequest: Sendable, Equatable {
+  /// The digest of the request, to consent to.
+  public let request: Digest32
+  /// The identifier of the doctor who asks.
+  public let doctor: String
+  /// The identifier of the hospital where the doctor works.
+  public let hospital: String
+  /// What the doctor says that it is for.
+  public let purpose: String
+  /// By the doctor's clock, in seconds since 1970.
+  public let madeAt: UInt64
+  /// Under which this patient was asked.
+  public let address: PatientAddress
+}
+
+extension Patient {
+  /// How long a doctor's request counts, in seconds.
+  private static let requestLifetime: UInt64 = 30 * 86_400
+
+  /// How many requests of one doctor are kept that came to one address, and of all doctors: whom the address
+  /// was told may have told it.
+  private static let (doctorLimit, addressLimit) = (16, 64)
+
+  private static let requestPrefix = "request/"
+  /// Which requests have come to an address, by doctor.
+  private static func arrivalPrefix(_ address: String, _ doctor: String? = nil) -> String {
+    "arrived/\(address)/" + (doctor.map { "\($0)/" } ?? "")
+  }
+  static func requestKey(_ request: Digest32) -> String { "\(requestPrefix)\(request)" }
+
+  /// Takes a doctor's request, with a final registration of that doctor.
+  func take(_ request: ForwardAccessRequest) async throws -> Done {
+    let asked = request.request.object
+    // Before anybody is asked, or anything kept, about the doctor.
+    guard asked.genesis == genesis.digest, try addressKeys(asked.address.id) != nil,
+      isCurrent(asked), asked.madeAt <= inbox.clock() &+ RequestRule.skew
+    else { throw ConsortiumError(.unknownDoctor, "\(asked.doctor) asks no patient here") }
+    // Nobody is asked whom the request alone names.
+    guard try await isHospital(asked.hospital) else {
+      throw ConsortiumError(.unknownDoctor, "there is no hospital \(asked.hospital)")
+    }
+    let doctor = try await client.activeDoctor(asked.doctor, by: asked.hospital)
+    guard doctor.statement.hospital == asked.hospital else {
+      throw ConsortiumError(.unknownDoctor, "\(asked.doctor) is not of \(asked.hospital)")
+    }
+    _ = try request.request.verified(by: doctor.identityKey)
+    let key = Self.requestKey(asked.digest)
+    if try store.value(forKey: key) != nil { return Done() }
+    var changes = try forgettingRequests(to: asked.address.id)
+    let arrivals = try store.keys(withPrefix: Self.arrivalPrefix(asked.address.id))
+      .filter { changes[$0] == nil }
+    let own = Self.arrivalPrefix(asked.address.id, asked.doctor)
+    guard arrivals.count < Self.addressLimit,
+      arrivals.count(where: { $0.hasPrefix(own) }) < Self.doctorLimit
+    else { throw ConsortiumError(.busy, "\(asked.doctor) has asked often enough") }
+    changes["\(own)\(asked.digest)"] = []
+    changes[key] = Message(request).encoded()
+    try store.write(changes)
+    return Done()
+  }
+
+  /// Whether there is such a hospital, by the members as they are known here, or as a hospital among them
+  /// shows them.
+  private func isHospital(_ id: String) async throws -> Bool {
+    let known = await client.currentMembers()
+    if let node = known.supernode(id) { return node.role == .hospital }
+    guard let hospital = known.hospitals.first else { return false }
+    do {
+      return try await client.currentMembers(shownBy: hospital).supernode(id)?.role == .hospital
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      return false
+    }
+  }
+
+  private func isCurrent(_ asked: AccessRequest) -> Bool {
+    inbox.clock() <= asked.madeAt &+ Self.requestLifetime
+  }
+
+  /// What forgets the requests to an address that do not count any more.
+  private func forgettingRequests(to address: String) throws -> [String: [UInt8]?] {
+    var changes: [String: [UInt8]?] = [:]
+    for mark in try store.keys(withPrefix: Self.arrivalPrefix(address)) {
+      guard let digest = mark.split(separator: "/").last else { continue }
+      let key = Self.requestPrefix + digest
+      guard let stored: ForwardAccessRequest = try store.load(key),
+        !isCurrent(stored.request.object)
+      else { continue }
+      changes[mark] = .some(nil)
+      changes[key] = .some(nil)
+    }
+    return changes
+  }
+
+  /// The requests that have reached this patient, answered ones too, by the time at which they were made.
+  public func requests() throws -> [ReceivedRequest] {
+    var found: [ReceivedRequest] = []
+    for key in try store.keys(withPrefix: Self.requestPrefix) {
+      guard let stored: ForwardAccessRequest = try store.load(key) else { continue }
+      let asked = stored.request.object
+      found.append(
+        ReceivedRequest(
+          request: asked.digest, doctor: asked.doctor, hospital: asked.hospital,
+          purpose: asked.purpose, madeAt: asked.madeAt, address: asked.address))
+    }
+    return found.sorted { ($0.madeAt, $0.request) < ($1.madeAt, $1.request) }
+  }
+}

@@ -1,0 +1,252 @@
+import CanonicalEncoding
+import Consortium
+import Credentials
+import EMRScheme
+import Ledger
+import TestSupport
+import Testing
+
+/// Consents that are on their way when something else happens.
+@Suite("Sharing: consents that end, and keys that change, on the way")
+struct PendingConsentTests {
+  private static let patient = TestConsortium.patient
+  private static let reader = TestConsortium.reader
+
+  private func code(_ work: () async throws -> Void) async -> String {
+    await ConsortiumError.code(work)
+  }
+
+  /// A visit that was asked for, and what is done with consents to it.
+  private struct Stage {
+    let test = TestConsortium(teamSize: 1)
+    let consortium: LocalConsortium
+    let visit: Digest32
+    let request: Digest32
+
+    init() async throws {
+      consortium = try await test.open()
+      (visit, request) = try await test.visitWithRequest(consortium)
+    }
+
+    func consent(expiresAt: UInt64) async throws -> Digest32 {
+      try await consortium.consent(
+        patient: PendingConsentTests.patient, to: request, visit: visit, expiresAt: expiresAt)
+    }
+
+    var patientRows: any RoleStore {
+      test.storage.roleStore("patients/\(PendingConsentTests.patient)")
+    }
+    var doctorRows: any RoleStore {
+      test.storage.roleStore("doctors/\(PendingConsentTests.reader)")
+    }
+
+    /// The consents that the patient knows of.
+    func known() throws -> [Digest32] {
+      try patientRows.keys(withPrefix: "consent/")
+        .compactMap { Digest32(hex: String($0.dropFirst("consent/".count))) }
+    }
+
+    func isOpened(_ consent: Digest32) async throws -> String {
+      try await consortium.settle()
+      return await ConsortiumError.code {
+        _ = try await consortium.openRecord(doctor: PendingConsentTests.reader, consent: consent)
+      }
+    }
+
+    /// How many rows the doctor has of keys and consents.
+    func doctorCount() throws -> Int {
+      try ["request/", "request-key/", "ungranted/", "granted/", "grant/"].reduce(0) {
+        try $0 + doctorRows.keys(withPrefix: $1).count
+      }
+    }
+  }
+
+  @Test(
+    "a consent on its way that is taken back, or expires, is over: the same request gets another",
+    arguments: [false, true])
+  func endedOnTheWay(isRevoked: Bool) async throws {
+    let stage = try await Stage()
+    let (test, consortium) = (stage.test, stage.consortium)
+    let expiry = await consortium.ledgerTime() + 600
+    test.wire.lose(DepositConsent.self)
+    #expect(await code { _ = try await stage.consent(expiresAt: expiry) } == "unreachable")
+    test.wire.intercept(nil)
+    let lost = try #require(try stage.known().first)
+    if isRevoked {
+      try await consortium.revoke(patient: Self.patient, consent: lost)
+    } else {
+      try await test.pass(seconds: 700, consortium)
+      _ = try await #require(consortium.patients[Self.patient]).followUp()
+    }
+    // x of it is gone with it.
+    #expect(try stage.patientRows.keys(withPrefix: "pending-consent/").isEmpty)
+    // The answer of the doctor is lost once: what takes the place is one A', not one after another.
+    test.wire.intercept { transit in
+      let reply = try await transit.deliver(transit.request)
+      if transit.payload(CertifyRequestKey.self) == nil { return reply }
+      throw ConsortiumError(.unreachable, "the answer is lost")
+    }
+    let later = await consortium.ledgerTime() + 3600
+    #expect(await code { _ = try await stage.consent(expiresAt: later) } == "unreachable")
+    test.wire.intercept(nil)
+    let rows = try stage.doctorCount()
+    let given = try await stage.consent(expiresAt: later)
+    #expect(given != lost)
+    #expect(try await stage.consent(expiresAt: later) == given)
+    #expect(try await stage.isOpened(given) == "nothing")
+    #expect(try await stage.isOpened(lost) == "consent-unknown")
+    // One pair of keys, before the consent had come.
+    #expect(rows == 3)
+  }
+
+  @Test(
+    "a consent that arrived, and was taken back or expired, is not given out as if it stood",
+    arguments: [false, true])
+  func endedAfterwards(isRevoked: Bool) async throws {
+    let stage = try await Stage()
+    let (test, consortium) = (stage.test, stage.consortium)
+    let expiry = await consortium.ledgerTime() + 600
+    let first = try await stage.consent(expiresAt: expiry)
+    #expect(try await stage.consent(expiresAt: expiry) == first)
+    if isRevoked {
+      try await consortium.revoke(patient: Self.patient, consent: first)
+    } else {
+      try await test.pass(seconds: 700, consortium)
+    }
+    let rows = try stage.doctorCount()
+    let later = isRevoked ? expiry : await consortium.ledgerTime() + 3600
+    let second = try await stage.consent(expiresAt: later)
+    #expect(second != first)
+    #expect(try stage.doctorCount() == rows)
+    #expect(try await stage.isOpened(second) == "nothing")
+    #expect(try await stage.isOpened(first) != "nothing")
+    let deposits = test.wire.requests(DepositConsent.self).map(\.consent.object)
+    #expect(Set(deposits.map(\.requestKey)).count == 2 && Set(deposits.map(\.theta)).count == 2)
+  }
+
+  @Test("[attack] strangers have keys replaced, or whoever was asked has them replaced without end")
+  func replacedKeys() async throws {
+    let stage = try await Stage()
+    let (test, consortium) = (stage.test, stage.consortium)
+    let consent = try await stage.consent(
+      expiresAt: await consortium.ledgerTime() + 3600)
+    let certificate = try #require(test.wire.requests(DepositConsent.self).last?.certificate.object)
+    let asked = try #require(test.wire.requests(ForwardAccessRequest.self).last).request.object
+    let key = try test.addressKey(asked.address, of: Self.patient, consortium)
+    // Another who was asked by the same doctor.
+    try await consortium.addPatient(contact: "patient-b", identity: "Basil Ode, 1955-07-01")
+    _ = try await consortium.requestAccess(
+      doctor: Self.reader, patient: "patient-b", purpose: "another")
+    let other = try #require(test.wire.requests(ForwardAccessRequest.self).last).request.object
+    let otherKey = try test.addressKey(other.address, of: "patient-b", consortium)
+    func certify(by key: IdentityKey, replacing replaced: [UInt8]) async -> String {
+      let client = test.client(consortium, by: Author(.key(key.publicKey), key))
+      return await code {
+        _ = try await client.ask(
+          CertifyRequestKey(
+            request: stage.request, hospital: "hospital-1", visit: stage.visit,
+            replaced: replaced),
+          of: Self.reader)
+      }
+    }
+    let rows = try stage.doctorCount()
+    #expect(await certify(by: otherKey, replacing: certificate.requestKey) == "not-entitled")
+    // What is named is not what is there.
+    for replaced in [other.nonce, asked.nonce, [0]] {
+      #expect(await certify(by: key, replacing: replaced) == "nothing")
+    }
+    #expect(try await stage.isOpened(consent) == "nothing")
+    let last = try await stage.consent(expiresAt: await consortium.ledgerTime() + 7200)
+    #expect(try await stage.isOpened(last) == "nothing")
+    // The asked one alone has them replaced: each time one for one.
+    _ = await certify(by: key, replacing: [])
+    let start = try stage.doctorCount()
+    for _ in 0..<20 {
+      let mark = try #require(try stage.doctorRows.keys(withPrefix: "ungranted/").first)
+      let present = try #require(try stage.doctorRows.value(forKey: mark))
+      #expect(await certify(by: key, replacing: present) == "nothing")
+      #expect(try stage.doctorRows.value(forKey: mark) != present)
+    }
+    #expect(try stage.doctorCount() == start)
+    #expect(rows > 0)
+  }
+
+  @Test(
+    "a doctor takes another identity key while a consent is on its way: it arrives",
+    arguments: [false, true])
+  func rotatedCertificate(isPending: Bool) async throws {
+    let stage = try await Stage()
+    let (test, consortium) = (stage.test, stage.consortium)
+    let expiry = await consortium.ledgerTime() + 36_000
+    if isPending {
+      test.wire.lose(DepositConsent.self)
+    } else {
+      test.wire.intercept { transit in
+        let reply = try await transit.deliver(transit.request)
+        if transit.payload(CertifyRequestKey.self) == nil { return reply }
+        throw ConsortiumError(.unreachable, "the answer is lost")
+      }
+    }
+    #expect(await code { _ = try await stage.consent(expiresAt: expiry) } == "unreachable")
+    test.wire.intercept(nil)
+    let doctor = try #require(await consortium.doctors[Self.reader])
+    #expect(try await !doctor.rotateKeys())
+    try await consortium.settle()
+    #expect(try await doctor.rotateKeys())
+    try await consortium.settle()
+    let given = try await stage.consent(expiresAt: expiry)
+    #expect(try stage.known() == [given])
+    #expect(try await stage.isOpened(given) == "nothing")
+  }
+
+  @Test(
+    "a doctor has no keys for a consent on its way any more: it is taken back, and another given")
+  func forgottenKeys() async throws {
+    let stage = try await Stage()
+    let (test, consortium) = (stage.test, stage.consortium)
+    let expiry = await consortium.ledgerTime() + 36_000
+    test.wire.lose(DepositConsent.self)
+    #expect(await code { _ = try await stage.consent(expiresAt: expiry) } == "unreachable")
+    test.wire.intercept(nil)
+    let lost = try #require(try stage.known().first)
+    // Others had keys made, until there was no more room.
+    for prefix in ["request/", "request-key/", "ungranted/"] {
+      for key in try stage.doctorRows.keys(withPrefix: prefix) {
+        try stage.doctorRows.write([key: nil])
+      }
+    }
+    let doctor = try #require(await consortium.doctors[Self.reader])
+    #expect(try await !doctor.rotateKeys())
+    try await consortium.settle()
+    #expect(try await doctor.rotateKeys())
+    #expect(await code { _ = try await stage.consent(expiresAt: expiry) } == "consent-mismatch")
+    try await consortium.revoke(patient: Self.patient, consent: lost)
+    let given = try await stage.consent(expiresAt: expiry)
+    #expect(try await stage.isOpened(given) == "nothing")
+  }
+
+  @Test("[attack] a manager has a patient ask whomever it names about a doctor")
+  func namedRecipient() async throws {
+    let stage = try await Stage()
+    let (test, consortium) = (stage.test, stage.consortium)
+    let asked = try #require(test.wire.requests(ForwardAccessRequest.self).last).request.object
+    let manager = test.client(consortium, as: "manager")
+    let key = try test.identityKey(of: "doctors/\(Self.reader)")
+    for name in ["cloud", "manager", "somewhere-else", Self.reader, asked.address.id] {
+      var request = asked
+      (request.hospital, request.nonce) = (name, Digest32(sha256: name.utf8).bytes)
+      let reached = Capture<String>()
+      test.wire.intercept { transit in
+        if transit.sender == "patient", transit.recipient == name { reached.value = name }
+        return try await transit.deliver(transit.request)
+      }
+      #expect(
+        await code {
+          _ = try await manager.ask(
+            ForwardAccessRequest(request: Signed(request, by: key)), of: asked.address.id)
+        } == "unknown-doctor", "\(name)")
+      #expect(reached.value == nil)
+    }
+    #expect(try stage.patientRows.keys(withPrefix: "request/").count == 1)
+  }
+}
