@@ -41,6 +41,11 @@ struct Console: Sendable {
     if !isQuiet { Self.write(text + "\n", to: .output) }
   }
 
+  /// Text that is a result byte for byte.
+  func verbatim(_ text: String) {
+    if !isQuiet { Self.write(text, to: .output) }
+  }
+
   func heading(_ text: String) {
     line()
     line(usesColor ? "\u{1b}[1m\(text)\u{1b}[0m" : text)

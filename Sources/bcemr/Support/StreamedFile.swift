@@ -1,4 +1,6 @@
+import CanonicalEncoding
 import Credentials
+import Crypto
 import Ledger
 
 #if canImport(Glibc)
@@ -61,6 +63,19 @@ final class OutputFile {
 final class InputFile {
   private let path: String
   private let descriptor: Int32
+  private var hash = SHA256()
+  private var byteCount = 0
+
+  /// What a file holds.
+  struct Content: Encodable {
+    let bytes: Int
+    let sha256: String
+  }
+
+  /// What was read so far.
+  var content: Content {
+    Content(bytes: byteCount, sha256: Array(hash.finalize()).hex)
+  }
 
   /// - Throws: ``CommandFailure`` for a file that is missing, unreadable, or no regular file.
   init(_ path: String) throws(CommandFailure) {
@@ -90,7 +105,10 @@ final class InputFile {
       }
       filled += max(got, 0)
     }
-    return Array(bytes.prefix(filled))
+    bytes.removeLast(count - filled)
+    hash.update(data: bytes)
+    byteCount += filled
+    return bytes
   }
 
   private static func read(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
