@@ -77,7 +77,7 @@ struct Demo: AsyncParsableCommand {
       if let data {
         try await demonstrate(histories, staffing, in: DataFolder(path: data))
       } else {
-        try await DataFolder.temporary { try await demonstrate(histories, staffing, in: $0) }
+        try await TemporaryItems.folder { try await demonstrate(histories, staffing, in: $0) }
       }
     if output.json { Console.write(report) } else { report.print(to: output.console) }
     if !report.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
@@ -88,7 +88,7 @@ struct Demo: AsyncParsableCommand {
       if let data {
         try await showConsortium(in: DataFolder(path: data))
       } else {
-        try await DataFolder.temporary { try await showConsortium(in: $0) }
+        try await TemporaryItems.folder { try await showConsortium(in: $0) }
       }
     if output.json { Console.write(report) } else { report.print(to: output.console) }
     if !report.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }

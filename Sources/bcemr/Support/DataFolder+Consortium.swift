@@ -1,6 +1,5 @@
 public import Consortium
 public import Credentials
-import Foundation
 public import SQLiteBackend
 
 extension DataFolder: ConsortiumStorage {
@@ -15,16 +14,5 @@ extension DataFolder: ConsortiumStorage {
 
   public func replace(keys: KeyFile, _ place: String) throws {
     try keys.replace(at: try keyFile(place))
-  }
-}
-
-extension DataFolder {
-  /// Runs `body` with a new folder, which is removed afterwards.
-  static func temporary<Value>(_ body: (DataFolder) async throws -> Value) async throws -> Value {
-    let name = "bcemr-\(UInt64.random(in: .min ... .max))"
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent(name).path
-    let folder = try DataFolder(path: path)
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    return try await body(folder)
   }
 }

@@ -148,7 +148,10 @@ enum SystemFile {
     case output = 1
     case diagnostics = 2
 
-    var isTerminal: Bool { isatty(rawValue) == 1 }
+    /// Whether it is a terminal that knows more than lines.
+    var isTerminal: Bool {
+      isatty(rawValue) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+    }
   }
 
   /// - Returns: nil if all bytes were written, else what the system says.

@@ -198,6 +198,8 @@ struct Audit: Encodable {
 
   /// - Throws: ``CommandFailure`` for what does not even begin like an export.
   private static func requireExport(_ path: String) throws {
+    // What comes on standard input can be read once.
+    if path == "-" { return }
     let isExport =
       SystemFile.isFolder(path)
       ? FileManager.default.fileExists(atPath: "\(path)/\(ExportPath.genesis)")
@@ -220,7 +222,7 @@ struct Audit: Encodable {
             step.check, step.result.rawValue.replacing("-", with: " "), step.meaning + lacks,
           ]
         }, leading: 3))
-    if let error, !console.isQuiet { Console.diagnostic(error.message) }
+    if let error, !console.isReported { Console.diagnostic(error.message) }
     guard let summary else { return }
     console.line()
     console.line("ledger     \(summary.network), until \(summary.time)")
