@@ -135,6 +135,7 @@ struct Demo: AsyncParsableCommand {
   ) async throws -> DemoReport {
     let console = output.console
     defer { console.endProgress() }
+    try LedgerClock.check(folder)
     var demonstration = try await Demonstration(
       in: folder, team: doctors, staffing: staffing, drawsCodes: codes, console: console)
     do {
