@@ -75,7 +75,9 @@ struct Demo: AsyncParsableCommand {
     let staffing = try staffing.map(plan)
     let report =
       if let data {
-        try await demonstrate(histories, staffing, in: DataFolder(path: data))
+        try await continuing(DataFolder(path: data)) {
+          try await demonstrate(histories, staffing, in: $0)
+        }
       } else {
         try await TemporaryItems.folder { try await demonstrate(histories, staffing, in: $0) }
       }
@@ -83,10 +85,16 @@ struct Demo: AsyncParsableCommand {
     if !report.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
   }
 
+  private func continuing<Value>(
+    _ folder: DataFolder, _ body: (DataFolder) async throws -> Value
+  ) async throws -> Value {
+    try await LedgerWitness.continuing(folder) { try await body(folder) }
+  }
+
   private func showConsortium() async throws {
     let report =
       if let data {
-        try await showConsortium(in: DataFolder(path: data))
+        try await continuing(DataFolder(path: data)) { try await showConsortium(in: $0) }
       } else {
         try await TemporaryItems.folder { try await showConsortium(in: $0) }
       }

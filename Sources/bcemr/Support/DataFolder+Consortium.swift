@@ -1,5 +1,6 @@
 public import Consortium
 public import Credentials
+import Ledger
 public import SQLiteBackend
 
 extension DataFolder: ConsortiumStorage {
@@ -14,5 +15,26 @@ extension DataFolder: ConsortiumStorage {
 
   public func replace(keys: KeyFile, _ place: String) throws {
     try keys.replace(at: try keyFile(place))
+  }
+}
+
+extension DataFolder {
+  /// A party's replay of the consortium chain, if it can be read.
+  func consortium(of party: String, _ genesis: ValidGenesis) -> ConsortiumView? {
+    guard hasStateStore(party, chain: ChainName.consortium),
+      let store = try? stateStore(party, chain: ChainName.consortium)
+    else { return nil }
+    return try? ConsortiumView(genesis: genesis, store: store)
+  }
+
+  /// The ledger of this folder, with the replay of the consortium chain that has most.
+  ///
+  /// - Returns: nil where there is no ledger, or nobody's replay can be read.
+  func ledger() throws -> (genesis: ValidGenesis, consortium: ConsortiumView)? {
+    guard let bytes = try genesis(), let genesis = try? ValidGenesis(Genesis(encoded: bytes)),
+      let longest = genesis.members.supernodes.compactMap({ consortium(of: $0.id, genesis) })
+        .max(by: { $0.size < $1.size })
+    else { return nil }
+    return (genesis, longest)
   }
 }

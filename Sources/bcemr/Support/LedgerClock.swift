@@ -1,4 +1,3 @@
-import Consortium
 import Ledger
 import SQLiteBackend
 
@@ -13,17 +12,8 @@ enum LedgerClock {
   ///
   /// - Throws: ``CommandFailure`` `clock` if the ledger has a block from later than now.
   static func check(_ folder: DataFolder) throws {
-    guard let bytes = try folder.genesis(),
-      let genesis = try? ValidGenesis(Genesis(encoded: bytes))
-    else { return }
-    let times = genesis.members.supernodes.compactMap { node -> UInt64? in
-      // What cannot be read is found when it is opened.
-      guard folder.hasStateStore(node.id, chain: ChainName.consortium),
-        let store = try? folder.stateStore(node.id, chain: ChainName.consortium)
-      else { return nil }
-      return (try? ConsortiumView(genesis: genesis, store: store))?.time
-    }
-    guard let last = times.max() else { return }
+    // What cannot be read is found when it is opened.
+    guard let last = try folder.ledger()?.consortium.time else { return }
     let now = LedgerTime.now()
     let both =
       "the ledger's last block is of \(LedgerTime.text(last)), and this machine's clock says "
