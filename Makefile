@@ -100,6 +100,7 @@ test-documents: check-docs deps-test $(ORACLES)/ready
 	$(PYTHON) scripts/vectors/visit_appendix.py check
 	$(PYTHON) scripts/vectors/envelope_appendix.py check
 	$(PYTHON) scripts/vectors/pieces_appendix.py check
+	$(PYTHON) scripts/vectors/sharing_appendix.py check
 
 ## test-transcripts: The command line against what it has to print (Tests/CommandLine/cases)
 test-transcripts: deps-test
