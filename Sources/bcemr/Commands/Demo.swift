@@ -88,7 +88,13 @@ struct Demo: AsyncParsableCommand {
   private func continuing<Value>(
     _ folder: DataFolder, _ body: (DataFolder) async throws -> Value
   ) async throws -> Value {
-    try await LedgerWitness.continuing(folder) { try await body(folder) }
+    let settings = DemoSettings(doctors: doctors)
+    try settings.check(folder)
+    return try await LedgerWitness.continuing(folder) {
+      let value = try await body(folder)
+      try settings.note(in: folder)
+      return value
+    }
   }
 
   private func showConsortium() async throws {
