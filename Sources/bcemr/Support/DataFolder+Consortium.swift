@@ -1,3 +1,4 @@
+import CanonicalEncoding
 public import Consortium
 public import Credentials
 import Ledger

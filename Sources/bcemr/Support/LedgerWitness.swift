@@ -3,6 +3,7 @@ import Credentials
 import Foundation
 import Ledger
 import SQLiteBackend
+import TransparencyLog
 
 /// What this user's programs have seen of a ledger, kept outside of its folder: a folder that was copied, or
 /// put back from an older copy, cannot know by itself that its parties have signed more since.

@@ -34,7 +34,7 @@ enum TemporaryItems {
   private static var parent: String { FileManager.default.temporaryDirectory.path }
 
   private static func add(_ prefix: String) -> String {
-    _ = signals
+    _ = unsafe signals
     let path = "\(parent)/\(prefix)\(UInt64.random(in: .min ... .max))"
     paths.withLock { _ = $0.insert(path) }
     return path
@@ -62,13 +62,10 @@ enum TemporaryItems {
   private nonisolated(unsafe) static let signals: [any DispatchSourceSignal] = [
     SIGINT, SIGTERM, SIGHUP,
   ].compactMap { number in
-    var before = sigaction()
     // Whoever started this may have it ignore a signal, as `nohup` does.
-    guard unsafe sigaction(number, nil, &before) == 0,
-      unsafe unsafeBitCast(before.__sigaction_handler, to: Int.self)
-        != unsafe unsafeBitCast(SIG_IGN, to: Int.self)
-    else { return nil }
-    signal(number, SIG_IGN)
+    let before = unsafe unsafeBitCast(signal(number, SIG_IGN), to: Int.self)
+    let ignored = unsafe unsafeBitCast(SIG_IGN, to: Int.self)
+    if before == ignored { return nil }
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
     source.setEventHandler {
       for path in paths.withLock({ $0 }) { try? FileManager.default.removeItem(atPath: path) }

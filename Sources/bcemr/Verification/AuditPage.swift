@@ -1,3 +1,6 @@
+import ArgumentParser
+import Ledger
+
 /// The check of an export as a page to print and to sign, for who does not read the terms of a ledger.
 struct AuditPage {
   let audit: Audit
@@ -35,17 +38,13 @@ struct AuditPage {
     .section(
       "What was checked",
       [
-        .element(
-          "dl", [:],
-          [
-            ("File", path),
-            ("Content", audit.file.map { "\($0.bytes) bytes, SHA-256 \($0.sha256)" } ?? "a folder"),
-            ("Checked", "\(LedgerTime.text(time)), by the clock of the machine that checked"),
-            ("By", "bcemr verify, version \(BCEMR.configuration.version)"),
-            ("Ledger asked for", meant ?? "none was named"),
-          ].flatMap { (name: String, value: String) in
-            [Markup.element("dt", [:], text: name), .element("dd", [:], text: value)]
-          })
+        Self.list([
+          ("File", path),
+          ("Content", audit.file.map { "\($0.bytes) bytes, SHA-256 \($0.sha256)" } ?? "a folder"),
+          ("Checked", "\(LedgerTime.text(time)), by the clock of the machine that checked"),
+          ("By", "bcemr verify, version \(BCEMR.configuration.version)"),
+          ("Ledger asked for", meant ?? "none was named"),
+        ])
       ])
   }
 
@@ -91,44 +90,50 @@ struct AuditPage {
   ]
 
   private func ledger(_ summary: Audit.Summary) -> Markup {
-    .section(
-      "What the ledger has",
-      [
-        .element(
-          "dl", [:],
-          [
-            ("Name", summary.network),
-            ("Fingerprint", "\(summary.genesis) (SHA-256 of its founding document)"),
-            ("Until", "\(summary.time), by the ledger's own time"),
-            ("Doctors", "\(summary.doctors) registered"),
-            (
-              "Members",
-              "\(summary.members.organisations) organisations, \(summary.members.voters) with a vote"
-            ),
-          ].flatMap { (name: String, value: String) in
-            [Markup.element("dt", [:], text: name), .element("dd", [:], text: value)]
-          }),
-        HTMLTable(
-          number: "Table 2",
-          caption:
-            "The chains. A visit is complete when its whole team has signed and the cloud has "
-            + "signed for the sealed record; acknowledged or disputed is what the patient then signed.",
-          heads: [
-            [
-              "chain", "valid", "final", "visits", "acknowledged", "disputed", "abandoned",
-              "remark",
-            ]
-            .map { HTMLTable.Head(text: $0) }
-          ],
-          rows: summary.chains.map(Self.row)
-        ).markup,
-      ]
-        + summary.convictions.map { conviction in
-          .paragraph(
-            "\(conviction.organisation) was convicted of \(Quantity.count(conviction.count, "signature")) "
-              + "that contradict others of its own"
-              + (conviction.barred ? "." : ", and readmitted by a vote."))
-        })
+    let members = summary.members
+    var parts = [
+      Self.list([
+        ("Name", summary.network),
+        ("Fingerprint", "\(summary.genesis) (SHA-256 of its founding document)"),
+        ("Until", "\(summary.time), by the ledger's own time"),
+        ("Doctors", "\(summary.doctors) registered"),
+        ("Members", "\(members.organisations) organisations, \(members.voters) with a vote"),
+      ]),
+      chains(summary),
+    ]
+    for conviction in summary.convictions {
+      let signatures = Quantity.count(Int(clamping: conviction.count), "signature")
+      let end = conviction.barred ? "." : ", and readmitted by a vote."
+      parts.append(
+        .paragraph(
+          "\(conviction.organisation) was convicted of \(signatures) that contradict others of its own"
+            + end))
+    }
+    return .section("What the ledger has", parts)
+  }
+
+  /// Names and values.
+  private static func list(_ rows: [(name: String, value: String)]) -> Markup {
+    var children: [Markup] = []
+    for row in rows {
+      children.append(.element("dt", [:], text: row.name))
+      children.append(.element("dd", [:], text: row.value))
+    }
+    return .element("dl", [:], children)
+  }
+
+  private func chains(_ summary: Audit.Summary) -> Markup {
+    let heads = [
+      "chain", "valid", "final", "visits", "acknowledged", "disputed", "abandoned", "remark",
+    ]
+    return HTMLTable(
+      number: "Table 2",
+      caption: """
+        The chains. A visit is complete when its whole team has signed and the cloud has signed for the \
+        sealed record; acknowledged or disputed is what the patient then signed.
+        """,
+      heads: [heads.map { HTMLTable.Head(text: $0) }], rows: summary.chains.map(Self.row)
+    ).markup
   }
 
   private static func row(_ chain: Audit.Chain) -> [String] {
@@ -141,13 +146,14 @@ struct AuditPage {
     if chain.barred { remarks.append("a key of this chain was convicted") }
     let isJudged = chain.blocks > 0
     func count(_ number: UInt64) -> String { isJudged ? "\(number)" : "unknown" }
-    let hasVisits = chain.name != "consortium"
-    return [
+    var cells = [
       chain.name, "\(chain.leaves) entries in \(chain.blocks) blocks", count(chain.finalLeaves),
     ]
-      + [chain.visits, chain.acknowledged, chain.disputed, chain.abandoned].map {
-        hasVisits ? count($0) : ""
-      } + [remarks.joined(separator: "; ")]
+    let isHospital = chain.name != ChainName.consortium
+    for number in [chain.visits, chain.acknowledged, chain.disputed, chain.abandoned] {
+      cells.append(isHospital ? count(number) : "")
+    }
+    return cells + [remarks.joined(separator: "; ")]
   }
 
   private var limits: Markup {
