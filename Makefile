@@ -4,12 +4,14 @@
 # of another. Warnings are errors (Package.swift).
 
 .DEFAULT_GOAL := help
-.PHONY: help lint check-docs quick deps deps-test demo build examples test test-swift test-oracles \
+.PHONY: help lint check-docs quick deps deps-test demo build install examples test test-swift test-oracles \
 	test-documents test-transcripts test-constant-time test-planted-faults bench
 
 SWIFT_BUILD := swift build -c release
 SWIFT_TEST := swift test -c release --disable-testable-imports
 BCEMR := .build/release/bcemr
+PREFIX ?= /usr/local
+COMPLETIONS := bash-completion/completions zsh/site-functions fish/vendor_completions.d
 ORACLES := .build-oracles
 PYTHON := $(ORACLES)/bin/python
 # Simulations, stores that wait for the disk, the largest key file: make quick leaves them out.
@@ -50,6 +52,17 @@ demo: deps
 build: deps
 	$(SWIFT_BUILD)
 
+## install: 6 min the first time. bcemr with the Swift runtime in it, manual pages and completions, under PREFIX
+install: deps
+	@scripts/install-packages help2man
+	$(SWIFT_BUILD) --static-swift-stdlib --scratch-path .build-static --product bcemr
+	install -D -s -m 755 .build-static/release/bcemr $(DESTDIR)$(PREFIX)/bin/bcemr
+	scripts/manual-pages .build-static/release/bcemr $(DESTDIR)$(PREFIX)/share/man/man1
+	mkdir -p $(COMPLETIONS:%=$(DESTDIR)$(PREFIX)/share/%)
+	cd $(DESTDIR)$(PREFIX)/share && ../bin/bcemr --generate-completion-script bash > bash-completion/completions/bcemr
+	cd $(DESTDIR)$(PREFIX)/share && ../bin/bcemr --generate-completion-script zsh > zsh/site-functions/_bcemr
+	cd $(DESTDIR)$(PREFIX)/share && ../bin/bcemr --generate-completion-script fish > fish/vendor_completions.d/bcemr.fish
+
 ## examples: 4 min the first time. Examples/Clients as a package of its own; make build has its sources too
 examples: deps
 	$(SWIFT_BUILD) --package-path Examples/Clients --scratch-path .build-examples
@@ -71,7 +84,7 @@ deps:
 
 ## deps-test: Install what tests need besides, as python3-venv, valgrind and zbar-tools
 deps-test: deps
-	@scripts/install-packages python3 python3-venv valgrind binutils zbar-tools
+	@scripts/install-packages python3 python3-venv valgrind binutils zbar-tools faketime help2man
 
 ## test-oracles: Pairings, curves and hashes against other libraries
 #
@@ -100,6 +113,7 @@ test-documents: check-docs deps-test $(ORACLES)/ready
 	$(PYTHON) scripts/vectors/visit_appendix.py check
 	$(PYTHON) scripts/vectors/envelope_appendix.py check
 	$(PYTHON) scripts/vectors/pieces_appendix.py check
+	$(PYTHON) scripts/vectors/sharing_appendix.py check
 
 ## test-transcripts: The command line against what it has to print (Tests/CommandLine/cases)
 test-transcripts: deps-test

@@ -18,6 +18,8 @@ struct BCEMR: AsyncParsableCommand {
       ShowMembers.self,
       ExportLedger.self,
       Verify.self,
+      Compare.self,
+      ShowCheckpoint.self,
       Fsck.self,
       Inspect.self,
       Bench.self,

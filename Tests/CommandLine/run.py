@@ -16,6 +16,8 @@ environment; a case that lacks one is reported as skipped. Variables:
 
     EXAMPLES, TOOLS  the folders of the examples and of the scripts that cases share
     FHIR             the folder of the Synthea histories
+    XDG_STATE_HOME   an empty folder for each step, as if each ran on a machine of its own: what programs
+                     remember outside of a data folder is for the cases that are about it
 """
 
 import argparse
@@ -104,9 +106,11 @@ def run(case, environment):
     with tempfile.TemporaryDirectory(prefix="bcemr-case-") as folder:
         for step in case.steps:
             try:
-                result = subprocess.run(
-                    ["bash", "-c", step.command], cwd=folder, env=environment, text=True,
-                    capture_output=True, stdin=subprocess.DEVNULL, timeout=STEP_SECONDS)
+                with tempfile.TemporaryDirectory(prefix="bcemr-state-") as state:
+                    result = subprocess.run(
+                        ["bash", "-c", step.command], cwd=folder,
+                        env=environment | {"XDG_STATE_HOME": state}, text=True,
+                        capture_output=True, stdin=subprocess.DEVNULL, timeout=STEP_SECONDS)
             except subprocess.TimeoutExpired:
                 return f"    line {step.line}: longer than {STEP_SECONDS} s: {step.command}\n"
             if (

@@ -8,7 +8,8 @@ package enum ExportWriter {
     package let chain: String
     let generation: UInt64
     package let size: UInt64
-    let note: String
+    /// The checkpoint of that size, with all its signatures; empty if there is none.
+    package let note: String
     package private(set) var leaves:
       @Sendable (_ from: UInt64, _ byteCount: Int) throws -> [[UInt8]]
     /// The first `count` hashes of a tile.

@@ -443,7 +443,7 @@ public enum Verification {
 
 /// The tree over the leaves of an export, whatever they are: apart from that of the chain, which
 /// ends at the first fault.
-private struct VerifiedTiles: TileStore {
+struct VerifiedTiles: TileStore {
   let store: any StateStore
 
   private static func key(_ level: Int, _ index: UInt64) -> StateKey {

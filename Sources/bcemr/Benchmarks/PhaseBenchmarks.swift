@@ -26,7 +26,7 @@ enum PhaseBenchmarks {
       var samples: [Double] = []
       for _ in 0..<foundings {
         samples.append(
-          try await DataFolder.temporary { folder in
+          try await TemporaryItems.folder { folder in
             let start = MonotoneTime.nanoseconds()
             _ = try await found(folder)
             return Double(MonotoneTime.nanoseconds() - start)
@@ -37,14 +37,14 @@ enum PhaseBenchmarks {
     let wanted = names.filter { isWanted($0.name) }
     if !wanted.isEmpty {
       console.progress("measuring the phases of \(visits) visits")
-      let samples = try await DataFolder.temporary { try await phases(of: found($0)) }
+      let samples = try await TemporaryItems.folder { try await phases(of: found($0)) }
       timings += wanted.map { name, phase in
         Timing(name, samples: samples.map { $0[phase] ?? 0 }, iterations: visits)
       }
     }
     if isWanted(visit) {
       console.progress("measuring \(visits) whole visits")
-      let samples = try await DataFolder.temporary { try await wholeVisits(of: found($0)) }
+      let samples = try await TemporaryItems.folder { try await wholeVisits(of: found($0)) }
       timings.append(Timing(visit, samples: samples, iterations: visits))
     }
     return timings

@@ -75,20 +75,34 @@ struct Demo: AsyncParsableCommand {
     let staffing = try staffing.map(plan)
     let report =
       if let data {
-        try await demonstrate(histories, staffing, in: DataFolder(path: data))
+        try await continuing(DataFolder(path: data)) {
+          try await demonstrate(histories, staffing, in: $0)
+        }
       } else {
-        try await DataFolder.temporary { try await demonstrate(histories, staffing, in: $0) }
+        try await TemporaryItems.folder { try await demonstrate(histories, staffing, in: $0) }
       }
     if output.json { Console.write(report) } else { report.print(to: output.console) }
     if !report.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
   }
 
+  private func continuing<Value>(
+    _ folder: DataFolder, _ body: (DataFolder) async throws -> Value
+  ) async throws -> Value {
+    let settings = DemoSettings(doctors: doctors)
+    try settings.check(folder)
+    return try await LedgerWitness.continuing(folder) {
+      let value = try await body(folder)
+      try settings.note(in: folder)
+      return value
+    }
+  }
+
   private func showConsortium() async throws {
     let report =
       if let data {
-        try await showConsortium(in: DataFolder(path: data))
+        try await continuing(DataFolder(path: data)) { try await showConsortium(in: $0) }
       } else {
-        try await DataFolder.temporary { try await showConsortium(in: $0) }
+        try await TemporaryItems.folder { try await showConsortium(in: $0) }
       }
     if output.json { Console.write(report) } else { report.print(to: output.console) }
     if !report.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
@@ -135,6 +149,7 @@ struct Demo: AsyncParsableCommand {
   ) async throws -> DemoReport {
     let console = output.console
     defer { console.endProgress() }
+    try LedgerClock.check(folder)
     var demonstration = try await Demonstration(
       in: folder, team: doctors, staffing: staffing, drawsCodes: codes, console: console)
     do {

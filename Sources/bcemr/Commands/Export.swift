@@ -15,7 +15,9 @@ struct ExportLedger: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The folder that 'bcemr demo --data' made.", valueName: "folder"))
   var data: String
 
-  @Option(name: [.customLong("output"), .customShort("o")], help: ArgumentHelp(valueName: "path"))
+  @Option(
+    name: [.customLong("output"), .customShort("o")],
+    help: ArgumentHelp("'-' is standard output.", valueName: "path"))
   var path: String
 
   @Flag(help: "Write a folder of tiles instead of one file.")
@@ -34,12 +36,33 @@ struct ExportLedger: AsyncParsableCommand {
     let chains: [Chain]
   }
 
+  private var isPiped: Bool { path == "-" }
+
+  func validate() throws {
+    guard isPiped else { return }
+    guard !tiles, !output.json else {
+      throw ValidationError(
+        "-o -: standard output is for the file alone, without --tiles and --json")
+    }
+    guard !SystemFile.Stream.output.isTerminal else {
+      throw ValidationError("-o -: the file is no text; send standard output elsewhere")
+    }
+  }
+
   func run() async throws {
     let console = output.console
     console.progress("exporting the ledger of \(data)")
     let folder = try ExistingFolder(data)
     try folder.requireAnchoredChains()
     let logs = try folder.logs()
+    if isPiped {
+      let file = OutputFile()
+      var sink = UstarSink { try file.write($0) }
+      try ExportWriter.write(genesis: folder.genesis, logs: logs, to: &sink)
+      try file.finish()
+      console.endProgress()
+      return
+    }
     if tiles {
       try SystemFile.createExport(at: path) { sink in
         try ExportWriter.write(genesis: folder.genesis, logs: logs, to: &sink)

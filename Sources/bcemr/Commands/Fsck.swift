@@ -112,16 +112,14 @@ struct Fsck: AsyncParsableCommand {
   private func replay(
     _ existing: ExistingFolder, _ console: Console
   ) throws -> (leaves: Int, findings: [Report.Finding]) {
-    let path =
-      FileManager.default.temporaryDirectory.path
-      + "/bcemr-fsck-\(UInt64.random(in: .min ... .max)).tar"
-    defer { try? FileManager.default.removeItem(atPath: path) }
     let logs = try existing.logs()
-    let file = try OutputFile(creating: path)
-    var sink = UstarSink { try file.write($0) }
-    try ExportWriter.write(genesis: existing.genesis, logs: logs, to: &sink)
-    try file.finish()
-    let audit = try Audit(path, genesis: existing.genesis.digest, console: console)
+    let audit = try TemporaryItems.file { path in
+      let file = try OutputFile(creating: path)
+      var sink = UstarSink { try file.write($0) }
+      try ExportWriter.write(genesis: existing.genesis, logs: logs, to: &sink)
+      try file.finish()
+      return try Audit(path, genesis: existing.genesis.digest, console: console)
+    }
     return (logs.reduce(0) { $0 + Int($1.size) }, Self.findings(audit, existing))
   }
 

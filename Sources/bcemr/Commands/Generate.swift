@@ -58,6 +58,7 @@ struct Generate: AsyncParsableCommand {
     let console = output.console
     let start = MonotoneTime.nanoseconds()
     let folder = try DataFolder(path: data)
+    try LedgerWitness(of: folder)?.check()
     let clock = try GeneratedTime(
       rounds: (visits + LocalConsortium.generationRound - 1) / LocalConsortium.generationRound,
       after: try Self.ledgerTime(folder))
@@ -71,6 +72,7 @@ struct Generate: AsyncParsableCommand {
       visits, hospitals: hospitals, advancingClock: clock.advance,
       progress: { console.progress("\($0) of \(visits) visits") })
     console.endProgress()
+    try LedgerWitness(of: folder)?.note()
     let report = Report(
       genesis: "\(consortium.genesis.digest)", visits: result.visits, rounds: result.rounds,
       openingNanoseconds: opening,

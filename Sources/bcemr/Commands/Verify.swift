@@ -34,6 +34,12 @@ struct Verify: AsyncParsableCommand {
       valueName: "name"))
   var chains: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "Write a page to print and sign: what was checked, and what of it came out, in plain words.",
+      valueName: "file"))
+  var report: String?
+
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -47,8 +53,13 @@ struct Verify: AsyncParsableCommand {
   func run() async throws {
     let known = try checkpoint.first.map(Self.note)
     let audit = try Audit(
-      path, genesis: try genesis.first.map(Self.digest), knownNote: known, chains: chains,
+      path, genesis: try genesis.first.map(GenesisArgument.digest), knownNote: known,
+      chains: chains,
       console: output.console)
+    if let report {
+      let page = AuditPage(audit, of: path, meant: genesis.first, at: LedgerTime.now())
+      try SystemFile.create(Array(page.source.utf8), at: report)
+    }
     audit.print(to: output.console)
     if output.json { Console.write(audit) }
     if !audit.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
@@ -67,22 +78,5 @@ struct Verify: AsyncParsableCommand {
       Console.diagnostic("\(path): this is no checkpoint: \(reason)")
     }
     return text
-  }
-
-  /// Of a hash, or of a file with a genesis.
-  private static func digest(_ text: String) throws -> Digest32 {
-    if let digest = Digest32(hex: text) { return digest }
-    guard FileManager.default.fileExists(atPath: text) else {
-      throw CommandFailure(
-        .badInput, code: "no-genesis",
-        "--genesis \(text): neither 64 hexadecimal digits nor a file")
-    }
-    let bytes = try SystemFile.contents(of: text, limit: Genesis.maximumByteCount)
-    do {
-      return try Genesis(encoded: bytes).digest
-    } catch {
-      throw CommandFailure(
-        .badInput, code: "no-genesis", "\(text): this is no genesis: \(error.message)")
-    }
   }
 }

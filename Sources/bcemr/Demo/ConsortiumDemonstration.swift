@@ -72,7 +72,7 @@ struct ConsortiumDemonstration {
 
   private mutating func check(_ name: String, _ passed: Bool) {
     report.checks.append(DemoReport.Check(name: name, passed: passed))
-    if !passed, !console.isQuiet { Console.diagnostic("check failed: \(name)") }
+    if !passed, !console.isReported { Console.diagnostic("check failed: \(name)") }
   }
 
   /// Why something cannot be done; nil if it can.

@@ -69,7 +69,7 @@ struct Demonstration {
 
   mutating func check(_ name: String, _ passed: Bool) {
     report.checks.append(DemoReport.Check(name: name, passed: passed))
-    if !passed, !console.isQuiet { Console.diagnostic("check failed: \(name)") }
+    if !passed, !console.isReported { Console.diagnostic("check failed: \(name)") }
   }
 
   // MARK: Visits
@@ -189,19 +189,19 @@ struct Demonstration {
 extension DemoReport.ExportReport {
   /// Exports the ledger of a consortium, and verifies the file.
   init(of consortium: LocalConsortium, console: Console) async throws {
-    let path =
-      FileManager.default.temporaryDirectory.path
-      + "/bcemr-export-\(UInt64.random(in: .min ... .max)).tar"
-    defer { try? FileManager.default.removeItem(atPath: path) }
     let logs = try await consortium.exportedLogs()
-    let file = try OutputFile(creating: path)
-    var sink = UstarSink { try file.write($0) }
-    try ExportWriter.write(genesis: consortium.genesis, logs: logs, to: &sink)
-    try file.finish()
-    console.line(
-      "The ledger in one file, \(Quantity.bytes(file.byteCount)), with no record and no key in it:")
-    verification = try Audit(path, genesis: consortium.genesis.digest, console: console)
+    (verification, bytes) = try TemporaryItems.file { path in
+      let file = try OutputFile(creating: path)
+      var sink = UstarSink { try file.write($0) }
+      try ExportWriter.write(genesis: consortium.genesis, logs: logs, to: &sink)
+      try file.finish()
+      console.line(
+        "The ledger in one file, \(Quantity.bytes(file.byteCount)), with no record and no key in it:"
+      )
+      return (
+        try Audit(path, genesis: consortium.genesis.digest, console: console), file.byteCount
+      )
+    }
     verification.print(to: console)
-    bytes = file.byteCount
   }
 }

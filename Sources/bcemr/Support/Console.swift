@@ -11,17 +11,26 @@ struct OutputOptions: ParsableArguments {
   @Flag(help: "Print one JSON value instead of text.")
   var json = false
 
+  @Flag(help: "Print no result; the exit code says how it ended.")
+  var quiet = false
+
   @Flag(help: "Report progress on stderr even if that is no terminal.")
   var progress = false
 
   @Flag(inversion: .prefixedNo, help: "Use colors. By default only on a terminal.")
   var color: Bool?
 
+  func validate() throws {
+    guard !(json && quiet) else {
+      throw ValidationError("--json and --quiet exclude each other")
+    }
+  }
+
   var console: Console {
     Console(
-      isQuiet: json,
+      isQuiet: json || quiet, isReported: json,
       usesColor: color ?? (SystemFile.Stream.output.isTerminal && Self.environmentAllowsColor),
-      showsProgress: progress || SystemFile.Stream.diagnostics.isTerminal)
+      showsProgress: progress || (!quiet && SystemFile.Stream.diagnostics.isTerminal))
   }
 
   private static var environmentAllowsColor: Bool {
@@ -32,13 +41,20 @@ struct OutputOptions: ParsableArguments {
 
 /// Results on stdout; diagnostics and progress on stderr.
 struct Console: Sendable {
-  /// Whether text is kept back because a JSON value follows.
+  /// Whether text is kept back.
   let isQuiet: Bool
+  /// Whether a JSON value says what is wrong, so that stderr need not.
+  var isReported = false
   let usesColor: Bool
   let showsProgress: Bool
 
   func line(_ text: String = "") {
     if !isQuiet { Self.write(text + "\n", to: .output) }
+  }
+
+  /// Text that is a result byte for byte.
+  func verbatim(_ text: String) {
+    if !isQuiet { Self.write(text, to: .output) }
   }
 
   func heading(_ text: String) {

@@ -1,6 +1,7 @@
+import CanonicalEncoding
 public import Consortium
 public import Credentials
-import Foundation
+import Ledger
 public import SQLiteBackend
 
 extension DataFolder: ConsortiumStorage {
@@ -19,12 +20,22 @@ extension DataFolder: ConsortiumStorage {
 }
 
 extension DataFolder {
-  /// Runs `body` with a new folder, which is removed afterwards.
-  static func temporary<Value>(_ body: (DataFolder) async throws -> Value) async throws -> Value {
-    let name = "bcemr-\(UInt64.random(in: .min ... .max))"
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent(name).path
-    let folder = try DataFolder(path: path)
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    return try await body(folder)
+  /// A party's replay of the consortium chain, if it can be read.
+  func consortium(of party: String, _ genesis: ValidGenesis) -> ConsortiumView? {
+    guard hasStateStore(party, chain: ChainName.consortium),
+      let store = try? stateStore(party, chain: ChainName.consortium)
+    else { return nil }
+    return try? ConsortiumView(genesis: genesis, store: store)
+  }
+
+  /// The ledger of this folder, with the replay of the consortium chain that has most.
+  ///
+  /// - Returns: nil where there is no ledger, or nobody's replay can be read.
+  func ledger() throws -> (genesis: ValidGenesis, consortium: ConsortiumView)? {
+    guard let bytes = try genesis(), let genesis = try? ValidGenesis(Genesis(encoded: bytes)),
+      let longest = genesis.members.supernodes.compactMap({ consortium(of: $0.id, genesis) })
+        .max(by: { $0.size < $1.size })
+    else { return nil }
+    return (genesis, longest)
   }
 }

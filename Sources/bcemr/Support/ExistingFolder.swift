@@ -41,21 +41,13 @@ struct ExistingFolder {
 
   private static let cloud = "cloud"
 
-  private static func replay(
-    of party: String, in folder: DataFolder, _ genesis: ValidGenesis
-  ) -> ConsortiumView? {
-    guard folder.hasStateStore(party, chain: ChainName.consortium) else { return nil }
-    return try? ConsortiumView(
-      genesis: genesis, store: folder.stateStore(party, chain: ChainName.consortium))
-  }
-
   private static func witness(
     in folder: DataFolder, _ genesis: ValidGenesis
   ) -> (party: String, view: ConsortiumView)? {
-    if let own = replay(of: cloud, in: folder, genesis), own.size > 0 { return (cloud, own) }
+    if let own = folder.consortium(of: cloud, genesis), own.size > 0 { return (cloud, own) }
     let parties = genesis.members.supernodes.map(\.id) + [genesis.members.manager.id]
     return parties.compactMap { party in
-      replay(of: party, in: folder, genesis).map { (party, $0) }
+      folder.consortium(of: party, genesis).map { (party, $0) }
     }.max { $0.1.size < $1.1.size }
   }
 

@@ -1,4 +1,6 @@
+import CanonicalEncoding
 import Credentials
+import Crypto
 import Ledger
 
 #if canImport(Glibc)
@@ -11,15 +13,21 @@ import Ledger
 final class OutputFile {
   private let path: String
   private let descriptor: Int32
+  private let isDurable: Bool
   private var buffer: [UInt8] = []
   private(set) var byteCount = 0
 
   /// - Throws: ``DurableFile/Failure``; `isExisting` if there is something of this name.
   init(creating path: String) throws(DurableFile.Failure) {
-    self.path = path
+    (self.path, isDurable) = (path, true)
     descriptor = unsafe open(
       path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw DurableFile.Failure(path: path) }
+  }
+
+  /// Standard output, which is as durable as whoever reads it makes it.
+  init() {
+    (path, descriptor, isDurable) = ("stdout", dup(STDOUT_FILENO), false)
   }
 
   deinit { close(descriptor) }
@@ -53,18 +61,36 @@ final class OutputFile {
   /// Returns when all bytes are durable.
   func finish() throws(DurableFile.Failure) {
     try flush()
-    guard fsync(descriptor) == 0 else { throw DurableFile.Failure(path: path) }
+    guard !isDurable || fsync(descriptor) == 0 else { throw DurableFile.Failure(path: path) }
   }
 }
 
-/// A regular file that is read from its beginning to its end; symbolic links are followed.
+/// A regular file that is read from its beginning to its end; symbolic links are followed. `-` is standard
+/// input, whatever that is.
 final class InputFile {
   private let path: String
   private let descriptor: Int32
+  private var hash = SHA256()
+  private var byteCount = 0
+
+  /// What a file holds.
+  struct Content: Encodable {
+    let bytes: Int
+    let sha256: String
+  }
+
+  /// What was read so far.
+  var content: Content {
+    Content(bytes: byteCount, sha256: Array(hash.finalize()).hex)
+  }
 
   /// - Throws: ``CommandFailure`` for a file that is missing, unreadable, or no regular file.
   init(_ path: String) throws(CommandFailure) {
     self.path = path
+    if path == "-" {
+      descriptor = dup(STDIN_FILENO)
+      return
+    }
     // Without O_NONBLOCK, opening a FIFO waits for somebody to write into it.
     descriptor = unsafe open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else { throw CommandFailure(DurableFile.Failure(path: path)) }
@@ -90,7 +116,10 @@ final class InputFile {
       }
       filled += max(got, 0)
     }
-    return Array(bytes.prefix(filled))
+    bytes.removeLast(count - filled)
+    hash.update(data: bytes)
+    byteCount += filled
+    return bytes
   }
 
   private static func read(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {

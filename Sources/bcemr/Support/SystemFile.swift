@@ -105,6 +105,23 @@ enum SystemFile {
     }
   }
 
+  /// Writes a new file, whole or not at all. Returns when it is durable.
+  ///
+  /// - Throws: ``CommandFailure``; nothing of this name may be there.
+  static func create(_ bytes: [UInt8], at path: String) throws {
+    var status = stat()
+    guard unsafe lstat(path, &status) != 0 else {
+      throw CommandFailure(
+        .badInput, code: "file-exists", "\(path): something of this name is there; it is kept",
+        hint: "choose another name")
+    }
+    try draft(of: path) { new in
+      let file = try OutputFile(creating: new)
+      try file.write(bytes)
+      try file.finish()
+    }
+  }
+
   /// Makes something under another name, and renames it once it is whole.
   private static func draft(of path: String, _ make: (_ new: String) throws -> Void) throws {
     let new = "\(path).\(UInt64.random(in: .min ... .max)).new"
@@ -131,7 +148,10 @@ enum SystemFile {
     case output = 1
     case diagnostics = 2
 
-    var isTerminal: Bool { isatty(rawValue) == 1 }
+    /// Whether it is a terminal that knows more than lines.
+    var isTerminal: Bool {
+      isatty(rawValue) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+    }
   }
 
   /// - Returns: nil if all bytes were written, else what the system says.

@@ -79,6 +79,8 @@ struct Audit: Encodable {
     let convictions: [Conviction]
   }
 
+  /// What was read, if it was a file that was read to its end.
+  let file: InputFile.Content?
   let passed: Bool
   /// Whether the user said which ledger is meant; without it nothing says whose this is.
   let genesisCompared: Bool
@@ -100,22 +102,28 @@ struct Audit: Encodable {
   ///   - genesis: the ledger that is meant.
   ///   - knownNote: a checkpoint from before.
   ///   - chains: those that have to be valid, all if there is none.
+  ///   - keep: given the store of each chain.
   /// - Throws: ``CommandFailure`` for a path that is no export at all.
   init(
     _ path: String, genesis: Digest32?, knownNote: String? = nil, chains wanted: [String] = [],
-    console: Console
+    console: Console, keeping keep: (_ chain: String, any StateStore) -> Void = { _, _ in }
   ) throws {
     try Self.requireExport(path)
     let folder = FileManager.default.temporaryDirectory.path
     func run(_ source: inout some ExportSource) throws -> Ledger.Verification.Report {
       try Ledger.Verification.verify(
         &source, genesisDigest: genesis, knownNote: knownNote,
-        stores: { _ in CachedStateStore(empty: try SQLiteStateStore.temporary(in: folder)) },
+        stores: { chain in
+          let store = CachedStateStore(empty: try SQLiteStateStore.temporary(in: folder))
+          keep(chain, store)
+          return store
+        },
         progress: { chain, leaves, size in
           console.progress("\(chain): \(leaves) of \(size) leaves")
         })
     }
     let outcome: Result<Ledger.Verification.Report, Ledger.Verification.Failure>
+    var content: InputFile.Content?
     do {
       if SystemFile.isFolder(path) {
         var source = FolderSource(folder: path)
@@ -124,11 +132,13 @@ struct Audit: Encodable {
         let file = try InputFile(path)
         var source = UstarSource { try file.read($0) }
         outcome = .success(try run(&source))
+        content = file.content
       }
     } catch let failure as Ledger.Verification.Failure {
       outcome = .failure(failure)
     }
     console.endProgress()
+    file = content
 
     switch outcome {
     case .failure(let failure):
@@ -188,6 +198,8 @@ struct Audit: Encodable {
 
   /// - Throws: ``CommandFailure`` for what does not even begin like an export.
   private static func requireExport(_ path: String) throws {
+    // What comes on standard input can be read once.
+    if path == "-" { return }
     let isExport =
       SystemFile.isFolder(path)
       ? FileManager.default.fileExists(atPath: "\(path)/\(ExportPath.genesis)")
@@ -210,7 +222,7 @@ struct Audit: Encodable {
             step.check, step.result.rawValue.replacing("-", with: " "), step.meaning + lacks,
           ]
         }, leading: 3))
-    if let error, !console.isQuiet { Console.diagnostic(error.message) }
+    if let error, !console.isReported { Console.diagnostic(error.message) }
     guard let summary else { return }
     console.line()
     console.line("ledger     \(summary.network), until \(summary.time)")

@@ -21,7 +21,7 @@ struct LedgerLoad: Encodable {
 extension LedgerLoad {
   /// - Parameter visits: of each hospital.
   static func measure(hospitals: Int, visits: Int) async throws -> LedgerLoad {
-    try await DataFolder.temporary { folder in
+    try await TemporaryItems.folder { folder in
       let round = try await LedgerRound(folder, hospitals: hospitals, team: 3)
       let consortium = round.consortium
       let before = try await ChainSizes(consortium)

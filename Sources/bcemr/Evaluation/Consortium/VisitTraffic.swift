@@ -28,7 +28,7 @@ struct VisitTraffic: Encodable {
 extension VisitTraffic {
   /// Holds a visit of a team of n and shares it, after another one: the patient knows the team by then.
   static func measure(team: Int) async throws -> VisitTraffic {
-    try await DataFolder.temporary { folder in
+    try await TemporaryItems.folder { folder in
       let round = try await LedgerRound(folder, hospitals: 3, team: team)
       let consortium = round.consortium
       _ = try await consortium.hold(round.plan(hospital: 1, number: 0))

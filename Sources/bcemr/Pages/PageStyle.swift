@@ -31,6 +31,8 @@ enum PageStyle {
     dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.2rem 1.25rem; margin: 1rem 0; }
     dt { color: var(--quiet); }
     dd { margin: 0; }
+    dl.blanks { gap: 1.6rem 1.25rem; }
+    dl.blanks dd { border-bottom: 1px solid var(--rule); min-width: 20rem; }
     figure { margin: 1.75rem 0 2.25rem; }
     figcaption, caption { font-size: 0.94rem; line-height: 1.42; text-align: left; }
     figcaption { margin-top: 0.5rem; }

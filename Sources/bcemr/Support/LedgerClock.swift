@@ -1,0 +1,30 @@
+import Ledger
+import SQLiteBackend
+
+/// The clock of this machine against the time of a ledger.
+enum LedgerClock {
+  /// So many seconds a clock may be behind the last block: clocks of delegates differ (specification 6.11).
+  private static let tolerance: UInt64 = 600
+  /// After so many seconds without a block the user is told, in case it is the clock.
+  private static let remarkable: UInt64 = 30 * 86_400
+
+  /// Looks at the clock before anything is signed with it.
+  ///
+  /// - Throws: ``CommandFailure`` `clock` if the ledger has a block from later than now.
+  static func check(_ folder: DataFolder) throws {
+    // What cannot be read is found when it is opened.
+    guard let last = try folder.ledger()?.consortium.time else { return }
+    let now = LedgerTime.now()
+    let both =
+      "the ledger's last block is of \(LedgerTime.text(last)), and this machine's clock says "
+      + LedgerTime.text(now)
+    guard last <= now + tolerance else {
+      throw CommandFailure(
+        .badInput, code: "clock", "\(folder.path): \(both)",
+        hint: "set the clock: what is signed with it would be refused, or seem late")
+    }
+    if now > last + remarkable {
+      Console.diagnostic("\(folder.path): \(both); if that is not right, stop and set the clock")
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import Dispatch
+import Foundation
+import SQLiteBackend
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// What a command makes for itself in `TMPDIR`, or `/tmp`. It is gone when the command ends, also by a signal
+/// that can be caught; of folders that were left all the same, which hold keys, the next one is rid.
+enum TemporaryItems {
+  private static let (folderPrefix, filePrefix) = ("bcemr-temporary-", "bcemr-export-")
+  /// Those of this process.
+  private static let paths = Mutex<Set<String>>([])
+
+  /// Runs `body` with a new data folder, which is removed afterwards.
+  static func folder<Value>(_ body: (DataFolder) async throws -> Value) async throws -> Value {
+    removeAbandonedFolders()
+    let path = add(folderPrefix)
+    defer { remove(path) }
+    return try await body(try DataFolder(path: path))
+  }
+
+  /// Runs `body` with the name of a new file, which is removed afterwards.
+  static func file<Value>(_ body: (_ path: String) throws -> Value) throws -> Value {
+    let path = add(filePrefix)
+    defer { remove(path) }
+    return try body(path)
+  }
+
+  private static var parent: String { FileManager.default.temporaryDirectory.path }
+
+  private static func add(_ prefix: String) -> String {
+    _ = unsafe signals
+    let path = "\(parent)/\(prefix)\(UInt64.random(in: .min ... .max))"
+    paths.withLock { _ = $0.insert(path) }
+    return path
+  }
+
+  private static func remove(_ path: String) {
+    try? FileManager.default.removeItem(atPath: path)
+    paths.withLock { _ = $0.remove(path) }
+  }
+
+  /// Removes folders of processes of this user that were killed: nobody has locked them.
+  private static func removeAbandonedFolders() {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+    where name.hasPrefix(folderPrefix) && UInt64(name.dropFirst(folderPrefix.count)) != nil {
+      let path = "\(parent)/\(name)"
+      var status = stat()
+      guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR,
+        status.st_uid == geteuid(), let folder = try? DataFolder(path: path, creating: false)
+      else { continue }
+      withExtendedLifetime(folder) { try? FileManager.default.removeItem(atPath: path) }
+    }
+  }
+
+  /// What ends a process and can be caught: what is here is removed first.
+  private nonisolated(unsafe) static let signals: [any DispatchSourceSignal] = [
+    SIGINT, SIGTERM, SIGHUP,
+  ].compactMap { number in
+    // Whoever started this may have it ignore a signal, as `nohup` does.
+    let before = unsafe unsafeBitCast(signal(number, SIG_IGN), to: Int.self)
+    let ignored = unsafe unsafeBitCast(SIG_IGN, to: Int.self)
+    if before == ignored { return nil }
+    let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+    source.setEventHandler {
+      for path in paths.withLock({ $0 }) { try? FileManager.default.removeItem(atPath: path) }
+      signal(number, SIG_DFL)
+      raise(number)
+    }
+    source.resume()
+    return source
+  }
+}
