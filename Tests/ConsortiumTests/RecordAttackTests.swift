@@ -70,11 +70,12 @@ struct RecordAttackTests {
   func storedBefore() async throws {
     let test = TestConsortium(teamSize: 2)
     let consortium = try await test.open()
-    let plan = test.plan()
+    var plan = test.plan()
     let visit = try await test.beginVisit(consortium, plan).context.visitID
     let records = test.storage.records
     // More often than one visit may have records.
     for round in 1...3 {
+      plan.findings[0] = Array("{\"finding\":\"number \(round)\"}".utf8)
       for position in 1...2 { try await consortium.diagnose(visit, plan, position: position) }
       test.wire.lose {
         $0.payload(SubmitEntry.self)?.entry.content.body.kind == .visitCompletion
@@ -87,6 +88,7 @@ struct RecordAttackTests {
       // Each has a receipt, which a completion may still bring.
       #expect(try await records.records().count == round)
     }
+    plan.findings[0] = Array("{\"finding\":\"the last\"}".utf8)
     for position in 1...2 { try await consortium.diagnose(visit, plan, position: position) }
     try await consortium.complete(visit, at: Self.hospital)
     #expect(try await consortium.collect(visit, plan).record != nil)
