@@ -137,7 +137,12 @@ struct RepeatedOfferTests {
     #expect(found.contains { $0.visit == visit && $0.state == .underWay })
     test.squat(visit, at: Self.hospital)
     #expect(await code { _ = try await consortium.open(test.plan("e-3")) } == "wrong-context")
+    // Without a search, the record is there all the same.
+    try await test.loseDevice(consortium)
+    test.squat(visit, at: Self.hospital)
+    _ = await code { _ = try await consortium.open(test.plan("e-4")) }
     test.wire.intercept(nil)
+    #expect(await code { _ = try await consortium.collect(visit, test.plan()) } == "nothing")
   }
 
   @Test("an authorization that comes late, after another offer was agreed to, loses no visit")

@@ -116,8 +116,9 @@ extension Patient {
   ) async throws -> (VisitCompletion, VerifiedSignature<Suite>, PatientVisitKeys<Suite>) {
     var tried: Set<Digest32> = []
     var failure: any Error = ConsortiumError(.unknownVisit, "the patient knows no such visit")
-    func isOfOthers(_ error: any Error) -> Bool {
-      [.unauthenticated, .unknownVisit].contains(ConsortiumError(error).code)
+    // That other keys are the visit's is refused unsigned, so as if nobody had answered.
+    func mayBeOfOthers(_ error: any Error) -> Bool {
+      [.unreachable, .unknownVisit].contains(ConsortiumError(error).code)
     }
     for isSearched in [false, true] {
       if isSearched { _ = try await search(hospital, at: hospital, goingOn: true) }
@@ -132,11 +133,10 @@ extension Patient {
         } catch let error as StoreError {
           throw error
         } catch {
-          // That the visit is of somebody with other keys says least.
-          if isOfOthers(failure) { failure = error }
+          if mayBeOfOthers(failure) { failure = error }
         }
       }
-      if !isOfOthers(failure) { break }
+      if !mayBeOfOthers(failure) { break }
     }
     throw failure
   }
