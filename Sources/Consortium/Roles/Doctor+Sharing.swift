@@ -365,13 +365,19 @@ extension Doctor {
     ).open(c, signed: signed)
     let opened = OpenedRecord(record)
     try await keep(opened)
-    try store.write([
-      key: nil,
+    var changes: [String: [UInt8]?] = [
       Self.grantKey(digest): Message(
         HeldConsent(consent: grant.consent, sealedGrant: [])
       ).encoded(),
       Self.secretsMark(consent.requestKey): nil, Self.grantedMark(consent.requestKey): nil,
-    ])
+    ]
+    // Keys for another consent to the same may have taken their place meanwhile.
+    if let now: RequestSecrets = try store.load(key),
+      now.certificate.object.requestKey == consent.requestKey
+    {
+      changes.updateValue(nil, forKey: key)
+    }
+    try store.write(changes)
     return opened
   }
 }

@@ -68,6 +68,9 @@ enum TemporaryItems {
     if before == ignored { return nil }
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
     source.setEventHandler {
+      // Nothing more is said of files that go away under the program.
+      let silence = open("/dev/null", O_WRONLY)
+      dup2(silence, STDERR_FILENO)
       for path in paths.withLock({ $0 }) { try? FileManager.default.removeItem(atPath: path) }
       signal(number, SIG_DFL)
       raise(number)
