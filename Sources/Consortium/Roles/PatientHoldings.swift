@@ -60,31 +60,50 @@ public struct PatientHoldings: Sendable, Equatable {
 }
 
 extension Patient {
-  /// All that this patient has, and what the ledger says of who read it.
-  public func holdings() async throws -> PatientHoldings {
+  /// By the time at which they opened.
+  private func knownVisits() throws -> [PatientVisit] {
     var known: [PatientVisit] = []
     for key in try store.keys(withPrefix: Self.visitPrefix) {
       if let visit: PatientVisit = try store.load(key) { known.append(visit) }
     }
-    known.sort {
+    return known.sorted {
       ($0.context.openedAt, $0.context.visitID) < ($1.context.openedAt, $1.context.visitID)
     }
+  }
+
+  /// The consents that were given, to the visits by the time at which they opened, by what is known here:
+  /// nobody is asked. Whether one was used says the ``accessLog(_:at:)``.
+  public func consents() throws -> [PatientHoldings.Consent] {
+    try knownVisits().flatMap { try consents(to: $0.context) }
+  }
+
+  /// How it stands that a consent was taken back, by what is known here; nil if it was not.
+  public func standing(ofRevocation consent: Digest32) throws -> SubmissionStanding? {
+    try standing(of: .revocation, about: consent)
+  }
+
+  private func consents(to context: VisitContext) throws -> [PatientHoldings.Consent] {
+    try consents(of: context.visitID, at: context.hospital)
+      .sorted { $0.document < $1.document }
+      .map {
+        PatientHoldings.Consent(
+          consent: $0.document, visit: $0.visit, hospital: context.hospital,
+          doctor: $0.consent?.doctor, purpose: $0.consent?.purpose,
+          expiresAt: $0.consent?.expiresAt)
+      }
+  }
+
+  /// All that this patient has, and what the ledger says of who read it.
+  public func holdings() async throws -> PatientHoldings {
     var holdings = PatientHoldings()
-    for visit in known {
+    for visit in try knownVisits() {
       let context = visit.context
       holdings.visits.append(
         PatientHoldings.Visit(
           visit: context.visitID, hospital: context.hospital, openedAt: context.openedAt,
           encounter: visit.encounter, recordDigest: visit.recordDigest,
           isReceipted: try hasReceipted(context.visitID, at: context.hospital)))
-      holdings.consents += try consents(of: context.visitID, at: context.hospital)
-        .sorted { $0.document < $1.document }
-        .map {
-          PatientHoldings.Consent(
-            consent: $0.document, visit: $0.visit, hospital: context.hospital,
-            doctor: $0.consent?.doctor,
-            purpose: $0.consent?.purpose, expiresAt: $0.consent?.expiresAt)
-        }
+      holdings.consents += try consents(to: context)
       if visit.recordDigest != nil {
         let log = try await accessLog(context.visitID, at: context.hospital)
         holdings.access += log.records
