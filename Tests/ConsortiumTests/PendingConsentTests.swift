@@ -124,6 +124,23 @@ struct PendingConsentTests {
     #expect(Set(deposits.map(\.requestKey)).count == 2 && Set(deposits.map(\.theta)).count == 2)
   }
 
+  @Test("a patient consents anew while the doctor opens: the keys of the new consent stay")
+  func replacedWhileOpening() async throws {
+    let stage = try await Stage()
+    let (consortium, request, visit) = (stage.consortium, stage.request, stage.visit)
+    let expiry = await consortium.ledgerTime() + 3600
+    let first = try await stage.consent(expiresAt: expiry)
+    try await consortium.settle()
+    let doctor = try #require(await consortium.doctors[Self.reader])
+    let second = Capture<Digest32>()
+    _ = try await doctor.open(consent: first) { _ in
+      try await consortium.revoke(patient: Self.patient, consent: first)
+      second.value = try await consortium.consent(
+        patient: Self.patient, to: request, visit: visit, expiresAt: expiry + 60)
+    }
+    #expect(try await stage.isOpened(#require(second.value)) == "nothing")
+  }
+
   @Test("[attack] strangers have keys replaced, or whoever was asked has them replaced without end")
   func replacedKeys() async throws {
     let stage = try await Stage()
