@@ -69,7 +69,7 @@ enum TemporaryItems {
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
     source.setEventHandler {
       // Nothing more is said of files that go away under the program.
-      let silence = open("/dev/null", O_WRONLY)
+      let silence = unsafe open("/dev/null", O_WRONLY)
       dup2(silence, STDERR_FILENO)
       for path in paths.withLock({ $0 }) { try? FileManager.default.removeItem(atPath: path) }
       signal(number, SIG_DFL)
