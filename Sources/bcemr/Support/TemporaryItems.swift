@@ -48,7 +48,8 @@ enum TemporaryItems {
   /// Removes folders of processes of this user that were killed: nobody has locked them.
   private static func removeAbandonedFolders() {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
-    where name.hasPrefix(folderPrefix) && UInt64(name.dropFirst(folderPrefix.count)) != nil {
+    where name.hasPrefix(folderPrefix) && name.dropFirst(folderPrefix.count).allSatisfy(\.isNumber)
+    {
       let path = "\(parent)/\(name)"
       var status = stat()
       guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR,
@@ -71,7 +72,12 @@ enum TemporaryItems {
       // Nothing more is said of files that go away under the program.
       let silence = unsafe open("/dev/null", O_WRONLY)
       dup2(silence, STDERR_FILENO)
-      for path in paths.withLock({ $0 }) { try? FileManager.default.removeItem(atPath: path) }
+      for path in paths.withLock({ $0 }) {
+        // The program still runs: under another name nothing is made in the folder while it goes.
+        let other = path + "0"
+        unsafe rename(path, other)
+        try? FileManager.default.removeItem(atPath: other)
+      }
       signal(number, SIG_DFL)
       raise(number)
     }
