@@ -185,9 +185,11 @@ struct AdmittanceTests {
         let asked = transit.payload(FetchLeaves.self)?.query.object.payload.hospital,
         asked != Self.hospital
       {
-        for _ in 0..<20_000 where isReleased.value != true {
+        for _ in 0..<10_000 where isReleased.value != true {
           try await Task.sleep(for: .milliseconds(1))
         }
+        // So that a test which fails comes to its end.
+        isReleased.value = true
       }
       return try await transit.deliver(transit.request)
     }
