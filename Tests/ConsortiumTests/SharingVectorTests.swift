@@ -129,6 +129,10 @@ struct SharingVectorTests {
     #expect(submission.request.signature == vector.accessRequestSignature.bytes)
     let asked: CertifyRequestKey = try payload(vector.certification)
     #expect(asked.request == request.digest && asked.visit == context.visitID)
+    var askedAnew: CertifyRequestKey = try payload(vector.recertification)
+    #expect(asked.replaced.isEmpty && askedAnew.replaced == vector.requestKey.bytes)
+    askedAnew.replaced = []
+    #expect(Message(askedAnew).encoded() == vector.certification.bytes)
 
     let key = try AgreementKey(seed: vector.agreementSecret.bytes)
     let certificate = try RequestKeyCertificate(encoded: vector.certificate.bytes)

@@ -178,8 +178,12 @@ def sharing():
     yield "submission", message("submit-access-request", "SubmitAccessRequest", {"request": {
         "object": decode("AccessRequest", ACCESS["accessRequest"]),
         "signature": ACCESS["accessRequestSignature"]}})
-    yield "certification", message("certify-request-key", "CertifyRequestKey", {
-        "request": ACCESS["accessRequestDigest"], "hospital": HOSPITAL, "visit": VISIT})
+    asked = {"request": ACCESS["accessRequestDigest"], "hospital": HOSPITAL, "visit": VISIT}
+    yield "certification", message(
+        "certify-request-key", "CertifyRequestKey", {**asked, "replaced": b""})
+    # Once the consent under A' has ended.
+    yield "recertification", message(
+        "certify-request-key", "CertifyRequestKey", {**asked, "replaced": SHARES["requestKey"]})
     yield "drawnForRequestKey", drawn("d'")
     yield "requestSecret", octets(scalar("d'"))
     yield "agreementSecret", seed("certificate agreement")

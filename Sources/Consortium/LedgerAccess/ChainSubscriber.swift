@@ -2,7 +2,7 @@ import CanonicalEncoding
 import Credentials
 package import Ledger
 
-/// Somebody whom a hospital admits to its chain: replays it from the cloud, when it is asked about.
+/// The system manager's view of hospitals' chains: replays one from its cloud, when it is asked about.
 ///
 /// The cloud is not believed that there is nothing more: the chain has to come to what is anchored of it.
 package actor ChainSubscriber: HospitalChains {

@@ -58,8 +58,8 @@ package struct ConfirmedReply: CanonicalValue {
   }
 }
 
-/// To a cloud: the confirmed leaves of a chain, for whom its hospital admits, and for the cloud that
-/// the members give it.
+/// To a cloud: the confirmed leaves of a chain, for its hospital, the cloud that the members give it,
+/// and the system manager.
 package struct FetchLeaves: QueryRequest {
   package static let name = "fetch-leaves"
   package typealias Reply = LeavesReply

@@ -2,7 +2,7 @@ package import CanonicalEncoding
 import EMRScheme
 import TransparencyLog
 
-/// A hospital's chain as somebody else follows it: its cloud, or whoever the hospital admits.
+/// A hospital's chain as somebody else follows it: its cloud, or the system manager.
 ///
 /// Leaves are replayed by the rules, their claims decided in one batch, and the state is committed
 /// behind the last block of each batch, with the leaves themselves.

@@ -33,6 +33,7 @@ struct SharingVectors: Decodable {
 
   struct Sharing: Decodable {
     let accessRequest, accessRequestDigest, accessRequestSignature, submission, certification: Hex
+    let recertification: Hex
     let drawnForRequestKey, requestSecret, requestKey, agreementSecret: Hex
     let certificate, certificateDigest, certificateSignature: Hex
     let drawnForBlinding, t, x, y, theta, consent, document, consentSignature: Hex
