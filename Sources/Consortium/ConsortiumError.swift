@@ -97,6 +97,8 @@ extension ErrorCode<ConsortiumError> {
   public static var notEntitled: Self { Self("not-entitled") }
   /// The doctor before has not signed, or has handed nothing on.
   public static var noHandover: Self { Self("no-handover") }
+  /// A notice of this document stands already.
+  public static var documentKnown: Self { Self("document-known") }
   /// The ledger's own code for a second receipt of one visit.
   public static var alreadyReceipted: Self { Self("already-receipted") }
   /// The record is not here, or no cloud keeps it.

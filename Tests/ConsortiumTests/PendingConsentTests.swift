@@ -216,6 +216,32 @@ struct PendingConsentTests {
     #expect(try await stage.isOpened(given) == "nothing")
   }
 
+  @Test("the manager takes another identity key before a deposit is sent again: it arrives")
+  func rotatedManager() async throws {
+    let test = TestConsortium(teamSize: 1, epochLength: 30)
+    let consortium = try await test.open()
+    let (visit, request) = try await test.visitWithRequest(consortium)
+    let expiry = await consortium.ledgerTime() + 360_000
+    func consent() async -> String {
+      await code {
+        _ = try await consortium.consent(
+          patient: Self.patient, to: request, visit: visit, expiresAt: expiry)
+      }
+    }
+    test.wire.intercept { transit in
+      let reply = try await transit.deliver(transit.request)
+      if transit.payload(DepositConsent.self) == nil { return reply }
+      throw ConsortiumError(.unreachable, "the answer is lost")
+    }
+    #expect(await consent() == "unreachable")
+    test.wire.intercept(nil)
+    let former = try await consortium.members().manager.identityKey
+    try await consortium.rotateKeys(of: "manager")
+    try await test.passEpoch(consortium)
+    #expect(try await consortium.members().manager.identityKey != former)
+    #expect(await consent() == "nothing")
+  }
+
   @Test(
     "a doctor has no keys for a consent on its way any more: it is taken back, and another given")
   func forgottenKeys() async throws {

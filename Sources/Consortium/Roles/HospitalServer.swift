@@ -61,6 +61,7 @@ package actor HospitalServer: EnvelopeKeyOwner {
       try await node.eraseFormerKeys(of: keys.ring, basedOn: await ledger.writer.view.base)
     }
     try await steps.take { try await forgetEnded() }
+    try await steps.take { try forgetTickets() }
     try steps.finish()
     return own || consortium
   }

@@ -110,7 +110,13 @@ extension SystemManager {
       liveDeposits?.insert(digest)
     }
     let notice = AccessRequestNotice(visit: consent.visit, document: certificate.digest)
-    try await submit(entry(notice, on: consent.hospital), until: .written)
+    do {
+      try await submit(entry(notice, on: consent.hospital), until: .written)
+    } catch let refusal as SignedRefusal
+      where refusal.code == ConsortiumError.Code.documentKnown.description
+    {
+      // It was noted before, with another key of the manager.
+    }
     return Done()
   }
 

@@ -197,7 +197,9 @@ public enum Verification {
         ? nil
         : Fault(
           check: fault.check, height: 0,
-          reason: "the consortium's chain, by which this one is judged, does not hold")
+          reason: fault.check == .knownCheckpoint
+            ? "the consortium's chain, by which this one is judged, is not one with the known checkpoint"
+            : "the consortium's chain, by which this one is judged, does not hold")
     }
     observer.complete(consortium.report)
     var report = Report(

@@ -57,7 +57,8 @@ struct Verify: AsyncParsableCommand {
       chains: chains,
       console: output.console)
     if let report {
-      let page = AuditPage(audit, of: path, meant: genesis.first, at: LedgerTime.now())
+      let asked = AuditPage.Asked(genesis: genesis.first, chains: chains, note: known)
+      let page = AuditPage(audit, of: path, asked: asked, at: LedgerTime.now())
       try SystemFile.create(Array(page.source.utf8), at: report)
     }
     audit.print(to: output.console)

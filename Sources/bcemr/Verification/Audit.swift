@@ -131,8 +131,12 @@ struct Audit: Encodable {
       } else {
         let file = try InputFile(path)
         var source = UstarSource { try file.read($0) }
+        // What was checked is the whole file, also where a check stopped before its end.
+        defer {
+          while let rest = try? file.read(1 << 20), !rest.isEmpty {}
+          content = file.content
+        }
         outcome = .success(try run(&source))
-        content = file.content
       }
     } catch let failure as Ledger.Verification.Failure {
       outcome = .failure(failure)

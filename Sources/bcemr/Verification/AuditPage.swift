@@ -1,18 +1,29 @@
 import ArgumentParser
+import CanonicalEncoding
 import Ledger
+import TransparencyLog
 
 /// The check of an export as a page to print and to sign, for who does not read the terms of a ledger.
 struct AuditPage {
   let audit: Audit
   /// As the user named the file.
   let path: String
-  /// With what the user said which ledger is meant.
-  let meant: String?
+  let asked: Asked
   /// By the clock of the machine that checked, in seconds since 1970.
   let time: UInt64
 
-  init(_ audit: Audit, of path: String, meant: String?, at time: UInt64) {
-    (self.audit, self.path, self.meant, self.time) = (audit, path, meant, time)
+  /// What the user said that is to be checked.
+  struct Asked {
+    /// Which ledger is meant.
+    var genesis: String?
+    /// The chains alone that have to be valid; all, if there is none.
+    var chains: [String] = []
+    /// The checkpoint to compare with.
+    var note: String?
+  }
+
+  init(_ audit: Audit, of path: String, asked: Asked, at time: UInt64) {
+    (self.audit, self.path, self.asked, self.time) = (audit, path, asked, time)
   }
 
   /// The source of the page, which is well-formed XML after its doctype.
@@ -27,11 +38,28 @@ struct AuditPage {
 
   private var result: String {
     if let error = audit.error { return "A check failed. \(error.message)." }
+    var text = "All checks that were made passed"
+    if !asked.chains.isEmpty {
+      text += " of what was asked for, \(asked.chains.joined(separator: ", "))"
+      let faulty = (audit.summary?.chains ?? []).filter { $0.fault != nil }.map(\.name)
+      if !faulty.isEmpty {
+        text += "; not of \(faulty.joined(separator: ", ")), which has a fault that Table 2 names"
+      }
+    }
     return audit.genesisCompared
-      ? "All checks that were made passed, and the ledger is the one that was asked for."
-      : "All checks that were made passed. Which ledger this is was not compared with anything: the "
-        + "page says nothing of whose it is until somebody compares the fingerprint below with a source "
-        + "of their own."
+      ? text + ". The ledger is the one that was asked for."
+      : text
+        + ". Which ledger this is was not compared with anything: the page says nothing of whose it "
+        + "is until somebody compares the fingerprint below with a source of their own."
+  }
+
+  /// What a checkpoint says that it is of.
+  private var compared: String {
+    guard let note = asked.note else { return "no older checkpoint" }
+    guard let signed = try? SignedNote(encoded: note),
+      let known = try? Checkpoint(body: signed.body)
+    else { return "something that is no checkpoint" }
+    return "a checkpoint of \(known.origin) with \(known.size) leaves, root \(known.root.hex)"
   }
 
   private var subject: Markup {
@@ -40,10 +68,13 @@ struct AuditPage {
       [
         Self.list([
           ("File", path),
-          ("Content", audit.file.map { "\($0.bytes) bytes, SHA-256 \($0.sha256)" } ?? "a folder"),
+          (
+            "Content", audit.file.map { "\($0.bytes) bytes, SHA-256 \($0.sha256)" } ?? "no one file"
+          ),
           ("Checked", "\(LedgerTime.text(time)), by the clock of the machine that checked"),
           ("By", "bcemr verify, version \(BCEMR.configuration.version)"),
-          ("Ledger asked for", meant ?? "none was named"),
+          ("Ledger asked for", asked.genesis ?? "none was named"),
+          ("Compared with", compared),
         ])
       ])
   }
@@ -54,7 +85,12 @@ struct AuditPage {
       [
         HTMLTable(
           number: "Table 1", caption: "The eight checks of the specification, section 7.2",
-          heads: [[.init(text: "check"), .init(text: "result"), .init(text: "in plain words")]],
+          heads: [
+            [
+              .init(text: "check"), .init(text: "result"),
+              .init(text: "what it shows where it passed"),
+            ]
+          ],
           rows: audit.checks.map { step in
             let lacks =
               step.notReached.isEmpty
@@ -80,11 +116,11 @@ struct AuditPage {
       "The entries in the file are those to which these signatures belong: none was changed, taken out, "
       + "put in or moved.",
     "V6":
-      "The ledger has everything that it had when the older checkpoint was made which was given for "
-      + "comparison.",
+      "The chain of the checkpoint that was given for comparison has everything that it had when that was "
+      + "made. Of other chains it says nothing.",
     "V7":
       "Every entry keeps the rules, and every signature in it holds: of the doctors, who signed one after "
-      + "another, of the hospital, the cloud and the patient.",
+      + "another, of the hospital, the cloud and whoever has the patient's key of the visit.",
     "V8":
       "Each hospital's chain is the one of which the common chain has recorded the states as it grew.",
   ]
@@ -102,12 +138,12 @@ struct AuditPage {
       chains(summary),
     ]
     for conviction in summary.convictions {
-      let signatures = Quantity.count(Int(clamping: conviction.count), "signature")
+      let keys = Quantity.count(Int(clamping: conviction.count), "key")
       let end = conviction.barred ? "." : ", and readmitted by a vote."
       parts.append(
         .paragraph(
-          "\(conviction.organisation) was convicted of \(signatures) that contradict others of its own"
-            + end))
+          "\(conviction.organisation) was convicted with \(keys) of signatures that contradict others of "
+            + "its own" + end))
     }
     return .section("What the ledger has", parts)
   }
@@ -129,8 +165,10 @@ struct AuditPage {
     return HTMLTable(
       number: "Table 2",
       caption: """
-        The chains. A visit is complete when its whole team has signed and the cloud has signed for the \
-        sealed record; acknowledged or disputed is what the patient then signed.
+        The chains. Leaves are entries and the ends of blocks: valid are those that keep every rule, up to \
+        the first fault; final those that nobody takes back but more than two thirds of the elected servers. \
+        A visit is complete when its whole team has signed and the cloud has signed for the sealed record; \
+        acknowledged or disputed is what whoever has the patient's key of the visit then signed.
         """,
       heads: [heads.map { HTMLTable.Head(text: $0) }], rows: summary.chains.map(Self.row)
     ).markup
@@ -141,13 +179,14 @@ struct AuditPage {
     if let fault = chain.fault { remarks.append(fault.message) }
     if chain.unprovenTimes > 0 {
       remarks.append(
-        "\(chain.unprovenTimes) signatures of which nothing shows that they were in time")
+        "\(chain.unprovenTimes) signatures or completions of which nothing shows that they were in time, "
+          + "which is no fault")
     }
     if chain.barred { remarks.append("a key of this chain was convicted") }
     let isJudged = chain.blocks > 0
     func count(_ number: UInt64) -> String { isJudged ? "\(number)" : "unknown" }
     var cells = [
-      chain.name, "\(chain.leaves) entries in \(chain.blocks) blocks", count(chain.finalLeaves),
+      chain.name, "\(chain.leaves) leaves in \(chain.blocks) blocks", count(chain.finalLeaves),
     ]
     let isHospital = chain.name != ChainName.consortium
     for number in [chain.visits, chain.acknowledged, chain.disputed, chain.abandoned] {
@@ -170,7 +209,9 @@ struct AuditPage {
     .section(
       "Signature",
       [
-        .paragraph("I have made this check myself, with the file that has the SHA-256 above."),
+        .paragraph(
+          "I have made this check myself"
+            + (audit.file == nil ? "." : ", with the file that has the SHA-256 above.")),
         .element(
           "dl", ["class": "blanks"],
           ["Name", "Function", "Place and date", "Signature"].flatMap { name in
