@@ -231,4 +231,31 @@ struct EnvelopeKeyTests {
     let kinds = test.wire.passages[before...].filter { $0.sender == "somebody" }.map(\.kind)
     #expect(kinds == [nil, FetchEnvelopeKey.name, FindVisits.name])
   }
+
+  @Test(
+    "[attack] whoever takes the disk of somebody to whom nobody writes opens nothing of two months ago"
+  )
+  func envelopeKeysOfIdleDoctor() async throws {
+    let test = TestConsortium(teamSize: 2)
+    let consortium = try await test.open()
+    let visit = try await consortium.hold(test.plan()).visit
+    let context = try await test.state(of: visit, consortium).context
+    let genesis = consortium.genesis.digest
+    let recorded = test.wire.passages.compactMap { try? Envelope(encoded: $0.request) }
+    func opened(_ party: String) -> Int {
+      let keys = test.secrets.all(of: party).compactMap { try? AgreementKey(seed: $0) }
+      return recorded.filter { $0.recipient == party }.count { envelope in
+        keys.contains { (try? envelope.open(with: $0, genesis: genesis)) != nil }
+      }
+    }
+    let team = context.signers.map(\.doctor)
+    #expect(team.allSatisfy { opened($0) > 0 })
+    for _ in 0..<9 {
+      test.pass(seconds: 7 * 86_400)
+      // The programs run, and do all that is due.
+      for id in team { _ = try? await consortium.doctors[id]?.followUp() }
+      try? await consortium.settle()
+    }
+    for id in team + ["hospital-1", "cloud", "manager"] { #expect(opened(id) == 0, "\(id)") }
+  }
 }

@@ -216,6 +216,44 @@ struct PendingConsentTests {
     #expect(try await stage.isOpened(given) == "nothing")
   }
 
+  @Test(
+    "[attack] a courier holds a notice back until its consent was taken back: nothing more is given"
+  )
+  func takenBackOnTheWay() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (visit, request) = try await test.visitWithRequest(consortium)
+    let expiry = await consortium.ledgerTime() + 3600
+    let patient = try #require(await consortium.patients[Self.patient])
+    let (isHeld, isReleased) = (Capture<Bool>(), Capture<Bool>())
+    test.wire.intercept { transit in
+      if case .consentNotice? = transit.payload(SubmitEntry.self)?.entry.content.body {
+        isHeld.value = true
+        while isReleased.value == nil { try await Task.sleep(for: .milliseconds(5)) }
+      }
+      return try await transit.deliver(transit.request)
+    }
+    let giving = Task {
+      try await patient.consent(
+        to: request, visit: visit, at: TestConsortium.hospital, expiresAt: expiry)
+    }
+    while isHeld.value == nil { try await Task.sleep(for: .milliseconds(5)) }
+    let consent = try #require(try await patient.consents().first).consent
+    let revoked = await code { try await patient.revoke(consent) }
+    #expect(revoked == "unknown-consent", "\(revoked)")
+    // The patient's program has forgotten the consent on its way, as one that has ended.
+    let rows = test.storage.roleStore("patients/\(Self.patient)")
+    #expect(try rows.keys(withPrefix: "pending-consent/").isEmpty)
+    isReleased.value = true
+    await #expect(throws: ConsortiumError.self) { try await giving.value }
+    test.wire.intercept(nil)
+    #expect(test.wire.requests(DepositConsent.self).isEmpty)
+    #expect(test.wire.requests(GrantConsent.self).isEmpty)
+    // The hospital has the notice now, and takes the revocation.
+    try await consortium.settle()
+    #expect(try await patient.standing(ofRevocation: consent)?.isRefused == false)
+  }
+
   @Test("the manager takes another identity key before a deposit is sent again: it arrives")
   func rotatedManager() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 30)

@@ -62,6 +62,11 @@ package final class OwnEnvelopeKeys: Sendable {
     }
   }
 
+  /// Erases keys whose time is over, whether anybody writes or not.
+  ///
+  /// - Throws: ``StoreError``.
+  func eraseOver() throws { try state.withLock { _ = try renew(&$0) } }
+
   /// Opens an envelope, with the key that it names.
   ///
   /// - Throws: as ``Envelope/open(with:genesis:)``; ``CredentialError`` `decryption` if it is sealed to a

@@ -260,12 +260,16 @@ package actor LedgerClient: MembersSource {
   /// last doctor, who alone says which record it is, and the receipt of the cloud that holds it.
   ///
   /// - Parameters:
-  ///   - supernode: who proves it: the hospital, by default, or a cloud that has its chain.
+  ///   - supernode: who proves it: by default the hospital, or else its cloud.
   ///   - reader: who may know of it.
   package func completion(
     of visit: Digest32, at hospital: String, by supernode: String? = nil, for reader: VisitReader
   ) async throws -> (VisitCompletion, VerifiedSignature<Suite>) {
-    let supernode = supernode ?? hospital
+    guard let supernode else {
+      return try await byHospitalOrCloud(hospital) {
+        try await completion(of: visit, at: hospital, by: $0, for: reader)
+      }
+    }
     let proven = try await prove(.completion, of: visit, at: hospital, by: supernode, for: reader)
     guard proven.chain == hospital,
       case .visitCompletion(let completion)? = proven.entry?.content.body,

@@ -98,9 +98,15 @@ package struct LedgerViews: Sendable {
   }
 
   /// The entries about sharing a visit, and its receipt, for its patient.
+  ///
+  /// - Throws: ``ConsortiumError`` `behind-anchor` where less of the chain is here than is anchored of it: an
+  ///   access may be in what is missing.
   func accessLog(for patient: Principal?) async throws -> AccessLogReply {
     let (visit, _, hospital) = try await visit(of: patient)
+    try await node.catchUp()
+    let anchor = try await node.consortium.anchor(of: hospital)
     let view = try await chains.view(of: hospital)
+    try view.require(anchor)
     func entry(_ index: UInt64) async throws -> Entry? {
       try await chains.leaf(index, of: hospital).flatMap { Leaf.entry(in: $0) }
     }

@@ -98,6 +98,7 @@ package actor CloudServer: EnvelopeKeyOwner {
     }
     let members = try await node.members
     try await steps.take { try await halfSent.expire(at: inbox.clock()) }
+    try await steps.take { try envelopeKeys.eraseOver() }
     for hospital in confirmer.hospitals {
       try await steps.take { try await dropEnded(of: hospital) }
     }
@@ -153,7 +154,7 @@ package actor CloudServer: EnvelopeKeyOwner {
     case let request as FetchLeaves:
       request.reply(try await confirmer.leaves(request.asked, limit: MessageLimits.plain / 2))
     case let request as ReadConsent: request.reply(try await views.consent(request, for: author))
-    case let request as ReadAccessLog: request.reply(try await views.accessLog(for: author))
+    case let request as ReadAccessLog: request.reply(try await accessLog(for: author))
     case let request as Prove: request.reply(try await views.prove(request))
     case let request as ProveVisit: request.reply(try await views.prove(request, for: author))
     case let request as ProveDoctor: request.reply(try await views.prove(request))

@@ -55,7 +55,7 @@ package struct FormerFindings: NamedValue {
 /// What a doctor has signed of a visit. Nobody's word makes it forgotten: any of it may be what stands.
 extension Doctor {
   private static let formerPrefix = "former/"
-  private func formerKey(_ visit: Digest32, _ entry: Digest32? = nil) -> String {
+  func formerKey(_ visit: Digest32, _ entry: Digest32? = nil) -> String {
     "\(Self.formerPrefix)\(hospital)/\(visit)/" + (entry.map { "\($0)" } ?? "")
   }
 
@@ -168,6 +168,26 @@ extension Doctor {
     try marks(visit).filter { $0.attempt > view.attempts[visit.position - 1] }
   }
 
+  /// That what is not shown of this doctor's can have been withdrawn: only another signature of somebody before
+  /// does that, and it counts one attempt more there.
+  ///
+  /// - Throws: ``ConsortiumError`` `malformed` for a view that the chain cannot have.
+  private func requireShown(_ visit: DoctorVisit, _ view: VisitView) throws {
+    let place = visit.position - 1
+    guard view.signatures.count < visit.position else { return }
+    for mark in try marks(visit) where mark.attempt == view.attempts[place] {
+      guard case .partialSignature(let own)? = try rows.row(mark.entry)?.entry?.content.body,
+        own.commitments.count == visit.position
+      else { continue }
+      guard own.commitments.prefix(place).map(\.attempt) != Array(view.attempts.prefix(place))
+      else {
+        throw ConsortiumError(
+          .malformed,
+          "\(hospital) shows a signature of \(id) as withdrawn, and nobody who has done so")
+      }
+    }
+  }
+
   /// The a_k to sign with next: the hospital may show fewer than there were.
   func nextAttempt(_ visit: DoctorVisit, _ view: VisitView) throws -> UInt64 {
     let own = try marks(visit).map(\.attempt).max() ?? 0
@@ -179,6 +199,7 @@ extension Doctor {
   func shownVisit(_ visitID: Digest32) async throws -> (DoctorVisit, VisitView) {
     let view = try await ledgerView(try visit(visitID).context)
     let visit = try visit(visitID)
+    try requireShown(visit, view)
     let unshown = try unshown(visit, view).compactMap { mark in
       try rows.row(mark.entry).map { (mark.attempt, $0) }
     }.filter { !$0.1.standing.isConfirmed }
@@ -194,7 +215,9 @@ extension Doctor {
       }
     }
     let shown = try await ledgerView(visit.context)
-    return (try self.visit(visitID), shown)
+    let now = try self.visit(visitID)
+    try requireShown(now, shown)
+    return (now, shown)
   }
 
   /// Whether this doctor's signature on the ledger is one for this finding. Where the hospital shows less than it

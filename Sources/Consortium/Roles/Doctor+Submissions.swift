@@ -44,6 +44,7 @@ extension Doctor: Submitter {
     try await steps.take { try forgetFormerFindings() }
     try await steps.take { try eraseReceivedFindings() }
     try await steps.take { try await forgetWhatIsOver() }
+    try await steps.take { try envelopeKeys.eraseOver() }
     try steps.finish()
     return try submitted
   }

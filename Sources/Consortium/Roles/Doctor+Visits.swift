@@ -206,8 +206,12 @@ extension Doctor {
           return Octets(acknowledgement)
         }
         let groupKey = try exchange.receive(delivery: request.message).encoded()
-        // Under another key nothing opens any more of what this doctor has signed.
-        guard visit.mark == nil && visit.former == nil || groupKey == visit.groupKey else {
+        // Under another key nothing opens any more of what this doctor has signed, also of what the hospital
+        // says that it has refused.
+        let hasSigned =
+          try visit.mark != nil || visit.former != nil
+          || !store.keys(withPrefix: formerKey(request.visit)).isEmpty
+        guard !hasSigned || groupKey == visit.groupKey else {
           throw ConsortiumError(.wrongState, "\(id) has signed under the visit's group key")
         }
         visit.groupKey = groupKey

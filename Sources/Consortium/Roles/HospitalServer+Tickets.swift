@@ -96,7 +96,15 @@ extension HospitalServer {
       let prefix = Self.dayKey(day)
       for key in try store.keys(withPrefix: prefix) {
         if let ticket = [UInt8](hex: String(key.dropFirst(prefix.count))) {
-          try voidTicket(ticket)
+          do {
+            try voidTicket(ticket)
+          } catch let error as StoreError {
+            throw error
+          } catch {
+            // One that cannot be read goes as it is, and keeps nobody from being admitted.
+            inbox.failures.note(error)
+            try store.write([Self.ticketKey(ticket): nil])
+          }
         }
         try store.write([key: nil])
       }

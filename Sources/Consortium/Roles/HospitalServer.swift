@@ -62,6 +62,7 @@ package actor HospitalServer: EnvelopeKeyOwner {
     }
     try await steps.take { try await forgetEnded() }
     try await steps.take { try forgetTickets() }
+    try await steps.take { try envelopeKeys.eraseOver() }
     try steps.finish()
     return own || consortium
   }

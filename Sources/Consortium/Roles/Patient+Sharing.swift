@@ -164,8 +164,11 @@ extension Patient {
     let patient = author(context, try keys(of: context).signingKey)
     // Known elsewhere too before it is given: a device that is lost then takes nothing with it.
     try await keepNote(of: consent.visit, at: consent.hospital)
+    try await requireStanding(consent)
     try await submit(pending.notice, until: .confirmed)
+    try await requireStanding(consent)
     _ = try await client.ask(pending.deposit, of: consent.proxy, by: [patient])
+    try await requireStanding(consent)
     _ = try await client.ask(pending.grant, of: consent.doctor, by: [author(asked)])
     // It may have been taken back meanwhile, and another one given in its place.
     if let stored: PendingConsent = try store.load(key),
@@ -178,6 +181,22 @@ extension Patient {
       ])
     }
     return consent.digest
+  }
+
+  /// That a consent on its way was not taken back: of one that was, nothing more is given to anybody.
+  ///
+  /// - Throws: ``ConsortiumError`` `consent-revoked`.
+  private func requireStanding(_ consent: Consent) async throws {
+    guard let revocation = try given(consent.digest)?.given.revocation else { return }
+    do {
+      // Its hospital refuses it while it has no notice of the consent, which may have come since.
+      try await submit(revocation, until: .written)
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      // How it stands its row says.
+    }
+    throw ConsortiumError(.consentRevoked, "the patient has taken the consent back")
   }
 
   /// The doctor's keys for a visit.
@@ -234,7 +253,13 @@ extension Patient {
       try keys(of: visit.context).signingKey)
     known.given.revocation = signed
     try store.save(known, Self.consentKey(consent))
-    try forgetEndedConsents()
+    do {
+      try forgetEndedConsents()
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      // What is wrong with another consent keeps none from being taken back.
+    }
     return signed
   }
 
@@ -283,7 +308,11 @@ extension Patient {
 
   /// The same of all that are on their way.
   func forgetEndedConsents() throws {
-    for key in try store.keys(withPrefix: Self.pendingPrefix) { try forgetEnded(key) }
+    var steps = SeparateSteps()
+    for key in try store.keys(withPrefix: Self.pendingPrefix) {
+      try steps.takeNow { try forgetEnded(key) }
+    }
+    try steps.finish()
   }
 
   /// A consent on its way, with the doctor's keys signed by the key that the doctor has by now: the proxy

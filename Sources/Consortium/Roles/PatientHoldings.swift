@@ -105,9 +105,16 @@ extension Patient {
           isReceipted: try hasReceipted(context.visitID, at: context.hospital)))
       holdings.consents += try consents(to: context)
       if visit.recordDigest != nil {
-        let log = try await accessLog(context.visitID, at: context.hospital)
-        holdings.access += log.records
-        holdings.unheard.merge(log.unheard) { first, _ in first }
+        do {
+          let log = try await accessLog(context.visitID, at: context.hospital)
+          holdings.access += log.records
+          holdings.unheard.merge(log.unheard) { first, _ in first }
+        } catch let error as StoreError {
+          throw error
+        } catch {
+          // A hospital that is silent, or gone, hides nothing of the others.
+          holdings.unheard[context.hospital] = ConsortiumError(error).code
+        }
       }
     }
     return holdings

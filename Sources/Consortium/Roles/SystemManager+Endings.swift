@@ -49,7 +49,17 @@ extension SystemManager {
   private func endDeposits(where hasEnded: (Deposit) throws -> Bool) throws -> [Consent] {
     var standing: [Consent] = []
     for digest in try knownDeposits() {
-      guard let deposit: Deposit = try store.load(Self.key(digest)), deposit.state != .over else {
+      let stored: Deposit?
+      do {
+        stored = try store.load(Self.key(digest))
+      } catch let error as StoreError {
+        throw error
+      } catch {
+        // One that cannot be read keeps no other from ending.
+        inbox.failures.note(error)
+        continue
+      }
+      guard let deposit = stored, deposit.state != .over else {
         liveDeposits?.remove(digest)
         continue
       }

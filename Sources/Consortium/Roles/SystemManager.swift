@@ -45,11 +45,16 @@ package actor SystemManager: EnvelopeKeyOwner {
   /// Does what is due now: what belongs to consents that have ended is erased, and while keys change, former
   /// ones in time.
   package func advance() async throws {
+    var steps = SeparateSteps()
+    try await steps.take { try envelopeKeys.eraseOver() }
     if keys.ring.isChanging {
-      try await node.catchUp()
-      try await node.eraseFormerKeys(of: keys.ring)
+      try await steps.take {
+        try await node.catchUp()
+        try await node.eraseFormerKeys(of: keys.ring)
+      }
     }
-    try await eraseEndedDeposits()
+    try await steps.take { try await eraseEndedDeposits() }
+    try steps.finish()
   }
 
   package func known(
