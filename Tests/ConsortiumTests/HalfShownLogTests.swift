@@ -31,7 +31,7 @@ struct HalfShownLogTests {
     let before = try await test.held("cloud", consortium)
     _ = try await consortium.openRecord(doctor: Self.reader, consent: consent)
     try await test.pass(seconds: 100, consortium)
-    let patient = try #require(await consortium.patients[Self.patient])
+    let patient = try #require(await consortium.patients[TestConsortium.patient])
     let honest = try await patient.accessLog(visit, at: Self.hospital)
     #expect(honest.records.map(\.event) == [.consented, .requested, .accessed])
     try await test.assign("cloud-2", consortium)
@@ -92,7 +92,7 @@ struct HalfShownLogTests {
       // The clouds are honest.
       return transit.recipient == Self.hospital ? try Self.withoutAccesses(transit, reply) : reply
     }
-    let patient = try #require(await consortium.patients[Self.patient])
+    let patient = try #require(await consortium.patients[TestConsortium.patient])
     let shown = try await patient.accessLog(visit, at: Self.hospital)
     #expect(asked.withLock { $0 } == ["cloud", Self.hospital])
     #expect(!shown.records.map(\.event).contains(.accessed))
@@ -109,7 +109,7 @@ struct HalfShownLogTests {
     _ = try await consortium.hold(test.plan("encounter-1"))
     _ = try await consortium.hold(test.plan("encounter-2", hospital: "hospital-2"))
     try await consortium.settle()
-    let patient = try #require(await consortium.patients[Self.patient])
+    let patient = try #require(await consortium.patients[TestConsortium.patient])
     #expect(try await patient.holdings().visits.count == 2)
     test.wire.lose { transit in
       guard transit.payload(ReadAccessLog.self) != nil,

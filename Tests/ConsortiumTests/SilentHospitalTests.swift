@@ -23,7 +23,7 @@ struct SilentHospitalTests {
     let (visit, consent) = try await test.consentedVisit(consortium, lasting: 3_600_000)
     try await test.pass(seconds: 200, consortium)
     test.wire.lose { $0.recipient == Self.hospital }
-    let patient = try #require(await consortium.patients[Self.patient])
+    let patient = try #require(await consortium.patients[TestConsortium.patient])
     #expect(try await patient.collect(visit, at: Self.hospital).record?.visit == visit)
     var codes: [String] = []
     for _ in 0..<6 {
