@@ -123,7 +123,7 @@ struct HalfShownLogTests {
   }
 
   @Test(
-    "a hospital was removed by vote: its patients are shown what they have elsewhere, and that it is not heard"
+    "a hospital was removed by vote: its patients are shown what they have there and elsewhere"
   )
   func removedHospital() async throws {
     let test = TestConsortium(teamSize: 1, hospitals: 4, epochLength: 12)
@@ -142,7 +142,6 @@ struct HalfShownLogTests {
     for _ in 0..<3 {
       let shown = try await patient.holdings()
       #expect(shown.visits.map(\.visit).contains(past) && shown.visits.count == 2)
-      #expect(shown.unheard.keys.contains("hospital-1"))
       await test.rest(consortium, rounds: 2)
     }
   }

@@ -16,15 +16,13 @@ struct SilentHospitalTests {
     await ConsortiumError.code(work)
   }
 
-  @Test("[attack] a hospital that answers nothing keeps no final record from doctor and patient")
+  @Test("[attack] a hospital that answers nothing keeps no final record from whom its patient has let")
   func silentHospital() async throws {
     let test = TestConsortium(teamSize: 1)
     let consortium = try await test.open()
-    let (visit, consent) = try await test.consentedVisit(consortium, lasting: 3_600_000)
+    let (_, consent) = try await test.consentedVisit(consortium, lasting: 3_600_000)
     try await test.pass(seconds: 200, consortium)
     test.wire.lose { $0.recipient == Self.hospital }
-    let patient = try #require(await consortium.patients[TestConsortium.patient])
-    #expect(try await patient.collect(visit, at: Self.hospital).record?.visit == visit)
     var codes: [String] = []
     for _ in 0..<6 {
       codes.append(
