@@ -43,6 +43,7 @@ struct BCEMR: AsyncParsableCommand {
 
   /// Reports why a command did not end well, in the form that was asked for.
   private static func finish(_ error: any Error) -> Never {
+    TemporaryItems.awaitSignal()
     let status = exitCode(for: error)
     // Help and version are results; a code of its own has been explained where it was thrown.
     if status == .success { exit(withError: error) }

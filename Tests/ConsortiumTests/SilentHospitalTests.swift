@@ -16,7 +16,8 @@ struct SilentHospitalTests {
     await ConsortiumError.code(work)
   }
 
-  @Test("[attack] a hospital that answers nothing keeps no final record from whom its patient has let")
+  @Test(
+    "[attack] a hospital that answers nothing keeps no final record from whom its patient has let")
   func silentHospital() async throws {
     let test = TestConsortium(teamSize: 1)
     let consortium = try await test.open()

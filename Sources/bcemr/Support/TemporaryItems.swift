@@ -15,6 +15,7 @@ enum TemporaryItems {
   private static let (folderPrefix, filePrefix) = ("bcemr-temporary-", "bcemr-export-")
   /// Those of this process.
   private static let paths = Mutex<Set<String>>([])
+  private static let isEnding = Mutex(false)
 
   /// Runs `body` with a new data folder, which is removed afterwards.
   static func folder<Value>(_ body: (DataFolder) async throws -> Value) async throws -> Value {
@@ -29,6 +30,12 @@ enum TemporaryItems {
     let path = add(filePrefix)
     defer { remove(path) }
     return try body(path)
+  }
+
+  /// Once a signal ends the process, it ends when what was made is gone, and not with the failure that comes of
+  /// that.
+  static func awaitSignal() {
+    while isEnding.withLock({ $0 }) { sleep(1) }
   }
 
   private static var parent: String { FileManager.default.temporaryDirectory.path }
@@ -69,6 +76,7 @@ enum TemporaryItems {
     if before == ignored { return nil }
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
     source.setEventHandler {
+      isEnding.withLock { $0 = true }
       // Nothing more is said of files that go away under the program.
       let silence = unsafe open("/dev/null", O_WRONLY)
       dup2(silence, STDERR_FILENO)
