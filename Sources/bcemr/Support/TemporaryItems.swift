@@ -87,7 +87,10 @@ enum TemporaryItems {
         try? FileManager.default.removeItem(atPath: other)
       }
       signal(number, SIG_DFL)
-      raise(number)
+      // To the process: this thread takes no signals.
+      kill(getpid(), number)
+      sleep(1)
+      _exit(128 + number)
     }
     source.resume()
     return source
