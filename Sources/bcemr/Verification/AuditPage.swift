@@ -66,15 +66,13 @@ struct AuditPage {
     .section(
       "What was checked",
       [
-        Self.list([
-          ("File", path),
-          (
-            "Content", audit.file.map { "\($0.bytes) bytes, SHA-256 \($0.sha256)" } ?? "no one file"
-          ),
-          ("Checked", "\(LedgerTime.text(time)), by the clock of the machine that checked"),
-          ("By", "bcemr verify, version \(BCEMR.configuration.version)"),
-          ("Ledger asked for", asked.genesis ?? "none was named"),
-          ("Compared with", compared),
+        .terms([
+          "File": path,
+          "Content": audit.file.map { "\($0.bytes) bytes, SHA-256 \($0.sha256)" } ?? "no one file",
+          "Checked": "\(LedgerTime.text(time)), by the clock of the machine that checked",
+          "By": "bcemr verify, version \(BCEMR.configuration.version)",
+          "Ledger asked for": asked.genesis ?? "none was named",
+          "Compared with": compared,
         ])
       ])
   }
@@ -127,13 +125,13 @@ struct AuditPage {
 
   private func ledger(_ summary: Audit.Summary) -> Markup {
     let members = summary.members
-    var parts = [
-      Self.list([
-        ("Name", summary.network),
-        ("Fingerprint", "\(summary.genesis) (SHA-256 of its founding document)"),
-        ("Until", "\(summary.time), by the ledger's own time"),
-        ("Doctors", "\(summary.doctors) registered"),
-        ("Members", "\(members.organisations) organisations, \(members.voters) with a vote"),
+    var parts: [Markup] = [
+      .terms([
+        "Name": summary.network,
+        "Fingerprint": "\(summary.genesis) (SHA-256 of its founding document)",
+        "Until": "\(summary.time), by the ledger's own time",
+        "Doctors": "\(summary.doctors) registered",
+        "Members": "\(members.organisations) organisations, \(members.voters) with a vote",
       ]),
       chains(summary),
     ]
@@ -146,16 +144,6 @@ struct AuditPage {
             + "its own" + end))
     }
     return .section("What the ledger has", parts)
-  }
-
-  /// Names and values.
-  private static func list(_ rows: [(name: String, value: String)]) -> Markup {
-    var children: [Markup] = []
-    for row in rows {
-      children.append(.element("dt", [:], text: row.name))
-      children.append(.element("dd", [:], text: row.value))
-    }
-    return .element("dl", [:], children)
   }
 
   private func chains(_ summary: Audit.Summary) -> Markup {
