@@ -21,6 +21,18 @@ let scheme: [Target.Dependency] = ["Pairings", "HashToCurve", "CanonicalEncoding
 let ledger: [Target.Dependency] =
   scheme + ["EMRScheme", "TransparencyLog", "Credentials", "Consensus", "Ledger"]
 
+/// A product that is built with the trait Network alone.
+func network(_ product: String, _ package: String) -> Target.Dependency {
+  .product(name: product, package: package, condition: .when(traits: ["Network"]))
+}
+
+let http: [Target.Dependency] = [
+  network("Hummingbird", "hummingbird"), network("HummingbirdTLS", "hummingbird"),
+  network("AsyncHTTPClient", "async-http-client"), network("NIOCore", "swift-nio"),
+  network("NIOPosix", "swift-nio"), network("NIOHTTP1", "swift-nio"), network("NIOSSL", "swift-nio-ssl"),
+  network("Logging", "swift-log"),
+]
+
 func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
@@ -49,11 +61,24 @@ let package = Package(
     .library(name: "SQLiteBackend", targets: ["SQLiteBackend"]),
     .executable(name: "bcemr", targets: ["bcemr"]),
   ],
+  traits: [
+    .default(enabledTraits: ["Network"]),
+    .trait(
+      name: "Network",
+      description: "Roles on machines of their own: HTTP and TLS, many minutes to build"),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
     .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+    // For the trait Network alone.
+    .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+    .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+    .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-certificates", exact: "1.21.1"),
   ],
   targets: [
     // From the bottom up: each module imports only modules that stand above it here. Every import is
@@ -76,6 +101,7 @@ let package = Package(
     module("PrintedScheme", ["Pairings", "HashToCurve", crypto]),
     module("PaperEvaluation", scheme + ["EMRScheme", "PrintedScheme", crypto]),
     module("SQLiteBackend", ledger + ["Consortium", grdb, sqlite]),
+    module("HTTPTransport", ["CanonicalEncoding", "Consortium", crypto] + http),
     .executableTarget(
       name: "bcemr",
       dependencies: ledger + [
@@ -107,6 +133,10 @@ let package = Package(
     tests(
       "Consortium", ledger + ["Clients", "PowerCut", "SQLiteBackend", crypto], vectors: true),
     tests("PaperEvaluation", ["Pairings", "PrintedScheme"]),
+    tests(
+      "HTTPTransport",
+      ["CanonicalEncoding", "Consortium", "Ledger", "SQLiteBackend", crypto, asn1] + http
+        + [network("X509", "swift-certificates")]),
     tests(
       "SQLiteBackend", ledger + ["Consortium", "PowerCut", "store-crash-probe", grdb],
       vectors: true),
