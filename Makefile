@@ -100,6 +100,8 @@ test-documents: check-docs deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD) --product bcemr
 	rm -rf $(ORACLES)/data $(ORACLES)/tiles $(ORACLES)/consortium
 	$(BCEMR) demo --data $(ORACLES)/data > /dev/null
+	Tests/CommandLine/tools/late-results Examples/history.json $(ORACLES)/first.json $(ORACLES)/later.json
+	$(BCEMR) demo --data $(ORACLES)/data --history $(ORACLES)/later.json > /dev/null
 	$(BCEMR) export --data $(ORACLES)/data --output $(ORACLES)/export.tar
 	$(BCEMR) export --tiles --data $(ORACLES)/data --output $(ORACLES)/tiles
 	$(PYTHON) scripts/check-asn1 $(ORACLES)/export.tar $(ORACLES)/data/genesis.der \

@@ -70,6 +70,7 @@ public enum ObjectKind: UInt, CaseIterable, Sendable {
   case groupKeyDelivery = 48
   case findingList = 49
   case reencryptedRecord = 50
+  case amendment = 77
 
   // The ledger, continued
   case storageReceipt = 51

@@ -44,26 +44,6 @@ public struct VisitContext: CanonicalObject, Equatable {
   /// The visit that this one adds to or corrects, if any.
   public var amends: AmendedVisit?
 
-  /// A complete visit, of any hospital's chain.
-  public struct AmendedVisit: CanonicalValue, Equatable {
-    public var hospital: String
-    public var visit: Digest32
-
-    public init(hospital: String, visit: Digest32) {
-      (self.hospital, self.visit) = (hospital, visit)
-    }
-
-    public func encode(into fields: inout some FieldEncoder) {
-      fields.text("hospital", hospital)
-      fields.digest("visit", visit)
-    }
-
-    public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-      hospital = try fields.text("hospital", maximum: Limits.identifierByteCount)
-      visit = try fields.digest("visit")
-    }
-  }
-
   /// A doctor of the team with the keys that verify the signature.
   public struct Signer: CanonicalValue, Hashable {
     /// ID_k, unique in the consortium.

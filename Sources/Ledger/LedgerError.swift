@@ -96,6 +96,8 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
   static let unknownDoctor = Refusal("unknown-doctor")
   static let doctorTwice = Refusal("doctor-twice")
   static let wrongVisitKeyProof = Refusal("wrong-visit-key-proof")
+  /// The patient of the visit that is amended has not signed for it.
+  static let wrongAmendment = Refusal("wrong-amendment")
   static let unknownVisit = Refusal("unknown-visit")
   static let visitNotOpen = Refusal("visit-not-open")
   static let visitNotComplete = Refusal("visit-not-complete")

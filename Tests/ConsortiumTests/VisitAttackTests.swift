@@ -68,7 +68,14 @@ struct VisitAttackTests {
       ("wrong-context", { $0.visitSigningKey = signingKey }),
       ("wrong-context", { $0.keyNonce = .zero }),
       ("wrong-context", { $0.mailboxKey = signingKey }),
-      ("wrong-context", { $0.amends = .init(hospital: "hospital-1", visit: .zero) }),
+      (
+        "wrong-context",
+        {
+          $0.amends = .init(
+            hospital: "hospital-1", visit: .zero,
+            patientSignature: [UInt8](repeating: 0, count: 64))
+        }
+      ),
       ("wrong-context", { $0.window = 86_400 }),
       ("wrong-context", { $0.resignatureLimit = 40 }),
       ("wrong-context", { $0.openedAt += 1 }),

@@ -23,6 +23,10 @@ struct EncodingTests {
         PseudonymOpening(
           hospital: "h", visitID: .zero, identity: "i", using: &visit.random)),
       pair(VisitIDInput(patient: "p", encounter: "e", attempt: 1)),
+      pair(
+        Amendment(
+          genesis: .zero, amendedHospital: "a", amendedVisit: .zero, hospital: "h",
+          visitSigningKey: [UInt8](repeating: 7, count: 32))),
     ]
   }
 
@@ -37,7 +41,12 @@ struct EncodingTests {
   func amendment() throws {
     let visit = try Visit(team: 1)
     var amending = visit.context
-    amending.amends = .init(hospital: "hospital-2", visit: visit.context.visitID)
+    #expect(amending.amendment == nil)
+    amending.amends = .init(
+      hospital: "hospital-2", visit: visit.context.visitID,
+      patientSignature: [UInt8](repeating: 7, count: 64))
+    #expect(amending.amendment?.visitSigningKey == amending.visitSigningKey)
+    #expect(amending.amendment?.amendedHospital == "hospital-2")
     #expect(try VisitContext(encoded: amending.encoded()) == amending)
     #expect(amending.digest != visit.context.digest)
   }
@@ -68,7 +77,12 @@ struct EncodingTests {
       { $0.window = 0 }, { $0.resignatureLimit = 65 }, { $0.visitSigningKey = [] },
       { $0.hospital = String(repeating: "h", count: 65) }, { $0.visitKey = [] },
       { $0.mailboxKey = [1] },
-      { $0.amends = .init(hospital: String(repeating: "h", count: 65), visit: .zero) },
+      {
+        $0.amends = .init(
+          hospital: String(repeating: "h", count: 65), visit: .zero,
+          patientSignature: [UInt8](repeating: 7, count: 64))
+      },
+      { $0.amends = .init(hospital: "h", visit: .zero, patientSignature: [7]) },
     ]
     for change in changes {
       var context = visit.context

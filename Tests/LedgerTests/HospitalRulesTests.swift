@@ -323,7 +323,9 @@ struct HospitalRulesTests {
     func refusal(_ number: UInt8, _ hospital: String, _ visit: Digest32) throws -> String? {
       try ledger.open(
         ledger.visit(number) {
-          $0.amends = VisitContext.AmendedVisit(hospital: hospital, visit: visit)
+          $0.amends = complete.amended(by: $0)
+          $0.amends?.hospital = hospital
+          $0.amends?.visit = visit
         })
     }
     #expect(try refusal(3, "hospital-1", .zero) == "unknown-visit")
@@ -334,6 +336,37 @@ struct HospitalRulesTests {
     #expect(try refusal(8, "hospital-2", complete.id) == nil)
     try ledger.append(ledger.abandonment(of: open))
     #expect(try refusal(9, "hospital-1", open.id) == "visit-not-complete")
+  }
+
+  @Test("[attack] nobody amends a visit without the signature of its patient, for this addendum")
+  func foreignAmendment() throws {
+    var ledger = try LedgerFixture.withTeam()
+    let complete = try ledger.conduct(1)
+    let other = try ledger.conduct(2)
+    func refusal(_ number: UInt8, _ change: @escaping (inout VisitContext) -> Void) throws
+      -> String?
+    {
+      try ledger.open(ledger.visit(number, changing: change))
+    }
+    // Another patient's key; a signature for another addendum, for another visit, of another ledger.
+    let addendum = try ledger.visit(3)
+    #expect(
+      try refusal(4) { $0.amends = complete.amended(by: $0, key: other.patient) }
+        == "wrong-amendment")
+    #expect(
+      try refusal(5) { $0.amends = complete.amended(by: addendum.context) } == "wrong-amendment")
+    #expect(
+      try refusal(6) {
+        $0.amends = other.amended(by: $0, key: complete.patient)
+        $0.amends?.visit = complete.id
+      } == "wrong-amendment")
+    #expect(
+      try refusal(7) {
+        var elsewhere = $0
+        elsewhere.hospital = "hospital-2"
+        $0.amends = complete.amended(by: elsewhere)
+      } == "wrong-amendment")
+    #expect(try refusal(8) { $0.amends = complete.amended(by: $0) } == nil)
   }
 
   // MARK: Signing

@@ -23,6 +23,17 @@ struct TestVisit {
   var hospital: String { context.hospital }
   var encodedSignature: [UInt8] { signatures.last?.signature.encoded() ?? [] }
 
+  /// This visit as one that another amends, signed by its patient or by somebody else.
+  func amended(
+    by addendum: VisitContext, key: IdentityKey? = nil
+  ) -> VisitContext.AmendedVisit {
+    let amendment = Amendment(
+      genesis: context.genesis, amendedHospital: hospital, amendedVisit: id,
+      hospital: addendum.hospital, visitSigningKey: addendum.visitSigningKey)
+    return .init(
+      hospital: hospital, visit: id, patientSignature: (key ?? patient).sign(amendment.encoded()))
+  }
+
   /// Another signature of the same doctors on the same findings, which anybody can make:
   /// R′ = R + δ·g1, Q′ = Q + δ·Σ(B_i + i·C_i).
   func rerandomized(using generator: inout SeededGenerator) throws -> [UInt8] {
@@ -139,9 +150,10 @@ extension LedgerFixture {
 
   /// A whole visit up to its block.
   mutating func conduct(
-    _ number: UInt8, team: [String] = LedgerFixture.team, at hospital: String = "hospital-1"
+    _ number: UInt8, team: [String] = LedgerFixture.team, at hospital: String = "hospital-1",
+    changing change: (inout VisitContext) -> Void = { _ in }
   ) throws -> TestVisit {
-    var visit = try visit(number, team: team, at: hospital)
+    var visit = try visit(number, team: team, at: hospital, changing: change)
     var codes = [try open(visit)]
     for position in 1...team.count { codes.append(try sign(&visit, position: position)) }
     codes.append(try complete(visit))

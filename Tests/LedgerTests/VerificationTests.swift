@@ -140,6 +140,42 @@ struct VerificationTests {
     #expect(report.chains[1].fault == nil)
   }
 
+  @Test(
+    "[attack] an addendum to a visit of another hospital is proven by that chain, or counted as unproven"
+  )
+  func foreignAddenda() throws {
+    var ledger = try LedgerFixture.withTeam()
+    try ledger.registerTeam(1, at: "hospital-2")
+    let complete = try ledger.conduct(1)
+    let other = try ledger.conduct(2)
+    let open = try ledger.visit(3)
+    try ledger.open(open)
+    func amend(_ number: UInt8, _ change: @escaping (inout VisitContext) -> Void) throws {
+      _ = try ledger.conduct(
+        number, team: ["hospital-2-doctor-1"], at: "hospital-2", changing: change)
+    }
+    _ = try ledger.conduct(4) { $0.amends = complete.amended(by: $0) }
+    try amend(5) { $0.amends = complete.amended(by: $0) }
+    // Of another patient, of a visit that is not complete, of one that there is not.
+    try amend(6) { $0.amends = complete.amended(by: $0, key: other.patient) }
+    try amend(7) { $0.amends = open.amended(by: $0) }
+    try amend(8) {
+      $0.amends = complete.amended(by: $0)
+      $0.amends?.visit = .zero
+    }
+    try ledger.confirmAndAnchor("hospital-1")
+    try ledger.confirmAndAnchor("hospital-2")
+    var export = try MemoryExport(ledger)
+    let visits = try export.verify(ledger).chains.map(\.visits)
+    #expect(visits.map(\.addenda) == [0, 1, 4, 0])
+    #expect(visits.map(\.unprovenAddenda) == [0, 0, 3, 0])
+    // Without that hospital's chain nothing of it is proven.
+    export.files.removeAll { $0.path.hasPrefix("hospital-1/") }
+    let alone = try export.verify(ledger).chains[2]
+    #expect(alone.fault == nil)
+    #expect((alone.visits.addenda, alone.visits.unprovenAddenda) == (4, 4))
+  }
+
   // MARK: Tampering
 
   @Test("[attack] every tampering is found, by the check that is there for it")

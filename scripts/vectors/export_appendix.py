@@ -2551,7 +2551,7 @@ def bcemr_says(bcemr, path, known, genesis):
         return f"exit code {result.returncode}", error.get("message"), None
     chains = [[chain[name] for name in (
         "name", "blocks", "leaves", "final_leaves", "visits", "acknowledged", "disputed", "abandoned",
-        "unproven_times", "barred")] for chain in (value.get("summary") or {}).get("chains", [])[1:]]
+        "addenda", "unproven_times", "barred", "unproven_addenda")] for chain in (value.get("summary") or {}).get("chains", [])[1:]]
     return code, error.get("message", ""), chains
 
 

@@ -48,6 +48,11 @@ extension LocalConsortium {
     return try await meter.measure(.patient) { try await patient.restore() }
   }
 
+  /// The visits of a patient, by the time at which they opened, by what the patient's program knows.
+  public func visits(ofPatient contact: String) async throws -> [PatientHoldings.Visit] {
+    try await patient(contact).visits()
+  }
+
   /// All that a patient has, and what the ledger says of who read it.
   public func holdings(ofPatient contact: String) async throws -> PatientHoldings {
     meter.phase = .dataSharing

@@ -11,6 +11,8 @@ public struct PlannedVisit: Sendable {
   public var hospital: String
   /// The Encounter's identifier at the hospital.
   public var encounter: String
+  /// The complete visit of this patient that it adds to or corrects, if any.
+  public var amends: NamedVisit?
   /// By which the hospital finds the team.
   public var symptoms: Symptoms
   /// m_1 … m_n, one for each doctor of the team: together at most ``Limits/findingsByteCount``.
@@ -24,12 +26,14 @@ public struct PlannedVisit: Sendable {
   public static let draft = Array("{}".utf8)
 
   public init(
-    patient: String, hospital: String, encounter: String, symptoms: Symptoms = Symptoms(),
-    findings: [[UInt8]], signingTwice: Set<Int> = [], comparingWords: Set<Int> = []
+    patient: String, hospital: String, encounter: String, amends: NamedVisit? = nil,
+    symptoms: Symptoms = Symptoms(), findings: [[UInt8]], signingTwice: Set<Int> = [],
+    comparingWords: Set<Int> = []
   ) {
     self.patient = patient
     self.hospital = hospital
     self.encounter = encounter
+    self.amends = amends
     self.symptoms = symptoms
     self.findings = findings
     self.signingTwice = signingTwice
@@ -70,6 +74,17 @@ extension LocalConsortium {
       visit: visit, hospital: plan.hospital, team: team, wasKnown: false, record: record)
   }
 
+  /// The record of a visit, opened by its patient, who gives the receipt if that is lacking.
+  ///
+  /// - Throws: ``ConsortiumError`` `record-tampered` if it is not what the team signed.
+  public func record(of visit: NamedVisit, patient contact: String) async throws -> OpenedRecord {
+    let collected = try await patient(contact).collect(visit.visit, at: visit.hospital)
+    guard let record = collected.record else {
+      throw ConsortiumError(.recordTampered, "the record is not what the team signed")
+    }
+    return record
+  }
+
   /// Admission, group key, diagnosis and storage, unless the visit is complete: nothing of it is final
   /// before the next ``settle()``.
   ///
@@ -107,7 +122,8 @@ extension LocalConsortium {
     let ticket = try await ticket(for: plan.patient, at: plan.hospital)
     let admission = try await meter.measure(.patient) {
       try await patient.admit(
-        to: plan.hospital, encounter: plan.encounter, symptoms: plan.symptoms, ticket: ticket)
+        to: plan.hospital, encounter: plan.encounter, symptoms: plan.symptoms, ticket: ticket,
+        amending: plan.amends)
     }
     switch admission {
     case .complete(let visit):

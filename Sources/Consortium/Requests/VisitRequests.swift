@@ -38,16 +38,19 @@ package struct AdmissionForm: NamedValue {
   package var keyNonce: Digest32
   /// Closes an interrupted visit of this Encounter, signed with the S_v of that visit.
   package var closure: Signed<Message<VisitClosure>>?
+  /// The visit that this one is to add to or correct.
+  package var amends: VisitContext.AmendedVisit?
 
   package init(
     ticket: [UInt8], identity: String, encounter: String, symptoms: Symptoms,
     visitKey: [UInt8], visitSigningKey: [UInt8], mailboxKey: [UInt8], keyNonce: Digest32,
-    closure: Signed<Message<VisitClosure>>?
+    closure: Signed<Message<VisitClosure>>?, amends: VisitContext.AmendedVisit? = nil
   ) {
     self.ticket = ticket
     (self.identity, self.encounter, self.symptoms) = (identity, encounter, symptoms)
     (self.visitKey, self.visitSigningKey) = (visitKey, visitSigningKey)
     (self.mailboxKey, self.keyNonce, self.closure) = (mailboxKey, keyNonce, closure)
+    self.amends = amends
   }
 
   package func encode(into fields: inout some FieldEncoder) {
@@ -60,6 +63,7 @@ package struct AdmissionForm: NamedValue {
     fields.octets("mailboxKey", mailboxKey)
     fields.digest("keyNonce", keyNonce)
     fields.optional("closure", closure)
+    fields.optional("amends", amends)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
@@ -75,6 +79,7 @@ package struct AdmissionForm: NamedValue {
     mailboxKey = try fields.octets("mailboxKey", count: 32)
     keyNonce = try fields.digest("keyNonce")
     closure = try fields.optional("closure")
+    amends = try fields.optional("amends")
   }
 }
 

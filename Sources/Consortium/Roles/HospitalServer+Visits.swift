@@ -67,6 +67,7 @@ extension HospitalServer {
 
   private func offer(_ form: AdmissionForm) async throws -> AdmissionOffer {
     let base = try await node.finalBlock()
+    try await requireAmendment(form)
     var input = firstVisit(of: form.identity, encounter: form.encounter)
     while let known = try await knownVisit(input) {
       switch known.status {
@@ -98,7 +99,7 @@ extension HospitalServer {
       resignatureLimit: numbers.resignatureLimit,
       baseHeight: base.reference.height, baseHash: base.reference.digest,
       visitKey: form.visitKey, visitSigningKey: form.visitSigningKey, keyNonce: form.keyNonce,
-      mailboxKey: form.mailboxKey)
+      mailboxKey: form.mailboxKey, amends: form.amends)
     let visit = HospitalVisit(context: context, evidence: evidence.bytes, opening: opening)
     let answer = AdmissionOffer.visit(
       context, evidence: evidence.bytes, opening: opening, attempt: input.attempt)
@@ -109,6 +110,24 @@ extension HospitalServer {
           Self.offerKey(context.digest): Message(visit).encoded(),
           Self.offeredKey(visitID, form.visitSigningKey): form.visitSigningKey,
         ], uniquingKeysWith: { $1 }))
+  }
+
+  /// That what the form names as amended can be: nothing is offered that the ledger would refuse.
+  private func requireAmendment(_ form: AdmissionForm) async throws {
+    guard let amended = form.amends, amended.hospital == id else { return }
+    guard let record = try await views.chains.view(of: id).visit(amended.visit) else {
+      throw ConsortiumError(.unknownVisit, "there is no visit here that could be amended")
+    }
+    guard record.status == .complete else {
+      throw ConsortiumError(.wrongState, "the visit that is to be amended is not complete")
+    }
+    let amendment = Amendment(
+      genesis: node.genesis.digest, amendedHospital: id, amendedVisit: amended.visit, hospital: id,
+      visitSigningKey: form.visitSigningKey)
+    guard
+      IdentityKey.isValid(
+        amended.patientSignature, of: amendment.encoded(), by: record.signingKey)
+    else { throw ConsortiumError(.unknownVisit, "there is no visit here that could be amended") }
   }
 
   /// What names the first visit of a person and Encounter, in whatever form they are written.

@@ -17,6 +17,8 @@ public struct OpenedRecord: Sendable {
   public let visit: Digest32
   /// The identifier of the hospital where the visit was.
   public let hospital: String
+  /// The visit that it adds to or corrects, if any.
+  public let amends: NamedVisit?
   /// T: the ledger time at which the visit opened, in seconds since 1970.
   public let openedAt: UInt64
   /// m_1 … m_n in the order s.
@@ -26,6 +28,7 @@ public struct OpenedRecord: Sendable {
     let context = record.plaintext.context
     visit = context.visitID
     hospital = context.hospital
+    amends = context.amends.map(NamedVisit.init)
     openedAt = context.openedAt
     findings = zip(context.signers, record.plaintext.findings).map {
       SignedFinding(doctor: $0.doctor, content: $1.content, attempt: $1.attempt)

@@ -45,12 +45,13 @@ extension Patient {
   ///   - encounter: what the hospital calls the occasion: at most 256 bytes of UTF-8.
   ///   - symptoms: by which the hospital finds the team; told to nobody else.
   ///   - ticket: from the hospital's counter.
+  ///   - amended: a complete visit of this patient, of any hospital, that this one adds to or corrects.
   ///   - underWay: a visit of this Encounter that the patient knows of by ``restore(anew:)`` alone, and lets
   ///     the hospital close.
   /// - Throws: ``ConsortiumError``, as `no-team` with the reason.
   public func admit(
     to hospital: String, encounter: String, symptoms: Symptoms = Symptoms(),
-    ticket: AdmissionTicket, closing underWay: Digest32? = nil
+    ticket: AdmissionTicket, amending amended: NamedVisit? = nil, closing underWay: Digest32? = nil
   ) async throws -> Admission {
     let encounter = WrittenForm.canonical(encounter)
     try MessageLimits.requireText(encounter, identity)
@@ -61,10 +62,14 @@ extension Patient {
     let ticketKey = try ticket.key(genesis: genesis.digest, hospital: hospital)
     try forgetForms()
     if let agreement = try agreement(ticketKey.publicKey, to: encounter) {
+      let context = try visit(agreement.visit, at: hospital).context
+      guard context.amends.map(NamedVisit.init) == amended else {
+        throw ConsortiumError(.reused, "the ticket was used for another visit")
+      }
       return try await authorize(agreement, at: hospital)
     }
-    let admission = try admission(
-      ticketKey.publicKey, to: hospital, encounter, symptoms, closing: underWay)
+    let admission = try await admission(
+      ticketKey.publicKey, to: hospital, encounter, symptoms, amending: amended, closing: underWay)
     let visitKeys = try keys(at: hospital, nonce: admission.form.keyNonce)
     let offer = try await client.ask(
       RequestAdmission(admission.form), of: hospital,
@@ -76,7 +81,7 @@ extension Patient {
     case .visit(let context, let evidence, let opening, let attempt):
       let visit = PatientVisit(
         context: context, evidence: evidence, opening: opening, encounter: encounter)
-      try await check(visit, opening, visitKeys, hospital)
+      try await check(visit, opening, visitKeys, admission.form.amends, hospital)
       // The same call may have agreed to another while this one waited.
       if let known = try agreement(ticketKey.publicKey, to: encounter) {
         guard known.contextDigest == context.digest else {
@@ -94,13 +99,23 @@ extension Patient {
   /// other visit. One key for two visits would let one consent open both.
   private func admission(
     _ ticket: [UInt8], to hospital: String, _ encounter: String, _ symptoms: Symptoms,
-    closing underWay: Digest32?
-  ) throws -> PatientAdmission {
-    if let known: PatientAdmission = try store.load(Self.admissionKey(ticket)) {
-      guard known.form.encounter == encounter else {
-        throw ConsortiumError(.reused, "the ticket was used for another Encounter")
+    amending amended: NamedVisit?, closing underWay: Digest32?
+  ) async throws -> PatientAdmission {
+    func known() throws -> PatientAdmission? {
+      guard let known: PatientAdmission = try store.load(Self.admissionKey(ticket)) else {
+        return nil
       }
+      guard known.form.encounter == encounter, known.form.amends.map(NamedVisit.init) == amended
+      else { throw ConsortiumError(.reused, "the ticket was used for another visit") }
       return known
+    }
+    if let known = try known() { return known }
+    var amendedKey: IdentityKey?
+    if let amended {
+      // Its record has to be complete, and this patient's.
+      let (_, _, keys) = try await completion(of: amended.visit, at: amended.hospital)
+      amendedKey = keys.signingKey
+      if let known = try known() { return known }
     }
     let visitKeys = try keys(at: hospital, nonce: Digest32(sha256: randomness.bytes(32)))
     let admission = PatientAdmission(
@@ -109,7 +124,13 @@ extension Patient {
         visitKey: visitKeys.visitKey.encodedPublicKey,
         visitSigningKey: visitKeys.signingKey.publicKey,
         mailboxKey: visitKeys.mailboxKey.publicKey, keyNonce: visitKeys.nonce,
-        closure: try closure(ofLastVisit: encounter, at: hospital, underWay)))
+        closure: try closure(ofLastVisit: encounter, at: hospital, underWay),
+        amends: amended.flatMap { amended in
+          amendedKey.map {
+            amended.amended(
+              by: visitKeys.signingKey.publicKey, at: hospital, genesis: genesis.digest, key: $0)
+          }
+        }))
     try noteForm(ticket)
     try store.save(admission, Self.admissionKey(ticket))
     return admission
@@ -137,13 +158,13 @@ extension Patient {
   /// Checks everything in a context that the patient is about to sign.
   private func check(
     _ visit: PatientVisit, _ opening: PseudonymOpening, _ keys: PatientVisitKeys<Suite>,
-    _ hospital: String
+    _ amends: VisitContext.AmendedVisit?, _ hospital: String
   ) async throws {
     let context = visit.context
     guard context.genesis == genesis.digest, context.suite == genesis.content.suite,
       context.hospital == hospital,
       keys.areNamed(in: context), context.keyNonce == keys.nonce,
-      context.mailboxKey == keys.mailboxKey.publicKey, context.amends == nil,
+      context.mailboxKey == keys.mailboxKey.publicKey, context.amends == amends,
       opening.identity == identity,
       try Evidence(visit.evidence).digest == context.evidenceDigest
     else { throw ConsortiumError(.wrongContext, "the hospital offers another visit") }

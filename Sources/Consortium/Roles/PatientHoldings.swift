@@ -10,6 +10,8 @@ public struct PatientHoldings: Sendable, Equatable {
     public let visit: Digest32
     /// Whose chain has it.
     public let hospital: String
+    /// The visit that it adds to or corrects, if any.
+    public let amends: NamedVisit?
     /// T, in seconds since 1970.
     public let openedAt: UInt64
     /// Empty if it is not known.
@@ -69,6 +71,19 @@ extension Patient {
     }
   }
 
+  /// The visits, by the time at which they opened, by what is known here: nobody is asked. What a disk has damaged
+  /// is not among them, and named by ``damagedRows()``.
+  public func visits() throws -> [PatientHoldings.Visit] {
+    try knownVisits().map { visit in
+      let context = visit.context
+      return PatientHoldings.Visit(
+        visit: context.visitID, hospital: context.hospital,
+        amends: context.amends.map(NamedVisit.init), openedAt: context.openedAt,
+        encounter: visit.encounter, recordDigest: visit.recordDigest,
+        isReceipted: try hasReceipted(context.visitID, at: context.hospital))
+    }
+  }
+
   /// The consents that were given, to the visits by the time at which they opened, by what is known here:
   /// nobody is asked. Whether one was used says the ``accessLog(_:at:)``. What a disk has damaged is not among
   /// them, and named by ``damagedRows()``.
@@ -106,13 +121,9 @@ extension Patient {
   public func holdings() async throws -> PatientHoldings {
     var holdings = PatientHoldings()
     holdings.damaged = try damagedRows()
+    holdings.visits = try visits()
     for visit in try knownVisits() {
       let context = visit.context
-      holdings.visits.append(
-        PatientHoldings.Visit(
-          visit: context.visitID, hospital: context.hospital, openedAt: context.openedAt,
-          encounter: visit.encounter, recordDigest: visit.recordDigest,
-          isReceipted: try hasReceipted(context.visitID, at: context.hospital)))
       holdings.consents += try consents(to: context)
       if visit.recordDigest != nil {
         do {

@@ -94,6 +94,11 @@ public enum Verification {
     /// Signatures and completions whose anchor came too late, or not yet, to prove that they were
     /// made in time (specification 6.2).
     public var unprovenTimes: UInt64 = 0
+    /// Complete visits that add to another one, or correct it; among ``complete``.
+    public var addenda: UInt64 = 0
+    /// Addenda to a visit of another hospital of which the export does not show that it is complete, and
+    /// that its patient has signed for the addendum (specification 7.4).
+    public var unprovenAddenda: UInt64 = 0
   }
 
   /// What the check of an export has come to.
@@ -217,11 +222,14 @@ public enum Verification {
       knownCheckpointIsCompared: nil)
     report.chains[0].finalLeaves = report.chains[0].leaves
     var broken: Failure?
+    var addenda = ForeignAddenda.Judge(decider: decider)
     for hospital in try view.hospitals {
       let generation = try Self.generation(
         of: hospital, in: &source, view, hasConsortium: consortium.hasFiles)
+      let store = try stores(hospital)
       var observer = HospitalObserver(
-        hospital: hospital, generation: generation.generation, consortium: view)
+        hospital: hospital, generation: generation.generation, consortium: view,
+        addenda: ForeignAddenda(hospital: hospital, store: store))
       do {
         let members = try view.members(having: hospital)
         let result = try verify(
@@ -229,7 +237,7 @@ public enum Verification {
           keys: genesis.keys(of: hospital, generation: generation, in: members),
           rules: HospitalRules(
             genesis: genesis, hospital: hospital, consortium: consortiumStore, decider: decider),
-          store: stores(hospital), decider, &known, &observer, progress,
+          store: store, decider, &known, &observer, progress,
           signers: { engine, _, note in
             // The cloud of the epoch of the last base, or of one after it.
             let base = engine.header.map { genesis.epoch(ofHeight: $0.base.height) } ?? 0
@@ -242,6 +250,7 @@ public enum Verification {
           chain = ChainReport(name: chain.name, generation: chain.generation)
           chain.fault = void
         }
+        addenda.take(observer.addenda, result.engine, validLeaves: chain.leaves)
         report.chains.append(chain)
       } catch let failure as Failure {
         // The files of one hospital cost the others nothing, unless nobody can tell where theirs
@@ -256,6 +265,10 @@ public enum Verification {
       try source.finish()
     } catch let error as ExportError {
       throw broken ?? Failure(check: .archive, reason: error.message)
+    }
+    for index in report.chains.indices.dropFirst() {
+      report.chains[index].visits.unprovenAddenda = try addenda.unproven(
+        of: report.chains[index].name)
     }
     if knownNote != nil { report.knownCheckpointIsCompared = known.isCompared }
     return report
@@ -595,6 +608,7 @@ private struct HospitalObserver: ChainObserver {
   /// Of the log that is read.
   let generation: UInt64
   let consortium: ConsortiumView
+  private(set) var addenda: ForeignAddenda
   private var count = Verification.VisitCount()
   private var index: UInt64 = 0
   /// What was counted last; nil for a time that an anchor proves, if it is one of this chain.
@@ -606,10 +620,13 @@ private struct HospitalObserver: ChainObserver {
   /// The first leaf that the anchor covers, and how many times it proves.
   private var span: (start: UInt64, times: UInt64) = (0, 0)
 
-  init(hospital: String, generation: UInt64, consortium: ConsortiumView) {
+  init(
+    hospital: String, generation: UInt64, consortium: ConsortiumView, addenda: ForeignAddenda
+  ) {
     self.hospital = hospital
     self.generation = generation
     self.consortium = consortium
+    self.addenda = addenda
   }
 
   mutating func observe(
@@ -627,6 +644,8 @@ private struct HospitalObserver: ChainObserver {
       }
     case .visitCompletion(let completion):
       add(\.complete, at: index)
+      if completion.context.amends != nil { add(\.addenda, at: index) }
+      try addenda.note(completion.context, at: index)
       try check(completion.context, position: completion.context.signers.count)
     case .visitAbandonment: add(\.abandoned, at: index)
     case .visitReceipt(let receipt):

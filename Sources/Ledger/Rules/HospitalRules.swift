@@ -270,7 +270,7 @@ package struct HospitalRules: ChainRules {
         throw .unknownDoctor
       }
     }
-    if let amended = context.amends { try checkAmended(amended, base, state) }
+    let amendment = try checkAmendment(context, base, state)
 
     state.set(
       .visit(context.visitID),
@@ -280,30 +280,38 @@ package struct HospitalRules: ChainRules {
     state.set(.context(context.visitID), context)
     for key in keys { state.set(.visitKey(key), context.visitID) }
     state.set(.pseudonym(context.pseudonym), context.visitID)
-    return Judgement(claims: [
-      signature,
-      RequiredClaim(
-        .signature(
-          opening.patientSignature, of: context.encoded(), by: context.visitSigningKey),
-        or: .wrongVisitKeyProof),
-      RequiredClaim(
-        .visitKey(context, proof: opening.visitKeyProof), or: .wrongVisitKeyProof),
-    ])
+    return Judgement(
+      claims: [
+        signature,
+        RequiredClaim(
+          .signature(
+            opening.patientSignature, of: context.encoded(), by: context.visitSigningKey),
+          or: .wrongVisitKeyProof),
+        RequiredClaim(
+          .visitKey(context, proof: opening.visitKeyProof), or: .wrongVisitKeyProof),
+      ] + amendment)
   }
 
-  /// A visit of this chain has to exist and to be complete. That it is the same patient's, or what
-  /// another chain holds, only the team can check.
-  private func checkAmended(
-    _ amended: VisitContext.AmendedVisit, _ base: Base, _ state: StateView
-  ) throws(Refusal) {
+  /// A visit of this chain that is amended has to be complete, and its patient has to have signed for that.
+  /// What another chain holds is compared by whoever has both (specification 7.4).
+  private func checkAmendment(
+    _ context: VisitContext, _ base: Base, _ state: StateView
+  ) throws(Refusal) -> [RequiredClaim] {
+    guard let amended = context.amends, let amendment = context.amendment else { return [] }
     guard base.reader.isHospital(amended.hospital, upTo: base.block.reference.height) else {
       throw .unknownVisit
     }
-    guard amended.hospital == hospital else { return }
+    guard amended.hospital == hospital else { return [] }
     guard let record: VisitRecord = state.value(.visit(amended.visit)) else {
       throw .unknownVisit
     }
     guard record.status == .complete else { throw .visitNotComplete }
+    return [
+      RequiredClaim(
+        .signature(
+          amended.patientSignature, of: amendment.encoded(), by: record.signingKey),
+        or: .wrongAmendment)
+    ]
   }
 
   private func add(

@@ -45,9 +45,26 @@ struct DemoHistory {
   func plan(_ visit: Visit, team: Int, hospitals: [String], isFirst: Bool) -> PlannedVisit {
     PlannedVisit(
       patient: contact, hospital: Self.hospital(of: visit, hospitals),
-      encounter: Self.encounter(of: visit), symptoms: symptoms(of: visit),
+      encounter: Self.identifier(visit.encounterID), symptoms: symptoms(of: visit),
       findings: visit.findings(forTeamOf: team),
       signingTwice: isFirst ? [min(2, team)] : [], comparingWords: isFirst ? [team] : [])
+  }
+
+  /// What is to happen at a visit that amends one: at the same hospital.
+  func plan(
+    _ addendum: Addendum, to visit: NamedVisit, team: Int, hospitals: [String]
+  ) -> PlannedVisit {
+    var plan = plan(addendum.visit, team: team, hospitals: hospitals, isFirst: false)
+    plan.hospital = visit.hospital
+    // Known by what is in it, so that one that was interrupted goes on.
+    var hash = SHA256()
+    for resource in addendum.visit.resources {
+      unsafe resource.bytes.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
+    }
+    plan.encounter = Self.identifier(
+      "\(plan.encounter)-addendum-\(Array(hash.finalize().prefix(16)).hex)")
+    plan.amends = visit
+    return plan
   }
 
   /// What the patient tells the hospital at admission: what the history says the visit is about, as far as
@@ -59,16 +76,6 @@ struct DemoHistory {
     }
     return Symptoms(codes: Array(codes.prefix(Symptoms.codeLimit)), text: visit.reason ?? "")
       ?? Symptoms()
-  }
-
-  /// A supplement is known by what is in it: with other leftovers it is another one.
-  private static func encounter(of visit: Visit) -> String {
-    guard visit.kind == .supplement else { return identifier(visit.encounterID) }
-    var hash = SHA256()
-    for resource in visit.resources {
-      unsafe resource.bytes.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
-    }
-    return "\(visit.encounterID)-\(Array(hash.finalize().prefix(16)).hex)"
   }
 
   /// The hospital of number SHA-256(serviceProvider), a big-endian integer, modulo their number.

@@ -32,11 +32,13 @@ struct DemoReport: Encodable {
   }
 
   struct VisitReport: Encodable {
-    /// encounter, or supplement.
+    /// encounter, supplement, or addendum.
     let kind: String
     let encounter: String
     let hospital: String
     let visit: String
+    /// The visit that it adds to or corrects.
+    let amends: String?
     let team: TeamReport?
     let resources: Int
     let bytes: Int

@@ -83,39 +83,37 @@ struct Demonstration {
       _ = try await consortium.restore(patient: history.contact)
     }
     var held: [HeldVisit] = []
+    var addenda: [HeldVisit] = []
     var result = DemoReport.HistoryReport(
       file: history.path, patient: history.contact,
       placed: history.plan.countsByRules.map(PlanReport.Count.init))
+    let hospitals = consortium.genesis.members.hospitals
     for (index, visit) in history.visits.enumerated() {
       console.progress("\(history.contact): visit \(index + 1) of \(history.visits.count)")
       narrator.begin(visit, number: index + 1, of: history.visits.count)
-      var plan = history.plan(
-        visit, team: team, hospitals: consortium.genesis.members.hospitals,
-        isFirst: isFirst && index == 0)
-      let start = MonotoneTime.nanoseconds()
-      let findings = plan.findings.map { Digest32(sha256: $0) }
-      let byteCount = plan.findings.reduce(0) { $0 + $1.count }
-      // Only here while they are signed.
-      let planned = plan
-      plan.findings = []
-      let outcome = try await consortium.hold(planned)
-      let isAcknowledged = outcome.wasKnown || outcome.record?.record != nil
-      check("visit \(outcome.visit): the patient acknowledges the record", isAcknowledged)
-      held.append(
-        HeldVisit(
-          visit: outcome.visit, hospital: plan.hospital, findings: findings,
-          number: index + 1))
-      result.visits.append(
-        DemoReport.VisitReport(
-          kind: visit.kind.rawValue, encounter: plan.encounter, hospital: plan.hospital,
-          visit: "\(outcome.visit)",
-          team: outcome.team.map { .init($0) }, resources: visit.resources.count,
-          bytes: byteCount,
-          wasKnown: outcome.wasKnown, admittedBy: "ticket",
-          presences: narrator.presences.map { .init(doctor: $0.doctor, by: $0.by) },
-          receipt: isAcknowledged ? "acknowledged" : "disputed",
-          nanoseconds: MonotoneTime.nanoseconds() - start))
+      let plan = history.plan(
+        visit, team: team, hospitals: hospitals, isFirst: isFirst && index == 0)
+      var (one, report, isOlder) = try await hold(plan, visit, number: index + 1)
+      result.visits.append(report)
+      if isOlder {
+        let named = NamedVisit(one.visit, at: one.hospital)
+        let recorded = try await recorded(named, of: history)
+        one.findings = recorded.findings
+        let addendum = recorded.resources.addendum(to: visit)
+        tell(addendum, lacking: recorded.resources.count(lackingIn: visit))
+        if let addendum {
+          let plan = history.plan(
+            addendum, to: named, team: team, hospitals: hospitals)
+          let number = history.visits.count + addenda.count + 1
+          narrator.begin(addendum.visit, addendumTo: index + 1, number: number)
+          let (more, report, _) = try await hold(plan, addendum.visit, number: number)
+          addenda.append(more)
+          result.visits.append(report)
+        }
+      }
+      held.append(one)
     }
+    held += addenda
     try await consortium.settle()
     try await followUp(&result)
     if let last = result.visits.last {
@@ -128,6 +126,33 @@ struct Demonstration {
       }
     }
     report.histories.append(result)
+  }
+
+  /// Holds a visit, and says what came of it, and whether its record is older than this plan.
+  private mutating func hold(
+    _ plan: consuming PlannedVisit, _ visit: Visit, number: Int
+  ) async throws -> (HeldVisit, DemoReport.VisitReport, isOlder: Bool) {
+    let start = MonotoneTime.nanoseconds()
+    let findings = plan.findings.map { Digest32(sha256: $0) }
+    let byteCount = plan.findings.reduce(0) { $0 + $1.count }
+    let (hospital, encounter, amends) = (plan.hospital, plan.encounter, plan.amends)
+    // The plan has the findings until they are signed, and nobody else has them.
+    let outcome = try await consortium.hold(plan)
+    let isAcknowledged = outcome.wasKnown || outcome.record?.record != nil
+    check("visit \(outcome.visit): the patient acknowledges the record", isAcknowledged)
+    let signed = outcome.record?.record?.findings.map { Digest32(sha256: $0.content) }
+    return (
+      HeldVisit(visit: outcome.visit, hospital: hospital, findings: findings, number: number),
+      DemoReport.VisitReport(
+        kind: amends == nil ? visit.kind.rawValue : "addendum", encounter: encounter,
+        hospital: hospital, visit: "\(outcome.visit)", amends: amends.map { "\($0.visit)" },
+        team: outcome.team.map { .init($0) }, resources: visit.resources.count,
+        bytes: byteCount, wasKnown: outcome.wasKnown, admittedBy: "ticket",
+        presences: narrator.presences.map { .init(doctor: $0.doctor, by: $0.by) },
+        receipt: isAcknowledged ? "acknowledged" : "disputed",
+        nanoseconds: MonotoneTime.nanoseconds() - start),
+      isOlder: outcome.wasKnown || signed.map { $0 != findings } ?? false
+    )
   }
 
   /// The programs of patient and doctors ask how stands what they have submitted.
@@ -169,8 +194,8 @@ struct Demonstration {
   struct HeldVisit {
     let visit: Digest32
     let hospital: String
-    /// SHA-256 of each.
-    let findings: [Digest32]
+    /// SHA-256 of each, as signed.
+    var findings: [Digest32]
     let number: Int
   }
 

@@ -29,6 +29,12 @@ final class Narrator: Sendable {
     console.heading("Visit \(number) of \(count): \(visit.summary)")
   }
 
+  func begin(_ addendum: Visit, addendumTo visit: Int, number: Int) {
+    self.visit.withLock { $0 = addendum }
+    seen.withLock { $0 = [] }
+    console.heading("Visit \(number): addendum to visit \(visit), \(addendum.summary)")
+  }
+
   func tell(_ event: ConsortiumEvent) {
     switch event {
     case .founded(let genesis):

@@ -21,7 +21,7 @@ enum ObjectOutline {
       VisitOpening.self, PartialSignature.self, VisitCompletion.self, StorageReceipt.self,
       VisitAbandonment.self, VisitReceipt.self,
       AccessRequestNotice.self, ConsentNotice.self, Revocation.self, AccessNotice.self,
-      VisitContext.self, SealedRecord.self, RegistrationStatement.self,
+      VisitContext.self, Amendment.self, SealedRecord.self, RegistrationStatement.self,
       GroupSealedFindings.self, PseudonymOpening.self, VisitIDInput.self, OpeningEvidence.self,
       ReencryptedRecord.self,
     ]

@@ -42,6 +42,9 @@ struct Audit: Encodable {
     let disputed: UInt64
     let abandoned: UInt64
     let unprovenTimes: UInt64
+    /// Among ``visits``.
+    let addenda: UInt64
+    let unprovenAddenda: UInt64
     /// Whether a log key of the chain was convicted.
     let barred: Bool
     let fault: Fault?
@@ -301,6 +304,8 @@ extension Audit.Chain: CustomStringConvertible {
     disputed = report.visits.disputed
     abandoned = report.visits.abandoned
     unprovenTimes = report.visits.unprovenTimes
+    addenda = report.visits.addenda
+    unprovenAddenda = report.visits.unprovenAddenda
     barred = report.isBarred
     fault = report.fault.map {
       Audit.Fault(code: "\($0.check)", message: "\($0)", block: $0.height)
@@ -315,7 +320,8 @@ extension Audit.Chain: CustomStringConvertible {
     var text = "\(name) \(validity)"
     if name != ChainName.consortium {
       let exceptional = [
-        (disputed, "disputed"), (abandoned, "abandoned"), (unprovenTimes, "of unproven time"),
+        (addenda, "addenda"), (unprovenAddenda, "of them unproven"), (disputed, "disputed"),
+        (abandoned, "abandoned"), (unprovenTimes, "of unproven time"),
       ].filter { $0.0 > 0 }.map { ", \($0.0) \($0.1)" }.joined()
       text +=
         blocks == 0

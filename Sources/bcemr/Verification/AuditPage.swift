@@ -170,6 +170,14 @@ struct AuditPage {
         "\(chain.unprovenTimes) signatures or completions of which nothing shows that they were in time, "
           + "which is no fault")
     }
+    if chain.addenda > 0 {
+      let unproven =
+        chain.unprovenAddenda > 0
+        ? ", \(chain.unprovenAddenda) of which name a visit of another hospital that this ledger does not "
+          + "show to be the same patient's"
+        : ""
+      remarks.append("\(chain.addenda) of the visits add to another one, or correct it\(unproven)")
+    }
     if chain.barred { remarks.append("a key of this chain was convicted") }
     let isJudged = chain.blocks > 0
     func count(_ number: UInt64) -> String { isJudged ? "\(number)" : "unknown" }

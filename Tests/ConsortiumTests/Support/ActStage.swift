@@ -51,7 +51,9 @@ struct ActStage: Sendable {
       perform = {
         await ConsortiumError.code {
           // The record is there all the same.
-          if let failure = try await consortium.collect(visit, plan).receiptFailure { throw failure }
+          if let failure = try await consortium.collect(visit, plan).receiptFailure {
+            throw failure
+          }
         }
       }
     case .consent:
