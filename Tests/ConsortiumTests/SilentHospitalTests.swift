@@ -104,7 +104,7 @@ struct SilentHospitalTests {
   }
 
   @Test(
-    "[attack] a hospital is silent about its former clouds: the one that has the record is found")
+    "a hospital that is silent about its former clouds hides no record: others prove who they were")
   func silentAboutClouds() async throws {
     let test = TestConsortium(teamSize: 1, epochLength: 12)
     let consortium = try await test.openWithTwoClouds()
