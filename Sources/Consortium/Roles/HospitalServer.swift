@@ -15,6 +15,8 @@ package actor HospitalServer: EnvelopeKeyOwner {
   let store: any RoleStore
   package let envelopeKeys: OwnEnvelopeKeys
   var randomness: Randomness
+  /// By visit: an offer is opened, or dropped, and never both.
+  let openings = SerialGates<Digest32>()
   /// When visits that are over are looked for again, by the own clock, and behind which one.
   var nextSweep: UInt64 = 0
   var turn = Turn<String>()
@@ -61,7 +63,7 @@ package actor HospitalServer: EnvelopeKeyOwner {
       try await node.eraseFormerKeys(of: keys.ring, basedOn: await ledger.writer.view.base)
     }
     try await steps.take { try await forgetEnded() }
-    try await steps.take { try forgetTickets() }
+    try await steps.take { try await forgetTickets() }
     try await steps.take { try envelopeKeys.eraseOver() }
     try steps.finish()
     return own || consortium
