@@ -107,7 +107,8 @@ package actor HospitalServer: EnvelopeKeyOwner {
     case let request as FindVisits: request.reply(try await views.findVisits(request))
     case let request as ReadVisit: request.reply(try await views.visitView(request, for: author))
     case let request as ReadConsent: request.reply(try await views.consent(request, for: author))
-    case let request as ReadAccessLog: request.reply(try await views.accessLog(for: author))
+    case let request as ReadAccessLog:
+      request.reply(try await views.accessLog(request, for: author))
     case let request as Prove: request.reply(try await views.prove(request))
     case let request as ProveVisit: request.reply(try await views.prove(request, for: author))
     case let request as ProveDoctor: request.reply(try await views.prove(request))
