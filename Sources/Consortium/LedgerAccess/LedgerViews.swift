@@ -7,9 +7,38 @@ import Ledger
 package struct LedgerViews: Sendable {
   let node: LedgerNode
   let chains: any HospitalChains
+  /// The cloud whose views these are; nil for who is none.
+  let cloud: String?
 
-  package init(node: LedgerNode, chains: any HospitalChains) {
-    (self.node, self.chains) = (node, chains)
+  package init(node: LedgerNode, chains: any HospitalChains, ofCloud cloud: String? = nil) {
+    (self.node, self.chains, self.cloud) = (node, chains, cloud)
+  }
+
+  /// A chain with all that is anchored of it: what was put back, or is on its way from another cloud, may lack
+  /// a revocation, an access or a visit that is final.
+  ///
+  /// - Throws: ``ConsortiumError`` `behind-anchor` where less of it is here; `not-entitled` at a cloud that has
+  ///   given it to another: what is here ends where it was given away, and nothing in it says so.
+  func anchoredView(of hospital: String) async throws -> HospitalView {
+    try await node.catchUp()
+    return try await knownAnchoredView(of: hospital)
+  }
+
+  /// The same by the anchors that are known here.
+  func knownAnchoredView(of hospital: String) async throws -> HospitalView {
+    guard try await isPresent(at: hospital) else {
+      throw ConsortiumError(.notEntitled, "another cloud has that hospital's chain")
+    }
+    let anchor = try await node.consortium.anchor(of: hospital)
+    let view = try await chains.view(of: hospital)
+    try view.require(anchor)
+    return view
+  }
+
+  /// Whether no other cloud has the chain by now: of a hospital that was removed its last one keeps it.
+  func isPresent(at hospital: String) async throws -> Bool {
+    guard let cloud else { return true }
+    return try await node.consortium.members(having: hospital).cloud(ofHospital: hospital) == cloud
   }
 
   /// A visit as the rules have it now.
@@ -65,13 +94,9 @@ package struct LedgerViews: Sendable {
   /// How a consent stands. Revocations count from when they are written, final or not, and as a
   /// demand from when its block is final.
   ///
-  /// - Throws: ``ConsortiumError`` `behind-anchor` where less of the chain is here than is anchored of it.
+  /// - Throws: ``ConsortiumError``, as ``anchoredView(of:)``.
   func consent(_ query: ReadConsent) async throws -> ConsentView {
-    try await node.catchUp()
-    let anchor = try await node.consortium.anchor(of: query.hospital)
-    let chain = try await chains.view(of: query.hospital)
-    // What was put back, or is on its way from another cloud, may lack a revocation that is final.
-    try chain.require(anchor)
+    let chain = try await anchoredView(of: query.hospital)
     let consortium = await node.consortium
     var view = ConsentView(
       context: nil, recordDigest: .zero, standing: .unknown, time: consortium.time,
@@ -99,24 +124,30 @@ package struct LedgerViews: Sendable {
 
   /// The entries about sharing a visit, and its receipt, for its patient.
   ///
-  /// - Throws: ``ConsortiumError`` `behind-anchor` where less of the chain is here than is anchored of it: an
-  ///   access may be in what is missing.
-  func accessLog(for patient: Principal?) async throws -> AccessLogReply {
-    let (visit, _, hospital) = try await visit(of: patient)
-    try await node.catchUp()
-    let anchor = try await node.consortium.anchor(of: hospital)
-    let view = try await chains.view(of: hospital)
-    try view.require(anchor)
+  /// - Throws: ``ConsortiumError``, as ``anchoredView(of:)``.
+  func accessLog(
+    _ request: ReadAccessLog, for patient: Principal?
+  ) async throws -> AccessLogReply {
+    let (visit, hospital) = try Self.named(by: patient)
+    let view = try await anchoredView(of: hospital)
+    _ = try Self.visit(visit, on: view)
     func entry(_ index: UInt64) async throws -> Entry? {
       try await chains.leaf(index, of: hospital).flatMap { Leaf.entry(in: $0) }
     }
-    var entries: [Entry] = []
-    for index in try view.sharing(of: visit) {
-      if let entry = try await entry(index) { entries.append(entry) }
+    let numbers = request.from..<request.from + AccessLogReply.countLimit
+    var (entries, byteCount): ([Entry], Int) = ([], 0)
+    for index in try view.sharing(of: visit, numbers) {
+      guard let entry = try await entry(index) else {
+        throw StoreError(.corrupted, "leaf \(index) is no entry")
+      }
+      byteCount += entry.encoded().count
+      if byteCount > AccessLogReply.byteLimit, !entries.isEmpty { break }
+      entries.append(entry)
     }
     var receipt: Entry?
     if let index = try view.receipt(of: visit) { receipt = try await entry(index) }
-    return AccessLogReply(entries: entries, receipt: receipt)
+    return AccessLogReply(
+      entries: entries, count: try view.sharingCount(of: visit), receipt: receipt)
   }
 
   /// The visit whose patient asks.
@@ -126,7 +157,7 @@ package struct LedgerViews: Sendable {
     guard case .patient(let visit, let hospital) = patient else {
       throw ConsortiumError(.notEntitled, "the patient alone may ask this")
     }
-    return (visit, try await self.visit(visit, at: hospital), hospital)
+    return (visit, hospital)
   }
 
   /// Proves that something is final.
@@ -137,6 +168,14 @@ package struct LedgerViews: Sendable {
       switch request.subject {
       case .registration(let signer):
         try consortium.registration(of: signer).flatMap { record in
+          let (visit, hospital) = try Self.named(by: patient)
+          return (visit, try await self.visit(visit, at: hospital), hospital)
+        }
+
+        /// What a patient who asks is the patient of.
+        private static func named(
+          by patient: Principal?
+        ) throws -> (visit: Digest32, hospital: String) {
           try consortium.proof(of: record.index, knownSize: request.knownSize)
         }
       case .consortiumBlock(let height):

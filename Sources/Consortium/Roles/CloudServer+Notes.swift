@@ -41,19 +41,4 @@ extension CloudServer {
     let (visit, record, hospital) = try await views.visit(of: author)
     return FetchedNote(status: record.status, note: try store.load(Self.noteKey(visit, hospital)))
   }
-
-  /// Who asked for a visit's record and was given it, for its patient.
-  ///
-  /// - Throws: ``ConsortiumError`` `not-entitled` where another cloud has the chain by now: what is here ends
-  ///   where it was given away, and nothing in it says so.
-  func accessLog(for author: Principal?) async throws -> AccessLogReply {
-    let (_, _, hospital) = try await views.visit(of: author)
-    try await node.catchUp()
-    // Of a hospital that was removed its last cloud keeps the chain.
-    let present = try await node.consortium.members(having: hospital).cloud(ofHospital: hospital)
-    guard present == id else {
-      throw ConsortiumError(.notEntitled, "another cloud has that hospital's chain")
-    }
-    return try await views.accessLog(for: author)
-  }
 }

@@ -53,7 +53,7 @@ package actor CloudServer: EnvelopeKeyOwner {
       node: node, keys: keys.ring, custody: custody,
       source: ConfirmedLeaves(node: node, identity: keys.ring, requests: requests), wanted: wanted,
       ended: EndedVisits(store: store), stores: stores)
-    views = LedgerViews(node: node, chains: confirmer)
+    views = LedgerViews(node: node, chains: confirmer, ofCloud: id)
   }
 
   /// Agrees to confirm the chain of a hospital that is to be admitted, or to have another cloud or
@@ -154,7 +154,8 @@ package actor CloudServer: EnvelopeKeyOwner {
     case let request as FetchLeaves:
       request.reply(try await confirmer.leaves(request.asked, limit: MessageLimits.plain / 2))
     case let request as ReadConsent: request.reply(try await views.consent(request, for: author))
-    case let request as ReadAccessLog: request.reply(try await accessLog(for: author))
+    case let request as ReadAccessLog:
+      request.reply(try await views.accessLog(request, for: author))
     case let request as Prove: request.reply(try await views.prove(request))
     case let request as ProveVisit: request.reply(try await views.prove(request, for: author))
     case let request as ProveDoctor: request.reply(try await views.prove(request))
