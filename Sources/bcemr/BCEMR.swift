@@ -21,6 +21,8 @@ struct BCEMR: AsyncParsableCommand {
       Compare.self,
       ShowCheckpoint.self,
       Fsck.self,
+      Backup.self,
+      Restore.self,
       Inspect.self,
       Bench.self,
       Generate.self,
