@@ -17,6 +17,7 @@ struct BCEMR: AsyncParsableCommand {
       ShowElection.self,
       ShowMembers.self,
       ExportLedger.self,
+      Prove.self,
       Verify.self,
       Compare.self,
       ShowCheckpoint.self,
