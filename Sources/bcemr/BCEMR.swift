@@ -18,6 +18,7 @@ struct BCEMR: AsyncParsableCommand {
       ShowMembers.self,
       ExportLedger.self,
       Prove.self,
+      OpenRecord.self,
       Verify.self,
       Compare.self,
       ShowCheckpoint.self,
