@@ -154,6 +154,14 @@ package struct LedgerViews: Sendable {
   func visit(
     of patient: Principal?
   ) async throws -> (id: Digest32, record: VisitRecord, hospital: String) {
+    let (visit, hospital) = try Self.named(by: patient)
+    return (visit, try await self.visit(visit, at: hospital), hospital)
+  }
+
+  /// What a patient who asks is the patient of.
+  private static func named(
+    by patient: Principal?
+  ) throws -> (visit: Digest32, hospital: String) {
     guard case .patient(let visit, let hospital) = patient else {
       throw ConsortiumError(.notEntitled, "the patient alone may ask this")
     }
@@ -168,14 +176,6 @@ package struct LedgerViews: Sendable {
       switch request.subject {
       case .registration(let signer):
         try consortium.registration(of: signer).flatMap { record in
-          let (visit, hospital) = try Self.named(by: patient)
-          return (visit, try await self.visit(visit, at: hospital), hospital)
-        }
-
-        /// What a patient who asks is the patient of.
-        private static func named(
-          by patient: Principal?
-        ) throws -> (visit: Digest32, hospital: String) {
           try consortium.proof(of: record.index, knownSize: request.knownSize)
         }
       case .consortiumBlock(let height):
