@@ -65,7 +65,9 @@ package struct LedgerViews: Sendable {
   func visitView(_ query: ReadVisit, for doctor: Principal?) async throws -> VisitView {
     let view = try await chains.view(of: query.hospital)
     let record = try Self.visit(query.visit, on: view)
-    guard try await isOnTeam(doctor, of: record, at: query.hospital) else {
+    guard let context = try await openedContext(of: record, at: query.hospital),
+      context.signers.contains(where: { doctor == .party($0.doctor) })
+    else {
       throw ConsortiumError(.notEntitled, "the visit has another team")
     }
     return VisitView(
@@ -74,13 +76,25 @@ package struct LedgerViews: Sendable {
         ? try view.signatures(of: query.visit, count: record.attempts.count) : [])
   }
 
-  private func isOnTeam(
-    _ doctor: Principal?, of visit: VisitRecord, at hospital: String
-  ) async throws -> Bool {
+  /// What a visit was opened with, whatever has become of it.
+  func openedContext(
+    of visit: VisitRecord, at hospital: String
+  ) async throws -> VisitContext? {
     let opening = try await chains.leaf(visit.opening, of: hospital)
     guard case .visitOpening(let opened)? = opening.flatMap({ Leaf.entry(in: $0) })?.content.body
-    else { return false }
-    return opened.context.signers.contains { doctor == .party($0.doctor) }
+    else { return nil }
+    return opened.context
+  }
+
+  /// Whether somebody may know how a visit has ended: its team, and the clouds that have had its chain since,
+  /// which may have its records.
+  private func mayKnowEnd(
+    _ author: Principal?, of visit: VisitRecord, at hospital: String
+  ) async throws -> Bool {
+    guard let context = try await openedContext(of: visit, at: hospital) else { return false }
+    let clouds = try await node.consortium.clouds(
+      ofHospital: hospital, sinceEpoch: node.genesis.epoch(ofHeight: context.baseHeight))
+    return (context.signers.map(\.doctor) + clouds).contains { author == .party($0) }
   }
 
   /// The same for the doctor of a consent.
@@ -198,14 +212,14 @@ package struct LedgerViews: Sendable {
   }
 
   /// The same about a visit, for its patient, and for who has a consent of its patient; how it has ended,
-  /// for its team too.
+  /// for its team and its clouds too.
   func prove(_ request: ProveVisit, for author: Principal?) async throws -> FinalityProof {
     let (visit, hospital) = (request.visit, request.hospital)
     let record = try await self.visit(visit, at: hospital)
     let shown = request.consent.flatMap { try? $0.verified(by: record.signingKey) }
     let mayKnowEnd =
       try await request.subject == .ending
-      ? isOnTeam(author, of: record, at: hospital) : false
+      ? self.mayKnowEnd(author, of: record, at: hospital) : false
     guard
       mayKnowEnd || author == .patient(visit: visit, hospital: hospital)
         || shown.map({

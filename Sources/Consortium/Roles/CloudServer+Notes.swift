@@ -6,8 +6,9 @@ import Ledger
 extension CloudServer {
   /// Two hospitals may give visits one identifier.
   static func noteKey(_ visit: Digest32, _ hospital: String) -> String {
-    "note/\(hospital)/\(visit)"
+    "\(noteKey(hospital))\(visit)"
   }
+  static func noteKey(_ hospital: String) -> String { "note/\(hospital)/" }
 
   /// Keeps the note of a visit whose chain this cloud confirms. Returns when it is durable.
   ///

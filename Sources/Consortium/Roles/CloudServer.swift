@@ -25,6 +25,8 @@ package actor CloudServer: EnvelopeKeyOwner {
   var nextDemands: [String: (time: UInt64, after: Digest32)] = [:]
   /// By hospital, which visit that is over was looked at last.
   var turns: [String: Turn<Digest32>] = [:]
+  /// By hospital whose chain another cloud has by now.
+  var openElsewhere: [String: OpenElsewhere] = [:]
   /// Whether what was kept before ends were remembered is known.
   var hasLookedForEnded = false
   /// By hospital, when somebody's question about a visit that is not known makes this cloud ask the one
@@ -102,7 +104,12 @@ package actor CloudServer: EnvelopeKeyOwner {
     for hospital in confirmer.hospitals {
       try await steps.take { try await dropEnded(of: hospital) }
     }
-    for hospital in confirmer.hospitals where members.cloud(ofHospital: hospital) == id {
+    for hospital in confirmer.hospitals {
+      guard members.cloud(ofHospital: hospital) == id else {
+        try await steps.take { try await dropEndedElsewhere(of: hospital) }
+        continue
+      }
+      openElsewhere[hospital] = nil
       try await steps.take { if try await confirmer.takeOver(hospital) { isNew = true } }
       try await steps.take { if try await fetchWanted(of: hospital) { isNew = true } }
     }
