@@ -55,13 +55,14 @@ struct Verify: AsyncParsableCommand {
   }
 
   func run() async throws {
+    let meant = try genesis.first.map(GenesisArgument.digest)
     if try VisitAudit.isProof(path) {
-      try verifyVisit()
+      try verifyVisit(meant)
       return
     }
     let known = try checkpoint.first.map(Self.note)
     let audit = try Audit(
-      path, genesis: try genesis.first.map(GenesisArgument.digest), knownNote: known,
+      path, genesis: meant, knownNote: known,
       chains: chains,
       console: output.console)
     if let report {
@@ -74,14 +75,14 @@ struct Verify: AsyncParsableCommand {
     if !audit.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
   }
 
-  private func verifyVisit() throws {
+  private func verifyVisit(_ genesis: Digest32?) throws {
     guard checkpoint.isEmpty, chains.isEmpty, report == nil else {
       throw CommandFailure(
         .badInput, code: "not-an-export",
         "\(path): this is a proof of one visit, which --checkpoint, --chain and --report are not for",
         hint: "give them with an export")
     }
-    let audit = try VisitAudit(path, genesis: try genesis.first.map(GenesisArgument.digest))
+    let audit = try VisitAudit(path, genesis: genesis)
     audit.print(to: output.console)
     if output.json { Console.write(audit) }
     if !audit.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
