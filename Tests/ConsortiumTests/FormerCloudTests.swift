@@ -53,6 +53,17 @@ struct FormerCloudTests {
       try test.storage.roleStore(FormerCloudTests.former).keys(withPrefix: "note/")
     }
 
+    /// The visit is completed after all: the former cloud's receipt counts no more, and the last doctor gives the
+    /// present one the same record.
+    func complete() async throws {
+      let (visit, hospital) = (context.visitID, FormerCloudTests.hospital)
+      let refused = await ConsortiumError.code { [consortium] in
+        try await consortium.complete(visit, at: hospital)
+      }
+      #expect(refused == "wrong-storage-receipt")
+      try await consortium.complete(visit, at: hospital)
+    }
+
     func abandon(_ visit: Digest32) async throws {
       try await #require(consortium.hospitals[FormerCloudTests.hospital])
         .abandon(visit, .interrupted)
@@ -80,6 +91,67 @@ struct FormerCloudTests {
     let count = asked()
     for _ in 0..<4 { try await test.pass(seconds: 100, consortium) }
     #expect(count > 0 && asked() == count)
+  }
+
+  @Test("[attack] it is said that a visit is over that is not: the former cloud keeps its record")
+  func falseEnd() async throws {
+    let situation = try await Situation()
+    let (test, consortium) = (situation.test, situation.consortium)
+    let visit = situation.context.visitID
+    // Another visit of which the former cloud may know was abandoned, and that is final.
+    let invented = try test.entry(
+      VisitAbandonment(visit: visit, reason: .interrupted), by: Self.hospital, consortium)
+    let other = try await test.beginVisit(consortium, test.plan("encounter-2")).context.visitID
+    try await situation.abandon(other)
+    for _ in 0..<4 { try await test.pass(seconds: 100, consortium) }
+    let patient = try test.client(
+      consortium, asPatientOf: try await test.state(of: other, consortium).context)
+    let proof = try await patient.ask(
+      ProveVisit(.ending, hospital: Self.hospital, visit: other, consent: nil, knownSize: 0),
+      of: "cloud-2")
+    var forged = proof
+    forged.hospital?.leaf = Leaf.item(invented).encoded()
+    var elsewhere = proof
+    elsewhere.hospital = proof.consortium
+    let lied = Capture<Int>()
+    for lie in [proof, forged, elsewhere] {
+      lied.value = 0
+      test.wire.intercept { transit in
+        guard transit.payload(ProveVisit.self) != nil, transit.author == .party(Self.former) else {
+          return try await transit.deliver(transit.request)
+        }
+        lied.change { $0 = ($0 ?? 0) + 1 }
+        return try transit.answer(ProveVisit.self, lie)
+      }
+      for _ in 0..<2 { try await test.pass(seconds: 100, consortium) }
+      #expect(try #require(lied.value) > 0)
+      #expect(try await situation.records() == [visit])
+    }
+    test.wire.intercept(nil)
+    try await situation.complete()
+    for _ in 0..<4 { try await test.pass(seconds: 100, consortium) }
+    #expect(try await test.storage.recordStore("cloud-2").visits() == [visit])
+    #expect(try await situation.records() == [visit])
+    #expect(try await consortium.collect(visit, test.plan()).record != nil)
+  }
+
+  @Test("the record that a completion names stays where it was stored, and others there go")
+  func completedElsewhere() async throws {
+    let situation = try await Situation()
+    let (test, consortium) = (situation.test, situation.consortium)
+    let visit = situation.context.visitID
+    let store = test.storage.recordStore(Self.former)
+    let named = try #require(try await store.record(ofVisit: visit))
+    let other = RecordName(hospital: Self.hospital, visit: visit, recordDigest: .zero)
+    let row = try #require(try await store.row(0, of: named))
+    try await store.put([0: row], of: other)
+    try await situation.complete()
+    for _ in 0..<4 { try await test.pass(seconds: 100, consortium) }
+    #expect(try await store.records() == [named])
+    // The present cloud has lost it, and is given it.
+    let present = test.storage.recordStore("cloud-2")
+    try await present.remove(try #require(try await present.record(ofVisit: visit)))
+    #expect(try await consortium.collect(visit, test.plan()).record != nil)
   }
 
   @Test("[attack] a cloud asks how visits ended whose chain it did not have then")
