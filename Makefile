@@ -99,7 +99,10 @@ test-oracles: deps-test $(ORACLES)/ready
 test-documents: check-docs deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD) --product bcemr
 	rm -rf $(ORACLES)/data $(ORACLES)/tiles $(ORACLES)/consortium
-	$(BCEMR) demo --data $(ORACLES)/data > /dev/null
+	$(BCEMR) demo --data $(ORACLES)/data --json > $(ORACLES)/demo.json
+	for visit in $$(sed -n 's/^ *"visit" : "\([0-9a-f]*\)".*/\1/p' $(ORACLES)/demo.json | sort -u); do \
+		$(BCEMR) prove $$visit --data $(ORACLES)/data --output - > $(ORACLES)/visit.tar && \
+		$(PYTHON) scripts/check-proof $(ORACLES)/visit.tar || exit 1; done
 	Tests/CommandLine/tools/late-results Examples/history.json $(ORACLES)/first.json $(ORACLES)/later.json
 	$(BCEMR) demo --data $(ORACLES)/data --history $(ORACLES)/later.json > /dev/null
 	$(BCEMR) export --data $(ORACLES)/data --output $(ORACLES)/export.tar

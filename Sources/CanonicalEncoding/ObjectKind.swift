@@ -88,6 +88,9 @@ public enum ObjectKind: UInt, CaseIterable, Sendable {
   case candidacy = 67
   case approval = 68
 
+  // Shown by itself
+  case visitProof = 76
+
   // Consensus
   case consensusVote = 63
   case consensusProposal = 64

@@ -55,6 +55,14 @@ public struct ConsentBlinding<Suite: PairingSuite>: Sendable {
 }
 
 extension BlindingShare where Holder == ShareHolder.Doctor {
+  /// Whether t·g2 = Θ; t is erased.
+  ///
+  /// - Parameter theta: as in ``blind(_:theta:)``.
+  public func fits(theta: [UInt8]) throws(SchemeError) -> Bool {
+    let t = try secret.take()
+    return try Suite.G2("Θ", theta) == .generatorMultiplied(by: t.value)
+  }
+
   /// y = d'/t, after t·g2 = Θ; t is erased.
   ///
   /// - Parameter theta: Θ as the consent on the ledger holds it.

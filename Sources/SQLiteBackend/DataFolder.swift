@@ -118,7 +118,7 @@ public final class DataFolder: Sendable {
       || place.starts(with: "cloud-")
   }
 
-  private var genesisPath: String { "\(path)/genesis.der" }
+  private var genesisPath: String { "\(path)/\(Names.genesis)" }
 
   // MARK: Stores
 
@@ -182,6 +182,7 @@ public final class DataFolder: Sendable {
   public func keyLocation(_ role: String) -> String { "\(path)/\(role)/\(Names.keys)" }
 
   enum Names {
+    static let genesis = "genesis.der"
     static let chain = "chain.sqlite"
     static let chains = "chains"
     static let records = "records.sqlite"
@@ -196,7 +197,7 @@ public final class DataFolder: Sendable {
     return try folder(role)
   }
 
-  private static func requireRoleName(_ role: String) throws(StoreError) {
+  static func requireRoleName(_ role: String) throws(StoreError) {
     let parts = role.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     let isPerson = parts.count == 2 && ["doctors", "patients", "organisations"].contains(parts[0])
     let isServer = parts.count == 1 && Self.isServer(role)
@@ -206,7 +207,7 @@ public final class DataFolder: Sendable {
   }
 
   /// 1 to 64 letters, digits, `-`, `.` and `_`, not beginning with a dot.
-  private static func isName(_ text: String) -> Bool {
+  static func isName(_ text: String) -> Bool {
     (1...64).contains(text.utf8.count) && !text.starts(with: ".")
       && text.utf8.allSatisfy {
         switch $0 {

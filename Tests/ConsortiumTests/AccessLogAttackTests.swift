@@ -31,6 +31,7 @@ struct AccessLogAttackTests {
       if transit.payload(ReadAccessLog.self) != nil {
         var shown = try ReplyMessage<AccessLogReply>(encoded: transit.open(reply)).result.get()
         shown.entries = change(shown.entries)
+        shown.count = UInt64(shown.entries.count)
         return try transit.answer(ReadAccessLog.self, shown)
       }
       return reply
@@ -82,9 +83,66 @@ struct AccessLogAttackTests {
       guard transit.payload(ReadAccessLog.self) != nil else { return reply }
       var shown = try ReplyMessage<AccessLogReply>(encoded: transit.open(reply)).result.get()
       shown.entries.remove(at: transit.recipient == Self.cloud ? 0 : 2)
+      shown.count = UInt64(shown.entries.count)
       return try transit.answer(ReadAccessLog.self, shown)
     }
     #expect(try await patient.accessLog(visit, at: Self.hospital) == honest)
+  }
+
+  @Test("[attack] a visit is consented to so often that no answer has it all: the log goes on")
+  func longerThanAnAnswer() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (visit, consent) = try await test.consentedVisit(consortium)
+    let context = try await test.state(of: visit, consortium).context
+    let server = try #require(consortium.hospitals[Self.hospital])
+    // What the patient's key signs; nobody is asked.
+    let count = 1200
+    for number in 0..<count {
+      let document = Digest32(sha256: Array("consent \(number)".utf8))
+      let notice = try entry(
+        ConsentNotice(visit: visit, document: document), asPatientOf: context, test)
+      _ = try await server.ledger.submit(notice)
+    }
+    _ = try await consortium.openRecord(doctor: Self.reader, consent: consent)
+    try await consortium.settle()
+    let patient = try #require(await consortium.patients[Self.patient])
+    let answered = test.wire.passages.count
+    let log = try await patient.accessLog(visit, at: Self.hospital)
+    #expect(log.isComplete && log.records.count == count + 3)
+    #expect(log.records.last?.event == .accessed)
+    #expect(Set(log.records.filter { $0.event == .consented }.map(\.document)).count == count + 1)
+    let answers = test.wire.passages.dropFirst(answered).filter { $0.kind == ReadAccessLog.name }
+    #expect(answers.count > 2)
+    for answer in answers {
+      let page = try ReplyMessage<AccessLogReply>(encoded: answer.answer).result.get()
+      #expect(page.entries.reduce(0) { $0 + $1.encoded().count } <= AccessLogReply.byteLimit)
+      #expect(page.count == UInt64(count + 3))
+    }
+    // Whoever says that there is more, and shows none, or goes on without end, is named.
+    let lies: [@Sendable (AccessLogReply) -> AccessLogReply] = [
+      { AccessLogReply(entries: $0.entries, count: $0.count + 1, receipt: nil) },
+      { AccessLogReply(entries: Array($0.entries.prefix(1)), count: 1 << 40, receipt: nil) },
+      { AccessLogReply(entries: $0.entries, count: 0, receipt: nil) },
+    ]
+    for (number, lie) in lies.enumerated() {
+      test.pass(seconds: 60)
+      let asked = Capture<Int>()
+      asked.value = 0
+      test.wire.intercept { transit in
+        let reply = try await transit.deliver(transit.request)
+        guard transit.recipient == Self.cloud, transit.payload(ReadAccessLog.self) != nil else {
+          return reply
+        }
+        asked.change { $0 = ($0 ?? 0) + 1 }
+        let honest = try ReplyMessage<AccessLogReply>(encoded: transit.open(reply)).result.get()
+        return try transit.answer(ReadAccessLog.self, lie(honest))
+      }
+      let shown = try await patient.accessLog(visit, at: Self.hospital)
+      #expect(shown.records.count == count + 3, "lie \(number)")
+      #expect(shown.unheard[Self.cloud] == (number == 1 ? .tooLarge : .malformed), "lie \(number)")
+      #expect(try #require(asked.value) <= 64, "lie \(number)")
+    }
   }
 
   @Test("[attack] who does not answer about an access log, or answers junk, is named in it")
@@ -172,7 +230,7 @@ struct AccessLogAttackTests {
         }
         guard transit.payload(ReadAccessLog.self) != nil else { return reply }
         return try transit.answer(
-          ReadAccessLog.self, AccessLogReply(entries: [], receipt: nil))
+          ReadAccessLog.self, AccessLogReply(entries: [], count: 0, receipt: nil))
       }
       let restored = try await consortium.restore(patient: Self.patient)
       #expect(!restored.isComplete && restored.visits.map(\.failure) == [.unreachable])

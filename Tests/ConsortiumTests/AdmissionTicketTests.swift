@@ -262,6 +262,63 @@ struct AdmissionTicketTests {
     #expect(try await door.consortium.open(test.plan()).isNew)
   }
 
+  /// A visit whose opening stands on the chain, and of which the power failed before the hospital noted it.
+  private func openedUnnoted(_ door: Door) async throws -> Digest32 {
+    let store = door.test.storage.roleStore("hospital-1")
+    let opened = Capture<Digest32>()
+    door.test.wire.intercept { transit in
+      guard transit.payload(AuthorizeVisit.self) != nil else {
+        return try await transit.deliver(transit.request)
+      }
+      if case .patient(let visit, _)? = transit.author { opened.value = visit }
+      var before: [String: [UInt8]?] = [:]
+      for key in try store.keys(withPrefix: "") { before[key] = try store.value(forKey: key) }
+      _ = try await transit.deliver(transit.request)
+      for key in try store.keys(withPrefix: "") where before[key] == nil {
+        before.updateValue(nil, forKey: key)
+      }
+      try store.write(before)
+      throw ConsortiumError(.unreachable, "the power fails")
+    }
+    #expect(
+      await ConsortiumError.code { _ = try await door.consortium.open(door.test.plan()) }
+        == "unreachable")
+    door.test.wire.intercept(nil)
+    return try #require(opened.value)
+  }
+
+  @Test(
+    "[attack] a ticket is taken back whose visit was opened as the power failed: whose it is stays",
+    arguments: [false, true])
+  func voidedBehindOpening(isExpired: Bool) async throws {
+    var door = try await Door(TestConsortium(teamSize: 1))
+    let visit = try await openedUnnoted(door)
+    #expect(try door.stored().keys.contains { $0.hasPrefix("offer/") })
+    #expect(try door.stored().keys.allSatisfy { !$0.hasPrefix("visit/") })
+    door = try await Door(door.test)
+    let issued = try door.stored().keys.filter { $0.hasPrefix("ticket/") }
+    let ticket = try #require(issued.first.flatMap { [UInt8](hex: String($0.dropFirst(7))) })
+    if isExpired {
+      door.test.pass(seconds: 10 * 86_400)
+      _ = try await door.hospital.issueTicket(for: "Somebody Else")
+    } else {
+      // It has opened a visit, so the counter is not told of it; it is taken back by its code.
+      #expect(try await door.hospital.openTickets(of: TestConsortium.identity).isEmpty)
+      try await door.hospital.voidTicket(ticket)
+    }
+    #expect(try !door.stored().keys.contains("ticket/\(ticket.hex)"))
+    #expect(try door.stored().keys.allSatisfy { !$0.hasPrefix("offer") })
+    let context = try await door.test.state(of: visit, door.consortium).context
+    let opening = try await door.hospital.patient(ofVisit: visit)
+    try opening.check(against: context)
+    #expect(opening.identity == TestConsortium.identity)
+    #expect(try await door.hospital.teamChoice(of: visit) != nil)
+    if !isExpired {
+      try await door.consortium.agreeOnGroupKey(visit, at: "hospital-1")
+      try await door.consortium.diagnose(visit, door.test.plan(), position: 1)
+    }
+  }
+
   @Test("tickets that have expired are forgotten, with the offers that nobody agreed to")
   func forgotten() async throws {
     let door = try await Door(TestConsortium(teamSize: 1))

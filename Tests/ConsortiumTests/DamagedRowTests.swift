@@ -64,4 +64,92 @@ struct DamagedRowTests {
     }
     #expect(first == "nothing" && opened == "consent-revoked", "\(first) \(opened)")
   }
+
+  @Test("a row of a doctor that cannot be read hides no other visit, consent or submission")
+  func damagedDoctor() async throws {
+    let test = TestConsortium(teamSize: 1, doctors: 1)
+    let consortium = try await test.open()
+    _ = try await test.beginVisit(consortium, test.plan()).context
+    _ = try await test.beginVisit(consortium, test.plan("e-2")).context
+    let other = try await consortium.hold(test.plan("e-3", hospital: "hospital-3")).visit
+    try await consortium.settle()
+    let id = "hospital-1-doctor-1"
+    let doctor = try #require(await consortium.doctors[id])
+    let signer = try #require(await consortium.doctors["hospital-3-doctor-1"])
+    for purpose in ["one", "two"] {
+      _ = try await test.consent(to: other, doctor: id, purpose: purpose, consortium)
+    }
+    #expect(try await doctor.damagedRows().isEmpty)
+    let (store, signed) = (
+      test.storage.roleStore("doctors/\(id)"),
+      test.storage.roleStore("doctors/hospital-3-doctor-1")
+    )
+    let (visits, consents) = (try await doctor.visits(), try await doctor.consents())
+    let submissions = try await signer.submissions()
+    #expect(visits.count == 2 && consents.count == 2 && submissions.count == 2)
+    func damage(_ prefix: String, _ store: any RoleStore) throws -> String {
+      let key = try #require(try store.keys(withPrefix: prefix).first)
+      try store.write([key: [1, 2, 3]])
+      return key
+    }
+    let damaged = [try damage("visit/", store), try damage("grant/", store)]
+    #expect(try await doctor.visits().count == 1)
+    #expect(try await doctor.consents().count == 1)
+    #expect(try await doctor.damagedRows() == damaged)
+    #expect(await code { try await doctor.followUp() } == "corrupted")
+    let submission = try damage("submission/", signed)
+    #expect(try await signer.submissions().count == 1)
+    #expect(try await signer.damagedRows() == [submission])
+  }
+
+  @Test("a row of a patient that cannot be read hides no other visit, consent or request")
+  func damagedPatient() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (visit, consent) = try await test.consentedVisit(consortium)
+    let other = try await consortium.hold(test.plan("e-2")).visit
+    try await consortium.settle()
+    _ = try await test.consent(to: other, purpose: "another", consortium)
+    let patient = try #require(await consortium.patients[Self.patient])
+    let before = try await patient.holdings()
+    #expect(before.visits.count == 2 && before.consents.count == 2 && before.damaged.isEmpty)
+    #expect(try await patient.requests().count == 2)
+    let store = test.storage.roleStore("patients/\(Self.patient)")
+    let request = try #require(try store.keys(withPrefix: "request/").first)
+    let damaged = ["visit/\(Self.hospital)/\(other)", "consent/\(consent)", request]
+    try store.write(Dictionary(uniqueKeysWithValues: damaged.map { ($0, [1, 2, 3]) }))
+    let holdings = try await patient.holdings()
+    #expect(holdings.visits.map(\.visit) == [visit] && holdings.damaged == damaged)
+    #expect(try await patient.requests().count == 1)
+    #expect(try await patient.consents().isEmpty)
+    #expect(await code { try await patient.followUp() } == "corrupted")
+    // A note without the consent takes the place of none that has it.
+    let notes = test.wire.requests(KeepNote.self).count
+    #expect(await code { try await patient.keepNotes() } == "corrupted")
+    #expect(test.wire.requests(KeepNote.self).count == notes)
+  }
+
+  @Test("a row of a record that is half here cannot be read: others expire, and it goes")
+  func damagedHalfRecord() async throws {
+    let test = TestConsortium(teamSize: 1, doctors: 1)
+    let consortium = try await test.open()
+    let (store, records) = (test.storage.roleStore("cloud"), test.storage.records)
+    var parts: [(visit: SignedVisit, piece: RecordPiece)] = []
+    for number in 1...6 {
+      let signed = try await SignedVisit(test.plan("encounter-\(number)"), test, consortium)
+      parts.append((signed, try signed.piece(signed.record(1, byteCount: 3_000_000), 0)))
+    }
+    for part in parts.prefix(3) { _ = try await part.visit.store(part.piece) }
+    let key = try #require(try store.keys(withPrefix: "half-sent/").first)
+    try store.write([key: [1, 2, 3]])
+    // What makes room for others is that one.
+    for part in parts.dropFirst(3) { _ = try await part.visit.store(part.piece) }
+    #expect(try store.value(forKey: key) == nil)
+    let second = try #require(try store.keys(withPrefix: "half-sent/").first)
+    try store.write([second: [1, 2, 3]])
+    test.pass(seconds: HalfSentRecords.lifetime + 1)
+    _ = try await consortium.cloud.advance()
+    #expect(try store.keys(withPrefix: "half-sent/").isEmpty)
+    #expect(try await records.records().isEmpty)
+  }
 }

@@ -19,6 +19,7 @@ struct HalfShownLogTests {
   ) throws -> [UInt8] {
     var shown = try ReplyMessage<AccessLogReply>(encoded: transit.open(reply)).result.get()
     shown.entries.removeAll { $0.content.body.kind == .accessNotice }
+    shown.count = UInt64(shown.entries.count)
     return try transit.answer(ReadAccessLog.self, shown)
   }
 
@@ -100,6 +101,50 @@ struct HalfShownLogTests {
     test.wire.intercept(nil)
     let honest = try await patient.accessLog(visit, at: Self.hospital)
     #expect(honest.records.map(\.event).contains(.accessed))
+  }
+
+  @Test("[attack] a hospital hides a visit while its cloud was put back: nobody says it is all")
+  func visitHiddenBehindAnchor() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let shown = try await consortium.hold(test.plan("encounter-1")).visit
+    try await test.pass(seconds: 200, consortium)
+    let backup = try await test.storage.backup("cloud")
+    let hidden = try await consortium.hold(test.plan("encounter-2")).visit
+    try await test.pass(seconds: 200, consortium)
+    let nonce = try await test.state(of: hidden, consortium).context.keyNonce
+    let words = try test.words()
+    try await test.storage.restore(backup)
+    // The hospital has not given its cloud the leaves again.
+    test.wire.lose(ConfirmLeaves.self)
+    #expect(await ConsortiumError.code { _ = try await test.open() } != "nothing")
+    test.wire.intercept { transit in
+      if transit.payload(ConfirmLeaves.self) != nil {
+        throw ConsortiumError(.unreachable, "the hospital sends nothing")
+      }
+      let reply = try await transit.deliver(transit.request)
+      guard transit.recipient == Self.hospital, transit.payload(FindVisits.self) != nil else {
+        return reply
+      }
+      var page = try ReplyMessage<FoundVisits>(encoded: transit.open(reply)).result.get()
+      page.visits.removeAll { $0.keyNonce == nonce }
+      return try transit.answer(FindVisits.self, page)
+    }
+    let device = try test.newDevice(words: words, store: MemoryRoleStore(), consortium)
+    let half = try await device.restore()
+    #expect(!half.visits.map(\.visit).contains(hidden))
+    let sources = half.sources.filter { $0.hospital == Self.hospital }
+    #expect(!half.isComplete)
+    #expect(sources.first { $0.supernode == "cloud" }?.failure == .behindAnchor)
+    #expect(sources.first { $0.supernode == Self.hospital }?.isComplete == true)
+    // As soon as it has them, all is found.
+    test.wire.intercept(nil)
+    let again = try await test.open()
+    try await test.pass(seconds: 100, again)
+    let other = try test.newDevice(words: words, store: MemoryRoleStore(), again, seed: 78)
+    let whole = try await other.restore()
+    #expect(Set(whole.visits.map(\.visit)) == [shown, hidden])
+    #expect(whole.isComplete)
   }
 
   @Test("one chain that nobody shows hides nothing of the others, and is named")

@@ -76,4 +76,46 @@ struct HiddenSignatureTests {
     try await consortium.diagnose(visit, plan, position: 2)
     #expect(try await test.state(of: visit, consortium).attempts == [1, 1])
   }
+
+  @Test("[attack] a hospital hides a signature that is final: the same finding is not signed again")
+  func hiddenFinal() async throws {
+    let test = TestConsortium(teamSize: 2)
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let context = try await test.beginVisit(consortium, plan).context
+    let (visit, team) = (context.visitID, context.signers.map(\.doctor))
+    for position in 1...2 { try await consortium.diagnose(visit, plan, position: position) }
+    let second = try #require(await consortium.doctors[team[1]])
+    try await test.pass(seconds: 100, consortium)
+    let submitted = try await second.followUp()
+    #expect(submitted.map(\.kind) == [.signature] && submitted.allSatisfy { $0.standing.isFinal })
+    for isCounted in [false, true] {
+      test.wire.intercept { transit in
+        let reply = try await transit.deliver(transit.request)
+        guard transit.payload(ReadVisit.self) != nil, transit.author == .party(team[1]) else {
+          return reply
+        }
+        var view = try ReplyMessage<VisitView>(encoded: transit.open(reply)).result.get()
+        (view.signatures, view.attempts) = (
+          Array(view.signatures.prefix(1)), [1, isCounted ? 1 : 0]
+        )
+        return try transit.answer(ReadVisit.self, view)
+      }
+      for _ in 0..<3 {
+        let code = await code { try await second.diagnose(visit, plan.findings[1]) }
+        #expect(code == (isCounted ? "malformed" : "nothing"), "\(code)")
+      }
+    }
+    test.wire.intercept(nil)
+    #expect(try await test.state(of: visit, consortium).attempts == [1, 1])
+    // Another finding is another signature.
+    try await second.diagnose(visit, Array("a correction".utf8))
+    #expect(try await test.state(of: visit, consortium).attempts == [1, 2])
+    // It goes with the visit.
+    try await second.completeVisit(visit)
+    try await test.pass(seconds: 100, consortium)
+    _ = try await second.followUp()
+    let store = test.storage.roleStore("doctors/\(team[1])")
+    #expect(try store.keys(withPrefix: "signed/").isEmpty)
+  }
 }

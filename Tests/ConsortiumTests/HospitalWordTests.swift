@@ -150,6 +150,63 @@ struct HospitalWordTests {
     #expect(try stage.former() == 0)
   }
 
+  @Test(
+    "[attack] a hospital refuses all that a doctor signs: what is signed before anew leaves room again"
+  )
+  func refusedBehindOneSignature() async throws {
+    let stage = try await Stage()
+    let (test, consortium, visit) = (stage.test, stage.consortium, stage.visit)
+    let second = try #require(await consortium.doctors[stage.team[1]])
+    try await second.take(
+      presence: test.presence(of: visit, to: stage.team[1], consortium).text)
+    let store = test.storage.roleStore("doctors/\(stage.team[1])")
+    func refused(_ count: Int) async throws -> [String] {
+      try test.answerSubmissions(consortium) { _ in .refused(code: "late", position: 1) }
+      var codes: [String] = []
+      for number in 0..<count {
+        codes.append(
+          await ConsortiumError.code {
+            try await second.diagnose(visit, Array("\(number)".utf8))
+          })
+      }
+      test.wire.intercept(nil)
+      return codes
+    }
+    var total = 0
+    // The first one may sign four times more.
+    for round in 1...4 {
+      #expect(await stage.sign("round \(round)") == "nothing")
+      #expect(
+        try await refused(17) == [String](repeating: "late", count: 16) + ["outcome-unknown"])
+      total += 16
+      #expect(try store.keys(withPrefix: "former/").count == total)
+    }
+    // In all there is a bound too.
+    #expect(await stage.sign("round 5") == "nothing")
+    #expect(try await refused(1) == ["outcome-unknown"])
+    #expect(try store.keys(withPrefix: "former/").count == 64)
+  }
+
+  @Test(
+    "a hospital that refused all of a doctor's, and relents, takes what is signed behind another")
+  func refusedAndGoneOn() async throws {
+    let stage = try await Stage()
+    let (test, consortium, visit) = (stage.test, stage.consortium, stage.visit)
+    #expect(await stage.sign("one") == "nothing")
+    let second = try #require(await consortium.doctors[stage.team[1]])
+    try await second.take(
+      presence: test.presence(of: visit, to: stage.team[1], consortium).text)
+    try test.answerSubmissions(consortium) { _ in .refused(code: "late", position: 1) }
+    for number in 0..<16 {
+      _ = await ConsortiumError.code { try await second.diagnose(visit, Array("\(number)".utf8)) }
+    }
+    test.wire.intercept(nil)
+    let stuck = await ConsortiumError.code { try await second.diagnose(visit, Array("x".utf8)) }
+    #expect(stuck == "outcome-unknown")
+    #expect(await stage.sign("two") == "nothing")
+    #expect(try await stage.finish() == ["two", TextOfPlan.second(stage.plan)])
+  }
+
   // MARK: Receipts
 
   @Test("[attack] a hospital alone says that there is a receipt: it is not believed, nor forgotten")

@@ -18,9 +18,7 @@ struct PatienceTests {
     let patient = try #require(await consortium.patients[TestConsortium.patient])
     // Two, a day apart.
     test.wire.lose(SubmitEntry.self)
-    #expect(
-      await ConsortiumError.code { _ = try await consortium.collect(visit, plan) }
-        == "unreachable")
+    #expect(try await consortium.collect(visit, plan).receiptFailure?.code == .unreachable)
     test.pass(seconds: 24 * hour)
     try await consortium.settle()
     #expect(try await patient.followUp().last?.standing == .sent)

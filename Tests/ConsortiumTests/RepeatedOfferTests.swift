@@ -165,4 +165,39 @@ struct RepeatedOfferTests {
     let holdings = try await consortium.holdings(ofPatient: Self.patient)
     #expect(holdings.visits.map(\.encounter) == ["encounter-1"])
   }
+
+  @Test("[attack] a hospital offers a visit under way once more: presence is for the one it opened")
+  func presenceOfOpened() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let context = try await test.beginVisit(consortium, test.plan()).context
+    let (visit, signer) = (context.visitID, context.signers[0].doctor)
+    let patient = try #require(await consortium.patients[Self.patient])
+    let doctor = try #require(await consortium.doctors[signer])
+    test.offerAgain(context)
+    _ = await code { _ = try await consortium.open(test.plan()) }
+    test.wire.intercept(nil)
+    let agreed = test.wire.requests(AuthorizeVisit.self).map(\.contextDigest)
+    #expect(agreed.count == 2 && agreed[0] == context.digest && agreed[1] != context.digest)
+    _ = try await doctor.take(
+      presence: patient.presence(visit, at: Self.hospital, to: signer).text)
+    // Named, it is for that one and no other.
+    let other = try await patient.presence(
+      visit, at: Self.hospital, to: signer, agreed: agreed[1])
+    #expect(await code { try await doctor.take(presence: other.text) } == "presence")
+    #expect(
+      await code {
+        _ = try await patient.presence(visit, at: Self.hospital, to: signer, agreed: .zero)
+      } == "wrong-context")
+    let shown = try await patient.showPresence(visit, at: Self.hospital, to: signer)
+    try await doctor.confirm(shown.words.joined(separator: " "), visit: visit)
+    _ = try await doctor.diagnose(visit, test.plan().findings[0])
+    _ = try await doctor.completeVisit(visit)
+    try await consortium.settle()
+    try await requireOwn(visit, test, consortium)
+    // Of what was agreed to beside it nothing stays.
+    let store = test.storage.roleStore("patients/\(Self.patient)")
+    #expect(try store.keys(withPrefix: "agreed-context/").isEmpty)
+    #expect(try store.keys(withPrefix: "opened-context/").isEmpty)
+  }
 }

@@ -94,6 +94,32 @@ struct SharingAttackTests {
         == ["consent-revoked", "consent-revoked"])
   }
 
+  @Test("[attack] a share that was kept comes when its consent was taken back: refused for that")
+  func shareAfterRevocation() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (visit, consent) = try await test.consentedVisit(consortium)
+    let kept = try #require(test.wire.requests(DepositConsent.self).last)
+    let author = try test.patient(of: try await test.state(of: visit, consortium).context)
+    func deposit(_ deposit: DepositConsent) async -> String {
+      await ConsortiumError.code {
+        _ = try await test.client(consortium, by: author).ask(deposit, of: "manager")
+      }
+    }
+    #expect(await deposit(kept) == "nothing")
+    // One of which the ledger has no notice.
+    var other = kept.consent.object
+    other.salt[0] ^= 1
+    let unknown = DepositConsent(
+      consent: Signed(other, by: author.key), certificate: kept.certificate, share: kept.share)
+    #expect(await deposit(unknown) == "consent-unknown")
+    try await consortium.revoke(patient: TestConsortium.patient, consent: consent)
+    #expect(await deposit(kept) == "consent-revoked")
+    try await consortium.settle()
+    #expect(await deposit(kept) == "consent-revoked")
+    #expect(await deposit(unknown) == "consent-unknown")
+  }
+
   @Test("a hospital that takes no revocation keeps no consent alive: the patient's demand ends it")
   func demandedRevocation() async throws {
     let test = TestConsortium()

@@ -307,4 +307,42 @@ struct StoredRowsTests {
     try await consortium.manager.advance()
     #expect(try states(test, [consent, other]) == ["over", "x"])
   }
+
+  @Test("[attack] a hospital assigns visits without end that never get a group key: few are kept")
+  func manyAssignments() async throws {
+    let test = TestConsortium(teamSize: 1, doctors: 1)
+    let consortium = try await test.open()
+    let first = try await test.beginVisit(consortium, test.plan()).context
+    let id = first.signers[0].doctor
+    let honest = try #require(test.wire.requests(AssignVisit.self).last).opening
+    let doctor = try #require(await consortium.doctors[id])
+    let hospital = test.client(consortium, as: first.hospital)
+    let view = try await test.client(consortium, as: id).ask(
+      ReadVisit(hospital: first.hospital, visit: first.visitID), of: first.hospital)
+    let opened = Capture<Digest32>()
+    test.wire.intercept { transit in
+      guard transit.payload(ReadVisit.self) != nil, let context = opened.value else {
+        return try await transit.deliver(transit.request)
+      }
+      var shown = view
+      shown.contextDigest = context
+      return try transit.answer(ReadVisit.self, shown)
+    }
+    for number in 0..<Doctor.assignmentLimit + 40 {
+      var opening = honest
+      opening.context.visitID = Digest32(sha256: Array("\(number)".utf8))
+      opened.value = opening.context.digest
+      _ = try await hospital.ask(AssignVisit(opening: opening), of: id)
+      if number % 32 == 0 { test.pass(seconds: 60) }
+    }
+    test.wire.intercept(nil)
+    // The one with a group key is kept beside them.
+    let visits = try await doctor.visits()
+    #expect(visits.count == Doctor.assignmentLimit + 1)
+    #expect(visits.contains { $0.visit == first.visitID })
+    try await consortium.diagnose(first.visitID, test.plan(), position: 1)
+    // Assigned after all of them, another one gets its key.
+    let next = try await test.beginVisit(consortium, test.plan("e-2")).context
+    #expect(try await doctor.visits().contains { $0.visit == next.visitID && $0.step != .groupKey })
+  }
 }

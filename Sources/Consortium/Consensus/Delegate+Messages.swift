@@ -48,7 +48,7 @@ extension Delegate {
 
   private mutating func take(_ item: OutboxItem, from peer: String) throws {
     switch item {
-    case .entry(let bytes): take(entry: bytes, from: peer)
+    case .entry(let bytes): try take(entry: bytes, from: peer)
     case .proposal(let signed):
       guard isOfThisHeight(signed.proposal.height, from: peer),
         delegates.isSigned(signed, genesis: genesis.digest, remembering: &verified)
@@ -64,14 +64,15 @@ extension Delegate {
     }
   }
 
-  private mutating func take(entry bytes: [UInt8], from peer: String) {
+  private mutating func take(entry bytes: [UInt8], from peer: String) throws {
     guard let kept = peers[peer]?.waiting, kept.count < Self.waitingLimit,
       kept.reduce(bytes.count, { $0 + $1.byteCount }) <= Self.waitingByteLimit
     else { return }
     let digest = Digest32(sha256: bytes)
     guard !kept.contains(where: { $0.digest == digest }), let waiting = WaitingEntry(bytes),
       waiting.entry.content.genesis == genesis.digest,
-      waiting.entry.content.chain == ChainName.consortium
+      waiting.entry.content.chain == ChainName.consortium,
+      try hasRoom(for: waiting.entry, bytes.count, beside: kept, in: .peer)
     else { return }
     peers[peer]?.waiting.append(waiting)
   }

@@ -45,6 +45,8 @@ package struct Delegate: Sendable {
   var misled: [Digest32: Set<String>] = [:]
   /// Who did not have the block that was asked for, or did not answer.
   var unserved: Set<String> = []
+  /// Those of this height and those decided for the next epoch, while it is this height.
+  var members: (height: UInt64, sets: [ValidMembers])?
   /// Entries that the rules refuse at this height.
   private var idle: Set<Digest32> = []
   /// Cosigned checkpoints by the size of a block's end, of blocks that are not final.
@@ -58,8 +60,8 @@ package struct Delegate: Sendable {
   private(set) var isBroken = false
 
   static let storedKey = "consensus/state"
-  private static let waitingLimit = 1024
-  private static let waitingByteLimit = 1 << 20
+  /// What is proposed at once, in bytes.
+  private static let proposalByteLimit = 1 << 20
   /// How many decided blocks may be not final. While cosigners are missing nobody else can use such
   /// a block, and each stays in the outbox.
   private static let unfinishedLimit: UInt64 = 16
@@ -253,7 +255,7 @@ package struct Delegate: Sendable {
   /// it.
   ///
   /// - Returns: whether it was not waiting, or standing, before.
-  /// - Throws: the ``Refusal``; ``ConsortiumError`` `too-large` if too many wait.
+  /// - Throws: the ``Refusal``; ``ConsortiumError`` `too-large` if too many of the same member wait.
   package mutating func submit(_ entry: Entry) throws -> Bool {
     try recover()
     // A refusal leaves everything as it is: whoever offers what is refused stops nothing.
@@ -262,7 +264,7 @@ package struct Delegate: Sendable {
   }
 
   /// - Throws: as ``submit(_:)``.
-  private func isNew(_ entry: Entry) throws -> Bool {
+  private mutating func isNew(_ entry: Entry) throws -> Bool {
     let bytes = entry.encoded()
     let digest = Digest32(sha256: bytes)
     let waiting = outbox.waiting
@@ -270,9 +272,8 @@ package struct Delegate: Sendable {
       return false
     }
     if let refusal = try follower.refusal(of: entry, after: waiting.map(\.entry)) { throw refusal }
-    let byteCount = waiting.reduce(bytes.count) { $0 + $1.byteCount }
-    guard waiting.count < Self.waitingLimit, byteCount <= Self.waitingByteLimit else {
-      throw ConsortiumError(.tooLarge, "too many entries wait for a block")
+    guard try hasRoom(for: entry, bytes.count, beside: waiting, in: .outbox) else {
+      throw ConsortiumError(.tooLarge, "too many entries of its member wait for a block")
     }
     return true
   }
@@ -300,7 +301,7 @@ package struct Delegate: Sendable {
     var byteCount = 0
     return candidates.filter {
       byteCount += $0.byteCount
-      return byteCount <= Self.waitingByteLimit
+      return byteCount <= Self.proposalByteLimit
     }.map(\.entry)
   }
 

@@ -22,7 +22,7 @@ package actor ChainConfirmer: HospitalChains {
   private let ended: EndedVisits
   private let stores: @Sendable (_ hospital: String) throws -> any StateStore
   /// One for each hospital: their chains share nothing.
-  private var gates: [String: SerialGate] = [:]
+  private let gates = SerialGates<String>()
   private var followers: [String: HospitalFollower] = [:]
 
   /// - Parameters:
@@ -47,12 +47,6 @@ package actor ChainConfirmer: HospitalChains {
 
   /// Whether this cloud has, or will have, a hospital's chain to confirm.
   private func isOurs(_ hospital: String) -> Bool { keys.uses.contains(.cosigner(hospital)) }
-
-  private func gate(of hospital: String) -> SerialGate {
-    let gate = gates[hospital] ?? SerialGate()
-    gates[hospital] = gate
-    return gate
-  }
 
   /// The hospitals of whose chains this cloud has a key.
   nonisolated var hospitals: [String] {
@@ -125,9 +119,11 @@ package actor ChainConfirmer: HospitalChains {
     guard isOurs(hospital) else {
       throw ConsortiumError(.notEntitled, "another cloud confirms the chain of \(hospital)")
     }
-    let gate = gate(of: hospital)
-    await gate.enter()
-    defer { gate.leave() }
+    return try await gates.pass(hospital) { try await confirmInTurn(request) }
+  }
+
+  private func confirmInTurn(_ request: ConfirmLeaves) async throws -> ConfirmedReply {
+    let hospital = request.hospital
     try await node.catchUp()
     let generation = try await node.consortium.generation(of: hospital)
     let log = node.genesis.keys(of: hospital, generation: generation, in: try await node.members)
@@ -322,9 +318,10 @@ package actor ChainConfirmer: HospitalChains {
   ///   no error here: the hospital has all leaves too.
   func takeOver(_ hospital: String) async throws -> Bool {
     guard isOurs(hospital) else { return false }
-    let gate = gate(of: hospital)
-    await gate.enter()
-    defer { gate.leave() }
+    return try await gates.pass(hospital) { try await takeOverInTurn(hospital) }
+  }
+
+  private func takeOverInTurn(_ hospital: String) async throws -> Bool {
     guard try await node.members.cloud(ofHospital: hospital) == node.id else { return false }
     let before = try follower(of: hospital)
     guard try await isForeign(before, hospital) else { return false }
@@ -386,9 +383,10 @@ package actor ChainConfirmer: HospitalChains {
     guard isOurs(tail.hospital) else {
       throw ConsortiumError(.notEntitled, "another cloud confirms the chain of \(tail.hospital)")
     }
-    let gate = gate(of: tail.hospital)
-    await gate.enter()
-    defer { gate.leave() }
+    try await gates.pass(tail.hospital) { try await closeInTurn(tail, consistency) }
+  }
+
+  private func closeInTurn(_ tail: TailStatement, _ consistency: [[UInt8]]) async throws {
     let follower = try follower(of: tail.hospital)
     let generation = try await node.consortium.generation(of: tail.hospital)
     let isForeign = try await isForeign(follower, tail.hospital)
@@ -430,9 +428,12 @@ package actor ChainConfirmer: HospitalChains {
   package func confirm(
     trusting blocks: HospitalWriter.ClosedBlocks, of hospital: String
   ) async throws -> ConfirmedRecord {
-    let gate = gate(of: hospital)
-    await gate.enter()
-    defer { gate.leave() }
+    try await gates.pass(hospital) { try await confirmInTurn(trusting: blocks, of: hospital) }
+  }
+
+  private func confirmInTurn(
+    trusting blocks: HospitalWriter.ClosedBlocks, of hospital: String
+  ) async throws -> ConfirmedRecord {
     try await node.catchUp()
     var follower = try follower(of: hospital)
     guard let cosigner = try await cosigner(of: hospital, onBase: blocks.baseHeight) else {

@@ -57,6 +57,13 @@ package struct HalfSentRecords: Sendable {
   private static func key(_ record: RecordName, _ sender: String) -> String {
     "\(prefix)\(sender)/\(record)"
   }
+  private static func record(inKey key: String) -> RecordName? {
+    let parts = key.dropFirst(prefix.count).split(separator: "/")
+    guard parts.count == 4, let visit = Digest32(hex: String(parts[2])),
+      let recordDigest = Digest32(hex: String(parts[3]))
+    else { return nil }
+    return RecordName(hospital: String(parts[1]), visit: visit, recordDigest: recordDigest)
+  }
 
   /// Takes a piece from who sends a record.
   ///
@@ -115,11 +122,16 @@ package struct HalfSentRecords: Sendable {
     }
   }
 
-  /// The oldest first.
+  /// The oldest first. A row that cannot be read says with its key whose it is, and not since when: it goes
+  /// first, as what is too old.
   private func half(_ prefix: String) throws -> [(key: String, record: HalfSentRecord)] {
     var found: [(key: String, record: HalfSentRecord)] = []
     for key in try store.keys(withPrefix: prefix) {
-      if let record: HalfSentRecord = try store.load(key) { found.append((key, record)) }
+      if let record: HalfSentRecord = try store.readable(key) {
+        found.append((key, record))
+      } else if let record = Self.record(inKey: key) {
+        found.append((key, HalfSentRecord(record, begunAt: 0)))
+      }
     }
     return found.sorted { $0.record.begunAt < $1.record.begunAt }
   }

@@ -24,17 +24,17 @@ extension LedgerClient {
   ) async throws -> VisitEnding {
     let leaf = try await prove(
       .ending, of: context.visitID, at: context.hospital, by: supernode, for: reader)
-    guard leaf.chain == context.hospital, let ending = leaf.ending(of: context) else {
+    guard leaf.chain == context.hospital, let ending = leaf.entry?.ending(of: context) else {
       throw ConsortiumError(.invalidProof, "the leaf does not end the visit")
     }
     return ending
   }
 }
 
-extension ProvenLeaf {
+extension Entry {
   /// What this item makes of a visit; its cloud has judged whether it may.
-  fileprivate func ending(of context: VisitContext) -> VisitEnding? {
-    guard let content = entry?.content, let last = context.signers.last?.doctor else { return nil }
+  func ending(of context: VisitContext) -> VisitEnding? {
+    guard let last = context.signers.last?.doctor else { return nil }
     switch content.body {
     case .visitCompletion(let completion)
     where completion.context == context && content.signer == .party(last):

@@ -441,6 +441,20 @@ package actor LedgerNode {
     try finalAnchor(covering: index, on: chain) != nil
   }
 
+  /// The item of a hospital's chain that a proof shows, by an anchor which is final here: for who has no such
+  /// leaf of it.
+  ///
+  /// - Throws: ``LedgerError`` `invalid-proof`; ``StoreError``.
+  func item(provenBy proof: FinalityProof, on hospital: String) throws -> Entry? {
+    let consortium = consortium
+    guard let leaf = proof.hospital,
+      let anchor = try consortium.firstAnchor(covering: leaf.index, of: hospital),
+      anchor.index < consortium.final?.size ?? 0,
+      case .item(let entry) = try leaf.verify(size: anchor.size, root: anchor.root.bytes)
+    else { return nil }
+    return entry
+  }
+
   func finalAnchor(covering index: UInt64, on chain: HospitalView) throws -> AnchorRecord? {
     let consortium = consortium
     guard let anchor = try consortium.firstAnchor(covering: index, of: chain.hospital),

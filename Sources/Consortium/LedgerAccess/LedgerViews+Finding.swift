@@ -4,9 +4,16 @@ import Ledger
 
 extension LedgerViews {
   /// The openings on a hospital's chain from a leaf on, as far as one answer goes: its work is bounded by
-  /// the leaves that it looks at, whatever is among them.
+  /// the leaves that it looks at, whatever is among them. A cloud that has given the chain to another has what
+  /// there was until then, and says no more.
+  ///
+  /// - Throws: ``ConsortiumError`` `behind-anchor` where less of the chain is here than is anchored of it: a
+  ///   visit may be in what is missing.
   package func findVisits(_ request: FindVisits) async throws -> FoundVisits {
-    let size = try await chains.view(of: request.hospital).size
+    try await node.catchUpForStrangers()
+    let size =
+      try await isPresent(at: request.hospital)
+      ? knownAnchoredView(of: request.hospital).size : chains.view(of: request.hospital).size
     guard request.from < size else {
       return FoundVisits(visits: [], next: min(request.from, size), size: size)
     }

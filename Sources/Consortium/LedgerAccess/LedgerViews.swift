@@ -7,9 +7,38 @@ import Ledger
 package struct LedgerViews: Sendable {
   let node: LedgerNode
   let chains: any HospitalChains
+  /// The cloud whose views these are; nil for who is none.
+  let cloud: String?
 
-  package init(node: LedgerNode, chains: any HospitalChains) {
-    (self.node, self.chains) = (node, chains)
+  package init(node: LedgerNode, chains: any HospitalChains, ofCloud cloud: String? = nil) {
+    (self.node, self.chains, self.cloud) = (node, chains, cloud)
+  }
+
+  /// A chain with all that is anchored of it: what was put back, or is on its way from another cloud, may lack
+  /// a revocation, an access or a visit that is final.
+  ///
+  /// - Throws: ``ConsortiumError`` `behind-anchor` where less of it is here; `not-entitled` at a cloud that has
+  ///   given it to another: what is here ends where it was given away, and nothing in it says so.
+  func anchoredView(of hospital: String) async throws -> HospitalView {
+    try await node.catchUp()
+    return try await knownAnchoredView(of: hospital)
+  }
+
+  /// The same by the anchors that are known here.
+  func knownAnchoredView(of hospital: String) async throws -> HospitalView {
+    guard try await isPresent(at: hospital) else {
+      throw ConsortiumError(.notEntitled, "another cloud has that hospital's chain")
+    }
+    let anchor = try await node.consortium.anchor(of: hospital)
+    let view = try await chains.view(of: hospital)
+    try view.require(anchor)
+    return view
+  }
+
+  /// Whether no other cloud has the chain by now: of a hospital that was removed its last one keeps it.
+  func isPresent(at hospital: String) async throws -> Bool {
+    guard let cloud else { return true }
+    return try await node.consortium.members(having: hospital).cloud(ofHospital: hospital) == cloud
   }
 
   /// A visit as the rules have it now.
@@ -36,7 +65,9 @@ package struct LedgerViews: Sendable {
   func visitView(_ query: ReadVisit, for doctor: Principal?) async throws -> VisitView {
     let view = try await chains.view(of: query.hospital)
     let record = try Self.visit(query.visit, on: view)
-    guard try await isOnTeam(doctor, of: record, at: query.hospital) else {
+    guard let context = try await openedContext(of: record, at: query.hospital),
+      context.signers.contains(where: { doctor == .party($0.doctor) })
+    else {
       throw ConsortiumError(.notEntitled, "the visit has another team")
     }
     return VisitView(
@@ -45,13 +76,25 @@ package struct LedgerViews: Sendable {
         ? try view.signatures(of: query.visit, count: record.attempts.count) : [])
   }
 
-  private func isOnTeam(
-    _ doctor: Principal?, of visit: VisitRecord, at hospital: String
-  ) async throws -> Bool {
+  /// What a visit was opened with, whatever has become of it.
+  func openedContext(
+    of visit: VisitRecord, at hospital: String
+  ) async throws -> VisitContext? {
     let opening = try await chains.leaf(visit.opening, of: hospital)
     guard case .visitOpening(let opened)? = opening.flatMap({ Leaf.entry(in: $0) })?.content.body
-    else { return false }
-    return opened.context.signers.contains { doctor == .party($0.doctor) }
+    else { return nil }
+    return opened.context
+  }
+
+  /// Whether somebody may know how a visit has ended: its team, and the clouds that have had its chain since,
+  /// which may have its records.
+  private func mayKnowEnd(
+    _ author: Principal?, of visit: VisitRecord, at hospital: String
+  ) async throws -> Bool {
+    guard let context = try await openedContext(of: visit, at: hospital) else { return false }
+    let clouds = try await node.consortium.clouds(
+      ofHospital: hospital, sinceEpoch: node.genesis.epoch(ofHeight: context.baseHeight))
+    return (context.signers.map(\.doctor) + clouds).contains { author == .party($0) }
   }
 
   /// The same for the doctor of a consent.
@@ -65,13 +108,9 @@ package struct LedgerViews: Sendable {
   /// How a consent stands. Revocations count from when they are written, final or not, and as a
   /// demand from when its block is final.
   ///
-  /// - Throws: ``ConsortiumError`` `behind-anchor` where less of the chain is here than is anchored of it.
+  /// - Throws: ``ConsortiumError``, as ``anchoredView(of:)``.
   func consent(_ query: ReadConsent) async throws -> ConsentView {
-    try await node.catchUp()
-    let anchor = try await node.consortium.anchor(of: query.hospital)
-    let chain = try await chains.view(of: query.hospital)
-    // What was put back, or is on its way from another cloud, may lack a revocation that is final.
-    try chain.require(anchor)
+    let chain = try await anchoredView(of: query.hospital)
     let consortium = await node.consortium
     var view = ConsentView(
       context: nil, recordDigest: .zero, standing: .unknown, time: consortium.time,
@@ -99,34 +138,48 @@ package struct LedgerViews: Sendable {
 
   /// The entries about sharing a visit, and its receipt, for its patient.
   ///
-  /// - Throws: ``ConsortiumError`` `behind-anchor` where less of the chain is here than is anchored of it: an
-  ///   access may be in what is missing.
-  func accessLog(for patient: Principal?) async throws -> AccessLogReply {
-    let (visit, _, hospital) = try await visit(of: patient)
-    try await node.catchUp()
-    let anchor = try await node.consortium.anchor(of: hospital)
-    let view = try await chains.view(of: hospital)
-    try view.require(anchor)
+  /// - Throws: ``ConsortiumError``, as ``anchoredView(of:)``.
+  func accessLog(
+    _ request: ReadAccessLog, for patient: Principal?
+  ) async throws -> AccessLogReply {
+    let (visit, hospital) = try Self.named(by: patient)
+    let view = try await anchoredView(of: hospital)
+    _ = try Self.visit(visit, on: view)
     func entry(_ index: UInt64) async throws -> Entry? {
       try await chains.leaf(index, of: hospital).flatMap { Leaf.entry(in: $0) }
     }
-    var entries: [Entry] = []
-    for index in try view.sharing(of: visit) {
-      if let entry = try await entry(index) { entries.append(entry) }
+    let numbers = request.from..<request.from + AccessLogReply.countLimit
+    var (entries, byteCount): ([Entry], Int) = ([], 0)
+    for index in try view.sharing(of: visit, numbers) {
+      guard let entry = try await entry(index) else {
+        throw StoreError(.corrupted, "leaf \(index) is no entry")
+      }
+      byteCount += entry.encoded().count
+      if byteCount > AccessLogReply.byteLimit, !entries.isEmpty { break }
+      entries.append(entry)
     }
     var receipt: Entry?
     if let index = try view.receipt(of: visit) { receipt = try await entry(index) }
-    return AccessLogReply(entries: entries, receipt: receipt)
+    return AccessLogReply(
+      entries: entries, count: try view.sharingCount(of: visit), receipt: receipt)
   }
 
   /// The visit whose patient asks.
   func visit(
     of patient: Principal?
   ) async throws -> (id: Digest32, record: VisitRecord, hospital: String) {
+    let (visit, hospital) = try Self.named(by: patient)
+    return (visit, try await self.visit(visit, at: hospital), hospital)
+  }
+
+  /// What a patient who asks is the patient of.
+  private static func named(
+    by patient: Principal?
+  ) throws -> (visit: Digest32, hospital: String) {
     guard case .patient(let visit, let hospital) = patient else {
       throw ConsortiumError(.notEntitled, "the patient alone may ask this")
     }
-    return (visit, try await self.visit(visit, at: hospital), hospital)
+    return (visit, hospital)
   }
 
   /// Proves that something is final.
@@ -159,14 +212,14 @@ package struct LedgerViews: Sendable {
   }
 
   /// The same about a visit, for its patient, and for who has a consent of its patient; how it has ended,
-  /// for its team too.
+  /// for its team and its clouds too.
   func prove(_ request: ProveVisit, for author: Principal?) async throws -> FinalityProof {
     let (visit, hospital) = (request.visit, request.hospital)
     let record = try await self.visit(visit, at: hospital)
     let shown = request.consent.flatMap { try? $0.verified(by: record.signingKey) }
     let mayKnowEnd =
       try await request.subject == .ending
-      ? isOnTeam(author, of: record, at: hospital) : false
+      ? self.mayKnowEnd(author, of: record, at: hospital) : false
     guard
       mayKnowEnd || author == .patient(visit: visit, hospital: hospital)
         || shown.map({

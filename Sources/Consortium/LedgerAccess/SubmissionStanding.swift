@@ -26,6 +26,8 @@ public enum SubmissionStanding: Sendable, Equatable {
 
   /// Whether nobody can take it back any more.
   public var isFinal: Bool { if case .final = self { true } else { false } }
+  /// Whether the hospital has taken it, by its own word at least.
+  var isTaken: Bool { isConfirmed || self == .written }
   var isRefused: Bool { if case .refused = self { true } else { false } }
 
   /// How it stands once this was shown as well. What more than the hospital has signed for is not taken

@@ -129,7 +129,8 @@ package enum RequestTable {
       answer: 1 << 10),
     open(Prove.self, to: [.hospital, .cloud], 8 << 10),
     sealed(
-      ProveVisit.self, by: [.doctor, .patient], to: [.hospital, .cloud], 16 << 10, answer: page),
+      ProveVisit.self, by: [.cloud, .doctor, .patient], to: [.hospital, .cloud], 16 << 10,
+      answer: page),
     open(ProveDoctor.self, to: [.hospital, .cloud], 1 << 10),
     open(FetchEpochEnds.self, to: [.hospital, .cloud], 256),
     open(FetchMembers.self, to: [.hospital, .cloud], 256),

@@ -79,7 +79,8 @@ package struct Prove: RoleRequest {
 }
 
 /// Patient of a visit, or a doctor whom the patient has given a consent to it, to a supernode: prove what
-/// stands in a final block about the complete visit. A doctor of its team may have its end proven.
+/// stands in a final block about the complete visit. A doctor of its team, and a cloud that has had its chain since,
+/// may have its end proven.
 package struct ProveVisit: RoleRequest {
   package static let name = "prove-visit"
   package typealias Reply = FinalityProof
@@ -309,28 +310,43 @@ package struct ReadAccessLog: RoleRequest {
   package static let name = "read-access-log"
   package typealias Reply = AccessLogReply
 
-  package init() {}
-  package func encode(into fields: inout some FieldEncoder) {}
-  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {}
+  /// How many entries were shown before.
+  package var from: UInt64
+
+  package init(from: UInt64 = 0) { self.from = from }
+
+  package func encode(into fields: inout some FieldEncoder) { fields.integer("from", from) }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    from = try fields.integer("from", in: 0...LedgerLimits.size)
+  }
 }
 
-/// The entries about sharing one visit, in the order of the ledger.
+/// The entries about sharing one visit from one of them on, in the order of the ledger.
 package struct AccessLogReply: CanonicalValue {
+  /// How much of them one answer has, in bytes, and how many.
+  package static let byteLimit = 1 << 18
+  package static let countLimit: UInt64 = 1 << 12
+
   package var entries: [Entry]
+  /// How many there are in all.
+  package var count: UInt64
   /// The visit's receipt, if it has one.
   package var receipt: Entry?
 
-  package init(entries: [Entry], receipt: Entry?) {
-    (self.entries, self.receipt) = (entries, receipt)
+  package init(entries: [Entry], count: UInt64, receipt: Entry?) {
+    (self.entries, self.count, self.receipt) = (entries, count, receipt)
   }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.list("entries", entries)
+    fields.integer("count", count)
     fields.optional("receipt", receipt)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    entries = try fields.list("entries", maximum: 1 << 14)
+    entries = try fields.list("entries", maximum: Int(Self.countLimit))
+    count = try fields.integer("count", in: 0...LedgerLimits.size)
     receipt = try fields.optional("receipt")
   }
 }

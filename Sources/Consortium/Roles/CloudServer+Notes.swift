@@ -6,8 +6,9 @@ import Ledger
 extension CloudServer {
   /// Two hospitals may give visits one identifier.
   static func noteKey(_ visit: Digest32, _ hospital: String) -> String {
-    "note/\(hospital)/\(visit)"
+    "\(noteKey(hospital))\(visit)"
   }
+  static func noteKey(_ hospital: String) -> String { "note/\(hospital)/" }
 
   /// Keeps the note of a visit whose chain this cloud confirms. Returns when it is durable.
   ///
@@ -40,20 +41,5 @@ extension CloudServer {
   func note(for author: Principal?) async throws -> FetchedNote {
     let (visit, record, hospital) = try await views.visit(of: author)
     return FetchedNote(status: record.status, note: try store.load(Self.noteKey(visit, hospital)))
-  }
-
-  /// Who asked for a visit's record and was given it, for its patient.
-  ///
-  /// - Throws: ``ConsortiumError`` `not-entitled` where another cloud has the chain by now: what is here ends
-  ///   where it was given away, and nothing in it says so.
-  func accessLog(for author: Principal?) async throws -> AccessLogReply {
-    let (_, _, hospital) = try await views.visit(of: author)
-    try await node.catchUp()
-    // Of a hospital that was removed its last cloud keeps the chain.
-    let present = try await node.consortium.members(having: hospital).cloud(ofHospital: hospital)
-    guard present == id else {
-      throw ConsortiumError(.notEntitled, "another cloud has that hospital's chain")
-    }
-    return try await views.accessLog(for: author)
   }
 }

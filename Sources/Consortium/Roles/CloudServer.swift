@@ -25,6 +25,8 @@ package actor CloudServer: EnvelopeKeyOwner {
   var nextDemands: [String: (time: UInt64, after: Digest32)] = [:]
   /// By hospital, which visit that is over was looked at last.
   var turns: [String: Turn<Digest32>] = [:]
+  /// By hospital whose chain another cloud has by now.
+  var openElsewhere: [String: OpenElsewhere] = [:]
   /// Whether what was kept before ends were remembered is known.
   var hasLookedForEnded = false
   /// By hospital, when somebody's question about a visit that is not known makes this cloud ask the one
@@ -53,7 +55,7 @@ package actor CloudServer: EnvelopeKeyOwner {
       node: node, keys: keys.ring, custody: custody,
       source: ConfirmedLeaves(node: node, identity: keys.ring, requests: requests), wanted: wanted,
       ended: EndedVisits(store: store), stores: stores)
-    views = LedgerViews(node: node, chains: confirmer)
+    views = LedgerViews(node: node, chains: confirmer, ofCloud: id)
   }
 
   /// Agrees to confirm the chain of a hospital that is to be admitted, or to have another cloud or
@@ -102,7 +104,12 @@ package actor CloudServer: EnvelopeKeyOwner {
     for hospital in confirmer.hospitals {
       try await steps.take { try await dropEnded(of: hospital) }
     }
-    for hospital in confirmer.hospitals where members.cloud(ofHospital: hospital) == id {
+    for hospital in confirmer.hospitals {
+      guard members.cloud(ofHospital: hospital) == id else {
+        try await steps.take { try await dropEndedElsewhere(of: hospital) }
+        continue
+      }
+      openElsewhere[hospital] = nil
       try await steps.take { if try await confirmer.takeOver(hospital) { isNew = true } }
       try await steps.take { if try await fetchWanted(of: hospital) { isNew = true } }
     }
@@ -154,7 +161,8 @@ package actor CloudServer: EnvelopeKeyOwner {
     case let request as FetchLeaves:
       request.reply(try await confirmer.leaves(request.asked, limit: MessageLimits.plain / 2))
     case let request as ReadConsent: request.reply(try await views.consent(request, for: author))
-    case let request as ReadAccessLog: request.reply(try await accessLog(for: author))
+    case let request as ReadAccessLog:
+      request.reply(try await views.accessLog(request, for: author))
     case let request as Prove: request.reply(try await views.prove(request))
     case let request as ProveVisit: request.reply(try await views.prove(request, for: author))
     case let request as ProveDoctor: request.reply(try await views.prove(request))

@@ -127,7 +127,7 @@ extension Doctor {
     {
       turns.asked.pass(key)
       do {
-        guard let visit: DoctorVisit = try store.load(key) else { continue }
+        guard let visit: DoctorVisit = try store.readable(key) else { continue }
         let reader = VisitReader(try authors)
         try forget(visit, try await client.ending(of: visit.context, for: reader))
       } catch let error as StoreError {

@@ -25,6 +25,22 @@ package struct SignatureMark: CanonicalValue, Equatable {
   }
 }
 
+/// The commitments of a signature. They stay until the visit is over or the signature has no place on the ledger
+/// any more, also when the entry is final and forgotten: they say which finding was signed, and behind what.
+struct SignedCommitments: NamedValue {
+  static let name = "signed-commitments"
+
+  let commitments: [FindingCommitment]
+
+  init(_ commitments: [FindingCommitment]) { self.commitments = commitments }
+
+  func encode(into fields: inout some FieldEncoder) { fields.list("commitments", commitments) }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    commitments = try fields.list("commitments", maximum: Limits.teamSize)
+  }
+}
+
 /// A c_k that is not the doctor's last: of a signature before it, or of one that the hospital says it refuses.
 /// Each may stand on the ledger, until another one is confirmed there that leaves it no place.
 package struct FormerFindings: NamedValue {
@@ -54,21 +70,50 @@ package struct FormerFindings: NamedValue {
 
 /// What a doctor has signed of a visit. Nobody's word makes it forgotten: any of it may be what stands.
 extension Doctor {
-  private static let formerPrefix = "former/"
+  static let formerPrefix = "former/"
   func formerKey(_ visit: Digest32, _ entry: Digest32? = nil) -> String {
     "\(Self.formerPrefix)\(hospital)/\(visit)/" + (entry.map { "\($0)" } ?? "")
   }
 
-  /// How many signatures of one visit, in addition to the last, are kept while none is confirmed that leaves
-  /// them no place.
-  private static let formerLimit = 16
+  /// Of a signature, what was signed.
+  func signedKey(_ visit: Digest32, _ entry: Digest32? = nil) -> String {
+    "signed/\(hospital)/\(visit)/" + (entry.map { "\($0)" } ?? "")
+  }
 
-  /// Makes room to keep what was signed before.
+  /// The commitments of a signature; nil for one of an earlier program that is final.
+  private func commitments(
+    _ entry: Digest32, ofVisit visit: Digest32
+  ) throws -> [FindingCommitment]? {
+    if let signed: SignedCommitments = try store.readable(signedKey(visit, entry)) {
+      return signed.commitments
+    }
+    guard case .partialSignature(let own)? = try rows.row(entry)?.entry?.content.body else {
+      return nil
+    }
+    return own.commitments
+  }
+
+  /// How many signatures of one visit, in addition to the last, are kept while none is confirmed that leaves
+  /// them no place: behind one signature of D_{k−1}, and behind all that D_{k−1} makes.
+  private static let formerLimit = (one: 16, all: 64)
+
+  /// Makes room to keep what was signed before. What a hospital has refused behind a signature of D_{k−1} leaves
+  /// room for as much behind the next one, which ``diagnose(_:_:)`` verifies before it signs.
   ///
   /// - Throws: ``ConsortiumError`` `outcome-unknown` while of too many it is not known whether they stand.
-  func makeRoom(inVisit visit: Digest32) async throws {
+  func makeRoom(_ visit: DoctorVisit, _ view: VisitView) async throws {
+    let (visitID, place) = (visit.context.visitID, visit.position - 1)
+    let before = place > 0 ? view.signatures.dropFirst(place - 1).first?.commitments ?? [] : []
     func isFull() throws -> Bool {
-      try store.keys(withPrefix: formerKey(visit)).count >= Self.formerLimit
+      let entries = try store.keys(withPrefix: formerKey(visitID)).map {
+        Digest32(hex: String($0.suffix(64)))
+      }
+      if entries.count < Self.formerLimit.one { return false }
+      let behind = try entries.filter { entry in
+        guard let entry, let signed = try commitments(entry, ofVisit: visitID) else { return true }
+        return Array(signed.prefix(place)) == before
+      }
+      return entries.count >= Self.formerLimit.all || behind.count >= Self.formerLimit.one
     }
     if try !isFull() { return }
     try await follow(demandingAfter: nil)
@@ -122,8 +167,7 @@ extension Doctor {
       }
     }
     if let kept = visit.handedOver, let findings = open(kept) { return (findings, kept) }
-    for key in try store.keys(withPrefix: formerKey(visit.context.visitID)) {
-      guard let former: FormerFindings = try store.load(key) else { continue }
+    for former in try formerRows(ofVisit: visit.context.visitID) {
       if let findings = open(former.findings) { return (findings, former.findings) }
     }
     throw failure
@@ -155,9 +199,7 @@ extension Doctor {
 
   /// Of all that this doctor has signed of a visit, what the hospital is not known to refuse.
   private func marks(_ visit: DoctorVisit) throws -> [SignatureMark] {
-    let former = try store.keys(withPrefix: formerKey(visit.context.visitID)).compactMap {
-      try store.load($0, as: FormerFindings.self)?.mark
-    }
+    let former = try formerRows(ofVisit: visit.context.visitID).map(\.mark)
     return try ([visit.mark].compactMap(\.self) + former).filter {
       try rows.row($0.entry)?.standing.isRefused != true
     }
@@ -176,10 +218,10 @@ extension Doctor {
     let place = visit.position - 1
     guard view.signatures.count < visit.position else { return }
     for mark in try marks(visit) where mark.attempt == view.attempts[place] {
-      guard case .partialSignature(let own)? = try rows.row(mark.entry)?.entry?.content.body,
-        own.commitments.count == visit.position
+      guard let own = try commitments(mark.entry, ofVisit: visit.context.visitID),
+        own.count == visit.position
       else { continue }
-      guard own.commitments.prefix(place).map(\.attempt) != Array(view.attempts.prefix(place))
+      guard own.prefix(place).map(\.attempt) != Array(view.attempts.prefix(place))
       else {
         throw ConsortiumError(
           .malformed,
@@ -224,9 +266,9 @@ extension Doctor {
   /// has signed for, what it has signed for decides.
   func isSigned(_ content: [UInt8], _ visit: DoctorVisit, _ view: VisitView) throws -> Bool {
     if let last = try unshown(visit, view).max(by: { $0.attempt < $1.attempt }),
-      case .partialSignature(let own)? = try rows.row(last.entry)?.entry?.content.body
+      let own = try commitments(last.entry, ofVisit: visit.context.visitID)
     {
-      return try known(visit, own.commitments)?.findings.last?.content == content
+      return try known(visit, own)?.findings.last?.content == content
     }
     return try standingFindings(visit, view)?.findings.last?.content == content
   }
@@ -246,14 +288,19 @@ extension Doctor {
 
   /// What is kept of the signatures before the last.
   func formerFindings(ofVisit visit: Digest32) throws -> [KeptFindings] {
-    try store.keys(withPrefix: formerKey(visit)).compactMap {
-      try store.load($0, as: FormerFindings.self)?.findings
-    }
+    try formerRows(ofVisit: visit).map(\.findings)
   }
 
-  /// What removes them all.
+  /// What was signed of a visit before the last, as far as it can be read.
+  private func formerRows(ofVisit visit: Digest32) throws -> [FormerFindings] {
+    try store.readable(withPrefix: formerKey(visit)).map(\.value)
+  }
+
+  /// What removes them all, and what says what was signed.
   func removalOfFormerFindings(ofVisit visit: Digest32) throws -> [String: [UInt8]?] {
-    try store.removal(ofPrefix: formerKey(visit))
+    try store.removal(ofPrefix: formerKey(visit)).merging(
+      store.removal(ofPrefix: signedKey(visit))
+    ) { $1 }
   }
 
   /// Forgets what has no place on the ledger any more: of one visit, all signatures but one whose attempts
@@ -275,15 +322,15 @@ extension Doctor {
 
   private func forgetFormerFindings(ofVisit visitID: Digest32, _ keys: [String]) throws {
     let visit = try visit(visitID)
-    let marks = try keys.compactMap { try store.load($0, as: FormerFindings.self)?.mark }
+    let marks = try keys.compactMap { try store.readable($0, as: FormerFindings.self)?.mark }
     let confirmed = try ([visit.mark].compactMap(\.self) + marks)
       .filter { try rows.row($0.entry)?.standing.isConfirmed == true }
       .max { $0.attempt < $1.attempt }
     guard let confirmed else { return }
     let over = marks.filter { $0.attempt <= confirmed.attempt && $0 != confirmed }
     if over.isEmpty { return }
-    try store.write(
-      Dictionary(uniqueKeysWithValues: over.map { (formerKey(visitID, $0.entry), nil) }))
+    let gone = over.flatMap { [formerKey(visitID, $0.entry), signedKey(visitID, $0.entry)] }
+    try store.write(Dictionary(uniqueKeysWithValues: gone.map { ($0, nil) }))
     try dropPieces(ofVisit: visitID)
   }
 }

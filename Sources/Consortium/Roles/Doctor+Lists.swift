@@ -72,12 +72,12 @@ public struct ReceivedConsent: Sendable, Equatable {
 
 extension Doctor {
   /// The visits on whose teams this doctor is, by the time at which they opened. Those that are over are not
-  /// among them any more, once that was proven, or 30 days after the last deadline.
+  /// among them any more, once that was proven, or 30 days after the last deadline; nor is what a disk has
+  /// damaged, which ``damagedRows()`` names.
   public func visits() throws -> [AssignedVisit] {
     // What is not stored yet is newer.
     var known = pendingVisits
-    for key in try store.keys(withPrefix: Self.visitPrefix) {
-      guard let visit: DoctorVisit = try store.load(key) else { continue }
+    for (_, visit) in try store.readable(withPrefix: Self.visitPrefix, as: DoctorVisit.self) {
       known[visit.context.visitID] = known[visit.context.visitID] ?? visit
     }
     return known.values.map(AssignedVisit.init).sorted {
@@ -86,12 +86,11 @@ extension Doctor {
   }
 
   /// The consents that this doctor was given, by the time at which they expire: also used ones, and expired
-  /// ones for a week.
+  /// ones for a week; but what a disk has damaged, which ``damagedRows()`` names.
   /// Whether one still stands the ledger says when it is used.
   public func consents() throws -> [ReceivedConsent] {
     var found: [ReceivedConsent] = []
-    for key in try store.keys(withPrefix: Self.grantPrefix) {
-      guard let held: HeldConsent = try store.load(key) else { continue }
+    for (_, held) in try store.readable(withPrefix: Self.grantPrefix, as: HeldConsent.self) {
       let consent = held.consent.object
       found.append(
         ReceivedConsent(
@@ -100,5 +99,14 @@ extension Doctor {
           isUsed: held.sealedGrant.isEmpty))
     }
     return found.sorted { ($0.expiresAt, $0.consent) < ($1.expiresAt, $1.consent) }
+  }
+
+  /// The keys of visits, signatures, consents and submissions in the store that cannot be read: each list
+  /// leaves them out and has all others.
+  public func damagedRows() throws -> [String] {
+    try store.damaged(withPrefix: Self.visitPrefix, as: DoctorVisit.self)
+      + store.damaged(withPrefix: Self.formerPrefix, as: FormerFindings.self)
+      + store.damaged(withPrefix: Self.grantPrefix, as: HeldConsent.self)
+      + rows.damaged()
   }
 }

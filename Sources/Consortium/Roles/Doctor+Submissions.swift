@@ -39,6 +39,8 @@ extension Doctor: Submitter {
     demandingAfter patience: UInt64? = Submission.patience
   ) async throws -> [Submission] {
     var steps = SeparateSteps()
+    // First, so that what says which row is damaged is what is thrown.
+    try await steps.take { try requireReadableRows() }
     try await steps.take { try await follow(demandingAfter: patience) }
     try await steps.take { try await giveRecordsAgain() }
     try await steps.take { try forgetFormerFindings() }
@@ -47,5 +49,14 @@ extension Doctor: Submitter {
     try await steps.take { try envelopeKeys.eraseOver() }
     try steps.finish()
     return try submitted
+  }
+
+  /// That nothing of the store is damaged.
+  ///
+  /// - Throws: ``StoreError`` `corrupted`, which names the first row that is.
+  private func requireReadableRows() throws {
+    if let key = try damagedRows().first {
+      throw StoreError(.corrupted, "\"\(key)\" cannot be read")
+    }
   }
 }

@@ -74,7 +74,8 @@ extension HospitalServer {
   /// Whose the pseudonym of a visit is, with what proves it.
   ///
   /// - Throws: ``ConsortiumError`` `unknown-visit` for one that was not opened here, or was forgotten.
-  package func patient(ofVisit visit: Digest32) throws -> PseudonymOpening {
+  package func patient(ofVisit visit: Digest32) async throws -> PseudonymOpening {
+    try await noteOpened(visit)
     if let known: HospitalVisit = try store.load(Self.key(visit)) { return known.opening }
     guard let known: PatientOfVisit = try store.load(Self.identityKey(visit)) else {
       throw ConsortiumError(.unknownVisit, "the hospital does not know whose visit this was")

@@ -22,12 +22,12 @@ extension HospitalServer {
   /// Makes a ticket for a person whom the clerk has identified; it can be used for a day.
   ///
   /// - Parameter identity: ID_j, 1 to 256 bytes, as the patient's own program states it.
-  package func issueTicket(for identity: String) throws -> AdmissionTicket {
+  package func issueTicket(for identity: String) async throws -> AdmissionTicket {
     let identity = WrittenForm.canonical(identity)
     guard (1...256).contains(identity.utf8.count) else {
       throw ConsortiumError(.wrongState, "an identity has 1 to 256 bytes")
     }
-    try forgetTickets()
+    try await forgetTickets()
     let ticket = AdmissionTicket(using: &randomness)
     let publicKey = try ticket.key(genesis: node.genesis.digest, hospital: id).publicKey
     let expiresAt = inbox.clock() + Self.secondsOfDay
@@ -41,23 +41,36 @@ extension HospitalServer {
   }
 
   /// The public keys of the tickets of a person that have opened no visit.
-  package func openTickets(of identity: String) throws -> [[UInt8]] {
+  package func openTickets(of identity: String) async throws -> [[UInt8]] {
     let prefix = Self.ticketKey([])
-    return try store.keys(withPrefix: prefix).compactMap { key in
-      guard let issued: IssuedTicket = try store.load(key), issued.isFor(identity),
-        try issued.answer == nil || offer(of: issued) != nil
-      else { return nil }
-      return [UInt8](hex: String(key.dropFirst(prefix.count)))
+    var tickets: [[UInt8]] = []
+    for key in try store.keys(withPrefix: prefix) {
+      guard let issued: IssuedTicket = try store.load(key), issued.isFor(identity) else { continue }
+      if let context = issued.context { try await noteOpened(context.visitID) }
+      guard try issued.answer == nil || offer(of: issued) != nil,
+        let ticket = [UInt8](hex: String(key.dropFirst(prefix.count)))
+      else { continue }
+      tickets.append(ticket)
     }
+    return tickets
   }
 
   /// Takes a ticket back, with the visit that it was offered: nobody is admitted with it any more. A visit
   /// that is open stays.
   ///
   /// - Parameter ticket: its public key.
-  package func voidTicket(_ ticket: [UInt8]) throws {
+  package func voidTicket(_ ticket: [UInt8]) async throws {
     let key = Self.ticketKey(ticket)
     guard let issued: IssuedTicket = try store.load(key) else { return }
+    guard let context = issued.context else { return try void(issued, key) }
+    // Nobody opens its visit meanwhile.
+    try await openings.pass(context.visitID) {
+      try await noteOpened(context.visitID)
+      try void(issued, key)
+    }
+  }
+
+  private func void(_ issued: IssuedTicket, _ key: String) throws {
     var changes: [String: [UInt8]?] = [key: nil]
     if let offer = try offer(of: issued) {
       changes[Self.offerKey(offer.digest)] = .some(nil)
@@ -79,12 +92,12 @@ extension HospitalServer {
 
   /// The visit that a ticket was offered, while the patient has not agreed to it.
   private func offer(of issued: IssuedTicket) throws -> VisitContext? {
-    guard case .visit(let context, _, _, _)? = issued.answer else { return nil }
+    guard let context = issued.context else { return nil }
     return try store.value(forKey: Self.offerKey(context.digest)) == nil ? nil : context
   }
 
   /// Forgets tickets that have expired days ago, and what they were offered.
-  func forgetTickets() throws {
+  func forgetTickets() async throws {
     let today = inbox.clock() / Self.secondsOfDay
     guard today > Self.daysKept else { return }
     let due = today - Self.daysKept
@@ -92,12 +105,14 @@ extension HospitalServer {
     let forgotten = stored.flatMap { UInt64(String(decoding: $0, as: UTF8.self)) }
     guard forgotten.map({ $0 < due }) ?? true else { return }
     try forgetNamedTeams()
+    // Where the chain cannot be asked which visits are open, nothing is forgotten.
+    _ = try await views.chains.view(of: id)
     for day in (forgotten ?? due)..<due {
       let prefix = Self.dayKey(day)
       for key in try store.keys(withPrefix: prefix) {
         if let ticket = [UInt8](hex: String(key.dropFirst(prefix.count))) {
           do {
-            try voidTicket(ticket)
+            try await voidTicket(ticket)
           } catch let error as StoreError {
             throw error
           } catch {
@@ -148,5 +163,13 @@ extension HospitalServer {
     issued.answer = answer
     try store.write(changes.merging([key: Message(issued).encoded()]) { _, new in new })
     return answer
+  }
+}
+
+extension IssuedTicket {
+  /// The visit that it was offered.
+  fileprivate var context: VisitContext? {
+    guard case .visit(let context, _, _, _)? = answer else { return nil }
+    return context
   }
 }

@@ -162,23 +162,21 @@ extension HospitalServer {
 
   /// Opens the visit on the ledger, after the patient agreed to its context.
   func open(_ request: AuthorizeVisit, by author: Principal?) async throws -> Done {
-    let offerKey = Self.offerKey(request.contextDigest)
-    guard var visit: HospitalVisit = try store.load(offerKey) else {
-      guard try await isOpened(request, by: author) else {
-        throw ConsortiumError(.unknownVisit, "the hospital has offered no such visit")
-      }
+    let unknown = ConsortiumError(.unknownVisit, "the hospital has offered no such visit")
+    guard case .patient(let visitID, let hospital) = author, hospital == id else { throw unknown }
+    return try await openings.pass(visitID) {
+      if try await isOpened(visitID, by: request.contextDigest) { return Done() }
+      guard var visit: HospitalVisit = try store.load(Self.offerKey(request.contextDigest)),
+        visit.context.visitID == visitID
+      else { throw unknown }
+      let opening = VisitOpening(
+        context: visit.context, visitKeyProof: request.visitKeyProof,
+        patientSignature: request.signature)
+      try await ledger.put(opening)
+      visit.agreed = opening
+      try store.write(Self.opened(visit))
       return Done()
     }
-    guard author == .patient(visit: visit.context.visitID, hospital: id) else {
-      throw ConsortiumError(.unknownVisit, "the hospital has offered no such visit")
-    }
-    let opening = VisitOpening(
-      context: visit.context, visitKeyProof: request.visitKeyProof,
-      patientSignature: request.signature)
-    try await ledger.put(opening)
-    visit.agreed = opening
-    try store.write(Self.opened(visit))
-    return Done()
   }
 
   /// S_v of the offers of a visit that the ledger does not have yet.
@@ -200,25 +198,32 @@ extension HospitalServer {
     ]
   }
 
-  /// Whether this opened a visit before, so that its answer was lost: then it stands on the chain.
-  private func isOpened(_ request: AuthorizeVisit, by author: Principal?) async throws -> Bool {
-    guard case .patient(let visit, let hospital) = author, hospital == id else { return false }
-    let record = try await views.chains.view(of: id).visit(visit)
-    return record?.contextDigest == request.contextDigest
+  /// Whether this context opened a visit, so that its answer was lost: then it stands on the chain.
+  private func isOpened(_ visitID: Digest32, by contextDigest: Digest32) async throws -> Bool {
+    try await noteOpened(visitID)
+    return try await views.chains.view(of: id).visit(visitID)?.contextDigest == contextDigest
   }
 
   private func visit(_ visitID: Digest32) async throws -> HospitalVisit {
-    if let visit: HospitalVisit = try store.load(Self.key(visitID)) { return visit }
-    // The power may have failed after the opening was written, and before this was noted.
+    try await noteOpened(visitID)
+    guard let visit: HospitalVisit = try store.load(Self.key(visitID)) else {
+      throw ConsortiumError(.unknownVisit, "the hospital knows no such visit")
+    }
+    return visit
+  }
+
+  /// Takes note of an opening that stands on the chain: the power may have failed behind it, before it was
+  /// noted. Until then the offer has what else is known of the visit, so whoever would drop one asks this first.
+  func noteOpened(_ visitID: Digest32) async throws {
+    if try hasPatient(visitID) { return }
     let chain = try await views.chains.view(of: id)
     guard let record = try chain.visit(visitID),
       let leaf = try await views.chains.leaf(record.opening, of: id),
       case .visitOpening(let opening)? = Leaf.entry(in: leaf)?.content.body,
       var visit: HospitalVisit = try store.load(Self.offerKey(record.contextDigest))
-    else { throw ConsortiumError(.unknownVisit, "the hospital knows no such visit") }
+    else { return }
     visit.agreed = opening
     try store.write(Self.opened(visit))
-    return visit
   }
 
   // MARK: Group key (4.3)

@@ -15,6 +15,8 @@ package actor HospitalServer: EnvelopeKeyOwner {
   let store: any RoleStore
   package let envelopeKeys: OwnEnvelopeKeys
   var randomness: Randomness
+  /// By visit: an offer is opened, or dropped, and never both.
+  let openings = SerialGates<Digest32>()
   /// When visits that are over are looked for again, by the own clock, and behind which one.
   var nextSweep: UInt64 = 0
   var turn = Turn<String>()
@@ -61,7 +63,7 @@ package actor HospitalServer: EnvelopeKeyOwner {
       try await node.eraseFormerKeys(of: keys.ring, basedOn: await ledger.writer.view.base)
     }
     try await steps.take { try await forgetEnded() }
-    try await steps.take { try forgetTickets() }
+    try await steps.take { try await forgetTickets() }
     try await steps.take { try envelopeKeys.eraseOver() }
     try steps.finish()
     return own || consortium
@@ -105,7 +107,8 @@ package actor HospitalServer: EnvelopeKeyOwner {
     case let request as FindVisits: request.reply(try await views.findVisits(request))
     case let request as ReadVisit: request.reply(try await views.visitView(request, for: author))
     case let request as ReadConsent: request.reply(try await views.consent(request, for: author))
-    case let request as ReadAccessLog: request.reply(try await views.accessLog(for: author))
+    case let request as ReadAccessLog:
+      request.reply(try await views.accessLog(request, for: author))
     case let request as Prove: request.reply(try await views.prove(request))
     case let request as ProveVisit: request.reply(try await views.prove(request, for: author))
     case let request as ProveDoctor: request.reply(try await views.prove(request))

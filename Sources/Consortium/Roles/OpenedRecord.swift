@@ -40,9 +40,13 @@ public struct OpenedRecord: Sendable {
 public struct CollectedRecord: Sendable {
   /// nil if the record on the ledger is not what the team signed; the receipt then disputes it.
   public let record: OpenedRecord?
-  /// Whether this put the receipt on the ledger, or it stood there before.
+  /// Whether the hospital has taken the receipt with this; false if it stood on the ledger before, and where the
+  /// hospital refuses it or does not answer.
   public let isNewlyReceipted: Bool
   /// How the receipt stands. Refused as `already-receipted`, the hospital says that there is one, which nobody
-  /// has proven: collecting the record again tries again.
+  /// has proven: collecting the record again tries again. Sent, it is not receipted: the hospital has said
+  /// nothing, and ``Patient/followUp(demandingAfter:)`` sends it again.
   public let receipt: SubmissionStanding
+  /// Why the hospital has not taken the receipt, if it has not.
+  public let receiptFailure: ConsortiumError?
 }

@@ -33,8 +33,8 @@ public struct AccessRecord: Sendable, Equatable {
 public struct AccessLog: Sendable, Equatable {
   /// In the order of the chain.
   public let records: [AccessRecord]
-  /// Hospital and present cloud, where one of them did not answer, or not with entries of this visit alone,
-  /// and why: there may be more than is shown.
+  /// Hospital and present cloud, where one of them did not answer, or not with entries of this visit alone, or
+  /// not with all that it says there are, and why: there may be more than is shown.
   public let unheard: [String: ConsortiumError.Code]
 
   /// Whether all were heard.
@@ -55,8 +55,9 @@ extension Patient {
     var failure: (any Error)?
     for supernode in [cloud, hospital] {
       do {
-        let reply = try await client.ask(ReadAccessLog(), of: supernode, by: [author])
-        shown.append((supernode, reply.entries))
+        let (entries, failure) = try await sharing(shownBy: supernode, to: author)
+        shown.append((supernode, entries))
+        unheard[supernode] = failure
       } catch let error as StoreError {
         throw error
       } catch {
@@ -80,6 +81,27 @@ extension Patient {
       lists.append(proven)
     }
     return AccessLog(records: try Self.union(lists).compactMap(record), unheard: unheard)
+  }
+
+  /// How many answers of one supernode are looked at: one that never ends keeps no other from being heard.
+  static let accessPageLimit = 64
+
+  /// What a supernode shows of the sharing of a visit, answer by answer.
+  ///
+  /// - Returns: why that is not all that it says there is; nil if it is.
+  private func sharing(
+    shownBy supernode: String, to author: Author
+  ) async throws -> (entries: [Entry], failure: ConsortiumError.Code?) {
+    var entries: [Entry] = []
+    for _ in 0..<Self.accessPageLimit {
+      let page = try await client.ask(
+        ReadAccessLog(from: UInt64(entries.count)), of: supernode, by: [author])
+      entries += page.entries
+      if page.entries.isEmpty || UInt64(entries.count) >= page.count {
+        return (entries, UInt64(entries.count) == page.count ? nil : .malformed)
+      }
+    }
+    return (entries, .tooLarge)
   }
 
   /// The keys that the manager has had since a visit began.

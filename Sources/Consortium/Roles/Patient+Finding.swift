@@ -47,7 +47,7 @@ extension Patient {
   }
 
   /// Who takes part by the newest that anybody shows: what one hides another may say.
-  private func presentMembers() async throws -> ValidMembers {
+  func presentMembers() async throws -> ValidMembers {
     var failure = ConsortiumError(.unreachable, "there is no supernode")
     var asked: Set<String> = []
     var isShown = false

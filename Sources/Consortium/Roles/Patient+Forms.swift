@@ -87,6 +87,7 @@ extension Patient {
         contextDigest: context.digest, visitKeyProof: try keys.visitKey.prove(context),
         signature: keys.signingKey.sign(context)),
       of: hospital, by: [author(context, keys.signingKey)])
+    try noteOpened(context)
     return .opened(context, attempt: agreement.attempt)
   }
 

@@ -16,6 +16,14 @@ extension Patient {
   private static func agreedKey(_ visit: Digest32, _ hospital: String) -> String {
     "agreed-nonces/\(hospital)/\(visit)"
   }
+  /// What was agreed to under an identifier before the last, by context, until the ledger proves one of them.
+  private static func agreedContextKey(
+    _ visit: Digest32, _ hospital: String, _ context: Digest32? = nil
+  ) -> String { "agreed-context/\(hospital)/\(visit)/" + (context.map { "\($0)" } ?? "") }
+  /// The context that the hospital said last that it has opened.
+  private static func openedKey(_ visit: Digest32, _ hospital: String) -> String {
+    "opened-context/\(hospital)/\(visit)"
+  }
   private static func provenKey(_ visit: Digest32, _ hospital: String) -> String {
     "proven/\(hospital)/\(visit)"
   }
@@ -61,10 +69,40 @@ extension Patient {
     let (id, hospital) = (visit.context.visitID, visit.context.hospital)
     var nonces = try agreedNonces(id, at: hospital)
     if !nonces.contains(visit.context.keyNonce) { nonces.append(visit.context.keyNonce) }
-    return [
+    var changes: [String: [UInt8]?] = [
       Self.key(visit.context): Message(visit).encoded(),
       Self.agreedKey(id, hospital): nonces.flatMap(\.bytes),
     ]
+    if let former: PatientVisit = try store.load(Self.key(id, hospital)),
+      former.context != visit.context
+    {
+      changes[Self.agreedContextKey(id, hospital, former.context.digest)] =
+        Message(former).encoded()
+    }
+    return changes
+  }
+
+  /// Notes that the hospital has answered an authorization: that the visit is open with this context.
+  func noteOpened(_ context: VisitContext) throws {
+    try store.write([
+      Self.openedKey(context.visitID, context.hospital): context.digest.bytes
+    ])
+  }
+
+  /// A visit as it was agreed to: with this context, or with the one that the hospital has opened, or else with
+  /// the last. Once the ledger proves one, that.
+  ///
+  /// - Throws: ``ConsortiumError`` `unknown-visit`; `wrong-context` for a context that was not agreed to.
+  func agreedVisit(
+    _ visitID: Digest32, at hospital: String, _ context: Digest32? = nil
+  ) throws -> PatientVisit {
+    let last = try visit(visitID, at: hospital)
+    let opened = try store.value(forKey: Self.openedKey(visitID, hospital)).flatMap { Digest32($0) }
+    guard let wanted = context ?? opened, wanted != last.context.digest else { return last }
+    guard
+      let agreed: PatientVisit = try store.load(Self.agreedContextKey(visitID, hospital, wanted))
+    else { throw ConsortiumError(.wrongContext, "the patient has not agreed to this context") }
+    return agreed
   }
 
   // MARK: What the ledger has
@@ -83,12 +121,14 @@ extension Patient {
   }
 
   /// What is to be stored of a visit whose context is proven: in the place of what was agreed to.
-  func provenChanges(_ visit: PatientVisit) -> [String: [UInt8]?] {
+  func provenChanges(_ visit: PatientVisit) throws -> [String: [UInt8]?] {
     let context = visit.context
-    return [
-      Self.key(context): Message(visit).encoded(),
-      Self.provenKey(context.visitID, context.hospital): context.keyNonce.bytes,
-    ]
+    var changes = try store.removal(
+      ofPrefix: Self.agreedContextKey(context.visitID, context.hospital))
+    changes.updateValue(nil, forKey: Self.openedKey(context.visitID, context.hospital))
+    changes[Self.key(context)] = Message(visit).encoded()
+    changes[Self.provenKey(context.visitID, context.hospital)] = context.keyNonce.bytes
+    return changes
   }
 
   /// The keys that a visit may have, the likeliest first; those that were proven alone.
@@ -147,7 +187,7 @@ extension Patient {
     guard try candidates(visit, at: hospital).count > 1 else { return agreed }
     do {
       let (completion, _, _) = try await completion(of: visit, at: hospital)
-      try store.write(provenChanges(try known(completion.context)))
+      try store.write(try provenChanges(try known(completion.context)))
       return completion.context
     } catch let error as StoreError {
       throw error

@@ -53,22 +53,41 @@ extension Patient {
     try store.value(forKey: mark).map { try UInt64(stateBytes: $0) } ?? 0
   }
 
-  /// The consents of a visit, in the order in which they were given.
+  /// The consents of a visit, in the order in which they were given; but those that cannot be read.
   func consents(of visit: Digest32, at hospital: String) throws -> [GivenConsent] {
     let prefix = Self.consentMark(visit, hospital)
     var found: [(number: UInt64, given: GivenConsent)] = []
     for mark in try store.keys(withPrefix: prefix) {
-      if let digest = Digest32(hex: String(mark.dropFirst(prefix.count))),
-        let given = try given(digest)?.given
-      {
-        found.append((try number(mark), given))
+      do {
+        if let digest = Digest32(hex: String(mark.dropFirst(prefix.count))),
+          let given = try given(digest)?.given
+        {
+          found.append((try number(mark), given))
+        }
+      } catch {
+        if error.isOfWholeStore { throw error }
       }
     }
     return found.sorted { $0.number < $1.number }.map(\.given)
   }
 
+  /// That all consents of a visit can be read: a note without one of them would take the place of one that has
+  /// it.
+  ///
+  /// - Throws: ``StoreError`` `corrupted`, which names the row.
+  private func requireReadableConsents(to context: VisitContext) throws {
+    let prefix = Self.consentMark(context.visitID, context.hospital)
+    for mark in try store.keys(withPrefix: prefix) {
+      let key = Self.consentPrefix + mark.dropFirst(prefix.count)
+      if try store.readable(key, as: KnownConsent.self) == nil {
+        throw StoreError(.corrupted, "\"\(key)\" cannot be read: the note at the cloud may have it")
+      }
+    }
+  }
+
   private func note(of visit: PatientVisit, counter: UInt64) throws -> VisitNote {
-    VisitNote(
+    try requireReadableConsents(to: visit.context)
+    return VisitNote(
       genesis: genesis.digest, hospital: visit.context.hospital, visit: visit.context.visitID,
       counter: counter, encounter: visit.encounter, evidence: visit.evidence,
       opening: visit.opening,
@@ -97,13 +116,11 @@ extension Patient {
   /// - Throws: what the first visit fails with, after the others.
   public func keepNotes() async throws {
     var failure: (any Error)?
-    for key in try store.keys(withPrefix: Self.visitPrefix) {
-      guard let visit: PatientVisit = try store.load(key), visit.recordDigest != nil else {
-        continue
-      }
+    for (_, visit) in try store.readable(withPrefix: Self.visitPrefix, as: PatientVisit.self)
+    where visit.recordDigest != nil {
       do {
         try await lookAfterNote(of: visit.context)
-      } catch let error as StoreError {
+      } catch  where error.isOfWholeStore {
         throw error
       } catch {
         failure = failure ?? error

@@ -27,7 +27,7 @@ extension Patient {
   /// was told may have told it.
   private static let (doctorLimit, addressLimit) = (16, 64)
 
-  private static let requestPrefix = "request/"
+  static let requestPrefix = "request/"
   /// Which requests have come to an address, by doctor.
   private static func arrivalPrefix(_ address: String, _ doctor: String? = nil) -> String {
     "arrived/\(address)/" + (doctor.map { "\($0)/" } ?? "")
@@ -90,20 +90,22 @@ extension Patient {
     for mark in try store.keys(withPrefix: Self.arrivalPrefix(address)) {
       guard let digest = mark.split(separator: "/").last else { continue }
       let key = Self.requestPrefix + digest
-      guard let stored: ForwardAccessRequest = try store.load(key),
-        !isCurrent(stored.request.object)
-      else { continue }
+      let stored: ForwardAccessRequest? = try store.readable(key)
+      // What cannot be read takes nobody's place.
+      if let stored, isCurrent(stored.request.object) { continue }
       changes[mark] = .some(nil)
       changes[key] = .some(nil)
     }
     return changes
   }
 
-  /// The requests that have reached this patient, answered ones too, by the time at which they were made.
+  /// The requests that have reached this patient, answered ones too, by the time at which they were made; but
+  /// what a disk has damaged, which ``damagedRows()`` names.
   public func requests() throws -> [ReceivedRequest] {
     var found: [ReceivedRequest] = []
-    for key in try store.keys(withPrefix: Self.requestPrefix) {
-      guard let stored: ForwardAccessRequest = try store.load(key) else { continue }
+    for (_, stored) in try store.readable(
+      withPrefix: Self.requestPrefix, as: ForwardAccessRequest.self)
+    {
       let asked = stored.request.object
       found.append(
         ReceivedRequest(

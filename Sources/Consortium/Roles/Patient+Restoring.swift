@@ -110,7 +110,7 @@ extension Patient {
       visit.add(note)
       changes.merge(try noteChange(note, of: context)) { $1 }
     }
-    changes.merge(provenChanges(visit)) { $1 }
+    changes.merge(try provenChanges(visit)) { $1 }
     changes.updateValue(nil, forKey: underWay)
     if !visit.encounter.isEmpty {
       changes[Self.lastVisitKey(visit.encounter, hospital)] = visitID.bytes
@@ -220,7 +220,7 @@ extension Patient {
     _ receipt: VisitReceipt, _ context: VisitContext, _ keys: PatientVisitKeys<Suite>
   ) async throws -> Bool {
     do {
-      if try await give(receipt, context, keys.signingKey).standing.isRefused { return false }
+      guard try await give(receipt, context, keys.signingKey).standing.isTaken else { return false }
     } catch let error as StoreError {
       throw error
     } catch {

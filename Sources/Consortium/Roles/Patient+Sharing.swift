@@ -49,7 +49,8 @@ struct KnownConsent: NamedValue {
 }
 
 extension Patient {
-  static func consentKey(_ consent: Digest32) -> String { "consent/\(consent)" }
+  static let consentPrefix = "consent/"
+  static func consentKey(_ consent: Digest32) -> String { "\(consentPrefix)\(consent)" }
   /// By visit, which consents there are.
   static func consentMark(
     _ visit: Digest32, _ hospital: String, _ consent: Digest32? = nil
@@ -61,7 +62,7 @@ extension Patient {
     _ request: Digest32, _ visit: Digest32, _ hospital: String
   ) -> String { "consented/\(request)/\(hospital)/\(visit)" }
   static func useKey(_ requestKey: [UInt8]) -> String { "use/\(Digest32(sha256: requestKey))" }
-  private static let pendingPrefix = "pending-consent/"
+  static let pendingPrefix = "pending-consent/"
   private static func pendingKey(
     _ request: Digest32, _ visit: Digest32, _ hospital: String
   ) -> String { "\(pendingPrefix)\(request)/\(hospital)/\(visit)" }
@@ -166,10 +167,8 @@ extension Patient {
     try await keepNote(of: consent.visit, at: consent.hospital)
     try await requireStanding(consent)
     try await submit(pending.notice, until: .confirmed)
-    try await requireStanding(consent)
-    _ = try await client.ask(pending.deposit, of: consent.proxy, by: [patient])
-    try await requireStanding(consent)
-    _ = try await client.ask(pending.grant, of: consent.doctor, by: [author(asked)])
+    try await give(pending.deposit, of: consent, to: consent.proxy, by: patient)
+    try await give(pending.grant, of: consent, to: consent.doctor, by: author(asked))
     // It may have been taken back meanwhile, and another one given in its place.
     if let stored: PendingConsent = try store.load(key),
       stored.deposit.consent.object.digest == consent.digest
@@ -181,6 +180,26 @@ extension Patient {
       ])
     }
     return consent.digest
+  }
+
+  /// Gives somebody what belongs to a consent, unless it was taken back meanwhile: also while nobody said under
+  /// which key it is to be sent.
+  private func give<Request: RoleRequest>(
+    _ request: Request, of consent: Consent, to recipient: String, by author: Author
+  ) async throws {
+    func give(to contact: Contact) async throws {
+      try await requireStanding(consent)
+      _ = try await client.sealedRequests.ask(request, of: contact, by: [author])
+    }
+    let contact = try await client.contact(recipient, isRenewed: false)
+    do {
+      try await give(to: contact)
+    } catch let error as ConsortiumError where error.code == .unreachable {
+      // It may have another key by now.
+      let newer = try await client.contact(recipient, isRenewed: true)
+      guard newer != contact else { throw error }
+      try await give(to: newer)
+    }
   }
 
   /// That a consent on its way was not taken back: of one that was, nothing more is given to anybody.
@@ -229,58 +248,10 @@ extension Patient {
     try store.load(Self.consentKey(consent))
   }
 
-  /// Takes a consent back. Openings that have not happened do not happen any more.
-  ///
-  /// - Returns: how the revocation stands: confirmed at least.
-  @discardableResult
-  public func revoke(_ consent: Digest32) async throws -> SubmissionStanding {
-    let entry = try revocation(of: consent)
-    await keepNote(ofRevoked: consent)
-    return try await submit(entry, until: .confirmed)
-  }
-
-  /// The entry that takes a consent back. It is signed once and stored before it is sent, so that it
-  /// is one entry however often and on whatever way it goes: were it signed anew, it could stand on a
-  /// chain twice.
-  private func revocation(of consent: Digest32) throws -> Entry {
-    guard var known = try given(consent) else {
-      throw ConsortiumError(.consentUnknown, "the patient has given no such consent")
-    }
-    if let signed = known.given.revocation { return signed }
-    let visit = try visit(known.given.visit, at: known.hospital)
-    let signed = entry(
-      Revocation(visit: known.given.visit, document: consent), visit.context,
-      try keys(of: visit.context).signingKey)
-    known.given.revocation = signed
-    try store.save(known, Self.consentKey(consent))
-    do {
-      try forgetEndedConsents()
-    } catch let error as StoreError {
-      throw error
-    } catch {
-      // What is wrong with another consent keeps none from being taken back.
-    }
-    return signed
-  }
-
-  /// Takes a consent back by a demand, where the hospital does not take the revocation: it counts once
-  /// the demand is final, even if the hospital never moves again.
-  ///
-  /// That a consent of this visit was taken back becomes visible to all who read the consortium chain.
-  /// - Returns: how the revocation stands: demanded at least.
-  @discardableResult
-  public func demandRevocation(
-    _ consent: Digest32, through supernode: String
-  ) async throws -> SubmissionStanding {
-    let entry = try revocation(of: consent)
-    await keepNote(ofRevoked: consent)
-    return try await demand(entry, through: supernode)
-  }
-
   // MARK: Consents that have ended
 
   /// Whether nothing opens under a consent any more: it was taken back, or has expired.
-  private func isEnded(_ known: KnownConsent) -> Bool {
+  func isEnded(_ known: KnownConsent) -> Bool {
     known.given.revocation != nil
       || known.given.consent.map { $0.expiresAt < inbox.clock() } ?? false
   }

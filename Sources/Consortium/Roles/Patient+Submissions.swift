@@ -14,6 +14,13 @@ extension Patient: Submitter {
     return [author(context, try keys(of: context).signingKey)]
   }
 
+  /// The notice of a consent that was taken back, or has expired: who was given nothing needs none, and who was has
+  /// one that stands.
+  func isWithdrawn(_ row: KeptSubmission) throws -> Bool {
+    guard row.kind == .consent, let consent = row.consent else { return false }
+    return try given(consent).map(isEnded) ?? false
+  }
+
   /// What this patient has submitted and how it stands, the newest last: all that is not final, and the
   /// last 1024 that are.
   public func submissions() throws -> [Submission] { try submitted }
@@ -37,11 +44,22 @@ extension Patient: Submitter {
     demandingAfter patience: UInt64? = Submission.patience
   ) async throws -> [Submission] {
     var steps = SeparateSteps()
+    // First, so that what says which row is damaged is what is thrown.
+    try await steps.take { try requireReadableRows() }
     try await steps.take { try await follow(demandingAfter: patience) }
     try await steps.take { try forgetForms() }
     try await steps.take { try forgetEndedConsents() }
     try steps.finish()
     return try submitted
+  }
+
+  /// That nothing of the store is damaged.
+  ///
+  /// - Throws: ``StoreError`` `corrupted`, which names the first row that is.
+  private func requireReadableRows() throws {
+    if let key = try damagedRows().first {
+      throw StoreError(.corrupted, "\"\(key)\" cannot be read")
+    }
   }
 
   /// How the notice of a consent stands.

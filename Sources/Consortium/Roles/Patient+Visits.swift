@@ -150,7 +150,7 @@ extension Patient {
     if let found = try keys(ofVisitUnderWay: visitID, at: hospital) {
       key = found.signingKey
     } else {
-      key = try keys(of: try visit(visitID, at: hospital).context).signingKey
+      key = try keys(of: try agreedVisit(visitID, at: hospital).context).signingKey
     }
     return Signed(Message(VisitClosure(genesis: genesis.digest, visit: visitID)), by: key)
   }
@@ -187,11 +187,14 @@ extension Patient {
   /// What the patient shows to a doctor of the team in person, as a QR code: signed for this doctor and
   /// this minute.
   ///
-  /// - Throws: ``ConsortiumError`` `unknown-visit`, `not-entitled`.
+  /// - Parameter agreed: the digest of the context that the patient means, one of those agreed to; by default the
+  ///   last one that the hospital has opened, by its word, whatever it has offered since.
+  /// - Throws: ``ConsortiumError`` `unknown-visit`, `not-entitled`; `wrong-context` for a context that was not
+  ///   agreed to.
   public func presence(
-    _ visitID: Digest32, at hospital: String, to doctor: String
+    _ visitID: Digest32, at hospital: String, to doctor: String, agreed: Digest32? = nil
   ) throws -> PresenceCode {
-    let visit = try visit(visitID, at: hospital)
+    let visit = try agreedVisit(visitID, at: hospital, agreed)
     guard visit.context.signers.contains(where: { $0.doctor == doctor }) else {
       throw ConsortiumError(.notEntitled, "\(doctor) is not on the team of this visit")
     }
@@ -207,10 +210,10 @@ extension Patient {
   ///
   /// - Returns: what was sent; it counts once the patient has read its words to the doctor.
   public func showPresence(
-    _ visitID: Digest32, at hospital: String, to doctor: String
+    _ visitID: Digest32, at hospital: String, to doctor: String, agreed: Digest32? = nil
   ) async throws -> PresenceCode {
-    let code = try presence(visitID, at: hospital, to: doctor)
-    let context = try visit(visitID, at: hospital).context
+    let code = try presence(visitID, at: hospital, to: doctor, agreed: agreed)
+    let context = try agreedVisit(visitID, at: hospital, agreed).context
     _ = try await client.activeDoctor(doctor, by: context.hospital)
     _ = try await client.ask(
       ShowPresence(code), of: doctor, by: [author(context, try keys(of: context).signingKey)])
@@ -220,7 +223,8 @@ extension Patient {
   /// Opens the record of a final visit, compares it with the ledger, and gives the receipt.
   ///
   /// A record that is the one on the ledger but not what the team signed is disputed. One that is
-  /// not the one on the ledger is an error: the cloud has to produce the right one.
+  /// not the one on the ledger is an error: the cloud has to produce the right one. The record is given back
+  /// whatever the hospital says to the receipt, or if it says nothing: ``followUp(demandingAfter:)`` goes on.
   /// - Throws: ``ConsortiumError`` `not-final` until the completed visit is; `record-missing`,
   ///   `record-tampered`.
   public func collect(_ visitID: Digest32, at hospital: String) async throws -> CollectedRecord {
@@ -228,12 +232,13 @@ extension Patient {
     let context = completion.context
     let opened = try await open(completion, signed, visitKeys)
     try learn(context, opened.record)
-    let (isNew, standing) = try await give(opened.receipt, context, visitKeys.signingKey)
-    try remember(completion, opened.record, isReceipted: !standing.isRefused)
+    let given = try await give(opened.receipt, context, visitKeys.signingKey)
+    try remember(completion, opened.record, isReceipted: given.standing.isTaken)
     // What fails is tried again before the next step that needs it.
     try? await keepNote(of: visitID, at: hospital)
     return CollectedRecord(
-      record: opened.record.map(OpenedRecord.init), isNewlyReceipted: isNew, receipt: standing)
+      record: opened.record.map(OpenedRecord.init), isNewlyReceipted: given.isNew,
+      receipt: given.standing, receiptFailure: given.failure)
   }
 
   /// Opens the record of a visit, and says what the receipt is.
@@ -251,27 +256,37 @@ extension Patient {
         verdict: record == nil ? .disputed : .acknowledged))
   }
 
-  /// - Returns: whether the ledger had no receipt before, and how this one stands, or the one before: refused
-  ///   if the hospital says that there is one, and nobody proves it.
+  /// - Returns: whether the hospital has taken it now, and how it stands, or the one before: refused if the
+  ///   hospital says so, as that there is one, which nobody proves; sent where it has said nothing; and why it
+  ///   is not taken.
+  /// - Throws: ``StoreError``.
   func give(
     _ receipt: VisitReceipt, _ context: VisitContext, _ key: IdentityKey
-  ) async throws -> (isNew: Bool, standing: SubmissionStanding) {
+  ) async throws -> (isNew: Bool, standing: SubmissionStanding, failure: ConsortiumError?) {
     if let standing = try finalReceipt(of: receipt.visit, at: context.hospital) {
-      return (false, standing)
+      return (false, standing, nil)
     }
     let signed = try entry(receipt, at: context.hospital) { entry($0, context, key) }
     do {
-      return (true, try await submit(signed, until: .written))
-    } catch let refusal as SignedRefusal
-      where refusal.code == ConsortiumError.Code.alreadyReceipted.description
-    {
-      do {
-        return (false, try await provenReceipt(of: context, key))
-      } catch let error as StoreError {
-        throw error
-      } catch {
-        return (false, .refused(code: refusal.code, position: refusal.position))
+      return (true, try await submit(signed, until: .written), nil)
+    } catch let error as StoreError {
+      throw error
+    } catch let refusal as SignedRefusal {
+      if refusal.code == ConsortiumError.Code.alreadyReceipted.description {
+        do {
+          return (false, try await provenReceipt(of: context, key), nil)
+        } catch let error as StoreError {
+          throw error
+        } catch {
+          // It is refused then.
+        }
       }
+      let standing = SubmissionStanding.refused(code: refusal.code, position: refusal.position)
+      return (false, standing, refusal.error)
+    } catch {
+      // Kept before it was sent, and sent again by followUp.
+      let standing = try rows.row(signed.digest)?.standing ?? .sent
+      return (false, standing, standing.isTaken ? nil : ConsortiumError(error))
     }
   }
 
@@ -294,9 +309,7 @@ extension Patient {
     do {
       return try await ask(asked[0])
     } catch let error as ConsortiumError {
-      let former = try? await client.memberships(
-        since: genesis.epoch(ofHeight: context.baseHeight), by: context.hospital)
-      for members in former ?? [] {
+      for members in try await memberships(since: context) {
         guard let cloud = members.cloud(ofHospital: context.hospital), !asked.contains(cloud)
         else { continue }
         asked.append(cloud)
@@ -306,12 +319,36 @@ extension Patient {
     }
   }
 
+  /// All members since a visit began, by the newest that anybody shows and the first who proves the others: every
+  /// supernode has the consortium chain. None if nobody does.
+  private func memberships(since context: VisitContext) async throws -> [ValidMembers] {
+    let epoch = genesis.epoch(ofHeight: context.baseHeight)
+    var supernodes = [context.hospital]
+    do {
+      supernodes = try await presentMembers().supernodes.map(\.id)
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      // The hospital may have been removed, and is all that is left to ask.
+    }
+    for supernode in supernodes {
+      do {
+        return try await client.memberships(since: epoch, by: supernode)
+      } catch let error as StoreError {
+        throw error
+      } catch {
+        continue
+      }
+    }
+    return []
+  }
+
   /// Keeps a visit as the ledger has it, also one that this program has not begun: its receipt is brought
   /// in its name.
   private func learn(_ context: VisitContext, _ record: AcceptedRecord?) throws {
     var visit = try known(context)
     if visit.evidence.isEmpty { visit.evidence = record?.plaintext.alpha ?? [] }
-    try store.write(provenChanges(visit))
+    try store.write(try provenChanges(visit))
   }
 
   /// Notes which record the visit has, and that it has its receipt.

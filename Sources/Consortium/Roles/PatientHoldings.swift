@@ -46,6 +46,8 @@ public struct PatientHoldings: Sendable, Equatable {
   public internal(set) var access: [AccessRecord] = []
   /// Who was not heard about the access log of some visit, and why: there may be more.
   public internal(set) var unheard: [String: ConsortiumError.Code] = [:]
+  /// The keys of rows of the store that a disk has damaged: what they had is missing above.
+  public internal(set) var damaged: [String] = []
 
   /// Nothing.
   public init() {}
@@ -62,18 +64,15 @@ public struct PatientHoldings: Sendable, Equatable {
 }
 
 extension Patient {
-  /// By the time at which they opened.
+  /// By the time at which they opened; but those that cannot be read.
   private func knownVisits() throws -> [PatientVisit] {
-    var known: [PatientVisit] = []
-    for key in try store.keys(withPrefix: Self.visitPrefix) {
-      if let visit: PatientVisit = try store.load(key) { known.append(visit) }
-    }
-    return known.sorted {
+    try store.readable(withPrefix: Self.visitPrefix, as: PatientVisit.self).map(\.value).sorted {
       ($0.context.openedAt, $0.context.visitID) < ($1.context.openedAt, $1.context.visitID)
     }
   }
 
-  /// The visits, by the time at which they opened, by what is known here: nobody is asked.
+  /// The visits, by the time at which they opened, by what is known here: nobody is asked. What a disk has damaged
+  /// is not among them, and named by ``damagedRows()``.
   public func visits() throws -> [PatientHoldings.Visit] {
     try knownVisits().map { visit in
       let context = visit.context
@@ -86,7 +85,8 @@ extension Patient {
   }
 
   /// The consents that were given, to the visits by the time at which they opened, by what is known here:
-  /// nobody is asked. Whether one was used says the ``accessLog(_:at:)``.
+  /// nobody is asked. Whether one was used says the ``accessLog(_:at:)``. What a disk has damaged is not among
+  /// them, and named by ``damagedRows()``.
   public func consents() throws -> [PatientHoldings.Consent] {
     try knownVisits().flatMap { try consents(to: $0.context) }
   }
@@ -107,9 +107,20 @@ extension Patient {
       }
   }
 
+  /// The keys of visits, consents, requests and submissions in the store that cannot be read: each list leaves
+  /// them out and has all others.
+  public func damagedRows() throws -> [String] {
+    try store.damaged(withPrefix: Self.visitPrefix, as: PatientVisit.self)
+      + store.damaged(withPrefix: Self.consentPrefix, as: KnownConsent.self)
+      + store.damaged(withPrefix: Self.pendingPrefix, as: PendingConsent.self)
+      + store.damaged(withPrefix: Self.requestPrefix, as: ForwardAccessRequest.self)
+      + rows.damaged()
+  }
+
   /// All that this patient has, and what the ledger says of who read it.
   public func holdings() async throws -> PatientHoldings {
     var holdings = PatientHoldings()
+    holdings.damaged = try damagedRows()
     holdings.visits = try visits()
     for visit in try knownVisits() {
       let context = visit.context

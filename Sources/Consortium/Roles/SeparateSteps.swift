@@ -7,7 +7,8 @@ struct SeparateSteps {
 
   /// Takes a step.
   ///
-  /// - Throws: ``StoreError`` alone, at once; any other failure waits for ``finish()``.
+  /// - Throws: ``StoreError`` alone, at once, but not that one row is damaged; that and any other failure
+  ///   wait for ``finish()``.
   mutating func take(
     isolation: isolated (any Actor)? = #isolation, _ step: () async throws -> Void
   ) async throws {
@@ -28,10 +29,15 @@ struct SeparateSteps {
   }
 
   private mutating func note(_ error: any Error) throws {
-    if let error = error as? StoreError { throw error }
+    if error.isOfWholeStore { throw error }
     failure = failure ?? error
   }
 
   /// - Throws: what failed first.
   func finish() throws { if let failure { throw failure } }
+}
+
+extension Error {
+  /// Whether a store has failed, and not merely one row of it is damaged.
+  var isOfWholeStore: Bool { (self as? StoreError).map { $0.code != .corrupted } ?? false }
 }

@@ -37,9 +37,16 @@ package struct SubmissionRows: Sendable {
     try store.load(Self.openKey(entry)) ?? store.load(Self.settledKey(entry))
   }
 
+  /// One that cannot be read hides none of the others.
   private func rows(_ prefix: String) throws -> [KeptSubmission] {
-    try store.keys(withPrefix: prefix).compactMap { try store.load($0) }
-      .sorted { $0.number < $1.number }
+    try store.readable(withPrefix: prefix).map(\.value).sorted { $0.number < $1.number }
+  }
+
+  /// The keys of those that cannot be read.
+  func damaged() throws -> [String] {
+    try [Self.openPrefix, Self.settledPrefix].flatMap {
+      try store.damaged(withPrefix: $0, as: KeptSubmission.self)
+    }
   }
 
   /// Keeps an entry, before it is sent.

@@ -15,10 +15,14 @@ protocol Submitter: Actor {
 
   /// Whether an entry can be taken no more, if it was not before.
   func isOver(_ row: KeptSubmission) throws -> Bool
+
+  /// Whether an entry is not wanted any more: it is not sent again.
+  func isWithdrawn(_ row: KeptSubmission) throws -> Bool
 }
 
 extension Submitter {
   func isOver(_ row: KeptSubmission) throws -> Bool { false }
+  func isWithdrawn(_ row: KeptSubmission) throws -> Bool { false }
 
   var rows: SubmissionRows { SubmissionRows(store: store) }
 
@@ -74,8 +78,11 @@ extension Submitter {
   ///
   /// - Throws: as ``demand(_:through:)``; ``ConsortiumError`` `wrong-state` if there is nothing to demand.
   func demand(submitted entry: Digest32) async throws -> SubmissionStanding {
-    guard let kept = try rows.row(entry)?.entry else {
+    guard let row = try rows.row(entry), let kept = row.entry else {
       throw ConsortiumError(.wrongState, "there is no such entry that is not final")
+    }
+    if try isWithdrawn(row) {
+      throw ConsortiumError(.consentRevoked, "what it says was taken back, or has expired")
     }
     try await demand(kept)
     return try rows.row(entry)?.standing ?? .sent
@@ -136,6 +143,7 @@ extension Submitter {
       return
     }
     if try isOver(known), !known.isOfRecord { return try await dropUnlessFinal(entry) }
+    if try isWithdrawn(known) { return try await attempt { try await self.proveFinal(entry) } }
     if known.demandedAt != nil, known.demand == nil, !known.standing.isConfirmed {
       try await attempt { try await self.demand(entry) }
     }
@@ -188,10 +196,8 @@ extension Submitter {
   private func attempt(_ body: () async throws -> Void) async throws {
     do {
       try await body()
-    } catch let error as StoreError {
-      throw error
     } catch {
-      return
+      if error.isOfWholeStore { throw error }
     }
   }
 }

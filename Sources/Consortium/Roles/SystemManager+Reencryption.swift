@@ -69,6 +69,9 @@ extension SystemManager {
     }
     let digest = consent.digest
     let view = try await view(of: consent)
+    guard view.standing != .revoked else {
+      throw ConsortiumError(.consentRevoked, "the consent was taken back")
+    }
     guard view.standing == .pending || view.standing == .final, let context = view.context else {
       throw ConsortiumError(.consentUnknown, "the ledger holds no such consent")
     }

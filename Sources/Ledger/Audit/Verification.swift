@@ -321,6 +321,12 @@ public enum Verification {
     guard let bytes else {
       throw Failure(check: .archive, reason: "there is no \(ExportPath.genesis) at the beginning")
     }
+    return try genesis(bytes, expected)
+  }
+
+  static func genesis(
+    _ bytes: [UInt8], _ expected: Digest32?
+  ) throws(Failure) -> ValidGenesis {
     let genesis: Genesis
     do {
       genesis = try Genesis(encoded: bytes)

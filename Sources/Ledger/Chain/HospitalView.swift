@@ -53,11 +53,18 @@ package struct HospitalView: Sendable {
     try reading { $0.value(.consent(document)) }
   }
 
-  /// The indices of the entries about sharing a visit, in their order.
-  package func sharing(of visit: Digest32) throws(StoreError) -> [UInt64] {
-    try reading { view in
-      let count: UInt64 = view.value(.sharingCount(visit)) ?? 0
-      return (0..<count).compactMap { view.value(.sharing(visit, number: $0)) }
+  /// How many entries there are about sharing a visit.
+  package func sharingCount(of visit: Digest32) throws(StoreError) -> UInt64 {
+    try reading { $0.value(.sharingCount(visit)) ?? 0 }
+  }
+
+  /// The indices of the entries about sharing a visit, in their order: of those with these numbers, or all.
+  package func sharing(
+    of visit: Digest32, _ numbers: Range<UInt64> = 0..<LedgerLimits.size
+  ) throws(StoreError) -> [UInt64] {
+    let count = try sharingCount(of: visit)
+    return try reading { view in
+      numbers.clamped(to: 0..<count).compactMap { view.value(.sharing(visit, number: $0)) }
     }
   }
 

@@ -76,7 +76,8 @@ struct Demo: AsyncParsableCommand {
     let report =
       if let data {
         try await continuing(DataFolder(path: data)) {
-          try await demonstrate(histories, staffing, in: $0)
+          if let ledger = $1 { try LedgerClock.check(ledger, in: $0) }
+          return try await demonstrate(histories, staffing, in: $0)
         }
       } else {
         try await TemporaryItems.folder { try await demonstrate(histories, staffing, in: $0) }
@@ -86,13 +87,13 @@ struct Demo: AsyncParsableCommand {
   }
 
   private func continuing<Value>(
-    _ folder: DataFolder, _ body: (DataFolder) async throws -> Value
+    _ folder: DataFolder, _ body: (DataFolder, FolderLedger?) async throws -> Value
   ) async throws -> Value {
     let settings = DemoSettings(doctors: doctors)
     // One with --consortium founds its own, and finds that there is another.
     if !consortium { try settings.check(folder) }
-    return try await LedgerWitness.continuing(folder) {
-      let value = try await body(folder)
+    return try await LedgerWitness.continuing(folder) { ledger in
+      let value = try await body(folder, ledger)
       try settings.note(in: folder)
       return value
     }
@@ -101,7 +102,9 @@ struct Demo: AsyncParsableCommand {
   private func showConsortium() async throws {
     let report =
       if let data {
-        try await continuing(DataFolder(path: data)) { try await showConsortium(in: $0) }
+        try await continuing(DataFolder(path: data)) { folder, _ in
+          try await showConsortium(in: folder)
+        }
       } else {
         try await TemporaryItems.folder { try await showConsortium(in: $0) }
       }
@@ -150,7 +153,6 @@ struct Demo: AsyncParsableCommand {
   ) async throws -> DemoReport {
     let console = output.console
     defer { console.endProgress() }
-    try LedgerClock.check(folder)
     var demonstration = try await Demonstration(
       in: folder, team: doctors, staffing: staffing, drawsCodes: codes, console: console)
     do {

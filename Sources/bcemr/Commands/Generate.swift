@@ -58,27 +58,9 @@ struct Generate: AsyncParsableCommand {
     let console = output.console
     let start = MonotoneTime.nanoseconds()
     let folder = try DataFolder(path: data)
-    try LedgerWitness(of: folder)?.check()
-    let clock = try GeneratedTime(
-      rounds: (visits + LocalConsortium.generationRound - 1) / LocalConsortium.generationRound,
-      after: try Self.ledgerTime(folder))
-    var configuration = LocalConsortium.Configuration(teamSize: team)
-    configuration.hospitals = max(configuration.hospitals, hospitals)
-    let consortium = try await LocalConsortium.open(
-      storage: folder, configuration: configuration,
-      environment: .init(clock: clock.now, nanoseconds: MonotoneTime.nanoseconds))
-    let opening = MonotoneTime.nanoseconds() - start
-    let result = try await consortium.generateVisits(
-      visits, hospitals: hospitals, advancingClock: clock.advance,
-      progress: { console.progress("\($0) of \(visits) visits") })
-    console.endProgress()
-    try LedgerWitness(of: folder)?.note()
-    let report = Report(
-      genesis: "\(consortium.genesis.digest)", visits: result.visits, rounds: result.rounds,
-      openingNanoseconds: opening,
-      ledgerNanosecondsPerVisit: result.ledgerNanoseconds / UInt64(visits),
-      nanosecondsPerVisit: result.nanoseconds / UInt64(visits), nanoseconds: result.nanoseconds,
-      peakMemory: PeakMemory.bytes())
+    let report = try await LedgerWitness.continuing(folder) { ledger in
+      try await generate(in: folder, after: ledger?.consortium.time, since: start)
+    }
     if output.json {
       Console.write(report)
       return
@@ -88,17 +70,34 @@ struct Generate: AsyncParsableCommand {
         + "\(Quantity.time(nanoseconds: report.nanoseconds)), "
         + "\(Quantity.time(nanoseconds: report.nanosecondsPerVisit)) each, "
         + "\(Quantity.time(nanoseconds: report.ledgerNanosecondsPerVisit)) of them on the ledger; "
-        + "opened in \(Quantity.time(nanoseconds: opening)), "
+        + "opened in \(Quantity.time(nanoseconds: report.openingNanoseconds)), "
         + "\(Quantity.bytes(report.peakMemory)) of memory")
     console.line("genesis \(report.genesis)")
   }
 
-  private static func ledgerTime(_ folder: DataFolder) throws -> UInt64? {
-    guard let bytes = try folder.genesis() else { return nil }
-    return try ConsortiumView(
-      genesis: ValidGenesis(Genesis(encoded: bytes)),
-      store: folder.stateStore("cloud", chain: ChainName.consortium)
-    ).time
+  private func generate(
+    in folder: DataFolder, after last: UInt64?, since start: UInt64
+  ) async throws -> Report {
+    let console = output.console
+    defer { console.endProgress() }
+    let clock = GeneratedTime(
+      rounds: (visits + LocalConsortium.generationRound - 1) / LocalConsortium.generationRound,
+      after: last)
+    var configuration = LocalConsortium.Configuration(teamSize: team)
+    configuration.hospitals = max(configuration.hospitals, hospitals)
+    let consortium = try await LocalConsortium.open(
+      storage: folder, configuration: configuration,
+      environment: .init(clock: clock.now, nanoseconds: MonotoneTime.nanoseconds))
+    let opening = MonotoneTime.nanoseconds() - start
+    let result = try await consortium.generateVisits(
+      visits, hospitals: hospitals, advancingClock: clock.advance,
+      progress: { console.progress("\($0) of \(visits) visits") })
+    return Report(
+      genesis: "\(consortium.genesis.digest)", visits: result.visits, rounds: result.rounds,
+      openingNanoseconds: opening,
+      ledgerNanosecondsPerVisit: result.ledgerNanoseconds / UInt64(visits),
+      nanosecondsPerVisit: result.nanoseconds / UInt64(visits), nanoseconds: result.nanoseconds,
+      peakMemory: PeakMemory.bytes())
   }
 }
 
@@ -107,7 +106,7 @@ private final class GeneratedTime: Sendable {
   private let time: Mutex<UInt64>
   private let step: UInt64
 
-  init(rounds: Int, after last: UInt64?) throws {
+  init(rounds: Int, after last: UInt64?) {
     let present = LedgerTime.now()
     // Two more: the founding, and the anchor of the last round.
     let steps = UInt64(rounds) + 2

@@ -8,11 +8,15 @@ struct Verify: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Check an exported ledger, offline and without trust in any server.",
     discussion: """
+      Also a proof of one visit, which says itself that it is one; --checkpoint, --chain and \
+      --report are for exports.
+
       The hash of the genesis names the ledger; take it from a source of your own, not from whoever \
       gave you the file.
       """)
 
-  @Argument(help: "A file or a folder of tiles that 'bcemr export' wrote.")
+  @Argument(
+    help: "A file or a folder of tiles that 'bcemr export' wrote, or a file of 'bcemr prove'.")
   var path: String
 
   @Option(
@@ -51,9 +55,14 @@ struct Verify: AsyncParsableCommand {
   }
 
   func run() async throws {
+    let meant = try genesis.first.map(GenesisArgument.digest)
+    if try VisitAudit.isProof(path) {
+      try verifyVisit(meant)
+      return
+    }
     let known = try checkpoint.first.map(Self.note)
     let audit = try Audit(
-      path, genesis: try genesis.first.map(GenesisArgument.digest), knownNote: known,
+      path, genesis: meant, knownNote: known,
       chains: chains,
       console: output.console)
     if let report {
@@ -61,6 +70,19 @@ struct Verify: AsyncParsableCommand {
       let page = AuditPage(audit, of: path, asked: asked, at: LedgerTime.now())
       try SystemFile.create(Array(page.source.utf8), at: report)
     }
+    audit.print(to: output.console)
+    if output.json { Console.write(audit) }
+    if !audit.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
+  }
+
+  private func verifyVisit(_ genesis: Digest32?) throws {
+    guard checkpoint.isEmpty, chains.isEmpty, report == nil else {
+      throw CommandFailure(
+        .badInput, code: "not-an-export",
+        "\(path): this is a proof of one visit, which --checkpoint, --chain and --report are not for",
+        hint: "give them with an export")
+    }
+    let audit = try VisitAudit(path, genesis: genesis)
     audit.print(to: output.console)
     if output.json { Console.write(audit) }
     if !audit.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }

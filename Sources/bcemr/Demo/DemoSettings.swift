@@ -13,14 +13,19 @@ struct DemoSettings: Codable {
   /// - Throws: ``CommandFailure`` `other-team` if the folder has visits of another number.
   func check(_ folder: DataFolder) throws {
     // Folders from before have none.
-    guard let bytes = try? SystemFile.contents(of: Self.file(folder), limit: 1 << 16),
-      let known = try? JSONDecoder().decode(Self.self, from: Data(bytes)), known.doctors != doctors
-    else { return }
+    guard let known = Self.known(folder), known.doctors != doctors else { return }
     throw CommandFailure(
       .badInput, code: "other-team",
       "\(folder.path): its visits are signed by \(Quantity.count(known.doctors, "doctor")), and --doctors is "
         + "\(doctors)",
       hint: "go on with --doctors \(known.doctors), or name a new folder")
+  }
+
+  /// What earlier runs had in common, if it is known.
+  static func known(_ folder: DataFolder) -> DemoSettings? {
+    (try? SystemFile.contents(of: file(folder), limit: 1 << 16)).flatMap {
+      try? JSONDecoder().decode(Self.self, from: Data($0))
+    }
   }
 
   /// Notes them in a folder that has none.

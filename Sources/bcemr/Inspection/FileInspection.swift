@@ -32,8 +32,9 @@ struct FileInspection: Encodable {
       hash.update(data: bytes)
       return bytes
     }
-    var lines: [String] = []
+    var (kind, lines) = ("export", [String]())
     while let (path, contents) = try source.next(limit: Self.exportedFileLimit) {
+      if path == ExportPath.visit { kind = "\(ObjectKind.visitProof)" }
       lines.append("\(path): \(Quantity.count(contents.count, "byte"))")
       if path == ExportPath.genesis {
         lines.append("  sha256: \(Digest32(sha256: contents))")
@@ -42,8 +43,7 @@ struct FileInspection: Encodable {
         lines += try Self.checkpointLines(SignedNote(encoded: note)).map { "  \($0)" }
       }
     }
-    kind = "export"
-    (self.size, outline) = (size, lines)
+    (self.kind, self.size, outline) = (kind, size, lines)
     sha256 = Array(hash.finalize()).hex
   }
 

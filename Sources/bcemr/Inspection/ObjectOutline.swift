@@ -23,7 +23,7 @@ enum ObjectOutline {
       AccessRequestNotice.self, ConsentNotice.self, Revocation.self, AccessNotice.self,
       VisitContext.self, Amendment.self, SealedRecord.self, RegistrationStatement.self,
       GroupSealedFindings.self, PseudonymOpening.self, VisitIDInput.self, OpeningEvidence.self,
-      ReencryptedRecord.self,
+      ReencryptedRecord.self, VisitProof.self,
     ]
     return Dictionary(uniqueKeysWithValues: all.map { ($0.kind, $0) })
   }()

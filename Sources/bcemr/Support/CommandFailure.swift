@@ -5,6 +5,7 @@ import Credentials
 import EMRScheme
 import Ledger
 import Pairings
+import SQLiteBackend
 import TransparencyLog
 
 /// Why a command ends without its result.
@@ -48,6 +49,7 @@ struct CommandFailure: Error {
         (error.code == .corrupted ? .checkFailed : .badInput, "\(error.code)", error.message)
       case let error as ConsortiumError:
         (error.code.exitStatus, "\(error.code)", error.message)
+      case let error as BackupError: (.checkFailed, "invalid-backup", error.message)
       case let error as TransparencyLogError: (.badInput, "\(error.code)", error.message)
       case let error as SchemeError: (.checkFailed, "\(error.code)", error.message)
       case let error as PairingError: (.checkFailed, "\(error.code)", error.message)

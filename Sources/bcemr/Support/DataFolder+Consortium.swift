@@ -28,14 +28,18 @@ extension DataFolder {
     return try? ConsortiumView(genesis: genesis, store: store)
   }
 
-  /// The ledger of this folder, with the replay of the consortium chain that has most.
-  ///
   /// - Returns: nil where there is no ledger, or nobody's replay can be read.
-  func ledger() throws -> (genesis: ValidGenesis, consortium: ConsortiumView)? {
+  func ledger() throws -> FolderLedger? {
     guard let bytes = try genesis(), let genesis = try? ValidGenesis(Genesis(encoded: bytes)),
       let longest = genesis.members.supernodes.compactMap({ consortium(of: $0.id, genesis) })
         .max(by: { $0.size < $1.size })
     else { return nil }
-    return (genesis, longest)
+    return FolderLedger(genesis: genesis, consortium: longest)
   }
+}
+
+/// The ledger of a folder, with the replay of the consortium chain that has most.
+struct FolderLedger {
+  let genesis: ValidGenesis
+  let consortium: ConsortiumView
 }

@@ -11,9 +11,8 @@ enum LedgerClock {
   /// Looks at the clock before anything is signed with it.
   ///
   /// - Throws: ``CommandFailure`` `clock` if the ledger has a block from later than now.
-  static func check(_ folder: DataFolder) throws {
-    // What cannot be read is found when it is opened.
-    guard let last = try folder.ledger()?.consortium.time else { return }
+  static func check(_ ledger: FolderLedger, in folder: DataFolder) throws {
+    let last = ledger.consortium.time
     let now = LedgerTime.now()
     let both =
       "the ledger's last block is of \(LedgerTime.text(last)), and this machine's clock says "

@@ -14,11 +14,9 @@ struct LedgerWitness {
   private let genesis: ValidGenesis
   private let consortium: ConsortiumView
 
-  /// - Returns: nil for a folder without a ledger that can be read.
-  init?(of folder: DataFolder) throws {
-    guard let ledger = try folder.ledger() else { return nil }
+  init(_ ledger: FolderLedger, in folder: DataFolder) {
     self.folder = folder
-    (genesis, consortium) = ledger
+    (genesis, consortium) = (ledger.genesis, ledger.consortium)
   }
 
   private static var place: String? {
@@ -36,21 +34,38 @@ struct LedgerWitness {
     let root: String
   }
 
-  /// Looks whether a ledger may be continued in this folder.
+  /// How a folder stands to what was seen of its ledger.
+  enum Standing: Equatable {
+    /// Nothing was seen of it on this machine.
+    case unseen
+    /// It has all that was final where the ledger was continued last.
+    case current
+    /// It lacks some of that, or has something else.
+    case olderCopy
+    /// It has all of that, and the other folder is there still.
+    case copiedFolder
+  }
+
+  private var file: String? { Self.place.map { "\($0)/\(genesis.digest)" } }
+
+  private var seen: Seen? {
+    guard let file, let bytes = try? SystemFile.contents(of: file, limit: 1 << 16) else {
+      return nil
+    }
+    return try? JSONDecoder().decode(Seen.self, from: Data(bytes))
+  }
+
+  /// Compares the folder with what was seen of its ledger.
   ///
-  /// - Throws: ``CommandFailure`` `older-copy` if it lacks, or contradicts, what was final where it was
-  ///   continued last; `copied-folder` if another folder of it is there still.
-  func check() throws {
-    guard let file = Self.place.map({ "\($0)/\(genesis.digest)" }),
-      let bytes = try? SystemFile.contents(of: file, limit: 1 << 16),
-      let seen = try? JSONDecoder().decode(Seen.self, from: Data(bytes))
-    else { return }
+  /// - Returns: with the failure of who would continue the ledger here, if that must not be.
+  func standing() throws -> (standing: Standing, failure: CommandFailure?) {
+    guard let file, let seen else { return (.unseen, nil) }
     let size = consortium.size
     let hint =
       "parties that sign in two copies of a folder sign two histories, which convicts them; if the other one "
       + "is lost for good, remove \(file)"
     guard size >= seen.size, try consortium.checkpoint(size: seen.size).root.hex == seen.root else {
-      throw CommandFailure(
+      let failure = CommandFailure(
         .checkFailed, code: "older-copy",
         size < seen.size
           ? "\(folder.path): this is an older copy: it has \(size) leaves of the consortium chain, and "
@@ -58,12 +73,24 @@ struct LedgerWitness {
           : "\(folder.path): this is a copy that went another way: \(seen.size) leaves of the consortium "
             + "chain were final in \(seen.folder), and they are others here",
         hint: hint)
+      return (.olderCopy, failure)
     }
-    guard seen.folder != path, Self.genesis(in: seen.folder) == genesis.digest else { return }
-    throw CommandFailure(
+    guard seen.folder != path, Self.genesis(in: seen.folder) == genesis.digest else {
+      return (.current, nil)
+    }
+    let failure = CommandFailure(
       .checkFailed, code: "copied-folder",
       "\(folder.path): this ledger was continued last in \(seen.folder), and that is there still",
       hint: hint)
+    return (.copiedFolder, failure)
+  }
+
+  /// Looks whether a ledger may be continued in this folder.
+  ///
+  /// - Throws: ``CommandFailure`` `older-copy` if it lacks, or contradicts, what was final where it was
+  ///   continued last; `copied-folder` if another folder of it is there still.
+  func check() throws {
+    if let failure = try standing().failure { throw failure }
   }
 
   /// Notes how far the ledger is, and that it is in this folder. Says so where it cannot.
@@ -76,6 +103,8 @@ struct LedgerWitness {
       try FileManager.default.createDirectory(
         atPath: place, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
       let size = consortium.final?.size ?? 0
+      // After a run that failed, the replay that had most may be the one that is damaged.
+      if let seen, seen.size > size { return }
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
       let bytes = try encoder.encode(
@@ -103,17 +132,23 @@ struct LedgerWitness {
 extension LedgerWitness {
   /// Continues the ledger of a folder that is to stay, or founds one.
   ///
+  /// What is final by then is noted also where `body` fails: it was signed.
+  /// - Parameter body: is given the ledger as it is before.
   /// - Throws: as ``check()``; what `body` throws.
   static func continuing<Value>(
-    _ folder: DataFolder, _ body: () async throws -> Value
+    _ folder: DataFolder, _ body: (FolderLedger?) async throws -> Value
   ) async throws -> Value {
-    try LedgerWitness(of: folder)?.check()
+    func note() throws {
+      if let ledger = try folder.ledger() { LedgerWitness(ledger, in: folder).note() }
+    }
+    let ledger = try folder.ledger()
+    if let ledger { try LedgerWitness(ledger, in: folder).check() }
     do {
-      let value = try await body()
-      try LedgerWitness(of: folder)?.note()
+      let value = try await body(ledger)
+      try note()
       return value
     } catch {
-      try? LedgerWitness(of: folder)?.note()
+      try? note()
       throw error
     }
   }

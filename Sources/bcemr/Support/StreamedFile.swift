@@ -17,11 +17,12 @@ final class OutputFile {
   private var buffer: [UInt8] = []
   private(set) var byteCount = 0
 
+  /// - Parameter isPrivate: whether its owner alone can read it.
   /// - Throws: ``DurableFile/Failure``; `isExisting` if there is something of this name.
-  init(creating path: String) throws(DurableFile.Failure) {
+  init(creating path: String, isPrivate: Bool = false) throws(DurableFile.Failure) {
     (self.path, isDurable) = (path, true)
     descriptor = unsafe open(
-      path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+      path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, isPrivate ? 0o600 : 0o644)
     guard descriptor >= 0 else { throw DurableFile.Failure(path: path) }
   }
 

@@ -107,18 +107,24 @@ enum SystemFile {
 
   /// Writes a new file, whole or not at all. Returns when it is durable.
   ///
+  /// - Parameter isPrivate: whether its owner alone can read it.
   /// - Throws: ``CommandFailure``; nothing of this name may be there.
-  static func create(_ bytes: [UInt8], at path: String) throws {
+  static func create(_ bytes: [UInt8], at path: String, isPrivate: Bool = false) throws {
+    try requireNothing(at: path)
+    try draft(of: path) { new in
+      let file = try OutputFile(creating: new, isPrivate: isPrivate)
+      try file.write(bytes)
+      try file.finish()
+    }
+  }
+
+  /// - Throws: ``CommandFailure`` `file-exists` if something of this name is there.
+  static func requireNothing(at path: String) throws {
     var status = stat()
     guard unsafe lstat(path, &status) != 0 else {
       throw CommandFailure(
         .badInput, code: "file-exists", "\(path): something of this name is there; it is kept",
         hint: "choose another name")
-    }
-    try draft(of: path) { new in
-      let file = try OutputFile(creating: new)
-      try file.write(bytes)
-      try file.finish()
     }
   }
 

@@ -32,6 +32,17 @@ enum TemporaryItems {
     return try body(path)
   }
 
+  /// Runs `body` with the name of something new beside `path`, which is to be renamed once it is whole; if it
+  /// was not, it is removed.
+  static func draft<Value>(
+    of path: String, _ body: (_ draft: String) async throws -> Value
+  ) async throws -> Value {
+    let draft = "\(path).\(UInt64.random(in: .min ... .max)).new"
+    add(path: draft)
+    defer { remove(draft) }
+    return try await body(draft)
+  }
+
   /// Once a signal ends the process, it ends when what was made is gone, and not with the failure that comes of
   /// that.
   static func awaitSignal() {
@@ -41,10 +52,14 @@ enum TemporaryItems {
   private static var parent: String { FileManager.default.temporaryDirectory.path }
 
   private static func add(_ prefix: String) -> String {
-    _ = unsafe signals
     let path = "\(parent)/\(prefix)\(UInt64.random(in: .min ... .max))"
-    paths.withLock { _ = $0.insert(path) }
+    add(path: path)
     return path
+  }
+
+  private static func add(path: String) {
+    _ = unsafe signals
+    paths.withLock { _ = $0.insert(path) }
   }
 
   private static func remove(_ path: String) {

@@ -12,7 +12,7 @@ import TransparencyLog
 /// What was made lies in temporary files; memory holds a page of leaves and what one batch of them
 /// changes.
 struct FolderReplay {
-  typealias Finding = Fsck.Report.Finding
+  typealias Finding = FolderCheck.Report.Finding
 
   private let existing: ExistingFolder
   private let console: Console

@@ -6,7 +6,7 @@ import SQLiteBackend
 /// Reads every key file of a folder, and compares the keys with what the ledger knows of their owners.
 /// No private key is shown.
 struct KeyFileCheck {
-  typealias Finding = Fsck.Report.Finding
+  typealias Finding = FolderCheck.Report.Finding
 
   private let existing: ExistingFolder
   private let named: Set<String>

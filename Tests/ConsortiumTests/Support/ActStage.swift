@@ -49,7 +49,12 @@ struct ActStage: Sendable {
       let visit = try await test.completeVisit(consortium, plan)
       self.visit = visit
       perform = {
-        await ConsortiumError.code { _ = try await consortium.collect(visit, plan) }
+        await ConsortiumError.code {
+          // The record is there all the same.
+          if let failure = try await consortium.collect(visit, plan).receiptFailure {
+            throw failure
+          }
+        }
       }
     case .consent:
       let (visit, request) = try await test.visitWithRequest(consortium)

@@ -1,0 +1,113 @@
+import CanonicalEncoding
+import EMRScheme
+import Ledger
+
+/// An exchange of a group key that a hospital has offered.
+struct OfferedExchange {
+  let offer: [UInt8]
+  let answer: [UInt8]
+  var exchange: DoctorKeyExchange<Suite>
+}
+
+/// How a visit begins for a doctor (4.3): its assignment, and its group key.
+extension Doctor {
+  /// Takes note of a visit, after comparing it with the ledger.
+  func join(_ request: AssignVisit, by author: Principal?) async throws -> Done {
+    let context = request.opening.context
+    guard author == .party(hospital), context.genesis == genesis.digest,
+      context.hospital == hospital,
+      let index = context.signers.firstIndex(where: { $0.doctor == id })
+    else { throw ConsortiumError(.notEntitled, "\(id) is not on the team of this visit") }
+    do {
+      try forgetOutlasted()
+    } catch  where error.isOfWholeStore {
+      throw error
+    } catch {
+      // What is wrong with another visit is no matter of this one.
+    }
+    try requireNotOver(context.visitID)
+    _ = try await ledgerView(context)
+    if let known = try knownVisit(context.visitID) {
+      guard known.context == context else {
+        throw ConsortiumError(.wrongContext, "the visit was another one before")
+      }
+      return Done()
+    }
+    try await client.requireCurrentTeam(of: context)
+    // It may have come, and gone on, while this one waited.
+    try requireNotOver(context.visitID)
+    if try knownVisit(context.visitID) != nil { return Done() }
+    try makeRoomForAssignment()
+    pendingVisits[context.visitID] = DoctorVisit(opening: request.opening, position: index + 1)
+    return Done()
+  }
+
+  /// How many assignments are remembered that have no group key yet; one is at most 16 KiB long (8.1).
+  package static let assignmentLimit = 256
+
+  /// Makes room for one more assignment. The visit that opened first goes, in which nothing is under way: the
+  /// hospital can assign it again.
+  ///
+  /// - Throws: ``ConsortiumError`` `busy`.
+  private func makeRoomForAssignment() throws {
+    guard pendingVisits.count >= Self.assignmentLimit else { return }
+    let idle = pendingVisits.values.map(\.context).filter { visitGates[$0.visitID]?.isFree ?? true }
+    guard
+      let oldest = idle.min(by: { ($0.openedAt, $0.visitID) < ($1.openedAt, $1.visitID) })?.visitID
+    else { throw ConsortiumError(.busy, "\(id) has as many visits assigned as there is room for") }
+    (pendingVisits[oldest], exchanges[oldest], visitGates[oldest]) = (nil, nil, nil)
+  }
+
+  /// How many exchanges of one visit are remembered.
+  private static let exchangeLimit = 4
+
+  /// Answers a message of an exchange. Somebody may bring one again that was brought before, also an offer
+  /// of an exchange that was given up, so none of them ends another exchange.
+  func exchange(_ request: ExchangeGroupKey, by author: Principal?) async throws -> Octets {
+    try require(author, hospital)
+    let members = await client.currentMembers()
+    var visit = try visit(request.visit)
+    let known = exchanges[request.visit] ?? []
+    if request.step == .offer {
+      if let same = known.first(where: { $0.offer == request.message }) {
+        return Octets(same.answer)
+      }
+      var exchange = try DoctorKeyExchange<Suite>(
+        context: visit.context, position: visit.position, identityKey: keys.identity.exchangeKey(),
+        hospitalKey: members.identityKey(of: visit.context.hospital) ?? [])
+      let answer = try exchange.answer(offer: request.message, using: &randomness)
+      let offered = OfferedExchange(
+        offer: request.message, answer: answer, exchange: exchange)
+      exchanges[request.visit] = known.suffix(Self.exchangeLimit - 1) + [offered]
+      return Octets(answer)
+    }
+    var failure = ConsortiumError(.wrongState, "no key exchange is under way")
+    for index in known.indices.reversed() {
+      // A copy: what is no message of this exchange changes nothing in it.
+      var exchange = known[index].exchange
+      do {
+        if request.step == .confirmation {
+          let acknowledgement = try exchange.acknowledge(confirmation: request.message)
+          exchanges[request.visit]?[index].exchange = exchange
+          return Octets(acknowledgement)
+        }
+        let groupKey = try exchange.receive(delivery: request.message).encoded()
+        // Under another key nothing opens any more of what this doctor has signed, also of what the hospital
+        // says that it has refused.
+        let hasSigned =
+          try visit.mark != nil || visit.former != nil
+          || !store.keys(withPrefix: formerKey(request.visit)).isEmpty
+        guard !hasSigned || groupKey == visit.groupKey else {
+          throw ConsortiumError(.wrongState, "\(id) has signed under the visit's group key")
+        }
+        visit.groupKey = groupKey
+        try save(visit)
+        exchanges[request.visit] = Array(known.dropFirst(index + 1))
+        return Octets([])
+      } catch let error as SchemeError {
+        failure = ConsortiumError(error)
+      }
+    }
+    throw failure
+  }
+}

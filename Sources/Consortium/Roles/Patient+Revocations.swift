@@ -1,0 +1,54 @@
+public import CanonicalEncoding
+import Credentials
+import Ledger
+
+/// Taking consents back.
+extension Patient {
+  /// Takes a consent back. Openings that have not happened do not happen any more.
+  ///
+  /// - Returns: how the revocation stands: confirmed at least.
+  @discardableResult
+  public func revoke(_ consent: Digest32) async throws -> SubmissionStanding {
+    let entry = try revocation(of: consent)
+    await keepNote(ofRevoked: consent)
+    return try await submit(entry, until: .confirmed)
+  }
+
+  /// The entry that takes a consent back. It is signed once and stored before it is sent, so that it
+  /// is one entry however often and on whatever way it goes: were it signed anew, it could stand on a
+  /// chain twice.
+  private func revocation(of consent: Digest32) throws -> Entry {
+    guard var known = try given(consent) else {
+      throw ConsortiumError(.consentUnknown, "the patient has given no such consent")
+    }
+    if let signed = known.given.revocation { return signed }
+    let visit = try visit(known.given.visit, at: known.hospital)
+    let signed = entry(
+      Revocation(visit: known.given.visit, document: consent), visit.context,
+      try keys(of: visit.context).signingKey)
+    known.given.revocation = signed
+    try store.save(known, Self.consentKey(consent))
+    do {
+      try forgetEndedConsents()
+    } catch  where error.isOfWholeStore {
+      throw error
+    } catch {
+      // What is wrong with another consent keeps none from being taken back.
+    }
+    return signed
+  }
+
+  /// Takes a consent back by a demand, where the hospital does not take the revocation: it counts once
+  /// the demand is final, even if the hospital never moves again.
+  ///
+  /// That a consent of this visit was taken back becomes visible to all who read the consortium chain.
+  /// - Returns: how the revocation stands: demanded at least.
+  @discardableResult
+  public func demandRevocation(
+    _ consent: Digest32, through supernode: String
+  ) async throws -> SubmissionStanding {
+    let entry = try revocation(of: consent)
+    await keepNote(ofRevoked: consent)
+    return try await demand(entry, through: supernode)
+  }
+}

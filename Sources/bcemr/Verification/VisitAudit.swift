@@ -1,0 +1,167 @@
+import CanonicalEncoding
+import EMRScheme
+import Ledger
+
+/// An offline check of a proof of one visit, with everything to be told about its result.
+struct VisitAudit: Encodable {
+  typealias Check = Ledger.Verification.Check
+
+  struct Visit: Encodable {
+    let network: String
+    let genesis: String
+    let hospital: String
+    let visit: String
+    /// In the order of signing.
+    let team: [String]
+    /// `complete` or `abandoned`.
+    let status: String
+    let recordDigest: String?
+    /// `acknowledged` or `disputed`.
+    let receipt: String?
+    /// The visit that this one adds to, or corrects.
+    let amends: String?
+    /// Between these two times of consortium blocks all of it was made.
+    let openedAfter: String
+    let anchoredAt: String
+    /// Where it stands on the hospital's chain.
+    let leaves: [UInt64]
+    /// Under which checkpoint of the consortium chain, and who sat in the set that signed it.
+    let checkpointSize: UInt64
+    let delegates: [String]
+  }
+
+  let file: InputFile.Content
+  let passed: Bool
+  let genesisCompared: Bool
+  let checks: [Audit.Step]
+  let error: ReportedError?
+  let visit: Visit?
+  let notProven = [
+    "other entries: whether the visit was signed again before, who was given consents and read the record",
+    "what came later: that a receipt, a revocation or a correction by another visit followed",
+    "the rules in full: that identifiers and keys were new, that no doctor was suspended, that no key was"
+      + " replaced in between, and each signature on the way; hospital, cloud and delegates answer for"
+      + " that, and an export shows it",
+    "identity: which person stands behind a key, nor who the patient is; the record has what shows it",
+    "truth, and custody: whether the findings are right, and the cloud still has the record",
+    "delegates: more than two thirds of a set, also of a former one, can make another history",
+  ]
+
+  /// Whether a file holds a proof of one visit, and not an export.
+  static func isProof(_ path: String) throws -> Bool {
+    guard path != "-", !SystemFile.isFolder(path), try SystemFile.beginsLikeExport(path) else {
+      return false
+    }
+    let file = try InputFile(path)
+    var source = UstarSource { try file.read($0) }
+    do {
+      return try source.file(ExportPath.genesis, limit: Genesis.maximumByteCount) != nil
+        && source.holds(ExportPath.visit)
+    } catch is ExportError {
+      return false
+    }
+  }
+
+  init(_ path: String, genesis: Digest32?) throws {
+    let input = try InputFile(path)
+    var source = UstarSource { try input.read($0) }
+    let outcome: Result<VisitVerification.Report, Ledger.Verification.Failure>
+    do {
+      outcome = .success(try VisitVerification.verify(&source, genesisDigest: genesis))
+    } catch let failure as Ledger.Verification.Failure {
+      outcome = .failure(failure)
+    }
+    while !(try input.read(1 << 20).isEmpty) {}
+    file = input.content
+    switch outcome {
+    case .success(let report):
+      (passed, error, genesisCompared) = (true, nil, report.isGenesisCompared)
+      visit = Visit(report)
+    case .failure(let failure):
+      (passed, visit) = (false, nil)
+      genesisCompared = genesis != nil && failure.check.rawValue > Check.genesisDigest.rawValue
+      error = ReportedError(code: "\(failure.check)", message: "\(failure)")
+    }
+    let failed = if case .failure(let failure) = outcome { failure.check } else { nil as Check? }
+    checks = Self.order.map { check in
+      let result: Audit.Step.Result =
+        switch failed.flatMap({ Self.order.firstIndex(of: $0) }) {
+        case let place? where Self.order[place] == check: .failed
+        case let place? where Self.order[..<place].contains(check) == false: .notReached
+        default: check == .genesisDigest && genesis == nil ? .notCompared : .passed
+        }
+      return Audit.Step(check: "\(check)", meaning: check.meaningOfProof, result: result)
+    }
+  }
+
+  /// In which they are made.
+  private static let order: [Check] = [
+    .archive, .genesisDigest, .genesisRules, .checkpoint, .tree, .anchors, .rules,
+  ]
+
+  func print(to console: Console) {
+    console.line(
+      Table.text(
+        checks.map { [$0.check, $0.result.rawValue.replacing("-", with: " "), $0.meaning] },
+        leading: 3))
+    if let error, !console.isReported { Console.diagnostic(error.message) }
+    guard let visit else { return }
+    console.line()
+    console.line("ledger     \(visit.network)")
+    console.line("genesis    \(visit.genesis)")
+    if !genesisCompared {
+      console.line("           compared with nothing: ask a source you trust for this hash, and")
+      console.line("           give it with --genesis")
+    }
+    console.line("visit      \(visit.visit) of \(visit.hospital), \(visit.status)")
+    if let amends = visit.amends { console.line("amends     \(amends)") }
+    console.line("team       \(visit.team.joined(separator: ", "))")
+    if let digest = visit.recordDigest { console.line("record     \(digest)") }
+    if visit.status == "complete" {
+      console.line("receipt    \(visit.receipt ?? "none here")")
+    }
+    console.line("made       between \(visit.openedAfter) and \(visit.anchoredAt)")
+    console.line(
+      "final      under \(visit.checkpointSize) leaves of the consortium chain, signed by more than two"
+    )
+    console.line("           thirds of \(visit.delegates.joined(separator: ", "))")
+    console.line()
+    console.line("A proof of one visit shows that it stands on the ledger. It does not show")
+    for item in notProven { console.line("  \(item)") }
+  }
+}
+
+extension VisitAudit.Visit {
+  fileprivate init(_ report: VisitVerification.Report) {
+    let context = report.context
+    network = report.network
+    genesis = "\(report.genesisDigest)"
+    hospital = report.hospital
+    visit = "\(context.visitID)"
+    team = context.signers.map(\.doctor)
+    status = report.recordDigest == nil ? "abandoned" : "complete"
+    recordDigest = report.recordDigest?.description
+    receipt = report.receipt.map { $0 == .acknowledged ? "acknowledged" : "disputed" }
+    amends = context.amends.map { "\($0.visit) of \($0.hospital)" }
+    openedAfter = LedgerTime.text(report.openedAfter)
+    anchoredAt = LedgerTime.text(report.anchoredAt)
+    leaves = report.indices
+    checkpointSize = report.checkpointSize
+    delegates = report.delegates
+  }
+}
+
+extension Ledger.Verification.Check {
+  /// What the step shows of a proof, in a sentence.
+  fileprivate var meaningOfProof: String {
+    switch self {
+    case .archive: "the files are those of a proof, each in its one form"
+    case .checkpoint:
+      "enough delegates signed the checkpoint, and each epoch before it leads to them"
+    case .tree: "every leaf stands in the tree that was signed, or anchored"
+    case .anchors: "the consortium chain has anchored the checkpoint of the hospital's chain"
+    case .rules: "the team's keys are registered, every signature holds, and Eq. 3"
+    case .genesisDigest, .genesisRules, .knownCheckpoint: meaning
+    }
+  }
+}
