@@ -5,6 +5,7 @@
   public import Ledger
   import NIOCore
   import NIOHTTP1
+  import NIOPosix
   import NIOSSL
   import Synchronization
 

@@ -36,14 +36,25 @@
     /// By what an address counts: of IPv6 the network of 64 bits, in which one party has all addresses.
     static func name(of address: SocketAddress?) -> String {
       switch address {
-      case .v4(let address): return unsafe withUnsafeBytes(of: address.address.sin_addr) {
-        unsafe Array($0).map { "\($0)" }.joined(separator: ".")
-      }
-      case .v6(let address): return unsafe withUnsafeBytes(of: address.address.sin6_addr) {
-        unsafe Array($0.prefix(8)).map { String($0, radix: 16) }.joined(separator: ":")
-      }
+      case .v4: return address?.ipAddress ?? "unknown"
+      case .v6: return address?.ipAddress.map(network) ?? "unknown"
       case .unixDomainSocket, nil: return "local"
       }
+    }
+
+    /// The first half of an address of IPv6.
+    private static func network(_ address: String) -> String {
+      let text = address.prefix { $0 != "%" }
+      let halves = text.split(separator: "::", maxSplits: 1, omittingEmptySubsequences: false)
+      func groups(_ text: Substring) -> [Substring] { text.split(separator: ":") }
+      var parts = groups(halves[0])
+      if halves.count == 2 {
+        // One that is written as IPv4 at its end counts for two.
+        let rest = groups(halves[1])
+        let count = rest.count + (rest.last?.contains(".") == true ? 1 : 0)
+        parts += [Substring](repeating: "0", count: max(8 - parts.count - count, 0)) + rest
+      }
+      return parts.prefix(4).joined(separator: ":")
     }
 
     /// Whether one more connection is taken.

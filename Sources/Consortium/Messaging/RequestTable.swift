@@ -140,7 +140,7 @@ package enum RequestTable {
   ]
 
   /// The longest that a role of this kind hears, sealed or not, in bytes.
-  static func limit(of recipient: RoleKind) -> Int { limits[recipient] ?? 0 }
+  package static func limit(of recipient: RoleKind) -> Int { limits[recipient] ?? 0 }
 
   private static let limits: [RoleKind: Int] = rules.reduce(into: [:]) { limits, rule in
     for recipient in rule.recipients {
