@@ -61,9 +61,12 @@ struct LedgerWitness {
   func standing() throws -> (standing: Standing, failure: CommandFailure?) {
     guard let file, let seen else { return (.unseen, nil) }
     let size = consortium.size
+    let convicts =
+      "parties that sign in two copies of a folder sign two histories, which convicts them; "
     let hint =
-      "parties that sign in two copies of a folder sign two histories, which convicts them; if the other one "
-      + "is lost for good, remove \(file)"
+      convicts
+      + "if the other one is lost, and no export, checkpoint or proof of what it had has left the machine, "
+      + "remove \(file): docs/command-line.md, \"After a restore\""
     guard size >= seen.size, try consortium.checkpoint(size: seen.size).root.hex == seen.root else {
       let failure = CommandFailure(
         .checkFailed, code: "older-copy",
@@ -81,7 +84,7 @@ struct LedgerWitness {
     let failure = CommandFailure(
       .checkFailed, code: "copied-folder",
       "\(folder.path): this ledger was continued last in \(seen.folder), and that is there still",
-      hint: hint)
+      hint: convicts + "go on in one of them, and remove the other")
     return (.copiedFolder, failure)
   }
 
