@@ -40,13 +40,25 @@ extension LocalConsortium {
       throw ConsortiumError(
         .consentUnknown, "the patient has given \(id) no consent to this visit")
     }
-    // The one that lasts longest.
-    guard let consent = consents.last(where: { !$0.isUsed }) else {
-      throw ConsortiumError(.reused, "\(id) has opened the record already: the consent was used")
+    // The one that lasts longest, if it still stands; if none does, of that one it is said why.
+    var failure: ConsortiumError?
+    if consents.last?.isUsed == true {
+      failure = ConsortiumError(
+        .reused, "\(id) has opened the record already: the consent was used")
     }
-    return try await meter.measure(.doctor) {
-      try await doctor.open(consent: consent.consent, keepingBy: keep)
+    for consent in consents.reversed() where !consent.isUsed {
+      do {
+        return try await meter.measure(.doctor) {
+          try await doctor.open(consent: consent.consent, keepingBy: keep)
+        }
+      } catch let error as ConsortiumError
+        where [.consentRevoked, .consentExpired].contains(error.code)
+      {
+        failure = failure ?? error
+      }
     }
+    throw failure
+      ?? ConsortiumError(.reused, "\(id) has opened the record already: the consent was used")
   }
 }
 

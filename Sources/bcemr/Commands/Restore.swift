@@ -177,8 +177,8 @@ extension Restore.Report {
       console.line("It has all that was final when this machine continued the ledger last.")
     case .olderCopy:
       console.line(
-        "It lacks what was final when this machine continued the ledger last: look for a newer backup. "
-          + "It is not gone on with; it can be read.")
+        "It lacks, or may lack, what was final when this machine continued the ledger last: look for a newer backup. "
+          + "It is not gone on with, and no record is opened; it can be looked at.")
     case .copiedFolder:
       console.line(
         "It has all that was final when this machine continued the ledger last, in a folder that is "

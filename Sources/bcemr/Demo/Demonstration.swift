@@ -90,8 +90,14 @@ struct Demonstration {
     for (index, visit) in history.visits.enumerated() {
       console.progress("\(history.contact): visit \(index + 1) of \(history.visits.count)")
       narrator.begin(visit, number: index + 1, of: history.visits.count)
-      let plan = history.plan(
+      var plan = history.plan(
         visit, team: team, hospitals: hospitals, isFirst: isFirst && index == 0)
+      // Where it was, whatever the history says by now of who provides the service.
+      let known = try await consortium.visits(ofPatient: history.contact)
+      let encounter = plan.encounter
+      if let one = known.first(where: { $0.encounter == encounter && $0.recordDigest != nil }) {
+        plan.hospital = one.hospital
+      }
       var (one, report, isOlder) = try await hold(plan, visit, number: index + 1)
       result.visits.append(report)
       if isOlder {

@@ -37,7 +37,8 @@ struct VisitAudit: Encodable {
   let error: ReportedError?
   let visit: Visit?
   let notProven = [
-    "other entries: whether the visit was signed again before, who was given consents and read the record",
+    "other entries: whether the visit was signed again before, who was given consents and read the record,"
+      + " and where no receipt is here, whether there is one",
     "what it amends: that there is such a visit, complete and of the same patient",
     "what came later: that a receipt, a revocation or a correction by another visit followed",
     "the rules in full: that identifiers and keys were new, that no doctor was suspended, that no key was"
