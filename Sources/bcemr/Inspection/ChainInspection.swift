@@ -1,5 +1,6 @@
 import CanonicalEncoding
 import ClinicalRecords
+import EMRScheme
 import Foundation
 import Ledger
 import SQLiteBackend
