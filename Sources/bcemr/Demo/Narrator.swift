@@ -100,7 +100,7 @@ final class Narrator: Sendable {
     guard undrawn.withLock({ $0.remove(label) }) != nil, let code = try? QRCode(text) else {
       return
     }
-    console.line(code.drawn(console.usesColor ? .fixed : .own))
+    console.verbatim(code.drawn(console.usesColor ? .fixed : .own) + "\n")
     if let caption { console.line(caption) }
   }
 
@@ -116,7 +116,7 @@ final class Narrator: Sendable {
     case .rule(let name):
       let turns = rest == 0 ? "" : wanted.isEmpty ? "; it was their turn" : "; the rest by turns"
       let specialties = wanted.isEmpty ? "" : ": " + wanted.joined(separator: ", then ")
-      return "The hospital's rule \"\(name)\"\(specialties)\(turns)"
+      return "The hospital's rule \"\(printable(name))\"\(specialties)\(turns)"
     }
   }
 
