@@ -42,7 +42,8 @@ extension LocalConsortium {
     }
     // The one that lasts longest, if it still stands; if none does, of that one it is said why.
     var failure: ConsortiumError?
-    if consents.last?.isUsed == true {
+    let latest = consents.filter { $0.expiresAt == consents.last?.expiresAt }
+    if latest.allSatisfy(\.isUsed) {
       failure = ConsortiumError(
         .reused, "\(id) has opened the record already: the consent was used")
     }

@@ -13,14 +13,16 @@ extension Demonstration {
   }
 
   /// Opens the record of a visit that was held before, and of all that amend it.
-  func recorded(_ visit: NamedVisit, of history: DemoHistory) async throws -> Recorded {
+  ///
+  /// - Parameter known: the visits of this patient, as they opened.
+  func recorded(
+    _ visit: NamedVisit, of history: DemoHistory, among known: [PatientHoldings.Visit]
+  ) async throws -> Recorded {
     let record = try await consortium.record(of: visit, patient: history.contact)
-    let known = try await consortium.visits(ofPatient: history.contact)
-      .filter { $0.amends == visit && $0.recordDigest != nil }
     var resources = RecordedResources()
     for finding in record.findings { try resources.insert(finding: finding.content) }
     var addenda: [HeldVisit] = []
-    for addendum in known {
+    for addendum in known where addendum.amends == visit && addendum.recordDigest != nil {
       let more = try await consortium.record(
         of: NamedVisit(addendum.visit, at: addendum.hospital), patient: history.contact)
       for finding in more.findings { try resources.insert(finding: finding.content) }

@@ -87,13 +87,14 @@ struct Demonstration {
       file: history.path, patient: history.contact,
       placed: history.plan.countsByRules.map(PlanReport.Count.init))
     let hospitals = consortium.genesis.members.hospitals
+    // What this run adds is of no visit that comes after in it.
+    let known = try await consortium.visits(ofPatient: history.contact)
     for (index, visit) in history.visits.enumerated() {
       console.progress("\(history.contact): visit \(index + 1) of \(history.visits.count)")
       narrator.begin(visit, number: index + 1, of: history.visits.count)
       var plan = history.plan(
         visit, team: team, hospitals: hospitals, isFirst: isFirst && index == 0)
       // Where it was, whatever the history says by now of who provides the service.
-      let known = try await consortium.visits(ofPatient: history.contact)
       let encounter = plan.encounter
       if let one = known.first(where: { $0.encounter == encounter && $0.recordDigest != nil }) {
         plan.hospital = one.hospital
@@ -102,7 +103,7 @@ struct Demonstration {
       result.visits.append(report)
       if isOlder {
         let named = NamedVisit(one.visit, at: one.hospital)
-        let recorded = try await recorded(named, of: history)
+        let recorded = try await recorded(named, of: history, among: known)
         (one.findings, one.addenda) = (recorded.findings, recorded.addenda)
         let addendum = recorded.resources.addendum(to: visit)
         tell(addendum, lacking: recorded.resources.count(lackingIn: visit))

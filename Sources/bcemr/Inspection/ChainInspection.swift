@@ -65,13 +65,7 @@ struct ChainInspection: Encodable {
   /// - Parameter digits: of its identifier, the first 8 or more.
   /// - Throws: ``CommandFailure`` `unknown-visit`, `several-visits`.
   init(visit digits: String, at hospital: String?, in source: LeafSource) throws {
-    let digits = digits.lowercased()
-    guard (8...64).contains(digits.utf8.count), digits.allSatisfy(\.isHexDigit) else {
-      throw CommandFailure(
-        .badInput, code: "invalid-visit",
-        "\(digits.debugDescription): a visit is named by 64 hexadecimal digits, or the first 8 or "
-          + "more of them")
-    }
+    let digits = try VisitArgument.digits(digits)
     var found: [(chain: String, visit: String, blocks: [Block])] = []
     var addenda: [(amended: Named, by: Named)] = []
     for chain in try source.hospitals {
