@@ -98,7 +98,7 @@ test-oracles: deps-test $(ORACLES)/ready
 # An export, read by the documents alone: by the module, by the rules, and as logs of C2SP.
 test-documents: check-docs deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD) --product bcemr
-	rm -rf $(ORACLES)/data $(ORACLES)/tiles $(ORACLES)/consortium
+	rm -rf $(addprefix $(ORACLES)/,data tiles consortium export.tar consortium.tar)
 	$(BCEMR) demo --data $(ORACLES)/data --json > $(ORACLES)/demo.json
 	for visit in $$(sed -n 's/^ *"visit" : "\([0-9a-f]*\)".*/\1/p' $(ORACLES)/demo.json | sort -u); do \
 		$(BCEMR) prove $$visit --data $(ORACLES)/data --output - > $(ORACLES)/visit.tar && \

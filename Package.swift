@@ -95,7 +95,7 @@ let package = Package(
     module("Consensus", ["CanonicalEncoding"]),
     module("Ledger", scheme + ["EMRScheme", "TransparencyLog", "Credentials", "Consensus"]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
-    module("ClinicalRecords", ["CZlib"]),
+    module("ClinicalRecords", ["CZlib", crypto]),
     module("Consortium", ledger + [crypto]),
     // Insecure on purpose: for the module below it, and for no other (scripts/check-docs).
     module("PrintedScheme", ["Pairings", "HashToCurve", crypto]),

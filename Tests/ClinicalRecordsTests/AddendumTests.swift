@@ -46,10 +46,26 @@ struct AddendumTests {
     #expect((addendum.added, addendum.corrected) == (2, 1))
     #expect(addendum.visit.resources.map(\.id) == ["o", "q", nil])
     #expect(recorded.count(lackingIn: later.visits[0]) == 1)
+    // Of what has no id too.
+    let nameless = try Self.recorded(Self.history(Self.encounter, Self.observation(nil, 7)))
+    #expect(nameless.count(lackingIn: later.visits[0]) == 1)
     // With the addendum nothing is lacking any more.
     var both = recorded
     for finding in addendum.visit.findings(forTeamOf: 3) { try both.insert(finding: finding) }
     #expect(both.addendum(to: later.visits[0]) == nil)
+  }
+
+  @Test("what is corrected back is signed once more: what was signed last counts")
+  func correctedBack() throws {
+    let first = try Self.history(Self.encounter, Self.observation("o", 1))
+    var recorded = try Self.recorded(first)
+    let second = try Self.history(Self.encounter, Self.observation("o", 2))
+    let addendum = try #require(recorded.addendum(to: second.visits[0]))
+    for finding in addendum.visit.findings(forTeamOf: 2) { try recorded.insert(finding: finding) }
+    #expect(recorded.addendum(to: second.visits[0]) == nil)
+    let back = try #require(recorded.addendum(to: first.visits[0]))
+    #expect((back.added, back.corrected) == (0, 1))
+    #expect(back.visit.resources.map(\.id) == ["o"])
   }
 
   @Test(

@@ -72,7 +72,30 @@ struct HistoryTests {
         #""resourceType":"Encounter""#)
     ).visits
     #expect(visits.map(\.serviceProvider) == ["Organization/1", "I", "D", "", "", ""])
-    #expect(visits.map(\.encounterID) == ["a", "b", "c", "d", "urn:uuid:5", "#5"])
+    // SHA-256 of {"resourceType":"Encounter"}, its first half.
+    let content = "#37b120371b093d96956cfe5c4612d1a8"
+    #expect(visits.map(\.encounterID) == ["a", "b", "c", "d", "urn:uuid:5", content])
+  }
+
+  @Test("[attack] an Encounter that nothing names keeps its name, whatever stands before it")
+  func nameless() throws {
+    let first = #""resourceType":"Encounter","period":{"start":"2024-01-01"}"#
+    let second = #""resourceType":"Encounter","period":{"start":"2024-01-02"}"#
+    let before = try FHIRHistory(json: bundle(first, second)).visits.map(\.encounterID)
+    #expect(Set(before).count == 2)
+    let organization = resource("Organization", "o")
+    for list in [[organization, first, second], [second, organization, first]] {
+      #expect(try FHIRHistory(json: bundle(list)).visits.map(\.encounterID) == before)
+    }
+    let lines = try HistoryFile(Array("{\(organization)}\n{\(second)}\n{\(first)}".utf8))
+    #expect(try FHIRHistory([lines]).visits.map(\.encounterID) == before)
+    // The same bytes are the same visit; others are another one.
+    let twice = try FHIRHistory(json: bundle(first, second, first))
+    #expect(twice.visits.map(\.encounterID) == before)
+    #expect(twice.leftOut.map(\.reason) == [.repeated])
+    let changed = try FHIRHistory(json: bundle(first + #","status":"finished""#, second))
+    #expect(changed.visits[0].encounterID != before[0])
+    #expect(changed.visits[1].encounterID == before[1])
   }
 
   @Test("Texts for people are bounded and cannot steer a terminal")
@@ -89,6 +112,18 @@ struct HistoryTests {
     #expect(visit.encounterClass == "AMB")
     #expect(visit.type == " evil é€😀")
     #expect(visit.reason == String(repeating: "e\u{301}", count: 60) + "…")
+  }
+
+  @Test("[attack] no type, id or file name steers a terminal, and no line of a text does")
+  func printableLabels() throws {
+    let lines = #"{"resourceType":"X\u001b[2J\nAll checks passed\u009b","id":"\u0007"}"#
+    let file = try HistoryFile(
+      Array(#"{"resourceType":"Encounter","id":"e"}\#n\#(lines)"#.utf8), name: "a\u{1b}]0;b\u{7}\n")
+    let history = try FHIRHistory([file])
+    let resource = try #require(history.supplement?.resources.first)
+    #expect(resource.label == "X [2J All checks passed /  (line 2 of a ]0;b  )")
+    #expect(printableLines("a\u{1b}[1m\u{9b}é\n\u{202e}\r\tb\u{2028}") == "a [1m é\n   b ")
+    #expect(printableLines("plain ~\n") == "plain ~\n")
   }
 
   @Test("What is not a history is refused with its reason")
@@ -145,8 +180,9 @@ struct HistoryTests {
       entry("https://\($0).org/Encounter/1", encounter("1", #""x":"\#($0)""#))
     }
     #expect(code(bundle(visits)) == .duplicateEncounter)
-    // Without id and fullUrl, an Encounter has a place for a name.
-    #expect(code(bundle(#""resourceType":"Encounter""#, encounter("#0"))) == .duplicateEncounter)
+    // Without id and fullUrl, an Encounter has a digest for a name.
+    let taken = encounter("#37b120371b093d96956cfe5c4612d1a8")
+    #expect(code(bundle(#""resourceType":"Encounter""#, taken)) == .duplicateEncounter)
   }
 
   @Test(

@@ -1,4 +1,5 @@
 import ClinicalRecords
+import TestSupport
 import Testing
 
 @Suite("A history is of one patient")
@@ -57,6 +58,98 @@ struct PatientTests {
     let history = try FHIRHistory(
       json: bundle(ann, encounter("e", #""subject":\#(link),\#(contained)"#)))
     #expect(history.patient.identity == "urn:mrn|7")
+  }
+
+  @Test(
+    "[attack] nor by any other field that says whose it is, nor within another resource",
+    arguments: [
+      ("Appointment", #""participant":[{"actor":@}]"#, "participant[0].actor"),
+      ("AppointmentResponse", #""actor":@"#, "actor"),
+      ("Schedule", #""actor":[{"reference":"Practitioner/1"},@]"#, "actor[1]"),
+      ("AuditEvent", #""entity":[{"what":@}]"#, "entity[0].what"),
+      ("DocumentReference", #""context":{"sourcePatientInfo":@}"#, "context.sourcePatientInfo"),
+      ("EnrollmentRequest", #""candidate":@"#, "candidate"),
+      ("ResearchSubject", #""individual":@"#, "individual"),
+      ("Group", #""member":[{"entity":@}]"#, "member[0].entity"),
+      ("MessageHeader", #""focus":[@]"#, "focus[0]"), ("Task", #""focus":@"#, "focus"),
+      ("Observation", #""focus":[@]"#, "focus[0]"), ("Provenance", #""target":[@]"#, "target[0]"),
+      ("Composition", #""section":[{"focus":@}]"#, "section[0].focus"),
+      ("VerificationResult", #""target":[@]"#, "target[0]"),
+      (
+        "Observation",
+        ##""subject":{"reference":"Patient/p"},"contained":[{"resourceType":"Observation","id":"c","subject":@}],"hasMember":[{"reference":"#c"}]"##,
+        "contained[0].subject"
+      ),
+      (
+        "Observation",
+        #""contained":[{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Group","member":{"entity":@}}}]}]"#,
+        "contained[0].entry[0].resource.member.entity"
+      ),
+      (
+        "Parameters",
+        #""parameter":[{"part":[{"resource":{"resource\u0054ype":"Task","for":@}}]}]"#,
+        "parameter[0].part[0].resource.for"
+      ),
+    ])
+  func otherFields(type: String, members: String, path: String) throws {
+    let links = [
+      (#"{"reference":"Patient/q"}"#, "Patient/q"),
+      (#"{"reference":"https://b.example/Patient/p"}"#, "https://b.example/Patient/p"),
+      (#"{"reference":"urn:uuid:9","type":"Patient"}"#, "urn:uuid:9"),
+      (#"{"type":"Patient","identifier":{"system":"urn:mrn","value":"8"}}"#, "urn:mrn|8"),
+    ]
+    func resource(_ link: String) -> String {
+      Self.made(type, members.replacing("@", with: link))
+    }
+    for (link, name) in links {
+      let error = refusal(ann, encounter("e"), resource(link))
+      #expect(error?.code == .otherPatient)
+      #expect(
+        error?.message == "\(type)/x (entry[2]) is of \(name), and not of Patient/p (entry[0])")
+      #expect(error?.location?.path == "entry[2].resource.\(path)")
+    }
+    // The own patient, and whoever is no patient, may stand there.
+    for link in [#"{"reference":"Patient/p"}"#, #"{"reference":"Practitioner/q"}"#] {
+      #expect(try patient(ann, encounter("e"), resource(link)).identity == "urn:mrn|7")
+    }
+  }
+
+  private static func made(_ type: String, _ members: String) -> String {
+    resource(type, "x", members)
+  }
+
+  @Test(
+    "Who is related, asks, answers, pays or is a donor is not whose it is",
+    arguments: [
+      ("RelatedPerson", #""patient":{"reference":"Patient/p"},"identifier":[{"value":"q"}]"#),
+      (
+        "Observation",
+        #""subject":{"reference":"Patient/p"},"focus":[{"reference":"Patient/q"}],"performer":[{"reference":"Patient/q"}]"#
+      ),
+      ("Task", #""for":{"reference":"Patient/p"},"focus":{"reference":"Patient/q"}"#),
+      (
+        "Coverage",
+        #""beneficiary":{"reference":"Patient/p"},"subscriber":{"reference":"Patient/q"}"#
+      ),
+      ("QuestionnaireResponse", #""source":{"reference":"Patient/q"}"#),
+      ("Person", #""link":[{"target":{"reference":"Patient/q"}}]"#),
+      ("Appointment", #""participant":[{"actor":{"reference":"urn:uuid:9"}}]"#),
+      ("Appointment", #""participant":[{"actor":{"identifier":{"system":"s","value":"1"}}}]"#),
+    ])
+  func related(type: String, members: String) throws {
+    let mother = ann.dropLast(2) + #","link":[{"other":{"reference":"Patient/q"}}]}}"#
+    let history = try FHIRHistory(
+      json: bundle(String(mother), encounter("e"), Self.made(type, members)))
+    #expect(history.parts.flatMap(\.resources).contains { $0.type == type })
+  }
+
+  @Test("[attack] without a Patient too, two are told apart wherever their references differ")
+  func longReferences() {
+    let start = "Patient/" + String(repeating: "1", count: 130)
+    let error = refusal(
+      encounter("e", reference("subject", start + "2")),
+      resource("Observation", "o", reference("subject", start + "3")))
+    #expect(error?.code == .otherPatient)
   }
 
   @Test("http for https is refused by name, and so is a patient on another server of that id")
@@ -174,6 +267,80 @@ struct PatientTests {
     #expect(ids == [["m", "em", "om", "o"], ["n", "en", "pn", "o"]])
     #expect(histories[0].leftOut.map(\.resource.id) == ["unused"])
     #expect(histories[0].leftOut.map(\.reason) == [.ofNoPatient])
+  }
+
+  @Test("Who has no visit has no history, and is told with all that is theirs, wherever they stand")
+  func withoutVisit() throws {
+    let others = [
+      resource("Patient", "w", #""identifier":[{"system":"s","value":"w"}]"#),
+      encounter("ew", #""status":"planned",\#(reference("subject", "Patient/w"))"#),
+      resource(
+        "Observation", "ow",
+        "\(reference("subject", "Patient/w")),\(reference("device", "Device/dw"))"),
+      resource("Device", "dw", reference("owner", "Organization/o")),
+    ]
+    for all in [family + others, others + family, others + family + others] {
+      let histories = try FHIRHistory.split([HistoryFile(bundle(all))])
+      #expect(histories.map(\.patient.identity) == ["s|m", "s|n"])
+      let left = histories[0].leftOut.filter { $0.reason == .withoutVisit }
+      #expect(left.map(\.resource.id) == ["w", "ew", "ow", "dw"])
+      #expect(histories[1].leftOut.isEmpty)
+      try checkLaw(bundle(all), histories)
+    }
+    let none = #expect(throws: ClinicalRecordError.self) {
+      try FHIRHistory.split([HistoryFile(bundle(others + [resource("Patient", "v")]))])
+    }
+    #expect(none?.code == .noEncounter)
+  }
+
+  @Test(
+    "Splitting loses nothing: what is in no finding is left out once, and said", arguments: 0..<100)
+  func splitLaw(seed: Int) throws {
+    var random = SeededGenerator(seed: UInt64(seed))
+    let count = Int.random(in: 2...5, using: &random)
+    var resources = (0..<count).map { resource("Patient", "p\($0)") }
+    // One has a visit in any case.
+    resources.append(encounter("e0", reference("subject", "Patient/p0")))
+    for number in 1...Int.random(in: 1...30, using: &random) {
+      let subject = reference("subject", "Patient/p\(Int.random(in: 0..<count, using: &random))")
+      let shared = reference("device", "Device/d\(Int.random(in: 0..<4, using: &random))")
+      let status = ["planned", "finished", "entered-in-error"].randomElement(using: &random) ?? ""
+      switch Int.random(in: 0..<4, using: &random) {
+      case 0: resources.append(encounter("e\(number)", #"\#(subject),"status":"\#(status)""#))
+      case 1: resources.append(resource("Device", "d\(number)"))
+      case 2: resources.append(resources.randomElement(using: &random) ?? "")
+      default:
+        resources.append(
+          resource("Observation", "o\(number)", #"\#(subject),\#(shared),"status":"\#(status)""#))
+      }
+    }
+    resources.shuffle(using: &random)
+    let json = bundle(resources)
+    try checkLaw(json, FHIRHistory.split([HistoryFile(json)]))
+  }
+
+  /// Requires that each resource is in one finding of each history that has it, or else left out once.
+  private func checkLaw(_ json: [UInt8], _ histories: [FHIRHistory]) throws {
+    var signed: [[UInt8]: Int] = [:]
+    var left: [[UInt8]: Int] = [:]
+    for history in histories {
+      var own: Set<[UInt8]> = []
+      for finding in history.parts.flatMap({ $0.findings(forTeamOf: 3) }) {
+        for resource in try FHIRBundle.resources(in: finding) {
+          #expect(own.insert(Array(resource)).inserted)
+        }
+      }
+      for resource in own { signed[resource, default: 0] += 1 }
+      for one in history.leftOut { left[Array(one.resource.bytes), default: 0] += 1 }
+    }
+    var all: [[UInt8]: Int] = [:]
+    for resource in try FHIRBundle.resources(in: json) { all[Array(resource), default: 0] += 1 }
+    #expect(Set(all.keys) == Set(signed.keys).union(left.keys))
+    for (resource, count) in all {
+      // What stands there again is left out each time.
+      #expect(left[resource, default: 0] == (signed[resource] == nil ? count : count - 1))
+      #expect(signed[resource, default: 0] <= histories.count)
+    }
   }
 
   @Test(

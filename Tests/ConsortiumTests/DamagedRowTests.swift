@@ -152,4 +152,26 @@ struct DamagedRowTests {
     #expect(try store.keys(withPrefix: "half-sent/").isEmpty)
     #expect(try await records.records().isEmpty)
   }
+
+  @Test(
+    "a row of a consent, or of a visit, is damaged: restoring gives it back, and it is taken back",
+    arguments: [false, true])
+  func damagedConsent(isVisit: Bool) async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (visit, consent) = try await test.consentedVisit(consortium, lasting: 3_600_000)
+    let patient = try #require(await consortium.patients[TestConsortium.patient])
+    let context = try await test.state(of: visit, consortium).context
+    #expect(context.visitID == visit)
+    try await patient.keepNotes()
+    let store = test.storage.roleStore("patients/\(TestConsortium.patient)")
+    try store.write([isVisit ? "visit/hospital-1/\(visit)" : "consent/\(consent)": [1, 2, 3]])
+    _ = await code { try await patient.revoke(consent) }
+    #expect(try await patient.restore(anew: true).isComplete)
+    #expect(await code { try await patient.revoke(consent) } == "nothing")
+    #expect(
+      await code {
+        _ = try await consortium.openRecord(doctor: TestConsortium.reader, consent: consent)
+      } == "consent-revoked")
+  }
 }

@@ -17,7 +17,8 @@ struct RecordOpeningTests {
     try await consortium.settle()
     let size = try await consortium.exportedLogs().map(\.size)
     for _ in 0..<2 {
-      let record = try await consortium.openOwnRecord(visit, at: Self.hospital)
+      let (record, amendedBy) = try await consortium.openOwnRecord(visit, at: Self.hospital)
+      #expect(amendedBy.isEmpty)
       #expect(record.findings.map(\.content) == test.plan().findings)
       #expect(record.visit == visit && record.hospital == Self.hospital)
     }

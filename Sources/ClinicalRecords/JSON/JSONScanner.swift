@@ -1,4 +1,4 @@
-/// The grammar of RFC 8259 over bytes; it builds nothing but a list of the references in the text.
+/// The grammar of RFC 8259 over bytes; it builds nothing but lists of the references and the resources in the text.
 ///
 /// Stricter than the RFC where parsers differ: no byte order mark, no escaped surrogate without its
 /// other half, no key twice in an object, at most ``maximumDepth`` levels. UTF-8 is checked before.
@@ -25,6 +25,8 @@ struct JSONScanner {
   private var keys: [Key] = []
   /// Strings that are values of a key `reference`.
   private(set) var references: [JSONRange] = []
+  /// Objects that have a string as `resourceType`, by their ends.
+  private(set) var resources: [JSONRange] = []
   /// So that nobody can choose keys that collide.
   private let seed = UInt64.random(in: .min ... .max)
 
@@ -67,12 +69,17 @@ struct JSONScanner {
   }
 
   private mutating func scanObject() throws(ClinicalRecordError) {
+    let start = position
     try open()
     let first = keys.count
+    var isResource = false
     if next != UInt8(ascii: "}") {
-      repeat { try scanMember() } while try goesOn(to: UInt8(ascii: "}"))
+      repeat {
+        if try scanMember() { isResource = true }
+      } while try goesOn(to: UInt8(ascii: "}"))
     }
     close()
+    if isResource { resources.append(JSONRange(start, position)) }
     try requireDistinctKeys(from: first)
     keys.removeLast(keys.count - first)
   }
@@ -113,7 +120,8 @@ struct JSONScanner {
     return true
   }
 
-  private mutating func scanMember() throws(ClinicalRecordError) {
+  /// - Returns: whether it is a string of the key `resourceType`.
+  private mutating func scanMember() throws(ClinicalRecordError) -> Bool {
     guard next == UInt8(ascii: "\"") else { throw malformed("there is no key") }
     let start = position
     let isEscaped = try scanString()
@@ -132,17 +140,17 @@ struct JSONScanner {
     skipWhitespace()
     let value = position
     try scanValue()
-    if text[value] == UInt8(ascii: "\""), isReference(key) {
-      references.append(JSONRange(value, position))
-    }
+    guard text[value] == UInt8(ascii: "\"") else { return false }
+    if means(key, "reference") { references.append(JSONRange(value, position)) }
+    return means(key, "resourceType")
   }
 
   // MARK: Keys
 
-  private func isReference(_ key: Key) -> Bool {
-    if key.isEscaped { return decoded(key) == "reference" }
-    return key.range.end - key.range.start == 11
-      && text[key.range.start + 1..<key.range.end - 1].elementsEqual("reference".utf8)
+  private func means(_ key: Key, _ name: String) -> Bool {
+    if key.isEscaped { return decoded(key) == name }
+    return key.range.end - key.range.start == name.utf8.count + 2
+      && text[key.range.start + 1..<key.range.end - 1].elementsEqual(name.utf8)
   }
 
   private func decoded(_ key: Key) -> String { JSONValue.decode(text[key.range.range]) }

@@ -20,6 +20,8 @@ final class JSONText: Sendable {
   let ranges: [JSONRange]
   /// Every string that is the value of a key `reference`, at whatever depth, in the order of the text.
   let references: [JSONRange]
+  /// Every object with a string as `resourceType`, at whatever depth, in the order of their ends.
+  private let resources: [JSONRange]
 
   /// - Parameters:
   ///   - start: where the first value, or white space before it, begins.
@@ -51,7 +53,7 @@ final class JSONText: Sendable {
       else { throw scanner.malformed("there is more than one JSON value") }
     } while true
     (self.bytes, self.name, self.ranges) = (bytes, name, ranges)
-    references = scanner.references
+    (references, resources) = (scanner.references, scanner.resources)
   }
 
   /// Behind a string whose opening quote is at `start`.
@@ -97,15 +99,25 @@ final class JSONText: Sendable {
 
   /// The references that stand in a value of this text, in order.
   func references(in range: JSONRange) -> ArraySlice<JSONRange> {
-    // Both ends by halving, since the list is in order.
-    func index(_ position: Int) -> Int {
-      var (low, high) = (0, references.count)
-      while low < high {
-        let middle = (low + high) / 2
-        if references[middle].start < position { low = middle + 1 } else { high = middle }
-      }
-      return low
+    let first = references.partitionIndex { $0.start < range.start }
+    return references[first..<references.partitionIndex { $0.start < range.end }]
+  }
+
+  /// The resources that stand in a value of this text, itself included, what is within before what holds it.
+  func resources(in range: JSONRange) -> ArraySlice<JSONRange> {
+    let first = resources.partitionIndex { $0.end <= range.start }
+    return resources[first..<resources.partitionIndex { $0.end <= range.end }]
+  }
+}
+
+extension Array {
+  /// How many elements at the beginning hold, where those that hold come before all that do not.
+  func partitionIndex(_ holds: (Element) -> Bool) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if holds(self[middle]) { low = middle + 1 } else { high = middle }
     }
-    return references[index(range.start)..<index(range.end)]
+    return low
   }
 }

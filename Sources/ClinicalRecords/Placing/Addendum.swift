@@ -8,31 +8,42 @@ public struct Addendum: Sendable {
   public let corrected: Int
 }
 
-/// What the record of a visit and its addenda have.
+/// What the record of a visit and its addenda have: of each resource that has an id, what was signed last.
 public struct RecordedResources: Sendable {
-  private var bytes: Set<ArraySlice<UInt8>> = []
-  private var names: Set<String> = []
+  /// By type and id.
+  private var latest: [String: ArraySlice<UInt8>] = [:]
+  /// Those without an id.
+  private var others: Set<ArraySlice<UInt8>> = []
 
   /// Nothing.
   public init() {}
 
-  /// Takes note of a finding, as ``Visit/findings(forTeamOf:)`` makes them.
+  /// Takes note of a finding, as ``Visit/findings(forTeamOf:)`` makes them: the record's first, then those of
+  /// its addenda in the order in which they were signed.
   ///
   /// - Throws: ``ClinicalRecordError`` if it is no Bundle.
   public mutating func insert(finding: [UInt8]) throws(ClinicalRecordError) {
     for resource in try HistoryFile(finding).resources() {
-      bytes.insert(resource.bytes)
-      if let name = Self.name(resource) { names.insert(name) }
+      if let name = Self.name(resource) {
+        latest[name] = resource.bytes
+      } else {
+        others.insert(resource.bytes)
+      }
     }
   }
 
-  /// What they lack of a visit; nil if nothing.
+  /// What they lack of a visit, or have otherwise; nil if nothing.
   public func addendum(to visit: Visit) -> Addendum? {
     var lacking = visit
-    lacking.contents.removeAll { bytes.contains($0.resource.bytes) }
+    lacking.contents.removeAll { content in
+      guard let name = Self.name(content.resource) else {
+        return others.contains(content.resource.bytes)
+      }
+      return latest[name] == content.resource.bytes
+    }
     if lacking.contents.isEmpty { return nil }
-    let corrected = lacking.contents.count {
-      Self.name($0.resource).map(names.contains) ?? false
+    let corrected = lacking.contents.count { content in
+      Self.name(content.resource).map { latest[$0] != nil } ?? false
     }
     return Addendum(
       visit: lacking, added: lacking.contents.count - corrected, corrected: corrected)
@@ -40,8 +51,9 @@ public struct RecordedResources: Sendable {
 
   /// How many of their resources a visit has not, neither as they are nor corrected.
   public func count(lackingIn visit: Visit) -> Int {
-    let own = Set(visit.contents.compactMap { Self.name($0.resource) })
-    return names.count { !own.contains($0) }
+    let names = Set(visit.contents.compactMap { Self.name($0.resource) })
+    let bytes = Set(visit.contents.map(\.resource.bytes))
+    return latest.keys.count { !names.contains($0) } + others.count { !bytes.contains($0) }
   }
 
   private static func name(_ resource: FHIRResource) -> String? {

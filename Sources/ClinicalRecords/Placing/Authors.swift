@@ -2,9 +2,14 @@
 struct Authors {
   private let resources: [FHIRResource]
   private let directory: ResourceDirectory
+  /// By PractitionerRole, the reference to its practitioner.
+  private var people: [Int: JSONValue] = [:]
 
   init(_ resources: [FHIRResource], _ directory: ResourceDirectory) {
     (self.resources, self.directory) = (resources, directory)
+    for (index, resource) in resources.enumerated() where resource.type == "PractitionerRole" {
+      people[index] = resource.value["practitioner"]
+    }
   }
 
   /// The fields that are asked, in this order; the first practitioner in them counts.
@@ -36,20 +41,16 @@ struct Authors {
     switch directory.resolve(reference, from: index, expecting: "Practitioner") {
     case .found(let found):
       let resource = resources[found]
-      if resource.type == "PractitionerRole", depth < 2,
-        let person = resource.value["practitioner"],
+      if resource.type == "PractitionerRole", depth < 2, let person = people[found],
         let practitioner = practitioner(person, from: found, depth: depth + 1)
       {
         return practitioner
       }
       return Self.types.contains(resource.type) ? "#\(found)" : nil
     case .contained(let contained):
-      guard let type = contained["resourceType"]?.string, Self.types.contains(type) else {
-        return nil
-      }
-      if let found = directory.find(identifiedAs: contained, type: type) { return "#\(found)" }
-      let identifier = contained.values(at: "identifier").first
-      return identifier.map(Self.text).map { "contained \($0)" }
+      guard let type = contained.type, Self.types.contains(type) else { return nil }
+      if let found = contained.twin { return "#\(found)" }
+      return contained.identifier.map(Self.text).map { "contained \($0)" }
     case .elsewhere(let type):
       guard let type, Self.types.contains(type) else { return nil }
       return reference["reference"]?.string ?? reference["identifier"].map(Self.text)

@@ -17,6 +17,8 @@ public struct FHIRHistory: Sendable {
       case repeated = "repeated"
       /// Of a file of several patients: it is none's, and none's resources name it.
       case ofNoPatient = "of-no-patient"
+      /// Of a file of several patients: it is one's who has no visit, and so no history.
+      case withoutVisit = "patient-without-visit"
     }
 
     public let resource: FHIRResource
@@ -68,7 +70,14 @@ public struct FHIRHistory: Sendable {
     let (encounters, notHeld) = try Self.encounters(of: resources)
     self.notHeld = notHeld
     var visits: [Int: Visit] = [:]
-    for index in encounters { visits[index] = try Visit(resources[index]) }
+    var byID: [String: FHIRResource] = [:]
+    for index in encounters {
+      let visit = try Visit(resources[index])
+      if let other = byID.updateValue(resources[index], forKey: visit.encounterID) {
+        throw Self.duplicate(other, resources[index])
+      }
+      visits[index] = visit
+    }
     let order = Self.order(of: visits)
     guard let first = order.first.flatMap({ visits[$0] }) else {
       throw Self.noEncounter(notHeld)
@@ -101,21 +110,20 @@ public struct FHIRHistory: Sendable {
     of resources: [FHIRResource]
   ) throws(ClinicalRecordError) -> (held: [Int], notHeld: [(FHIRResource, String)]) {
     var (held, notHeld): ([Int], [(FHIRResource, String)]) = ([], [])
-    var byID: [String: FHIRResource] = [:]
     for (index, resource) in resources.enumerated() where resource.type == "Encounter" {
       guard try EncounterStatus.isHeld(resource) else {
         notHeld.append((resource, resource.value["status"]?.string ?? ""))
         continue
       }
       held.append(index)
-      let id = resource.id ?? resource.fullURL ?? "#\(resource.position)"
-      if let other = byID.updateValue(resource, forKey: id) {
-        throw ClinicalRecordError(
-          .duplicateEncounter,
-          "\(other.label) and \(resource.label) have one id, by which a hospital knows a visit")
-      }
     }
     return (held, notHeld)
+  }
+
+  private static func duplicate(_ a: FHIRResource, _ b: FHIRResource) -> ClinicalRecordError {
+    ClinicalRecordError(
+      .duplicateEncounter,
+      "\(a.label) and \(b.label) have one id, by which a hospital knows a visit")
   }
 
   private static func noEncounter(

@@ -19,7 +19,7 @@ extension FHIRHistory {
   ///
   /// What names a patient is that one's; what names none, as a Provenance, goes where what it names goes;
   /// and what is nobody's, as an Organization, goes to every patient whose resources name it. A Patient
-  /// without a visit has no history.
+  /// without a visit has no history: what is that one's is left out, and told with the first history.
   ///
   /// - Throws: ``ClinicalRecordError`` as for one history, and `otherPatient` for a resource of several.
   public static func split(
@@ -30,15 +30,35 @@ extension FHIRHistory {
       return [try FHIRHistory(source)]
     }
     let shares = try PatientShares(source)
+    var held: [[Int]] = []
+    var unseen = Set(source.resources.indices).subtracting(shares.nobodys)
+    for share in shares.byPatient {
+      var hasVisit = false
+      for index in share where source.resources[index].type == "Encounter" {
+        if try EncounterStatus.isHeld(source.resources[index]) { hasVisit = true }
+      }
+      if !hasVisit { continue }
+      held.append(share)
+      unseen.subtract(share)
+    }
+    var leftOut =
+      source.leftOut
+      + source.resources.indices.compactMap { index in
+        let isNobodys = shares.nobodys.contains(index)
+        guard isNobodys || unseen.contains(index) else { return nil }
+        return LeftOut(
+          resource: source.resources[index], reason: isNobodys ? .ofNoPatient : .withoutVisit)
+      }
     var histories: [FHIRHistory] = []
-    for (number, share) in shares.byPatient.enumerated() {
+    for share in held {
       let resources = share.map { source.resources[$0] }
-      guard resources.contains(where: { $0.type == "Encounter" }) else { continue }
-      let leftOut = number == 0 ? source.leftOut + shares.nobodys : []
       histories.append(try FHIRHistory(HistorySource(resources, leftOut: leftOut)))
+      // Once is enough.
+      leftOut = []
     }
     guard !histories.isEmpty else {
-      throw ClinicalRecordError(.noEncounter, "no Patient of the file has an Encounter")
+      throw ClinicalRecordError(
+        .noEncounter, "no Patient of the file has an Encounter that took place")
     }
     return histories
   }
@@ -48,7 +68,7 @@ extension FHIRHistory {
 private struct PatientShares {
   /// Resources by patient, in file order; several patients can share one.
   let byPatient: [[Int]]
-  let nobodys: [FHIRHistory.LeftOut]
+  let nobodys: Set<Int>
 
   init(_ source: HistorySource) throws(ClinicalRecordError) {
     let (resources, directory) = (source.resources, source.directory)
@@ -80,9 +100,7 @@ private struct PatientShares {
       shares.append(share.sorted())
     }
     byPatient = shares
-    nobodys = resources.indices.filter { !isReached[$0] }.map {
-      .init(resource: resources[$0], reason: .ofNoPatient)
-    }
+    nobodys = Set(resources.indices.filter { !isReached[$0] })
   }
 
   /// Whose the resources are that name a patient.

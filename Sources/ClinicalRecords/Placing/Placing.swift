@@ -71,8 +71,8 @@ struct Placing {
       case .found(let found) where resources[found].type == "Encounter":
         if let visit = visits[found] { return Place(visit: visit, rule: .namesVisit) }
         worst = .visitNotHeld
-      case .contained(let contained) where contained["resourceType"]?.string == "Encounter":
-        guard let found = directory.find(identifiedAs: contained, type: "Encounter") else {
+      case .contained(let contained) where contained.type == "Encounter":
+        guard let found = contained.twin else {
           worst = worst ?? .visitNotHere
           continue
         }

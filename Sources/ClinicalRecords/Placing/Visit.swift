@@ -19,7 +19,8 @@ public struct Visit: Sendable {
   }
 
   public let kind: Kind
-  /// The Encounter's id, else its fullUrl, else `#` and its place in the file; unique in a history.
+  /// The Encounter's id, else its fullUrl, else `#` and the first 16 bytes of SHA-256 of its bytes in
+  /// hexadecimal digits; unique in a history.
   /// Of a supplement `#supplement`.
   public let encounterID: String
   /// What identifies the hospital: `serviceProvider.reference`, else its `identifier.value`, else
@@ -58,7 +59,7 @@ public struct Visit: Sendable {
   init(_ encounter: FHIRResource) throws(ClinicalRecordError) {
     kind = .encounter
     self.encounter = encounter
-    encounterID = encounter.id ?? encounter.fullURL ?? "#\(encounter.position)"
+    encounterID = encounter.lastingID
     let fields = encounter.value.members
     serviceProvider =
       fields["serviceProvider"]?.string(at: "reference", "identifier.value", "display") ?? ""

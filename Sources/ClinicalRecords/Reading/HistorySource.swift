@@ -63,12 +63,20 @@ struct HistorySource {
 private struct KnownNames {
   private var byURL: [String: Int] = [:]
   private var byID: [String: Int] = [:]
+  /// Encounters that have neither id nor fullUrl.
+  private var byContent: [String: Int] = [:]
+
+  /// Whether this is a visit that is known by its content alone.
+  private static func isNameless(_ resource: FHIRResource) -> Bool {
+    resource.type == "Encounter" && resource.id == nil && resource.fullURL == nil
+  }
 
   /// One with the same fullUrl; or with the same type and id, unless both say that they are on different
   /// servers.
   func other(named index: Int, in all: [FHIRResource]) -> Int? {
     let resource = all[index]
     if let url = resource.fullURL, let other = byURL[url] { return other }
+    if Self.isNameless(resource) { return byContent[resource.contentID] }
     guard let id = resource.id, let other = byID["\(resource.type)/\(id)"] else { return nil }
     guard let base = resource.base, let known = all[other].base else { return other }
     return base == known ? other : nil
@@ -77,6 +85,7 @@ private struct KnownNames {
   mutating func add(_ index: Int, of all: [FHIRResource]) {
     let resource = all[index]
     if let url = resource.fullURL { byURL[url] = index }
+    if Self.isNameless(resource) { byContent[resource.contentID] = index }
     guard let id = resource.id else { return }
     let name = "\(resource.type)/\(id)"
     if byID[name] == nil { byID[name] = index }

@@ -1,3 +1,5 @@
+import Crypto
+
 /// A resource of a file. Resources in its `contained` are part of it.
 public struct FHIRResource: Sendable {
   /// As `Observation`.
@@ -9,6 +11,8 @@ public struct FHIRResource: Sendable {
   /// Among the entries of its Bundle, or the values of its NDJSON file, from 0.
   public let position: Int
   let value: JSONValue
+  /// The server in a fullUrl `server/type/id`; nil if it is of another form.
+  let base: Substring?
   /// Whether it stands in NDJSON.
   private let isLine: Bool
 
@@ -29,6 +33,7 @@ public struct FHIRResource: Sendable {
     self.type = type
     id = fields["id"]?.string
     fullURL = entry?["fullUrl"]?.string
+    base = fullURL.flatMap(ReferenceForm.base)
     (self.position, self.value, isLine) = (position, value, entry == nil)
   }
 
@@ -42,13 +47,21 @@ public struct FHIRResource: Sendable {
   }
 
   /// As `Observation/o2 (entry[3])`, for people.
-  public var label: String { "\(name) (\(place))" }
+  public var label: String { "\(name) (\(printable(place, limit: .max)))" }
 
   /// As `Observation/o2`, for people.
   public var name: String { printable(type + (id.map { "/\($0)" } ?? "")) }
 
-  /// The server in a fullUrl `server/type/id`; nil if it is of another form.
-  var base: Substring? { fullURL.flatMap(ReferenceForm.base) }
+  /// By what it is known to a hospital: its id, else its fullUrl, else `#` and the first 16 bytes of
+  /// SHA-256 of its bytes in hexadecimal digits, which are the same wherever it stands in the file.
+  var lastingID: String { id ?? fullURL ?? contentID }
+
+  /// What it is called if nothing in the file names it.
+  var contentID: String {
+    let digits = Array("0123456789abcdef")
+    let hash = SHA256.hash(data: Array(bytes)).prefix(16)
+    return "#" + String(hash.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+  }
 
   /// `status`, or for what has none, the code of `verificationStatus`.
   var isEnteredInError: Bool {

@@ -9,47 +9,56 @@ struct ResourceDirectory {
     /// A resource that is not in the file; its type, where the reference says it.
     case elsewhere(type: String?)
     /// A resource in the one that refers.
-    case contained(JSONValue)
+    case contained(ContainedResource)
     /// It would name this resource, if `http` were `https`, or capital letters small.
     case mismatch(Int)
     /// There is no reference: nothing but words.
     case nothing
   }
 
-  private let resources: [FHIRResource]
-  /// By ``ReferenceForm/folded(_:)`` of the fullUrl.
-  private var byURL = Index()
+  /// By fullUrl, which no two have.
+  private var byURL: [String: Int] = [:]
+  /// By ``ReferenceForm/folded(_:)`` of the fullUrl, the first.
+  private var byFoldedURL: [String: Int] = [:]
+  /// By the server of the fullUrl and the path on it.
+  private var byPath: [Path: Int] = [:]
+  /// By the server of the fullUrl and `type/id`, the first; servers of one folded URL are one.
+  private var byFoldedPath: [Path: Int] = [:]
   /// By `type/id`.
-  private var byID = Index()
-  /// By `type|system|value` and `type||value`, the latter for whatever system.
-  private var byIdentifier = Index()
+  private var byID = ResourceIndex()
+  /// Those without a server, by `type/id`.
+  private var withoutServer = ResourceIndex()
+  /// By `type|system|value` and `type*value`, the latter for whatever system.
+  private var byIdentifier = ResourceIndex()
+  /// What is contained in a resource, as far as something in it refers to that, by id.
+  private var contained: [Int: [String: ContainedResource]] = [:]
+  /// The numbers of servers, by what stands before `/type/id`.
+  private var servers: [Substring: Int] = [:]
+  /// The same for those that differ in `http` or `https` alone.
+  private var foldedServers: [String: Int] = [:]
+  /// By resource.
+  private var serverOfResource: [Server?] = []
+
+  private struct Server {
+    let number: Int
+    let folded: Int
+  }
+
+  private struct Path: Hashable {
+    let server: Int
+    /// As `type/id`.
+    let name: Substring
+  }
 
   /// Types that are looked for by identifier.
   private static let identified: Set<String> = [
     "Encounter", "Patient", "Practitioner", "PractitionerRole",
   ]
 
-  /// Lists of small numbers by text; nearly all have one element.
-  private struct Index {
-    private var first: [String: Int] = [:]
-    private var more: [String: [Int]] = [:]
-
-    mutating func add(_ index: Int, _ key: String) {
-      guard let known = first[key] else {
-        first[key] = index
-        return
-      }
-      if known != index, more[key]?.last != index { more[key, default: []].append(index) }
-    }
-
-    subscript(key: String) -> [Int] { first[key].map { [$0] + (more[key] ?? []) } ?? [] }
-  }
-
   init(_ resources: [FHIRResource]) {
-    self.resources = resources
+    serverOfResource.reserveCapacity(resources.count)
     for (index, resource) in resources.enumerated() {
-      if let url = resource.fullURL { byURL.add(index, ReferenceForm.folded(url)) }
-      if let id = resource.id { byID.add(index, "\(resource.type)/\(id)") }
+      add(index, resource)
       guard Self.identified.contains(resource.type) else { continue }
       for identifier in resource.value.values(at: "identifier") {
         guard let value = identifier["value"]?.string else { continue }
@@ -58,6 +67,43 @@ struct ResourceDirectory {
         byIdentifier.add(index, "\(resource.type)*\(value)")
       }
     }
+    for (index, resource) in resources.enumerated() {
+      let found = ContainedResource.referred(in: resource.value) { contained, type in
+        find(identifiedAs: contained, type: type)
+      }
+      if !found.isEmpty { contained[index] = found }
+    }
+  }
+
+  private static func number<Key>(of key: Key, in numbers: inout [Key: Int]) -> Int {
+    if let known = numbers[key] { return known }
+    numbers[key] = numbers.count
+    return numbers.count - 1
+  }
+
+  private mutating func add(_ index: Int, _ resource: FHIRResource) {
+    var server: Server?
+    if let base = resource.base {
+      server = Server(
+        number: Self.number(of: base, in: &servers),
+        folded: Self.number(of: ReferenceForm.folded(String(base)), in: &foldedServers))
+    }
+    serverOfResource.append(server)
+    if let url = resource.fullURL {
+      byURL[url] = byURL[url] ?? index
+      let folded = ReferenceForm.folded(url)
+      byFoldedURL[folded] = byFoldedURL[folded] ?? index
+      if let server, let base = resource.base {
+        let path = Path(server: server.number, name: url[base.endIndex...].dropFirst())
+        byPath[path] = byPath[path] ?? index
+      }
+    }
+    guard let id = resource.id else { return }
+    let name = "\(resource.type)/\(id)"
+    byID.add(index, name)
+    guard let server else { return withoutServer.add(index, name) }
+    let path = Path(server: server.folded, name: name[...])
+    byFoldedPath[path] = byFoldedPath[path] ?? index
   }
 
   /// - Parameters:
@@ -77,20 +123,23 @@ struct ResourceDirectory {
     }
     let named = fields["type"]?.string ?? type
     let found = byIdentifier["\(named)|\(identifier["system"]?.string ?? "")|\(value)"]
-    if found.count == 1 { return .found(found[0]) }
-    if found.count > 1 { return .several }
+    if let finding = found.finding { return finding }
     if case .nothing = finding { return .elsewhere(type: named) }
     return finding
   }
 
   /// The only resource that shares an identifier with another one, as one that is contained.
-  func find(identifiedAs resource: JSONValue, type: String) -> Int? {
-    var found: Set<Int> = []
+  private func find(identifiedAs resource: JSONValue, type: String) -> Int? {
+    guard Self.identified.contains(type) else { return nil }
+    var only: Int?
     for identifier in resource.values(at: "identifier") {
       guard let value = identifier["value"]?.string else { continue }
-      found.formUnion(byIdentifier["\(type)|\(identifier["system"]?.string ?? "")|\(value)"])
+      let found = byIdentifier["\(type)|\(identifier["system"]?.string ?? "")|\(value)"]
+      guard let first = found.first else { continue }
+      guard found.count == 1, only ?? first == first else { return nil }
+      only = first
     }
-    return found.count == 1 ? found.first : nil
+    return only
   }
 
   /// What the text of a reference names.
@@ -99,68 +148,67 @@ struct ResourceDirectory {
     case .illegal: return .elsewhere(type: nil)
     case .contained(let id):
       if id.isEmpty { return .found(index) }
-      let contained = resources[index].value.values(at: "contained")
-      return contained.first { $0["id"]?.string == id }.map { .contained($0) }
-        ?? .elsewhere(type: nil)
+      return contained[index]?[id].map { .contained($0) } ?? .elsewhere(type: nil)
     case .conditional(let type, let parameters): return conditional(type, parameters)
     case .relative(let type, let id):
-      let base = resources[index].base
-      if let base, let finding = find(url: "\(base)/\(type)/\(id)"), case .found = finding {
-        return finding
+      let name = "\(type)/\(id)"
+      guard let server = serverOfResource[index] else {
+        return byID[name].finding ?? .elsewhere(type: type)
       }
-      return find(type, id, on: base) ?? .elsewhere(type: type)
+      if let found = byPath[Path(server: server.number, name: name[...])] { return .found(found) }
+      return find(name, onFolded: server.folded) ?? .elsewhere(type: type)
     case .absolute(let url, let type, let id):
-      let finding = find(url: url)
-      if let finding, case .found = finding { return finding }
-      guard let type, let id else { return finding ?? .elsewhere(type: nil) }
-      return finding ?? find(type, id, on: ReferenceForm.base(url)) ?? .elsewhere(type: type)
+      if let found = byURL[url] { return .found(found) }
+      let near = byFoldedURL[ReferenceForm.folded(url)].map { Finding.mismatch($0) }
+      guard let type, let id else { return near ?? .elsewhere(type: nil) }
+      let server = ReferenceForm.base(url).flatMap {
+        foldedServers[ReferenceForm.folded(String($0))]
+      }
+      return near ?? find("\(type)/\(id)", onFolded: server) ?? .elsewhere(type: type)
     }
   }
 
-  /// By a fullUrl, or one that nearly is it.
-  private func find(url: String) -> Finding? {
-    let candidates = byURL[ReferenceForm.folded(url)]
-    let exact = candidates.filter { resources[$0].fullURL == url }
-    if exact.count == 1 { return .found(exact[0]) }
-    if exact.count > 1 { return .several }
-    return candidates.first.map { .mismatch($0) }
+  /// By type and id, as seen from a server: what is on none is meant, and the same id on another server is
+  /// another resource.
+  ///
+  /// - Parameter server: nil for one that is not in the file.
+  private func find(_ name: String, onFolded server: Int?) -> Finding? {
+    if let finding = withoutServer[name].finding { return finding }
+    return server.flatMap { byFoldedPath[Path(server: $0, name: name[...])] }.map { .mismatch($0) }
   }
 
-  /// By type and id, where one of the two servers is not known; the same id on another server is another
-  /// resource.
-  private func find(_ type: String, _ id: String, on base: Substring?) -> Finding? {
-    let candidates = byID["\(type)/\(id)"]
-    let possible = candidates.filter { base == nil || resources[$0].base == nil }
-    if possible.count == 1 { return .found(possible[0]) }
-    if possible.count > 1 { return .several }
-    guard let base else { return nil }
-    let folded = ReferenceForm.folded(String(base))
-    let near = candidates.first { index in
-      resources[index].base.map { ReferenceForm.folded(String($0)) == folded } ?? false
-    }
-    return near.map { .mismatch($0) }
-  }
+  /// Of several parameters one has to hold for no more resources than these, which bounds the time.
+  private static let conditionalLimit = 64
 
   /// All parameters have to hold; those other than `identifier` and `_id` are not understood.
   private func conditional(_ type: String, _ parameters: [ReferenceForm.Parameter]) -> Finding {
-    var possible: Set<Int>?
+    // By parameter, what each of its values names.
+    var matches: [[ResourceIndex.Matches]] = []
     for parameter in parameters {
-      let matching: Set<Int>
+      let values = Set(Self.alternatives(parameter.value))
+      let found: [ResourceIndex.Matches]
       switch parameter.name {
       case "identifier":
-        matching = Set(
-          Self.alternatives(parameter.value).flatMap { token in
-            token.contains("|")
-              ? byIdentifier["\(type)|\(token)"] : byIdentifier["\(type)*\(token)"]
-          })
-      case "_id":
-        matching = Set(Self.alternatives(parameter.value).flatMap { byID["\(type)/\($0)"] })
+        found = values.map { byIdentifier["\(type)\($0.contains("|") ? "|" : "*")\($0)"] }
+      case "_id": found = values.map { byID["\(type)/\($0)"] }
       default: return .elsewhere(type: type)
       }
-      possible = possible?.intersection(matching) ?? matching
+      matches.append(found.filter { $0.count > 0 })
     }
-    guard let possible, let first = possible.first else { return .elsewhere(type: type) }
-    return possible.count == 1 ? .found(first) : .several
+    let sizes = matches.map { $0.reduce(0) { $0 + $1.count } }
+    guard let size = sizes.min(), let smallest = sizes.firstIndex(of: size) else {
+      return .elsewhere(type: type)
+    }
+    guard matches.count == 1 || size <= Self.conditionalLimit else { return .several }
+    var only: Int?
+    for list in matches[smallest] {
+      for candidate in list
+      where matches.allSatisfy({ $0.contains { $0.contains(candidate) } }) {
+        if let only, only != candidate { return .several }
+        only = candidate
+      }
+    }
+    return only.map { .found($0) } ?? .elsewhere(type: type)
   }
 
   /// The values between commas; a backslash takes the meaning from the character behind it.

@@ -49,7 +49,7 @@ extension Patient {
   public func accessLog(_ visitID: Digest32, at hospital: String) async throws -> AccessLog {
     let context = try await context(ofVisit: visitID, at: hospital)
     let author = author(context, try keys(of: context).signingKey)
-    let cloud = try await client.currentCloud(ofHospital: hospital)
+    let cloud = try await presentCloud(ofHospital: hospital)
     var shown: [(supernode: String, entries: [Entry])] = []
     var unheard: [String: ConsortiumError.Code] = [:]
     var failure: (any Error)?
@@ -81,6 +81,18 @@ extension Patient {
       lists.append(proven)
     }
     return AccessLog(records: try Self.union(lists).compactMap(record), unheard: unheard)
+  }
+
+  /// The cloud of a hospital by the newest that anybody shows: a former one, or a hospital, alone would have
+  /// that one asked who has less.
+  private func presentCloud(ofHospital hospital: String) async throws -> String {
+    do {
+      if let cloud = try await presentMembers().cloud(ofHospital: hospital) { return cloud }
+    } catch let error as ConsortiumError where error.code == .unreachable {
+      // Nobody says who takes part: whoever is known is asked.
+    }
+    // Of a hospital that was removed, the last one answers.
+    return try await client.currentCloud(ofHospital: hospital)
   }
 
   /// How many answers of one supernode are looked at: one that never ends keeps no other from being heard.

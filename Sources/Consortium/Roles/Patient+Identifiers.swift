@@ -39,7 +39,7 @@ extension Patient {
     if let bytes = try store.value(forKey: Self.provenKey(visit, hospital)) {
       return Digest32(bytes)
     }
-    let known: PatientVisit? = try store.load(Self.key(visit, hospital))
+    let known: PatientVisit? = try store.readable(Self.key(visit, hospital))
     return known?.recordDigest == nil ? nil : known?.context.keyNonce
   }
 
@@ -110,7 +110,7 @@ extension Patient {
   /// What is known of the visit with a context that is proven; what was agreed to with another one says
   /// nothing of it.
   func known(_ context: VisitContext) throws -> PatientVisit {
-    let known: PatientVisit? = try store.load(Self.key(context))
+    let known: PatientVisit? = try store.readable(Self.key(context))
     if let known, known.context == context { return known }
     // Agreed to before, for the same Encounter.
     let isAgreed = try agreedNonces(context.visitID, at: context.hospital)
@@ -138,7 +138,7 @@ extension Patient {
     if let proven = try provenNonce(visit, at: hospital) {
       return [try keys(at: hospital, nonce: proven)]
     }
-    let known: PatientVisit? = try store.load(Self.key(visit, hospital))
+    let known: PatientVisit? = try store.readable(Self.key(visit, hospital))
     var nonces = [known?.context.keyNonce].compactMap(\.self)
     nonces += try agreedNonces(visit, at: hospital).reversed()
     nonces += try [keys(ofVisitUnderWay: visit, at: hospital)?.nonce].compactMap(\.self)

@@ -230,7 +230,9 @@ extension Patient {
     var changes: [String: [UInt8]?] = [:]
     var next = try UInt64(stateBytes: nextConsentNumber(context))
     for var consent in consents {
-      if let (known, place) = try given(consent.document).map({ ($0.given, $0.hospital) }) {
+      // One that is damaged is given again by the note.
+      let kept: KnownConsent? = try store.readable(Self.consentKey(consent.document))
+      if let (known, place) = kept.map({ ($0.given, $0.hospital) }) {
         guard known.visit == visit, place == hospital else { continue }
         consent.consent = known.consent ?? consent.consent
         consent.revocation = known.revocation ?? consent.revocation

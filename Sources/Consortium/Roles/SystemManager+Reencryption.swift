@@ -156,10 +156,7 @@ extension SystemManager {
       try store.save(
         Deposit(consent: signed, state: .used(result: result, at: usedAt)),
         Self.key(standing.digest))
-    case .used(let known, let time):
-      // It may have been taken back after the notice of the access was written.
-      _ = try await self.standing(signed)
-      (result, usedAt) = (known, time)
+    case .used(let known, let time): (result, usedAt) = (known, time)
     case .over: throw Self.used
     }
     if !noticed.contains(standing.digest) {
@@ -167,8 +164,25 @@ extension SystemManager {
       if noticed.count >= Self.noticedLimit { noticed = [] }
       noticed.insert(standing.digest)
     }
+    try await requireStandingNow(signed)
     return ReencryptedPiece(bI: result, part: part)
   }
+
+  /// That a consent still stands, as the last thing before its record leaves: whoever held back an answer
+  /// that was waited for may have let it end meanwhile.
+  ///
+  /// - Throws: as ``standing(_:)``; ``ConsortiumError`` `out-of-time` if this too takes so long that it says
+  ///   nothing of now.
+  private func requireStandingNow(_ signed: Signed<Consent>) async throws {
+    let asked = inbox.clock()
+    _ = try await standing(signed)
+    guard inbox.clock() <= asked &+ Self.standingLifetime else {
+      throw ConsortiumError(.outOfTime, "how the consent stands was told too late")
+    }
+  }
+
+  /// For how many seconds it counts how a consent stands.
+  private static let standingLifetime: UInt64 = 60
 
   /// Puts an access where its patient sees it, whatever the hospital says: into what its cloud has confirmed,
   /// or, once the hospital has had its time, before everybody.

@@ -62,17 +62,18 @@ public enum VisitVerification {
   public static func verify(
     genesis genesisBytes: [UInt8], visit bytes: [UInt8], genesisDigest: Digest32?
   ) throws(Failure) -> Report {
-    let genesis = try Verification.genesis(genesisBytes, genesisDigest)
-    let (proof, decider): (VisitProof, any ClaimDecider)
-    do {
-      decider = try LedgerSuite.decider(for: genesis)
-    } catch {
-      throw Failure(check: .genesisRules, reason: error.message)
-    }
+    let proof: VisitProof
     do {
       proof = try VisitProof(encoded: bytes)
     } catch {
       throw Failure(check: .archive, reason: "\(ExportPath.visit): \(error)")
+    }
+    let genesis = try Verification.genesis(genesisBytes, genesisDigest)
+    let decider: any ClaimDecider
+    do {
+      decider = try LedgerSuite.decider(for: genesis)
+    } catch {
+      throw Failure(check: .genesisRules, reason: error.message)
     }
     let directory = try ProvenDirectory(proof, genesis)
     let chain = try ProvenVisit(proof, directory)
@@ -389,6 +390,10 @@ private struct ProvenVisit {
       context.hospital == items[0].header.chain, context.window == numbers.window,
       context.resignatureLimit == numbers.resignatureLimit
     else { throw Failure(check: .rules, reason: "wrong-context") }
+    // Whose visit it is, and whether there is one, is not shown: its opening is not here.
+    guard context.amends.map({ ValidGenesis.isIdentifier($0.hospital) }) ?? true else {
+      throw Failure(check: .rules, reason: "unknown-visit")
+    }
     guard Set(context.signers.map(\.doctor)).count == context.signers.count else {
       throw Failure(check: .rules, reason: "doctor-twice")
     }

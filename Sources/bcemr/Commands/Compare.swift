@@ -44,6 +44,7 @@ private struct VerifiedExport {
   private let stores: [String: any StateStore]
 
   init(_ path: String, genesis: Digest32?, _ console: Console) throws {
+    try VisitAudit.requireNoProof(path)
     var stores: [String: any StateStore] = [:]
     audit = try Audit(path, genesis: genesis, console: console) { stores[$0] = $1 }
     self.path = path

@@ -69,7 +69,7 @@ struct ExportLedger: AsyncParsableCommand {
       }
     } else {
       try Self.requireOlder(at: path, than: logs[0], of: folder.genesis)
-      try SystemFile.replaceExport(at: path) { file in
+      try SystemFile.replaceExport(at: path, of: folder.genesis.digest) { file in
         var sink = UstarSink { try file.write($0) }
         try ExportWriter.write(genesis: folder.genesis, logs: logs, to: &sink)
       }

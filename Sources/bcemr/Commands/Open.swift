@@ -46,6 +46,13 @@ struct OpenRecord: AsyncParsableCommand {
 
   /// The record, as it is written.
   fileprivate struct Record: Encodable {
+    struct Named: Encodable {
+      let hospital: String
+      let visit: String
+
+      init(_ visit: NamedVisit) { (hospital, self.visit) = (visit.hospital, "\(visit.visit)") }
+    }
+
     struct Finding: Encodable {
       let doctor: String
       let attempt: UInt64
@@ -58,6 +65,10 @@ struct OpenRecord: AsyncParsableCommand {
 
     let visit: String
     let hospital: String
+    /// The visit that this one adds to or corrects.
+    let amends: Named?
+    /// To its patient, the visits that add to this one, or correct it.
+    let amendedBy: [Named]?
     let openedAt: String
     let findings: [Finding]
   }
@@ -120,7 +131,7 @@ struct OpenRecord: AsyncParsableCommand {
     console.endProgress()
     let (path, place) = (path, "visit \(found.visit) of \(found.hospital)")
     let keep: @Sendable (OpenedRecord) async throws -> Void = { record in
-      try Self.write(record, to: path)
+      try Self.write(Record(record, amendedBy: nil), to: path)
     }
     do {
       guard isPatient else {
@@ -132,8 +143,9 @@ struct OpenRecord: AsyncParsableCommand {
       for contact in try folder.people("patients") {
         try await consortium.addPatient(contact: contact, identity: contact)
       }
-      let record = try await consortium.openOwnRecord(found.visit, at: found.hospital)
-      try await keep(record)
+      let (record, amendedBy) = try await consortium.openOwnRecord(
+        found.visit, at: found.hospital)
+      try Self.write(Record(record, amendedBy: amendedBy), to: path)
       return record
     } catch let error as ConsortiumError {
       let failure = CommandFailure(await consortium.cause(of: error))
@@ -149,11 +161,11 @@ struct OpenRecord: AsyncParsableCommand {
     return hospitals.values.map(\.count).min()
   }
 
-  private static func write(_ record: OpenedRecord, to path: String?) throws {
+  private static func write(_ record: Record, to path: String?) throws {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    let bytes = try Array(encoder.encode(Record(record))) + [UInt8(ascii: "\n")]
+    let bytes = try Array(encoder.encode(record)) + [UInt8(ascii: "\n")]
     if let path {
       try SystemFile.create(bytes, at: path, isPrivate: true)
     } else if let problem = SystemFile.put(bytes, into: .output) {
@@ -164,9 +176,11 @@ struct OpenRecord: AsyncParsableCommand {
 }
 
 extension OpenRecord.Record {
-  fileprivate init(_ record: OpenedRecord) {
+  fileprivate init(_ record: OpenedRecord, amendedBy: [NamedVisit]?) {
     visit = "\(record.visit)"
     hospital = record.hospital
+    amends = record.amends.map(Named.init)
+    self.amendedBy = amendedBy.map { $0.map(Named.init) }
     openedAt = LedgerTime.text(record.openedAt)
     findings = record.findings.map { finding in
       let text = String(validating: finding.content, as: UTF8.self)

@@ -132,7 +132,8 @@ extension PlanReport.Resource {
 
 extension HistoryPlan {
   fileprivate func print(_ paths: [String], to console: Console) {
-    console.line("\(paths.joined(separator: ", ")): \(history.patient.introduction)")
+    let names = printable(paths.joined(separator: ", "), limit: .max)
+    console.line("\(names): \(history.patient.introduction)")
     let identity = printable(history.patient.identity)
     console.line("known as \(identity), by \(history.patient.ground.told)")
     console.line("\(size), for teams of \(Quantity.count(teamSize, "doctor"))")
@@ -141,8 +142,9 @@ extension HistoryPlan {
       console.heading(isVisit ? "Visit \(number + 1): \(part.visit.summary)" : "Supplement")
       let rows = part.items.map { item in
         [
-          "  " + printable(item.type + (item.id.map { "/\($0)" } ?? "")), item.place,
-          item.rule.explanation, "doctor \(item.doctor.doctor)", item.doctor.rule.explanation,
+          "  " + printable(item.type + (item.id.map { "/\($0)" } ?? "")),
+          printable(item.place, limit: .max), item.rule.explanation, "doctor \(item.doctor.doctor)",
+          item.doctor.rule.explanation,
         ]
       }
       console.line(Table.text(rows, leading: 5))

@@ -89,6 +89,8 @@ struct Prove: AsyncParsableCommand {
       "\(path): visit \(report.visit) of \(report.hospital), \(Quantity.bytes(report.bytes))")
     output.console.line("genesis \(report.genesis)")
     output.console.line("Whoever verifies it has to learn this hash in another way.")
+    output.console.line(
+      "Whether another visit amends this one is not in it: 'bcemr inspect --visit' says so.")
   }
 }
 

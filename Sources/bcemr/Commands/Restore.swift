@@ -105,8 +105,9 @@ struct Restore: AsyncParsableCommand {
     _ draft: String, _ folder: String, _ head: BackupArchive.Head, _ files: Int
   ) async throws -> Report {
     let checked: FolderCheck.Report
+    let existing: ExistingFolder
     do {
-      let existing = try ExistingFolder(draft)
+      existing = try ExistingFolder(draft)
       guard existing.genesis.digest == head.genesis else {
         throw CommandFailure(
           .checkFailed, code: "invalid-backup", "\(file): it is said to be of another ledger")
@@ -119,6 +120,8 @@ struct Restore: AsyncParsableCommand {
         failure.message.replacing(draft, with: folder), hint: nil)
     }
     let isRestored = checked.passed || acceptFindings
+    // As what was unpacked has it, whatever the file says of itself.
+    let consortium = try existing.consortium()
     var standing: Report.Standing?
     var failure: CommandFailure?
     if isRestored {
@@ -127,7 +130,8 @@ struct Restore: AsyncParsableCommand {
     }
     return Report(
       passed: checked.passed, restored: isRestored, path: folder, genesis: "\(head.genesis)",
-      consortiumLeaves: head.leaves, time: head.until, files: files, leaves: checked.leaves,
+      consortiumLeaves: consortium.final?.size ?? 0, time: LedgerTime.text(consortium.time),
+      files: files, leaves: checked.leaves,
       records: checked.records, findings: checked.findings, standing: standing,
       error: failure.map(ReportedError.init))
   }
@@ -173,8 +177,8 @@ extension Restore.Report {
       console.line("It has all that was final when this machine continued the ledger last.")
     case .olderCopy:
       console.line(
-        "It lacks what was final when this machine continued the ledger last: look for a newer backup. "
-          + "It is not gone on with; it can be read.")
+        "It lacks, or may lack, what was final when this machine continued the ledger last: look for a newer backup. "
+          + "It is not gone on with, and no record is opened; it can be looked at.")
     case .copiedFolder:
       console.line(
         "It has all that was final when this machine continued the ledger last, in a folder that is "

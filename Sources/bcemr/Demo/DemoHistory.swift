@@ -50,19 +50,20 @@ struct DemoHistory {
       signingTwice: isFirst ? [min(2, team)] : [], comparingWords: isFirst ? [team] : [])
   }
 
-  /// What is to happen at a visit that amends one: at the same hospital.
+  /// What is to happen at a visit that amends one, as the `number`th: at the same hospital.
   func plan(
-    _ addendum: Addendum, to visit: NamedVisit, team: Int, hospitals: [String]
+    _ addendum: Addendum, number: Int, to visit: NamedVisit, team: Int, hospitals: [String]
   ) -> PlannedVisit {
     var plan = plan(addendum.visit, team: team, hospitals: hospitals, isFirst: false)
     plan.hospital = visit.hospital
-    // Known by what is in it, so that one that was interrupted goes on.
+    // Known by its number and by what is in it: one that was interrupted goes on, and what was corrected and
+    // corrected back is signed each time.
     var hash = SHA256()
     for resource in addendum.visit.resources {
       unsafe resource.bytes.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
     }
     plan.encounter = Self.identifier(
-      "\(plan.encounter)-addendum-\(Array(hash.finalize().prefix(16)).hex)")
+      "\(plan.encounter)-addendum-\(number)-\(Array(hash.finalize().prefix(16)).hex)")
     plan.amends = visit
     return plan
   }

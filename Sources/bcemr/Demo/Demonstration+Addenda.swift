@@ -7,23 +7,31 @@ extension Demonstration {
   struct Recorded {
     /// SHA-256 of each finding of the visit itself.
     let findings: [Digest32]
+    /// In the order in which they were opened.
+    let addenda: [HeldVisit]
     let resources: RecordedResources
   }
 
   /// Opens the record of a visit that was held before, and of all that amend it.
-  func recorded(_ visit: NamedVisit, of history: DemoHistory) async throws -> Recorded {
+  ///
+  /// - Parameter known: the visits of this patient, as they opened.
+  func recorded(
+    _ visit: NamedVisit, of history: DemoHistory, among known: [PatientHoldings.Visit]
+  ) async throws -> Recorded {
     let record = try await consortium.record(of: visit, patient: history.contact)
-    let addenda = try await consortium.visits(ofPatient: history.contact)
-      .filter { $0.amends == visit && $0.recordDigest != nil }
     var resources = RecordedResources()
     for finding in record.findings { try resources.insert(finding: finding.content) }
-    for addendum in addenda {
+    var addenda: [HeldVisit] = []
+    for addendum in known where addendum.amends == visit && addendum.recordDigest != nil {
       let more = try await consortium.record(
         of: NamedVisit(addendum.visit, at: addendum.hospital), patient: history.contact)
       for finding in more.findings { try resources.insert(finding: finding.content) }
+      addenda.append(
+        HeldVisit(
+          visit: addendum.visit, hospital: addendum.hospital, findings: more.digests,
+          number: 0))
     }
-    return Recorded(
-      findings: record.findings.map { Digest32(sha256: $0.content) }, resources: resources)
+    return Recorded(findings: record.digests, addenda: addenda, resources: resources)
   }
 
   /// Says what of a history is not in a record, or not any more in the history.
@@ -42,4 +50,9 @@ extension Demonstration {
           + "\(lacking == 1 ? "is" : "are") not in this history; the record keeps what was signed.")
     }
   }
+}
+
+extension OpenedRecord {
+  /// SHA-256 of each finding.
+  var digests: [Digest32] { findings.map { Digest32(sha256: $0.content) } }
 }

@@ -12,12 +12,18 @@ extension Demonstration {
     let half = visits.prefix((visits.count + 1) / 2)
     console.progress("\(history.contact): sharing \(Quantity.count(half.count, "visit"))")
     console.heading("Sharing")
+    let added = half.reduce(0) { $0 + $1.addenda.count }
+    let list =
+      Self.list(half)
+      + (added == 0 ? "" : " with \(added) \(added == 1 ? "addendum" : "addenda")")
     let request = try await consortium.requestAccess(
       doctor: doctor, patient: history.contact, purpose: Self.purpose)
     let expiresAt = await consortium.ledgerTime() + Self.consentSeconds
 
+    // Who reads a visit reads what corrects it.
+    let shared = half.flatMap { [$0] + $0.addenda }
     var consents: [Digest32] = []
-    for visit in half {
+    for visit in shared {
       consents.append(
         try await consortium.consent(
           patient: history.contact, to: request, visit: visit.visit, expiresAt: expiresAt))
@@ -25,19 +31,19 @@ extension Demonstration {
     try await consortium.settle()
     let given = try await followUp(.consent, consents, of: history)
     console.line(
-      "  The patient consents to \(Self.list(half)), until \(LedgerTime.text(expiresAt)): "
+      "  The patient consents to \(list), until \(LedgerTime.text(expiresAt)): "
         + "\(given.allSatisfy(\.isFinal) ? "final" : "not final").")
 
     var opened: [String] = []
-    for (visit, consent) in zip(half, consents) {
+    for (visit, consent) in zip(shared, consents) {
       let record = try await consortium.openRecord(doctor: doctor, consent: consent)
       check(
         "visit \(visit.visit): the doctor reads what the team signed",
-        record.findings.map { Digest32(sha256: $0.content) } == visit.findings)
+        record.digests == visit.findings)
       opened.append("\(visit.visit)")
     }
     console.line(
-      "  \(doctor) opens \(Self.list(half)) and finds what the teams signed, byte for byte.")
+      "  \(doctor) opens \(list) and finds what the teams signed, byte for byte.")
 
     var refused: [DemoReport.SharingReport.Refusal] = []
     for visit in visits.dropFirst(half.count) {
@@ -67,7 +73,7 @@ extension Demonstration {
     return DemoReport.SharingReport(
       doctor: doctor, purpose: Self.purpose, expiresAt: LedgerTime.text(expiresAt), opened: opened,
       refused: refused,
-      consents: zip(half, given).map { .init(visit: "\($0.visit)", stands: .init($1)) },
+      consents: zip(shared, given).map { .init(visit: "\($0.visit)", stands: .init($1)) },
       revoked: revoked)
   }
 

@@ -83,37 +83,42 @@ struct Demonstration {
       _ = try await consortium.restore(patient: history.contact)
     }
     var held: [HeldVisit] = []
-    var addenda: [HeldVisit] = []
     var result = DemoReport.HistoryReport(
       file: history.path, patient: history.contact,
       placed: history.plan.countsByRules.map(PlanReport.Count.init))
     let hospitals = consortium.genesis.members.hospitals
+    // What this run adds is of no visit that comes after in it.
+    let known = try await consortium.visits(ofPatient: history.contact)
     for (index, visit) in history.visits.enumerated() {
       console.progress("\(history.contact): visit \(index + 1) of \(history.visits.count)")
       narrator.begin(visit, number: index + 1, of: history.visits.count)
-      let plan = history.plan(
+      var plan = history.plan(
         visit, team: team, hospitals: hospitals, isFirst: isFirst && index == 0)
+      // Where it was, whatever the history says by now of who provides the service.
+      let encounter = plan.encounter
+      if let one = known.first(where: { $0.encounter == encounter && $0.recordDigest != nil }) {
+        plan.hospital = one.hospital
+      }
       var (one, report, isOlder) = try await hold(plan, visit, number: index + 1)
       result.visits.append(report)
       if isOlder {
         let named = NamedVisit(one.visit, at: one.hospital)
-        let recorded = try await recorded(named, of: history)
-        one.findings = recorded.findings
+        let recorded = try await recorded(named, of: history, among: known)
+        (one.findings, one.addenda) = (recorded.findings, recorded.addenda)
         let addendum = recorded.resources.addendum(to: visit)
         tell(addendum, lacking: recorded.resources.count(lackingIn: visit))
         if let addendum {
           let plan = history.plan(
-            addendum, to: named, team: team, hospitals: hospitals)
-          let number = history.visits.count + addenda.count + 1
-          narrator.begin(addendum.visit, addendumTo: index + 1, number: number)
-          let (more, report, _) = try await hold(plan, addendum.visit, number: number)
-          addenda.append(more)
+            addendum, number: one.addenda.count + 1, to: named, team: team, hospitals: hospitals)
+          narrator.begin(
+            addendum.visit, addendumTo: index + 1, number: one.addenda.count + 1)
+          let (more, report, _) = try await hold(plan, addendum.visit, number: index + 1)
+          one.addenda.append(more)
           result.visits.append(report)
         }
       }
       held.append(one)
     }
-    held += addenda
     try await consortium.settle()
     try await followUp(&result)
     if let last = result.visits.last {
@@ -140,7 +145,7 @@ struct Demonstration {
     let outcome = try await consortium.hold(plan)
     let isAcknowledged = outcome.wasKnown || outcome.record?.record != nil
     check("visit \(outcome.visit): the patient acknowledges the record", isAcknowledged)
-    let signed = outcome.record?.record?.findings.map { Digest32(sha256: $0.content) }
+    let signed = outcome.record?.record?.digests
     return (
       HeldVisit(visit: outcome.visit, hospital: hospital, findings: findings, number: number),
       DemoReport.VisitReport(
@@ -197,6 +202,8 @@ struct Demonstration {
     /// SHA-256 of each, as signed.
     var findings: [Digest32]
     let number: Int
+    /// What amends it, in the order in which it was opened.
+    var addenda: [HeldVisit] = []
   }
 
   // MARK: Audit

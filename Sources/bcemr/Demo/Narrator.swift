@@ -32,7 +32,7 @@ final class Narrator: Sendable {
   func begin(_ addendum: Visit, addendumTo visit: Int, number: Int) {
     self.visit.withLock { $0 = addendum }
     seen.withLock { $0 = [] }
-    console.heading("Visit \(number): addendum to visit \(visit), \(addendum.summary)")
+    console.heading("Addendum \(number) to visit \(visit): \(addendum.summary)")
   }
 
   func tell(_ event: ConsortiumEvent) {
@@ -48,7 +48,7 @@ final class Narrator: Sendable {
       draw("ticket", code, "  As words: \(words.joined(separator: " ")).")
     case .presenceShown(_, let doctor, let code, let words):
       presence(doctor, code, words)
-    case .visitOpened(_, let hospital, let team, _, let attempt):
+    case .visitOpened(let visit, let hospital, let team, _, let attempt):
       if attempt > 1 {
         console.line("  An interrupted attempt is closed as abandoned; this is attempt \(attempt).")
       }
@@ -56,8 +56,10 @@ final class Narrator: Sendable {
         "  Admitted to \(hospital) under a new pseudonym; the patient agrees to a team of")
       console.line("  \(team.doctors.joined(separator: ", ")).")
       console.line("  \(Self.reason(of: team)).")
-    case .visitKnown(_, let hospital):
+      console.line("  The visit is \(visit) of \(hospital).")
+    case .visitKnown(let visit, let hospital):
       console.line("  \(hospital) has held this visit already; it is not repeated.")
+      console.line("  The visit is \(visit) of \(hospital).")
     case .groupKeyAgreed:
       console.line("  The team has a group key, which it shares with the hospital alone.")
     case .signed(_, let doctor, let position, let attempt, let deadline):
@@ -98,7 +100,7 @@ final class Narrator: Sendable {
     guard undrawn.withLock({ $0.remove(label) }) != nil, let code = try? QRCode(text) else {
       return
     }
-    console.line(code.drawn(console.usesColor ? .fixed : .own))
+    console.verbatim(code.drawn(console.usesColor ? .fixed : .own) + "\n")
     if let caption { console.line(caption) }
   }
 
@@ -114,7 +116,7 @@ final class Narrator: Sendable {
     case .rule(let name):
       let turns = rest == 0 ? "" : wanted.isEmpty ? "; it was their turn" : "; the rest by turns"
       let specialties = wanted.isEmpty ? "" : ": " + wanted.joined(separator: ", then ")
-      return "The hospital's rule \"\(name)\"\(specialties)\(turns)"
+      return "The hospital's rule \"\(printable(name))\"\(specialties)\(turns)"
     }
   }
 

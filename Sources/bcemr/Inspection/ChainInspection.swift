@@ -1,4 +1,6 @@
 import CanonicalEncoding
+import ClinicalRecords
+import EMRScheme
 import Foundation
 import Ledger
 import SQLiteBackend
@@ -11,7 +13,15 @@ struct ChainInspection: Encodable {
     let kind: String
     let signer: String
     let visit: String?
+    /// Of an opening, the visit that it adds to or corrects.
+    let amends: Named?
     let says: String
+  }
+
+  /// A visit and whose chain has it.
+  struct Named: Encodable, Equatable {
+    let chain: String
+    let visit: String
   }
 
   struct Block: Encodable {
@@ -29,6 +39,8 @@ struct ChainInspection: Encodable {
 
   let chain: String
   let visit: String?
+  /// The visits of all chains here that say that they add to this one, or correct it.
+  let amendedBy: [Named]
   /// Of a visit only the items about it.
   let blocks: [Block]
 
@@ -45,7 +57,7 @@ struct ChainInspection: Encodable {
       throw CommandFailure(
         .badInput, code: "no-block", "\(source.path): \(chain) has no block \(height)")
     }
-    (self.chain, visit, blocks) = (chain, nil, [found])
+    (self.chain, visit, amendedBy, blocks) = (chain, nil, [], [found])
   }
 
   /// All that a ledger says about a visit.
@@ -53,16 +65,17 @@ struct ChainInspection: Encodable {
   /// - Parameter digits: of its identifier, the first 8 or more.
   /// - Throws: ``CommandFailure`` `unknown-visit`, `several-visits`.
   init(visit digits: String, at hospital: String?, in source: LeafSource) throws {
-    let digits = digits.lowercased()
-    guard (8...64).contains(digits.utf8.count), digits.allSatisfy(\.isHexDigit) else {
-      throw CommandFailure(
-        .badInput, code: "invalid-visit",
-        "\(digits.debugDescription): a visit is named by 64 hexadecimal digits, or the first 8 or "
-          + "more of them")
-    }
+    let digits = try VisitArgument.digits(digits)
     var found: [(chain: String, visit: String, blocks: [Block])] = []
-    for chain in try source.hospitals where hospital == nil || chain == hospital {
+    var addenda: [(amended: Named, by: Named)] = []
+    for chain in try source.hospitals {
       try Self.read(chain, source) { block in
+        for item in block.items {
+          if let amended = item.amends, let visit = item.visit, amended.visit.hasPrefix(digits) {
+            addenda.append((amended, Named(chain: chain, visit: visit)))
+          }
+        }
+        guard hospital == nil || chain == hospital else { return true }
         for visit in Set(block.items.compactMap(\.visit)) where visit.hasPrefix(digits) {
           var part = block
           part.items.removeAll { $0.visit != visit }
@@ -88,6 +101,8 @@ struct ChainInspection: Encodable {
         hint: "give more digits, or the hospital with --chain")
     }
     (chain, visit, blocks) = (first.chain, first.visit, first.blocks)
+    let own = Named(chain: first.chain, visit: first.visit)
+    amendedBy = addenda.filter { $0.amended == own }.map(\.by)
   }
 
   /// - Parameter take: given each block; returns whether to go on.
@@ -103,7 +118,8 @@ struct ChainInspection: Encodable {
         items.append(
           Item(
             index: index, kind: "\(content.body.kind)", signer: LeafWords.signer(content.signer),
-            visit: content.body.visit?.description, says: LeafWords.says(content.body)))
+            visit: content.body.visit?.description, amends: Self.amended(by: content.body),
+            says: LeafWords.says(content.body)))
         return true
       case .header(let header):
         defer { items = [] }
@@ -117,17 +133,31 @@ struct ChainInspection: Encodable {
     }
   }
 
+  private static func amended(by body: EntryBody) -> Named? {
+    guard case .visitOpening(let opening) = body, let amended = opening.context.amends else {
+      return nil
+    }
+    return Named(chain: amended.hospital, visit: "\(amended.visit)")
+  }
+
   func print(to console: Console) {
-    if let visit { console.line("visit \(visit) of \(chain)") }
+    if let visit { console.line("visit \(visit) of \(printable(chain))") }
+    for addendum in amendedBy {
+      console.line("amended by visit \(addendum.visit) of \(printable(addendum.chain))")
+    }
     for block in blocks {
-      let base = block.base.map { ", by consortium block \($0)" } ?? ""
-      console.line("\(chain), block \(block.height)\(base), \(block.time)")
+      let time =
+        block.base.map { "not before consortium block \($0), \(block.time)" } ?? block.time
+      console.line("\(printable(chain)), block \(block.height), \(time)")
       for item in block.items {
         let about = visit == nil ? item.visit.map { " (visit \($0.prefix(16))…)" } ?? "" : ""
-        console.line("  \(item.index)  \(item.signer) \(item.says)\(about)")
+        // Names in it are whatever somebody has written.
+        let words = printable("\(item.signer) \(item.says)\(about)", limit: .max)
+        console.line("  \(item.index)  \(words)")
       }
       console.line("  \(block.header)  closed; header \(block.digest)")
     }
+    console.line("Nothing of this is verified; 'bcemr verify' does that.")
   }
 }
 
@@ -152,6 +182,7 @@ struct LeafSource {
         throw CommandFailure(
           .badInput, code: "not-an-export", "\(path): this is no export of a ledger")
       }
+      try VisitAudit.requireNoProof(path)
     }
   }
 

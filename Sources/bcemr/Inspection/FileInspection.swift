@@ -35,7 +35,7 @@ struct FileInspection: Encodable {
     var (kind, lines) = ("export", [String]())
     while let (path, contents) = try source.next(limit: Self.exportedFileLimit) {
       if path == ExportPath.visit { kind = "\(ObjectKind.visitProof)" }
-      lines.append("\(path): \(Quantity.count(contents.count, "byte"))")
+      lines.append("\(printable(path)): \(Quantity.count(contents.count, "byte"))")
       if path == ExportPath.genesis {
         lines.append("  sha256: \(Digest32(sha256: contents))")
       } else if path.hasSuffix("/checkpoint") {
@@ -138,9 +138,10 @@ struct FileInspection: Encodable {
 
   private static func checkpointLines(_ note: SignedNote) throws -> [String] {
     let checkpoint = try Checkpoint(body: note.body)
-    let signers = note.signatures.map { "  signed, not verified: \($0.name)" }
+    let signers = note.signatures.map { "  signed, not verified: \(printable($0.name))" }
     return [
-      "log: \(checkpoint.origin)", "size: \(checkpoint.size)", "root: \(checkpoint.root.hex)",
+      "log: \(printable(checkpoint.origin))", "size: \(checkpoint.size)",
+      "root: \(checkpoint.root.hex)",
     ] + signers
   }
 

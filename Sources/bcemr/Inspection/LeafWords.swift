@@ -64,7 +64,9 @@ enum LeafWords {
         + (body.context.amends.map { "; it amends \($0.visit) of \($0.hospital)" } ?? "")
     case .partialSignature(let body):
       "signs at place \(body.commitments.count)"
-        + (body.commitments.last.map { $0.attempt > 1 ? ", attempt \($0.attempt)" : "" } ?? "")
+        + (body.commitments.last.map {
+          $0.attempt > 1 ? ", attempt \($0.attempt), in the place of the one before" : ""
+        } ?? "")
     case .visitCompletion(let body):
       "completes the visit, signed by \(body.commitments.count); record \(body.recordDigest)"
     case .visitAbandonment(let body):

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClinicalRecords
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -48,9 +49,8 @@ struct Console: Sendable {
   let usesColor: Bool
   let showsProgress: Bool
 
-  func line(_ text: String = "") {
-    if !isQuiet { Self.write(text + "\n", to: .output) }
-  }
+  /// Text of one line or several; what could steer a terminal in it becomes spaces.
+  func line(_ text: String = "") { verbatim(printableLines(text) + "\n") }
 
   /// Text that is a result byte for byte.
   func verbatim(_ text: String) {
@@ -59,13 +59,15 @@ struct Console: Sendable {
 
   func heading(_ text: String) {
     line()
-    line(usesColor ? "\u{1b}[1m\(text)\u{1b}[0m" : text)
+    guard usesColor else { return line(text) }
+    verbatim("\u{1b}[1m\(printableLines(text))\u{1b}[0m\n")
   }
 
   /// One state of long work; on a terminal it takes the place of the one before.
   func progress(_ text: String) {
     guard showsProgress else { return }
     let isTerminal = SystemFile.Stream.diagnostics.isTerminal
+    let text = printable(text, limit: .max)
     Self.write(isTerminal ? "\r\u{1b}[K\(text)" : "bcemr: \(text)\n", to: .diagnostics)
   }
 
@@ -75,7 +77,10 @@ struct Console: Sendable {
     Self.write("\r\u{1b}[K", to: .diagnostics)
   }
 
-  static func diagnostic(_ text: String) { write("bcemr: \(text)\n", to: .diagnostics) }
+  /// Says what is wrong, on lines that steer no terminal, whatever files it names.
+  static func diagnostic(_ text: String) {
+    write("bcemr: \(printableLines(text))\n", to: .diagnostics)
+  }
 
   /// Writes one JSON value in the project's form: sorted snake_case keys.
   static func write(_ value: some Encodable) {

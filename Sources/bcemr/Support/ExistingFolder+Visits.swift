@@ -24,13 +24,7 @@ extension ExistingFolder {
   ///   - hospital: the only one that is looked at.
   /// - Throws: ``CommandFailure`` `unknown-visit`, `several-visits`, `unknown-chain`, `invalid-visit`.
   func visit(_ text: String, at hospital: String? = nil) throws -> FoundVisit {
-    let digits = text.lowercased()
-    guard (8...64).contains(digits.utf8.count), digits.allSatisfy(\.isHexDigit) else {
-      throw CommandFailure(
-        .badInput, code: "invalid-visit",
-        "\(text.debugDescription): a visit is named by 64 hexadecimal digits, or the first 8 or more of them"
-      )
-    }
+    let digits = try VisitArgument.digits(text)
     if let hospital, !hospitals.contains(hospital) {
       throw CommandFailure(
         .badInput, code: "unknown-chain", "there is no chain \(hospital) in this ledger")

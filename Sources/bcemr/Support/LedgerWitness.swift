@@ -5,6 +5,12 @@ import Ledger
 import SQLiteBackend
 import TransparencyLog
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// What this user's programs have seen of a ledger, kept outside of its folder: a folder that was copied, or
 /// put back from an older copy, cannot know by itself that its parties have signed more since.
 ///
@@ -32,6 +38,9 @@ struct LedgerWitness {
     /// Of the consortium chain, as far as it was final.
     let size: UInt64
     let root: String
+    /// While a run goes on in that folder, or after one that did not come to its end, what tells the folder
+    /// from its copies: what the run has signed is known there alone.
+    var unfinished: String?
   }
 
   /// How a folder stands to what was seen of its ledger.
@@ -61,9 +70,12 @@ struct LedgerWitness {
   func standing() throws -> (standing: Standing, failure: CommandFailure?) {
     guard let file, let seen else { return (.unseen, nil) }
     let size = consortium.size
-    let hint =
-      "parties that sign in two copies of a folder sign two histories, which convicts them; if the other one "
-      + "is lost for good, remove \(file)"
+    let convicts =
+      "parties that sign in two copies of a folder sign two histories, which convicts them; "
+    let lost =
+      "if the other one is lost, and no export, checkpoint or proof of what it had has left the machine, remove "
+      + "\(file): docs/command-line.md, \"After a restore\""
+    let hint = convicts + lost
     guard size >= seen.size, try consortium.checkpoint(size: seen.size).root.hex == seen.root else {
       let failure = CommandFailure(
         .checkFailed, code: "older-copy",
@@ -75,13 +87,21 @@ struct LedgerWitness {
         hint: hint)
       return (.olderCopy, failure)
     }
+    if let mark = seen.unfinished, mark != self.mark {
+      let failure = CommandFailure(
+        .checkFailed, code: "older-copy",
+        "\(folder.path): this is a copy, and the last run of its ledger, in \(seen.folder), did not come to "
+          + "its end: what it signed may not be here",
+        hint: convicts + "go on in that folder; " + lost)
+      return (.olderCopy, failure)
+    }
     guard seen.folder != path, Self.genesis(in: seen.folder) == genesis.digest else {
       return (.current, nil)
     }
     let failure = CommandFailure(
       .checkFailed, code: "copied-folder",
       "\(folder.path): this ledger was continued last in \(seen.folder), and that is there still",
-      hint: hint)
+      hint: convicts + "go on in one of them, and remove the other")
     return (.copiedFolder, failure)
   }
 
@@ -94,7 +114,10 @@ struct LedgerWitness {
   }
 
   /// Notes how far the ledger is, and that it is in this folder. Says so where it cannot.
-  func note() {
+  ///
+  /// - Parameter isBeginning: whether more is signed from now on, of which nothing is known until the next
+  ///   note.
+  func note(isBeginning: Bool = false) {
     do {
       guard let place = Self.place else {
         throw CommandFailure(
@@ -108,9 +131,13 @@ struct LedgerWitness {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
       let bytes = try encoder.encode(
-        Seen(folder: path, size: size, root: consortium.checkpoint(size: size).root.hex))
+        Seen(
+          folder: path, size: size, root: consortium.checkpoint(size: size).root.hex,
+          unfinished: isBeginning ? try makeMark() : nil))
       try DurableFile.replace(Array(bytes), at: "\(place)/\(genesis.digest)")
     } catch {
+      // It is said once, at the end.
+      if isBeginning { return }
       Console.diagnostic(
         "\(folder.path): how far the ledger is could not be noted elsewhere "
           + "(\(CommandFailure(error).message)): a copy of the folder will not be noticed")
@@ -121,6 +148,29 @@ struct LedgerWitness {
 
   private static func resolved(_ path: String) -> String {
     URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
+  }
+
+  /// The number that the file system has for the folder, which no copy has while the folder is there, and what
+  /// was drawn for its lock, which no backup has.
+  private var mark: String? {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0,
+      let drawn = try? SystemFile.contents(of: lock, limit: 64), !drawn.isEmpty
+    else { return nil }
+    return "\(status.st_ino)/\(String(decoding: drawn, as: UTF8.self))"
+  }
+
+  private var lock: String { "\(path)/lock" }
+
+  private func makeMark() throws -> String? {
+    if mark == nil {
+      // Written where it stands: the file is locked by who works with the folder.
+      let file = try FileHandle(forWritingTo: URL(fileURLWithPath: lock))
+      try file.write(contentsOf: Array("\(UUID())".utf8))
+      try file.synchronize()
+      try file.close()
+    }
+    return mark
   }
 
   private static func genesis(in folder: String) -> Digest32? {
@@ -142,7 +192,11 @@ extension LedgerWitness {
       if let ledger = try folder.ledger() { LedgerWitness(ledger, in: folder).note() }
     }
     let ledger = try folder.ledger()
-    if let ledger { try LedgerWitness(ledger, in: folder).check() }
+    if let ledger {
+      let witness = LedgerWitness(ledger, in: folder)
+      try witness.check()
+      witness.note(isBeginning: true)
+    }
     do {
       let value = try await body(ledger)
       try note()

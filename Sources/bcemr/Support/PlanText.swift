@@ -37,7 +37,8 @@ extension HistoryPlan {
     for count in countsByRules {
       let place = count.isInSupplement ? "in the supplement" : "in a visit"
       lines.append(
-        "\(Quantity.count(count.count, count.type)) \(place): \(count.rule.explanation).")
+        "\(Quantity.count(count.count, printable(count.type))) \(place): \(count.rule.explanation)."
+      )
     }
     return lines
   }
@@ -55,6 +56,7 @@ extension FHIRHistory.LeftOut.Reason {
     case .enteredInError: "entered in error"
     case .repeated: "there before, with the same bytes"
     case .ofNoPatient: "of no patient"
+    case .withoutVisit: "of a patient without a visit"
     }
   }
 }
@@ -69,16 +71,15 @@ extension Visit {
 
   /// What doctor `position` of the team sees, as `1 Encounter, 3 Observations`.
   func share(ofPosition position: Int, team: Int) -> String {
-    var counts: [(type: String, count: Int)] = []
+    var counts: [String: Int] = [:]
+    // In the order in which they appear.
+    var types: [String] = []
     for (content, place) in zip(contents, places(forTeamOf: team)) where place.doctor == position {
       let type = content.resource.type
-      if let known = counts.firstIndex(where: { $0.type == type }) {
-        counts[known].count += 1
-      } else {
-        counts.append((type, 1))
-      }
+      if counts[type] == nil { types.append(type) }
+      counts[type, default: 0] += 1
     }
-    if counts.isEmpty { return "nothing of their own" }
-    return counts.map { Quantity.count($0.count, $0.type) }.joined(separator: ", ")
+    if types.isEmpty { return "nothing of their own" }
+    return types.map { Quantity.count(counts[$0] ?? 0, printable($0)) }.joined(separator: ", ")
   }
 }

@@ -67,7 +67,9 @@ enum SystemFile {
   /// nobody's way, and of two that write at the same time each renames its own.
   /// - Throws: ``CommandFailure``; `file-exists` if something else than an export would be lost.
   /// - Parameter write: writes the export.
-  static func replaceExport(at path: String, _ write: (OutputFile) throws -> Void) throws {
+  static func replaceExport(
+    at path: String, of genesis: Digest32, _ write: (OutputFile) throws -> Void
+  ) throws {
     var status = stat()
     if unsafe lstat(path, &status) == 0 {
       // A rename would put the file in the place of a device or a link.
@@ -76,16 +78,39 @@ enum SystemFile {
       }
     }
     if unsafe stat(path, &status) == 0, status.st_size > 0 {
-      guard try beginsLikeExport(path) else {
-        throw CommandFailure(
-          .badInput, code: "file-exists", "\(path): this is no export; it is kept",
+      func kept(_ reason: String) -> CommandFailure {
+        CommandFailure(
+          .badInput, code: "file-exists", "\(path): \(reason); it is kept",
           hint: "choose another name")
+      }
+      guard try beginsLikeExport(path) else { throw kept("this is no export") }
+      guard try isExport(path, of: genesis) else {
+        throw kept("this is no export of this ledger")
       }
     }
     try draft(of: path) { new in
       let file = try OutputFile(creating: new)
       try write(file)
       try file.finish()
+    }
+  }
+
+  /// Whether a file has the genesis of a ledger and a log behind it, as its exports have, and its proofs have
+  /// not.
+  private static func isExport(_ path: String, of genesis: Digest32) throws -> Bool {
+    let file = try InputFile(path)
+    var source = UstarSource { try file.read($0) }
+    do {
+      guard let bytes = try source.file(ExportPath.genesis, limit: Genesis.maximumByteCount) else {
+        return false
+      }
+      guard Digest32(sha256: bytes) == genesis else { return false }
+      if try source.holds(ExportPath.checkpoint(ChainName.consortium)) { return true }
+      // One of a ledger without a block.
+      try source.finish()
+      return true
+    } catch is ExportError {
+      return false
     }
   }
 

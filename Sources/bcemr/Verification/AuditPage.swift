@@ -103,7 +103,7 @@ struct AuditPage {
   }
 
   private static let words = [
-    "V1": "The file is whole: nothing of it is missing, stands twice, or is left over.",
+    "V1": "Each file in it is whole and in its place: nothing stands twice, or is left over.",
     "V2": "The ledger is the one that was asked for, by the fingerprint of its founding document.",
     "V3": "The founding document is one that the rules allow.",
     "V4":

@@ -37,12 +37,16 @@ struct VisitAudit: Encodable {
   let error: ReportedError?
   let visit: Visit?
   let notProven = [
-    "other entries: whether the visit was signed again before, who was given consents and read the record",
+    "other entries: whether the visit was signed again before, who was given consents and read the record,"
+      + " and where no receipt is here, whether there is one",
+    "what it amends: that there is such a visit, complete and of the same patient",
     "what came later: that a receipt, a revocation or a correction by another visit followed",
     "the rules in full: that identifiers and keys were new, that no doctor was suspended, that no key was"
       + " replaced in between, and each signature on the way; hospital, cloud and delegates answer for"
       + " that, and an export shows it",
-    "identity: which person stands behind a key, nor who the patient is; the record has what shows it",
+    "identity: which person stands behind a key, nor who the patient is; that one pseudonym was made for a"
+      + " patient's name, the record alone shows",
+    "time: when the patient was examined; the two times are of signing, by the ledger's own clock",
     "truth, and custody: whether the findings are right, and the cloud still has the record",
     "delegates: more than two thirds of a set, also of a former one, can make another history",
   ]
@@ -60,6 +64,14 @@ struct VisitAudit: Encodable {
     } catch is ExportError {
       return false
     }
+  }
+
+  /// - Throws: ``CommandFailure`` `not-an-export` for a proof of one visit.
+  static func requireNoProof(_ path: String) throws {
+    guard try isProof(path) else { return }
+    throw CommandFailure(
+      .badInput, code: "not-an-export", "\(path): this is a proof of one visit, and no export",
+      hint: "'bcemr verify' says what it shows")
   }
 
   init(_ path: String, genesis: Digest32?) throws {
@@ -114,13 +126,15 @@ struct VisitAudit: Encodable {
       console.line("           give it with --genesis")
     }
     console.line("visit      \(visit.visit) of \(visit.hospital), \(visit.status)")
-    if let amends = visit.amends { console.line("amends     \(amends)") }
+    if let amends = visit.amends {
+      console.line("amends     \(amends), by its own word alone")
+    }
     console.line("team       \(visit.team.joined(separator: ", "))")
     if let digest = visit.recordDigest { console.line("record     \(digest)") }
     if visit.status == "complete" {
       console.line("receipt    \(visit.receipt ?? "none here")")
     }
-    console.line("made       between \(visit.openedAfter) and \(visit.anchoredAt)")
+    console.line("signed     between \(visit.openedAfter) and \(visit.anchoredAt)")
     console.line(
       "final      under \(visit.checkpointSize) leaves of the consortium chain, signed by more than two"
     )
