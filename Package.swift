@@ -29,7 +29,8 @@ func network(_ product: String, _ package: String) -> Target.Dependency {
 let http: [Target.Dependency] = [
   network("Hummingbird", "hummingbird"), network("HummingbirdTLS", "hummingbird"),
   network("AsyncHTTPClient", "async-http-client"), network("NIOCore", "swift-nio"),
-  network("NIOPosix", "swift-nio"), network("NIOHTTP1", "swift-nio"), network("NIOSSL", "swift-nio-ssl"),
+  network("NIOPosix", "swift-nio"), network("NIOHTTP1", "swift-nio"),
+  network("NIOSSL", "swift-nio-ssl"),
   network("Logging", "swift-log"),
 ]
 

@@ -22,7 +22,7 @@
     private let port: Int
     private let tls: TLSConfiguration
     private let logger: Logger
-    let traffic: Traffic
+    package let traffic: Traffic
     private let registrations = Mutex<[String: Registration]>([:])
 
     /// - Parameters:

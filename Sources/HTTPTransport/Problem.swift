@@ -15,7 +15,8 @@
 
     static let nobody = Problem(
       status: .notFound, code: "nobody-here", title: "No role of this name is here")
-    static let noPath = Problem(status: .notFound, code: "no-such-path", title: "There is nothing here")
+    static let noPath = Problem(
+      status: .notFound, code: "no-such-path", title: "There is nothing here")
     static let tooLarge = Problem(
       status: .contentTooLarge, code: "too-large", title: "A message to this role is shorter")
     static let wrongType = Problem(

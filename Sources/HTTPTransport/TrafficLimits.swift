@@ -21,7 +21,7 @@
   }
 
   /// Counts what each address takes.
-  final class Traffic: Sendable {
+  package final class Traffic: Sendable {
     private struct Counts {
       var connections = 0
       var bytes = 0
@@ -70,7 +70,11 @@
       }
     }
 
-    func disconnect(_ address: String) { change(address) { $0.connections -= 1; $1.connections -= 1 } }
+    func disconnect(_ address: String) {
+      change(address) {
+        $0.connections -= 1; $1.connections -= 1
+      }
+    }
 
     /// - Throws: ``Problem`` `address-busy`, `busy`.
     func take(_ bytes: Int, _ address: String) throws(Problem) {
@@ -86,7 +90,9 @@
     }
 
     func give(back bytes: Int, _ address: String) {
-      change(address) { $0.bytes -= bytes; $1.bytes -= bytes }
+      change(address) {
+        $0.bytes -= bytes; $1.bytes -= bytes
+      }
     }
 
     private func change(
@@ -101,6 +107,8 @@
     }
 
     /// For tests: whether nobody takes anything.
-    var isEmpty: Bool { counts.withLock { $0.byAddress.isEmpty && $0.bytes == 0 && $0.connections == 0 } }
+    package var isEmpty: Bool {
+      counts.withLock { $0.byAddress.isEmpty && $0.bytes == 0 && $0.connections == 0 }
+    }
   }
 #endif

@@ -2,7 +2,7 @@
   import CanonicalEncoding
   import Consortium
   import Foundation
-  @testable import HTTPTransport
+  import HTTPTransport
   import Ledger
   import SQLiteBackend
   import Synchronization

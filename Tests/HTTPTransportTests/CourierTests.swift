@@ -2,7 +2,7 @@
   import CanonicalEncoding
   import Consortium
   import Crypto
-  @testable import HTTPTransport
+  import HTTPTransport
   import Ledger
   import NIOCore
   import Testing
@@ -19,7 +19,8 @@
       return outcomes
     }
 
-    @Test("a request arrives as it was, and so does its answer", arguments: [0, 1, 100_000, 2_000_000])
+    @Test(
+      "a request arrives as it was, and so does its answer", arguments: [0, 1, 100_000, 2_000_000])
     func carried(size: Int) async throws {
       let (identity, role) = (try TestIdentity(), TestRole())
       let request = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 7) }
@@ -50,7 +51,8 @@
       }
     }
 
-    @Test("a renewed certificate, an expired one, another name or authority: the key is what counts")
+    @Test(
+      "a renewed certificate, an expired one, another name or authority: the key is what counts")
     func renewed() async throws {
       let key = P256.Signing.PrivateKey()
       let pin = try TestIdentity(key).pin
@@ -91,7 +93,9 @@
       }
     }
 
-    @Test("where one address does not answer, the next is asked; what may have arrived is not sent again")
+    @Test(
+      "where one address does not answer, the next is asked; what may have arrived is not sent again"
+    )
     func addresses() async throws {
       let (identity, role) = (try TestIdentity(), TestRole())
       let slow = TestRole { _ in

@@ -1,7 +1,7 @@
 #if Network
   import CanonicalEncoding
   import Consortium
-  @testable import HTTPTransport
+  import HTTPTransport
   import NIOCore
   import NIOSSL
   import Testing
@@ -40,7 +40,7 @@
           (Self.head("/v1/messages/a/b", 1) + "x", "404", "no-such-path"),
           (Self.head("/", 1) + "x", "404", "no-such-path"),
           (Self.head("/v1/messages/a", 0, method: "PUT"), "404", "no-such-path"),
-          (Self.head(type: "text/plain") , "415", "wrong-type"),
+          (Self.head(type: "text/plain"), "415", "wrong-type"),
           (Self.head("/v1/messages/a", 1 << 40), "413", "too-large"),
         ] {
           let answer = try await answer(server, text)
@@ -105,7 +105,8 @@
         var held: [RawConnection] = []
         for _ in 0..<3 {
           let connection = try await RawConnection(server.port)
-          try await connection.write(Self.head("/v1/messages/a", 400) + String(repeating: "x", count: 300))
+          try await connection.write(
+            Self.head("/v1/messages/a", 400) + String(repeating: "x", count: 300))
           held.append(connection)
         }
         // The fourth is closed at once.
@@ -120,8 +121,9 @@
         try await expectIdle(server)
         #expect(
           try await answer(
-            server, Self.head("/v1/messages/a", 1, more: "connection: close\r\n") + "x")
-            .hasPrefix("HTTP/1.1 200 "))
+            server, Self.head("/v1/messages/a", 1, more: "connection: close\r\n") + "x"
+          )
+          .hasPrefix("HTTP/1.1 200 "))
         #expect(role.received.count == 1)
       }
     }

@@ -3,7 +3,7 @@
   import Consortium
   import Crypto
   import Foundation
-  @testable import HTTPTransport
+  import HTTPTransport
   import Ledger
   import Logging
   import NIOCore
@@ -22,7 +22,8 @@
     ///   - name: for whom it says to be.
     ///   - days: from when to when it holds, from now.
     init(
-      _ key: P256.Signing.PrivateKey = .init(), name: String = "localhost", days: (Int, Int) = (-1, 1)
+      _ key: P256.Signing.PrivateKey = .init(), name: String = "localhost",
+      days: (Int, Int) = (-1, 1)
     ) throws {
       self.key = key
       let subject = try DistinguishedName { CommonName(name) }

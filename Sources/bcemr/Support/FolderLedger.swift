@@ -1,23 +1,7 @@
 import CanonicalEncoding
-public import Consortium
-public import Credentials
+import Consortium
 import Ledger
-public import SQLiteBackend
-
-extension DataFolder: ConsortiumStorage {
-  public func keys(_ place: String, owner: String) throws -> KeyFile? {
-    guard let path = try existingKeyFile(place) else { return nil }
-    return try KeyFile.read(from: path, owner: owner)
-  }
-
-  public func create(keys: KeyFile, _ place: String) throws {
-    try keys.create(at: try keyFile(place))
-  }
-
-  public func replace(keys: KeyFile, _ place: String) throws {
-    try keys.replace(at: try keyFile(place))
-  }
-}
+import SQLiteBackend
 
 extension DataFolder {
   /// A party's replay of the consortium chain, if it can be read.
