@@ -61,6 +61,7 @@ let package = Package(
     .library(name: "Consortium", targets: ["Consortium", "CanonicalEncoding", "Credentials"]),
     .library(name: "SQLiteBackend", targets: ["SQLiteBackend"]),
     .executable(name: "bcemr", targets: ["bcemr"]),
+    .executable(name: "bcemrd", targets: ["bcemrd"]),
   ],
   traits: [
     .default(enabledTraits: ["Network"]),
@@ -80,6 +81,9 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-certificates", exact: "1.21.1"),
+    .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0"),
+    .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
   ],
   targets: [
     // From the bottom up: each module imports only modules that stand above it here. Every import is
@@ -111,6 +115,16 @@ let package = Package(
         argumentParser,
       ],
       resources: [.embedInCode("Demo/history.json")],
+      swiftSettings: strict),
+
+    .executableTarget(
+      name: "bcemrd",
+      dependencies: ledger + [
+        "Consortium", "HTTPTransport", "SQLiteBackend", asn1, crypto, argumentParser,
+        network("Configuration", "swift-configuration"),
+        network("ServiceLifecycle", "swift-service-lifecycle"),
+        network("X509", "swift-certificates"), network("SystemPackage", "swift-system"),
+      ] + http,
       swiftSettings: strict),
 
     // The sources of another package, compiled as there: without access to what is `package`.

@@ -14,6 +14,8 @@
     private let traffic: Traffic
     private var address: String?
     private var deadline: Scheduled<Void>?
+    /// Whether the answer says that it is the last.
+    private var isLast = false
 
     init(_ traffic: Traffic) { self.traffic = traffic }
 
@@ -60,17 +62,25 @@
     func write(
       context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?
     ) {
-      guard case .end = unwrapOutboundIn(data) else {
-        return context.write(data, promise: promise)
+      switch unwrapOutboundIn(data) {
+      case .head(let response):
+        isLast = response.headerFields[.connection] == "close"
+        context.write(data, promise: promise)
+      case .body:
+        context.write(data, promise: promise)
+      case .end:
+        // Once it has left.
+        let written = promise ?? context.eventLoop.makePromise()
+        let (loopBound, channel) = (
+          NIOLoopBound(self, eventLoop: context.eventLoop), context.channel
+        )
+        written.futureResult.whenComplete { _ in
+          loopBound.value.deadline?.cancel()
+          loopBound.value.deadline = nil
+          if loopBound.value.isLast { channel.close(promise: nil) }
+        }
+        context.write(data, promise: written)
       }
-      // Once it has left.
-      let written = promise ?? context.eventLoop.makePromise()
-      let loopBound = NIOLoopBound(self, eventLoop: context.eventLoop)
-      written.futureResult.whenComplete { _ in
-        loopBound.value.deadline?.cancel()
-        loopBound.value.deadline = nil
-      }
-      context.write(data, promise: written)
     }
   }
 #endif

@@ -70,7 +70,7 @@
           return detour
         }
         var configuration = LocalConsortium.Configuration(teamSize: 2)
-        (configuration.hospitals, configuration.doctors) = (2, 2)
+        configuration.doctors = 2
         let consortium = try await LocalConsortium.open(
           storage: folder, configuration: configuration, environment: environment)
         try await consortium.addPatient(contact: "ada", identity: "Ada Quimby, 1980-02-29")

@@ -1,5 +1,5 @@
 package import CanonicalEncoding
-import Consensus
+package import Consensus
 import Credentials
 package import Ledger
 import TransparencyLog
@@ -294,10 +294,18 @@ package actor LedgerNode {
   /// Whether a block is being decided.
   package var isDeciding: Bool { delegate?.machine.hasBegun ?? false }
 
-  /// Lets all time-outs expire that wait: whoever drives the delegates says when.
-  package func expire() async throws -> Bool {
+  /// Time-outs that wait: whoever drives the delegate says when they expire.
+  package var timeouts: [ConsensusTimeout] { delegate?.timeouts ?? [] }
+
+  /// Lets all time-outs expire that wait.
+  package func expire() async throws -> Bool { try await expire(timeouts) }
+
+  /// Lets these time-outs expire, if they wait still.
+  ///
+  /// - Returns: whether anything changed.
+  package func expire(_ timeouts: [ConsensusTimeout]) async throws -> Bool {
     var isNew = false
-    for timeout in delegate?.timeouts ?? [] {
+    for timeout in timeouts {
       if try delegate?.expire(timeout) == true { isNew = true }
     }
     // Where nothing comes, others may decide by now.

@@ -80,12 +80,12 @@
 
     static func run<Result: Sendable>(
       _ identity: TestIdentity, _ role: any Endpoint, limits: TrafficLimits = TrafficLimits(),
-      _ body: @escaping @Sendable (TestServer) async throws -> Result
+      kind: RoleKind = .doctor, _ body: @escaping @Sendable (TestServer) async throws -> Result
     ) async throws -> Result {
       let server = MessageServer(
         host: "127.0.0.1", port: 0, tls: try identity.tls, limits: limits,
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-      server.register(role, .doctor, id: "a")
+      server.register(role, kind, id: "a")
       let (ports, port) = AsyncStream<Int>.makeStream()
       return try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
