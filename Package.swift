@@ -21,7 +21,8 @@ let scheme: [Target.Dependency] = ["Pairings", "HashToCurve", "CanonicalEncoding
 let ledger: [Target.Dependency] =
   scheme + ["EMRScheme", "TransparencyLog", "Credentials", "Consensus", "Ledger"]
 
-/// A product that is built with the trait Network alone.
+/// A product that is resolved with the trait Network alone, so that who takes a library of this package leaves
+/// it out.
 func network(_ product: String, _ package: String) -> Target.Dependency {
   .product(name: product, package: package, condition: .when(traits: ["Network"]))
 }
@@ -67,7 +68,7 @@ let package = Package(
     .default(enabledTraits: ["Network"]),
     .trait(
       name: "Network",
-      description: "Roles on machines of their own: HTTP and TLS, many minutes to build"),
+      description: "HTTPTransport and bcemrd, with all that they need of HTTP and TLS"),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),

@@ -1,152 +1,150 @@
-#if Network
-  import AsyncHTTPClient
-  import CanonicalEncoding
-  public import Consortium
-  public import Ledger
-  import NIOCore
-  import NIOHTTP1
-  import NIOPosix
-  import NIOSSL
-  import Synchronization
+import AsyncHTTPClient
+import CanonicalEncoding
+public import Consortium
+public import Ledger
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import Synchronization
 
-  /// Carries requests to roles on other machines, by HTTPS (specification 9.1).
-  ///
-  /// Where a role is, and by which TLS keys its server is known, says the ledger. A server with another key is
-  /// sent nothing, whoever has certified it.
-  public final class HTTPCourier: Courier {
-    /// How long things may take, in seconds.
-    public struct Timeouts: Sendable {
-      /// Until a connection stands.
-      public var connection: Int64 = 5
-      /// From the request to the last byte of the answer.
-      public var exchange: Int64 = 120
+/// Carries requests to roles on other machines, by HTTPS (specification 9.1).
+///
+/// Where a role is, and by which TLS keys its server is known, says the ledger. A server with another key is
+/// sent nothing, whoever has certified it.
+public final class HTTPCourier: Courier {
+  /// How long things may take, in seconds.
+  public struct Timeouts: Sendable {
+    /// Until a connection stands.
+    public var connection: Int64 = 5
+    /// From the request to the last byte of the answer.
+    public var exchange: Int64 = 120
 
-      public init() {}
-    }
+    public init() {}
+  }
 
-    private struct Peer {
-      let location: Members.Location
-      let client: HTTPClient
-    }
+  private struct Peer {
+    let location: Members.Location
+    let client: HTTPClient
+  }
 
-    private let locate: @Sendable (String) async -> Members.Location?
-    private let timeouts: Timeouts
-    private let peers = Mutex<[String: Peer]>([:])
+  private let locate: @Sendable (String) async -> Members.Location?
+  private let timeouts: Timeouts
+  private let peers = Mutex<[String: Peer]>([:])
 
-    /// - Parameter locate: where a party is, by its identifier; nil for who is not known.
-    public init(
-      timeouts: Timeouts = Timeouts(),
-      locate: @escaping @Sendable (String) async -> Members.Location?
-    ) {
-      (self.timeouts, self.locate) = (timeouts, locate)
-    }
+  /// - Parameter locate: where a party is, by its identifier; nil for who is not known.
+  public init(
+    timeouts: Timeouts = Timeouts(),
+    locate: @escaping @Sendable (String) async -> Members.Location?
+  ) {
+    (self.timeouts, self.locate) = (timeouts, locate)
+  }
 
-    /// Closes all connections. Nothing can be sent afterwards but on new ones.
-    public func shutDown() async {
-      for peer in peers.withLock({ peers in
-        defer { peers = [:] }
-        return Array(peers.values)
-      }) {
-        try? await peer.client.shutdown()
-      }
-    }
-
-    public func send(
-      _ request: [UInt8], from sender: String, to recipient: String
-    ) async throws(ConsortiumError) -> [UInt8] {
-      guard MessagePath.isPlain(recipient), let location = await locate(recipient) else {
-        throw ConsortiumError(.unreachable, "nobody knows where \(recipient.prefix(64)) is")
-      }
-      guard !location.pins.isEmpty else {
-        throw ConsortiumError(.unreachable, "\(recipient) has no TLS key on the ledger")
-      }
-      var failure = "\(recipient) has no https address on the ledger"
-      for address in location.addresses where address.hasPrefix("https://") {
-        do {
-          return try await send(request, to: recipient, at: address, location)
-        } catch {
-          failure = "\(recipient) at \(address): \(error.reason)"
-          // What may have arrived is not sent again: its sender decides.
-          guard error.isUnsent else { break }
-        }
-      }
-      throw ConsortiumError(.unreachable, failure)
-    }
-
-    /// Why there is no answer.
-    private struct Failure: Error {
-      let reason: String
-      /// Whether nothing of the request has left.
-      let isUnsent: Bool
-    }
-
-    private func send(
-      _ body: [UInt8], to recipient: String, at address: String, _ location: Members.Location
-    ) async throws(Failure) -> [UInt8] {
-      let client = client(for: recipient, location)
-      let base = address.hasSuffix("/") ? String(address.dropLast()) : address
-      var request = HTTPClientRequest(url: base + MessagePath.prefix + recipient)
-      request.method = .POST
-      request.headers.add(name: "content-type", value: MessagePath.contentType)
-      request.body = .bytes(ByteBuffer(bytes: body))
-      do {
-        let response = try await client.execute(
-          request, deadline: .now() + .seconds(timeouts.exchange))
-        let answer = try await response.body.collect(upTo: MessageLimits.message)
-        guard response.status == .ok else {
-          throw Failure(reason: "HTTP status \(response.status.code)", isUnsent: false)
-        }
-        return Array(answer.readableBytesView)
-      } catch let failure as Failure {
-        throw failure
-      } catch let error as PublicKeyPins.Failure {
-        throw Failure(reason: "\(error)", isUnsent: true)
-      } catch let error as NIOConnectionError {
-        throw Failure(reason: "no connection to \(error.host):\(error.port)", isUnsent: true)
-      } catch let error as HTTPClientError {
-        throw Failure(
-          reason: error.shortDescription, isUnsent: error == .connectTimeout)
-      } catch is NIOTooManyBytesError {
-        throw Failure(reason: "the answer is too long", isUnsent: false)
-      } catch is CancellationError {
-        throw Failure(reason: "given up", isUnsent: false)
-      } catch {
-        throw Failure(reason: "\(type(of: error))", isUnsent: false)
-      }
-    }
-
-    /// Connections to one party, all of them to one of its keys.
-    private func client(for recipient: String, _ location: Members.Location) -> HTTPClient {
-      peers.withLock { peers in
-        if let peer = peers[recipient] {
-          if peer.location == location { return peer.client }
-          // What is under way ends; connections to a former key are not used again.
-          let former = peer.client
-          Task { try? await former.shutdown() }
-        }
-        let client = HTTPClient(
-          eventLoopGroupProvider: .singleton, configuration: configuration(location.pins))
-        peers[recipient] = Peer(location: location, client: client)
-        return client
-      }
-    }
-
-    private func configuration(_ digests: [Digest32]) -> HTTPClient.Configuration {
-      var tls = TLSConfiguration.makeClientConfiguration()
-      tls.minimumTLSVersion = .tlsv13
-      // Keys are compared, and nothing else: below.
-      tls.certificateVerification = .none
-      var configuration = HTTPClient.Configuration(
-        tlsConfiguration: tls, redirectConfiguration: .disallow,
-        timeout: .init(connect: .seconds(timeouts.connection)))
-      configuration.httpVersion = .http1Only
-      configuration.decompression = .disabled
-      configuration.proxy = nil
-      configuration.connectionPool.retryConnectionEstablishment = false
-      let pins = PublicKeyPins(pins: digests)
-      // It runs when the handshake is done, before any request is written.
-      configuration.http1_1ConnectionDebugInitializer = { pins.check($0) }
-      return configuration
+  /// Closes all connections. Nothing can be sent afterwards but on new ones.
+  public func shutDown() async {
+    for peer in peers.withLock({ peers in
+      defer { peers = [:] }
+      return Array(peers.values)
+    }) {
+      try? await peer.client.shutdown()
     }
   }
-#endif
+
+  public func send(
+    _ request: [UInt8], from sender: String, to recipient: String
+  ) async throws(ConsortiumError) -> [UInt8] {
+    guard MessagePath.isPlain(recipient), let location = await locate(recipient) else {
+      throw ConsortiumError(.unreachable, "nobody knows where \(recipient.prefix(64)) is")
+    }
+    guard !location.pins.isEmpty else {
+      throw ConsortiumError(.unreachable, "\(recipient) has no TLS key on the ledger")
+    }
+    var failure = "\(recipient) has no https address on the ledger"
+    for address in location.addresses where address.hasPrefix("https://") {
+      do {
+        return try await send(request, to: recipient, at: address, location)
+      } catch {
+        failure = "\(recipient) at \(address): \(error.reason)"
+        // What may have arrived is not sent again: its sender decides.
+        guard error.isUnsent else { break }
+      }
+    }
+    throw ConsortiumError(.unreachable, failure)
+  }
+
+  /// Why there is no answer.
+  private struct Failure: Error {
+    let reason: String
+    /// Whether nothing of the request has left.
+    let isUnsent: Bool
+  }
+
+  private func send(
+    _ body: [UInt8], to recipient: String, at address: String, _ location: Members.Location
+  ) async throws(Failure) -> [UInt8] {
+    let client = client(for: recipient, location)
+    let base = address.hasSuffix("/") ? String(address.dropLast()) : address
+    var request = HTTPClientRequest(url: base + MessagePath.prefix + recipient)
+    request.method = .POST
+    request.headers.add(name: "content-type", value: MessagePath.contentType)
+    request.body = .bytes(ByteBuffer(bytes: body))
+    do {
+      let response = try await client.execute(
+        request, deadline: .now() + .seconds(timeouts.exchange))
+      let answer = try await response.body.collect(upTo: MessageLimits.message)
+      guard response.status == .ok else {
+        throw Failure(reason: "HTTP status \(response.status.code)", isUnsent: false)
+      }
+      return Array(answer.readableBytesView)
+    } catch let failure as Failure {
+      throw failure
+    } catch let error as PublicKeyPins.Failure {
+      throw Failure(reason: "\(error)", isUnsent: true)
+    } catch let error as NIOConnectionError {
+      throw Failure(reason: "no connection to \(error.host):\(error.port)", isUnsent: true)
+    } catch let error as HTTPClientError {
+      throw Failure(
+        reason: error.shortDescription, isUnsent: error == .connectTimeout)
+    } catch is NIOTooManyBytesError {
+      throw Failure(reason: "the answer is too long", isUnsent: false)
+    } catch is CancellationError {
+      throw Failure(reason: "given up", isUnsent: false)
+    } catch {
+      throw Failure(reason: "\(type(of: error))", isUnsent: false)
+    }
+  }
+
+  /// Connections to one party, all of them to one of its keys.
+  private func client(for recipient: String, _ location: Members.Location) -> HTTPClient {
+    peers.withLock { peers in
+      if let peer = peers[recipient] {
+        if peer.location == location { return peer.client }
+        // What is under way ends; connections to a former key are not used again.
+        let former = peer.client
+        Task { try? await former.shutdown() }
+      }
+      let client = HTTPClient(
+        eventLoopGroupProvider: .singleton, configuration: configuration(location.pins))
+      peers[recipient] = Peer(location: location, client: client)
+      return client
+    }
+  }
+
+  private func configuration(_ digests: [Digest32]) -> HTTPClient.Configuration {
+    var tls = TLSConfiguration.makeClientConfiguration()
+    tls.minimumTLSVersion = .tlsv13
+    // Keys are compared, and nothing else: below.
+    tls.certificateVerification = .none
+    var configuration = HTTPClient.Configuration(
+      tlsConfiguration: tls, redirectConfiguration: .disallow,
+      timeout: .init(connect: .seconds(timeouts.connection)))
+    configuration.httpVersion = .http1Only
+    configuration.decompression = .disabled
+    configuration.proxy = nil
+    configuration.connectionPool.retryConnectionEstablishment = false
+    let pins = PublicKeyPins(pins: digests)
+    // It runs when the handshake is done, before any request is written.
+    configuration.http1_1ConnectionDebugInitializer = { pins.check($0) }
+    return configuration
+  }
+}

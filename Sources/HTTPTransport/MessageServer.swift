@@ -1,131 +1,129 @@
-#if Network
-  import CanonicalEncoding
-  public import Consortium
-  import HTTPTypes
-  import Hummingbird
-  import HummingbirdCore
-  import HummingbirdTLS
-  public import Logging
-  import NIOCore
-  public import NIOSSL
-  import Synchronization
+import CanonicalEncoding
+public import Consortium
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
+public import Logging
+import NIOCore
+public import NIOSSL
+import Synchronization
 
-  /// Takes requests to the roles of this machine, by HTTPS (specification 9.1): each is handed to the role as
-  /// it came, with the address from which it came, and answered with what the role says.
-  public final class MessageServer: Sendable {
-    private struct Registration {
-      let endpoint: any Endpoint
-      let limit: Int
-    }
+/// Takes requests to the roles of this machine, by HTTPS (specification 9.1): each is handed to the role as
+/// it came, with the address from which it came, and answered with what the role says.
+public final class MessageServer: Sendable {
+  private struct Registration {
+    let endpoint: any Endpoint
+    let limit: Int
+  }
 
-    private let host: String
-    private let port: Int
-    private let tls: TLSConfiguration
-    private let logger: Logger
-    package let traffic: Traffic
-    private let registrations = Mutex<[String: Registration]>([:])
+  private let host: String
+  private let port: Int
+  private let tls: TLSConfiguration
+  private let logger: Logger
+  package let traffic: Traffic
+  private let registrations = Mutex<[String: Registration]>([:])
 
-    /// - Parameters:
-    ///   - port: 0 for any that is free.
-    ///   - tls: with certificate and key; TLS 1.3 is required.
-    public init(
-      host: String, port: Int, tls: TLSConfiguration, limits: TrafficLimits = TrafficLimits(),
-      logger: Logger
-    ) {
-      (self.host, self.port, self.logger) = (host, port, logger)
-      var tls = tls
-      tls.minimumTLSVersion = .tlsv13
-      tls.applicationProtocols = ["http/1.1"]
-      self.tls = tls
-      traffic = Traffic(limits)
-    }
+  /// - Parameters:
+  ///   - port: 0 for any that is free.
+  ///   - tls: with certificate and key; TLS 1.3 is required.
+  public init(
+    host: String, port: Int, tls: TLSConfiguration, limits: TrafficLimits = TrafficLimits(),
+    logger: Logger
+  ) {
+    (self.host, self.port, self.logger) = (host, port, logger)
+    var tls = tls
+    tls.minimumTLSVersion = .tlsv13
+    tls.applicationProtocols = ["http/1.1"]
+    self.tls = tls
+    traffic = Traffic(limits)
+  }
 
-    /// Hands requests to `id` to this role from now on.
-    public func register(_ endpoint: any Endpoint, _ kind: RoleKind, id: String) {
-      registrations.withLock {
-        $0[id] = Registration(endpoint: endpoint, limit: RequestTable.limit(of: kind))
-      }
-    }
-
-    /// Nobody is called `id` any more.
-    public func unregister(_ id: String) { registrations.withLock { $0[id] = nil } }
-
-    /// Serves until the task is cancelled, or its service group shuts down.
-    ///
-    /// - Parameter listening: told of the port, once connections are taken.
-    public func run(listening: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
-      let router = Router(context: ConnectionContext.self)
-      router.post("v1/messages/:recipient") { [self] request, context in
-        try await answer(request, context)
-      }
-      router.add(middleware: Unrouted())
-      let (traffic, limits) = (traffic, traffic.limits)
-      let application = Application(
-        router: router,
-        server: try .tls(
-          .http1(
-            configuration: .init(
-              additionalChannelHandlers: [ConnectionGuard(traffic)],
-              idleTimeout: .seconds(limits.idleSeconds),
-              httpDecoderConfiguration: .init(
-                maxHeaderFieldSize: 4096, maxHeaderListSize: 8192, maxHeaderFieldCount: 64))),
-          tlsConfiguration: tls),
-        configuration: .init(address: .hostname(host, port: port), serverName: nil),
-        onServerRunning: { await listening($0.localAddress?.port ?? 0) },
-        logger: logger)
-      try await application.run()
-    }
-
-    private func answer(_ request: Request, _ context: ConnectionContext) async throws -> Response {
-      guard let name = context.parameters.get("recipient"),
-        let recipient = registrations.withLock({ $0[name] })
-      else { throw Problem.nobody }
-      guard request.headers[.contentType] == MessagePath.contentType else {
-        throw Problem.wrongType
-      }
-      if let length = request.headers[.contentLength].flatMap(Int.init), length > recipient.limit {
-        throw Problem.tooLarge
-      }
-      var bytes: [UInt8] = []
-      var taken = 0
-      defer { traffic.give(back: taken, context.address) }
-      for try await part in request.body {
-        guard bytes.count + part.readableBytes <= recipient.limit else { throw Problem.tooLarge }
-        try traffic.take(part.readableBytes, context.address)
-        taken += part.readableBytes
-        bytes += part.readableBytesView
-      }
-      let reply = await recipient.endpoint.receive(bytes, from: context.address)
-      return Response(
-        status: .ok, headers: [.contentType: MessagePath.contentType],
-        body: .init(byteBuffer: ByteBuffer(bytes: reply)))
+  /// Hands requests to `id` to this role from now on.
+  public func register(_ endpoint: any Endpoint, _ kind: RoleKind, id: String) {
+    registrations.withLock {
+      $0[id] = Registration(endpoint: endpoint, limit: RequestTable.limit(of: kind))
     }
   }
 
-  /// A request with the address from which it came.
-  private struct ConnectionContext: RequestContext {
-    var coreContext: CoreRequestContextStorage
-    let address: String
+  /// Nobody is called `id` any more.
+  public func unregister(_ id: String) { registrations.withLock { $0[id] = nil } }
 
-    init(source: ApplicationRequestContextSource) {
-      coreContext = .init(source: source)
-      address = Traffic.name(of: source.channel.remoteAddress)
+  /// Serves until the task is cancelled, or its service group shuts down.
+  ///
+  /// - Parameter listening: told of the port, once connections are taken.
+  public func run(listening: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
+    let router = Router(context: ConnectionContext.self)
+    router.post("v1/messages/:recipient") { [self] request, context in
+      try await answer(request, context)
     }
+    router.add(middleware: Unrouted())
+    let (traffic, limits) = (traffic, traffic.limits)
+    let application = Application(
+      router: router,
+      server: try .tls(
+        .http1(
+          configuration: .init(
+            additionalChannelHandlers: [ConnectionGuard(traffic)],
+            idleTimeout: .seconds(limits.idleSeconds),
+            httpDecoderConfiguration: .init(
+              maxHeaderFieldSize: 4096, maxHeaderListSize: 8192, maxHeaderFieldCount: 64))),
+        tlsConfiguration: tls),
+      configuration: .init(address: .hostname(host, port: port), serverName: nil),
+      onServerRunning: { await listening($0.localAddress?.port ?? 0) },
+      logger: logger)
+    try await application.run()
   }
 
-  /// Says in the form of all others that there is nothing at a path.
-  private struct Unrouted: RouterMiddleware {
-    func handle(
-      _ request: Request, context: ConnectionContext,
-      next: (Request, ConnectionContext) async throws -> Response
-    ) async throws -> Response {
-      do {
-        return try await next(request, context)
-      } catch let problem as Problem {
-        throw problem
-      } catch let error as HTTPError where error.status == .notFound {
-        throw Problem.noPath
-      }
+  private func answer(_ request: Request, _ context: ConnectionContext) async throws -> Response {
+    guard let name = context.parameters.get("recipient"),
+      let recipient = registrations.withLock({ $0[name] })
+    else { throw Problem.nobody }
+    guard request.headers[.contentType] == MessagePath.contentType else {
+      throw Problem.wrongType
+    }
+    if let length = request.headers[.contentLength].flatMap(Int.init), length > recipient.limit {
+      throw Problem.tooLarge
+    }
+    var bytes: [UInt8] = []
+    var taken = 0
+    defer { traffic.give(back: taken, context.address) }
+    for try await part in request.body {
+      guard bytes.count + part.readableBytes <= recipient.limit else { throw Problem.tooLarge }
+      try traffic.take(part.readableBytes, context.address)
+      taken += part.readableBytes
+      bytes += part.readableBytesView
+    }
+    let reply = await recipient.endpoint.receive(bytes, from: context.address)
+    return Response(
+      status: .ok, headers: [.contentType: MessagePath.contentType],
+      body: .init(byteBuffer: ByteBuffer(bytes: reply)))
+  }
+}
+
+/// A request with the address from which it came.
+private struct ConnectionContext: RequestContext {
+  var coreContext: CoreRequestContextStorage
+  let address: String
+
+  init(source: ApplicationRequestContextSource) {
+    coreContext = .init(source: source)
+    address = Traffic.name(of: source.channel.remoteAddress)
+  }
+}
+
+/// Says in the form of all others that there is nothing at a path.
+private struct Unrouted: RouterMiddleware {
+  func handle(
+    _ request: Request, context: ConnectionContext,
+    next: (Request, ConnectionContext) async throws -> Response
+  ) async throws -> Response {
+    do {
+      return try await next(request, context)
+    } catch let problem as Problem {
+      throw problem
+    } catch let error as HTTPError where error.status == .notFound {
+      throw Problem.noPath
     }
   }
-#endif
+}

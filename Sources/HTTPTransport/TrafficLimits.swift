@@ -1,114 +1,112 @@
-#if Network
-  import NIOCore
-  import Synchronization
+import NIOCore
+import Synchronization
 
-  /// What strangers may take of a server, before anybody knows who they are.
-  public struct TrafficLimits: Sendable {
-    /// Connections at once.
-    public var connections = 4096
-    /// Connections of one address at once.
-    public var connectionsByAddress = 64
-    /// Bytes of requests that are being read or answered, of all.
-    public var bytes = 1 << 30
-    /// Those of one address.
-    public var bytesByAddress = 1 << 28
-    /// Seconds after which a connection is closed on which nothing comes.
-    public var idleSeconds: Int64 = 60
-    /// Seconds from the first byte of a request to the last of its answer.
-    public var exchangeSeconds: Int64 = 120
+/// What strangers may take of a server, before anybody knows who they are.
+public struct TrafficLimits: Sendable {
+  /// Connections at once.
+  public var connections = 4096
+  /// Connections of one address at once.
+  public var connectionsByAddress = 64
+  /// Bytes of requests that are being read or answered, of all.
+  public var bytes = 1 << 30
+  /// Those of one address.
+  public var bytesByAddress = 1 << 28
+  /// Seconds after which a connection is closed on which nothing comes.
+  public var idleSeconds: Int64 = 60
+  /// Seconds from the first byte of a request to the last of its answer.
+  public var exchangeSeconds: Int64 = 120
 
-    public init() {}
+  public init() {}
+}
+
+/// Counts what each address takes.
+package final class Traffic: Sendable {
+  private struct Counts {
+    var connections = 0
+    var bytes = 0
+    var byAddress: [String: (connections: Int, bytes: Int)] = [:]
   }
 
-  /// Counts what each address takes.
-  package final class Traffic: Sendable {
-    private struct Counts {
-      var connections = 0
-      var bytes = 0
-      var byAddress: [String: (connections: Int, bytes: Int)] = [:]
-    }
+  let limits: TrafficLimits
+  private let counts = Mutex(Counts())
 
-    let limits: TrafficLimits
-    private let counts = Mutex(Counts())
+  init(_ limits: TrafficLimits) { self.limits = limits }
 
-    init(_ limits: TrafficLimits) { self.limits = limits }
-
-    /// By what an address counts: of IPv6 the network of 64 bits, in which one party has all addresses.
-    static func name(of address: SocketAddress?) -> String {
-      switch address {
-      case .v4: return address?.ipAddress ?? "unknown"
-      case .v6: return address?.ipAddress.map(network) ?? "unknown"
-      case .unixDomainSocket, nil: return "local"
-      }
-    }
-
-    /// The first half of an address of IPv6.
-    private static func network(_ address: String) -> String {
-      let text = address.prefix { $0 != "%" }
-      let halves = text.split(separator: "::", maxSplits: 1, omittingEmptySubsequences: false)
-      func groups(_ text: Substring) -> [Substring] { text.split(separator: ":") }
-      var parts = groups(halves[0])
-      if halves.count == 2 {
-        // One that is written as IPv4 at its end counts for two.
-        let rest = groups(halves[1])
-        let count = rest.count + (rest.last?.contains(".") == true ? 1 : 0)
-        parts += [Substring](repeating: "0", count: max(8 - parts.count - count, 0)) + rest
-      }
-      return parts.prefix(4).joined(separator: ":")
-    }
-
-    /// Whether one more connection is taken.
-    func connect(_ address: String) -> Bool {
-      counts.withLock { counts in
-        let known = counts.byAddress[address, default: (0, 0)]
-        guard known.connections < limits.connectionsByAddress,
-          counts.connections < limits.connections
-        else { return false }
-        counts.connections += 1
-        counts.byAddress[address] = (known.connections + 1, known.bytes)
-        return true
-      }
-    }
-
-    func disconnect(_ address: String) {
-      change(address) {
-        $0.connections -= 1; $1.connections -= 1
-      }
-    }
-
-    /// - Throws: ``Problem`` `address-busy`, `busy`.
-    func take(_ bytes: Int, _ address: String) throws(Problem) {
-      let problem: Problem? = counts.withLock { counts in
-        let known = counts.byAddress[address, default: (0, 0)]
-        if known.bytes + bytes > limits.bytesByAddress { return .addressBusy }
-        if counts.bytes + bytes > limits.bytes { return .busy }
-        counts.bytes += bytes
-        counts.byAddress[address] = (known.connections, known.bytes + bytes)
-        return nil
-      }
-      if let problem { throw problem }
-    }
-
-    func give(back bytes: Int, _ address: String) {
-      change(address) {
-        $0.bytes -= bytes; $1.bytes -= bytes
-      }
-    }
-
-    private func change(
-      _ address: String,
-      _ change: (inout Counts, inout (connections: Int, bytes: Int)) -> Void
-    ) {
-      counts.withLock { counts in
-        var known = counts.byAddress[address, default: (0, 0)]
-        change(&counts, &known)
-        counts.byAddress[address] = known == (0, 0) ? nil : known
-      }
-    }
-
-    /// For tests: whether nobody takes anything.
-    package var isEmpty: Bool {
-      counts.withLock { $0.byAddress.isEmpty && $0.bytes == 0 && $0.connections == 0 }
+  /// By what an address counts: of IPv6 the network of 64 bits, in which one party has all addresses.
+  static func name(of address: SocketAddress?) -> String {
+    switch address {
+    case .v4: return address?.ipAddress ?? "unknown"
+    case .v6: return address?.ipAddress.map(network) ?? "unknown"
+    case .unixDomainSocket, nil: return "local"
     }
   }
-#endif
+
+  /// The first half of an address of IPv6.
+  private static func network(_ address: String) -> String {
+    let text = address.prefix { $0 != "%" }
+    let halves = text.split(separator: "::", maxSplits: 1, omittingEmptySubsequences: false)
+    func groups(_ text: Substring) -> [Substring] { text.split(separator: ":") }
+    var parts = groups(halves[0])
+    if halves.count == 2 {
+      // One that is written as IPv4 at its end counts for two.
+      let rest = groups(halves[1])
+      let count = rest.count + (rest.last?.contains(".") == true ? 1 : 0)
+      parts += [Substring](repeating: "0", count: max(8 - parts.count - count, 0)) + rest
+    }
+    return parts.prefix(4).joined(separator: ":")
+  }
+
+  /// Whether one more connection is taken.
+  func connect(_ address: String) -> Bool {
+    counts.withLock { counts in
+      let known = counts.byAddress[address, default: (0, 0)]
+      guard known.connections < limits.connectionsByAddress,
+        counts.connections < limits.connections
+      else { return false }
+      counts.connections += 1
+      counts.byAddress[address] = (known.connections + 1, known.bytes)
+      return true
+    }
+  }
+
+  func disconnect(_ address: String) {
+    change(address) {
+      $0.connections -= 1; $1.connections -= 1
+    }
+  }
+
+  /// - Throws: ``Problem`` `address-busy`, `busy`.
+  func take(_ bytes: Int, _ address: String) throws(Problem) {
+    let problem: Problem? = counts.withLock { counts in
+      let known = counts.byAddress[address, default: (0, 0)]
+      if known.bytes + bytes > limits.bytesByAddress { return .addressBusy }
+      if counts.bytes + bytes > limits.bytes { return .busy }
+      counts.bytes += bytes
+      counts.byAddress[address] = (known.connections, known.bytes + bytes)
+      return nil
+    }
+    if let problem { throw problem }
+  }
+
+  func give(back bytes: Int, _ address: String) {
+    change(address) {
+      $0.bytes -= bytes; $1.bytes -= bytes
+    }
+  }
+
+  private func change(
+    _ address: String,
+    _ change: (inout Counts, inout (connections: Int, bytes: Int)) -> Void
+  ) {
+    counts.withLock { counts in
+      var known = counts.byAddress[address, default: (0, 0)]
+      change(&counts, &known)
+      counts.byAddress[address] = known == (0, 0) ? nil : known
+    }
+  }
+
+  /// For tests: whether nobody takes anything.
+  package var isEmpty: Bool {
+    counts.withLock { $0.byAddress.isEmpty && $0.bytes == 0 && $0.connections == 0 }
+  }
+}

@@ -1,47 +1,37 @@
-#if Network
-  import ArgumentParser
+import ArgumentParser
 
-  /// The daemon of an organisation: hospital servers, clouds and the system manager on a machine of its own.
-  @main
-  struct BCEMRD: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-      commandName: "bcemrd",
-      abstract: "Runs the roles of one organisation, reached by others over HTTPS.",
-      discussion: """
-        A party begins with 'init', which makes its keys and a description for the others. When all \
-        descriptions of a new consortium are together, one of them puts them into a genesis with 'found', and \
-        everybody compares its digest. Then each runs its own.
+/// The daemon of an organisation: hospital servers, clouds and the system manager on a machine of its own.
+@main
+struct BCEMRD: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bcemrd",
+    abstract: "Runs the roles of one organisation, reached by others over HTTPS.",
+    discussion: """
+      A party begins with 'init', which makes its keys and a description for the others. When all \
+      descriptions of a new consortium are together, one of them puts them into a genesis with 'found', and \
+      everybody compares its digest. Then each runs its own.
 
-        Exit codes: 0 well, 1 a check failed, 2 bad input or environment, 64 usage.
-        """,
-      version: "0.1.0",
-      subcommands: [Initialize.self, Found.self, Check.self, Run.self])
+      Exit codes: 0 well, 1 a check failed, 2 bad input or environment, 64 usage.
+      """,
+    version: "0.1.0",
+    subcommands: [Initialize.self, Found.self, Check.self, Run.self])
 
-    static func main() async {
-      do {
-        var command = try parseAsRoot()
-        if var command = command as? any AsyncParsableCommand {
-          try await command.run()
-        } else {
-          try command.run()
-        }
-      } catch let failure as DaemonFailure {
-        Output.diagnostic(failure.message)
-        exit(withError: ExitCode(failure.status.rawValue))
-      } catch let error where exitCode(for: error) == .failure && !(error is ExitCode) {
-        Output.diagnostic(DaemonFailure(error).message)
-        exit(withError: ExitCode(DaemonFailure(error).status.rawValue))
-      } catch {
-        exit(withError: error)
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
       }
+    } catch let failure as DaemonFailure {
+      Output.diagnostic(failure.message)
+      exit(withError: ExitCode(failure.status.rawValue))
+    } catch let error where exitCode(for: error) == .failure && !(error is ExitCode) {
+      Output.diagnostic(DaemonFailure(error).message)
+      exit(withError: ExitCode(DaemonFailure(error).status.rawValue))
+    } catch {
+      exit(withError: error)
     }
   }
-#else
-  /// What is left of the program where it was built without the trait Network.
-  @main
-  enum BCEMRD {
-    static func main() {
-      print("bcemrd was built without the trait Network, which it needs")
-    }
-  }
-#endif
+}

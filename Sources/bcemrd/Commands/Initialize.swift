@@ -1,106 +1,104 @@
-#if Network
-  import ArgumentParser
-  import CanonicalEncoding
-  import Consortium
-  import Credentials
-  import Foundation
-  import Ledger
-  import SQLiteBackend
+import ArgumentParser
+import CanonicalEncoding
+import Consortium
+import Credentials
+import Foundation
+import Ledger
+import SQLiteBackend
 
-  /// Makes what a party begins with.
-  struct Initialize: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      commandName: "init",
-      abstract: "Make a party's keys, a configuration, and a description for the others.",
-      discussion: """
-        In the folder afterwards: data/ID/keys.pem, the keys of the server; organisation/keys.pem, the key \
-        with which the organisation decides, which no server needs and which belongs on another medium; \
-        tls.pem and tls-key.pem; bcemrd.json, the configuration; ID.member.json, which the others are given.
-        """)
+/// Makes what a party begins with.
+struct Initialize: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "init",
+    abstract: "Make a party's keys, a configuration, and a description for the others.",
+    discussion: """
+      In the folder afterwards: data/ID/keys.pem, the keys of the server; organisation/keys.pem, the key \
+      with which the organisation decides, which no server needs and which belongs on another medium; \
+      tls.pem and tls-key.pem; bcemrd.json, the configuration; ID.member.json, which the others are given.
+      """)
 
-    @Argument(help: "A folder that is not there, or is empty.")
-    var folder: String
+  @Argument(help: "A folder that is not there, or is empty.")
+  var folder: String
 
-    @Option(help: "hospital, cloud or manager.")
-    var kind: MemberDescription.Kind
+  @Option(help: "hospital, cloud or manager.")
+  var kind: MemberDescription.Kind
 
-    @Option(help: "The party's identifier: 1 to 64 of a-z, 0-9 and '-'.")
-    var id: String
+  @Option(help: "The party's identifier: 1 to 64 of a-z, 0-9 and '-'.")
+  var id: String
 
-    @Option(help: "The organisation's identifier.")
-    var organisation: String
+  @Option(help: "The organisation's identifier.")
+  var organisation: String
 
-    @Option(help: "Where others reach the server, as https://hospital.example:8443")
-    var address: String
+  @Option(help: "Where others reach the server, as https://hospital.example:8443")
+  var address: String
 
-    @Option(help: "Of a cloud: a hospital whose chain it confirms; may be given several times.")
-    var confirms: [String] = []
+  @Option(help: "Of a cloud: a hospital whose chain it confirms; may be given several times.")
+  var confirms: [String] = []
 
-    mutating func run() throws {
-      guard let url = URL(string: address), url.scheme == "https", let host = url.host else {
-        throw DaemonFailure(.badInput, "\(address): this is no https address")
-      }
-      let existing = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-      guard existing.isEmpty else {
-        throw DaemonFailure(.badInput, "\(folder): there is something in it already")
-      }
-      try DurableFile.createFolder(folder)
-      let pin = try TLSFiles.create(
-        certificate: "\(folder)/tls.pem", key: "\(folder)/tls-key.pem", host: host)
-      let location = Members.Location(addresses: [address], pins: [pin])
-      var randomness: Randomness = SystemRandomNumberGenerator()
-      let own = try OrganisationKeys.generate(owner: organisation, using: &randomness)
-      try DurableFile.createFolder("\(folder)/organisation")
-      try own.create(at: "\(folder)/organisation/keys.pem")
-      let organisationKey = try ring(own).publicKey(.identity) ?? []
-      let data = try DataFolder(path: "\(folder)/data")
-      let description: MemberDescription
-      switch kind {
-      case .manager:
-        let keys = try ManagerKeys.generate(owner: id, using: &randomness)
-        try data.create(keys: keys, id)
-        description = MemberDescription(
-          try ManagerKeys(ring(keys)).publicPart(id: id, organisation: organisation),
-          organisationKey: organisationKey, location: location)
-      case .hospital, .cloud:
-        let chains = [ChainName.consortium] + (kind == .cloud ? confirms : [])
-        let keys = try SupernodeKeys.generate(
-          owner: id, chains: chains, isHospital: kind == .hospital, using: &randomness)
-        try data.create(keys: keys, id)
-        description = MemberDescription(
-          try SupernodeKeys(keys, ring: ring(keys), isHospital: kind == .hospital).publicPart(
-            id: id, organisation: organisation, role: kind == .hospital ? .hospital : .cloud,
-            isCandidate: true),
-          organisationKey: organisationKey, location: location)
-      }
-      let file = "\(folder)/\(id).member.json"
-      try DurableFile.create(try description.encoded(), at: file)
-      try DurableFile.create(
-        Array(Self.configuration(id: id, port: url.port ?? 443).utf8),
-        at: "\(folder)/bcemrd.json")
-      Output.line("made the keys of \(id); give \(file) to who founds the consortium")
-      Output.line("keep \(folder)/organisation/keys.pem where no server is")
+  mutating func run() throws {
+    guard let url = URL(string: address), url.scheme == "https", let host = url.host else {
+      throw DaemonFailure(.badInput, "\(address): this is no https address")
     }
-
-    private func ring(_ file: KeyFile) throws -> KeyRing {
-      try KeyRing(file, network: "", save: { _ in })
+    let existing = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    guard existing.isEmpty else {
+      throw DaemonFailure(.badInput, "\(folder): there is something in it already")
     }
-
-    private static func configuration(id: String, port: Int) -> String {
-      """
-      {
-        "genesis": "genesis.der",
-        "data": "data",
-        "roles": ["\(id)"],
-        "listen": { "host": "0.0.0.0", "port": \(port) },
-        "tls": { "certificate": "tls.pem", "key": "tls-key.pem" },
-        "operations": { "host": "127.0.0.1", "port": 9443 },
-        "log": { "level": "info" }
-      }
-
-      """
+    try DurableFile.createFolder(folder)
+    let pin = try TLSFiles.create(
+      certificate: "\(folder)/tls.pem", key: "\(folder)/tls-key.pem", host: host)
+    let location = Members.Location(addresses: [address], pins: [pin])
+    var randomness: Randomness = SystemRandomNumberGenerator()
+    let own = try OrganisationKeys.generate(owner: organisation, using: &randomness)
+    try DurableFile.createFolder("\(folder)/organisation")
+    try own.create(at: "\(folder)/organisation/keys.pem")
+    let organisationKey = try ring(own).publicKey(.identity) ?? []
+    let data = try DataFolder(path: "\(folder)/data")
+    let description: MemberDescription
+    switch kind {
+    case .manager:
+      let keys = try ManagerKeys.generate(owner: id, using: &randomness)
+      try data.create(keys: keys, id)
+      description = MemberDescription(
+        try ManagerKeys(ring(keys)).publicPart(id: id, organisation: organisation),
+        organisationKey: organisationKey, location: location)
+    case .hospital, .cloud:
+      let chains = [ChainName.consortium] + (kind == .cloud ? confirms : [])
+      let keys = try SupernodeKeys.generate(
+        owner: id, chains: chains, isHospital: kind == .hospital, using: &randomness)
+      try data.create(keys: keys, id)
+      description = MemberDescription(
+        try SupernodeKeys(keys, ring: ring(keys), isHospital: kind == .hospital).publicPart(
+          id: id, organisation: organisation, role: kind == .hospital ? .hospital : .cloud,
+          isCandidate: true),
+        organisationKey: organisationKey, location: location)
     }
+    let file = "\(folder)/\(id).member.json"
+    try DurableFile.create(try description.encoded(), at: file)
+    try DurableFile.create(
+      Array(Self.configuration(id: id, port: url.port ?? 443).utf8),
+      at: "\(folder)/bcemrd.json")
+    Output.line("made the keys of \(id); give \(file) to who founds the consortium")
+    Output.line("keep \(folder)/organisation/keys.pem where no server is")
   }
 
-  extension MemberDescription.Kind: ExpressibleByArgument {}
-#endif
+  private func ring(_ file: KeyFile) throws -> KeyRing {
+    try KeyRing(file, network: "", save: { _ in })
+  }
+
+  private static func configuration(id: String, port: Int) -> String {
+    """
+    {
+      "genesis": "genesis.der",
+      "data": "data",
+      "roles": ["\(id)"],
+      "listen": { "host": "0.0.0.0", "port": \(port) },
+      "tls": { "certificate": "tls.pem", "key": "tls-key.pem" },
+      "operations": { "host": "127.0.0.1", "port": 9443 },
+      "log": { "level": "info" }
+    }
+
+    """
+  }
+}
+
+extension MemberDescription.Kind: ExpressibleByArgument {}

@@ -1,104 +1,102 @@
-#if Network
-  import CanonicalEncoding
-  import Consortium
-  import Credentials
-  import HTTPTransport
-  import Ledger
-  import Logging
-  import NIOSSL
-  import SQLiteBackend
-  import ServiceLifecycle
-  import Synchronization
+import CanonicalEncoding
+import Consortium
+import Credentials
+import HTTPTransport
+import Ledger
+import Logging
+import NIOSSL
+import SQLiteBackend
+import ServiceLifecycle
+import Synchronization
 
-  /// All that runs on one machine, put together from its configuration.
-  struct Machine {
-    let genesis: ValidGenesis
-    let services: [any Service]
-    private let https: HTTPCourier
+/// All that runs on one machine, put together from its configuration.
+struct Machine {
+  let genesis: ValidGenesis
+  let services: [any Service]
+  private let https: HTTPCourier
 
-    /// - Throws: ``DaemonFailure``, and what opening stores throws.
-    init(_ configuration: DaemonConfiguration, logger: Logger) throws {
-      let genesis = try Self.genesis(configuration)
-      let tls = try TLSFiles.load(certificate: configuration.certificate, key: configuration.key)
-      let folder = try DataFolder(path: configuration.data)
-      try folder.create(genesis: genesis.content.encoded())
-      let directory = Directory(genesis)
-      let https = HTTPCourier { await directory.location(of: $0) }
-      let local = LocalCourier(meter: Meter(nanoseconds: { 0 }))
-      let courier = Switchboard(
-        here: Set(configuration.roles), local: local, remote: https)
-      let server = MessageServer(
-        host: configuration.listen.host, port: configuration.listen.port, tls: tls.configuration,
-        logger: logger)
-      let made = Roles(genesis: genesis, folder: folder, courier: courier)
-      var drivers: [RoleDriver] = []
-      for id in configuration.roles {
-        let role = try made.role(of: id)
-        local.register(role.endpoint, role.kind, id: id)
-        server.register(role.endpoint, role.kind, id: id)
-        drivers.append(RoleDriver(role.driven, pause: configuration.pause, logger: logger))
-        directory.add(role.driven.node)
-      }
-      guard !drivers.isEmpty else {
-        throw DaemonFailure(.badInput, "the configuration names no role")
-      }
-      self.genesis = genesis
-      self.https = https
-      services =
-        [MessageService(server: server, logger: logger)]
-        + drivers as [any Service]
-        + [
-          OperationsServer(
-            listen: configuration.operations, health: Health(drivers: drivers), logger: logger)
-        ]
+  /// - Throws: ``DaemonFailure``, and what opening stores throws.
+  init(_ configuration: DaemonConfiguration, logger: Logger) throws {
+    let genesis = try Self.genesis(configuration)
+    let tls = try TLSFiles.load(certificate: configuration.certificate, key: configuration.key)
+    let folder = try DataFolder(path: configuration.data)
+    try folder.create(genesis: genesis.content.encoded())
+    let directory = Directory(genesis)
+    let https = HTTPCourier { await directory.location(of: $0) }
+    let local = LocalCourier(meter: Meter(nanoseconds: { 0 }))
+    let courier = Switchboard(
+      here: Set(configuration.roles), local: local, remote: https)
+    let server = MessageServer(
+      host: configuration.listen.host, port: configuration.listen.port, tls: tls.configuration,
+      logger: logger)
+    let made = Roles(genesis: genesis, folder: folder, courier: courier)
+    var drivers: [RoleDriver] = []
+    for id in configuration.roles {
+      let role = try made.role(of: id)
+      local.register(role.endpoint, role.kind, id: id)
+      server.register(role.endpoint, role.kind, id: id)
+      drivers.append(RoleDriver(role.driven, pause: configuration.pause, logger: logger))
+      directory.add(role.driven.node)
     }
-
-    static func genesis(_ configuration: DaemonConfiguration) throws -> ValidGenesis {
-      do {
-        return try ValidGenesis(
-          Genesis(encoded: try DurableFile.read(configuration.genesis, limit: 1 << 20).bytes))
-      } catch {
-        throw DaemonFailure(error, at: configuration.genesis)
-      }
+    guard !drivers.isEmpty else {
+      throw DaemonFailure(.badInput, "the configuration names no role")
     }
-
-    func shutDown() async { await https.shutDown() }
+    self.genesis = genesis
+    self.https = https
+    services =
+      [MessageService(server: server, logger: logger)]
+      + drivers as [any Service]
+      + [
+        OperationsServer(
+          listen: configuration.operations, health: Health(drivers: drivers), logger: logger)
+      ]
   }
 
-  /// Where members are, by what the roles of this machine know of the ledger.
-  final class Directory: Sendable {
-    private let genesis: ValidGenesis
-    private let nodes = Mutex<[LedgerNode]>([])
-
-    init(_ genesis: ValidGenesis) { self.genesis = genesis }
-
-    func add(_ node: LedgerNode) { nodes.withLock { $0.append(node) } }
-
-    func location(of id: String) async -> Members.Location? {
-      for node in nodes.withLock({ $0 }) {
-        if let location = try? await node.members.location(of: id) { return location }
-      }
-      return genesis.members.location(of: id)
+  static func genesis(_ configuration: DaemonConfiguration) throws -> ValidGenesis {
+    do {
+      return try ValidGenesis(
+        Genesis(encoded: try DurableFile.read(configuration.genesis, limit: 1 << 20).bytes))
+    } catch {
+      throw DaemonFailure(error, at: configuration.genesis)
     }
   }
 
-  extension ValidMembers {
-    func location(of id: String) -> Members.Location? {
-      switch party(id) {
-      case .manager(let manager): manager.location
-      case .supernode(let supernode): supernode.location
-      case .organisation, nil: nil
-      }
+  func shutDown() async { await https.shutDown() }
+}
+
+/// Where members are, by what the roles of this machine know of the ledger.
+final class Directory: Sendable {
+  private let genesis: ValidGenesis
+  private let nodes = Mutex<[LedgerNode]>([])
+
+  init(_ genesis: ValidGenesis) { self.genesis = genesis }
+
+  func add(_ node: LedgerNode) { nodes.withLock { $0.append(node) } }
+
+  func location(of id: String) async -> Members.Location? {
+    for node in nodes.withLock({ $0 }) {
+      if let location = try? await node.members.location(of: id) { return location }
+    }
+    return genesis.members.location(of: id)
+  }
+}
+
+extension ValidMembers {
+  func location(of id: String) -> Members.Location? {
+    switch party(id) {
+    case .manager(let manager): manager.location
+    case .supernode(let supernode): supernode.location
+    case .organisation, nil: nil
     }
   }
+}
 
-  private struct MessageService: Service {
-    let server: MessageServer
-    let logger: Logger
+private struct MessageService: Service {
+  let server: MessageServer
+  let logger: Logger
 
-    func run() async throws {
-      let logger = logger
-      try await server.run { logger.info("listens", metadata: ["port": "\($0)"]) }
-    }
+  func run() async throws {
+    let logger = logger
+    try await server.run { logger.info("listens", metadata: ["port": "\($0)"]) }
   }
-#endif
+}

@@ -1,79 +1,77 @@
-#if Network
-  import Consensus
-  import Consortium
-  import Ledger
-  import Logging
-  import ServiceLifecycle
-  import Synchronization
+import Consensus
+import Consortium
+import Ledger
+import Logging
+import ServiceLifecycle
+import Synchronization
 
-  /// Has a role do what is due, and its time-outs expire in time.
-  final class RoleDriver: Service {
-    /// How it went last.
-    struct State: Sendable {
-      var hasStepped = false
-      var failure: String?
-    }
-
-    let role: any DrivenRole
-    private let pause: Duration
-    private let logger: Logger
-    private let state = Mutex(State())
-
-    init(_ role: any DrivenRole, pause: Double, logger: Logger) {
-      (self.role, self.pause) = (role, .seconds(pause))
-      var logger = logger
-      logger[metadataKey: "role"] = "\(role.id)"
-      self.logger = logger
-    }
-
-    var last: State { state.withLock { $0 } }
-
-    func run() async throws {
-      await cancelWhenGracefulShutdown { await self.drive() }
-    }
-
-    private func drive() async {
-      let clock = ContinuousClock()
-      var running: [ConsensusTimeout: ContinuousClock.Instant] = [:]
-      while !Task.isCancelled {
-        var isNew = false
-        var failure: (any Error)?
-        do {
-          isNew = try await role.step()
-          let timeouts = await role.node.timeouts
-          running = Dictionary(
-            uniqueKeysWithValues: Set(timeouts).map { ($0, running[$0] ?? clock.now) })
-          let over = timeouts.filter { timeout in
-            running[timeout].map {
-              $0.advanced(by: .milliseconds(Int64(clamping: timeout.milliseconds()))) <= clock.now
-            } ?? false
-          }
-          if !isNew, !over.isEmpty { isNew = try await role.node.expire(over) }
-        } catch {
-          failure = error
-        }
-        note(failure)
-        if isNew {
-          await Task.yield()
-        } else {
-          try? await Task.sleep(for: pause)
-        }
-      }
-      logger.info("stopped")
-    }
-
-    /// What changes is logged, and not what stays the same.
-    private func note(_ error: (any Error)?) {
-      let text = error.map { ConsortiumError($0) }.map { "\($0.code): \($0.message)" }
-      let before = state.withLock { state in
-        defer { state = State(hasStepped: true, failure: text) }
-        return state
-      }
-      if let text, before.failure != text {
-        logger.warning("cannot go on", metadata: ["reason": "\(text)"])
-      }
-      if text == nil, before.failure != nil { logger.info("goes on again") }
-      if text == nil, !before.hasStepped { logger.info("works") }
-    }
+/// Has a role do what is due, and its time-outs expire in time.
+final class RoleDriver: Service {
+  /// How it went last.
+  struct State: Sendable {
+    var hasStepped = false
+    var failure: String?
   }
-#endif
+
+  let role: any DrivenRole
+  private let pause: Duration
+  private let logger: Logger
+  private let state = Mutex(State())
+
+  init(_ role: any DrivenRole, pause: Double, logger: Logger) {
+    (self.role, self.pause) = (role, .seconds(pause))
+    var logger = logger
+    logger[metadataKey: "role"] = "\(role.id)"
+    self.logger = logger
+  }
+
+  var last: State { state.withLock { $0 } }
+
+  func run() async throws {
+    await cancelWhenGracefulShutdown { await self.drive() }
+  }
+
+  private func drive() async {
+    let clock = ContinuousClock()
+    var running: [ConsensusTimeout: ContinuousClock.Instant] = [:]
+    while !Task.isCancelled {
+      var isNew = false
+      var failure: (any Error)?
+      do {
+        isNew = try await role.step()
+        let timeouts = await role.node.timeouts
+        running = Dictionary(
+          uniqueKeysWithValues: Set(timeouts).map { ($0, running[$0] ?? clock.now) })
+        let over = timeouts.filter { timeout in
+          running[timeout].map {
+            $0.advanced(by: .milliseconds(Int64(clamping: timeout.milliseconds()))) <= clock.now
+          } ?? false
+        }
+        if !isNew, !over.isEmpty { isNew = try await role.node.expire(over) }
+      } catch {
+        failure = error
+      }
+      note(failure)
+      if isNew {
+        await Task.yield()
+      } else {
+        try? await Task.sleep(for: pause)
+      }
+    }
+    logger.info("stopped")
+  }
+
+  /// What changes is logged, and not what stays the same.
+  private func note(_ error: (any Error)?) {
+    let text = error.map { ConsortiumError($0) }.map { "\($0.code): \($0.message)" }
+    let before = state.withLock { state in
+      defer { state = State(hasStepped: true, failure: text) }
+      return state
+    }
+    if let text, before.failure != text {
+      logger.warning("cannot go on", metadata: ["reason": "\(text)"])
+    }
+    if text == nil, before.failure != nil { logger.info("goes on again") }
+    if text == nil, !before.hasStepped { logger.info("works") }
+  }
+}

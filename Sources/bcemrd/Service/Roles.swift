@@ -1,107 +1,105 @@
-#if Network
-  import Consortium
-  import Credentials
-  import Foundation
-  import Ledger
-  import SQLiteBackend
+import Consortium
+import Credentials
+import Foundation
+import Ledger
+import SQLiteBackend
 
-  /// A role that does what is due when it is asked to.
-  protocol DrivenRole: Sendable {
-    var id: String { get }
-    var node: LedgerNode { get }
-    var inbox: Inbox { get }
+/// A role that does what is due when it is asked to.
+protocol DrivenRole: Sendable {
+  var id: String { get }
+  var node: LedgerNode { get }
+  var inbox: Inbox { get }
 
-    /// - Returns: whether there was anything.
-    func step() async throws -> Bool
+  /// - Returns: whether there was anything.
+  func step() async throws -> Bool
+}
+
+extension HospitalServer: DrivenRole {
+  func step() async throws -> Bool { try await advance() }
+}
+
+extension CloudServer: DrivenRole {
+  func step() async throws -> Bool { try await advance() }
+}
+
+extension SystemManager: DrivenRole {
+  func step() async throws -> Bool {
+    let isNew = try await node.advance()
+    try await advance()
+    return isNew
+  }
+}
+
+/// The roles of one machine, from the keys and stores in its folder.
+struct Roles {
+  struct Role {
+    let kind: RoleKind
+    let driven: any DrivenRole
+    let endpoint: any Endpoint
   }
 
-  extension HospitalServer: DrivenRole {
-    func step() async throws -> Bool { try await advance() }
+  let genesis: ValidGenesis
+  private let folder: DataFolder
+  private let courier: any Courier
+
+  init(genesis: ValidGenesis, folder: DataFolder, courier: any Courier) {
+    (self.genesis, self.folder, self.courier) = (genesis, folder, courier)
   }
 
-  extension CloudServer: DrivenRole {
-    func step() async throws -> Bool { try await advance() }
-  }
-
-  extension SystemManager: DrivenRole {
-    func step() async throws -> Bool {
-      let isNew = try await node.advance()
-      try await advance()
-      return isNew
+  /// The role of a party, by what its own replay of the ledger says that it is.
+  ///
+  /// - Throws: ``DaemonFailure`` for who is no member, or has not the keys that the ledger names.
+  func role(of id: String) throws -> Role {
+    let known = try ConsortiumView(
+      genesis: genesis, store: folder.stateStore(id, chain: ChainName.consortium)
+    ).members
+    guard let party = known.party(id) ?? genesis.members.party(id) else {
+      throw DaemonFailure(.badInput, "\(id) is no member of this consortium")
+    }
+    let place = folder.keyLocation(id)
+    guard let file = try folder.keys(id, owner: id) else {
+      throw DaemonFailure(.badInput, "\(place): the keys of \(id) are missing")
+    }
+    guard try file.isKnown(to: known, network: genesis.content.network) else {
+      throw DaemonFailure(
+        .badInput, "\(place): these are not the keys that \(id) has on the ledger")
+    }
+    let folder = folder
+    let ring = try KeyRing(
+      file, network: genesis.content.network, save: { try folder.replace(keys: $0, id) })
+    switch party {
+    case .manager:
+      let manager = SystemManager(
+        node: try node(id, ring, nil), keys: ManagerKeys(ring), store: try folder.roleStore(id),
+        stores: { try folder.stateStore(id, chain: $0) }, courier: courier, clock: Self.clock,
+        randomness: SystemRandomNumberGenerator())
+      return Role(kind: .manager, driven: manager, endpoint: manager)
+    case .supernode(let supernode) where supernode.role == .hospital:
+      let keys = try SupernodeKeys(file, ring: ring, isHospital: true)
+      let hospital = try HospitalServer(
+        id: id, node: node(id, ring, keys.delegate), keys: keys, store: folder.roleStore(id),
+        log: folder.chainLog(id), state: folder.stateStore(id, chain: id), courier: courier,
+        clock: Self.clock, randomness: SystemRandomNumberGenerator())
+      return Role(kind: .hospital, driven: hospital, endpoint: hospital)
+    case .supernode:
+      let keys = try SupernodeKeys(file, ring: ring, isHospital: false)
+      let cloud = try CloudServer(
+        id: id, node: node(id, ring, keys.delegate), keys: keys, store: folder.roleStore(id),
+        records: folder.recordStore(id), stores: { try folder.stateStore(id, chain: $0) },
+        courier: courier, clock: Self.clock, randomness: SystemRandomNumberGenerator())
+      return Role(kind: .cloud, driven: cloud, endpoint: cloud)
+    case .organisation:
+      throw DaemonFailure(
+        .badInput, "\(id) is an organisation, which has no server: its key belongs offline")
     }
   }
 
-  /// The roles of one machine, from the keys and stores in its folder.
-  struct Roles {
-    struct Role {
-      let kind: RoleKind
-      let driven: any DrivenRole
-      let endpoint: any Endpoint
-    }
-
-    let genesis: ValidGenesis
-    private let folder: DataFolder
-    private let courier: any Courier
-
-    init(genesis: ValidGenesis, folder: DataFolder, courier: any Courier) {
-      (self.genesis, self.folder, self.courier) = (genesis, folder, courier)
-    }
-
-    /// The role of a party, by what its own replay of the ledger says that it is.
-    ///
-    /// - Throws: ``DaemonFailure`` for who is no member, or has not the keys that the ledger names.
-    func role(of id: String) throws -> Role {
-      let known = try ConsortiumView(
-        genesis: genesis, store: folder.stateStore(id, chain: ChainName.consortium)
-      ).members
-      guard let party = known.party(id) ?? genesis.members.party(id) else {
-        throw DaemonFailure(.badInput, "\(id) is no member of this consortium")
-      }
-      let place = folder.keyLocation(id)
-      guard let file = try folder.keys(id, owner: id) else {
-        throw DaemonFailure(.badInput, "\(place): the keys of \(id) are missing")
-      }
-      guard try file.isKnown(to: known, network: genesis.content.network) else {
-        throw DaemonFailure(
-          .badInput, "\(place): these are not the keys that \(id) has on the ledger")
-      }
-      let folder = folder
-      let ring = try KeyRing(
-        file, network: genesis.content.network, save: { try folder.replace(keys: $0, id) })
-      switch party {
-      case .manager:
-        let manager = SystemManager(
-          node: try node(id, ring, nil), keys: ManagerKeys(ring), store: try folder.roleStore(id),
-          stores: { try folder.stateStore(id, chain: $0) }, courier: courier, clock: Self.clock,
-          randomness: SystemRandomNumberGenerator())
-        return Role(kind: .manager, driven: manager, endpoint: manager)
-      case .supernode(let supernode) where supernode.role == .hospital:
-        let keys = try SupernodeKeys(file, ring: ring, isHospital: true)
-        let hospital = try HospitalServer(
-          id: id, node: node(id, ring, keys.delegate), keys: keys, store: folder.roleStore(id),
-          log: folder.chainLog(id), state: folder.stateStore(id, chain: id), courier: courier,
-          clock: Self.clock, randomness: SystemRandomNumberGenerator())
-        return Role(kind: .hospital, driven: hospital, endpoint: hospital)
-      case .supernode:
-        let keys = try SupernodeKeys(file, ring: ring, isHospital: false)
-        let cloud = try CloudServer(
-          id: id, node: node(id, ring, keys.delegate), keys: keys, store: folder.roleStore(id),
-          records: folder.recordStore(id), stores: { try folder.stateStore(id, chain: $0) },
-          courier: courier, clock: Self.clock, randomness: SystemRandomNumberGenerator())
-        return Role(kind: .cloud, driven: cloud, endpoint: cloud)
-      case .organisation:
-        throw DaemonFailure(
-          .badInput, "\(id) is an organisation, which has no server: its key belongs offline")
-      }
-    }
-
-    private func node(_ id: String, _ ring: KeyRing, _ delegate: KeyRing?) throws -> LedgerNode {
-      try LedgerNode(
-        id: id, genesis: genesis, identity: ring, delegate: delegate,
-        state: folder.stateStore(id, chain: ChainName.consortium), store: folder.roleStore(id),
-        requests: RequestClient(courier: courier, sender: id), clock: Self.clock)
-    }
-
-    @Sendable static func clock() -> UInt64 { UInt64(max(Date().timeIntervalSince1970, 0)) }
+  private func node(_ id: String, _ ring: KeyRing, _ delegate: KeyRing?) throws -> LedgerNode {
+    try LedgerNode(
+      id: id, genesis: genesis, identity: ring, delegate: delegate,
+      state: folder.stateStore(id, chain: ChainName.consortium), store: folder.roleStore(id),
+      requests: RequestClient(courier: courier, sender: id), clock: Self.clock)
   }
-#endif
+
+  @Sendable static func clock() -> UInt64 { UInt64(max(Date().timeIntervalSince1970, 0)) }
+}

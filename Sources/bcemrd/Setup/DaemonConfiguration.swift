@@ -1,76 +1,74 @@
-#if Network
-  import Configuration
-  import Foundation
-  import Logging
-  import SystemPackage
+import Configuration
+import Foundation
+import Logging
+import SystemPackage
 
-  /// What an operator decides: a JSON file, of which each value may also be given by the environment
-  /// (`BCEMRD_LISTEN_PORT`). Paths are relative to the file.
-  struct DaemonConfiguration {
-    struct Listen {
-      var host: String
-      var port: Int
+/// What an operator decides: a JSON file, of which each value may also be given by the environment
+/// (`BCEMRD_LISTEN_PORT`). Paths are relative to the file.
+struct DaemonConfiguration {
+  struct Listen {
+    var host: String
+    var port: Int
+  }
+
+  /// The file of the genesis.
+  var genesis: String
+  /// The folder with the keys and stores of all roles.
+  var data: String
+  /// The identifiers of the parties that run here.
+  var roles: [String]
+  var listen: Listen
+  var certificate: String
+  var key: String
+  /// Where health and version are told; loopback unless there is a reason.
+  var operations: Listen
+  var logLevel: Logger.Level
+  /// Seconds between two looks at what others have, where there is nothing to do.
+  var pause: Double
+
+  static func read(_ path: String) async throws -> Self {
+    let reader: ConfigReader
+    do {
+      reader = ConfigReader(providers: [
+        EnvironmentVariablesProvider().prefixKeys(with: "bcemrd"),
+        try await FileProvider<JSONSnapshot>(filePath: FilePath(path)),
+      ])
+    } catch {
+      throw DaemonFailure(.badInput, "\(path): this configuration cannot be read: \(error)")
     }
-
-    /// The file of the genesis.
-    var genesis: String
-    /// The folder with the keys and stores of all roles.
-    var data: String
-    /// The identifiers of the parties that run here.
-    var roles: [String]
-    var listen: Listen
-    var certificate: String
-    var key: String
-    /// Where health and version are told; loopback unless there is a reason.
-    var operations: Listen
-    var logLevel: Logger.Level
-    /// Seconds between two looks at what others have, where there is nothing to do.
-    var pause: Double
-
-    static func read(_ path: String) async throws -> Self {
-      let reader: ConfigReader
-      do {
-        reader = ConfigReader(providers: [
-          EnvironmentVariablesProvider().prefixKeys(with: "bcemrd"),
-          try await FileProvider<JSONSnapshot>(filePath: FilePath(path)),
-        ])
-      } catch {
-        throw DaemonFailure(.badInput, "\(path): this configuration cannot be read: \(error)")
-      }
-      let folder = URL(filePath: path).deletingLastPathComponent().path
-      func file(_ name: String) -> String {
-        name.hasPrefix("/") ? name : "\(folder.isEmpty ? "." : folder)/\(name)"
-      }
-      let config = reader
-      do {
-        return Self(
-          genesis: file(try config.requiredString(forKey: "genesis")),
-          data: file(try config.requiredString(forKey: "data")),
-          roles: try config.requiredStringArray(forKey: "roles"),
-          listen: Listen(
-            host: config.string(forKey: "listen.host", default: "0.0.0.0"),
-            port: config.int(forKey: "listen.port", default: 8443)),
-          certificate: file(try config.requiredString(forKey: "tls.certificate")),
-          key: file(try config.requiredString(forKey: "tls.key")),
-          operations: Listen(
-            host: config.string(forKey: "operations.host", default: "127.0.0.1"),
-            port: config.int(forKey: "operations.port", default: 9443)),
-          logLevel: try level(config.string(forKey: "log.level", default: "info")),
-          pause: max(config.double(forKey: "pause", default: 0.5), 0.01))
-      } catch let failure as DaemonFailure {
-        throw failure
-      } catch {
-        throw DaemonFailure(.badInput, "\(path): \(error)")
-      }
+    let folder = URL(filePath: path).deletingLastPathComponent().path
+    func file(_ name: String) -> String {
+      name.hasPrefix("/") ? name : "\(folder.isEmpty ? "." : folder)/\(name)"
     }
-
-    private static func level(_ text: String) throws -> Logger.Level {
-      guard let level = Logger.Level(rawValue: text) else {
-        throw DaemonFailure(
-          .badInput,
-          "log.level is one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
-      }
-      return level
+    let config = reader
+    do {
+      return Self(
+        genesis: file(try config.requiredString(forKey: "genesis")),
+        data: file(try config.requiredString(forKey: "data")),
+        roles: try config.requiredStringArray(forKey: "roles"),
+        listen: Listen(
+          host: config.string(forKey: "listen.host", default: "0.0.0.0"),
+          port: config.int(forKey: "listen.port", default: 8443)),
+        certificate: file(try config.requiredString(forKey: "tls.certificate")),
+        key: file(try config.requiredString(forKey: "tls.key")),
+        operations: Listen(
+          host: config.string(forKey: "operations.host", default: "127.0.0.1"),
+          port: config.int(forKey: "operations.port", default: 9443)),
+        logLevel: try level(config.string(forKey: "log.level", default: "info")),
+        pause: max(config.double(forKey: "pause", default: 0.5), 0.01))
+    } catch let failure as DaemonFailure {
+      throw failure
+    } catch {
+      throw DaemonFailure(.badInput, "\(path): \(error)")
     }
   }
-#endif
+
+  private static func level(_ text: String) throws -> Logger.Level {
+    guard let level = Logger.Level(rawValue: text) else {
+      throw DaemonFailure(
+        .badInput,
+        "log.level is one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    return level
+  }
+}

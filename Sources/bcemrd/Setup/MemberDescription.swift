@@ -1,135 +1,133 @@
-#if Network
-  import CanonicalEncoding
-  import Credentials
-  import Foundation
-  import Ledger
+import CanonicalEncoding
+import Credentials
+import Foundation
+import Ledger
 
-  /// What a party tells the others of itself before there is a ledger: public keys, and where its server is.
-  struct MemberDescription: Codable {
-    enum Kind: String, Codable, CaseIterable {
-      case hospital, cloud, manager
-    }
+/// What a party tells the others of itself before there is a ledger: public keys, and where its server is.
+struct MemberDescription: Codable {
+  enum Kind: String, Codable, CaseIterable {
+    case hospital, cloud, manager
+  }
 
-    var kind: Kind
-    /// The party's identifier.
-    var id: String
-    var organisation: String
-    /// Signs what the organisation decides. Ed25519, 64 hexadecimal digits, as all keys here.
-    var organisationKey: String
-    var identityKey: String
-    /// The manager's x.
-    var registrationKey: String?
-    /// A hospital's.
-    var logKey: String?
-    var votingKey: String?
-    /// By chain.
-    var cosigningKeys: [String: String]
-    /// `https` URLs.
-    var addresses: [String]
-    /// SHA-256 of the SubjectPublicKeyInfo of one or two TLS keys.
-    var pins: [String]
+  var kind: Kind
+  /// The party's identifier.
+  var id: String
+  var organisation: String
+  /// Signs what the organisation decides. Ed25519, 64 hexadecimal digits, as all keys here.
+  var organisationKey: String
+  var identityKey: String
+  /// The manager's x.
+  var registrationKey: String?
+  /// A hospital's.
+  var logKey: String?
+  var votingKey: String?
+  /// By chain.
+  var cosigningKeys: [String: String]
+  /// `https` URLs.
+  var addresses: [String]
+  /// SHA-256 of the SubjectPublicKeyInfo of one or two TLS keys.
+  var pins: [String]
 
-    init(
-      _ supernode: Members.Supernode, organisationKey: [UInt8], location: Members.Location
-    ) {
-      kind = supernode.role == .hospital ? .hospital : .cloud
-      (id, organisation) = (supernode.id, supernode.organisation)
-      self.organisationKey = Self.text(organisationKey)
-      identityKey = Self.text(supernode.identityKey)
-      logKey = supernode.logKey.map { Self.text($0.publicKey) }
-      votingKey = supernode.votingKey.map { Self.text($0.publicKey) }
-      cosigningKeys = Dictionary(
-        supernode.cosigners.map { ($0.chain, Self.text($0.publicKey)) },
-        uniquingKeysWith: { first, _ in first })
-      (addresses, pins) = (location.addresses, location.pins.map { "\($0)" })
-    }
+  init(
+    _ supernode: Members.Supernode, organisationKey: [UInt8], location: Members.Location
+  ) {
+    kind = supernode.role == .hospital ? .hospital : .cloud
+    (id, organisation) = (supernode.id, supernode.organisation)
+    self.organisationKey = Self.text(organisationKey)
+    identityKey = Self.text(supernode.identityKey)
+    logKey = supernode.logKey.map { Self.text($0.publicKey) }
+    votingKey = supernode.votingKey.map { Self.text($0.publicKey) }
+    cosigningKeys = Dictionary(
+      supernode.cosigners.map { ($0.chain, Self.text($0.publicKey)) },
+      uniquingKeysWith: { first, _ in first })
+    (addresses, pins) = (location.addresses, location.pins.map { "\($0)" })
+  }
 
-    init(_ manager: Members.Manager, organisationKey: [UInt8], location: Members.Location) {
-      kind = .manager
-      (id, organisation) = (manager.id, manager.organisation)
-      self.organisationKey = Self.text(organisationKey)
-      identityKey = Self.text(manager.identityKey)
-      registrationKey = Self.text(manager.registrationKey)
-      cosigningKeys = [:]
-      (addresses, pins) = (location.addresses, location.pins.map { "\($0)" })
-    }
+  init(_ manager: Members.Manager, organisationKey: [UInt8], location: Members.Location) {
+    kind = .manager
+    (id, organisation) = (manager.id, manager.organisation)
+    self.organisationKey = Self.text(organisationKey)
+    identityKey = Self.text(manager.identityKey)
+    registrationKey = Self.text(manager.registrationKey)
+    cosigningKeys = [:]
+    (addresses, pins) = (location.addresses, location.pins.map { "\($0)" })
+  }
 
-    static func read(_ path: String) throws -> Self {
-      let bytes = try DurableFile.read(path, limit: 1 << 16).bytes
-      do {
-        return try JSONDecoder().decode(Self.self, from: Data(bytes))
-      } catch {
-        throw DaemonFailure(.badInput, "\(path): this is no description of a party")
-      }
-    }
-
-    func encoded() throws -> [UInt8] {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      return Array(try encoder.encode(self)) + Array("\n".utf8)
-    }
-
-    // MARK: As the ledger has it
-
-    var member: Members.Organisation {
-      get throws { Members.Organisation(id: organisation, identityKey: try key(organisationKey)) }
-    }
-
-    /// - Throws: ``DaemonFailure`` if this is no manager, or a key is missing.
-    var manager: Members.Manager {
-      get throws {
-        Members.Manager(
-          id: id, organisation: organisation, registrationKey: try key(registrationKey),
-          identityKey: try key(identityKey), location: try location)
-      }
-    }
-
-    /// - Throws: ``DaemonFailure`` if a key is none.
-    var supernode: Members.Supernode {
-      get throws {
-        Members.Supernode(
-          id: id, organisation: organisation, role: kind == .hospital ? .hospital : .cloud,
-          identityKey: try key(identityKey),
-          cosigners: try cosigningKeys.sorted { $0.key < $1.key }.map {
-            Members.Cosigner(chain: $0.key, publicKey: try key($0.value))
-          },
-          logKey: try logKey.map { Members.LogKey(publicKey: try key($0)) },
-          votingKey: try votingKey.map { Members.VotingKey(publicKey: try key($0)) },
-          location: try location)
-      }
-    }
-
-    private var location: Members.Location {
-      get throws {
-        Members.Location(
-          addresses: addresses,
-          pins: try pins.map {
-            guard let digest = Digest32(try key($0)) else { throw malformed("a pin") }
-            return digest
-          })
-      }
-    }
-
-    private func key(_ text: String?) throws -> [UInt8] {
-      guard let text, text.utf8.count == 64, text.utf8.allSatisfy({ $0 < 0x80 }) else {
-        throw malformed("a key")
-      }
-      let digits = Array(text)
-      return try stride(from: 0, to: 64, by: 2).map {
-        guard let byte = UInt8(String(digits[$0...$0 + 1]), radix: 16) else {
-          throw malformed("a key")
-        }
-        return byte
-      }
-    }
-
-    private func malformed(_ what: String) -> DaemonFailure {
-      DaemonFailure(
-        .badInput, "the description of \(id) lacks \(what), or has one that is no 64 digits")
-    }
-
-    private static func text(_ bytes: [UInt8]) -> String {
-      bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+  static func read(_ path: String) throws -> Self {
+    let bytes = try DurableFile.read(path, limit: 1 << 16).bytes
+    do {
+      return try JSONDecoder().decode(Self.self, from: Data(bytes))
+    } catch {
+      throw DaemonFailure(.badInput, "\(path): this is no description of a party")
     }
   }
-#endif
+
+  func encoded() throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return Array(try encoder.encode(self)) + Array("\n".utf8)
+  }
+
+  // MARK: As the ledger has it
+
+  var member: Members.Organisation {
+    get throws { Members.Organisation(id: organisation, identityKey: try key(organisationKey)) }
+  }
+
+  /// - Throws: ``DaemonFailure`` if this is no manager, or a key is missing.
+  var manager: Members.Manager {
+    get throws {
+      Members.Manager(
+        id: id, organisation: organisation, registrationKey: try key(registrationKey),
+        identityKey: try key(identityKey), location: try location)
+    }
+  }
+
+  /// - Throws: ``DaemonFailure`` if a key is none.
+  var supernode: Members.Supernode {
+    get throws {
+      Members.Supernode(
+        id: id, organisation: organisation, role: kind == .hospital ? .hospital : .cloud,
+        identityKey: try key(identityKey),
+        cosigners: try cosigningKeys.sorted { $0.key < $1.key }.map {
+          Members.Cosigner(chain: $0.key, publicKey: try key($0.value))
+        },
+        logKey: try logKey.map { Members.LogKey(publicKey: try key($0)) },
+        votingKey: try votingKey.map { Members.VotingKey(publicKey: try key($0)) },
+        location: try location)
+    }
+  }
+
+  private var location: Members.Location {
+    get throws {
+      Members.Location(
+        addresses: addresses,
+        pins: try pins.map {
+          guard let digest = Digest32(try key($0)) else { throw malformed("a pin") }
+          return digest
+        })
+    }
+  }
+
+  private func key(_ text: String?) throws -> [UInt8] {
+    guard let text, text.utf8.count == 64, text.utf8.allSatisfy({ $0 < 0x80 }) else {
+      throw malformed("a key")
+    }
+    let digits = Array(text)
+    return try stride(from: 0, to: 64, by: 2).map {
+      guard let byte = UInt8(String(digits[$0...$0 + 1]), radix: 16) else {
+        throw malformed("a key")
+      }
+      return byte
+    }
+  }
+
+  private func malformed(_ what: String) -> DaemonFailure {
+    DaemonFailure(
+      .badInput, "the description of \(id) lacks \(what), or has one that is no 64 digits")
+  }
+
+  private static func text(_ bytes: [UInt8]) -> String {
+    bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+  }
+}

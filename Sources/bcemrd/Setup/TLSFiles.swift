@@ -1,68 +1,66 @@
-#if Network
-  import CanonicalEncoding
-  import Credentials
-  import Crypto
-  import Foundation
-  import NIOSSL
-  import SwiftASN1
-  import X509
+import CanonicalEncoding
+import Credentials
+import Crypto
+import Foundation
+import NIOSSL
+import SwiftASN1
+import X509
 
-  /// The TLS key of a server and the certificate that wraps it.
-  enum TLSFiles {
-    /// Makes a P-256 key and a certificate for it that the key itself has signed: others know the key by the
-    /// ledger, and no authority has a say.
-    ///
-    /// - Returns: the pin of the key.
-    static func create(
-      certificate certificatePath: String, key keyPath: String, host: String
-    ) throws -> Digest32 {
-      let key = P256.Signing.PrivateKey()
-      let name = try DistinguishedName { CommonName("bcemrd") }
-      let now = Date()
-      let certificate = try Certificate(
-        version: .v3, serialNumber: .init(), publicKey: .init(key.publicKey),
-        // Whose clock is a little behind is not refused.
-        notValidBefore: now.addingTimeInterval(-300),
-        notValidAfter: now.addingTimeInterval(825 * 86_400), issuer: name, subject: name,
-        signatureAlgorithm: .ecdsaWithSHA256,
-        extensions: Certificate.Extensions { SubjectAlternativeNames([.dnsName(host)]) },
-        issuerPrivateKey: .init(key))
-      try DurableFile.create(Array(key.pemRepresentation.utf8) + [0x0a], at: keyPath)
-      try DurableFile.create(
-        Array(try certificate.serializeAsPEM().pemString.utf8) + [0x0a], at: certificatePath)
-      return Digest32(sha256: Array(key.publicKey.derRepresentation))
+/// The TLS key of a server and the certificate that wraps it.
+enum TLSFiles {
+  /// Makes a P-256 key and a certificate for it that the key itself has signed: others know the key by the
+  /// ledger, and no authority has a say.
+  ///
+  /// - Returns: the pin of the key.
+  static func create(
+    certificate certificatePath: String, key keyPath: String, host: String
+  ) throws -> Digest32 {
+    let key = P256.Signing.PrivateKey()
+    let name = try DistinguishedName { CommonName("bcemrd") }
+    let now = Date()
+    let certificate = try Certificate(
+      version: .v3, serialNumber: .init(), publicKey: .init(key.publicKey),
+      // Whose clock is a little behind is not refused.
+      notValidBefore: now.addingTimeInterval(-300),
+      notValidAfter: now.addingTimeInterval(825 * 86_400), issuer: name, subject: name,
+      signatureAlgorithm: .ecdsaWithSHA256,
+      extensions: Certificate.Extensions { SubjectAlternativeNames([.dnsName(host)]) },
+      issuerPrivateKey: .init(key))
+    try DurableFile.create(Array(key.pemRepresentation.utf8) + [0x0a], at: keyPath)
+    try DurableFile.create(
+      Array(try certificate.serializeAsPEM().pemString.utf8) + [0x0a], at: certificatePath)
+    return Digest32(sha256: Array(key.publicKey.derRepresentation))
+  }
+
+  struct Loaded {
+    let configuration: TLSConfiguration
+    /// Of the certificate's key.
+    let pin: Digest32
+    let notValidAfter: Date
+  }
+
+  /// - Throws: ``DaemonFailure`` that names the file.
+  static func load(certificate certificatePath: String, key keyPath: String) throws -> Loaded {
+    guard try DurableFile.read(keyPath, limit: 1 << 16).isPrivate else {
+      throw DaemonFailure(.badInput, "\(keyPath): others may read this key")
     }
-
-    struct Loaded {
-      let configuration: TLSConfiguration
-      /// Of the certificate's key.
-      let pin: Digest32
-      let notValidAfter: Date
-    }
-
-    /// - Throws: ``DaemonFailure`` that names the file.
-    static func load(certificate certificatePath: String, key keyPath: String) throws -> Loaded {
-      guard try DurableFile.read(keyPath, limit: 1 << 16).isPrivate else {
-        throw DaemonFailure(.badInput, "\(keyPath): others may read this key")
+    do {
+      let chain = try NIOSSLCertificate.fromPEMFile(certificatePath)
+      guard let first = chain.first else {
+        throw DaemonFailure(.badInput, "\(certificatePath): there is no certificate")
       }
-      do {
-        let chain = try NIOSSLCertificate.fromPEMFile(certificatePath)
-        guard let first = chain.first else {
-          throw DaemonFailure(.badInput, "\(certificatePath): there is no certificate")
-        }
-        let key = try NIOSSLPrivateKey(file: keyPath, format: .pem)
-        let certificate = try Certificate(derEncoded: try first.toDERBytes())
-        return Loaded(
-          configuration: .makeServerConfiguration(
-            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key)),
-          pin: Digest32(sha256: try first.extractPublicKey().toSPKIBytes()),
-          notValidAfter: certificate.notValidAfter)
-      } catch let failure as DaemonFailure {
-        throw failure
-      } catch {
-        throw DaemonFailure(
-          .badInput, "\(certificatePath), \(keyPath): certificate and key cannot be read: \(error)")
-      }
+      let key = try NIOSSLPrivateKey(file: keyPath, format: .pem)
+      let certificate = try Certificate(derEncoded: try first.toDERBytes())
+      return Loaded(
+        configuration: .makeServerConfiguration(
+          certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key)),
+        pin: Digest32(sha256: try first.extractPublicKey().toSPKIBytes()),
+        notValidAfter: certificate.notValidAfter)
+    } catch let failure as DaemonFailure {
+      throw failure
+    } catch {
+      throw DaemonFailure(
+        .badInput, "\(certificatePath), \(keyPath): certificate and key cannot be read: \(error)")
     }
   }
-#endif
+}
