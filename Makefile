@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help lint check-docs quick deps deps-test demo build install examples test test-swift test-oracles \
-	test-documents test-transcripts test-constant-time test-planted-faults bench
+	test-documents test-transcripts test-daemons test-constant-time test-planted-faults bench
 
 SWIFT_BUILD := swift build -c release
 SWIFT_TEST := swift test -c release --disable-testable-imports
@@ -68,7 +68,7 @@ examples: deps
 	$(SWIFT_BUILD) --package-path Examples/Clients --scratch-path .build-examples
 
 ## test: half an hour. Style, unit tests, other libraries, documents, transcripts, constant time, planted faults
-test: lint test-swift test-oracles test-documents test-transcripts test-constant-time \
+test: lint test-swift test-oracles test-documents test-transcripts test-daemons test-constant-time \
 	test-planted-faults
 
 ## bench: Measure, and compare with other libraries in the same run
@@ -124,6 +124,11 @@ test-documents: check-docs deps-test $(ORACLES)/ready
 test-transcripts: deps-test
 	$(SWIFT_BUILD) --product bcemr
 	python3 Tests/CommandLine/run.py $(BCEMR)
+
+## test-daemons: 1 min. Daemons of five parties: founded, one killed, another's key, what is wrong
+test-daemons: deps-test
+	$(SWIFT_BUILD) --product bcemrd
+	python3 Tests/Daemons/run.py .build/release/bcemrd
 
 ## test-constant-time: Operations on secrets under memcheck, with two planted leaks that it must find
 test-constant-time: deps-test

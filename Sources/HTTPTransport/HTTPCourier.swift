@@ -8,7 +8,7 @@ import NIOPosix
 import NIOSSL
 import Synchronization
 
-/// Carries requests to roles on other machines, by HTTPS (specification 9.1).
+/// Carries requests to roles on other machines, by HTTPS (specification 8.7).
 ///
 /// Where a role is, and by which TLS keys its server is known, says the ledger. A server with another key is
 /// sent nothing, whoever has certified it.
@@ -20,6 +20,7 @@ public final class HTTPCourier: Courier {
     /// From the request to the last byte of the answer.
     public var exchange: Int64 = 120
 
+    /// Those for servers that are not overloaded.
     public init() {}
   }
 

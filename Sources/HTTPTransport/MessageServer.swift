@@ -9,7 +9,7 @@ import NIOCore
 public import NIOSSL
 import Synchronization
 
-/// Takes requests to the roles of this machine, by HTTPS (specification 9.1): each is handed to the role as
+/// Takes requests to the roles of this machine, by HTTPS (specification 8.7): each is handed to the role as
 /// it came, with the address from which it came, and answered with what the role says.
 public final class MessageServer: Sendable {
   private struct Registration {

@@ -16,6 +16,7 @@ public struct TrafficLimits: Sendable {
   /// Seconds from the first byte of a request to the last of its answer.
   public var exchangeSeconds: Int64 = 120
 
+  /// Those for a machine with a few GiB of memory.
   public init() {}
 }
 
