@@ -57,9 +57,6 @@ public final class HTTPCourier: Courier {
     guard MessagePath.isPlain(recipient), let location = await locate(recipient) else {
       throw ConsortiumError(.unreachable, "nobody knows where \(recipient.prefix(64)) is")
     }
-    guard !location.pins.isEmpty else {
-      throw ConsortiumError(.unreachable, "\(recipient) has no TLS key on the ledger")
-    }
     var failure = "\(recipient) has no https address on the ledger"
     for address in location.addresses where address.hasPrefix("https://") {
       do {
