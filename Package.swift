@@ -124,6 +124,7 @@ let package = Package(
         "Consortium", "HTTPTransport", "SQLiteBackend", asn1, crypto, argumentParser,
         network("Configuration", "swift-configuration"),
         network("ServiceLifecycle", "swift-service-lifecycle"),
+        network("UnixSignals", "swift-service-lifecycle"),
         network("X509", "swift-certificates"), network("SystemPackage", "swift-system"),
       ] + http,
       swiftSettings: strict),

@@ -3,6 +3,7 @@ import CanonicalEncoding
 import Consortium
 import Credentials
 import Ledger
+import Pairings
 
 /// Puts the descriptions of all parties into a genesis.
 struct Found: ParsableCommand {

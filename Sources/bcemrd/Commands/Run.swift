@@ -4,6 +4,7 @@ import HTTPTransport
 import Ledger
 import Logging
 import ServiceLifecycle
+import UnixSignals
 
 /// Runs the roles of a configuration until it is told to stop.
 struct Run: AsyncParsableCommand {
