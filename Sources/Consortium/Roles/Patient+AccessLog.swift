@@ -66,7 +66,7 @@ extension Patient {
       }
     }
     if shown.isEmpty, let failure { throw failure }
-    let managerKeys = try await managerKeys(since: context, shownBy: shown.map(\.supernode))
+    var managerKeys = try await managerKeys(since: context, shownBy: shown.map(\.supernode))
     var judged: [Digest32: Bool] = [:]
     func isShared(_ entry: Entry) -> Bool {
       let digest = entry.digest
@@ -74,13 +74,35 @@ extension Patient {
       judged[digest] = isShared
       return isShared
     }
+    // Whoever shows what these keys have not signed may know a newer one, and then shows that too.
+    var unproven: [String: ConsortiumError.Code] = [:]
+    for (supernode, entries) in shown where !entries.allSatisfy(isShared) {
+      do {
+        let newer = try await newerManagerKeys(since: context, shownBy: supernode)
+        managerKeys += newer
+        judged = judged.filter(\.value)
+      } catch let error as StoreError {
+        throw error
+      } catch {
+        unproven[supernode] = ConsortiumError(error).code
+      }
+    }
     var lists: [[Entry]] = []
     for (supernode, entries) in shown {
       let proven = entries.filter(isShared)
-      if proven.count < entries.count { unheard[supernode] = .malformed }
+      // Who has shown its newest block, and what does not fit it, is at fault; else the way there may be.
+      if proven.count < entries.count { unheard[supernode] = unproven[supernode] ?? .malformed }
       lists.append(proven)
     }
     return AccessLog(records: try Self.union(lists).compactMap(record), unheard: unheard)
+  }
+
+  /// The keys that the manager has had since a visit began, by the newest block of a supernode.
+  private func newerManagerKeys(
+    since context: VisitContext, shownBy supernode: String
+  ) async throws -> [[UInt8]] {
+    _ = try await client.currentMembers(shownBy: supernode)
+    return try await managerKeys(since: context, shownBy: [supernode])
   }
 
   /// The cloud of a hospital by the newest that anybody shows: a former one, or a hospital, alone would have
