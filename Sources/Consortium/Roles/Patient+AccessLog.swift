@@ -34,7 +34,8 @@ public struct AccessLog: Sendable, Equatable {
   /// In the order of the chain.
   public let records: [AccessRecord]
   /// Hospital and present cloud, where one of them did not answer, or not with entries of this visit alone, or
-  /// not with all that it says there are, and why: there may be more than is shown.
+  /// not with all that it says there are, and why: there may be more than is shown. `malformed` is said of those
+  /// alone who have shown themselves, in answers of their own, what does not fit.
   public let unheard: [String: ConsortiumError.Code]
 
   /// Whether all were heard.
