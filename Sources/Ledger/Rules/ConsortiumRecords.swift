@@ -105,6 +105,8 @@ enum QuotaPurpose: UInt8 {
   case motions
   /// Changes of its doctors' specialties.
   case specialties
+  /// Demands of patients' own revocations, one of each visit.
+  case revocations
 }
 
 /// How much of a quota is used in an epoch.
@@ -203,6 +205,10 @@ extension StateKey {
     case .party(let id): Self("quota-party/", Array(id.utf8), [0], Array(supernode.utf8))
     case .patient(let visit): Self("quota-visit/", visit.bytes, Array(supernode.utf8))
     }
+  }
+  /// What the patient of a visit has used of ``QuotaPurpose/revocations``.
+  static func quota(ofRevocationsOf visit: Digest32, through supernode: String) -> Self {
+    Self("quota-revocation/", visit.bytes, Array(supernode.utf8))
   }
 
   static func conviction(_ organisation: String) -> Self {
