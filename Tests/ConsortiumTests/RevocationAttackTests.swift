@@ -128,7 +128,7 @@ struct RevocationAttackTests {
     let report = try await test.verify(consortium)
     #expect(report.chains.allSatisfy { $0.fault == nil })
     // Who asks is told so, also where no notice ever came.
-    let doctor = test.client(consortium, as: "doctors/\(Self.reader)")
+    let doctor = test.client(consortium, as: Self.reader)
     let view = try await doctor.ask(
       ReadConsent(
         hospital: Self.hospital, visit: kept.visit, consent: kept.consent, doctor: Self.reader),
