@@ -158,6 +158,26 @@ struct RevocationTests {
     #expect(try demand(victim, by: "hospital-3") == nil)
   }
 
+  @Test("[attack] who has a visit of the same identifier at another hospital spends nothing of it")
+  func sameIdentifier() throws {
+    var numbers = Members.Numbers()
+    numbers.signerQuota = 1
+    var (ledger, victim) = try completed(numbers)
+    try ledger.registerTeam(at: "hospital-2")
+    let twin = try ledger.conduct(
+      1, team: (1...3).map { "hospital-2-doctor-\($0)" }, at: "hospital-2")
+    try ledger.confirmAndAnchor("hospital-2")
+    #expect(twin.id == victim.id && twin.hospital != victim.hospital)
+    let codes = try ([20, 21, 22] as [UInt8]).map {
+      try ledger.demand(
+        revocation(of: twin, Digest32(sha256: [$0]), ledger), by: "cloud", proving: twin)
+    }
+    #expect(codes == [nil, nil, "quota-spent"])
+    // The victim has a place, and the signer's quota, of its own.
+    #expect(try ledger.demand(revocation(of: victim, ledger), by: "cloud", proving: victim) == nil)
+    #expect(try ledger.demand(ledger.receipt(of: victim), by: "cloud", proving: victim) == nil)
+  }
+
   @Test("[attack] one consent is demanded back once, however often its patient signs that")
   func demandedOnce() throws {
     var (ledger, visit) = try completed()

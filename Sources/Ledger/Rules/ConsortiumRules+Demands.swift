@@ -50,9 +50,10 @@ extension ConsortiumRules {
     _ demand: Demand, through party: String, _ block: Block, _ state: StateView
   ) throws(Refusal) {
     let (entry, numbers) = (demand.entry, block.members.numbers)
+    let hospital = entry.content.chain
     if let visit = entry.ownRevocation?.visit {
       let room = StateKey.quota(ofSupernode: party, for: .revocations)
-      let place = StateKey.quota(ofRevocationsOf: visit, through: party)
+      let place = StateKey.quota(ofRevocationsOf: visit, at: hospital, through: party)
       if hasLeft(room, numbers.supernodeQuota, block, state),
         hasLeft(place, Self.revocationQuota, block, state)
       {
@@ -63,7 +64,8 @@ extension ConsortiumRules {
     let purpose: QuotaPurpose = demand.completion == nil ? .partiesDemands : .patientsDemands
     try spend(.quota(ofSupernode: party, for: purpose), numbers.supernodeQuota, block, state)
     try spend(
-      .quota(of: entry.content.signer, through: party), numbers.signerQuota, block, state)
+      .quota(of: entry.content.signer, at: hospital, through: party), numbers.signerQuota, block,
+      state)
   }
 
   /// S_v, from the completion of the visit under a checkpoint that was anchored: before it a patient
