@@ -37,14 +37,15 @@ struct RevocationAttackTests {
     let consortium: LocalConsortium
     let patient: Patient
     let visit: Digest32
+    let request: Digest32
     let consent: Digest32
     let notice: Wire.Transit
 
     var entry: Digest32? { notice.payload(SubmitEntry.self)?.entry.digest }
 
     init() async throws {
-      test = TestConsortium(teamSize: 1)
-      consortium = try await test.open()
+      let test = TestConsortium(teamSize: 1)
+      let consortium = try await test.open()
       let (visit, request) = try await test.visitWithRequest(consortium)
       let patient = try #require(await consortium.patients[RevocationAttackTests.patient])
       let expiry = await consortium.ledgerTime() + 3_600_000
@@ -62,9 +63,10 @@ struct RevocationAttackTests {
       }
       #expect(given == "unreachable")
       test.wire.intercept(nil)
-      (self.visit, self.patient) = (visit, patient)
-      consent = try #require(try await patient.consents().first).consent
-      notice = try #require(kept.value)
+      let consent = try #require(try await patient.consents().first).consent
+      let notice = try #require(kept.value)
+      (self.test, self.consortium, self.patient) = (test, consortium, patient)
+      (self.visit, self.request, self.consent, self.notice) = (visit, request, consent, notice)
     }
   }
 
@@ -155,9 +157,8 @@ struct RevocationAttackTests {
     kept.test.wire.lose {
       $0.payload(SubmitEntry.self)?.entry.content.body.kind == .revocation
     }
-    let request = try #require(kept.test.wire.requests(ForwardAccessRequest.self).last)
     let second = try await kept.patient.consent(
-      to: request.request.object.digest, visit: kept.visit, at: Self.hospital,
+      to: kept.request, visit: kept.visit, at: Self.hospital,
       expiresAt: await kept.consortium.ledgerTime() + 3600)
     try await kept.consortium.settle()
     #expect(await code { try await kept.patient.revoke(second) } == "unreachable")
