@@ -21,13 +21,13 @@ struct RevocationTests {
   }
 
   private func notice(
-    of visit: TestVisit, _ document: Digest32 = document, _ ledger: LedgerFixture
+    _ ledger: LedgerFixture, of visit: TestVisit, _ document: Digest32 = document
   ) -> Entry {
     ledger.patientEntry(ConsentNotice(visit: visit.id, document: document), of: visit)
   }
 
   private func revocation(
-    of visit: TestVisit, _ document: Digest32 = document, _ ledger: LedgerFixture
+    _ ledger: LedgerFixture, of visit: TestVisit, _ document: Digest32 = document
   ) -> Entry {
     ledger.patientEntry(Revocation(visit: visit.id, document: document), of: visit)
   }
@@ -41,14 +41,14 @@ struct RevocationTests {
       try ledger.append(body, on: "hospital-1", by: "manager")
     }
     #expect(try !ledger.chain().view.isRevoked(Self.document, of: visit.id))
-    #expect(try ledger.append(revocation(of: visit, ledger)) == nil)
+    #expect(try ledger.append(revocation(ledger, of: visit)) == nil)
     #expect(try ledger.chain().view.isRevoked(Self.document, of: visit.id))
     #expect(try ledger.chain().view.consent(Self.document) == nil)
     // Signed otherwise it says nothing new, and takes no room.
-    var again = revocation(of: visit, ledger)
+    var again = revocation(ledger, of: visit)
     again.signature[0] ^= 1
     #expect(try ledger.append(again) == "consent-revoked")
-    #expect(try ledger.append(notice(of: visit, ledger)) == "consent-revoked")
+    #expect(try ledger.append(notice(ledger, of: visit)) == "consent-revoked")
     // Nothing follows from a consent that never stood.
     #expect(
       try manager(AccessNotice(visit: visit.id, document: Self.document)) == "unknown-consent")
@@ -57,8 +57,8 @@ struct RevocationTests {
         == "request-limit")
     // Others of the visit stand as before.
     let other = Digest32(sha256: [11])
-    #expect(try ledger.append(notice(of: visit, other, ledger)) == nil)
-    #expect(try ledger.append(notice(of: visit, ledger)) == "consent-revoked")
+    #expect(try ledger.append(notice(ledger, of: visit, other)) == nil)
+    #expect(try ledger.append(notice(ledger, of: visit)) == "consent-revoked")
     #expect(try ledger.chain().view.isRevoked(other, of: visit.id) == false)
     let kinds = try ledger.chain().view.sharing(of: visit.id).compactMap {
       Leaf.entry(in: ledger.chain().leaves[Int($0)])?.content.body.kind
@@ -71,23 +71,23 @@ struct RevocationTests {
     var (ledger, visit) = try completed()
     let attacker = try ledger.conduct(2)
     // Who sees the digest first takes it back of the own visit, and of this one.
-    #expect(try ledger.append(revocation(of: attacker, ledger)) == nil)
+    #expect(try ledger.append(revocation(ledger, of: attacker)) == nil)
     #expect(
       try ledger.append(
         ledger.patientEntry(Revocation(visit: visit.id, document: Self.document), of: attacker))
         == "not-entitled")
-    let content = revocation(of: visit, ledger).content
+    let content = revocation(ledger, of: visit).content
     #expect(try ledger.append(Entry(content, signedBy: attacker.patient)) == "wrong-signature")
     #expect(
       try ledger.append(
         Revocation(visit: visit.id, document: Self.document), on: "hospital-1", by: "hospital-1")
         == "not-entitled")
-    #expect(try ledger.append(notice(of: visit, ledger)) == nil)
+    #expect(try ledger.append(notice(ledger, of: visit)) == nil)
     #expect(try !ledger.chain().view.isRevoked(Self.document, of: visit.id))
     // A patient of an open visit takes nothing back.
     let open = try ledger.visit(3)
     try ledger.open(open)
-    #expect(try ledger.append(revocation(of: open, ledger)) == "visit-not-complete")
+    #expect(try ledger.append(revocation(ledger, of: open)) == "visit-not-complete")
   }
 
   @Test(
@@ -95,24 +95,24 @@ struct RevocationTests {
     arguments: [false, true])
   func demandedNotice(isWritten: Bool) throws {
     var (ledger, visit) = try completed()
-    #expect(try ledger.demand(revocation(of: visit, ledger), by: "cloud", proving: visit) == nil)
-    #expect(try ledger.demand(notice(of: visit, ledger), by: "cloud", proving: visit) == nil)
+    #expect(try ledger.demand(revocation(ledger, of: visit), by: "cloud", proving: visit) == nil)
+    #expect(try ledger.demand(notice(ledger, of: visit), by: "cloud", proving: visit) == nil)
     try ledger.closeConsortiumBlock(at: ledger.seconds + 10)
     // On its old base the hospital writes what it likes.
-    if isWritten { #expect(try ledger.append(notice(of: visit, ledger)) == nil) }
+    if isWritten { #expect(try ledger.append(notice(ledger, of: visit)) == nil) }
     try ledger.follow()
     #expect(
       try ledger.append(
         AccessNotice(visit: visit.id, document: Self.document), on: "hospital-1", by: "manager")
         == "demand-open")
     for code in ["unknown-consent", "consent-revoked"] {
-      let refused = Refused(entry: revocation(of: visit, ledger).digest, code: code)
+      let refused = Refused(entry: revocation(ledger, of: visit).digest, code: code)
       #expect(try ledger.append(refused, on: "hospital-1", by: "hospital-1") == "wrong-refusal")
     }
-    #expect(try ledger.append(revocation(of: visit, ledger)) == nil)
+    #expect(try ledger.append(revocation(ledger, of: visit)) == nil)
     if !isWritten {
-      #expect(try ledger.append(notice(of: visit, ledger)) == "consent-revoked")
-      let refused = Refused(entry: notice(of: visit, ledger).digest, code: "consent-revoked")
+      #expect(try ledger.append(notice(ledger, of: visit)) == "consent-revoked")
+      let refused = Refused(entry: notice(ledger, of: visit).digest, code: "consent-revoked")
       #expect(try ledger.append(refused, on: "hospital-1", by: "hospital-1") == nil)
     }
     #expect(ledger.chain().view.answered == 2)
@@ -133,24 +133,24 @@ struct RevocationTests {
     let attackers = [try ledger.conduct(2), try ledger.conduct(3)]
     let late = try ledger.conduct(4)
     try ledger.confirmAndAnchor()
-    var last: UInt8 = 0
+    var last: UInt8 = 30
     func demand(_ visit: TestVisit, by node: String = "cloud") throws -> String? {
       last += 1
       return try ledger.demand(
-        revocation(of: visit, Digest32(sha256: [last]), ledger), by: node, proving: visit)
+        revocation(ledger, of: visit, Digest32(sha256: [last])), by: node, proving: visit)
     }
     // The first of a visit has room of its own, further ones cost what any demand of its patient does.
     #expect(try (0..<4).map { _ in try demand(attackers[0]) } == [nil, nil, nil, "quota-spent"])
     #expect(try (0..<3).map { _ in try demand(attackers[1]) } == [nil, nil, "quota-spent"])
     #expect(
       try ledger.demand(ledger.receipt(of: victim), by: "cloud", proving: victim) == "quota-spent")
-    #expect(try ledger.demand(revocation(of: victim, ledger), by: "cloud", proving: victim) == nil)
+    #expect(try ledger.demand(revocation(ledger, of: victim), by: "cloud", proving: victim) == nil)
     // As many visits as there is room for fill it; another supernode has its own.
     #expect(try demand(late) == "quota-spent")
     #expect(try demand(late, by: "hospital-2") == nil)
     // Nor do other demands of the patient's own, through whichever supernode.
     for number in [101, 102, 103] as [UInt8] {
-      let notice = notice(of: victim, Digest32(sha256: [number]), ledger)
+      let notice = notice(ledger, of: victim, Digest32(sha256: [number]))
       #expect(
         try ledger.demand(notice, by: "hospital-3", proving: victim)
           == (number == 103 ? "quota-spent" : nil))
@@ -170,11 +170,11 @@ struct RevocationTests {
     #expect(twin.id == victim.id && twin.hospital != victim.hospital)
     let codes = try ([20, 21, 22] as [UInt8]).map {
       try ledger.demand(
-        revocation(of: twin, Digest32(sha256: [$0]), ledger), by: "cloud", proving: twin)
+        revocation(ledger, of: twin, Digest32(sha256: [$0])), by: "cloud", proving: twin)
     }
     #expect(codes == [nil, nil, "quota-spent"])
     // The victim has a place, and the signer's quota, of its own.
-    #expect(try ledger.demand(revocation(of: victim, ledger), by: "cloud", proving: victim) == nil)
+    #expect(try ledger.demand(revocation(ledger, of: victim), by: "cloud", proving: victim) == nil)
     #expect(try ledger.demand(ledger.receipt(of: victim), by: "cloud", proving: victim) == nil)
   }
 
@@ -183,14 +183,14 @@ struct RevocationTests {
     var (ledger, visit) = try completed()
     let attacker = try ledger.conduct(2)
     try ledger.confirmAndAnchor()
-    let first = revocation(of: visit, ledger)
+    let first = revocation(ledger, of: visit)
     // In another's name, or of another visit, it is none of this consent.
     #expect(
       try ledger.demand(
         ledger.patientEntry(Revocation(visit: visit.id, document: Self.document), of: attacker),
         by: "cloud", proving: attacker) == nil)
     #expect(
-      try ledger.demand(revocation(of: attacker, ledger), by: "cloud", proving: attacker) == nil)
+      try ledger.demand(revocation(ledger, of: attacker), by: "cloud", proving: attacker) == nil)
     #expect(try ledger.demand(first, by: "cloud", proving: visit) == nil)
     var again = first
     again.signature[0] ^= 1
