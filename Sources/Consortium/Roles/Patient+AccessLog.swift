@@ -48,6 +48,17 @@ extension Patient {
   ///
   /// - Throws: ``ConsortiumError`` if neither answers.
   public func accessLog(_ visitID: Digest32, at hospital: String) async throws -> AccessLog {
+    let (entries, unheard) = try await sharing(visitID, at: hospital)
+    return AccessLog(records: try entries.compactMap(record), unheard: unheard)
+  }
+
+  /// The entries about sharing a visit, as hospital and present cloud have them together.
+  ///
+  /// - Returns: and who was not heard, and why.
+  /// - Throws: ``ConsortiumError`` if neither answers.
+  func sharing(
+    _ visitID: Digest32, at hospital: String
+  ) async throws -> (entries: [Entry], unheard: [String: ConsortiumError.Code]) {
     let context = try await context(ofVisit: visitID, at: hospital)
     let author = author(context, try keys(of: context).signingKey)
     let cloud = try await presentCloud(ofHospital: hospital)
@@ -95,7 +106,7 @@ extension Patient {
       if proven.count < entries.count { unheard[supernode] = unproven[supernode] ?? .malformed }
       lists.append(proven)
     }
-    return AccessLog(records: try Self.union(lists).compactMap(record), unheard: unheard)
+    return (Self.union(lists), unheard)
   }
 
   /// The keys that the manager has had since a visit began, by the newest block of a supernode.
