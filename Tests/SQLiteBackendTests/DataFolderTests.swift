@@ -141,14 +141,11 @@ struct DataFolderTests {
     for doctor in ["ada", "eve"] {
       await expectRefusal(.foreignStore) { _ = try folder.roleStore("doctors/\(doctor)") }
     }
+    let found = try folder.findings().filter { $0.code != .missing }
     #expect(
-      try folder.findings().filter { $0.code != .missing } == [
-        StoreFinding(
-          code: .foreignStore, file: ada,
-          what: "this is the store of doctors/eve, not of doctors/ada"),
-        StoreFinding(
-          code: .foreignStore, file: eve,
-          what: "this is the store of doctors/ada, not of doctors/eve"),
+      found.map(\.description) == [
+        "\(ada): foreign-store: this is the store of doctors/eve, not of doctors/ada",
+        "\(eve): foreign-store: this is the store of doctors/ada, not of doctors/eve",
       ])
     await expectRefusal(.foreignStore) {
       try folder.copyStore("doctors/ada/state.sqlite", to: temporary("copy"))
@@ -185,11 +182,8 @@ struct DataFolderTests {
       try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: store)
     }
     #expect(
-      try folder.findings().dropFirst()
-        == stores.map {
-          StoreFinding(
-            code: .insecureFile, file: $0, what: "others may read or change this store")
-        }[...])
+      try folder.findings().dropFirst().map(\.description)
+        == stores.map { "\($0): insecure-file: others may read or change this store" })
   }
 
   @Test("is checked as a whole")

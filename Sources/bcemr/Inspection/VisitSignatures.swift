@@ -1,5 +1,6 @@
 import CanonicalEncoding
 import ClinicalRecords
+import Credentials
 import EMRScheme
 import Ledger
 
@@ -14,7 +15,7 @@ struct VisitSignatures {
     let key: String?
     let registered: UInt64?
     /// The signature that counts; absent if there is none.
-    fileprivate(set) var signed: Signed?
+    let signed: Signed?
   }
 
   struct Signed: Encodable {
@@ -30,7 +31,7 @@ struct VisitSignatures {
     let commitment: String
   }
 
-  private(set) var places: [Place] = []
+  let places: [Place]
 
   /// - Parameter visit: all digits of its identifier.
   init(of visit: String, on chain: String, in source: LeafSource) throws {
@@ -91,18 +92,22 @@ struct VisitSignatures {
 
   /// The team in lines, with the beginnings of digests.
   static func table(_ places: [Place]) -> [String] {
-    let rows = places.map { place in
-      let signed = place.signed
-      let attempt = signed.map { $0.attempt > 1 ? ", attempt \($0.attempt)" : "" } ?? ""
-      return [
-        "  \(place.place)", printable(place.doctor),
-        signed.map { "signed at \($0.index)\(attempt)" } ?? "has not signed",
-        signed.map { "not before \($0.notBefore)" } ?? "",
-        signed.map { "findings \($0.commitment.prefix(16))…" } ?? "",
-        place.key.map { "key \($0.prefix(16))…" } ?? "",
-        place.registered.map { "registered at \($0)" } ?? "registered nowhere",
+    Table.text(places.map(row), leading: 7).split(separator: "\n").map(String.init)
+  }
+
+  private static func row(_ place: Place) -> [String] {
+    var signed = ["has not signed", "", ""]
+    if let one = place.signed {
+      let attempt = one.attempt > 1 ? ", attempt \(one.attempt)" : ""
+      signed = [
+        "signed at \(one.index)\(attempt)", "not before \(one.notBefore)",
+        "findings \(one.commitment.prefix(16))…",
       ]
     }
-    return Table.text(rows, leading: 7).split(separator: "\n").map(String.init)
+    var key = ["", "registered nowhere"]
+    if let digest = place.key, let index = place.registered {
+      key = ["key \(digest.prefix(16))…", "registered at \(index)"]
+    }
+    return ["  \(place.place)", printable(place.doctor)] + signed + key
   }
 }
