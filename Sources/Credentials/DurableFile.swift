@@ -107,6 +107,12 @@ package enum DurableFile {
     throw Failure(path: path, code: EMSGSIZE)
   }
 
+  /// Whether the mode of a file lets others than its owner read, change or run it.
+  package static func isOpenToOthers(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe stat(path, &status) == 0 && status.st_mode & 0o077 != 0
+  }
+
   private static func read(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
     #if canImport(Glibc)
       unsafe Glibc.read(descriptor, buffer.baseAddress, buffer.count)

@@ -114,5 +114,6 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
   /// The visit has no consent that is still without the notice of its request.
   static let requestLimit = Refusal("request-limit")
   static let unknownConsent = Refusal("unknown-consent")
-  static let consentRevoked = Refusal("consent-revoked")
+  /// The patient has taken the consent back already.
+  public static let consentRevoked = Refusal("consent-revoked")
 }

@@ -80,10 +80,13 @@ extension DataFolder {
   /// Copies a store as of its last commit, page by page, into a new file that its owner alone can read.
   ///
   /// - Parameter name: below the folder.
-  /// - Throws: ``StoreError``; `corrupted` if the copy is not what was stored, `full`.
+  /// - Throws: ``StoreError``; `corrupted` if the copy is not what was stored, `foreignStore`, `full`.
   package func copyStore(_ name: String, to target: String) throws(StoreError) {
     let source = "\(path)/\(name)"
     _ = try StoreHeader(ofFileAt: source)
+    if let what = Self.foreignOwner(of: name, at: source) {
+      throw StoreError(.foreignStore, "\(source): \(what)")
+    }
     do throws(StoreError) {
       try storing(source) {
         let queue = try SQLiteFile.openReadOnly(source)

@@ -156,10 +156,13 @@ public final class DataFolder: Sendable {
 
   /// - Parameter role: `manager`, `cloud`, `cloud-2`, `hospital-1`, `doctors/<id>`,
   ///   `patients/<id>` or `organisations/<id>`.
-  /// - Throws: ``StoreError``; `invalidName` for another text.
+  /// - Throws: ``StoreError``; `invalidName` for another text, `foreignStore` if another role's store lies
+  ///   there. One from before stores knew whose they are becomes this role's when it is opened to write.
   public func roleStore(_ role: String) throws(StoreError) -> SQLiteRoleStore {
     let path = "\(try roleFolder(role))/\(Names.state)"
-    return isReadOnly ? try SQLiteRoleStore(readingFrom: path) : try SQLiteRoleStore(path: path)
+    return isReadOnly
+      ? try SQLiteRoleStore(readingFrom: path, owner: role)
+      : try SQLiteRoleStore(path: path, owner: role)
   }
 
   /// Where the ``KeyFile`` of a role is, or is to be created; its folder is there.
@@ -198,12 +201,17 @@ public final class DataFolder: Sendable {
   }
 
   static func requireRoleName(_ role: String) throws(StoreError) {
-    let parts = role.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-    let isPerson = parts.count == 2 && ["doctors", "patients", "organisations"].contains(parts[0])
-    let isServer = parts.count == 1 && Self.isServer(role)
-    guard isPerson || isServer, parts.allSatisfy(Self.isName) else {
+    guard isRole(role) else {
       throw StoreError(.invalidName, "\(role.debugDescription) cannot name a role's folder")
     }
+  }
+
+  /// Whether a role's folder can have this name.
+  static func isRole(_ role: String) -> Bool {
+    let parts = role.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    let isPerson = parts.count == 2 && ["doctors", "patients", "organisations"].contains(parts[0])
+    let isServer = parts.count == 1 && isServer(role)
+    return (isPerson || isServer) && parts.allSatisfy(isName)
   }
 
   /// 1 to 64 letters, digits, `-`, `.` and `_`, not beginning with a dot.
@@ -238,12 +246,36 @@ public final class DataFolder: Sendable {
     let files = try storing(path) { try FileManager.default.subpathsOfDirectory(atPath: path) }
     for name in files.sorted() {
       let file = "\(path)/\(name)"
-      if name.hasSuffix(".sqlite") { findings += StoreCheck.findings(inFileAt: file) }
+      if name.hasSuffix(".sqlite") {
+        findings += StoreCheck.findings(inFileAt: file) + Self.findings(onOwnerOf: name, at: file)
+      }
       if name.hasSuffix("/\(Names.keys)") {
         findings += Self.finding(onKeysAt: file).map { [$0] } ?? []
       }
     }
     return findings
+  }
+
+  /// Whether the store is this role's, and nobody else's to read.
+  private static func findings(onOwnerOf name: String, at file: String) -> [StoreFinding] {
+    var findings: [StoreFinding] = []
+    if let what = foreignOwner(of: name, at: file) {
+      findings.append(StoreFinding(code: .foreignStore, file: file, what: what))
+    }
+    if DurableFile.isOpenToOthers(file) {
+      findings.append(
+        StoreFinding(
+          code: .insecureFile, file: file, what: "others may read or change this store"))
+    }
+    return findings
+  }
+
+  /// What is wrong with whose store a file is by its own word, if it is a role's and can be read.
+  static func foreignOwner(of name: String, at file: String) -> String? {
+    let parts = name.split(separator: "/").map(String.init)
+    guard parts.last == Names.state else { return nil }
+    return SQLiteRoleStore.foreignOwner(
+      ofFileAt: file, owner: parts.dropLast().joined(separator: "/"))
   }
 
   private static func finding(onKeysAt file: String) -> StoreFinding? {

@@ -44,9 +44,12 @@ package final class SQLiteFile: Sendable {
   ///
   /// A file of another program, of a newer version or with a damaged header is refused before SQLite
   /// gets to see it, so nothing in it changes.
-  init(path: String, format: StoreFormat) throws(StoreError) {
+  /// - Parameter fill: writes the first rows of a file that is created.
+  init(
+    path: String, format: StoreFormat, fill: (Database) throws -> Void = { _ in }
+  ) throws(StoreError) {
     self.path = path
-    if try !Self.exists(path) { try Self.create(path, format) }
+    if try !Self.exists(path) { try Self.create(path, format, fill) }
     let header = try format.requireHeader(ofFileAt: path)
     queue = try storing(path) {
       let queue = try DatabaseQueue(path: path, configuration: Self.configuration(format))
@@ -218,8 +221,10 @@ package final class SQLiteFile: Sendable {
     return false
   }
 
-  /// Makes the file under another name first, so that it never exists without its tables.
-  private static func create(_ path: String, _ format: StoreFormat) throws(StoreError) {
+  /// Makes the file under another name first, so that it never exists without its tables and first rows.
+  private static func create(
+    _ path: String, _ format: StoreFormat, _ fill: (Database) throws -> Void
+  ) throws(StoreError) {
     let draft = "\(path).\(UInt64.random(in: .min ... .max))"
     defer { try? FileManager.default.removeItem(atPath: draft) }
     try storing(path) {
@@ -231,6 +236,7 @@ package final class SQLiteFile: Sendable {
             PRAGMA user_version = \(format.version);
             \(format.schema);
             """)
+        try fill(database)
       }
       try queue.close()
       let bytes = try DurableFile.read(draft, limit: 1 << 20).bytes

@@ -9,6 +9,9 @@ public import Ledger
 /// Beside each value stands SHA-256(length of the key in 8 bytes, big endian ‖ key ‖ value), which
 /// every read checks. That a row is gone is not noticed.
 ///
+/// One row, which ``keys(withPrefix:)`` does not show, says whose the store is, so that one that lies in another
+/// role's folder is noticed. It is against mistakes, not against people, who could write it anew.
+///
 /// What is removed or replaced is overwritten in the file before the change is durable. The pages before the
 /// change are in the journal until then, and are cut off with it, so that no file of the folder has them; what
 /// the disk itself keeps of them is beyond that.
@@ -26,15 +29,52 @@ public final class SQLiteRoleStore: RoleStore {
 
   package let file: SQLiteFile
 
+  /// The key of the row that says whose the store is.
+  private static let ownerKey = "store-of"
+
   /// Opens the store at `path`, or creates it.
-  public init(path: String) throws(StoreError) {
-    file = try SQLiteFile(path: path, format: Self.format)
+  ///
+  /// - Parameter owner: whose it is, as `doctors/<id>`; one that does not say it yet says it from here on. nil
+  ///   for a store that says nothing, and to open one whoever's it is.
+  /// - Throws: ``StoreError``; `foreignStore` for another's, which stays as it is.
+  public init(path: String, owner: String? = nil) throws(StoreError) {
+    file = try SQLiteFile(path: path, format: Self.format) { database in
+      if let owner { try Self.replace([(Self.ownerKey, Array(owner.utf8))], database) }
+    }
+    guard let owner, try !requireOwner(owner) else { return }
+    try file.write { try Self.replace([(Self.ownerKey, Array(owner.utf8))], $0) }
   }
 
   /// Opens the store at `path` to read it: writes nothing, not even beside the file, and needs no
   /// right to.
-  public init(readingFrom path: String) throws(StoreError) {
+  ///
+  /// - Throws: ``StoreError``; `foreignStore` for another's than `owner`'s. One that does not say whose it is
+  ///   is taken for the owner's.
+  public init(readingFrom path: String, owner: String? = nil) throws(StoreError) {
     file = try SQLiteFile(readingFrom: path, format: Self.format)
+    if let owner { _ = try requireOwner(owner) }
+  }
+
+  /// - Returns: whether the store says that it is this one's.
+  private func requireOwner(_ owner: String) throws(StoreError) -> Bool {
+    guard let known = try value(forKey: Self.ownerKey) else { return false }
+    guard known == Array(owner.utf8) else {
+      let what = Self.foreign(String(decoding: known, as: UTF8.self), owner)
+      throw StoreError(.foreignStore, "\(file.path): \(what)")
+    }
+    return true
+  }
+
+  private static func foreign(_ known: String, _ owner: String) -> String {
+    "this is the store of \(DataFolder.isRole(known) ? known : "somebody else"), not of \(owner)"
+  }
+
+  /// What is wrong with whose the store at `path` says it is; nil also if it cannot be read.
+  static func foreignOwner(ofFileAt path: String, owner: String) -> String? {
+    guard let store = try? SQLiteRoleStore(readingFrom: path),
+      let known = try? store.value(forKey: ownerKey), known != Array(owner.utf8)
+    else { return nil }
+    return foreign(String(decoding: known, as: UTF8.self), owner)
   }
 
   public func value(forKey key: String) throws(StoreError) -> [UInt8]? {
@@ -54,8 +94,9 @@ public final class SQLiteRoleStore: RoleStore {
   public func keys(withPrefix prefix: String) throws(StoreError) -> [String] {
     try file.read { database in
       let keys = try String.fetchCursor(
-        database.cachedStatement(sql: "SELECT key FROM value WHERE key >= ? ORDER BY key"),
-        arguments: [prefix])
+        database.cachedStatement(
+          sql: "SELECT key FROM value WHERE key >= ? AND key <> ? ORDER BY key"),
+        arguments: [prefix, Self.ownerKey])
       return try Array(keys.prefix { $0.utf8.starts(with: prefix.utf8) })
     }
   }
@@ -64,17 +105,20 @@ public final class SQLiteRoleStore: RoleStore {
     try RoleStoreLimits.check(changes)
     // In the order of the index, each of its pages is visited once.
     let sorted = changes.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-    try file.write { database in
-      let remove = try database.cachedStatement(sql: "DELETE FROM value WHERE key = ?")
-      let replace = try database.cachedStatement(
-        sql: "INSERT OR REPLACE INTO value (key, digest, bytes) VALUES (?, ?, ?)")
-      for (key, value) in sorted {
-        if let value {
-          try replace.execute(
-            arguments: [key, Data(Self.digest(value, key).bytes), Data(value)])
-        } else {
-          try remove.execute(arguments: [key])
-        }
+    try file.write { try Self.replace(sorted, $0) }
+  }
+
+  private static func replace(
+    _ changes: [(key: String, value: [UInt8]?)], _ database: Database
+  ) throws {
+    let remove = try database.cachedStatement(sql: "DELETE FROM value WHERE key = ?")
+    let replace = try database.cachedStatement(
+      sql: "INSERT OR REPLACE INTO value (key, digest, bytes) VALUES (?, ?, ?)")
+    for (key, value) in changes {
+      if let value {
+        try replace.execute(arguments: [key, Data(digest(value, key).bytes), Data(value)])
+      } else {
+        try remove.execute(arguments: [key])
       }
     }
   }

@@ -29,8 +29,10 @@ public struct StoreFinding: Equatable, Sendable, CustomStringConvertible {
     public static let wrongDigest = Code("wrong-digest")
     /// Bytes that are longer or shorter than any that could be stored.
     public static let wrongLength = Code("wrong-length")
-    /// Keys that others may read or change.
+    /// Keys, or a store, that others may read or change.
     public static let insecureFile = Code("insecure-file")
+    /// The store of another role.
+    public static let foreignStore = Code("foreign-store")
   }
 
   typealias Detail = (code: Code, what: String)

@@ -11,6 +11,8 @@ extension ErrorCode<StoreError> {
   public static var newerVersion: Self { Self("newer-version") }
   /// A name that cannot stand in a path.
   public static var invalidName: Self { Self("invalid-name") }
+  /// The store of another role; it was not touched.
+  public static var foreignStore: Self { Self("foreign-store") }
 }
 
 /// Runs what may fail in SQLite or the file system, and says why in our terms.

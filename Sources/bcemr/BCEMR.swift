@@ -33,6 +33,7 @@ struct BCEMR: AsyncParsableCommand {
 
   static func main() async {
     SystemFile.ignoreFileSizeSignal()
+    SystemFile.reserveStandardStreams()
     do {
       var command = try parseAsRoot()
       if var command = command as? any AsyncParsableCommand {
@@ -49,8 +50,13 @@ struct BCEMR: AsyncParsableCommand {
   private static func finish(_ error: any Error) -> Never {
     TemporaryItems.awaitSignal()
     let status = exitCode(for: error)
-    // Help and version are results; a code of its own has been explained where it was thrown.
-    if status == .success { exit(withError: error) }
+    // Help, version and completions are results, which have to be delivered like any other.
+    if status == .success {
+      let text = fullMessage(for: error)
+      if !text.isEmpty { Console.write(text + "\n", to: .output) }
+      exit(withError: ExitCode.success)
+    }
+    // A code of its own has been explained where it was thrown.
     if error is ExitCode { exit(withError: error) }
     let isUsage = status == .validationFailure
     let failure =

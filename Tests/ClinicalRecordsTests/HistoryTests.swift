@@ -180,6 +180,24 @@ struct HistoryTests {
       entry("https://\($0).org/Encounter/1", encounter("1", #""x":"\#($0)""#))
     }
     #expect(code(bundle(visits)) == .duplicateEncounter)
+    // Of two versions it is said which is the newer one, where that shows.
+    func hint(_ first: String, _ second: String) -> String? {
+      let versions = [first, second].map { resource("Basic", "x", #""meta":{\#($0)}"#) }
+      let error = #expect(throws: ClinicalRecordError.self) {
+        try FHIRHistory(json: bundle([encounter("1")] + versions))
+      }
+      return error?.hint
+    }
+    let old = #""versionId":"9","lastUpdated":"2024-03-01T10:00:00Z""#
+    let new = #""versionId":"10","lastUpdated":"2024-03-01T11:00:00+00:30""#
+    let keep = "keep entry[2], version 10 of 2024-03-01T11:00:00+00:30, and leave the other out"
+    #expect(hint(old, new)?.contains(keep) == true)
+    #expect(
+      hint(#""versionId":"10""#, #""versionId":"9""#)?.contains("keep entry[1], version 10") == true
+    )
+    #expect(hint(#""versionId":"a""#, #""versionId":"b""#)?.contains("keep the newer one") == true)
+    let unsaid = "keep the one that is right"
+    #expect(hint(#""versionId":"1""#, #""source":"x""#)?.contains(unsaid) == true)
     // Without id and fullUrl, an Encounter has a digest for a name.
     let taken = encounter("#37b120371b093d96956cfe5c4612d1a8")
     #expect(code(bundle(#""resourceType":"Encounter""#, taken)) == .duplicateEncounter)

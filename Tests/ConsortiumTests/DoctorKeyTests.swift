@@ -241,4 +241,125 @@ struct DoctorKeyTests {
     test.wire.intercept(nil)
     #expect(try await client().doctor(Self.first, by: "hospital-1").status == .suspended)
   }
+
+  @Test(
+    "[attack] a courier gives an old answer about a doctor again, who was suspended since",
+    arguments: [nil, true, false] as [Bool?])
+  func oldAnswer(isSealed: Bool?) async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let store = MemoryRoleStore()
+    let requests = test.client(consortium, as: TestConsortium.patient).requests
+    func client() throws -> LedgerClient {
+      try LedgerClient(
+        genesis: consortium.genesis, store: store, requests: requests,
+        clock: { TestConsortium.start })
+    }
+    // Twice, so that the last answer is what anybody is told who has seen as much.
+    for _ in 0..<2 { _ = try await client().activeDoctor(Self.first, by: "hospital-1") }
+    let kept = try #require(test.wire.passages.last { $0.kind == ProveDoctor.name })
+    #expect(ObjectKind(of: kept.request) == .envelope)
+    let hospital = try #require(consortium.hospitals["hospital-1"])
+    #expect(try await hospital.setStanding(of: Self.first, .suspended))
+    try await consortium.settle()
+    let forged = Signed(
+      EnvelopeKey(
+        genesis: consortium.genesis.digest, owner: "hospital-1",
+        key: [UInt8](repeating: 9, count: 32), first: test.time, last: test.time + 1000),
+      by: try TestConsortium.stranger().key)
+    let given = Capture<Int>()
+    given.value = 0
+    test.wire.intercept { transit in
+      if transit.payload(ProveDoctor.self) != nil {
+        given.change { $0 = ($0 ?? 0) + 1 }
+        return isSealed == true ? kept.reply : kept.answer
+      }
+      // Where the hospital's key cannot be checked, is it asked without a seal?
+      if isSealed == nil, transit.payload(FetchEnvelopeKey.self) != nil {
+        given.change { $0 = ($0 ?? 0) + 1 }
+        return try transit.answer(FetchEnvelopeKey.self, forged)
+      }
+      return try await transit.deliver(transit.request)
+    }
+    #expect(
+      await ConsortiumError.code {
+        _ = try await client().activeDoctor(Self.first, by: "hospital-1")
+      } == "unreachable")
+    #expect(try #require(given.value) > 0)
+    test.wire.intercept(nil)
+    #expect(
+      await ConsortiumError.code {
+        _ = try await client().activeDoctor(Self.first, by: "hospital-1")
+      } == "not-active")
+  }
+
+  @inline(never)
+  private static func kept(_ row: String, in store: any RoleStore) throws -> RotatedKey {
+    let bytes = try store.value(forKey: row)
+    return try Message<RotatedKey>(encoded: #require(bytes)).payload
+  }
+
+  @inline(never)
+  private static func keyFile(_ seed: UInt64) throws -> KeyFile {
+    var generator = SeededGenerator(seed: seed)
+    return try DoctorKeys.generate(owner: first, using: &generator)
+  }
+
+  /// The program of the first doctor, as it starts on a store.
+  @inline(never)
+  private static func program(
+    _ file: KeyFile, _ store: any RoleStore, _ seed: UInt64, _ test: TestConsortium,
+    _ consortium: LocalConsortium
+  ) throws -> Doctor {
+    try Doctor(
+      id: first, hospital: "hospital-1", genesis: consortium.genesis, keys: DoctorKeys(file),
+      store: store, courier: try #require(test.wire.courier), clock: { test.time },
+      randomness: SeededGenerator(seed: seed))
+  }
+
+  @Test("[attack] a doctor whose keys a thief has registers anew with the own store")
+  func registrationAnew() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let robbed = try await doctor(Self.first, consortium)
+    #expect(try await !robbed.rotateKeys())
+    try await consortium.settle()
+    #expect(try await robbed.rotateKeys())
+    // One more that is not in force yet.
+    #expect(try await !robbed.rotateKeys())
+    let store = test.storage.roleStore("doctors/\(Self.first)")
+    let former = [
+      try Self.kept("keys/rotated", in: store), try Self.kept("keys/pending", in: store),
+    ]
+    let file = try Self.keyFile(99)
+    var seed: UInt64 = 99
+    func program() throws -> Doctor {
+      seed += 1
+      return try Self.program(file, store, seed, test, consortium)
+    }
+    let server = try #require(consortium.hospitals["hospital-1"])
+    let anew = try program()
+    try await server.employ(Self.first, fingerprint: try await anew.fingerprint())
+    try await anew.register()
+    try await consortium.settle()
+    let registered = try await client(test, consortium).doctor(Self.first, by: "hospital-1")
+    #expect(registered.identityKey == registered.statement.identityKey)
+    #expect(try await anew.fingerprint() == registered.statement.digest)
+
+    // What stands in the store of the keys from before takes the place of none of these, after a start either;
+    // and what is rotated under these is used after one.
+    for _ in 0..<2 {
+      #expect(try await !program().rotateKeys())
+      try await consortium.settle()
+      #expect(try await program().rotateKeys())
+    }
+    let present = try await client(test, consortium).doctor(Self.first, by: "hospital-1")
+    #expect(present.statement == registered.statement)
+    #expect(present.identityKey != registered.identityKey)
+    let rotated = try Self.kept("keys/rotated", in: store)
+    #expect(!former.map(\.identity).contains(rotated.identity))
+    // A thief who puts the former row there again has the doctor sign with no former key.
+    try store.write(["keys/rotated": Message(former[0]).encoded()])
+    #expect(try await program().fingerprint() == registered.statement.digest)
+  }
 }

@@ -179,4 +179,40 @@ struct FormerCloudTests {
     #expect(await ask(.completion, later, by: "cloud-2") == "not-entitled")
     #expect(await ask(.ending, elsewhere, at: "hospital-2", by: "cloud-2") == "not-entitled")
   }
+
+  @Test(
+    "[attack] a former cloud shows what was the newest and takes notes: the present one has them")
+  func notesOfFrozen() async throws {
+    let test = TestConsortium(teamSize: 1, epochLength: 24)
+    let consortium = try await test.openWithTwoClouds()
+    _ = try await consortium.hold(test.plan())
+    let patient = try #require(await consortium.patients[TestConsortium.patient])
+    let note = try #require(test.wire.requests(KeepNote.self).last?.note)
+    for _ in 0..<2 { _ = try await patient.client.currentMembers(shownBy: Self.former) }
+    let kept = try #require(
+      test.wire.passages.last {
+        $0.kind == Prove.name && $0.recipient == Self.former && $0.sender == "patient"
+      })
+    try await test.assign("cloud-2", consortium)
+    try await test.passEpoch(consortium, mayFail: true)
+    try await consortium.settle()
+    #expect(try await test.presentCloud(consortium) == "cloud-2")
+    func notes() throws -> Int {
+      try test.storage.roleStore("cloud-2").keys(withPrefix: "note/").count
+    }
+    #expect(try notes() == 0)
+    test.wire.intercept { transit in
+      guard transit.recipient == Self.former, transit.sender == "patient" else {
+        return try await transit.deliver(transit.request)
+      }
+      if transit.payload(Prove.self) != nil { return try transit.seal(kept.answer) }
+      if transit.payload(KeepNote.self) != nil { return try transit.answer(KeepNote.self, Done()) }
+      if transit.payload(FetchNote.self) != nil {
+        return try transit.answer(FetchNote.self, FetchedNote(status: .complete, note: note))
+      }
+      return try await transit.deliver(transit.request)
+    }
+    try await patient.keepNotes()
+    #expect(try notes() == 1)
+  }
 }

@@ -75,7 +75,7 @@ struct JoiningHospitalTests {
         guard transit.payload(FetchMembers.self) != nil else {
           return try await transit.deliver(transit.request)
         }
-        return ReplyMessage(.success(MembersReply(members))).encoded()
+        return try transit.answer(FetchMembers.self, MembersReply(members))
       }
       #expect(
         await ConsortiumError.code {

@@ -27,7 +27,7 @@ struct SubmissionTests {
       guard let proof = try answer(asked) else {
         throw ConsortiumError(.notFinal, "unknown")
       }
-      return ReplyMessage(.success(proof)).encoded()
+      return try transit.answer(Prove.self, proof)
     }
   }
 

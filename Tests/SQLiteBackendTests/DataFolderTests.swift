@@ -127,6 +127,65 @@ struct DataFolderTests {
     #expect(try Data(contentsOf: URL(filePath: path)) == Data("text".utf8))
   }
 
+  @Test("takes no role's store for another's, wherever it was put")
+  func swappedStores() async throws {
+    let folder = try DataFolder(path: path)
+    let (ada, eve) = ("\(path)/doctors/ada/state.sqlite", "\(path)/doctors/eve/state.sqlite")
+    for doctor in ["ada", "eve"] {
+      try folder.roleStore("doctors/\(doctor)").write(["a": Array(doctor.utf8)])
+    }
+    let files = FileManager.default
+    try files.moveItem(atPath: ada, toPath: "\(path)/kept")
+    try files.moveItem(atPath: eve, toPath: ada)
+    try files.moveItem(atPath: "\(path)/kept", toPath: eve)
+    for doctor in ["ada", "eve"] {
+      await expectRefusal(.foreignStore) { _ = try folder.roleStore("doctors/\(doctor)") }
+    }
+    let found = try folder.findings().filter { $0.code != .missing }
+    #expect(
+      found.map(\.description) == [
+        "\(ada): foreign-store: this is the store of doctors/eve, not of doctors/ada",
+        "\(eve): foreign-store: this is the store of doctors/ada, not of doctors/eve",
+      ])
+    await expectRefusal(.foreignStore) {
+      try folder.copyStore("doctors/ada/state.sqlite", to: temporary("copy"))
+    }
+    // Nothing of them has changed, and back in their places they are what they were.
+    try files.moveItem(atPath: ada, toPath: "\(path)/kept")
+    try files.moveItem(atPath: eve, toPath: ada)
+    try files.moveItem(atPath: "\(path)/kept", toPath: eve)
+    let store = try folder.roleStore("doctors/ada")
+    #expect(try store.value(forKey: "a") == Array("ada".utf8))
+    #expect(try store.keys(withPrefix: "") == ["a"])
+  }
+
+  @Test("has a store from before stores said whose they are say it once it is written")
+  func unnamedStore() async throws {
+    let folder = try DataFolder(path: path)
+    let place = "\(path)/cloud/state.sqlite"
+    _ = try folder.keyFile("cloud")
+    try SQLiteRoleStore(path: place).write(["a": [1]])
+    #expect(try folder.findings().map(\.code) == [.missing])
+    _ = try SQLiteRoleStore(readingFrom: place, owner: "manager")
+    #expect(try folder.roleStore("cloud").value(forKey: "a") == [1])
+    await expectRefusal(.foreignStore) {
+      _ = try SQLiteRoleStore(readingFrom: place, owner: "manager")
+    }
+  }
+
+  @Test("is checked for stores that others may read")
+  func modes() throws {
+    let folder = try DataFolder(path: path)
+    _ = try (folder.roleStore("cloud"), folder.chainLog("hospital-1"))
+    let stores = ["\(path)/cloud/state.sqlite", "\(path)/hospital-1/chain.sqlite"]
+    for (store, mode) in zip(stores, [0o640, 0o604]) {
+      try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: store)
+    }
+    #expect(
+      try folder.findings().dropFirst().map(\.description)
+        == stores.map { "\($0): insecure-file: others may read or change this store" })
+  }
+
   @Test("is checked as a whole")
   func findings() throws {
     let folder = try DataFolder(path: path)

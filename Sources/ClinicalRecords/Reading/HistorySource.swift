@@ -55,7 +55,25 @@ struct HistorySource {
     let code: ClinicalRecordError.Code =
       b.type == "Encounter" ? .duplicateEncounter : .duplicateResource
     return b.value.error(
-      code, "\(a.label) and \(b.label) have one id or fullUrl, and are not the same")
+      code, "\(a.label) and \(b.label) have one id or fullUrl, and are not the same"
+    ).with(hint: hint(a, b))
+  }
+
+  /// What to do about two resources of one name.
+  private static func hint(_ a: FHIRResource, _ b: FHIRResource) -> String {
+    let versions = (ResourceVersion(a), ResourceVersion(b))
+    let amending =
+      "what was signed of the other by an earlier 'bcemr demo' gets an addendum by the newer one"
+    switch versions {
+    case (let first?, let second?) where first != second:
+      let newer = first.isBefore(second).map { $0 ? (b, second) : (a, first) }
+      let keep = newer.map { "\($0.0.place), \($0.1.told)" } ?? "the newer one"
+      return "they are two versions of one resource, and a history has one of each: keep "
+        + "\(keep), and leave the other out; " + amending
+    default:
+      return "keep the one that is right, and leave the other out, or give it an id of its own if "
+        + "it is another resource; of two versions it is the newer one: " + amending
+    }
   }
 }
 

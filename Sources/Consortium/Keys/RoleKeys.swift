@@ -1,3 +1,4 @@
+import CanonicalEncoding
 public import Credentials
 import Crypto
 import EMRScheme
@@ -138,6 +139,8 @@ public struct DoctorKeys: Sendable {
   let signing: DoctorSigningKey<Suite>
   /// As registered, until the doctor rotates it.
   var identity: IdentityKey
+  /// Of A and the identity key of the file, in this order: of no other file.
+  let digest: Digest32
 
   /// Opens the keys of a file.
   ///
@@ -146,6 +149,9 @@ public struct DoctorKeys: Sendable {
   public init(_ file: KeyFile) throws {
     signing = try DoctorSigningKey(encoded: try file.secret(SecretName.signing))
     identity = try IdentityKey(seed: file.secret(KeyUse.identity.name))
+    let statement = signing.statement(
+      genesis: .zero, doctor: file.owner, hospital: "", identityKey: identity.publicKey)
+    digest = Digest32(sha256: statement.a + identity.publicKey)
   }
 
   /// Makes the keys of a doctor, to be stored before anybody hears of them.

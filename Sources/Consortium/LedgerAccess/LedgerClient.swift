@@ -86,10 +86,22 @@ package actor LedgerClient: MembersSource {
   package func prove(
     _ subject: Prove.Subject, by supernode: String
   ) async throws -> ProvenLeaf {
+    try await prove(subject, by: supernode, .sealed)
+  }
+
+  private func prove(
+    _ subject: Prove.Subject, by supernode: String, _ way: OpenWay
+  ) async throws -> ProvenLeaf {
     try Self.only(
-      try await leaves(by: supernode) {
-        [try await requests.ask(Prove(subject, knownSize: $0), of: supernode)]
+      try await leaves(by: supernode, way) {
+        [try await askOpen(Prove(subject, knownSize: $0), of: supernode, way)]
       })
+  }
+
+  /// Learns who takes part from what may be an old answer of a supernode, which anybody on the way may give
+  /// again. What it proves is true, and there may be more: it serves to find the keys of who is asked next.
+  func learnMembers(from supernode: String) async throws {
+    _ = try await prove(.consortiumLeaf(index: 0), by: supernode, .bare)
   }
 
   private static func only(_ leaves: [ProvenLeaf?]) throws -> ProvenLeaf {
@@ -105,7 +117,7 @@ package actor LedgerClient: MembersSource {
     for reader: VisitReader
   ) async throws -> ProvenLeaf {
     try Self.only(
-      try await leaves(by: supernode) { knownSize in
+      try await leaves(by: supernode, .sealed) { knownSize in
         let request = ProveVisit(
           subject, hospital: hospital, visit: visit, consent: reader.consent,
           knownSize: knownSize)
@@ -115,11 +127,11 @@ package actor LedgerClient: MembersSource {
 
   /// The set of delegates of an epoch, as far as the supernode can show the way there.
   private func followed(
-    to epoch: UInt64, by supernode: String
+    to epoch: UInt64, by supernode: String, _ way: OpenWay
   ) async throws -> KnownDelegates {
     var next = delegates
     while next.epoch < epoch {
-      let reply = try await requests.ask(FetchEpochEnds(from: next.epoch), of: supernode)
+      let reply = try await askOpen(FetchEpochEnds(from: next.epoch), of: supernode, way)
       guard !reply.ends.isEmpty else { break }
       // Not beyond it: what ends an epoch is confirmed by its own set.
       for end in reply.ends where next.epoch < epoch { try next.follow(end, genesis: genesis) }
@@ -350,11 +362,11 @@ package actor LedgerClient: MembersSource {
   var delegateNames: [String] { delegates.names }
 
   private func fetchMembers(
-    ofEpoch epoch: UInt64, _ digest: Digest32, from supernode: String
+    ofEpoch epoch: UInt64, _ digest: Digest32, from supernode: String, _ way: OpenWay
   ) async throws -> ValidMembers {
     let known = [genesis.members, members] + formerMembers.values
     if let known = known.first(where: { $0.digest == digest }) { return known }
-    let reply = try await requests.ask(FetchMembers(ofEpoch: epoch), of: supernode)
+    let reply = try await askOpen(FetchMembers(ofEpoch: epoch), of: supernode, way)
     guard let members = genesis.members(digest, sent: reply.members) else {
       throw ConsortiumError(.invalidProof, "\(supernode) shows other members")
     }
@@ -374,7 +386,7 @@ package actor LedgerClient: MembersSource {
     guard let digest = header.nextMembers else {
       throw ConsortiumError(.invalidProof, "the header names no members")
     }
-    let members = try await fetchMembers(ofEpoch: epoch, digest, from: supernode)
+    let members = try await fetchMembers(ofEpoch: epoch, digest, from: supernode, .sealed)
     if formerMembers.count >= Self.membersLimit { formerMembers.removeAll() }
     formerMembers[epoch] = members
     return members
@@ -431,7 +443,8 @@ package actor LedgerClient: MembersSource {
 
   /// The leaves that one answer of a supernode proves, under the checkpoint that is the newest then.
   private func leaves(
-    by supernode: String, _ ask: (_ knownSize: UInt64) async throws -> [FinalityProof?]
+    by supernode: String, _ way: OpenWay,
+    _ ask: (_ knownSize: UInt64) async throws -> [FinalityProof?]
   ) async throws -> [ProvenLeaf?] {
     while true {
       let known = newest
@@ -439,7 +452,7 @@ package actor LedgerClient: MembersSource {
       // Another proof may have moved the checkpoint meanwhile; this one was made for the old.
       guard known == newest else { continue }
       let epoch = proofs.compactMap { $0?.epoch }.max() ?? 0
-      let delegates = try await followed(to: epoch, by: supernode)
+      let delegates = try await followed(to: epoch, by: supernode, way)
       guard known == newest else { continue }
       guard delegates.epoch == epoch else {
         throw ConsortiumError(
@@ -455,7 +468,7 @@ package actor LedgerClient: MembersSource {
       var members = members
       if delegates.members != members.digest {
         members = try await fetchMembers(
-          ofEpoch: delegates.epoch, delegates.members, from: supernode)
+          ofEpoch: delegates.epoch, delegates.members, from: supernode, way)
         guard known == newest else { continue }
       }
       if checkpoint != known || delegates != self.delegates {
@@ -475,8 +488,8 @@ package actor LedgerClient: MembersSource {
   ) async throws -> (
     registration: ProvenLeaf, rotation: ProvenLeaf?, status: ProvenLeaf?, specialties: ProvenLeaf?
   ) {
-    let leaves = try await leaves(by: supernode) {
-      let proof = try await requests.ask(ProveDoctor(id, knownSize: $0), of: supernode)
+    let leaves = try await leaves(by: supernode, .sealed) {
+      let proof = try await askOpen(ProveDoctor(id, knownSize: $0), of: supernode)
       return [proof.registration, proof.rotation, proof.status, proof.specialties]
     }
     guard leaves.count == 4, let registration = leaves[0] else {

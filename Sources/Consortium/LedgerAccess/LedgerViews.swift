@@ -115,14 +115,16 @@ package struct LedgerViews: Sendable {
     var view = ConsentView(
       context: nil, recordDigest: .zero, standing: .unknown, time: consortium.time,
       doctorIsActive: try consortium.finalDoctor(query.doctor)?.status == .active)
-    // Nothing is said of the visit to who knows no consent for it.
-    guard let consent = try chain.consent(query.consent), consent.visit == query.visit else {
-      return view
-    }
+    // What was taken back stands no more, whether its notice has come or not.
     let isRevoked =
-      try consent.isRevoked
+      try chain.isRevoked(query.consent, of: query.visit)
       || consortium.isRevokedByDemand(
         query.consent, of: query.visit, at: query.hospital)
+    // Nothing is said of the visit to who knows no consent for it.
+    guard let consent = try chain.consent(query.consent), consent.visit == query.visit else {
+      if isRevoked { view.standing = .revoked }
+      return view
+    }
     view.standing =
       isRevoked
       ? .revoked : try await node.isFinal(consent.index, on: chain) ? .final : .pending

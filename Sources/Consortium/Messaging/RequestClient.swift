@@ -139,7 +139,8 @@ package struct SealedRequestClient: Sendable {
       envelope.encoded(), from: requests.sender, to: contact.id)
     guard ObjectKind(of: bytes) == .sealedAnswer else {
       guard case .failure(let error) = try? ReplyMessage<Done>(encoded: bytes).result else {
-        throw ConsortiumError(.malformed, "the answer of \(contact.id) is not sealed")
+        // Anybody on the way can put that there: it says nothing of who was asked.
+        throw ConsortiumError(.unreachable, "what comes from \(contact.id) is not sealed")
       }
       return .refused(error)
     }

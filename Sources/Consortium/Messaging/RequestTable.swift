@@ -35,6 +35,13 @@ package enum Carriage: String, Sendable {
   case signed
   /// As it is, by anybody: what it asks for, or brings, proves itself.
   case open
+  /// The same, or in an ``Envelope`` by any key: then the answer is of the recipient itself, and to this
+  /// question, so what it leaves out it leaves out now.
+  case openOrSealed = "open, or sealed"
+
+  package var mayBeBare: Bool { self != .sealed }
+  package var mayBeSealed: Bool { self == .sealed || self == .openOrSealed }
+  package var isOpen: Bool { self == .open || self == .openOrSealed }
 }
 
 /// What holds of one kind of request, before it is decoded.
@@ -116,7 +123,7 @@ package enum RequestTable {
     signed(FetchOutbox.self, to: [.hospital, .cloud], 1 << 10),
     signed(FetchBlock.self, to: [.hospital, .cloud], 1 << 10),
     signed(FetchConsortium.self, to: [.hospital, .cloud], 1 << 10),
-    open(OfferEntry.self, to: [.hospital, .cloud], page, answer: 256),
+    openOrSealed(OfferEntry.self, to: [.hospital, .cloud], page, answer: 256),
     // Ledger
     sealed(
       SubmitEntry.self, by: [.doctor, .patient, .manager], to: .hospital, 1 << 18,
@@ -127,13 +134,13 @@ package enum RequestTable {
     sealed(
       RelayDemand.self, by: [.doctor, .patient, .manager], to: .cloud, 1 << 18,
       answer: 1 << 10),
-    open(Prove.self, to: [.hospital, .cloud], 8 << 10),
+    openOrSealed(Prove.self, to: [.hospital, .cloud], 8 << 10),
     sealed(
       ProveVisit.self, by: [.cloud, .doctor, .patient], to: [.hospital, .cloud], 16 << 10,
       answer: page),
-    open(ProveDoctor.self, to: [.hospital, .cloud], 1 << 10),
-    open(FetchEpochEnds.self, to: [.hospital, .cloud], 256),
-    open(FetchMembers.self, to: [.hospital, .cloud], 256),
+    openOrSealed(ProveDoctor.self, to: [.hospital, .cloud], 1 << 10),
+    openOrSealed(FetchEpochEnds.self, to: [.hospital, .cloud], 256),
+    openOrSealed(FetchMembers.self, to: [.hospital, .cloud], 256),
     sealed(ReadVisit.self, by: .doctor, to: .hospital, 1 << 10, answer: 1 << 20),
     sealed(ReadConsent.self, by: .doctor, to: [.hospital, .cloud], 1 << 10, answer: 16 << 10),
     sealed(ReadAccessLog.self, by: .patient, to: [.hospital, .cloud], 1 << 10, answer: page),
@@ -178,11 +185,19 @@ package enum RequestTable {
   }
 
   private static func open(
-    _ type: any RoleRequest.Type, to recipients: Set<RoleKind>, _ limit: Int, answer: Int = page,
-    quota: Int = 1 << 12
+    _ type: any RoleRequest.Type, to recipients: Set<RoleKind>, _ limit: Int, answer: Int,
+    quota: Int
   ) -> RequestRule {
     RequestRule(
       type: type, carriage: .open, authors: [], recipients: recipients, limit: limit,
       answerLimit: answer, quota: quota, lifetime: nil, hidesAnswer: false)
+  }
+
+  private static func openOrSealed(
+    _ type: any RoleRequest.Type, to recipients: Set<RoleKind>, _ limit: Int, answer: Int = page
+  ) -> RequestRule {
+    RequestRule(
+      type: type, carriage: .openOrSealed, authors: .keyHolder, recipients: recipients,
+      limit: limit, answerLimit: answer, quota: 1 << 12, lifetime: nil, hidesAnswer: false)
   }
 }

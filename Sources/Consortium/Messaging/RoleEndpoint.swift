@@ -121,11 +121,11 @@ extension RoleEndpoint {
       throw ConsortiumError(.malformed, "this is no request")
     }
     let rule = try rule(name)
-    guard rule.carriage != .sealed else {
+    guard rule.carriage.mayBeBare else {
       throw ConsortiumError(.unauthenticated, "\(name) has to be sealed")
     }
     try require(rule, bytes.count)
-    if rule.carriage == .open {
+    if rule.carriage.isOpen {
       try require(inbox.admittance.takes(rule, from: address))
       return Self.encoded(
         try await answer(try IncomingRequest(encoded: bytes, as: rule).request, by: nil))
@@ -200,13 +200,23 @@ extension RoleEndpoint {
     let content = request.object
     let rule = try rule(content.name)
     try require(rule, content.payload.count)
-    guard rule.carriage == .sealed, content.genesis == inbox.genesis else {
+    guard rule.carriage.mayBeSealed, content.genesis == inbox.genesis else {
       throw Self.unauthenticated
     }
+    if rule.carriage.isOpen { return (request, key, rule, try Self.keyHolder(request)) }
     let known = try await known(
       content.author, rule, isRenewed: false,
       signing: { (try? request.verified(by: $0)) != nil })
     return (request, key, rule, known)
+  }
+
+  /// Who asks in an envelope what anybody may ask: somebody with a key, whatever key it is. Nobody is looked
+  /// up, nor asked for.
+  private static func keyHolder(_ request: Signed<RequestContent>) throws -> KnownAuthor {
+    guard case .key(let key) = request.object.author,
+      (try? request.verified(by: key)) != nil
+    else { throw unauthenticated }
+    return KnownAuthor(.keyHolder, [key], isProven: false)
   }
 
   private static var unauthenticated: ConsortiumError {

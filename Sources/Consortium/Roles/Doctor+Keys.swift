@@ -9,17 +9,23 @@ package struct RotatedKey: NamedValue {
 
   /// A seed.
   package var identity: [UInt8]
+  /// ``DoctorKeys/digest`` of the key file in whose place it is: with another file it is nobody's.
+  package var keyFile: Digest32
 
-  package init(identity: [UInt8]) { self.identity = identity }
+  package init(identity: [UInt8], keyFile: Digest32) {
+    (self.identity, self.keyFile) = (identity, keyFile)
+  }
 
   var identityKey: IdentityKey { get throws { try IdentityKey(seed: identity) } }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.octets("identity", identity)
+    fields.digest("keyFile", keyFile)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     identity = try fields.octets("identity", count: 32)
+    keyFile = try fields.digest("keyFile")
   }
 }
 
@@ -29,11 +35,22 @@ extension Doctor {
   private static let pendingKey = "keys/pending"
 
   /// Those that were made, and may be in force by now.
-  var pendingKeys: RotatedKey? { get throws { try store.load(Self.pendingKey) } }
+  var pendingKeys: RotatedKey? { get throws { try Self.kept(Self.pendingKey, keys, store) } }
+
+  /// A key in a row, if it was made for this key file. Whoever registers anew does so with another, since keys
+  /// were lost or stolen: what took the place of those must not take the place of these.
+  private static func kept(
+    _ row: String, _ keys: DoctorKeys, _ store: any RoleStore
+  ) throws -> RotatedKey? {
+    guard let kept: RotatedKey = try store.load(row), kept.keyFile == keys.digest else {
+      return nil
+    }
+    return kept
+  }
 
   /// The keys of the file, or those that have taken their place.
   static func rotated(_ keys: DoctorKeys, _ store: any RoleStore) throws -> DoctorKeys {
-    guard let rotated: RotatedKey = try store.load(rotatedKey) else { return keys }
+    guard let rotated = try kept(rotatedKey, keys, store) else { return keys }
     var keys = keys
     keys.identity = try rotated.identityKey
     return keys
@@ -100,7 +117,7 @@ extension Doctor {
     if let stored = try pendingKeys {
       pending = stored
     } else {
-      pending = RotatedKey(identity: randomness.bytes(32))
+      pending = RotatedKey(identity: randomness.bytes(32), keyFile: keys.digest)
       try store.save(pending, Self.pendingKey)
     }
     let identity = try pending.identityKey
@@ -127,7 +144,7 @@ extension Doctor {
     var failure: any Error = ConsortiumError(.unreachable, "there are no delegates")
     for delegate in await client.delegateNames {
       do {
-        _ = try await requests.ask(OfferEntry(entry), of: delegate)
+        _ = try await client.askOpen(OfferEntry(entry), of: delegate)
         isTaken = true
       } catch {
         failure = error

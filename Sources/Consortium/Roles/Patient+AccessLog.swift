@@ -34,7 +34,8 @@ public struct AccessLog: Sendable, Equatable {
   /// In the order of the chain.
   public let records: [AccessRecord]
   /// Hospital and present cloud, where one of them did not answer, or not with entries of this visit alone, or
-  /// not with all that it says there are, and why: there may be more than is shown.
+  /// not with all that it says there are, and why: there may be more than is shown. `malformed` is said of those
+  /// alone who have shown themselves, in answers of their own, what does not fit.
   public let unheard: [String: ConsortiumError.Code]
 
   /// Whether all were heard.
@@ -47,6 +48,17 @@ extension Patient {
   ///
   /// - Throws: ``ConsortiumError`` if neither answers.
   public func accessLog(_ visitID: Digest32, at hospital: String) async throws -> AccessLog {
+    let (entries, unheard) = try await sharing(visitID, at: hospital)
+    return AccessLog(records: try entries.compactMap(record), unheard: unheard)
+  }
+
+  /// The entries about sharing a visit, as hospital and present cloud have them together.
+  ///
+  /// - Returns: and who was not heard, and why.
+  /// - Throws: ``ConsortiumError`` if neither answers.
+  func sharing(
+    _ visitID: Digest32, at hospital: String
+  ) async throws -> (entries: [Entry], unheard: [String: ConsortiumError.Code]) {
     let context = try await context(ofVisit: visitID, at: hospital)
     let author = author(context, try keys(of: context).signingKey)
     let cloud = try await presentCloud(ofHospital: hospital)
@@ -66,7 +78,7 @@ extension Patient {
       }
     }
     if shown.isEmpty, let failure { throw failure }
-    let managerKeys = try await managerKeys(since: context, shownBy: shown.map(\.supernode))
+    var managerKeys = try await managerKeys(since: context, shownBy: shown.map(\.supernode))
     var judged: [Digest32: Bool] = [:]
     func isShared(_ entry: Entry) -> Bool {
       let digest = entry.digest
@@ -74,13 +86,35 @@ extension Patient {
       judged[digest] = isShared
       return isShared
     }
+    // Whoever shows what these keys have not signed may know a newer one, and then shows that too.
+    var unproven: [String: ConsortiumError.Code] = [:]
+    for (supernode, entries) in shown where !entries.allSatisfy(isShared) {
+      do {
+        let newer = try await newerManagerKeys(since: context, shownBy: supernode)
+        managerKeys += newer
+        judged = judged.filter(\.value)
+      } catch let error as StoreError {
+        throw error
+      } catch {
+        unproven[supernode] = ConsortiumError(error).code
+      }
+    }
     var lists: [[Entry]] = []
     for (supernode, entries) in shown {
       let proven = entries.filter(isShared)
-      if proven.count < entries.count { unheard[supernode] = .malformed }
+      // Who has shown its newest block, and what does not fit it, is at fault; else the way there may be.
+      if proven.count < entries.count { unheard[supernode] = unproven[supernode] ?? .malformed }
       lists.append(proven)
     }
-    return AccessLog(records: try Self.union(lists).compactMap(record), unheard: unheard)
+    return (Self.union(lists), unheard)
+  }
+
+  /// The keys that the manager has had since a visit began, by the newest block of a supernode.
+  private func newerManagerKeys(
+    since context: VisitContext, shownBy supernode: String
+  ) async throws -> [[UInt8]] {
+    _ = try await client.currentMembers(shownBy: supernode)
+    return try await managerKeys(since: context, shownBy: [supernode])
   }
 
   /// The cloud of a hospital by the newest that anybody shows: a former one, or a hospital, alone would have

@@ -6,6 +6,7 @@ import Ledger
 extension Patient {
   /// Takes a consent back. Openings that have not happened do not happen any more.
   ///
+  /// One whose notice is still on its way is taken back like any other: its hospital takes no notice after it.
   /// - Returns: how the revocation stands: confirmed at least.
   @discardableResult
   public func revoke(_ consent: Digest32) async throws -> SubmissionStanding {

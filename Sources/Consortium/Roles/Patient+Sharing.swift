@@ -165,8 +165,14 @@ extension Patient {
     let patient = author(context, try keys(of: context).signingKey)
     // Known elsewhere too before it is given: a device that is lost then takes nothing with it.
     try await keepNote(of: consent.visit, at: consent.hospital)
-    try await requireStanding(consent)
-    try await submit(pending.notice, until: .confirmed)
+    try requireStanding(consent)
+    do {
+      try await submit(pending.notice, until: .confirmed)
+    } catch let refusal as SignedRefusal {
+      // A consent that was taken back meanwhile has its notice refused.
+      try requireStanding(consent)
+      throw refusal
+    }
     try await give(pending.deposit, of: consent, to: consent.proxy, by: patient)
     try await give(pending.grant, of: consent, to: consent.doctor, by: author(asked))
     // It may have been taken back meanwhile, and another one given in its place.
@@ -188,7 +194,7 @@ extension Patient {
     _ request: Request, of consent: Consent, to recipient: String, by author: Author
   ) async throws {
     func give(to contact: Contact) async throws {
-      try await requireStanding(consent)
+      try requireStanding(consent)
       _ = try await client.sealedRequests.ask(request, of: contact, by: [author])
     }
     let contact = try await client.contact(recipient, isRenewed: false)
@@ -205,17 +211,10 @@ extension Patient {
   /// That a consent on its way was not taken back: of one that was, nothing more is given to anybody.
   ///
   /// - Throws: ``ConsortiumError`` `consent-revoked`.
-  private func requireStanding(_ consent: Consent) async throws {
-    guard let revocation = try given(consent.digest)?.given.revocation else { return }
-    do {
-      // Its hospital refuses it while it has no notice of the consent, which may have come since.
-      try await submit(revocation, until: .written)
-    } catch let error as StoreError {
-      throw error
-    } catch {
-      // How it stands its row says.
+  private func requireStanding(_ consent: Consent) throws {
+    guard try given(consent.digest)?.given.revocation == nil else {
+      throw ConsortiumError(.consentRevoked, "the patient has taken the consent back")
     }
-    throw ConsortiumError(.consentRevoked, "the patient has taken the consent back")
   }
 
   /// The doctor's keys for a visit.

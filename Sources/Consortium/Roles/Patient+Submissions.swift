@@ -21,6 +21,37 @@ extension Patient: Submitter {
     return try given(consent).map(isEnded) ?? false
   }
 
+  /// A refused revocation: the rules refuse one only where another entry of the patient's takes the consent back, and
+  /// if that is shown, the consent stands as it was asked for. Somebody reads while it is not.
+  func isContested(_ row: KeptSubmission) async throws -> Bool {
+    guard row.kind == .revocation, let consent = row.consent else { return false }
+    guard case .refused(Refusal.consentRevoked.code, _) = row.standing else { return true }
+    do {
+      let standing = try await provenRevocation(of: consent, row.visit, at: row.hospital)
+      try rows.change(row.digest) { $0.take(standing, answer: [], at: client.clock()) }
+      return false
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      return true
+    }
+  }
+
+  /// How it stands that a consent was taken back by another entry of this patient's, as another device has
+  /// made one: as a hospital says that there is one, but with the proof.
+  ///
+  /// - Throws: ``ConsortiumError`` or ``LedgerError`` unless it is proven to be final.
+  private func provenRevocation(
+    of consent: Digest32, _ visit: Digest32, at hospital: String
+  ) async throws -> SubmissionStanding {
+    for entry in try await sharing(visit, at: hospital).entries {
+      guard case .revocation(let revocation) = entry.content.body, revocation.document == consent
+      else { continue }
+      return .final(index: try await client.finalIndex(of: entry))
+    }
+    throw ConsortiumError(.notFinal, "no revocation of this consent is shown")
+  }
+
   /// What this patient has submitted and how it stands, the newest last: all that is not final, and the
   /// last 1024 that are.
   public func submissions() throws -> [Submission] { try submitted }

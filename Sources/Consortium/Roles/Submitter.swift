@@ -18,11 +18,16 @@ protocol Submitter: Actor {
 
   /// Whether an entry is not wanted any more: it is not sent again.
   func isWithdrawn(_ row: KeptSubmission) throws -> Bool
+
+  /// Whether what a hospital has refused is demanded once its time is over, without anybody being asked; it is first
+  /// looked whether the refusal is shown to be true.
+  func isContested(_ row: KeptSubmission) async throws -> Bool
 }
 
 extension Submitter {
   func isOver(_ row: KeptSubmission) throws -> Bool { false }
   func isWithdrawn(_ row: KeptSubmission) throws -> Bool { false }
+  func isContested(_ row: KeptSubmission) async throws -> Bool { false }
 
   var rows: SubmissionRows { SubmissionRows(store: store) }
 
@@ -110,13 +115,15 @@ extension Submitter {
   /// Goes on with everything that is not final: sends it again, and asks for the proof that it is final.
   ///
   /// What one hospital or cloud does not do is no reason to leave the rest. What a hospital has refused is
-  /// looked for too, and not sent: it may have written what it says that it refuses.
+  /// looked for too, and not sent: it may have written what it says that it refuses. It is demanded, once, where it
+  /// is contested.
   /// - Parameter patience: the hospital's time in seconds, as ``Submission/patience``. What it does not take
   ///   is demanded then, and becomes visible to all who read the consortium chain; nil for never.
   /// - Throws: ``StoreError`` alone.
   func follow(demandingAfter patience: UInt64?) async throws {
     for row in try rows.settled() where row.standing.isRefused {
       if let entry = row.entry { try await attempt { try await self.proveFinal(entry) } }
+      try await attempt { try await self.contest(row.digest, demandingAfter: patience) }
     }
     let superseded = try rows.superseded()
     for row in try rows.open() {
@@ -157,6 +164,22 @@ extension Submitter {
     else { return }
     try rows.change(digest) { $0.wasOverdue = true }
     if row.demand == nil { try await demand(entry) }
+  }
+
+  /// Demands what was refused, where that is contested and the hospital has had its time: everybody sees then what
+  /// it answers.
+  private func contest(_ digest: Digest32, demandingAfter patience: UInt64?) async throws {
+    guard let refused = try rows.row(digest), try await isContested(refused),
+      // As it is now.
+      let row = try rows.row(digest), let entry = row.entry, row.standing.isRefused,
+      row.demand == nil
+    else { return }
+    if let patience, row.isOverdue(after: patience, at: client.clock()) {
+      try rows.change(digest) { $0.wasOverdue = true }
+    } else if row.demandedAt == nil {
+      return
+    }
+    try await demand(entry)
   }
 
   /// Forgets what can be taken no more, unless it was, or nobody says that it was not.

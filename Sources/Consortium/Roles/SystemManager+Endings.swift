@@ -33,8 +33,9 @@ extension SystemManager {
     for (hospital, consents) in Dictionary(grouping: standing, by: \.hospital) {
       do {
         let chain = try await chains.view(of: hospital)
-        for digest in consents.map(\.digest) where try chain.consent(digest)?.isRevoked == true {
-          try end(digest)
+        for consent in consents
+        where try chain.isRevoked(consent.digest, of: consent.visit) {
+          try end(consent.digest)
         }
       } catch let error as StoreError {
         throw error

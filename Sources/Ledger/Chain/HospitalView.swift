@@ -53,6 +53,14 @@ package struct HospitalView: Sendable {
     try reading { $0.value(.consent(document)) }
   }
 
+  /// Whether the patient of a visit has taken a consent back, after its notice or before.
+  package func isRevoked(
+    _ document: Digest32, of visit: Digest32
+  ) throws(StoreError) -> Bool {
+    if let consent = try consent(document), consent.visit == visit { return consent.isRevoked }
+    return try reading { $0.holds(.takenBack(document, of: visit)) }
+  }
+
   /// How many entries there are about sharing a visit.
   package func sharingCount(of visit: Digest32) throws(StoreError) -> UInt64 {
     try reading { $0.value(.sharingCount(visit)) ?? 0 }

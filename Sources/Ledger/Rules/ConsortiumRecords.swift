@@ -105,6 +105,8 @@ enum QuotaPurpose: UInt8 {
   case motions
   /// Changes of its doctors' specialties.
   case specialties
+  /// Demands of patients' own revocations, one of each visit.
+  case revocations
 }
 
 /// How much of a quota is used in an epoch.
@@ -198,11 +200,22 @@ extension StateKey {
   }
   /// What a signer has used through one supernode: by demanding old entries again, a supernode spends
   /// nobody's quota but its own.
-  static func quota(of signer: EntrySigner, through supernode: String) -> Self {
+  ///
+  /// A patient is one of a hospital's visit: on the chain of another there can be one of the same identifier.
+  static func quota(
+    of signer: EntrySigner, at hospital: String, through supernode: String
+  ) -> Self {
     switch signer {
     case .party(let id): Self("quota-party/", Array(id.utf8), [0], Array(supernode.utf8))
-    case .patient(let visit): Self("quota-visit/", visit.bytes, Array(supernode.utf8))
+    case .patient(let visit):
+      Self("quota-visit/", Array(hospital.utf8), [0], visit.bytes, Array(supernode.utf8))
     }
+  }
+  /// What the patient of a visit has used of ``QuotaPurpose/revocations``.
+  static func quota(
+    ofRevocationsOf visit: Digest32, at hospital: String, through supernode: String
+  ) -> Self {
+    Self("quota-revocation/", Array(hospital.utf8), [0], visit.bytes, Array(supernode.utf8))
   }
 
   static func conviction(_ organisation: String) -> Self {

@@ -24,26 +24,48 @@ extension ConsortiumRules {
     case .patient(let visit):
       key = try signingKey(of: visit, hospital, demand.completion, state)
     }
-    let numbers = block.members.numbers
-    let purpose: QuotaPurpose = demand.completion == nil ? .partiesDemands : .patientsDemands
-    try spend(.quota(ofSupernode: party, for: purpose), numbers.supernodeQuota, block, state)
-    try spend(
-      .quota(of: entry.content.signer, through: party), numbers.signerQuota, block, state)
+    let takenBack = entry.ownRevocation.map {
+      StateKey.demandedRevocation($0.document, of: $0.visit, at: hospital)
+    }
+    // A demand of it counts whatever its hospital does: a second one would say nothing more.
+    if let takenBack, state.holds(takenBack) { throw .consentRevoked }
+    try spend(demand, through: party, block, state)
     let count: UInt64 = state.value(.demandCount(hospital)) ?? 0
     state.set(
       .demand(hospital, number: count),
       DemandRecord(entry: digest, height: block.height, index: item.index))
     state.set(.demandCount(hospital), count + 1)
     state.note(.demandedEntry(digest), RawValue(stateBytes: entry.encoded()))
-    // Only the patient of that visit takes a consent of it back, and from the first demand on.
-    if case .revocation(let revocation) = entry.content.body,
-      entry.content.signer == .patient(visit: revocation.visit)
-    {
-      let key = StateKey.demandedRevocation(
-        revocation.document, of: revocation.visit, at: hospital)
-      if !state.holds(key) { state.set(key, block.height) }
-    }
+    if let takenBack { state.set(takenBack, block.height) }
     return Judgement(claims: [signature, entry.signatureClaim(by: key)])
+  }
+
+  /// How many revocations of one visit have room of their own, in an epoch and through one supernode:
+  /// whoever is the patient of fewer visits than a supernode has room for keeps nobody else's out.
+  private static let revocationQuota: UInt64 = 1
+
+  /// What a demand costs the supernode, and the signer through it. A patient's own revocation that has no
+  /// room of its own left costs what any other demand of a patient does.
+  private func spend(
+    _ demand: Demand, through party: String, _ block: Block, _ state: StateView
+  ) throws(Refusal) {
+    let (entry, numbers) = (demand.entry, block.members.numbers)
+    let hospital = entry.content.chain
+    if let visit = entry.ownRevocation?.visit {
+      let room = StateKey.quota(ofSupernode: party, for: .revocations)
+      let place = StateKey.quota(ofRevocationsOf: visit, at: hospital, through: party)
+      if hasLeft(room, numbers.supernodeQuota, block, state),
+        hasLeft(place, Self.revocationQuota, block, state)
+      {
+        try spend(room, numbers.supernodeQuota, block, state)
+        return try spend(place, Self.revocationQuota, block, state)
+      }
+    }
+    let purpose: QuotaPurpose = demand.completion == nil ? .partiesDemands : .patientsDemands
+    try spend(.quota(ofSupernode: party, for: purpose), numbers.supernodeQuota, block, state)
+    try spend(
+      .quota(of: entry.content.signer, at: hospital, through: party), numbers.signerQuota, block,
+      state)
   }
 
   /// S_v, from the completion of the visit under a checkpoint that was anchored: before it a patient
@@ -60,5 +82,15 @@ extension ConsortiumRules {
         size: anchor.size, root: anchor.root.bytes)) != nil
     else { throw .unknownSigner }
     return completion.context.visitSigningKey
+  }
+}
+
+extension Entry {
+  /// What the patient of a visit takes back of it: nobody else takes a consent back.
+  fileprivate var ownRevocation: Revocation? {
+    guard case .revocation(let revocation) = content.body,
+      content.signer == .patient(visit: revocation.visit)
+    else { return nil }
+    return revocation
   }
 }

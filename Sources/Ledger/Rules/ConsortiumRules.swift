@@ -265,12 +265,23 @@ package struct ConsortiumRules: ChainRules {
   func spend(
     _ key: StateKey, _ quota: UInt64, _ block: Block, _ state: StateView
   ) throws(Refusal) {
-    let epoch = genesis.epoch(ofHeight: block.height)
-    var record: QuotaRecord = state.value(key) ?? QuotaRecord(epoch: epoch, used: 0)
-    if record.epoch != epoch { record = QuotaRecord(epoch: epoch, used: 0) }
+    var record = quotaRecord(key, block, state)
     guard record.used < quota else { throw .quotaSpent }
     record.used += 1
     state.set(key, record)
+  }
+
+  /// Whether something is left of a quota.
+  func hasLeft(_ key: StateKey, _ quota: UInt64, _ block: Block, _ state: StateView) -> Bool {
+    quotaRecord(key, block, state).used < quota
+  }
+
+  private func quotaRecord(
+    _ key: StateKey, _ block: Block, _ state: StateView
+  ) -> QuotaRecord {
+    let epoch = genesis.epoch(ofHeight: block.height)
+    let record: QuotaRecord? = state.value(key)
+    return record.flatMap { $0.epoch == epoch ? $0 : nil } ?? QuotaRecord(epoch: epoch, used: 0)
   }
 
   func spend(

@@ -106,6 +106,11 @@ extension StateKey {
   static func pseudonym(_ pseudonym: Digest32) -> Self { Self("pseudonym/", pseudonym.bytes) }
   static func request(_ document: Digest32) -> Self { Self("request/", document.bytes) }
   static func consent(_ document: Digest32) -> Self { Self("consent/", document.bytes) }
+  /// Where a consent was taken back of which there was no notice; by the visit too, so that nobody takes
+  /// back what another patient gives.
+  static func takenBack(_ document: Digest32, of visit: Digest32) -> Self {
+    Self("taken-back/", visit.bytes, document.bytes)
+  }
 
   /// Where the abandonment of a visit stands.
   static func abandonment(_ visit: Digest32) -> Self { Self("abandonment/", visit.bytes) }

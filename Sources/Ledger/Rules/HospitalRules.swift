@@ -455,20 +455,31 @@ package struct HospitalRules: ChainRules {
   ) throws(Refusal) -> Judgement {
     let (_, signature) = try completeVisit(notice.visit, signedByPatient: item, state)
     guard !state.holds(.consent(notice.document)) else { throw .documentKnown }
+    guard !state.holds(.takenBack(notice.document, of: notice.visit)) else {
+      throw .consentRevoked
+    }
     state.set(.consent(notice.document), ConsentRecord(visit: notice.visit, index: item.index))
     state.note(.unnoted(notice.visit), unnotedConsents(of: notice.visit, state) + 1)
     index(notice.visit, item, state)
     return Judgement(claims: [signature], closesBlock: true)
   }
 
+  /// A patient takes a consent back also before its notice has come, which is taken no more then: what
+  /// was on its way, or was kept back, never stands.
   private func revoke(
     _ revocation: Revocation, _ item: Item, _ state: StateView
   ) throws(Refusal) -> Judgement {
     let (_, signature) = try completeVisit(revocation.visit, signedByPatient: item, state)
-    var consent = try consent(revocation.document, visit: revocation.visit, state)
-    consent.isRevoked = true
-    state.set(.consent(revocation.document), consent)
-    index(revocation.visit, item, state)
+    let (visit, document) = (revocation.visit, revocation.document)
+    if var consent = noticed(document, visit: visit, state) {
+      guard !consent.isRevoked else { throw .consentRevoked }
+      consent.isRevoked = true
+      state.set(.consent(document), consent)
+    } else {
+      guard !state.holds(.takenBack(document, of: visit)) else { throw .consentRevoked }
+      state.set(.takenBack(document, of: visit), item.index)
+    }
+    index(visit, item, state)
     return Judgement(claims: [signature], closesBlock: true)
   }
 
@@ -487,9 +498,17 @@ package struct HospitalRules: ChainRules {
   private func consent(
     _ document: Digest32, visit: Digest32, _ state: StateView
   ) throws(Refusal) -> ConsentRecord {
-    guard let consent: ConsentRecord = state.value(.consent(document)), consent.visit == visit
-    else { throw .unknownConsent }
+    guard let consent = noticed(document, visit: visit, state) else { throw .unknownConsent }
     guard !consent.isRevoked else { throw .consentRevoked }
+    return consent
+  }
+
+  /// The consent to a visit of which the chain has a notice.
+  private func noticed(
+    _ document: Digest32, visit: Digest32, _ state: StateView
+  ) -> ConsentRecord? {
+    guard let consent: ConsentRecord = state.value(.consent(document)), consent.visit == visit
+    else { return nil }
     return consent
   }
 

@@ -41,21 +41,15 @@ struct Backup: AsyncParsableCommand {
     let leftOut: [String]
   }
 
-  private var isPiped: Bool { file == "-" }
-
   func validate() throws {
-    guard isPiped else { return }
-    guard !replace, !output.json else {
-      throw ValidationError(
-        "'-': standard output is for the backup alone, without --replace and --json")
-    }
-    guard !SystemFile.Stream.output.isTerminal else {
-      throw ValidationError("'-': a backup is no text; send standard output elsewhere")
-    }
+    try PipedOutput.check(
+      file, as: "'-'", of: "the backup",
+      without: [("--replace", replace), ("--json", output.json)])
   }
 
   func run() async throws {
     let console = output.console
+    let isPiped = PipedOutput.isMeant(by: file)
     let existing = try ExistingFolder(folder)
     try Self.requireWhole(existing)
     let report: Report

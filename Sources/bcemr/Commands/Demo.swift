@@ -75,10 +75,7 @@ struct Demo: AsyncParsableCommand {
     let staffing = try staffing.map(plan)
     let report =
       if let data {
-        try await continuing(DataFolder(path: data)) {
-          if let ledger = $1 { try LedgerClock.check(ledger, in: $0) }
-          return try await demonstrate(histories, staffing, in: $0)
-        }
+        try await demonstrate(histories, staffing, continuing: DataFolder(path: data))
       } else {
         try await TemporaryItems.folder { try await demonstrate(histories, staffing, in: $0) }
       }
@@ -146,6 +143,21 @@ struct Demo: AsyncParsableCommand {
         hint: "the demonstration divides a visit among the doctors of --doctors")
     }
     return plan
+  }
+
+  /// In a folder that is to stay.
+  private func demonstrate(
+    _ histories: [DemoHistory], _ staffing: StaffingPlan?, continuing folder: DataFolder
+  ) async throws -> DemoReport {
+    // The run itself is noted when it begins.
+    let remark = try LedgerWitness.remark(on: folder)
+    return try await continuing(folder) { folder, ledger in
+      if let ledger { try LedgerClock.check(ledger, in: folder) }
+      if let remark { output.console.line(remark.message) }
+      var report = try await demonstrate(histories, staffing, in: folder)
+      report.remarks = remark.map { [$0] }
+      return report
+    }
   }
 
   private func demonstrate(

@@ -36,17 +36,9 @@ struct ExportLedger: AsyncParsableCommand {
     let chains: [Chain]
   }
 
-  private var isPiped: Bool { path == "-" }
-
   func validate() throws {
-    guard isPiped else { return }
-    guard !tiles, !output.json else {
-      throw ValidationError(
-        "-o -: standard output is for the file alone, without --tiles and --json")
-    }
-    guard !SystemFile.Stream.output.isTerminal else {
-      throw ValidationError("-o -: the file is no text; send standard output elsewhere")
-    }
+    try PipedOutput.check(
+      path, as: "-o -", of: "the file", without: [("--tiles", tiles), ("--json", output.json)])
   }
 
   func run() async throws {
@@ -55,7 +47,7 @@ struct ExportLedger: AsyncParsableCommand {
     let folder = try ExistingFolder(data)
     try folder.requireAnchoredChains()
     let logs = try folder.logs()
-    if isPiped {
+    if PipedOutput.isMeant(by: path) {
       let file = OutputFile()
       var sink = UstarSink { try file.write($0) }
       try ExportWriter.write(genesis: folder.genesis, logs: logs, to: &sink)

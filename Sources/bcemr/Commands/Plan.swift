@@ -56,6 +56,7 @@ struct PlanReport: Encodable {
     let parts: [Part]
     let notHeld: [Resource]
     let leftOut: [Resource]
+    let future: [Resource]
     let counts: [Count]
   }
 
@@ -78,6 +79,8 @@ struct PlanReport: Encodable {
     var doctorRule: String?
     /// Why it is no visit, or in no finding.
     var reason: String?
+    /// How far it is dated after now.
+    var days: Int?
   }
 
   struct Count: Encodable {
@@ -103,6 +106,7 @@ struct PlanReport: Encodable {
         parts: plan.parts.map(Part.init),
         notHeld: history.notHeld.map { Resource($0.encounter, reason: $0.status) },
         leftOut: history.leftOut.map { Resource($0.resource, reason: $0.reason.rawValue) },
+        future: Resource.future(of: history),
         counts: plan.counts.map(Count.init))
     }
   }
@@ -123,10 +127,15 @@ extension PlanReport.Part {
 }
 
 extension PlanReport.Resource {
-  fileprivate init(_ resource: FHIRResource, reason: String) {
+  fileprivate init(_ resource: FHIRResource, reason: String? = nil, days: Int? = nil) {
     self.init(
       type: resource.type, id: resource.id, place: resource.place, bytes: resource.bytes.count,
-      reason: reason)
+      reason: reason, days: days)
+  }
+
+  /// What of a history is dated after now.
+  static func future(of history: FHIRHistory) -> [Self] {
+    history.futureDates(now: LedgerTime.now()).map { Self($0.resource, days: $0.days) }
   }
 }
 

@@ -42,16 +42,8 @@ struct Prove: AsyncParsableCommand {
     let bytes: Int
   }
 
-  private var isPiped: Bool { path == "-" }
-
   func validate() throws {
-    guard isPiped else { return }
-    guard !output.json else {
-      throw ValidationError("-o -: standard output is for the file alone, without --json")
-    }
-    guard !SystemFile.Stream.output.isTerminal else {
-      throw ValidationError("-o -: the file is no text; send standard output elsewhere")
-    }
+    try PipedOutput.check(path, as: "-o -", of: "the file", without: [("--json", output.json)])
   }
 
   func run() async throws {
@@ -71,7 +63,7 @@ struct Prove: AsyncParsableCommand {
     try sink.write(existing.genesis.content.encoded(), to: ExportPath.genesis)
     try sink.write(proof.encoded(), to: ExportPath.visit)
     try sink.finish()
-    if isPiped {
+    if PipedOutput.isMeant(by: path) {
       let file = OutputFile()
       try file.write(bytes)
       try file.finish()

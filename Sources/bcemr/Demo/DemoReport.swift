@@ -129,6 +129,8 @@ struct DemoReport: Encodable {
     let patient: String
     /// Resources that were placed by other rules than what they name themselves.
     let placed: [PlanReport.Count]
+    /// What is dated after now.
+    let future: [PlanReport.Resource]
     var visits: [VisitReport] = []
     var sharing: SharingReport?
     /// Of the first history.
@@ -153,8 +155,16 @@ struct DemoReport: Encodable {
     let verification: Audit
   }
 
+  /// What a reader has to know, and is no fault.
+  struct Remark: Encodable {
+    let code: String
+    let message: String
+  }
+
   let genesis: String
   let suite: String
+  /// Absent if there are none.
+  var remarks: [Remark]?
   let teamSize: Int
   let doctors: Int
   var histories: [HistoryReport] = []

@@ -85,7 +85,8 @@ struct Demonstration {
     var held: [HeldVisit] = []
     var result = DemoReport.HistoryReport(
       file: history.path, patient: history.contact,
-      placed: history.plan.countsByRules.map(PlanReport.Count.init))
+      placed: history.plan.countsByRules.map(PlanReport.Count.init),
+      future: PlanReport.Resource.future(of: history.plan.history))
     let hospitals = consortium.genesis.members.hospitals
     // What this run adds is of no visit that comes after in it.
     let known = try await consortium.visits(ofPatient: history.contact)

@@ -41,6 +41,8 @@ struct ChainInspection: Encodable {
   let visit: String?
   /// The visits of all chains here that say that they add to this one, or correct it.
   let amendedBy: [Named]
+  /// Of a visit, its team in the order of signing.
+  let signatures: [VisitSignatures.Place]?
   /// Of a visit only the items about it.
   let blocks: [Block]
 
@@ -58,6 +60,7 @@ struct ChainInspection: Encodable {
         .badInput, code: "no-block", "\(source.path): \(chain) has no block \(height)")
     }
     (self.chain, visit, amendedBy, blocks) = (chain, nil, [], [found])
+    signatures = nil
   }
 
   /// All that a ledger says about a visit.
@@ -88,19 +91,12 @@ struct ChainInspection: Encodable {
         return true
       }
     }
-    guard let first = found.first else {
-      throw CommandFailure(
-        .badInput, code: "unknown-visit", "\(source.path): there is no visit \(digits)",
-        hint: "what is not confirmed yet is not looked at")
-    }
-    guard found.count == 1 else {
-      let places = found.prefix(4).map { "\($0.visit) of \($0.chain)" }
-      throw CommandFailure(
-        .badInput, code: "several-visits",
-        "\(source.path): \(found.count) visits begin so: \(places.joined(separator: ", "))",
-        hint: "give more digits, or the hospital with --chain")
-    }
+    let first = try VisitArgument.only(
+      found, named: digits, in: source.path, hint: "what is not confirmed yet is not looked at",
+      option: "--chain"
+    ) { ($0.visit, $0.chain) }
     (chain, visit, blocks) = (first.chain, first.visit, first.blocks)
+    signatures = try VisitSignatures(of: first.visit, on: first.chain, in: source).places
     let own = Named(chain: first.chain, visit: first.visit)
     amendedBy = addenda.filter { $0.amended == own }.map(\.by)
   }
@@ -144,6 +140,9 @@ struct ChainInspection: Encodable {
     if let visit { console.line("visit \(visit) of \(printable(chain))") }
     for addendum in amendedBy {
       console.line("amended by visit \(addendum.visit) of \(printable(addendum.chain))")
+    }
+    if let signatures {
+      for line in VisitSignatures.table(signatures) { console.line(line) }
     }
     for block in blocks {
       let time =

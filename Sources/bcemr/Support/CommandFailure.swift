@@ -56,11 +56,19 @@ struct CommandFailure: Error {
       default: (.badInput, "unexpected", "\(error)")
       }
     let known = error as? CommandFailure
+    let isFull = code == "\(StoreError.Code.full)"
     let prefix = place.map { "\($0): " } ?? ""
     self.init(
       exitCode, code: code, message.hasPrefix(prefix) ? message : prefix + message,
-      hint: known?.hint ?? (error as? ClinicalRecordError)?.hint, place: known?.place ?? place)
+      hint: known?.hint ?? (error as? ClinicalRecordError)?.hint ?? (isFull ? Self.fullHint : nil),
+      place: known?.place ?? place)
   }
+}
+
+extension CommandFailure {
+  private static let fullHint =
+    "make room on that disk, or raise the limit that applies (quota, ulimit -f); temporary files go to "
+    + "another disk by TMPDIR; then run the command again"
 }
 
 /// An error as it stands in JSON.

@@ -93,7 +93,7 @@ struct Console: Sendable {
     write(Array(data) + [UInt8(ascii: "\n")], to: .output)
   }
 
-  private static func write(_ text: String, to stream: SystemFile.Stream) {
+  static func write(_ text: String, to stream: SystemFile.Stream) {
     write(Array(text.utf8), to: stream)
   }
 

@@ -38,18 +38,9 @@ extension ExistingFolder {
         found.append(FoundVisit(visit: visit, hospital: name))
       }
     }
-    guard let first = found.first else {
-      throw CommandFailure(
-        .badInput, code: "unknown-visit", "\(folder.path): there is no visit \(digits)",
-        hint: "'bcemr demo --json' shows the identifiers of visits as 'visit'")
-    }
-    guard found.count == 1 else {
-      let places = found.prefix(4).map { "\($0.visit) of \($0.hospital)" }
-      throw CommandFailure(
-        .badInput, code: "several-visits",
-        "\(folder.path): \(found.count) visits begin so: \(places.joined(separator: ", "))",
-        hint: "give more digits, or the hospital with --hospital")
-    }
-    return first
+    return try VisitArgument.only(
+      found, named: digits, in: folder.path,
+      hint: "'bcemr demo --json' shows the identifiers of visits as 'visit'", option: "--hospital"
+    ) { ("\($0.visit)", $0.hospital) }
   }
 }

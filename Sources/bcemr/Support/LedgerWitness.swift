@@ -105,6 +105,17 @@ struct LedgerWitness {
     return (.copiedFolder, failure)
   }
 
+  /// Why a run is told of a ledger that this machine has not seen before; nil if it has, or there is none yet.
+  static func remark(on folder: DataFolder) throws -> DemoReport.Remark? {
+    guard let ledger = try folder.ledger(),
+      try LedgerWitness(ledger, in: folder).standing().standing == .unseen
+    else { return nil }
+    return DemoReport.Remark(
+      code: "unseen",
+      message: "\(folder.path): this machine has not seen this ledger before: go on here only if "
+        + "nobody goes on with another folder of it, or a newer one, elsewhere")
+  }
+
   /// Looks whether a ledger may be continued in this folder.
   ///
   /// - Throws: ``CommandFailure`` `older-copy` if it lacks, or contradicts, what was final where it was

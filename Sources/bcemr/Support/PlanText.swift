@@ -27,13 +27,17 @@ extension HistoryPlan {
   }
 
   /// What a reader has to know beside the visits: by what the patient is known, what is no visit, what is
-  /// in no finding, and what was placed by other rules than what it names itself.
+  /// in no finding, what is dated after now, and what was placed by other rules than what it names itself.
   var remarks: [String] {
     var lines = [history.patient.identityRemark].compactMap(\.self)
     let visits = history.notHeld.map { "\($0.encounter.label) is \($0.status)" }
     lines += Self.list("No visit", visits)
     let left = history.leftOut.map { "\($0.resource.label) is \($0.reason.told)" }
     lines += Self.list("In no finding", left)
+    let future = history.futureDates(now: LedgerTime.now()).map {
+      "\($0.resource.label) by \(Quantity.count($0.days, "day"))"
+    }
+    lines += Self.list("Dated after now", future)
     for count in countsByRules {
       let place = count.isInSupplement ? "in the supplement" : "in a visit"
       lines.append(

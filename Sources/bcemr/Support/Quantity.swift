@@ -10,11 +10,11 @@ enum Quantity {
     scaled(Double(count), by: 1024, ["B", "KiB", "MiB", "GiB"])
   }
 
-  /// As `1 entry`, `2 entries`, `3 leaves` or `4 visits`.
+  /// As `1 entry`, `2 entries`, `3 leaves`, `4 visits` or `5 days`.
   static func count(_ number: Int, _ noun: String) -> String {
     if number == 1 { return "1 \(noun)" }
     let ending = [("y", "ies"), ("leaf", "leaves")].first { noun.hasSuffix($0.0) }
-    guard let ending else { return "\(number) \(noun)s" }
+    guard let ending, !noun.hasSuffix("ay") else { return "\(number) \(noun)s" }
     return "\(number) \(noun.dropLast(ending.0.count))\(ending.1)"
   }
 

@@ -29,13 +29,13 @@ extension SystemFile {
         if replacing {
           guard unsafe rename(draft, path) == 0 else { throw DurableFile.Failure(path: path) }
         } else {
-          // A link, unlike a rename, never replaces what is there.
-          guard unsafe link(draft, path) == 0 else { throw DurableFile.Failure(path: path) }
+          try name(draft, path)
         }
         try DurableFile.synchronizeFolder(ofItemAt: path)
         return value
       }
     } catch let error as DurableFile.Failure {
+      if error.isExisting { try requireReplaceable(path, by: head, replacing) }
       throw CommandFailure(DurableFile.Failure(path: path, code: error.code))
     }
   }

@@ -88,7 +88,7 @@ enum SystemFile {
         throw kept("this is no export of this ledger")
       }
     }
-    try draft(of: path) { new in
+    try draft(of: path, replacing: unsafe lstat(path, &status) == 0) { new in
       let file = try OutputFile(creating: new)
       try write(file)
       try file.finish()
@@ -120,10 +120,7 @@ enum SystemFile {
   /// - Parameter write: writes the export.
   static func createExport(at path: String, _ write: (inout FolderSink) throws -> Void) throws {
     let path = String(path.reversed().drop { $0 == "/" }.reversed())
-    var status = stat()
-    guard unsafe lstat(path, &status) != 0 else {
-      throw CommandFailure(DurableFile.Failure(path: path, code: EEXIST))
-    }
+    try requireNothing(at: path)
     try draft(of: path) { new in
       var sink = try FolderSink(creating: new)
       try write(&sink)
@@ -146,23 +143,35 @@ enum SystemFile {
   /// - Throws: ``CommandFailure`` `file-exists` if something of this name is there.
   static func requireNothing(at path: String) throws {
     var status = stat()
-    guard unsafe lstat(path, &status) != 0 else {
-      throw CommandFailure(
-        .badInput, code: "file-exists", "\(path): something of this name is there; it is kept",
-        hint: "choose another name")
-    }
+    guard unsafe lstat(path, &status) != 0 else { throw taken(path) }
   }
 
-  /// Makes something under another name, and renames it once it is whole.
-  private static func draft(of path: String, _ make: (_ new: String) throws -> Void) throws {
+  private static func taken(_ path: String) -> CommandFailure {
+    CommandFailure(
+      .badInput, code: "file-exists", "\(path): something of this name is there; it is kept",
+      hint: "choose another name")
+  }
+
+  /// Makes something under another name, and gives it its own once it is whole.
+  ///
+  /// - Parameter replacing: whether it takes the place of a file. Otherwise nothing loses its name, also not what
+  ///   has come there meanwhile.
+  private static func draft(
+    of path: String, replacing: Bool = false, _ make: (_ new: String) throws -> Void
+  ) throws {
     let new = "\(path).\(UInt64.random(in: .min ... .max)).new"
     do {
       try make(new)
-      guard unsafe rename(new, path) == 0 else { throw DurableFile.Failure(path: path) }
+      if replacing {
+        guard unsafe rename(new, path) == 0 else { throw DurableFile.Failure(path: path) }
+      } else {
+        try name(new, path)
+      }
       try DurableFile.synchronizeFolder(ofItemAt: path)
     } catch {
       try? FileManager.default.removeItem(atPath: new)
       if let failure = error as? DurableFile.Failure {
+        if failure.isExisting { throw taken(path) }
         throw CommandFailure(DurableFile.Failure(path: path, code: failure.code))
       }
       throw error
@@ -198,6 +207,15 @@ enum SystemFile {
       rest = rest.dropFirst(max(count, 0))
     }
     return nil
+  }
+
+  /// Takes the places of standard streams that whoever started this has closed, so that no file that is opened
+  /// gets a stream's number, and with it what is written there. Nothing can be written into what takes them.
+  static func reserveStandardStreams() {
+    for number in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
+    where fcntl(number, F_GETFD) == -1 && errno == EBADF {
+      _ = unsafe open("/dev/null", O_RDONLY)
+    }
   }
 
   /// Lets a write beyond `ulimit -f` fail like one on a full disk instead of ending the process.

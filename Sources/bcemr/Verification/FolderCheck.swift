@@ -72,7 +72,9 @@ struct FolderCheck {
       Report.Finding(code: "\($0.code)", file: $0.file, what: $0.what)
     }
     var (leaves, records) = (0, 0)
-    let isReplayed = damages.allSatisfy { $0.file.hasSuffix("/keys.pem") && $0.code != .missing }
+    let isReplayed = damages.allSatisfy {
+      $0.code == .insecureFile || ($0.file.hasSuffix("/keys.pem") && $0.code != .missing)
+    }
     var keys = KeyFileCheck(existing, passingOver: Set(damages.map(\.file)))
     if isReplayed {
       console.progress("replaying the ledger of \(name)")

@@ -256,12 +256,19 @@ final class TestConsortium: Sendable {
     return ledger
   }
 
-  /// Checks everything there is, as an auditor does.
-  func verify(_ consortium: LocalConsortium) async throws -> Verification.Report {
+  /// All logs, as an auditor gets them.
+  func exported(_ consortium: LocalConsortium) async throws -> [UInt8] {
     let bytes = Bytes()
     var sink = UstarSink { bytes.append($0) }
     try ExportWriter.write(
       genesis: consortium.genesis, logs: try await consortium.exportedLogs(), to: &sink)
+    return bytes.all
+  }
+
+  /// Checks everything there is, as an auditor does.
+  func verify(_ consortium: LocalConsortium) async throws -> Verification.Report {
+    let bytes = Bytes()
+    bytes.append(try await exported(consortium))
     var source = UstarSource { bytes.read($0) }
     return try Verification.verify(
       &source, genesisDigest: consortium.genesis.digest, stores: { _ in MemoryStateStore() })
@@ -270,6 +277,8 @@ final class TestConsortium: Sendable {
   private final class Bytes {
     private var bytes: [UInt8] = []
     private var position = 0
+
+    var all: [UInt8] { bytes }
 
     func append(_ more: [UInt8]) { bytes += more }
 

@@ -1,0 +1,60 @@
+import ClinicalRecords
+import Testing
+
+@Suite("Dates after now")
+struct FutureTests {
+  /// 2026-01-10T00:00:00Z.
+  private let now: UInt64 = 1_768_003_200
+
+  private func found(_ resources: String...) throws -> [String] {
+    let all = [#"{"resourceType": "Patient", "id": "p"}"#] + resources
+    let entries = all.map { "{\"resource\": \($0)}" }.joined(separator: ", ")
+    let history = try FHIRHistory(
+      json: Array(#"{"resourceType": "Bundle", "entry": ["#.utf8) + Array("\(entries)]}".utf8))
+    return history.futureDates(now: now).map { "\($0.resource.name) \($0.days)" }
+  }
+
+  private func encounter(_ fields: String) -> String {
+    #"{"resourceType": "Encounter", "id": "e", \#(fields)}"#
+  }
+
+  @Test("are remarked from a day on, by how many")
+  func tolerance() throws {
+    func result(_ date: String) throws -> [String] {
+      try found(
+        encounter(#""status": "finished""#),
+        #"{"resourceType": "Observation", "id": "o", "effectiveDateTime": "\#(date)"}"#)
+    }
+    #expect(try result("2026-01-10") == [])
+    #expect(try result("2026-01-11") == [])
+    #expect(try result("2026-01-11T00:00:00Z") == [])
+    #expect(try result("2026-01-11T00:00:01Z") == ["Observation/o 1"])
+    // The same second.
+    #expect(try result("2026-01-11T14:00:00+14:00") == [])
+    #expect(try result("2026-01-20") == ["Observation/o 10"])
+    #expect(try result("2026-01") == [])
+    #expect(try result("2027") == ["Observation/o 356"])
+  }
+
+  @Test("of a visit are its start, or its end if it is over")
+  func visits() throws {
+    let ahead = #""period": {"start": "2026-01-01", "end": "2026-03-11"}"#
+    #expect(try found(encounter(#""status": "finished", \#(ahead)"#)) == ["Encounter/e 60"])
+    #expect(try found(encounter(#""status": "in-progress", \#(ahead)"#)) == [])
+    #expect(
+      try found(encounter(#""status": "in-progress", "period": {"start": "2026-03-11"}"#))
+        == ["Encounter/e 60"])
+  }
+
+  @Test("of plans are no remark")
+  func plans() throws {
+    let held = encounter(#""status": "finished", "period": {"start": "2026-01-01"}"#)
+    #expect(
+      try found(
+        held,
+        #"{"resourceType": "Appointment", "id": "a", "start": "2030-01-01T08:00:00Z"}"#,
+        #"{"resourceType": "Goal", "id": "g", "startDate": "2030-01-01"}"#,
+        #"{"resourceType": "Encounter", "id": "f", "status": "planned", "period": {"start": "2030-01-01"}}"#
+      ) == [])
+  }
+}
