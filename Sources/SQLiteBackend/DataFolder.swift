@@ -112,11 +112,17 @@ public final class DataFolder: Sendable {
     return nil
   }
 
-  /// Whether this can be the place of a manager, a cloud or a hospital.
+  /// Whether this can be the place of a manager, a cloud or a hospital: its identifier.
   private static func isServer(_ place: String) -> Bool {
-    ["manager", "cloud"].contains(place) || place.starts(with: "hospital-")
-      || place.starts(with: "cloud-")
+    !people.contains(place) && (1...64).contains(place.utf8.count)
+      && place.utf8.allSatisfy {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+          || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "-")
+      }
   }
+
+  /// The folders of who has no server.
+  private static let people = ["doctors", "patients", "organisations"]
 
   private var genesisPath: String { "\(path)/\(Names.genesis)" }
 
@@ -154,8 +160,8 @@ public final class DataFolder: Sendable {
       ? try SQLiteRecordStore(readingFrom: path) : try SQLiteRecordStore(path: path)
   }
 
-  /// - Parameter role: `manager`, `cloud`, `cloud-2`, `hospital-1`, `doctors/<id>`,
-  ///   `patients/<id>` or `organisations/<id>`.
+  /// - Parameter role: the identifier of a server, as `cloud`, or `doctors/<id>`, `patients/<id>` or
+  ///   `organisations/<id>`.
   /// - Throws: ``StoreError``; `invalidName` for another text, `foreignStore` if another role's store lies
   ///   there. One from before stores knew whose they are becomes this role's when it is opened to write.
   public func roleStore(_ role: String) throws(StoreError) -> SQLiteRoleStore {
@@ -209,7 +215,7 @@ public final class DataFolder: Sendable {
   /// Whether a role's folder can have this name.
   static func isRole(_ role: String) -> Bool {
     let parts = role.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-    let isPerson = parts.count == 2 && ["doctors", "patients", "organisations"].contains(parts[0])
+    let isPerson = parts.count == 2 && people.contains(parts[0])
     let isServer = parts.count == 1 && isServer(role)
     return (isPerson || isServer) && parts.allSatisfy(isName)
   }

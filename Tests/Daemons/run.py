@@ -19,11 +19,11 @@ import urllib.request
 PARTIES = [
     ("hospital-1", "hospital"),
     ("hospital-2", "hospital"),
-    ("hospital-3", "hospital"),
+    ("st-mary", "hospital"),
     ("cloud", "cloud"),
     ("manager", "manager"),
 ]
-DELEGATES = ["hospital-1", "hospital-2", "hospital-3", "cloud"]
+DELEGATES = ["hospital-1", "hospital-2", "st-mary", "cloud"]
 
 
 def free_ports(count):
@@ -56,7 +56,7 @@ class Cluster:
 
     def found(self):
         for name, kind in PARTIES:
-            confirmed = ["--confirms=hospital-%d" % n for n in (1, 2, 3)] if kind == "cloud" else []
+            confirmed = ["--confirms=" + n for n in DELEGATES[:3]] if kind == "cloud" else []
             self.command(
                 "init", self.path(name), "--kind", kind, "--id", name,
                 "--organisation", name + "-trust",
@@ -146,23 +146,23 @@ def decides_and_goes_on(cluster):
 
 def is_known_by_key_alone(cluster):
     """[attack] who takes over an address without the key is not spoken with; a renewed certificate is."""
-    assert cluster.stop("hospital-3") == 0
-    own = cluster.path("hospital-3")
+    assert cluster.stop("st-mary") == 0
+    own = cluster.path("st-mary")
     shutil.copytree(own, own + "-kept")
     foreign = cluster.path("foreign")
     cluster.command(
-        "init", foreign, "--kind", "hospital", "--id", "hospital-3", "--organisation", "x",
+        "init", foreign, "--kind", "hospital", "--id", "st-mary", "--organisation", "x",
         "--address", "https://127.0.0.1:1",
     )
     for name in ("tls.pem", "tls-key.pem"):
         os.replace(os.path.join(foreign, name), os.path.join(own, name))
-    cluster.start("hospital-3")
-    cluster.wait("it listens", lambda: cluster.health("hospital-3") is not None)
+    cluster.start("st-mary")
+    cluster.wait("it listens", lambda: cluster.health("st-mary") is not None)
     check = cluster.command("check", "--config", cluster.path("hospital-1", "bcemrd.json"), code=1)
-    assert "failed  hospital-3" in check.stdout and "not pinned" in check.stdout, check.stdout
-    mine = cluster.command("check", "--config", cluster.path("hospital-3", "bcemrd.json"), code=1)
+    assert "failed  st-mary" in check.stdout and "not pinned" in check.stdout, check.stdout
+    mine = cluster.command("check", "--config", cluster.path("st-mary", "bcemrd.json"), code=1)
     assert "failed  TLS key" in mine.stdout, mine.stdout
-    cluster.stop("hospital-3")
+    cluster.stop("st-mary")
     # Another certificate for the same key, long over.
     key = os.path.join(own + "-kept", "tls-key.pem")
     subprocess.run(
@@ -177,8 +177,8 @@ def is_known_by_key_alone(cluster):
         check=True, capture_output=True,
     )
     shutil.copy(key, os.path.join(own, "tls-key.pem"))
-    cluster.start("hospital-3")
-    cluster.wait("it listens", lambda: cluster.health("hospital-3") is not None)
+    cluster.start("st-mary")
+    cluster.wait("it listens", lambda: cluster.health("st-mary") is not None)
     check = cluster.command("check", "--config", cluster.path("hospital-1", "bcemrd.json"))
     assert check.stdout.count("answers as itself") == 4, check.stdout
 

@@ -81,7 +81,7 @@ struct DataFolderTests {
     arguments: [
       "", ".", "..", "/", "../x", "doctors", "doctors/", "doctors/..", "doctors/.", "doctors/a/b",
       "doctors/../manager", "patients/.x", "patients/a\0b", "patients/ä", "patients/a b",
-      "ordering",
+      "Hospital",
       "/etc", "hospital-1/x", "hospital-/..", "doctors//a",
       "patients/" + String(repeating: "a", count: 65),
     ])
