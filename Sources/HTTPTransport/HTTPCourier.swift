@@ -8,6 +8,12 @@ import NIOPosix
 import NIOSSL
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// Carries requests to roles on other machines, by HTTPS (specification 8.7).
 ///
 /// Where a role is, and by which TLS keys its server is known, says the ledger. A server with another key is
@@ -100,6 +106,8 @@ public final class HTTPCourier: Courier {
       throw Failure(reason: "\(error)", isUnsent: true)
     } catch let error as NIOConnectionError {
       throw Failure(reason: "no connection to \(error.host):\(error.port)", isUnsent: true)
+    } catch let error as IOError where error.isOfConnecting {
+      throw Failure(reason: "no connection: \(error)", isUnsent: true)
     } catch let error as HTTPClientError {
       throw Failure(
         reason: error.shortDescription, isUnsent: error == .connectTimeout)
@@ -144,5 +152,13 @@ public final class HTTPCourier: Courier {
     // It runs when the handshake is done, before any request is written.
     configuration.http1_1ConnectionDebugInitializer = { pins.check($0) }
     return configuration
+  }
+}
+
+extension IOError {
+  /// Whether no connection stood. One that stood can fail as unreachable too, so the call is looked at.
+  fileprivate var isOfConnecting: Bool {
+    [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(errnoCode)
+      && "\(self)".hasPrefix("connect")
   }
 }
