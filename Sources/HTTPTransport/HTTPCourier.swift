@@ -156,9 +156,11 @@ public final class HTTPCourier: Courier {
 }
 
 extension IOError {
-  /// Whether no connection stood. One that stood can fail as unreachable too, so the call is looked at.
+  /// Whether no connection stood. Only then is one refused; one that stood can end as unreachable too, so of
+  /// that it is looked which call failed.
   fileprivate var isOfConnecting: Bool {
-    [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(errnoCode)
-      && "\(self)".hasPrefix("connect")
+    errnoCode == ECONNREFUSED
+      || [EHOSTUNREACH, ENETUNREACH, ETIMEDOUT].contains(errnoCode)
+        && ["connect", "finishing a non-blocking connect"].contains { "\(self)".hasPrefix($0) }
   }
 }
