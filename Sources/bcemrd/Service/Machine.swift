@@ -21,6 +21,12 @@ struct Machine {
     let tls = try TLSFiles.load(certificate: configuration.certificate, key: configuration.key)
     let folder = try DataFolder(path: configuration.data)
     try folder.create(genesis: genesis.content.encoded())
+    for id in configuration.roles
+    where genesis.members.location(of: id)?.pins.contains(tls.pin) == false {
+      logger.warning(
+        "others know another TLS key of this role, unless the ledger has changed",
+        metadata: ["role": "\(id)", "key": "\(tls.pin)"])
+    }
     let directory = Directory(genesis)
     let https = HTTPCourier { await directory.location(of: $0) }
     let local = LocalCourier(meter: Meter(nanoseconds: { 0 }))
