@@ -106,7 +106,10 @@ package final class Traffic: Sendable {
     }
   }
 
-  /// For tests: whether nobody takes anything.
+  /// How many bytes of requests are being read or answered.
+  package var byteCount: Int { counts.withLock { $0.bytes } }
+
+  /// Whether nobody takes anything.
   package var isEmpty: Bool {
     counts.withLock { $0.byAddress.isEmpty && $0.bytes == 0 && $0.connections == 0 }
   }
