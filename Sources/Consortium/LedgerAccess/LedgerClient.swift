@@ -44,6 +44,9 @@ package actor LedgerClient: MembersSource {
   private static let statementLimit = 256
   private static let membersLimit = 16
   private static func doctorKey(_ doctor: String) -> String { "ledger/doctor/\(doctor)" }
+  private static func completionKey(_ visit: Digest32, _ hospital: String) -> String {
+    "ledger/completion/\(hospital)/\(visit)"
+  }
 
   /// - Parameters:
   ///   - home: the hospital of a doctor.
@@ -287,6 +290,10 @@ package actor LedgerClient: MembersSource {
       case .visitCompletion(let completion)? = proven.entry?.content.body,
       completion.context.visitID == visit
     else { throw ConsortiumError(.invalidProof, "the leaf is not the completion of the visit") }
+    let patient = Principal.patient(visit: visit, hospital: hospital)
+    if reader.authors.contains(where: { $0.principal == patient }) {
+      try keep(proven.anchored, ofCompletionOf: visit, at: hospital)
+    }
     try await checkRecordDigest(completion, proven.entry, by: supernode, for: reader)
     let signature = try await team(of: completion.context, by: supernode).verify(
       SequentialSignature(encoded: completion.signature), commitments: completion.commitments)
@@ -341,6 +348,32 @@ package actor LedgerClient: MembersSource {
         .verified.statement.identityKey
     }
     return entry.isSigned(by: key)
+  }
+
+  /// Keeps where the completion of an own visit stands: what a demand has to show, also where nobody shows it any more.
+  private func keep(
+    _ place: AnchoredLeaf?, ofCompletionOf visit: Digest32, at hospital: String
+  ) throws {
+    let key = Self.completionKey(visit, hospital)
+    guard let place, try store.value(forKey: key) == nil else { return }
+    try store.write([key: place.encodedSequence()])
+  }
+
+  /// Where the completion of a visit stands, as it was proven to its patient, or else is now.
+  func completionPlace(
+    of visit: Digest32, at hospital: String, for authors: [Author]
+  ) async throws -> AnchoredLeaf {
+    let key = Self.completionKey(visit, hospital)
+    if let bytes = try store.value(forKey: key) { return try AnchoredLeaf(sequence: bytes) }
+    let proven = try await byHospitalOrCloud(hospital) {
+      try await prove(.completion, of: visit, at: hospital, by: $0, for: VisitReader(authors))
+    }
+    guard proven.chain == hospital, let place = proven.anchored,
+      case .visitCompletion(let completion)? = proven.entry?.content.body,
+      completion.context.visitID == visit
+    else { throw ConsortiumError(.invalidProof, "the leaf is not the completion of the visit") }
+    try keep(place, ofCompletionOf: visit, at: hospital)
+    return place
   }
 
   // MARK: Members

@@ -88,7 +88,11 @@ public actor LocalConsortium {
   ) async throws -> LocalConsortium {
     let founded = try storage.genesis()
     let consortium = try LocalConsortium(storage, configuration, environment)
-    try await consortium.start(isNew: founded == nil)
+    do {
+      try await consortium.start(isNew: founded == nil)
+    } catch {
+      throw await consortium.cause(of: error)
+    }
     return consortium
   }
 
@@ -348,11 +352,14 @@ public actor LocalConsortium {
   /// Lets the supernodes work until none has anything left to do: what was submitted is final then.
   ///
   /// Where all of them wait for somebody who does not speak, their time-outs expire.
-  /// - Throws: what the first supernode cannot do that fails, once the others have nothing left to do;
+  /// - Throws: what the first supernode cannot do that fails, once the others have nothing left to do, or its
+  ///   store has failed in so many rounds that it will not come back;
   ///   ``ConsortiumError`` `not-final` if too few delegates are there to decide a block.
   public func settle() async throws {
     var quietRounds = 0
     var expirations = 0
+    /// In how many rounds in a row a store has failed.
+    var lame = 0
     for _ in 0..<Self.roundLimit {
       var failure: (any Error)?
       var failed: Set<String> = []
@@ -374,6 +381,8 @@ public actor LocalConsortium {
           failed.insert(server.id)
         }
       }
+      lame = failure is StoreError ? lame + 1 : 0
+      if lame >= Self.lameLimit, let failure { throw failure }
       quietRounds = isQuiet ? quietRounds + 1 : 0
       guard isQuiet else { continue }
       if expirations < Self.expirationLimit, try await expire(without: failed) {
@@ -410,6 +419,8 @@ public actor LocalConsortium {
   }
 
   private static let roundLimit = 4000
+  /// Far more rounds than a block takes.
+  private static let lameLimit = 256
   /// Rounds of voting without an outcome.
   private static let expirationLimit = 64
 

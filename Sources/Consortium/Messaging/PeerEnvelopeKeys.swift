@@ -12,7 +12,7 @@ package final class PeerEnvelopeKeys: Sendable {
   private let genesis: Digest32
   private let requests: RequestClient
   private let clock: @Sendable () -> UInt64
-  private let known = Mutex<[String: EnvelopeKey]>([:])
+  private let known = Mutex<[String: Signed<EnvelopeKey>]>([:])
 
   package init(genesis: Digest32, requests: RequestClient, clock: @escaping @Sendable () -> UInt64)
   {
@@ -27,11 +27,14 @@ package final class PeerEnvelopeKeys: Sendable {
     _ id: String, isRenewed: Bool,
     signedBy identities: @Sendable (_ isRenewed: Bool) async throws -> [[UInt8]]
   ) async throws -> Contact {
-    if !isRenewed, let key = known.withLock({ $0[id] }), key.counts(at: clock()) {
-      return Contact(id: id, agreementKey: key.key)
-    }
     // Nobody is asked whom the ledger does not know.
     var keys = try await identities(isRenewed)
+    // What a key has signed that its owner has given up since may be a thief's.
+    if !isRenewed, let kept = known.withLock({ $0[id] }), kept.object.counts(at: clock()),
+      isSigned(kept, by: keys)
+    {
+      return Contact(id: id, agreementKey: kept.object.key)
+    }
     let statement = try await requests.ask(FetchEnvelopeKey(), of: id)
     if !isRenewed, !isSigned(statement, by: keys) {
       // It may sign with another key by now.
@@ -46,7 +49,7 @@ package final class PeerEnvelopeKeys: Sendable {
     }
     known.withLock { known in
       if known.count >= Self.limit { known = [:] }
-      known[id] = key
+      known[id] = statement
     }
     return Contact(id: id, agreementKey: key.key)
   }

@@ -115,6 +115,7 @@ extension Patient {
     if !visit.encounter.isEmpty {
       changes[Self.lastVisitKey(visit.encounter, hospital)] = visitID.bytes
     }
+    try keepRevocations(notes.found.flatMap(\.consents))
     try store.write(changes)
     restored.state = .complete(record: visit.recordDigest != nil)
     if let opened, try await !give(opened.receipt, context, keys) {

@@ -6,7 +6,9 @@ import Ledger
 extension Patient {
   /// Takes a consent back. Openings that have not happened do not happen any more.
   ///
-  /// One whose notice is still on its way is taken back like any other: its hospital takes no notice after it.
+  /// One whose notice is still on its way is taken back like any other: its hospital takes no notice after it. What the
+  /// hospital does not take is demanded by ``followUp(demandingAfter:)``, after an hour, unless told not to, and becomes
+  /// visible to all organisations: whoever calls this says so first.
   /// - Returns: how the revocation stands: confirmed at least.
   @discardableResult
   public func revoke(_ consent: Digest32) async throws -> SubmissionStanding {
@@ -50,6 +52,24 @@ extension Patient {
   ) async throws -> SubmissionStanding {
     let entry = try revocation(of: consent)
     await keepNote(ofRevoked: consent)
-    return try await demand(entry, through: supernode)
+    do {
+      return try await demand(entry, through: supernode)
+    } catch let error as ConsortiumError where error.code == .consentRevoked {
+      // Another device of this patient has had the same demanded.
+      guard let row = try rows.row(entry.digest), try await isReplaced(row) else { throw error }
+      return try rows.row(entry.digest)?.standing ?? row.standing
+    }
+  }
+
+  /// Follows the revocations of a note like those that were signed here: the device that signed them may be lost.
+  ///
+  /// What this program has signed itself stays what it follows.
+  func keepRevocations(_ consents: [GivenConsent]) throws {
+    for consent in consents {
+      guard let revocation = consent.revocation else { continue }
+      let known: KnownConsent? = try store.readable(Self.consentKey(consent.document))
+      guard known?.given.revocation ?? revocation == revocation else { continue }
+      try rows.keep(revocation, at: client.clock())
+    }
   }
 }
