@@ -35,6 +35,8 @@ package actor LedgerClient: MembersSource {
   private var formerMembers: [UInt64: ValidMembers] = [:]
   /// Statements that were proven, by A.
   private var statements: [[UInt8]: PreparedDoctorKey<Suite>] = [:]
+  /// When supernodes were asked for what is newer, by the own clock.
+  private var learned: [String: UInt64] = [:]
   /// Doctors as they were proven last.
   private var knownDoctors: [String: CurrentDoctor] = [:]
 
@@ -43,6 +45,7 @@ package actor LedgerClient: MembersSource {
   private static let membersKey = "ledger/members"
   private static let statementLimit = 256
   private static let membersLimit = 16
+  private static let learningPeriod: UInt64 = 3600
   private static func doctorKey(_ doctor: String) -> String { "ledger/doctor/\(doctor)" }
   private static func completionKey(_ visit: Digest32, _ hospital: String) -> String {
     "ledger/completion/\(hospital)/\(visit)"
@@ -105,6 +108,16 @@ package actor LedgerClient: MembersSource {
   /// again. What it proves is true, and there may be more: it serves to find the keys of who is asked next.
   func learnMembers(from supernode: String) async throws {
     _ = try await prove(.consortiumLeaf(index: 0), by: supernode, .bare)
+  }
+
+  /// Whether it is long ago that a supernode was asked who takes part: with what it knew then, this client would take
+  /// an identity key for the supernode's that the supernode has given up. It counts as asked from now on.
+  func isLearningDue(from supernode: String) -> Bool {
+    let now = clock()
+    if let last = learned[supernode], last <= now, now - last < Self.learningPeriod { return false }
+    if learned.count >= Self.membersLimit * Self.membersLimit { learned = [:] }
+    learned[supernode] = now
+    return true
   }
 
   private static func only(_ leaves: [ProvenLeaf?]) throws -> ProvenLeaf {

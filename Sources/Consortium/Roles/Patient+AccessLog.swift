@@ -179,7 +179,7 @@ extension Patient {
   private func presentCloud(ofHospital hospital: String) async throws -> String {
     do {
       if let cloud = try await presentMembers().cloud(ofHospital: hospital) { return cloud }
-    } catch let error as ConsortiumError where error.code == .unreachable {
+    } catch let error as ConsortiumError where [.unreachable, .busy].contains(error.code) {
       // Nobody says who takes part: whoever is known is asked.
     }
     // Of a hospital that was removed, the last one answers.

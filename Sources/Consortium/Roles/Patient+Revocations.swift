@@ -13,8 +13,22 @@ extension Patient {
   @discardableResult
   public func revoke(_ consent: Digest32) async throws -> SubmissionStanding {
     let entry = try revocation(of: consent)
-    await keepNote(ofRevoked: consent)
-    return try await submit(entry, until: .confirmed)
+    return try await notingAfterwards(consent) { try await submit(entry, until: .confirmed) }
+  }
+
+  /// Has the cloud keep a note of a revocation once it was sent, or could not be: before, a cloud would hear of
+  /// it first, and could hold it up.
+  private func notingAfterwards(
+    _ consent: Digest32, _ body: () async throws -> SubmissionStanding
+  ) async throws -> SubmissionStanding {
+    do {
+      let standing = try await body()
+      await keepNote(ofRevoked: consent)
+      return standing
+    } catch {
+      await keepNote(ofRevoked: consent)
+      throw error
+    }
   }
 
   /// The entry that takes a consent back. It is signed once and stored before it is sent, so that it
@@ -30,7 +44,10 @@ extension Patient {
       Revocation(visit: known.given.visit, document: consent), visit.context,
       try keys(of: visit.context).signingKey)
     known.given.revocation = signed
-    try store.save(known, Self.consentKey(consent))
+    // In one step: what is signed is followed, whatever happens next.
+    var changes = try rows.changes(keeping: signed, at: client.clock())
+    changes[Self.consentKey(consent)] = Message(known).encoded()
+    try store.write(changes)
     do {
       try forgetEndedConsents()
     } catch  where error.isOfWholeStore {
@@ -51,9 +68,8 @@ extension Patient {
     _ consent: Digest32, through supernode: String
   ) async throws -> SubmissionStanding {
     let entry = try revocation(of: consent)
-    await keepNote(ofRevoked: consent)
     do {
-      return try await demand(entry, through: supernode)
+      return try await notingAfterwards(consent) { try await demand(entry, through: supernode) }
     } catch let error as ConsortiumError where error.code == .consentRevoked {
       // Another device of this patient has had the same demanded.
       guard let row = try rows.row(entry.digest), try await isReplaced(row) else { throw error }
