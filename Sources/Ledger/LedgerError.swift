@@ -32,6 +32,12 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
 
   public var description: String { code }
 
+  /// Whether it says nothing of the entry, but that something else comes first: who takes the entry puts it behind
+  /// that, and refuses nothing because of it. An entry that is known stands.
+  public var isPassing: Bool {
+    [.blockFull, .noBase, .demandOpen, .entryKnown].contains(self)
+  }
+
   /// The chain takes no entry of this kind.
   static let wrongKind = Refusal("wrong-kind")
   /// The entry is of another ledger or another chain.

@@ -330,4 +330,49 @@ struct RestoringTests {
     try await other.revoke(second)
     #expect(await code(consortium, open: second) == "consent-revoked")
   }
+
+  @Test("follow what the lost device had taken back, and take back what it had given by half")
+  func revocationsOfLostDevice() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (visit, signed) = try await test.consentedVisit(consortium, lasting: 36_000)
+    // A revocation and a notice of which nobody but the notes knows.
+    test.wire.lose {
+      [.revocation, .consentNotice].contains(
+        $0.payload(SubmitEntry.self)?.entry.content.body.kind)
+    }
+    func revoke(_ consent: Digest32) async -> String {
+      await ConsortiumError.code {
+        try await consortium.revoke(patient: Self.patient, consent: consent)
+      }
+    }
+    #expect(await revoke(signed) == "unreachable")
+    let request = try await consortium.requestAccess(
+      doctor: Self.reader, patient: Self.patient, purpose: "b")
+    let given = await ConsortiumError.code {
+      _ = try await consortium.consent(
+        patient: Self.patient, to: request, visit: visit,
+        expiresAt: await consortium.ledgerTime() + 36_000)
+    }
+    #expect(given == "unreachable")
+    try await test.loseDevice(consortium)
+    test.wire.intercept(nil)
+    #expect(try await consortium.restore(patient: Self.patient).isComplete)
+    let patient = try #require(await consortium.patients[Self.patient])
+    #expect(try await patient.followUp().map(\.kind).contains(.revocation))
+    #expect(try await patient.standing(ofRevocation: signed)?.isConfirmed == true)
+    #expect(await code(consortium, open: signed) == "consent-revoked")
+    let unnoticed = try #require(
+      try await patient.consents().map(\.consent).first { $0 != signed })
+    #expect(await revoke(unnoticed) == "nothing")
+    try await consortium.settle()
+    for consent in [signed, unnoticed] {
+      _ = try await patient.followUp()
+      #expect(try await patient.standing(ofRevocation: consent)?.isFinal == true)
+    }
+    let entries = try await test.storage.chainLog("hospital-1").contents()
+      .compactMap { Leaf.entry(in: $0)?.content.body.kind }
+    #expect(entries.filter { $0 == .revocation }.count == 2)
+    #expect(entries.filter { $0 == .consentNotice }.count == 1)
+  }
 }

@@ -89,6 +89,17 @@ def request(author=S_V, to=HOSPITAL_KEY, **changes):
     return seal(content, author, public(to), EPHEMERAL, **changes)
 
 
+def open_message():
+    return message("fetch-members", "FetchMembers", {"epoch": 1})
+
+
+def open_request():
+    """What is open, in an envelope: by any key, whatever its time."""
+    return request(signing("stranger"), content={
+        "author": {"principal": 3, "subject": public(signing("stranger"))},
+        "name": "fetch-members", "payload": open_message(), "sentAt": 0})[0]
+
+
 def altered(data, place):
     changed = bytearray(data)
     changed[place] ^= 1
@@ -188,8 +199,11 @@ def exchange():
     yield "answerNonce", nonce
     yield "reply", reply
     yield "answer", answer
+    yield "openMessage", open_message()
+    yield "openEnvelope", open_request()
+    assert recipient().receive(open_request(), NOW)[0]["payload"] == open_message()
     yield "taken", [request(content={"sentAt": NOW + offset})[0] for offset in (-600, 600)] + [
-        request(content={"payload": authorize(), "nonce": bytes(16)})[0]]
+        request(content={"payload": authorize(), "nonce": bytes(16)})[0], open_request()]
     sealed = decode("SealedAnswer", answer)["sealed"]
     elsewhere = request(content={"nonce": bytes(16)})[1].seal_answer(reply, r)
     assert elsewhere == answer  # one ephemeral key is one context; an honest author draws another
@@ -336,7 +350,9 @@ ROWS = {
         "signature": "its signature", "envelope": "`Envelope`", "envelopeDigest": "its SHA-256",
         "answerSecret": "secret of the exporter", "r": "*r*", "answerKey": "key of the answer",
         "answerNonce": "nonce of the answer", "reply": "`Message` \"reply\"",
-        "answer": "`SealedAnswer`"},
+        "answer": "`SealedAnswer`",
+        "openMessage": "`Message` \"fetch-members\", which is open",
+        "openEnvelope": "`Envelope` with it, by the key of `stranger`, sent at 0: it is taken"},
     "texts": {
         "root": "root of a patient", "phrase": "its recovery phrase",
         "addressNonce": "nonce of an address", "addressSigningKey": "its Ed25519 key",

@@ -49,6 +49,7 @@ package struct EntrySubmission: Sendable {
     else { throw ConsortiumError(.malformed, "\(hospital) answers about another entry") }
     let standing: SubmissionStanding
     switch answer.outcome {
+    case .refused(let code, _) where Refusal(code).isPassing: standing = .sent
     case .refused(let code, let position): standing = .refused(code: code, position: position)
     case .confirmed(let confirmation):
       try await check(confirmation, of: entry, answer.generation)

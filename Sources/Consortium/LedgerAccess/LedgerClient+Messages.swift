@@ -7,14 +7,17 @@ import Ledger
 extension LedgerClient: Contacts {
   package func contact(_ id: String, isRenewed: Bool) async throws -> Contact {
     try await peers.contact(id, isRenewed: isRenewed) {
-      [try await identity(of: id, isRenewed: $0)]
+      [try await self.identity(of: id, isRenewed: $0)]
     }
   }
 
   /// The Ed25519 key with which somebody signs.
   private func identity(of id: String, isRenewed: Bool) async throws -> [UInt8] {
     if isRenewed { _ = try await currentMembers(shownBy: anySupernode) }
-    if let key = currentMembers().identityKey(of: id) { return key }
+    if currentMembers().identityKey(of: id) != nil {
+      try await learnNewer(about: id)
+      if let key = currentMembers().identityKey(of: id) { return key }
+    }
     if !isRenewed, let known = knownDoctor(id) { return known.identityKey }
     do {
       return try await doctor(id, by: anySupernode).identityKey
@@ -24,6 +27,20 @@ extension LedgerClient: Contacts {
         throw ConsortiumError(.unreachable, "there is nobody called \(id)")
       }
       return key
+    }
+  }
+
+  /// Asks now and then for what is newer before something is sealed to a member. Who does not answer, or is kept from
+  /// it, is known as before.
+  private func learnNewer(about id: String) async throws {
+    let supernode = currentMembers().supernode(id) == nil ? anySupernode : id
+    guard isLearningDue(from: supernode) else { return }
+    do {
+      try await learnMembers(from: supernode)
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      // As known before.
     }
   }
 

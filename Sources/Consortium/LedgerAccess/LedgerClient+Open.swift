@@ -22,7 +22,7 @@ extension LedgerClient {
     _ request: Request, of supernode: String, _ way: OpenWay = .sealed
   ) async throws -> Request.Reply {
     guard way == .sealed, try await isMember(supernode) else {
-      return try await requests.ask(request, of: supernode)
+      return try await requests.askBare(request, of: supernode)
     }
     return try await SealedRequestClient(
       genesis: genesis.digest, requests: requests, contacts: ProvenSupernodes(client: self),
@@ -48,7 +48,7 @@ extension LedgerClient {
   /// it shows is not signed by the one that is known here, it may have another by now, and shows so itself.
   fileprivate func supernodeContact(_ id: String, isRenewed: Bool) async throws -> Contact {
     try await peers.contact(id, isRenewed: isRenewed) { isRenewed in
-      if isRenewed {
+      if await isRenewed || self.isLearningDue(from: id) {
         do {
           try await learnMembers(from: id)
         } catch let error as StoreError {

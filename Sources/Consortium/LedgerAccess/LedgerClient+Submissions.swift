@@ -1,4 +1,5 @@
 import CanonicalEncoding
+import Credentials
 package import Ledger
 
 /// Entries of one's own, on their way to their hospital's chain.
@@ -25,12 +26,41 @@ extension LedgerClient {
     _ entry: Entry, through supernode: String, by authors: [Author]
   ) async throws -> UInt64 {
     // Asked each time: who once names a false place is asked again.
-    let place = try await ask(RelayDemand(entry), of: supernode, by: authors).index
-    let proven = try await prove(.consortiumLeaf(index: place), by: supernode)
-    guard case .demand(let demand)? = proven.entry?.content.body, demand.entry == entry else {
+    let request = RelayDemand(entry, completion: try await completionPlace(for: entry, authors))
+    // Who has not the chain does not know the patient of a visit.
+    let holders =
+      request.completion == nil ? [] : authors.map { Author(.key($0.key.publicKey), $0.key) }
+    let place = try await ask(request, of: supernode, by: authors + holders).index
+    guard try await demanded(at: place, by: supernode) == entry else {
       throw ConsortiumError(.invalidProof, "the leaf is not the demand")
     }
-    return proven.index
+    return place
+  }
+
+  /// What shows a cloud that has not the hospital's chain that a patient may sign such an entry; nil where nothing
+  /// has to be shown, or nobody shows it: then one that has the chain takes the demand all the same.
+  private func completionPlace(
+    for entry: Entry, _ authors: [Author]
+  ) async throws -> AnchoredLeaf? {
+    guard case .patient(let visit) = entry.content.signer else { return nil }
+    do {
+      return try await completionPlace(of: visit, at: entry.content.chain, for: authors)
+    } catch is ConsortiumError {
+      return nil
+    } catch is LedgerError {
+      return nil
+    }
+  }
+
+  /// The entry that is demanded at an index of the consortium chain, final.
+  ///
+  /// - Throws: ``ConsortiumError``, as `not-final`; ``LedgerError`` for a proof that fails.
+  func demanded(at index: UInt64, by supernode: String) async throws -> Entry {
+    let proven = try await prove(.consortiumLeaf(index: index), by: supernode)
+    guard proven.chain == ChainName.consortium, proven.index == index,
+      case .demand(let demand)? = proven.entry?.content.body
+    else { throw ConsortiumError(.invalidProof, "the leaf is no demand") }
+    return demand.entry
   }
 
   /// The index at which an entry is final on its hospital's chain, proven by the hospital or its cloud.

@@ -35,6 +35,8 @@ package actor LedgerClient: MembersSource {
   private var formerMembers: [UInt64: ValidMembers] = [:]
   /// Statements that were proven, by A.
   private var statements: [[UInt8]: PreparedDoctorKey<Suite>] = [:]
+  /// When supernodes were asked for what is newer, by the own clock.
+  private var learned: [String: UInt64] = [:]
   /// Doctors as they were proven last.
   private var knownDoctors: [String: CurrentDoctor] = [:]
 
@@ -43,7 +45,11 @@ package actor LedgerClient: MembersSource {
   private static let membersKey = "ledger/members"
   private static let statementLimit = 256
   private static let membersLimit = 16
+  private static let learningPeriod: UInt64 = 3600
   private static func doctorKey(_ doctor: String) -> String { "ledger/doctor/\(doctor)" }
+  private static func completionKey(_ visit: Digest32, _ hospital: String) -> String {
+    "ledger/completion/\(hospital)/\(visit)"
+  }
 
   /// - Parameters:
   ///   - home: the hospital of a doctor.
@@ -102,6 +108,16 @@ package actor LedgerClient: MembersSource {
   /// again. What it proves is true, and there may be more: it serves to find the keys of who is asked next.
   func learnMembers(from supernode: String) async throws {
     _ = try await prove(.consortiumLeaf(index: 0), by: supernode, .bare)
+  }
+
+  /// Whether it is long ago that a supernode was asked who takes part: with what it knew then, this client would take
+  /// an identity key for the supernode's that the supernode has given up. It counts as asked from now on.
+  func isLearningDue(from supernode: String) -> Bool {
+    let now = clock()
+    if let last = learned[supernode], last <= now, now - last < Self.learningPeriod { return false }
+    if learned.count >= Self.membersLimit * Self.membersLimit { learned = [:] }
+    learned[supernode] = now
+    return true
   }
 
   private static func only(_ leaves: [ProvenLeaf?]) throws -> ProvenLeaf {
@@ -287,6 +303,10 @@ package actor LedgerClient: MembersSource {
       case .visitCompletion(let completion)? = proven.entry?.content.body,
       completion.context.visitID == visit
     else { throw ConsortiumError(.invalidProof, "the leaf is not the completion of the visit") }
+    let patient = Principal.patient(visit: visit, hospital: hospital)
+    if reader.authors.contains(where: { $0.principal == patient }) {
+      try keep(proven.anchored, ofCompletionOf: visit, at: hospital)
+    }
     try await checkRecordDigest(completion, proven.entry, by: supernode, for: reader)
     let signature = try await team(of: completion.context, by: supernode).verify(
       SequentialSignature(encoded: completion.signature), commitments: completion.commitments)
@@ -341,6 +361,32 @@ package actor LedgerClient: MembersSource {
         .verified.statement.identityKey
     }
     return entry.isSigned(by: key)
+  }
+
+  /// Keeps where the completion of an own visit stands: what a demand has to show, also where nobody shows it any more.
+  private func keep(
+    _ place: AnchoredLeaf?, ofCompletionOf visit: Digest32, at hospital: String
+  ) throws {
+    let key = Self.completionKey(visit, hospital)
+    guard let place, try store.value(forKey: key) == nil else { return }
+    try store.write([key: place.encodedSequence()])
+  }
+
+  /// Where the completion of a visit stands, as it was proven to its patient, or else is now.
+  func completionPlace(
+    of visit: Digest32, at hospital: String, for authors: [Author]
+  ) async throws -> AnchoredLeaf {
+    let key = Self.completionKey(visit, hospital)
+    if let bytes = try store.value(forKey: key) { return try AnchoredLeaf(sequence: bytes) }
+    let proven = try await byHospitalOrCloud(hospital) {
+      try await prove(.completion, of: visit, at: hospital, by: $0, for: VisitReader(authors))
+    }
+    guard proven.chain == hospital, let place = proven.anchored,
+      case .visitCompletion(let completion)? = proven.entry?.content.body,
+      completion.context.visitID == visit
+    else { throw ConsortiumError(.invalidProof, "the leaf is not the completion of the visit") }
+    try keep(place, ofCompletionOf: visit, at: hospital)
+    return place
   }
 
   // MARK: Members

@@ -162,8 +162,13 @@ package struct LedgerViews: Sendable {
     }
     var receipt: Entry?
     if let index = try view.receipt(of: visit) { receipt = try await entry(index) }
+    let demanded =
+      request.from == 0
+      ? try await node.consortium.demandedSharing(
+        of: visit, at: hospital, limit: AccessLogReply.countLimit) : []
     return AccessLogReply(
-      entries: entries, count: try view.sharingCount(of: visit), receipt: receipt)
+      entries: entries, count: try view.sharingCount(of: visit), receipt: receipt,
+      demanded: demanded)
   }
 
   /// The visit whose patient asks.
@@ -298,12 +303,24 @@ package struct LedgerViews: Sendable {
     return nil
   }
 
-  /// A demand of an entry, with the proof that its signer is entitled to sign it.
-  func demand(_ entry: Entry) async throws -> Demand {
+  /// A demand of an entry, with the proof that its signer is entitled to sign it: as who asks shows it, or by the chain
+  /// that is here.
+  func demand(_ entry: Entry, showing shown: AnchoredLeaf?) async throws -> Demand {
     guard case .patient(let visit) = entry.content.signer else {
       return Demand(entry: entry, completion: nil)
     }
     let hospital = entry.content.chain
+    if let shown, let completion = Leaf.entry(in: shown.leaf.leaf),
+      completion.encoded().count <= LedgerLimits.demandedEntryByteCount,
+      case .visitCompletion = completion.content.body,
+      let number = try await node.consortium.anchorNumber(at: shown.anchor, of: hospital)
+    {
+      return Demand(
+        entry: entry,
+        completion: .init(
+          entry: completion, anchor: number, index: shown.leaf.index,
+          inclusion: shown.leaf.inclusion))
+    }
     let chain = try await chains.view(of: hospital)
     guard let index = try chain.visit(visit)?.completion,
       let (number, anchor) = try await node.consortium.numberedAnchor(

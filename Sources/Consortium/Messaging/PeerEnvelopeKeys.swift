@@ -35,7 +35,7 @@ package final class PeerEnvelopeKeys: Sendable {
     {
       return Contact(id: id, agreementKey: kept.object.key)
     }
-    let statement = try await requests.ask(FetchEnvelopeKey(), of: id)
+    let statement = try await requests.askBare(FetchEnvelopeKey(), of: id)
     if !isRenewed, !isSigned(statement, by: keys) {
       // It may sign with another key by now.
       keys = try await identities(true)

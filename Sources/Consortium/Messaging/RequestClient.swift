@@ -43,6 +43,22 @@ package struct RequestClient: Sendable {
     return try Self.reply(bytes, to: Request.self, recipient).get()
   }
 
+  /// The same of what is signed by nobody as a whole: an error, and what cannot be read, is the word of anybody on
+  /// the way, and no more than that there was no answer.
+  ///
+  /// - Throws: ``ConsortiumError`` `unreachable`.
+  func askBare<Request: RoleRequest>(
+    _ request: Request, of recipient: String
+  ) async throws -> Request.Reply {
+    do {
+      return try await ask(request, of: recipient)
+    } catch {
+      throw ConsortiumError(
+        .unreachable,
+        "\(recipient), or somebody on the way, refuses: \(ConsortiumError(error).code)")
+    }
+  }
+
   static func reply<Request: RoleRequest>(
     _ bytes: [UInt8], to type: Request.Type, _ recipient: String
   ) throws -> Result<Request.Reply, ConsortiumError> {

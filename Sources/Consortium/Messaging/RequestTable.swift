@@ -132,7 +132,7 @@ package enum RequestTable {
     signed(FetchLeaves.self, to: [.cloud], 1 << 10),
     signed(RequestTail.self, by: .hospital, to: [.cloud], 8 << 10, answer: 1 << 10, for: nil),
     sealed(
-      RelayDemand.self, by: [.doctor, .patient, .manager], to: .cloud, 1 << 18,
+      RelayDemand.self, by: [.doctor, .patient, .manager, .keyHolder], to: .cloud, 1 << 18,
       answer: 1 << 10),
     openOrSealed(Prove.self, to: [.hospital, .cloud], 8 << 10),
     sealed(

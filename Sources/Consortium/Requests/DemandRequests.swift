@@ -1,22 +1,45 @@
 package import CanonicalEncoding
+import EMRScheme
 package import Ledger
 
 /// To a supernode: put this entry, which its hospital has not taken, before everybody.
 ///
-/// What a demand shows of the entry becomes visible to all who read the consortium chain.
+/// What a demand shows of the entry becomes visible to all who read the consortium chain. A cloud that has not the
+/// hospital's chain does not know the patient of a visit: there the patient comes as who holds S_v, and shows the
+/// completion that names it.
 package struct RelayDemand: RoleRequest {
   package static let name = "relay-demand"
   /// Where the demand stands on the consortium chain.
   package typealias Reply = DemandPlace
 
   package var entry: Entry
+  /// Of an entry that a patient has signed: where the visit's completion stands, for a cloud that has not this chain.
+  package var completion: AnchoredLeaf?
 
-  package init(_ entry: Entry) { self.entry = entry }
+  package init(_ entry: Entry, completion: AnchoredLeaf? = nil) {
+    (self.entry, self.completion) = (entry, completion)
+  }
 
-  package func encode(into fields: inout some FieldEncoder) { fields.value("entry", entry) }
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.value("entry", entry)
+    fields.optional("completion", completion)
+  }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     entry = try fields.value("entry")
+    completion = try fields.optional("completion")
+  }
+
+  /// That who brings it has signed the entry.
+  ///
+  /// - Throws: ``ConsortiumError`` `not-entitled`.
+  func require(_ author: Principal?) throws {
+    guard case .key(let key)? = author else { return try entry.require(author) }
+    guard case .patient(let visit) = entry.content.signer, entry.isSigned(by: key),
+      case .visitCompletion(let body)? =
+        completion.flatMap({ Leaf.entry(in: $0.leaf.leaf) })?.content.body,
+      body.context.visitID == visit, body.context.visitSigningKey == key
+    else { throw ConsortiumError(.notEntitled, "the entry is brought by somebody else") }
   }
 }
 

@@ -333,20 +333,28 @@ package struct AccessLogReply: CanonicalValue {
   package var count: UInt64
   /// The visit's receipt, if it has one.
   package var receipt: Entry?
+  /// Where demands about sharing the visit stand on the consortium chain, the last ones of them; none behind the first
+  /// answer.
+  package var demanded: [UInt64]
 
-  package init(entries: [Entry], count: UInt64, receipt: Entry?) {
+  package init(entries: [Entry], count: UInt64, receipt: Entry?, demanded: [UInt64] = []) {
     (self.entries, self.count, self.receipt) = (entries, count, receipt)
+    self.demanded = demanded
   }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.list("entries", entries)
     fields.integer("count", count)
     fields.optional("receipt", receipt)
+    fields.list("demanded", demanded.map(DemandPlace.init(index:)))
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     entries = try fields.list("entries", maximum: Int(Self.countLimit))
     count = try fields.integer("count", in: 0...LedgerLimits.size)
     receipt = try fields.optional("receipt")
+    demanded = try fields.list(
+      "demanded", maximum: Int(Self.countLimit), of: DemandPlace.self
+    ).map(\.index)
   }
 }

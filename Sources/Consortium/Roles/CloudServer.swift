@@ -157,7 +157,7 @@ package actor CloudServer: EnvelopeKeyOwner {
     case let request as TakeOverRecord: request.reply(try await record(forCloud: request))
     case let request as ConfirmLeaves: request.reply(try await confirm(request, by: author))
     case let request as RequestTail: request.reply(try await state(request))
-    case let request as RelayDemand: request.reply(try await relay(request.entry, by: author))
+    case let request as RelayDemand: request.reply(try await relay(request, by: author))
     case let request as FetchLeaves:
       request.reply(try await confirmer.leaves(request.asked, limit: MessageLimits.plain / 2))
     case let request as ReadConsent: request.reply(try await views.consent(request, for: author))
@@ -189,8 +189,9 @@ package actor CloudServer: EnvelopeKeyOwner {
   /// where it stands.
   ///
   /// - Throws: the ``Refusal``; ``ConsortiumError`` `not-final` until a block holds the demand.
-  private func relay(_ entry: Entry, by author: Principal?) async throws -> DemandPlace {
-    try entry.require(author)
+  private func relay(_ request: RelayDemand, by author: Principal?) async throws -> DemandPlace {
+    let entry = request.entry
+    try request.require(author)
     try await node.catchUp()
     if let index = try await node.consortium.index(ofDemandFor: entry) {
       return DemandPlace(index: index)
@@ -198,7 +199,7 @@ package actor CloudServer: EnvelopeKeyOwner {
     let demand = Entry(
       EntryContent(
         genesis: node.genesis.digest, chain: ChainName.consortium, signer: .party(id),
-        body: try await views.demand(entry)),
+        body: try await views.demand(entry, showing: request.completion)),
       signedBy: try await identity)
     try await node.submit(demand)
     throw ConsortiumError(.notFinal, "the demand waits for a block")

@@ -26,12 +26,15 @@ public struct AccessRecord: Sendable, Equatable {
   public let doctor: String?
   /// What the doctor said that it is for; nil as ``doctor``.
   public let purpose: String?
+  /// Where it stands on the consortium chain, if it stands there alone: it was demanded, and the hospital's chain
+  /// does not have it, since the hospital has refused it or never answered.
+  public var demand: UInt64?
 }
 
 /// Who asked for a visit's record and was given it, by all who were heard: what one of them leaves out,
 /// another has.
 public struct AccessLog: Sendable, Equatable {
-  /// In the order of the chain.
+  /// In the order of the chain, and behind them those that stand as a demand alone.
   public let records: [AccessRecord]
   /// Hospital and present cloud, where one of them did not answer, or not with entries of this visit alone, or
   /// not with all that it says there are, and why: there may be more than is shown. `malformed` is said of those
@@ -48,27 +51,47 @@ extension Patient {
   ///
   /// - Throws: ``ConsortiumError`` if neither answers.
   public func accessLog(_ visitID: Digest32, at hospital: String) async throws -> AccessLog {
-    let (entries, unheard) = try await sharing(visitID, at: hospital)
-    return AccessLog(records: try entries.compactMap(record), unheard: unheard)
+    let shown = try await sharing(visitID, at: hospital)
+    var records = try shown.entries.compactMap { try record($0) }
+    for (index, entry) in shown.demanded {
+      if let line = try record(entry, demand: index) { records.append(line) }
+    }
+    return AccessLog(records: records, unheard: shown.unheard)
+  }
+
+  /// What there is about sharing a visit, as hospital and present cloud have it together.
+  struct Sharing {
+    var entries: [Entry]
+    /// Those that the consortium chain has as demands, by where, and the hospital's chain has not.
+    var demanded: [(index: UInt64, entry: Entry)]
+    /// Who was not heard, and why.
+    var unheard: [String: ConsortiumError.Code]
+  }
+
+  /// What one supernode shows of that.
+  private struct Shown {
+    let supernode: String
+    var entries: [Entry] = []
+    /// Where it says that demands stand.
+    var places: [UInt64] = []
+    var demanded: [(index: UInt64, entry: Entry)] = []
+    var all: [Entry] { entries + demanded.map(\.entry) }
   }
 
   /// The entries about sharing a visit, as hospital and present cloud have them together.
   ///
-  /// - Returns: and who was not heard, and why.
   /// - Throws: ``ConsortiumError`` if neither answers.
-  func sharing(
-    _ visitID: Digest32, at hospital: String
-  ) async throws -> (entries: [Entry], unheard: [String: ConsortiumError.Code]) {
+  func sharing(_ visitID: Digest32, at hospital: String) async throws -> Sharing {
     let context = try await context(ofVisit: visitID, at: hospital)
     let author = author(context, try keys(of: context).signingKey)
     let cloud = try await presentCloud(ofHospital: hospital)
-    var shown: [(supernode: String, entries: [Entry])] = []
+    var shown: [Shown] = []
     var unheard: [String: ConsortiumError.Code] = [:]
     var failure: (any Error)?
     for supernode in [cloud, hospital] {
       do {
-        let (entries, failure) = try await sharing(shownBy: supernode, to: author)
-        shown.append((supernode, entries))
+        let (pages, failure) = try await sharing(shownBy: supernode, to: author)
+        shown.append(pages)
         unheard[supernode] = failure
       } catch let error as StoreError {
         throw error
@@ -78,6 +101,7 @@ extension Patient {
       }
     }
     if shown.isEmpty, let failure { throw failure }
+    unheard.merge(try await proveDemands(of: &shown)) { first, _ in first }
     var managerKeys = try await managerKeys(since: context, shownBy: shown.map(\.supernode))
     var judged: [Digest32: Bool] = [:]
     func isShared(_ entry: Entry) -> Bool {
@@ -88,7 +112,8 @@ extension Patient {
     }
     // Whoever shows what these keys have not signed may know a newer one, and then shows that too.
     var unproven: [String: ConsortiumError.Code] = [:]
-    for (supernode, entries) in shown where !entries.allSatisfy(isShared) {
+    for shown in shown where !shown.all.allSatisfy(isShared) {
+      let supernode = shown.supernode
       do {
         let newer = try await newerManagerKeys(since: context, shownBy: supernode)
         managerKeys += newer
@@ -100,13 +125,45 @@ extension Patient {
       }
     }
     var lists: [[Entry]] = []
-    for (supernode, entries) in shown {
-      let proven = entries.filter(isShared)
+    var demanded: [UInt64: Entry] = [:]
+    for shown in shown {
       // Who has shown its newest block, and what does not fit it, is at fault; else the way there may be.
-      if proven.count < entries.count { unheard[supernode] = unproven[supernode] ?? .malformed }
-      lists.append(proven)
+      if !shown.all.allSatisfy(isShared) {
+        unheard[shown.supernode] = unproven[shown.supernode] ?? .malformed
+      }
+      lists.append(shown.entries.filter(isShared))
+      for (index, entry) in shown.demanded where isShared(entry) { demanded[index] = entry }
     }
-    return (Self.union(lists), unheard)
+    let entries = Self.union(lists)
+    let known = Set(entries.map(\.digest))
+    return Sharing(
+      entries: entries,
+      demanded: demanded.sorted { $0.key < $1.key }.map { (index: $0.key, entry: $0.value) }
+        .filter { !known.contains($0.entry.digest) }, unheard: unheard)
+  }
+
+  /// Has the demands proven that supernodes name: each once, by the first that does it.
+  ///
+  /// - Returns: who does not prove what it names, and why.
+  private func proveDemands(
+    of shown: inout [Shown]
+  ) async throws -> [String: ConsortiumError.Code] {
+    var (proven, unheard): ([UInt64: Entry], [String: ConsortiumError.Code]) = ([:], [:])
+    for index in shown.indices {
+      do {
+        for place in shown[index].places {
+          if proven[place] == nil {
+            proven[place] = try await client.demanded(at: place, by: shown[index].supernode)
+          }
+          if let entry = proven[place] { shown[index].demanded.append((place, entry)) }
+        }
+      } catch let error as StoreError {
+        throw error
+      } catch {
+        unheard[shown[index].supernode] = ConsortiumError(error).code
+      }
+    }
+    return unheard
   }
 
   /// The keys that the manager has had since a visit began, by the newest block of a supernode.
@@ -122,7 +179,7 @@ extension Patient {
   private func presentCloud(ofHospital hospital: String) async throws -> String {
     do {
       if let cloud = try await presentMembers().cloud(ofHospital: hospital) { return cloud }
-    } catch let error as ConsortiumError where error.code == .unreachable {
+    } catch let error as ConsortiumError where [.unreachable, .busy].contains(error.code) {
       // Nobody says who takes part: whoever is known is asked.
     }
     // Of a hospital that was removed, the last one answers.
@@ -137,17 +194,19 @@ extension Patient {
   /// - Returns: why that is not all that it says there is; nil if it is.
   private func sharing(
     shownBy supernode: String, to author: Author
-  ) async throws -> (entries: [Entry], failure: ConsortiumError.Code?) {
-    var entries: [Entry] = []
-    for _ in 0..<Self.accessPageLimit {
+  ) async throws -> (shown: Shown, failure: ConsortiumError.Code?) {
+    var shown = Shown(supernode: supernode)
+    for number in 0..<Self.accessPageLimit {
       let page = try await client.ask(
-        ReadAccessLog(from: UInt64(entries.count)), of: supernode, by: [author])
-      entries += page.entries
-      if page.entries.isEmpty || UInt64(entries.count) >= page.count {
-        return (entries, UInt64(entries.count) == page.count ? nil : .malformed)
+        ReadAccessLog(from: UInt64(shown.entries.count)), of: supernode, by: [author])
+      shown.entries += page.entries
+      if number == 0 { shown.places = page.demanded }
+      let count = UInt64(shown.entries.count)
+      if page.entries.isEmpty || count >= page.count {
+        return (shown, count == page.count ? nil : .malformed)
       }
     }
-    return (entries, .tooLarge)
+    return (shown, .tooLarge)
   }
 
   /// The keys that the manager has had since a visit began.
@@ -211,7 +270,7 @@ extension Patient {
     }
   }
 
-  private func record(_ entry: Entry) throws -> AccessRecord? {
+  private func record(_ entry: Entry, demand: UInt64? = nil) throws -> AccessRecord? {
     guard let notice = entry.content.body.object as? any SharingNotice else { return nil }
     let event: AccessRecord.Event =
       switch notice {
@@ -223,6 +282,6 @@ extension Patient {
     let consent = try given(notice.document)?.given.consent
     return AccessRecord(
       event: event, visit: notice.visit, hospital: entry.content.chain, document: notice.document,
-      doctor: consent?.doctor, purpose: consent?.purpose)
+      doctor: consent?.doctor, purpose: consent?.purpose, demand: demand)
   }
 }

@@ -218,6 +218,7 @@ extension Patient {
     visit.add(note)
     changes[Self.key(context)] = Message(visit).encoded()
     changes.merge(try noteChange(note, of: context)) { $1 }
+    try keepRevocations(note.consents)
     try store.write(changes)
   }
 

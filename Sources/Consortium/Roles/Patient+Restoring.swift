@@ -77,8 +77,8 @@ extension Patient {
     case .success(let completion): proven = completion
     case .failure(let error):
       if notes.status == .abandoned { restored.state = .abandoned }
-      // Not final, or not complete: that is what it is then. All else may be had later.
-      if notes.status != .abandoned, error.code != .notFinal { restored.failure = error.code }
+      // Not final, by hospital and cloud: that is what it is then. All else may be had later.
+      if error.code != .notFinal { restored.failure = error.code }
       if notes.status == .complete { restored.failure = error.code }
       try store.write([underWay: notes.status == .abandoned ? nil : keys.nonce.bytes])
       return restored
@@ -115,6 +115,7 @@ extension Patient {
     if !visit.encounter.isEmpty {
       changes[Self.lastVisitKey(visit.encounter, hospital)] = visitID.bytes
     }
+    try keepRevocations(notes.found.flatMap(\.consents))
     try store.write(changes)
     restored.state = .complete(record: visit.recordDigest != nil)
     if let opened, try await !give(opened.receipt, context, keys) {
@@ -193,7 +194,8 @@ extension Patient {
     of visit: Digest32, _ keys: PatientVisitKeys<Suite>, _ hospital: String, _ clouds: [String]
   ) async throws -> Result<Proven, ConsortiumError> {
     let author = author(visit, at: hospital, keys.signingKey)
-    var failure: ConsortiumError?
+    var (failure, others): (ConsortiumError?, ConsortiumError?)
+    let members = await client.currentMembers()
     for supernode in [hospital] + clouds {
       do {
         let (completion, signed) = try await client.completion(
@@ -206,11 +208,15 @@ extension Patient {
         throw error
       } catch {
         let error = ConsortiumError(error)
-        // That it is not final says more than that somebody does not answer.
-        if failure == nil || error.code == .notFinal { failure = error }
+        // That it is not final hospital and present cloud both have to say, as long as they are there.
+        if [hospital, clouds.first].contains(supernode), members.supernode(supernode) != nil {
+          if failure == nil || failure?.code == .notFinal { failure = error }
+        } else {
+          others = others ?? error
+        }
       }
     }
-    return .failure(failure ?? ConsortiumError(.unreachable, "nobody was asked"))
+    return .failure(failure ?? others ?? ConsortiumError(.unreachable, "nobody was asked"))
   }
 
   /// Gives the receipt of a visit, unless the ledger has it. The record counts without it.

@@ -24,32 +24,47 @@ extension Patient: Submitter {
   /// A refused revocation: the rules refuse one only where another entry of the patient's takes the consent back, and
   /// if that is shown, the consent stands as it was asked for. Somebody reads while it is not.
   func isContested(_ row: KeptSubmission) async throws -> Bool {
-    guard row.kind == .revocation, let consent = row.consent else { return false }
+    guard row.kind == .revocation else { return false }
     guard case .refused(Refusal.consentRevoked.code, _) = row.standing else { return true }
+    return try await !isReplaced(row)
+  }
+
+  /// A revocation is needless where another one takes the same consent back, by the ledger or by a final demand.
+  func isReplaced(_ row: KeptSubmission) async throws -> Bool {
+    guard row.kind == .revocation else { return false }
     do {
-      let standing = try await provenRevocation(of: consent, row.visit, at: row.hospital)
-      try rows.change(row.digest) { $0.take(standing, answer: [], at: client.clock()) }
-      return false
+      guard let standing = try await provenRevocation(insteadOf: row) else { return false }
+      try rows.change(row.digest) { $0.take(another: standing, at: client.clock()) }
+      return true
     } catch let error as StoreError {
       throw error
     } catch {
-      return true
+      return false
     }
   }
 
   /// How it stands that a consent was taken back by another entry of this patient's, as another device has
-  /// made one: as a hospital says that there is one, but with the proof.
+  /// made one: as a hospital or a cloud says that there is one, but with the proof.
   ///
-  /// - Throws: ``ConsortiumError`` or ``LedgerError`` unless it is proven to be final.
+  /// - Returns: nil unless one is proven to be final, or to be demanded.
   private func provenRevocation(
-    of consent: Digest32, _ visit: Digest32, at hospital: String
-  ) async throws -> SubmissionStanding {
-    for entry in try await sharing(visit, at: hospital).entries {
-      guard case .revocation(let revocation) = entry.content.body, revocation.document == consent
-      else { continue }
-      return .final(index: try await client.finalIndex(of: entry))
+    insteadOf row: KeptSubmission
+  ) async throws -> SubmissionStanding? {
+    func isAnother(_ entry: Entry) -> Bool {
+      guard case .revocation(let revocation) = entry.content.body else { return false }
+      return revocation.document == row.consent && entry.digest != row.digest
     }
-    throw ConsortiumError(.notFinal, "no revocation of this consent is shown")
+    let shown = try await sharing(row.visit, at: row.hospital)
+    for entry in shown.entries where isAnother(entry) {
+      do {
+        return .final(index: try await client.finalIndex(of: entry))
+      } catch let error as StoreError {
+        throw error
+      } catch {
+        // It may be a demand that counts.
+      }
+    }
+    return shown.demanded.first { isAnother($0.entry) }.map { .demanded(index: $0.index) }
   }
 
   /// What this patient has submitted and how it stands, the newest last: all that is not final, and the

@@ -12,7 +12,8 @@ public struct Submission: Sendable, Equatable {
   }
 
   /// How long a hospital has before what it was sent is demanded, in seconds: from its first signed answer
-  /// until its cloud confirms the entry; or, while it signs none, over which three attempts are spread.
+  /// until its cloud confirms the entry; or, while it signs none, over which three attempts are spread; and over
+  /// which three looks are spread that do not find final what was confirmed.
   public static let patience: UInt64 = 3600
 
   /// What it says.
@@ -29,10 +30,12 @@ public struct Submission: Sendable, Equatable {
   public let standing: SubmissionStanding
   /// Since when it stands so, by the own clock, in seconds since 1970.
   public let since: UInt64
-  /// Where its final demand stands on the consortium chain, if it was demanded.
+  /// Where its final demand stands on the consortium chain, if it was demanded; or that of another entry that takes
+  /// the same consent back.
   public let demand: UInt64?
   /// The hospital, or who stands before it: it was asked, had not taken the entry within its time, and
-  /// the entry was demanded.
+  /// the entry was demanded. Nobody once another entry is shown that makes this one needless, nor of what its cloud
+  /// has confirmed.
   public let swallowedBy: String?
   /// Whether the hospital has signed less since than its cloud has confirmed; both answers are kept.
   public let isContradicted: Bool
@@ -55,7 +58,7 @@ package struct KeptSubmission: NamedValue {
   /// When it came to stand so.
   package var since: UInt64
   /// When it was sent to the hospital, of many attempts some, with the first and the last; none since it has
-  /// answered.
+  /// answered. Of what is confirmed, when it was looked for and not found to be final.
   package var attempts: [UInt64] = []
   /// When the hospital first signed what it has done with it.
   package var answeredAt: UInt64?
@@ -116,7 +119,15 @@ package struct KeptSubmission: NamedValue {
 
   /// Notes that it is sent to the hospital once more.
   package mutating func noteAttempt(at time: UInt64) {
-    guard answeredAt == nil else { return }
+    if answeredAt == nil { remember(attempt: time) }
+  }
+
+  /// Notes that it was looked for and not found to be final, though its cloud has confirmed it.
+  package mutating func noteLook(at time: UInt64) {
+    if answeredAt != nil, standing.isConfirmed { remember(attempt: time) }
+  }
+
+  private mutating func remember(attempt time: UInt64) {
     // Those between the first and the last are a sixteenth of the whole apart, which shows well enough how
     // they are spread.
     if attempts.count > 2, let first = attempts.first, let last = attempts.last,
@@ -130,18 +141,21 @@ package struct KeptSubmission: NamedValue {
 
   /// Notes that the hospital has signed an answer.
   package mutating func noteAnswer(at time: UInt64) {
-    answeredAt = answeredAt ?? time
+    guard answeredAt == nil else { return }
+    answeredAt = time
     attempts = []
   }
 
   /// Whether the hospital has had its time: since it first answered, or, where it never did, from the first
   /// attempt to the last, with another one between that is half of it from both. A message or two that
-  /// were lost are nobody's fault.
+  /// were lost are nobody's fault. Of what is confirmed the attempts are those to find it final.
   package func isOverdue(after patience: UInt64, at time: UInt64) -> Bool {
     func hasPassed(_ seconds: UInt64, from start: UInt64, to end: UInt64) -> Bool {
       end >= start && end - start >= seconds
     }
-    if let answeredAt { return hasPassed(patience, from: answeredAt, to: time) }
+    if let answeredAt, !standing.isConfirmed || !denial.isEmpty {
+      return hasPassed(patience, from: answeredAt, to: time)
+    }
     guard let first = attempts.first, let last = attempts.last else { return false }
     return attempts.dropFirst().dropLast().contains {
       hasPassed(patience / 2, from: first, to: $0)
@@ -151,6 +165,8 @@ package struct KeptSubmission: NamedValue {
 
   /// Takes what was shown: it stands for more, or for the same. By what shows less it stands as before.
   package mutating func take(_ shown: SubmissionStanding, answer: [UInt8], at time: UInt64) {
+    // A revocation counts by its demand, whatever is answered to that.
+    if kind == .revocation, case .demanded = standing, shown.isRefused { return }
     let raised = standing.raised(by: shown)
     if raised == shown {
       self.answer = answer
@@ -159,6 +175,13 @@ package struct KeptSubmission: NamedValue {
     }
     if raised != standing { (standing, since) = (raised, time) }
     if case .final = standing { (entry, self.answer, denial) = (nil, [], []) }
+  }
+
+  /// Takes how another entry stands that says the same: what was refused or not taken was needless.
+  package mutating func take(another standing: SubmissionStanding, at time: UInt64) {
+    if case .demanded(let index) = standing { demand = index }
+    take(standing, answer: [], at: time)
+    wasOverdue = false
   }
 
   package var submission: Submission {

@@ -55,13 +55,28 @@ package struct SubmissionRows: Sendable {
   @discardableResult
   package func keep(_ entry: Entry, at time: UInt64) throws -> KeptSubmission {
     if let known = try row(entry.digest) { return known }
+    let (row, changes) = try kept(entry, at: time)
+    try store.write(changes)
+    return row
+  }
+
+  /// What has to be written to keep an entry, together with what the entry is of: nothing if it is kept.
+  func changes(keeping entry: Entry, at time: UInt64) throws -> [String: [UInt8]?] {
+    try row(entry.digest) == nil ? kept(entry, at: time).changes : [:]
+  }
+
+  private func kept(
+    _ entry: Entry, at time: UInt64
+  ) throws -> (row: KeptSubmission, changes: [String: [UInt8]?]) {
     let number = try count(Self.countKey)
     let row = try KeptSubmission(entry, number: number, at: time)
-    try store.write([
-      Self.openKey(entry.digest): Message(row).encoded(),
-      Self.countKey: Message(Count(number + 1)).encoded(),
-    ])
-    return row
+    return (
+      row,
+      [
+        Self.openKey(entry.digest): Message(row).encoded(),
+        Self.countKey: Message(Count(number + 1)).encoded(),
+      ]
+    )
   }
 
   /// Changes what is kept of an entry.

@@ -22,12 +22,16 @@ protocol Submitter: Actor {
   /// Whether what a hospital has refused is demanded once its time is over, without anybody being asked; it is first
   /// looked whether the refusal is shown to be true.
   func isContested(_ row: KeptSubmission) async throws -> Bool
+
+  /// Whether another entry is shown that says the same, so that this one is needless; how that one stands is kept then.
+  func isReplaced(_ row: KeptSubmission) async throws -> Bool
 }
 
 extension Submitter {
   func isOver(_ row: KeptSubmission) throws -> Bool { false }
   func isWithdrawn(_ row: KeptSubmission) throws -> Bool { false }
   func isContested(_ row: KeptSubmission) async throws -> Bool { false }
+  func isReplaced(_ row: KeptSubmission) async throws -> Bool { false }
 
   var rows: SubmissionRows { SubmissionRows(store: store) }
 
@@ -116,7 +120,7 @@ extension Submitter {
   ///
   /// What one hospital or cloud does not do is no reason to leave the rest. What a hospital has refused is
   /// looked for too, and not sent: it may have written what it says that it refuses. It is demanded, once, where it
-  /// is contested.
+  /// is contested. What is confirmed may still be cut off, before it is anchored: it is demanded like what is not.
   /// - Parameter patience: the hospital's time in seconds, as ``Submission/patience``. What it does not take
   ///   is demanded then, and becomes visible to all who read the consortium chain; nil for never.
   /// - Throws: ``StoreError`` alone.
@@ -156,13 +160,20 @@ extension Submitter {
     }
     // Before anything is sent or demanded: it may stand although no answer came.
     try await attempt { try await self.proveFinal(entry) }
-    guard try rows.row(digest)?.standing.isFinal == false else { return }
+    guard let looked = try rows.row(digest), !looked.standing.isFinal else { return }
+    // The hospital may rightly have refused what was demanded.
+    if looked.demand != nil, try await isReplaced(looked), try rows.row(digest)?.isSettled == true {
+      return
+    }
+    try rows.change(digest) { $0.noteLook(at: client.clock()) }
     try await attempt { _ = try await self.send(entry) }
     guard let patience, let row = try rows.row(digest), !row.isSettled,
-      !row.standing.isConfirmed || !row.denial.isEmpty,
       row.isOverdue(after: patience, at: client.clock())
     else { return }
-    try rows.change(digest) { $0.wasOverdue = true }
+    // Who has signed for it, with its cloud, has not swallowed it: the consortium may have stood still.
+    if !row.standing.isConfirmed || !row.denial.isEmpty {
+      try rows.change(digest) { $0.wasOverdue = true }
+    }
     if row.demand == nil { try await demand(entry) }
   }
 
@@ -203,6 +214,11 @@ extension Submitter {
       } catch let error as StoreError {
         throw error
       } catch {
+        if ConsortiumError(error).code == .consentRevoked, let row = try rows.row(entry.digest),
+          try await isReplaced(row)
+        {
+          return
+        }
         if cloud == others.last ?? own { throw error }
       }
     }

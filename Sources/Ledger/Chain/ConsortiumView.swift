@@ -242,6 +242,20 @@ package struct ConsortiumView: Sendable {
     try reading { $0.value(.anchor(hospital, number: number)) }
   }
 
+  /// Which of the anchors of a hospital's chain stands at an index of the consortium chain; nil for none.
+  package func anchorNumber(
+    at index: UInt64, of hospital: String
+  ) throws(StoreError) -> UInt64? {
+    var (low, high) = (UInt64(0), try anchorCount(of: hospital))
+    while low < high {
+      let middle = low + (high - low) / 2
+      guard let anchor = try anchor(number: middle, of: hospital) else { return nil }
+      if anchor.index == index { return middle }
+      if anchor.index < index { low = middle + 1 } else { high = middle }
+    }
+    return nil
+  }
+
   /// How many demands there are on a hospital's chain.
   package func demandCount(on hospital: String) throws(StoreError) -> UInt64 {
     try reading { $0.value(.demandCount(hospital)) ?? 0 }
@@ -289,6 +303,20 @@ package struct ConsortiumView: Sendable {
     }
     guard let height, let final else { return false }
     return height <= final.height
+  }
+
+  /// Where demands about sharing a visit stand in final blocks, in their order: the last ones, if there are more than
+  /// that.
+  package func demandedSharing(
+    of visit: Digest32, at hospital: String, limit: UInt64
+  ) throws(StoreError) -> [UInt64] {
+    guard let final else { return [] }
+    return try reading { view in
+      let count = view.value(.demandedSharingCount(visit, at: hospital), as: UInt64.self) ?? 0
+      return (count - min(count, limit)..<count).compactMap {
+        view.value(.demandedSharing(visit, at: hospital, number: $0), as: UInt64.self)
+      }.filter { $0 < final.size }
+    }
   }
 
   /// How often an organisation was convicted, over all its keys.

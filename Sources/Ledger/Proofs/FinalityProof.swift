@@ -93,7 +93,29 @@ public struct FinalityProof: CanonicalValue, Equatable {
     else { throw LedgerError(.invalidProof, "the consortium's leaf is no anchor") }
     return ProvenLeaf(
       chain: anchor.hospital, index: hospital.index,
-      leaf: try hospital.verify(size: anchored.size, root: anchored.root), checkpoint: checkpoint)
+      leaf: try hospital.verify(size: anchored.size, root: anchored.root), checkpoint: checkpoint,
+      anchored: AnchoredLeaf(anchor: consortium.index, leaf: hospital))
+  }
+}
+
+/// A leaf of a hospital's chain, and the anchor that covers it: who has the consortium chain can check it without
+/// having the hospital's.
+public struct AnchoredLeaf: CanonicalValue, Equatable {
+  /// The index of the anchor on the consortium chain.
+  public var anchor: UInt64
+  /// Under the root that is anchored there.
+  public var leaf: LeafProof
+
+  public init(anchor: UInt64, leaf: LeafProof) { (self.anchor, self.leaf) = (anchor, leaf) }
+
+  public func encode(into fields: inout some FieldEncoder) {
+    fields.integer("anchor", anchor)
+    fields.value("leaf", leaf)
+  }
+
+  public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    anchor = try fields.integer("anchor", in: 0...LedgerLimits.size)
+    leaf = try fields.value("leaf")
   }
 }
 
@@ -106,6 +128,8 @@ public struct ProvenLeaf: Sendable {
   public let leaf: Leaf
   /// The consortium checkpoint that it is final under.
   public let checkpoint: Checkpoint
+  /// Of a leaf of a hospital's chain: under which anchor it stands.
+  public var anchored: AnchoredLeaf?
 
   /// The entry, if the leaf is an item.
   public var entry: Entry? { if case .item(let entry) = leaf { entry } else { nil } }

@@ -194,6 +194,13 @@ extension StateKey {
   ) -> Self {
     Self("revoked/", Array(hospital.utf8), [0], visit.bytes, consent.bytes)
   }
+  /// How many demands there are about sharing a visit, by who may say such a thing, and where each stands.
+  static func demandedSharingCount(_ visit: Digest32, at hospital: String) -> Self {
+    Self("demanded-sharing/", Array(hospital.utf8), [0], visit.bytes)
+  }
+  static func demandedSharing(_ visit: Digest32, at hospital: String, number: UInt64) -> Self {
+    Self("demanded-shared/", Array(hospital.utf8), [0], visit.bytes, number.stateBytes)
+  }
 
   static func quota(ofSupernode id: String, for purpose: QuotaPurpose) -> Self {
     Self("quota-supernode/", [purpose.rawValue], Array(id.utf8))

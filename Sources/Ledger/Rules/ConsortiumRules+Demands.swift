@@ -37,7 +37,27 @@ extension ConsortiumRules {
     state.set(.demandCount(hospital), count + 1)
     state.note(.demandedEntry(digest), RawValue(stateBytes: entry.encoded()))
     if let takenBack { state.set(takenBack, block.height) }
+    noteSharing(entry, hospital, item, block, state)
     return Judgement(claims: [signature, entry.signatureClaim(by: key)])
+  }
+
+  /// For the access log of the patient: a revocation by the patient, and an access by the manager.
+  private func noteSharing(
+    _ entry: Entry, _ hospital: String, _ item: Item, _ block: Block, _ state: StateView
+  ) {
+    let visit: Digest32
+    if let revocation = entry.ownRevocation {
+      visit = revocation.visit
+    } else if case .accessNotice(let notice) = entry.content.body,
+      entry.content.signer == .party(block.members.manager.id)
+    {
+      visit = notice.visit
+    } else {
+      return
+    }
+    let count: UInt64 = state.value(.demandedSharingCount(visit, at: hospital)) ?? 0
+    state.note(.demandedSharing(visit, at: hospital, number: count), item.index)
+    state.note(.demandedSharingCount(visit, at: hospital), count + 1)
   }
 
   /// How many revocations of one visit have room of their own, in an epoch and through one supernode:

@@ -76,6 +76,7 @@ extension Demonstration {
   private static func text(_ record: AccessRecord) -> String {
     let who = record.doctor.map { ", \($0)" } ?? ""
     let why = record.purpose.map { ", \($0)" } ?? ""
-    return "\(record.event.rawValue)\(who)\(why)"
+    let place = record.demand.map { ", demanded at \($0) of the consortium chain" } ?? ""
+    return "\(record.event.rawValue)\(who)\(why)\(place)"
   }
 }
