@@ -48,7 +48,8 @@ extension LedgerClient {
   /// it shows is not signed by the one that is known here, it may have another by now, and shows so itself.
   fileprivate func supernodeContact(_ id: String, isRenewed: Bool) async throws -> Contact {
     try await peers.contact(id, isRenewed: isRenewed) { isRenewed in
-      if await isRenewed || self.isLearningDue(from: id) {
+      let isDue = await self.isLearningDue(from: id)
+      if isRenewed || isDue {
         do {
           try await learnMembers(from: id)
         } catch let error as StoreError {
