@@ -367,17 +367,24 @@ package actor LedgerClient: MembersSource {
   private func keep(
     _ place: AnchoredLeaf?, ofCompletionOf visit: Digest32, at hospital: String
   ) throws {
-    let key = Self.completionKey(visit, hospital)
-    guard let place, try store.value(forKey: key) == nil else { return }
-    try store.write([key: place.encodedSequence()])
+    guard let place, try keptPlace(ofCompletionOf: visit, at: hospital) == nil else { return }
+    try store.write([Self.completionKey(visit, hospital): place.encodedSequence()])
+  }
+
+  /// - Returns: nil also for what a disk has damaged: it is proven again.
+  private func keptPlace(
+    ofCompletionOf visit: Digest32, at hospital: String
+  ) throws -> AnchoredLeaf? {
+    try store.value(forKey: Self.completionKey(visit, hospital)).flatMap {
+      try? AnchoredLeaf(sequence: $0)
+    }
   }
 
   /// Where the completion of a visit stands, as it was proven to its patient, or else is now.
   func completionPlace(
     of visit: Digest32, at hospital: String, for authors: [Author]
   ) async throws -> AnchoredLeaf {
-    let key = Self.completionKey(visit, hospital)
-    if let bytes = try store.value(forKey: key) { return try AnchoredLeaf(sequence: bytes) }
+    if let kept = try keptPlace(ofCompletionOf: visit, at: hospital) { return kept }
     let proven = try await byHospitalOrCloud(hospital) {
       try await prove(.completion, of: visit, at: hospital, by: $0, for: VisitReader(authors))
     }

@@ -142,7 +142,26 @@ extension Patient {
         .filter { !known.contains($0.entry.digest) }, unheard: unheard)
   }
 
-  /// Has the demands proven that supernodes name: each once, by the first that does it.
+  /// The entry that is demanded at an index of the consortium chain, proven by who names it; or by any other, where that
+  /// one does not know yet that it is final under what is known here.
+  private func demanded(at place: UInt64, namedBy supernode: String) async throws -> Entry {
+    let others = await client.currentMembers().supernodes.map(\.id).filter { $0 != supernode }
+    var failure = ConsortiumError(.notFinal, "nobody proves the demand")
+    for asked in [supernode] + others {
+      do {
+        return try await client.demanded(at: place, by: asked)
+      } catch let error as StoreError {
+        throw error
+      } catch {
+        let error = ConsortiumError(error)
+        if asked == supernode { failure = error }
+        guard failure.code == .notFinal else { break }
+      }
+    }
+    throw failure
+  }
+
+  /// Has the demands proven that supernodes name: each once.
   ///
   /// - Returns: who does not prove what it names, and why.
   private func proveDemands(
@@ -153,7 +172,7 @@ extension Patient {
       do {
         for place in shown[index].places {
           if proven[place] == nil {
-            proven[place] = try await client.demanded(at: place, by: shown[index].supernode)
+            proven[place] = try await demanded(at: place, namedBy: shown[index].supernode)
           }
           if let entry = proven[place] { shown[index].demanded.append((place, entry)) }
         }
