@@ -64,7 +64,7 @@ extension SystemFile {
       if failure.isMissing { return try name(draft, path) }
       throw failure
     }
-    do {
+    do throws(DurableFile.Failure) {
       guard Identity(aside) == known else { throw DurableFile.Failure(path: path, code: EEXIST) }
       try name(draft, path)
     } catch {
