@@ -163,7 +163,7 @@ package struct BackupReader {
   }
 
   /// What a backup has besides a ledger's own files.
-  package static let otherFiles = ["demonstration.json"]
+  package static let otherFiles = ["contacts.txt", "demonstration.json"]
 
   /// The next bytes of the file.
   ///

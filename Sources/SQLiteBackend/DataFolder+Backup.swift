@@ -73,7 +73,7 @@ extension DataFolder {
 
   private static let storeSuffix = ".sqlite"
 
-  private static func isCompanion(_ name: String) -> Bool {
+  static func isCompanion(_ name: String) -> Bool {
     ["-journal", "-wal", "-shm"].contains { name.hasSuffix(storeSuffix + $0) }
   }
 

@@ -5,6 +5,9 @@ extension DataFolder {
   /// The files that belong into this folder and are not there: those of each party and
   /// organisation, and of each doctor and patient.
   ///
+  /// Which patients there are says ``contacts()`` too, where it is known: their folders may be gone with all
+  /// that was in them.
+  ///
   /// Left out is what a role makes only when it first needs it: the states of hospitals' chains at the
   /// cloud and at the manager.
   /// - Parameters:
@@ -30,7 +33,8 @@ extension DataFolder {
       names.append("organisations/\(organisation)/\(Names.keys)")
     }
     for doctor in Set(try people("doctors") + doctors).sorted() { expect("doctors/\(doctor)") }
-    for patient in try people("patients") { expect("patients/\(patient)") }
+    let patients = Set(try people("patients") + contacts())
+    for patient in patients.sorted() { expect("patients/\(patient)") }
     return names.filter { !FileManager.default.fileExists(atPath: "\(path)/\($0)") }.map {
       StoreFinding(code: .missing, file: "\(path)/\($0)", what: "the file is missing")
     }

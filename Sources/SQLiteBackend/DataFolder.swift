@@ -45,9 +45,10 @@ public final class DataFolder: Sendable {
   private static func lock(
     _ path: String, _ flags: Int32, _ kind: Int32
   ) throws(StoreError) -> Int32 {
-    let descriptor = unsafe open("\(path)/lock", flags | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    let descriptor = unsafe open("\(path)/lock", flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
     guard descriptor >= 0 else {
       let failure = DurableFile.Failure(path: "\(path)/lock")
+      if [EISDIR, ELOOP, ENXIO].contains(failure.code) { throw noLock(path) }
       guard failure.isMissing else {
         throw StoreError(DurableFile.Failure(path: path, code: failure.code), path)
       }
@@ -57,6 +58,11 @@ public final class DataFolder: Sendable {
           "\(path)/lock: the file is missing; an empty one takes its place")
         : StoreError(.unavailable, "\(path): this is no data folder")
     }
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      throw noLock(path)
+    }
     guard flock(descriptor, kind | LOCK_NB) == 0 else {
       let failure = DurableFile.Failure(path: path)
       close(descriptor)
@@ -65,6 +71,11 @@ public final class DataFolder: Sendable {
         : StoreError(failure, path)
     }
     return descriptor
+  }
+
+  private static func noLock(_ path: String) -> StoreError {
+    StoreError(
+      .unavailable, "\(path)/lock: this is no regular file; an empty one takes its place")
   }
 
   deinit { close(lock) }
@@ -197,6 +208,7 @@ public final class DataFolder: Sendable {
     static let records = "records.sqlite"
     static let state = "state.sqlite"
     static let keys = "keys.pem"
+    static let contacts = "contacts.txt"
   }
 
   private func roleFolder(_ role: String) throws(StoreError) -> String {
@@ -258,8 +270,32 @@ public final class DataFolder: Sendable {
       if name.hasSuffix("/\(Names.keys)") {
         findings += Self.finding(onKeysAt: file).map { [$0] } ?? []
       }
+      if Self.isCompanion(name), DurableFile.isOpenToOthers(file) {
+        findings.append(
+          StoreFinding(
+            code: .insecureFile, file: file,
+            what: "others may read or change what was in this store"))
+      }
     }
-    return findings
+    return findings + changeable(files) + (findingOnContacts().map { [$0] } ?? [])
+  }
+
+  /// Folders, and files that are no store, in the place of which others than their owner can put something.
+  private func changeable(_ names: [String]) -> [StoreFinding] {
+    ([""] + names.sorted()).compactMap { name in
+      let place = name.isEmpty ? path : "\(path)/\(name)"
+      var status = stat()
+      guard unsafe lstat(place, &status) == 0, status.st_mode & 0o022 != 0 else { return nil }
+      switch status.st_mode & S_IFMT {
+      case S_IFDIR:
+        return StoreFinding(
+          code: .insecureFile, file: place,
+          what: "others may put files into this folder, or take some away")
+      case S_IFREG where !name.contains("/"):
+        return StoreFinding(code: .insecureFile, file: place, what: "others may change this file")
+      default: return nil
+      }
+    }
   }
 
   /// Whether the store is this role's, and nobody else's to read.

@@ -96,15 +96,15 @@ struct Backup: AsyncParsableCommand {
   }
 
   private static func head(of existing: ExistingFolder) throws -> BackupArchive.Head {
-    guard let consortium = try existing.folder.ledger()?.consortium else {
+    guard let ledger = try existing.folder.ledger(), ledger.keeper != nil else {
       throw CommandFailure(
         .checkFailed, code: "unreadable",
         "\(existing.folder.path): nobody's replay of the consortium chain can be read",
         hint: "'bcemr fsck \(existing.folder.path)' says what is wrong")
     }
     return BackupArchive.Head(
-      genesis: existing.genesis.digest, leaves: consortium.final?.size ?? 0,
-      until: LedgerTime.text(consortium.time))
+      genesis: existing.genesis.digest, leaves: ledger.consortium.final?.size ?? 0,
+      until: LedgerTime.text(ledger.consortium.time))
   }
 
   private func write(_ existing: ExistingFolder, to file: OutputFile) async throws -> Report {

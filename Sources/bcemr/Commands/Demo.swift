@@ -84,13 +84,15 @@ struct Demo: AsyncParsableCommand {
   }
 
   private func continuing<Value>(
-    _ folder: DataFolder, _ body: (DataFolder, FolderLedger?) async throws -> Value
+    _ folder: DataFolder, require: (FolderLedger?) throws -> Void,
+    _ body: (DataFolder, FolderRun) async throws -> Value
   ) async throws -> Value {
     let settings = DemoSettings(doctors: doctors)
     // One with --consortium founds its own, and finds that there is another.
     if !consortium { try settings.check(folder) }
-    return try await LedgerWitness.continuing(folder) { ledger in
-      let value = try await body(folder, ledger)
+    let console = output.console
+    return try await FolderRun.run(in: folder, telling: { console.line($0) }, require: require) {
+      let value = try await body(folder, $0)
       try settings.note(in: folder)
       return value
     }
@@ -99,8 +101,11 @@ struct Demo: AsyncParsableCommand {
   private func showConsortium() async throws {
     let report =
       if let data {
-        try await continuing(DataFolder(path: data)) { folder, _ in
-          try await showConsortium(in: folder)
+        try await continuing(DataFolder(path: data), require: Self.requireNone(data)) {
+          folder, run in
+          var report = try await showConsortium(in: folder) { try run.begin() }
+          report.remarks = run.remarks
+          return report
         }
       } else {
         try await TemporaryItems.folder { try await showConsortium(in: $0) }
@@ -109,16 +114,22 @@ struct Demo: AsyncParsableCommand {
     if !report.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
   }
 
-  private func showConsortium(in folder: DataFolder) async throws -> ConsortiumReport {
-    let console = output.console
-    defer { console.endProgress() }
-    guard try folder.genesis() == nil else {
+  private static func requireNone(_ path: String) -> (FolderLedger?) throws -> Void {
+    { ledger in
+      guard ledger != nil else { return }
       throw CommandFailure(
-        .badInput, code: "not-empty", "\(folder.path): there is a consortium in this folder",
+        .badInput, code: "not-empty", "\(path): there is a consortium in this folder",
         hint: "--consortium founds one of its own; name a new folder")
     }
+  }
+
+  private func showConsortium(
+    in folder: DataFolder, founded: @escaping @Sendable () throws -> Void = {}
+  ) async throws -> ConsortiumReport {
+    let console = output.console
+    defer { console.endProgress() }
     var demonstration = try await ConsortiumDemonstration(
-      in: folder, team: doctors, console: console)
+      in: folder, team: doctors, founded: founded, console: console)
     do {
       return try await demonstration.run()
     } catch {
@@ -151,22 +162,26 @@ struct Demo: AsyncParsableCommand {
   ) async throws -> DemoReport {
     // The run itself is noted when it begins.
     let remark = try LedgerWitness.remark(on: folder)
-    return try await continuing(folder) { folder, ledger in
-      if let ledger { try LedgerClock.check(ledger, in: folder) }
+    return try await continuing(
+      folder, require: { if let ledger = $0 { try LedgerClock.check(ledger, in: folder) } }
+    ) { folder, run in
       if let remark { output.console.line(remark.message) }
-      var report = try await demonstrate(histories, staffing, in: folder)
-      report.remarks = remark.map { [$0] }
+      var report = try await demonstrate(histories, staffing, in: folder) { try run.begin() }
+      let remarks = (remark.map { [$0] } ?? []) + (run.remarks ?? [])
+      report.remarks = remarks.isEmpty ? nil : remarks
       return report
     }
   }
 
   private func demonstrate(
-    _ histories: [DemoHistory], _ staffing: StaffingPlan?, in folder: DataFolder
+    _ histories: [DemoHistory], _ staffing: StaffingPlan?, in folder: DataFolder,
+    founded: @escaping @Sendable () throws -> Void = {}
   ) async throws -> DemoReport {
     let console = output.console
     defer { console.endProgress() }
     var demonstration = try await Demonstration(
-      in: folder, team: doctors, staffing: staffing, drawsCodes: codes, console: console)
+      in: folder, team: doctors, staffing: staffing, drawsCodes: codes, founded: founded,
+      console: console)
     do {
       return try await demonstration.run(histories)
     } catch {

@@ -60,8 +60,10 @@ struct ExportLedger: AsyncParsableCommand {
         try ExportWriter.write(genesis: folder.genesis, logs: logs, to: &sink)
       }
     } else {
-      try Self.requireOlder(at: path, than: logs[0], of: folder.genesis)
-      try SystemFile.replaceExport(at: path, of: folder.genesis.digest) { file in
+      try SystemFile.replaceExport(
+        at: path, of: folder.genesis.digest,
+        after: { try Self.requireOlder(at: path, than: logs[0], of: folder.genesis) }
+      ) { file in
         var sink = UstarSink { try file.write($0) }
         try ExportWriter.write(genesis: folder.genesis, logs: logs, to: &sink)
       }

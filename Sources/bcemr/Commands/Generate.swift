@@ -44,6 +44,8 @@ struct Generate: AsyncParsableCommand {
     let nanosecondsPerVisit: UInt64
     let nanoseconds: UInt64
     let peakMemory: Int
+    /// What has to be known and is no fault; absent if there is nothing.
+    var remarks: [DemoReport.Remark]?
   }
 
   func validate() throws {
@@ -58,8 +60,12 @@ struct Generate: AsyncParsableCommand {
     let console = output.console
     let start = MonotoneTime.nanoseconds()
     let folder = try DataFolder(path: data)
-    let report = try await LedgerWitness.continuing(folder) { ledger in
-      try await generate(in: folder, after: ledger?.consortium.time, since: start)
+    let report = try await FolderRun.run(in: folder, telling: { console.line($0) }) { run in
+      var report = try await generate(
+        in: folder, after: run.ledger?.consortium.time, since: start
+      ) { try run.begin() }
+      report.remarks = run.remarks
+      return report
     }
     if output.json {
       Console.write(report)
@@ -76,7 +82,8 @@ struct Generate: AsyncParsableCommand {
   }
 
   private func generate(
-    in folder: DataFolder, after last: UInt64?, since start: UInt64
+    in folder: DataFolder, after last: UInt64?, since start: UInt64,
+    founded: @escaping @Sendable () throws -> Void
   ) async throws -> Report {
     let console = output.console
     defer { console.endProgress() }
@@ -87,7 +94,8 @@ struct Generate: AsyncParsableCommand {
     configuration.hospitals = max(configuration.hospitals, hospitals)
     let consortium = try await LocalConsortium.open(
       storage: folder, configuration: configuration,
-      environment: .init(clock: clock.now, nanoseconds: MonotoneTime.nanoseconds))
+      environment: .init(
+        clock: clock.now, nanoseconds: MonotoneTime.nanoseconds, founded: founded))
     let opening = MonotoneTime.nanoseconds() - start
     let result = try await consortium.generateVisits(
       visits, hospitals: hospitals, advancingClock: clock.advance,

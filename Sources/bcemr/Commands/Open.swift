@@ -80,6 +80,8 @@ struct OpenRecord: AsyncParsableCommand {
     let findings: Int
     /// Whether a consent was used for it.
     let usesConsent: Bool
+    /// What has to be known and is no fault; absent if there is nothing.
+    let remarks: [DemoReport.Remark]?
   }
 
   private var isPatient: Bool { reader == "patient" }
@@ -94,13 +96,16 @@ struct OpenRecord: AsyncParsableCommand {
     let found = try ExistingFolder(data).visit(visit, at: hospital)
     if let path { try SystemFile.requireNothing(at: path) }
     let folder = try DataFolder(path: data, creating: false)
-    let record = try await LedgerWitness.continuing(folder) { ledger in
-      if let ledger { try LedgerClock.check(ledger, in: folder) }
-      return try await open(found, in: folder)
+    let isReported = output.json
+    let (record, remarks) = try await FolderRun.run(
+      in: folder, telling: { if !isReported { Console.diagnostic($0) } },
+      require: { if let ledger = $0 { try LedgerClock.check(ledger, in: folder) } }
+    ) { run in
+      (try await open(found, in: folder), run.remarks)
     }
     let report = Report(
       path: path ?? "-", visit: "\(found.visit)", hospital: found.hospital,
-      findings: record.findings.count, usesConsent: !isPatient)
+      findings: record.findings.count, usesConsent: !isPatient, remarks: remarks)
     if output.json {
       Console.write(report)
       return

@@ -47,6 +47,7 @@ struct Restore: AsyncParsableCommand {
       case current
       case olderCopy = "older-copy"
       case copiedFolder = "copied-folder"
+      case damagedNote = "damaged-note"
     }
   }
 
@@ -147,6 +148,7 @@ struct Restore: AsyncParsableCommand {
     case .current: (.current, failure)
     case .olderCopy: (.olderCopy, failure)
     case .copiedFolder: (.copiedFolder, failure)
+    case .damagedNote: (.damagedNote, failure)
     }
   }
 }
@@ -183,6 +185,9 @@ extension Restore.Report {
       console.line(
         "It has all that was final when this machine continued the ledger last, in a folder that is "
           + "there still: go on with one of the two.")
+    case .damagedNote:
+      console.line(
+        "What this machine has noted of the ledger cannot be read: it is not gone on with.")
     case nil: break
     }
   }

@@ -17,6 +17,8 @@ struct ConsortiumReport: Encodable {
   }
 
   let genesis: String
+  /// Absent if there are none.
+  var remarks: [DemoReport.Remark]?
   var epochs: [Epoch] = []
   var export: DemoReport.ExportReport?
   var checks: [DemoReport.Check] = []
@@ -39,7 +41,11 @@ struct ConsortiumDemonstration {
   /// E: so short that epochs pass while one watches.
   private static let epochLength: UInt64 = 16
 
-  init(in folder: DataFolder, team: Int, console: Console) async throws {
+  /// - Parameter founded: called when it was founded, before anything is signed.
+  init(
+    in folder: DataFolder, team: Int, founded: @escaping @Sendable () throws -> Void,
+    console: Console
+  ) async throws {
     let clock = DemoClock()
     var configuration = LocalConsortium.Configuration(teamSize: team)
     configuration.epochLength = Self.epochLength
@@ -48,7 +54,8 @@ struct ConsortiumDemonstration {
     console.progress("founding the consortium, registering doctors")
     consortium = try await LocalConsortium.open(
       storage: folder, configuration: configuration,
-      environment: .init(clock: clock.now, nanoseconds: MonotoneTime.nanoseconds))
+      environment: .init(
+        clock: clock.now, nanoseconds: MonotoneTime.nanoseconds, founded: founded))
     self.clock = clock
     self.console = console
     report = ConsortiumReport(genesis: "\(consortium.genesis.digest)")

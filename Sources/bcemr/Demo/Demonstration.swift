@@ -26,9 +26,10 @@ struct Demonstration {
   ///   - staffing: roster and rule of every hospital; nil for the demonstration's own.
   ///   - drawsCodes: whether the first ticket and the first presence are drawn, and a recovery phrase is
   ///     shown.
+  ///   - founded: called where it was founded, before anything is signed.
   init(
     in folder: DataFolder, team: Int, staffing: StaffingPlan? = nil, drawsCodes: Bool,
-    console: Console
+    founded: @escaping @Sendable () throws -> Void = {}, console: Console
   ) async throws {
     let narrator = Narrator(console, team: team, drawsCodes: drawsCodes)
     console.progress("founding the consortium, registering doctors")
@@ -39,7 +40,8 @@ struct Demonstration {
     consortium = try await LocalConsortium.open(
       storage: folder, configuration: configuration,
       environment: .init(
-        clock: LedgerTime.now, nanoseconds: MonotoneTime.nanoseconds, observe: narrator.tell))
+        clock: LedgerTime.now, nanoseconds: MonotoneTime.nanoseconds, observe: narrator.tell,
+        founded: founded))
     let genesis = consortium.genesis
     let doctors = genesis.members.hospitals.count * staff
     console.line(

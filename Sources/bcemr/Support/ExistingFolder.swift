@@ -243,7 +243,8 @@ struct ExistingFolder {
   }
 }
 
-private struct EmptyStateStore: StateStore {
+/// The state of a chain that has no leaf.
+struct EmptyStateStore: StateStore {
   func value(forKey key: [UInt8]) -> [UInt8]? { nil }
 
   func commit(_ changes: [[UInt8]: [UInt8]?]) throws(StoreError) {

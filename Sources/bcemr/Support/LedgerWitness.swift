@@ -16,13 +16,14 @@ import TransparencyLog
 ///
 /// One small file for each ledger, in `$XDG_STATE_HOME/bcemr`, or `~/.local/state/bcemr`.
 struct LedgerWitness {
-  private let folder: DataFolder
+  let folder: DataFolder
   private let genesis: ValidGenesis
   private let consortium: ConsortiumView
+  private let keeper: String?
 
   init(_ ledger: FolderLedger, in folder: DataFolder) {
     self.folder = folder
-    (genesis, consortium) = (ledger.genesis, ledger.consortium)
+    (genesis, consortium, keeper) = (ledger.genesis, ledger.consortium, ledger.keeper)
   }
 
   private static var place: String? {
@@ -32,7 +33,7 @@ struct LedgerWitness {
     return "\(home)/.local/state/bcemr"
   }
 
-  private struct Seen: Codable {
+  struct Seen: Codable {
     /// Where the ledger was continued last.
     let folder: String
     /// Of the consortium chain, as far as it was final.
@@ -41,6 +42,8 @@ struct LedgerWitness {
     /// While a run goes on in that folder, or after one that did not come to its end, what tells the folder
     /// from its copies: what the run has signed is known there alone.
     var unfinished: String?
+    /// What told it from them before, as long as the run has signed nothing: it may not have drawn the other.
+    var before: String?
   }
 
   /// How a folder stands to what was seen of its ledger.
@@ -53,22 +56,54 @@ struct LedgerWitness {
     case olderCopy
     /// It has all of that, and the other folder is there still.
     case copiedFolder
+    /// What was seen of it cannot be read.
+    case damagedNote
   }
 
-  private var file: String? { Self.place.map { "\($0)/\(genesis.digest)" } }
+  var file: String? { Self.place.map { "\($0)/\(genesis.digest)" } }
 
-  private var seen: Seen? {
-    guard let file, let bytes = try? SystemFile.contents(of: file, limit: 1 << 16) else {
-      return nil
+  /// What was noted of the ledger; nil if nothing was.
+  ///
+  /// - Throws: ``CommandFailure`` `damaged-note` where there is a note that cannot be read.
+  func seen() throws(CommandFailure) -> Seen? {
+    guard let file else { return nil }
+    var status = stat()
+    guard unsafe lstat(file, &status) == 0 else {
+      let failure = DurableFile.Failure(path: file)
+      if [ENOENT, ENOTDIR].contains(failure.code) { return nil }
+      throw damaged(failure.message)
     }
-    return try? JSONDecoder().decode(Seen.self, from: Data(bytes))
+    let bytes: [UInt8]
+    do {
+      bytes = try SystemFile.contents(of: file, limit: 1 << 16)
+    } catch {
+      throw damaged(error.message)
+    }
+    guard let seen = try? JSONDecoder().decode(Seen.self, from: Data(bytes)),
+      Digest32(hex: seen.root) != nil
+    else { throw damaged("\(file): this is no such note") }
+    return seen
+  }
+
+  private func damaged(_ what: String) -> CommandFailure {
+    CommandFailure(
+      .checkFailed, code: "damaged-note",
+      "\(folder.path): what this machine has noted of its ledger cannot be read: \(what)",
+      hint:
+        "it says how far the ledger was final, and in which folder: put it back from a copy. Remove it only "
+        + "if this folder is the newest of the ledger, and nobody goes on with another one")
   }
 
   /// Compares the folder with what was seen of its ledger.
   ///
   /// - Returns: with the failure of who would continue the ledger here, if that must not be.
   func standing() throws -> (standing: Standing, failure: CommandFailure?) {
-    guard let file, let seen else { return (.unseen, nil) }
+    guard let file else { return (.unseen, nil) }
+    let noted: Seen?
+    do { noted = try self.seen() } catch { return (.damagedNote, error) }
+    guard var seen = noted else { return (.unseen, nil) }
+    // The run was interrupted before it had signed anything.
+    if let before = seen.before, before == self.mark { seen.unfinished = before }
     let size = consortium.size
     let convicts =
       "parties that sign in two copies of a folder sign two histories, which convicts them; "
@@ -99,7 +134,7 @@ struct LedgerWitness {
       return (.current, nil)
     }
     let failure = CommandFailure(
-      .checkFailed, code: "copied-folder",
+      .checkFailed, code: Self.copied,
       "\(folder.path): this ledger was continued last in \(seen.folder), and that is there still",
       hint: convicts + "go on in one of them, and remove the other")
     return (.copiedFolder, failure)
@@ -120,39 +155,40 @@ struct LedgerWitness {
   ///
   /// - Throws: ``CommandFailure`` `older-copy` if it lacks, or contradicts, what was final where it was
   ///   continued last; `copied-folder` if another folder of it is there still.
+  /// `damaged-note`; `missing` if the consortium chain is with the manager alone.
   func check() throws {
     if let failure = try standing().failure { throw failure }
+    guard keeper == genesis.members.manager.id else { return }
+    throw CommandFailure(
+      .checkFailed, code: "missing",
+      "\(folder.path): no hospital and no cloud of its ledger has the consortium chain any more; the manager has "
+        + "\(consortium.size) leaves of it, and they may have signed more",
+      hint: "the manager's is not enough to go on with: restore the newest backup")
   }
 
-  /// Notes how far the ledger is, and that it is in this folder. Says so where it cannot.
+  /// Notes how far the ledger is, and that it is in this folder. Returns when that is durable.
   ///
-  /// - Parameter isBeginning: whether more is signed from now on, of which nothing is known until the next
-  ///   note.
-  func note(isBeginning: Bool = false) {
-    do {
-      guard let place = Self.place else {
-        throw CommandFailure(
-          .badInput, code: "unavailable", "neither XDG_STATE_HOME nor HOME is set")
-      }
-      try FileManager.default.createDirectory(
-        atPath: place, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      let size = consortium.final?.size ?? 0
-      // After a run that failed, the replay that had most may be the one that is damaged.
-      if let seen, seen.size > size { return }
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      let bytes = try encoder.encode(
-        Seen(
-          folder: path, size: size, root: consortium.checkpoint(size: size).root.hex,
-          unfinished: isBeginning ? try makeMark() : nil))
-      try DurableFile.replace(Array(bytes), at: "\(place)/\(genesis.digest)")
-    } catch {
-      // It is said once, at the end.
-      if isBeginning { return }
-      Console.diagnostic(
-        "\(folder.path): how far the ledger is could not be noted elsewhere "
-          + "(\(CommandFailure(error).message)): a copy of the folder will not be noticed")
+  /// - Parameters:
+  ///   - unfinished: the mark of a run that goes on, or has failed; nil for one that came to its end.
+  ///   - before: the mark that the folder had before, as long as the run has signed nothing.
+  /// - Throws: what the file system refuses; ``CommandFailure`` `unavailable`, `damaged-note`.
+  func note(unfinished: String? = nil, before: String? = nil) throws {
+    guard let place = Self.place else {
+      throw CommandFailure(
+        .badInput, code: "unavailable", "neither XDG_STATE_HOME nor HOME is set")
     }
+    try FileManager.default.createDirectory(
+      atPath: place, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    try? DurableFile.synchronizeFolder(ofItemAt: place)
+    var size = consortium.final?.size ?? 0
+    var root = try consortium.checkpoint(size: size).root.hex
+    // After a run that failed, the replay that had most may be the one that is damaged.
+    if let seen = try seen(), seen.size > size { (size, root) = (seen.size, seen.root) }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let bytes = try encoder.encode(
+      Seen(folder: path, size: size, root: root, unfinished: unfinished, before: before))
+    try DurableFile.replace(Array(bytes), at: "\(place)/\(genesis.digest)")
   }
 
   private var path: String { Self.resolved(folder.path) }
@@ -163,58 +199,27 @@ struct LedgerWitness {
 
   /// The number that the file system has for the folder, which no copy has while the folder is there, and what
   /// was drawn for its lock, which no backup has.
-  private var mark: String? {
-    var status = stat()
-    guard unsafe stat(path, &status) == 0,
-      let drawn = try? SystemFile.contents(of: lock, limit: 64), !drawn.isEmpty
-    else { return nil }
-    return "\(status.st_ino)/\(String(decoding: drawn, as: UTF8.self))"
-  }
-
-  private var lock: String { "\(path)/lock" }
-
-  private func makeMark() throws -> String? {
-    if mark == nil {
-      // Written where it stands: the file is locked by who works with the folder.
-      let file = try FileHandle(forWritingTo: URL(fileURLWithPath: lock))
-      try file.write(contentsOf: Array("\(UUID())".utf8))
-      try file.synchronize()
-      try file.close()
+  var mark: String? {
+    guard let drawn = try? SystemFile.contents(of: lock, limit: Self.drawnByteCount) else {
+      return nil
     }
-    return mark
+    return mark(drawing: String(decoding: drawn, as: UTF8.self))
   }
+
+  /// The mark of the folder once this text was drawn for its lock.
+  func mark(drawing text: String) -> String? {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { return nil }
+    return "\(status.st_ino)/\(text)"
+  }
+
+  private static let drawnByteCount = 64
+  static let copied = "copied-folder"
+
+  var lock: String { "\(path)/lock" }
 
   private static func genesis(in folder: String) -> Digest32? {
     (try? SystemFile.contents(of: "\(folder)/genesis.der", limit: Genesis.maximumByteCount))
       .flatMap { try? Genesis(encoded: $0).digest }
-  }
-}
-
-extension LedgerWitness {
-  /// Continues the ledger of a folder that is to stay, or founds one.
-  ///
-  /// What is final by then is noted also where `body` fails: it was signed.
-  /// - Parameter body: is given the ledger as it is before.
-  /// - Throws: as ``check()``; what `body` throws.
-  static func continuing<Value>(
-    _ folder: DataFolder, _ body: (FolderLedger?) async throws -> Value
-  ) async throws -> Value {
-    func note() throws {
-      if let ledger = try folder.ledger() { LedgerWitness(ledger, in: folder).note() }
-    }
-    let ledger = try folder.ledger()
-    if let ledger {
-      let witness = LedgerWitness(ledger, in: folder)
-      try witness.check()
-      witness.note(isBeginning: true)
-    }
-    do {
-      let value = try await body(ledger)
-      try note()
-      return value
-    } catch {
-      try? note()
-      throw error
-    }
   }
 }

@@ -15,19 +15,22 @@ extension SystemFile {
   ///   - replacing: whether it may take the place of an earlier backup of this ledger; of anything else it
   ///     never does.
   ///   - write: writes the backup.
-  /// - Throws: ``CommandFailure``; `file-exists`, `newer-backup`; what `write` throws.
+  /// - Throws: ``CommandFailure``; `file-exists`, `newer-backup`, `inside-data-folder`; what `write` throws.
   static func createBackup<Value>(
     of head: BackupArchive.Head, at path: String, replacing: Bool,
     _ write: (OutputFile) async throws -> Value
   ) async throws -> Value {
+    try DataFolder.requireOutside(path)
+    // Before anything is looked at, so that what comes later is another.
+    let known = replacing ? Identity(path) : nil
     try requireReplaceable(path, by: head, replacing)
     do {
       return try await TemporaryItems.draft(of: path) { draft in
         let file = try OutputFile(creating: draft, isPrivate: true)
         let value = try await write(file)
         try file.finish()
-        if replacing {
-          guard unsafe rename(draft, path) == 0 else { throw DurableFile.Failure(path: path) }
+        if let known {
+          try replace(known, at: path, by: draft)
         } else {
           try name(draft, path)
         }

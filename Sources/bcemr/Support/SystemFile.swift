@@ -3,6 +3,7 @@ import ClinicalRecords
 import Credentials
 import Foundation
 import Ledger
+import SQLiteBackend
 
 #if canImport(Glibc)
   import Glibc
@@ -56,6 +57,16 @@ enum SystemFile {
       .badInput, code: "too-large", "\(path): this is larger than \(limit >> 20) MiB")
   }
 
+  /// A path from the root, without links as far as it is there.
+  static func absolute(_ path: String) -> String {
+    URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
+  }
+
+  /// The folder in which something lies; of the root the root.
+  static func parent(of path: String) -> String {
+    URL(fileURLWithPath: path).deletingLastPathComponent().path
+  }
+
   static func isFolder(_ path: String) -> Bool {
     var status = stat()
     return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
@@ -65,11 +76,18 @@ enum SystemFile {
   ///
   /// It is made under a name of its own beside it: what a process that was killed leaves there is in
   /// nobody's way, and of two that write at the same time each renames its own.
-  /// - Throws: ``CommandFailure``; `file-exists` if something else than an export would be lost.
-  /// - Parameter write: writes the export.
+  /// - Throws: ``CommandFailure``; `file-exists` if something else than an export would be lost,
+  ///   `inside-data-folder`; what `look` and `write` throw.
+  /// - Parameters:
+  ///   - look: looks at the export that is there, if one is, and throws if it is to be kept.
+  ///   - write: writes the export.
   static func replaceExport(
-    at path: String, of genesis: Digest32, _ write: (OutputFile) throws -> Void
+    at path: String, of genesis: Digest32, after look: () throws -> Void,
+    _ write: (OutputFile) throws -> Void
   ) throws {
+    try DataFolder.requireOutside(path)
+    // Before anything is looked at, so that what comes later is another.
+    let known = Identity(path)
     var status = stat()
     if unsafe lstat(path, &status) == 0 {
       // A rename would put the file in the place of a device or a link.
@@ -77,18 +95,20 @@ enum SystemFile {
         throw CommandFailure(DurableFile.Failure(path: path, code: EINVAL))
       }
     }
-    if unsafe stat(path, &status) == 0, status.st_size > 0 {
+    if known != nil {
       func kept(_ reason: String) -> CommandFailure {
         CommandFailure(
           .badInput, code: "file-exists", "\(path): \(reason); it is kept",
           hint: "choose another name")
       }
+      guard status.st_size > 0 else { throw kept("this is an empty file, and no export") }
       guard try beginsLikeExport(path) else { throw kept("this is no export") }
       guard try isExport(path, of: genesis) else {
         throw kept("this is no export of this ledger")
       }
     }
-    try draft(of: path, replacing: unsafe lstat(path, &status) == 0) { new in
+    try look()
+    try draft(of: path, replacing: known) { new in
       let file = try OutputFile(creating: new)
       try write(file)
       try file.finish()
@@ -140,8 +160,9 @@ enum SystemFile {
     }
   }
 
-  /// - Throws: ``CommandFailure`` `file-exists` if something of this name is there.
+  /// - Throws: ``CommandFailure`` `file-exists` if something of this name is there; `inside-data-folder`.
   static func requireNothing(at path: String) throws {
+    try DataFolder.requireOutside(path)
     var status = stat()
     guard unsafe lstat(path, &status) != 0 else { throw taken(path) }
   }
@@ -154,16 +175,16 @@ enum SystemFile {
 
   /// Makes something under another name, and gives it its own once it is whole.
   ///
-  /// - Parameter replacing: whether it takes the place of a file. Otherwise nothing loses its name, also not what
-  ///   has come there meanwhile.
+  /// - Parameter known: the file whose place it takes. Nothing else loses its name, also not what has come there
+  ///   meanwhile.
   private static func draft(
-    of path: String, replacing: Bool = false, _ make: (_ new: String) throws -> Void
+    of path: String, replacing known: Identity? = nil, _ make: (_ new: String) throws -> Void
   ) throws {
     let new = "\(path).\(UInt64.random(in: .min ... .max)).new"
     do {
       try make(new)
-      if replacing {
-        guard unsafe rename(new, path) == 0 else { throw DurableFile.Failure(path: path) }
+      if let known {
+        try replace(known, at: path, by: new)
       } else {
         try name(new, path)
       }

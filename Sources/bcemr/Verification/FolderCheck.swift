@@ -100,6 +100,9 @@ struct FolderCheck {
       }
     }
     findings += try keys.findings()
+    // A log that cannot be read was named.
+    let logs = isReplayed ? (try? existing.logs()) : nil
+    findings += try DemoSettings.findings(in: existing.folder, logs)
     console.endProgress()
     return Report(
       findings: findings.map(renamed), leaves: leaves, records: records, isReplayed: isReplayed)
