@@ -57,13 +57,13 @@ struct DemoHistory {
     var plan = plan(addendum.visit, team: team, hospitals: hospitals, isFirst: false)
     plan.hospital = visit.hospital
     // Known by its number and by what is in it: one that was interrupted goes on, and what was corrected and
-    // corrected back is signed each time.
+    // corrected back is signed each time. What begins with # is no Encounter's id.
     var hash = SHA256()
     for resource in addendum.visit.resources {
       unsafe resource.bytes.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
     }
     plan.encounter = Self.identifier(
-      "\(plan.encounter)-addendum-\(number)-\(Array(hash.finalize().prefix(16)).hex)")
+      "#addendum-\(number)-\(Array(hash.finalize().prefix(16)).hex)-\(plan.encounter)")
     plan.amends = visit
     return plan
   }
@@ -86,8 +86,9 @@ struct DemoHistory {
     return hospitals[index]
   }
 
-  /// An identifier of the file, or its digest if it is too long for a message.
+  /// An identifier of the file, or its digest if it is too long for a message; that one begins as no
+  /// identifier of a file does.
   private static func identifier(_ text: String) -> String {
-    text.utf8.count <= 256 ? text : "\(Digest32(sha256: text.utf8))"
+    text.utf8.count <= 256 ? text : "#sha256-\(Digest32(sha256: text.utf8))"
   }
 }
