@@ -58,3 +58,39 @@ struct FutureTests {
       ) == [])
   }
 }
+
+@Suite("Dates that are too early")
+struct EarlyTests {
+  private func found(_ observation: String, birth: String = "1990-05-05") throws -> [String] {
+    let history = try FHIRHistory(
+      json: Array(
+        """
+        {"resourceType": "Bundle", "entry": [
+          {"resource": {"resourceType": "Patient", "id": "p", "birthDate": "\(birth)"}},
+          {"resource": {"resourceType": "Encounter", "id": "e", "status": "finished",
+            "period": {"start": "2026-01-01T08:00:00Z"}}},
+          {"resource": {"resourceType": "Observation", "id": "o",
+            "encounter": {"reference": "Encounter/e"}, "effectiveDateTime": "\(observation)"}},
+          {"resource": {"resourceType": "FamilyMemberHistory", "id": "f", "date": "1850-01-01",
+            "encounter": {"reference": "Encounter/e"}}}]}
+        """.utf8))
+    return history.earlyDates.map { "\($0.resource.name) \($0.ground.rawValue)" }
+  }
+
+  @Test("are remarked before the birth, with a day for time zones")
+  func birth() throws {
+    #expect(try found("1990-05-05") == [])
+    #expect(try found("1990-05-04") == [])
+    #expect(try found("1990-05-03") == ["Observation/o before-birth"])
+    #expect(try found("1990-05") == [])
+    #expect(try found("1989") == ["Observation/o before-birth"])
+    #expect(try found("0203-01-01") == ["Observation/o before-birth"])
+  }
+
+  @Test("are remarked a hundred years before the visit")
+  func century() throws {
+    #expect(try found("1926-01-02", birth: "1900") == [])
+    #expect(try found("1925-12-30", birth: "1900") == ["Observation/o century-before-visit"])
+    #expect(try found("1899", birth: "1900") == ["Observation/o before-birth"])
+  }
+}

@@ -57,6 +57,7 @@ struct Generate: AsyncParsableCommand {
   func run() async throws {
     let console = output.console
     let start = MonotoneTime.nanoseconds()
+    try LedgerWitness.requireFree(data)
     let folder = try DataFolder(path: data)
     let report = try await LedgerWitness.continuing(folder) { ledger in
       try await generate(in: folder, after: ledger?.consortium.time, since: start)
@@ -89,9 +90,14 @@ struct Generate: AsyncParsableCommand {
       storage: folder, configuration: configuration,
       environment: .init(clock: clock.now, nanoseconds: MonotoneTime.nanoseconds))
     let opening = MonotoneTime.nanoseconds() - start
-    let result = try await consortium.generateVisits(
-      visits, hospitals: hospitals, advancingClock: clock.advance,
-      progress: { console.progress("\($0) of \(visits) visits") })
+    let result: LocalConsortium.Generation
+    do {
+      result = try await consortium.generateVisits(
+        visits, hospitals: hospitals, advancingClock: clock.advance,
+        progress: { console.progress("\($0) of \(visits) visits") })
+    } catch {
+      throw await consortium.cause(of: error)
+    }
     return Report(
       genesis: "\(consortium.genesis.digest)", visits: result.visits, rounds: result.rounds,
       openingNanoseconds: opening,

@@ -10,6 +10,8 @@ struct DemoHistory {
   let path: String?
   let patient: ClinicalRecords.Patient
   let plan: HistoryPlan
+  /// What it has, to be compared with records.
+  let present: PresentResources
   /// The visits, then the supplement, as far as they are wanted.
   let visits: [Visit]
   /// Where the patient is reached: a digest of the identity, which whoever guesses the identity can compare.
@@ -22,6 +24,7 @@ struct DemoHistory {
     path = input.paths.isEmpty ? nil : input.paths.joined(separator: ", ")
     patient = input.history.patient
     plan = HistoryPlan(input.history, teamSize: team)
+    present = PresentResources(input.history)
     visits = Array(input.history.parts.prefix(visitLimit ?? .max))
     identity = Self.identifier(patient.identity)
     contact = "patient-" + Array(Digest32(sha256: identity.utf8).bytes.prefix(8)).hex
@@ -66,6 +69,16 @@ struct DemoHistory {
       "#addendum-\(number)-\(Array(hash.finalize().prefix(16)).hex)-\(plan.encounter)")
     plan.amends = visit
     return plan
+  }
+
+  /// The visits that were held whose Encounter is entered in error by now.
+  func retractedVisits(
+    among known: [PatientHoldings.Visit]
+  ) -> [(encounter: String, visit: PatientHoldings.Visit)] {
+    present.retractedEncounters.compactMap { name, encounter in
+      known.last { $0.encounter == Self.identifier(encounter) && $0.recordDigest != nil }
+        .map { (name, $0) }
+    }
   }
 
   /// What the patient tells the hospital at admission: what the history says the visit is about, as far as

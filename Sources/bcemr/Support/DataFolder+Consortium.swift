@@ -1,6 +1,7 @@
 import CanonicalEncoding
 public import Consortium
 public import Credentials
+import Foundation
 import Ledger
 public import SQLiteBackend
 
@@ -20,6 +21,27 @@ extension DataFolder: ConsortiumStorage {
 }
 
 extension DataFolder {
+  /// Whether a folder is a data folder, or was one that lost its lock or its stores: a folder of tiles has
+  /// nothing beside its genesis but logs.
+  static func isPlace(_ path: String) -> Bool {
+    FileManager.default.fileExists(atPath: "\(path)/genesis.der")
+      && (FileManager.default.fileExists(atPath: "\(path)/lock") || firstStore(in: path) != nil)
+  }
+
+  /// - Throws: ``CommandFailure`` `inside-data-folder` for what lies in a data folder, as the folder of a role:
+  ///   no other ledger is there, and none is to be founded among the stores of one.
+  static func requireOutside(_ path: String) throws(CommandFailure) {
+    var place = SystemFile.absolute(path)
+    while place != "/" {
+      place = SystemFile.parent(of: place)
+      guard isPlace(place) else { continue }
+      throw CommandFailure(
+        .badInput, code: "inside-data-folder",
+        "\(path): this is in the data folder \(place) of a consortium",
+        hint: "name that folder, or one outside of it")
+    }
+  }
+
   /// A party's replay of the consortium chain, if it can be read.
   func consortium(of party: String, _ genesis: ValidGenesis) -> ConsortiumView? {
     guard hasStateStore(party, chain: ChainName.consortium),

@@ -56,6 +56,16 @@ enum SystemFile {
       .badInput, code: "too-large", "\(path): this is larger than \(limit >> 20) MiB")
   }
 
+  /// A path from the root, without links as far as it is there.
+  static func absolute(_ path: String) -> String {
+    URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
+  }
+
+  /// The folder in which something lies; of the root the root.
+  static func parent(of path: String) -> String {
+    URL(fileURLWithPath: path).deletingLastPathComponent().path
+  }
+
   static func isFolder(_ path: String) -> Bool {
     var status = stat()
     return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
