@@ -31,6 +31,8 @@ public struct ClinicalRecordError: Error, Equatable, Sendable, CustomStringConve
     public static let noEncounter = Code("no-encounter")
     /// Two Encounters have one id.
     public static let duplicateEncounter = Code("duplicate-encounter")
+    /// An Encounter has the id of a visit that was signed, and is another one.
+    public static let otherVisit = Code("other-visit")
     /// Two resources that differ have one id, or one fullUrl.
     public static let duplicateResource = Code("duplicate-resource")
     /// A history is one patient's.

@@ -26,9 +26,7 @@ struct AddendumTests {
   private static func recorded(_ history: FHIRHistory, team: Int = 2) throws -> RecordedResources {
     var recorded = RecordedResources()
     for (number, visit) in history.parts.enumerated() {
-      for finding in visit.findings(forTeamOf: team) {
-        try recorded.insert(finding: finding, of: number)
-      }
+      try recorded.insert(findings: visit.findings(forTeamOf: team), of: number)
     }
     return recorded
   }
@@ -71,9 +69,7 @@ struct AddendumTests {
     #expect(Self.compare(nameless, later).absent == ["Observation"])
     // With the addendum nothing is lacking any more.
     var both = recorded
-    for finding in addendum.visit.findings(forTeamOf: 3) {
-      try both.insert(finding: finding, of: 0)
-    }
+    try both.insert(findings: addendum.visit.findings(forTeamOf: 3), of: 0)
     #expect(Self.compare(both, later).addendum == nil)
   }
 
@@ -83,9 +79,7 @@ struct AddendumTests {
     var recorded = try Self.recorded(first)
     let second = try Self.history(Self.encounter, Self.observation("o", 2))
     let addendum = try #require(Self.compare(recorded, second).addendum)
-    for finding in addendum.visit.findings(forTeamOf: 2) {
-      try recorded.insert(finding: finding, of: 0)
-    }
+    try recorded.insert(findings: addendum.visit.findings(forTeamOf: 2), of: 0)
     #expect(Self.compare(recorded, second).addendum == nil)
     let back = try #require(Self.compare(recorded, first).addendum)
     #expect((back.added, back.corrected.map(\.name)) == ([], ["Observation/o"]))
@@ -115,9 +109,8 @@ struct AddendumTests {
     let recorded = try Self.recorded(first)
     // Another visit that was held then, with nothing in it but its Encounter.
     var both = recorded
-    for finding in try Self.history(Self.second).visits[0].findings(forTeamOf: 2) {
-      try both.insert(finding: finding, of: 2)
-    }
+    try both.insert(
+      findings: Self.history(Self.second).visits[0].findings(forTeamOf: 2), of: 2)
     let later = try Self.history(
       Self.patient, Self.encounter, Self.second, Self.observation("o", 1, of: "f"))
     let visit = Self.compare(both, later, part: 1, record: 2)
@@ -159,7 +152,7 @@ struct AddendumTests {
     let present = PresentResources(later)
     #expect(recorded.retracted(in: present, besides: []) == ["Observation/p"])
     #expect(recorded.retracted(in: present, besides: [0]).isEmpty)
-    for finding in findings { try recorded.insert(finding: finding, of: 0) }
+    try recorded.insert(findings: findings, of: 0)
     let again = Self.compare(recorded, later)
     #expect(again.addendum == nil && again.absent.isEmpty)
     #expect(recorded.retracted(in: present, besides: []).isEmpty)

@@ -174,7 +174,7 @@ struct OpenRecord: AsyncParsableCommand {
     let bytes = try Array(encoder.encode(record)) + [UInt8(ascii: "\n")]
     if let path {
       try SystemFile.create(bytes, at: path, isPrivate: true)
-    } else if let problem = SystemFile.put(bytes, into: .output) {
+    } else if let problem = SystemFile.put(Console.forOutput(bytes), into: .output) {
       // A doctor's keys are kept then.
       throw CommandFailure(.badInput, code: "unavailable", problem)
     }

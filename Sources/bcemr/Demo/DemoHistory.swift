@@ -101,7 +101,7 @@ struct DemoHistory {
 
   /// An identifier of the file, or its digest if it is too long for a message; that one begins as no
   /// identifier of a file does.
-  private static func identifier(_ text: String) -> String {
+  static func identifier(_ text: String) -> String {
     text.utf8.count <= 256 ? text : "#sha256-\(Digest32(sha256: text.utf8))"
   }
 }

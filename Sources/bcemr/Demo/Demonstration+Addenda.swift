@@ -58,9 +58,7 @@ extension Demonstration {
     // Its addenda are opened with it, later.
     guard let number = recorded.records[amended]?.number else { return }
     let record = try await consortium.record(of: named, patient: history.contact)
-    for finding in record.findings {
-      try recorded.resources.insert(finding: finding.content, of: number)
-    }
+    try recorded.resources.insert(findings: record.findings.map(\.content), of: number)
     recorded.records[amended]?.addenda.append(
       HeldVisit(
         visit: visit.visit, hospital: visit.hospital, findings: record.digests, number: 0))
@@ -84,10 +82,51 @@ extension Demonstration {
     if recorded.records[visit] != nil { return }
     let record = try await consortium.record(of: visit, patient: history.contact)
     let number = recorded.records.count
-    for finding in record.findings {
-      try recorded.resources.insert(finding: finding.content, of: number)
-    }
+    try recorded.resources.insert(findings: record.findings.map(\.content), of: number)
     recorded.records[visit] = Recorded.Record(findings: record.digests, number: number)
+  }
+
+  /// A visit without what is signed, if it is a supplement that was not held before: what belongs to no visit by
+  /// now, as that of an Encounter that was cancelled, may have been signed in one.
+  ///
+  /// - Returns: nil if nothing of it is left.
+  func unsigned(
+    _ visit: Visit, of history: DemoHistory, _ recorded: Recorded,
+    among known: [PatientHoldings.Visit]
+  ) -> Visit? {
+    let encounter = DemoHistory.identifier(visit.encounterID)
+    guard visit.kind == .supplement,
+      !known.contains(where: { $0.encounter == encounter && $0.recordDigest != nil })
+    else { return visit }
+    let comparison = recorded.resources.comparison(of: visit, with: nil, in: history.present)
+    for (record, names) in Self.byRecord(comparison.moved) {
+      list(
+        "Of no visit by now, signed before as it is in \(place(record, recorded)), and not again",
+        names)
+    }
+    return comparison.addendum?.visit
+  }
+
+  /// Requires that the Encounters of visits that were held can be those of this history.
+  ///
+  /// - Throws: ``CommandFailure`` with `other-visit`.
+  func requireSameVisits(
+    _ history: DemoHistory, _ recorded: Recorded, among known: [PatientHoldings.Visit]
+  ) throws(CommandFailure) {
+    for visit in history.visits {
+      let encounter = DemoHistory.identifier(visit.encounterID)
+      for held in known where held.encounter == encounter && held.amends == nil {
+        guard let record = recorded.records[NamedVisit(held.visit, at: held.hospital)],
+          let reason = recorded.resources.contradiction(of: visit, toRecord: record.number)
+        else { continue }
+        throw CommandFailure(
+          .badInput, code: "\(ClinicalRecordError.Code.otherVisit)",
+          (history.path.map { "\($0): " } ?? "")
+            + "\(visit.summary) has the id of the Encounter of visit \(held.visit) of \(held.hospital), "
+            + "which was signed before, and is another one: \(reason)",
+          hint: ClinicalRecordError.otherVisitHint)
+      }
+    }
   }
 
   // MARK: Telling

@@ -92,9 +92,11 @@ struct Demonstration {
     // What this run adds is of no visit that comes after in it.
     let known = try await consortium.visits(ofPatient: history.contact)
     var recorded = try await self.recorded(of: history, among: known)
+    try requireSameVisits(history, recorded, among: known)
     var compared: Set<Int> = []
     for (index, visit) in history.visits.enumerated() {
       console.progress("\(history.contact): visit \(index + 1) of \(history.visits.count)")
+      guard let visit = unsigned(visit, of: history, recorded, among: known) else { continue }
       narrator.begin(visit, number: index + 1, of: history.visits.count)
       var plan = history.plan(
         visit, team: team, hospitals: hospitals, isFirst: isFirst && index == 0)
@@ -105,7 +107,10 @@ struct Demonstration {
       }
       var (one, report, isOlder) = try await hold(plan, visit, number: index + 1)
       let named = NamedVisit(one.visit, at: one.hospital)
-      if isOlder { try await open(named, of: history, among: known, into: &recorded) }
+      if isOlder {
+        try await open(named, of: history, among: known, into: &recorded)
+        try requireSameVisits(history, recorded, among: known)
+      }
       let record = isOlder ? recorded.records[named] : nil
       let comparison = recorded.resources.comparison(
         of: visit, with: record?.number, in: history.present)
