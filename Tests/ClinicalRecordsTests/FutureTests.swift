@@ -46,6 +46,32 @@ struct FutureTests {
         == ["Encounter/e 60"])
   }
 
+  @Test(
+    "are remarked of all that tells of what was, by whatever field of its type",
+    arguments: [
+      ("AuditEvent", #""recorded": "2030-01-01T00:00:00Z""#),
+      ("ImmunizationEvaluation", #""date": "2030-01-01""#),
+      ("MeasureReport", #""date": "2030-01-01""#),
+      ("MeasureReport", #""period": {"start": "2030-01-01"}"#),
+      ("EpisodeOfCare", #""period": {"start": "2030-01-01"}"#),
+      ("Observation", #""effectiveTiming": {"event": ["2030-01-01"]}"#),
+      (
+        "Observation",
+        #""effectiveTiming": {"repeat": {"boundsPeriod": {"start": "2030-01-01"}}}"#
+      ),
+      ("GuidanceResponse", #""occurrenceDateTime": "2030-01-01""#),
+      ("Condition", #""abatementDateTime": "2030-01-01""#),
+      ("AllergyIntolerance", #""lastOccurrence": "2030-01-01""#),
+      ("AdverseEvent", #""detected": "2030-01-01""#),
+      ("SupplyRequest", #""authoredOn": "2030-01-01""#),
+      ("ResearchSubject", #""period": {"start": "2030-01-01"}"#),
+    ])
+  func types(type: String, fields: String) throws {
+    let held = encounter(#""status": "finished", "period": {"start": "2026-01-01"}"#)
+    let found = try found(held, #"{"resourceType": "\#(type)", "id": "x", \#(fields)}"#)
+    #expect(found == ["\(type)/x 1452"])
+  }
+
   @Test("of plans are no remark")
   func plans() throws {
     let held = encounter(#""status": "finished", "period": {"start": "2026-01-01"}"#)

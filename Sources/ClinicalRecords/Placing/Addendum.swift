@@ -1,3 +1,5 @@
+import Crypto
+
 /// What a visit has, by a history, and its record has not: to be signed as a visit of its own that amends it.
 public struct Addendum: Sendable {
   /// A resource that stands in a record.
@@ -67,7 +69,7 @@ extension RecordedResources {
   ) -> RecordComparison {
     var groups: [Key: [Visit.Content]] = [:]
     for content in visit.contents { groups[Key(content.resource), default: []].append(content) }
-    let retracted = retracted(groups, of: record, in: present)
+    let retracted = self.retracted(groups, of: record, in: present)
     for content in retracted { groups[Key(content.resource), default: []].append(content) }
     let retractedDigests = Set(retracted.map { Self.digest($0.resource) })
 
@@ -139,12 +141,12 @@ extension RecordedResources {
   private func difference(
     _ key: Key, _ group: [Visit.Content], of record: Int?, isOnly: Bool
   ) -> Difference {
-    let known = entries(key)
+    let known = self.known(under: key)
     let own = known.first { $0.record == record }
     // What was signed before the own is superseded.
     var others = known.filter { $0.record != record && $0.number > own?.number ?? -1 }
     // Of one that is in the history once, what was signed last counts.
-    if own == nil, isOnly, group.count == 1 { others = others.suffix(1) }
+    if own == nil, isOnly, group.count == 1 { others = Array(others.suffix(1)) }
     var rest = own?.digests ?? []
     var digests: [(SHA256.Digest, Int)] = others.flatMap { other in
       other.digests.map { ($0, other.record) }
@@ -178,7 +180,7 @@ extension RecordedResources {
     var room: [Key: Int] = [:]
     return present.retracted.compactMap { resource in
       let key = Key(resource)
-      let known = entries(key)
+      let known = self.known(under: key)
       guard let own = known.first(where: { $0.record == record }),
         known.last?.record == record || present.parts[key] != nil
       else { return nil }
@@ -209,7 +211,7 @@ extension RecordedResources {
   /// says so in an addendum.
   public func retracted(in present: PresentResources, besides compared: Set<Int>) -> [String] {
     present.retracted.filter { resource in
-      guard resource.type != "Encounter", let known = entries(Key(resource)).last else {
+      guard resource.type != "Encounter", let known = self.known(under: Key(resource)).last else {
         return false
       }
       return !compared.contains(known.record) && !known.digests.contains(Self.digest(resource))

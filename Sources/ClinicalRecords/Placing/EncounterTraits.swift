@@ -13,7 +13,8 @@ struct EncounterTraits {
     id = encounter.id
     let fields = encounter.value.members
     do {
-      let period = try fields["period"].map(ClinicalDates.period) ?? (nil, nil)
+      let period: (start: FHIRDateTime?, end: FHIRDateTime?) =
+        try fields["period"].map(ClinicalDates.period) ?? (nil, nil)
       start = period.start
       let isOngoing = fields["status"]?.string.map(EncounterStatus.ongoing.contains) ?? false
       end = period.end ?? (isOngoing ? nil : period.start?.dayAsWritten)
@@ -31,16 +32,26 @@ struct EncounterTraits {
     self.servers = servers
   }
 
+  /// Whether no other hospital is called so, as Organization/1 may be on each server.
+  private var isHospitalKnown: Bool {
+    switch ReferenceForm(provider) {
+    case .absolute, .conditional: true
+    case .contained, .relative, .illegal: false
+    }
+  }
+
   /// Why this cannot be the other one, corrected; nil if it can.
   ///
-  /// Of what can be corrected in an Encounter, not all can have been wrong at once: the period without a
-  /// common day, or its beginning together with the hospital, or the server of who is named.
+  /// At one hospital an id is of one visit. Where it cannot be told that the hospital is the same, not all that can
+  /// be corrected in an Encounter can have been wrong at once: the period without a common day, or its beginning
+  /// together with the hospital, or the server of who is named.
   func contradiction(to other: Self) -> String? {
     for (field, server) in servers.sorted(by: { $0.key < $1.key }) {
       if let known = other.servers[field], known != server {
         return "its \(field) is on another server, \(printable(server)) and not \(printable(known))"
       }
     }
+    if isHospitalKnown, provider == other.provider { return nil }
     guard let start, let known = other.start else { return nil }
     if end?.isCertainlyBefore(known.dayAsWritten) ?? false
       || other.end?.isCertainlyBefore(start.dayAsWritten) ?? false

@@ -75,15 +75,15 @@ public struct RecordedResources: Sendable {
   }
 
   /// Of each record that has something under a key, what was signed last at the end.
-  func entries(_ key: Key) -> [Entry] { entries[key] ?? [] }
+  func known(under key: Key) -> [Entry] { entries[key] ?? [] }
 
   /// What was signed last of all records in this one, in the order in which it was.
   func entries(ofRecord record: Int) -> [(key: Key, entry: Entry)] {
-    (keysByRecord[record] ?? []).compactMap { key in
+    (keysByRecord[record] ?? []).compactMap { key -> (key: Key, entry: Entry)? in
       guard let last = entries[key]?.last, last.record == record else { return nil }
       return (key, last)
     }
-    .sorted { ($0.1.number) < ($1.1.number) }
+    .sorted { $0.entry.number < $1.entry.number }
   }
 
   /// Why the Encounter of a visit cannot be the one of a record; nil if it can.

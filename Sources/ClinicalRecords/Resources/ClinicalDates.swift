@@ -12,7 +12,7 @@ enum ClinicalDates {
   /// read: definitions and terminologies; people, organizations, places and things, whose dates say from when to
   /// when they are good; and insurance, which has a future. A field that ends in `Period` or `period` has start
   /// and end; one behind `!` is an instant.
-  private static let written = [
+  private static let written: [String: String] = [
     "AdverseEvent": "date detected recordedDate",
     "AllergyIntolerance": "recordedDate onsetDateTime onsetPeriod lastOccurrence",
     "Appointment": "!start !end",
