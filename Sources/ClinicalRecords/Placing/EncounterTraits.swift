@@ -27,7 +27,7 @@ struct EncounterTraits {
     for field in ["subject", "serviceProvider"] {
       guard let text = fields[field]?["reference"]?.string, let base = ReferenceForm.base(text)
       else { continue }
-      servers[field] = ReferenceForm.folded(String(base))
+      servers[field] = String(base)
     }
     self.servers = servers
   }
@@ -47,9 +47,10 @@ struct EncounterTraits {
   /// together with the hospital, or the server of who is named.
   func contradiction(to other: Self) -> String? {
     for (field, server) in servers.sorted(by: { $0.key < $1.key }) {
-      if let known = other.servers[field], known != server {
-        return "its \(field) is on another server, \(printable(server)) and not \(printable(known))"
-      }
+      guard let known = other.servers[field],
+        ReferenceForm.folded(known) != ReferenceForm.folded(server)
+      else { continue }
+      return "its \(field) is on another server, \(printable(server)) and not \(printable(known))"
     }
     if isHospitalKnown, provider == other.provider { return nil }
     guard let start, let known = other.start else { return nil }
