@@ -22,7 +22,7 @@ struct VisitIdentityTests {
   }
 
   /// Pairs of Encounters of one id that are two visits.
-  private static let others: [(String, String)] = [
+  private static let pairs: [(String, String)] = [
     (visit("a", "2024-01-01"), visit("b", "2025-05-05")),
     (visit(nil, "2024-01-01"), visit(nil, "2024-01-02")),
     (
@@ -37,7 +37,7 @@ struct VisitIdentityTests {
 
   @Test(
     "[attack] an Encounter with the id of a visit that is another one does not amend it",
-    arguments: others)
+    arguments: pairs)
   func others(first: String, second: String) throws {
     for (held, later) in [(first, second), (second, first)] {
       let (held, later) = (try Self.history(held), try Self.history(later))

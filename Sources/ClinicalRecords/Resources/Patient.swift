@@ -56,8 +56,8 @@ public struct Patient: Equatable, Sendable {
     (name, birthDate, gender, organization) = (nil, nil, nil, "")
   }
 
-  /// The identifier by which a patient is known, as ``identity(system:value:)`` has it: of those with both, the first whose
-  /// `use` is official, else usual, else not said, else secondary, else temp. Never an old one.
+  /// The identifier by which a patient is known, as ``identity(system:value:)`` has it: of those with both,
+  /// the first whose `use` is official, else usual, else not said, else secondary, else temp. Never an old one.
   static func identifier(of patient: FHIRResource) -> String? {
     let ranks = ["official": 0, "usual": 1, "": 2, "secondary": 3, "temp": 4]
     var best: (rank: Int, text: String)?
