@@ -36,7 +36,7 @@ enum PhaseBenchmarks {
     }
     let wanted = names.filter { isWanted($0.name) }
     if !wanted.isEmpty {
-      let samples = try await TemporaryItems.folder { try await phases(of: found($0), console) }
+      let samples = try await inConsortium { try await phases(of: $0, console) }
       timings += wanted.map { name, phase in
         Timing(name, samples: samples.map { $0[phase] ?? 0 }, iterations: visits)
       }
@@ -48,6 +48,20 @@ enum PhaseBenchmarks {
       timings.append(Timing(visit, samples: samples, iterations: visits))
     }
     return timings
+  }
+
+  /// Measures with a consortium of its own.
+  private static func inConsortium<Value>(
+    _ measure: (LocalConsortium) async throws -> Value
+  ) async throws -> Value {
+    try await TemporaryItems.folder { folder in
+      let consortium = try await found(folder)
+      do {
+        return try await measure(consortium)
+      } catch {
+        throw await consortium.cause(of: error)
+      }
+    }
   }
 
   private static func found(_ folder: DataFolder) async throws -> LocalConsortium {

@@ -23,6 +23,7 @@ struct ExistingFolder {
   init(_ path: String) throws {
     try Self.requireFolder(path)
     try DataFolder.requireOutside(path)
+    try DataFolder.requireNoTiles(path)
     genesis = try Self.genesis(at: "\(path)/genesis.der", of: path)
     let folder = try DataFolder(reading: path)
     self.folder = folder

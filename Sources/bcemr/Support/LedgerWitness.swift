@@ -169,9 +169,10 @@ struct LedgerWitness {
   }
 
   /// - Throws: ``CommandFailure`` `lost-ledger` where another ledger would be founded in the place of one that
-  ///   was lost; `inside-data-folder`.
+  ///   was lost; `inside-data-folder`; `not-a-folder` for tiles.
   static func requireFree(_ path: String) throws {
     try DataFolder.requireOutside(path)
+    try DataFolder.requireNoTiles(path)
     guard !FileManager.default.fileExists(atPath: "\(path)/genesis.der"),
       DataFolder.firstStore(in: path) == nil, let lost = Self.lost(path)
     else { return }
