@@ -196,7 +196,8 @@ extension RecordedResources {
     of record: Int?, in visit: Visit, _ groups: [Key: [Visit.Content]], _ present: PresentResources
   ) -> (elsewhere: [String], absent: [String]) {
     var (elsewhere, absent): ([String], [String]) = ([], [])
-    for (key, entry) in record.map(entries(ofRecord:)) ?? [] {
+    let own = record.map { entries(ofRecord: $0) } ?? []
+    for (key, entry) in own {
       var left = entry.digests.count - (groups[key]?.count ?? 0)
       guard left > 0 else { continue }
       let others = present.parts[key, default: []].count { $0 != visit.encounterID }
