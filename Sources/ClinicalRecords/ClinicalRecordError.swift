@@ -31,6 +31,8 @@ public struct ClinicalRecordError: Error, Equatable, Sendable, CustomStringConve
     public static let noEncounter = Code("no-encounter")
     /// Two Encounters have one id.
     public static let duplicateEncounter = Code("duplicate-encounter")
+    /// An Encounter has the id of a visit that was signed, and is another one.
+    public static let otherVisit = Code("other-visit")
     /// Two resources that differ have one id, or one fullUrl.
     public static let duplicateResource = Code("duplicate-resource")
     /// A history is one patient's.
@@ -43,6 +45,10 @@ public struct ClinicalRecordError: Error, Equatable, Sendable, CustomStringConve
     public static let invalidStatus = Code("invalid-status")
     /// A reference that names nothing, but would if http were https, or capital letters small.
     public static let mismatchedReference = Code("mismatched-reference")
+    /// What says whose a resource is, and is no reference of FHIR.
+    public static let malformedReference = Code("malformed-reference")
+    /// An id that FHIR does not allow, where it would name a patient or a visit to a hospital.
+    public static let invalidID = Code("invalid-id")
   }
 
   /// A place in the text: a byte offset from 0; line and column, in characters, from 1.

@@ -15,6 +15,47 @@ package func printableLines(_ text: String) -> String {
   return shown(text.unicodeScalars[...], keepsLines: true)
 }
 
+/// JSON that steers no terminal and is the same JSON: in its strings, which alone have them, characters that
+/// ``printable(_:)`` makes spaces are escaped.
+package func printableJSON(_ text: [UInt8]) -> [UInt8] {
+  if text.allSatisfy({ $0 < 0x7f }) { return text }
+  var shown: [UInt8] = []
+  shown.reserveCapacity(text.count)
+  for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
+    guard scalar.value >= 0x7f, steers(scalar) else {
+      shown += Array(String(Character(scalar)).utf8)
+      continue
+    }
+    for unit in String(Character(scalar)).utf16 {
+      let digits = String(unit, radix: 16)
+      shown += Array("\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".utf8)
+    }
+  }
+  return shown
+}
+
+/// Text in which what steers a terminal or cannot be seen stands by its number, as `[U+202E]`, but line feeds and
+/// tabs.
+package func printableByNumber(_ text: String) -> String {
+  if text.utf8.allSatisfy({ (0x20...0x7e).contains($0) || $0 == 0x0a || $0 == 0x09 }) {
+    return text
+  }
+  return text.unicodeScalars.reduce(into: "") { shown, scalar in
+    guard steers(scalar), scalar != "\n", scalar != "\t" else {
+      return shown.unicodeScalars.append(scalar)
+    }
+    let digits = String(scalar.value, radix: 16, uppercase: true)
+    shown += "[U+\(String(repeating: "0", count: max(0, 4 - digits.count)))\(digits)]"
+  }
+}
+
+private func steers(_ scalar: Unicode.Scalar) -> Bool {
+  switch scalar.properties.generalCategory {
+  case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned: true
+  default: false
+  }
+}
+
 private func shown(_ text: Substring.UnicodeScalarView, keepsLines: Bool) -> String {
   var scalars = String.UnicodeScalarView()
   for scalar in text {
@@ -22,11 +63,7 @@ private func shown(_ text: Substring.UnicodeScalarView, keepsLines: Bool) -> Str
       scalars.append(scalar)
       continue
     }
-    switch scalar.properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned:
-      scalars.append(" ")
-    default: scalars.append(scalar)
-    }
+    scalars.append(steers(scalar) ? " " : scalar)
   }
   return String(scalars)
 }

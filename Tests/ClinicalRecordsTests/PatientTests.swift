@@ -114,6 +114,71 @@ struct PatientTests {
     }
   }
 
+  @Test(
+    "[attack] nor in forms that say it otherwise: a type by its URL, other letters, an identifier alone",
+    arguments: [
+      #"{"type":"http://hl7.org/fhir/StructureDefinition/Patient","identifier":{"system":"urn:mrn","value":"8"}}"#,
+      #"{"type":"patient","identifier":{"system":"urn:mrn","value":"8"}}"#,
+      #"{"type":"PATIENT","reference":"urn:uuid:9"}"#,
+    ])
+  func otherTypes(link: String) {
+    for (type, members) in [
+      ("Observation", #""subject":@"#), ("Provenance", #""target":[@]"#),
+      ("Appointment", #""participant":[{"actor":@}]"#),
+    ] {
+      let error = refusal(
+        ann, encounter("e"), Self.made(type, members.replacing("@", with: link)))
+      #expect(error?.code == .otherPatient)
+    }
+  }
+
+  @Test(
+    "[attack] what does not say whose it is as FHIR does is refused, and not passed over",
+    arguments: [
+      (#""subject":"Patient/q""#, "subject"), (#""subject":7"#, "subject"),
+      (#""subject":null"#, "subject"),
+      (#""subject":[[{"reference":"Patient/q"}]]"#, "subject[0]"),
+      (#""subject":{"reference":9}"#, "subject.reference"),
+      (#""subject":{"reference":["Patient/q"]}"#, "subject.reference"),
+      (#""subject":{"reference":"patient/q"}"#, "subject.reference"),
+      (#""subject":{"identifier":[{"value":"8"}]}"#, "subject.identifier"),
+      (#""subject":{"identifier":{"system":"urn:mrn","value":8}}"#, "subject.identifier.value"),
+      (#""subject":{"type":["Patient"]}"#, "subject.type"),
+      (##""subject":{"reference":"#c"}"##, "subject"),
+      (
+        ##""subject":{"reference":"#c"},"contained":[{"id":"c","identifier":[{"value":"8"}]}]"##,
+        "subject"
+      ),
+      (
+        ##""subject":{"reference":"#c"},"contained":[{"resourceType":"Group","id":"c"},{"resourceType":"Patient","id":"c"}]"##,
+        "subject"
+      ),
+    ])
+  func malformed(members: String, path: String) {
+    for patient in [ann, resource("Device", "d")] {
+      let error = refusal(patient, encounter("e"), Self.made("Observation", members))
+      #expect(error?.code == .malformedReference)
+      #expect(error?.message.hasPrefix("Observation/x (entry[2]) does not say whose it is") == true)
+      #expect(error?.location?.path == "entry[2].resource.\(path)")
+    }
+  }
+
+  @Test("[attack] nor where others than patients may stand, over arrays in arrays")
+  func malformedInOpenFields() {
+    for (type, members) in [
+      ("Appointment", #""participant":[[{"actor":{"reference":"Patient/q"}}]]"#),
+      ("Provenance", #""target":["Patient/q"]"#),
+      ("AuditEvent", #""entity":[{"what":{"reference":"patient/q"}}]"#),
+      (
+        "Provenance",
+        ##""target":[{"reference":"#c"}],"contained":[{"id":"c","name":[{"family":"Q"}]}]"##
+      ),
+    ] {
+      #expect(
+        refusal(ann, encounter("e"), Self.made(type, members))?.code == .malformedReference)
+    }
+  }
+
   private static func made(_ type: String, _ members: String) -> String {
     resource(type, "x", members)
   }

@@ -108,6 +108,63 @@ struct PlacementTests {
     _ = try place(of: observation, among: circle)
   }
 
+  @Test("Of twenty Encounters within each other the innermost has the date, in whatever order")
+  func nested() throws {
+    let observation = resource("Observation", "o", #""effectiveDateTime":"2022-03-04T20:00:00Z""#)
+    func ward(_ count: Int) -> [String] {
+      (0..<count).map { number in
+        let minutes = number < 10 ? "0\(number)" : "\(number)"
+        let whole = number == 0 ? "" : "," + reference("partOf", "Encounter/n\(number - 1)")
+        return encounter(
+          "n\(number)",
+          #""period":{"start":"2022-03-04T01:\#(minutes):00Z","end":"2022-03-05T00:00:00Z"}\#(whole)"#
+        )
+      }
+    }
+    #expect(try place(of: observation, among: ward(20)) == ["n19 date-in-visit"])
+    #expect(try place(of: observation, among: ward(20).reversed()) == ["n19 date-in-visit"])
+    let other = encounter("x", #""period":{"start":"2022-03-04","end":"2022-03-04"}"#)
+    #expect(
+      try place(of: observation, among: ward(20) + [other]) == ["- date-in-several-visits"])
+    let deep = (0...65).map { number in
+      encounter("n\(number)", number == 0 ? "" : reference("partOf", "Encounter/n\(number - 1)"))
+    }
+    _ = try FHIRHistory(json: bundle(Array(deep.dropLast())))
+    let error = #expect(throws: ClinicalRecordError.self) { try FHIRHistory(json: bundle(deep)) }
+    #expect(error?.code == .tooDeep)
+    #expect(error?.message.hasPrefix("Encounter/n65 (entry[65])") == true)
+  }
+
+  @Test("What two visits have as a part is no one's, over however many steps each has it")
+  func partsOfTwo() throws {
+    let visits = [
+      encounter("e", #""period":{"start":"2022-03-04"}"#),
+      encounter("f", #""period":{"start":"2022-04-04"}"#),
+    ]
+    func report(_ id: String, _ visit: String, _ results: String...) -> String {
+      let list = results.map { #"{"reference":"Observation/\#($0)"}"# }.joined(separator: ",")
+      return resource(
+        "DiagnosticReport", id,
+        #"\#(reference("encounter", "Encounter/\(visit)")),"result":[\#(list)]"#)
+    }
+    let x = resource("Observation", "x")
+    let y = resource("Observation", "y", #""hasMember":[{"reference":"Observation/x"}]"#)
+    for reports in [
+      [report("r", "e", "x", "y"), report("s", "f", "x")],
+      [report("r", "e", "x"), report("s", "f", "y")],
+      [report("s", "f", "y"), report("r", "e", "x")],
+    ] {
+      let history = try FHIRHistory(json: bundle(visits + reports + [x, y]))
+      let supplement = try #require(history.supplement)
+      let content = supplement.contents.first { $0.resource.id == "x" }
+      #expect(content?.rule == .noDate)
+      let visit = history.visits.first { $0.contents.contains { $0.resource.id == "y" } }
+      #expect(visit?.contents.first { $0.resource.id == "y" }?.rule == .partOfVisit)
+    }
+    let one = try FHIRHistory(json: bundle(visits + [report("r", "e", "y"), x, y]))
+    #expect(one.visits[0].resources.map(\.id) == ["e", "r", "x", "y"])
+  }
+
   @Test("Among thousands of visits a long one is found, and what is before all is not")
   func manyVisits() throws {
     var visits = (0..<3_000).map { number in

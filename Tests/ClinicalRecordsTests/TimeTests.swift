@@ -88,6 +88,20 @@ struct TimeTests {
     },
   ]
 
+  @Test("[attack] resources within resources, with much in the innermost, take no longer")
+  func nested() throws {
+    let payload = #""payload":"\#(String(repeating: "x", count: 16 << 20))""#
+    func made(_ depth: Int) -> [UInt8] {
+      let start = String(repeating: #"{"resourceType":"Basic","contained":["#, count: depth)
+      let end = String(repeating: "]}", count: depth)
+      return bundle(
+        encounter("e"), #"{"resource":\#(start){"resourceType":"Basic",\#(payload)}\#(end)}"#)
+    }
+    let (flat, deep) = (try Self.seconds(made(0)), try Self.seconds(made(120)))
+    print("alone \(Int(flat * 1000)) ms, within 120 \(Int(deep * 1000)) ms")
+    #expect(deep < 4 * flat + 0.1)
+  }
+
   @Test("[attack] of what refers to much, much often", arguments: attacks.keys.sorted())
   func linear(attack: String) throws {
     let resources = try #require(Self.attacks[attack])

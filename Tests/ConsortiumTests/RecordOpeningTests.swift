@@ -25,6 +25,20 @@ struct RecordOpeningTests {
     #expect(try await consortium.exportedLogs().map(\.size) == size)
   }
 
+  @Test("when a visit opened is told in ledger time, also after a halt")
+  func openedAfterHalt() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let halt: UInt64 = 400 * 86_400
+    test.pass(seconds: halt)
+    let visit = try await consortium.hold(test.plan()).visit
+    try await consortium.settle()
+    let (record, _) = try await consortium.openOwnRecord(visit, at: Self.hospital)
+    let time = try #require(await consortium.time(ofBlock: record.baseHeight))
+    #expect(time <= test.time && time + 600 >= test.time)
+    #expect(record.openedAt + halt / 2 < time)
+  }
+
   @Test("[attack] who is not the visit's patient, or has no consent, a used one, or one taken back")
   func others() async throws {
     let test = TestConsortium()

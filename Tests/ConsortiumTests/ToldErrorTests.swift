@@ -47,6 +47,13 @@ struct ToldErrorTests {
     // Whoever runs the role is told.
     let failures = consortium.manager.inbox.failures.recent
     #expect(failures.contains { "\($0)".contains("manager is dead") })
+    // And who runs all of them, of the one that failed last.
+    let cause = await consortium.cause(
+      of: ConsortiumError(.unavailable, "the role cannot answer now"))
+    #expect("\(cause)".contains("patients/\(TestConsortium.patient) is dead"))
+    let refusal = ConsortiumError(.consentUnknown, "there is none")
+    let told = await consortium.cause(of: refusal) as? ConsortiumError
+    #expect(told?.code == refusal.code)
     storage.revive()
   }
 

@@ -27,6 +27,8 @@ struct JSONScanner {
   private(set) var references: [JSONRange] = []
   /// Objects that have a string as `resourceType`, by their ends.
   private(set) var resources: [JSONRange] = []
+  /// Those of them that hold others, by their ends.
+  private(set) var nests: [JSONRange] = []
   /// So that nobody can choose keys that collide.
   private let seed = UInt64.random(in: .min ... .max)
 
@@ -79,7 +81,11 @@ struct JSONScanner {
       } while try goesOn(to: UInt8(ascii: "}"))
     }
     close()
-    if isResource { resources.append(JSONRange(start, position)) }
+    if isResource {
+      let range = JSONRange(start, position)
+      if let last = resources.last, last.start > start { nests.append(range) }
+      resources.append(range)
+    }
     try requireDistinctKeys(from: first)
     keys.removeLast(keys.count - first)
   }

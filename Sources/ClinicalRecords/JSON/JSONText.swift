@@ -22,6 +22,9 @@ final class JSONText: Sendable {
   let references: [JSONRange]
   /// Every object with a string as `resourceType`, at whatever depth, in the order of their ends.
   private let resources: [JSONRange]
+  /// Those of them that hold others, by their beginnings: what is around one skips it, so that each byte is
+  /// read by as many as hold it directly, however deep it lies.
+  private let nests: [JSONRange]
 
   /// - Parameters:
   ///   - start: where the first value, or white space before it, begins.
@@ -54,6 +57,7 @@ final class JSONText: Sendable {
     } while true
     (self.bytes, self.name, self.ranges) = (bytes, name, ranges)
     (references, resources) = (scanner.references, scanner.resources)
+    nests = scanner.nests.sorted { $0.start < $1.start }
   }
 
   /// Behind a string whose opening quote is at `start`.
@@ -73,7 +77,16 @@ final class JSONText: Sendable {
     case UInt8(ascii: "\""): return endOfString(start)
     case UInt8(ascii: "{"), UInt8(ascii: "["):
       var depth = 0
+      var nest = nests.partitionIndex { $0.start < start }
+      var skipped = nest < nests.count ? nests[nest].start : .max
       repeat {
+        if position == skipped {
+          position = nests[nest].end
+          let behind = position
+          nest += nests[nest...].partitionIndex { $0.start < behind }
+          skipped = nest < nests.count ? nests[nest].start : .max
+          continue
+        }
         switch bytes[position] {
         case UInt8(ascii: "\""):
           position += 1
@@ -110,14 +123,14 @@ final class JSONText: Sendable {
   }
 }
 
-extension Array {
+extension RandomAccessCollection where Index == Int {
   /// How many elements at the beginning hold, where those that hold come before all that do not.
   func partitionIndex(_ holds: (Element) -> Bool) -> Int {
-    var (low, high) = (0, count)
+    var (low, high) = (startIndex, endIndex)
     while low < high {
       let middle = (low + high) / 2
       if holds(self[middle]) { low = middle + 1 } else { high = middle }
     }
-    return low
+    return low - startIndex
   }
 }

@@ -65,6 +65,9 @@ public struct FHIRHistory: Sendable {
     }
     let check = PatientCheck(
       resources: resources, directory: directory, isLeftOut: isWrong)
+    if let patient = patients.last, Patient.identifier(of: resources[patient]) == nil {
+      try resources[patient].requireLastingID()
+    }
     let outside = try check.requireOne(patients.popLast())
 
     let (encounters, notHeld) = try Self.encounters(of: resources)
@@ -72,6 +75,7 @@ public struct FHIRHistory: Sendable {
     var visits: [Int: Visit] = [:]
     var byID: [String: FHIRResource] = [:]
     for index in encounters {
+      try resources[index].requireLastingID()
       let visit = try Visit(resources[index])
       if let other = byID.updateValue(resources[index], forKey: visit.encounterID) {
         throw Self.duplicate(other, resources[index])
@@ -85,13 +89,13 @@ public struct FHIRHistory: Sendable {
     let own = resources.first { $0.type == "Patient" }
     patient =
       own.map(Patient.init) ?? outside.map { Patient(identity: $0, .reference) }
-      ?? Patient(identity: first.encounterID, .encounter)
+      ?? Patient(identity: Patient.identity(first.encounterID, of: "encounter"), .encounter)
 
     let numbers = Dictionary(uniqueKeysWithValues: order.enumerated().map { ($1, $0) })
     var parts = order.compactMap { visits[$0] }
     let placing = try Placing(
       resources, directory, held: numbers,
-      periods: VisitPeriods(parts, wholes: Self.wholes(numbers, resources, directory)),
+      periods: VisitPeriods(parts, parts: EncounterParts(numbers, resources, directory)),
       isLeftOut: isWrong)
     parts.append(Visit(supplementOf: patient))
     Self.fill(&parts, placing, Authors(resources, directory), resources)
@@ -148,20 +152,6 @@ public struct FHIRHistory: Sendable {
       default: a < b
       }
     }
-  }
-
-  /// By visit, the visit that its `partOf` names.
-  private static func wholes(
-    _ visits: [Int: Int], _ resources: [FHIRResource], _ directory: ResourceDirectory
-  ) -> [Int: Int] {
-    var wholes: [Int: Int] = [:]
-    for (index, visit) in visits {
-      guard let reference = resources[index].value["partOf"],
-        case .found(let whole) = directory.resolve(reference, from: index, expecting: "Encounter")
-      else { continue }
-      wholes[visit] = visits[whole]
-    }
-    return wholes
   }
 
   /// Puts resources into visits, the last being the supplement: the Encounter first, then in file order.

@@ -7,7 +7,9 @@ public struct FutureDate: Sendable {
 
 extension FHIRHistory {
   /// What may lie ahead: what tells of a plan, and not of what was.
-  private static let plans: Set<String> = ["Appointment", "CarePlan", "Goal"]
+  private static let plans: Set<String> = [
+    "Appointment", "AppointmentResponse", "CarePlan", "Goal",
+  ]
 
   /// What would be signed and is dated more than a day after `now`, in the order of the visits: an Encounter
   /// by its start, or by its end if it is over, all else by its first date. A day, since a date without a

@@ -103,23 +103,26 @@ struct Placing {
 
   // MARK: By what has it as its part
 
-  /// What a visit, or a resource in it, has as diagnosis, result or member, over any number of steps.
+  /// What a visit, or a resource in it, has as diagnosis, result or member, over any number of steps, and no
+  /// other visit has so.
   private mutating func placeParts(_ wanted: [Int]) {
-    var sources = wanted.filter { places[$0]?.visit != nil }
-    while !sources.isEmpty {
-      // By resource, the visit that claims it; nil if several do.
-      var claims: [Int: Int?] = [:]
-      for source in sources {
-        guard let visit = places[source]?.visit else { continue }
-        for target in parts(of: source) where places[target] == nil {
-          claims.updateValue(claims[target, default: visit] == visit ? visit : nil, forKey: target)
-        }
+    var claims: [Int: Namers] = [:]
+    // Each target is looked at again when more is known of it, which is twice at most.
+    var waiting = wanted.compactMap { index in
+      places[index]?.visit.map { (source: index, known: Namers.visit($0)) }
+    }
+    while let (source, known) = waiting.popLast() {
+      for target in parts(of: source) where places[target] == nil {
+        let before = claims[target, default: .nobody]
+        guard before != .several, before != known else { continue }
+        let after = before == .nobody ? known : .several
+        claims[target] = after
+        waiting.append((target, after))
       }
-      sources = []
-      for (target, visit) in claims {
-        guard let visit else { continue }
+    }
+    for (target, claim) in claims {
+      if case .visit(let visit) = claim {
         places[target] = Place(visit: visit, rule: .partOfVisit)
-        sources.append(target)
       }
     }
   }

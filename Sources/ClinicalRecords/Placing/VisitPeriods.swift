@@ -22,16 +22,12 @@ struct VisitPeriods {
   /// The others by days, with two more on each side, since the day as written can be that far from that
   /// of the same instant elsewhere; for dates with a time.
   private let byRoughDay: IntervalIndex
-  /// By visit, the visit that it is a part of.
-  private let wholes: [Int: Int]
+  private let parts: EncounterParts
 
-  /// As many as an Encounter with its parts can have; more are several in any case.
-  private static let limit = 16
   private static let margin = 2
 
-  /// - Parameter wholes: by visit, the visit that it is a part of.
-  init(_ visits: [Visit], wholes: [Int: Int]) {
-    self.wholes = wholes
+  init(_ visits: [Visit], parts: EncounterParts) {
+    self.parts = parts
     var list: [Period] = []
     for (index, visit) in visits.enumerated() {
       // A visit of which no day is known attracts nothing by its date.
@@ -67,11 +63,23 @@ struct VisitPeriods {
   func place(of dates: [FHIRDateTime]) -> (visit: Int?, rule: PlacementRule) {
     guard dates.allSatisfy({ $0.precision >= .day }) else { return (nil, .dateTooCoarse) }
     let (first, last) = (dates[0], dates[dates.count - 1])
-    var found: [Int] = []
+    // Of an Encounter and its parts, the part. Two of which neither is part of the other are never both the
+    // wholes of a third.
+    var (innermost, isSeveral): (Int?, Bool) = (nil, false)
     func collect(_ index: IntervalIndex, _ low: Int, _ high: Int) {
       index.forEach(from: low, to: high) { period in
-        if dates.allSatisfy(periods[period].holds) { found.append(periods[period].visit) }
-        return found.count < Self.limit
+        guard dates.allSatisfy(periods[period].holds) else { return true }
+        let visit = periods[period].visit
+        guard let known = innermost else {
+          innermost = visit
+          return true
+        }
+        if parts.isPart(visit, of: known) {
+          innermost = visit
+        } else if !parts.isPart(known, of: visit) {
+          isSeveral = true
+        }
+        return !isSeveral
       }
     }
     if first.precision == .day {
@@ -80,21 +88,7 @@ struct VisitPeriods {
       collect(bySecond, first.seconds, last.precision == .time ? last.seconds : first.seconds)
       collect(byRoughDay, first.day, first.day)
     }
-    // Of an Encounter and its parts, the part.
-    let wholesOfFound = Set(found.flatMap(self.wholes(of:)))
-    let innermost = found.filter { !wholesOfFound.contains($0) }
-    if innermost.count > 1 { return (nil, .dateInSeveralVisits) }
-    return innermost.first.map { ($0, .dateInVisit) } ?? (nil, .dateInNoVisit)
-  }
-
-  /// The visits that a visit is a part of, however many there are between them.
-  private func wholes(of visit: Int) -> [Int] {
-    var found: [Int] = []
-    var next = wholes[visit]
-    while let whole = next, whole != visit, found.count < Self.limit {
-      found.append(whole)
-      next = wholes[whole]
-    }
-    return found
+    if isSeveral { return (nil, .dateInSeveralVisits) }
+    return innermost.map { ($0, .dateInVisit) } ?? (nil, .dateInNoVisit)
   }
 }

@@ -6,57 +6,76 @@ enum ClinicalDates {
   }
 
   /// By type, the fields that say it; the first that a resource has counts, and all are checked.
-  private static let fields: [String: [(path: String, form: Form)]] = {
-    var fields = Dictionary(uniqueKeysWithValues: written.map { ($0.key, parsed($0.value)) })
-    for type in [
-      "ServiceRequest", "MedicationRequest", "DeviceRequest", "CommunicationRequest", "Task",
-      "RequestGroup",
-    ] {
-      fields[type] = parsed("authoredOn")
-    }
-    return fields
-  }()
+  private static let fields = written.mapValues(parsed)
 
-  /// A field that ends in `Period` or `period` has start and end; one behind `!` is an instant.
-  private static let written = [
-    "AdverseEvent": "date recordedDate",
-    "AllergyIntolerance": "recordedDate onsetDateTime onsetPeriod",
-    "Appointment": "!start",
+  /// Of all types of R4 whose fields say when something was the case, done or written. Of the others nothing is
+  /// read: definitions and terminologies; people, organizations, places and things, whose dates say from when to
+  /// when they are good; and insurance, which has a future. A field that ends in `Period` or `period` has start
+  /// and end; one behind `!` is an instant.
+  private static let written: [String: String] = [
+    "AdverseEvent": "date detected recordedDate",
+    "AllergyIntolerance": "recordedDate onsetDateTime onsetPeriod lastOccurrence",
+    "Appointment": "!start !end",
+    "AppointmentResponse": "!start !end",
+    "AuditEvent": "!recorded period",
     "Basic": "created",
+    "BiologicallyDerivedProduct": "collection.collectedDateTime collection.collectedPeriod",
     "CarePlan": "created period",
-    "ChargeItem": "occurrenceDateTime occurrencePeriod enteredDate",
+    "ChargeItem": "occurrenceDateTime occurrencePeriod occurrenceTiming.event enteredDate",
     "Claim": "billablePeriod created",
     "ClaimResponse": "created",
     "ClinicalImpression": "effectiveDateTime effectivePeriod date",
     "Communication": "sent received",
+    "CommunicationRequest": "authoredOn",
     "Composition": "date",
-    "Condition": "recordedDate onsetDateTime onsetPeriod",
+    "Condition": "recordedDate onsetDateTime onsetPeriod abatementDateTime abatementPeriod",
     "Consent": "dateTime",
+    "Contract": "issued",
+    "CoverageEligibilityRequest": "created",
+    "CoverageEligibilityResponse": "created",
     "DetectedIssue": "identifiedDateTime identifiedPeriod",
-    "DeviceUseStatement": "timingDateTime timingPeriod recordedOn",
+    "DeviceRequest": "authoredOn",
+    "DeviceUseStatement": "timingDateTime timingPeriod timingTiming.event recordedOn",
     "DiagnosticReport": "effectiveDateTime effectivePeriod !issued",
     "DocumentManifest": "created",
     "DocumentReference": "context.period !date",
+    "EnrollmentRequest": "created",
+    "EnrollmentResponse": "created",
+    "EpisodeOfCare": "period",
     "ExplanationOfBenefit": "billablePeriod created",
     "FamilyMemberHistory": "date",
     "Flag": "period",
     "Goal": "startDate statusDate",
+    "GuidanceResponse": "occurrenceDateTime",
     "ImagingStudy": "started",
     "Immunization": "occurrenceDateTime recorded",
+    "ImmunizationEvaluation": "date",
+    "ImmunizationRecommendation": "date",
     "Invoice": "date",
     "List": "date",
+    "MeasureReport": "date period",
     "Media": "createdDateTime createdPeriod !issued",
     "MedicationAdministration": "effectiveDateTime effectivePeriod",
     "MedicationDispense": "whenHandedOver whenPrepared",
+    "MedicationRequest": "authoredOn",
     "MedicationStatement": "effectiveDateTime effectivePeriod dateAsserted",
     "NutritionOrder": "dateTime",
-    "Observation": "effectiveDateTime effectivePeriod !effectiveInstant !issued",
+    "Observation":
+      "effectiveDateTime effectivePeriod !effectiveInstant effectiveTiming.event "
+      + "effectiveTiming.repeat.boundsPeriod !issued",
+    "PaymentNotice": "created",
+    "PaymentReconciliation": "created",
     "Procedure": "performedDateTime performedPeriod",
     "Provenance": "occurredDateTime occurredPeriod !recorded",
     "QuestionnaireResponse": "authored",
+    "RequestGroup": "authoredOn",
+    "ResearchSubject": "period",
     "RiskAssessment": "occurrenceDateTime occurrencePeriod",
+    "ServiceRequest": "authoredOn",
     "Specimen": "collection.collectedDateTime collection.collectedPeriod receivedTime",
-    "SupplyDelivery": "occurrenceDateTime occurrencePeriod",
+    "SupplyDelivery": "occurrenceDateTime occurrencePeriod occurrenceTiming.event",
+    "SupplyRequest": "authoredOn",
+    "Task": "authoredOn",
     "VisionPrescription": "dateWritten created",
   ]
 

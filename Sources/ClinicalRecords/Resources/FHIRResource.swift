@@ -56,6 +56,35 @@ public struct FHIRResource: Sendable {
   /// SHA-256 of its bytes in hexadecimal digits, which are the same wherever it stands in the file.
   var lastingID: String { id ?? fullURL ?? contentID }
 
+  /// Requires that what it is known by is what FHIR allows: an id of at most 64 letters, digits, `-` and `.`, and
+  /// without one a fullUrl that is a URL or URN. No id is then taken for anything else that names a visit or a
+  /// patient.
+  ///
+  /// - Throws: ``ClinicalRecordError`` with `invalidID`.
+  func requireLastingID() throws(ClinicalRecordError) {
+    let fields = value.members
+    if let written = fields["id"] {
+      guard let id, (1...64).contains(id.utf8.count), id.utf8.allSatisfy(Self.isOfID) else {
+        throw written.error(
+          .invalidID,
+          "\(label): an id has 1 to 64 letters, digits, '-' and '.', and a hospital would know this by it"
+        )
+      }
+      return
+    }
+    guard let fullURL else { return }
+    guard case .absolute = ReferenceForm(fullURL) else {
+      throw value.error(
+        .invalidID,
+        "\(label) has no id, and its fullUrl, by which a hospital would know it, is no URL")
+    }
+  }
+
+  private static func isOfID(_ byte: UInt8) -> Bool {
+    (0x61...0x7a).contains(byte | 0x20) || (0x30...0x39).contains(byte) || byte == 0x2d
+      || byte == 0x2e
+  }
+
   /// What it is called if nothing in the file names it.
   var contentID: String {
     let digits = Array("0123456789abcdef")

@@ -46,7 +46,8 @@ public struct Patient: Equatable, Sendable {
     let id = patient.id.map { "Patient/\($0)" } ?? patient.fullURL ?? ""
     let server = patient.base.map { "\($0)/" } ?? ""
     let person = [written, fields["birthDate"]?.string].compactMap(\.self)
-    (identity, ground) = (([server + id] + person).joined(separator: ", "), .id)
+    identity = Self.identity(([server + id] + person).joined(separator: ", "), of: "id")
+    ground = .id
   }
 
   /// Of a file without a Patient.
@@ -55,8 +56,8 @@ public struct Patient: Equatable, Sendable {
     (name, birthDate, gender, organization) = (nil, nil, nil, "")
   }
 
-  /// The identifier by which a patient is known, as `system|value`: of those with both, the first whose
-  /// `use` is official, else usual, else not said, else secondary, else temp. Never an old one.
+  /// The identifier by which a patient is known, as ``identity(system:value:)`` has it: of those with both,
+  /// the first whose `use` is official, else usual, else not said, else secondary, else temp. Never an old one.
   static func identifier(of patient: FHIRResource) -> String? {
     let ranks = ["official": 0, "usual": 1, "": 2, "secondary": 3, "temp": 4]
     var best: (rank: Int, text: String)?
@@ -66,8 +67,23 @@ public struct Patient: Equatable, Sendable {
         let value = fields["value"]?.string, !value.isEmpty,
         let rank = ranks[fields["use"]?.string ?? ""], rank < best?.rank ?? .max
       else { continue }
-      best = (rank, "\(system)|\(value)")
+      best = (rank, identity(system: system, value: value))
     }
     return best?.text
+  }
+
+  /// `system|value`, with a backslash before each `|` and backslash of both if one of them has a `|`: no
+  /// other pair makes the same text.
+  static func identity(system: String, value: String) -> String {
+    guard system.contains("|") || value.contains("|") else { return "\(system)|\(value)" }
+    func escaped(_ text: String) -> String {
+      text.replacing("\\", with: "\\\\").replacing("|", with: "\\|")
+    }
+    return "\(escaped(system))|\(escaped(value))"
+  }
+
+  /// An identity that is no identifier, and cannot be taken for one: with a `|` its kind stands before it.
+  static func identity(_ text: String, of kind: String) -> String {
+    text.contains("|") ? "#\(kind)||\(text)" : text
   }
 }

@@ -69,18 +69,66 @@ struct PatientCheck {
     guard let type = members["resourceType"]?.string, type != "Patient" else { return [] }
     var named: [(Named, JSONValue)] = []
     for field in Self.common + (Self.special[type] ?? []) where !field.isLast || named.isEmpty {
-      let parts = field.path.split(separator: ".", maxSplits: 1)
-      guard let value = members[String(parts[0])] else { continue }
-      let references =
-        parts.count > 1
-        ? value.values(at: String(parts[1])) : value.isArray ? value.elements : [value]
-      for reference in references {
+      for reference in try Self.references(at: field.path, in: members, of: resources[index]) {
         if let one = try patient(of: reference, at: index, isOpen: field.isOpen) {
           named.append((one, reference))
         }
       }
     }
     return named
+  }
+
+  /// What stands at a path. FHIR has an object there, or an array of objects: all else would be read by some
+  /// and passed over by others.
+  ///
+  /// - Throws: ``ClinicalRecordError`` with `malformedReference`.
+  private static func references(
+    at path: String, in members: JSONMembers, of resource: FHIRResource
+  ) throws(ClinicalRecordError) -> [JSONValue] {
+    var found: [JSONValue] = []
+    for (step, name) in path.split(separator: ".").enumerated() {
+      let values =
+        step == 0
+        ? [members[String(name)]].compactMap(\.self) : found.compactMap { $0[String(name)] }
+      found = values.flatMap { $0.isArray ? $0.elements : [$0] }
+      if let wrong = found.first(where: { !$0.isObject }) {
+        throw malformed(wrong, "\(name) is no object", of: resource)
+      }
+    }
+    for reference in found { try requireForm(reference, of: resource) }
+    return found
+  }
+
+  private static func requireForm(
+    _ reference: JSONValue, of resource: FHIRResource
+  ) throws(ClinicalRecordError) {
+    let fields = reference.members
+    for name in ["reference", "type"] {
+      guard let value = fields[name] else { continue }
+      guard let text = value.string, !text.isEmpty else {
+        throw malformed(value, "\(name) is no text", of: resource)
+      }
+      if name == "reference", ReferenceForm(text) == .illegal {
+        throw malformed(value, "\(printable(text)) is neither type/id nor a URL", of: resource)
+      }
+    }
+    guard let identifier = fields["identifier"] else { return }
+    guard identifier.isObject else {
+      throw malformed(identifier, "identifier is no object", of: resource)
+    }
+    let parts = identifier.members
+    for name in ["system", "value"] {
+      if let value = parts[name], value.string?.isEmpty ?? true {
+        throw malformed(value, "\(name) is no text", of: resource)
+      }
+    }
+  }
+
+  private static func malformed(
+    _ value: JSONValue, _ what: String, of resource: FHIRResource
+  ) -> ClinicalRecordError {
+    value.error(
+      .malformedReference, "\(resource.label) does not say whose it is as FHIR does: \(what)")
   }
 
   private func patient(
@@ -91,11 +139,21 @@ struct PatientCheck {
     case .found(let found):
       return resources[found].type == "Patient" ? .patient(found) : nil
     case .elsewhere(let type):
+      if !isOpen, reference["reference"]?.string?.hasPrefix("#") == true {
+        let text = printable(Self.text(of: reference))
+        throw Self.malformed(
+          reference, "\(text) is not contained in it", of: resources[index])
+      }
       let shown = reference["reference"] == nil && isOpen ? nil : type
-      let said = isOpen ? shown ?? reference["type"]?.string : type ?? "Patient"
+      let said = isOpen ? shown ?? Self.saidType(of: reference) : type ?? "Patient"
       return said == "Patient" ? .other(Self.text(of: reference)) : nil
     case .contained(let contained):
-      guard contained.type == "Patient" else { return nil }
+      guard let type = contained.type else {
+        throw Self.malformed(
+          reference, "what is contained has no resourceType, or several have its id",
+          of: resources[index])
+      }
+      guard type == "Patient" else { return nil }
       if let found = contained.twin { return .patient(found) }
       return .other("a contained Patient without an identifier of one in the file")
     case .several:
@@ -116,9 +174,10 @@ struct PatientCheck {
   /// Requires that no resource names another patient.
   ///
   /// - Parameter patient: the Patient of the history, if there is one.
-  /// - Returns: how resources name a patient who is not in the file; nil if none does.
+  /// - Returns: the identity that the references to a patient make who is not in the file; nil if there are
+  ///   none.
   func requireOne(_ patient: Int?) throws(ClinicalRecordError) -> String? {
-    var outside: (text: String, label: String)?
+    var outside: (text: String, label: String, identity: String)?
     for index in resources.indices where !isLeftOut[index] {
       for (named, reference) in try named(by: index) where named != patient.map({ .patient($0) }) {
         if named == outside.map({ .other($0.text) }) { continue }
@@ -137,18 +196,31 @@ struct PatientCheck {
             "\(label) is of \(printable(text)), and \(outside.label) of "
               + printable(outside.text))
         }
-        outside = (text, label)
+        outside = (text, label, Self.identity(by: reference))
       }
     }
-    return outside?.text
+    return outside?.identity
   }
 
   /// The type of what a reference names, as far as it says so.
   private static func type(of reference: JSONValue) -> String? {
     switch reference["reference"]?.string.map(ReferenceForm.init) {
     case .relative(let type, _), .absolute(_, let type?, _), .conditional(let type, _): type
-    default: reference["type"]?.string ?? "Patient"
+    default: saidType(of: reference) ?? "Patient"
     }
+  }
+
+  /// `Reference.type`.
+  private static func saidType(of reference: JSONValue) -> String? {
+    reference["type"]?.string.map { ResourceDirectory.typeName($0, expecting: "Patient") }
+  }
+
+  /// By what a patient is known whom this reference names.
+  private static func identity(by reference: JSONValue) -> String {
+    guard reference["reference"]?.string == nil, let identifier = reference["identifier"],
+      let system = identifier["system"]?.string, let value = identifier["value"]?.string
+    else { return Patient.identity(text(of: reference), of: "reference") }
+    return Patient.identity(system: system, value: value)
   }
 
   /// A reference as the file has it: its text, else its identifier.

@@ -121,11 +121,18 @@ struct ResourceDirectory {
     guard let identifier = fields["identifier"], let value = identifier["value"]?.string else {
       return finding
     }
-    let named = fields["type"]?.string ?? type
+    let named = fields["type"]?.string.map { Self.typeName($0, expecting: type) } ?? type
     let found = byIdentifier["\(named)|\(identifier["system"]?.string ?? "")|\(value)"]
     if let finding = found.finding { return finding }
     if case .nothing = finding { return .elsewhere(type: named) }
     return finding
+  }
+
+  /// The type that `Reference.type` says: its name, or the URL of its definition; the expected one also where
+  /// only capital letters differ, lest somebody take it for a type that is not asked for.
+  static func typeName(_ text: String, expecting type: String) -> String {
+    let name = text.split(separator: "/").last.map(String.init) ?? text
+    return name.lowercased() == type.lowercased() ? type : name
   }
 
   /// The only resource that shares an identifier with another one, as one that is contained.

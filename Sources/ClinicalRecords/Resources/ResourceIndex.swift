@@ -49,7 +49,7 @@ struct ResourceIndex {
 
 /// A resource in the `contained` of another.
 struct ContainedResource {
-  /// Its `resourceType`.
+  /// Its `resourceType`; nil if it has none, or if several have this id, so that nobody can say what is meant.
   let type: String?
   /// The only resource of the history that has its type and shares an identifier with it.
   let twin: Int?
@@ -77,8 +77,11 @@ struct ContainedResource {
     if wanted.isEmpty { return found }
     for value in resource.values(at: "contained") {
       let fields = value.members
-      // The first of an id counts.
-      guard let id = fields["id"]?.string, wanted.remove(id) != nil else { continue }
+      guard let id = fields["id"]?.string, wanted.contains(id) else { continue }
+      guard found[id] == nil else {
+        found[id] = ContainedResource(type: nil, twin: nil, identifier: nil)
+        continue
+      }
       let type = fields["resourceType"]?.string
       found[id] = ContainedResource(
         type: type, twin: type.flatMap { twin(value, $0) },

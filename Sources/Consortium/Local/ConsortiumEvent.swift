@@ -8,7 +8,8 @@ public enum ConsortiumEvent: Sendable {
 
   /// The counter has identified the patient. `code` is the ticket as the text of a QR code.
   case ticketIssued(hospital: String, patient: String, code: String, words: [String])
-  /// 4.3. `attempt` above 1: the attempts before were closed as abandoned.
+  /// 4.3. `attempt` above 1: the attempts before were closed as abandoned. `openedAt` is T, in counted time
+  /// (specification 6.2), which is no date.
   case visitOpened(
     visit: Digest32, hospital: String, team: TeamChoice, openedAt: UInt64, attempt: UInt64)
   /// The Encounter has a complete visit from an earlier run.
@@ -18,7 +19,7 @@ public enum ConsortiumEvent: Sendable {
   /// The doctor knows that the patient is there: `words` were compared, or `code` was read from the
   /// patient's device as a QR code.
   case presenceShown(visit: Digest32, doctor: String, code: String, words: [String]?)
-  /// 4.4. `deadline` is T_k, in ledger time.
+  /// 4.4. `deadline` is T_k, in counted time too.
   case signed(visit: Digest32, doctor: String, position: Int, attempt: Int, deadline: UInt64)
   case sealed(visit: Digest32, doctor: String)
   /// 4.5: the cloud holds the record, and the visit has its block.

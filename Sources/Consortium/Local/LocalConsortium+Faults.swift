@@ -7,15 +7,20 @@ import Ledger
 extension LocalConsortium {
   /// Why a role could not answer: others are told no more than that, but here one person runs them all.
   ///
-  /// - Returns: what failed last in a store of any role; the error itself if nothing has, or it says more.
+  /// - Returns: what failed last in a store, of all roles; the error itself if nothing has, or it says more.
   package func cause(of error: any Error) -> any Error {
-    guard (error as? ConsortiumError)?.code == .unavailable else { return error }
+    guard let code = (error as? ConsortiumError)?.code, Self.isOfNobody(code) else { return error }
     let roles: [any RoleEndpoint] =
       Array(clouds.values) + Array(hospitals.values) + [manager] + Array(doctors.values)
       + Array(patients.values)
-    return roles.lazy.compactMap { role in
-      role.inbox.failures.recent.last { $0 is StoreError }
-    }.first ?? error
+    let newest = roles.compactMap { role in role.inbox.failures.newestOfStore }
+    return newest.max { $0.number < $1.number }?.error ?? error
+  }
+
+  /// Whether a code says neither who could not do something nor why.
+  private static func isOfNobody(_ code: ConsortiumError.Code) -> Bool {
+    code == .unavailable || code == .notFinal
+      || "\(code)" == "\(StoreError.Code.outcomeUnknown)"
   }
 
   /// From now on the operator of a hospital has it take no revocation, and answer nothing to who brings

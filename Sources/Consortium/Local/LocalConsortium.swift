@@ -439,6 +439,11 @@ public actor LocalConsortium {
     await cloud.node.consortium.time
   }
 
+  /// Ledger time of a block of the consortium chain, in seconds since 1970; nil if it cannot be read.
+  package func time(ofBlock height: UInt64) async -> UInt64? {
+    try? await cloud.node.consortium.block(height)?.time
+  }
+
   /// Everything that is final on the consortium chain and confirmed on the hospitals', for an
   /// auditor.
   package func exportedLogs() async throws -> [ExportWriter.Log] {

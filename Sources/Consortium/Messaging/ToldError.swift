@@ -44,15 +44,23 @@ extension ConsortiumError {
 /// What failed in a role itself while it answered, for who runs it: the last ones.
 package final class FailureLog: Sendable {
   private static let limit = 64
-  private let failures = Mutex<[any Error]>([])
+  /// How many failures the roles of this process have noted.
+  private static let count = Atomic<UInt64>(0)
+  private let failures = Mutex<[(number: UInt64, error: any Error)]>([])
 
   /// As they came, with all that the errors say.
-  package var recent: [any Error] { failures.withLock { $0 } }
+  package var recent: [any Error] { failures.withLock { $0.map(\.error) } }
+
+  /// What failed last in a store, with its number among the failures of all roles of this process.
+  package var newestOfStore: (number: UInt64, error: any Error)? {
+    failures.withLock { $0.last { $0.error is StoreError } }
+  }
 
   func note(_ error: any Error) {
     failures.withLock { failures in
       if failures.count >= Self.limit { failures.removeFirst() }
-      failures.append(error)
+      let number = Self.count.wrappingAdd(1, ordering: .relaxed).newValue
+      failures.append((number, error))
     }
   }
 }

@@ -24,9 +24,11 @@ public struct AssignedVisit: Sendable, Equatable {
 
   /// Its identifier on the ledger.
   public let visit: Digest32
-  /// T, in ledger time, in seconds since 1970.
+  /// T, in counted time (specification 6.2), in seconds: it stays behind ledger time by all halts of the ledger,
+  /// and is no date.
   public let openedAt: UInt64
-  /// T_k: the last second in which this doctor can sign, in ledger time.
+  /// T_k: the last second in which this doctor can sign, in counted time too. So many seconds are left as it is
+  /// ahead of the counted time of the last consortium block, and more if the ledger halts.
   public let deadline: UInt64
   /// The identifiers of the team, in the order of signing.
   public let team: [String]

@@ -11,6 +11,8 @@ public struct OpenedRecord: Sendable {
     public let content: [UInt8]
     /// a_k: above 1, the doctor signed again.
     public let attempt: UInt64
+    /// com_k, which stands on the ledger in the place of m_k: a digest of both m_k and a salt.
+    public let commitment: Digest32
   }
 
   /// The visit's identifier on the ledger.
@@ -19,8 +21,11 @@ public struct OpenedRecord: Sendable {
   public let hospital: String
   /// The visit that it adds to or corrects, if any.
   public let amends: NamedVisit?
-  /// T: the ledger time at which the visit opened, in seconds since 1970.
+  /// T, by which deadlines are counted (specification 6.2): the counted time of the consortium block at
+  /// ``baseHeight``, in seconds. It stays behind ledger time by all halts of the ledger, and is no date.
   public let openedAt: UInt64
+  /// The height of the consortium block against which the visit opened: its time, ledger time, says when.
+  public let baseHeight: UInt64
   /// m_1 … m_n in the order s.
   public let findings: [SignedFinding]
 
@@ -29,9 +34,13 @@ public struct OpenedRecord: Sendable {
     visit = context.visitID
     hospital = context.hospital
     amends = context.amends.map(NamedVisit.init)
-    openedAt = context.openedAt
-    findings = zip(context.signers, record.plaintext.findings).map {
-      SignedFinding(doctor: $0.doctor, content: $1.content, attempt: $1.attempt)
+    (openedAt, baseHeight) = (context.openedAt, context.baseHeight)
+    let commitments = [FindingCommitment](
+      to: record.plaintext.findings, contextDigest: context.digest)
+    findings = zip(context.signers, zip(record.plaintext.findings, commitments)).map {
+      SignedFinding(
+        doctor: $0.doctor, content: $1.0.content, attempt: $1.0.attempt,
+        commitment: $1.1.commitment)
     }
   }
 }

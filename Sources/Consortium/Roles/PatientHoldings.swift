@@ -12,7 +12,8 @@ public struct PatientHoldings: Sendable, Equatable {
     public let hospital: String
     /// The visit that it adds to or corrects, if any.
     public let amends: NamedVisit?
-    /// T, in seconds since 1970.
+    /// T, in counted time (specification 6.2), in seconds: it stays behind ledger time by all halts of the
+    /// ledger, and is no date.
     public let openedAt: UInt64
     /// Empty if it is not known.
     public let encounter: String

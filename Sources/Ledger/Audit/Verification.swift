@@ -335,7 +335,8 @@ public enum Verification {
     }
     if let expected, genesis.digest != expected {
       throw Failure(
-        check: .genesisDigest, reason: "the genesis of the export is \(genesis.digest)")
+        check: .genesisDigest,
+        reason: "the genesis is \(genesis.digest), and \(expected) was asked for")
     }
     do {
       return try ValidGenesis(genesis)
@@ -502,7 +503,9 @@ private struct KnownCheckpoint {
     isCompared = true
     // Who has to sign a checkpoint above the end, the chain may not say.
     guard known.size <= tree.size else {
-      return .some("the export is older than the known checkpoint")
+      return .some(
+        "the export is shorter than the known checkpoint: it is older, or another history: compare it "
+          + "with one that has what the checkpoint is of")
     }
     guard keys.confirmedCheckpoint(note) != nil else {
       return .some("the known checkpoint is not signed by everybody who has to")

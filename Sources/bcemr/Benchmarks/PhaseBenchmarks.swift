@@ -22,9 +22,9 @@ enum PhaseBenchmarks {
   ) async throws -> [Timing] {
     var timings: [Timing] = []
     if isWanted(initialization) {
-      console.progress("measuring \(initialization)")
       var samples: [Double] = []
-      for _ in 0..<foundings {
+      for number in 1...foundings {
+        console.progress("measuring \(initialization), \(number) of \(foundings)")
         samples.append(
           try await TemporaryItems.folder { folder in
             let start = MonotoneTime.nanoseconds()
@@ -36,18 +36,32 @@ enum PhaseBenchmarks {
     }
     let wanted = names.filter { isWanted($0.name) }
     if !wanted.isEmpty {
-      console.progress("measuring the phases of \(visits) visits")
-      let samples = try await TemporaryItems.folder { try await phases(of: found($0)) }
+      let samples = try await inConsortium { try await phases(of: $0, console) }
       timings += wanted.map { name, phase in
         Timing(name, samples: samples.map { $0[phase] ?? 0 }, iterations: visits)
       }
     }
     if isWanted(visit) {
-      console.progress("measuring \(visits) whole visits")
-      let samples = try await TemporaryItems.folder { try await wholeVisits(of: found($0)) }
+      let samples = try await TemporaryItems.folder {
+        try await wholeVisits(of: found($0), console)
+      }
       timings.append(Timing(visit, samples: samples, iterations: visits))
     }
     return timings
+  }
+
+  /// Measures with a consortium of its own.
+  private static func inConsortium<Value>(
+    _ measure: (LocalConsortium) async throws -> Value
+  ) async throws -> Value {
+    try await TemporaryItems.folder { folder in
+      let consortium = try await found(folder)
+      do {
+        return try await measure(consortium)
+      } catch {
+        throw await consortium.cause(of: error)
+      }
+    }
   }
 
   private static func found(_ folder: DataFolder) async throws -> LocalConsortium {
@@ -67,10 +81,13 @@ enum PhaseBenchmarks {
     }
   }
 
-  private static func wholeVisits(of consortium: LocalConsortium) async throws -> [Double] {
+  private static func wholeVisits(
+    of consortium: LocalConsortium, _ console: Console
+  ) async throws -> [Double] {
     try await consortium.addPatient(contact: patient, identity: patient)
     var samples: [Double] = []
-    for plan in try plans() {
+    for (index, plan) in try plans().enumerated() {
+      console.progress("measuring whole visits, \(index + 1) of \(visits)")
       let start = MonotoneTime.nanoseconds()
       _ = try await consortium.hold(plan)
       samples.append(Double(MonotoneTime.nanoseconds() - start))
@@ -79,12 +96,15 @@ enum PhaseBenchmarks {
   }
 
   /// Holds and shares visits, one after another.
-  private static func phases(of consortium: LocalConsortium) async throws -> [[Phase: Double]] {
+  private static func phases(
+    of consortium: LocalConsortium, _ console: Console
+  ) async throws -> [[Phase: Double]] {
     try await consortium.addPatient(contact: patient, identity: patient)
     let request = try await consortium.requestAccess(
       doctor: "hospital-2-doctor-1", patient: patient, purpose: "treatment")
     var samples: [[Phase: Double]] = []
-    for plan in try plans() {
+    for (index, plan) in try plans().enumerated() {
+      console.progress("measuring the phases of visits, \(index + 1) of \(visits)")
       let before = consortium.meter.readings
       let visit = try await consortium.hold(plan).visit
       try await consortium.settle()

@@ -39,6 +39,8 @@ struct Backup: AsyncParsableCommand {
     let bytes: Int
     /// What lies in the folder and does not belong to its ledger.
     let leftOut: [String]
+    /// What has to be known and is no fault; absent if there is nothing.
+    let remarks: [DemoReport.Remark]?
   }
 
   func validate() throws {
@@ -127,7 +129,8 @@ struct Backup: AsyncParsableCommand {
     return Report(
       path: self.file, genesis: "\(head.genesis)", leaves: head.leaves, time: head.until,
       files: names.count, bytes: file.byteCount,
-      leftOut: inventory.others.filter { !settings.contains($0) })
+      leftOut: inventory.others.filter { !settings.contains($0) },
+      remarks: existing.remarks(for: console))
   }
 
   /// Adds a copy that SQLite has made, in a folder that nobody else can enter.

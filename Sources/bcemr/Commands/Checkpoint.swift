@@ -74,16 +74,21 @@ struct ShowCheckpoint: AsyncParsableCommand {
 
   // MARK: An export
 
-  /// A file, or a folder of tiles: a data folder has the lock beside its genesis.
+  /// A file, or a folder of tiles.
   private func isExport() throws -> Bool {
     try SystemFile.isFolder(folder)
       ? FileManager.default.fileExists(atPath: "\(folder)/\(ExportPath.genesis)")
-        && !FileManager.default.fileExists(atPath: "\(folder)/lock")
-        && DataFolder.firstStore(in: folder) == nil
+        && !DataFolder.isPlace(folder)
       : FileManager.default.fileExists(atPath: folder) && SystemFile.beginsLikeExport(folder)
   }
 
   private func exported() throws -> (genesis: String, note: String) {
+    if !SystemFile.isFolder(folder), try VisitAudit.isProof(folder) {
+      throw CommandFailure(
+        .badInput, code: "not-an-export",
+        "\(folder): this is a proof of one visit, and has no checkpoint of a chain to keep",
+        hint: "take it from an export, or from the data folder")
+    }
     let audit = try Audit(folder, genesis: nil, chains: [chain], console: output.console)
     guard audit.passed, let summary = audit.summary,
       let checked = summary.chains.first(where: { $0.name == chain })
@@ -107,7 +112,8 @@ struct ShowCheckpoint: AsyncParsableCommand {
   /// A file of the export; nil if it has none of this name.
   private func contents(of name: String) throws -> [UInt8]? {
     if SystemFile.isFolder(folder) {
-      return try FolderSource(folder: folder).file(name, limit: SignedNote.maximumByteCount)
+      var source = FolderSource(folder: folder)
+      return try source.file(name, limit: SignedNote.maximumByteCount)
     }
     let input = try InputFile(folder)
     var source = UstarSource { try input.read($0) }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ClinicalRecords
 import Consortium
+import Foundation
 import SQLiteBackend
 
 struct Demo: AsyncParsableCommand {
@@ -75,12 +76,23 @@ struct Demo: AsyncParsableCommand {
     let staffing = try staffing.map(plan)
     let report =
       if let data {
-        try await demonstrate(histories, staffing, continuing: DataFolder(path: data))
+        try await demonstrate(histories, staffing, continuing: Self.folder(data))
       } else {
         try await TemporaryItems.folder { try await demonstrate(histories, staffing, in: $0) }
       }
     if output.json { Console.write(report) } else { report.print(to: output.console) }
     if !report.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
+  }
+
+  /// Opens a folder that is to stay, or makes it.
+  private static func folder(_ path: String) throws -> DataFolder {
+    if FileManager.default.fileExists(atPath: path), !SystemFile.isFolder(path) {
+      throw CommandFailure(
+        .badInput, code: "not-a-folder", "\(path): this is no folder, and --data is one",
+        hint: "a history is given with --history")
+    }
+    try LedgerWitness.requireFree(path)
+    return try DataFolder(path: path)
   }
 
   private func continuing<Value>(
@@ -101,7 +113,7 @@ struct Demo: AsyncParsableCommand {
   private func showConsortium() async throws {
     let report =
       if let data {
-        try await continuing(DataFolder(path: data), require: Self.requireNone(data)) {
+        try await continuing(Self.folder(data), require: Self.requireNone(data)) {
           folder, run in
           var report = try await showConsortium(in: folder) { try run.begin() }
           report.remarks = run.remarks

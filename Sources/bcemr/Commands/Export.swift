@@ -34,6 +34,8 @@ struct ExportLedger: AsyncParsableCommand {
     let path: String
     let genesis: String
     let chains: [Chain]
+    /// What has to be known and is no fault; absent if there is nothing.
+    let remarks: [DemoReport.Remark]?
   }
 
   func validate() throws {
@@ -47,6 +49,7 @@ struct ExportLedger: AsyncParsableCommand {
     let folder = try ExistingFolder(data)
     try folder.requireAnchoredChains()
     let logs = try folder.logs()
+    let remarks = folder.remarks(for: console)
     if PipedOutput.isMeant(by: path) {
       let file = OutputFile()
       var sink = UstarSink { try file.write($0) }
@@ -71,7 +74,7 @@ struct ExportLedger: AsyncParsableCommand {
     console.endProgress()
     let report = Report(
       path: path, genesis: "\(folder.genesis.digest)",
-      chains: logs.map { Report.Chain(name: $0.chain, leaves: $0.size) })
+      chains: logs.map { Report.Chain(name: $0.chain, leaves: $0.size) }, remarks: remarks)
     if output.json {
       Console.write(report)
       return

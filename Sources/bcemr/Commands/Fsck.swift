@@ -22,7 +22,8 @@ struct Fsck: AsyncParsableCommand {
   func run() async throws {
     let console = output.console
     let existing = try ExistingFolder(folder)
-    let report = try await FolderCheck(existing, named: folder, console: console).report()
+    var report = try await FolderCheck(existing, named: folder, console: console).report()
+    report.remarks = existing.remarks(for: console)
     if output.json {
       Console.write(report)
     } else {

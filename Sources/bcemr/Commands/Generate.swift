@@ -59,6 +59,7 @@ struct Generate: AsyncParsableCommand {
   func run() async throws {
     let console = output.console
     let start = MonotoneTime.nanoseconds()
+    try LedgerWitness.requireFree(data)
     let folder = try DataFolder(path: data)
     let report = try await FolderRun.run(in: folder, telling: { console.line($0) }) { run in
       var report = try await generate(
@@ -97,9 +98,14 @@ struct Generate: AsyncParsableCommand {
       environment: .init(
         clock: clock.now, nanoseconds: MonotoneTime.nanoseconds, founded: founded))
     let opening = MonotoneTime.nanoseconds() - start
-    let result = try await consortium.generateVisits(
-      visits, hospitals: hospitals, advancingClock: clock.advance,
-      progress: { console.progress("\($0) of \(visits) visits") })
+    let result: LocalConsortium.Generation
+    do {
+      result = try await consortium.generateVisits(
+        visits, hospitals: hospitals, advancingClock: clock.advance,
+        progress: { console.progress("\($0) of \(visits) visits") })
+    } catch {
+      throw await consortium.cause(of: error)
+    }
     return Report(
       genesis: "\(consortium.genesis.digest)", visits: result.visits, rounds: result.rounds,
       openingNanoseconds: opening,

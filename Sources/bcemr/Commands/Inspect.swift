@@ -67,11 +67,22 @@ struct Inspect: AsyncParsableCommand {
     let inspection: FileInspection
     do {
       // An export may be larger than memory.
+      if SystemFile.isFolder(file) {
+        throw CommandFailure(
+          .badInput, code: "not-a-file", "\(file): this is no regular file",
+          hint:
+            "of a data folder, 'bcemr status' says how far it is; --block and --visit show what its ledger has"
+        )
+      }
       inspection =
-        try !SystemFile.isFolder(file) && SystemFile.beginsLikeExport(file)
-        ? FileInspection(export: InputFile(file))
-        : FileInspection(
-          SystemFile.contents(of: file, limit: SealedRecord.maximumByteCount))
+        if try SystemFile.beginsLikeExport(file) {
+          try FileInspection(export: InputFile(file))
+        } else if try SystemFile.beginsLikeBackup(file) {
+          try FileInspection(backup: InputFile(file))
+        } else {
+          try FileInspection(
+            SystemFile.contents(of: file, limit: SealedRecord.maximumByteCount))
+        }
     } catch let error as CommandFailure where error.message.hasPrefix(file) {
       throw error
     } catch {

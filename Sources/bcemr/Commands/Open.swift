@@ -15,7 +15,8 @@ struct OpenRecord: AsyncParsableCommand {
       what waits on the ledger goes on. The record is compared with the ledger, with the signatures of its \
       team, before anything is shown. As its patient nothing is signed. A doctor's opening uses the \
       patient's consent: it stands on the ledger, in the patient's access log, and cannot be repeated. Who may \
-      not read gets the refusal and nothing else.
+      not read gets the refusal and nothing else: in a folder of 'bcemr demo' that is every doctor, since \
+      its story uses or takes back every consent that it gives.
       """)
 
   @Argument(
@@ -58,6 +59,8 @@ struct OpenRecord: AsyncParsableCommand {
       let attempt: UInt64
       /// SHA-256 of the finding.
       let sha256: String
+      /// What was signed in its place, and stands on the ledger: 'bcemr inspect --visit' shows it.
+      let commitment: String
       /// Byte for byte, if it is UTF-8; else it is in `base64`.
       let text: String?
       let base64: String?
@@ -69,7 +72,8 @@ struct OpenRecord: AsyncParsableCommand {
     let amends: Named?
     /// To its patient, the visits that add to this one, or correct it.
     let amendedBy: [Named]?
-    let openedAt: String
+    /// The ledger time of the consortium block against which the visit opened.
+    let openedAt: String?
     let findings: [Finding]
   }
 
@@ -136,7 +140,8 @@ struct OpenRecord: AsyncParsableCommand {
     console.endProgress()
     let (path, place) = (path, "visit \(found.visit) of \(found.hospital)")
     let keep: @Sendable (OpenedRecord) async throws -> Void = { record in
-      try Self.write(Record(record, amendedBy: nil), to: path)
+      let time = await consortium.time(ofBlock: record.baseHeight)
+      try Self.write(Record(record, at: time, amendedBy: nil), to: path)
     }
     do {
       guard isPatient else {
@@ -150,7 +155,8 @@ struct OpenRecord: AsyncParsableCommand {
       }
       let (record, amendedBy) = try await consortium.openOwnRecord(
         found.visit, at: found.hospital)
-      try Self.write(Record(record, amendedBy: amendedBy), to: path)
+      let time = await consortium.time(ofBlock: record.baseHeight)
+      try Self.write(Record(record, at: time, amendedBy: amendedBy), to: path)
       return record
     } catch let error as ConsortiumError {
       let failure = CommandFailure(await consortium.cause(of: error))
@@ -173,7 +179,7 @@ struct OpenRecord: AsyncParsableCommand {
     let bytes = try Array(encoder.encode(record)) + [UInt8(ascii: "\n")]
     if let path {
       try SystemFile.create(bytes, at: path, isPrivate: true)
-    } else if let problem = SystemFile.put(bytes, into: .output) {
+    } else if let problem = SystemFile.put(Console.forOutput(bytes), into: .output) {
       // A doctor's keys are kept then.
       throw CommandFailure(.badInput, code: "unavailable", problem)
     }
@@ -181,17 +187,19 @@ struct OpenRecord: AsyncParsableCommand {
 }
 
 extension OpenRecord.Record {
-  fileprivate init(_ record: OpenedRecord, amendedBy: [NamedVisit]?) {
+  /// - Parameter time: of the block against which the visit opened.
+  fileprivate init(_ record: OpenedRecord, at time: UInt64?, amendedBy: [NamedVisit]?) {
     visit = "\(record.visit)"
     hospital = record.hospital
     amends = record.amends.map(Named.init)
     self.amendedBy = amendedBy.map { $0.map(Named.init) }
-    openedAt = LedgerTime.text(record.openedAt)
+    openedAt = time.map(LedgerTime.text)
     findings = record.findings.map { finding in
       let text = String(validating: finding.content, as: UTF8.self)
       return Finding(
         doctor: finding.doctor, attempt: finding.attempt,
-        sha256: "\(Digest32(sha256: finding.content))", text: text,
+        sha256: "\(Digest32(sha256: finding.content))", commitment: "\(finding.commitment)",
+        text: text,
         base64: text == nil ? Data(finding.content).base64EncodedString() : nil)
     }
   }

@@ -57,6 +57,7 @@ struct PlanReport: Encodable {
     let notHeld: [Resource]
     let leftOut: [Resource]
     let future: [Resource]
+    let early: [Resource]
     let counts: [Count]
   }
 
@@ -77,7 +78,7 @@ struct PlanReport: Encodable {
     var rule: String?
     var doctor: Int?
     var doctorRule: String?
-    /// Why it is no visit, or in no finding.
+    /// Why it is no visit, or in no finding, or what its date is before.
     var reason: String?
     /// How far it is dated after now.
     var days: Int?
@@ -106,7 +107,7 @@ struct PlanReport: Encodable {
         parts: plan.parts.map(Part.init),
         notHeld: history.notHeld.map { Resource($0.encounter, reason: $0.status) },
         leftOut: history.leftOut.map { Resource($0.resource, reason: $0.reason.rawValue) },
-        future: Resource.future(of: history),
+        future: Resource.future(of: history), early: Resource.early(in: history),
         counts: plan.counts.map(Count.init))
     }
   }
@@ -136,6 +137,11 @@ extension PlanReport.Resource {
   /// What of a history is dated after now.
   static func future(of history: FHIRHistory) -> [Self] {
     history.futureDates(now: LedgerTime.now()).map { Self($0.resource, days: $0.days) }
+  }
+
+  /// What of a history is dated before the patient's birth, or a century before its visit.
+  static func early(in history: FHIRHistory) -> [Self] {
+    history.earlyDates.map { Self($0.resource, reason: $0.ground.rawValue) }
   }
 }
 

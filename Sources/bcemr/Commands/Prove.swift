@@ -40,6 +40,8 @@ struct Prove: AsyncParsableCommand {
     let visit: String
     let hospital: String
     let bytes: Int
+    /// What has to be known and is no fault; absent if there is nothing.
+    let remarks: [DemoReport.Remark]?
   }
 
   func validate() throws {
@@ -63,6 +65,7 @@ struct Prove: AsyncParsableCommand {
     try sink.write(existing.genesis.content.encoded(), to: ExportPath.genesis)
     try sink.write(proof.encoded(), to: ExportPath.visit)
     try sink.finish()
+    let remarks = existing.remarks(for: output.console)
     if PipedOutput.isMeant(by: path) {
       let file = OutputFile()
       try file.write(bytes)
@@ -72,7 +75,7 @@ struct Prove: AsyncParsableCommand {
     try SystemFile.create(bytes, at: path)
     let report = Report(
       path: path, genesis: "\(existing.genesis.digest)", visit: "\(found.visit)",
-      hospital: found.hospital, bytes: bytes.count)
+      hospital: found.hospital, bytes: bytes.count, remarks: remarks)
     if output.json {
       Console.write(report)
       return

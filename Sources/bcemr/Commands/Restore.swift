@@ -56,6 +56,7 @@ struct Restore: AsyncParsableCommand {
     defer { console.endProgress() }
     let folder = String(folder.reversed().drop { $0 == "/" }.reversed())
     try SystemFile.requireNoFolder(at: folder.isEmpty ? self.folder : folder)
+    try DataFolder.requireOutside(folder)
     let report = try await TemporaryItems.draft(of: folder) { draft in
       let (head, files) = try unpack(into: draft)
       return try await finish(draft, folder, head, files)
@@ -94,11 +95,19 @@ struct Restore: AsyncParsableCommand {
       return (reader.head, count)
     } catch let error as BackupError {
       throw CommandFailure(
-        .checkFailed, code: "invalid-backup", "\(file): \(error.message)")
+        .checkFailed, code: "invalid-backup", "\(file): \(error.message)",
+        hint: try file == "-" || SystemFile.beginsLikeBackup(file)
+          ? damageHint : "'bcemr inspect \(file)' says what the file is")
     } catch let error as DurableFile.Failure {
       // The draft has a name that means nothing to anybody.
       throw CommandFailure(DurableFile.Failure(path: folder, code: error.code))
     }
+  }
+
+  /// What to do with a backup that is not whole, or not what was written.
+  private var damageHint: String {
+    "nothing of it was restored, and nothing mends it: take another copy of the file, or another backup; "
+      + "'tar xf \(file)' takes what is in it out unchecked, and 'bcemr fsck' then names what is damaged"
   }
 
   /// Checks what was unpacked, and gives it its name.
@@ -159,6 +168,10 @@ extension Restore.Report {
     guard restored else {
       console.line(
         "\(file): \(Quantity.count(findings.count, "finding")); nothing was restored")
+      console.line(
+        "The folder was in this state when it was backed up, and restoring mends nothing: look for another "
+          + "backup; with --accept-findings it is restored as it is, to look at it with 'bcemr fsck'."
+      )
       return
     }
     console.line(

@@ -31,6 +31,8 @@ struct Status: AsyncParsableCommand {
     let convictions: [Conviction]
     let nanoseconds: UInt64
     let peakMemory: Int
+    /// What has to be known and is no fault; absent if there is nothing.
+    let remarks: [DemoReport.Remark]?
   }
 
   func run() async throws {
@@ -42,7 +44,8 @@ struct Status: AsyncParsableCommand {
       passed: survey.faults.isEmpty, genesis: "\(existing.genesis.digest)",
       network: existing.genesis.content.network, time: LedgerTime.text(survey.time),
       chains: survey.chains, faults: survey.faults, convictions: survey.convictions,
-      nanoseconds: MonotoneTime.nanoseconds() - start, peakMemory: PeakMemory.bytes())
+      nanoseconds: MonotoneTime.nanoseconds() - start, peakMemory: PeakMemory.bytes(),
+      remarks: existing.remarks(for: output.console))
     if output.json { Console.write(report) } else { report.print(to: output.console) }
     if !report.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
   }

@@ -10,6 +10,8 @@ struct DemoHistory {
   let path: String?
   let patient: ClinicalRecords.Patient
   let plan: HistoryPlan
+  /// What it has, to be compared with records.
+  let present: PresentResources
   /// The visits, then the supplement, as far as they are wanted.
   let visits: [Visit]
   /// Where the patient is reached: a digest of the identity, which whoever guesses the identity can compare.
@@ -22,6 +24,7 @@ struct DemoHistory {
     path = input.paths.isEmpty ? nil : input.paths.joined(separator: ", ")
     patient = input.history.patient
     plan = HistoryPlan(input.history, teamSize: team)
+    present = PresentResources(input.history)
     visits = Array(input.history.parts.prefix(visitLimit ?? .max))
     identity = Self.identifier(patient.identity)
     contact = "patient-" + Array(Digest32(sha256: identity.utf8).bytes.prefix(8)).hex
@@ -57,15 +60,25 @@ struct DemoHistory {
     var plan = plan(addendum.visit, team: team, hospitals: hospitals, isFirst: false)
     plan.hospital = visit.hospital
     // Known by its number and by what is in it: one that was interrupted goes on, and what was corrected and
-    // corrected back is signed each time.
+    // corrected back is signed each time. What begins with # is no Encounter's id.
     var hash = SHA256()
     for resource in addendum.visit.resources {
       unsafe resource.bytes.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
     }
     plan.encounter = Self.identifier(
-      "\(plan.encounter)-addendum-\(number)-\(Array(hash.finalize().prefix(16)).hex)")
+      "#addendum-\(number)-\(Array(hash.finalize().prefix(16)).hex)-\(plan.encounter)")
     plan.amends = visit
     return plan
+  }
+
+  /// The visits that were held whose Encounter is entered in error by now.
+  func retractedVisits(
+    among known: [PatientHoldings.Visit]
+  ) -> [(encounter: String, visit: PatientHoldings.Visit)] {
+    present.retractedEncounters.compactMap { name, encounter in
+      known.last { $0.encounter == Self.identifier(encounter) && $0.recordDigest != nil }
+        .map { (name, $0) }
+    }
   }
 
   /// What the patient tells the hospital at admission: what the history says the visit is about, as far as
@@ -86,8 +99,9 @@ struct DemoHistory {
     return hospitals[index]
   }
 
-  /// An identifier of the file, or its digest if it is too long for a message.
-  private static func identifier(_ text: String) -> String {
-    text.utf8.count <= 256 ? text : "\(Digest32(sha256: text.utf8))"
+  /// An identifier of the file, or its digest if it is too long for a message; that one begins as no
+  /// identifier of a file does.
+  static func identifier(_ text: String) -> String {
+    text.utf8.count <= 256 ? text : "#sha256-\(Digest32(sha256: text.utf8))"
   }
 }

@@ -1,3 +1,4 @@
+import ClinicalRecords
 import Consortium
 import EMRScheme
 
@@ -53,6 +54,24 @@ struct DemoReport: Encodable {
     var completionStands: StandingReport?
     var receiptStands: StandingReport?
     let nanoseconds: UInt64
+    /// Of what was signed before; absent if there is no difference.
+    var differences: DifferenceReport?
+  }
+
+  /// How a visit, by the history, differs from what earlier runs have signed. Resources as type and id.
+  struct DifferenceReport: Encodable {
+    struct Place: Encodable {
+      let resource: String
+      /// The visit whose record has it, if it is another one.
+      let visit: String?
+    }
+
+    let added: [String]
+    let corrected: [Place]
+    let retracted: [String]
+    let moved: [Place]
+    let elsewhere: [String]
+    let absent: [String]
   }
 
   /// How something that was submitted stands.
@@ -131,7 +150,11 @@ struct DemoReport: Encodable {
     let placed: [PlanReport.Count]
     /// What is dated after now.
     let future: [PlanReport.Resource]
+    /// What is dated before the patient's birth, or a century before its visit.
+    let early: [PlanReport.Resource]
     var visits: [VisitReport] = []
+    /// What was signed, is entered in error by now, and is amended by nothing.
+    var retracted: [String] = []
     var sharing: SharingReport?
     /// Of the first history.
     var restoring: RestoringReport?
@@ -174,6 +197,27 @@ struct DemoReport: Encodable {
   var passed = false
   var error: ReportedError?
   var nanoseconds: UInt64 = 0
+}
+
+extension DemoReport.DifferenceReport {
+  /// - Parameters:
+  ///   - isHeld: whether the visit was held before; of another one there are no additions.
+  ///   - visit: names the visit of a record.
+  init(_ comparison: RecordComparison, isHeld: Bool, visit: (Int) -> String?) {
+    func places(_ list: [Addendum.Place]) -> [Place] {
+      list.map { Place(resource: $0.name, visit: $0.record.flatMap(visit)) }
+    }
+    added = isHeld ? comparison.addendum?.added ?? [] : []
+    corrected = places(comparison.addendum?.corrected ?? [])
+    retracted = comparison.addendum?.retracted ?? []
+    moved = isHeld ? places(comparison.moved) : []
+    (elsewhere, absent) = (comparison.elsewhere, comparison.absent)
+  }
+
+  var isEmpty: Bool {
+    [added, retracted, elsewhere, absent].allSatisfy(\.isEmpty) && corrected.isEmpty
+      && moved.isEmpty
+  }
 }
 
 extension DemoReport.StandingReport {

@@ -88,12 +88,17 @@ struct Demonstration {
     var result = DemoReport.HistoryReport(
       file: history.path, patient: history.contact,
       placed: history.plan.countsByRules.map(PlanReport.Count.init),
-      future: PlanReport.Resource.future(of: history.plan.history))
+      future: PlanReport.Resource.future(of: history.plan.history),
+      early: PlanReport.Resource.early(in: history.plan.history))
     let hospitals = consortium.genesis.members.hospitals
     // What this run adds is of no visit that comes after in it.
     let known = try await consortium.visits(ofPatient: history.contact)
+    var recorded = try await self.recorded(of: history, among: known)
+    try requireSameVisits(history, recorded, among: known)
+    var compared: Set<Int> = []
     for (index, visit) in history.visits.enumerated() {
       console.progress("\(history.contact): visit \(index + 1) of \(history.visits.count)")
+      guard let visit = unsigned(visit, of: history, recorded, among: known) else { continue }
       narrator.begin(visit, number: index + 1, of: history.visits.count)
       var plan = history.plan(
         visit, team: team, hospitals: hospitals, isFirst: isFirst && index == 0)
@@ -103,14 +108,20 @@ struct Demonstration {
         plan.hospital = one.hospital
       }
       var (one, report, isOlder) = try await hold(plan, visit, number: index + 1)
-      result.visits.append(report)
+      let named = NamedVisit(one.visit, at: one.hospital)
       if isOlder {
-        let named = NamedVisit(one.visit, at: one.hospital)
-        let recorded = try await recorded(named, of: history, among: known)
-        (one.findings, one.addenda) = (recorded.findings, recorded.addenda)
-        let addendum = recorded.resources.addendum(to: visit)
-        tell(addendum, lacking: recorded.resources.count(lackingIn: visit))
-        if let addendum {
+        try await open(named, of: history, among: known, into: &recorded)
+        try requireSameVisits(history, recorded, among: known)
+      }
+      let record = isOlder ? recorded.records[named] : nil
+      let comparison = recorded.resources.comparison(
+        of: visit, with: record?.number, in: history.present)
+      report.differences = tell(comparison, recorded, isHeld: isOlder)
+      result.visits.append(report)
+      if let record {
+        compared.insert(record.number)
+        (one.findings, one.addenda) = (record.findings, record.addenda)
+        if let addendum = comparison.addendum {
           let plan = history.plan(
             addendum, number: one.addenda.count + 1, to: named, team: team, hospitals: hospitals)
           narrator.begin(
@@ -122,6 +133,7 @@ struct Demonstration {
       }
       held.append(one)
     }
+    result.retracted = tellRetracted(history, recorded, compared: compared, among: known)
     try await consortium.settle()
     try await followUp(&result)
     if let last = result.visits.last {

@@ -1,7 +1,9 @@
 import CanonicalEncoding
 import ClinicalRecords
 import Crypto
+import Foundation
 import Ledger
+import SQLiteBackend
 import SwiftASN1
 import TransparencyLog
 
@@ -45,6 +47,51 @@ struct FileInspection: Encodable {
     }
     (self.kind, self.size, outline) = (kind, size, lines)
     sha256 = Array(hash.finalize()).hex
+  }
+
+  /// Lists what a backup holds, from its beginning to its end, with the digests at its end compared.
+  init(backup file: InputFile) throws {
+    var reader = try BackupReader { try file.read($0) }
+    var lines = [
+      "genesis: \(reader.head.genesis)",
+      "consortium chain: \(reader.head.leaves) final leaves, until \(printable(reader.head.until))",
+      "all private keys are in it, unencrypted",
+    ]
+    while let next = try reader.next() {
+      lines.append("\(printable(next.name)): \(Quantity.count(Int(next.byteCount), "byte"))")
+      while try reader.piece() != nil {}
+    }
+    (kind, outline) = ("backup", lines)
+    (size, sha256) = (file.content.bytes, file.content.sha256)
+  }
+
+  /// What 'bcemr open' writes.
+  private struct OpenedRecord: Decodable {
+    struct Finding: Decodable {
+      let doctor: String
+      let sha256: String
+    }
+
+    let visit: String
+    let hospital: String
+    let findings: [Finding]
+  }
+
+  /// - Returns: nil for what is no record that was opened.
+  private static func record(_ bytes: [UInt8]) -> (kind: String, outline: [String])? {
+    guard let record = try? JSONDecoder().decode(OpenedRecord.self, from: Data(bytes)) else {
+      return nil
+    }
+    let findings = record.findings.map {
+      "finding of \(printable($0.doctor)): sha256 \(printable($0.sha256))"
+    }
+    return (
+      "opened-record",
+      [
+        "visit: \(printable(record.visit)) of \(printable(record.hospital))",
+        "a record in the clear, as 'bcemr open' writes it: nothing in the file proves it",
+      ] + findings
+    )
   }
 
   /// More than an entry bundle of the largest leaves.
@@ -114,6 +161,7 @@ struct FileInspection: Encodable {
   }
 
   private static func history(_ bytes: [UInt8]) throws -> (kind: String, outline: [String]) {
+    if let record = Self.record(bytes) { return record }
     let file = try HistoryFile(bytes)
     var outline: [String] = []
     if file.isGzip { outline.append("gzip: \(Quantity.count(file.byteCount, "byte")) unpacked") }

@@ -1,3 +1,5 @@
+import ClinicalRecords
+
 /// HTML or SVG in a form that an XML parser reads, too. Whatever comes in as text is escaped.
 struct Markup: Sendable {
   let source: String
@@ -23,14 +25,14 @@ struct Markup: Sendable {
 
   private static let selfClosing: Set = ["meta", "br", "line", "path", "rect"]
 
-  /// Characters that XML does not allow, not even escaped, are left out.
+  /// Characters that cannot be seen, or would turn what is around them, stand by their numbers: XML does not even
+  /// allow all of them.
   private static func escaped(_ text: String, inAttribute: Bool = false) -> String {
-    text.unicodeScalars.reduce(into: "") { result, scalar in
+    printableByNumber(text).unicodeScalars.reduce(into: "") { result, scalar in
       switch scalar {
       case "&": result += "&amp;"
       case "<": result += "&lt;"
       case "\"" where inAttribute: result += "&quot;"
-      case "\u{0}"..."\u{8}", "\u{b}", "\u{c}", "\u{e}"..."\u{1f}", "\u{fffe}", "\u{ffff}": break
       default: result.unicodeScalars.append(scalar)
       }
     }

@@ -82,7 +82,8 @@ struct Console: Sendable {
     write("bcemr: \(printableLines(text))\n", to: .diagnostics)
   }
 
-  /// Writes one JSON value in the project's form: sorted snake_case keys.
+  /// Writes one JSON value in the project's form: sorted snake_case keys. On a terminal, what could steer it is
+  /// escaped.
   static func write(_ value: some Encodable) {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -90,7 +91,12 @@ struct Console: Sendable {
     guard let data = try? encoder.encode(value) else {
       preconditionFailure("reports have nothing that JSON cannot hold")
     }
-    write(Array(data) + [UInt8(ascii: "\n")], to: .output)
+    write(forOutput(Array(data) + [UInt8(ascii: "\n")]), to: .output)
+  }
+
+  /// JSON as standard output gets it.
+  static func forOutput(_ json: [UInt8]) -> [UInt8] {
+    SystemFile.Stream.output.isTerminal ? printableJSON(json) : json
   }
 
   static func write(_ text: String, to stream: SystemFile.Stream) {

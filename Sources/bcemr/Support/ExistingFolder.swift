@@ -22,6 +22,8 @@ struct ExistingFolder {
   /// - Throws: ``CommandFailure`` if there is none; nothing is left behind then.
   init(_ path: String) throws {
     try Self.requireFolder(path)
+    try DataFolder.requireOutside(path)
+    try DataFolder.requireNoTiles(path)
     genesis = try Self.genesis(at: "\(path)/genesis.der", of: path)
     let folder = try DataFolder(reading: path)
     self.folder = folder
@@ -40,6 +42,14 @@ struct ExistingFolder {
   }
 
   private static let cloud = "cloud"
+
+  /// What has to be known of the folder though it can be read: that it lacks what this machine has seen of its
+  /// ledger. It is said on stderr too, unless a report says it; nil if there is nothing.
+  func remarks(for console: Console) -> [DemoReport.Remark]? {
+    guard let remark = LedgerWitness.remark(onReading: folder) else { return nil }
+    if !console.isReported { Console.diagnostic(remark.message) }
+    return [remark]
+  }
 
   private static func witness(
     in folder: DataFolder, _ genesis: ValidGenesis
@@ -117,8 +127,11 @@ struct ExistingFolder {
           "\(file): the file is missing, and \(path)/\(store) of its ledger is here",
           hint: "put it back; every export of the ledger begins with it")
       }
+      if let lost = LedgerWitness.lost(path) { throw lost }
       throw CommandFailure(
-        .badInput, code: "not-found", "\(path): there is no consortium in this folder",
+        .badInput, code: "not-found",
+        SystemFile.isFolder(path)
+          ? "\(path): there is no consortium in this folder" : "\(path): there is no such folder",
         hint: "'bcemr demo --data \(path)' makes one")
     } catch {
       throw CommandFailure(error, at: file)

@@ -12,6 +12,18 @@ extension DataFolder {
       && (FileManager.default.fileExists(atPath: "\(path)/lock") || firstStore(in: path) != nil)
   }
 
+  /// - Throws: ``CommandFailure`` `not-a-folder` for a ledger as tiles, which `bcemr export` wrote.
+  static func requireNoTiles(_ path: String) throws(CommandFailure) {
+    guard !isPlace(path), FileManager.default.fileExists(atPath: "\(path)/genesis.der"),
+      FileManager.default.fileExists(
+        atPath: "\(path)/\(ExportPath.checkpoint(ChainName.consortium))")
+    else { return }
+    throw CommandFailure(
+      .badInput, code: "not-a-folder",
+      "\(path): this is an export of a ledger as tiles, and the data folder of a consortium is needed",
+      hint: "'bcemr verify \(path)' checks it")
+  }
+
   /// - Throws: ``CommandFailure`` `inside-data-folder` for what lies in a data folder, as the folder of a role:
   ///   no other ledger is there, and none is to be founded among the stores of one.
   static func requireOutside(_ path: String) throws(CommandFailure) {

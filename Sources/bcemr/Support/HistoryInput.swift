@@ -38,6 +38,11 @@ struct HistoryInput {
         throw CommandFailure(error, at: error.location?.file ?? paths.joined(separator: ", "))
       }
     }
+    do {
+      try FHIRHistory.requireOneVisitForEachID(inputs.map(\.history))
+    } catch {
+      throw CommandFailure(error, at: error.location?.file)
+    }
     return inputs
   }
 

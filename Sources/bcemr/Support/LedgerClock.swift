@@ -8,6 +8,11 @@ enum LedgerClock {
   /// After so many seconds without a block the user is told, in case it is the clock.
   private static let remarkable: UInt64 = 30 * 86_400
 
+  /// Whether a block is from later than a clock can be behind it.
+  static func isAhead(_ block: UInt64, of now: UInt64) -> Bool {
+    block > now && block - now > tolerance
+  }
+
   /// Looks at the clock before anything is signed with it.
   ///
   /// - Throws: ``CommandFailure`` `clock` if the ledger has a block from later than now.
@@ -17,7 +22,7 @@ enum LedgerClock {
     let both =
       "the ledger's last block is of \(LedgerTime.text(last)), and this machine's clock says "
       + LedgerTime.text(now)
-    guard last <= now + tolerance else {
+    guard !isAhead(last, of: now) else {
       throw CommandFailure(
         .badInput, code: "clock", "\(folder.path): \(both)",
         hint: "set the clock: what is signed with it would be refused, or seem late")

@@ -108,26 +108,30 @@ struct LedgerWitness {
     let convicts =
       "parties that sign in two copies of a folder sign two histories, which convicts them; "
     let lost =
-      "if the other one is lost, and no export, checkpoint or proof of what it had has left the machine, remove "
-      + "\(file): docs/command-line.md, \"After a restore\""
-    let hint = convicts + lost
+      "if nothing newer is left, and no export, checkpoint or proof of what was signed since has left the machine, "
+      + "remove \(file): docs/command-line.md, \"After a restore\""
+    // The folder may have been put back in its own place.
+    let newer =
+      "put back a newer backup first, if there is one, with 'bcemr restore'"
+      + (seen.folder == path ? "" : ", or go on in \(seen.folder)")
+    let hint = "\(convicts)\(newer); \(lost)"
     guard size >= seen.size, try consortium.checkpoint(size: seen.size).root.hex == seen.root else {
       let failure = CommandFailure(
         .checkFailed, code: "older-copy",
         size < seen.size
           ? "\(folder.path): this is an older copy: it has \(size) leaves of the consortium chain, and "
-            + "\(seen.size) were final in \(seen.folder)"
+            + "\(seen.size) were final \(there(seen))"
           : "\(folder.path): this is a copy that went another way: \(seen.size) leaves of the consortium "
-            + "chain were final in \(seen.folder), and they are others here",
+            + "chain were final \(there(seen)), and they are others here",
         hint: hint)
       return (.olderCopy, failure)
     }
     if let mark = seen.unfinished, mark != self.mark {
       let failure = CommandFailure(
         .checkFailed, code: "older-copy",
-        "\(folder.path): this is a copy, and the last run of its ledger, in \(seen.folder), did not come to "
+        "\(folder.path): this is a copy, and the last run of its ledger, \(there(seen)), did not come to "
           + "its end: what it signed may not be here",
-        hint: convicts + "go on in that folder; " + lost)
+        hint: hint)
       return (.olderCopy, failure)
     }
     guard seen.folder != path, Self.genesis(in: seen.folder) == genesis.digest else {
@@ -149,6 +153,65 @@ struct LedgerWitness {
       code: "unseen",
       message: "\(folder.path): this machine has not seen this ledger before: go on here only if "
         + "nobody goes on with another folder of it, or a newer one, elsewhere")
+  }
+
+  private func there(_ seen: Seen) -> String {
+    seen.folder == path ? "here when it was continued last" : "in \(seen.folder)"
+  }
+
+  /// Why who only reads a folder is told that it lacks what this machine has seen of its ledger; nil if it
+  /// does not.
+  static func remark(onReading folder: DataFolder) -> DemoReport.Remark? {
+    guard let ledger = try? folder.ledger(),
+      let standing = try? LedgerWitness(ledger, in: folder).standing(),
+      standing.standing == .olderCopy, let failure = standing.failure
+    else { return nil }
+    return DemoReport.Remark(code: failure.code, message: failure.message)
+  }
+
+  /// The ledger that was continued last in a folder, by what was noted, and the file that notes it; nil if
+  /// none was.
+  static func noted(in path: String) -> (genesis: String, file: String)? {
+    guard let place, let names = try? FileManager.default.contentsOfDirectory(atPath: place) else {
+      return nil
+    }
+    let folder = SystemFile.absolute(path)
+    var newest: (genesis: String, file: String, date: Date)?
+    for name in names where Digest32(hex: name) != nil {
+      let file = "\(place)/\(name)"
+      guard let bytes = try? SystemFile.contents(of: file, limit: 1 << 16),
+        let seen = try? JSONDecoder().decode(Seen.self, from: Data(bytes)), seen.folder == folder
+      else { continue }
+      let attributes = try? FileManager.default.attributesOfItem(atPath: file)
+      let date = attributes?[.modificationDate] as? Date ?? .distantPast
+      if newest.map({ $0.date < date }) ?? true { newest = (name, file, date) }
+    }
+    return newest.map { ($0.genesis, $0.file) }
+  }
+
+  /// Says that a ledger was here, where nothing of one is.
+  ///
+  /// - Returns: nil if none was, as far as this machine knows.
+  static func lost(_ path: String) -> CommandFailure? {
+    noted(in: path).map { noted in
+      CommandFailure(
+        .badInput, code: "lost-ledger",
+        "\(path): ledger \(noted.genesis) was continued here, and nothing of it is here any more",
+        hint:
+          "'bcemr restore BACKUP \(path)' puts back what a backup has, the newest one; if the ledger is "
+          + "given up, remove \(noted.file)")
+    }
+  }
+
+  /// - Throws: ``CommandFailure`` `lost-ledger` where another ledger would be founded in the place of one that
+  ///   was lost; `inside-data-folder`; `not-a-folder` for tiles.
+  static func requireFree(_ path: String) throws {
+    try DataFolder.requireOutside(path)
+    try DataFolder.requireNoTiles(path)
+    guard !FileManager.default.fileExists(atPath: "\(path)/genesis.der"),
+      DataFolder.firstStore(in: path) == nil, let lost = Self.lost(path)
+    else { return }
+    throw lost
   }
 
   /// Looks whether a ledger may be continued in this folder.
@@ -191,11 +254,7 @@ struct LedgerWitness {
     try DurableFile.replace(Array(bytes), at: "\(place)/\(genesis.digest)")
   }
 
-  private var path: String { Self.resolved(folder.path) }
-
-  private static func resolved(_ path: String) -> String {
-    URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
-  }
+  private var path: String { SystemFile.absolute(folder.path) }
 
   /// The number that the file system has for the folder, which no copy has while the folder is there, and what
   /// was drawn for its lock, which no backup has.

@@ -27,7 +27,7 @@ extension HistoryPlan {
   }
 
   /// What a reader has to know beside the visits: by what the patient is known, what is no visit, what is
-  /// in no finding, what is dated after now, and what was placed by other rules than what it names itself.
+  /// in no finding, what is dated after now or too early, and what was placed by other rules than what it names itself.
   var remarks: [String] {
     var lines = [history.patient.identityRemark].compactMap(\.self)
     let visits = history.notHeld.map { "\($0.encounter.label) is \($0.status)" }
@@ -38,6 +38,13 @@ extension HistoryPlan {
       "\($0.resource.label) by \(Quantity.count($0.days, "day"))"
     }
     lines += Self.list("Dated after now", future)
+    for (ground, title) in [
+      (EarlyDate.Ground.beforeBirth, "Dated before the patient's birth"),
+      (EarlyDate.Ground.centuryBeforeVisit, "Dated a hundred years or more before its visit"),
+    ] {
+      let early = history.earlyDates.filter { $0.ground == ground }.map(\.resource.label)
+      lines += Self.list(title, early)
+    }
     for count in countsByRules {
       let place = count.isInSupplement ? "in the supplement" : "in a visit"
       lines.append(

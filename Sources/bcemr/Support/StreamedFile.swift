@@ -1,6 +1,7 @@
 import CanonicalEncoding
 import Credentials
 import Crypto
+import Foundation
 import Ledger
 
 #if canImport(Glibc)
@@ -171,10 +172,15 @@ struct FolderSink: ExportSink {
 /// Reads an export from a folder of tiles.
 struct FolderSource: ExportSource {
   let folder: String
+  /// The files that were read: one in 256 leaves.
+  private var read: Set<String> = []
 
-  func file(_ path: String, limit: Int) throws -> [UInt8]? {
+  init(folder: String) { self.folder = folder }
+
+  mutating func file(_ path: String, limit: Int) throws -> [UInt8]? {
     let name = "\(folder)/\(path)"
     guard unsafe access(name, F_OK) == 0 else { return nil }
+    read.insert(path)
     do {
       return try SystemFile.contents(of: name, limit: limit)
     } catch {
@@ -185,6 +191,18 @@ struct FolderSource: ExportSource {
 
   func holds(_ path: String) -> Bool { unsafe access("\(folder)/\(path)", F_OK) == 0 }
 
-  /// A folder may hold more: tiles of smaller sizes, as a server of logs keeps them.
+  /// A folder may hold more, which ``leftOver()`` names: tiles of smaller sizes, as a server of logs keeps
+  /// them.
   func finish() {}
+
+  /// How many files lie in the folder that were not read, and the first of them by name.
+  func leftOver() -> (count: Int, first: String)? {
+    var found: (count: Int, first: String)?
+    let files = FileManager.default.enumerator(atPath: folder)
+    while let path = files?.nextObject() as? String {
+      if read.contains(path) || SystemFile.isFolder("\(folder)/\(path)") { continue }
+      found = ((found?.count ?? 0) + 1, min(found?.first ?? path, path))
+    }
+    return found
+  }
 }

@@ -43,6 +43,12 @@ extension SystemFile {
     }
   }
 
+  /// Whether a file begins as a backup does.
+  static func beginsLikeBackup(_ path: String) throws -> Bool {
+    let beginning = BackupArchive.beginning
+    return try InputFile(path).read(beginning.count) == beginning
+  }
+
   private static func requireReplaceable(
     _ path: String, by head: BackupArchive.Head, _ replacing: Bool
   ) throws {

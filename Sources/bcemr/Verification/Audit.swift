@@ -90,6 +90,8 @@ struct Audit: Encodable {
   let checks: [Step]
   let error: ReportedError?
   let summary: Summary?
+  /// What has to be known and is no fault; absent if there is nothing.
+  let remarks: [DemoReport.Remark]?
   let notProven = [
     "freshness: the ledger may have gone on after the last checkpoint in the file",
     "omission: an entry that the ledger was never given leaves no trace in it",
@@ -128,10 +130,12 @@ struct Audit: Encodable {
     }
     let outcome: Result<Ledger.Verification.Report, Ledger.Verification.Failure>
     var content: InputFile.Content?
+    var leftOver: (count: Int, first: String)?
     do {
       if SystemFile.isFolder(path) {
         var source = FolderSource(folder: path)
         outcome = .success(try run(&source))
+        leftOver = source.leftOver()
       } else {
         let file = try InputFile(path)
         var source = UstarSource { try file.read($0) }
@@ -153,7 +157,7 @@ struct Audit: Encodable {
       passed = false
       genesisCompared = genesis != nil && failure.check.rawValue > Check.genesisDigest.rawValue
       error = ReportedError(code: "\(failure.check)", message: "\(failure)")
-      summary = nil
+      (summary, remarks) = (nil, nil)
       checks = Check.allCases.map { check in
         // Reading stopped there: of what is checked file by file nothing was checked to its end.
         let isPassed =
@@ -208,6 +212,8 @@ struct Audit: Encodable {
           notReached: result == .notCompared ? [] : missing)
       }
       summary = Summary(report)
+      let found = Self.remarks(on: report, leftOver: leftOver)
+      remarks = found.isEmpty ? nil : found
     }
   }
 
@@ -215,6 +221,14 @@ struct Audit: Encodable {
   private static func requireExport(_ path: String) throws {
     // What comes on standard input can be read once.
     if path == "-" { return }
+    if SystemFile.isFolder(path), DataFolder.isPlace(path) {
+      throw CommandFailure(
+        .badInput, code: "not-an-export",
+        "\(path): this is the data folder of a consortium, and no export of its ledger",
+        hint:
+          "'bcemr export --data \(path) --output FILE' writes one; 'bcemr fsck \(path)' checks the folder"
+      )
+    }
     let isExport =
       SystemFile.isFolder(path)
       ? FileManager.default.fileExists(atPath: "\(path)/\(ExportPath.genesis)")
@@ -265,6 +279,7 @@ struct Audit: Encodable {
         "convicted  \(conviction.organisation), \(times), of contradicting signatures"
           + (conviction.barred ? "" : ", and readmitted by vote"))
     }
+    for remark in remarks ?? [] { console.line("remark     \(remark.message)") }
     console.line()
     console.line("An export proves what had been recorded up to its checkpoints. It does not prove")
     for item in notProven { console.line("  \(item)") }
@@ -325,7 +340,10 @@ extension Audit.Chain: CustomStringConvertible {
 
   /// As `hospital-1 valid to block 9, 52 of 57 leaves final: 2 visits, 2 acknowledged`.
   var description: String {
-    if blocks == 0, fault == nil { return "\(name) has no block yet" }
+    if blocks == 0, fault == nil {
+      return name == ChainName.consortium
+        ? "\(name) has no block here" : "\(name) has no block here, and none of it is anchored"
+    }
     let validity =
       blocks == 0 ? "no valid block" : "valid to block \(blocks - 1)"
     var text = "\(name) \(validity)"

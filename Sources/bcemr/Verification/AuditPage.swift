@@ -95,11 +95,19 @@ struct AuditPage {
               ? "" : " Nothing is said of \(step.notReached.joined(separator: ", "))."
             return [
               step.check, step.result.rawValue.replacing("-", with: " "),
-              (Self.words[step.check] ?? step.meaning) + lacks,
+              words(step) + lacks,
             ]
           }, leading: 3
         ).markup
       ])
+  }
+
+  private func words(_ step: Audit.Step) -> String {
+    // Of a folder no more was read than what belongs to the export.
+    if step.check == "V1", audit.file == nil {
+      return "Each file that belongs to it is in the folder, and whole."
+    }
+    return Self.words[step.check] ?? step.meaning
   }
 
   private static let words = [
@@ -135,6 +143,15 @@ struct AuditPage {
       ]),
       chains(summary),
     ]
+    if !summary.halts.isEmpty {
+      let seconds = summary.halts.reduce(0) { $0 + $1.seconds }
+      let isOne = summary.halts.count == 1
+      parts.append(
+        .paragraph(
+          "The common chain stood still \(isOne ? "once" : "\(summary.halts.count) times"), for "
+            + "\(seconds) seconds\(isOne ? "" : " in all"): by this nobody became late."))
+    }
+    parts += (audit.remarks ?? []).map { .paragraph("Remark: \($0.message).") }
     for conviction in summary.convictions {
       let keys = Quantity.count(Int(clamping: conviction.count), "key")
       let end = conviction.barred ? "." : ", and readmitted by a vote."
@@ -179,6 +196,7 @@ struct AuditPage {
       remarks.append("\(chain.addenda) of the visits add to another one, or correct it\(unproven)")
     }
     if chain.barred { remarks.append("a key of this chain was convicted") }
+    if chain.blocks == 0, chain.fault == nil { remarks.append("no file of it is here") }
     let isJudged = chain.blocks > 0
     func count(_ number: UInt64) -> String { isJudged ? "\(number)" : "unknown" }
     var cells = [

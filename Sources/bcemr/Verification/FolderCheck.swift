@@ -28,8 +28,10 @@ struct FolderCheck {
     let leaves: Int
     let records: Int
     private var isReplayed = true
+    /// What has to be known and is no fault; absent if there is nothing.
+    var remarks: [DemoReport.Remark]?
 
-    private enum CodingKeys: CodingKey { case passed, findings, leaves, records }
+    private enum CodingKeys: CodingKey { case passed, findings, leaves, records, remarks }
 
     init(findings: [Finding], leaves: Int, records: Int, isReplayed: Bool) {
       passed = findings.isEmpty

@@ -172,7 +172,7 @@ extension Ledger.Verification.Check {
     case .archive: "the files are those of a proof, each in its one form"
     case .checkpoint:
       "enough delegates signed the checkpoint, and each epoch before it leads to them"
-    case .tree: "every leaf stands in the tree that was signed, or anchored"
+    case .tree: "each leaf stands, by its path of hashes, in a tree that was signed or anchored"
     case .anchors: "the consortium chain has anchored the checkpoint of the hospital's chain"
     case .rules: "the team's keys are registered, every signature holds, and Eq. 3"
     case .genesisDigest, .genesisRules, .knownCheckpoint: meaning

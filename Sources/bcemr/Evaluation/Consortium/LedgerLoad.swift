@@ -23,25 +23,35 @@ extension LedgerLoad {
   static func measure(hospitals: Int, visits: Int) async throws -> LedgerLoad {
     try await TemporaryItems.folder { folder in
       let round = try await LedgerRound(folder, hospitals: hospitals, team: 3)
-      let consortium = round.consortium
-      let before = try await ChainSizes(consortium)
-      for hospital in 1...hospitals {
-        for number in 0..<visits {
-          _ = try await consortium.conduct(round.plan(hospital: hospital, number: number))
-        }
+      do {
+        return try await measure(round, hospitals: hospitals, visits: visits)
+      } catch {
+        throw await round.consortium.cause(of: error)
       }
-      let start = MonotoneTime.nanoseconds()
-      try await consortium.settle()
-      let elapsed = MonotoneTime.nanoseconds() - start
-      let after = try await ChainSizes(consortium)
-      return LedgerLoad(
-        hospitals: hospitals, visits: hospitals * visits,
-        consortiumBlocks: after.consortiumBlocks - before.consortiumBlocks,
-        consortiumBytes: after.consortiumBytes - before.consortiumBytes,
-        hospitalBlocks: after.hospitalBlocks - before.hospitalBlocks,
-        hospitalBytes: after.hospitalBytes - before.hospitalBytes,
-        supernodeMs: Double(elapsed) / 1e6)
     }
+  }
+
+  private static func measure(
+    _ round: LedgerRound, hospitals: Int, visits: Int
+  ) async throws -> LedgerLoad {
+    let consortium = round.consortium
+    let before = try await ChainSizes(consortium)
+    for hospital in 1...hospitals {
+      for number in 0..<visits {
+        _ = try await consortium.conduct(round.plan(hospital: hospital, number: number))
+      }
+    }
+    let start = MonotoneTime.nanoseconds()
+    try await consortium.settle()
+    let elapsed = MonotoneTime.nanoseconds() - start
+    let after = try await ChainSizes(consortium)
+    return LedgerLoad(
+      hospitals: hospitals, visits: hospitals * visits,
+      consortiumBlocks: after.consortiumBlocks - before.consortiumBlocks,
+      consortiumBytes: after.consortiumBytes - before.consortiumBytes,
+      hospitalBlocks: after.hospitalBlocks - before.hospitalBlocks,
+      hospitalBytes: after.hospitalBytes - before.hospitalBytes,
+      supernodeMs: Double(elapsed) / 1e6)
   }
 }
 

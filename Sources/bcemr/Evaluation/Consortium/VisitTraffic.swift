@@ -30,33 +30,43 @@ extension VisitTraffic {
   static func measure(team: Int) async throws -> VisitTraffic {
     try await TemporaryItems.folder { folder in
       let round = try await LedgerRound(folder, hospitals: 3, team: team)
-      let consortium = round.consortium
-      _ = try await consortium.hold(round.plan(hospital: 1, number: 0))
-      let before = (consortium.meter.readings, try await ChainSizes(consortium))
-      let visit = try await consortium.hold(round.plan(hospital: 1, number: 1)).visit
-      let doctor = "hospital-2-doctor-1"
-      let request = try await consortium.requestAccess(
-        doctor: doctor, patient: LedgerRound.patient, purpose: "treatment")
-      let consent = try await consortium.consent(
-        patient: LedgerRound.patient, to: request, visit: visit,
-        expiresAt: await consortium.ledgerTime() + 3600)
-      try await consortium.settle()
-      _ = try await consortium.openRecord(doctor: doctor, consent: consent)
-      let after = (consortium.meter.readings, try await ChainSizes(consortium))
-      let shares = Phase.allCases.flatMap { phase in
-        RoleKind.allCases.map { sender in
-          Share(
-            phase: phase.rawValue, sender: sender.rawValue,
-            bytes: after.0.bytes(in: phase, sentBy: sender)
-              - before.0.bytes(in: phase, sentBy: sender))
-        }
+      do {
+        return try await measure(round, team: team, in: folder)
+      } catch {
+        throw await round.consortium.cause(of: error)
       }
-      return VisitTraffic(
-        team: team, sent: shares.filter { $0.bytes > 0 },
-        onHospitalChain: after.1.hospitalBytes - before.1.hospitalBytes,
-        onConsortiumChain: after.1.consortiumBytes - before.1.consortiumBytes,
-        atCloud: try await Self.byteCount(of: visit, in: folder.recordStore("cloud")))
     }
+  }
+
+  private static func measure(
+    _ round: LedgerRound, team: Int, in folder: DataFolder
+  ) async throws -> VisitTraffic {
+    let consortium = round.consortium
+    _ = try await consortium.hold(round.plan(hospital: 1, number: 0))
+    let before = (consortium.meter.readings, try await ChainSizes(consortium))
+    let visit = try await consortium.hold(round.plan(hospital: 1, number: 1)).visit
+    let doctor = "hospital-2-doctor-1"
+    let request = try await consortium.requestAccess(
+      doctor: doctor, patient: LedgerRound.patient, purpose: "treatment")
+    let consent = try await consortium.consent(
+      patient: LedgerRound.patient, to: request, visit: visit,
+      expiresAt: await consortium.ledgerTime() + 3600)
+    try await consortium.settle()
+    _ = try await consortium.openRecord(doctor: doctor, consent: consent)
+    let after = (consortium.meter.readings, try await ChainSizes(consortium))
+    let shares = Phase.allCases.flatMap { phase in
+      RoleKind.allCases.map { sender in
+        Share(
+          phase: phase.rawValue, sender: sender.rawValue,
+          bytes: after.0.bytes(in: phase, sentBy: sender)
+            - before.0.bytes(in: phase, sentBy: sender))
+      }
+    }
+    return VisitTraffic(
+      team: team, sent: shares.filter { $0.bytes > 0 },
+      onHospitalChain: after.1.hospitalBytes - before.1.hospitalBytes,
+      onConsortiumChain: after.1.consortiumBytes - before.1.consortiumBytes,
+      atCloud: try await Self.byteCount(of: visit, in: folder.recordStore("cloud")))
   }
 
   /// Of all that a cloud keeps of a visit's record.
