@@ -39,7 +39,7 @@ struct GivenUpKeyTests {
       Signed(
         EnvelopeKey(
           genesis: genesis, owner: GivenUpKeyTests.hospital, key: own.publicKey, first: now,
-          last: now + AuditTests.week),
+          last: now + GivenUpKeyTests.week),
         by: stolen)
     }
 
