@@ -31,6 +31,7 @@ struct RecordOpeningTests {
     let consortium = try await test.open()
     let halt: UInt64 = 400 * 86_400
     test.pass(seconds: halt)
+    try await consortium.settle()
     let visit = try await consortium.hold(test.plan()).visit
     try await consortium.settle()
     let (record, _) = try await consortium.openOwnRecord(visit, at: Self.hospital)
