@@ -93,7 +93,8 @@ struct BackupTests {
       "./genesis.der", "cloud//keys.pem", "keys.pem", "lock", "state.sqlite", "chains/x.sqlite",
       "patients/../keys.pem", "patients/a/b/keys.pem", "patients/.a/keys.pem", "patients/keys.pem",
       "cloud/chains/.sqlite", "cloud/chains/..sqlite", "cloud/chains/a/b.sqlite", "cloud/other.txt",
-      "cloud/chains/consortium.sqlite-journal", "cloud/state.sqlite-wal", "root/keys.pem",
+      "cloud/chains/consortium.sqlite-journal", "cloud/state.sqlite-wal", "Root/keys.pem",
+      "root.d/keys.pem",
       "cloud/keys.pem\u{0}x", "cloud/keys.pem.new", "genesis.der/keys.pem", "cloud/chains/chains",
       "demonstration.json/keys.pem", "bcemr-backup",
     ]

@@ -39,8 +39,8 @@ public actor LocalConsortium {
     public var randomness: @Sendable (_ role: String) -> Randomness
     /// Told of what happens, as it happens.
     public var observe: @Sendable (ConsortiumEvent) -> Void
-    /// Called when keys and genesis of a new consortium are stored, before anything is signed.
-    public var founded: @Sendable () throws -> Void
+    /// Called when genesis and keys are there and belong to each other, before anything is signed.
+    public var beforeSigning: @Sendable () throws -> Void
     /// Puts a courier between the roles and the one that delivers, to watch or to attack.
     package var interpose: @Sendable (any Courier) -> any Courier = { $0 }
 
@@ -50,13 +50,13 @@ public actor LocalConsortium {
         SystemRandomNumberGenerator()
       },
       observe: @escaping @Sendable (ConsortiumEvent) -> Void = { _ in },
-      founded: @escaping @Sendable () throws -> Void = {}
+      beforeSigning: @escaping @Sendable () throws -> Void = {}
     ) {
       self.clock = clock
       self.nanoseconds = nanoseconds
       self.randomness = randomness
       self.observe = observe
-      self.founded = founded
+      self.beforeSigning = beforeSigning
     }
   }
 
@@ -85,18 +85,16 @@ public actor LocalConsortium {
 
   /// Founds a consortium, or opens the one that the storage holds.
   ///
-  /// - Throws: what the storage and ``Environment/founded`` throw; ``ConsortiumError`` `ledger-diverged` if a
+  /// - Throws: what the storage and ``Environment/beforeSigning`` throw; ``ConsortiumError`` `ledger-diverged` if a
   ///   supernode's chain is not the one that it has cosigned.
   public static func open(
     storage: some ConsortiumStorage, configuration: Configuration, environment: Environment
   ) async throws -> LocalConsortium {
     let founded = try storage.genesis()
-    if founded == nil {
-      let founder = Founder(
-        storage: storage, configuration: configuration, environment: environment)
-      _ = try founder.genesis()
-      try environment.founded()
-    }
+    let founder = Founder(
+      storage: storage, configuration: configuration, environment: environment)
+    _ = try founder.genesis()
+    try environment.beforeSigning()
     let consortium = try LocalConsortium(storage, configuration, environment)
     do {
       try await consortium.start(isNew: founded == nil)

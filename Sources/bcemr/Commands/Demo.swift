@@ -136,12 +136,12 @@ struct Demo: AsyncParsableCommand {
   }
 
   private func showConsortium(
-    in folder: DataFolder, founded: @escaping @Sendable () throws -> Void = {}
+    in folder: DataFolder, beforeSigning: @escaping @Sendable () throws -> Void = {}
   ) async throws -> ConsortiumReport {
     let console = output.console
     defer { console.endProgress() }
     var demonstration = try await ConsortiumDemonstration(
-      in: folder, team: doctors, founded: founded, console: console)
+      in: folder, team: doctors, beforeSigning: beforeSigning, console: console)
     do {
       return try await demonstration.run()
     } catch {
@@ -187,12 +187,13 @@ struct Demo: AsyncParsableCommand {
 
   private func demonstrate(
     _ histories: [DemoHistory], _ staffing: StaffingPlan?, in folder: DataFolder,
-    founded: @escaping @Sendable () throws -> Void = {}
+    beforeSigning: @escaping @Sendable () throws -> Void = {}
   ) async throws -> DemoReport {
     let console = output.console
     defer { console.endProgress() }
     var demonstration = try await Demonstration(
-      in: folder, team: doctors, staffing: staffing, drawsCodes: codes, founded: founded,
+      in: folder, team: doctors, staffing: staffing, drawsCodes: codes,
+      beforeSigning: beforeSigning,
       console: console)
     do {
       return try await demonstration.run(histories)

@@ -84,7 +84,7 @@ struct Generate: AsyncParsableCommand {
 
   private func generate(
     in folder: DataFolder, after last: UInt64?, since start: UInt64,
-    founded: @escaping @Sendable () throws -> Void
+    beforeSigning: @escaping @Sendable () throws -> Void
   ) async throws -> Report {
     let console = output.console
     defer { console.endProgress() }
@@ -96,7 +96,7 @@ struct Generate: AsyncParsableCommand {
     let consortium = try await LocalConsortium.open(
       storage: folder, configuration: configuration,
       environment: .init(
-        clock: clock.now, nanoseconds: MonotoneTime.nanoseconds, founded: founded))
+        clock: clock.now, nanoseconds: MonotoneTime.nanoseconds, beforeSigning: beforeSigning))
     let opening = MonotoneTime.nanoseconds() - start
     let result: LocalConsortium.Generation
     do {

@@ -105,7 +105,7 @@ struct OpenRecord: AsyncParsableCommand {
       in: folder, telling: { if !isReported { Console.diagnostic($0) } },
       require: { if let ledger = $0 { try LedgerClock.check(ledger, in: folder) } }
     ) { run in
-      (try await open(found, in: folder), run.remarks)
+      (try await open(found, in: folder) { try run.begin() }, run.remarks)
     }
     let report = Report(
       path: path ?? "-", visit: "\(found.visit)", hospital: found.hospital,
@@ -126,7 +126,8 @@ struct OpenRecord: AsyncParsableCommand {
   }
 
   private func open(
-    _ found: ExistingFolder.FoundVisit, in folder: DataFolder
+    _ found: ExistingFolder.FoundVisit, in folder: DataFolder,
+    beforeSigning: @escaping @Sendable () throws -> Void
   ) async throws -> OpenedRecord {
     let console = output.console
     console.progress("opening the consortium of \(data)")
@@ -136,7 +137,8 @@ struct OpenRecord: AsyncParsableCommand {
     configuration.doctors = try Self.staff(of: folder)
     let consortium = try await LocalConsortium.open(
       storage: folder, configuration: configuration,
-      environment: .init(clock: LedgerTime.now, nanoseconds: MonotoneTime.nanoseconds))
+      environment: .init(
+        clock: LedgerTime.now, nanoseconds: MonotoneTime.nanoseconds, beforeSigning: beforeSigning))
     console.endProgress()
     let (path, place) = (path, "visit \(found.visit) of \(found.hospital)")
     let keep: @Sendable (OpenedRecord) async throws -> Void = { record in

@@ -41,9 +41,9 @@ struct ConsortiumDemonstration {
   /// E: so short that epochs pass while one watches.
   private static let epochLength: UInt64 = 16
 
-  /// - Parameter founded: called when it was founded, before anything is signed.
+  /// - Parameter beforeSigning: called when its keys are there, before anything is signed.
   init(
-    in folder: DataFolder, team: Int, founded: @escaping @Sendable () throws -> Void,
+    in folder: DataFolder, team: Int, beforeSigning: @escaping @Sendable () throws -> Void,
     console: Console
   ) async throws {
     let clock = DemoClock()
@@ -55,7 +55,7 @@ struct ConsortiumDemonstration {
     consortium = try await LocalConsortium.open(
       storage: folder, configuration: configuration,
       environment: .init(
-        clock: clock.now, nanoseconds: MonotoneTime.nanoseconds, founded: founded))
+        clock: clock.now, nanoseconds: MonotoneTime.nanoseconds, beforeSigning: beforeSigning))
     self.clock = clock
     self.console = console
     report = ConsortiumReport(genesis: "\(consortium.genesis.digest)")

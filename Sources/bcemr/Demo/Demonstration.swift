@@ -26,10 +26,10 @@ struct Demonstration {
   ///   - staffing: roster and rule of every hospital; nil for the demonstration's own.
   ///   - drawsCodes: whether the first ticket and the first presence are drawn, and a recovery phrase is
   ///     shown.
-  ///   - founded: called where it was founded, before anything is signed.
+  ///   - beforeSigning: called when its keys are there, before anything is signed.
   init(
     in folder: DataFolder, team: Int, staffing: StaffingPlan? = nil, drawsCodes: Bool,
-    founded: @escaping @Sendable () throws -> Void = {}, console: Console
+    beforeSigning: @escaping @Sendable () throws -> Void = {}, console: Console
   ) async throws {
     let narrator = Narrator(console, team: team, drawsCodes: drawsCodes)
     console.progress("founding the consortium, registering doctors")
@@ -41,7 +41,7 @@ struct Demonstration {
       storage: folder, configuration: configuration,
       environment: .init(
         clock: LedgerTime.now, nanoseconds: MonotoneTime.nanoseconds, observe: narrator.tell,
-        founded: founded))
+        beforeSigning: beforeSigning))
     let genesis = consortium.genesis
     let doctors = genesis.members.hospitals.count * staff
     console.line(

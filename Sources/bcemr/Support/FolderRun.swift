@@ -36,7 +36,7 @@ final class FolderRun: Sendable {
   /// - Parameters:
   ///   - tell: is given what has to be known before anything is signed.
   ///   - require: throws if the ledger, as it is before, is not to be continued. Nothing is noted then.
-  ///   - body: calls ``begin()`` where it founds a ledger, before anything is signed.
+  ///   - body: calls ``begin()`` before anything is signed.
   /// - Throws: as ``LedgerWitness/check()`` and ``begin()``; what `require` and `body` throw.
   static func run<Value>(
     in folder: DataFolder, telling tell: @escaping @Sendable (String) -> Void,
@@ -46,7 +46,6 @@ final class FolderRun: Sendable {
     let run = try FolderRun(folder, tell: tell)
     if let ledger = run.ledger { try LedgerWitness(ledger, in: folder).check() }
     try require(run.ledger)
-    if run.ledger != nil { try run.begin() }
     do {
       let value = try await body(run)
       try run.end(failed: false)
