@@ -136,6 +136,8 @@ struct DemandedSharingTests {
     let place = try #require(access.demand)
     let leaf = try #require(try await consortium.cloud.node.consortium.leaf(place))
     #expect(Leaf.entry(in: leaf)?.content.body.kind == .demand)
+    // The hospital follows the consortium, and does nothing of its own.
+    for _ in 0..<4 { _ = try await consortium.hospitals[Self.hospital]?.node.advance() }
     // One that leaves it out does not hide it; who names what is none is named.
     for supernode in [Self.hospital, "cloud"] {
       for places in [[], [0], [place, place + 1]] as [[UInt64]] {
