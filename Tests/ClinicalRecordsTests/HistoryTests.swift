@@ -198,9 +198,9 @@ struct HistoryTests {
     #expect(hint(#""versionId":"a""#, #""versionId":"b""#)?.contains("keep the newer one") == true)
     let unsaid = "keep the one that is right"
     #expect(hint(#""versionId":"1""#, #""source":"x""#)?.contains(unsaid) == true)
-    // Without id and fullUrl, an Encounter has a digest for a name.
+    // Without id and fullUrl, an Encounter has a digest for a name, which no id can be.
     let taken = encounter("#37b120371b093d96956cfe5c4612d1a8")
-    #expect(code(bundle(#""resourceType":"Encounter""#, taken)) == .duplicateEncounter)
+    #expect(code(bundle(#""resourceType":"Encounter""#, taken)) == .invalidID)
   }
 
   @Test(
