@@ -84,7 +84,7 @@ deps:
 
 ## deps-test: Install what tests need besides, as python3-venv, valgrind and zbar-tools
 deps-test: deps
-	@scripts/install-packages python3 python3-venv valgrind binutils zbar-tools faketime help2man
+	@scripts/install-packages python3 python3-venv valgrind binutils zbar-tools faketime help2man openssl
 
 ## test-oracles: Pairings, curves and hashes against other libraries
 #
