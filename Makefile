@@ -96,9 +96,10 @@ test-oracles: deps-test $(ORACLES)/ready
 ## test-documents: check-docs, and exports, appendices and envelopes against programs made from the documents
 #
 # An export, read by the documents alone: by the module, by the rules, and as logs of C2SP.
+test-documents: export XDG_STATE_HOME := $(abspath $(ORACLES)/state)
 test-documents: check-docs deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD) --product bcemr
-	rm -rf $(addprefix $(ORACLES)/,data tiles consortium export.tar consortium.tar)
+	rm -rf $(addprefix $(ORACLES)/,data tiles consortium export.tar consortium.tar state)
 	$(BCEMR) demo --data $(ORACLES)/data --json > $(ORACLES)/demo.json
 	for visit in $$(sed -n 's/^ *"visit" : "\([0-9a-f]*\)".*/\1/p' $(ORACLES)/demo.json | sort -u); do \
 		$(BCEMR) prove $$visit --data $(ORACLES)/data --output - > $(ORACLES)/visit.tar && \
