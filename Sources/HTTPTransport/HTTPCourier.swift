@@ -60,7 +60,7 @@ public final class HTTPCourier: Courier {
   public func send(
     _ request: [UInt8], from sender: String, to recipient: String
   ) async throws(ConsortiumError) -> [UInt8] {
-    guard MessagePath.isPlain(recipient), let location = await locate(recipient) else {
+    guard ValidGenesis.isIdentifier(recipient), let location = await locate(recipient) else {
       throw ConsortiumError(.unreachable, "nobody knows where \(recipient.prefix(64)) is")
     }
     var failure = "\(recipient) has no https address on the ledger"

@@ -125,11 +125,7 @@ public final class DataFolder: Sendable {
 
   /// Whether this can be the place of a manager, a cloud or a hospital: its identifier.
   private static func isServer(_ place: String) -> Bool {
-    !people.contains(place) && (1...64).contains(place.utf8.count)
-      && place.utf8.allSatisfy {
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
-          || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "-")
-      }
+    !people.contains(place) && ValidGenesis.isIdentifier(place)
   }
 
   /// The folders of who has no server.

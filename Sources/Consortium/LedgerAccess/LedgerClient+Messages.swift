@@ -15,7 +15,7 @@ extension LedgerClient: Contacts {
   private func identity(of id: String, isRenewed: Bool) async throws -> [UInt8] {
     if isRenewed { _ = try await currentMembers(shownBy: anySupernode) }
     if currentMembers().identityKey(of: id) != nil {
-      try await learnNewer(about: id)
+      try await learnNewer(from: currentMembers().supernode(id) == nil ? anySupernode : id)
       if let key = currentMembers().identityKey(of: id) { return key }
     }
     if !isRenewed, let known = knownDoctor(id) { return known.identityKey }
@@ -27,20 +27,6 @@ extension LedgerClient: Contacts {
         throw ConsortiumError(.unreachable, "there is nobody called \(id)")
       }
       return key
-    }
-  }
-
-  /// Asks now and then for what is newer before something is sealed to a member. Who does not answer, or is kept from
-  /// it, is known as before.
-  private func learnNewer(about id: String) async throws {
-    let supernode = currentMembers().supernode(id) == nil ? anySupernode : id
-    guard isLearningDue(from: supernode) else { return }
-    do {
-      try await learnMembers(from: supernode)
-    } catch let error as StoreError {
-      throw error
-    } catch {
-      // As known before.
     }
   }
 

@@ -48,16 +48,7 @@ extension LedgerClient {
   /// it shows is not signed by the one that is known here, it may have another by now, and shows so itself.
   fileprivate func supernodeContact(_ id: String, isRenewed: Bool) async throws -> Contact {
     try await peers.contact(id, isRenewed: isRenewed) { isRenewed in
-      let isDue = await self.isLearningDue(from: id)
-      if isRenewed || isDue {
-        do {
-          try await learnMembers(from: id)
-        } catch let error as StoreError {
-          throw error
-        } catch {
-          // Then it is known by the key from before, or not at all.
-        }
-      }
+      try await self.learnNewer(from: id, isRenewed: isRenewed)
       guard let key = await currentMembers().identityKey(of: id) else {
         throw ConsortiumError(.unreachable, "there is no supernode \(id)")
       }

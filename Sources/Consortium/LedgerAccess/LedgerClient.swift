@@ -110,12 +110,27 @@ package actor LedgerClient: MembersSource {
     _ = try await prove(.consortiumLeaf(index: 0), by: supernode, .bare)
   }
 
-  /// Whether it is long ago that a supernode was asked who takes part: with what it knew then, this client would take
-  /// an identity key for the supernode's that the supernode has given up. It counts as asked from now on.
-  func isLearningDue(from supernode: String) -> Bool {
+  /// Learns from a supernode, before anything is sealed to it, who takes part: with what was known long ago, this
+  /// client would take an identity key for the supernode's that the supernode has given up. Who does not answer, or
+  /// is kept from it, is known as before.
+  ///
+  /// - Parameter isRenewed: whether it is asked although it was asked within the hour.
+  func learnNewer(from supernode: String, isRenewed: Bool = false) async throws {
+    guard isLearningDue(from: supernode) || isRenewed else { return }
+    do {
+      try await learnMembers(from: supernode)
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      // As known before.
+    }
+  }
+
+  /// Whether it is long ago that a supernode was asked. It counts as asked from now on.
+  private func isLearningDue(from supernode: String) -> Bool {
     let now = clock()
     if let last = learned[supernode], last <= now, now - last < Self.learningPeriod { return false }
-    if learned.count >= Self.membersLimit * Self.membersLimit { learned = [:] }
+    if learned.count >= Self.statementLimit { learned = [:] }
     learned[supernode] = now
     return true
   }

@@ -93,9 +93,9 @@ public actor LocalConsortium {
     let founded = try storage.genesis()
     let founder = Founder(
       storage: storage, configuration: configuration, environment: environment)
-    _ = try founder.genesis()
+    let genesis = try founder.genesis()
     try environment.beforeSigning()
-    let consortium = try LocalConsortium(storage, configuration, environment)
+    let consortium = try LocalConsortium(storage, founder, genesis)
     do {
       try await consortium.start(isNew: founded == nil)
     } catch {
@@ -104,12 +104,10 @@ public actor LocalConsortium {
     return consortium
   }
 
-  private init(
-    _ storage: some ConsortiumStorage, _ configuration: Configuration, _ environment: Environment
+  private init<Storage: ConsortiumStorage>(
+    _ storage: Storage, _ founder: Founder<Storage>, _ genesis: ValidGenesis
   ) throws {
-    let founder = Founder(
-      storage: storage, configuration: configuration, environment: environment)
-    let genesis = try founder.genesis()
+    let (configuration, environment) = (founder.configuration, founder.environment)
     let known = try ConsortiumView(
       genesis: genesis,
       store: storage.stateStore(FounderNames.cloud, chain: ChainName.consortium))

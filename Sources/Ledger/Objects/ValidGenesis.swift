@@ -94,7 +94,8 @@ public struct ValidGenesis: Sendable {
     "\(network)/\(node)/\(chain)"
   }
 
-  static func isIdentifier(_ text: String) -> Bool {
+  /// Whether a text can name a party: 1 to 64 of a-z, 0-9 and "-".
+  package static func isIdentifier(_ text: String) -> Bool {
     !text.isEmpty && text.utf8.count <= Limits.identifierByteCount
       && text.utf8.allSatisfy { byte in
         (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)

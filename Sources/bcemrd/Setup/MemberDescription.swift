@@ -33,12 +33,12 @@ struct MemberDescription: Codable {
   ) {
     kind = supernode.role == .hospital ? .hospital : .cloud
     (id, organisation) = (supernode.id, supernode.organisation)
-    self.organisationKey = Self.text(organisationKey)
-    identityKey = Self.text(supernode.identityKey)
-    logKey = supernode.logKey.map { Self.text($0.publicKey) }
-    votingKey = supernode.votingKey.map { Self.text($0.publicKey) }
+    self.organisationKey = organisationKey.hex
+    identityKey = supernode.identityKey.hex
+    logKey = supernode.logKey?.publicKey.hex
+    votingKey = supernode.votingKey?.publicKey.hex
     cosigningKeys = Dictionary(
-      supernode.cosigners.map { ($0.chain, Self.text($0.publicKey)) },
+      supernode.cosigners.map { ($0.chain, $0.publicKey.hex) },
       uniquingKeysWith: { first, _ in first })
     (addresses, pins) = (location.addresses, location.pins.map { "\($0)" })
   }
@@ -46,9 +46,9 @@ struct MemberDescription: Codable {
   init(_ manager: Members.Manager, organisationKey: [UInt8], location: Members.Location) {
     kind = .manager
     (id, organisation) = (manager.id, manager.organisation)
-    self.organisationKey = Self.text(organisationKey)
-    identityKey = Self.text(manager.identityKey)
-    registrationKey = Self.text(manager.registrationKey)
+    self.organisationKey = organisationKey.hex
+    identityKey = manager.identityKey.hex
+    registrationKey = manager.registrationKey.hex
     cosigningKeys = [:]
     (addresses, pins) = (location.addresses, location.pins.map { "\($0)" })
   }
@@ -103,31 +103,19 @@ struct MemberDescription: Codable {
       Members.Location(
         addresses: addresses,
         pins: try pins.map {
-          guard let digest = Digest32(try key($0)) else { throw malformed("a pin") }
+          guard let digest = Digest32(hex: $0) else { throw malformed("a pin") }
           return digest
         })
     }
   }
 
   private func key(_ text: String?) throws -> [UInt8] {
-    guard let text, text.utf8.count == 64, text.utf8.allSatisfy({ $0 < 0x80 }) else {
-      throw malformed("a key")
-    }
-    let digits = Array(text)
-    return try stride(from: 0, to: 64, by: 2).map {
-      guard let byte = UInt8(String(digits[$0...$0 + 1]), radix: 16) else {
-        throw malformed("a key")
-      }
-      return byte
-    }
+    guard let key = text.flatMap(Digest32.init(hex:))?.bytes else { throw malformed("a key") }
+    return key
   }
 
   private func malformed(_ what: String) -> DaemonFailure {
     DaemonFailure(
       .badInput, "the description of \(id) lacks \(what), or has one that is no 64 digits")
-  }
-
-  private static func text(_ bytes: [UInt8]) -> String {
-    bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
   }
 }
