@@ -60,7 +60,7 @@ struct OpenRequestTests {
     let claims: [(Principal, IdentityKey)] = [
       (stranger.principal, other.key), (.party("cloud"), stranger.key),
       (.party("nobody-at-all"), stranger.key),
-      (.party("cloud"), try #require(member.keys.first)), (patient.principal, patient.key),
+      (.party("cloud"), try #require(member.keys.first)), (patient.principal, stranger.key),
     ]
     for (author, key) in claims {
       var content = client.content(Self.question, Self.hospital)

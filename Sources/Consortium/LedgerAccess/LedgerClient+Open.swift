@@ -2,6 +2,7 @@ import CanonicalEncoding
 import Credentials
 import EMRScheme
 import Ledger
+import Synchronization
 
 /// How a supernode is asked what anybody may ask it.
 enum OpenWay {
@@ -11,9 +12,32 @@ enum OpenWay {
   case bare
 }
 
+/// By what a supernode knows who asks: nobody else's questions are counted against it there.
+protocol KnownToSupernodes: AnyObject, Sendable {
+  /// As whom a supernode may know the asker, the likeliest first; each is one principal, with its keys.
+  ///
+  /// - Throws: ``StoreError``.
+  func standings(at supernode: String) async throws -> [[Author]]
+}
+
+/// Who a client asks for.
+final class ClientOwner: Sendable {
+  private struct Reference { weak var owner: (any KnownToSupernodes)? }
+  private let reference = Mutex(Reference())
+
+  var owner: (any KnownToSupernodes)? {
+    get { reference.withLock { $0.owner } }
+    set { reference.withLock { $0.owner = newValue } }
+  }
+}
+
 /// What anybody may ask a supernode.
 extension LedgerClient {
   /// Asks a supernode, by a key that is drawn for this question, so that nobody links it with another.
+  ///
+  /// Where that one has no time for strangers, as while somebody behind the same router asks without end, it is
+  /// asked by who the owner is to it already: a patient of its visits, a doctor, who has a ticket of its own. It
+  /// learns then who asks, and nobody else does.
   ///
   /// Somebody who is no member by all that it shows has no key that is proven, and is asked without a seal: it
   /// follows the consortium chain no more, or not yet, and says nothing of now.
@@ -24,10 +48,21 @@ extension LedgerClient {
     guard way == .sealed, try await isMember(supernode) else {
       return try await requests.askBare(request, of: supernode)
     }
-    return try await SealedRequestClient(
+    let way = SealedRequestClient(
       genesis: genesis.digest, requests: requests, contacts: ProvenSupernodes(client: self),
-      clock: clock
-    ).ask(request, of: supernode, by: [Self.freshAuthor()])
+      clock: clock)
+    do {
+      return try await way.ask(request, of: supernode, by: [Self.freshAuthor()])
+    } catch let busy as ConsortiumError where busy.code == .busy {
+      for authors in try await owner.owner?.standings(at: supernode) ?? [] {
+        do {
+          return try await way.ask(request, of: supernode, by: authors)
+        } catch let error as ConsortiumError where [.busy, .unreachable].contains(error.code) {
+          continue
+        }
+      }
+      throw busy
+    }
   }
 
   private func isMember(_ supernode: String) async throws -> Bool {

@@ -26,6 +26,7 @@ package actor LedgerClient: MembersSource {
   nonisolated let requests: RequestClient
   nonisolated let peers: PeerEnvelopeKeys
   nonisolated let clock: @Sendable () -> UInt64
+  nonisolated let owner = ClientOwner()
   private var newest: Checkpoint?
   /// Whose cosignatures count.
   private var delegates: KnownDelegates

@@ -50,6 +50,7 @@ extension LocalConsortium {
     doctor id: String, consent: Digest32
   ) async throws -> OpenedRecord {
     meter.phase = .dataSharing
+    try await keepUp()
     let doctor = try doctor(id)
     let record = try await meter.measure(.doctor) { try await doctor.open(consent: consent) }
     environment.observe(.recordShared(visit: record.visit, doctor: id))

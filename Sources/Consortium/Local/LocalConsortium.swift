@@ -430,6 +430,12 @@ public actor LocalConsortium {
   /// Rounds of voting without an outcome.
   private static let expirationLimit = 64
 
+  /// Has the blocks made that come without work too: here nobody makes them while nothing is done.
+  func keepUp() async throws {
+    let time = await ledgerTime()
+    if environment.clock() > time &+ LedgerNode.recency { try await settle() }
+  }
+
   /// Ledger time in seconds since 1970.
   public func ledgerTime() async -> UInt64 {
     await cloud.node.consortium.time

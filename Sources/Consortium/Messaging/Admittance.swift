@@ -56,12 +56,12 @@ final class Admittance: Sendable {
   func takes(
     _ rule: RequestRule, by author: Principal, isProven: Bool, from address: String
   ) -> Bool {
-    // A key is drawn for it: what comes from one address is counted together, in envelopes or not.
-    if rule.carriage.isOpen { return takes(rule, from: address) }
     if isProven {
       addresses.withLock { $0.note(address, of: author) }
       return principals.take("\(rule.name)/\(author)", limit: rule.quota)
     }
+    // A key is drawn for it: what comes from one address is counted together, in envelopes or not.
+    if rule.carriage.isOpen { return takes(rule, from: address) }
     return strangers.take("\(rule.name)/key/\(author)", limit: rule.quota)
       && takes(rule, from: address, limit: rule.quota * Self.sharers)
   }

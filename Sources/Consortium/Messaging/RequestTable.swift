@@ -36,7 +36,7 @@ package enum Carriage: String, Sendable {
   /// As it is, by anybody: what it asks for, or brings, proves itself.
   case open
   /// The same, or in an ``Envelope`` by any key: then the answer is of the recipient itself, and to this
-  /// question, so what it leaves out it leaves out now.
+  /// question, so what it leaves out it leaves out now. By whom the recipient knows it counts for that one alone.
   case openOrSealed = "open, or sealed"
 
   package var mayBeBare: Bool { self != .sealed }
@@ -197,7 +197,8 @@ package enum RequestTable {
     _ type: any RoleRequest.Type, to recipients: Set<RoleKind>, _ limit: Int, answer: Int = page
   ) -> RequestRule {
     RequestRule(
-      type: type, carriage: .openOrSealed, authors: .keyHolder, recipients: recipients,
-      limit: limit, answerLimit: answer, quota: 1 << 12, lifetime: nil, hidesAnswer: false)
+      type: type, carriage: .openOrSealed, authors: [.doctor, .patient, .keyHolder],
+      recipients: recipients, limit: limit, answerLimit: answer, quota: 1 << 12, lifetime: nil,
+      hidesAnswer: false)
   }
 }

@@ -182,6 +182,8 @@ extension RoleEndpoint {
   ) async throws -> (Signed<RequestContent>, AnswerKey, RequestRule, KnownAuthor) {
     let (request, key, rule, known) = try await lookedAt(bytes, address)
     if let known { return (request, key, rule, known) }
+    // Who asks what anybody may ask can ask it as nobody.
+    if rule.carriage.isOpen { throw Self.unauthenticated }
     // Others are asked, who may be slow: meanwhile it takes no place of who comes from the same address.
     guard
       let known = try await renewed(
@@ -203,20 +205,10 @@ extension RoleEndpoint {
     guard rule.carriage.mayBeSealed, content.genesis == inbox.genesis else {
       throw Self.unauthenticated
     }
-    if rule.carriage.isOpen { return (request, key, rule, try Self.keyHolder(request)) }
     let known = try await known(
       content.author, rule, isRenewed: false,
       signing: { (try? request.verified(by: $0)) != nil })
     return (request, key, rule, known)
-  }
-
-  /// Who asks in an envelope what anybody may ask: somebody with a key, whatever key it is. Nobody is looked
-  /// up, nor asked for.
-  private static func keyHolder(_ request: Signed<RequestContent>) throws -> KnownAuthor {
-    guard case .key(let key) = request.object.author,
-      (try? request.verified(by: key)) != nil
-    else { throw unauthenticated }
-    return KnownAuthor(.keyHolder, [key], isProven: false)
   }
 
   private static var unauthenticated: ConsortiumError {

@@ -295,6 +295,7 @@ package actor CloudServer: EnvelopeKeyOwner {
         doctor: consent.doctor))
     let standing = try StandingConsent(
       checking: signed, against: view, genesis: node.genesis, proxy: proxy.id)
+    try await node.requireRecent()
     return try await record(
       of: standing.context, standing.consent.recordDigest, piece: request.index)
   }

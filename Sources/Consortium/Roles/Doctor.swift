@@ -65,6 +65,7 @@ public actor Doctor: Endpoint, EnvelopeKeyOwner {
       genesis: genesis.digest, owner: id, store: store, clock: clock, randomness: shared)
     client = try LedgerClient(
       genesis: genesis, home: hospital, store: store, requests: requests, clock: clock)
+    client.owner.owner = self
   }
 
   var genesis: ValidGenesis { client.genesis }

@@ -132,7 +132,7 @@ extension Patient {
   }
 
   /// The keys that a visit may have, the likeliest first; those that were proven alone.
-  private func candidates(
+  func candidates(
     _ visit: Digest32, at hospital: String
   ) throws -> [PatientVisitKeys<Suite>] {
     if let proven = try provenNonce(visit, at: hospital) {

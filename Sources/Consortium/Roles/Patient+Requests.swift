@@ -45,7 +45,7 @@ extension Patient {
     guard try await isHospital(asked.hospital) else {
       throw ConsortiumError(.unknownDoctor, "there is no hospital \(asked.hospital)")
     }
-    let doctor = try await client.activeDoctor(asked.doctor, by: asked.hospital)
+    let doctor = try await doctor(of: asked)
     guard doctor.statement.hospital == asked.hospital else {
       throw ConsortiumError(.unknownDoctor, "\(asked.doctor) is not of \(asked.hospital)")
     }

@@ -224,7 +224,7 @@ extension Patient {
     _ asked: AccessRequest, _ request: Digest32, _ context: VisitContext, replacing ended: [UInt8]
   ) async throws -> Signed<RequestKeyCertificate> {
     let (visit, hospital) = (context.visitID, context.hospital)
-    let doctor = try await client.activeDoctor(asked.doctor, by: asked.hospital)
+    let doctor = try await doctor(of: asked)
     let signed = try await client.ask(
       CertifyRequestKey(request: request, hospital: hospital, visit: visit, replaced: ended),
       of: asked.doctor, by: [author(asked)])
@@ -291,7 +291,7 @@ extension Patient {
     _ pending: PendingConsent, _ key: String, _ asked: AccessRequest
   ) async throws -> PendingConsent {
     let certificate = pending.deposit.certificate
-    let doctor = try await client.activeDoctor(asked.doctor, by: asked.hospital)
+    let doctor = try await doctor(of: asked)
     if (try? certificate.verified(by: doctor.identityKey)) != nil { return pending }
     let consent = pending.deposit.consent.object
     let context = try visit(consent.visit, at: consent.hospital).context

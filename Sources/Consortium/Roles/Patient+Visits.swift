@@ -55,11 +55,12 @@ extension Patient {
   ) async throws -> Admission {
     let encounter = WrittenForm.canonical(encounter)
     try MessageLimits.requireText(encounter, identity)
+    let ticketKey = try ticket.key(genesis: genesis.digest, hospital: hospital)
+    ticketKeys[hospital] = ticketKey
     let server = try await client.supernode(hospital)
     guard server.role == .hospital else {
       throw ConsortiumError(.unreachable, "there is no hospital \(hospital)")
     }
-    let ticketKey = try ticket.key(genesis: genesis.digest, hospital: hospital)
     try forgetForms()
     if let agreement = try agreement(ticketKey.publicKey, to: encounter) {
       let context = try visit(agreement.visit, at: hospital).context

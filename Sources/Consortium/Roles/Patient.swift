@@ -65,6 +65,8 @@ public actor Patient: Endpoint, RoleEndpoint {
   /// What it was about to read.
   let unfinishedRecord = UnfinishedRecord()
   var randomness: Randomness
+  /// With whose key this run has asked for admission last, by hospital.
+  var ticketKeys: [String: IdentityKey] = [:]
 
   /// Begins, or goes on with what the store holds of earlier runs.
   ///
@@ -91,6 +93,7 @@ public actor Patient: Endpoint, RoleEndpoint {
       genesis: genesis, store: store,
       requests: RequestClient(courier: courier, sender: Self.sender),
       clock: clock)
+    client.owner.owner = self
   }
 
   var genesis: ValidGenesis { client.genesis }
@@ -189,6 +192,12 @@ public actor Patient: Endpoint, RoleEndpoint {
     "\(visitPrefix)\(hospital)/\(visit)"
   }
   static func key(_ context: VisitContext) -> String { key(context.visitID, context.hospital) }
+  /// What such a key names.
+  static func visitNamed(_ key: String) -> NamedVisit? {
+    let parts = key.dropFirst(visitPrefix.count).split(separator: "/")
+    guard parts.count == 2, let visit = Digest32(hex: String(parts[1])) else { return nil }
+    return NamedVisit(visit, at: String(parts[0]))
+  }
 
   func visit(_ visit: Digest32, at hospital: String) throws -> PatientVisit {
     guard let visit: PatientVisit = try store.load(Self.key(visit, hospital)) else {
@@ -199,9 +208,8 @@ public actor Patient: Endpoint, RoleEndpoint {
 
   /// The hospitals at which this patient has a visit with this identifier.
   package func hospitals(ofVisit visit: Digest32) throws -> [String] {
-    let end = "/\(visit)"
-    return try store.keys(withPrefix: Self.visitPrefix).filter { $0.hasSuffix(end) }
-      .map { String($0.dropFirst(Self.visitPrefix.count).dropLast(end.count)) }
+    try store.keys(withPrefix: Self.visitPrefix).compactMap(Self.visitNamed)
+      .filter { $0.visit == visit }.map(\.hospital)
   }
 
   func save(_ visit: PatientVisit) throws { try store.save(visit, Self.key(visit.context)) }

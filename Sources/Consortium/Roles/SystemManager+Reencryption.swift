@@ -256,8 +256,10 @@ extension SystemManager {
   private func standing(_ signed: Signed<Consent>) async throws -> StandingConsent {
     let view = try await view(of: signed.object)
     do {
-      return try StandingConsent(
+      let standing = try StandingConsent(
         checking: signed, against: view, genesis: node.genesis, proxy: id)
+      try await node.requireRecent()
+      return standing
     } catch let error as ConsortiumError {
       if error.code == .consentRevoked || error.code == .consentExpired { try end(signed) }
       throw error
