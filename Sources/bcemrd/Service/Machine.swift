@@ -70,7 +70,8 @@ struct Machine {
   func shutDown() async { await https.shutDown() }
 }
 
-/// Where members are, by what the roles of this machine know of the ledger.
+/// Where others are, by what the roles of this machine know of the ledger: members, doctors, and addresses of
+/// patients.
 final class Directory: Sendable {
   private let genesis: ValidGenesis
   private let nodes = Mutex<[LedgerNode]>([])
@@ -81,19 +82,9 @@ final class Directory: Sendable {
 
   func location(of id: String) async -> Members.Location? {
     for node in nodes.withLock({ $0 }) {
-      if let location = try? await node.members.location(of: id) { return location }
+      if let location = await node.location(of: id) { return location }
     }
     return genesis.members.location(of: id)
-  }
-}
-
-extension ValidMembers {
-  func location(of id: String) -> Members.Location? {
-    switch party(id) {
-    case .manager(let manager): manager.location
-    case .supernode(let supernode): supernode.location
-    case .organisation, nil: nil
-    }
   }
 }
 
