@@ -178,6 +178,16 @@ public final class DataFolder: Sendable {
       : try SQLiteRoleStore(path: path, owner: role)
   }
 
+  /// What waits in the mailboxes that a server keeps for others: `ROLE/mail.sqlite`.
+  ///
+  /// - Parameter role: the identifier of a hospital or of the manager.
+  public func mailStore(_ role: String) throws(StoreError) -> SQLiteRoleStore {
+    let path = "\(try roleFolder(role))/\(Names.mail)"
+    return isReadOnly
+      ? try SQLiteRoleStore(readingFrom: path, owner: role)
+      : try SQLiteRoleStore(path: path, owner: role)
+  }
+
   /// Where the ``KeyFile`` of a role is, or is to be created; its folder is there.
   ///
   /// - Parameter role: as in ``roleStore(_:)``.
@@ -203,6 +213,7 @@ public final class DataFolder: Sendable {
     static let chains = "chains"
     static let records = "records.sqlite"
     static let state = "state.sqlite"
+    static let mail = "mail.sqlite"
     static let keys = "keys.pem"
     static let contacts = "contacts.txt"
   }
@@ -311,7 +322,7 @@ public final class DataFolder: Sendable {
   /// What is wrong with whose store a file is by its own word, if it is a role's and can be read.
   static func foreignOwner(of name: String, at file: String) -> String? {
     let parts = name.split(separator: "/").map(String.init)
-    guard parts.last == Names.state else { return nil }
+    guard let file = parts.last, [Names.state, Names.mail].contains(file) else { return nil }
     return SQLiteRoleStore.foreignOwner(
       ofFileAt: file, owner: parts.dropLast().joined(separator: "/"))
   }

@@ -6,7 +6,10 @@ import Ledger
 struct OfferedExchange {
   let offer: [UInt8]
   let answer: [UInt8]
-  var exchange: DoctorKeyExchange<Suite>
+  /// nil once it has brought the key.
+  var exchange: DoctorKeyExchange<Suite>?
+  /// What has brought it: the same again, since the answer was lost, has the same answer.
+  var delivery: [UInt8]?
 }
 
 /// How a visit begins for a doctor (4.3): its assignment, and its group key.
@@ -81,10 +84,13 @@ extension Doctor {
       exchanges[request.visit] = known.suffix(Self.exchangeLimit - 1) + [offered]
       return Octets(answer)
     }
+    if request.step == .delivery, known.contains(where: { $0.delivery == request.message }) {
+      return Octets([])
+    }
     var failure = ConsortiumError(.wrongState, "no key exchange is under way")
     for index in known.indices.reversed() {
       // A copy: what is no message of this exchange changes nothing in it.
-      var exchange = known[index].exchange
+      guard var exchange = known[index].exchange else { continue }
       do {
         if request.step == .confirmation {
           let acknowledgement = try exchange.acknowledge(confirmation: request.message)
@@ -102,7 +108,9 @@ extension Doctor {
         }
         visit.groupKey = groupKey
         try save(visit)
-        exchanges[request.visit] = Array(known.dropFirst(index + 1))
+        let done = OfferedExchange(
+          offer: known[index].offer, answer: known[index].answer, delivery: request.message)
+        exchanges[request.visit] = [done] + known.dropFirst(index + 1)
         return Octets([])
       } catch let error as SchemeError {
         failure = ConsortiumError(error)

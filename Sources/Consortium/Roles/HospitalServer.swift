@@ -19,6 +19,9 @@ package actor HospitalServer: EnvelopeKeyOwner {
   var randomness: Randomness
   /// By visit: an offer is opened, or dropped, and never both.
   let openings = SerialGates<Digest32>()
+  /// By visit: one exchange at a time, or two doctors have two keys.
+  let exchanges = SerialGates<Digest32>()
+  var groupKeys = DueGroupKeys()
   /// When visits that are over are looked for again, by the own clock, and behind which one.
   var nextSweep: UInt64 = 0
   var turn = Turn<String>()

@@ -37,10 +37,16 @@ struct Machine {
       logger: logger)
     let made = Roles(genesis: genesis, folder: folder, courier: courier)
     var drivers: [RoleDriver] = []
+    var keptMailboxes: [Mailboxes] = []
     for id in configuration.roles {
       let role = try made.role(of: id)
       local.register(role.endpoint, role.kind, id: id)
       server.register(role.endpoint, role.kind, id: id)
+      if let mailboxes = role.mailboxes { keptMailboxes.append(mailboxes) }
+      if let keeper = role.keeper {
+        courier.add(keeper)
+        server.register(keeper)
+      }
       drivers.append(RoleDriver(role.driven, pause: configuration.pause, logger: logger))
       directory.add(role.driven.node)
     }
@@ -51,7 +57,7 @@ struct Machine {
     self.https = https
     services =
       [MessageService(server: server, logger: logger)]
-      + drivers as [any Service]
+      + drivers as [any Service] + [MailService(mailboxes: keptMailboxes)]
       + [
         OperationsServer(
           listen: configuration.operations, health: Health(drivers: drivers), logger: logger)
@@ -95,5 +101,15 @@ private struct MessageService: Service {
   func run() async throws {
     let logger = logger
     try await server.run { logger.info("listens", metadata: ["port": "\($0)"]) }
+  }
+}
+
+/// Lets nobody wait for messages, or for answers to them, once the machine stops.
+private struct MailService: Service {
+  let mailboxes: [Mailboxes]
+
+  func run() async throws {
+    try? await gracefulShutdown()
+    for mailboxes in mailboxes { await mailboxes.close() }
   }
 }
