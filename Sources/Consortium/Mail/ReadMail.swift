@@ -119,11 +119,10 @@ extension Patient {
   {
     let manager = await client.currentMembers().manager.id
     let (client, answers) = (client, mailAnswers)
-    var (count, failure): (Int, (any Error)?) = (0, nil)
-    var isRead = false
-    await withTaskGroup(of: Result<Int, any Error>.self) { group in
+    let results = await withTaskGroup(of: Result<Int, any Error>.self) { group in
+      var results: [Result<Int, any Error>] = []
       for (index, keys) in addresses.enumerated() {
-        if index >= Self.waitingLimit, let result = await group.next() { note(result) }
+        if index >= Self.waitingLimit, let result = await group.next() { results.append(result) }
         group.addTask {
           let author = Author(.key(keys.signing.publicKey), keys.signing)
           let agreementKey = keys.agreement.publicKey
@@ -141,16 +140,13 @@ extension Patient {
           }
         }
       }
-      for await result in group { note(result) }
+      for await result in group { results.append(result) }
+      return results
     }
-    func note(_ result: Result<Int, any Error>) {
-      switch result {
-      case .success(let answered): (count, isRead) = (count + answered, true)
-      case .failure(let error): failure = failure ?? error
-      }
-    }
-    if !isRead, let failure { throw failure }
-    return count
+    let counts = results.compactMap { try? $0.get() }
+    // The first says why no mailbox was read.
+    if counts.isEmpty { return try results.first?.get() ?? 0 }
+    return counts.reduce(0, +)
   }
 
   /// The keys of all addresses, the newest first as far as this program has made them.

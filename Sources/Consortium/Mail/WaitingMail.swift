@@ -1,4 +1,4 @@
-package import CanonicalEncoding
+import CanonicalEncoding
 
 /// A message in a mailbox. All but its bytes stands in the key of its row, so a start reads no message.
 struct WaitingMail: Sendable {

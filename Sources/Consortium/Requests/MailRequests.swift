@@ -1,5 +1,5 @@
 package import CanonicalEncoding
-package import Credentials
+import Credentials
 import EMRScheme
 
 /// Who has no server fetches what waits in a mailbox: a doctor at the own hospital, a patient, under an

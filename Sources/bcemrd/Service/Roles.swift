@@ -17,7 +17,7 @@ protocol DrivenRole: Sendable {
 extension HospitalServer: DrivenRole {
   func step() async throws -> Bool {
     let isNew = try await advance()
-    try await agreeOnGroupKeys()
+    try agreeOnGroupKeys()
     return isNew
   }
 }
@@ -80,7 +80,8 @@ struct Roles {
       let mailboxes = try mailboxes(id)
       let manager = SystemManager(
         node: try node(id, ring, nil), keys: ManagerKeys(ring), store: try folder.roleStore(id),
-        mailboxes: mailboxes, stores: { try folder.stateStore(id, chain: $0) }, courier: courier, clock: Self.clock,
+        mailboxes: mailboxes,
+        stores: { try folder.stateStore(id, chain: $0) }, courier: courier, clock: Self.clock,
         randomness: SystemRandomNumberGenerator())
       return Role(kind: .manager, driven: manager, endpoint: manager, mailboxes: mailboxes)
     case .supernode(let supernode) where supernode.role == .hospital:
@@ -88,7 +89,8 @@ struct Roles {
       let mailboxes = try mailboxes(id)
       let hospital = try HospitalServer(
         id: id, node: node(id, ring, keys.delegate), keys: keys, store: folder.roleStore(id),
-        mailboxes: mailboxes, log: folder.chainLog(id), state: folder.stateStore(id, chain: id), courier: courier,
+        mailboxes: mailboxes, log: folder.chainLog(id), state: folder.stateStore(id, chain: id),
+        courier: courier,
         clock: Self.clock, randomness: SystemRandomNumberGenerator())
       return Role(
         kind: .hospital, driven: hospital, endpoint: hospital, mailboxes: mailboxes,
