@@ -187,20 +187,33 @@ struct MailAttackTests {
       #expect((try? key.open(SealedAnswer(encoded: reply).sealed)) != nil)
       reply[reply.count - 1] ^= 1
       #expect((try? key.open(SealedAnswer(encoded: reply).sealed)) == nil)
-      test.wire.intercept { transit in
-        var reply = try await transit.deliver(transit.request)
-        if transit.kind == CertifyRequestKey.name { reply[reply.count - 1] ^= 1 }
-        return reply
-      }
       let author = Author(.key(stage.key.publicKey), stage.key)
       let patient = stage.patient
-      #expect(
-        await code {
-          _ = try await patient.client.ask(stage.certify, of: Self.reader, by: [author])
+      let lies: [@Sendable ([UInt8]) -> [UInt8]] = [
+        { $0.dropLast() + [$0[$0.count - 1] ^ 1] },
+        { _ in Self.refusal(.waiting) }, { _ in Self.refusal(.notEntitled) },
+        { _ in ReplyMessage(.success(Done())).encoded() },
+      ]
+      for lie in lies {
+        test.wire.intercept { transit in
+          let reply = try await transit.deliver(transit.request)
+          return transit.kind == CertifyRequestKey.name ? lie(reply) : reply
+        }
+        #expect(
+          await code {
+            _ = try await patient.client.ask(stage.certify, of: Self.reader, by: [author])
+          } == "unreachable")
+      }
+      test.wire.intercept(nil)
+      _ = try await patient.client.ask(stage.certify, of: Self.reader, by: [author])
         } == "unreachable")
       test.wire.intercept(nil)
       _ = try await patient.client.ask(stage.certify, of: Self.reader, by: [author])
     }
+  }
+
+  private static func refusal(_ code: ConsortiumError.Code) -> [UInt8] {
+    ReplyMessage<Done>(.failure(ConsortiumError(code, "so says the mailbox"))).encoded()
   }
 
   @Test("[attack] a stranger makes no mailbox, and nobody but the manager writes to a patient")

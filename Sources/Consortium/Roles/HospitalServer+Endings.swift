@@ -59,7 +59,8 @@ extension HospitalServer {
       return
     }
     try store.write([
-      key: nil, Self.openedKey(visit.context.digest): nil, Self.keyedKey(visitID): nil,
+      key: nil, Self.openedKey(visit.context.digest): nil,
+      Self.keyedKey(visitID): nil,
       Self.identityKey(visitID): Message(PatientOfVisit(visit)).encoded(),
       "\(Self.dayPrefix)\(now / Self.secondsOfDay)/\(visitID)": [],
     ])
