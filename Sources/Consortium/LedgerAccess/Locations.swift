@@ -32,8 +32,8 @@ extension LedgerNode {
 }
 
 extension LedgerClient {
-  /// Where somebody is, by the members as they are known here; a doctor's hospital by the registration as it
-  /// was proven last, or as a supernode proves it now. Nil for who is not known.
+  /// Where somebody is, by the members as they are known here, or are by now; a doctor's hospital by the
+  /// registration as it was proven last, or as a supernode proves it now. Nil for who is not known.
   package func location(of id: String) async -> Members.Location? {
     let members = currentMembers()
     if members.party(id) != nil { return members.location(of: id) }
@@ -41,8 +41,11 @@ extension LedgerClient {
     guard ValidGenesis.isIdentifier(id), id != anySupernode else { return nil }
     var doctor = knownDoctor(id)
     if doctor == nil { doctor = try? await self.doctor(id, by: anySupernode) }
-    guard let hospital = doctor?.statement.hospital else { return nil }
-    return currentMembers().location(of: hospital)
+    if let hospital = doctor?.statement.hospital {
+      return currentMembers().location(of: hospital)
+    }
+    // One that has joined since.
+    return try? await currentMembers(shownBy: anySupernode).location(of: id)
   }
 }
 

@@ -109,6 +109,11 @@ extension Patient {
   ///   again, and nothing is lost.
   public func readMail(waiting seconds: UInt64 = 0) async throws -> Int {
     let addresses = try newestAddresses()
+    if addresses.isEmpty {
+      // As if the answer came: whoever calls this in turn does not call it without end.
+      try? await Task.sleep(for: .seconds(min(seconds, FetchMail.longestWait)))
+      return 0
+    }
     let count = try await readMail(at: addresses, waiting: 0)
     if count > 0 || seconds == 0 { return count }
     return try await readMail(at: Array(addresses.prefix(Self.waitingLimit)), waiting: seconds)
