@@ -124,7 +124,7 @@ package actor Mailboxes {
       number: nextNumber, to: recipient, from: label(source), at: clock(), about: subject, bytes)
     nextNumber &+= 1
     do {
-      try forgetOld()
+      try forgetOver()
       guard contents.message(mail.digest, for: recipient) == nil else {
         throw ConsortiumError(.repeated, "this message waits already")
       }
@@ -204,7 +204,7 @@ package actor Mailboxes {
   /// - Parameter seconds: how long to wait for one where there is none.
   /// - Throws: ``ConsortiumError`` `busy` if too many wait; ``StoreError``.
   package func fetch(_ recipient: String, waiting seconds: UInt64) async throws -> MailBundle {
-    try forgetOld()
+    try forgetOver()
     noteFetch(recipient)
     let bundle = try bundle(recipient)
     guard bundle.messages.isEmpty, seconds > 0, !isClosed else { return bundle }
@@ -298,8 +298,10 @@ package actor Mailboxes {
     contents.remove(mail)
   }
 
-  /// Removes what nobody has fetched in the time that any request counts.
-  private func forgetOld() throws {
+  /// Removes what nobody has fetched in the time that any request counts; it looks once a minute.
+  ///
+  /// - Throws: ``StoreError``.
+  package func forgetOver() throws {
     let now = clock()
     guard now >= nextSweep else { return }
     nextSweep = now &+ Self.sweepInterval

@@ -72,6 +72,7 @@ package actor HospitalServer: EnvelopeKeyOwner {
     try await steps.take { try await forgetEnded() }
     try await steps.take { try await forgetTickets() }
     try await steps.take { try envelopeKeys.eraseOver() }
+    try await steps.take { try await mailboxes?.forgetOver() }
     try steps.finish()
     return own || consortium
   }

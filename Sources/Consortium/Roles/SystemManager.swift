@@ -52,6 +52,7 @@ package actor SystemManager: EnvelopeKeyOwner {
   package func advance() async throws {
     var steps = SeparateSteps()
     try await steps.take { try envelopeKeys.eraseOver() }
+    try await steps.take { try await mailboxes?.forgetOver() }
     if keys.ring.isChanging {
       try await steps.take {
         try await node.catchUp()
