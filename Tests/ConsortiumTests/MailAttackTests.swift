@@ -50,6 +50,20 @@ struct MailAttackTests {
       await ConsortiumError.code { _ = try await author.ask(certify, of: MailAttackTests.reader) }
     }
 
+    /// The way of an honest program, to who is known.
+    var sealedRequests: SealedRequestClient {
+      SealedRequestClient(
+        genesis: consortium.genesis.digest,
+        requests: RequestClient(courier: consortium.courier, sender: "10.0.0.1"),
+        contacts: Nobody(), clock: { [test] in test.time })
+    }
+
+    private struct Nobody: Contacts {
+      func contact(_ id: String, isRenewed: Bool) async throws -> Contact {
+        throw ConsortiumError(.unreachable, "nobody is asked for keys")
+      }
+    }
+
     var certify: CertifyRequestKey {
       CertifyRequestKey(request: request, hospital: "hospital-1", visit: .zero)
     }
@@ -188,7 +202,8 @@ struct MailAttackTests {
       reply[reply.count - 1] ^= 1
       #expect((try? key.open(SealedAnswer(encoded: reply).sealed)) == nil)
       let author = Author(.key(stage.key.publicKey), stage.key)
-      let patient = stage.patient
+      let patient = stage.sealedRequests
+      let contact = try #require(test.secrets.contact(Self.reader))
       let lies: [@Sendable ([UInt8]) -> [UInt8]] = [
         { $0.dropLast() + [$0[$0.count - 1] ^ 1] },
         { _ in Self.refusal(.waiting) }, { _ in Self.refusal(.notEntitled) },
@@ -201,11 +216,11 @@ struct MailAttackTests {
         }
         #expect(
           await code {
-            _ = try await patient.client.ask(stage.certify, of: Self.reader, by: [author])
+            _ = try await patient.ask(stage.certify, of: contact, by: [author])
           } == "unreachable")
       }
       test.wire.intercept(nil)
-      _ = try await patient.client.ask(stage.certify, of: Self.reader, by: [author])
+      _ = try await patient.ask(stage.certify, of: contact, by: [author])
     }
   }
 

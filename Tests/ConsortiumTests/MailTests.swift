@@ -16,6 +16,13 @@ struct MailTests {
     await ConsortiumError.code(work)
   }
 
+  /// A visit in which no presence goes by courier.
+  private func byHand(_ plan: PlannedVisit) -> PlannedVisit {
+    var plan = plan
+    plan.comparingWords = []
+    return plan
+  }
+
   @Test("a visit, its sharing and its end, while all programs read what comes")
   func wholeStory() async throws {
     let test = TestConsortium(teamSize: 2, routes: MailRoutes())
@@ -48,10 +55,9 @@ struct MailTests {
   func away() async throws {
     let test = TestConsortium(teamSize: 2, routes: MailRoutes())
     var consortium = try await test.open()
-    var plan = test.plan()
-    plan.comparingWords = []
+    let plan = byHand(test.plan())
     let doctors = TestConsortium.staff()
-    let visit = try await test.reading(doctors, consortium) { [consortium, plan] in
+    let visit = try await test.reading(doctors, consortium) { [consortium] in
       try await test.beginVisit(consortium, plan).context
     }
     let names = visit.signers.map(\.doctor)
@@ -98,7 +104,7 @@ struct MailTests {
     let reader = try await #require(consortium.doctors[Self.reader])
     #expect(try await reader.readMail() == 1)
     try await consortium.settle()
-    let digests = try await patient.givenConsents(of: visit.visitID, test)
+    let digests = try patient.givenConsents(of: visit.visitID, test)
     let record2 = try await consortium.openRecord(
       doctor: Self.reader, consent: try #require(digests.first))
     #expect(record2.findings.map(\.content) == plan.findings)
@@ -108,8 +114,7 @@ struct MailTests {
   func groupKey() async throws {
     let test = TestConsortium(teamSize: 2, routes: MailRoutes())
     let consortium = try await test.open()
-    var plan = test.plan()
-    plan.comparingWords = []
+    let plan = byHand(test.plan())
     let hospital = try #require(consortium.hospitals["hospital-1"])
     let visit = try await consortium.open(plan).visit
     let context = try await test.state(of: visit, consortium).context

@@ -348,9 +348,9 @@ extension Course {
         let key = try run.test.addressKey(address, of: TestConsortium.patient, run.consortium)
         run.test.pass(seconds: 120)
         do {
-          _ = try await run.patient().client.ask(
+          _ = try await run.test.client(run.consortium, by: Author(.key(key.publicKey), key)).ask(
             CertifyRequestKey(request: request, hospital: "hospital-1", visit: request),
-            of: TestConsortium.reader, by: [Author(.key(key.publicKey), key)])
+            of: TestConsortium.reader)
         } catch  where try !run.test.waiting("hospital-2").isEmpty {
           // It waits.
         }

@@ -2,6 +2,7 @@ import CanonicalEncoding
 import Consortium
 import Ledger
 import Synchronization
+import TestSupport
 import Testing
 
 /// The ways of a consortium in which doctors and patients are reached by their mailboxes, and in no other way.
