@@ -1,5 +1,6 @@
 import CanonicalEncoding
 import Consortium
+import Credentials
 import EMRScheme
 import Ledger
 import TestSupport
