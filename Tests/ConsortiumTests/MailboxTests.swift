@@ -193,19 +193,17 @@ struct MailboxTests {
     limits.waiting = (all: 5, mailbox: 2)
     let mailboxes = try Stage(limits).open()
     let counts = Mutex(0)
+    @Sendable func wait(_ recipient: String) async throws {
+      _ = try await mailboxes.fetch(recipient, waiting: 25)
+      counts.withLock { $0 += 1 }
+    }
     try await withThrowingTaskGroup(of: Void.self) { group in
-      func wait(_ recipient: String) {
-        group.addTask {
-          _ = try await mailboxes.fetch(recipient, waiting: 25)
-          counts.withLock { $0 += 1 }
-        }
-      }
-      for _ in 0..<3 { wait("a") }
+      for _ in 0..<3 { group.addTask { try await wait("a") } }
       for _ in 0..<1000 where counts.withLock({ $0 }) == 0 {
         try await Task.sleep(for: .milliseconds(1))
       }
       #expect(counts.withLock { $0 } == 1)
-      for name in ["b", "c", "d"] { wait(name) }
+      for name in ["b", "c", "d"] { group.addTask { try await wait(name) } }
       for name in ["b", "c", "d"] {
         for _ in 0..<1000 {
           guard await !mailboxes.isPresent(name) else { break }
