@@ -187,23 +187,31 @@ struct MailboxTests {
     #expect(try stage.rows.count == 2)
   }
 
+  /// Counts who has waited.
+  private final class Ended: Sendable {
+    private let counts = Mutex(0)
+
+    var count: Int { counts.withLock { $0 } }
+
+    func wait(_ recipient: String, _ mailboxes: Mailboxes) async throws {
+      _ = try await mailboxes.fetch(recipient, waiting: 25)
+      counts.withLock { $0 += 1 }
+    }
+  }
+
   @Test("no more wait than may, the oldest of a mailbox gives way, and the end lets all go")
   func ending() async throws {
     var limits = Mailboxes.Limits()
     limits.waiting = (all: 5, mailbox: 2)
     let mailboxes = try Stage(limits).open()
-    let counts = Mutex(0)
-    @Sendable func wait(_ recipient: String) async throws {
-      _ = try await mailboxes.fetch(recipient, waiting: 25)
-      counts.withLock { $0 += 1 }
-    }
+    let ended = Ended()
     try await withThrowingTaskGroup(of: Void.self) { group in
-      for _ in 0..<3 { group.addTask { try await wait("a") } }
-      for _ in 0..<1000 where counts.withLock({ $0 }) == 0 {
+      for _ in 0..<3 { group.addTask { try await ended.wait("a", mailboxes) } }
+      for _ in 0..<1000 where ended.count == 0 {
         try await Task.sleep(for: .milliseconds(1))
       }
-      #expect(counts.withLock { $0 } == 1)
-      for name in ["b", "c", "d"] { group.addTask { try await wait(name) } }
+      #expect(ended.count == 1)
+      for name in ["b", "c", "d"] { group.addTask { try await ended.wait(name, mailboxes) } }
       for name in ["b", "c", "d"] {
         for _ in 0..<1000 {
           guard await !mailboxes.isPresent(name) else { break }
@@ -216,7 +224,7 @@ struct MailboxTests {
       await mailboxes.close()
       try await group.waitForAll()
     }
-    #expect(counts.withLock { $0 } == 6)
+    #expect(ended.count == 6)
     #expect(await send("late", mailboxes) == "unreachable")
   }
 }
