@@ -183,10 +183,14 @@ public final class DataFolder: Sendable {
   /// - Parameter role: the identifier of a hospital or of the manager.
   public func mailStore(_ role: String) throws(StoreError) -> SQLiteRoleStore {
     let path = "\(try roleFolder(role))/\(Names.mail)"
+    let owner = "\(role)/\(Self.mailOwner)"
     return isReadOnly
-      ? try SQLiteRoleStore(readingFrom: path, owner: role)
-      : try SQLiteRoleStore(path: path, owner: role)
+      ? try SQLiteRoleStore(readingFrom: path, owner: owner)
+      : try SQLiteRoleStore(path: path, owner: owner)
   }
+
+  /// Behind the role, whose store the mailboxes are: neither of both stores takes the other's place.
+  private static let mailOwner = "mail"
 
   /// Where the ``KeyFile`` of a role is, or is to be created; its folder is there.
   ///
@@ -321,10 +325,13 @@ public final class DataFolder: Sendable {
 
   /// What is wrong with whose store a file is by its own word, if it is a role's and can be read.
   static func foreignOwner(of name: String, at file: String) -> String? {
-    let parts = name.split(separator: "/").map(String.init)
-    guard let file = parts.last, [Names.state, Names.mail].contains(file) else { return nil }
-    return SQLiteRoleStore.foreignOwner(
-      ofFileAt: file, owner: parts.dropLast().joined(separator: "/"))
+    var parts = name.split(separator: "/").map(String.init)
+    switch parts.popLast() {
+    case Names.state: break
+    case Names.mail: parts.append(mailOwner)
+    default: return nil
+    }
+    return SQLiteRoleStore.foreignOwner(ofFileAt: file, owner: parts.joined(separator: "/"))
   }
 
   private static func finding(onKeysAt file: String) -> StoreFinding? {

@@ -75,6 +75,8 @@ extension Doctor {
       if let same = known.first(where: { $0.offer == request.message }) {
         return Octets(same.answer)
       }
+      // Before anybody of the team takes another key.
+      if try hasSigned(visit) { throw signedAlready }
       var exchange = try DoctorKeyExchange<Suite>(
         context: visit.context, position: visit.position, identityKey: keys.identity.exchangeKey(),
         hospitalKey: members.identityKey(of: visit.context.hospital) ?? [])
@@ -98,14 +100,7 @@ extension Doctor {
           return Octets(acknowledgement)
         }
         let groupKey = try exchange.receive(delivery: request.message).encoded()
-        // Under another key nothing opens any more of what this doctor has signed, also of what the hospital
-        // says that it has refused.
-        let hasSigned =
-          try visit.mark != nil || visit.former != nil
-          || !store.keys(withPrefix: formerKey(request.visit)).isEmpty
-        guard !hasSigned || groupKey == visit.groupKey else {
-          throw ConsortiumError(.wrongState, "\(id) has signed under the visit's group key")
-        }
+        guard try groupKey == visit.groupKey || !hasSigned(visit) else { throw signedAlready }
         visit.groupKey = groupKey
         try save(visit)
         let done = OfferedExchange(
@@ -117,5 +112,16 @@ extension Doctor {
       }
     }
     throw failure
+  }
+
+  /// Whether something was signed under a visit's group key: under another one nothing of it opens any more, also
+  /// of what the hospital says that it has refused.
+  private func hasSigned(_ visit: DoctorVisit) throws -> Bool {
+    try visit.mark != nil || visit.former != nil
+      || !store.keys(withPrefix: formerKey(visit.context.visitID)).isEmpty
+  }
+
+  private var signedAlready: ConsortiumError {
+    ConsortiumError(.wrongState, "\(id) has signed under the visit's group key")
   }
 }
