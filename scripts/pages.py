@@ -104,7 +104,7 @@ def stored_keys():
     stated = {key for row in table.splitlines()[2:] for key in re.findall(r"`([a-z/-]+)`",
                                                                           row.split("|")[2])}
     text = "\n".join(path.read_text(encoding="utf-8")
-                     for folder in ("Roles", "LedgerAccess", "Consensus", "Keys")
+                     for folder in ("Roles", "LedgerAccess", "Consensus", "Keys", "Mail")
                      for path in sorted((ROOT / "Sources/Consortium" / folder).glob("*.swift")))
     found = set(re.findall(r'"([a-z-]+/(?:[a-z-]+/?)*)', text))
     found |= set(re.findall(r'(?:Key|Name) = "([a-z-]+)"', text))

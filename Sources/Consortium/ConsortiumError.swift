@@ -27,6 +27,9 @@ extension ErrorCode<ConsortiumError> {
   public static var tooLarge: Self { Self("too-large") }
   /// No answer came, or there is nobody of this name; what the other has done is not known.
   public static var unreachable: Self { Self("unreachable") }
+  /// It lies in the mailbox of its recipient, who is away; whoever carries this may say so without its being
+  /// so.
+  public static var waiting: Self { Self("waiting") }
   /// Not a request to this role.
   public static var unsupported: Self { Self("unsupported-request") }
   /// A signature or a sealed message is not by, or for, the party it names.

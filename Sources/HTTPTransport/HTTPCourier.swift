@@ -39,7 +39,8 @@ public final class HTTPCourier: Courier {
   private let timeouts: Timeouts
   private let peers = Mutex<[String: Peer]>([:])
 
-  /// - Parameter locate: where a party is, by its identifier; nil for who is not known.
+  /// - Parameter locate: where somebody is, by the name that a courier is given, as
+  ///   ``Consortium/Doctor/location(of:)`` says it; nil for who is not known.
   public init(
     timeouts: Timeouts = Timeouts(),
     locate: @escaping @Sendable (String) async -> Members.Location?
@@ -49,12 +50,12 @@ public final class HTTPCourier: Courier {
 
   /// Closes all connections. Nothing can be sent afterwards but on new ones.
   public func shutDown() async {
-    for peer in peers.withLock({ peers in
+    let clients = peers.withLock { peers in
       defer { peers = [:] }
-      return Array(peers.values)
-    }) {
-      try? await peer.client.shutdown()
+      return Dictionary(
+        peers.values.map { (ObjectIdentifier($0.client), $0.client) }, uniquingKeysWith: { $1 })
     }
+    for client in clients.values { try? await client.shutdown() }
   }
 
   public func send(
@@ -120,14 +121,21 @@ public final class HTTPCourier: Courier {
     }
   }
 
-  /// Connections to one party, all of them to one of its keys.
+  /// Connections to one location, all of them to one of its keys: a hospital's doctors are reached where it is.
   private func client(for recipient: String, _ location: Members.Location) -> HTTPClient {
     peers.withLock { peers in
       if let peer = peers[recipient] {
         if peer.location == location { return peer.client }
+        peers[recipient] = nil
         // What is under way ends; connections to a former key are not used again.
-        let former = peer.client
-        Task { try? await former.shutdown() }
+        if !peers.values.contains(where: { $0.location == peer.location }) {
+          let former = peer.client
+          Task { try? await former.shutdown() }
+        }
+      }
+      if let known = peers.values.first(where: { $0.location == location }) {
+        peers[recipient] = known
+        return known.client
       }
       let client = HTTPClient(
         eventLoopGroupProvider: .singleton, configuration: configuration(location.pins))

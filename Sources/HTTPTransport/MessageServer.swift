@@ -9,8 +9,9 @@ import NIOCore
 public import NIOSSL
 import Synchronization
 
-/// Takes requests to the roles of this machine, by HTTPS (specification 8.7): each is handed to the role as
-/// it came, with the address from which it came, and answered with what the role says.
+/// Takes requests to the roles of this machine, and to who has a mailbox at one of them, by HTTPS (specification
+/// 8.7): each is handed to the role, or the mailbox, as it came, with the address from which it came, and
+/// answered with what that says.
 public final class MessageServer: Sendable {
   private struct Registration {
     let endpoint: any Endpoint
@@ -23,6 +24,7 @@ public final class MessageServer: Sendable {
   private let logger: Logger
   package let traffic: Traffic
   private let registrations = Mutex<[String: Registration]>([:])
+  private let keepers = Mutex<[any MailboxKeeper]>([])
 
   /// - Parameters:
   ///   - port: 0 for any that is free.
@@ -44,6 +46,20 @@ public final class MessageServer: Sendable {
     registrations.withLock {
       $0[id] = Registration(endpoint: endpoint, limit: RequestTable.limit(of: kind))
     }
+  }
+
+  /// Hands requests to others to the mailboxes that they have at this role, from now on.
+  public func register(_ keeper: any MailboxKeeper) { keepers.withLock { $0.append(keeper) } }
+
+  /// Who takes what comes for somebody; nil for who is neither here nor has a mailbox here.
+  private func recipient(_ name: String) async -> Registration? {
+    if let role = registrations.withLock({ $0[name] }) { return role }
+    for keeper in keepers.withLock({ $0 }) {
+      if let mailbox = await keeper.mailbox(of: name, keeping: true) {
+        return Registration(endpoint: mailbox, limit: RequestTable.limit(of: .doctor))
+      }
+    }
+    return nil
   }
 
   /// Nobody is called `id` any more.
@@ -76,8 +92,7 @@ public final class MessageServer: Sendable {
   }
 
   private func answer(_ request: Request, _ context: ConnectionContext) async throws -> Response {
-    guard let name = context.parameters.get("recipient"),
-      let recipient = registrations.withLock({ $0[name] })
+    guard let name = context.parameters.get("recipient"), let recipient = await recipient(name)
     else { throw Problem.nobody }
     guard request.headers[.contentType] == MessagePath.contentType else {
       throw Problem.wrongType

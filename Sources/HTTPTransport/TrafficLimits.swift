@@ -109,6 +109,9 @@ package final class Traffic: Sendable {
   /// How many bytes of requests are being read or answered.
   package var byteCount: Int { counts.withLock { $0.bytes } }
 
+  /// How many connections there are.
+  package var connectionCount: Int { counts.withLock { $0.connections } }
+
   /// Whether nobody takes anything.
   package var isEmpty: Bool {
     counts.withLock { $0.byAddress.isEmpty && $0.bytes == 0 && $0.connections == 0 }

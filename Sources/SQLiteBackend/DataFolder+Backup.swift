@@ -56,9 +56,8 @@ extension DataFolder {
       parts.removeLast()
       guard isStore(file), isName(String(file.dropLast(storeSuffix.count))) else { return false }
     } else {
-      guard [Names.chain, Names.records, Names.state, Names.keys].contains(file) else {
-        return false
-      }
+      let names = [Names.chain, Names.records, Names.state, Names.mail, Names.keys]
+      guard names.contains(file) else { return false }
     }
     do {
       try requireRoleName(parts.joined(separator: "/"))

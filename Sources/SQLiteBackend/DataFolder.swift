@@ -178,6 +178,20 @@ public final class DataFolder: Sendable {
       : try SQLiteRoleStore(path: path, owner: role)
   }
 
+  /// What waits in the mailboxes that a server keeps for others: `ROLE/mail.sqlite`.
+  ///
+  /// - Parameter role: the identifier of a hospital or of the manager.
+  public func mailStore(_ role: String) throws(StoreError) -> SQLiteRoleStore {
+    let path = "\(try roleFolder(role))/\(Names.mail)"
+    let owner = "\(role)/\(Self.mailOwner)"
+    return isReadOnly
+      ? try SQLiteRoleStore(readingFrom: path, owner: owner)
+      : try SQLiteRoleStore(path: path, owner: owner)
+  }
+
+  /// Behind the role, whose store the mailboxes are: neither of both stores takes the other's place.
+  private static let mailOwner = "mail"
+
   /// Where the ``KeyFile`` of a role is, or is to be created; its folder is there.
   ///
   /// - Parameter role: as in ``roleStore(_:)``.
@@ -203,6 +217,7 @@ public final class DataFolder: Sendable {
     static let chains = "chains"
     static let records = "records.sqlite"
     static let state = "state.sqlite"
+    static let mail = "mail.sqlite"
     static let keys = "keys.pem"
     static let contacts = "contacts.txt"
   }
@@ -310,10 +325,13 @@ public final class DataFolder: Sendable {
 
   /// What is wrong with whose store a file is by its own word, if it is a role's and can be read.
   static func foreignOwner(of name: String, at file: String) -> String? {
-    let parts = name.split(separator: "/").map(String.init)
-    guard parts.last == Names.state else { return nil }
-    return SQLiteRoleStore.foreignOwner(
-      ofFileAt: file, owner: parts.dropLast().joined(separator: "/"))
+    var parts = name.split(separator: "/").map(String.init)
+    switch parts.popLast() {
+    case Names.state: break
+    case Names.mail: parts.append(mailOwner)
+    default: return nil
+    }
+    return SQLiteRoleStore.foreignOwner(ofFileAt: file, owner: parts.joined(separator: "/"))
   }
 
   private static func finding(onKeysAt file: String) -> StoreFinding? {

@@ -127,6 +127,25 @@ struct DataFolderTests {
     #expect(try Data(contentsOf: URL(filePath: path)) == Data("text".utf8))
   }
 
+  @Test("takes no store of mailboxes for a role's, nor the other way, and backs both up")
+  func mailStores() async throws {
+    let folder = try DataFolder(path: path)
+    let (state, mail) = ("\(path)/hospital-1/state.sqlite", "\(path)/hospital-1/mail.sqlite")
+    try folder.roleStore("hospital-1").write(["a": [1]])
+    try folder.mailStore("hospital-1").write(["mail/a": [2]])
+    #expect(try folder.findings().filter { $0.code != .missing }.isEmpty)
+    #expect(
+      try folder.inventory().files == ["hospital-1/mail.sqlite", "hospital-1/state.sqlite"])
+    let files = FileManager.default
+    try files.moveItem(atPath: state, toPath: "\(path)/kept")
+    try files.moveItem(atPath: mail, toPath: state)
+    try files.moveItem(atPath: "\(path)/kept", toPath: mail)
+    await expectRefusal(.foreignStore) { _ = try folder.roleStore("hospital-1") }
+    await expectRefusal(.foreignStore) { _ = try folder.mailStore("hospital-1") }
+    #expect(
+      try folder.findings().filter { $0.code == .foreignStore }.map(\.file) == [mail, state])
+  }
+
   @Test("takes no role's store for another's, wherever it was put")
   func swappedStores() async throws {
     let folder = try DataFolder(path: path)

@@ -35,10 +35,15 @@ extension LedgerNode: Contacts {
   }
 
   /// The same to somebody whose keys are known.
+  ///
+  /// - Parameter courier: brings it there; nil for the one that brings all else.
   func ask<Request: RoleRequest>(
-    sealed request: Request, of contact: Contact
+    sealed request: Request, of contact: Contact, over courier: (any Courier)? = nil
   ) async throws -> Request.Reply {
-    try await sealedRequests.ask(request, of: contact, by: authors)
+    let way = courier.map { RequestClient(courier: $0, sender: id) } ?? requests
+    return try await SealedRequestClient(
+      genesis: genesis.digest, requests: way, contacts: self, clock: clock
+    ).ask(request, of: contact, by: authors)
   }
 
   private var authors: [Author] {

@@ -43,6 +43,8 @@ public actor LocalConsortium {
     public var beforeSigning: @Sendable () throws -> Void
     /// Puts a courier between the roles and the one that delivers, to watch or to attack.
     package var interpose: @Sendable (any Courier) -> any Courier = { $0 }
+    /// The mailboxes that a hospital or the manager keeps; nil where the courier reaches doctors and patients.
+    package var mailboxes: @Sendable (_ role: String) throws -> Mailboxes? = { _ in nil }
 
     public init(
       clock: @escaping @Sendable () -> UInt64, nanoseconds: @escaping @Sendable () -> UInt64,
@@ -122,7 +124,7 @@ public actor LocalConsortium {
     let managerKeys = try founder.keys(ofManager: managerID)
     manager = SystemManager(
       node: try node(managerID, managerKeys.ring, nil), keys: managerKeys,
-      store: try storage.roleStore(managerID),
+      store: try storage.roleStore(managerID), mailboxes: try environment.mailboxes(managerID),
       stores: { try storage.stateStore(managerID, chain: $0) }, courier: courier,
       clock: environment.clock, randomness: environment.randomness("envelopes/\(managerID)"))
     delivery.register(manager, .manager, id: managerID)
@@ -166,7 +168,8 @@ public actor LocalConsortium {
     _ environment: Environment, _ courier: any Courier
   ) throws -> HospitalServer {
     try HospitalServer(
-      id: id, node: node, keys: keys, store: storage.roleStore(id), log: storage.chainLog(id),
+      id: id, node: node, keys: keys, store: storage.roleStore(id),
+      mailboxes: environment.mailboxes(id), log: storage.chainLog(id),
       state: storage.stateStore(id, chain: id), courier: courier, clock: environment.clock,
       randomness: environment.randomness(id))
   }

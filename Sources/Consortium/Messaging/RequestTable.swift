@@ -119,6 +119,13 @@ package enum RequestTable {
     sealed(GrantConsent.self, by: .keyHolder, to: .doctor, 16 << 10, quota: 64, for: days),
     sealed(Reencrypt.self, by: .doctor, to: .manager, 8 << 10, answer: piece),
     sealed(FetchConsentedRecord.self, by: .manager, to: .cloud, 16 << 10, answer: piece),
+    // Mailboxes (specification 8.8)
+    sealed(
+      FetchMail.self, by: [.doctor, .keyHolder], to: [.hospital, .manager], 1 << 10,
+      answer: page, quota: 1 << 10),
+    sealed(
+      AnswerMail.self, by: [.doctor, .keyHolder], to: [.hospital, .manager],
+      piece + 2 * Envelope.overhead),
     // The consortium chain
     signed(FetchOutbox.self, to: [.hospital, .cloud], 1 << 10),
     signed(FetchBlock.self, to: [.hospital, .cloud], 1 << 10),

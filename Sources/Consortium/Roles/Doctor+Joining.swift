@@ -6,7 +6,10 @@ import Ledger
 struct OfferedExchange {
   let offer: [UInt8]
   let answer: [UInt8]
-  var exchange: DoctorKeyExchange<Suite>
+  /// nil once it has brought the key.
+  var exchange: DoctorKeyExchange<Suite>?
+  /// What has brought it: the same again, since the answer was lost, has the same answer.
+  var delivery: [UInt8]?
 }
 
 /// How a visit begins for a doctor (4.3): its assignment, and its group key.
@@ -72,6 +75,8 @@ extension Doctor {
       if let same = known.first(where: { $0.offer == request.message }) {
         return Octets(same.answer)
       }
+      // Before anybody of the team takes another key.
+      if try hasSigned(visit) { throw signedAlready }
       var exchange = try DoctorKeyExchange<Suite>(
         context: visit.context, position: visit.position, identityKey: keys.identity.exchangeKey(),
         hospitalKey: members.identityKey(of: visit.context.hospital) ?? [])
@@ -81,10 +86,13 @@ extension Doctor {
       exchanges[request.visit] = known.suffix(Self.exchangeLimit - 1) + [offered]
       return Octets(answer)
     }
+    if request.step == .delivery, known.contains(where: { $0.delivery == request.message }) {
+      return Octets([])
+    }
     var failure = ConsortiumError(.wrongState, "no key exchange is under way")
     for index in known.indices.reversed() {
       // A copy: what is no message of this exchange changes nothing in it.
-      var exchange = known[index].exchange
+      guard var exchange = known[index].exchange else { continue }
       do {
         if request.step == .confirmation {
           let acknowledgement = try exchange.acknowledge(confirmation: request.message)
@@ -92,22 +100,28 @@ extension Doctor {
           return Octets(acknowledgement)
         }
         let groupKey = try exchange.receive(delivery: request.message).encoded()
-        // Under another key nothing opens any more of what this doctor has signed, also of what the hospital
-        // says that it has refused.
-        let hasSigned =
-          try visit.mark != nil || visit.former != nil
-          || !store.keys(withPrefix: formerKey(request.visit)).isEmpty
-        guard !hasSigned || groupKey == visit.groupKey else {
-          throw ConsortiumError(.wrongState, "\(id) has signed under the visit's group key")
-        }
+        guard try groupKey == visit.groupKey || !hasSigned(visit) else { throw signedAlready }
         visit.groupKey = groupKey
         try save(visit)
-        exchanges[request.visit] = Array(known.dropFirst(index + 1))
+        let done = OfferedExchange(
+          offer: known[index].offer, answer: known[index].answer, delivery: request.message)
+        exchanges[request.visit] = [done] + known.dropFirst(index + 1)
         return Octets([])
       } catch let error as SchemeError {
         failure = ConsortiumError(error)
       }
     }
     throw failure
+  }
+
+  /// Whether something was signed under a visit's group key: under another one nothing of it opens any more, also
+  /// of what the hospital says that it has refused.
+  private func hasSigned(_ visit: DoctorVisit) throws -> Bool {
+    try visit.mark != nil || visit.former != nil
+      || !store.keys(withPrefix: formerKey(visit.context.visitID)).isEmpty
+  }
+
+  private var signedAlready: ConsortiumError {
+    ConsortiumError(.wrongState, "\(id) has signed under the visit's group key")
   }
 }

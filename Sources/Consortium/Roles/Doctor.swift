@@ -21,6 +21,7 @@ public actor Doctor: Endpoint, EnvelopeKeyOwner {
   package let envelopeKeys: OwnEnvelopeKeys
   let requests: RequestClient
   package nonisolated let inbox: Inbox
+  let mailAnswers = MailAnswers()
   var randomness: Randomness
   /// What a first registration asserts; from then on the ledger says it.
   let specialties: Set<Specialty>

@@ -60,6 +60,7 @@ extension HospitalServer {
     }
     try store.write([
       key: nil, Self.openedKey(visit.context.digest): nil,
+      Self.keyedKey(visitID): nil,
       Self.identityKey(visitID): Message(PatientOfVisit(visit)).encoded(),
       "\(Self.dayPrefix)\(now / Self.secondsOfDay)/\(visitID)": [],
     ])

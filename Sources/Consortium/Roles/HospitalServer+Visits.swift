@@ -175,6 +175,7 @@ extension HospitalServer {
       try await ledger.put(opening)
       visit.agreed = opening
       try store.write(Self.opened(visit))
+      groupKeys.note(visitID)
       return Done()
     }
   }
@@ -204,7 +205,7 @@ extension HospitalServer {
     return try await views.chains.view(of: id).visit(visitID)?.contextDigest == contextDigest
   }
 
-  private func visit(_ visitID: Digest32) async throws -> HospitalVisit {
+  func visit(_ visitID: Digest32) async throws -> HospitalVisit {
     try await noteOpened(visitID)
     guard let visit: HospitalVisit = try store.load(Self.key(visitID)) else {
       throw ConsortiumError(.unknownVisit, "the hospital knows no such visit")
@@ -224,37 +225,6 @@ extension HospitalServer {
     else { return }
     visit.agreed = opening
     try store.write(Self.opened(visit))
-  }
-
-  // MARK: Group key (4.3)
-
-  /// Tells the team of its visit, and agrees on a group key with it.
-  package func establishGroupKey(_ visitID: Digest32) async throws {
-    let visit = try await visit(visitID)
-    guard let opening = visit.agreed else {
-      throw ConsortiumError(.wrongState, "the patient has not agreed to the visit")
-    }
-    let team = visit.context.signers.map(\.doctor)
-    let consortium = await node.consortium
-    let doctorKeys = try team.compactMap { try consortium.identityKey(of: $0) }
-    let identity = try await identity.exchangeKey()
-    var exchange = try HospitalKeyExchange<Suite>(
-      context: visit.context, identityKey: identity, doctorKeys: doctorKeys, using: &randomness)
-    for (index, doctor) in team.enumerated() {
-      _ = try await node.ask(sealed: AssignVisit(opening: opening), of: doctor)
-      let answer = try await node.ask(
-        sealed: ExchangeGroupKey(visit: visitID, step: .offer, message: exchange.offer()),
-        of: doctor)
-      let confirmation = try exchange.confirm(answer: answer.bytes, from: index + 1)
-      let acknowledgement = try await node.ask(
-        sealed: ExchangeGroupKey(visit: visitID, step: .confirmation, message: confirmation),
-        of: doctor)
-      try exchange.acknowledge(acknowledgement.bytes, from: index + 1)
-    }
-    for (index, doctor) in team.enumerated() {
-      let delivery = try exchange.deliver(to: index + 1)
-      _ = try await node.ask(
-        sealed: ExchangeGroupKey(visit: visitID, step: .delivery, message: delivery), of: doctor)
-    }
+    groupKeys.note(visitID)
   }
 }

@@ -11,28 +11,35 @@ package actor HospitalServer: EnvelopeKeyOwner {
   package nonisolated let ledger: HospitalLedger
   nonisolated let views: LedgerViews
   package nonisolated let inbox: Inbox
+  /// Where what is sent to its doctors waits; nil where a courier brings it to them itself.
+  package nonisolated let mailboxes: Mailboxes?
   let keys: SupernodeKeys
   let store: any RoleStore
   package let envelopeKeys: OwnEnvelopeKeys
   var randomness: Randomness
   /// By visit: an offer is opened, or dropped, and never both.
   let openings = SerialGates<Digest32>()
+  /// By visit: one exchange at a time, or two doctors have two keys.
+  let exchanges = SerialGates<Digest32>()
+  var groupKeys = DueGroupKeys()
   /// When visits that are over are looked for again, by the own clock, and behind which one.
   var nextSweep: UInt64 = 0
   var turn = Turn<String>()
 
   /// - Parameters:
+  ///   - mailboxes: for this hospital's doctors; nil where a courier brings messages to them itself.
   ///   - log: holds this hospital's chain.
   ///   - state: what the chain has come to.
   package init(
     id: String, node: LedgerNode, keys: SupernodeKeys, store: any RoleStore,
-    log: any ChainLog, state: any StateStore, courier: any Courier,
+    mailboxes: Mailboxes? = nil, log: any ChainLog, state: any StateStore, courier: any Courier,
     clock: @escaping @Sendable () -> UInt64, randomness: Randomness
   ) throws {
     self.id = id
     self.node = node
     self.keys = keys
     self.store = store
+    self.mailboxes = mailboxes
     let shared = SharedRandomness(randomness)
     self.randomness = shared
     inbox = Inbox(node.genesis, .hospital, id: id, clock: clock)
@@ -65,6 +72,7 @@ package actor HospitalServer: EnvelopeKeyOwner {
     try await steps.take { try await forgetEnded() }
     try await steps.take { try await forgetTickets() }
     try await steps.take { try envelopeKeys.eraseOver() }
+    try await steps.take { try await mailboxes?.forgetOver() }
     try steps.finish()
     return own || consortium
   }
@@ -118,6 +126,8 @@ package actor HospitalServer: EnvelopeKeyOwner {
     case let request as FetchEpochEnds: request.reply(try await node.epochEnds(request))
     case let request as FetchMembers: request.reply(try await node.members(request))
     case let request as OfferEntry: request.reply(try await node.offer(request))
+    case let request as FetchMail: request.reply(try await fetch(request, by: author))
+    case let request as AnswerMail: request.reply(try await take(request, by: author))
     default: throw ConsortiumError(.unsupported, "not a request to a hospital")
     }
   }

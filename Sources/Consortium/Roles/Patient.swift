@@ -64,6 +64,9 @@ public actor Patient: Endpoint, RoleEndpoint {
   let store: any RoleStore
   /// What it was about to read.
   let unfinishedRecord = UnfinishedRecord()
+  let mailAnswers = MailAnswers()
+  /// Addresses that this program has made since it was started, the newest last.
+  var madeAddresses: [String] = []
   var randomness: Randomness
   /// With whose key this run has asked for admission last, by hospital.
   var ticketKeys: [String: IdentityKey] = [:]
@@ -142,6 +145,7 @@ public actor Patient: Endpoint, RoleEndpoint {
     let address = PatientAddress(
       try keys.root.addressKeys(genesis: genesis.digest, nonce: nonce))
     try store.write([Self.addressPrefix + address.id: nonce.bytes])
+    madeAddresses.append(address.id)
     return address
   }
 

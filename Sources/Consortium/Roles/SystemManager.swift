@@ -18,17 +18,22 @@ package actor SystemManager: EnvelopeKeyOwner {
   let store: any RoleStore
   package let envelopeKeys: OwnEnvelopeKeys
   package nonisolated let inbox: Inbox
+  /// Where what it sends to patients waits; nil where a courier brings it to them itself.
+  package nonisolated let mailboxes: Mailboxes?
   /// Consents under which this proxy has a share or a result; nil until the store was looked through.
   var liveDeposits: Set<Digest32>?
   /// When to look again which of them have ended, by this proxy's clock.
   var nextSweep: UInt64 = 0
 
-  /// - Parameter stores: where the state of a hospital's chain is kept.
+  /// - Parameters:
+  ///   - mailboxes: for patients' addresses; nil where a courier brings messages to patients itself.
+  ///   - stores: where the state of a hospital's chain is kept.
   package init(
-    node: LedgerNode, keys: ManagerKeys, store: any RoleStore,
+    node: LedgerNode, keys: ManagerKeys, store: any RoleStore, mailboxes: Mailboxes? = nil,
     stores: @escaping @Sendable (_ hospital: String) throws -> any StateStore,
     courier: any Courier, clock: @escaping @Sendable () -> UInt64, randomness: Randomness
   ) {
+    self.mailboxes = mailboxes
     id = node.genesis.members.manager.id
     self.node = node
     self.keys = keys
@@ -47,6 +52,7 @@ package actor SystemManager: EnvelopeKeyOwner {
   package func advance() async throws {
     var steps = SeparateSteps()
     try await steps.take { try envelopeKeys.eraseOver() }
+    try await steps.take { try await mailboxes?.forgetOver() }
     if keys.ring.isChanging {
       try await steps.take {
         try await node.catchUp()
@@ -67,7 +73,8 @@ package actor SystemManager: EnvelopeKeyOwner {
         isRenewed
         ? try await chains.view(of: hospital) : try await chains.storedView(of: hospital)
       return try view?.visit(visit).map { KnownAuthor(.patient, [$0.signingKey]) }
-    case .key: return nil
+    // Any key, of whatever address: there are as many as patients like, and each opens its own mailbox.
+    case .key(let key): return KnownAuthor(.keyHolder, [key], isProven: false)
     }
   }
 
@@ -90,6 +97,8 @@ package actor SystemManager: EnvelopeKeyOwner {
     case let request as SubmitAccessRequest: request.reply(try await forward(request, by: author))
     case let request as DepositConsent: request.reply(try await deposit(request, by: author))
     case let request as Reencrypt: request.reply(try await reencrypt(request, by: author))
+    case let request as FetchMail: request.reply(try await fetch(request, by: author))
+    case let request as AnswerMail: request.reply(try await take(request, by: author))
     default: throw ConsortiumError(.unsupported, "not a request to the system manager")
     }
   }
@@ -133,8 +142,7 @@ package actor SystemManager: EnvelopeKeyOwner {
       throw ConsortiumError(.unknownDoctor, "\(asked.doctor) is not of \(asked.hospital)")
     }
     _ = try request.request.verified(by: doctor.identityKey)
-    return try await node.ask(
-      sealed: ForwardAccessRequest(request: request.request), of: asked.address.contact)
+    return try await forward(request.request)
   }
 
   /// The key with which the manager signs now.

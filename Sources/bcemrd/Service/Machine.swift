@@ -37,10 +37,16 @@ struct Machine {
       logger: logger)
     let made = Roles(genesis: genesis, folder: folder, courier: courier)
     var drivers: [RoleDriver] = []
+    var keptMailboxes: [Mailboxes] = []
     for id in configuration.roles {
       let role = try made.role(of: id)
       local.register(role.endpoint, role.kind, id: id)
       server.register(role.endpoint, role.kind, id: id)
+      if let mailboxes = role.mailboxes { keptMailboxes.append(mailboxes) }
+      if let keeper = role.keeper {
+        courier.add(keeper)
+        server.register(keeper)
+      }
       drivers.append(RoleDriver(role.driven, pause: configuration.pause, logger: logger))
       directory.add(role.driven.node)
     }
@@ -51,7 +57,7 @@ struct Machine {
     self.https = https
     services =
       [MessageService(server: server, logger: logger)]
-      + drivers as [any Service]
+      + drivers as [any Service] + [MailService(mailboxes: keptMailboxes)]
       + [
         OperationsServer(
           listen: configuration.operations, health: Health(drivers: drivers), logger: logger)
@@ -70,7 +76,8 @@ struct Machine {
   func shutDown() async { await https.shutDown() }
 }
 
-/// Where members are, by what the roles of this machine know of the ledger.
+/// Where others are, by what the roles of this machine know of the ledger: members, doctors, and addresses of
+/// patients.
 final class Directory: Sendable {
   private let genesis: ValidGenesis
   private let nodes = Mutex<[LedgerNode]>([])
@@ -81,19 +88,9 @@ final class Directory: Sendable {
 
   func location(of id: String) async -> Members.Location? {
     for node in nodes.withLock({ $0 }) {
-      if let location = try? await node.members.location(of: id) { return location }
+      if let location = await node.location(of: id) { return location }
     }
     return genesis.members.location(of: id)
-  }
-}
-
-extension ValidMembers {
-  func location(of id: String) -> Members.Location? {
-    switch party(id) {
-    case .manager(let manager): manager.location
-    case .supernode(let supernode): supernode.location
-    case .organisation, nil: nil
-    }
   }
 }
 
@@ -104,5 +101,15 @@ private struct MessageService: Service {
   func run() async throws {
     let logger = logger
     try await server.run { logger.info("listens", metadata: ["port": "\($0)"]) }
+  }
+}
+
+/// Lets nobody wait for messages, or for answers to them, once the machine stops.
+private struct MailService: Service {
+  let mailboxes: [Mailboxes]
+
+  func run() async throws {
+    try? await gracefulShutdown()
+    for mailboxes in mailboxes { await mailboxes.close() }
   }
 }

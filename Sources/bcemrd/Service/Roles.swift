@@ -15,7 +15,11 @@ protocol DrivenRole: Sendable {
 }
 
 extension HospitalServer: DrivenRole {
-  func step() async throws -> Bool { try await advance() }
+  func step() async throws -> Bool {
+    let isNew = try await advance()
+    try agreeOnGroupKeys()
+    return isNew
+  }
 }
 
 extension CloudServer: DrivenRole {
@@ -36,6 +40,10 @@ struct Roles {
     let kind: RoleKind
     let driven: any DrivenRole
     let endpoint: any Endpoint
+    /// Those that this role keeps.
+    var mailboxes: Mailboxes?
+    /// Who else is reached through it.
+    var keeper: (any MailboxKeeper)?
   }
 
   let genesis: ValidGenesis
@@ -69,18 +77,24 @@ struct Roles {
       file, network: genesis.content.network, save: { try folder.replace(keys: $0, id) })
     switch party {
     case .manager:
+      let mailboxes = try mailboxes(id)
       let manager = SystemManager(
         node: try node(id, ring, nil), keys: ManagerKeys(ring), store: try folder.roleStore(id),
+        mailboxes: mailboxes,
         stores: { try folder.stateStore(id, chain: $0) }, courier: courier, clock: Self.clock,
         randomness: SystemRandomNumberGenerator())
-      return Role(kind: .manager, driven: manager, endpoint: manager)
+      return Role(kind: .manager, driven: manager, endpoint: manager, mailboxes: mailboxes)
     case .supernode(let supernode) where supernode.role == .hospital:
       let keys = try SupernodeKeys(file, ring: ring, isHospital: true)
+      let mailboxes = try mailboxes(id)
       let hospital = try HospitalServer(
         id: id, node: node(id, ring, keys.delegate), keys: keys, store: folder.roleStore(id),
-        log: folder.chainLog(id), state: folder.stateStore(id, chain: id), courier: courier,
+        mailboxes: mailboxes, log: folder.chainLog(id), state: folder.stateStore(id, chain: id),
+        courier: courier,
         clock: Self.clock, randomness: SystemRandomNumberGenerator())
-      return Role(kind: .hospital, driven: hospital, endpoint: hospital)
+      return Role(
+        kind: .hospital, driven: hospital, endpoint: hospital, mailboxes: mailboxes,
+        keeper: hospital)
     case .supernode:
       let keys = try SupernodeKeys(file, ring: ring, isHospital: false)
       let cloud = try CloudServer(
@@ -92,6 +106,10 @@ struct Roles {
       throw DaemonFailure(
         .badInput, "\(id) is an organisation, which has no server: its key belongs offline")
     }
+  }
+
+  private func mailboxes(_ id: String) throws -> Mailboxes {
+    try Mailboxes(store: folder.mailStore(id), clock: Self.clock)
   }
 
   private func node(_ id: String, _ ring: KeyRing, _ delegate: KeyRing?) throws -> LedgerNode {

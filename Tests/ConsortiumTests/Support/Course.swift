@@ -1,5 +1,6 @@
 import CanonicalEncoding
 import Consortium
+import Credentials
 import EMRScheme
 import Ledger
 import TestSupport
@@ -36,6 +37,13 @@ struct Course: Sendable, CustomTestStringConvertible {
     func holdVisit(_ encounter: String = "encounter-1") async throws {
       let outcome = try await consortium.hold(test.plan(encounter))
       #expect(outcome.record?.record != nil || outcome.wasKnown)
+    }
+
+    /// That nothing waits in the mailboxes that somebody keeps.
+    func requireRead(_ keeper: String) throws {
+      guard try test.waiting(keeper).isEmpty else {
+        throw ConsortiumError(.unreachable, "something waits still")
+      }
     }
 
     /// Starts all roles again from their stores.
@@ -313,6 +321,58 @@ extension Course {
       try await requireSound(run, visits: 2, mayAbandon: true, place)
     })
 
+  /// What is sent to a doctor and a patient waits in their mailboxes.
+  static let mail = Course(
+    name: "mailboxes",
+    begin: {
+      let test = TestConsortium(teamSize: 1, hospitals: 3, doctors: 1, routes: MailRoutes())
+      _ = try await test.open()
+      return test
+    },
+    steps: [
+      Step("the doctor's program is there") { run in _ = try await run.reader().readMail() },
+      Step("an address") { run in
+        run.address = try await run.consortium.address(ofPatient: TestConsortium.patient)
+      },
+      Step("the request") { run in
+        let address = try #require(run.address)
+        run.request = try await run.reader().requestAccess(
+          address: address, purpose: "second opinion")
+      },
+      restart,
+      Step("the patient reads") { run in
+        _ = try await run.patient().readMail()
+        try run.requireRead("manager")
+      },
+      Step("the patient asks a doctor who is away") { run in
+        let (address, request) = (try #require(run.address), try run.known(run.request))
+        let key = try run.test.addressKey(address, of: TestConsortium.patient, run.consortium)
+        run.test.pass(seconds: 120)
+        do {
+          _ = try await run.test.client(run.consortium, by: Author(.key(key.publicKey), key)).ask(
+            CertifyRequestKey(request: request, hospital: "hospital-1", visit: request),
+            of: TestConsortium.reader)
+        } catch {
+          // It waits, or did not come so far.
+          if try run.test.waiting("hospital-2").isEmpty { throw error }
+        }
+      },
+      restart,
+      Step("the doctor reads") { run in
+        _ = try await run.reader().readMail()
+        try run.requireRead("hospital-2")
+      },
+    ],
+    check: { run, place in
+      #expect(try await run.patient().requests().map(\.request) == [run.request], "\(place)")
+      let rows = run.test.storage.roleStore("doctors/\(TestConsortium.reader)")
+      #expect(try rows.keys(withPrefix: "ungranted/").count == 1, "\(place)")
+      for keeper in ["manager", "hospital-2"] {
+        #expect(try run.test.waiting(keeper) == [], "\(place)")
+      }
+      try await requireSound(run, visits: 0, place)
+    })
+
   /// The cheapest first: a kind of request is tried in the first that has it.
-  static let all = [visitAndSharing, founding, demand, restoring, diskPutBack, anotherCloud]
+  static let all = [visitAndSharing, founding, demand, restoring, diskPutBack, anotherCloud, mail]
 }

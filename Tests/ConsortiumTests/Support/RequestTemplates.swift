@@ -75,16 +75,27 @@ struct RequestTemplates: Sendable {
     }
   }
 
-  /// Two runs: one that goes as it should, and one in which a doctor's program stops, a hospital takes no
+  /// Three runs: one that goes as it should, one in which a doctor's program stops, a hospital takes no
   /// revocation, a disk is put back and a chain gets another cloud, with every request that is asked for
-  /// that alone.
+  /// that alone, and one in which messages wait in mailboxes.
   static func record() async throws -> RequestTemplates {
-    let runs = [RecordedRun(), RecordedRun()]
+    let runs = [RecordedRun(), RecordedRun(), RecordedRun()]
     let test = HonestStory.consortium()
     runs[0].listen(to: test.wire)
     _ = try await HonestStory(test).run()
     try await troubles(runs[1])
+    try await mail(runs[2])
     return RequestTemplates(runs)
+  }
+
+  private static func mail(_ run: RecordedRun) async throws {
+    let test = TestConsortium(teamSize: 1, routes: MailRoutes())
+    run.listen(to: test.wire)
+    let consortium = try await test.open()
+    _ = try await consortium.requestAccess(
+      doctor: TestConsortium.reader, patient: TestConsortium.patient, purpose: "second opinion")
+    _ = try await consortium.doctors[TestConsortium.reader]?.readMail()
+    _ = try await consortium.patients[TestConsortium.patient]?.readMail()
   }
 
   private static func troubles(_ run: RecordedRun) async throws {

@@ -15,6 +15,8 @@ import TransparencyLog
 final class TestConsortium: Sendable {
   let storage: MemoryStorage
   let wire: Wire
+  /// Where doctors and patients are reached by their mailboxes alone.
+  let routes: MailRoutes?
   private let now = Mutex(TestConsortium.start)
   private let configuration: LocalConsortium.Configuration
   private var teamSize: Int { configuration.teamSize }
@@ -31,8 +33,10 @@ final class TestConsortium: Sendable {
 
   init(
     teamSize: Int = 3, hospitals: Int = 3, epochLength: UInt64 = 1000, window: UInt64 = 600,
-    storage: MemoryStorage = MemoryStorage(), staffing: StaffingPlan? = nil, doctors: Int? = nil
+    storage: MemoryStorage = MemoryStorage(), staffing: StaffingPlan? = nil, doctors: Int? = nil,
+    routes: MailRoutes? = nil
   ) {
+    self.routes = routes
     var configuration = LocalConsortium.Configuration(teamSize: teamSize)
     (configuration.hospitals, configuration.epochLength) = (hospitals, epochLength)
     configuration.window = window
@@ -44,6 +48,7 @@ final class TestConsortium: Sendable {
 
   private init(copying other: TestConsortium, _ storage: MemoryStorage) {
     (configuration, self.storage) = (other.configuration, storage)
+    routes = other.routes.map { _ in MailRoutes() }
     wire = Wire { TestSecrets(storage).open($0) }
     let (time, count) = (other.time, other.openings.withLock { $0 })
     now.withLock { $0 = time }
@@ -77,9 +82,21 @@ final class TestConsortium: Sendable {
           seed: role.utf8.reduce(opening &+ starts << 32) { ($0 &* 1_099_511_628_211) ^ UInt64($1) }
         )
       })
-    environment.interpose = { [wire] courier in wire.over(courier) }
+    environment.interpose = { [wire, routes] courier in
+      wire.over(routes?.over(courier) ?? courier)
+    }
+    if let routes {
+      routes.keepers = []
+      environment.mailboxes = { role in
+        func store(_ storage: some ConsortiumStorage) throws -> any RoleStore {
+          try storage.roleStore("mail/\(role)")
+        }
+        return try Mailboxes(store: store(storage), limits: routes.limits, clock: { self.time })
+      }
+    }
     let consortium = try await LocalConsortium.open(
       storage: storage, configuration: configuration, environment: environment)
+    routes?.keepers = Array(consortium.hospitals.values)
     try await consortium.addPatient(contact: Self.patient, identity: Self.identity)
     return consortium
   }

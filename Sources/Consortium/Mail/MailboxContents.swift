@@ -1,0 +1,115 @@
+import CanonicalEncoding
+
+/// The messages of all mailboxes of one keeper, within their bounds.
+///
+/// Where a mailbox is full, and where all are, the source that has most there loses its newest message to one
+/// that would have less: a flood from one place keeps out nobody else.
+struct MailboxContents: Sendable {
+  private(set) var byRecipient: [String: [UInt64: WaitingMail]] = [:]
+  private var digests: [String: [Digest32: UInt64]] = [:]
+  private var boxes: [String: Weights] = [:]
+  private var all = Weights()
+  let limits: Mailboxes.Limits
+
+  /// How much there is, in all and by source.
+  private struct Weights: Sendable {
+    var total = 0
+    var bySource: [[UInt8]: Int] = [:]
+    /// Of it, what was promised to wait: it gives way to nothing.
+    var promised: [[UInt8]: Int] = [:]
+
+    mutating func add(_ mail: WaitingMail, _ sign: Int) {
+      total += sign * mail.weight
+      func change(_ weights: inout [[UInt8]: Int]) {
+        let weight = weights[mail.source, default: 0] + sign * mail.weight
+        weights[mail.source] = weight == 0 ? nil : weight
+      }
+      if mail.subject == nil { change(&bySource) } else { change(&promised) }
+    }
+  }
+
+  init(limits: Mailboxes.Limits) { self.limits = limits }
+
+  func messages(for recipient: String) -> [UInt64: WaitingMail] { byRecipient[recipient] ?? [:] }
+
+  func message(_ digest: Digest32, for recipient: String) -> WaitingMail? {
+    digests[recipient]?[digest].flatMap { byRecipient[recipient]?[$0] }
+  }
+
+  mutating func insert(_ mail: WaitingMail) {
+    byRecipient[mail.recipient, default: [:]][mail.number] = mail
+    digests[mail.recipient, default: [:]][mail.digest] = mail.number
+    boxes[mail.recipient, default: Weights()].add(mail, 1)
+    all.add(mail, 1)
+  }
+
+  /// Notes that the store has the bytes.
+  mutating func store(_ mail: WaitingMail) {
+    byRecipient[mail.recipient]?[mail.number]?.bytes = nil
+  }
+
+  mutating func remove(_ mail: WaitingMail) {
+    let recipient = mail.recipient
+    guard byRecipient[recipient]?.removeValue(forKey: mail.number) != nil else { return }
+    digests[recipient]?[mail.digest] = nil
+    boxes[recipient]?.add(mail, -1)
+    all.add(mail, -1)
+    if byRecipient[recipient]?.isEmpty ?? true {
+      (byRecipient[recipient], digests[recipient], boxes[recipient]) = (nil, nil, nil)
+    }
+  }
+
+  /// What has to go so that one more message has room.
+  ///
+  /// - Throws: ``ConsortiumError`` `busy` if nothing has to that would have more than it.
+  func displaced(by mail: WaitingMail) throws(ConsortiumError) -> [WaitingMail] {
+    if mail.subject != nil,
+      all.promised[mail.source, default: 0] + mail.weight > limits.promisedWeight
+    {
+      throw Self.full
+    }
+    var left = self
+    var displaced: [WaitingMail] = []
+    while let box = left.boxes[mail.recipient], box.total + mail.weight > limits.mailboxWeight {
+      let gone = try left.newest(of: box, for: mail, in: left.messages(for: mail.recipient).values)
+      displaced.append(gone)
+      left.remove(gone)
+    }
+    while left.all.total + mail.weight > limits.totalWeight {
+      let gone = try left.newest(
+        of: left.all, for: mail, in: left.byRecipient.values.lazy.flatMap(\.values))
+      displaced.append(gone)
+      left.remove(gone)
+    }
+    return displaced
+  }
+
+  private static var full: ConsortiumError { ConsortiumError(.busy, "the mailbox is full") }
+
+  /// The newest message of the source that has most, if that has more than the new one's would.
+  private func newest(
+    of weights: Weights, for mail: WaitingMail, in messages: some Sequence<WaitingMail>
+  ) throws(ConsortiumError) -> WaitingMail {
+    guard let most = weights.bySource.max(by: { $0.value < $1.value }),
+      most.value > weights.bySource[mail.source, default: 0] + mail.weight,
+      let newest = messages.lazy.filter({ $0.source == most.key && $0.subject == nil })
+        .max(by: { $0.number < $1.number })
+    else { throw Self.full }
+    return newest
+  }
+
+  /// In the order in which they are to be fetched: the oldest of each source, then the next of each.
+  func ordered(for recipient: String) -> [WaitingMail] {
+    var ranks: [[UInt8]: Int] = [:]
+    let ranked = messages(for: recipient).values.sorted { $0.number < $1.number }.map { mail in
+      defer { ranks[mail.source, default: 0] += 1 }
+      return (rank: ranks[mail.source, default: 0], mail: mail)
+    }
+    return ranked.sorted { ($0.rank, $0.mail.number) < ($1.rank, $1.mail.number) }.map(\.mail)
+  }
+
+  /// What came before a time.
+  func messages(before time: UInt64) -> [WaitingMail] {
+    byRecipient.values.flatMap { $0.values.filter { $0.arrivedAt < time } }
+  }
+}

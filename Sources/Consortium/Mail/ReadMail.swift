@@ -1,0 +1,163 @@
+import CanonicalEncoding
+import Credentials
+import EMRScheme
+import Ledger
+import Synchronization
+
+/// The answers that a program has given to messages from a mailbox, until the mailbox has them: a message
+/// that is fetched twice, since an answer was lost, is answered as before, and nothing is done twice.
+final class MailAnswers: Sendable {
+  /// How many bytes of answers are remembered; then all are forgotten, and such a message is `repeated`.
+  private static let limit = 1 << 23
+
+  private struct State {
+    var answers: [Digest32: [UInt8]] = [:]
+    var byteCount = 0
+  }
+
+  private let state = Mutex(State())
+
+  func answer(_ message: Digest32) -> [UInt8]? { state.withLock { $0.answers[message] } }
+
+  func note(_ answer: [UInt8], to message: Digest32) {
+    state.withLock { state in
+      if state.byteCount + answer.count > Self.limit { state = State() }
+      state.answers[message] = answer
+      state.byteCount += answer.count
+    }
+  }
+
+  func forget(_ message: Digest32) {
+    state.withLock { state in
+      state.byteCount -= state.answers.removeValue(forKey: message)?.count ?? 0
+    }
+  }
+}
+
+extension RoleEndpoint {
+  /// Answers what was fetched, each by itself: one that takes long, or whose answer does not arrive, keeps none of
+  /// the others back.
+  ///
+  /// - Parameter bring: takes an answer to where the message was.
+  /// - Returns: how many answers have arrived.
+  /// - Throws: why none has.
+  nonisolated func answered(
+    _ bundle: MailBundle, _ answers: MailAnswers,
+    bringing bring:
+      @escaping @Sendable (_ message: Digest32, _ answer: [UInt8]) async throws -> Void
+  ) async throws -> Int {
+    var (count, failure): (Int, (any Error)?) = (0, nil)
+    await withTaskGroup(of: (any Error)?.self) { group in
+      for mail in bundle.messages {
+        group.addTask {
+          let digest = Digest32(sha256: mail.bytes)
+          let answer: [UInt8]
+          if let known = answers.answer(digest) {
+            answer = known
+          } else {
+            answer = await self.receive(mail.bytes, from: "\(Digest32(sha256: mail.source))")
+            answers.note(answer, to: digest)
+          }
+          do {
+            try await bring(digest, answer)
+            answers.forget(digest)
+            return nil
+          } catch {
+            return error
+          }
+        }
+      }
+      for await error in group {
+        if let error { failure = failure ?? error } else { count += 1 }
+      }
+    }
+    if count == 0, let failure { throw failure }
+    return count
+  }
+}
+
+extension Doctor {
+  /// Answers what has come to this doctor's mailbox at the hospital: what others send is taken when this is
+  /// called. While nobody calls it, messages wait there for seven days, but those of the hospital itself, which
+  /// tries again; and a group key is agreed on only while the programs of the whole team call it.
+  ///
+  /// - Parameter seconds: for how many seconds to wait for a message where there is none; at most 25.
+  /// - Returns: how many messages were answered. They are the oldest: there may be more.
+  /// - Throws: what kept the mailbox from being read, as ``ConsortiumError`` `unreachable`; it can be called
+  ///   again, and nothing is lost.
+  public func readMail(waiting seconds: UInt64 = 0) async throws -> Int {
+    let request = FetchMail(
+      waiting: seconds, envelopeKey: try envelopeKeys.statement(by: keys.identity))
+    let bundle = try await ask(request, of: hospital)
+    return try await answered(bundle, mailAnswers) { message, answer in
+      _ = try await self.ask(AnswerMail(message: message, answer: answer), of: self.hospital)
+    }
+  }
+}
+
+extension Patient {
+  /// At how many addresses, the newest ones, it is waited for messages at once.
+  private static let waitingLimit = 8
+
+  /// Answers what has come to the mailboxes of all addresses of this patient, which the manager keeps: messages
+  /// wait there for seven days.
+  ///
+  /// The manager learns which addresses are asked for at one time from one place.
+  /// - Parameter seconds: for how many seconds to wait for a message where there is none; at most 25.
+  /// - Returns: how many messages were answered. They are the oldest: there may be more.
+  /// - Throws: what kept all mailboxes from being read, as ``ConsortiumError`` `unreachable`; it can be called
+  ///   again, and nothing is lost.
+  public func readMail(waiting seconds: UInt64 = 0) async throws -> Int {
+    let addresses = try newestAddresses()
+    if addresses.isEmpty {
+      // As if the answer came: whoever calls this in turn does not call it without end.
+      try? await Task.sleep(for: .seconds(min(seconds, FetchMail.longestWait)))
+      return 0
+    }
+    let count = try await readMail(at: addresses, waiting: 0)
+    if count > 0 || seconds == 0 { return count }
+    return try await readMail(at: Array(addresses.prefix(Self.waitingLimit)), waiting: seconds)
+  }
+
+  private func readMail(at addresses: [PatientAddressKeys], waiting seconds: UInt64) async throws
+    -> Int
+  {
+    let manager = await client.currentMembers().manager.id
+    let (client, answers) = (client, mailAnswers)
+    let results = await withTaskGroup(of: Result<Int, any Error>.self) { group in
+      var results: [Result<Int, any Error>] = []
+      for (index, keys) in addresses.enumerated() {
+        if index >= Self.waitingLimit, let result = await group.next() { results.append(result) }
+        group.addTask {
+          let author = Author(.key(keys.signing.publicKey), keys.signing)
+          let agreementKey = keys.agreement.publicKey
+          do {
+            let bundle = try await client.ask(
+              FetchMail(waiting: seconds, agreementKey: agreementKey), of: manager, by: [author])
+            return .success(
+              try await self.answered(bundle, answers) { message, answer in
+                _ = try await client.ask(
+                  AnswerMail(agreementKey: agreementKey, message: message, answer: answer),
+                  of: manager, by: [author])
+              })
+          } catch {
+            return .failure(error)
+          }
+        }
+      }
+      for await result in group { results.append(result) }
+      return results
+    }
+    let counts = results.compactMap { try? $0.get() }
+    // The first says why no mailbox was read.
+    if counts.isEmpty { return try results.first?.get() ?? 0 }
+    return counts.reduce(0, +)
+  }
+
+  /// The keys of all addresses, the newest first as far as this program has made them.
+  private func newestAddresses() throws -> [PatientAddressKeys] {
+    let known = try Self.addresses(store)
+    let made = madeAddresses.filter(known.contains)
+    return try (made.reversed() + known.filter { !made.contains($0) }).compactMap(addressKeys)
+  }
+}

@@ -1,0 +1,74 @@
+import CanonicalEncoding
+
+/// A message in a mailbox. All but its bytes stands in the key of its row, so a start reads no message.
+struct WaitingMail: Sendable {
+  static let prefix = "mail/"
+  /// What a message takes beside its bytes: so many small ones have a bound too.
+  static let rowWeight = 4096
+
+  /// Ascending in the order in which they came.
+  let number: UInt64
+  let recipient: String
+  /// 16 bytes, by which what came from one place counts together.
+  let source: [UInt8]
+  /// Seconds since 1970, by the clock of who keeps the mailbox.
+  let arrivedAt: UInt64
+  let byteCount: Int
+  /// SHA-256 of the bytes.
+  let digest: Digest32
+  /// What its sender was promised that it waits for, and by which it is not kept twice.
+  let subject: Digest32?
+  /// nil where the store has them.
+  var bytes: [UInt8]?
+
+  init(
+    number: UInt64, to recipient: String, from source: [UInt8], at time: UInt64,
+    about subject: Digest32?, _ bytes: [UInt8]
+  ) {
+    (self.number, self.recipient, self.source) = (number, recipient, source)
+    (arrivedAt, self.subject, self.bytes) = (time, subject, bytes)
+    (byteCount, digest) = (bytes.count, Digest32(sha256: bytes))
+  }
+
+  /// What it counts in the bounds of a mailbox.
+  var weight: Int { byteCount + Self.rowWeight }
+
+  /// `mail/` recipient, number, time, length, source, digest and subject.
+  var key: String {
+    let place = String(repeating: "0", count: max(20 - "\(number)".count, 0)) + "\(number)"
+    return Self.prefix
+      + [
+        recipient, place, "\(arrivedAt)", "\(byteCount)", source.hex, "\(digest)",
+        subject.map { "\($0)" } ?? "-",
+      ].joined(separator: "/")
+  }
+
+  /// What the key of a row says; nil for one that is none.
+  init?(key: String) {
+    let parts = key.split(separator: "/").map(String.init)
+    guard parts.count == 8, key.hasPrefix(Self.prefix), let number = UInt64(parts[2]),
+      let time = UInt64(parts[3]), let count = Int(parts[4]),
+      (1...MessageLimits.plain).contains(count), let source = [UInt8](hex: parts[5]),
+      let digest = Digest32(hex: parts[6])
+    else { return nil }
+    (self.number, recipient, arrivedAt, byteCount) = (number, parts[1], time, count)
+    (self.source, self.digest, subject) = (source, digest, Digest32(hex: parts[7]))
+  }
+}
+
+extension [UInt8] {
+  /// In small hexadecimal digits.
+  fileprivate var hex: String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(
+      decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+  }
+
+  fileprivate init?(hex: String) {
+    let digits = hex.compactMap(\.hexDigitValue)
+    guard digits.count == hex.count, digits.count.isMultiple(of: 2) else { return nil }
+    self = stride(from: 0, to: digits.count, by: 2).map {
+      UInt8(digits[$0] << 4 | digits[$0 + 1])
+    }
+  }
+}

@@ -1,0 +1,118 @@
+package import CanonicalEncoding
+import Credentials
+import EMRScheme
+import Ledger
+
+/// Of which visits a hospital has no group key yet.
+struct DueGroupKeys: Sendable {
+  /// By visit, when to try next, by the own clock; nil until the store was looked through.
+  var next: [Digest32: UInt64]?
+  var running: Set<Digest32> = []
+
+  /// Notes a visit that has just been opened.
+  mutating func note(_ visit: Digest32) {
+    if next != nil { next?[visit] = 0 }
+  }
+}
+
+/// The group key of a visit (4.3).
+extension HospitalServer {
+  /// That the team of a visit has its group key.
+  static func keyedKey(_ visit: Digest32) -> String { "group-key/\(visit)" }
+  /// After how many seconds it is tried again, and how many exchanges are under way at once.
+  private static let (pause, exchangeLimit): (UInt64, Int) = (5, 16)
+  /// How often a key is brought to a doctor who does not answer, in one exchange.
+  private static let deliveryLimit = 3
+
+  /// Begins what is due of the exchanges of group keys, without waiting for it: of each open visit, while the
+  /// programs of its whole team are there, until its last deadline is over.
+  package func agreeOnGroupKeys() throws {
+    let now = inbox.clock()
+    if groupKeys.next == nil {
+      let visits = try store.keys(withPrefix: Self.visitPrefix).compactMap {
+        Digest32(hex: String($0.dropFirst(Self.visitPrefix.count)))
+      }
+      groupKeys.next = Dictionary(visits.map { ($0, 0) }) { first, _ in first }
+    }
+    for (visit, next) in groupKeys.next ?? [:] where next <= now {
+      guard groupKeys.running.count < Self.exchangeLimit else { break }
+      guard groupKeys.running.insert(visit).inserted else { continue }
+      groupKeys.next?[visit] = now &+ Self.pause
+      Task { await self.agreeOnGroupKey(visit) }
+    }
+  }
+
+  private func agreeOnGroupKey(_ visitID: Digest32) async {
+    defer { groupKeys.running.remove(visitID) }
+    do {
+      guard let visit: HospitalVisit = try store.load(Self.key(visitID)), visit.agreed != nil,
+        case let context = visit.context,
+        inbox.clock() <= context.deadline(ofPosition: context.signers.count),
+        try store.value(forKey: Self.keyedKey(visitID)) == nil,
+        try await views.chains.view(of: id).visit(visitID)?.status == .open
+      else {
+        groupKeys.next?[visitID] = nil
+        return
+      }
+      // Half of a team agrees on nothing.
+      for signer in context.signers {
+        if let mailboxes, await !mailboxes.isPresent(signer.doctor) { return }
+      }
+      try await establishGroupKey(visitID)
+      groupKeys.next?[visitID] = nil
+    } catch {
+      // It is tried again; what fails here itself is told to who runs the hospital.
+      if ConsortiumError.isOwn(error) { inbox.failures.note(error) }
+    }
+  }
+
+  /// Tells the team of its visit, and agrees on a group key with it.
+  package func establishGroupKey(_ visitID: Digest32) async throws {
+    try await exchanges.pass(visitID) { try await exchangeGroupKey(visitID) }
+  }
+
+  private func exchangeGroupKey(_ visitID: Digest32) async throws {
+    let visit = try await visit(visitID)
+    guard let opening = visit.agreed else {
+      throw ConsortiumError(.wrongState, "the patient has not agreed to the visit")
+    }
+    let team = visit.context.signers.map(\.doctor)
+    let consortium = await node.consortium
+    let doctorKeys = try team.compactMap { try consortium.identityKey(of: $0) }
+    let identity = try await identity.exchangeKey()
+    var exchange = try HospitalKeyExchange<Suite>(
+      context: visit.context, identityKey: identity, doctorKeys: doctorKeys, using: &randomness)
+    for (index, doctor) in team.enumerated() {
+      _ = try await node.ask(sealed: AssignVisit(opening: opening), of: doctor)
+      let answer = try await node.ask(
+        sealed: ExchangeGroupKey(visit: visitID, step: .offer, message: exchange.offer()),
+        of: doctor)
+      let confirmation = try exchange.confirm(answer: answer.bytes, from: index + 1)
+      let acknowledgement = try await node.ask(
+        sealed: ExchangeGroupKey(visit: visitID, step: .confirmation, message: confirmation),
+        of: doctor)
+      try exchange.acknowledge(acknowledgement.bytes, from: index + 1)
+    }
+    // The first doctor has it last: who signs takes no other key, and nobody signs before the first.
+    for (index, doctor) in team.enumerated().reversed() {
+      try await bring(try exchange.deliver(to: index + 1), visitID, to: doctor)
+    }
+    try store.write([Self.keyedKey(visitID): []])
+  }
+
+  /// Brings a doctor the key. Where the answer is lost the same is brought again: in another exchange it would be
+  /// another key.
+  private func bring(_ delivery: [UInt8], _ visitID: Digest32, to doctor: String) async throws {
+    for attempt in 1...Self.deliveryLimit {
+      do {
+        _ = try await node.ask(
+          sealed: ExchangeGroupKey(visit: visitID, step: .delivery, message: delivery), of: doctor)
+        return
+      } catch let error as ConsortiumError
+        where error.code == .unreachable && attempt < Self.deliveryLimit
+      {
+        continue
+      }
+    }
+  }
+}

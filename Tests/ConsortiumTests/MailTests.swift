@@ -1,0 +1,220 @@
+import CanonicalEncoding
+import Consortium
+import EMRScheme
+import Ledger
+import Synchronization
+import TestSupport
+import Testing
+
+/// Doctors and patients who are reached by their mailboxes, and in no other way.
+@Suite("Mailboxes")
+struct MailTests {
+  private static let patient = TestConsortium.patient
+  private static let reader = TestConsortium.reader
+
+  private func code(_ work: () async throws -> Void) async -> String {
+    await ConsortiumError.code(work)
+  }
+
+  /// A visit in which no presence goes by courier.
+  private func byHand(_ plan: PlannedVisit) -> PlannedVisit {
+    var plan = plan
+    plan.comparingWords = []
+    return plan
+  }
+
+  @Test("a visit, its sharing and its end, while all programs read what comes")
+  func wholeStory() async throws {
+    let test = TestConsortium(teamSize: 2, routes: MailRoutes())
+    let consortium = try await test.open()
+    let plan = test.plan()
+    try await test.reading(TestConsortium.staff(), consortium) {
+      let outcome = try await consortium.hold(plan)
+      #expect(outcome.record?.record?.findings.map(\.content) == plan.findings)
+      let request = try await consortium.requestAccess(
+        doctor: Self.reader, patient: Self.patient, purpose: "second opinion")
+      let patient = try await #require(consortium.patients[Self.patient])
+      for _ in 0..<500 where try await patient.requests().isEmpty {
+        try await Task.sleep(for: .milliseconds(10))
+      }
+      #expect(try await patient.requests().map(\.request) == [request])
+      let consent = try await consortium.consent(
+        patient: Self.patient, to: request, visit: outcome.visit,
+        expiresAt: await consortium.ledgerTime() + 3600)
+      try await consortium.settle()
+      let shared = try await consortium.openRecord(doctor: Self.reader, consent: consent)
+      #expect(shared.findings.map(\.content) == plan.findings)
+    }
+    // Everything was answered.
+    for keeper in ["hospital-1", "hospital-2", "manager"] {
+      #expect(try test.waiting(keeper) == [], "\(keeper)")
+    }
+  }
+
+  @Test("who is away finds in the morning what came in the evening, after a restart too")
+  func away() async throws {
+    let test = TestConsortium(teamSize: 2, routes: MailRoutes())
+    var consortium = try await test.open()
+    let plan = byHand(test.plan())
+    let doctors = TestConsortium.staff()
+    let visit = try await test.reading(doctors, consortium) { [consortium] in
+      try await test.beginVisit(consortium, plan).context
+    }
+    let names = visit.signers.map(\.doctor)
+    // The second doctor is away: what the first hands on waits.
+    #expect(
+      await code { try await consortium.diagnose(visit.visitID, plan, position: 1) }
+        == "unreachable")
+    #expect(try test.waiting("hospital-1").count == 1)
+    consortium = try await test.open()
+    let second = try await #require(consortium.doctors[names[1]])
+    #expect(try await second.readMail() == 1)
+    #expect(try await second.readMail() == 0)
+    #expect(try test.waiting("hospital-1") == [])
+    try await consortium.diagnose(visit.visitID, plan, position: 2)
+    try await consortium.complete(visit.visitID, at: "hospital-1")
+    let record = try await consortium.collect(visit.visitID, plan).record
+    #expect(record?.findings.map(\.content) == plan.findings)
+
+    // The patient is away: the doctor is told that the request is on its way.
+    let request = try await consortium.requestAccess(
+      doctor: Self.reader, patient: Self.patient, purpose: "second opinion")
+    #expect(try test.waiting("manager").count == 1)
+    consortium = try await test.open()
+    let patient = try await #require(consortium.patients[Self.patient])
+    #expect(try await patient.requests().isEmpty)
+    #expect(try await patient.readMail() == 1)
+    #expect(try await patient.requests().map(\.request) == [request])
+    #expect(try test.waiting("manager") == [])
+
+    // The doctor makes keys for it, and is away when the consent comes.
+    test.wire.lose(GrantConsent.self)
+    let expiry = await consortium.ledgerTime() + 86_400
+    @Sendable func consent(_ consortium: LocalConsortium) async throws -> Digest32 {
+      try await consortium.consent(
+        patient: Self.patient, to: request, visit: visit.visitID, expiresAt: expiry)
+    }
+    try await test.reading([Self.reader], patient: false, consortium) { [consortium] in
+      #expect(await code { _ = try await consent(consortium) } == "unreachable")
+    }
+    test.wire.intercept(nil)
+    #expect(await code { _ = try await consent(consortium) } == "unreachable")
+    #expect(try test.waiting("hospital-2").count == 1)
+    consortium = try await test.open()
+    let reader = try await #require(consortium.doctors[Self.reader])
+    #expect(try await reader.readMail() == 1)
+    try await consortium.settle()
+    let digests = try patient.givenConsents(of: visit.visitID, test)
+    let record2 = try await consortium.openRecord(
+      doctor: Self.reader, consent: try #require(digests.first))
+    #expect(record2.findings.map(\.content) == plan.findings)
+  }
+
+  @Test("a hospital agrees on a group key by itself, once its whole team is there")
+  func groupKey() async throws {
+    let test = TestConsortium(teamSize: 2, routes: MailRoutes())
+    let consortium = try await test.open()
+    let plan = byHand(test.plan())
+    let hospital = try #require(consortium.hospitals["hospital-1"])
+    let visit = try await consortium.open(plan).visit
+    let context = try await test.state(of: visit, consortium).context
+    let names = context.signers.map(\.doctor)
+    @Sendable func hasKey() throws -> Bool {
+      try test.storage.roleStore("hospital-1").value(forKey: "group-key/\(visit)") != nil
+    }
+    @Sendable func tryFor(_ rounds: Int) async throws {
+      for _ in 0..<rounds where try !hasKey() {
+        test.pass(seconds: 1)
+        try await hospital.agreeOnGroupKeys()
+        try await Task.sleep(for: .milliseconds(20))
+      }
+    }
+    try await tryFor(20)
+    try await test.reading([names[0]], consortium) { try await tryFor(20) }
+    #expect(try !hasKey())
+    #expect(!test.wire.passages.contains { $0.kind == ExchangeGroupKey.name })
+    try await test.reading(names, consortium) {
+      try await tryFor(250)
+      #expect(try hasKey())
+      let offers = test.wire.passages.count { $0.kind == ExchangeGroupKey.name }
+      #expect(offers == 6)
+      try await hospital.agreeOnGroupKeys()
+      for position in 1...2 {
+        try await consortium.diagnose(visit, plan, position: position)
+      }
+      try await consortium.complete(visit, at: "hospital-1")
+      let record = try await consortium.collect(visit, plan).record
+      #expect(record?.findings.map(\.content) == plan.findings)
+      #expect(test.wire.passages.count { $0.kind == ExchangeGroupKey.name } == offers)
+    }
+  }
+
+  @Test("a key that a doctor has, whose answer was lost, is brought again and is the same")
+  func groupKeyAgain() async throws {
+    let test = TestConsortium(teamSize: 2)
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let visit = try await consortium.open(plan).visit
+    let count = Mutex(0)
+    test.wire.intercept { transit in
+      let reply = try await transit.deliver(transit.request)
+      if transit.payload(ExchangeGroupKey.self)?.step == .delivery,
+        count.withLock({ count in
+          count += 1
+          return count % 2 == 1
+        })
+      {
+        throw ConsortiumError(.unreachable, "the answer is lost")
+      }
+      return reply
+    }
+    try await consortium.agreeOnGroupKey(visit, at: "hospital-1")
+    #expect(count.withLock { $0 } == 4)
+    for position in 1...2 { try await consortium.diagnose(visit, plan, position: position) }
+    try await consortium.complete(visit, at: "hospital-1")
+  }
+
+  enum Loss: CaseIterable, Sendable { case request, answer, doubled }
+
+  @Test(
+    "whatever of fetching and answering is lost or doubled, a message is taken once and leaves",
+    arguments: [FetchMail.name, AnswerMail.name], Loss.allCases)
+  func losses(kind: String, loss: Loss) async throws {
+    let test = TestConsortium(teamSize: 1, routes: MailRoutes())
+    let consortium = try await test.open()
+    let request = try await consortium.requestAccess(
+      doctor: Self.reader, patient: Self.patient, purpose: "second opinion")
+    let patient = try await #require(consortium.patients[Self.patient])
+    let disturbed = Mutex(0)
+    test.wire.intercept { transit in
+      guard transit.kind == kind,
+        disturbed.withLock({ count in
+          count += 1
+          return count == 1
+        })
+      else { return try await transit.deliver(transit.request) }
+      if loss == .request { throw ConsortiumError(.unreachable, "lost") }
+      let reply = try await transit.deliver(transit.request)
+      if loss == .answer { throw ConsortiumError(.unreachable, "lost") }
+      return loss == .doubled ? try await transit.deliver(transit.request) : reply
+    }
+    // What the disturbed call says is no matter; the next ones do all of it.
+    _ = try? await patient.readMail()
+    #expect(disturbed.withLock { $0 } >= 1)
+    _ = try await patient.readMail()
+    #expect(try await patient.requests().map(\.request) == [request])
+    #expect(try test.waiting("manager") == [])
+    #expect(try await patient.readMail() == 0)
+  }
+}
+
+extension Patient {
+  /// The consents to a visit that this patient's store has.
+  fileprivate nonisolated func givenConsents(
+    of visit: Digest32, _ test: TestConsortium
+  ) throws -> [Digest32] {
+    let prefix = "visit-consent/hospital-1/\(visit)/"
+    return try test.storage.roleStore("patients/\(TestConsortium.patient)")
+      .keys(withPrefix: prefix).compactMap { Digest32(hex: String($0.dropFirst(prefix.count))) }
+  }
+}

@@ -1,0 +1,230 @@
+import CanonicalEncoding
+import Consortium
+import EMRScheme
+import Ledger
+import Synchronization
+import TestSupport
+import Testing
+
+/// What mailboxes keep, and for how long.
+@Suite("Mailboxes: what is kept")
+struct MailboxTests {
+  private static let doctor = "hospital-1-doctor-1"
+
+  /// Mailboxes on memory, with a clock that the test moves.
+  private final class Stage: Sendable {
+    let store = MemoryRoleStore()
+    let now = Mutex(TestConsortium.start)
+    let limits: Mailboxes.Limits
+
+    init(_ limits: Mailboxes.Limits = Mailboxes.Limits()) { self.limits = limits }
+
+    func open() throws -> Mailboxes {
+      try Mailboxes(store: store, limits: limits, clock: { self.now.withLock { $0 } })
+    }
+
+    func pass(seconds: UInt64) { now.withLock { $0 += seconds } }
+
+    var rows: [String] { get throws { try store.keys(withPrefix: "mail/") } }
+  }
+
+  /// What looks like an envelope, as all do that are not opened.
+  private func message(_ text: String, count: Int = 100) -> [UInt8] {
+    Envelope(
+      recipient: Self.doctor, keyDigest: Digest32(sha256: text.utf8),
+      sealed: [UInt8](repeating: 7, count: count)
+    ).encoded()
+  }
+
+  private func send(
+    _ text: String, count: Int = 100, to recipient: String = doctor, from address: String = "a",
+    _ mailboxes: Mailboxes, keeping: Mailboxes.Keeping = .message
+  ) async -> String {
+    switch await mailboxes.deliver(
+      message(text, count: count), to: recipient, from: .address(address), keeping: keeping)
+    {
+    case .answer: "answer"
+    case .kept: "kept"
+    case .refused(let error): "\(error.code)"
+    }
+  }
+
+  @Test("what waits is there after a restart, in its order, until it is answered or a week is over")
+  func restart() async throws {
+    let stage = Stage()
+    var mailboxes = try stage.open()
+    for text in ["1", "2", "3"] { #expect(await send(text, mailboxes) == "kept") }
+    #expect(await send("2", mailboxes) == "repeated")
+    #expect(await send("4", mailboxes, keeping: .nothing) == "unreachable")
+    mailboxes = try stage.open()
+    func waiting() async throws -> [[UInt8]] {
+      try await mailboxes.fetch(Self.doctor, waiting: 0).messages.map(\.bytes)
+    }
+    #expect(try await waiting() == [message("1"), message("2"), message("3")])
+    #expect(try await mailboxes.fetch("another", waiting: 0).messages.isEmpty)
+    try await mailboxes.answer(Digest32(sha256: message("2")), for: Self.doctor, [1])
+    try await mailboxes.answer(Digest32(sha256: message("1")), for: "another", [1])
+    #expect(try await waiting() == [message("1"), message("3")])
+    stage.pass(seconds: 604_800)
+    #expect(await send("5", mailboxes) == "kept")
+    #expect(try await waiting().count == 3)
+    stage.pass(seconds: 61)
+    #expect(try await waiting() == [message("5")])
+    #expect(try stage.rows.count == 1)
+  }
+
+  @Test("a sender waits for a program that is there, and has its answer; else the message stays")
+  func patience() async throws {
+    var limits = Mailboxes.Limits()
+    limits.patience = .seconds(2)
+    let stage = Stage(limits)
+    let mailboxes = try stage.open()
+    // Nobody is there: at once.
+    #expect(await send("1", mailboxes) == "kept")
+    let first = try await mailboxes.fetch(Self.doctor, waiting: 0)
+    try await mailboxes.answer(Digest32(sha256: message("1")), for: Self.doctor, [1])
+    #expect(first.messages.count == 1)
+    // Somebody is, and does not answer: later. Until then it lies on no disk.
+    async let late = send("2", mailboxes)
+    let fetched = try await mailboxes.fetch(Self.doctor, waiting: 25)
+    #expect(fetched.messages.map(\.bytes) == [message("2")])
+    #expect(try stage.rows.isEmpty)
+    #expect(await late == "kept")
+    #expect(try stage.rows.count == 1)
+    #expect(await send("3", mailboxes, keeping: .nothing) == "unreachable")
+    #expect(try await mailboxes.fetch(Self.doctor, waiting: 0).messages.count == 1)
+    // One that is answered in time is never on a disk.
+    async let answered = send("4", mailboxes)
+    for _ in 0..<200 {
+      let bundle = try await mailboxes.fetch(Self.doctor, waiting: 0)
+      if bundle.messages.count == 2 { break }
+      try await Task.sleep(for: .milliseconds(1))
+    }
+    try await mailboxes.answer(Digest32(sha256: message("4")), for: Self.doctor, [9])
+    #expect(await answered == "answer")
+    #expect(try stage.rows.count == 1)
+    // Who has not asked for a minute is away.
+    stage.pass(seconds: 61)
+    #expect(await send("5", mailboxes) == "kept")
+  }
+
+  @Test("[attack] a flood from one address keeps out nobody else, and has no more than its mailbox")
+  func flood() async throws {
+    var limits = Mailboxes.Limits()
+    (limits.mailboxWeight, limits.totalWeight) = (20 * 5000, 30 * 5000)
+    let stage = Stage(limits)
+    let mailboxes = try stage.open()
+    #expect(await send("first", from: "honest", mailboxes) == "kept")
+    var outcomes: Set<String> = []
+    for number in 0..<100 {
+      outcomes.insert(await send("flood-\(number)", count: 500, from: "flood", mailboxes))
+    }
+    #expect(outcomes == ["kept", "busy"])
+    #expect(try stage.rows.count <= limits.mailboxWeight / 4096)
+    for number in 0..<5 {
+      #expect(await send("honest-\(number)", from: "honest-\(number)", mailboxes) == "kept")
+    }
+    // They come before the flood.
+    let bundle = try await mailboxes.fetch(Self.doctor, waiting: 0).messages.map(\.bytes)
+    let honest = [message("first")] + (0..<5).map { message("honest-\($0)") }
+    #expect(Set(bundle.prefix(7)).isSuperset(of: honest))
+    // All mailboxes together, too.
+    for number in 0..<100 {
+      _ = await send("all-\(number)", to: "other-\(number % 10)", from: "flood", mailboxes)
+    }
+    #expect(try stage.rows.count <= limits.totalWeight / 4096)
+    #expect(await send("last", to: "somebody", from: "honest", mailboxes) == "kept")
+    #expect(Set(try await waiting(mailboxes)).isSuperset(of: honest))
+    // The same after a restart.
+    let again = try stage.open()
+    stage.pass(seconds: 61)
+    #expect(await send("more", from: "newcomer", again) == "kept")
+    #expect(Set(try await waiting(again)).isSuperset(of: honest))
+  }
+
+  private func waiting(_ mailboxes: Mailboxes) async throws -> [[UInt8]] {
+    try await mailboxes.fetch(Self.doctor, waiting: 0).messages.map(\.bytes)
+  }
+
+  @Test("[attack] one doctor's requests fill no mailboxes, and what was promised stays")
+  func promises() async throws {
+    var limits = Mailboxes.Limits()
+    (limits.mailboxWeight, limits.promisedWeight) = (20 * 5000, 10 * 5000)
+    let stage = Stage(limits)
+    let mailboxes = try stage.open()
+    func ask(_ number: Int, by doctor: String) async -> String {
+      let subject = Digest32(sha256: "\(doctor)/\(number)".utf8)
+      switch await mailboxes.deliver(
+        message("\(doctor)/\(number)"), to: "address-\(number % 3)", from: .party(doctor),
+        keeping: .promised(subject: subject))
+      {
+      case .kept: return await mailboxes.holds(subject, for: "address-\(number % 3)") ? "kept" : "-"
+      case .answer: return "answer"
+      case .refused(let error): return "\(error.code)"
+      }
+    }
+    var outcomes: [String] = []
+    for number in 0..<30 { outcomes.append(await ask(number, by: "greedy")) }
+    #expect(outcomes.count { $0 == "kept" } == 11)
+    #expect(outcomes.suffix(15).allSatisfy { $0 == "busy" })
+    #expect(await ask(0, by: "another") == "kept")
+    for number in 0..<40 {
+      _ = await send("flood-\(number)", to: "address-0", from: "flood", mailboxes)
+    }
+    #expect(await mailboxes.holds(Digest32(sha256: "greedy/0".utf8), for: "address-0"))
+    #expect(await mailboxes.holds(Digest32(sha256: "another/0".utf8), for: "address-0"))
+  }
+
+  @Test("a message that a disk has damaged leaves, and hides no other")
+  func damaged() async throws {
+    let stage = Stage()
+    let mailboxes = try stage.open()
+    for text in ["1", "2"] { #expect(await send(text, mailboxes) == "kept") }
+    let key = try #require(try stage.rows.first)
+    try stage.store.write([key: [1, 2, 3], "mail/garbage": [1]])
+    let again = try stage.open()
+    #expect(try await waiting(again) == [message("2")])
+    #expect(try stage.rows.count == 2)
+  }
+
+  /// Counts who has waited.
+  private final class Ended: Sendable {
+    private let counts = Mutex(0)
+
+    var count: Int { counts.withLock { $0 } }
+
+    func wait(_ recipient: String, _ mailboxes: Mailboxes) async throws {
+      _ = try await mailboxes.fetch(recipient, waiting: 25)
+      counts.withLock { $0 += 1 }
+    }
+  }
+
+  @Test("no more wait than may, the oldest of a mailbox gives way, and the end lets all go")
+  func ending() async throws {
+    var limits = Mailboxes.Limits()
+    limits.waiting = (all: 5, mailbox: 2)
+    let mailboxes = try Stage(limits).open()
+    let ended = Ended()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<3 { group.addTask { try await ended.wait("a", mailboxes) } }
+      for _ in 0..<1000 where ended.count == 0 {
+        try await Task.sleep(for: .milliseconds(1))
+      }
+      #expect(ended.count == 1)
+      for name in ["b", "c", "d"] { group.addTask { try await ended.wait(name, mailboxes) } }
+      for name in ["b", "c", "d"] {
+        for _ in 0..<1000 {
+          guard await !mailboxes.isPresent(name) else { break }
+          try await Task.sleep(for: .milliseconds(1))
+        }
+      }
+      #expect(
+        await ConsortiumError.code { _ = try await mailboxes.fetch("e", waiting: 1) } == "busy")
+      #expect(try await mailboxes.fetch("e", waiting: 0).messages.isEmpty)
+      await mailboxes.close()
+      try await group.waitForAll()
+    }
+    #expect(ended.count == 6)
+    #expect(await send("late", mailboxes) == "unreachable")
+  }
+}
