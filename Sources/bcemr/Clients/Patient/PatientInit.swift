@@ -1,0 +1,265 @@
+#if Network
+  import ArgumentParser
+  import Consortium
+  import Credentials
+  import Keystore
+  import Ledger
+
+  /// Whom a profile is of.
+  struct NewPatientOptions: ParsableArguments {
+    @Option(
+      help: ArgumentHelp(
+        "Your identity, as the hospitals' counters have it.", valueName: "system|value"))
+    var identity: String
+
+    @Option(
+      help: ArgumentHelp(
+        "What you call the profile: 1 to 64 of a-z, 0-9 and '-'. Nobody else hears of it."))
+    var name = "patient"
+
+    @OptionGroup var ledger: NewProfileOptions
+    @OptionGroup var profile: ProfileOptions
+
+    func validate() throws {
+      guard ValidGenesis.isIdentifier(name) else {
+        throw ValidationError("--name \(name): a name has 1 to 64 of a-z, 0-9 and '-'")
+      }
+      let parts = identity.split(separator: "|", omittingEmptySubsequences: false)
+      guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }), identity.utf8.count <= 256 else {
+        throw ValidationError(
+          "--identity: an identity is a system and a value, as 'system|value', of at most 256 bytes")
+      }
+    }
+
+    /// Makes the profile.
+    ///
+    /// - Parameters:
+    ///   - make: the keys.
+    ///   - show: is given the keys before there is a profile.
+    func create(
+      _ make: () throws -> KeyFile, showing show: (KeyFile) throws -> Void
+    ) throws -> (path: String, genesis: ValidGenesis) {
+      let genesis = try ledger.read()
+      let path = try profile.path ?? "\(ProfileOptions.home())/\(name)"
+      try NewProfile.requireNothing(at: path)
+      let keys = try make()
+      let passphrase = try PassphraseInput.new(profile.passphrase, of: path)
+      let description = ProfileDescription(
+        kind: .patient, id: name, identity: identity, genesis: "\(genesis.digest)")
+      try NewProfile.create(path, description, keys, genesis, passphrase, showing: show)
+      return (path, genesis)
+    }
+  }
+
+  struct PatientProfileReport: ClientReport {
+    let profile: String
+    let identity: String
+    let genesis: String
+    /// Where the words are, if they are in a file.
+    let phraseFile: String?
+
+    func print(to console: Console) {
+      console.line("\(profile): the profile of \(identity), for the ledger \(genesis)")
+    }
+  }
+
+  struct PatientInit: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "init", abstract: "Make the keys and the profile of a patient, and show the 24 words.",
+      discussion: """
+        The words are shown once, on the terminal or into --phrase-file. Write them down on paper before anything else, \
+        and keep them where nobody else reads them: whoever has them has everything. 'phrase --check' tells later \
+        whether the paper is right.
+        """)
+
+    @OptionGroup var new: NewPatientOptions
+
+    @Option(
+      help: ArgumentHelp(
+        "A new file for the words, which its owner alone can read, instead of the terminal.",
+        valueName: "file"))
+    var phraseFile: String?
+
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+      guard phraseFile != nil || (SystemFile.Stream.output.isTerminal && !output.json && !output.quiet)
+      else {
+        throw ValidationError(
+          "the 24 words are shown on a terminal alone: name a new file for them with --phrase-file")
+      }
+    }
+
+    func run() async throws {
+      if let phraseFile { try SystemFile.requireNothing(at: phraseFile) }
+      let made = try new.create {
+        var randomness = SystemRandomNumberGenerator()
+        return try PatientKeys.generate(owner: new.name, using: &randomness)
+      } showing: { keys in
+        try show(try PatientKeys(keys).recoveryPhrase)
+      }
+      output.deliver(
+        PatientProfileReport(
+          profile: made.path, identity: new.identity, genesis: "\(made.genesis.digest)",
+          phraseFile: phraseFile))
+    }
+
+    private func show(_ phrase: RecoveryPhrase) throws {
+      if let phraseFile {
+        try SystemFile.create(Array("\(phrase.text)\n".utf8), at: phraseFile, isPrivate: true)
+        return
+      }
+      let console = output.console
+      console.line("These 24 words are all that brings your records back. They are shown once:")
+      console.line()
+      for row in stride(from: 0, to: phrase.words.count, by: 6) {
+        let words = phrase.words[row..<row + 6].enumerated().map { "\(row + $0 + 1). \($1)" }
+        console.line("  " + words.joined(separator: "  "))
+      }
+      console.line()
+    }
+  }
+
+  struct PatientRestore: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "restore",
+      abstract: "Make a profile from the 24 words, and find visits, records and consents again.",
+      discussion: """
+        It asks hospitals and clouds for what belongs to the words. Where somebody does not answer, the profile is made \
+        all the same, and the same command with --again goes on. What does not come back: addresses, requests on their \
+        way, consents given by half and unused tickets.
+        """)
+
+    @OptionGroup var new: NewPatientOptions
+
+    @Option(
+      help: ArgumentHelp("A file that has the words; '-' is standard input.", valueName: "file"))
+    var phraseFile = "-"
+
+    @Flag(help: "Go on in the profile that is there: ask again who did not answer.")
+    var again = false
+
+    @OptionGroup var output: OutputOptions
+
+    private struct Report: ClientReport {
+      struct Source: Encodable {
+        let hospital: String
+        let supernode: String
+        let leaves: UInt64
+        let complete: Bool
+        let failure: String?
+      }
+
+      struct Visit: Encodable {
+        let visit: String
+        let hospital: String
+        /// complete, complete-without-record, under-way or abandoned.
+        let state: String
+        let undocumentedConsents: Int
+        let failure: String?
+      }
+
+      let profile: String
+      let complete: Bool
+      let sources: [Source]
+      let visits: [Visit]
+
+      func print(to console: Console) {
+        let leaves = sources.reduce(0) { $0 + $1.leaves }
+        console.line(
+          "\(profile): looked at \(leaves) leaves, found \(Quantity.count(visits.count, "visit"))")
+        for visit in visits {
+          console.line(
+            "visit \(visit.visit) of \(visit.hospital): \(visit.state)"
+              + (visit.failure.map { ", not all of it: \($0)" } ?? ""))
+        }
+        for source in sources where source.failure != nil {
+          console.line(
+            "\(source.supernode) was not heard about \(source.hospital): \(source.failure ?? "")")
+        }
+        if !complete { console.line("There may be more: run it again with --again.") }
+      }
+    }
+
+    func run() async throws {
+      var options = new.profile
+      if again {
+        options.path = try new.profile.path ?? "\(ProfileOptions.home())/\(new.name)"
+      } else {
+        let text = try CarriedText.file(phraseFile)
+        let made = try new.create {
+          try PatientKeys.restored(owner: new.name, from: RecoveryPhrase(words: text))
+        } showing: { _ in }
+        options.path = made.path
+      }
+      let path = options.path ?? ""
+      let report = try await PatientSession.run(options) { session in
+        Self.report(path, try await session.patient.restore())
+      }
+      output.deliver(report)
+      if !report.complete { throw ExitCode(CommandFailure.ExitStatus.waits.rawValue) }
+    }
+
+    private static func report(_ path: String, _ found: Restoration) -> Report {
+      Report(
+        profile: path, complete: found.isComplete,
+        sources: found.sources.map {
+          Report.Source(
+            hospital: $0.hospital, supernode: $0.supernode, leaves: $0.leaves,
+            complete: $0.isComplete, failure: $0.failure.map { "\($0)" })
+        },
+        visits: found.visits.map {
+          let state =
+            switch $0.state {
+            case .complete(let hasRecord): hasRecord ? "complete" : "complete-without-record"
+            case .underWay: "under-way"
+            case .abandoned: "abandoned"
+            }
+          return Report.Visit(
+            visit: "\($0.visit)", hospital: $0.hospital, state: state,
+            undocumentedConsents: $0.undocumented.count, failure: $0.failure.map { "\($0)" })
+        })
+    }
+  }
+
+  struct PatientPhrase: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "phrase", abstract: "Tell whether the 24 words on paper are those of this profile.",
+      discussion: "The words are shown by 'init' alone, and by nothing else.")
+
+    @Flag(help: "Compare words with this profile's.")
+    var check = false
+
+    @Option(
+      help: ArgumentHelp("A file that has the words; '-' is standard input.", valueName: "file"))
+    var phraseFile = "-"
+
+    @OptionGroup var profile: ProfileOptions
+    @OptionGroup var output: OutputOptions
+
+    private struct Report: ClientReport {
+      let profile: String
+      let same: Bool
+
+      func print(to console: Console) {
+        console.line("\(profile): the words are those of this profile.")
+      }
+    }
+
+    func validate() throws {
+      guard check else { throw ValidationError("say --check: the words themselves are not shown again") }
+    }
+
+    func run() async throws {
+      let phrase = try RecoveryPhrase(words: CarriedText.file(phraseFile))
+      let path = try profile.folder(of: .patient)
+      let description = try OpenProfile.describe(path, .patient)
+      let keystore = try OpenProfile.unlock(path, description, profile.passphrase)
+      guard try PatientKeys(keystore.keys).recoveryPhrase == phrase else {
+        throw CommandFailure(
+          .checkFailed, code: "other-words", "\(path): these are words of other keys")
+      }
+      output.deliver(Report(profile: path, same: true))
+    }
+  }
+#endif
