@@ -70,7 +70,7 @@ let package = Package(
     .default(enabledTraits: ["Network"]),
     .trait(
       name: "Network",
-      description: "HTTPTransport, bcemrd and the programs of doctors and patients, with HTTP and TLS"),
+      description: "HTTPTransport, bcemrd, programs of doctors and patients, with HTTP and TLS"),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
@@ -162,7 +162,8 @@ let package = Package(
       ["CanonicalEncoding", "Consortium", "Ledger", "SQLiteBackend", crypto, asn1] + http
         + [network("X509", "swift-certificates")]),
     tests(
-      "Keystore", ["CanonicalEncoding", "Consortium", "Credentials", "Ledger", crypto], vectors: true),
+      "Keystore", ["CanonicalEncoding", "Consortium", "Credentials", "Ledger", crypto],
+      vectors: true),
     tests(
       "SQLiteBackend", ledger + ["Consortium", "PowerCut", "store-crash-probe", grdb],
       vectors: true),

@@ -1,6 +1,6 @@
 public import CanonicalEncoding
-import Credentials
-import Crypto
+public import Credentials
+package import Crypto
 import CryptoExtras
 import Foundation
 
@@ -36,7 +36,7 @@ public struct Passphrase: Sendable {
   }
 
   /// The key of AES-256-GCM by scrypt (RFC 7914).
-  func key(_ cost: ScryptCost, salt: [UInt8]) throws(CredentialError) -> SymmetricKey {
+  package func key(_ cost: ScryptCost, salt: [UInt8]) throws(CredentialError) -> SymmetricKey {
     do {
       return try unsafe bytes.withUnsafeBytes { passphrase in
         try unsafe KDF.Scrypt.deriveKey(

@@ -1,5 +1,5 @@
 package import CanonicalEncoding
-import Credentials
+package import Credentials
 package import Crypto
 import SwiftASN1
 
@@ -19,7 +19,7 @@ package struct ScryptCost: Sendable, Equatable {
     UInt64(17)...19, UInt64(8)...8, UInt64(1)...4
   )
 
-  var megabytes: UInt64 { (128 * blockSize) << log2N >> 20 }
+  var megabytes: UInt64 { ((128 * blockSize) << log2N) >> 20 }
 }
 
 /// The keys of one person, sealed under a passphrase (specification 4.4).

@@ -1,6 +1,6 @@
 import CanonicalEncoding
 public import Consortium
-import Credentials
+public import Credentials
 import Crypto
 import Foundation
 public import Ledger

@@ -36,8 +36,10 @@
       let genesis: String
 
       func print(to console: Console) {
-        console.line("\(profile): the profile of \(doctor) of \(hospital), for the ledger \(genesis)")
-        console.line("'bcemr doctor fingerprint' shows what the hospital's office is told in person.")
+        console.line(
+          "\(profile): the profile of \(doctor) of \(hospital), for the ledger \(genesis)")
+        console.line(
+          "'bcemr doctor fingerprint' shows what the hospital's office is told in person.")
       }
     }
 
@@ -49,7 +51,7 @@
         throw ValidationError("a doctor has at most \(Specialty.countLimit) specialties")
       }
       for text in specialties where Specialty(text) == nil {
-        throw ValidationError("--specialty \(text): this is not a system and a code, as 'system|code'")
+        throw ValidationError("--specialty \(text): this is not 'system|code'")
       }
     }
 

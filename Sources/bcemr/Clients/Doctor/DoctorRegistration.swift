@@ -1,11 +1,12 @@
 #if Network
   import ArgumentParser
   import Consortium
+  import Keystore
 
   struct DoctorFingerprint: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "fingerprint",
-      abstract: "Show what you tell the hospital's office in person, so that it takes your keys and no others.",
+      abstract: "Show what you tell the hospital's office in person, so that it takes your keys.",
       discussion: """
         It asks the hospital whether you are registered. Where you are, with other keys, as after a lost machine, the \
         fingerprint is that of a registration in their place.
@@ -41,7 +42,8 @@
 
   struct DoctorRegister: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "register", abstract: "Register your keys with the hospital and the consortium.",
+      commandName: "register",
+      abstract: "Register your keys with the hospital and the consortium.",
       discussion: """
         The hospital takes them once its office expects you with the fingerprint. They count from the block that has \
         them. The same again is the same registration.
@@ -56,7 +58,8 @@
       let registered: Bool
 
       func print(to console: Console) {
-        console.line("\(doctor) is registered at \(hospital); the keys count once a block has them.")
+        console.line(
+          "\(doctor) is registered at \(hospital); the keys count once a block has them.")
       }
     }
 
@@ -72,7 +75,8 @@
 
   struct DoctorRotateKeys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "rotate-keys", abstract: "Take a new identity key in the place of the one you have.",
+      commandName: "rotate-keys",
+      abstract: "Take a new identity key in the place of the one you have.",
       discussion: """
         The key is stored, sealed, before anybody hears of it, and used once a final block has it. The keystore has it \
         then, under the same passphrase. Where that takes longer than --wait, run it again.

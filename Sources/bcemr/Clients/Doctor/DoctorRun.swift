@@ -102,7 +102,8 @@
         }
         hasRun = true
         try await tell(session.doctor)
-        if !StopSignal.isGiven, followed.map({ -$0.timeIntervalSinceNow > Self.followingPeriod }) ?? true {
+        let isDue = followed.map { -$0.timeIntervalSinceNow > Self.followingPeriod } ?? true
+        if !StopSignal.isGiven, isDue {
           await followUp(session)
           followed = Date()
         }
@@ -115,7 +116,8 @@
     }
 
     /// Reads mail, and gives it up when somebody else wants the profile or the process is to end.
-    private func mail(_ doctor: Doctor, _ seconds: UInt64, _ turn: ProfileTurn) async throws -> Int {
+    private func mail(_ doctor: Doctor, _ seconds: UInt64, _ turn: ProfileTurn) async throws -> Int
+    {
       try await withThrowingTaskGroup(of: Int?.self) { group in
         group.addTask { try await doctor.readMail(waiting: seconds) }
         group.addTask {

@@ -32,7 +32,8 @@
       output.deliver(
         try await DoctorSession.run(profile) { session in
           Report(
-            request: "\(try await session.doctor.requestAccess(address: address, purpose: purpose))")
+            request: "\(try await session.doctor.requestAccess(address: address, purpose: purpose))"
+          )
         })
     }
   }

@@ -68,7 +68,8 @@
     func run() async throws {
       let finding = try Self.finding(files)
       for name in finding.enteredInError {
-        Console.diagnostic("\(name) says of itself that it is entered in error; it is signed as it is")
+        Console.diagnostic(
+          "\(name) says of itself that it is entered in error; it is signed as it is")
       }
       let name = visit
       let report = try await DoctorSession.run(profile) { session in

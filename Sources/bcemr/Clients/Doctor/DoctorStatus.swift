@@ -2,6 +2,7 @@
   import ArgumentParser
   import CanonicalEncoding
   import Consortium
+  import Ledger
 
   struct DoctorStatus: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

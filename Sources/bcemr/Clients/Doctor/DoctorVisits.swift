@@ -63,8 +63,10 @@
     static let configuration = CommandConfiguration(
       commandName: "visits",
       abstract: "List the visits on whose teams you are, with deadline and next step.",
-      discussion: "Nobody is asked: this is what 'run' has taken on. The deadline is about so by this "
-        + "machine's clock, and later by as long as the ledger halts.")
+      discussion: """
+        Nobody is asked: this is what 'run' has taken on. The deadline is about so by this machine's clock, and later by \
+        as long as the ledger halts.
+        """)
 
     @OptionGroup var profile: ProfileOptions
     @OptionGroup var output: OutputOptions

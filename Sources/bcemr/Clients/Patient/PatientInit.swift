@@ -9,7 +9,8 @@
   struct NewPatientOptions: ParsableArguments {
     @Option(
       help: ArgumentHelp(
-        "Your identity, as the hospitals' counters have it.", valueName: "system|value"))
+        "Your identity, as the hospitals' counters have it; '-' reads it from standard input.",
+        valueName: "system|value"))
     var identity: String
 
     @Option(
@@ -24,11 +25,25 @@
       guard ValidGenesis.isIdentifier(name) else {
         throw ValidationError("--name \(name): a name has 1 to 64 of a-z, 0-9 and '-'")
       }
-      let parts = identity.split(separator: "|", omittingEmptySubsequences: false)
-      guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }), identity.utf8.count <= 256 else {
-        throw ValidationError(
-          "--identity: an identity is a system and a value, as 'system|value', of at most 256 bytes")
-      }
+      guard identity == "-" || Self.isIdentity(identity) else { throw Self.noIdentity }
+    }
+
+    private static func isIdentity(_ text: String) -> Bool {
+      let parts = text.split(separator: "|", omittingEmptySubsequences: false)
+      return parts.count == 2 && parts.allSatisfy { !$0.isEmpty } && text.utf8.count <= 256
+    }
+
+    private static var noIdentity: ValidationError {
+      ValidationError(
+        "--identity: an identity is a system and a value, as 'system|value', of at most 256 bytes")
+    }
+
+    /// The identity, which no list of processes shows where it comes from standard input.
+    private func person() throws -> String {
+      guard identity == "-" else { return identity }
+      let text = try CarriedText.read("-").split(whereSeparator: \.isNewline).first.map(String.init)
+      guard let text, Self.isIdentity(text) else { throw Self.noIdentity }
+      return text
     }
 
     /// Makes the profile.
@@ -38,8 +53,9 @@
     ///   - show: is given the keys before there is a profile.
     func create(
       _ make: () throws -> KeyFile, showing show: (KeyFile) throws -> Void
-    ) throws -> (path: String, genesis: ValidGenesis) {
+    ) throws -> (path: String, identity: String, genesis: ValidGenesis) {
       let genesis = try ledger.read()
+      let identity = try person()
       let path = try profile.path ?? "\(ProfileOptions.home())/\(name)"
       try NewProfile.requireNothing(at: path)
       let keys = try make()
@@ -47,7 +63,7 @@
       let description = ProfileDescription(
         kind: .patient, id: name, identity: identity, genesis: "\(genesis.digest)")
       try NewProfile.create(path, description, keys, genesis, passphrase, showing: show)
-      return (path, genesis)
+      return (path, identity, genesis)
     }
   }
 
@@ -65,7 +81,8 @@
 
   struct PatientInit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "init", abstract: "Make the keys and the profile of a patient, and show the 24 words.",
+      commandName: "init",
+      abstract: "Make the keys and the profile of a patient, and show the 24 words.",
       discussion: """
         The words are shown once, on the terminal or into --phrase-file. Write them down on paper before anything else, \
         and keep them where nobody else reads them: whoever has them has everything. 'phrase --check' tells later \
@@ -83,8 +100,8 @@
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-      guard phraseFile != nil || (SystemFile.Stream.output.isTerminal && !output.json && !output.quiet)
-      else {
+      let isShown = SystemFile.Stream.output.isTerminal && !output.json && !output.quiet
+      guard phraseFile != nil || isShown else {
         throw ValidationError(
           "the 24 words are shown on a terminal alone: name a new file for them with --phrase-file")
       }
@@ -100,7 +117,7 @@
       }
       output.deliver(
         PatientProfileReport(
-          profile: made.path, identity: new.identity, genesis: "\(made.genesis.digest)",
+          profile: made.path, identity: made.identity, genesis: "\(made.genesis.digest)",
           phraseFile: phraseFile))
     }
 
@@ -189,7 +206,8 @@
         let text = try CarriedText.file(phraseFile)
         let made = try new.create {
           try PatientKeys.restored(owner: new.name, from: RecoveryPhrase(words: text))
-        } showing: { _ in }
+        } showing: { _ in
+        }
         options.path = made.path
       }
       let path = options.path ?? ""
@@ -224,7 +242,8 @@
 
   struct PatientPhrase: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "phrase", abstract: "Tell whether the 24 words on paper are those of this profile.",
+      commandName: "phrase",
+      abstract: "Tell whether the 24 words on paper are those of this profile.",
       discussion: "The words are shown by 'init' alone, and by nothing else.")
 
     @Flag(help: "Compare words with this profile's.")
@@ -247,7 +266,9 @@
     }
 
     func validate() throws {
-      guard check else { throw ValidationError("say --check: the words themselves are not shown again") }
+      guard check else {
+        throw ValidationError("say --check: the words themselves are not shown again")
+      }
     }
 
     func run() async throws {

@@ -6,7 +6,8 @@
 
   struct PatientSync: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "sync", abstract: "Read mail, follow up what you have submitted, and keep notes.",
+      commandName: "sync",
+      abstract: "Read mail, follow up what you have submitted, and keep notes.",
       discussion: """
         What was signed and not taken is sent again; what a hospital has not taken for an hour is demanded before all \
         organisations, which see then that it is about this visit. Consents that are wanted are given where the doctor's \
@@ -49,7 +50,8 @@
         }
         if wanted > 0 {
           console.line(
-            "\(Quantity.count(wanted, "consent")) wanted and not given: the doctor's program is away.")
+            "\(Quantity.count(wanted, "consent")) wanted and not given: the doctor's program is away."
+          )
         }
         for line in words { console.line(line) }
         for (step, message) in offline.sorted(by: { $0.key < $1.key }) {

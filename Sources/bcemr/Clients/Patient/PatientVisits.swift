@@ -2,6 +2,7 @@
   import ArgumentParser
   import CanonicalEncoding
   import Consortium
+  import EMRScheme
   import Foundation
 
   struct PatientTicket: AsyncParsableCommand {
@@ -57,7 +58,8 @@
           console.line("An interrupted attempt is closed as abandoned; this is attempt \(attempt).")
         }
         console.line("Admitted to \(hospital); the visit is \(visit).")
-        console.line("The team, in the order in which you see them: \(team.joined(separator: ", ")).")
+        console.line(
+          "The team, in the order in which you see them: \(team.joined(separator: ", ")).")
         console.line("'bcemr patient code' shows each of them that you are there.")
       }
     }

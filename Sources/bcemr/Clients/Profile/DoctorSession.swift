@@ -1,6 +1,8 @@
 #if Network
   import Consortium
+  import EMRScheme
   import HTTPTransport
+  import Keystore
   import Ledger
 
   /// A doctor's program at work with its profile.

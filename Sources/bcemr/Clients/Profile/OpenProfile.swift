@@ -68,7 +68,8 @@
       guard "\(genesis.digest)" == description.genesis else {
         throw CommandFailure(
           .checkFailed, code: "other-ledger",
-          "\(path)/genesis.der: this is the ledger \(genesis.digest), and not \(description.genesis)")
+          "\(path)/genesis.der: this is the ledger \(genesis.digest), and not \(description.genesis)"
+        )
       }
       self.genesis = genesis
       store = try SealedRoleStore(folder.roleStore(description.role), keystore)

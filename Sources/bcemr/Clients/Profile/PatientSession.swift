@@ -1,6 +1,7 @@
 #if Network
   import Consortium
   import HTTPTransport
+  import Keystore
   import Ledger
 
   /// A patient's program at work with its profile.
@@ -44,7 +45,7 @@
     func visit(_ text: String, at hospital: String?) async throws -> PatientHoldings.Visit {
       try Named.only(
         try await patient.visits().filter { hospital == nil || $0.hospital == hospital }, text,
-        "visit", hint: "'bcemr patient visits' lists what this program knows; 'sync' and 'restore' ask"
+        "visit", hint: "'bcemr patient visits' lists what this program knows"
       ) { $0.visit }
     }
   }

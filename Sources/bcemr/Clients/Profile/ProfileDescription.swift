@@ -58,7 +58,7 @@
       let bytes = try Array(encoder.encode(self)) + [UInt8(ascii: "\n")]
       do {
         try DurableFile.create(bytes, at: "\(folder)/\(Self.fileName)")
-      } catch let error as DurableFile.Failure {
+      } catch {
         throw CommandFailure(error)
       }
     }

@@ -19,7 +19,8 @@
     private func note(_ standing: SubmissionStanding) {
       let name = DemoReport.StandingReport(standing).standing
       let passed = (ContinuousClock.now - start).components
-      let seconds = Double(passed.seconds) + Double(passed.attoseconds / 1_000_000_000_000_000) / 1000
+      let milliseconds = passed.attoseconds / 1_000_000_000_000_000
+      let seconds = Double(passed.seconds) + Double(milliseconds) / 1000
       stages.withLock { stages in
         if stages.last?.standing != name { stages.append(Stage(standing: name, seconds: seconds)) }
       }
