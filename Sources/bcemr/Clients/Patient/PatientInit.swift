@@ -46,6 +46,20 @@
       return text
     }
 
+    struct Made {
+      let path: String
+      let description: ProfileDescription
+      let genesis: ValidGenesis
+      let passphrase: Passphrase
+
+      /// The profile, opened with the passphrase that was just given.
+      func open() throws -> OpenProfile {
+        let keystore = try Keystore.open(
+          at: OpenProfile.keys(path), owner: description.id, passphrase: passphrase)
+        return try OpenProfile(path, description, keystore)
+      }
+    }
+
     /// Makes the profile.
     ///
     /// - Parameters:
@@ -53,7 +67,7 @@
     ///   - show: is given the keys before there is a profile.
     func create(
       _ make: () throws -> KeyFile, showing show: (KeyFile) throws -> Void
-    ) throws -> (path: String, identity: String, genesis: ValidGenesis) {
+    ) throws -> Made {
       let genesis = try ledger.read()
       let identity = try person()
       let path = try profile.path ?? "\(ProfileOptions.home())/\(name)"
@@ -63,7 +77,8 @@
       let description = ProfileDescription(
         kind: .patient, id: name, identity: identity, genesis: "\(genesis.digest)")
       try NewProfile.create(path, description, keys, genesis, passphrase, showing: show)
-      return (path, identity, genesis)
+      return Made(
+        path: path, description: description, genesis: genesis, passphrase: passphrase)
     }
   }
 
@@ -117,7 +132,8 @@
       }
       output.deliver(
         PatientProfileReport(
-          profile: made.path, identity: made.identity, genesis: "\(made.genesis.digest)",
+          profile: made.path, identity: made.description.identity ?? "",
+          genesis: "\(made.genesis.digest)",
           phraseFile: phraseFile))
     }
 
@@ -198,20 +214,27 @@
       }
     }
 
+    func validate() throws {
+      guard again || phraseFile != "-" || new.identity != "-" else {
+        throw ValidationError("standard input can be read once: name a file with --phrase-file")
+      }
+    }
+
     func run() async throws {
-      var options = new.profile
+      let profile: OpenProfile
       if again {
+        var options = new.profile
         options.path = try new.profile.path ?? "\(ProfileOptions.home())/\(new.name)"
+        profile = try OpenProfile.open(options, .patient)
       } else {
         let text = try CarriedText.file(phraseFile)
-        let made = try new.create {
+        profile = try new.create {
           try PatientKeys.restored(owner: new.name, from: RecoveryPhrase(words: text))
         } showing: { _ in
-        }
-        options.path = made.path
+        }.open()
       }
-      let path = options.path ?? ""
-      let report = try await PatientSession.run(options) { session in
+      let path = profile.path
+      let report = try await PatientSession.run(in: profile) { session in
         Self.report(path, try await session.patient.restore())
       }
       output.deliver(report)

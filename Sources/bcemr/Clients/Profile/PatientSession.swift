@@ -18,7 +18,7 @@
       try await run(in: try OpenProfile.open(options, .patient), body)
     }
 
-    private static func run<Value: Sendable>(
+    static func run<Value: Sendable>(
       in profile: OpenProfile, _ body: (PatientSession) async throws -> Value
     ) async throws -> Value {
       let whereabouts = Whereabouts()
