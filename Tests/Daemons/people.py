@@ -122,6 +122,9 @@ def register(people):
         people.desk(hospital, "expect-doctor", who, "--fingerprint", shown)
         people.tries("registered", who, "doctor", "register")
         people.start(who)
+    for hospital in set(DOCTORS.values()):
+        people.cluster.wait("the ledger has the doctors of " + hospital, lambda: all(
+            doctor["standing"] == "active" for doctor in people.desk(hospital, "doctors")["doctors"]))
     people.patient(
         "init", "--identity", "-", "--genesis", genesis, "--digest", people.digest,
         "--phrase-file", people.cluster.path("phrase"), text=IDENTITY + "\n")
