@@ -101,7 +101,7 @@ struct DoctorKeyTests {
     let test = TestConsortium()
     let consortium = try await test.open()
     let place = "doctors/\(Self.first)"
-    let file = try #require(try test.storage.keys(place, owner: Self.first))
+    let file = try #require(test.storage.keys(place, owner: Self.first))
     let owner = try await doctor(Self.first, consortium)
     #expect(try await owner.keyFile(renewing: file).encoded() == file.encoded())
     #expect(try await !owner.rotateKeys())
@@ -115,7 +115,7 @@ struct DoctorKeyTests {
     #expect(identity.publicKey == present.identityKey)
     #expect(try renewed.secret("signing") == file.secret("signing"))
     // With the store that has the row of the key before, and with an empty one.
-    for store in [try test.storage.roleStore(place), MemoryRoleStore()] as [any RoleStore] {
+    for store in [test.storage.roleStore(place), MemoryRoleStore()] as [any RoleStore] {
       let again = try Doctor(
         id: Self.first, hospital: "hospital-1", genesis: consortium.genesis,
         keys: DoctorKeys(renewed), store: store, courier: consortium.courier,

@@ -171,7 +171,9 @@
 
     /// Says what fails, once, and that it goes on.
     private mutating func note(_ error: (any Error)?, _ work: Work) {
-      let text = error.map { CommandFailure($0).message }
+      let text = error.map {
+        CommandFailure(asClient: $0, waiting: 0, agent: "bcemr doctor run").message
+      }
       if let text, failures[work] != text { Console.diagnostic("\(text); it is tried again") }
       if text == nil, failures[work] != nil { Console.diagnostic("\(work) goes on again") }
       failures[work] = text

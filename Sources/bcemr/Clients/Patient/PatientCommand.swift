@@ -13,7 +13,8 @@
         kept and sent again by 'sync'.
         """,
       subcommands: [
-        PatientInit.self, PatientRestore.self, PatientTicket.self, PatientCode.self,
+        PatientInit.self, PatientRestore.self, PatientFind.self, PatientTicket.self,
+        PatientCode.self,
         PatientCollect.self, PatientVisits.self, PatientAddressCommand.self, PatientRequests.self,
         PatientConsent.self, PatientRevoke.self, PatientLog.self, PatientSync.self,
         PatientPhrase.self, PatientStatus.self,

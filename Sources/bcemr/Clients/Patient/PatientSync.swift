@@ -84,7 +84,8 @@
         } catch let error as StoreError {
           throw error
         } catch {
-          report.offline[step] = CommandFailure(error).message
+          report.offline[step] =
+            CommandFailure(asClient: error, waiting: 0, agent: "bcemr patient sync").message
         }
       }
       try await take("mail") { report.messages = try await patient.readMail(waiting: wait) }

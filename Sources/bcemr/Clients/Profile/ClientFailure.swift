@@ -18,7 +18,9 @@
         waiting > 0
         ? "\(Quantity.count(waiting, "entry")) of yours waits and is sent again by '\(agent)'"
         : "nothing of it was signed that would have to be sent; run the command again later"
-      self.init(.waits, code: failure.code, failure.message, hint: later)
+      let message = failure.message.replacing(
+        ", or somebody on the way, refuses: unreachable", with: " does not answer")
+      self.init(.waits, code: failure.code, message, hint: later)
     }
 
     private static let waitingCodes = Set(
