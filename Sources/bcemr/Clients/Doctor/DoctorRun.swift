@@ -6,6 +6,12 @@
   import Keystore
   import Ledger
 
+  #if canImport(Glibc)
+    import Glibc
+  #else
+    import Darwin
+  #endif
+
   struct DoctorRun: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "run",
@@ -39,16 +45,25 @@
       let path = try profile.folder(of: .doctor)
       let description = try OpenProfile.describe(path, .doctor)
       let keystore = try OpenProfile.unlock(path, description, profile.passphrase)
+      let turn = ProfileTurn(path)
+      let mark = try turn.beAgent()
+      defer { close(mark) }
       StopSignal.listen()
       var agent = DoctorAgent(console: output.console)
       repeat {
-        // Another command may have changed what the profile has, and its keys.
-        let current = try agent.hasRun ? keystore.reopened() : keystore
-        let opened = try OpenProfile(path, description, current)
+        let opened: OpenProfile
+        do {
+          // Another command may have changed what the profile has, and its keys.
+          let current = try agent.hasRun ? keystore.reopened() : keystore
+          opened = try OpenProfile(path, description, current, patience: 2)
+        } catch let error as StoreError where error.code == .locked && !once {
+          // It takes longer; what comes meanwhile waits in the mailbox.
+          continue
+        }
         let former = agent
         agent = try await DoctorSession.run(in: opened) { session in
           var agent = former
-          try await agent.work(session, once: once, turn: ProfileTurn(path))
+          try await agent.work(session, once: once, turn: turn)
           return agent
         }
       } while !once && !StopSignal.isGiven
@@ -142,17 +157,23 @@
 
     private mutating func followUp(_ session: DoctorSession) async {
       let doctor = session.doctor
+      var failure: (any Error)?
       do {
         for visit in try await doctor.visits() where visit.step == .completion {
-          try await doctor.completeVisit(visit.visit)
-          completed.append("\(visit.visit)")
-          console.line("Visit \(visit.visit): the record is with the cloud; the visit is complete.")
+          do {
+            try await doctor.completeVisit(visit.visit)
+            completed.append("\(visit.visit)")
+            console.line("Visit \(visit.visit): the record is with the cloud; it is complete.")
+          } catch {
+            // Others may go on.
+            failure = failure ?? error
+          }
         }
         try await doctor.followUp()
-        note(nil, .following)
       } catch {
-        note(error, .following)
+        failure = failure ?? error
       }
+      note(failure, .following)
     }
 
     /// Says what is new.

@@ -56,7 +56,7 @@
       func open() throws -> OpenProfile {
         let keystore = try Keystore.open(
           at: OpenProfile.keys(path), owner: description.id, passphrase: passphrase)
-        return try OpenProfile(path, description, keystore)
+        return try OpenProfile(path, ProfileDescription.read(in: path), keystore)
       }
     }
 

@@ -58,10 +58,12 @@
           hint: "'bcemr patient visits' lists those that you gave"
         ) { $0.consent }
         let wanted = WantedConsents(store: session.profile.store)
+        let requests = try await session.patient.requests()
         for wish in try wanted.all(at: 0)
         where wish.visit == "\(consent.visit)" && wish.hospital == consent.hospital {
+          let request = requests.first { "\($0.request)" == wish.request }
           // Nothing gives it again behind this.
-          try wanted.remove(wish)
+          if request?.doctor == consent.doctor || consent.doctor == nil { try wanted.remove(wish) }
         }
         return try await Self.revoke(consent, session.patient, wait, isDemanded)
       }

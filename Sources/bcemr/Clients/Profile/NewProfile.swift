@@ -58,8 +58,10 @@
       do {
         let folder = try DataFolder(path: draft)
         try folder.create(genesis: genesis.content.encoded())
+        let digest = Digest32(sha256: try description.encoded())
         let keystore = try Keystore.create(
-          try Keystore.withStoreKey(keys), at: OpenProfile.keys(draft), passphrase: passphrase)
+          try Keystore.withStoreKey(keys).changed([OpenProfile.digestName: digest.bytes]),
+          at: OpenProfile.keys(draft), passphrase: passphrase)
         // Whose store it is stands in it from the beginning.
         _ = try SealedRoleStore(folder.roleStore(description.role), keystore)
         try description.create(in: draft)

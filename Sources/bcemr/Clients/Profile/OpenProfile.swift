@@ -56,10 +56,23 @@
     /// Where the keys of a profile are.
     static func keys(_ path: String) -> String { "\(path)/keys.sealed" }
 
+    /// Under which the keys have the digest of `profile.json`.
+    static let digestName = "profile"
+
     /// With keys that are open.
-    init(_ path: String, _ description: ProfileDescription, _ keystore: Keystore) throws {
+    ///
+    /// - Parameter patience: how long others may work with the profile, in seconds.
+    init(
+      _ path: String, _ description: ProfileDescription, _ keystore: Keystore,
+      patience: Double = ProfileTurn.patience
+    ) throws {
       (self.path, self.description, self.keystore) = (path, description, keystore)
-      let folder = try ProfileTurn(path).folder()
+      guard try keystore.keys.secret(Self.digestName) == description.digest.bytes else {
+        throw CommandFailure(
+          .checkFailed, code: "invalid-profile",
+          "\(path)/\(ProfileDescription.fileName): the file was changed since the keys were made")
+      }
+      let folder = try ProfileTurn(path).folder(patience: patience)
       guard let bytes = try folder.genesis() else {
         throw CommandFailure(
           .badInput, code: "not-found", "\(path)/genesis.der: the file is missing")

@@ -22,6 +22,13 @@
     var identity: String?
     /// Of which ledger, in hexadecimal digits.
     var genesis: String
+    /// SHA-256 of the file; the keys of the profile have it too, so that nobody changes the file without the
+    /// passphrase: whose hospital and which ledger it names decides whom the program believes.
+    private(set) var digest = Digest32.zero
+
+    private enum CodingKeys: String, CodingKey {
+      case kind, id, hospital, specialties, identity, genesis
+    }
 
     static let fileName = "profile.json"
     private static let limit = 1 << 16
@@ -40,22 +47,28 @@
       }
       let decoder = JSONDecoder()
       decoder.keyDecodingStrategy = .convertFromSnakeCase
-      guard let description = try? decoder.decode(Self.self, from: Data(contents.bytes)),
+      guard var description = try? decoder.decode(Self.self, from: Data(contents.bytes)),
         Digest32(hex: description.genesis) != nil,
         description.kind == .doctor ? description.hospital != nil : description.identity != nil
       else {
         throw CommandFailure(
           .badInput, code: "invalid-profile", "\(path): this does not say whose profile it is")
       }
+      description.digest = Digest32(sha256: contents.bytes)
       return description
+    }
+
+    /// As it stands in the file.
+    func encoded() throws -> [UInt8] {
+      let encoder = JSONEncoder()
+      encoder.keyEncodingStrategy = .convertToSnakeCase
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      return try Array(encoder.encode(self)) + [UInt8(ascii: "\n")]
     }
 
     /// Writes it into a new file. Returns when it is durable.
     func create(in folder: String) throws {
-      let encoder = JSONEncoder()
-      encoder.keyEncodingStrategy = .convertToSnakeCase
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      let bytes = try Array(encoder.encode(self)) + [UInt8(ascii: "\n")]
+      let bytes = try encoded()
       do {
         try DurableFile.create(bytes, at: "\(folder)/\(Self.fileName)")
       } catch {

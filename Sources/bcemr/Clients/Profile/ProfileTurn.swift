@@ -18,15 +18,15 @@
     private let path: String
     private static let pause: UInt32 = 50_000
     /// How long a command waits for others, in seconds.
-    private static let patience = 60.0
+    static let patience = 60.0
 
     init(_ profile: String) { path = "\(profile)/turn" }
 
     /// Opens the folder as soon as nobody else works with it.
     ///
-    /// - Throws: ``StoreError`` `locked` if another command does for a minute.
-    func folder() throws -> DataFolder {
-      let end = Date().addingTimeInterval(Self.patience)
+    /// - Throws: ``StoreError`` `locked` if others do for longer than `patience`, in seconds.
+    func folder(patience: Double = Self.patience) throws -> DataFolder {
+      let end = Date().addingTimeInterval(patience)
       let wish = try lock()
       defer { close(wish) }
       var hasTurn = false
@@ -41,7 +41,7 @@
         }
         guard Date() < end else {
           throw StoreError(
-            .locked, "\(parent): another command works with this profile for a minute already")
+            .locked, "\(parent): another command works with this profile")
         }
         usleep(Self.pause)
       }
@@ -52,6 +52,20 @@
       guard let wish = try? lock() else { return false }
       defer { close(wish) }
       return flock(wish, LOCK_EX | LOCK_NB) != 0
+    }
+
+    /// Says that an agent runs, until the descriptor is closed.
+    ///
+    /// - Throws: ``StoreError`` `locked` if one does.
+    func beAgent() throws -> Int32 {
+      let agent = "\(parent)/agent"
+      let descriptor = unsafe open(agent, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+      guard descriptor >= 0 else { throw CommandFailure(DurableFile.Failure(path: agent)) }
+      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        close(descriptor)
+        throw StoreError(.locked, "\(parent): 'run' works for this profile already")
+      }
+      return descriptor
     }
 
     private var parent: String { String(path.dropLast("/turn".count)) }
