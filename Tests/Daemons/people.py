@@ -96,12 +96,17 @@ class People:
             agent.kill()
             agent.wait()
 
-    def waits_for_step(self, who, visit, step):
-        def reached():
-            visits = self.doctor(who, "visits")["visits"]
-            return any(v["visit"] == visit and v["step"] == step for v in visits)
+    def told(self, who):
+        """What the agent has said."""
+        return open(self.cluster.path("agent-" + who)).read()
 
-        self.cluster.wait("%s is at %s" % (who, step), reached)
+    def waits_for_step(self, who, visit, command):
+        """Until the agent says that this command is next: it works while nobody else asks for the profile."""
+        def reached():
+            last = self.told(who).split("visit " + visit + "\n")
+            return len(last) > 1 and "'bcemr doctor %s'" % command in last[-1].split("visit ")[0]
+
+        self.cluster.wait("%s is at %s: %s" % (who, command, self.told(who)[-600:]), reached)
 
     def write(self, name, text):
         path = self.cluster.path(name)
@@ -149,7 +154,7 @@ def hold(people, encounter, team, findings):
         remote = ["--remote"] if isElsewhere else []
         code = people.patient("code", visit, "--to", who, *remote)
         if isElsewhere:
-            people.waits_for_step(who, visit, "words")
+            people.waits_for_step(who, visit, "confirm")
             people.doctor(who, "confirm", *["zoo"] * 6, "--visit", visit, code=1)
             people.doctor(who, "confirm", *code["words"], "--visit", visit[:8])
         else:
@@ -210,7 +215,8 @@ def record_is_shared(people, visit):
         time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 86400)))["consent"]
     people.cluster.wait(
         "the consent arrives",
-        lambda: any(c["consent"] == second for c in people.doctor("carl", "consents")["consents"]))
+        lambda: "Consent " + second in people.told("carl"))
+    assert any(c["consent"] == second for c in people.doctor("carl", "consents")["consents"])
     revoked = people.patient("revoke", second, "--wait", "90")
     stages = [stage["standing"] for stage in revoked["stages"]]
     assert stages[-1] == "final", revoked

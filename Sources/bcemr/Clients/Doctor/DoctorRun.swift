@@ -96,16 +96,25 @@
     private static let waiting: UInt64 = 20
     /// Between two times of following up, in seconds.
     private static let followingPeriod = 15.0
+    /// How long after a message the profile is given away at the earliest, and how long somebody waits for it at the
+    /// most, in seconds: the exchange of a group key is several messages, and begins anew where it is interrupted.
+    private static let (quiet, patience) = (2.0, 10.0)
+    private var lastMail = Date.distantPast
 
     /// Works until somebody else wants the profile, or the process is to end.
     mutating func work(_ session: DoctorSession, once: Bool, turn: ProfileTurn) async throws {
       var followed: Date?
       var pause = 1.0
+      /// Since when somebody waits for the profile.
+      var wished: Date?
       while true {
         var isHeard = true
         do {
           let count = try await mail(session.doctor, once ? 0 : Self.waiting, turn)
-          if count > 0 { messages += count }
+          if count > 0 {
+            messages += count
+            lastMail = Date()
+          }
           pause = 1
           if once, count > 0 { continue }
           note(nil, .mail)
@@ -122,7 +131,13 @@
           await followUp(session)
           followed = Date()
         }
-        if once || StopSignal.isGiven || turn.isWanted { return }
+        if once || StopSignal.isGiven { return }
+        if turn.isWanted {
+          if -lastMail.timeIntervalSinceNow > Self.quiet || wished.map(Self.isLongAgo) ?? false {
+            return
+          }
+          wished = wished ?? Date()
+        }
         if !isHeard {
           await wait(pause, turn)
           pause = min(pause * 2, 30)
@@ -133,10 +148,13 @@
     /// Reads mail, and gives it up when somebody else wants the profile or the process is to end.
     private func mail(_ doctor: Doctor, _ seconds: UInt64, _ turn: ProfileTurn) async throws -> Int
     {
-      try await withThrowingTaskGroup(of: Int?.self) { group in
+      let last = lastMail
+      return try await withThrowingTaskGroup(of: Int?.self) { group in
         group.addTask { try await doctor.readMail(waiting: seconds) }
         group.addTask {
-          while !Task.isCancelled, !StopSignal.isGiven, !turn.isWanted {
+          while !Task.isCancelled, !StopSignal.isGiven,
+            !turn.isWanted || -last.timeIntervalSinceNow <= Self.quiet
+          {
             try? await Task.sleep(for: .milliseconds(100))
           }
           return nil
@@ -146,6 +164,10 @@
         while let _ = try? await group.next() {}
         return first ?? 0
       }
+    }
+
+    private static func isLongAgo(_ time: Date) -> Bool {
+      -time.timeIntervalSinceNow > patience
     }
 
     private func wait(_ seconds: Double, _ turn: ProfileTurn) async {
