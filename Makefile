@@ -126,10 +126,12 @@ test-transcripts: deps-test
 	$(SWIFT_BUILD) --product bcemr
 	python3 Tests/CommandLine/run.py $(BCEMR)
 
-## test-daemons: 1 min. Daemons of five parties: founded, one killed, another's key, what is wrong
+## test-daemons: 4 min. Daemons of five parties; doctors and a patient with programs of their own
 test-daemons: deps-test
 	$(SWIFT_BUILD) --product bcemrd
+	$(SWIFT_BUILD) --product bcemr
 	python3 Tests/Daemons/run.py .build/release/bcemrd
+	python3 Tests/Daemons/people.py .build/release/bcemrd $(BCEMR)
 
 ## test-constant-time: Operations on secrets under memcheck, with two planted leaks that it must find
 test-constant-time: deps-test

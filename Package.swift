@@ -11,6 +11,7 @@ let strict: [SwiftSetting] = [
 ]
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
@@ -61,6 +62,7 @@ let package = Package(
     .library(name: "Ledger", targets: ["Ledger"]),
     .library(name: "Consortium", targets: ["Consortium", "CanonicalEncoding", "Credentials"]),
     .library(name: "SQLiteBackend", targets: ["SQLiteBackend"]),
+    .library(name: "Keystore", targets: ["Keystore"]),
     .executable(name: "bcemr", targets: ["bcemr"]),
     .executable(name: "bcemrd", targets: ["bcemrd"]),
   ],
@@ -68,7 +70,7 @@ let package = Package(
     .default(enabledTraits: ["Network"]),
     .trait(
       name: "Network",
-      description: "HTTPTransport and bcemrd, with all that they need of HTTP and TLS"),
+      description: "HTTPTransport, bcemrd, programs of doctors and patients, with HTTP and TLS"),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
@@ -107,6 +109,9 @@ let package = Package(
     module("PrintedScheme", ["Pairings", "HashToCurve", crypto]),
     module("PaperEvaluation", scheme + ["EMRScheme", "PrintedScheme", crypto]),
     module("SQLiteBackend", ledger + ["Consortium", grdb, sqlite]),
+    module(
+      "Keystore",
+      ["CanonicalEncoding", "Credentials", "Ledger", "Consortium", asn1, crypto, cryptoExtras]),
     module("HTTPTransport", ["CanonicalEncoding", "Consortium", crypto] + http),
     .executableTarget(
       name: "bcemr",
@@ -114,6 +119,8 @@ let package = Package(
         "ClinicalRecords", "Consortium", "PaperEvaluation", "QRCodes", "SQLiteBackend", asn1,
         crypto,
         argumentParser,
+        .target(name: "Keystore", condition: .when(traits: ["Network"])),
+        .target(name: "HTTPTransport", condition: .when(traits: ["Network"])),
       ],
       resources: [.embedInCode("Demo/history.json")],
       swiftSettings: strict),
@@ -154,6 +161,9 @@ let package = Package(
       "HTTPTransport",
       ["CanonicalEncoding", "Consortium", "Ledger", "SQLiteBackend", crypto, asn1] + http
         + [network("X509", "swift-certificates")]),
+    tests(
+      "Keystore", ["CanonicalEncoding", "Consortium", "Credentials", "Ledger", crypto],
+      vectors: true),
     tests(
       "SQLiteBackend", ledger + ["Consortium", "PowerCut", "store-crash-probe", grdb],
       vectors: true),

@@ -54,6 +54,7 @@ public enum ObjectKind: UInt, CaseIterable, Sendable {
   // Between roles, and at rest
   case message = 39
   case demoKeys = 40
+  case sealedKeys = 78
   case openingEvidence = 41
   case envelope = 80
   case requestContent = 81

@@ -7,7 +7,8 @@ struct BCEMR: AsyncParsableCommand {
     commandName: "bcemr",
     abstract: "A consortium ledger of medical records that many sign and only the patient opens.",
     discussion: """
-      Exit codes: 0 all checks passed, 1 a check failed, 2 bad input or environment, 64 usage.
+      Exit codes: 0 all checks passed, 1 a check failed, 2 bad input or environment, 3 it waits for others, \
+      64 usage.
       """,
     version: "0.1.0",
     subcommands: [
@@ -29,7 +30,16 @@ struct BCEMR: AsyncParsableCommand {
       Bench.self,
       Generate.self,
       Evaluate.self,
-    ])
+    ] + people)
+
+  /// The programs of people, who reach others over a network.
+  private static let people: [any ParsableCommand.Type] = {
+    #if Network
+      [DoctorCommand.self, PatientCommand.self]
+    #else
+      []
+    #endif
+  }()
 
   static func main() async {
     SystemFile.ignoreFileSizeSignal()

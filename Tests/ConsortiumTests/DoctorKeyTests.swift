@@ -96,6 +96,34 @@ struct DoctorKeyTests {
     try await expectValid(test, consortium)
   }
 
+  @Test("a key file that was renewed opens the same doctor, whatever the store still has")
+  func renewedKeyFile() async throws {
+    let test = TestConsortium()
+    let consortium = try await test.open()
+    let place = "doctors/\(Self.first)"
+    let file = try #require(test.storage.keys(place, owner: Self.first))
+    let owner = try await doctor(Self.first, consortium)
+    #expect(try await owner.keyFile(renewing: file).encoded() == file.encoded())
+    #expect(try await !owner.rotateKeys())
+    // What is only offered is in no file.
+    #expect(try await owner.keyFile(renewing: file).encoded() == file.encoded())
+    try await consortium.settle()
+    #expect(try await owner.rotateKeys())
+    let renewed = try await owner.keyFile(renewing: file)
+    let present = try await client(test, consortium).doctor(Self.first, by: "hospital-1")
+    let identity = try IdentityKey(seed: renewed.secret("identity"))
+    #expect(identity.publicKey == present.identityKey)
+    #expect(try renewed.secret("signing") == file.secret("signing"))
+    // With the store that has the row of the key before, and with an empty one.
+    for store in [test.storage.roleStore(place), MemoryRoleStore()] as [any RoleStore] {
+      let again = try Doctor(
+        id: Self.first, hospital: "hospital-1", genesis: consortium.genesis,
+        keys: DoctorKeys(renewed), store: store, courier: consortium.courier,
+        clock: { TestConsortium.start })
+      #expect(try await again.keyFile(renewing: renewed).encoded() == renewed.encoded())
+    }
+  }
+
   @Test("[attack] a stolen key is refused by proxy and patient once it is replaced or suspended")
   func stolenKeyAsks() async throws {
     let test = TestConsortium()

@@ -54,7 +54,7 @@ class Cluster:
         assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
         return done
 
-    def found(self):
+    def found(self, window=40):
         for name, kind in PARTIES:
             confirmed = ["--confirms=" + n for n in DELEGATES[:3]] if kind == "cloud" else []
             self.command(
@@ -70,7 +70,7 @@ class Cluster:
         digest = self.command(
             "found", *[self.path(name, name + ".member.json") for name, _ in PARTIES],
             "--network", "test", *["--delegate=" + name for name in DELEGATES],
-            "--window", "40", "--output", self.path("genesis.der"),
+            "--window", str(window), "--output", self.path("genesis.der"),
         ).stdout.strip()
         for name, _ in PARTIES:
             shutil.copy(self.path("genesis.der"), self.path(name, "genesis.der"))

@@ -1,5 +1,5 @@
 public import CanonicalEncoding
-import Credentials
+public import Credentials
 import EMRScheme
 import Ledger
 
@@ -132,6 +132,14 @@ extension Doctor {
     ])
     keys.identity = identity
     return true
+  }
+
+  /// A key file with the identity key that is in force in the place of the one it has: for who keeps keys where this
+  /// doctor's store is not.
+  ///
+  /// - Parameter file: what this program was given, or what this has returned for it.
+  public func keyFile(renewing file: KeyFile) throws(CredentialError) -> KeyFile {
+    try file.changed([KeyUse.identity.name: keys.identity.encoded()])
   }
 
   /// Has an entry put on the consortium chain by all delegates, for one might drop it.

@@ -30,6 +30,9 @@ public struct AssignedVisit: Sendable, Equatable {
   /// T_k: the last second in which this doctor can sign, in counted time too. So many seconds are left as it is
   /// ahead of the counted time of the last consortium block, and more if the ledger halts.
   public let deadline: UInt64
+  /// Since when this program keeps it, by the own clock, in seconds since 1970: a moment after it opened; nil until
+  /// it has its group key.
+  public let since: UInt64?
   /// The identifiers of the team, in the order of signing.
   public let team: [String]
   /// k: the place of this doctor among them, from 1.
@@ -37,7 +40,8 @@ public struct AssignedVisit: Sendable, Equatable {
   /// What this doctor is to do next.
   public let step: Step
 
-  init(_ known: DoctorVisit) {
+  init(_ known: DoctorVisit, since: UInt64?) {
+    self.since = since
     let context = known.context
     visit = context.visitID
     openedAt = context.openedAt
@@ -82,7 +86,10 @@ extension Doctor {
     for (_, visit) in try store.readable(withPrefix: Self.visitPrefix, as: DoctorVisit.self) {
       known[visit.context.visitID] = known[visit.context.visitID] ?? visit
     }
-    return known.values.map(AssignedVisit.init).sorted {
+    return try known.values.map { visit in
+      let joined = try store.value(forKey: joinedKey(visit.context.visitID))
+      return AssignedVisit(visit, since: joined.flatMap { try? UInt64(stateBytes: $0) })
+    }.sorted {
       ($0.openedAt, $0.visit) < ($1.openedAt, $1.visit)
     }
   }

@@ -45,38 +45,6 @@ struct OpenRecord: AsyncParsableCommand {
 
   @OptionGroup var output: OutputOptions
 
-  /// The record, as it is written.
-  fileprivate struct Record: Encodable {
-    struct Named: Encodable {
-      let hospital: String
-      let visit: String
-
-      init(_ visit: NamedVisit) { (hospital, self.visit) = (visit.hospital, "\(visit.visit)") }
-    }
-
-    struct Finding: Encodable {
-      let doctor: String
-      let attempt: UInt64
-      /// SHA-256 of the finding.
-      let sha256: String
-      /// What was signed in its place, and stands on the ledger: 'bcemr inspect --visit' shows it.
-      let commitment: String
-      /// Byte for byte, if it is UTF-8; else it is in `base64`.
-      let text: String?
-      let base64: String?
-    }
-
-    let visit: String
-    let hospital: String
-    /// The visit that this one adds to or corrects.
-    let amends: Named?
-    /// To its patient, the visits that add to this one, or correct it.
-    let amendedBy: [Named]?
-    /// The ledger time of the consortium block against which the visit opened.
-    let openedAt: String?
-    let findings: [Finding]
-  }
-
   struct Report: Encodable {
     let path: String
     let visit: String
@@ -143,7 +111,7 @@ struct OpenRecord: AsyncParsableCommand {
     let (path, place) = (path, "visit \(found.visit) of \(found.hospital)")
     let keep: @Sendable (OpenedRecord) async throws -> Void = { record in
       let time = await consortium.time(ofBlock: record.baseHeight)
-      try Self.write(Record(record, at: time, amendedBy: nil), to: path)
+      try RecordFile(record, at: time, amendedBy: nil).write(to: path)
     }
     do {
       guard isPatient else {
@@ -158,7 +126,7 @@ struct OpenRecord: AsyncParsableCommand {
       let (record, amendedBy) = try await consortium.openOwnRecord(
         found.visit, at: found.hospital)
       let time = await consortium.time(ofBlock: record.baseHeight)
-      try Self.write(Record(record, at: time, amendedBy: amendedBy), to: path)
+      try RecordFile(record, at: time, amendedBy: amendedBy).write(to: path)
       return record
     } catch let error as ConsortiumError {
       let failure = CommandFailure(await consortium.cause(of: error))
@@ -172,37 +140,5 @@ struct OpenRecord: AsyncParsableCommand {
       id.range(of: "-doctor-").map { String(id[..<$0.lowerBound]) } ?? id
     }
     return hospitals.values.map(\.count).min()
-  }
-
-  private static func write(_ record: Record, to path: String?) throws {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    let bytes = try Array(encoder.encode(record)) + [UInt8(ascii: "\n")]
-    if let path {
-      try SystemFile.create(bytes, at: path, isPrivate: true)
-    } else if let problem = SystemFile.put(Console.forOutput(bytes), into: .output) {
-      // A doctor's keys are kept then.
-      throw CommandFailure(.badInput, code: "unavailable", problem)
-    }
-  }
-}
-
-extension OpenRecord.Record {
-  /// - Parameter time: of the block against which the visit opened.
-  fileprivate init(_ record: OpenedRecord, at time: UInt64?, amendedBy: [NamedVisit]?) {
-    visit = "\(record.visit)"
-    hospital = record.hospital
-    amends = record.amends.map(Named.init)
-    self.amendedBy = amendedBy.map { $0.map(Named.init) }
-    openedAt = time.map(LedgerTime.text)
-    findings = record.findings.map { finding in
-      let text = String(validating: finding.content, as: UTF8.self)
-      return Finding(
-        doctor: finding.doctor, attempt: finding.attempt,
-        sha256: "\(Digest32(sha256: finding.content))", commitment: "\(finding.commitment)",
-        text: text,
-        base64: text == nil ? Data(finding.content).base64EncodedString() : nil)
-    }
   }
 }

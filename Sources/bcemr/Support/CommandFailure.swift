@@ -14,6 +14,8 @@ struct CommandFailure: Error {
   enum ExitStatus: Int32 {
     case checkFailed = 1
     case badInput = 2
+    /// Somebody does not answer, or the ledger is not that far: it is done, or sent again, later.
+    case waits = 3
     case usage = 64
   }
 

@@ -1,0 +1,69 @@
+#if Network
+  import ArgumentParser
+  import CanonicalEncoding
+  import Consortium
+  import Ledger
+
+  struct DoctorStatus: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "status",
+      abstract: "Show what waits, how stands what you have submitted, and who does not answer.")
+
+    @Flag(help: "Ask nobody who is reached.")
+    var offline = false
+
+    @OptionGroup var profile: ProfileOptions
+    @OptionGroup var output: OutputOptions
+
+    private struct Report: ClientReport {
+      let profile: String
+      let doctor: String
+      let hospital: String
+      let genesis: String
+      let visits: [AssignedVisitReport]
+      let unusedConsents: Int
+      let submissions: [SubmissionReport]
+      let words: [String]
+      /// Absent with --offline.
+      let reached: [Reachability]?
+
+      private enum CodingKeys: String, CodingKey {
+        case profile, doctor, hospital, genesis, visits, unusedConsents, submissions, reached
+      }
+
+      func print(to console: Console) {
+        console.line("\(doctor) of \(hospital), in \(profile); ledger \(genesis)")
+        let open = visits.filter { $0.step != "done" }
+        console.line(
+          "\(Quantity.count(open.count, "visit")) to work on, "
+            + "\(Quantity.count(unusedConsents, "consent")) not used")
+        for visit in open { visit.print(to: console) }
+        if words.isEmpty { console.line("Nothing was submitted.") }
+        for line in words { console.line(line) }
+        for party in reached ?? [] where !party.answers {
+          console.line("\(party.party) does not answer now: what is for it waits.")
+        }
+      }
+    }
+
+    func run() async throws {
+      let offline = offline
+      output.deliver(
+        try await DoctorSession.run(profile) { session in
+          let doctor = session.doctor
+          let submissions = try await doctor.submissions()
+          let reached =
+            offline
+            ? nil
+            : await Reachability.of(await doctor.neededParties()) { await doctor.answers($0) }
+          return Report(
+            profile: session.profile.path, doctor: doctor.id, hospital: doctor.hospital,
+            genesis: "\(session.profile.genesis.digest)",
+            visits: try await doctor.visits().map(AssignedVisitReport.init),
+            unusedConsents: try await doctor.consents().count { !$0.isUsed },
+            submissions: submissions.map(SubmissionReport.init),
+            words: submissions.map(SubmissionReport.words), reached: reached)
+        })
+    }
+  }
+#endif

@@ -1,0 +1,346 @@
+#if Network
+  import ArgumentParser
+  import CanonicalEncoding
+  import Consortium
+  import EMRScheme
+  import Foundation
+
+  struct PatientTicket: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "ticket", abstract: "Be admitted with the ticket of a hospital's counter.",
+      discussion: """
+        The program checks the visit and the team that the hospital offers, and agrees to them. The same again goes on \
+        where it was interrupted. A ticket is kept like a key: '-' keeps it out of the list of processes.
+        """)
+
+    @Argument(
+      help: ArgumentHelp(
+        "The text of the ticket's QR code, or its 12 words; '-' reads it from standard input.",
+        valueName: "code"))
+    var code: String
+
+    @Option(help: ArgumentHelp("The hospital that gave it.", valueName: "name"))
+    var hospital: String
+
+    @Option(help: "What the hospital calls the occasion.")
+    var encounter: String
+
+    @Option(help: "What you complain of, in your words: told to this hospital alone.")
+    var symptoms: String = ""
+
+    @Option(
+      name: .customLong("symptom"),
+      help: ArgumentHelp("The same as a code, up to 32 times.", valueName: "system|code"))
+    var codes: [String] = []
+
+    @Option(
+      help: ArgumentHelp(
+        "A complete visit of yours that this one adds to or corrects.", valueName: "visit"))
+    var amends: String?
+
+    @OptionGroup var profile: ProfileOptions
+    @OptionGroup var output: OutputOptions
+
+    private struct Report: ClientReport {
+      let visit: String
+      let hospital: String
+      /// opened or complete.
+      let admission: String
+      let team: [String]
+      /// Above 1: those before were closed.
+      let attempt: UInt64?
+
+      func print(to console: Console) {
+        guard admission == "opened" else {
+          return console.line("\(hospital) has held this visit already: \(visit).")
+        }
+        if let attempt, attempt > 1 {
+          console.line("An interrupted attempt is closed as abandoned; this is attempt \(attempt).")
+        }
+        console.line("Admitted to \(hospital); the visit is \(visit).")
+        console.line(
+          "The team, in the order in which you see them: \(team.joined(separator: ", ")).")
+        console.line("'bcemr patient code' shows each of them that you are there.")
+      }
+    }
+
+    func validate() throws {
+      guard symptomForm() != nil else {
+        throw ValidationError(
+          "symptoms have at most \(Symptoms.codeLimit) codes, as 'system|code', and "
+            + "\(Symptoms.textLimit) bytes of text")
+      }
+    }
+
+    private func symptomForm() -> Symptoms? {
+      let parsed = codes.map { text -> Symptoms.Code? in
+        let parts = text.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
+        return parts.count == 2 ? Symptoms.Code(system: parts[0], code: parts[1]) : nil
+      }
+      guard parsed.allSatisfy({ $0 != nil }) else { return nil }
+      return Symptoms(codes: parsed.compactMap(\.self), text: symptoms)
+    }
+
+    func run() async throws {
+      let text = try CarriedText.read(code)
+      let ticket =
+        try text.uppercased().contains("BCEMR:")
+        ? AdmissionTicket(text: text) : AdmissionTicket(words: text)
+      let (hospital, encounter, amends) = (hospital, encounter, amends)
+      let symptoms = symptomForm() ?? Symptoms()
+      output.deliver(
+        try await PatientSession.run(profile) { session in
+          var amended: NamedVisit?
+          if let amends {
+            let visit = try await session.visit(amends, at: nil)
+            amended = NamedVisit(visit.visit, at: visit.hospital)
+          }
+          let admission = try await session.patient.admit(
+            to: hospital, encounter: encounter, symptoms: symptoms, ticket: ticket,
+            amending: amended)
+          switch admission {
+          case .complete(let visit):
+            return Report(
+              visit: "\(visit)", hospital: hospital, admission: "complete", team: [], attempt: nil)
+          case .opened(let context, let attempt):
+            return Report(
+              visit: "\(context.visitID)", hospital: hospital, admission: "opened",
+              team: context.signers.map(\.doctor), attempt: attempt)
+          }
+        })
+    }
+  }
+
+  struct PatientCode: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "code", abstract: "Show a doctor of the team that you are there.",
+      discussion: """
+        The code is for this doctor and these minutes. With --remote it goes to a doctor who is elsewhere, by the \
+        hospital, and counts once you have read the six words to the doctor yourself.
+        """)
+
+    @Argument(help: "The visit, by the first 8 or more digits of its identifier.")
+    var visit: String
+
+    @Option(help: "The doctor who is to read it.")
+    var to: String
+
+    @Flag(help: "Send it, and read the words to the doctor.")
+    var remote = false
+
+    @Option(help: ArgumentHelp("Whose visit it is.", valueName: "name"))
+    var hospital: String?
+
+    @OptionGroup var profile: ProfileOptions
+    @OptionGroup var output: OutputOptions
+
+    private struct Report: ClientReport {
+      let visit: String
+      let doctor: String
+      let text: String
+      let words: [String]
+      let sent: Bool
+
+      func print(to console: Console) {
+        if !sent {
+          ShownCode.print(text, to: console, drawing: SystemFile.Stream.output.isTerminal)
+        }
+        console.line("As words: \(words.joined(separator: " "))")
+        if sent { console.line("It is sent: read the words to \(doctor).") }
+      }
+    }
+
+    func run() async throws {
+      let (name, doctor, isRemote, hospital) = (visit, to, remote, hospital)
+      output.deliver(
+        try await PatientSession.run(profile) { session in
+          let visit = try await session.visit(name, at: hospital)
+          let code =
+            isRemote
+            ? try await session.patient.showPresence(visit.visit, at: visit.hospital, to: doctor)
+            : try await session.patient.presence(visit.visit, at: visit.hospital, to: doctor)
+          return Report(
+            visit: "\(visit.visit)", doctor: doctor, text: code.text, words: code.words,
+            sent: isRemote)
+        })
+    }
+  }
+
+  struct PatientCollect: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "collect", abstract: "Open the record of a visit, and give the receipt.",
+      discussion: """
+        The record is compared with the ledger and with the signatures of its team. One that is on the ledger and not \
+        what the team signed is disputed in the receipt (exit code 1).
+        """)
+
+    @Argument(help: "The visit, by the first 8 or more digits of its identifier.")
+    var visit: String
+
+    @Option(
+      name: [.customLong("output"), .customShort("o")],
+      help: ArgumentHelp(
+        "A new file, which its owner alone can read; with --fhir a new folder.", valueName: "file"))
+    var path: String
+
+    @Flag(help: "Write each finding into a file of its own.")
+    var fhir = false
+
+    @Option(
+      help: ArgumentHelp(
+        "How long to wait for the visit to be final, in seconds.", valueName: "seconds"))
+    var wait: Double = 0
+
+    @Option(help: ArgumentHelp("Whose visit it is.", valueName: "name"))
+    var hospital: String?
+
+    @OptionGroup var profile: ProfileOptions
+    @OptionGroup var output: OutputOptions
+
+    private struct Report: ClientReport {
+      let path: String
+      let visit: String
+      let hospital: String
+      let findings: Int
+      let receipt: DemoReport.StandingReport
+      let receiptWords: String
+      let receiptFailure: ReportedError?
+
+      private enum CodingKeys: String, CodingKey {
+        case path, visit, hospital, findings, receipt, receiptFailure
+      }
+
+      func print(to console: Console) {
+        console.line(
+          "\(path): the record of visit \(visit) of \(hospital), "
+            + "\(Quantity.count(findings, "finding")), as the team signed it")
+        console.line("The receipt is \(receiptWords).")
+        if let receiptFailure { console.line("It is not taken yet: \(receiptFailure.message).") }
+      }
+    }
+
+    func run() async throws {
+      try SystemFile.requireNothing(at: path)
+      let (name, path, fhir, wait, hospital) = (visit, path, fhir, wait, hospital)
+      output.deliver(
+        try await PatientSession.run(profile) { session in
+          let visit = try await session.visit(name, at: hospital)
+          let collected = try await Self.collect(visit, session.patient, wait)
+          guard let record = collected.record else {
+            throw CommandFailure(
+              .checkFailed, code: "disputed",
+              "visit \(visit.visit): the record on the ledger is not what the team signed; the receipt "
+                + "says so, and is \(collected.receipt.told(by: visit.hospital))")
+          }
+          let time = await BlockTime.of(
+            record.baseHeight, shownBy: record.hospital, session.patient.client)
+          if fhir {
+            try RecordFolder.write(record, at: time, to: path)
+          } else {
+            try RecordFile(record, at: time, amendedBy: nil).write(to: path)
+          }
+          return Report(
+            path: path, visit: "\(record.visit)", hospital: record.hospital,
+            findings: record.findings.count, receipt: .init(collected.receipt),
+            receiptWords: collected.receipt.told(by: record.hospital),
+            receiptFailure: collected.receiptFailure.map {
+              ReportedError(code: "\($0.code)", message: $0.message)
+            })
+        })
+    }
+
+    private static func collect(
+      _ visit: PatientHoldings.Visit, _ patient: Consortium.Patient, _ seconds: Double
+    ) async throws -> CollectedRecord {
+      let end = ContinuousClock.now + .seconds(seconds)
+      while true {
+        do {
+          return try await patient.collect(visit.visit, at: visit.hospital)
+        } catch let error as ConsortiumError
+          where [.notFinal, .unreachable, .behindAnchor].contains(error.code)
+          && ContinuousClock.now < end
+        {
+          try await Task.sleep(for: .seconds(1))
+        }
+      }
+    }
+  }
+
+  struct PatientVisits: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "visits", abstract: "List your visits and the consents to them.",
+      discussion: "Nobody is asked: this is what the program knows.")
+
+    @OptionGroup var profile: ProfileOptions
+    @OptionGroup var output: OutputOptions
+
+    private struct Report: ClientReport {
+      struct Consent: Encodable {
+        let consent: String
+        let doctor: String?
+        let purpose: String?
+        let expiresAt: String?
+        /// Absent unless it was taken back.
+        let revocation: DemoReport.StandingReport?
+      }
+
+      struct Visit: Encodable {
+        let visit: String
+        let hospital: String
+        let encounter: String
+        let amends: RecordFile.Named?
+        let collected: Bool
+        let receipted: Bool
+        let consents: [Consent]
+      }
+
+      let visits: [Visit]
+      let damaged: [String]
+
+      func print(to console: Console) {
+        if visits.isEmpty { console.line("There are no visits.") }
+        for visit in visits {
+          console.line("visit \(visit.visit) of \(visit.hospital), \(visit.encounter)")
+          console.line(
+            "  "
+              + (visit.collected
+                ? "collected, \(visit.receipted ? "with" : "without") a receipt"
+                : "not collected: 'bcemr patient collect'"))
+          for consent in visit.consents {
+            let who = consent.doctor ?? "somebody that only the ledger's notice is known of"
+            console.line(
+              "  consent \(consent.consent)\n    to \(who)"
+                + (consent.purpose.map { ", for \($0)" } ?? "")
+                + (consent.expiresAt.map { ", until \($0)" } ?? "")
+                + (consent.revocation.map { ", taken back: \($0.standing)" } ?? ""))
+          }
+        }
+        for row in damaged { Console.diagnostic("a row of the store cannot be read: \(row)") }
+      }
+    }
+
+    func run() async throws {
+      output.deliver(
+        try await PatientSession.run(profile) { session in
+          let patient = session.patient
+          var consents: [NamedVisit: [Report.Consent]] = [:]
+          for consent in try await patient.consents() {
+            let standing = try await patient.standing(ofRevocation: consent.consent)
+            consents[NamedVisit(consent.visit, at: consent.hospital), default: []].append(
+              Report.Consent(
+                consent: "\(consent.consent)", doctor: consent.doctor, purpose: consent.purpose,
+                expiresAt: consent.expiresAt.map(LedgerTime.text),
+                revocation: standing.map(DemoReport.StandingReport.init)))
+          }
+          let visits = try await patient.visits().map { visit in
+            Report.Visit(
+              visit: "\(visit.visit)", hospital: visit.hospital, encounter: visit.encounter,
+              amends: visit.amends.map(RecordFile.Named.init),
+              collected: visit.recordDigest != nil, receipted: visit.isReceipted,
+              consents: consents[NamedVisit(visit.visit, at: visit.hospital)] ?? [])
+          }
+          return Report(visits: visits, damaged: try await patient.damagedRows())
+        })
+    }
+  }
+#endif

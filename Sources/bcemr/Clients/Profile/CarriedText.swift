@@ -1,0 +1,45 @@
+#if Network
+  import Credentials
+  import Foundation
+
+  #if canImport(Glibc)
+    import Glibc
+  #else
+    import Darwin
+  #endif
+
+  /// What people carry from one device to another: an argument, or standard input for `-`, which keeps it out of the
+  /// list of processes.
+  enum CarriedText {
+    private static let limit = 1 << 16
+
+    static func read(_ argument: String) throws -> String {
+      guard argument == "-" else { return argument }
+      var bytes: [UInt8] = []
+      var buffer = [UInt8](repeating: 0, count: 4096)
+      while bytes.count <= limit {
+        let count = unsafe buffer.withUnsafeMutableBytes { unsafe take($0) }
+        if count == 0 { return String(decoding: bytes, as: UTF8.self) }
+        guard count > 0 || errno == EINTR else {
+          throw CommandFailure(DurableFile.Failure(path: "-", code: errno))
+        }
+        bytes += buffer.prefix(max(count, 0))
+      }
+      throw CommandFailure(.badInput, code: "too-large", "-: this is longer than any code")
+    }
+
+    /// The text of a file, or of standard input for `-`.
+    static func file(_ path: String) throws -> String {
+      guard path != "-" else { return try read("-") }
+      return String(decoding: try SystemFile.contents(of: path, limit: limit), as: UTF8.self)
+    }
+
+    private static func take(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
+      #if canImport(Glibc)
+        unsafe Glibc.read(STDIN_FILENO, buffer.baseAddress, buffer.count)
+      #else
+        unsafe Darwin.read(STDIN_FILENO, buffer.baseAddress, buffer.count)
+      #endif
+    }
+  }
+#endif

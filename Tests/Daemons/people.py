@@ -1,0 +1,329 @@
+#!/usr/bin/env python3
+"""Doctors and a patient with programs of their own, over HTTPS with daemons: people.py BCEMRD BCEMR
+
+Each has a folder and keys of its own; what people carry from one device to another is carried here by hand.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from run import PARTIES, Cluster
+
+PASSPHRASE = "correct horse battery staple"
+IDENTITY = "urn:test:person|19610318"
+DOCTORS = {
+    "anna": "hospital-1",
+    "bert": "hospital-1",
+    "carl": "hospital-2",
+}
+
+
+def bundle(name):
+    return json.dumps({
+        "resourceType": "Bundle", "type": "collection",
+        "entry": [{"resource": {
+            "resourceType": "Observation", "id": name, "status": "final", "code": {"text": name},
+            "subject": {"reference": "Patient/1"}}}],
+    })
+
+
+class People:
+    def __init__(self, program, cluster, digest):
+        self.program, self.cluster, self.digest = program, cluster, digest
+        self.agents = {}
+        self.passphrase = cluster.path("passphrase")
+        with open(self.passphrase, "w", opener=lambda p, f: os.open(p, f, 0o600)) as file:
+            file.write(PASSPHRASE + "\n")
+
+    def profile(self, who):
+        return self.cluster.path("profile-" + who)
+
+    def arguments(self, who, kind, *arguments):
+        return [
+            self.program, kind, *arguments, "--profile", self.profile(who), "--passphrase-file",
+            self.passphrase,
+        ]
+
+    def run(self, who, kind, *arguments, code=0, text=None):
+        """What a command prints as JSON."""
+        done = subprocess.run(
+            [*self.arguments(who, kind, *arguments), "--json"], capture_output=True, text=True,
+            timeout=180, input=text)
+        assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
+        return json.loads(done.stdout) if done.stdout else None
+
+    def tries(self, what, who, kind, *arguments, seconds=90):
+        """The same until it ends well: what it waits for comes with a block, or with mail."""
+        end = time.time() + seconds
+        while True:
+            done = subprocess.run(
+                [*self.arguments(who, kind, *arguments), "--json"], capture_output=True, text=True,
+                timeout=180)
+            if done.returncode == 0:
+                return json.loads(done.stdout)
+            assert time.time() < end, (what, done.returncode, done.stdout, done.stderr,
+                                       self.cluster.logs())
+            time.sleep(1)
+
+    def doctor(self, who, *arguments, **options):
+        return self.run(who, "doctor", *arguments, **options)
+
+    def patient(self, *arguments, who="patient", **options):
+        return self.run(who, "patient", *arguments, **options)
+
+    def desk(self, hospital, *arguments):
+        config = self.cluster.path(hospital, "bcemrd.json")
+        done = self.cluster.command("desk", *arguments, "--config", config, "--json")
+        return json.loads(done.stdout)
+
+    def start(self, who):
+        log = open(self.cluster.path("agent-" + who), "a")
+        self.agents[who] = subprocess.Popen(
+            self.arguments(who, "doctor", "run"), stdout=log, stderr=log)
+
+    def stop(self, who):
+        agent = self.agents.pop(who)
+        agent.send_signal(signal.SIGTERM)
+        assert agent.wait(timeout=40) == 0, open(self.cluster.path("agent-" + who)).read()
+
+    def stop_all(self):
+        for agent in self.agents.values():
+            agent.kill()
+            agent.wait()
+
+    def told(self, who):
+        """What the agent has said."""
+        return open(self.cluster.path("agent-" + who)).read()
+
+    def waits_for_step(self, who, visit, command):
+        """Until the agent says that this command is next: it works while nobody else asks for the profile."""
+        def reached():
+            last = self.told(who).split("visit " + visit + "\n")
+            return len(last) > 1 and "'bcemr doctor %s'" % command in last[-1].split("visit ")[0]
+
+        self.cluster.wait("%s is at %s: %s" % (who, command, self.told(who)[-600:]), reached)
+
+    def write(self, name, text):
+        path = self.cluster.path(name)
+        with open(path, "w") as file:
+            file.write(text)
+        return path
+
+
+def register(people):
+    """Doctors make profiles, show their fingerprints at the desks, and register."""
+    genesis = people.cluster.path("genesis.der")
+    for who, hospital in DOCTORS.items():
+        people.doctor(
+            who, "init", who, "--hospital", hospital, "--genesis", genesis, "--digest",
+            people.digest)
+        shown = people.doctor(who, "fingerprint")["fingerprint"]
+        people.doctor(who, "register", code=1)
+        people.desk(hospital, "expect-doctor", who, "--fingerprint", shown)
+        people.tries("registered", who, "doctor", "register")
+        people.start(who)
+    for hospital in set(DOCTORS.values()):
+        people.cluster.wait("the ledger has the doctors of " + hospital, lambda: all(
+            doctor["standing"] == "active" for doctor in people.desk(hospital, "doctors")["doctors"]))
+    people.patient(
+        "init", "--identity", "-", "--genesis", genesis, "--digest", people.digest,
+        "--phrase-file", people.cluster.path("phrase"), text=IDENTITY + "\n")
+    people.patient("phrase", "--check", "--phrase-file", people.cluster.path("phrase"))
+    assert oct(os.stat(people.cluster.path("phrase")).st_mode)[-3:] == "600"
+
+
+def hold(people, encounter, team, findings):
+    """Holds a visit; returns its identifier."""
+    people.desk(
+        "hospital-1", "team", encounter, "--identity", IDENTITY,
+        *["--doctor=" + who for who in team])
+    ticket = people.desk("hospital-1", "ticket", "--identity", IDENTITY)["code"]
+    admitted = people.tries(
+        "admitted", "patient", "patient", "ticket", ticket, "--hospital", "hospital-1",
+        "--encounter", encounter)
+    visit = admitted["visit"]
+    assert admitted["team"] == team, admitted
+    for number, (who, finding) in enumerate(zip(team, findings)):
+        people.waits_for_step(who, visit, "presence")
+        isElsewhere = number == 1
+        remote = ["--remote"] if isElsewhere else []
+        code = people.patient("code", visit, "--to", who, *remote)
+        if isElsewhere:
+            people.waits_for_step(who, visit, "confirm")
+            people.doctor(who, "confirm", *["zoo"] * 6, "--visit", visit, code=1)
+            people.doctor(who, "confirm", *code["words"], "--visit", visit[:8])
+        else:
+            people.doctor(who, "presence", "-", text=code["text"])
+        signed = people.doctor(who, "sign", visit, people.write(who + ".json", finding))
+        assert signed["signature"]["standing"] in ("written", "confirmed", "final"), signed
+    assert signed["completion"]["standing"] in ("confirmed", "final"), signed
+    return visit
+
+
+def visit_is_held(people):
+    """A visit of two doctors, one of whom is elsewhere, from ticket to receipt."""
+    findings = [bundle("first"), bundle("second")]
+    visit = hold(people, "encounter-1", ["anna", "bert"], findings)
+    path = people.cluster.path("record")
+    collected = people.patient("collect", visit, "-o", path, "--wait", "90")
+    record = json.load(open(path))
+    assert [f["text"] for f in record["findings"]] == findings, record
+    assert oct(os.stat(path).st_mode)[-3:] == "600"
+    assert collected["receipt"]["standing"] in ("written", "confirmed", "final"), collected
+    people.doctor("anna", "sign", visit, people.write("x", "{}"), code=2)
+    return visit
+
+
+def ask(people, purpose):
+    address = people.patient("address")["text"]
+    people.doctor("carl", "request", address, "--purpose", purpose)
+    end = time.time() + 60
+    while time.time() < end:
+        for request in people.patient("requests", "--wait", "5")["requests"]:
+            if request["purpose"] == purpose:
+                assert request["doctor"] == "carl" and request["hospital"] == "hospital-2"
+                return request["request"]
+    raise AssertionError("the request does not arrive")
+
+
+def record_is_shared(people, visit):
+    """A doctor of another hospital reads the record with a consent, once; a consent that was taken back opens nothing."""
+    request = ask(people, "second opinion")
+    given = people.tries(
+        "consented", "patient", "patient", "consent", request[:12], "--visit", visit[:12],
+        "--days", "30")
+    consent = given["consent"]
+    folder = people.cluster.path("shared")
+    opened = people.tries(
+        "opened", "carl", "doctor", "open", consent[:8], "-o", folder)
+    assert opened["visit"] == visit
+    assert open(os.path.join(folder, "finding-2-bert.json")).read() == bundle("second")
+    assert oct(os.stat(folder).st_mode)[-3:] == "700"
+    again = people.doctor("carl", "open", consent, "-o", folder + "-2", code=1)
+    assert again["error"]["code"] == "reused", again
+    log = people.patient("log", visit)
+    assert {"requested", "consented", "accessed"} <= {r["event"] for r in log["records"]}, log
+
+    request = ask(people, "research")
+    second = people.tries(
+        "consented", "patient", "patient", "consent", request, "--visit", visit, "--until",
+        time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 86400)))["consent"]
+    people.cluster.wait(
+        "the consent arrives",
+        lambda: "Consent " + second in people.told("carl"))
+    assert any(c["consent"] == second for c in people.doctor("carl", "consents")["consents"])
+    revoked = people.patient("revoke", second, "--wait", "90")
+    stages = [stage["standing"] for stage in revoked["stages"]]
+    assert stages[-1] == "final", revoked
+    refused = people.doctor("carl", "open", second, "-o", folder + "-3", code=1)
+    assert refused["error"]["code"] == "consent-revoked", refused
+    assert not os.path.exists(folder + "-3")
+    print("   revocation: %s" % ", ".join(
+        "%s after %.1f s" % (s["standing"], s["seconds"]) for s in revoked["stages"]))
+
+
+def consent_waits(people, visit):
+    """A doctor's program is away: the consent is wanted, and given when it is back."""
+    request = ask(people, "follow-up")
+    people.stop("carl")
+    wanted = people.patient("consent", request, "--visit", visit, "--days", "3", code=3)
+    assert "consent" not in wanted and wanted["waits"], wanted
+    assert people.patient("status", "--offline")["wanted_consents"] == 1
+    people.start("carl")
+    end = time.time() + 90
+    given = []
+    while not given and time.time() < end:
+        done = subprocess.run(
+            [*people.arguments("patient", "patient", "sync"), "--json"], capture_output=True,
+            text=True, timeout=180)
+        given = json.loads(done.stdout)["given"]
+    assert len(given) == 1, done
+
+
+def device_is_lost(people, visit):
+    """From the words alone another program has visits, consents and log, and takes a consent back."""
+    own = people.patient("visits")["visits"]
+    people.run(
+        "restored", "patient", "restore", "--identity", IDENTITY, "--genesis",
+        people.cluster.path("genesis.der"), "--digest", people.digest, "--phrase-file",
+        people.cluster.path("phrase"))
+    found = people.patient("visits", who="restored")["visits"]
+    assert [(v["visit"], v["encounter"]) for v in found] == [
+        (v["visit"], v["encounter"]) for v in own], found
+    assert sorted(c["consent"] for c in found[0]["consents"]) == sorted(
+        c["consent"] for c in own[0]["consents"])
+    path = people.cluster.path("record-again")
+    people.patient("collect", visit, "-o", path, who="restored")
+    assert json.load(open(path))["findings"] == json.load(
+        open(people.cluster.path("record")))["findings"]
+    last = [c for c in found[0]["consents"] if c.get("purpose") == "follow-up"][0]["consent"]
+    revoked = people.patient("revoke", last, "--wait", "90", who="restored")
+    assert revoked["stands"]["standing"] == "final", revoked
+
+
+def keys_are_rotated(people):
+    """A new identity key is in the keystore, sealed, and works."""
+    path = os.path.join(people.profile("anna"), "keys.sealed")
+    before = open(path).read()
+    people.tries("rotated", "anna", "doctor", "rotate-keys")
+    assert open(path).read() != before
+    store = open(os.path.join(people.profile("anna"), "doctors/anna/state.sqlite"), "rb").read()
+    assert b"rotated-key" not in store and b"doctor-visit" not in store
+    hold(people, "encounter-2", ["anna", "bert"], [bundle("third"), bundle("fourth")])
+
+
+def offline_is_normal(people, visit):
+    """Who does not answer is named; nothing is lost, and it goes on."""
+    people.cluster.stop("manager", signal.SIGKILL)
+    status = people.patient("status")
+    assert [p["party"] for p in status["reached"] if not p["answers"]] == ["manager"], status
+    request = people.doctor(
+        "carl", "request", people.patient("address")["text"], "--purpose", "later", code=3)
+    assert request["error"]["code"] == "unreachable", request
+    assert people.patient("sync", code=3)["offline"]["mail"]
+    people.cluster.start("manager")
+    people.cluster.wait("it listens", lambda: people.cluster.health("manager") is not None)
+    people.tries("asked", "carl", "doctor", "request", people.patient("address")["text"],
+                 "--purpose", "later")
+    wrong = people.write("wrong", "another passphrase\n")
+    os.chmod(wrong, 0o600)
+    done = subprocess.run(
+        [people.program, "doctor", "visits", "--profile", people.profile("anna"),
+         "--passphrase-file", wrong], capture_output=True, text=True)
+    assert done.returncode == 2 and "passphrase is wrong" in done.stderr, done
+
+
+def main():
+    daemon, program = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+    with tempfile.TemporaryDirectory(prefix="bcemr-people-") as folder:
+        cluster = Cluster(daemon, folder)
+        people = None
+        try:
+            people = People(program, cluster, cluster.found(window=1800))
+            for name, _ in PARTIES:
+                cluster.start(name)
+            cluster.wait(
+                "all have a block", lambda: all(cluster.height(n) >= 2 for n, _ in PARTIES))
+            visit = None
+            for test in (register, visit_is_held, record_is_shared, consent_waits, device_is_lost,
+                         keys_are_rotated, offline_is_normal):
+                begun = time.time()
+                takes = test.__code__.co_argcount == 2
+                result = test(people, visit) if takes else test(people)
+                visit = visit or result
+                print("ok %s (%.0f s)" % (test.__name__, time.time() - begun), flush=True)
+            for who in list(people.agents):
+                people.stop(who)
+        finally:
+            if people:
+                people.stop_all()
+            cluster.stop_all()
+
+
+if __name__ == "__main__":
+    main()
