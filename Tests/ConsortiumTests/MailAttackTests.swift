@@ -269,6 +269,28 @@ struct MailAttackTests {
     #expect(try test.waiting("hospital-2") == [])
   }
 
+  @Test("[attack] strangers ask for mail without end: who has some, at the same address, has it")
+  func askingWithoutEnd() async throws {
+    let stage = try await Stage()
+    let (test, consortium) = (stage.test, stage.consortium)
+    let quota = try #require(RequestTable.byName[FetchMail.name]).quota
+    let question = FetchMail(waiting: 0, agreementKey: stage.address.agreementKey)
+    var codes: Set<String> = []
+    for seed in 0..<17 as Range<UInt64> {
+      let stranger = test.client(
+        consortium, by: try TestConsortium.stranger(100 + seed), from: "patient")
+      for _ in 0..<quota {
+        codes.insert(await code { _ = try await stranger.ask(question, of: "manager") })
+      }
+    }
+    #expect(codes == ["nothing", "busy"])
+    #expect(try await stage.patient.readMail() == 1)
+    // Nothing waits any more, and the patient is one of them.
+    #expect(await code { _ = try await stage.patient.readMail() } == "busy")
+    test.pass(seconds: 60)
+    #expect(try await stage.patient.readMail() == 0)
+  }
+
   @Test("[attack] a mailbox shows no key that its doctor has not signed, or whose time is over")
   func shownKeys() async throws {
     let stage = try await Stage()

@@ -156,7 +156,7 @@ struct MailboxTests {
       let subject = Digest32(sha256: "\(doctor)/\(number)".utf8)
       switch await mailboxes.deliver(
         message("\(doctor)/\(number)"), to: "address-\(number % 3)", from: .party(doctor),
-        keeping: .promised(subject: subject))
+        keeping: .promised(subject: subject, key: Array(doctor.utf8)))
       {
       case .kept: return await mailboxes.holds(subject, for: "address-\(number % 3)") ? "kept" : "-"
       case .answer: return "answer"
@@ -173,6 +173,14 @@ struct MailboxTests {
     }
     #expect(await mailboxes.holds(Digest32(sha256: "greedy/0".utf8), for: "address-0"))
     #expect(await mailboxes.holds(Digest32(sha256: "another/0".utf8), for: "address-0"))
+    // Whose they are is known after a restart too, until they are answered.
+    let again = try stage.open()
+    for name in ["greedy", "another"] { #expect(await again.isAwaited(Array(name.utf8))) }
+    let waiting = try await again.fetch("address-0", waiting: 0).messages.map(\.bytes)
+    #expect(waiting.contains(message("another/0")))
+    try await again.answer(Digest32(sha256: message("another/0")), for: "address-0", [1])
+    #expect(await !again.isAwaited(Array("another".utf8)))
+    #expect(await again.isAwaited(Array("greedy".utf8)))
   }
 
   @Test("a message that a disk has damaged leaves, and hides no other")

@@ -9,6 +9,8 @@ struct MailboxContents: Sendable {
   private var digests: [String: [Digest32: UInt64]] = [:]
   private var boxes: [String: Weights] = [:]
   private var all = Weights()
+  /// For how many messages the holder of a key is expected to ask.
+  private(set) var owners: [Digest32: Int] = [:]
   let limits: Mailboxes.Limits
 
   /// How much there is, in all and by source.
@@ -41,6 +43,7 @@ struct MailboxContents: Sendable {
     digests[mail.recipient, default: [:]][mail.digest] = mail.number
     boxes[mail.recipient, default: Weights()].add(mail, 1)
     all.add(mail, 1)
+    if let owner = mail.owner { owners[owner, default: 0] += 1 }
   }
 
   /// Notes that the store has the bytes.
@@ -54,6 +57,7 @@ struct MailboxContents: Sendable {
     digests[recipient]?[mail.digest] = nil
     boxes[recipient]?.add(mail, -1)
     all.add(mail, -1)
+    if let owner = mail.owner { owners[owner] = owners[owner].flatMap { $0 > 1 ? $0 - 1 : nil } }
     if byRecipient[recipient]?.isEmpty ?? true {
       (byRecipient[recipient], digests[recipient], boxes[recipient]) = (nil, nil, nil)
     }

@@ -108,7 +108,8 @@ extension SystemManager {
       return try await node.ask(
         sealed: forwarded, of: address.contact,
         over: AddressCourier(
-          mailboxes: mailboxes, doctor: request.object.doctor, subject: subject))
+          mailboxes: mailboxes, doctor: request.object.doctor, subject: subject,
+          key: address.signingKey))
     } catch let error as ConsortiumError where error.code == .waiting {
       guard await mailboxes.holds(subject, for: address.id) else {
         throw ConsortiumError(.unreachable, "nobody is at this address")
@@ -146,12 +147,14 @@ private struct AddressCourier: Courier {
   let mailboxes: Mailboxes
   let doctor: String
   let subject: Digest32
+  let key: [UInt8]
 
   func send(
     _ request: [UInt8], from sender: String, to recipient: String
   ) async throws(ConsortiumError) -> [UInt8] {
     switch await mailboxes.deliver(
-      request, to: recipient, from: .party(doctor), keeping: .promised(subject: subject))
+      request, to: recipient, from: .party(doctor),
+      keeping: .promised(subject: subject, key: key))
     {
     case .answer(let answer): return answer
     case .kept: throw ConsortiumError(.waiting, "it waits for the patient")

@@ -43,7 +43,8 @@ package actor Mailboxes {
     case nothing
     case message
     /// Its sender tells others that it waits, and once for each subject.
-    case promised(subject: Digest32)
+    /// The holder of the Ed25519 key is expected to ask for it.
+    case promised(subject: Digest32, key: [UInt8])
   }
 
   package enum Delivery: Sendable {
@@ -118,10 +119,9 @@ package actor Mailboxes {
       return .refused(ConsortiumError(.unauthenticated, "what waits has to be sealed"))
     }
     guard !isClosed else { return .refused(Self.away(recipient)) }
-    var subject: Digest32?
-    if case .promised(let about) = keeping { subject = about }
     let mail = WaitingMail(
-      number: nextNumber, to: recipient, from: label(source), at: clock(), about: subject, bytes)
+      number: nextNumber, to: recipient, from: label(source), at: clock(), keeping: keeping,
+      bytes)
     nextNumber &+= 1
     do {
       try forgetOver()
@@ -188,6 +188,11 @@ package actor Mailboxes {
     contents.messages(for: recipient).values.contains {
       $0.subject == subject && $0.bytes == nil
     }
+  }
+
+  /// Whether something promised waits for the holder of an Ed25519 key.
+  package func isAwaited(_ key: [UInt8]) -> Bool {
+    contents.owners[Digest32(sha256: key)] != nil
   }
 
   // MARK: Recipients

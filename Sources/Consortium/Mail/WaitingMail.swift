@@ -18,41 +18,49 @@ struct WaitingMail: Sendable {
   let digest: Digest32
   /// What its sender was promised that it waits for, and by which it is not kept twice.
   let subject: Digest32?
+  /// Of what was promised: the digest of the Ed25519 key of the address, whose holder is expected to ask.
+  let owner: Digest32?
   /// nil where the store has them.
   var bytes: [UInt8]?
 
   init(
     number: UInt64, to recipient: String, from source: [UInt8], at time: UInt64,
-    about subject: Digest32?, _ bytes: [UInt8]
+    keeping: Mailboxes.Keeping, _ bytes: [UInt8]
   ) {
+    if case .promised(let about, let key) = keeping {
+      (subject, owner) = (about, Digest32(sha256: key))
+    } else {
+      (subject, owner) = (nil, nil)
+    }
     (self.number, self.recipient, self.source) = (number, recipient, source)
-    (arrivedAt, self.subject, self.bytes) = (time, subject, bytes)
+    (arrivedAt, self.bytes) = (time, bytes)
     (byteCount, digest) = (bytes.count, Digest32(sha256: bytes))
   }
 
   /// What it counts in the bounds of a mailbox.
   var weight: Int { byteCount + Self.rowWeight }
 
-  /// `mail/` recipient, number, time, length, source, digest and subject.
+  /// `mail/` recipient, number, time, length, source, digest, subject and owner.
   var key: String {
     let place = String(repeating: "0", count: max(20 - "\(number)".count, 0)) + "\(number)"
     return Self.prefix
       + [
         recipient, place, "\(arrivedAt)", "\(byteCount)", source.hex, "\(digest)",
-        subject.map { "\($0)" } ?? "-",
+        subject.map { "\($0)" } ?? "-", owner.map { "\($0)" } ?? "-",
       ].joined(separator: "/")
   }
 
   /// What the key of a row says; nil for one that is none.
   init?(key: String) {
     let parts = key.split(separator: "/").map(String.init)
-    guard parts.count == 8, key.hasPrefix(Self.prefix), let number = UInt64(parts[2]),
+    guard parts.count == 9, key.hasPrefix(Self.prefix), let number = UInt64(parts[2]),
       let time = UInt64(parts[3]), let count = Int(parts[4]),
       (1...MessageLimits.plain).contains(count), let source = [UInt8](hex: parts[5]),
       let digest = Digest32(hex: parts[6])
     else { return nil }
     (self.number, recipient, arrivedAt, byteCount) = (number, parts[1], time, count)
-    (self.source, self.digest, subject) = (source, digest, Digest32(hex: parts[7]))
+    (self.source, self.digest) = (source, digest)
+    (subject, owner) = (Digest32(hex: parts[7]), Digest32(hex: parts[8]))
   }
 }
 

@@ -122,7 +122,7 @@ package enum RequestTable {
     // Mailboxes (specification 8.8)
     sealed(
       FetchMail.self, by: [.doctor, .keyHolder], to: [.hospital, .manager], 1 << 10,
-      answer: page, quota: 1 << 10),
+      answer: page, quota: 1 << 8),
     sealed(
       AnswerMail.self, by: [.doctor, .keyHolder], to: [.hospital, .manager],
       piece + 2 * Envelope.overhead),

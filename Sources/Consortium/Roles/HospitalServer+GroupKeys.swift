@@ -17,7 +17,7 @@ struct DueGroupKeys: Sendable {
 
 /// The group key of a visit (4.3).
 extension HospitalServer {
-  /// That the team of a visit has its group key.
+  /// That this hospital has seen to it, by itself, that the team of a visit has its group key.
   static func keyedKey(_ visit: Digest32) -> String { "group-key/\(visit)" }
   /// After how many seconds it is tried again, and how many exchanges are under way at once.
   private static let (pause, exchangeLimit): (UInt64, Int) = (5, 16)
@@ -59,6 +59,7 @@ extension HospitalServer {
         if let mailboxes, await !mailboxes.isPresent(signer.doctor) { return }
       }
       try await establishGroupKey(visitID)
+      try store.write([Self.keyedKey(visitID): []])
       groupKeys.next?[visitID] = nil
     } catch {
       // It is tried again; what fails here itself is told to who runs the hospital.
@@ -97,7 +98,6 @@ extension HospitalServer {
     for (index, doctor) in team.enumerated().reversed() {
       try await bring(try exchange.deliver(to: index + 1), visitID, to: doctor)
     }
-    try store.write([Self.keyedKey(visitID): []])
   }
 
   /// Brings a doctor the key. Where the answer is lost the same is brought again: in another exchange it would be

@@ -73,8 +73,11 @@ package actor SystemManager: EnvelopeKeyOwner {
         isRenewed
         ? try await chains.view(of: hospital) : try await chains.storedView(of: hospital)
       return try view?.visit(visit).map { KnownAuthor(.patient, [$0.signingKey]) }
-    // Any key, of whatever address: there are as many as patients like, and each opens its own mailbox.
-    case .key(let key): return KnownAuthor(.keyHolder, [key], isProven: false)
+    // Any key, of whatever address: there are as many as patients like, and each opens its own mailbox; but for
+    // whom something waits is somebody.
+    case .key(let key):
+      let isAwaited = await mailboxes?.isAwaited(key) ?? false
+      return KnownAuthor(.keyHolder, [key], isProven: isAwaited)
     }
   }
 
