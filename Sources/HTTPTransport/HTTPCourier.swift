@@ -37,14 +37,17 @@ public final class HTTPCourier: Courier {
 
   private let locate: @Sendable (String) async -> Members.Location?
   private let timeouts: Timeouts
+  private let statistics: MessageStatistics
   private let peers = Mutex<[String: Peer]>([:])
 
-  /// - Parameter locate: where a party is, by its identifier; nil for who is not known.
+  /// - Parameters:
+  ///   - statistics: where exchanges are counted.
+  ///   - locate: where a party is, by its identifier; nil for who is not known.
   public init(
-    timeouts: Timeouts = Timeouts(),
+    timeouts: Timeouts = Timeouts(), statistics: MessageStatistics = MessageStatistics(),
     locate: @escaping @Sendable (String) async -> Members.Location?
   ) {
-    (self.timeouts, self.locate) = (timeouts, locate)
+    (self.timeouts, self.statistics, self.locate) = (timeouts, statistics, locate)
   }
 
   /// Closes all connections. Nothing can be sent afterwards but on new ones.
@@ -68,6 +71,7 @@ public final class HTTPCourier: Courier {
       do {
         return try await send(request, to: recipient, at: address, location)
       } catch {
+        statistics.failed(recipient)
         failure = "\(recipient) at \(address): \(error.reason)"
         // What may have arrived is not sent again: its sender decides.
         guard error.isUnsent else { break }
@@ -92,6 +96,7 @@ public final class HTTPCourier: Courier {
     request.method = .POST
     request.headers.add(name: "content-type", value: MessagePath.contentType)
     request.body = .bytes(ByteBuffer(bytes: body))
+    let begun = ContinuousClock.now
     do {
       let response = try await client.execute(
         request, deadline: .now() + .seconds(timeouts.exchange))
@@ -99,6 +104,9 @@ public final class HTTPCourier: Courier {
       guard response.status == .ok else {
         throw Failure(reason: "HTTP status \(response.status.code)", isUnsent: false)
       }
+      statistics.answered(
+        recipient, ContinuousClock.now - begun, date: response.headers.first(name: "date"),
+        at: Self.now)
       return Array(answer.readableBytesView)
     } catch let failure as Failure {
       throw failure
@@ -118,6 +126,13 @@ public final class HTTPCourier: Courier {
     } catch {
       throw Failure(reason: "\(type(of: error))", isUnsent: false)
     }
+  }
+
+  /// Seconds since 1970.
+  private static var now: Double {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 
   /// Connections to one party, all of them to one of its keys.
