@@ -12,6 +12,9 @@ protocol DrivenRole: Sendable {
 
   /// - Returns: whether there was anything.
   func step() async throws -> Bool
+
+  /// Takes new keys of these uses, which count from the next epoch on; asked again, the same.
+  func rotateKeys(_ uses: Set<KeyUse>) async throws
 }
 
 extension HospitalServer: DrivenRole {
@@ -20,6 +23,11 @@ extension HospitalServer: DrivenRole {
 
 extension CloudServer: DrivenRole {
   func step() async throws -> Bool { try await advance() }
+
+  func rotateKeys(_ uses: Set<KeyUse>) async throws {
+    var randomness: Randomness = SystemRandomNumberGenerator()
+    try await rotateKeys(uses, using: &randomness)
+  }
 }
 
 extension SystemManager: DrivenRole {
@@ -27,6 +35,11 @@ extension SystemManager: DrivenRole {
     let isNew = try await node.advance()
     try await advance()
     return isNew
+  }
+
+  func rotateKeys(_ uses: Set<KeyUse>) async throws {
+    var randomness: Randomness = SystemRandomNumberGenerator()
+    try await rotateKeys(uses, using: &randomness)
   }
 }
 
@@ -36,6 +49,8 @@ struct Roles {
     let kind: RoleKind
     let driven: any DrivenRole
     let endpoint: any Endpoint
+    /// The uses of which it has given up its keys, and is not listed with others yet.
+    let givenUp: Set<KeyUse>
   }
 
   let genesis: ValidGenesis
@@ -60,7 +75,7 @@ struct Roles {
     guard let file = try folder.keys(id, owner: id) else {
       throw DaemonFailure(.badInput, "\(place): the keys of \(id) are missing")
     }
-    guard try file.isKnown(to: known, network: genesis.content.network) else {
+    guard let givenUp = try file.givenUp(by: known, network: genesis.content.network) else {
       throw DaemonFailure(
         .badInput, "\(place): these are not the keys that \(id) has on the ledger")
     }
@@ -73,21 +88,21 @@ struct Roles {
         node: try node(id, ring, nil), keys: ManagerKeys(ring), store: try folder.roleStore(id),
         stores: { try folder.stateStore(id, chain: $0) }, courier: courier, clock: Self.clock,
         randomness: SystemRandomNumberGenerator())
-      return Role(kind: .manager, driven: manager, endpoint: manager)
+      return Role(kind: .manager, driven: manager, endpoint: manager, givenUp: givenUp)
     case .supernode(let supernode) where supernode.role == .hospital:
       let keys = try SupernodeKeys(file, ring: ring, isHospital: true)
       let hospital = try HospitalServer(
         id: id, node: node(id, ring, keys.delegate), keys: keys, store: folder.roleStore(id),
         log: folder.chainLog(id), state: folder.stateStore(id, chain: id), courier: courier,
         clock: Self.clock, randomness: SystemRandomNumberGenerator())
-      return Role(kind: .hospital, driven: hospital, endpoint: hospital)
+      return Role(kind: .hospital, driven: hospital, endpoint: hospital, givenUp: givenUp)
     case .supernode:
       let keys = try SupernodeKeys(file, ring: ring, isHospital: false)
       let cloud = try CloudServer(
         id: id, node: node(id, ring, keys.delegate), keys: keys, store: folder.roleStore(id),
         records: folder.recordStore(id), stores: { try folder.stateStore(id, chain: $0) },
         courier: courier, clock: Self.clock, randomness: SystemRandomNumberGenerator())
-      return Role(kind: .cloud, driven: cloud, endpoint: cloud)
+      return Role(kind: .cloud, driven: cloud, endpoint: cloud, givenUp: givenUp)
     case .organisation:
       throw DaemonFailure(
         .badInput, "\(id) is an organisation, which has no server: its key belongs offline")
