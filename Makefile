@@ -84,7 +84,7 @@ deps:
 
 ## deps-test: Install what tests need besides, as python3-venv, valgrind and zbar-tools
 deps-test: deps
-	@scripts/install-packages python3 python3-venv valgrind binutils zbar-tools faketime help2man openssl
+	@scripts/install-packages python3 python3-venv valgrind binutils zbar-tools faketime help2man openssl prometheus
 
 ## test-oracles: Pairings, curves and hashes against other libraries
 #
@@ -126,7 +126,7 @@ test-transcripts: deps-test
 	$(SWIFT_BUILD) --product bcemr
 	python3 Tests/CommandLine/run.py $(BCEMR)
 
-## test-daemons: 4 min. Daemons of five parties; doctors and a patient with programs of their own
+## test-daemons: 6 min. Daemons of five parties: founded, killed, measured, full, renewed, put back; doctors and a patient
 test-daemons: deps-test
 	$(SWIFT_BUILD) --product bcemrd
 	$(SWIFT_BUILD) --product bcemr

@@ -128,7 +128,7 @@ let package = Package(
     .executableTarget(
       name: "bcemrd",
       dependencies: ledger + [
-        "Consortium", "HTTPTransport", "SQLiteBackend", asn1, crypto, argumentParser,
+        "Consortium", "HTTPTransport", "QRCodes", "SQLiteBackend", asn1, crypto, argumentParser,
         network("Configuration", "swift-configuration"),
         network("ServiceLifecycle", "swift-service-lifecycle"),
         network("UnixSignals", "swift-service-lifecycle"),

@@ -37,15 +37,18 @@ public final class HTTPCourier: Courier {
 
   private let locate: @Sendable (String) async -> Members.Location?
   private let timeouts: Timeouts
+  private let statistics: MessageStatistics
   private let peers = Mutex<[String: Peer]>([:])
 
-  /// - Parameter locate: where somebody is, by the name that a courier is given, as
-  ///   ``Consortium/Doctor/location(of:)`` says it; nil for who is not known.
+  /// - Parameters:
+  ///   - statistics: where exchanges are counted.
+  ///   - locate: where somebody is, by the name that a courier is given, as
+  ///     ``Consortium/Doctor/location(of:)`` says it; nil for who is not known.
   public init(
-    timeouts: Timeouts = Timeouts(),
+    timeouts: Timeouts = Timeouts(), statistics: MessageStatistics = MessageStatistics(),
     locate: @escaping @Sendable (String) async -> Members.Location?
   ) {
-    (self.timeouts, self.locate) = (timeouts, locate)
+    (self.timeouts, self.statistics, self.locate) = (timeouts, statistics, locate)
   }
 
   /// Closes all connections. Nothing can be sent afterwards but on new ones.
@@ -69,6 +72,7 @@ public final class HTTPCourier: Courier {
       do {
         return try await send(request, to: recipient, at: address, location)
       } catch {
+        statistics.failed(recipient)
         failure = "\(recipient) at \(address): \(error.reason)"
         // What may have arrived is not sent again: its sender decides.
         guard error.isUnsent else { break }
@@ -93,6 +97,7 @@ public final class HTTPCourier: Courier {
     request.method = .POST
     request.headers.add(name: "content-type", value: MessagePath.contentType)
     request.body = .bytes(ByteBuffer(bytes: body))
+    let begun = ContinuousClock.now
     do {
       let response = try await client.execute(
         request, deadline: .now() + .seconds(timeouts.exchange))
@@ -100,6 +105,9 @@ public final class HTTPCourier: Courier {
       guard response.status == .ok else {
         throw Failure(reason: "HTTP status \(response.status.code)", isUnsent: false)
       }
+      statistics.answered(
+        recipient, ContinuousClock.now - begun, date: response.headers.first(name: "date"),
+        at: Self.now)
       return Array(answer.readableBytesView)
     } catch let failure as Failure {
       throw failure
@@ -119,6 +127,13 @@ public final class HTTPCourier: Courier {
     } catch {
       throw Failure(reason: "\(type(of: error))", isUnsent: false)
     }
+  }
+
+  /// Seconds since 1970.
+  private static var now: Double {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 
   /// Connections to one location, all of them to one of its keys: a hospital's doctors are reached where it is.

@@ -22,6 +22,7 @@ public final class MessageServer: Sendable {
   private let port: Int
   private let tls: TLSConfiguration
   private let logger: Logger
+  private let statistics: MessageStatistics
   package let traffic: Traffic
   private let registrations = Mutex<[String: Registration]>([:])
   private let keepers = Mutex<[any MailboxKeeper]>([])
@@ -29,11 +30,13 @@ public final class MessageServer: Sendable {
   /// - Parameters:
   ///   - port: 0 for any that is free.
   ///   - tls: with certificate and key; TLS 1.3 is required.
+  ///   - statistics: where requests are counted.
   public init(
     host: String, port: Int, tls: TLSConfiguration, limits: TrafficLimits = TrafficLimits(),
-    logger: Logger
+    statistics: MessageStatistics = MessageStatistics(), logger: Logger
   ) {
     (self.host, self.port, self.logger) = (host, port, logger)
+    self.statistics = statistics
     var tls = tls
     tls.minimumTLSVersion = .tlsv13
     tls.applicationProtocols = ["http/1.1"]
@@ -71,7 +74,12 @@ public final class MessageServer: Sendable {
   public func run(listening: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
     let router = Router(context: ConnectionContext.self)
     router.post("v1/messages/:recipient") { [self] request, context in
-      try await answer(request, context)
+      do {
+        return try await answer(request, context)
+      } catch let problem as Problem {
+        statistics.refused(problem)
+        throw problem
+      }
     }
     router.add(middleware: Unrouted())
     let (traffic, limits) = (traffic, traffic.limits)
@@ -109,7 +117,9 @@ public final class MessageServer: Sendable {
       taken += part.readableBytes
       bytes += part.readableBytesView
     }
+    let begun = ContinuousClock.now
     let reply = await recipient.endpoint.receive(bytes, from: context.address)
+    statistics.served(name, ContinuousClock.now - begun)
     return Response(
       status: .ok, headers: [.contentType: MessagePath.contentType],
       body: .init(byteBuffer: ByteBuffer(bytes: reply)))

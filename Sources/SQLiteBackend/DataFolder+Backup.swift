@@ -34,6 +34,8 @@ extension DataFolder {
       switch status.st_mode & S_IFMT {
       case S_IFDIR: continue
       case S_IFREG: break
+      // Of a daemon's desk: there is nothing in it.
+      case S_IFSOCK: continue
       default:
         throw StoreError(
           .unavailable, "\(place): this is neither a file nor a folder; it is not followed")
@@ -86,14 +88,23 @@ extension DataFolder {
     if let what = Self.foreignOwner(of: name, at: source) {
       throw StoreError(.foreignStore, "\(source): \(what)")
     }
+    let queue = try storing(source) { try SQLiteFile.openReadOnly(source) }
+    try Self.copy(queue, of: source, to: target)
+  }
+
+  static func copy(
+    _ queue: DatabaseQueue, of source: String, to target: String
+  ) throws(StoreError) {
     do throws(StoreError) {
       try storing(source) {
-        let queue = try SQLiteFile.openReadOnly(source)
         try DurableFile.create([], at: target)
         let copy = try DatabaseQueue(path: target)
         // A copy that was interrupted is of no use, so nothing is kept to undo it.
         try copy.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = MEMORY") }
-        try queue.backup(to: copy)
+        // As it is read here, also in a transaction that was open before.
+        try queue.unsafeRead { source in
+          try copy.writeWithoutTransaction { try source.backup(to: $0) }
+        }
         try copy.close()
       }
     } catch {

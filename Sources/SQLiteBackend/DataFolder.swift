@@ -42,6 +42,14 @@ public final class DataFolder: Sendable {
     isReadOnly = true
   }
 
+  /// Opens the folder to copy it beside the process that writes in it: each store is read by itself, and
+  /// nothing in the folder changes.
+  package init(beside path: String) throws(StoreError) {
+    lock = try Self.lock(path, O_RDONLY, LOCK_UN)
+    self.path = path
+    isReadOnly = true
+  }
+
   private static func lock(
     _ path: String, _ flags: Int32, _ kind: Int32
   ) throws(StoreError) -> Int32 {

@@ -165,9 +165,13 @@ package final class SQLiteFile: Sendable {
   ///
   /// Of a file that a crash left in the middle of a commit, it reads a copy in which that commit is
   /// undone.
-  static func openReadOnly(_ path: String, pageCache: Int = 2_000) throws -> DatabaseQueue {
+  /// - Parameter isHeld: whether a transaction stays open from one use to the next.
+  static func openReadOnly(
+    _ path: String, pageCache: Int = 2_000, isHeld: Bool = false
+  ) throws -> DatabaseQueue {
     var configuration = Configuration()
     configuration.readonly = true
+    configuration.allowsUnsafeTransactions = isHeld
     configuration.busyMode = .timeout(5)
     configuration.prepareDatabase { try $0.execute(sql: "PRAGMA cache_size = -\(pageCache)") }
     do {

@@ -9,12 +9,15 @@ struct BCEMRD: AsyncParsableCommand {
     discussion: """
       A party begins with 'init', which makes its keys and a description for the others. When all \
       descriptions of a new consortium are together, one of them puts them into a genesis with 'found', and \
-      everybody compares its digest. Then each runs its own.
+      everybody compares its digest. Then each runs its own, and asks it at its 'desk'.
 
       Exit codes: 0 well, 1 a check failed, 2 bad input or environment, 64 usage.
       """,
     version: "0.1.0",
-    subcommands: [Initialize.self, Found.self, Check.self, Run.self])
+    subcommands: [
+      Initialize.self, Found.self, Check.self, Run.self, DeskCommands.self,
+      Backup.self, Restore.self, SupportBundle.self,
+    ])
 
   static func main() async {
     do {
@@ -25,13 +28,16 @@ struct BCEMRD: AsyncParsableCommand {
         try command.run()
       }
     } catch let failure as DaemonFailure {
-      Output.diagnostic(failure.message)
-      exit(withError: ExitCode(failure.status.rawValue))
+      end(failure)
     } catch let error where exitCode(for: error) == .failure && !(error is ExitCode) {
-      Output.diagnostic(DaemonFailure(error).message)
-      exit(withError: ExitCode(DaemonFailure(error).status.rawValue))
+      end(DaemonFailure(error))
     } catch {
       exit(withError: error)
     }
+  }
+
+  private static func end(_ failure: DaemonFailure) -> Never {
+    Output.failure(failure)
+    exit(withError: ExitCode(failure.status.rawValue))
   }
 }

@@ -2,33 +2,77 @@ import CanonicalEncoding
 import Consortium
 import Credentials
 import Foundation
+import HTTPTypes
+import Hummingbird
 import Ledger
 
 /// Why a command ends without its result.
 struct DaemonFailure: Error {
-  enum Status: Int32 {
+  enum Status: Int32, Codable {
     case checkFailed = 1
     case badInput = 2
   }
 
   let status: Status
+  /// Stays the same from version to version, for programs.
+  let code: String
   /// Begins in lower case; names the file or party that it is about.
   let message: String
+  /// What can be done about it.
+  let hint: String?
 
-  init(_ status: Status, _ message: String) { (self.status, self.message) = (status, message) }
+  init(_ status: Status, _ message: String, code: String = "bad-input", hint: String? = nil) {
+    (self.status, self.code, self.message, self.hint) = (status, code, message, hint)
+  }
 
   /// - Parameter place: the file that was being looked at.
   init(_ error: any Error, at place: String? = nil) {
-    let (status, message): (Status, String) =
+    let (status, code, message): (Status, String, String) =
       switch error {
-      case let error as DaemonFailure: (error.status, error.message)
-      case let error as DurableFile.Failure: (.badInput, error.message)
+      case let error as DaemonFailure: (error.status, error.code, error.message)
+      case let error as DurableFile.Failure: (.badInput, "unavailable", error.message)
       case let error as StoreError:
-        (error.code == .corrupted ? .checkFailed : .badInput, error.message)
-      case let error as any CodedError: (.badInput, "\(error.message) (\(error.codeText))")
-      default: (.badInput, "\(error)")
+        (error.code == .corrupted ? .checkFailed : .badInput, error.codeText, error.message)
+      case let error as any CodedError:
+        (.badInput, error.codeText, "\(error.message) (\(error.codeText))")
+      default: (.badInput, "unexpected", "\(error)")
       }
-    self.init(status, place.map { "\($0): \(message)" } ?? message)
+    self.init(
+      status, place.map { "\($0): \(message)" } ?? message, code: code,
+      hint: (error as? DaemonFailure)?.hint)
+  }
+}
+
+extension DaemonFailure {
+  /// What the desk is told of an error: also what a role says only to who runs it.
+  init(atDesk error: any Error) {
+    switch error {
+    case let error as DaemonFailure: self = error
+    case let error as HTTPError where error.status == .contentTooLarge:
+      self.init(.badInput, "a request to the desk is shorter", code: "too-large")
+    case is DecodingError:
+      self.init(.badInput, "this is no request to the desk", code: "malformed")
+    case let error as any CodedError:
+      self.init(
+        .badInput, error.message, code: error.codeText, hint: Self.hints[error.codeText])
+    default:
+      let error = ConsortiumError(error)
+      self.init(
+        .badInput, error.message, code: "\(error.code)", hint: Self.hints["\(error.code)"])
+    }
+  }
+
+  private static let hints = [
+    "unknown-doctor": "'bcemrd desk doctors' lists whom the hospital has taken on",
+    "no-team": "'bcemrd desk doctors' says who may act; 'bcemrd desk staffing' who is on duty",
+    "invalid-staffing": "the form of the file is in docs/command-line.md",
+    "not-entitled": "once its identity key changes, a party rotates no more in this epoch",
+    "unreachable": "the other members may be away: 'bcemrd check' asks each; then try again",
+    "full": "make room on the disk of the data folder",
+  ]
+
+  init(_ reported: ReportedFailure) {
+    self.init(.badInput, reported.message, code: reported.code, hint: reported.hint)
   }
 }
 
@@ -37,5 +81,22 @@ enum Output {
 
   static func diagnostic(_ text: String) {
     FileHandle.standardError.write(Data("bcemrd: \(text)\n".utf8))
+  }
+
+  /// One JSON value, with sorted keys.
+  static func json(_ value: some Encodable) throws {
+    let encoder = DeskJSON.encoder
+    encoder.outputFormatting.insert(.prettyPrinted)
+    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+  }
+
+  /// Says why a command ends, in the form that was asked for.
+  static func failure(_ failure: DaemonFailure) {
+    if CommandLine.arguments.contains("--json") {
+      try? json(["error": ReportedFailure(failure)])
+    } else {
+      diagnostic(failure.message)
+      if let hint = failure.hint { diagnostic("hint: \(hint)") }
+    }
   }
 }

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from run import PARTIES, Cluster
+from cluster import PARTIES, Cluster
 
 PASSPHRASE = "correct horse battery staple"
 IDENTITY = "urn:test:person|19610318"

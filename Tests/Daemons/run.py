@@ -1,125 +1,22 @@
 #!/usr/bin/env python3
-"""Daemons of five parties on one machine, each with a folder and keys of its own: run.py BCEMRD
+"""Daemons of five parties on one machine, each with a folder and keys of its own: run.py BCEMRD [TEST…]
 
-What is tested is the program as operators have it: init, found, check, run, kill, run again.
+What is tested is the program as operators have it: init, found, check, run, kill, run again; and what clerks
+and operators ask of it while it runs.
 """
 
-import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 
-PARTIES = [
-    ("hospital-1", "hospital"),
-    ("hospital-2", "hospital"),
-    ("st-mary", "hospital"),
-    ("cloud", "cloud"),
-    ("manager", "manager"),
-]
-DELEGATES = ["hospital-1", "hospital-2", "st-mary", "cloud"]
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
-class Cluster:
-    def __init__(self, program, folder):
-        self.program, self.folder = program, folder
-        ports = free_ports(2 * len(PARTIES))
-        self.ports = {name: ports[2 * i] for i, (name, _) in enumerate(PARTIES)}
-        self.operations = {name: ports[2 * i + 1] for i, (name, _) in enumerate(PARTIES)}
-        self.processes = {}
-
-    def path(self, *names):
-        return os.path.join(self.folder, *names)
-
-    def command(self, *arguments, code=0):
-        done = subprocess.run(
-            [self.program, *arguments], capture_output=True, text=True, timeout=60
-        )
-        assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
-        return done
-
-    def found(self, window=40):
-        for name, kind in PARTIES:
-            confirmed = ["--confirms=" + n for n in DELEGATES[:3]] if kind == "cloud" else []
-            self.command(
-                "init", self.path(name), "--kind", kind, "--id", name,
-                "--organisation", name + "-trust",
-                "--address", "https://127.0.0.1:%d" % self.ports[name], *confirmed,
-            )
-            config = json.load(open(self.path(name, "bcemrd.json")))
-            config["listen"]["host"] = "127.0.0.1"
-            config["operations"]["port"] = self.operations[name]
-            config["pause"] = 0.1
-            json.dump(config, open(self.path(name, "bcemrd.json"), "w"))
-        digest = self.command(
-            "found", *[self.path(name, name + ".member.json") for name, _ in PARTIES],
-            "--network", "test", *["--delegate=" + name for name in DELEGATES],
-            "--window", str(window), "--output", self.path("genesis.der"),
-        ).stdout.strip()
-        for name, _ in PARTIES:
-            shutil.copy(self.path("genesis.der"), self.path(name, "genesis.der"))
-        return digest
-
-    def start(self, name):
-        log = open(self.path(name, "log"), "a")
-        self.processes[name] = subprocess.Popen(
-            [self.program, "run", "--config", self.path(name, "bcemrd.json")], stderr=log
-        )
-
-    def health(self, name):
-        url = "http://127.0.0.1:%d/health" % self.operations[name]
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            return json.load(error)
-        except OSError:
-            return None
-
-    def height(self, name):
-        report = self.health(name)
-        return report["roles"][name]["height"] if report else -1
-
-    def wait(self, what, condition, seconds=90):
-        end = time.time() + seconds
-        while time.time() < end:
-            if condition():
-                return
-            time.sleep(0.2)
-        raise AssertionError("after %d seconds not: %s\n%s" % (seconds, what, self.logs()))
-
-    def logs(self):
-        return "\n".join(
-            "%s: %s" % (name, "".join(open(self.path(name, "log")).readlines()[-6:]))
-            for name, _ in PARTIES
-            if os.path.exists(self.path(name, "log"))
-        )
-
-    def stop(self, name, how=signal.SIGTERM):
-        process = self.processes.pop(name)
-        process.send_signal(how)
-        return process.wait(timeout=40)
-
-    def stop_all(self):
-        for process in self.processes.values():
-            process.kill()
-            process.wait()
+import backups
+import desk
+import operations
+from cluster import PARTIES, Cluster
 
 
 def decides_and_goes_on(cluster):
@@ -204,12 +101,16 @@ def refuses_what_is_wrong(cluster):
 
 def main():
     program = os.path.abspath(sys.argv[1])
+    tests = [decides_and_goes_on] + desk.TESTS + operations.TESTS + backups.TESTS
+    tests += [is_known_by_key_alone, refuses_what_is_wrong]
+    if len(sys.argv) > 2:
+        tests = tests[:1] + [test for test in tests[1:] if test.__name__ in sys.argv[2:]]
     with tempfile.TemporaryDirectory(prefix="bcemrd-") as folder:
         cluster = Cluster(program, folder)
         try:
             digest = cluster.found()
             assert len(digest) == 64, digest
-            for test in (decides_and_goes_on, is_known_by_key_alone, refuses_what_is_wrong):
+            for test in tests:
                 begun = time.time()
                 test(cluster)
                 print("ok %s (%.0f s)" % (test.__name__, time.time() - begun), flush=True)

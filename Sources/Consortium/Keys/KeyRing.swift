@@ -240,6 +240,29 @@ package final class KeyRing: DelegateKeys {
     }
   }
 
+  /// Erases all keys of these uses, those that were to be in force too, and makes one other of each: for a file
+  /// that was put back, of which nobody knows with which of them it has signed since.
+  ///
+  /// - Returns: the uses of which there were any.
+  package func abandonAll(
+    _ uses: Set<KeyUse>, using randomness: inout Randomness
+  ) throws -> Set<KeyUse> {
+    let seeds = uses.sorted { $0.name < $1.name }.map { ($0, randomness.bytes(32)) }
+    return try held.withLock { held in
+      var (changes, found): ([String: [UInt8]?], Set<KeyUse>) = ([:], [])
+      for (use, seed) in seeds {
+        guard let versions = held.versions[use], let last = versions.last else { continue }
+        for version in versions {
+          changes.updateValue(nil, forKey: Self.name(use, version.number))
+        }
+        changes[Self.name(use, last.number + 1)] = seed
+        found.insert(use)
+      }
+      try self.change(&held, changes)
+      return found
+    }
+  }
+
   /// Makes a key for a use, unless one was made before that nobody has listed yet.
   ///
   /// - Parameter isUsed: whether a public key is, or was, listed.
@@ -263,6 +286,22 @@ package final class KeyRing: DelegateKeys {
         let versions = held.versions[KeyUse(name)]
         return name == "log" || versions?.contains { $0.secret.publicKey == key } == true
       }
+    }
+  }
+
+  /// The uses of which this party has given up the key that it is listed with, and has another one that is not
+  /// in force yet; nil if it lacks a key in any other way.
+  package func givenUp(of party: Party) -> Set<KeyUse>? {
+    held.withLock { held in
+      var uses: Set<KeyUse> = []
+      for (name, key) in party.keysByUse where name != "log" {
+        let use = KeyUse(name)
+        let versions = held.versions[use] ?? []
+        if versions.contains(where: { $0.secret.publicKey == key }) { continue }
+        guard use == .voting || use.chain != nil, !versions.isEmpty else { return nil }
+        uses.insert(use)
+      }
+      return uses
     }
   }
 

@@ -18,7 +18,21 @@ extension KeyFile {
   package func isKnown(to members: ValidMembers, network: String) throws -> Bool {
     guard let party = members.party(owner) else { return false }
     let ring = try KeyRing(self, network: network, save: { _ in })
-    guard ring.holdsKeys(of: party) else { return false }
+    return try ring.holdsKeys(of: party) && hasLogKey(of: party, ring)
+  }
+
+  /// The same of who may have given up keys with which blocks are decided and confirmed, and has not been listed
+  /// with others yet.
+  ///
+  /// - Returns: the uses of which the keys are given up; nil if the keys are not this party's.
+  package func givenUp(by members: ValidMembers, network: String) throws -> Set<KeyUse>? {
+    guard let party = members.party(owner) else { return nil }
+    let ring = try KeyRing(self, network: network, save: { _ in })
+    guard let uses = ring.givenUp(of: party), try hasLogKey(of: party, ring) else { return nil }
+    return uses
+  }
+
+  private func hasLogKey(of party: Party, _ ring: KeyRing) throws -> Bool {
     guard case .supernode(let node) = party, node.role == .hospital else { return true }
     let keys = try SupernodeKeys(self, ring: ring, isHospital: true)
     return try keys.publicPart(

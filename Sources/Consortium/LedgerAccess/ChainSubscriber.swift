@@ -88,6 +88,9 @@ package actor ChainSubscriber: HospitalChains {
     return follower.view
   }
 
+  /// Those that are in use.
+  var heldViews: [HospitalView] { followers.sorted { $0.key < $1.key }.map(\.value.view) }
+
   private func makeFollower(of hospital: String) throws -> HospitalFollower {
     try HospitalFollower(
       genesis: node.genesis, hospital: hospital, store: stores(hospital),

@@ -27,6 +27,8 @@ package actor LedgerNode {
   private var observer: ConsortiumFollower?
   /// Whether the observer's store failed, so that only what it holds counts.
   private var isStale = false
+  /// What other members have shown last, by their identifiers.
+  package private(set) var shown: [String: ShownPosition] = [:]
 
   /// - Parameters:
   ///   - id: the party whose replay it is.
@@ -174,7 +176,13 @@ package actor LedgerNode {
   /// - Returns: nil if the supernode does not answer.
   private func page(from index: UInt64, of peer: String) async -> ConsortiumReply? {
     let query = ConsortiumQuery(terms(to: peer), from: index)
-    return try? await ask(FetchConsortium.self, query, of: peer)
+    guard let reply = try? await ask(FetchConsortium.self, query, of: peer) else { return nil }
+    note(reply.finalSize, of: peer)
+    return reply
+  }
+
+  private func note(_ finalSize: UInt64, of peer: String) {
+    shown[peer] = ShownPosition(finalSize: finalSize, at: clock())
   }
 
   /// Takes the final checkpoint at the end of an epoch whose leaves are here.
@@ -260,6 +268,7 @@ package actor LedgerNode {
       let position = delegate?.position(of: peer) ?? 1
       let query = ConsortiumQuery(terms(to: peer), from: position)
       guard let reply = try? await ask(FetchOutbox.self, query, of: peer) else { return isNew }
+      note(reply.finalSize, of: peer)
       let height = delegate?.height
       if try delegate?.take(reply.items, from: peer, at: position, next: reply.next) == true {
         isNew = true

@@ -30,6 +30,9 @@ package struct Inbox: Sendable {
   let recentOfKeys = RecentEnvelopes()
   /// What failed in this role itself.
   package let failures = FailureLog()
+  package let counts = RequestCounts()
+  /// For what is to be stored.
+  package let room = Room()
 
   /// - Parameter clock: seconds since 1970.
   init(
@@ -97,30 +100,40 @@ extension RoleEndpoint {
   /// - Parameter address: the sender's, as the transport knows it: a connection that is authenticated, or
   ///   the address where it comes from. Nothing that a sender may choose.
   public nonisolated func receive(_ bytes: [UInt8], from address: String) async -> [UInt8] {
+    let isSealed = ObjectKind(of: bytes) == .envelope
+    var name = isSealed ? "sealed" : "bare"
     do {
       // Of what is sealed the kind is known later.
       guard bytes.count <= RequestTable.limit(of: inbox.kind) else {
         throw ConsortiumError(.tooLarge, "\(bytes.count) bytes")
       }
-      guard ObjectKind(of: bytes) == .envelope else { return try await bare(bytes, address) }
-      return try await sealed(bytes, address)
+      guard !isSealed else { return try await sealed(bytes, address, &name) }
+      let answer = try await bare(bytes, address, &name)
+      inbox.counts.note(name, "ok")
+      return answer
     } catch {
-      return refused(error)
+      return refused(error, name)
     }
   }
 
   /// The answer that says what went wrong, as far as anybody but this role is told.
-  private nonisolated func refused(_ error: any Error) -> [UInt8] {
-    if ConsortiumError.isOwn(error) { inbox.failures.note(error) }
-    return ReplyMessage<Done>(.failure(ConsortiumError(telling: error))).encoded()
+  private nonisolated func refused(_ error: any Error, _ name: String) -> [UInt8] {
+    if ConsortiumError.isOwn(error), !(error is NoRoom) { inbox.failures.note(error) }
+    let told = ConsortiumError(telling: error)
+    inbox.counts.note(name, error is NoRoom ? "no-room" : told.code.description)
+    return ReplyMessage<Done>(.failure(told)).encoded()
   }
 
   /// Answers what proves itself, or carries its own signature.
-  private nonisolated func bare(_ bytes: [UInt8], _ address: String) async throws -> [UInt8] {
+  private nonisolated func bare(
+    _ bytes: [UInt8], _ address: String, _ asked: inout String
+  ) async throws -> [UInt8] {
     guard let name = FieldDecoder.leadingText(of: .message, in: bytes, maximum: 64) else {
       throw ConsortiumError(.malformed, "this is no request")
     }
     let rule = try rule(name)
+    asked = name
+    try inbox.room.require(rule)
     guard rule.carriage.mayBeBare else {
       throw ConsortiumError(.unauthenticated, "\(name) has to be sealed")
     }
@@ -150,15 +163,19 @@ extension RoleEndpoint {
   }
 
   /// Answers what is sealed. Before its author is known, whatever is wrong is told without a seal.
-  private nonisolated func sealed(_ bytes: [UInt8], _ address: String) async throws -> [UInt8] {
+  private nonisolated func sealed(
+    _ bytes: [UInt8], _ address: String, _ name: inout String
+  ) async throws -> [UInt8] {
     let digest = Digest32(sha256: bytes)
     guard !inbox.recent.contains(digest), !inbox.recentOfKeys.contains(digest) else {
       throw Self.repeated
     }
     let (request, key, rule, known) = try await opened(bytes, address)
     let content = request.object
+    name = rule.name
     let reply: [UInt8]
     do {
+      try inbox.room.require(rule)
       try requireInTime(content.sentAt, rule)
       try require(
         inbox.admittance.takes(
@@ -170,8 +187,9 @@ extension RoleEndpoint {
       reply = Self.encoded(
         try await answer(
           IncomingRequest(encoded: content.payload, as: rule).request, by: content.author))
+      inbox.counts.note(name, "ok")
     } catch {
-      reply = refused(error)
+      reply = refused(error, name)
     }
     return SealedAnswer(sealed: try key.seal(rule.padded(reply))).encoded()
   }

@@ -3,7 +3,7 @@ package import EMRScheme
 import Ledger
 
 /// A doctor whom the hospital has taken on, as the counter has written it down.
-private struct Employment: NamedValue {
+struct Employment: NamedValue {
   static let name = "employment"
 
   /// Of the statement that the doctor's own program shows.
@@ -64,7 +64,7 @@ extension HospitalServer {
   /// - Throws: ``ConsortiumError`` `not-employed`, `wrong-fingerprint` or `wrong-specialties`.
   func requireEmployed(_ statement: RegistrationStatement) async throws {
     guard statement.hospital == id,
-      let employment: Employment = try store.load(Self.employmentKey(statement.doctor))
+      let employment = try employment(of: statement.doctor)
     else { throw ConsortiumError(.notEmployed, "\(statement.doctor) does not work here") }
     guard statement.digest == employment.fingerprint else {
       throw ConsortiumError(
@@ -77,8 +77,13 @@ extension HospitalServer {
     }
   }
 
+  /// What was written down of a doctor; nil for who was not taken on.
+  func employment(of doctor: String) throws -> Employment? {
+    try store.load(Self.employmentKey(doctor))
+  }
+
   /// The doctors that this hospital has taken on, in ascending order.
-  private func employees() throws -> [String] {
+  func employees() throws -> [String] {
     let prefix = Self.employmentKey("")
     return try store.keys(withPrefix: prefix).map { String($0.dropFirst(prefix.count)) }
   }
@@ -109,7 +114,7 @@ extension HospitalServer {
   }
 
   /// What was set; without that all are on duty, and a team has three doctors by turns.
-  func staffing() throws -> StaffingPlan {
+  package func staffing() throws -> StaffingPlan {
     try StaffingPlan(json: try store.value(forKey: Self.staffingKey) ?? Array("{}".utf8))
   }
 

@@ -5,7 +5,7 @@ import Ledger
 
 /// The counter: whom the hospital has identified, and admits.
 extension HospitalServer {
-  private static func ticketKey(_ ticket: [UInt8]) -> String { "ticket/\(ticket.hex)" }
+  static func ticketKey(_ ticket: [UInt8]) -> String { "ticket/\(ticket.hex)" }
   private static func dayKey(_ day: UInt64, _ ticket: String = "") -> String {
     "ticket-day/\(day)/\(ticket)"
   }

@@ -45,7 +45,8 @@ extension HospitalServer {
   static func offeredKey(_ visit: Digest32, _ key: [UInt8]? = nil) -> String {
     "offered/\(visit)/" + (key.map { "\(Digest32(sha256: $0))" } ?? "")
   }
-  static func offerKey(_ contextDigest: Digest32) -> String { "offer/\(contextDigest)" }
+  static let offerPrefix = "offer/"
+  static func offerKey(_ contextDigest: Digest32) -> String { "\(offerPrefix)\(contextDigest)" }
   /// Of visits that earlier programs have opened.
   static func openedKey(_ contextDigest: Digest32) -> String { "opened/\(contextDigest)" }
 

@@ -26,36 +26,45 @@ struct Check: AsyncParsableCommand {
         Output.line("failed  \(what): \(DaemonFailure(error).message)")
       }
     }
+    let present = try PresentMembers(configuration, genesis)
+    let members = present.members
     Output.line("genesis \(genesis.digest)")
+    Output.line(
+      present.height.map { "members as of height \($0)" } ?? "members as of the genesis")
     await tell("TLS key and certificate") {
       let tls = try TLSFiles.load(
         certificate: configuration.certificate, key: configuration.key)
       for id in configuration.roles {
-        guard genesis.members.location(of: id)?.pins.contains(tls.pin) == true else {
+        guard members.location(of: id)?.pins.contains(tls.pin) == true else {
           throw DaemonFailure(
             .checkFailed, "the ledger names another key for \(id) than \(tls.pin)")
         }
       }
-      let days = Int(tls.notValidAfter.timeIntervalSinceNow / 86_400)
+      let days = Int((tls.notValidAfter.timeIntervalSinceNow / 86_400).rounded(.down))
+      guard days >= CertificateWatch.warningDays else {
+        throw DaemonFailure(
+          .checkFailed,
+          "the certificate ends in \(days) days: no member minds, others do; renew it")
+      }
       return
         "the key is the pinned one; the certificate ends in \(days) days, which no member minds"
     }
     await tell("free disk") {
-      let space =
-        try FileManager.default.attributesOfFileSystem(forPath: configuration.data)[
-          .systemFreeSize] as? Int64 ?? 0
-      guard space > 1 << 30 else {
-        throw DaemonFailure(.checkFailed, "\(space >> 20) MiB: less than 1 GiB")
+      let space = DiskGuard.freeBytes(configuration.data) ?? 0
+      guard space >= configuration.diskFloor else {
+        throw DaemonFailure(
+          .checkFailed,
+          "\(space >> 20) MiB: less than disk.floor, \(configuration.diskFloor >> 20) MiB")
       }
       return "\(space >> 30) GiB"
     }
-    let courier = HTTPCourier { genesis.members.location(of: $0) }
+    let courier = HTTPCourier { members.location(of: $0) }
     let requests = RequestClient(courier: courier, sender: configuration.roles.first ?? "")
-    for id in [genesis.members.manager.id] + genesis.members.supernodes.map(\.id)
+    for id in [members.manager.id] + members.supernodes.map(\.id)
     where !configuration.roles.contains(id) {
       await tell(id) {
         let key = try await requests.ask(FetchEnvelopeKey(), of: id)
-        guard let signer = genesis.members.identityKey(of: id),
+        guard let signer = members.identityKey(of: id),
           (try? key.verified(by: signer)) != nil
         else { throw DaemonFailure(.checkFailed, "it answers, and does not sign as \(id)") }
         return "answers as itself"

@@ -4,10 +4,19 @@ import Logging
 /// One JSON object a line, on standard error.
 struct JSONLogHandler: LogHandler {
   let label: String
-  var logLevel: Logger.Level
   var metadata: Logger.Metadata = [:]
+  /// What the configuration says, unless a logger has its own.
+  private let settings: LiveSettings
+  private var ownLevel: Logger.Level?
 
-  init(_ label: String, _ level: Logger.Level) { (self.label, logLevel) = (label, level) }
+  init(_ label: String, _ settings: LiveSettings) {
+    (self.label, self.settings) = (label, settings)
+  }
+
+  var logLevel: Logger.Level {
+    get { ownLevel ?? settings.present.logLevel }
+    set { ownLevel = newValue }
+  }
 
   subscript(metadataKey key: String) -> Logger.Metadata.Value? {
     get { metadata[key] }

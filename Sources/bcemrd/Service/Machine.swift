@@ -4,10 +4,17 @@ import Credentials
 import HTTPTransport
 import Ledger
 import Logging
+import NIOCore
 import NIOSSL
 import SQLiteBackend
 import ServiceLifecycle
 import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
 
 /// All that runs on one machine, put together from its configuration.
 struct Machine {
@@ -15,8 +22,10 @@ struct Machine {
   let services: [any Service]
   private let https: HTTPCourier
 
+  /// - Parameter path: of the configuration.
   /// - Throws: ``DaemonFailure``, and what opening stores throws.
-  init(_ configuration: DaemonConfiguration, logger: Logger) throws {
+  init(_ settings: LiveSettings, from path: String, logger: Logger) throws {
+    let configuration = settings.present
     let genesis = try Self.genesis(configuration)
     let tls = try TLSFiles.load(certificate: configuration.certificate, key: configuration.key)
     let folder = try DataFolder(path: configuration.data)
@@ -28,16 +37,20 @@ struct Machine {
         metadata: ["role": "\(id)", "key": "\(tls.pin)"])
     }
     let directory = Directory(genesis)
-    let https = HTTPCourier { await directory.location(of: $0) }
+    let statistics = MessageStatistics()
+    let disk = DiskGuard(path: configuration.data, settings: settings, logger: logger)
+    let certificate = CertificateWatch(tls, logger: logger)
+    let https = HTTPCourier(statistics: statistics) { await directory.location(of: $0) }
     let local = LocalCourier(meter: Meter(nanoseconds: { 0 }))
     let courier = Switchboard(
       here: Set(configuration.roles), local: local, remote: https)
     let server = MessageServer(
-      host: configuration.listen.host, port: configuration.listen.port, tls: tls.configuration,
-      logger: logger)
+      host: configuration.listen.host, port: configuration.listen.port, tls: certificate.tls,
+      statistics: statistics, logger: logger)
     let made = Roles(genesis: genesis, folder: folder, courier: courier)
     var drivers: [RoleDriver] = []
     var keptMailboxes: [Mailboxes] = []
+    var renewals: [KeyRenewal] = []
     for id in configuration.roles {
       let role = try made.role(of: id)
       local.register(role.endpoint, role.kind, id: id)
@@ -47,20 +60,37 @@ struct Machine {
         courier.add(keeper)
         server.register(keeper)
       }
-      drivers.append(RoleDriver(role.driven, pause: configuration.pause, logger: logger))
+      disk.add(role.driven.inbox.room)
+      drivers.append(
+        RoleDriver(role.driven, pause: configuration.pause, disk: disk, logger: logger))
       directory.add(role.driven.node)
+      if !role.givenUp.isEmpty {
+        renewals.append(KeyRenewal(role: role.driven, uses: role.givenUp, logger: logger))
+      }
     }
     guard !drivers.isEmpty else {
       throw DaemonFailure(.badInput, "the configuration names no role")
     }
+    disk.look()
     self.genesis = genesis
     self.https = https
+    let desk = Desk(roles: drivers.map(\.role), disk: disk)
     services =
-      [MessageService(server: server, logger: logger)]
-      + drivers as [any Service] + [MailService(mailboxes: keptMailboxes)]
+      [
+        disk, certificate, MessageService(server: server, configuration.listen, logger: logger),
+      ]
+      + drivers as [any Service] + renewals + [MailService(mailboxes: keptMailboxes)]
       + [
         OperationsServer(
-          listen: configuration.operations, health: Health(drivers: drivers), logger: logger)
+          listen: configuration.operations, health: Health(drivers: drivers, disk: disk),
+          readiness: Readiness(drivers: drivers, settings: settings),
+          metrics: Metrics(
+            drivers: drivers, statistics: statistics, certificate: certificate, disk: disk),
+          logger: logger),
+        DeskServer(desk: desk, path: configuration.deskSocket, logger: logger),
+        Reloading(
+          path: path, settings: settings, certificate: certificate,
+          nodes: drivers.map(\.role.node), logger: logger),
       ]
   }
 
@@ -96,11 +126,44 @@ final class Directory: Sendable {
 
 private struct MessageService: Service {
   let server: MessageServer
+  let listen: DaemonConfiguration.Listen
   let logger: Logger
+
+  init(server: MessageServer, _ listen: DaemonConfiguration.Listen, logger: Logger) {
+    (self.server, self.listen, self.logger) = (server, listen, logger)
+  }
 
   func run() async throws {
     let logger = logger
-    try await server.run { logger.info("listens", metadata: ["port": "\($0)"]) }
+    do {
+      try await server.run { logger.info("listens", metadata: ["port": "\($0)"]) }
+    } catch {
+      throw DaemonFailure(listening: listen, "listen.port", error)
+    }
+  }
+}
+
+extension DaemonFailure {
+  /// Why a server does not listen.
+  ///
+  /// - Parameter key: of the configuration.
+  init(listening listen: DaemonConfiguration.Listen, _ key: String, _ error: any Error) {
+    let place = "\(listen.host):\(listen.port)"
+    switch (error as? IOError)?.errnoCode {
+    case EADDRINUSE:
+      self.init(
+        .badInput, "\(place): another program listens here", code: "port-in-use",
+        hint: "end it, or give another \(key); 'ss -ltnp' says who it is")
+    case EACCES:
+      self.init(
+        .badInput, "\(place): this account may not listen here", code: "port-denied",
+        hint: "take a port above 1023, or give the service CAP_NET_BIND_SERVICE")
+    case EADDRNOTAVAIL:
+      self.init(
+        .badInput, "\(place): this machine has no such address", code: "no-such-address",
+        hint: "0.0.0.0 and :: are all addresses of the machine")
+    default: self.init(error)
+    }
   }
 }
 

@@ -1,8 +1,6 @@
 import ArgumentParser
-import Consortium
 import Foundation
 import Hummingbird
-import Ledger
 import Logging
 import ServiceLifecycle
 
@@ -10,6 +8,8 @@ import ServiceLifecycle
 struct OperationsServer: Service {
   let listen: DaemonConfiguration.Listen
   let health: Health
+  let readiness: Readiness
+  let metrics: Metrics
   let logger: Logger
 
   func run() async throws {
@@ -18,6 +18,15 @@ struct OperationsServer: Service {
       let report = await health.report()
       return try Self.response(report, report.failedChecks.isEmpty ? .ok : .serviceUnavailable)
     }
+    router.get("ready") { [readiness] _, _ in
+      let report = await readiness.report()
+      return try Self.response(report, report.ready ? .ok : .serviceUnavailable)
+    }
+    router.get("metrics") { [metrics] _, _ in
+      Response(
+        status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+        body: .init(byteBuffer: ByteBuffer(string: await metrics.text())))
+    }
     router.get("version") { _, _ in
       try Self.response(["version": BCEMRD.configuration.version], .ok)
     }
@@ -25,7 +34,11 @@ struct OperationsServer: Service {
       router: router,
       configuration: .init(address: .hostname(listen.host, port: listen.port), serverName: nil),
       logger: logger)
-    try await application.run()
+    do {
+      try await application.run()
+    } catch {
+      throw DaemonFailure(listening: listen, "operations.port", error)
+    }
   }
 
   private static func response(
@@ -37,54 +50,5 @@ struct OperationsServer: Service {
     return Response(
       status: status, headers: [.contentType: "application/json"],
       body: .init(byteBuffer: ByteBuffer(bytes: try encoder.encode(value))))
-  }
-}
-
-/// How the roles of this machine do.
-struct Health: Sendable {
-  struct FailedCheck: Encodable, Sendable {
-    let component: String
-    let reason: String
-  }
-
-  struct Position: Encodable, Sendable {
-    /// The height of the next block of the consortium chain, and its leaves that are final.
-    let height: UInt64
-    let leaves: UInt64
-    /// Ledger time.
-    let time: UInt64
-  }
-
-  struct Report: Encodable, Sendable {
-    let status: String
-    let time: String
-    let failedChecks: [FailedCheck]
-    let roles: [String: Position]
-  }
-
-  let drivers: [RoleDriver]
-
-  func report() async -> Report {
-    var failed: [FailedCheck] = []
-    var roles: [String: Position] = [:]
-    for driver in drivers {
-      let id = driver.role.id
-      let (consortium, contradictions) = (
-        await driver.role.node.consortium, await driver.role.node.contradictions
-      )
-      roles[id] = Position(
-        height: consortium.height, leaves: consortium.size, time: consortium.time)
-      if let failure = driver.last.failure {
-        failed.append(FailedCheck(component: id, reason: failure))
-      }
-      if !contradictions.isEmpty {
-        failed.append(
-          FailedCheck(
-            component: id, reason: "it has cosigned \(contradictions.count) other checkpoints"))
-      }
-    }
-    return Report(
-      status: failed.isEmpty ? "ok" : "failing", time: Date().formatted(.iso8601),
-      failedChecks: failed, roles: roles)
   }
 }

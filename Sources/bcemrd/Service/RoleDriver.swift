@@ -16,10 +16,11 @@ final class RoleDriver: Service {
   let role: any DrivenRole
   private let pause: Duration
   private let logger: Logger
+  private let disk: DiskGuard
   private let state = Mutex(State())
 
-  init(_ role: any DrivenRole, pause: Double, logger: Logger) {
-    (self.role, self.pause) = (role, .seconds(pause))
+  init(_ role: any DrivenRole, pause: Double, disk: DiskGuard, logger: Logger) {
+    (self.role, self.pause, self.disk) = (role, .seconds(pause), disk)
     var logger = logger
     logger[metadataKey: "role"] = "\(role.id)"
     self.logger = logger
@@ -38,6 +39,9 @@ final class RoleDriver: Service {
       var isNew = false
       var failure: (any Error)?
       do {
+        guard disk.mayStep else {
+          throw ConsortiumError(.unavailable, "the disk of the data folder is full")
+        }
         isNew = try await role.step()
         let timeouts = await role.node.timeouts
         running = Dictionary(

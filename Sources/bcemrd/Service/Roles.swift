@@ -12,6 +12,9 @@ protocol DrivenRole: Sendable {
 
   /// - Returns: whether there was anything.
   func step() async throws -> Bool
+
+  /// Takes new keys of these uses, which count from the next epoch on; asked again, the same.
+  func rotateKeys(_ uses: Set<KeyUse>) async throws
 }
 
 extension HospitalServer: DrivenRole {
@@ -24,6 +27,11 @@ extension HospitalServer: DrivenRole {
 
 extension CloudServer: DrivenRole {
   func step() async throws -> Bool { try await advance() }
+
+  func rotateKeys(_ uses: Set<KeyUse>) async throws {
+    var randomness: Randomness = SystemRandomNumberGenerator()
+    try await rotateKeys(uses, using: &randomness)
+  }
 }
 
 extension SystemManager: DrivenRole {
@@ -31,6 +39,11 @@ extension SystemManager: DrivenRole {
     let isNew = try await node.advance()
     try await advance()
     return isNew
+  }
+
+  func rotateKeys(_ uses: Set<KeyUse>) async throws {
+    var randomness: Randomness = SystemRandomNumberGenerator()
+    try await rotateKeys(uses, using: &randomness)
   }
 }
 
@@ -40,6 +53,8 @@ struct Roles {
     let kind: RoleKind
     let driven: any DrivenRole
     let endpoint: any Endpoint
+    /// The uses of which it has given up its keys, and is not listed with others yet.
+    let givenUp: Set<KeyUse>
     /// Those that this role keeps.
     var mailboxes: Mailboxes?
     /// Who else is reached through it.
@@ -68,7 +83,7 @@ struct Roles {
     guard let file = try folder.keys(id, owner: id) else {
       throw DaemonFailure(.badInput, "\(place): the keys of \(id) are missing")
     }
-    guard try file.isKnown(to: known, network: genesis.content.network) else {
+    guard let givenUp = try file.givenUp(by: known, network: genesis.content.network) else {
       throw DaemonFailure(
         .badInput, "\(place): these are not the keys that \(id) has on the ledger")
     }
@@ -83,7 +98,9 @@ struct Roles {
         mailboxes: mailboxes,
         stores: { try folder.stateStore(id, chain: $0) }, courier: courier, clock: Self.clock,
         randomness: SystemRandomNumberGenerator())
-      return Role(kind: .manager, driven: manager, endpoint: manager, mailboxes: mailboxes)
+      return Role(
+        kind: .manager, driven: manager, endpoint: manager, givenUp: givenUp,
+        mailboxes: mailboxes)
     case .supernode(let supernode) where supernode.role == .hospital:
       let keys = try SupernodeKeys(file, ring: ring, isHospital: true)
       let mailboxes = try mailboxes(id)
@@ -93,15 +110,15 @@ struct Roles {
         courier: courier,
         clock: Self.clock, randomness: SystemRandomNumberGenerator())
       return Role(
-        kind: .hospital, driven: hospital, endpoint: hospital, mailboxes: mailboxes,
-        keeper: hospital)
+        kind: .hospital, driven: hospital, endpoint: hospital, givenUp: givenUp,
+        mailboxes: mailboxes, keeper: hospital)
     case .supernode:
       let keys = try SupernodeKeys(file, ring: ring, isHospital: false)
       let cloud = try CloudServer(
         id: id, node: node(id, ring, keys.delegate), keys: keys, store: folder.roleStore(id),
         records: folder.recordStore(id), stores: { try folder.stateStore(id, chain: $0) },
         courier: courier, clock: Self.clock, randomness: SystemRandomNumberGenerator())
-      return Role(kind: .cloud, driven: cloud, endpoint: cloud)
+      return Role(kind: .cloud, driven: cloud, endpoint: cloud, givenUp: givenUp)
     case .organisation:
       throw DaemonFailure(
         .badInput, "\(id) is an organisation, which has no server: its key belongs offline")

@@ -6,7 +6,7 @@ import SystemPackage
 /// What an operator decides: a JSON file, of which each value may also be given by the environment
 /// (`BCEMRD_LISTEN_PORT`). Paths are relative to the file.
 struct DaemonConfiguration {
-  struct Listen {
+  struct Listen: Equatable {
     var host: String
     var port: Int
   }
@@ -22,7 +22,14 @@ struct DaemonConfiguration {
   var key: String
   /// Where health and version are told; loopback unless there is a reason.
   var operations: Listen
+  /// The socket of the desk.
+  var deskSocket: String
   var logLevel: Logger.Level
+  /// From how many leaves behind on a role is not ready.
+  var readyBehind: UInt64
+  /// Free bytes of the disk below which nothing new is taken, and from which on it is taken again.
+  var diskFloor: UInt64
+  var diskResume: UInt64
   /// Seconds between two looks at what others have, where there is nothing to do.
   var pause: Double
 
@@ -42,9 +49,16 @@ struct DaemonConfiguration {
     }
     let config = reader
     do {
+      let data = file(try config.requiredString(forKey: "data"))
+      let floor = try bytes("disk.floor", config.int(forKey: "disk.floor", default: 1 << 30))
+      let resume = try bytes(
+        "disk.resume", config.int(forKey: "disk.resume") ?? Int(clamping: floor + floor / 4))
+      guard resume >= floor else {
+        throw DaemonFailure(.badInput, "\(path): disk.resume is below disk.floor")
+      }
       return Self(
         genesis: file(try config.requiredString(forKey: "genesis")),
-        data: file(try config.requiredString(forKey: "data")),
+        data: data,
         roles: try config.requiredStringArray(forKey: "roles"),
         listen: Listen(
           host: config.string(forKey: "listen.host", default: "0.0.0.0"),
@@ -54,13 +68,23 @@ struct DaemonConfiguration {
         operations: Listen(
           host: config.string(forKey: "operations.host", default: "127.0.0.1"),
           port: config.int(forKey: "operations.port", default: 9443)),
+        deskSocket: config.string(forKey: "desk.socket").map(file) ?? "\(data)/desk.sock",
         logLevel: try level(config.string(forKey: "log.level", default: "info")),
+        readyBehind: try bytes("ready.behind", config.int(forKey: "ready.behind", default: 100)),
+        diskFloor: floor, diskResume: resume,
         pause: max(config.double(forKey: "pause", default: 0.5), 0.01))
     } catch let failure as DaemonFailure {
       throw failure
     } catch {
       throw DaemonFailure(.badInput, "\(path): \(error)")
     }
+  }
+
+  private static func bytes(_ key: String, _ value: Int) throws -> UInt64 {
+    guard (0...1 << 60).contains(value) else {
+      throw DaemonFailure(.badInput, "\(key) is 0 to 2^60")
+    }
+    return UInt64(value)
   }
 
   private static func level(_ text: String) throws -> Logger.Level {

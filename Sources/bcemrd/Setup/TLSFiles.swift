@@ -34,6 +34,10 @@ enum TLSFiles {
 
   struct Loaded {
     let configuration: TLSConfiguration
+    let chain: [NIOSSLCertificateSource]
+    let key: NIOSSLPrivateKeySource
+    /// Of the certificate.
+    let subject: String
     /// Of the certificate's key.
     let pin: Digest32
     let notValidAfter: Date
@@ -51,9 +55,15 @@ enum TLSFiles {
       }
       let key = try NIOSSLPrivateKey(file: keyPath, format: .pem)
       let certificate = try Certificate(derEncoded: try first.toDERBytes())
+      let sources = chain.map { NIOSSLCertificateSource.certificate($0) }
+      // A key that does not belong to its certificate is noticed here, and not at the first connection.
+      _ = try NIOSSLContext(
+        configuration: .makeServerConfiguration(
+          certificateChain: sources, privateKey: .privateKey(key)))
       return Loaded(
         configuration: .makeServerConfiguration(
-          certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key)),
+          certificateChain: sources, privateKey: .privateKey(key)),
+        chain: sources, key: .privateKey(key), subject: "\(certificate.subject)",
         pin: Digest32(sha256: try first.extractPublicKey().toSPKIBytes()),
         notValidAfter: certificate.notValidAfter)
     } catch let failure as DaemonFailure {

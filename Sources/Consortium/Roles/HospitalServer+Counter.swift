@@ -1,0 +1,70 @@
+package import CanonicalEncoding
+package import EMRScheme
+package import Ledger
+
+/// What whoever works at the counter of a hospital is shown.
+extension HospitalServer {
+  /// A visit that is under way.
+  package struct OpenVisit: Sendable {
+    package let visit: Digest32
+    /// In seconds since 1970, of ledger time.
+    package let openedAt: UInt64
+    /// Until when the next doctor of the team may sign, and until when the last.
+    package let nextDeadline: UInt64
+    package let lastDeadline: UInt64
+    /// In the order s.
+    package let team: [String]
+    /// How many of the team have signed.
+    package let signatureCount: Int
+  }
+
+  /// The visits that are open on the chain as it stands, those first that end first.
+  package func openVisits() async throws -> [OpenVisit] {
+    let chain = try await views.chains.view(of: id)
+    var found: [Digest32: OpenVisit] = [:]
+    // Of an opening that was not noted yet the offer is there still.
+    for prefix in [Self.visitPrefix, Self.offerPrefix] {
+      for key in try store.keys(withPrefix: prefix) {
+        guard let visit: HospitalVisit = try store.load(key),
+          case let visitID = visit.context.visitID, found[visitID] == nil,
+          let context = try chain.openContext(of: visitID)
+        else { continue }
+        let count = try chain.signatures(of: visitID, count: context.signers.count).count
+        found[visitID] = OpenVisit(
+          visit: visitID, openedAt: context.openedAt,
+          nextDeadline: context.deadline(ofPosition: min(count + 1, context.signers.count)),
+          lastDeadline: context.deadline(ofPosition: context.signers.count),
+          team: context.signers.map(\.doctor), signatureCount: count)
+      }
+    }
+    return found.values.sorted { ($0.lastDeadline, $0.visit) < ($1.lastDeadline, $1.visit) }
+  }
+
+  /// A doctor whom this hospital has taken on.
+  package struct Employee: Sendable {
+    package let doctor: String
+    /// Of the statement that the hospital expects, or has seen.
+    package let fingerprint: Digest32
+    /// What is in force; before the registration, what the hospital has seen diplomas of.
+    package let specialties: [Specialty]
+    /// Nil before the registration is final.
+    package let status: DoctorStatus?
+  }
+
+  /// The doctors whom this hospital has taken on, by their identifiers.
+  package func employeeList() async throws -> [Employee] {
+    let consortium = await node.consortium
+    return try employees().compactMap { doctor in
+      guard let employment = try employment(of: doctor) else { return nil }
+      let record = try consortium.finalDoctor(doctor)
+      return Employee(
+        doctor: doctor, fingerprint: employment.fingerprint,
+        specialties: record?.specialties ?? employment.specialties, status: record?.status)
+    }
+  }
+
+  /// What is kept of a ticket, by its public key; nil of one that was not issued here, or is forgotten.
+  package func issued(_ ticket: [UInt8]) throws -> IssuedTicket? {
+    try store.load(Self.ticketKey(ticket))
+  }
+}

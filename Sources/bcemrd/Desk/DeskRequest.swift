@@ -1,0 +1,84 @@
+import Consortium
+import Foundation
+
+/// What a clerk or an operator asks of a daemon that runs; in JSON, as its answer.
+protocol DeskRequest: Codable, Sendable {
+  associatedtype Answer: DeskAnswer
+
+  /// Its path below `/v1/`.
+  static var name: String { get }
+  /// Whether there is more to keep by it.
+  static var stores: Bool { get }
+
+  /// - Throws: ``DaemonFailure``, and what the role throws.
+  func perform(at desk: Desk) async throws -> Answer
+}
+
+extension DeskRequest {
+  static var stores: Bool { true }
+}
+
+protocol DeskAnswer: Codable, Sendable {
+  /// For people.
+  var lines: [String] { get }
+}
+
+/// The roles of this machine, as the desk asks them.
+struct Desk: Sendable {
+  let roles: [any DrivenRole]
+  let disk: DiskGuard
+
+  /// - Parameter id: nil for the one that there is.
+  /// - Throws: ``DaemonFailure`` `no-such-role`.
+  func hospital(_ id: String?) throws(DaemonFailure) -> HospitalServer {
+    try Self.one(of: roles.compactMap { $0 as? HospitalServer }, id, "hospital")
+  }
+
+  /// The same of any kind.
+  func role(_ id: String?) throws(DaemonFailure) -> any DrivenRole {
+    try Self.one(of: roles, id, "role")
+  }
+
+  private static func one<Role>(
+    of roles: [Role], _ id: String?, _ what: String
+  ) throws(DaemonFailure) -> Role {
+    func name(_ role: Role) -> String { (role as? any DrivenRole)?.id ?? "" }
+    let named = roles.filter { id == nil || name($0) == id }
+    guard let role = named.first, named.count == 1 else {
+      let names = roles.map(name).joined(separator: ", ")
+      throw DaemonFailure(
+        .badInput,
+        roles.isEmpty
+          ? "no \(what) runs in this daemon"
+          : id.map { "no \(what) called \($0) runs in this daemon" }
+            ?? "several of them run in this daemon",
+        code: "no-such-role", hint: roles.isEmpty ? nil : "name one by --role: \(names)")
+    }
+    return role
+  }
+}
+
+/// Nothing but that it was done.
+struct DeskDone: DeskAnswer {
+  /// Whether anything has changed by it.
+  var changed: Bool
+  var lines: [String] { [changed ? "done" : "nothing to do: it is so already"] }
+}
+
+/// A failure as it stands in JSON.
+struct ReportedFailure: Codable, Error {
+  var code: String
+  var message: String
+  var hint: String?
+
+  init(_ failure: DaemonFailure) {
+    (code, message, hint) = (failure.code, failure.message, failure.hint)
+  }
+}
+
+extension Date {
+  /// - Parameter seconds: since 1970.
+  static func text(_ seconds: UInt64) -> String {
+    Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601)
+  }
+}

@@ -1,0 +1,120 @@
+import Consortium
+import Foundation
+import Hummingbird
+import HummingbirdCore
+import Logging
+import ServiceLifecycle
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Answers the desk on a socket in the data folder, which the daemon's own account alone can open: who asks is
+/// known by the operating system, and nothing on the network leads there.
+struct DeskServer: Service {
+  /// Of a request, in bytes; the longest is a staffing file.
+  static let byteLimit = 2 * StaffingPlan.byteLimit
+  /// Connections at once.
+  private static let connectionLimit = 16
+
+  let desk: Desk
+  let path: String
+  let logger: Logger
+
+  func run() async throws {
+    try DeskSocket.check(path)
+    let router = Router()
+    take(ExpectDoctor.self, router)
+    take(ListDoctors.self, router)
+    take(SetSpecialties.self, router)
+    take(SetStanding.self, router)
+    take(IssueTicket.self, router)
+    take(ListTickets.self, router)
+    take(VoidTicket.self, router)
+    take(AssignTeam.self, router)
+    take(SetStaffing.self, router)
+    take(ReadStaffing.self, router)
+    take(ListVisits.self, router)
+    take(RotateKeys.self, router)
+    take(RenounceVotes.self, router)
+    let (path, logger) = (path, logger)
+    let application = Application(
+      router: router,
+      configuration: .init(
+        address: .unixDomainSocket(path: path), serverName: nil,
+        availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit)),
+      onServerRunning: { _ in
+        _ = unsafe chmod(path, 0o600)
+        logger.info("the desk is open", metadata: ["socket": "\(path)"])
+      },
+      // What it would say of a request might be whom it is about.
+      logger: Logger(label: "desk") { _ in SwiftLogNoOpLogHandler() })
+    defer { unsafe unlink(path) }
+    try await application.run()
+  }
+
+  private func take<Asked: DeskRequest>(_ type: Asked.Type, _ router: Router<BasicRequestContext>) {
+    router.post("v1/\(Asked.name)") { [desk, logger] request, _ in
+      var request = request
+      do {
+        let body = try await request.collectBody(upTo: Self.byteLimit)
+        let asked = try DeskJSON.decoder.decode(Asked.self, from: Data(body.readableBytesView))
+        guard desk.disk.isOpen || !Asked.stores else {
+          throw DaemonFailure(
+            .badInput, "the disk is almost full: nothing new is taken", code: "no-room",
+            hint: "make room on the disk of the data folder; then it goes on by itself")
+        }
+        let answer = try await asked.perform(at: desk)
+        logger.info("the desk was asked", metadata: ["what": "\(Asked.name)"])
+        return try Self.response(answer, .ok)
+      } catch {
+        let failure = DaemonFailure(atDesk: error)
+        // The code alone: a message may say whom it is about.
+        logger.notice(
+          "the desk was refused", metadata: ["what": "\(Asked.name)", "code": "\(failure.code)"])
+        return try Self.response(ReportedFailure(failure), .unprocessableContent)
+      }
+    }
+  }
+
+  private static func response(
+    _ value: some Encodable, _ status: HTTPResponse.Status
+  ) throws -> Response {
+    // What was not read would be taken for the next request.
+    Response(
+      status: status, headers: [.contentType: "application/json", .connection: "close"],
+      body: .init(byteBuffer: ByteBuffer(bytes: try DeskJSON.encoder.encode(value))))
+  }
+}
+
+/// Where the desk of a daemon is.
+enum DeskSocket {
+  /// Longer ones no operating system takes; `sun_path` of `sockaddr_un`.
+  private static let pathLimit = 103
+
+  /// - Throws: ``DaemonFailure``.
+  static func check(_ path: String) throws(DaemonFailure) {
+    guard path.utf8.count <= pathLimit else {
+      throw DaemonFailure(
+        .badInput, "\(path): a socket cannot have so long a path", code: "path-too-long",
+        hint: "give a path of at most \(pathLimit) bytes as desk.socket in the configuration")
+    }
+  }
+}
+
+enum DeskJSON {
+  static var encoder: JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return encoder
+  }
+
+  static var decoder: JSONDecoder {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return decoder
+  }
+}

@@ -1,0 +1,120 @@
+import CanonicalEncoding
+import Consortium
+import EMRScheme
+import Ledger
+
+/// Takes a doctor on: the registration with this fingerprint is accepted, and no other.
+struct ExpectDoctor: DeskRequest {
+  static let name = "expect-doctor"
+
+  var role: String?
+  var doctor: String
+  /// 64 hexadecimal digits.
+  var fingerprint: String
+  /// As `system|code`.
+  var specialties: [String]
+
+  func perform(at desk: Desk) async throws -> DeskDone {
+    let hospital = try desk.hospital(role)
+    guard ValidGenesis.isIdentifier(doctor) else {
+      throw DaemonFailure(
+        .badInput, "this is no identifier of a doctor", code: "bad-identifier",
+        hint: "1 to 64 of a-z, 0-9 and '-'")
+    }
+    guard let digest = Digest32(hex: fingerprint) else {
+      throw DaemonFailure(
+        .badInput, "this is no fingerprint", code: "bad-fingerprint",
+        hint: "64 hexadecimal digits, which the doctor's own program shows")
+    }
+    let known = try await hospital.employeeList().first { $0.doctor == doctor }
+    let specialties = try Set(specialties.map(specialty))
+    try await hospital.employ(doctor, fingerprint: digest, specialties: specialties)
+    return DeskDone(
+      changed: known?.fingerprint != digest || known.map { Set($0.specialties) } != specialties)
+  }
+}
+
+/// The doctors whom the hospital has taken on.
+struct ListDoctors: DeskRequest {
+  static let name = "doctors"
+  static let stores = false
+
+  var role: String?
+
+  struct Answer: DeskAnswer {
+    struct Doctor: Codable, Sendable {
+      var doctor: String
+      /// `expected`, `active`, `suspended` or `retired`.
+      var standing: String
+      var fingerprint: String
+      var specialties: [String]
+    }
+
+    var doctors: [Doctor]
+    var lines: [String] {
+      doctors.map {
+        ([$0.doctor, $0.standing, $0.fingerprint] + $0.specialties).joined(separator: "  ")
+      }
+    }
+  }
+
+  func perform(at desk: Desk) async throws -> Answer {
+    Answer(
+      doctors: try await desk.hospital(role).employeeList().map {
+        Answer.Doctor(
+          doctor: $0.doctor, standing: $0.status.map { "\($0)" } ?? "expected",
+          fingerprint: "\($0.fingerprint)", specialties: $0.specialties.map(\.description))
+      })
+  }
+}
+
+/// Says on the ledger what a doctor is a specialist in.
+struct SetSpecialties: DeskRequest {
+  static let name = "specialties"
+
+  var role: String?
+  var doctor: String
+  var specialties: [String]
+
+  func perform(at desk: Desk) async throws -> DeskDone {
+    let hospital = try desk.hospital(role)
+    return DeskDone(
+      changed: try await hospital.setSpecialties(
+        of: doctor, Set(try specialties.map(specialty))))
+  }
+}
+
+/// Suspends a doctor, lets the doctor act again, or retires the doctor for good.
+struct SetStanding: DeskRequest {
+  static let name = "standing"
+
+  enum Standing: String, Codable, Sendable {
+    case active, suspended, retired
+
+    var status: DoctorStatus {
+      switch self {
+      case .active: .active
+      case .suspended: .suspended
+      case .retired: .retired
+      }
+    }
+  }
+
+  var role: String?
+  var doctor: String
+  var standing: Standing
+
+  func perform(at desk: Desk) async throws -> DeskDone {
+    let hospital = try desk.hospital(role)
+    return DeskDone(changed: try await hospital.setStanding(of: doctor, standing.status))
+  }
+}
+
+private func specialty(_ text: String) throws -> Specialty {
+  guard let specialty = Specialty(text) else {
+    throw DaemonFailure(
+      .badInput, "this is no specialty", code: "bad-specialty",
+      hint: "SYSTEM|CODE, as http://snomed.info/sct|394579002")
+  }
+  return specialty
+}

@@ -1,0 +1,148 @@
+import ArgumentParser
+import Consortium
+import Foundation
+import HTTPTransport
+import Ledger
+
+/// All that is measured of this machine.
+struct Metrics: Sendable {
+  typealias Samples = [(labels: [String: String], Double)]
+
+  let drivers: [RoleDriver]
+  let statistics: MessageStatistics
+  let certificate: CertificateWatch
+  let disk: DiskGuard
+
+  func text() async -> String {
+    var text = MetricsText()
+    text.add(
+      "bcemr_build_info", .gauge, "The program; always 1.",
+      [(["version": BCEMRD.configuration.version], 1)])
+    await addChains(to: &text)
+    addRequests(to: &text)
+    addPeers(to: &text)
+    text.add(
+      "bcemr_certificate_remaining_seconds", .gauge,
+      "Until the TLS certificate ends; below 0 behind it.", certificate.secondsLeft)
+    text.add(
+      "bcemr_disk_free_bytes", .gauge, "Free on the disk of the data folder.",
+      disk.free.map(Double.init))
+    text.add(
+      "bcemr_disk_accepting", .gauge, "Whether what has to be stored is taken: 1, or 0.",
+      disk.isOpen ? 1 : 0)
+    text.add(
+      "process_resident_memory_bytes", .gauge, "Memory of the process.", Self.residentBytes)
+    return text.text
+  }
+
+  // MARK: Chains
+
+  private func addChains(to text: inout MetricsText) async {
+    var (height, leaves, time, contradictions): (Samples, Samples, Samples, Samples) = (
+      [], [], [], []
+    )
+    var (held, newest, behind, confirmed): (Samples, Samples, Samples, Samples) = ([], [], [], [])
+    var (shown, shownAge): (Samples, Samples) = ([], [])
+    for driver in drivers {
+      let (node, role) = (driver.role.node, ["role": driver.role.id])
+      let consortium = await node.consortium
+      height.append((role, Double(consortium.height)))
+      leaves.append((role, Double(consortium.size)))
+      time.append((role, Double(consortium.time)))
+      contradictions.append((role, Double(await node.contradictions.count)))
+      for standing in await Readiness.standings(of: driver.role) {
+        let labels = role.merging(["chain": standing.chain]) { $1 }
+        held.append((labels, Double(standing.held)))
+        if let value = standing.newest { newest.append((labels, Double(value))) }
+        if let value = standing.behind { behind.append((labels, Double(value))) }
+        if let value = standing.confirmed { confirmed.append((labels, Double(value))) }
+      }
+      let now = Roles.clock()
+      for (peer, position) in await node.shown.sorted(by: { $0.key < $1.key }) {
+        let labels = role.merging(["peer": peer]) { $1 }
+        shown.append((labels, Double(position.finalSize)))
+        shownAge.append((labels, Double(now - min(position.at, now))))
+      }
+    }
+    text.add(
+      "bcemr_consortium_height", .gauge, "The height of the next block of the consortium chain.",
+      height)
+    text.add(
+      "bcemr_consortium_leaves", .gauge, "Leaves of the consortium chain that are ordered.", leaves)
+    text.add(
+      "bcemr_consortium_timestamp_seconds", .gauge, "Ledger time: of the newest block.", time)
+    text.add(
+      "bcemr_contradictions", .gauge,
+      "Checkpoints that delegates have cosigned and that are not of this chain.", contradictions)
+    text.add(
+      "bcemr_chain_leaves", .gauge,
+      "Leaves of a chain that are here; of the consortium chain, those that are final.", held)
+    text.add(
+      "bcemr_chain_newest_leaves", .gauge, "Leaves up to the newest known position of a chain.",
+      newest)
+    text.add(
+      "bcemr_chain_behind_leaves", .gauge, "Leaves of a chain that are missing here.", behind)
+    text.add(
+      "bcemr_chain_confirmed_leaves", .gauge,
+      "Leaves of a hospital's chain that its cloud has confirmed.", confirmed)
+    text.add(
+      "bcemr_peer_final_leaves", .gauge, "Leaves of the consortium chain that a peer calls final.",
+      shown)
+    text.add(
+      "bcemr_peer_shown_age_seconds", .gauge, "Since a peer has said that last.", shownAge)
+  }
+
+  // MARK: Messages
+
+  private func addRequests(to text: inout MetricsText) {
+    var requests: Samples = []
+    for driver in drivers {
+      let counts = driver.role.inbox.counts.all.sorted {
+        ($0.key.name, $0.key.outcome) < ($1.key.name, $1.key.outcome)
+      }
+      for (kind, count) in counts {
+        requests.append(
+          (["role": driver.role.id, "kind": kind.name, "outcome": kind.outcome], Double(count)))
+      }
+    }
+    text.add(
+      "bcemr_requests_total", .counter, "Requests to a role, by kind and how they ended.", requests)
+    let counts = statistics.counts
+    text.add(
+      "bcemr_http_problems_total", .counter, "Requests that no role has heard of.",
+      counts.problems.sorted { $0.key < $1.key }.map { (["problem": $0.key], Double($0.value)) })
+    text.add(
+      "bcemr_message_duration_seconds", "How long a role took for a request from another machine.",
+      bounds: MessageStatistics.Durations.bounds,
+      counts.served.sorted { $0.key < $1.key }.map {
+        (["role": $0.key], $0.value.counts, $0.value.sum)
+      })
+  }
+
+  private func addPeers(to text: inout MetricsText) {
+    let peers = statistics.counts.peers.sorted { $0.key < $1.key }
+    text.add(
+      "bcemr_peer_exchange_duration_seconds", "How long a peer took to answer, with the way there.",
+      bounds: MessageStatistics.Durations.bounds,
+      peers.map { (["peer": $0.key], $0.value.answered.counts, $0.value.answered.sum) })
+    text.add(
+      "bcemr_peer_failures_total", .counter, "Exchanges with a peer that brought no answer.",
+      peers.map { (["peer": $0.key], Double($0.value.failures)) })
+    text.add(
+      "bcemr_peer_clock_offset_seconds", .gauge, "By how much the clock here is ahead of a peer's.",
+      peers.compactMap { peer in
+        peer.value.clockOffset.map { (["peer": peer.key], $0) }
+      })
+    text.add(
+      "bcemr_clock_offset_seconds", .gauge, "By how much the clock here is ahead of most peers'.",
+      statistics.clockOffset)
+  }
+
+  /// Of this process; nil where the system does not say.
+  private static var residentBytes: Double? {
+    guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
+      case let fields = text.split(separator: " "), fields.count > 1, let pages = Double(fields[1])
+    else { return nil }
+    return pages * Double(sysconf(Int32(_SC_PAGESIZE)))
+  }
+}

@@ -1,0 +1,53 @@
+import Consortium
+import Ledger
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+/// At SIGHUP, reads the configuration and the certificate anew. What cannot be read, or would make the roles
+/// unreachable, changes nothing.
+struct Reloading: Service {
+  let path: String
+  let settings: LiveSettings
+  let certificate: CertificateWatch
+  let nodes: [LedgerNode]
+  let logger: Logger
+
+  func run() async throws {
+    let signals = await UnixSignalsSequence(trapping: .sighup)
+    for await _ in signals.cancelOnGracefulShutdown() { await reload() }
+  }
+
+  private func reload() async {
+    do {
+      let restart = settings.take(try await DaemonConfiguration.read(path))
+      let present = settings.present
+      logger.notice("read the configuration again", metadata: ["level": "\(present.logLevel)"])
+      if !restart.isEmpty {
+        logger.warning(
+          "what has changed counts after a restart", metadata: ["keys": "\(restart)"])
+      }
+    } catch {
+      return refuse(error, "the configuration stays as it was")
+    }
+    do {
+      let present = settings.present
+      let loaded = try TLSFiles.load(certificate: present.certificate, key: present.key)
+      for node in nodes {
+        let location = try await node.members.location(of: node.id)
+        guard location?.pins.contains(loaded.pin) == true || location == nil else {
+          throw DaemonFailure(
+            .badInput, "the ledger does not name the key \(loaded.pin) for \(node.id)",
+            hint: "first the ledger names a new key beside the former one")
+        }
+      }
+      certificate.replace(loaded)
+    } catch {
+      refuse(error, "the certificate stays as it was")
+    }
+  }
+
+  private func refuse(_ error: any Error, _ what: Logger.Message) {
+    logger.error(what, metadata: ["reason": "\(DaemonFailure(error).message)"])
+  }
+}

@@ -1,0 +1,285 @@
+"""What an operator's own programs see and do: readiness, metrics, a full disk, renewal, signals."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+from cluster import DELEGATES, PARTIES
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def get(cluster, name, path):
+    """Status and body of a page of the operations port."""
+    url = "http://127.0.0.1:%d/%s" % (cluster.operations[name], path)
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def metrics(cluster, name):
+    values = {}
+    for line in get(cluster, name, "metrics")[1].splitlines():
+        if not line.startswith("#"):
+            key, value = line.rsplit(" ", 1)
+            values[key] = float(value)
+    return values
+
+
+def configure(cluster, name, **changes):
+    config = json.load(open(cluster.config(name)))
+    config.update(changes)
+    json.dump(config, open(cluster.config(name), "w"))
+
+
+def log(cluster, name):
+    return [json.loads(line) for line in open(cluster.path(name, "log")) if line.startswith("{")]
+
+
+def measures_what_it_does(cluster):
+    """Prometheus' own tool takes the metrics; they say what the ledger, peers, disk and TLS are."""
+    cluster.wait(
+        "all are ready", lambda: all(get(cluster, n, "ready")[0] == 200 for n, _ in PARTIES))
+    for name, kind in PARTIES:
+        text = get(cluster, name, "metrics")[1]
+        checked = subprocess.run(
+            ["promtool", "check", "metrics"], input=text, capture_output=True, text=True,
+            check=False)
+        assert checked.returncode == 0, (name, checked.stdout, checked.stderr)
+        seen = metrics(cluster, name)
+        chain = '{chain="consortium",role="%s"}' % name
+        assert seen['bcemr_consortium_height{role="%s"}' % name] >= 2, name
+        assert seen["bcemr_chain_leaves" + chain] > 0, name
+        assert seen["bcemr_chain_behind_leaves" + chain] <= 100, name
+        assert seen["bcemr_disk_free_bytes"] > 0 and seen["bcemr_disk_accepting"] == 1
+        assert 800 * 86400 < seen["bcemr_certificate_remaining_seconds"] < 825 * 86400
+        assert 1 << 20 < seen["process_resident_memory_bytes"] < 1 << 32
+        assert abs(seen["bcemr_clock_offset_seconds"]) < 2, "all of them have one clock"
+        assert 'bcemr_build_info{version="0.1.0"}' in seen
+        peers = [n for n in DELEGATES if n != name]
+        known = [p for p in peers
+                 if 'bcemr_peer_final_leaves{peer="%s",role="%s"}' % (p, name) in seen]
+        assert len(known) >= 2, (name, known)
+        if kind == "hospital":
+            assert 'bcemr_chain_leaves{chain="%s",role="%s"}' % (name, name) in seen, name
+    seen = metrics(cluster, "cloud")
+    fetched = 'bcemr_requests_total{kind="fetch-outbox",outcome="ok",role="cloud"}'
+    assert seen[fetched] > 0 and metrics(cluster, "cloud")[fetched] >= seen[fetched], fetched
+    count = 'bcemr_message_duration_seconds_count{role="cloud"}'
+    assert seen[count] >= seen[fetched], "each of them came by HTTPS"
+    assert sum(
+        v for k, v in seen.items() if k.startswith("bcemr_peer_exchange_duration_seconds_count")) > 0
+
+
+def is_ready_by_distance(cluster):
+    """Who is cut off, or behind, is not ready, and says by how much; it is again by itself."""
+    assert get(cluster, "hospital-1", "ready")[0] == 200
+    for other in ("hospital-2", "st-mary"):
+        cluster.processes[other].send_signal(signal.SIGSTOP)
+    cluster.stop("cloud", signal.SIGKILL)
+    cluster.stop("hospital-1", signal.SIGKILL)
+    cluster.start("hospital-1")
+    cluster.wait("it listens", lambda: cluster.health("hospital-1") is not None)
+    status, body = get(cluster, "hospital-1", "ready")
+    report = json.loads(body)
+    assert status == 503 and not report["ready"], body
+    assert "too few others" in body, body
+    for other in ("hospital-2", "st-mary"):
+        cluster.processes[other].send_signal(signal.SIGCONT)
+    cluster.start("cloud")
+    cluster.wait("it is ready", lambda: get(cluster, "hospital-1", "ready")[0] == 200)
+    # A chain that has gone on without it is a distance: no leaf behind is allowed here.
+    cluster.stop("st-mary", signal.SIGKILL)
+    height = cluster.height("cloud")
+    cluster.wait("the others go on", lambda: cluster.height("cloud") >= height + 2)
+    configure(cluster, "st-mary", ready={"behind": 0})
+    cluster.start("st-mary")
+    seen = []
+
+    def has_caught_up():
+        try:
+            status, body = get(cluster, "st-mary", "ready")
+        except OSError:
+            return False
+        seen.append((status, json.loads(body)["roles"]["st-mary"]))
+        return status == 200
+
+    cluster.wait("it catches up", has_caught_up)
+    for status, role in seen:
+        behind = [c.get("behind") for c in role["chains"]]
+        assert (status == 200) == all(b == 0 for b in behind), (status, role)
+    configure(cluster, "st-mary", ready={"behind": 100})
+
+
+def keeps_room_on_its_disk(cluster):
+    """Below the floor nothing new is taken; above the second mark all goes on by itself."""
+    folder = cluster.path("hospital-2")
+    free = shutil.disk_usage(folder).free
+    # Others write to this disk, too.
+    unit = min(free // 6, 4 << 30)
+    if unit < 1 << 28:
+        return print("skipped: less than 1.5 GiB are free here")
+    cluster.stop("hospital-2")
+    configure(cluster, "hospital-2", disk={"floor": free - 2 * unit, "resume": free - unit})
+    cluster.start("hospital-2")
+    cluster.wait("it works", lambda: cluster.health("hospital-2") is not None)
+    assert "ticket" in cluster.desk("hospital-2", "ticket", "--identity", "a|b")
+    ballast = cluster.path("ballast")
+    with open(ballast, "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 3 * unit)
+    try:
+        cluster.wait("it says so", lambda: cluster.health("hospital-2")["status"] == "failing", 20)
+        failed = cluster.health("hospital-2")["failed_checks"]
+        assert [f["component"] for f in failed] == ["disk"], failed
+        assert metrics(cluster, "hospital-2")["bcemr_disk_accepting"] == 0
+        refused = cluster.desk("hospital-2", "ticket", "--identity", "a|b", code=2)["error"]
+        assert refused["code"] == "no-room" and "room" in refused["hint"], refused
+        assert len(cluster.desk("hospital-2", "tickets", "--identity", "a|b")["tickets"]) == 1
+        height = cluster.height("hospital-2")
+        cluster.wait("it decides on", lambda: cluster.height("hospital-2") > height)
+    finally:
+        os.remove(ballast)
+    cluster.wait("it goes on", lambda: cluster.health("hospital-2")["status"] == "ok", 20)
+    assert "ticket" in cluster.desk("hospital-2", "ticket", "--identity", "a|b")
+    told = [line["message"] for line in log(cluster, "hospital-2")]
+    assert any("almost full" in m for m in told) and any("room again" in m for m in told), told
+    cluster.stop("hospital-2")
+    configure(cluster, "hospital-2", disk={"floor": 1 << 20})
+    cluster.start("hospital-2")
+    cluster.wait("it works", lambda: cluster.health("hospital-2") is not None)
+
+
+def renews_without_restart(cluster):
+    """SIGHUP brings another certificate for the same key, and another log level; what is wrong changes nothing."""
+    name = "hospital-1"
+    process = cluster.processes[name]
+    own = cluster.path(name)
+
+    def shown():
+        read = subprocess.run(
+            ["openssl", "s_client", "-connect", "127.0.0.1:%d" % cluster.ports[name]],
+            input="", capture_output=True, text=True, check=False)
+        return re.search(r"subject=(.*)", read.stdout).group(1)
+
+    def certify(key, days, subject):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-key", key, "-out", os.path.join(own, "tls.pem"),
+             "-days", str(days), "-subj", "/CN=" + subject], check=True, capture_output=True)
+
+    def reload(message):
+        before = len(log(cluster, name))
+        process.send_signal(signal.SIGHUP)
+        cluster.wait(
+            message,
+            lambda: any(message in line["message"] for line in log(cluster, name)[before:]), 20)
+        return log(cluster, name)[before:]
+
+    key = os.path.join(own, "tls-key.pem")
+    assert "bcemrd" in shown(), shown()
+    certify(key, 10, "renewed")
+    configure(cluster, name, log={"level": "debug"}, pause=0.2)
+    lines = reload("the certificate ends soon")
+    assert "renewed" in shown(), shown()
+    assert any(line["more"].get("level") == "debug" for line in lines), lines
+    assert any("pause" in line["more"].get("keys", "") for line in lines), lines
+    left = metrics(cluster, name)["bcemr_certificate_remaining_seconds"]
+    assert 9 * 86400 < left < 10 * 86400, left
+    mine = cluster.command("check", "--config", cluster.config(name), code=1)
+    assert "the certificate ends in 9 days" in mine.stdout, mine.stdout
+    # Another key, which nobody knows, would cut it off from all others.
+    kept = open(key).read()
+    subprocess.run(
+        ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key],
+        check=True, capture_output=True)
+    certify(key, 400, "unknown")
+    assert "does not name the key" in reload("the certificate stays")[-1]["more"]["reason"]
+    assert "renewed" in shown(), shown()
+    open(key, "w").write(kept)
+    open(os.path.join(own, "tls.pem"), "w").write("nonsense")
+    reload("the certificate stays")
+    config = open(cluster.config(name)).read()
+    open(cluster.config(name), "w").write("{")
+    reload("the configuration stays")
+    open(cluster.config(name), "w").write(config)
+    configure(cluster, name, log={"level": "info"}, pause=0.1)
+    certify(key, 400, "at last")
+    reload("the certificate is good")
+    assert "at last" in shown() and process.poll() is None
+    check = cluster.command("check", "--config", cluster.config("cloud"))
+    assert check.stdout.count("answers as itself") == 4, check.stdout
+    assert "members as of height" in check.stdout, check.stdout
+
+
+def ends_when_asked_twice(cluster):
+    """A second SIGTERM does not wait; a port that is taken is named."""
+    name = "manager"
+    process = cluster.processes.pop(name)
+    # One that asks, and never ends what it asks, is what the first signal waits for.
+    import socket
+    import ssl
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", cluster.ports[name])) as plain:
+        with context.wrap_socket(plain) as slow:
+            slow.sendall(b"POST /v1/messages/manager HTTP/1.1\r\nHost: x\r\nContent-Type: "
+                         b"application/octet-stream\r\nContent-Length: 9\r\n\r\n1")
+            time.sleep(0.5)
+            process.send_signal(signal.SIGTERM)
+            time.sleep(2)
+            assert process.poll() is None, "it waits for what is under way"
+            begun = time.time()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=10) == 143, process.returncode
+            assert time.time() - begun < 2, "at once"
+    for key, port in (("listen", cluster.ports[name]), ("operations", cluster.operations[name])):
+        with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(("127.0.0.1", port))
+            taken.listen()
+            run = cluster.command("run", "--config", cluster.config(name), code=2)
+            assert "127.0.0.1:%d: another program listens here" % port in run.stderr, run.stderr
+            assert "hint: " in run.stderr and key + ".port" in run.stderr, run.stderr
+    cluster.start(name)
+    cluster.wait("it works", lambda: cluster.health(name) is not None)
+
+
+def has_the_paths_of_its_description(cluster):
+    """docs/openapi.yaml names the paths that the daemon has, with the statuses that they answer."""
+    text = open(os.path.join(HERE, "..", "..", "docs", "openapi.yaml")).read()
+    paths = re.findall(r"^  (/[^:]*):$", text, re.M)
+    source = ""
+    for folder in ("bcemrd/Service", "HTTPTransport", "bcemrd/Desk"):
+        place = os.path.join(HERE, "..", "..", "Sources", folder)
+        for file in sorted(os.listdir(place)):
+            source += open(os.path.join(place, file)).read()
+    routes = ["/" + r.replace(":recipient", "{recipient}")
+              for r in re.findall(r'router\.(?:get|post)\("([^"\\]*)"\)', source)]
+    asked = re.findall(r'static let name = "([^"]*)"', source)
+    expected = sorted(routes + ["/v1/" + name for name in asked])
+    assert sorted(paths) == expected, (sorted(set(paths) ^ set(expected)))
+    for path in ("health", "ready", "metrics", "version"):
+        status, body = get(cluster, "cloud", path)
+        part = text.split("\n  /%s:\n" % path)[1].split("\n  /")[0]
+        assert '"%d"' % status in part, (path, status)
+        if path == "metrics":
+            continue
+        schema = re.search(r"responses/(\w+)", part)
+        if schema:
+            part = text.split("\n  schemas:\n")[1].split("\n    %s:\n" % schema.group(1))[1]
+        required = re.search(r"required: \[(.*)\]", part).group(1).split(", ")
+        assert sorted(json.loads(body)) == sorted(required), (path, body)
+    assert get(cluster, "cloud", "nothing")[0] == 404
+
+
+TESTS = [
+    measures_what_it_does, has_the_paths_of_its_description, is_ready_by_distance,
+    keeps_room_on_its_disk, renews_without_restart, ends_when_asked_twice,
+]

@@ -1,0 +1,51 @@
+import Foundation
+import Ledger
+import SQLiteBackend
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite("A copy of several stores is of one moment")
+struct HeldStoresTests {
+  @Test("What the copies of two stores hold is what both held together, however they are written")
+  func oneMoment() async throws {
+    let place = FileManager.default.temporaryDirectory.appending(
+      path: "held-\(UInt64.random(in: .min ... .max))"
+    ).path()
+    defer { try? FileManager.default.removeItem(atPath: place) }
+    let folder = try DataFolder(path: place)
+    let (first, second) = (try folder.roleStore("cloud"), try folder.roleStore("manager"))
+    let isDone = Mutex(false)
+    // The second never has what the first lacks, and is never more than one behind.
+    let writing = Task.detached {
+      var number: UInt64 = 0
+      while !isDone.withLock({ $0 }) {
+        number += 1
+        try first.write(["n": Array("\(number)".utf8)])
+        try second.write(["n": Array("\(number)".utf8)])
+      }
+      return number
+    }
+    let beside = try DataFolder(beside: place)
+    let names = ["cloud/state.sqlite", "manager/state.sqlite"]
+    for round in 0..<20 {
+      // In both orders: it makes no difference which one is copied first.
+      let order = round % 2 == 0 ? names : names.reversed()
+      let held = try HeldStores(order, of: beside)
+      try await Task.sleep(for: .milliseconds(5))
+      for (index, name) in order.enumerated() {
+        try held.copy(
+          name, to: "\(place)/copy-\(round)-\(names[index] == name ? index : 1 - index)")
+      }
+      try held.release()
+      let numbers = try names.indices.map { index in
+        try SQLiteRoleStore(readingFrom: "\(place)/copy-\(round)-\(index)").value(forKey: "n")
+          .map { UInt64(String(decoding: $0, as: UTF8.self)) ?? 0 } ?? 0
+      }
+      #expect(
+        numbers[1] <= numbers[0] && numbers[0] <= numbers[1] + 1, "round \(round): \(numbers)")
+    }
+    isDone.withLock { $0 = true }
+    #expect(try await writing.value > 20, "the other process has gone on")
+  }
+}
