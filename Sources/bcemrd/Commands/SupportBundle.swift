@@ -1,6 +1,7 @@
 import ArgumentParser
 import AsyncHTTPClient
 import CanonicalEncoding
+import Consortium
 import Foundation
 import Ledger
 import Logging
