@@ -126,7 +126,7 @@ test-transcripts: deps-test
 	$(SWIFT_BUILD) --product bcemr
 	python3 Tests/CommandLine/run.py $(BCEMR)
 
-## test-daemons: 3 min. Daemons of five parties: founded, killed, asked, measured, full, renewed, put back; another's key, what is wrong
+## test-daemons: 2 min. Daemons of five parties: founded, killed, asked, measured, full, renewed, put back; another's key, what is wrong
 test-daemons: deps-test
 	$(SWIFT_BUILD) --product bcemrd
 	python3 Tests/Daemons/run.py .build/release/bcemrd

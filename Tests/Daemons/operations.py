@@ -251,6 +251,27 @@ def ends_when_asked_twice(cluster):
     cluster.wait("it works", lambda: cluster.health(name) is not None)
 
 
+def sees_that_its_clock_is_wrong(cluster):
+    """A machine whose clock is ahead sees by how much, by what most others say, and goes on."""
+    assert cluster.stop("manager") == 0
+    cluster.start("manager", "faketime", "-f", "+40s")
+    key = "bcemr_clock_offset_seconds"
+    try:
+        cluster.wait(
+            "it sees that", lambda: cluster.health("manager") is not None
+            and 38 < metrics(cluster, "manager").get(key, 0) < 42, 30)
+        assert abs(metrics(cluster, "cloud")[key]) < 2, "the others go by each other"
+        cluster.wait("it follows", lambda: get(cluster, "manager", "ready")[0] == 200, 30)
+    finally:
+        # The program faketime waits for the daemon, and hands no signal on.
+        faketime = cluster.processes.pop("manager")
+        daemon = open("/proc/%d/task/%d/children" % (faketime.pid, faketime.pid)).read()
+        os.kill(int(daemon), signal.SIGTERM)
+        assert faketime.wait(timeout=40) == 0
+    cluster.start("manager")
+    cluster.wait("it works", lambda: cluster.health("manager") is not None)
+
+
 def has_the_paths_of_its_description(cluster):
     """docs/openapi.yaml names the paths that the daemon has, with the statuses that they answer."""
     text = open(os.path.join(HERE, "..", "..", "docs", "openapi.yaml")).read()
@@ -281,5 +302,6 @@ def has_the_paths_of_its_description(cluster):
 
 TESTS = [
     measures_what_it_does, has_the_paths_of_its_description, is_ready_by_distance,
-    keeps_room_on_its_disk, renews_without_restart, ends_when_asked_twice,
+    sees_that_its_clock_is_wrong, keeps_room_on_its_disk, renews_without_restart,
+    ends_when_asked_twice,
 ]
