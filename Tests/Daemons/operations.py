@@ -151,10 +151,22 @@ def keeps_room_on_its_disk(cluster):
     assert "ticket" in cluster.desk("hospital-2", "ticket", "--identity", "a|b")
     told = [line["message"] for line in log(cluster, "hospital-2")]
     assert any("almost full" in m for m in told) and any("room again" in m for m in told), told
+    # Far below, no role takes a step; what is set at SIGHUP counts at once.
     cluster.stop("hospital-2")
-    configure(cluster, "hospital-2", disk={"floor": 1 << 20})
+    configure(cluster, "hospital-2", disk={"floor": 8 * free, "resume": 8 * free})
     cluster.start("hospital-2")
-    cluster.wait("it works", lambda: cluster.health("hospital-2") is not None)
+    cluster.wait("it listens", lambda: cluster.health("hospital-2") is not None)
+    cluster.wait("no role goes on", lambda: [
+        f["component"] for f in cluster.health("hospital-2")["failed_checks"]
+    ] == ["disk", "hospital-2"], 20)
+    height = cluster.height("hospital-2")
+    others = cluster.height("cloud")
+    cluster.wait("the others go on", lambda: cluster.height("cloud") >= others + 2)
+    assert cluster.height("hospital-2") == height, "it has taken no step"
+    configure(cluster, "hospital-2", disk={"floor": 1 << 20})
+    cluster.processes["hospital-2"].send_signal(signal.SIGHUP)
+    cluster.wait("it goes on", lambda: cluster.health("hospital-2")["status"] == "ok", 20)
+    cluster.wait("it follows", lambda: cluster.height("hospital-2") > others)
 
 
 def renews_without_restart(cluster):
