@@ -126,7 +126,7 @@ test-transcripts: deps-test
 	$(SWIFT_BUILD) --product bcemr
 	python3 Tests/CommandLine/run.py $(BCEMR)
 
-## test-daemons: 6 min. Daemons of five parties: founded, killed, measured, full, renewed, put back; doctors and a patient
+## test-daemons: 4 min. Daemons of five parties: founded, killed, measured, full, renewed, put back; doctors and a patient
 test-daemons: deps-test
 	$(SWIFT_BUILD) --product bcemrd
 	$(SWIFT_BUILD) --product bcemr

@@ -80,10 +80,11 @@ class Cluster:
         )
         return json.loads(done.stdout)
 
-    def start(self, name):
+    def start(self, name, *under):
+        """Runs the daemon of a party, perhaps under another program."""
         log = open(self.path(name, "log"), "a")
         self.processes[name] = subprocess.Popen(
-            [self.program, "run", "--config", self.path(name, "bcemrd.json")], stderr=log
+            [*under, self.program, "run", "--config", self.path(name, "bcemrd.json")], stderr=log
         )
 
     def health(self, name):

@@ -151,10 +151,22 @@ def keeps_room_on_its_disk(cluster):
     assert "ticket" in cluster.desk("hospital-2", "ticket", "--identity", "a|b")
     told = [line["message"] for line in log(cluster, "hospital-2")]
     assert any("almost full" in m for m in told) and any("room again" in m for m in told), told
+    # Far below, no role takes a step; what is set at SIGHUP counts at once.
     cluster.stop("hospital-2")
-    configure(cluster, "hospital-2", disk={"floor": 1 << 20})
+    configure(cluster, "hospital-2", disk={"floor": 8 * free, "resume": 8 * free})
     cluster.start("hospital-2")
-    cluster.wait("it works", lambda: cluster.health("hospital-2") is not None)
+    cluster.wait("it listens", lambda: cluster.health("hospital-2") is not None)
+    cluster.wait("no role goes on", lambda: [
+        f["component"] for f in cluster.health("hospital-2")["failed_checks"]
+    ] == ["disk", "hospital-2"], 20)
+    height = cluster.height("hospital-2")
+    others = cluster.height("cloud")
+    cluster.wait("the others go on", lambda: cluster.height("cloud") >= others + 2)
+    assert cluster.height("hospital-2") == height, "it has taken no step"
+    configure(cluster, "hospital-2", disk={"floor": 1 << 20})
+    cluster.processes["hospital-2"].send_signal(signal.SIGHUP)
+    cluster.wait("it goes on", lambda: cluster.health("hospital-2")["status"] == "ok", 20)
+    cluster.wait("it follows", lambda: cluster.height("hospital-2") > others)
 
 
 def renews_without_restart(cluster):
@@ -251,6 +263,27 @@ def ends_when_asked_twice(cluster):
     cluster.wait("it works", lambda: cluster.health(name) is not None)
 
 
+def sees_that_its_clock_is_wrong(cluster):
+    """A machine whose clock is ahead sees by how much, by what most others say, and goes on."""
+    assert cluster.stop("manager") == 0
+    cluster.start("manager", "faketime", "-f", "+40s")
+    key = "bcemr_clock_offset_seconds"
+    try:
+        cluster.wait(
+            "it sees that", lambda: cluster.health("manager") is not None
+            and 38 < metrics(cluster, "manager").get(key, 0) < 42, 30)
+        assert abs(metrics(cluster, "cloud")[key]) < 2, "the others go by each other"
+        cluster.wait("it follows", lambda: get(cluster, "manager", "ready")[0] == 200, 30)
+    finally:
+        # The program faketime waits for the daemon, and hands no signal on.
+        faketime = cluster.processes.pop("manager")
+        daemon = open("/proc/%d/task/%d/children" % (faketime.pid, faketime.pid)).read()
+        os.kill(int(daemon), signal.SIGTERM)
+        assert faketime.wait(timeout=40) == 0
+    cluster.start("manager")
+    cluster.wait("it works", lambda: cluster.health("manager") is not None)
+
+
 def has_the_paths_of_its_description(cluster):
     """docs/openapi.yaml names the paths that the daemon has, with the statuses that they answer."""
     text = open(os.path.join(HERE, "..", "..", "docs", "openapi.yaml")).read()
@@ -281,5 +314,6 @@ def has_the_paths_of_its_description(cluster):
 
 TESTS = [
     measures_what_it_does, has_the_paths_of_its_description, is_ready_by_distance,
-    keeps_room_on_its_disk, renews_without_restart, ends_when_asked_twice,
+    sees_that_its_clock_is_wrong, keeps_room_on_its_disk, renews_without_restart,
+    ends_when_asked_twice,
 ]
