@@ -70,7 +70,8 @@ let package = Package(
     .default(enabledTraits: ["Network"]),
     .trait(
       name: "Network",
-      description: "HTTPTransport, bcemrd, programs of doctors and patients, with HTTP and TLS"),
+      description:
+        "HTTPTransport, S3Backend, bcemrd, programs of doctors and patients, with HTTP and TLS"),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
@@ -113,6 +114,7 @@ let package = Package(
       "Keystore",
       ["CanonicalEncoding", "Credentials", "Ledger", "Consortium", asn1, crypto, cryptoExtras]),
     module("HTTPTransport", ["CanonicalEncoding", "Consortium", crypto] + http),
+    module("S3Backend", ["CanonicalEncoding", "Consortium", "Ledger", crypto] + http),
     .executableTarget(
       name: "bcemr",
       dependencies: ledger + [
@@ -128,7 +130,8 @@ let package = Package(
     .executableTarget(
       name: "bcemrd",
       dependencies: ledger + [
-        "Consortium", "HTTPTransport", "QRCodes", "SQLiteBackend", asn1, crypto, argumentParser,
+        "Consortium", "HTTPTransport", "QRCodes", "S3Backend", "SQLiteBackend", asn1, crypto,
+        argumentParser,
         network("Configuration", "swift-configuration"),
         network("ServiceLifecycle", "swift-service-lifecycle"),
         network("UnixSignals", "swift-service-lifecycle"),
@@ -161,6 +164,8 @@ let package = Package(
       "HTTPTransport",
       ["CanonicalEncoding", "Consortium", "Ledger", "SQLiteBackend", crypto, asn1] + http
         + [network("X509", "swift-certificates")]),
+    tests(
+      "S3Backend", ["CanonicalEncoding", "Consortium", "Ledger"] + http, vectors: true),
     tests(
       "Keystore", ["CanonicalEncoding", "Consortium", "Credentials", "Ledger", crypto],
       vectors: true),

@@ -9,7 +9,7 @@ import SQLiteBackend
 /// What an operator runs first: whether this machine can work.
 struct Check: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Check configuration, keys, certificate, disk and the way to every other member.")
+    abstract: "Check configuration, keys, certificate, disk, S3 and the way to every other member.")
 
   @Option(help: "The configuration that 'bcemrd init' made.")
   var config: String
@@ -57,6 +57,12 @@ struct Check: AsyncParsableCommand {
           "\(space >> 20) MiB: less than disk.floor, \(configuration.diskFloor >> 20) MiB")
       }
       return "\(space >> 30) GiB"
+    }
+    if let records = configuration.records {
+      await tell("records in S3") {
+        try await records.check()
+        return "\(records.place): put, read, listed and removed"
+      }
     }
     let courier = HTTPCourier { members.location(of: $0) }
     let requests = RequestClient(courier: courier, sender: configuration.roles.first ?? "")

@@ -47,7 +47,8 @@ struct Machine {
     let server = MessageServer(
       host: configuration.listen.host, port: configuration.listen.port, tls: certificate.tls,
       statistics: statistics, logger: logger)
-    let made = Roles(genesis: genesis, folder: folder, courier: courier)
+    let made = Roles(
+      genesis: genesis, folder: folder, records: configuration.records, courier: courier)
     var drivers: [RoleDriver] = []
     var keptMailboxes: [Mailboxes] = []
     var renewals: [KeyRenewal] = []

@@ -64,9 +64,12 @@ struct Roles {
   let genesis: ValidGenesis
   private let folder: DataFolder
   private let courier: any Courier
+  private let records: RecordsInS3?
 
-  init(genesis: ValidGenesis, folder: DataFolder, courier: any Courier) {
+  /// - Parameter records: where clouds keep records; nil for their folders.
+  init(genesis: ValidGenesis, folder: DataFolder, records: RecordsInS3?, courier: any Courier) {
     (self.genesis, self.folder, self.courier) = (genesis, folder, courier)
+    self.records = records
   }
 
   /// The role of a party, by what its own replay of the ledger says that it is.
@@ -116,7 +119,8 @@ struct Roles {
       let keys = try SupernodeKeys(file, ring: ring, isHospital: false)
       let cloud = try CloudServer(
         id: id, node: node(id, ring, keys.delegate), keys: keys, store: folder.roleStore(id),
-        records: folder.recordStore(id), stores: { try folder.stateStore(id, chain: $0) },
+        records: records?.store(of: id) ?? folder.recordStore(id),
+        stores: { try folder.stateStore(id, chain: $0) },
         courier: courier, clock: Self.clock, randomness: SystemRandomNumberGenerator())
       return Role(kind: .cloud, driven: cloud, endpoint: cloud, givenUp: givenUp)
     case .organisation:

@@ -30,6 +30,8 @@ struct DaemonConfiguration {
   /// Free bytes of the disk below which nothing new is taken, and from which on it is taken again.
   var diskFloor: UInt64
   var diskResume: UInt64
+  /// Where clouds keep records, if not in SQLite.
+  var records: RecordsInS3?
   /// Seconds between two looks at what others have, where there is nothing to do.
   var pause: Double
 
@@ -72,6 +74,7 @@ struct DaemonConfiguration {
         logLevel: try level(config.string(forKey: "log.level", default: "info")),
         readyBehind: try bytes("ready.behind", config.int(forKey: "ready.behind", default: 100)),
         diskFloor: floor, diskResume: resume,
+        records: try RecordsInS3(config, file: file),
         pause: max(config.double(forKey: "pause", default: 0.5), 0.01))
     } catch let failure as DaemonFailure {
       throw failure
