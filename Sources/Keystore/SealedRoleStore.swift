@@ -25,10 +25,10 @@ public struct SealedRoleStore: RoleStore {
 
   public func value(forKey key: String) throws(StoreError) -> [UInt8]? {
     guard let sealed = try store.value(forKey: key) else { return nil }
-    guard sealed.count >= Self.overhead, let box = try? AES.GCM.SealedBox(combined: sealed),
-      let value = try? AES.GCM.open(box, using: self.key, authenticating: Array(key.utf8))
-    else { throw StoreError(.corrupted, "\"\(key)\" does not open with the keys of this profile") }
-    return Array(value)
+    guard let value = open(sealed, key) else {
+      throw StoreError(.corrupted, "\"\(key)\" does not open with the keys of this profile")
+    }
+    return value
   }
 
   public func keys(withPrefix prefix: String) throws(StoreError) -> [String] {
@@ -44,11 +44,25 @@ public struct SealedRoleStore: RoleStore {
         continue
       }
       guard value.count + Self.overhead <= RoleStoreLimits.valueByteCount,
-        let box = try? AES.GCM.seal(value, using: self.key, authenticating: Array(key.utf8)),
-        let combined = box.combined
+        let bytes = seal(value, key)
       else { throw StoreError(.tooLarge, "\"\(key)\": \(value.count) bytes") }
-      sealed[key] = Array(combined)
+      sealed[key] = bytes
     }
     try store.write(sealed)
+  }
+
+  /// What is authenticated with the value of a row.
+  private func name(_ row: String) -> [UInt8] { Array(row.utf8) }
+
+  private func seal(_ value: [UInt8], _ row: String) -> [UInt8]? {
+    (try? AES.GCM.seal(value, using: key, authenticating: name(row)))?.combined.map { Array($0) }
+  }
+
+  /// - Returns: nil for what was not sealed for this row.
+  private func open(_ sealed: [UInt8], _ row: String) -> [UInt8]? {
+    guard sealed.count >= Self.overhead, let box = try? AES.GCM.SealedBox(combined: sealed) else {
+      return nil
+    }
+    return (try? AES.GCM.open(box, using: key, authenticating: name(row))).map { Array($0) }
   }
 }

@@ -136,10 +136,9 @@ final class KeystoreTests {
       var changed = honest
       changed.cost[keyPath: field] = value
       try DurableFile.replace(Array(changed.text.utf8), at: path)
-      let begun = ContinuousClock.now
       expectRefused(.invalidFile)
+      // Without a passphrase nothing can be computed.
       #expect(throws: CredentialError.self) { try Keystore.check(self.path) }
-      #expect(ContinuousClock.now - begun < .milliseconds(100))
     }
     // The largest that is taken is a file of its own, and does not open as this one.
     var largest = honest
