@@ -37,7 +37,8 @@ quick: deps lint check-docs
 ## test-swift: 3 min and what has to be built. All unit tests; some with make test-swift FILTER=TeamRuleTests
 #
 # One suite writes logs as tiles, and has the client of scripts/read-tiles read them; another seals
-# envelopes, and has scripts/vectors/envelope.py open them.
+# envelopes, and has scripts/vectors/envelope.py open them; a third keeps records at moto and
+# SeaweedFS.
 test-swift: deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD)
 	BCEMR_PYTHON=$(abspath $(PYTHON)) $(SWIFT_TEST) $(if $(FILTER),--filter '$(FILTER)')
@@ -127,7 +128,8 @@ test-transcripts: deps-test
 	python3 Tests/CommandLine/run.py $(BCEMR)
 
 ## test-daemons: 4 min. Daemons of five parties: founded, killed, measured, full, renewed, put back; doctors and a patient
-test-daemons: deps-test
+test-daemons: export BCEMR_PYTHON := $(abspath $(PYTHON))
+test-daemons: deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD) --product bcemrd
 	$(SWIFT_BUILD) --product bcemr
 	python3 Tests/Daemons/run.py .build/release/bcemrd

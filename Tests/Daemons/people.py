@@ -13,6 +13,7 @@ import tempfile
 import time
 
 from cluster import PARTIES, Cluster
+from s3 import Bucket
 
 PASSPHRASE = "correct horse battery staple"
 IDENTITY = "urn:test:person|19610318"
@@ -227,6 +228,14 @@ def record_is_shared(people, visit):
         "%s after %.1f s" % (s["standing"], s["seconds"]) for s in revoked["stages"]))
 
 
+def record_lies_in_s3(people):
+    """The cloud has written what it keeps to the bucket."""
+    bucket = people.bucket
+    if bucket:
+        kept = [key.split("/")[2] for key in bucket.keys()]
+        assert "records" in kept and "pieces" in kept, bucket.keys()
+
+
 def consent_waits(people, visit):
     """A doctor's program is away: the consent is wanted, and given when it is back."""
     request = ask(people, "follow-up")
@@ -301,17 +310,20 @@ def offline_is_normal(people, visit):
 def main():
     daemon, program = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
     with tempfile.TemporaryDirectory(prefix="bcemr-people-") as folder:
-        cluster = Cluster(daemon, folder)
+        cluster, bucket = Cluster(daemon, folder), Bucket.installed()
         people = None
         try:
             people = People(program, cluster, cluster.found(window=1800))
+            people.bucket = bucket
+            if bucket:
+                bucket.configure(cluster, "cloud")
             for name, _ in PARTIES:
                 cluster.start(name)
             cluster.wait(
                 "all have a block", lambda: all(cluster.height(n) >= 2 for n, _ in PARTIES))
             visit = None
-            for test in (register, visit_is_held, record_is_shared, consent_waits, device_is_lost,
-                         keys_are_rotated, offline_is_normal):
+            for test in (register, visit_is_held, record_is_shared, record_lies_in_s3,
+                         consent_waits, device_is_lost, keys_are_rotated, offline_is_normal):
                 begun = time.time()
                 takes = test.__code__.co_argcount == 2
                 result = test(people, visit) if takes else test(people)
@@ -323,6 +335,8 @@ def main():
             if people:
                 people.stop_all()
             cluster.stop_all()
+            if bucket:
+                bucket.stop()
 
 
 if __name__ == "__main__":

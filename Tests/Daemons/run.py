@@ -16,6 +16,7 @@ import time
 import backups
 import desk
 import operations
+import s3
 from cluster import PARTIES, Cluster
 
 
@@ -101,7 +102,7 @@ def refuses_what_is_wrong(cluster):
 
 def main():
     program = os.path.abspath(sys.argv[1])
-    tests = [decides_and_goes_on] + desk.TESTS + operations.TESTS + backups.TESTS
+    tests = [decides_and_goes_on] + s3.TESTS + desk.TESTS + operations.TESTS + backups.TESTS
     tests += [is_known_by_key_alone, refuses_what_is_wrong]
     if len(sys.argv) > 2:
         tests = tests[:1] + [test for test in tests[1:] if test.__name__ in sys.argv[2:]]
