@@ -179,7 +179,10 @@ package final class S3Client: Sendable {
       ("x-amz-date", time),
     ]
     if request.method == .put {
-      headers.append(("x-amz-checksum-sha256", Data(digest).base64EncodedString()))
+      headers += [
+        ("content-type", "application/octet-stream"),
+        ("x-amz-checksum-sha256", Data(digest).base64EncodedString()),
+      ]
     }
     if let token = signature.credentials.sessionToken {
       headers.append(("x-amz-security-token", token))
@@ -196,7 +199,6 @@ package final class S3Client: Sendable {
     for (name, value) in headers { made.headers.add(name: name, value: value) }
     made.headers.add(name: "authorization", value: authorization)
     if request.method == .put {
-      made.headers.add(name: "content-type", value: "application/octet-stream")
       made.body = .bytes(ByteBuffer(bytes: request.body))
     }
     return made
