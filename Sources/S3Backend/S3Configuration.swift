@@ -19,7 +19,7 @@ public struct S3Configuration: Sendable {
 
   /// How long one attempt at a request may take, in seconds.
   public var attempt: Double = 10
-  /// How long a call of the store may take, with all attempts, in seconds.
+  /// How long a call of the store may take, with all attempts, in seconds; listing records ten times as long.
   public var patience: Double = 60
   /// The longest pause before the second attempt, in seconds; it doubles with each.
   public var firstPause: Double = 0.1

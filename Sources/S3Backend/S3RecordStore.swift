@@ -125,7 +125,9 @@ public final class S3RecordStore: RecordStore {
   }
 
   private func records(under prefix: String) async throws(StoreError) -> [RecordName] {
-    Set(
+    // A thousand records a page: they take longer, the more there are.
+    let deadline = ContinuousClock.now.advanced(by: .seconds(client.configuration.patience * 10))
+    return Set(
       try await list(prefix, until: deadline)
         .filter { $0.byteCount != RecordManifest.removedByteCount }
         .compactMap { names.record(at: $0.key) }.filter { names.record($0).hasPrefix(prefix) }

@@ -103,7 +103,7 @@ struct OperatorAttackTests {
     ]
     for answer in answers {
       let scene = try await Scene(
-        patience: 20,
+        patience: 4,
         reply: { question in
           guard question.query["list-type"] != nil else { return nil }
           let number = count.withLock {
