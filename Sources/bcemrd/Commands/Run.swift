@@ -27,6 +27,8 @@ struct Run: AsyncParsableCommand {
   func run() async throws {
     // Nobody else may read or open what this process makes, from its first moment on.
     umask(0o077)
+    // Whoever has a daemon reload that has not begun yet does not end it.
+    _ = signal(SIGHUP, SIG_IGN)
     let settings = LiveSettings(try await DaemonConfiguration.read(config))
     let configuration = settings.present
     let logger = Logger(label: "bcemrd") { JSONLogHandler($0, settings) }

@@ -10,6 +10,15 @@ struct PresentMembers {
 
   /// By the newest replay among those of the roles, also while the daemon runs.
   init(_ configuration: DaemonConfiguration, _ genesis: ValidGenesis) throws {
+    do {
+      try self.init(reading: configuration, genesis)
+    } catch {
+      // A block may have been committed between two reads; not twice within a moment.
+      try self.init(reading: configuration, genesis)
+    }
+  }
+
+  private init(reading configuration: DaemonConfiguration, _ genesis: ValidGenesis) throws {
     var newest: ConsortiumView?
     for role in configuration.roles {
       let path = "\(configuration.data)/\(role)/chains/\(ChainName.consortium).sqlite"
