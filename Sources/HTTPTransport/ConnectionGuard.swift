@@ -13,6 +13,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   private let traffic: Traffic
   private var address: String?
   private var deadline: Scheduled<Void>?
+  /// Requests that have begun and whose answers have not left: one may send several before the first is answered.
+  private var outstanding = 0
   /// Whether the answer says that it is the last.
   private var isLast = false
 
@@ -49,13 +51,25 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    if case .head = unwrapInboundIn(data), deadline == nil {
-      let channel = context.channel
-      deadline = context.eventLoop.scheduleTask(in: .seconds(traffic.limits.exchangeSeconds)) {
-        channel.close(promise: nil)
-      }
+    if case .head = unwrapInboundIn(data) {
+      outstanding += 1
+      if deadline == nil { limit(context.channel) }
     }
     context.fireChannelRead(data)
+  }
+
+  /// Gives the oldest request that is not answered its time, from now on.
+  private func limit(_ channel: any Channel) {
+    deadline = channel.eventLoop.scheduleTask(in: .seconds(traffic.limits.exchangeSeconds)) {
+      channel.close(promise: nil)
+    }
+  }
+
+  private func answered(_ channel: any Channel) {
+    deadline?.cancel()
+    deadline = nil
+    outstanding -= 1
+    if outstanding > 0 { limit(channel) }
   }
 
   func write(
@@ -74,8 +88,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         NIOLoopBound(self, eventLoop: context.eventLoop), context.channel
       )
       written.futureResult.whenComplete { _ in
-        loopBound.value.deadline?.cancel()
-        loopBound.value.deadline = nil
+        loopBound.value.answered(channel)
         if loopBound.value.isLast { channel.close(promise: nil) }
       }
       context.write(data, promise: written)

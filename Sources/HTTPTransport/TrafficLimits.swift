@@ -4,13 +4,13 @@ import Synchronization
 /// What strangers may take of a server, before anybody knows who they are.
 public struct TrafficLimits: Sendable {
   /// Connections at once.
-  public var connections = 4096
+  public var connections = 1 << 14
   /// Connections of one address at once.
-  public var connectionsByAddress = 64
+  public var connectionsByAddress = 512
   /// Bytes of requests that are being read or answered, of all.
   public var bytes = 1 << 30
   /// Those of one address.
-  public var bytesByAddress = 1 << 28
+  public var bytesByAddress = 1 << 26
   /// Seconds after which a connection is closed on which nothing comes.
   public var idleSeconds: Int64 = 60
   /// Seconds from the first byte of a request to the last of its answer.
@@ -33,7 +33,8 @@ package final class Traffic: Sendable {
 
   init(_ limits: TrafficLimits) { self.limits = limits }
 
-  /// By what an address counts: of IPv6 the network of 64 bits, in which one party has all addresses.
+  /// By what an address counts: of IPv6 the network of 56 bits, in which one household has all addresses; one
+  /// of IPv4 that an IPv6 socket sees, as what it is.
   static func name(of address: SocketAddress?) -> String {
     switch address {
     case .v4: return address?.ipAddress ?? "unknown"
@@ -42,9 +43,10 @@ package final class Traffic: Sendable {
     }
   }
 
-  /// The first half of an address of IPv6.
+  /// The first 56 bits of an address of IPv6.
   private static func network(_ address: String) -> String {
-    let text = address.prefix { $0 != "%" }
+    let text = address.lowercased().prefix { $0 != "%" }
+    if text.hasPrefix("::ffff:"), text.contains(".") { return String(text.dropFirst(7)) }
     let halves = text.split(separator: "::", maxSplits: 1, omittingEmptySubsequences: false)
     func groups(_ text: Substring) -> [Substring] { text.split(separator: ":") }
     var parts = groups(halves[0])
@@ -54,7 +56,8 @@ package final class Traffic: Sendable {
       let count = rest.count + (rest.last?.contains(".") == true ? 1 : 0)
       parts += [Substring](repeating: "0", count: max(8 - parts.count - count, 0)) + rest
     }
-    return parts.prefix(4).joined(separator: ":")
+    let fourth = parts.count > 3 ? UInt16(parts[3], radix: 16) ?? 0 : 0
+    return parts.prefix(3).joined(separator: ":") + ":" + String(fourth >> 8, radix: 16)
   }
 
   /// Whether one more connection is taken.

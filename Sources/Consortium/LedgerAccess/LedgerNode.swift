@@ -441,8 +441,8 @@ package actor LedgerNode {
 
   // MARK: Finality
 
-  /// For how many seconds the newest block that is known here says what holds now: blocks come at least every
-  /// maxLag/4, and clocks differ by less than ``RequestRule/skew``.
+  /// For how many seconds the newest block that is known here says what holds now, at least: blocks come at least
+  /// every maxLag/4, and clocks differ by less than ``RequestRule/skew``.
   package static let recency = RequestRule.skew + 300
 
   /// That what is known here of the consortium chain is of now: whoever is kept from it would give away under
@@ -451,7 +451,8 @@ package actor LedgerNode {
   /// - Throws: ``ConsortiumError`` `out-of-time`.
   func requireRecent() throws {
     let (now, time) = (clock(), consortium.time)
-    guard now <= time &+ Self.recency else {
+    let lifetime = max(Self.recency, RequestRule.skew &+ (try members.numbers.maximumLag))
+    guard now <= time &+ lifetime else {
       throw ConsortiumError(
         .outOfTime, "the newest block that \(id) knows is \(now &- time) seconds old")
     }

@@ -102,10 +102,12 @@ struct MailboxContents: Sendable {
     return newest
   }
 
-  /// In the order in which they are to be fetched: the oldest of each source, then the next of each.
+  /// In the order in which they are to be fetched: what is of a role of this machine, then the oldest of each
+  /// source, then the next of each.
   func ordered(for recipient: String) -> [WaitingMail] {
     var ranks: [[UInt8]: Int] = [:]
     let ranked = messages(for: recipient).values.sorted { $0.number < $1.number }.map { mail in
+      if mail.isOwn { return (rank: -1, mail: mail) }
       defer { ranks[mail.source, default: 0] += 1 }
       return (rank: ranks[mail.source, default: 0], mail: mail)
     }

@@ -66,6 +66,8 @@ package actor Mailboxes {
     let continuation: CheckedContinuation<Void, Never>
   }
 
+  /// Whether what nobody fetches is kept.
+  package nonisolated let room = Room()
   private let store: any RoleStore
   private let clock: @Sendable () -> UInt64
   private let limits: Limits
@@ -115,7 +117,9 @@ package actor Mailboxes {
   package func deliver(
     _ bytes: [UInt8], to recipient: String, from source: Source, keeping: Keeping
   ) async -> Delivery {
-    guard ObjectKind(of: bytes) == .envelope, bytes.count <= MessageLimits.plain else {
+    guard bytes.count <= MessageLimits.plain,
+      (try? Envelope(encoded: bytes))?.recipient == recipient
+    else {
       return .refused(ConsortiumError(.unauthenticated, "what waits has to be sealed"))
     }
     guard !isClosed else { return .refused(Self.away(recipient)) }
@@ -130,6 +134,7 @@ package actor Mailboxes {
       }
       let isHeld = isPresent(recipient)
       if !isHeld, keeping == .nothing { throw Self.away(recipient) }
+      if !isHeld { try requireRoom() }
       for gone in try contents.displaced(by: mail) {
         try remove(gone)
         finish(gone, .refused(ConsortiumError(.busy, "others have less in this mailbox")))
@@ -156,6 +161,12 @@ package actor Mailboxes {
     ConsortiumError(.unreachable, "\(recipient) is away")
   }
 
+  private func requireRoom() throws(ConsortiumError) {
+    guard room.isOpen else {
+      throw ConsortiumError(.unavailable, "there is no room for what waits")
+    }
+  }
+
   private func keep(_ mail: WaitingMail) throws(StoreError) -> Delivery {
     try store.write([mail.key: mail.bytes])
     contents.store(mail)
@@ -170,6 +181,7 @@ package actor Mailboxes {
       return finish(mail, .refused(Self.away(mail.recipient)))
     }
     do {
+      try requireRoom()
       finish(mail, try keep(mail))
     } catch {
       contents.remove(mail)

@@ -34,6 +34,9 @@ final class MailAnswers: Sendable {
   }
 }
 
+/// What may go well later: others do not answer, or this program's disk is full.
+private let passingFailures: Set<ConsortiumError.Code> = [.unreachable, .busy, .unavailable]
+
 extension RoleEndpoint {
   /// Answers what was fetched, each by itself: one that takes long, or whose answer does not arrive, keeps none of
   /// the others back.
@@ -55,7 +58,15 @@ extension RoleEndpoint {
           if let known = answers.answer(digest) {
             answer = known
           } else {
-            answer = await self.receive(mail.bytes, from: "\(Digest32(sha256: mail.source))")
+            let reply = await self.reply(
+              to: mail.bytes, from: "\(Digest32(sha256: mail.source))")
+            // Of what failed for now nothing is said: it stays where it is, and is taken again.
+            if let code = reply.failure, passingFailures.contains(code) {
+              self.inbox.recent.forget(digest)
+              self.inbox.recentOfKeys.forget(digest)
+              return ConsortiumError(code, "a message cannot be answered yet: it is kept")
+            }
+            answer = reply.bytes
             answers.note(answer, to: digest)
           }
           do {

@@ -20,6 +20,8 @@ struct WaitingMail: Sendable {
   let subject: Digest32?
   /// Of what was promised: the digest of the Ed25519 key of the address, whose holder is expected to ask.
   let owner: Digest32?
+  /// Whether it is of a role of this machine, which tries again by itself: it is fetched before all others.
+  let isOwn: Bool
   /// nil where the store has them.
   var bytes: [UInt8]?
 
@@ -32,6 +34,7 @@ struct WaitingMail: Sendable {
     } else {
       (subject, owner) = (nil, nil)
     }
+    isOwn = keeping == .nothing
     (self.number, self.recipient, self.source) = (number, recipient, source)
     (arrivedAt, self.bytes) = (time, bytes)
     (byteCount, digest) = (bytes.count, Digest32(sha256: bytes))
@@ -61,6 +64,8 @@ struct WaitingMail: Sendable {
     (self.number, recipient, arrivedAt, byteCount) = (number, parts[1], time, count)
     (self.source, self.digest) = (source, digest)
     (subject, owner) = (Digest32(hex: parts[7]), Digest32(hex: parts[8]))
+    // Such a one is never stored.
+    isOwn = false
   }
 }
 

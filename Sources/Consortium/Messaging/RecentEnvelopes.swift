@@ -20,6 +20,14 @@ final class RecentEnvelopes: Sendable {
     generations.withLock { $0.present.contains(envelope) || $0.former.contains(envelope) }
   }
 
+  /// Takes it again, should it come.
+  func forget(_ envelope: Digest32) {
+    generations.withLock {
+      $0.present.remove(envelope)
+      $0.former.remove(envelope)
+    }
+  }
+
   /// - Returns: whether it is new.
   func insert(_ envelope: Digest32) -> Bool {
     generations.withLock { generations in

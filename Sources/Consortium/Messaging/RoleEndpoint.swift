@@ -100,6 +100,13 @@ extension RoleEndpoint {
   /// - Parameter address: the sender's, as the transport knows it: a connection that is authenticated, or
   ///   the address where it comes from. Nothing that a sender may choose.
   public nonisolated func receive(_ bytes: [UInt8], from address: String) async -> [UInt8] {
+    await reply(to: bytes, from: address).bytes
+  }
+
+  /// The same, with the code of what went wrong, as its author is told it.
+  nonisolated func reply(
+    to bytes: [UInt8], from address: String
+  ) async -> (bytes: [UInt8], failure: ConsortiumError.Code?) {
     let isSealed = ObjectKind(of: bytes) == .envelope
     var name = isSealed ? "sealed" : "bare"
     do {
@@ -110,18 +117,20 @@ extension RoleEndpoint {
       guard !isSealed else { return try await sealed(bytes, address, &name) }
       let answer = try await bare(bytes, address, &name)
       inbox.counts.note(name, "ok")
-      return answer
+      return (answer, nil)
     } catch {
       return refused(error, name)
     }
   }
 
   /// The answer that says what went wrong, as far as anybody but this role is told.
-  private nonisolated func refused(_ error: any Error, _ name: String) -> [UInt8] {
+  private nonisolated func refused(
+    _ error: any Error, _ name: String
+  ) -> (bytes: [UInt8], failure: ConsortiumError.Code?) {
     if ConsortiumError.isOwn(error), !(error is NoRoom) { inbox.failures.note(error) }
     let told = ConsortiumError(telling: error)
     inbox.counts.note(name, error is NoRoom ? "no-room" : told.code.description)
-    return ReplyMessage<Done>(.failure(told)).encoded()
+    return (ReplyMessage<Done>(.failure(told)).encoded(), told.code)
   }
 
   /// Answers what proves itself, or carries its own signature.
@@ -165,7 +174,7 @@ extension RoleEndpoint {
   /// Answers what is sealed. Before its author is known, whatever is wrong is told without a seal.
   private nonisolated func sealed(
     _ bytes: [UInt8], _ address: String, _ name: inout String
-  ) async throws -> [UInt8] {
+  ) async throws -> (bytes: [UInt8], failure: ConsortiumError.Code?) {
     let digest = Digest32(sha256: bytes)
     guard !inbox.recent.contains(digest), !inbox.recentOfKeys.contains(digest) else {
       throw Self.repeated
@@ -173,7 +182,7 @@ extension RoleEndpoint {
     let (request, key, rule, known) = try await opened(bytes, address)
     let content = request.object
     name = rule.name
-    let reply: [UInt8]
+    let reply: (bytes: [UInt8], failure: ConsortiumError.Code?)
     do {
       try inbox.room.require(rule)
       try requireInTime(content.sentAt, rule)
@@ -184,14 +193,15 @@ extension RoleEndpoint {
       guard (known.isProven ? inbox.recent : inbox.recentOfKeys).insert(digest) else {
         throw Self.repeated
       }
-      reply = Self.encoded(
-        try await answer(
-          IncomingRequest(encoded: content.payload, as: rule).request, by: content.author))
+      let answer = try await answer(
+        IncomingRequest(encoded: content.payload, as: rule).request, by: content.author)
+      reply = (Self.encoded(answer), nil)
       inbox.counts.note(name, "ok")
     } catch {
       reply = refused(error, name)
     }
-    return SealedAnswer(sealed: try key.seal(rule.padded(reply))).encoded()
+    let sealed = SealedAnswer(sealed: try key.seal(rule.padded(reply.bytes))).encoded()
+    return (sealed, reply.failure)
   }
 
   /// Opens an envelope and finds its author authentic.

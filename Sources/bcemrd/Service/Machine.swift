@@ -56,7 +56,10 @@ struct Machine {
       let role = try made.role(of: id)
       local.register(role.endpoint, role.kind, id: id)
       server.register(role.endpoint, role.kind, id: id)
-      if let mailboxes = role.mailboxes { keptMailboxes.append(mailboxes) }
+      if let mailboxes = role.mailboxes {
+        keptMailboxes.append(mailboxes)
+        disk.add(mailboxes.room)
+      }
       if let keeper = role.keeper {
         courier.add(keeper)
         server.register(keeper)

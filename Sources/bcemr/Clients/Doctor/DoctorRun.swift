@@ -140,7 +140,7 @@
         }
         if !isHeard {
           await wait(pause, turn)
-          pause = min(pause * 2, 30)
+          pause = min(pause * 2, 8)
         }
       }
     }

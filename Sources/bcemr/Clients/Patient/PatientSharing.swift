@@ -63,7 +63,7 @@
         for request in requests {
           console.line("request \(request.request)")
           console.line("  of \(request.doctor) at \(request.hospital), \(request.madeAt)")
-          console.line("  for \(request.purpose)")
+          console.line("  for \(printable(request.purpose))")
         }
         if let offline { console.line("The mail could not be read: \(offline).") }
       }

@@ -310,7 +310,7 @@
             let who = consent.doctor ?? "somebody that only the ledger's notice is known of"
             console.line(
               "  consent \(consent.consent)\n    to \(who)"
-                + (consent.purpose.map { ", for \($0)" } ?? "")
+                + (consent.purpose.map { ", for \(printable($0))" } ?? "")
                 + (consent.expiresAt.map { ", until \($0)" } ?? "")
                 + (consent.revocation.map { ", taken back: \($0.standing)" } ?? ""))
           }
