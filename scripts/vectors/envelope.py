@@ -237,8 +237,8 @@ class Recipient:
             raise Refusal("too-large")
         author, keys = self.known(content["author"])
         data = encode("RequestContent", content)
-        # Of what is "open, or sealed" the author is anybody, in an envelope a key.
-        allowed = kind["authors"] if kind["carriage"] == "sealed" else {"key"}
+        # Of what is "open, or sealed" the author is anybody, in an envelope a key, a doctor or a patient.
+        allowed = kind["authors"] if kind["carriage"] == "sealed" else {"key", "doctor", "patient"}
         if ("sealed" not in kind["carriage"] or content["genesis"] != self.genesis
                 or author not in allowed
                 or not any(verify(key, request["signature"], data) for key in keys)):

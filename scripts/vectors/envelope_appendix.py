@@ -133,7 +133,9 @@ def refused():
     yield "of another ledger inside", request(inside={"genesis": seed("another genesis")})[0]
     yield "a kind that nobody takes", request(content={"name": "give-me-all"})[0]
     yield "a kind that others take", request(content=content)[0]
-    yield "what is open, and not by a key", request(content={"name": "fetch-members"})[0]
+    yield "what is open, in a member's name", request(content={
+        "author": {"principal": 1, "party": "cloud"}, "name": "fetch-members",
+        "payload": open_message()})[0]
     yield "a byte too long", request(content={"payload": long_payload(1025)})[0]
     yield "by a doctor", request(
         DOCTOR_KEY, content={"author": {"principal": 1, "party": DOCTOR}})[0]

@@ -436,7 +436,14 @@ public actor LocalConsortium {
   /// Has the blocks made that come without work too: here nobody makes them while nothing is done.
   func keepUp() async throws {
     let time = await ledgerTime()
-    if environment.clock() > time &+ LedgerNode.recency { try await settle() }
+    guard environment.clock() > time &+ LedgerNode.recency else { return }
+    do {
+      try await settle()
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      // Who cannot go on says so to who asks it.
+    }
   }
 
   /// Ledger time in seconds since 1970.
