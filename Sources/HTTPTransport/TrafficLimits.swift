@@ -35,7 +35,7 @@ package final class Traffic: Sendable {
 
   /// By what an address counts: of IPv6 the network of 56 bits, in which one household has all addresses; one
   /// of IPv4 that an IPv6 socket sees, as what it is.
-  static func name(of address: SocketAddress?) -> String {
+  package static func name(of address: SocketAddress?) -> String {
     switch address {
     case .v4: return address?.ipAddress ?? "unknown"
     case .v6: return address?.ipAddress.map(network) ?? "unknown"

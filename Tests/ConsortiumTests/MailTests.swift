@@ -51,7 +51,9 @@ struct MailTests {
     }
   }
 
-  @Test("who is away finds in the morning what came in the evening, after a restart too")
+  @Test(
+    "[attack] who is away finds in the morning what came in the evening, whatever is lost meanwhile"
+  )
   func away() async throws {
     let test = TestConsortium(teamSize: 2, routes: MailRoutes())
     var consortium = try await test.open()
@@ -83,6 +85,19 @@ struct MailTests {
     consortium = try await test.open()
     let patient = try await #require(consortium.patients[Self.patient])
     #expect(try await patient.requests().isEmpty)
+    // While the doctor's hospital does not answer, nobody can say who asks: it stays.
+    test.wire.intercept { transit in
+      if transit.recipient == "hospital-2", transit.sender == "patient" {
+        throw ConsortiumError(.unreachable, "the message is lost")
+      }
+      return try await transit.deliver(transit.request)
+    }
+    for _ in 0..<2 {
+      #expect(await code { _ = try await patient.readMail() } == "unreachable")
+      #expect(try test.waiting("manager").count == 1)
+    }
+    #expect(try await patient.requests().isEmpty)
+    test.wire.intercept(nil)
     #expect(try await patient.readMail() == 1)
     #expect(try await patient.requests().map(\.request) == [request])
     #expect(try test.waiting("manager") == [])

@@ -29,9 +29,11 @@ struct MailboxTests {
   }
 
   /// What looks like an envelope, as all do that are not opened.
-  private func message(_ text: String, count: Int = 100) -> [UInt8] {
+  private func message(
+    _ text: String, count: Int = 100, to recipient: String = doctor
+  ) -> [UInt8] {
     Envelope(
-      recipient: Self.doctor, keyDigest: Digest32(sha256: text.utf8),
+      recipient: recipient, keyDigest: Digest32(sha256: text.utf8),
       sealed: [UInt8](repeating: 7, count: count)
     ).encoded()
   }
@@ -41,7 +43,8 @@ struct MailboxTests {
     _ mailboxes: Mailboxes, keeping: Mailboxes.Keeping = .message
   ) async -> String {
     switch await mailboxes.deliver(
-      message(text, count: count), to: recipient, from: .address(address), keeping: keeping)
+      message(text, count: count, to: recipient), to: recipient, from: .address(address),
+      keeping: keeping)
     {
     case .answer: "answer"
     case .kept: "kept"
@@ -140,6 +143,67 @@ struct MailboxTests {
     stage.pass(seconds: 61)
     #expect(await send("more", from: "newcomer", again) == "kept")
     #expect(Set(try await waiting(again)).isSuperset(of: honest))
+  }
+
+  @Test("[attack] strangers from everywhere do not keep a hospital's own message back")
+  func floodFromEverywhere() async throws {
+    let stage = Stage()
+    let mailboxes = try stage.open()
+    for number in 0..<200 {
+      #expect(await send("flood-\(number)", from: "flood-\(number)", mailboxes) == "kept")
+    }
+    // The doctor's program is there, and busy.
+    let first = try await mailboxes.fetch(Self.doctor, waiting: 0).messages.map(\.bytes)
+    #expect(first.count == MailBundle.limit)
+    async let own = send("own", from: "hospital-1", mailboxes, keeping: .nothing)
+    var bundle = first
+    while bundle == first {
+      try await Task.sleep(for: .milliseconds(5))
+      bundle = try await mailboxes.fetch(Self.doctor, waiting: 0).messages.map(\.bytes)
+    }
+    #expect(bundle.first == message("own"))
+    try await mailboxes.answer(Digest32(sha256: message("own")), for: Self.doctor, [1])
+    #expect(await own == "answer")
+  }
+
+  @Test("[attack] what is no envelope for this recipient takes no place")
+  func junk() async throws {
+    let stage = Stage()
+    let mailboxes = try stage.open()
+    let junk: [[UInt8]] = [
+      [0x7f, 0x50], [0x7f, 0x50, 0x82, 0x01, 0x00] + [UInt8](repeating: 0, count: 256),
+      message("x", to: "somebody-else"), message("x") + [0], [],
+    ]
+    for bytes in junk {
+      let outcome = await mailboxes.deliver(
+        bytes, to: Self.doctor, from: .address("a"), keeping: .message)
+      guard case .refused(let error) = outcome else {
+        Issue.record("kept")
+        continue
+      }
+      #expect(error.code == .unauthenticated)
+    }
+    #expect(try stage.rows == [])
+  }
+
+  @Test(
+    "[attack] where there is no room nothing is kept, and what waits can be fetched and answered")
+  func room() async throws {
+    let stage = Stage()
+    let mailboxes = try stage.open()
+    #expect(await send("before", mailboxes) == "kept")
+    mailboxes.room.isOpen = false
+    #expect(await send("while", mailboxes) == "unavailable")
+    #expect(try stage.rows.count == 1)
+    #expect(try await waiting(mailboxes) == [message("before")])
+    try await mailboxes.answer(Digest32(sha256: message("before")), for: Self.doctor, [1])
+    #expect(try stage.rows == [])
+    mailboxes.room.isOpen = true
+    stage.pass(seconds: 61)
+    #expect(await send("after", mailboxes) == "kept")
+    for name in [FetchMail.name, AnswerMail.name] {
+      #expect(RequestTable.byName[name]?.stores == false)
+    }
   }
 
   private func waiting(_ mailboxes: Mailboxes) async throws -> [[UInt8]] {

@@ -95,6 +95,45 @@ struct ServerTests {
     }
   }
 
+  @Test(
+    "[attack] a second request on a connection, sent before the first is answered, has its time too"
+  )
+  func pipelined() async throws {
+    var limits = TrafficLimits()
+    (limits.idleSeconds, limits.exchangeSeconds) = (60, 2)
+    let role = TestRole()
+    try await TestServer.run(try TestIdentity(), role, limits: limits) { server in
+      let connection = try await RawConnection(server.port)
+      try await connection.write(
+        Self.head("/v1/messages/a", 1) + "x" + Self.head("/v1/messages/a", 1000))
+      let begun = ContinuousClock.now
+      var count = 0
+      while begun.duration(to: .now) < .seconds(20) {
+        do { try await connection.write("x") } catch { break }
+        count += 1
+        try await Task.sleep(for: .milliseconds(100))
+      }
+      #expect(count < 150)
+      #expect(role.received.count == 1)
+      try? await connection.close()
+      try await expectIdle(server)
+    }
+  }
+
+  @Test("[attack] addresses are told apart: IPv4 behind an IPv6 socket too, and a household is one")
+  func addresses() throws {
+    func name(_ text: String) throws -> String {
+      Traffic.name(of: try SocketAddress(ipAddress: text, port: 1))
+    }
+    #expect(try name("10.0.0.9") == "10.0.0.9")
+    #expect(try name("::ffff:10.0.0.9") == "10.0.0.9")
+    #expect(try name("::ffff:10.0.0.8") != name("::ffff:10.0.0.9"))
+    #expect(try name("::1") != name("::ffff:0.0.0.1"))
+    #expect(try name("2001:db8:1:2300::1") == name("2001:db8:1:23ff:ffff::2"))
+    #expect(try name("2001:db8:1:2300::1") != name("2001:db8:1:2400::1"))
+    #expect(try name("2001:db8:1::1") == name("2001:db8:1:00ff::1"))
+  }
+
   @Test("[attack] one address holds no more connections, and no more bytes, than it may")
   func oneAddress() async throws {
     var limits = TrafficLimits()

@@ -63,7 +63,8 @@
         if consents.isEmpty { console.line("There are no consents.") }
         for consent in consents {
           console.line("consent \(consent.consent)")
-          console.line("  to visit \(consent.visit) of \(consent.hospital), for \(printable(consent.purpose))")
+          console.line(
+            "  to visit \(consent.visit) of \(consent.hospital), for \(printable(consent.purpose))")
           console.line(
             "  until \(consent.expiresAt)"
               + (consent.used ? ", used" : consent.expired ? ", expired" : ""))

@@ -157,7 +157,8 @@
         for line in records {
           console.line(
             "\(line.event), \(line.document)"
-              + (line.doctor.map { ", \($0)" } ?? "") + (line.purpose.map { ", for \(printable($0))" } ?? ""))
+              + (line.doctor.map { ", \($0)" } ?? "")
+              + (line.purpose.map { ", for \(printable($0))" } ?? ""))
         }
         for (party, code) in unheard.sorted(by: { $0.key < $1.key }) {
           console.line("\(party) was not heard (\(code)): there may be more.")
