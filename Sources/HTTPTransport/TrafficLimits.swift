@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 import Synchronization
 
 /// What strangers may take of a server, before anybody knows who they are.
