@@ -1,6 +1,7 @@
 #if Network
   import ArgumentParser
   import CanonicalEncoding
+  import ClinicalRecords
   import Consortium
 
   struct DoctorRequest: AsyncParsableCommand {

@@ -12,18 +12,23 @@
     let step: String
     /// In seconds after it opened, in counted time.
     let deadlineAfterOpening: UInt64
-    /// About when the deadline is by this machine's clock; later if the ledger halts.
-    let deadline: String?
+    /// T_k of the visit's context, in ledger time as deadlines count it: halts of the ledger are left out.
+    let deadline: String
+    /// Whether T_k has passed by this machine's clock: the ledger may have halted, and then it has not.
+    let over: Bool
 
     init(_ visit: AssignedVisit) {
       self.visit = "\(visit.visit)"
       (team, position) = (visit.team, visit.position)
       step = Self.name(visit.step)
       deadlineAfterOpening = visit.deadline - min(visit.openedAt, visit.deadline)
-      deadline = visit.since.map { [deadlineAfterOpening] in
-        LedgerTime.text(min($0, 1 << 40) + min(deadlineAfterOpening, 1 << 40))
-      }
+      let isDone = visit.step == .done || visit.step == .completion
+      deadline = LedgerTime.text(min(visit.deadline, Self.latestTime))
+      over = !isDone && LedgerTime.now() > visit.deadline
     }
+
+    /// The last second of the year 9999.
+    private static let latestTime: UInt64 = 253_402_300_799
 
     private static func name(_ step: AssignedVisit.Step) -> String {
       switch step {
@@ -53,8 +58,8 @@
       console.line("visit \(visit)")
       console.line("  doctor \(position) of \(team.count): \(team.joined(separator: ", "))")
       console.line(
-        "  to sign until " + (deadline.map { "about \($0)" } ?? "")
-          + (deadline == nil ? "\(deadlineAfterOpening) s after it opened" : ""))
+        "  to sign until \(deadline) in ledger time"
+          + (over ? ", which is over unless the ledger has halted" : ""))
       console.line("  \(next)")
     }
   }
@@ -64,8 +69,8 @@
       commandName: "visits",
       abstract: "List the visits on whose teams you are, with deadline and next step.",
       discussion: """
-        Nobody is asked: this is what 'run' has taken on. The deadline is about so by this machine's clock, and later by \
-        as long as the ledger halts.
+        Nobody is asked: this is what 'run' has taken on. The deadline is in ledger time, and later by this machine's \
+        clock by as long as the ledger has halted since it began.
         """)
 
     @OptionGroup var profile: ProfileOptions
@@ -95,7 +100,11 @@
 
   struct DoctorPresence: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "presence", abstract: "Take the code that a patient shows in person.")
+      commandName: "presence", abstract: "Take the code that a patient shows in person.",
+      discussion: """
+        The visit has to be assigned to you, which 'run' does. The result says until when you can sign, and whether that \
+        is over.
+        """)
 
     @Argument(
       help: "The text of the QR code on the patient's device; '-' reads it from standard input.")
@@ -106,9 +115,25 @@
 
     private struct Report: ClientReport {
       let visit: String
+      /// As of ``AssignedVisitReport``; absent, as what follows, where the visit has ended meanwhile.
+      let step: String?
+      let deadline: String?
+      let over: Bool?
 
       func print(to console: Console) {
-        console.line("The patient of visit \(visit) is there; you can sign.")
+        let until = deadline.map { " until \($0) in ledger time" } ?? ""
+        let told = "The patient of visit \(visit) is there"
+        if over == true {
+          console.line(
+            "\(told); but the time to sign is over\(until.replacing(" until", with: ", since")).")
+          console.line("Unless the ledger has halted since then: 'bcemr doctor sign' tells.")
+        } else if step == "group-key" {
+          console.line("\(told); you can sign\(until), once the team has its group key.")
+          console.line(
+            "'bcemr doctor run' has to run for it, of all doctors of the team at one time.")
+        } else {
+          console.line("\(told); you can sign\(until).")
+        }
       }
     }
 
@@ -116,8 +141,32 @@
       let text = try CarriedText.read(code)
       output.deliver(
         try await DoctorSession.run(profile) { session in
-          Report(visit: "\(try await session.doctor.take(presence: text))")
+          let visit = try await Self.take(text, session.doctor)
+          let known = try await session.doctor.visits().first { $0.visit == visit }
+            .map(AssignedVisitReport.init)
+          return Report(
+            visit: "\(visit)", step: known?.step, deadline: known?.deadline, over: known?.over)
         })
+    }
+
+    private static func take(_ text: String, _ doctor: Doctor) async throws -> Digest32 {
+      do {
+        return try await doctor.take(presence: text)
+      } catch let error as ConsortiumError where error.code == .unknownVisit {
+        // The assignment may wait in the mailbox.
+        _ = try? await doctor.readMail(waiting: 0)
+      }
+      do {
+        return try await doctor.take(presence: text)
+      } catch let error as ConsortiumError where error.code == .unknownVisit {
+        throw CommandFailure(
+          .checkFailed, code: "\(error.code)",
+          "this program does not know the visit of this code: it is not assigned to \(doctor.id) yet, has no "
+            + "group key yet, or is another team's",
+          hint:
+            "let 'bcemr doctor run' run, for all doctors of the team at one time, until it shows the visit; "
+            + "then take a code again")
+      }
     }
   }
 

@@ -2,6 +2,7 @@
   import ArgumentParser
   import Consortium
   import Credentials
+  import Ledger
 
   /// What was found of what belongs to the words.
   struct RestorationReport: ClientReport {
@@ -26,6 +27,13 @@
     let complete: Bool
     let sources: [Source]
     let visits: [Visit]
+    /// What was submitted by the words' keys and is not known to be final.
+    let submissions: [SubmissionReport]
+    private let words: [String]
+
+    private enum CodingKeys: String, CodingKey {
+      case profile, complete, sources, visits, submissions
+    }
 
     func print(to console: Console) {
       let leaves = sources.reduce(0) { $0 + $1.leaves }
@@ -41,10 +49,13 @@
           "\(source.supernode) was not heard about \(source.hospital): \(source.failure ?? "")")
       }
       if !complete { console.line("There may be more: 'bcemr patient find' goes on.") }
+      for line in words { console.line("\(line); 'bcemr patient sync' asks again") }
     }
 
-    init(_ path: String, _ found: Restoration) {
+    init(_ path: String, _ found: Restoration, waiting: [Submission]) {
       profile = path
+      submissions = waiting.map(SubmissionReport.init)
+      words = waiting.map(SubmissionReport.words)
       complete = found.isComplete
       sources = found.sources.map {
         Source(
@@ -70,7 +81,17 @@
     static func find(in profile: OpenProfile, anew: Bool, _ output: OutputOptions) async throws {
       let path = profile.path
       let report = try await PatientSession.run(in: profile) { session in
-        RestorationReport(path, try await session.patient.restore(anew: anew))
+        let found = try await session.patient.restore(anew: anew)
+        do {
+          // A note says what was signed, and not how it stands: that is asked for now.
+          _ = try await session.patient.followUp(demandingAfter: nil)
+        } catch let error as StoreError {
+          throw error
+        } catch {
+          // What is not answered now, 'sync' asks again.
+        }
+        let waiting = try await session.patient.submissions().filter(\.isWaiting)
+        return RestorationReport(path, found, waiting: waiting)
       }
       output.deliver(report)
       if !report.complete { throw ExitCode(CommandFailure.ExitStatus.waits.rawValue) }
@@ -82,8 +103,8 @@
       commandName: "restore",
       abstract: "Make a profile from the 24 words, and find visits, records and consents again.",
       discussion: """
-        It asks hospitals and clouds for what belongs to the words. Where somebody does not answer, the profile is made \
-        all the same, and 'find' goes on. What does not come back: addresses, requests on their way, consents given by \
+        It asks hospitals and clouds for what belongs to the words, and how stands what was submitted. Where somebody \
+        does not answer, the profile is made all the same, and 'find' goes on. What does not come back: addresses, requests on their way, consents given by \
         half and unused tickets.
         """)
 

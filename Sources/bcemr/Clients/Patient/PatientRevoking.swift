@@ -1,6 +1,7 @@
 #if Network
   import ArgumentParser
   import CanonicalEncoding
+  import ClinicalRecords
   import Consortium
   import Ledger
 
@@ -144,6 +145,8 @@
         let doctor: String?
         let purpose: String?
         let demand: UInt64?
+        /// Of the block by which it is final, in ledger time; of own entries, and of what was demanded.
+        let time: String?
       }
 
       let visit: String
@@ -156,7 +159,7 @@
         if records.isEmpty { console.line("Nobody has asked for visit \(visit).") }
         for line in records {
           console.line(
-            "\(line.event), \(line.document)"
+            (line.time.map { "\($0) " } ?? "") + "\(line.event), \(line.document)"
               + (line.doctor.map { ", \($0)" } ?? "")
               + (line.purpose.map { ", for \(printable($0))" } ?? ""))
         }
@@ -171,16 +174,54 @@
       let report = try await PatientSession.run(profile) { session in
         let visit = try await session.visit(name, at: hospital)
         let log = try await session.patient.accessLog(visit.visit, at: visit.hospital)
-        return Report(
-          visit: "\(visit.visit)", hospital: visit.hospital,
-          records: log.records.map {
+        let submissions = try await session.patient.submissions()
+        let asker = Self.onlyDoctor(log.records)
+        var lines: [Report.Line] = []
+        for record in log.records {
+          let time = await Self.time(of: record, submissions, session.patient.client)
+          lines.append(
             Report.Line(
-              event: $0.event.rawValue, document: "\($0.document)", doctor: $0.doctor,
-              purpose: $0.purpose, demand: $0.demand)
-          }, unheard: log.unheard.mapValues { "\($0)" })
+              event: record.event.rawValue, document: "\(record.document)",
+              doctor: record.doctor ?? (record.event == .requested ? asker : nil),
+              purpose: record.purpose, demand: record.demand, time: time.map(LedgerTime.text)))
+        }
+        return Report(
+          visit: "\(visit.visit)", hospital: visit.hospital, records: lines,
+          unheard: log.unheard.mapValues { "\($0)" })
       }
       output.deliver(report)
       if !report.unheard.isEmpty { throw ExitCode(CommandFailure.ExitStatus.waits.rawValue) }
+    }
+
+    /// Who has made the requests, if all consents to the visit are to one doctor: the ledger takes no notice of a
+    /// request without a consent, and names nobody in it.
+    private static func onlyDoctor(_ records: [AccessRecord]) -> String? {
+      let consents = records.filter { $0.event == .consented }
+      let requests = records.count { $0.event == .requested }
+      let doctors = Set(consents.map(\.doctor))
+      guard doctors.count == 1, requests <= consents.count else { return nil }
+      return doctors.first ?? nil
+    }
+
+    /// When a line became final, where its entry is known: of what this patient has submitted, and of a demand.
+    private static func time(
+      of record: AccessRecord, _ submissions: [Submission], _ client: LedgerClient
+    ) async -> UInt64? {
+      if let demand = record.demand {
+        return await BlockTime.ofLeaf(demand, shownBy: record.hospital, client)
+      }
+      let kind: Submission.Kind
+      switch record.event {
+      case .consented: kind = .consent
+      case .revoked: kind = .revocation
+      case .requested, .accessed: return nil
+      }
+      let own = submissions.last {
+        $0.kind == kind && $0.consent == record.document && $0.visit == record.visit
+          && $0.hospital == record.hospital
+      }
+      guard let own else { return nil }
+      return await BlockTime.ofEntry(own.entry, on: record.hospital, client)
     }
   }
 #endif

@@ -1,6 +1,7 @@
 #if Network
   import ArgumentParser
   import CanonicalEncoding
+  import ClinicalRecords
   import Consortium
   import Foundation
 
@@ -100,8 +101,9 @@
     static let configuration = CommandConfiguration(
       commandName: "consent", abstract: "Let the doctor of a request read one visit.",
       discussion: """
-        The doctor's program is asked for keys: where it is away, the consent is wanted, and 'sync' gives it once the \
-        program answers. Nothing opens before the consent is final. --cancel gives up one that is wanted; one that is \
+        The doctor's program is asked for a key that serves this consent alone: where it is away, the consent is wanted, \
+        and 'sync' gives it once the program answers. So both have to be there at one time once, the doctor's with \
+        'bcemr doctor run'. Nothing opens before the consent is final. --cancel gives up one that is wanted; one that is \
         given is taken back by 'revoke'.
         """)
 
@@ -138,12 +140,20 @@
       var stands: DemoReport.StandingReport?
       /// Why it is only wanted.
       var waits: String?
+      var isWanted = true
+
+      private enum CodingKeys: String, CodingKey {
+        case request, visit, hospital, doctor, expiresAt, consent, stands, waits
+      }
 
       func print(to console: Console) {
         guard let consent else {
           console.line("\(waits ?? "It was not given").")
+          guard isWanted else { return }
           console.line(
-            "The consent is wanted: 'bcemr patient sync' gives it once that is possible.")
+            "The consent is wanted, and not given: it is made for a key that the program of \(doctor) makes for it "
+              + "when asked, so both programs have to be there at one time, once.")
+          console.line("'bcemr patient sync' gives it while 'bcemr doctor run' runs there.")
           return
         }
         console.line("consent \(consent)")
@@ -193,7 +203,7 @@
           return Report(
             request: same.request, visit: same.visit, hospital: same.hospital,
             doctor: request.doctor, expiresAt: LedgerTime.text(same.expiresAt),
-            waits: "The consent is not wanted any more")
+            waits: "The consent is not wanted any more", isWanted: false)
         }
         let wish = WantedConsents.Wanted(
           request: "\(request.request)", visit: "\(visit.visit)", hospital: visit.hospital,

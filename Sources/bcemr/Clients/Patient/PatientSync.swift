@@ -50,8 +50,8 @@
         }
         if wanted > 0 {
           console.line(
-            "\(Quantity.count(wanted, "consent")) wanted and not given: the doctor's program is away."
-          )
+            "\(Quantity.count(wanted, "consent")) wanted and not given: 'bcemr doctor run' has to run there while "
+              + "'bcemr patient sync' runs here.")
         }
         for line in words { console.line(line) }
         for (step, message) in offline.sorted(by: { $0.key < $1.key }) {

@@ -1,6 +1,7 @@
 #if Network
   import ArgumentParser
   import CanonicalEncoding
+  import ClinicalRecords
   import Consortium
   import EMRScheme
   import Foundation
@@ -157,12 +158,31 @@
           let visit = try await session.visit(name, at: hospital)
           let code =
             isRemote
-            ? try await session.patient.showPresence(visit.visit, at: visit.hospital, to: doctor)
+            ? try await Self.send(visit, doctor, session.patient)
             : try await session.patient.presence(visit.visit, at: visit.hospital, to: doctor)
           return Report(
             visit: "\(visit.visit)", doctor: doctor, text: code.text, words: code.words,
             sent: isRemote)
         })
+    }
+
+    private static func send(
+      _ visit: PatientHoldings.Visit, _ doctor: String, _ patient: Consortium.Patient
+    ) async throws -> PresenceCode {
+      do {
+        return try await patient.showPresence(visit.visit, at: visit.hospital, to: doctor)
+      } catch let error as ConsortiumError
+        where error.code == .unknownVisit
+        || error.message.hasPrefix("\(doctor),") && error.message.hasSuffix(": unauthenticated")
+      {
+        // A program that does not know the visit does not know its patient either.
+        throw CommandFailure(
+          .waits, code: "\(ConsortiumError.Code.unknownVisit)",
+          "the program of \(doctor) does not know this visit yet: it is not assigned, or has no group key",
+          hint:
+            "'bcemr doctor run' has to run for all doctors of the team at one time; then send the code again"
+        )
+      }
     }
   }
 

@@ -5,22 +5,33 @@
 
   extension CommandFailure {
     /// What a doctor or a patient is told of what went wrong. That somebody does not answer, or that the ledger is
-    /// not that far, is no fault: it is tried again.
+    /// not that far, is no fault: it is tried again. What a refusal means, ``RefusalTexts`` says.
     ///
     /// - Parameter waiting: how much is kept and sent later.
     init(asClient error: any Error, waiting: Int, agent: String) {
-      let failure = CommandFailure(error)
+      if let known = error as? CommandFailure,
+        known.hint != nil || !Self.waitingCodes.contains(known.code)
+      {
+        self = known
+        return
+      }
+      let isOfRules = error is SignedRefusal || error is Refusal
+      let failure = CommandFailure(isOfRules ? ConsortiumError(error) : error)
+      let (message, hint) = RefusalTexts.explained(failure.message, code: failure.code)
       guard Self.waitingCodes.contains(failure.code) else {
-        self = failure
+        self.init(
+          failure.exitCode, code: failure.code, message, hint: failure.hint ?? hint,
+          place: failure.place)
         return
       }
       let later =
         waiting > 0
-        ? "\(Quantity.count(waiting, "entry")) of yours waits and is sent again by '\(agent)'"
+        ? "\(Quantity.count(waiting, "entry")) of yours \(waiting == 1 ? "waits and is" : "wait and are") "
+          + "sent again by '\(agent)'"
         : "nothing of it was signed that would have to be sent; run the command again later"
-      let message = failure.message.replacing(
-        ", or somebody on the way, refuses: unreachable", with: " does not answer")
-      self.init(.waits, code: failure.code, message, hint: later)
+      self.init(
+        .waits, code: failure.code, message,
+        hint: [hint, later].compactMap(\.self).joined(separator: "; "))
     }
 
     private static let waitingCodes = Set(

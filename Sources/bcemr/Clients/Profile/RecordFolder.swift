@@ -60,5 +60,33 @@
       else { return nil }
       return header.time
     }
+
+    /// How many leaves of a block are looked at behind one of its leaves: a block has few.
+    private static let leafLimit: UInt64 = 32
+
+    /// When the consortium block was decided that has a leaf; time as above.
+    static func ofLeaf(
+      _ index: UInt64, shownBy hospital: String, _ client: LedgerClient
+    ) async -> UInt64? {
+      // The header is the last leaf of its block.
+      for place in index..<(index &+ leafLimit) {
+        guard let proven = try? await client.prove(.consortiumLeaf(index: place), by: hospital),
+          proven.chain == ChainName.consortium, proven.index == place
+        else { return nil }
+        if case .header(let header) = proven.leaf { return header.time }
+      }
+      return nil
+    }
+
+    /// When the consortium block was decided by which an entry of a hospital's chain is final, as far as the hospital
+    /// shows its first anchor; time as above.
+    static func ofEntry(
+      _ entry: Digest32, on hospital: String, _ client: LedgerClient
+    ) async -> UInt64? {
+      guard let proven = try? await client.prove(.entry(entry, hospital: hospital), by: hospital),
+        proven.chain == hospital, proven.entry?.digest == entry, let anchored = proven.anchored
+      else { return nil }
+      return await ofLeaf(anchored.anchor, shownBy: hospital, client)
+    }
   }
 #endif

@@ -63,7 +63,10 @@
     }
 
     static func words(_ stages: [Stage]) -> String {
-      stages.map { "\($0.standing) after \($0.seconds) s" }.joined(separator: ", ")
+      stages.map { stage in
+        let tenths = Int((stage.seconds * 10).rounded())
+        return "\(stage.standing) after \(tenths / 10).\(tenths % 10) s"
+      }.joined(separator: ", ")
     }
   }
 #endif
