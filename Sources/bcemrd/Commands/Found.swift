@@ -69,22 +69,6 @@ struct Found: ParsableCommand {
     for member in members where members.count(where: { $0.id == member.id }) > 1 {
       try refuse("two files are of \(member.id)")
     }
-    for delegate in delegates {
-      switch kinds[delegate] {
-      case nil: try refuse("--delegate \(delegate): \(delegate) is not among the files")
-      case .manager:
-        try refuse(
-          "--delegate \(delegate): this is the manager; hospitals and clouds are delegates")
-      default: break
-      }
-      guard delegates.count(where: { $0 == delegate }) == 1 else {
-        try refuse("--delegate \(delegate): it is named twice")
-      }
-    }
-    guard delegates.count >= 4, delegates.count % 3 == 1 else {
-      try refuse(
-        "there are \(delegates.count) delegates", hint: "there have to be 3f + 1, as 4, 7 or 10")
-    }
     var clouds: [String: [String]] = [:]
     for member in members {
       for hospital in member.cosigningKeys.keys.sorted() where hospital != ChainName.consortium {
@@ -106,6 +90,22 @@ struct Found: ParsableCommand {
             : "\(clouds.joined(separator: " and ")) both confirm \(member.id)",
           hint: "one cloud does, by keys of 'init --kind cloud --confirms \(member.id)'")
       }
+    }
+    for delegate in delegates {
+      switch kinds[delegate] {
+      case nil: try refuse("--delegate \(delegate): \(delegate) is not among the files")
+      case .manager:
+        try refuse(
+          "--delegate \(delegate): this is the manager; hospitals and clouds are delegates")
+      default: break
+      }
+      guard delegates.count(where: { $0 == delegate }) == 1 else {
+        try refuse("--delegate \(delegate): it is named twice")
+      }
+    }
+    guard delegates.count >= 4, delegates.count % 3 == 1 else {
+      try refuse(
+        "there are \(delegates.count) delegates", hint: "there have to be 3f + 1, as 4, 7 or 10")
     }
   }
 }

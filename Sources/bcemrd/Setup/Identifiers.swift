@@ -41,9 +41,10 @@ enum Identifiers {
     guard parts.user == nil, parts.password == nil, parts.query == nil, parts.fragment == nil,
       ["", "/"].contains(parts.path)
     else { throw refused("an address has host and port alone") }
-    // A colon without a number behind it is none that anybody meant.
+    // What stands behind a colon and is no number is no port that anybody meant.
+    let authority = address.dropFirst("https://".count).prefix { $0 != "/" }
     let port = parts.port ?? 443
-    guard (1...65535).contains(port), !address.hasSuffix(":"), !address.hasSuffix(":/") else {
+    guard (1...65535).contains(port), parts.port != nil || authority == host else {
       throw refused("a port is a number from 1 to 65535")
     }
     return (host, port)
