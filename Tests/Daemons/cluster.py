@@ -80,11 +80,12 @@ class Cluster:
         )
         return json.loads(done.stdout)
 
-    def start(self, name, *under):
+    def start(self, name, *under, options=()):
         """Runs the daemon of a party, perhaps under another program."""
         log = open(self.path(name, "log"), "a")
         self.processes[name] = subprocess.Popen(
-            [*under, self.program, "run", "--config", self.path(name, "bcemrd.json")], stderr=log
+            [*under, self.program, "run", "--config", self.path(name, "bcemrd.json"), *options],
+            stderr=log,
         )
 
     def health(self, name):

@@ -40,6 +40,10 @@ def serves_a_counter(cluster):
     assert [t["ticket"] for t in desk("tickets", "--identity", IDENTITY)["tickets"]] == [
         ticket["ticket"]]
     assert desk("tickets", "--identity", "somebody else")["tickets"] == []
+    for plain in ("Zelenka", "a|", "|b", "a|b|c", "a|" + "b" * 256):
+        refused = desk("ticket", "--identity", plain, code=2)["error"]
+        assert refused["code"] == "bad-identity" and "--plain" in refused["hint"], refused
+    assert len(desk("ticket", "--identity", "Zelenka", "--plain")["words"]) == 12
     drawn = cluster.command(
         "desk", "ticket", "--identity", "a|b", "--qr", "--config", cluster.config("hospital-1"))
     assert "\u2588" in drawn.stdout, drawn.stdout

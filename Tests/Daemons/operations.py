@@ -140,6 +140,8 @@ def keeps_room_on_its_disk(cluster):
         failed = cluster.health("hospital-2")["failed_checks"]
         assert [f["component"] for f in failed] == ["disk"], failed
         assert metrics(cluster, "hospital-2")["bcemr_disk_accepting"] == 0
+        status, body = get(cluster, "hospital-2", "ready")
+        assert status == 503 and "disk: " in body, body
         refused = cluster.desk("hospital-2", "ticket", "--identity", "a|b", code=2)["error"]
         assert refused["code"] == "no-room" and "room" in refused["hint"], refused
         assert len(cluster.desk("hospital-2", "tickets", "--identity", "a|b")["tickets"]) == 1

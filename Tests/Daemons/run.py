@@ -15,6 +15,7 @@ import time
 
 import backups
 import desk
+import newcomers
 import operations
 import s3
 from cluster import PARTIES, Cluster
@@ -54,7 +55,10 @@ def is_known_by_key_alone(cluster):
     )
     for name in ("tls.pem", "tls-key.pem"):
         os.replace(os.path.join(foreign, name), os.path.join(own, name))
-    cluster.start("st-mary")
+    # Without a word it does not begin with a key that the ledger does not name.
+    run = cluster.command("run", "--config", cluster.config("st-mary"), code=2)
+    assert "does not name the TLS key" in run.stderr and "--unlisted-tls-key" in run.stderr, run.stderr
+    cluster.start("st-mary", options=["--unlisted-tls-key"])
     cluster.wait("it listens", lambda: cluster.health("st-mary") is not None)
     check = cluster.command("check", "--config", cluster.path("hospital-1", "bcemrd.json"), code=1)
     assert "failed  st-mary" in check.stdout and "not pinned" in check.stdout, check.stdout
@@ -103,7 +107,7 @@ def refuses_what_is_wrong(cluster):
 def main():
     program = os.path.abspath(sys.argv[1])
     tests = [decides_and_goes_on] + s3.TESTS + desk.TESTS + operations.TESTS + backups.TESTS
-    tests += [is_known_by_key_alone, refuses_what_is_wrong]
+    tests += newcomers.TESTS + [is_known_by_key_alone, refuses_what_is_wrong]
     if len(sys.argv) > 2:
         tests = tests[:1] + [test for test in tests[1:] if test.__name__ in sys.argv[2:]]
     with tempfile.TemporaryDirectory(prefix="bcemrd-") as folder:

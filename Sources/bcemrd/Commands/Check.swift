@@ -4,12 +4,15 @@ import Consortium
 import Foundation
 import HTTPTransport
 import Ledger
+import NIOCore
+import NIOPosix
 import SQLiteBackend
 
 /// What an operator runs first: whether this machine can work.
 struct Check: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Check configuration, keys, certificate, disk, S3 and the way to every other member.")
+    abstract:
+      "Check configuration, keys, certificate, ports, disk, S3 and the way to every other member.")
 
   @Option(help: "The configuration that 'bcemrd init' made.")
   var config: String
@@ -23,7 +26,9 @@ struct Check: AsyncParsableCommand {
         Output.line("ok      \(what): \(try await body())")
       } catch {
         failures += 1
-        Output.line("failed  \(what): \(DaemonFailure(error).message)")
+        let failure = DaemonFailure(error)
+        Output.line("failed  \(what): \(failure.message)")
+        if let hint = failure.hint { Output.line("        hint: \(hint)") }
       }
     }
     let present = try PresentMembers(configuration, genesis)
@@ -31,13 +36,30 @@ struct Check: AsyncParsableCommand {
     Output.line("genesis \(genesis.digest)")
     Output.line(
       present.height.map { "members as of height \($0)" } ?? "members as of the genesis")
+    for id in configuration.roles {
+      await tell("keys of \(id)") {
+        let givenUp = try RoleKeys.check(id, configuration, genesis, members)
+        return givenUp.isEmpty
+          ? "those that the ledger names"
+          : "others take the place of \(givenUp.map(\.name).sorted().joined(separator: ", ")); 'run' lists them"
+      }
+    }
+    let isRunning = Self.isRunning(configuration)
+    for (key, listen) in [
+      ("listen.port", configuration.listen), ("operations.port", configuration.operations),
+    ] {
+      await tell(key) {
+        if isRunning { return "\(listen.host):\(listen.port): the daemon of this folder runs" }
+        try await Self.requireFree(listen, key)
+        return "\(listen.host):\(listen.port): nobody listens there"
+      }
+    }
     await tell("TLS key and certificate") {
       let tls = try TLSFiles.load(
         certificate: configuration.certificate, key: configuration.key)
       for id in configuration.roles {
         guard members.location(of: id)?.pins.contains(tls.pin) == true else {
-          throw DaemonFailure(
-            .checkFailed, "the ledger names another key for \(id) than \(tls.pin)")
+          throw RoleKeys.unlistedTLSKey(id, tls.pin)
         }
       }
       let days = Int((tls.notValidAfter.timeIntervalSinceNow / 86_400).rounded(.down))
@@ -50,7 +72,9 @@ struct Check: AsyncParsableCommand {
         "the key is the pinned one; the certificate ends in \(days) days, which no member minds"
     }
     await tell("free disk") {
-      let space = DiskGuard.freeBytes(configuration.data) ?? 0
+      guard let space = DiskGuard.freeBytes(configuration.data) else {
+        throw DaemonFailure(.checkFailed, "\(configuration.data): there is no such folder")
+      }
       guard space >= configuration.diskFloor else {
         throw DaemonFailure(
           .checkFailed,
@@ -78,5 +102,30 @@ struct Check: AsyncParsableCommand {
     }
     await courier.shutDown()
     if failures > 0 { throw ExitCode(DaemonFailure.Status.checkFailed.rawValue) }
+  }
+
+  /// Whether a process that writes, as the daemon is, works with the data folder.
+  private static func isRunning(_ configuration: DaemonConfiguration) -> Bool {
+    do throws(StoreError) {
+      _ = try DataFolder(reading: configuration.data)
+      return false
+    } catch {
+      return error.code == .locked
+    }
+  }
+
+  /// - Throws: ``DaemonFailure`` if the daemon could not listen there.
+  private static func requireFree(
+    _ listen: DaemonConfiguration.Listen, _ key: String
+  ) async throws {
+    do {
+      let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        // What a daemon has left behind that has just ended is in nobody's way.
+        .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+        .bind(host: listen.host, port: listen.port).get()
+      try await channel.close()
+    } catch {
+      throw DaemonFailure(listening: listen, key, error)
+    }
   }
 }

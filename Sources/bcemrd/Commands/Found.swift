@@ -35,6 +35,7 @@ struct Found: ParsableCommand {
 
   func run() throws {
     let members = try parties.map(MemberDescription.read)
+    try check(members)
     let managers = members.filter { $0.kind == .manager }
     guard managers.count == 1, let manager = managers.first else {
       throw DaemonFailure(.badInput, "there are \(managers.count) managers among the parties")
@@ -55,5 +56,56 @@ struct Found: ParsableCommand {
     let valid = try ValidGenesis(genesis)
     try DurableFile.create(genesis.encoded(), at: output)
     Output.line("\(valid.digest)")
+  }
+
+  /// Names who is missing or stands there twice; all else says the genesis itself.
+  private func check(_ members: [MemberDescription]) throws {
+    func refuse(_ message: String, hint: String? = nil) throws -> Never {
+      throw DaemonFailure(.badInput, message, code: "invalid-members", hint: hint)
+    }
+    try Identifiers.check(network, "--network")
+    let kinds = Dictionary(
+      members.map { ($0.id, $0.kind) }, uniquingKeysWith: { first, _ in first })
+    for member in members where members.count(where: { $0.id == member.id }) > 1 {
+      try refuse("two files are of \(member.id)")
+    }
+    var clouds: [String: [String]] = [:]
+    for member in members {
+      for hospital in member.cosigningKeys.keys.sorted() where hospital != ChainName.consortium {
+        guard kinds[hospital] == .hospital else {
+          try refuse(
+            kinds[hospital] == nil
+              ? "\(member.id) confirms \(hospital), and \(hospital) is not among the files"
+              : "\(member.id) confirms \(hospital), which is no hospital")
+        }
+        clouds[hospital, default: []].append(member.id)
+      }
+    }
+    for member in members where member.kind == .hospital {
+      let clouds = clouds[member.id] ?? []
+      guard clouds.count == 1 else {
+        try refuse(
+          clouds.isEmpty
+            ? "no cloud among the files confirms \(member.id)"
+            : "\(clouds.joined(separator: " and ")) both confirm \(member.id)",
+          hint: "one cloud does, by keys of 'init --kind cloud --confirms \(member.id)'")
+      }
+    }
+    for delegate in delegates {
+      switch kinds[delegate] {
+      case nil: try refuse("--delegate \(delegate): \(delegate) is not among the files")
+      case .manager:
+        try refuse(
+          "--delegate \(delegate): this is the manager; hospitals and clouds are delegates")
+      default: break
+      }
+      guard delegates.count(where: { $0 == delegate }) == 1 else {
+        try refuse("--delegate \(delegate): it is named twice")
+      }
+    }
+    guard delegates.count >= 4, delegates.count % 3 == 1 else {
+      try refuse(
+        "there are \(delegates.count) delegates", hint: "there have to be 3f + 1, as 4, 7 or 10")
+    }
   }
 }

@@ -36,9 +36,7 @@ struct Initialize: ParsableCommand {
   var confirms: [String] = []
 
   mutating func run() throws {
-    guard let url = URL(string: address), url.scheme == "https", let host = url.host else {
-      throw DaemonFailure(.badInput, "\(address): this is no https address")
-    }
+    let (host, port) = try checked()
     let existing = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     guard existing.isEmpty else {
       throw DaemonFailure(.badInput, "\(folder): there is something in it already")
@@ -75,10 +73,32 @@ struct Initialize: ParsableCommand {
     let file = "\(folder)/\(id).member.json"
     try DurableFile.create(try description.encoded(), at: file)
     try DurableFile.create(
-      Array(Self.configuration(id: id, port: url.port ?? 443).utf8),
+      Array(Self.configuration(id: id, port: port).utf8),
       at: "\(folder)/bcemrd.json")
     Output.line("made the keys of \(id); give \(file) to who founds the consortium")
     Output.line("keep \(folder)/organisation/keys.pem where no server is")
+  }
+
+  /// Looks at all that was given, before anything is made.
+  ///
+  /// - Returns: host and port of the address.
+  private func checked() throws -> (host: String, port: Int) {
+    try Identifiers.check(id, "--id")
+    try Identifiers.check(organisation, "--organisation")
+    guard id != organisation else {
+      throw DaemonFailure(
+        .badInput, "--organisation \(organisation): the party itself has this identifier",
+        code: "bad-identifier", hint: "give the organisation another, as \(id)-trust")
+    }
+    guard confirms.isEmpty || kind == .cloud else {
+      throw DaemonFailure(
+        .badInput, "--confirms: a \(kind.rawValue) confirms no hospital's chain; a cloud does")
+    }
+    for hospital in confirms { try Identifiers.check(hospital, "--confirms") }
+    guard Set(confirms).count == confirms.count, !confirms.contains(id) else {
+      throw DaemonFailure(.badInput, "--confirms: each is another hospital, named once")
+    }
+    return try Identifiers.server(at: address)
   }
 
   private func ring(_ file: KeyFile) throws -> KeyRing {

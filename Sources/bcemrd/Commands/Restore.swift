@@ -33,7 +33,7 @@ struct Restore: ParsableCommand {
     umask(0o077)
     if let existing = try? FileManager.default.contentsOfDirectory(atPath: folder) {
       guard existing.isEmpty else {
-        throw DaemonFailure(.badInput, "\(folder): there is something in it already")
+        throw Self.occupied(folder)
       }
       try FileManager.default.removeItem(atPath: folder)
     }
@@ -55,6 +55,37 @@ struct Restore: ParsableCommand {
     for (role, uses) in renewed.sorted(by: { $0.key < $1.key }) {
       Output.line("\(role): other keys for \(uses.joined(separator: ", "))")
     }
+  }
+
+  /// What to do about a folder in which there is something: to remove it is nobody's advice.
+  private static func occupied(_ folder: String) -> DaemonFailure {
+    let names = (try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? []
+    let name = folder.hasSuffix("/") ? String(folder.dropLast()) : folder
+    let aside = "move it away, and restore again: mv \(name) \(name).former"
+    if names.contains(where: { $0 == "keys.pem" || $0.hasSuffix("/keys.pem") }) {
+      return DaemonFailure(
+        .badInput, "\(folder): there are keys in it already", code: "occupied",
+        hint: "only what is lost is restored; if this is damaged or another's, \(aside)")
+    }
+    let left = names.filter {
+      !($0 == "lock" || DataFolder.isLedgerFile($0) || $0.contains(".sqlite-")
+        || $0.hasSuffix(".sock") || isFolder("\(folder)/\($0)"))
+    }
+    guard left.isEmpty else {
+      return DaemonFailure(
+        .badInput, "\(folder): there is something in it already, as \(left.sorted()[0])",
+        code: "occupied", hint: aside)
+    }
+    return DaemonFailure(
+      .badInput,
+      "\(folder): a genesis or stores are in it, and no keys, as after a run without its keys",
+      code: "occupied", hint: aside)
+  }
+
+  private static func isFolder(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+      && isFolder.boolValue
   }
 
   private func unpack(into draft: String) throws -> BackupArchive.Head {

@@ -24,6 +24,14 @@ struct Run: AsyncParsableCommand {
   @Option(help: "The configuration that 'bcemrd init' made.")
   var config: String
 
+  @Flag(
+    name: .customLong("unlisted-tls-key"),
+    help: """
+      Begin although the ledger, as it is known here, does not name the TLS key: for a machine that was restored \
+      from before the key was changed.
+      """)
+  var unlistedTLSKey = false
+
   func run() async throws {
     // Nobody else may read or open what this process makes, from its first moment on.
     umask(0o077)
@@ -32,7 +40,8 @@ struct Run: AsyncParsableCommand {
     let settings = LiveSettings(try await DaemonConfiguration.read(config))
     let configuration = settings.present
     let logger = Logger(label: "bcemrd") { JSONLogHandler($0, settings) }
-    let machine = try Machine(settings, from: config, logger: logger)
+    let machine = try Machine(
+      settings, from: config, isTLSKeyAhead: unlistedTLSKey, logger: logger)
     let second = Task { await Self.endAtSecondSignal(logger) }
     defer { second.cancel() }
     var group = ServiceGroupConfiguration(

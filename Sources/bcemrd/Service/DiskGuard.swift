@@ -38,6 +38,12 @@ final class DiskGuard: Service {
   var free: UInt64? { state.withLock { $0.free } }
   /// Whether what has to be stored is taken.
   var isOpen: Bool { state.withLock { $0.isOpen } }
+  /// Why nothing is taken, for people; nil while it is.
+  var refusal: String? {
+    state.withLock {
+      $0.isOpen ? nil : "\(($0.free ?? 0) >> 20) MiB are free: nothing new is taken"
+    }
+  }
   /// Whether roles may go on by themselves: a vote needs little, and the others wait for it.
   var mayStep: Bool { state.withLock { $0.mayStep } }
 
@@ -58,8 +64,9 @@ final class DiskGuard: Service {
       let before = state.isOpen
       state.free = free
       if let free {
-        if free < present.diskFloor { state.isOpen = false }
-        if free >= present.diskResume { state.isOpen = true }
+        // A disk without a free byte is full, also where there is no floor.
+        if free < max(present.diskFloor, 1) { state.isOpen = false }
+        if free >= max(present.diskResume, 1) { state.isOpen = true }
         state.mayStep = state.isOpen || free >= present.diskFloor / 4
       }
       return (before, state.isOpen)

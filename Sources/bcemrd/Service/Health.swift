@@ -30,11 +30,8 @@ struct Health: Sendable {
   func report() async -> Report {
     var failed: [FailedCheck] = []
     var roles: [String: Position] = [:]
-    if !disk.isOpen {
-      failed.append(
-        FailedCheck(
-          component: "disk",
-          reason: "\((disk.free ?? 0) >> 20) MiB are free: nothing new is taken"))
+    if let refusal = disk.refusal {
+      failed.append(FailedCheck(component: "disk", reason: refusal))
     }
     for driver in drivers {
       let id = driver.role.id

@@ -22,19 +22,22 @@ struct Machine {
   let services: [any Service]
   private let https: HTTPCourier
 
-  /// - Parameter path: of the configuration.
+  /// - Parameters:
+  ///   - path: of the configuration.
+  ///   - isTLSKeyAhead: whether the TLS key may be one that the ledger, as it is known here, does not name.
   /// - Throws: ``DaemonFailure``, and what opening stores throws.
-  init(_ settings: LiveSettings, from path: String, logger: Logger) throws {
+  init(
+    _ settings: LiveSettings, from path: String, isTLSKeyAhead: Bool, logger: Logger
+  ) throws {
     let configuration = settings.present
     let genesis = try Self.genesis(configuration)
     let tls = try TLSFiles.load(certificate: configuration.certificate, key: configuration.key)
+    try RoleKeys.requirePresence(configuration)
     let folder = try DataFolder(path: configuration.data)
     try folder.create(genesis: genesis.content.encoded())
-    for id in configuration.roles
-    where genesis.members.location(of: id)?.pins.contains(tls.pin) == false {
-      logger.warning(
-        "others know another TLS key of this role, unless the ledger has changed",
-        metadata: ["role": "\(id)", "key": "\(tls.pin)"])
+    for id in configuration.roles {
+      try Self.requireListed(
+        tls.pin, of: id, folder, genesis, orElse: isTLSKeyAhead ? logger : nil)
     }
     let directory = Directory(genesis)
     let statistics = MessageStatistics()
@@ -87,7 +90,7 @@ struct Machine {
       + [
         OperationsServer(
           listen: configuration.operations, health: Health(drivers: drivers, disk: disk),
-          readiness: Readiness(drivers: drivers, settings: settings),
+          readiness: Readiness(drivers: drivers, settings: settings, disk: disk),
           metrics: Metrics(
             drivers: drivers, statistics: statistics, certificate: certificate, disk: disk),
           logger: logger),
@@ -96,6 +99,29 @@ struct Machine {
           path: path, settings: settings, certificate: certificate,
           nodes: drivers.map(\.role.node), logger: logger),
       ]
+  }
+
+  /// A TLS key that the ledger does not name is refused as it is at a reload: nobody would speak with the server.
+  /// So it is too where the ledger here is the genesis alone: who begins with another key than that of `init` has
+  /// mixed up files, most likely. Whose ledger is older than the key says so.
+  ///
+  /// - Parameter logger: is told instead.
+  private static func requireListed(
+    _ pin: Digest32, of id: String, _ folder: DataFolder, _ genesis: ValidGenesis,
+    orElse logger: Logger?
+  ) throws {
+    var members = genesis.members
+    if folder.hasStateStore(id, chain: ChainName.consortium) {
+      members =
+        try ConsortiumView(
+          genesis: genesis, store: folder.stateStore(id, chain: ChainName.consortium)
+        ).members
+    }
+    guard let location = members.location(of: id), !location.pins.contains(pin) else { return }
+    guard let logger else { throw RoleKeys.unlistedTLSKey(id, pin) }
+    logger.warning(
+      "the ledger, as it is known here, names another TLS key",
+      metadata: ["role": "\(id)", "key": "\(pin)"])
   }
 
   static func genesis(_ configuration: DaemonConfiguration) throws -> ValidGenesis {

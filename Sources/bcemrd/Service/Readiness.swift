@@ -3,7 +3,8 @@ import Foundation
 import Ledger
 
 /// Whether the roles of this machine are where the others are: by how many leaves they are behind the newest
-/// position that is known, and not by a flag that somebody has set once.
+/// position that is known, and not by a flag that somebody has set once. Nor are they ready while the disk has no
+/// room, so that nobody is sent to who takes nothing.
 struct Readiness: Sendable {
   /// What others have shown longer ago does not count, in seconds.
   static let shownWithin: UInt64 = 120
@@ -32,13 +33,15 @@ struct Readiness: Sendable {
 
   let drivers: [RoleDriver]
   let settings: LiveSettings
+  let disk: DiskGuard
 
   func report() async -> Report {
     let limit = settings.present.readyBehind
+    let refusal = disk.refusal
     var roles: [String: Report.Role] = [:]
     for driver in drivers {
       let chains = await Self.standings(of: driver.role)
-      var reasons: [String] = []
+      var reasons = refusal.map { ["disk: \($0)"] } ?? []
       for chain in chains {
         switch chain.behind {
         case nil:

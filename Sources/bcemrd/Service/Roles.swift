@@ -84,11 +84,10 @@ struct Roles {
     }
     let place = folder.keyLocation(id)
     guard let file = try folder.keys(id, owner: id) else {
-      throw DaemonFailure(.badInput, "\(place): the keys of \(id) are missing")
+      throw RoleKeys.missing(id, at: place, data: folder.path)
     }
     guard let givenUp = try file.givenUp(by: known, network: genesis.content.network) else {
-      throw DaemonFailure(
-        .badInput, "\(place): these are not the keys that \(id) has on the ledger")
+      throw RoleKeys.foreign(id, at: place)
     }
     let folder = folder
     let ring = try KeyRing(
@@ -124,8 +123,7 @@ struct Roles {
         courier: courier, clock: Self.clock, randomness: SystemRandomNumberGenerator())
       return Role(kind: .cloud, driven: cloud, endpoint: cloud, givenUp: givenUp)
     case .organisation:
-      throw DaemonFailure(
-        .badInput, "\(id) is an organisation, which has no server: its key belongs offline")
+      throw RoleKeys.organisation(id)
     }
   }
 

@@ -9,6 +9,13 @@ struct DaemonConfiguration {
   struct Listen: Equatable {
     var host: String
     var port: Int
+
+    /// Whether both cannot be had at once.
+    func overlaps(_ other: Self) -> Bool {
+      let all = ["0.0.0.0", "::"]
+      return port == other.port
+        && (host == other.host || all.contains(host) || all.contains(other.host))
+    }
   }
 
   /// The file of the genesis.
@@ -35,7 +42,9 @@ struct DaemonConfiguration {
   /// Seconds between two looks at what others have, where there is nothing to do.
   var pause: Double
 
+  /// - Throws: ``DaemonFailure`` that names the file and the key.
   static func read(_ path: String) async throws -> Self {
+    try ConfigurationKeys.check(path, environment: ProcessInfo.processInfo.environment)
     let reader: ConfigReader
     do {
       reader = ConfigReader(providers: [
@@ -43,7 +52,7 @@ struct DaemonConfiguration {
         try await FileProvider<JSONSnapshot>(filePath: FilePath(path)),
       ])
     } catch {
-      throw DaemonFailure(.badInput, "\(path): this configuration cannot be read: \(error)")
+      throw DaemonFailure(.badInput, "\(path): this is no JSON", code: "malformed")
     }
     let folder = URL(filePath: path).deletingLastPathComponent().path
     func file(_ name: String) -> String {
@@ -58,18 +67,27 @@ struct DaemonConfiguration {
       guard resume >= floor else {
         throw DaemonFailure(.badInput, "\(path): disk.resume is below disk.floor")
       }
+      let roles = try config.requiredStringArray(forKey: "roles")
+      guard !roles.isEmpty else {
+        throw DaemonFailure(.badInput, "\(path): 'roles' names no role")
+      }
+      let listen = Listen(
+        host: config.string(forKey: "listen.host", default: "0.0.0.0"),
+        port: config.int(forKey: "listen.port", default: 8443))
+      let operations = Listen(
+        host: config.string(forKey: "operations.host", default: "127.0.0.1"),
+        port: config.int(forKey: "operations.port", default: 9443))
+      guard !listen.overlaps(operations) else {
+        throw DaemonFailure(
+          .badInput, "\(path): listen.port and operations.port are both \(listen.port)")
+      }
       return Self(
         genesis: file(try config.requiredString(forKey: "genesis")),
         data: data,
-        roles: try config.requiredStringArray(forKey: "roles"),
-        listen: Listen(
-          host: config.string(forKey: "listen.host", default: "0.0.0.0"),
-          port: config.int(forKey: "listen.port", default: 8443)),
+        roles: roles, listen: listen,
         certificate: file(try config.requiredString(forKey: "tls.certificate")),
         key: file(try config.requiredString(forKey: "tls.key")),
-        operations: Listen(
-          host: config.string(forKey: "operations.host", default: "127.0.0.1"),
-          port: config.int(forKey: "operations.port", default: 9443)),
+        operations: operations,
         deskSocket: config.string(forKey: "desk.socket").map(file) ?? "\(data)/desk.sock",
         logLevel: try level(config.string(forKey: "log.level", default: "info")),
         readyBehind: try bytes("ready.behind", config.int(forKey: "ready.behind", default: 100)),

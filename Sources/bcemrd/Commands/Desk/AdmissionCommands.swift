@@ -22,10 +22,20 @@ struct DeskTicket: DeskCommand {
   @Flag(help: "Draw the QR code, too.")
   var qr = false
 
+  @Flag(help: "Take an identity that is not SYSTEM|VALUE, which 'bcemr patient' cannot state.")
+  var plain = false
+
   @OptionGroup var options: DeskOptions
 
   func request() throws -> IssueTicket {
-    IssueTicket(role: options.role, identity: try patient.value())
+    let identity = try patient.value()
+    guard plain || PatientOption.isUsual(identity) else {
+      throw DaemonFailure(
+        .badInput, "the identity is not of the form SYSTEM|VALUE", code: "bad-identity",
+        hint: "state it as the patient's program does, as 'https://id.example|4711', at most 256 "
+          + "bytes; --plain takes another form")
+    }
+    return IssueTicket(role: options.role, identity: identity)
   }
 
   func appendix(_ answer: IssueTicket.Answer) throws -> String? {

@@ -69,6 +69,12 @@ struct PatientOption: ParsableArguments {
       """)
   var identity: String
 
+  /// Whether `bcemr patient` can state this identity.
+  static func isUsual(_ text: String) -> Bool {
+    let parts = text.split(separator: "|", omittingEmptySubsequences: false)
+    return parts.count == 2 && parts.allSatisfy { !$0.isEmpty } && text.utf8.count <= 256
+  }
+
   func value() throws -> String {
     guard identity == "-" else { return identity }
     guard let line = readLine(), !line.isEmpty, line.utf8.count <= 1024 else {
