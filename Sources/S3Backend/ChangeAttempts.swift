@@ -15,6 +15,12 @@ struct ChangeAttempts {
   /// Notes why the outcome of an attempt is not known.
   mutating func note(_ reason: String) { unknown = reason }
 
+  /// An error that ended the change: nobody knows its outcome if that of an attempt is not known.
+  func judge(_ error: StoreError) -> StoreError {
+    guard let unknown, error.code == .unavailable else { return error }
+    return StoreError(.outcomeUnknown, "\(unknown); then \(error.message)")
+  }
+
   /// Waits before the next attempt.
   ///
   /// - Throws: ``StoreError`` if there is no time for one; `outcomeUnknown` if one may have been carried out.

@@ -9,6 +9,16 @@ extension S3RecordStore {
     let deadline = deadline
     try await makeSure(until: deadline)
     var attempts = ChangeAttempts(client, deadline: deadline)
+    do throws(StoreError) {
+      try await remove(record, until: deadline, &attempts)
+    } catch {
+      throw attempts.judge(error)
+    }
+  }
+
+  private func remove(
+    _ record: RecordName, until deadline: ContinuousClock.Instant, _ attempts: inout ChangeAttempts
+  ) async throws(StoreError) {
     var emptied: UInt64?
     while true {
       let found = try await find(record, until: deadline)

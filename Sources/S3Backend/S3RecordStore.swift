@@ -36,6 +36,17 @@ public final class S3RecordStore: RecordStore {
     let deadline = deadline
     try await makeSure(until: deadline)
     var attempts = ChangeAttempts(client, deadline: deadline)
+    do throws(StoreError) {
+      try await put(rows, of: record, until: deadline, &attempts)
+    } catch {
+      throw attempts.judge(error)
+    }
+  }
+
+  private func put(
+    _ rows: [Int: [UInt8]], of record: RecordName, until deadline: ContinuousClock.Instant,
+    _ attempts: inout ChangeAttempts
+  ) async throws(StoreError) {
     while true {
       let current = try await current(of: record, until: deadline)
       guard let rows = try changed(rows, current, of: record) else { return }

@@ -76,6 +76,12 @@ enum InstalledServer: String, CaseIterable, CustomTestStringConvertible {
       // One of them waits for connections to end when it is asked to.
       kill(process.processIdentifier, SIGKILL)
       process.waitUntilExit()
+      // SeaweedFS leaves its sockets, which have the numbers of ports.
+      for port in ports {
+        for part in ["s3", "s3-grpc", "filer", "filer-grpc", "master-grpc", "volume-grpc"] {
+          try? FileManager.default.removeItem(atPath: "/tmp/seaweedfs-\(part)-\(port).sock")
+        }
+      }
     }
     let endpoint = "http://127.0.0.1:\(ports[0])"
     guard await Self.createBucket(at: endpoint) else {
