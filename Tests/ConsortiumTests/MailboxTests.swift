@@ -219,8 +219,8 @@ struct MailboxTests {
     func ask(_ number: Int, by doctor: String) async -> String {
       let subject = Digest32(sha256: "\(doctor)/\(number)".utf8)
       switch await mailboxes.deliver(
-        message("\(doctor)/\(number)"), to: "address-\(number % 3)", from: .party(doctor),
-        keeping: .promised(subject: subject, key: Array(doctor.utf8)))
+        message("\(doctor)/\(number)", to: "address-\(number % 3)"), to: "address-\(number % 3)",
+        from: .party(doctor), keeping: .promised(subject: subject, key: Array(doctor.utf8)))
       {
       case .kept: return await mailboxes.holds(subject, for: "address-\(number % 3)") ? "kept" : "-"
       case .answer: return "answer"
@@ -241,8 +241,9 @@ struct MailboxTests {
     let again = try stage.open()
     for name in ["greedy", "another"] { #expect(await again.isAwaited(Array(name.utf8))) }
     let waiting = try await again.fetch("address-0", waiting: 0).messages.map(\.bytes)
-    #expect(waiting.contains(message("another/0")))
-    try await again.answer(Digest32(sha256: message("another/0")), for: "address-0", [1])
+    #expect(waiting.contains(message("another/0", to: "address-0")))
+    try await again.answer(
+      Digest32(sha256: message("another/0", to: "address-0")), for: "address-0", [1])
     #expect(await !again.isAwaited(Array("another".utf8)))
     #expect(await again.isAwaited(Array("greedy".utf8)))
   }
