@@ -9,20 +9,6 @@ import Testing
 
 @Suite("HTTPS: a whole consortium")
 struct ConsortiumOverHTTPSTests {
-  /// Hands to a role what came over the network.
-  private struct Forwarding: Endpoint {
-    let courier: any Courier
-    let recipient: String
-
-    func receive(_ bytes: [UInt8], from sender: String) async -> [UInt8] {
-      do throws(ConsortiumError) {
-        return try await courier.send(bytes, from: sender, to: recipient)
-      } catch {
-        return []
-      }
-    }
-  }
-
   /// Takes every message of the roles out of the process, and in again.
   private final class Detour: Courier {
     private let server: MessageServer

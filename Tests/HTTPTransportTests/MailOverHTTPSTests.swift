@@ -9,20 +9,6 @@ import Testing
 
 @Suite("HTTPS: mailboxes")
 struct MailOverHTTPSTests {
-  /// Hands to a role what came over the network.
-  private struct Forwarding: Endpoint {
-    let courier: any Courier
-    let recipient: String
-
-    func receive(_ bytes: [UInt8], from sender: String) async -> [UInt8] {
-      do throws(ConsortiumError) {
-        return try await courier.send(bytes, from: sender, to: recipient)
-      } catch {
-        return []
-      }
-    }
-  }
-
   /// Takes every message out of the process, and in again: to servers as to servers, to doctors as to who is
   /// behind their hospital's.
   private final class Detour: Courier {

@@ -68,20 +68,3 @@ struct WaitingMail: Sendable {
     isOwn = false
   }
 }
-
-extension [UInt8] {
-  /// In small hexadecimal digits.
-  fileprivate var hex: String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(
-      decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-  }
-
-  fileprivate init?(hex: String) {
-    let digits = hex.compactMap(\.hexDigitValue)
-    guard digits.count == hex.count, digits.count.isMultiple(of: 2) else { return nil }
-    self = stride(from: 0, to: digits.count, by: 2).map {
-      UInt8(digits[$0] << 4 | digits[$0 + 1])
-    }
-  }
-}
