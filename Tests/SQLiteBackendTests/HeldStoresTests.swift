@@ -21,8 +21,8 @@ struct HeldStoresTests {
       var number: UInt64 = 0
       while !isDone.withLock({ $0 }) {
         number += 1
-        try first.write(["n": Array("\(number)".utf8)])
-        try second.write(["n": Array("\(number)".utf8)])
+        try Self.write("\(number)", to: first)
+        try Self.write("\(number)", to: second)
       }
       return number
     }
@@ -31,13 +31,9 @@ struct HeldStoresTests {
     for round in 0..<20 {
       // In both orders: it makes no difference which one is copied first.
       let order = round % 2 == 0 ? names : names.reversed()
-      let held = try HeldStores(order, of: beside)
-      try await Task.sleep(for: .milliseconds(5))
-      for (index, name) in order.enumerated() {
-        try held.copy(
-          name, to: "\(place)/copy-\(round)-\(names[index] == name ? index : 1 - index)")
+      try Self.copy(order, of: beside) { name in
+        "\(place)/copy-\(round)-\(name == names[0] ? 0 : 1)"
       }
-      try held.release()
       let numbers = try names.indices.map { index in
         try SQLiteRoleStore(readingFrom: "\(place)/copy-\(round)-\(index)").value(forKey: "n")
           .map { UInt64(String(decoding: $0, as: UTF8.self)) ?? 0 } ?? 0
@@ -47,5 +43,28 @@ struct HeldStoresTests {
     }
     isDone.withLock { $0 = true }
     #expect(try await writing.value > 20, "the other process has gone on")
+  }
+
+  /// As a role writes: where a copy holds the store for longer than a writer waits, it tries again.
+  private static func write(_ text: String, to store: SQLiteRoleStore) throws {
+    while true {
+      do {
+        return try store.write(["n": Array(text.utf8)])
+      } catch let error where error.code == .locked {
+        continue
+      }
+    }
+  }
+
+  /// Without a suspension: whoever waits for a thread while it holds the stores keeps the writer out.
+  private static func copy(
+    _ names: [String], of folder: DataFolder, to target: (String) -> String
+  ) throws {
+    let held = try HeldStores(names, of: folder)
+    usleep(5_000)
+    for name in names {
+      try held.copy(name, to: target(name))
+    }
+    try held.release()
   }
 }
