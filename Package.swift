@@ -113,7 +113,10 @@ let package = Package(
     module(
       "Keystore",
       ["CanonicalEncoding", "Credentials", "Ledger", "Consortium", asn1, crypto, cryptoExtras]),
-    module("HTTPTransport", ["CanonicalEncoding", "Consortium", crypto] + http),
+    module(
+      "HTTPTransport",
+      ["CanonicalEncoding", "Consortium", "Ledger", "TransparencyLog", crypto]
+        + [network("ServiceLifecycle", "swift-service-lifecycle")] + http),
     module("S3Backend", ["CanonicalEncoding", "Consortium", "Ledger", crypto] + http),
     .executableTarget(
       name: "bcemr",

@@ -26,6 +26,7 @@ public final class MessageServer: Sendable {
   package let traffic: Traffic
   private let registrations = Mutex<[String: Registration]>([:])
   private let keepers = Mutex<[any MailboxKeeper]>([])
+  private let pages: LogPages
 
   /// - Parameters:
   ///   - port: 0 for any that is free.
@@ -42,6 +43,7 @@ public final class MessageServer: Sendable {
     tls.applicationProtocols = ["http/1.1"]
     self.tls = tls
     traffic = Traffic(limits)
+    pages = LogPages(traffic)
   }
 
   /// Hands requests to `id` to this role from now on.
@@ -53,6 +55,9 @@ public final class MessageServer: Sendable {
 
   /// Hands requests to others to the mailboxes that they have at this role, from now on.
   public func register(_ keeper: any MailboxKeeper) { keepers.withLock { $0.append(keeper) } }
+
+  /// Shows the logs of a role to everybody, from now on.
+  package func publish(_ publisher: any LogPublisher) { pages.add(publisher) }
 
   /// Who takes what comes for somebody; nil for who is neither here nor has a mailbox here.
   private func recipient(_ name: String) async -> Registration? {
@@ -74,12 +79,16 @@ public final class MessageServer: Sendable {
   public func run(listening: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
     let router = Router(context: ConnectionContext.self)
     router.post("v1/messages/:recipient") { [self] request, context in
-      do {
-        return try await answer(request, context)
-      } catch let problem as Problem {
-        statistics.refused(problem)
-        throw problem
-      }
+      try await counted { try await answer(request, context) }
+    }
+    router.get("v1/chains/:chain/checkpoint") { [self] _, context in
+      try await counted { try await pages.checkpoint(context) }
+    }
+    router.get("v1/chains/:chain/tile/**") { [self] _, context in
+      try await counted { try await pages.tile(context) }
+    }
+    router.get("v1/chains/:chain/follow") { [self] request, context in
+      try await counted { try await pages.follow(request, context) }
     }
     router.add(middleware: Unrouted())
     let (traffic, limits) = (traffic, traffic.limits)
@@ -97,6 +106,16 @@ public final class MessageServer: Sendable {
       onServerRunning: { await listening($0.localAddress?.port ?? 0) },
       logger: logger)
     try await application.run()
+  }
+
+  /// Counts the problems among the answers.
+  private func counted(_ answer: () async throws -> Response) async throws -> Response {
+    do {
+      return try await answer()
+    } catch let problem as Problem {
+      statistics.refused(problem)
+      throw problem
+    }
   }
 
   private func answer(_ request: Request, _ context: ConnectionContext) async throws -> Response {
@@ -127,7 +146,7 @@ public final class MessageServer: Sendable {
 }
 
 /// A request with the address from which it came.
-private struct ConnectionContext: RequestContext {
+struct ConnectionContext: RequestContext {
   var coreContext: CoreRequestContextStorage
   let address: String
 

@@ -16,6 +16,18 @@ struct Problem: HTTPResponseError {
     status: .notFound, code: "nobody-here", title: "No role of this name is here")
   static let noPath = Problem(
     status: .notFound, code: "no-such-path", title: "There is nothing here")
+  static let noChain = Problem(
+    status: .notFound, code: "no-such-chain", title: "No role of this machine keeps this chain")
+  static let noCheckpoint = Problem(
+    status: .notFound, code: "no-checkpoint", title: "Nothing of this chain is confirmed yet")
+  static let noTile = Problem(
+    status: .notFound, code: "no-such-tile", title: "The log of the checkpoint has no such tile")
+  static let privateLeaves = Problem(
+    status: .forbidden, code: "private-leaves",
+    title: "Leaves of a hospital's chain are for who takes part in it")
+  static let unreadable = Problem(
+    status: .serviceUnavailable, code: "unavailable", title: "The log cannot be read now",
+    retryAfter: 5)
   static let tooLarge = Problem(
     status: .contentTooLarge, code: "too-large", title: "A message to this role is shorter")
   static let wrongType = Problem(

@@ -295,7 +295,7 @@ def has_the_paths_of_its_description(cluster):
         place = os.path.join(HERE, "..", "..", "Sources", folder)
         for file in sorted(os.listdir(place)):
             source += open(os.path.join(place, file)).read()
-    routes = ["/" + r.replace(":recipient", "{recipient}")
+    routes = ["/" + re.sub(r":(\w+)", r"{\1}", r).replace("**", "{tile}")
               for r in re.findall(r'router\.(?:get|post)\("([^"\\]*)"\)', source)]
     asked = re.findall(r'static let name = "([^"]*)"', source)
     expected = sorted(routes + ["/v1/" + name for name in asked])

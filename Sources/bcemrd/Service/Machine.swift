@@ -59,6 +59,7 @@ struct Machine {
       let role = try made.role(of: id)
       local.register(role.endpoint, role.kind, id: id)
       server.register(role.endpoint, role.kind, id: id)
+      server.publish(role.publisher)
       if let mailboxes = role.mailboxes {
         keptMailboxes.append(mailboxes)
         disk.add(mailboxes.room)

@@ -53,6 +53,7 @@ struct Roles {
     let kind: RoleKind
     let driven: any DrivenRole
     let endpoint: any Endpoint
+    let publisher: any LogPublisher
     /// The uses of which it has given up its keys, and is not listed with others yet.
     let givenUp: Set<KeyUse>
     /// Those that this role keeps.
@@ -101,7 +102,7 @@ struct Roles {
         stores: { try folder.stateStore(id, chain: $0) }, courier: courier, clock: Self.clock,
         randomness: SystemRandomNumberGenerator())
       return Role(
-        kind: .manager, driven: manager, endpoint: manager, givenUp: givenUp,
+        kind: .manager, driven: manager, endpoint: manager, publisher: manager, givenUp: givenUp,
         mailboxes: mailboxes)
     case .supernode(let supernode) where supernode.role == .hospital:
       let keys = try SupernodeKeys(file, ring: ring, isHospital: true)
@@ -112,7 +113,8 @@ struct Roles {
         courier: courier,
         clock: Self.clock, randomness: SystemRandomNumberGenerator())
       return Role(
-        kind: .hospital, driven: hospital, endpoint: hospital, givenUp: givenUp,
+        kind: .hospital, driven: hospital, endpoint: hospital, publisher: hospital,
+        givenUp: givenUp,
         mailboxes: mailboxes, keeper: hospital)
     case .supernode:
       let keys = try SupernodeKeys(file, ring: ring, isHospital: false)
@@ -121,7 +123,7 @@ struct Roles {
         records: records?.store(of: id) ?? folder.recordStore(id),
         stores: { try folder.stateStore(id, chain: $0) },
         courier: courier, clock: Self.clock, randomness: SystemRandomNumberGenerator())
-      return Role(kind: .cloud, driven: cloud, endpoint: cloud, givenUp: givenUp)
+      return Role(kind: .cloud, driven: cloud, endpoint: cloud, publisher: cloud, givenUp: givenUp)
     case .organisation:
       throw RoleKeys.organisation(id)
     }
