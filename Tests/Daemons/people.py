@@ -209,6 +209,9 @@ def record_is_shared(people, visit):
     assert again["error"]["code"] == "reused", again
     log = people.patient("log", visit)
     assert {"requested", "consented", "accessed"} <= {r["event"] for r in log["records"]}, log
+    people.cluster.wait(
+        "each entry has its time",
+        lambda: all(r["time"] for r in people.patient("log", visit)["records"]))
 
     request = ask(people, "research")
     second = people.tries(

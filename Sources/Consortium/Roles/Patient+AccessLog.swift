@@ -20,6 +20,8 @@ public struct AccessRecord: Sendable, Equatable {
   public let visit: Digest32
   /// Whose chain has it.
   public let hospital: String
+  /// The digest of the entry itself, by which its place on the chain is proven.
+  public let entry: Digest32
   /// The digest of what the ledger has a notice of: of a request, a certificate; else a consent.
   public let document: Digest32
   /// Who asked and why, if the patient has the consent.
@@ -300,7 +302,7 @@ extension Patient {
       }
     let consent = try given(notice.document)?.given.consent
     return AccessRecord(
-      event: event, visit: notice.visit, hospital: entry.content.chain, document: notice.document,
-      doctor: consent?.doctor, purpose: consent?.purpose, demand: demand)
+      event: event, visit: notice.visit, hospital: entry.content.chain, entry: entry.digest,
+      document: notice.document, doctor: consent?.doctor, purpose: consent?.purpose, demand: demand)
   }
 }

@@ -145,7 +145,7 @@
         let doctor: String?
         let purpose: String?
         let demand: UInt64?
-        /// Of the block by which it is final, in ledger time; of own entries, and of what was demanded.
+        /// Of the block by which it is final, in ledger time; nil where nobody proves that now.
         let time: String?
       }
 
@@ -174,11 +174,10 @@
       let report = try await PatientSession.run(profile) { session in
         let visit = try await session.visit(name, at: hospital)
         let log = try await session.patient.accessLog(visit.visit, at: visit.hospital)
-        let submissions = try await session.patient.submissions()
         let asker = Self.onlyDoctor(log.records)
         var lines: [Report.Line] = []
         for record in log.records {
-          let time = await Self.time(of: record, submissions, session.patient.client)
+          let time = await Self.time(of: record, session.patient.client)
           lines.append(
             Report.Line(
               event: record.event.rawValue, document: "\(record.document)",
@@ -203,25 +202,12 @@
       return doctors.first ?? nil
     }
 
-    /// When a line became final, where its entry is known: of what this patient has submitted, and of a demand.
-    private static func time(
-      of record: AccessRecord, _ submissions: [Submission], _ client: LedgerClient
-    ) async -> UInt64? {
+    /// When a line became final, in ledger time; nil where nobody proves it now.
+    private static func time(of record: AccessRecord, _ client: LedgerClient) async -> UInt64? {
       if let demand = record.demand {
         return await BlockTime.ofLeaf(demand, shownBy: record.hospital, client)
       }
-      let kind: Submission.Kind
-      switch record.event {
-      case .consented: kind = .consent
-      case .revoked: kind = .revocation
-      case .requested, .accessed: return nil
-      }
-      let own = submissions.last {
-        $0.kind == kind && $0.consent == record.document && $0.visit == record.visit
-          && $0.hospital == record.hospital
-      }
-      guard let own else { return nil }
-      return await BlockTime.ofEntry(own.entry, on: record.hospital, client)
+      return await BlockTime.ofEntry(record.entry, on: record.hospital, client)
     }
   }
 #endif
