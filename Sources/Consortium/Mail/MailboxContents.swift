@@ -32,6 +32,15 @@ struct MailboxContents: Sendable {
 
   init(limits: Mailboxes.Limits) { self.limits = limits }
 
+  var depth: Mailboxes.Depth {
+    var depth = Mailboxes.Depth(mailboxes: byRecipient.count, weight: all.total)
+    for mail in byRecipient.values.lazy.flatMap(\.values) {
+      depth.messages += 1
+      depth.oldest = min(depth.oldest ?? mail.arrivedAt, mail.arrivedAt)
+    }
+    return depth
+  }
+
   func messages(for recipient: String) -> [UInt64: WaitingMail] { byRecipient[recipient] ?? [:] }
 
   func message(_ digest: Digest32, for recipient: String) -> WaitingMail? {

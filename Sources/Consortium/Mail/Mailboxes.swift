@@ -54,6 +54,19 @@ package actor Mailboxes {
     case refused(ConsortiumError)
   }
 
+  /// What waits in all mailboxes together.
+  package struct Depth: Sendable {
+    /// In which something waits.
+    package internal(set) var mailboxes: Int
+    package internal(set) var messages = 0
+    /// Of ``Limits/totalWeight``.
+    package internal(set) var weight: Int
+    /// When the oldest message came, in seconds since 1970; nil where nothing waits.
+    package internal(set) var oldest: UInt64?
+  }
+
+  package var depth: Depth { contents.depth }
+
   private struct Sender {
     let keeping: Keeping
     let timer: Task<Void, Never>

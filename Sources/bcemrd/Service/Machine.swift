@@ -53,7 +53,7 @@ struct Machine {
     let made = Roles(
       genesis: genesis, folder: folder, records: configuration.records, courier: courier)
     var drivers: [RoleDriver] = []
-    var keptMailboxes: [Mailboxes] = []
+    var keptMailboxes: [String: Mailboxes] = [:]
     var renewals: [KeyRenewal] = []
     for id in configuration.roles {
       let role = try made.role(of: id)
@@ -61,7 +61,7 @@ struct Machine {
       server.register(role.endpoint, role.kind, id: id)
       server.publish(role.publisher)
       if let mailboxes = role.mailboxes {
-        keptMailboxes.append(mailboxes)
+        keptMailboxes[id] = mailboxes
         disk.add(mailboxes.room)
       }
       if let keeper = role.keeper {
@@ -87,13 +87,14 @@ struct Machine {
       [
         disk, certificate, MessageService(server: server, configuration.listen, logger: logger),
       ]
-      + drivers as [any Service] + renewals + [MailService(mailboxes: keptMailboxes)]
+      + drivers as [any Service] + renewals + [MailService(mailboxes: Array(keptMailboxes.values))]
       + [
         OperationsServer(
           listen: configuration.operations, health: Health(drivers: drivers, disk: disk),
           readiness: Readiness(drivers: drivers, settings: settings, disk: disk),
           metrics: Metrics(
-            drivers: drivers, statistics: statistics, certificate: certificate, disk: disk),
+            drivers: drivers, statistics: statistics, certificate: certificate, disk: disk,
+            mailboxes: keptMailboxes),
           logger: logger),
         DeskServer(desk: desk, path: configuration.deskSocket, logger: logger),
         Reloading(

@@ -12,6 +12,8 @@ struct Metrics: Sendable {
   let statistics: MessageStatistics
   let certificate: CertificateWatch
   let disk: DiskGuard
+  /// By the role that keeps them.
+  let mailboxes: [String: Mailboxes]
 
   func text() async -> String {
     var text = MetricsText()
@@ -19,6 +21,7 @@ struct Metrics: Sendable {
       "bcemr_build_info", .gauge, "The program; always 1.",
       [(["version": BCEMRD.configuration.version], 1)])
     await addChains(to: &text)
+    await addMailboxes(to: &text)
     addRequests(to: &text)
     addPeers(to: &text)
     text.add(
@@ -93,6 +96,25 @@ struct Metrics: Sendable {
   }
 
   // MARK: Messages
+
+  private func addMailboxes(to text: inout MetricsText) async {
+    var (boxes, messages, weight, age): (Samples, Samples, Samples, Samples) = ([], [], [], [])
+    let now = Roles.clock()
+    for (id, kept) in mailboxes.sorted(by: { $0.key < $1.key }) {
+      let (role, depth) = (["role": id], await kept.depth)
+      boxes.append((role, Double(depth.mailboxes)))
+      messages.append((role, Double(depth.messages)))
+      weight.append((role, Double(depth.weight)))
+      if let oldest = depth.oldest { age.append((role, Double(now - min(oldest, now)))) }
+    }
+    text.add(
+      "bcemr_mailboxes", .gauge, "Mailboxes in which something waits to be fetched.", boxes)
+    text.add("bcemr_mailbox_messages", .gauge, "Messages that wait in mailboxes.", messages)
+    text.add(
+      "bcemr_mailbox_weight_bytes", .gauge, "What they weigh, of 1 GiB (specification 8.8).", weight
+    )
+    text.add("bcemr_mailbox_oldest_seconds", .gauge, "Since the oldest of them came.", age)
+  }
 
   private func addRequests(to text: inout MetricsText) {
     var requests: Samples = []
