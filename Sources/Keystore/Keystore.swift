@@ -15,6 +15,7 @@ public final class Keystore: Sendable {
   private let cost: ScryptCost
   private let salt: [UInt8]
   private let held: Mutex<KeyFile>
+  private let isResealed = Mutex(false)
 
   private static let textByteCount = 2 * SealedKeys.maximumByteCount
 
@@ -113,6 +114,9 @@ public final class Keystore: Sendable {
   /// What a disk keeps of the former is beyond this, and is sealed.
   /// - Throws: ``CredentialError`` `unavailable` if the file system refuses.
   public func replace(_ keys: KeyFile) throws(CredentialError) {
+    guard !isResealed.withLock({ $0 }) else {
+      throw CredentialError(.wrongPassphrase, "\(path): the file has another passphrase by now")
+    }
     let text = try SealedKeys(keys, under: key, cost, salt: salt).text
     do {
       try DurableFile.replace(Array(text.utf8), at: path)
@@ -120,6 +124,18 @@ public final class Keystore: Sendable {
       throw CredentialError(.unavailable, error.message)
     }
     held.withLock { $0 = keys }
+  }
+
+  /// Seals the same keys under another passphrase, with another salt and today's cost. Returns when it is durable.
+  ///
+  /// This object saves under the former one no more: it is to be opened again. A copy of the former file opens with
+  /// the former passphrase as ever.
+  /// - Throws: ``CredentialError`` `unavailable` if the file system refuses; the former file stays.
+  public func reseal(under passphrase: Passphrase) throws(CredentialError) {
+    let (cost, salt) = (ScryptCost(), Self.randomBytes(32))
+    let other = Keystore(path, keys, try passphrase.key(cost, salt: salt), cost, salt: salt)
+    try other.replace(keys)
+    isResealed.withLock { $0 = true }
   }
 
   static func randomBytes(_ count: Int) -> [UInt8] {

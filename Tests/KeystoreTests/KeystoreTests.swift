@@ -75,6 +75,24 @@ final class KeystoreTests {
     }
   }
 
+  @Test(
+    "[attack] under another passphrase, the former opens nothing, and who had it open saves nothing"
+  )
+  func resealed() throws {
+    let store = try Keystore.create(keys, at: path, passphrase: passphrase)
+    let elsewhere = try Keystore.open(at: path, owner: "doctor-1", passphrase: passphrase)
+    let (new, former) = (try Passphrase(new: "battery staple"), try text)
+    try store.reseal(under: new)
+    expectRefused(.wrongPassphrase)
+    let opened = try Keystore.open(at: path, owner: "doctor-1", passphrase: new)
+    #expect(opened.keys.names == keys.names)
+    #expect(try opened.keys.secret("identity") == [1, 2, 3])
+    #expect(try SealedKeys(text: text).salt != SealedKeys(text: former).salt)
+    #expect(throws: CredentialError.self) { try store.replace(self.keys) }
+    #expect(throws: CredentialError.self) { _ = try elsewhere.reopened() }
+    _ = try Keystore.open(at: path, owner: "doctor-1", passphrase: new)
+  }
+
   @Test("a wrong passphrase is refused, and so is another person's")
   func wrongPassphrase() throws {
     _ = try Keystore.create(keys, at: path, passphrase: passphrase)

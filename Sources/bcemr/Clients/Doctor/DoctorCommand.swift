@@ -16,7 +16,7 @@
         DoctorInit.self, DoctorFingerprint.self, DoctorRegister.self, DoctorRun.self,
         DoctorVisits.self, DoctorPresence.self, DoctorConfirm.self, DoctorSign.self,
         DoctorRequest.self, DoctorConsents.self, DoctorOpen.self, DoctorRotateKeys.self,
-        DoctorStatus.self,
+        DoctorPassphrase.self, DoctorStatus.self,
       ])
   }
 #endif

@@ -17,7 +17,7 @@
         PatientCode.self,
         PatientCollect.self, PatientVisits.self, PatientAddressCommand.self, PatientRequests.self,
         PatientConsent.self, PatientRevoke.self, PatientLog.self, PatientSync.self,
-        PatientPhrase.self, PatientStatus.self,
+        PatientPhrase.self, PatientPassphrase.self, PatientStatus.self,
       ])
   }
 #endif

@@ -15,12 +15,12 @@
     private static let limit = 4096
 
     /// The passphrase of keys that are there.
-    static func known(_ options: PassphraseOptions, of place: String) throws -> Passphrase {
+    static func known(_ options: some PassphraseSource, of place: String) throws -> Passphrase {
       try Passphrase(given(options) ?? typed("Passphrase of \(place): "))
     }
 
     /// The passphrase of keys that are being made; typed twice.
-    static func new(_ options: PassphraseOptions, of place: String) throws -> Passphrase {
+    static func new(_ options: some PassphraseSource, of place: String) throws -> Passphrase {
       if let text = try given(options) { return try Passphrase(new: text) }
       let first = try typed("New passphrase of \(place): ")
       let passphrase = try Passphrase(new: first)
@@ -31,7 +31,7 @@
       return passphrase
     }
 
-    private static func given(_ options: PassphraseOptions) throws -> String? {
+    private static func given(_ options: some PassphraseSource) throws -> String? {
       if let path = options.passphraseFile {
         let contents: DurableFile.Contents
         do {

@@ -51,8 +51,14 @@
     }
   }
 
+  /// Where a passphrase comes from that nobody types.
+  protocol PassphraseSource {
+    var passphraseFile: String? { get }
+    var passphraseDescriptor: Int32? { get }
+  }
+
   /// How a passphrase is given; never as an argument, which all programs of a machine can read.
-  struct PassphraseOptions: ParsableArguments {
+  struct PassphraseOptions: ParsableArguments, PassphraseSource {
     @Option(
       help: ArgumentHelp(
         "A file that its owner alone can read, with the passphrase on its first line.",
