@@ -14,6 +14,7 @@ import tempfile
 import time
 
 import backups
+import described
 import desk
 import logs
 import newcomers
@@ -107,7 +108,7 @@ def refuses_what_is_wrong(cluster):
 
 def main():
     program = os.path.abspath(sys.argv[1])
-    tests = [decides_and_goes_on] + logs.TESTS + s3.TESTS + desk.TESTS + operations.TESTS + backups.TESTS
+    tests = [decides_and_goes_on] + logs.TESTS + described.TESTS + s3.TESTS + desk.TESTS + operations.TESTS + backups.TESTS
     tests += newcomers.TESTS + [is_known_by_key_alone, refuses_what_is_wrong]
     if len(sys.argv) > 2:
         tests = tests[:1] + [test for test in tests[1:] if test.__name__ in sys.argv[2:]]
