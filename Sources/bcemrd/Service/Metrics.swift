@@ -46,6 +46,7 @@ struct Metrics: Sendable {
     )
     var (held, newest, behind, confirmed): (Samples, Samples, Samples, Samples) = ([], [], [], [])
     var (shown, shownAge): (Samples, Samples) = ([], [])
+    var (turns, missed): (Samples, Samples) = ([], [])
     for driver in drivers {
       let (node, role) = (driver.role.node, ["role": driver.role.id])
       let consortium = await node.consortium
@@ -53,6 +54,13 @@ struct Metrics: Sendable {
       leaves.append((role, Double(consortium.size)))
       time.append((role, Double(consortium.time)))
       contradictions.append((role, Double(await node.contradictions.count)))
+      let epoch = node.genesis.epoch(ofHeight: consortium.height)
+      if let election = try? consortium.election(afterEpoch: epoch),
+        let own = election.candidates.first(where: { $0.id == driver.role.id })
+      {
+        turns.append((role, Double(own.turns)))
+        missed.append((role, Double(own.missed)))
+      }
       for standing in await Readiness.standings(of: driver.role) {
         let labels = role.merging(["chain": standing.chain]) { $1 }
         held.append((labels, Double(standing.held)))
@@ -77,6 +85,11 @@ struct Metrics: Sendable {
     text.add(
       "bcemr_contradictions", .gauge,
       "Checkpoints that delegates have cosigned and that are not of this chain.", contradictions)
+    text.add(
+      "bcemr_turns", .gauge, "Turns of a delegate to propose a block, in this epoch.", turns)
+    text.add(
+      "bcemr_turns_missed", .gauge,
+      "Those of them that it missed: with more than half of them it is not elected.", missed)
     text.add(
       "bcemr_chain_leaves", .gauge,
       "Leaves of a chain that are here; of the consortium chain, those that are final.", held)
