@@ -63,10 +63,9 @@ final class LogPages: Sendable {
     return Response(
       status: .ok, headers: [.contentType: type, .cacheControl: caching],
       body: ResponseBody(contentLength: bytes.count) { writer in
-        try await withExtendedLifetime(held) {
-          try await writer.write(ByteBuffer(bytes: bytes))
-          try await writer.finish(nil)
-        }
+        defer { withExtendedLifetime(held) {} }
+        try await writer.write(ByteBuffer(bytes: bytes))
+        try await writer.finish(nil)
       })
   }
 
@@ -91,21 +90,20 @@ final class LogPages: Sendable {
     return Response(
       status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
       body: ResponseBody { writer in
-        try await withExtendedLifetime(place) {
-          var (size, looks) = (last, Self.silentLooks)
-          while ContinuousClock.now < end, !Task.isShuttingDownGracefully {
-            if let log = try? await self.log(context), log.size > size {
-              try await writer.write(ByteBuffer(string: Self.event(log)))
-              (size, looks) = (log.size, 0)
-            } else if looks >= Self.silentLooks {
-              try await writer.write(ByteBuffer(string: ":\n\n"))
-              looks = 0
-            }
-            looks += 1
-            try await Task.sleep(for: Self.pause)
+        defer { withExtendedLifetime(place) {} }
+        var (size, looks) = (last, Self.silentLooks)
+        while ContinuousClock.now < end, !Task.isShuttingDownGracefully {
+          if let log = try? await self.log(context), log.size > size {
+            try await writer.write(ByteBuffer(string: Self.event(log)))
+            (size, looks) = (log.size, 0)
+          } else if looks >= Self.silentLooks {
+            try await writer.write(ByteBuffer(string: ":\n\n"))
+            looks = 0
           }
-          try await writer.finish(nil)
+          looks += 1
+          try await Task.sleep(for: Self.pause)
         }
+        try await writer.finish(nil)
       })
   }
 
