@@ -1,6 +1,7 @@
 import CanonicalEncoding
 import Consensus
 import Consortium
+import Foundation
 import Ledger
 
 /// A country's consortium chain: genuine entries, the rules over stores that the caller gives, and its
@@ -59,8 +60,7 @@ package struct CountrySimulation {
       guard let logKey = members.logKeys[id], let cosigner = members.cosigners[id] else { continue }
       hospitals.append(
         try SimulatedHospital(
-          id, members.genesis, logKey, cosigner, length: country.chainLength, tiles: tiles,
-          idleBlocks: UInt64.random(in: 0..<country.patience, using: &random)))
+          id, members.genesis, logKey, cosigner, length: country.chainLength, tiles: tiles))
     }
     self.random = random
   }
@@ -78,6 +78,7 @@ package struct CountrySimulation {
     for index in hospitals.indices { try anchor(index) }
     try delegates.decide()
     try follow()
+    for index in hospitals.indices { hospitals[index].idleBlocks = idleBlocks() }
     (tally, delegates.work) = (Tally(), SimulatedDelegates.Work())
     let before = try stores.byteCount(of: Self.observerName)
     let start = clock.time
@@ -91,6 +92,16 @@ package struct CountrySimulation {
     return try observed(
       seconds: clock.time - start,
       storedBytes: stores.byteCount(of: Self.observerName) - before)
+  }
+
+  /// How long ago a hospital's last block may be, as if all had gone on for long: its chance falls with the
+  /// chance that there was none since.
+  private mutating func idleBlocks() -> UInt64 {
+    let interval = country.blocksPerSecond * Double(country.blockInterval)
+    while true {
+      let age = UInt64.random(in: 0..<country.patience, using: &random)
+      if Double.random(in: 0..<1, using: &random) < exp(-interval * Double(age)) { return age }
+    }
   }
 
   // MARK: What is written

@@ -15,18 +15,17 @@ struct SimulatedHospital {
   /// Up to where it has made an anchor.
   private(set) var offeredSize: UInt64 = 0
   /// Consortium blocks since its last block.
-  var idleBlocks: UInt64
+  var idleBlocks: UInt64 = 0
   /// Leaves of visits that no block has ended.
   private var openLeaves = 0.0
   var demandCount: UInt64 = 0
 
   init(
     _ id: String, _ genesis: ValidGenesis, _ logKey: LogKey, _ cosigner: CosignerKey,
-    length: UInt64, tiles: SharedTiles, idleBlocks: UInt64
+    length: UInt64, tiles: SharedTiles
   ) throws {
     (self.id, self.genesis, self.logKey, self.cosigner) = (id, genesis, logKey, cosigner)
     tree = try TiledTree(size: length, store: CountedTiles(common: tiles))
-    self.idleBlocks = idleBlocks
   }
 
   /// Items are written, of so many leaves on average.

@@ -1,12 +1,8 @@
+import Consortium
+import Foundation
 import Ledger
-import ScaleSimulation
 import SQLiteBackend
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
+import ScaleSimulation
 
 /// The stores of a simulated country in a folder, every commit flushed to disk as in earnest.
 struct FolderSimulationStores: SimulationStores {
