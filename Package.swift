@@ -110,6 +110,7 @@ let package = Package(
     module("PrintedScheme", ["Pairings", "HashToCurve", crypto]),
     module("PaperEvaluation", scheme + ["EMRScheme", "PrintedScheme", crypto]),
     module("SQLiteBackend", ledger + ["Consortium", grdb, sqlite]),
+    module("ScaleSimulation", ledger + ["Consortium", crypto]),
     module(
       "Keystore",
       ["CanonicalEncoding", "Credentials", "Ledger", "Consortium", asn1, crypto, cryptoExtras]),
@@ -121,8 +122,8 @@ let package = Package(
     .executableTarget(
       name: "bcemr",
       dependencies: ledger + [
-        "ClinicalRecords", "Consortium", "PaperEvaluation", "QRCodes", "SQLiteBackend", asn1,
-        crypto,
+        "ClinicalRecords", "Consortium", "PaperEvaluation", "QRCodes", "ScaleSimulation",
+        "SQLiteBackend", asn1, crypto,
         argumentParser,
         .target(name: "Keystore", condition: .when(traits: ["Network"])),
         .target(name: "HTTPTransport", condition: .when(traits: ["Network"])),
@@ -163,6 +164,7 @@ let package = Package(
     tests(
       "Consortium", ledger + ["Clients", "PowerCut", "SQLiteBackend", crypto], vectors: true),
     tests("PaperEvaluation", ["Pairings", "PrintedScheme"]),
+    tests("ScaleSimulation", ["CanonicalEncoding", "Consortium", "Ledger"]),
     tests(
       "HTTPTransport",
       ["CanonicalEncoding", "Consortium", "Ledger", "SQLiteBackend", crypto, asn1] + http

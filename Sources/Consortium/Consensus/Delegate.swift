@@ -47,6 +47,8 @@ package struct Delegate: Sendable {
   var unserved: Set<String> = []
   /// Those of this height and those decided for the next epoch, while it is this height.
   var members: (height: UInt64, sets: [ValidMembers])?
+  /// The entries of the outbox as they were judged one behind the other, where the chain stands.
+  private var line: (height: UInt64, entries: [Digest32], judged: ConsortiumFollower.WaitingLine)?
   /// Entries that the rules refuse at this height.
   private var idle: Set<Digest32> = []
   /// Cosigned checkpoints by the size of a block's end, of blocks that are not final.
@@ -271,11 +273,34 @@ package struct Delegate: Sendable {
     if try follower.verdict(on: digest) != nil || waiting.contains(where: { $0.digest == digest }) {
       return false
     }
-    if let refusal = try follower.refusal(of: entry, after: waiting.map(\.entry)) { throw refusal }
-    guard try hasRoom(for: entry, bytes.count, beside: waiting, in: .outbox) else {
+    let hasRoom = try hasRoom(for: entry, bytes.count, beside: waiting, in: .outbox)
+    var line = try line(of: waiting)
+    // Held once, or judging would copy all that was judged before.
+    self.line = nil
+    let refusal = try line.judged.take(entry)
+    if let refusal {
+      self.line = line
+      throw refusal
+    }
+    guard hasRoom else {
       throw ConsortiumError(.tooLarge, "too many entries of its member wait for a block")
     }
+    line.entries.append(digest)
+    self.line = line
     return true
+  }
+
+  /// What waits, as it was judged where the chain stands.
+  private func line(
+    of waiting: [WaitingEntry]
+  ) throws(StoreError) -> (
+    height: UInt64, entries: [Digest32], judged: ConsortiumFollower.WaitingLine
+  ) {
+    let entries = waiting.map(\.digest)
+    if let line, line.height == height, line.entries == entries { return line }
+    var judged = follower.waitingLine
+    for waiting in waiting { _ = try judged.take(waiting.entry, claimsHold: true) }
+    return (height, entries, judged)
   }
 
   /// The entries that this delegate has taken and that no block holds.
@@ -509,17 +534,19 @@ package struct Delegate: Sendable {
   }
 
   private mutating func removeDoneEntries() throws {
-    var ahead: [Entry] = []
+    // Where the chain stands as before, the rules say what they said.
+    if let line, line.height == height, line.entries == outbox.waiting.map(\.digest) { return }
+    line = nil
+    var judged = follower.waitingLine
+    var kept: [Digest32] = []
     try outbox.removeAll { placed throws in
       guard let waiting = placed.entry else { return false }
       if try follower.verdict(on: waiting.digest) != nil { return true }
-      if let refusal = try follower.refusal(of: waiting.entry, after: ahead), refusal != .blockFull
-      {
-        return true
-      }
-      ahead.append(waiting.entry)
+      if let refusal = try judged.take(waiting.entry), refusal != .blockFull { return true }
+      kept.append(waiting.digest)
       return false
     }
+    line = (height, kept, judged)
   }
 
   // MARK: Others' leaves

@@ -111,6 +111,32 @@ package struct ConsortiumFollower: Sendable {
       entries: items.map { Array($0.dropFirst()) }, engine: engine)
   }
 
+  /// Entries that wait for the next block, each judged behind those before it, in a block with room.
+  ///
+  /// So one more costs its own judgement, and not that of all before it again.
+  package struct WaitingLine: Sendable {
+    private var engine: ChainEngine<ConsortiumRules>
+    private let decider: any ClaimDecider
+
+    fileprivate init(_ engine: ChainEngine<ConsortiumRules>, _ decider: any ClaimDecider) {
+      (self.engine, self.decider) = (engine, decider)
+    }
+
+    /// Takes an entry behind those that were taken.
+    ///
+    /// - Parameter claimsHold: whether its claims are known to hold.
+    /// - Returns: why the rules refuse it; nothing has changed then.
+    package mutating func take(
+      _ entry: Entry, claimsHold: Bool = false
+    ) throws(StoreError) -> Refusal? {
+      engine = engine.assuming { $0.assumeOpened() }
+      return try engine.take(entry, decidedBy: claimsHold ? nil : decider)
+    }
+  }
+
+  /// The line in which nothing waits, where the chain stands.
+  package var waitingLine: WaitingLine { WaitingLine(engine, decider) }
+
   /// Why the rules would refuse an entry behind these in a block with room; nil if they would not.
   /// Nothing changes.
   ///
@@ -119,13 +145,9 @@ package struct ConsortiumFollower: Sendable {
   package func refusal(
     of entry: Entry, after waiting: [Entry]
   ) throws(StoreError) -> Refusal? {
-    var engine = engine
-    for entry in waiting {
-      engine = engine.assuming { $0.assumeOpened() }
-      _ = try engine.take(entry, decidedBy: nil)
-    }
-    engine = engine.assuming { $0.assumeOpened() }
-    return try engine.take(entry, decidedBy: decider)
+    var line = waitingLine
+    for entry in waiting { _ = try line.take(entry, claimsHold: true) }
+    return try line.take(entry)
   }
 
   /// Goes on with a block that is decided: state, leaves and certificate are stored together, or

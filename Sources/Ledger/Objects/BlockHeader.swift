@@ -34,7 +34,7 @@ public struct BlockHeader: CanonicalObject, Equatable {
   /// In the same block: the digest of the ``Members`` of the next epoch.
   public var nextMembers: Digest32?
 
-  init(
+  package init(
     genesis: Digest32, chain: String, generation: UInt64, height: UInt64, previous: Digest32,
     firstIndex: UInt64, itemCount: UInt64, stateDigest: Digest32, base: BlockReference,
     time: UInt64, countedTime: UInt64, answeredThrough: UInt64, nextSeats: SeatList? = nil,

@@ -9,6 +9,9 @@ public struct Members: CanonicalObject, Equatable {
   public static let version: UInt64 = 2
   /// Leaves room in the genesis for the names of 400 delegates.
   public static let maximumByteCount = (1 << 20) - (1 << 16)
+  /// How many organisations, how many supernodes, and how many chains that one of these cosigns: the
+  /// hospitals of a country and their clouds, about as many as there is room for in bytes.
+  public static let partyLimit = 2000
 
   public var numbers: Numbers
   /// Who runs the parties, and decides by vote on who takes part.
@@ -36,9 +39,9 @@ public struct Members: CanonicalObject, Equatable {
 
   public init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     numbers = try fields.value("numbers")
-    organisations = try fields.list("organisations", maximum: 1000)
+    organisations = try fields.list("organisations", maximum: Self.partyLimit)
     manager = try fields.value("manager")
-    supernodes = try fields.list("supernodes", maximum: 1000)
+    supernodes = try fields.list("supernodes", maximum: Self.partyLimit)
   }
 
   /// The limits of this ledger, in seconds, counts and bytes. What each is for stands in
@@ -251,7 +254,7 @@ public struct Members: CanonicalObject, Equatable {
       }
       self.role = role
       identityKey = try fields.octets("identityKey", count: 32)
-      cosigners = try fields.list("cosigners", maximum: 1000)
+      cosigners = try fields.list("cosigners", maximum: Members.partyLimit)
       logKey = try fields.optional("logKey")
       votingKey = try fields.optional("votingKey")
       location = try fields.value("location")

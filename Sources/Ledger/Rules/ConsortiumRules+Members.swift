@@ -149,6 +149,8 @@ extension ConsortiumRules {
     _ state: StateView
   ) {
     let voters = block.members.voters.filter { $0 != record.concerned }
+    // All who have voted are counted only where they could be enough: else every vote would read all.
+    guard 3 * (state.value(.ballotCount(digest)) ?? 0) > 2 * UInt64(voters.count) else { return }
     let yes = voters.count { voter in
       let ballot: BallotRecord? = state.value(.ballot(digest, voter))
       // What a key has signed that was lost or stolen, and replaced, counts no more.

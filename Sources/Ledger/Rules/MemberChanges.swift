@@ -59,7 +59,7 @@ extension Members {
       } else {
         organisations.append(organisation)
       }
-      guard organisations.count <= 1000 else { throw .wrongMembers }
+      guard organisations.count <= Self.partyLimit else { throw .wrongMembers }
     case .manager(let manager):
       // There is one, whose name stands in visits and notices.
       guard manager.id == self.manager.id,
@@ -77,7 +77,7 @@ extension Members {
       } else {
         supernodes.append(node)
       }
-      guard supernodes.count <= 1000 else { throw .wrongMembers }
+      guard supernodes.count <= Self.partyLimit else { throw .wrongMembers }
     }
   }
 

@@ -10,7 +10,8 @@ struct Bench: AsyncParsableCommand {
       visits in a row costs, from admission to the patient's receipt, without sharing. It is less than \
       the sum of the phases: these are of a run in which every visit is shared, and waits for blocks of \
       its own until it is final. All of it takes two to five minutes; --filter takes less.
-      """)
+      """,
+    subcommands: [BenchScale.self])
 
   @Option(help: ArgumentHelp("Only what has TEXT in its name.", valueName: "text"))
   var filter: String?
