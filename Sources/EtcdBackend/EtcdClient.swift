@@ -130,7 +130,7 @@ package final class EtcdClient: Sendable {
       case .absent: throw StoreError(.conflict, failure.message)
       case .full:
         throw StoreError(
-          .full,
+          isUnknown ? .outcomeUnknown : .full,
           "\(failure.message): its space is used up; make room and disarm the alarm (docs/operations.md)"
         )
       case .unauthenticated:
@@ -205,12 +205,15 @@ package final class EtcdClient: Sendable {
 
   private static func failure(_ status: Int, _ body: Data, _ place: String) -> Failure {
     let told = try? GatewayMessages.decoder.decode(GatewayMessages.Failure.self, from: body)
-    let text = String((told?.message ?? told?.error ?? "").prefix(200)).filter { $0.isASCII }
+    // Some refusals are plain text.
+    let said = told?.message ?? told?.error ?? String(decoding: body.prefix(200), as: UTF8.self)
+    let text = String(said.prefix(200)).filter { $0.isASCII && !$0.isNewline }
     let message = "\(place): HTTP status \(status)\(text.isEmpty ? "" : ", \(text)")"
     let kind: Failure.Kind =
       switch told?.code {
       case 16: .unauthenticated
-      case 3 where text.contains("user name is empty"): .unauthenticated
+      case 3 where text.contains("user name is empty") || text.contains("auth store is old"):
+        .unauthenticated
       case 8 where text.contains("space exceeded"): .full
       case 8: .away
       case 5: .absent

@@ -99,7 +99,7 @@ public actor SharedChainLog: ChainLog {
       let revision = try await tenure.move(key, from: before.revision, to: head.bytes)
       if revision > known.revision { known = Known(head: head, revision: revision) }
     } catch {
-      if [.outcomeUnknown, .full].contains(error.code) { isUncertain = true }
+      if error.code == .outcomeUnknown { isUncertain = true }
       throw error
     }
     engine.discard(replaced.map(\.name))

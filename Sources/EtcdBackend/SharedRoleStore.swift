@@ -88,7 +88,7 @@ public final class SharedRoleStore: RoleStore {
       }
     } catch {
       // The head may have moved, by this write or by a former one.
-      if error.code != .unavailable { state.isStale = true }
+      if ![.unavailable, .full].contains(error.code) { state.isStale = true }
       throw error
     }
     state.place.revision = result.head

@@ -149,13 +149,17 @@ public final class Tenure: Sendable {
       .deposed,
       "term \(self.holder.term) of \(self.holder.name) is over: "
         + (holder.map { "\($0.name) writes in term \($0.term)" } ?? "the tenure is gone"))
+    end(error)
+    return error
+  }
+
+  private func end(_ reason: StoreError) {
     let waiting = state.withLock { state in
-      state.loss = state.loss ?? error
+      state.loss = state.loss ?? reason
       defer { state.waiting = [] }
       return state.waiting
     }
     for continuation in waiting { continuation.resume() }
-    return error
   }
 
   /// Says that this machine is alive, until it is over or the task is cancelled.
@@ -214,6 +218,7 @@ public final class Tenure: Sendable {
 
   /// Lets another take it at once. The last thing that is done: nothing is written after.
   public func release() async {
+    end(StoreError(.deposed, "term \(holder.term) of \(holder.name) is over: it was let go"))
     let etcd = engine.etcd
     let deadline = ContinuousClock.now.advanced(by: .seconds(lifetime))
     _ = try? await etcd.commit(
@@ -242,8 +247,9 @@ public final class Tenure: Sendable {
         [.put(head, value)] + changes, if: [condition, .init(head, revision)], until: deadline)
     } catch {
       // What crosses the end of the space is carried out and refused all the same.
-      if error.code == .full,
-        let entry = try await etcd.range(head, until: deadline).entries.first, entry.value == value
+      if [.full, .outcomeUnknown].contains(error.code),
+        let entry = try? await etcd.range(head, until: etcd.deadline).entries.first,
+        entry.value == value
       {
         return entry.revision
       }

@@ -107,7 +107,7 @@ struct SharedStoreFaultTests {
         return nil
       }
     }) { await forwarded.reply(to: $0) }
-    let first = try scene.engine(patience: 2, through: [proxy.endpoint])
+    let first = try scene.engine(patience: 8, attempt: 3, through: [proxy.endpoint])
     let tenure = try await Scene.take(first, "a")
     let store = try SharedRoleStore(
       first, "role/state", tenure: tenure, copy: SQLiteRoleStore(path: folder("a.sqlite")))
@@ -239,7 +239,7 @@ struct SharedStoreFaultTests {
       ["role", "grant-permission", "north", "--prefix=true", "readwrite", "north/"],
       ["user", "add", "north:password"], ["user", "grant-role", "north", "north"],
     ] {
-      _ = try? scene.cluster.control(words)
+      _ = try scene.cluster.control(words)
     }
     _ = try scene.cluster.control(["auth", "enable"])
     func engine(_ prefix: String, _ user: EtcdConfiguration.User?) throws -> SharedEngine {

@@ -32,7 +32,8 @@ struct EngineSettings: Sendable {
     }
     try Identifiers.check(machine, "engine.machine")
     guard roles.count == 1, let role = roles.first else {
-      throw DaemonFailure(.badInput, "engine: several machines share one hospital, and no other role")
+      throw DaemonFailure(
+        .badInput, "engine: several machines share one hospital, and no other role")
     }
     self.machine = machine
     lifetime = config.int(forKey: "engine.lifetime", default: 5)
@@ -55,7 +56,8 @@ struct EngineSettings: Sendable {
       throw DaemonFailure(.badInput, "engine.etcd: \(error)")
     }
     guard (text("etcd.certificate") == nil) == (text("etcd.key") == nil) else {
-      throw DaemonFailure(.badInput, "engine.etcd: a certificate has its key, and a key its certificate")
+      throw DaemonFailure(
+        .badInput, "engine.etcd: a certificate has its key, and a key its certificate")
     }
     if let key = etcd.certificates.own?.key {
       _ = try Self.read(key, "this key")

@@ -1,3 +1,4 @@
+import CanonicalEncoding
 import Consortium
 import Credentials
 import EtcdBackend

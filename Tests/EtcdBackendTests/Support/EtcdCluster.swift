@@ -160,10 +160,11 @@ final class EtcdCluster: Sendable {
         "-keyout", "\(path)/ca.key", "-out", "\(path)/ca.pem", "-subj", "/CN=test authority",
         "-days", "2",
       ])
-    for name in ["server", "client"] {
+    // With a common name, members that have users would refuse the client at their gateway.
+    for (name, subject) in [("server", "/CN=server"), ("client", "/O=north")] {
       try openssl(
         ["req"] + key + [
-          "-keyout", "\(path)/\(name).key", "-out", "\(path)/\(name).csr", "-subj", "/CN=\(name)",
+          "-keyout", "\(path)/\(name).key", "-out", "\(path)/\(name).csr", "-subj", subject,
         ])
       try Data(
         "subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth,clientAuth\n".utf8

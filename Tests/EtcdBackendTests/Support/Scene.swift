@@ -35,13 +35,14 @@ struct Scene {
 
   /// The engine, as one more machine has it.
   func engine(
-    patience: Double = 20, prefix: String = "test", through endpoints: [String]? = nil,
+    patience: Double = 20, attempt: Double = 0.5, prefix: String = "test",
+    through endpoints: [String]? = nil,
     s3: String? = nil
   ) throws -> SharedEngine {
     var etcd = try cluster.configuration(prefix, patience: patience)
     if let endpoints {
       var other = try EtcdConfiguration(endpoints: endpoints, prefix: prefix)
-      (other.attempt, other.patience) = (0.5, patience)
+      (other.attempt, other.patience) = (attempt, patience)
       etcd = other
     }
     var objects = try S3Configuration(
