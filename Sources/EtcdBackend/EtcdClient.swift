@@ -179,7 +179,11 @@ package final class EtcdClient: Sendable {
       throw Self.failure(error, place)
     }
     let body = Data((response.body ?? ByteBuffer()).readableBytesView)
-    guard response.status == .ok else { throw Self.failure(Int(response.status.code), body, place) }
+    guard response.status == .ok else {
+      // Who shows no token may be told so, or that nobody may do that.
+      let isUnknown = state.withLock { $0.token == nil } && configuration.user != nil
+      throw Self.failure(Int(response.status.code), body, place, isUnknownUser: isUnknown)
+    }
     do {
       return try GatewayMessages.decoder.decode(Body.self, from: body)
     } catch {
@@ -203,7 +207,9 @@ package final class EtcdClient: Sendable {
     }
   }
 
-  private static func failure(_ status: Int, _ body: Data, _ place: String) -> Failure {
+  private static func failure(
+    _ status: Int, _ body: Data, _ place: String, isUnknownUser: Bool
+  ) -> Failure {
     let told = try? GatewayMessages.decoder.decode(GatewayMessages.Failure.self, from: body)
     // Some refusals are plain text.
     let said = told?.message ?? told?.error ?? String(decoding: body.prefix(200), as: UTF8.self)
@@ -212,6 +218,7 @@ package final class EtcdClient: Sendable {
     let kind: Failure.Kind =
       switch told?.code {
       case 16: .unauthenticated
+      case 7 where isUnknownUser: .unauthenticated
       case 3 where text.contains("user name is empty") || text.contains("auth store is old"):
         .unauthenticated
       case 8 where text.contains("space exceeded"): .full

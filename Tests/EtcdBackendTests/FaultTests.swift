@@ -232,7 +232,7 @@ struct SharedStoreFaultTests {
 
   @Test("with users and roles, a hospital reaches its own prefix and no other")
   func users() async throws {
-    let scene = try await Scene(EtcdCluster(members: 3))
+    let scene = try await Scene(EtcdCluster())
     for words in [
       ["user", "add", "root:secret"], ["user", "grant-role", "root", "root"],
       ["role", "add", "north"],
