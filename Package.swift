@@ -71,7 +71,8 @@ let package = Package(
     .trait(
       name: "Network",
       description:
-        "HTTPTransport, S3Backend, bcemrd, programs of doctors and patients, with HTTP and TLS"),
+        "HTTPTransport, S3Backend, EtcdBackend, bcemrd, programs of doctors and patients, with HTTP and TLS"
+    ),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
@@ -119,6 +120,9 @@ let package = Package(
       ["CanonicalEncoding", "Consortium", "Ledger", "TransparencyLog", crypto]
         + [network("ServiceLifecycle", "swift-service-lifecycle")] + http),
     module("S3Backend", ["CanonicalEncoding", "Consortium", "Ledger", crypto] + http),
+    module(
+      "EtcdBackend",
+      ["CanonicalEncoding", "Consortium", "Credentials", "Ledger", "S3Backend", crypto] + http),
     .executableTarget(
       name: "bcemr",
       dependencies: ledger + [
@@ -134,7 +138,8 @@ let package = Package(
     .executableTarget(
       name: "bcemrd",
       dependencies: ledger + [
-        "Consortium", "HTTPTransport", "QRCodes", "S3Backend", "SQLiteBackend", asn1, crypto,
+        "Consortium", "EtcdBackend", "HTTPTransport", "QRCodes", "S3Backend", "SQLiteBackend",
+        asn1, crypto,
         argumentParser,
         network("Configuration", "swift-configuration"),
         network("ServiceLifecycle", "swift-service-lifecycle"),
@@ -169,8 +174,19 @@ let package = Package(
       "HTTPTransport",
       ["CanonicalEncoding", "Consortium", "Ledger", "SQLiteBackend", crypto, asn1] + http
         + [network("X509", "swift-certificates")]),
+    .target(
+      name: "BucketSupport",
+      dependencies: ["CanonicalEncoding", "S3Backend", "TestSupport"] + http,
+      path: "Tests/BucketSupport", swiftSettings: strict),
     tests(
-      "S3Backend", ["CanonicalEncoding", "Consortium", "Ledger"] + http, vectors: true),
+      "S3Backend", ["BucketSupport", "CanonicalEncoding", "Consortium", "Ledger"] + http,
+      vectors: true),
+    tests(
+      "EtcdBackend",
+      [
+        "BucketSupport", "CanonicalEncoding", "Consortium", "Credentials", "Ledger", "S3Backend",
+        "SQLiteBackend", crypto,
+      ] + http),
     tests(
       "Keystore", ["CanonicalEncoding", "Consortium", "Credentials", "Ledger", crypto],
       vectors: true),

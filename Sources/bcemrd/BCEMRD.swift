@@ -16,7 +16,7 @@ struct BCEMRD: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       Initialize.self, Found.self, Check.self, Run.self, DeskCommands.self,
-      Backup.self, Restore.self, SupportBundle.self,
+      Backup.self, Restore.self, EngineCommands.self, SupportBundle.self,
     ])
 
   static func main() async {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CanonicalEncoding
 import Consortium
+import EtcdBackend
 import Foundation
 import HTTPTransport
 import Ledger
@@ -88,6 +89,7 @@ struct Check: AsyncParsableCommand {
         return "\(records.place): put, read, listed and removed"
       }
     }
+    if let settings = configuration.engine { await Self.check(settings, tell) }
     let courier = HTTPCourier { members.location(of: $0) }
     let requests = RequestClient(courier: courier, sender: configuration.roles.first ?? "")
     for id in [members.manager.id] + members.supernodes.map(\.id)
@@ -102,6 +104,33 @@ struct Check: AsyncParsableCommand {
     }
     await courier.shutDown()
     if failures > 0 { throw ExitCode(DaemonFailure.Status.checkFailed.rawValue) }
+  }
+
+  /// Whether each member of etcd answers and writes, and S3 keeps what is put.
+  private static func check(
+    _ settings: EngineSettings,
+    _ tell: (_ what: String, _ body: () async throws -> String) async -> Void
+  ) async {
+    let engine: SharedEngine
+    do {
+      engine = try settings.open()
+    } catch {
+      return await tell("engine") { throw error }
+    }
+    for (endpoint, failure) in await engine.checkMembers() {
+      await tell("etcd \(endpoint)") {
+        if let failure { throw failure }
+        return "writes below \(settings.etcd.prefix)/"
+      }
+    }
+    await tell("engine in S3") {
+      try await engine.checkObjects()
+      return "\(settings.s3.place): put, read and removed"
+    }
+    await tell("machine that writes") {
+      let holder = try await Tenure.present(engine)
+      return holder.map { "\($0.name), in term \($0.term)" } ?? "none yet"
+    }
   }
 
   /// Whether a process that writes, as the daemon is, works with the data folder.

@@ -1,8 +1,11 @@
 import ArgumentParser
+import CanonicalEncoding
 import Consortium
+import EtcdBackend
 import HTTPTransport
 import Ledger
 import Logging
+import SQLiteBackend
 import ServiceLifecycle
 import UnixSignals
 
@@ -40,23 +43,69 @@ struct Run: AsyncParsableCommand {
     let settings = LiveSettings(try await DaemonConfiguration.read(config))
     let configuration = settings.present
     let logger = Logger(label: "bcemrd") { JSONLogHandler($0, settings) }
-    let machine = try Machine(
-      settings, from: config, isTLSKeyAhead: unlistedTLSKey, logger: logger)
     let second = Task { await Self.endAtSecondSignal(logger) }
     defer { second.cancel() }
-    var group = ServiceGroupConfiguration(
-      services: machine.services.map { .init(service: $0) },
-      gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-    group.maximumGracefulShutdownDuration = Self.patience
+    guard let engine = configuration.engine, let id = configuration.roles.first else {
+      return try await serve(settings, logger: logger)
+    }
+    guard let shared = try await wait(id, engine, configuration, logger: logger) else {
+      return logger.info("ended")
+    }
+    try await serve(settings, shared: shared, logger: logger)
+    // All is written: another takes over at once.
+    await shared.tenure.release()
+  }
+
+  /// Runs the roles until the daemon is told to stop, or something fails.
+  private func serve(
+    _ settings: LiveSettings, shared: SharedHospital? = nil, logger: Logger
+  ) async throws {
+    let configuration = settings.present
+    let machine = try Machine(
+      settings, from: config, isTLSKeyAhead: unlistedTLSKey, shared: shared, logger: logger)
     logger.info(
       "begins",
       metadata: [
         "genesis": "\(machine.genesis.digest)", "roles": "\(configuration.roles)",
         "listen": "\(configuration.listen.host):\(configuration.listen.port)",
       ])
-    try await ServiceGroup(configuration: group).run()
+    try await Self.run(machine.services.map { .init(service: $0) }, logger)
     await machine.shutDown()
     logger.info("ended")
+  }
+
+  private static func run(
+    _ services: [ServiceGroupConfiguration.ServiceConfiguration], _ logger: Logger
+  ) async throws {
+    var group = ServiceGroupConfiguration(
+      services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+    group.maximumGracefulShutdownDuration = Self.patience
+    try await ServiceGroup(configuration: group).run()
+  }
+
+  /// Waits while another machine of the hospital writes, and brings this one up to date.
+  ///
+  /// - Returns: nil if the daemon is told to stop before.
+  private func wait(
+    _ id: String, _ settings: EngineSettings, _ configuration: DaemonConfiguration, logger: Logger
+  ) async throws -> SharedHospital? {
+    let engine = try settings.open()
+    let genesis = try Machine.genesis(configuration)
+    let folder = try DataFolder(path: configuration.data)
+    try folder.create(genesis: genesis.content.encoded())
+    _ = try await SharedHospital.takeKeys(of: id, engine, into: folder)
+    let standby = Standby(id, settings, engine, folder, genesis, logger: logger)
+    let server = StandbyServer(
+      listen: configuration.operations, standby: standby, logger: logger)
+    try await Self.run(
+      [
+        .init(service: standby, successTerminationBehavior: .gracefullyShutdownGroup),
+        .init(service: server),
+      ], logger)
+    guard let tenure = standby.taken else { return nil }
+    // Others may have changed them while this machine waited.
+    _ = try await SharedHospital.takeKeys(of: id, engine, into: folder)
+    return SharedHospital(id: id, folder: folder, engine: engine, tenure: tenure)
   }
 
   /// How long what is under way may take at the end.

@@ -19,6 +19,7 @@ final class LiveSettings: Sendable {
         ("roles", state.roles == new.roles), ("listen", state.listen == new.listen),
         ("operations", state.operations == new.operations), ("pause", state.pause == new.pause),
         ("desk.socket", state.deskSocket == new.deskSocket),
+        ("engine.machine", state.engine?.machine == new.engine?.machine),
       ]
       (state.logLevel, state.readyBehind) = (new.logLevel, new.readyBehind)
       (state.diskFloor, state.diskResume) = (new.diskFloor, new.diskResume)

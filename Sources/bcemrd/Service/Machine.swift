@@ -25,15 +25,17 @@ struct Machine {
   /// - Parameters:
   ///   - path: of the configuration.
   ///   - isTLSKeyAhead: whether the TLS key may be one that the ledger, as it is known here, does not name.
+  ///   - shared: of a hospital with several machines, of which this one writes.
   /// - Throws: ``DaemonFailure``, and what opening stores throws.
   init(
-    _ settings: LiveSettings, from path: String, isTLSKeyAhead: Bool, logger: Logger
+    _ settings: LiveSettings, from path: String, isTLSKeyAhead: Bool,
+    shared: SharedHospital? = nil, logger: Logger
   ) throws {
     let configuration = settings.present
     let genesis = try Self.genesis(configuration)
     let tls = try TLSFiles.load(certificate: configuration.certificate, key: configuration.key)
     try RoleKeys.requirePresence(configuration)
-    let folder = try DataFolder(path: configuration.data)
+    let folder = try shared?.folder ?? DataFolder(path: configuration.data)
     try folder.create(genesis: genesis.content.encoded())
     for id in configuration.roles {
       try Self.requireListed(
@@ -51,7 +53,8 @@ struct Machine {
       host: configuration.listen.host, port: configuration.listen.port, tls: certificate.tls,
       statistics: statistics, logger: logger)
     let made = Roles(
-      genesis: genesis, folder: folder, records: configuration.records, courier: courier)
+      genesis: genesis, folder: folder, records: configuration.records, shared: shared,
+      courier: courier)
     var drivers: [RoleDriver] = []
     var keptMailboxes: [String: Mailboxes] = [:]
     var renewals: [KeyRenewal] = []
@@ -100,7 +103,7 @@ struct Machine {
         Reloading(
           path: path, settings: settings, certificate: certificate,
           nodes: drivers.map(\.role.node), logger: logger),
-      ]
+      ] + (shared.map { [TenureService(tenure: $0.tenure)] } ?? [])
   }
 
   /// A TLS key that the ledger does not name is refused as it is at a reload: nobody would speak with the server.

@@ -66,11 +66,17 @@ struct Roles {
   private let folder: DataFolder
   private let courier: any Courier
   private let records: RecordsInS3?
+  private let shared: SharedHospital?
 
-  /// - Parameter records: where clouds keep records; nil for their folders.
-  init(genesis: ValidGenesis, folder: DataFolder, records: RecordsInS3?, courier: any Courier) {
+  /// - Parameters:
+  ///   - records: where clouds keep records; nil for their folders.
+  ///   - shared: what a hospital's machines share; nil for who has one.
+  init(
+    genesis: ValidGenesis, folder: DataFolder, records: RecordsInS3?, shared: SharedHospital?,
+    courier: any Courier
+  ) {
     (self.genesis, self.folder, self.courier) = (genesis, folder, courier)
-    self.records = records
+    (self.records, self.shared) = (records, shared)
   }
 
   /// The role of a party, by what its own replay of the ledger says that it is.
@@ -91,35 +97,44 @@ struct Roles {
       throw RoleKeys.foreign(id, at: place)
     }
     let folder = folder
-    let ring = try KeyRing(
-      file, network: genesis.content.network, save: { try folder.replace(keys: $0, id) })
-    switch party {
-    case .manager:
-      let mailboxes = try mailboxes(id)
-      let manager = SystemManager(
-        node: try node(id, ring, nil), keys: ManagerKeys(ring), store: try folder.roleStore(id),
-        mailboxes: mailboxes,
-        stores: { try folder.stateStore(id, chain: $0) }, courier: courier, clock: Self.clock,
-        randomness: SystemRandomNumberGenerator())
-      return Role(
-        kind: .manager, driven: manager, endpoint: manager, publisher: manager, givenUp: givenUp,
-        mailboxes: mailboxes)
-    case .supernode(let supernode) where supernode.role == .hospital:
+    func ring(_ save: @escaping KeyRing.Save) throws -> KeyRing {
+      try KeyRing(file, network: genesis.content.network, save: save)
+    }
+    if case .supernode(let supernode) = party, supernode.role == .hospital {
+      let stores = try shared.map { try HospitalStores($0) } ?? HospitalStores(folder, of: id)
+      let ring = try ring(stores.save)
       let keys = try SupernodeKeys(file, ring: ring, isHospital: true)
-      let mailboxes = try mailboxes(id)
+      let mailboxes = try Mailboxes(store: stores.mail, clock: Self.clock)
       let hospital = try HospitalServer(
-        id: id, node: node(id, ring, keys.delegate), keys: keys, store: folder.roleStore(id),
-        mailboxes: mailboxes, log: folder.chainLog(id), state: folder.stateStore(id, chain: id),
+        id: id, node: node(id, ring, keys.delegate, stores.role), keys: keys, store: stores.role,
+        mailboxes: mailboxes, log: stores.log, state: folder.stateStore(id, chain: id),
         courier: courier,
         clock: Self.clock, randomness: SystemRandomNumberGenerator())
       return Role(
         kind: .hospital, driven: hospital, endpoint: hospital, publisher: hospital,
         givenUp: givenUp,
         mailboxes: mailboxes, keeper: hospital)
+    }
+    guard shared == nil else {
+      throw DaemonFailure(.badInput, "engine: \(id) is no hospital, and no other role is shared")
+    }
+    let ring = try ring { try folder.replace(keys: $0, id) }
+    switch party {
+    case .manager:
+      let mailboxes = try Mailboxes(store: folder.mailStore(id), clock: Self.clock)
+      let manager = SystemManager(
+        node: try node(id, ring, nil, folder.roleStore(id)), keys: ManagerKeys(ring),
+        store: try folder.roleStore(id), mailboxes: mailboxes,
+        stores: { try folder.stateStore(id, chain: $0) }, courier: courier, clock: Self.clock,
+        randomness: SystemRandomNumberGenerator())
+      return Role(
+        kind: .manager, driven: manager, endpoint: manager, publisher: manager, givenUp: givenUp,
+        mailboxes: mailboxes)
     case .supernode:
       let keys = try SupernodeKeys(file, ring: ring, isHospital: false)
       let cloud = try CloudServer(
-        id: id, node: node(id, ring, keys.delegate), keys: keys, store: folder.roleStore(id),
+        id: id, node: node(id, ring, keys.delegate, folder.roleStore(id)), keys: keys,
+        store: folder.roleStore(id),
         records: records?.store(of: id) ?? folder.recordStore(id),
         stores: { try folder.stateStore(id, chain: $0) },
         courier: courier, clock: Self.clock, randomness: SystemRandomNumberGenerator())
@@ -129,14 +144,12 @@ struct Roles {
     }
   }
 
-  private func mailboxes(_ id: String) throws -> Mailboxes {
-    try Mailboxes(store: folder.mailStore(id), clock: Self.clock)
-  }
-
-  private func node(_ id: String, _ ring: KeyRing, _ delegate: KeyRing?) throws -> LedgerNode {
+  private func node(
+    _ id: String, _ ring: KeyRing, _ delegate: KeyRing?, _ store: any RoleStore
+  ) throws -> LedgerNode {
     try LedgerNode(
       id: id, genesis: genesis, identity: ring, delegate: delegate,
-      state: folder.stateStore(id, chain: ChainName.consortium), store: folder.roleStore(id),
+      state: folder.stateStore(id, chain: ChainName.consortium), store: store,
       requests: RequestClient(courier: courier, sender: id), clock: Self.clock)
   }
 

@@ -27,6 +27,12 @@ enum ConfigurationKeys {
     "disk.floor": .count, "disk.resume": .count, "pause": .seconds,
     "records.s3.endpoint": .text, "records.s3.bucket": .text, "records.s3.region": .text,
     "records.s3.prefix": .text, "records.s3.credentials": .text,
+    "engine.machine": .text, "engine.lifetime": .count, "engine.secret": .text,
+    "engine.etcd.endpoints": .texts, "engine.etcd.prefix": .text,
+    "engine.etcd.authority": .text, "engine.etcd.certificate": .text, "engine.etcd.key": .text,
+    "engine.etcd.user": .text, "engine.etcd.password": .text,
+    "engine.s3.endpoint": .text, "engine.s3.bucket": .text, "engine.s3.region": .text,
+    "engine.s3.prefix": .text, "engine.s3.credentials": .text,
   ]
 
   private static let required = ["genesis", "data", "roles", "tls.certificate", "tls.key"]

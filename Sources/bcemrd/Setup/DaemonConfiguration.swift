@@ -39,6 +39,8 @@ struct DaemonConfiguration {
   var diskResume: UInt64
   /// Where clouds keep records, if not in SQLite.
   var records: RecordsInS3?
+  /// What the machines of a hospital share, if it has several.
+  var engine: EngineSettings?
   /// Seconds between two looks at what others have, where there is nothing to do.
   var pause: Double
 
@@ -93,6 +95,7 @@ struct DaemonConfiguration {
         readyBehind: try bytes("ready.behind", config.int(forKey: "ready.behind", default: 100)),
         diskFloor: floor, diskResume: resume,
         records: try RecordsInS3(config, file: file),
+        engine: try EngineSettings(config, roles: roles, file: file),
         pause: max(config.double(forKey: "pause", default: 0.5), 0.01))
     } catch let failure as DaemonFailure {
       throw failure

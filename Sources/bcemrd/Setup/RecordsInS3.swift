@@ -1,55 +1,22 @@
 import Configuration
 import Consortium
-import Credentials
-import Foundation
 import S3Backend
 
 /// Where the clouds of a machine keep sealed records, each under a prefix with its identifier: the part
 /// `records.s3` of the configuration.
 struct RecordsInS3: Sendable {
-  private let configuration: S3Configuration
-  private let credentials: S3Credentials
+  private let s3: S3Place
 
   /// - Parameter file: the path of a file that the configuration names.
   /// - Returns: nil if there is no such part.
   /// - Throws: ``DaemonFailure`` that says which value is wrong, and no secret.
   init?(_ config: ConfigReader, file: (String) -> String) throws {
-    guard let endpoint = config.string(forKey: "records.s3.endpoint") else { return nil }
-    do throws(S3Configuration.Malformed) {
-      configuration = try S3Configuration(
-        endpoint: endpoint, bucket: config.string(forKey: "records.s3.bucket", default: ""),
-        region: config.string(forKey: "records.s3.region", default: "us-east-1"),
-        prefix: config.string(forKey: "records.s3.prefix", default: ""))
-    } catch {
-      throw DaemonFailure(.badInput, "records.s3: \(error)")
-    }
-    if let path = config.string(forKey: "records.s3.credentials").map(file) {
-      let contents = try DurableFile.read(path, limit: 1 << 16)
-      guard contents.isPrivate else {
-        throw DaemonFailure(.badInput, "\(path): others may read these credentials")
-      }
-      guard let text = String(validating: contents.bytes, as: UTF8.self),
-        let credentials = S3Credentials(file: text)
-      else {
-        throw DaemonFailure(
-          .badInput, "\(path): aws_access_key_id and aws_secret_access_key are missing")
-      }
-      self.credentials = credentials
-    } else if let credentials = S3Credentials(environment: ProcessInfo.processInfo.environment) {
-      self.credentials = credentials
-    } else {
-      throw DaemonFailure(
-        .badInput,
-        "records.s3: name a file of credentials, or give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-      )
-    }
+    guard let s3 = try S3Place(config, "records.s3", file: file) else { return nil }
+    self.s3 = s3
   }
 
   /// For people.
-  var place: String {
-    "\(configuration.endpoint)/\(configuration.bucket)"
-      + (configuration.prefix.isEmpty ? "" : "/\(configuration.prefix)")
-  }
+  var place: String { s3.place }
 
   /// - Throws: ``DaemonFailure``
   func store(of cloud: String) throws -> any RecordStore { try store(under: cloud) }
@@ -63,7 +30,7 @@ struct RecordsInS3: Sendable {
 
   private func store(under name: String) throws -> S3RecordStore {
     do throws(S3Configuration.Malformed) {
-      return S3RecordStore(try configuration.under(name), credentials: credentials)
+      return S3RecordStore(try s3.configuration.under(name), credentials: s3.credentials)
     } catch {
       throw DaemonFailure(.badInput, "records.s3: \(error)")
     }

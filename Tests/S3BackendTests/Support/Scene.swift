@@ -1,3 +1,4 @@
+import BucketSupport
 import CanonicalEncoding
 import Consortium
 import Ledger

@@ -1,9 +1,8 @@
 import AsyncHTTPClient
-import Foundation
+package import Foundation
 import NIOCore
 import NIOHTTP1
 import S3Backend
-import Testing
 
 #if canImport(Glibc)
   import Glibc
@@ -12,20 +11,20 @@ import Testing
 #endif
 
 /// S3 servers of others, of `scripts/vectors/requirements.txt`, each run for a test and ended by it.
-enum InstalledServer: String, CaseIterable, CustomTestStringConvertible {
+package enum InstalledServer: String, CaseIterable, Sendable, CustomStringConvertible {
   case moto
   case seaweedFS = "SeaweedFS"
 
-  var testDescription: String { rawValue }
+  package var description: String { rawValue }
 
   /// Where the programs are.
-  static var folder: URL? {
+  package static var folder: URL? {
     ProcessInfo.processInfo.environment["BCEMR_PYTHON"].map {
       URL(filePath: $0).deletingLastPathComponent()
     }
   }
 
-  static var areInstalled: Bool {
+  package static var areInstalled: Bool {
     ["moto_server", "weed"].allSatisfy { name in
       folder.map { FileManager.default.isExecutableFile(atPath: $0.appending(path: name).path()) }
         ?? false
@@ -37,7 +36,7 @@ enum InstalledServer: String, CaseIterable, CustomTestStringConvertible {
   /// Runs the server while the closure runs.
   ///
   /// - Parameter body: is given the address of a server with the bucket `records`.
-  func run(_ body: (_ endpoint: String) async throws -> Void) async throws {
+  package func run(_ body: (_ endpoint: String) async throws -> Void) async throws {
     let scratch = FileManager.default.temporaryDirectory.appending(
       path: "bcemr-s3-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
@@ -105,7 +104,7 @@ enum InstalledServer: String, CaseIterable, CustomTestStringConvertible {
     return false
   }
 
-  private static func freePorts(_ count: Int) throws -> [Int] {
+  package static func freePorts(_ count: Int) throws -> [Int] {
     let sockets = (0..<count).map { _ in socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
     defer { for socket in sockets { close(socket) } }
     return try sockets.map { socket in
@@ -125,17 +124,19 @@ enum InstalledServer: String, CaseIterable, CustomTestStringConvertible {
 }
 
 /// A bucket of another server, to which requests go on as they were signed.
-struct ForwardedBucket: Sendable {
+package struct ForwardedBucket: Sendable {
   let endpoint: String
 
-  func reply(to question: MemoryBucket.Question) async -> MemoryBucket.Reply {
+  package init(endpoint: String) { self.endpoint = endpoint }
+
+  package func reply(to question: MemoryBucket.Question) async -> MemoryBucket.Reply {
     var request = HTTPClientRequest(url: endpoint + question.target)
     request.method = HTTPMethod(rawValue: question.method)
     for (name, value) in question.headers
     where !["content-length", "connection", "transfer-encoding"].contains(name) {
       request.headers.add(name: name, value: value)
     }
-    if question.method == "PUT" { request.body = .bytes(ByteBuffer(bytes: question.body)) }
+    if !question.body.isEmpty { request.body = .bytes(ByteBuffer(bytes: question.body)) }
     guard let response = try? await HTTPClient.shared.execute(request, timeout: .seconds(20)),
       let body = try? await response.body.collect(upTo: 8 << 20)
     else { return .failed(502, "BadGateway") }

@@ -3,28 +3,32 @@ import Foundation
 import Synchronization
 
 /// A bucket as S3's documentation has it, as far as the store uses it: conditions, and listings in pages.
-final class MemoryBucket: Sendable {
-  struct Question: Sendable {
-    let method: String
+package final class MemoryBucket: Sendable {
+  package struct Question: Sendable {
+    package let method: String
     /// As it stands in the request.
-    let target: String
+    package let target: String
     /// Without the bucket.
-    let key: String
-    let query: [String: String]
+    package let key: String
+    package let query: [String: String]
     /// By names in lower case.
-    let headers: [String: String]
-    let body: [UInt8]
+    package let headers: [String: String]
+    package let body: [UInt8]
 
-    var isManifest: Bool { key.contains("records/") }
-    var isPiece: Bool { key.contains("pieces/") }
+    package var isManifest: Bool { key.contains("records/") }
+    package var isPiece: Bool { key.contains("pieces/") }
   }
 
-  struct Reply: Sendable {
-    var status = 200
-    var headers: [String: String] = [:]
-    var body: [UInt8] = []
+  package struct Reply: Sendable {
+    package var status = 200
+    package var headers: [String: String] = [:]
+    package var body: [UInt8] = []
 
-    static func failed(_ status: Int, _ code: String) -> Self {
+    package init(status: Int = 200, headers: [String: String] = [:], body: [UInt8] = []) {
+      (self.status, self.headers, self.body) = (status, headers, body)
+    }
+
+    package static func failed(_ status: Int, _ code: String) -> Self {
       Self(status: status, body: Array("<Error><Code>\(code)</Code></Error>".utf8))
     }
   }
@@ -35,19 +39,21 @@ final class MemoryBucket: Sendable {
   let ignoresConditions: Bool
   private let objects = Mutex<[String: [UInt8]]>([:])
 
-  init(pageSize: Int = 3, ignoresConditions: Bool = false) {
+  package init(pageSize: Int = 3, ignoresConditions: Bool = false) {
     (self.pageSize, self.ignoresConditions) = (pageSize, ignoresConditions)
   }
 
   /// What its operator sees and changes.
-  var contents: [String: [UInt8]] {
+  package var contents: [String: [UInt8]] {
     get { objects.withLock { $0 } }
     set { objects.withLock { $0 = newValue } }
   }
 
-  func keys(_ part: String) -> [String] { contents.keys.filter { $0.contains(part) }.sorted() }
+  package func keys(_ part: String) -> [String] {
+    contents.keys.filter { $0.contains(part) }.sorted()
+  }
 
-  func reply(to question: Question) -> Reply {
+  package func reply(to question: Question) -> Reply {
     objects.withLock { objects in
       let stored = objects[question.key]
       switch question.method {

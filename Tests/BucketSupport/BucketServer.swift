@@ -2,15 +2,15 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import S3Backend
+package import S3Backend
 import Synchronization
 
 /// A server on loopback, between the store and a bucket, that does to some requests what networks do.
-final class BucketServer: Sendable {
-  typealias Question = MemoryBucket.Question
-  typealias Reply = MemoryBucket.Reply
+package final class BucketServer: Sendable {
+  package typealias Question = MemoryBucket.Question
+  package typealias Reply = MemoryBucket.Reply
 
-  enum Fault: Sendable, CaseIterable {
+  package enum Fault: Sendable, CaseIterable {
     /// Nothing is carried out, and the connection ends.
     case lostQuestion
     /// It is carried out, and the connection ends.
@@ -26,12 +26,12 @@ final class BucketServer: Sendable {
   }
 
   private let channel: any Channel
-  let port: Int
+  package let port: Int
 
   /// - Parameters:
   ///   - fault: what happens to a request; asked once for each.
   ///   - bucket: carries it out.
-  init(
+  package init(
     fault: @escaping @Sendable (Question) -> Fault? = { _ in nil },
     bucket: @escaping @Sendable (Question) async -> Reply
   ) async throws {
@@ -47,7 +47,7 @@ final class BucketServer: Sendable {
 
   deinit { channel.close(promise: nil) }
 
-  var endpoint: String { "http://127.0.0.1:\(port)" }
+  package var endpoint: String { "http://127.0.0.1:\(port)" }
 
   private final class Handler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
@@ -136,7 +136,7 @@ final class BucketServer: Sendable {
 
 extension S3Configuration {
   /// Of a test's own prefix, with little patience.
-  static func test(_ endpoint: String, patience: Double = 30) throws -> Self {
+  package static func test(_ endpoint: String, patience: Double = 30) throws -> Self {
     var configuration = try Self(
       endpoint: endpoint, bucket: "records", region: "us-east-1",
       prefix: "test/\(UInt64.random(in: .min ... .max))")
@@ -147,7 +147,7 @@ extension S3Configuration {
 }
 
 extension S3Credentials {
-  static var test: Self {
+  package static var test: Self {
     get throws {
       guard let made = Self(accessKey: "AKIDEXAMPLE", secretKey: "wJalrXUtnFEMI/example") else {
         throw CocoaError(.featureUnsupported)

@@ -1,0 +1,65 @@
+import ArgumentParser
+import EtcdBackend
+import Foundation
+import Hummingbird
+import Logging
+import ServiceLifecycle
+
+/// The operations port of a machine that waits: it is well, and not ready.
+struct StandbyServer: Service {
+  private struct Report: Encodable {
+    let status: String
+    let time: String
+    let failedChecks: [Health.FailedCheck]
+    /// Which machine writes; null while that is not known.
+    let writer: String?
+  }
+
+  private struct Refusal: Encodable {
+    let ready = false
+    let reasons = ["standby"]
+    let writer: String?
+  }
+
+  let listen: DaemonConfiguration.Listen
+  let standby: Standby
+  let logger: Logger
+
+  func run() async throws {
+    let router = Router()
+    router.get("health") { [standby] _, _ in
+      // That it cannot follow is no reason to end it.
+      let failed = standby.failure.map { [Health.FailedCheck(component: "standby", reason: $0)] }
+      return try OperationsServer.response(
+        Report(
+          status: failed == nil ? "ok" : "failing", time: Date().formatted(.iso8601),
+          failedChecks: failed ?? [], writer: standby.writer?.name), .ok)
+    }
+    router.get("ready") { [standby] _, _ in
+      try OperationsServer.response(
+        Refusal(writer: standby.writer?.name), .serviceUnavailable)
+    }
+    router.get("metrics") { _, _ in
+      var text = MetricsText()
+      text.add(
+        "bcemr_build_info", .gauge, "The program; always 1.",
+        [(["version": BCEMRD.configuration.version], 1)])
+      text.add("bcemr_engine_standby", .gauge, "Whether another machine writes: 1.", 1)
+      return Response(
+        status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+        body: .init(byteBuffer: ByteBuffer(string: text.text)))
+    }
+    router.get("version") { _, _ in
+      try OperationsServer.response(["version": BCEMRD.configuration.version], .ok)
+    }
+    let application = Application(
+      router: router,
+      configuration: .init(address: .hostname(listen.host, port: listen.port), serverName: nil),
+      logger: logger)
+    do {
+      try await application.run()
+    } catch {
+      throw DaemonFailure(listening: listen, "operations.port", error)
+    }
+  }
+}

@@ -1,0 +1,335 @@
+#!/usr/bin/env python3
+"""A hospital of two machines that share etcd and S3, and what happens to them: engine.py BCEMRD BCEMR [SCENE…]
+
+Others reach the hospital by one address: a forwarder here, which leads to the machine that writes, as a load
+balancer does. A doctor and a patient have programs of their own.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+
+from cluster import PARTIES, Cluster, free_ports
+from etcd import Members
+from forwarder import Forwarder
+from people import IDENTITY, People, bundle
+from s3 import Bucket
+
+MACHINES = ["hospital-1", "machine-b"]
+
+
+class Hospital:
+    """Both machines, with what they share."""
+
+    def __init__(self, cluster, members, bucket):
+        self.cluster, self.members, self.bucket = cluster, members, bucket
+        self.listens = dict(zip(MACHINES, free_ports(2)))
+        cluster.operations["machine-b"] = free_ports(1)[0]
+        first, second = (cluster.path(name) for name in MACHINES)
+        self.forwarder = Forwarder(cluster.ports["hospital-1"], self.backend)
+        config = json.load(open(cluster.config("hospital-1")))
+        config["engine"] = {
+            "secret": "engine-secret", "etcd": members.part(first),
+            "s3": {"endpoint": bucket.endpoint, "bucket": "records", "prefix": "engine",
+                   "credentials": "s3-credentials"},
+        }
+        self.private(os.path.join(first, "engine-secret"), os.urandom(32).hex() + "\n")
+        self.private(
+            os.path.join(first, "s3-credentials"),
+            "aws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = very-secret\n")
+        os.makedirs(second)
+        for name in os.listdir(first):
+            if name not in ("data", "log") and os.path.isfile(os.path.join(first, name)):
+                shutil.copy2(os.path.join(first, name), second)
+        for name in MACHINES:
+            config["engine"]["machine"] = name
+            config["listen"]["port"] = self.listens[name]
+            config["operations"]["port"] = cluster.operations[name]
+            json.dump(config, open(cluster.config(name), "w"))
+
+    @staticmethod
+    def private(path, text):
+        with open(path, "w", opener=lambda p, f: os.open(p, f, 0o600)) as file:
+            file.write(text)
+
+    def ready(self, name):
+        """What a machine says of itself; None if it says nothing."""
+        url = "http://127.0.0.1:%d/ready" % self.cluster.operations[name]
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            return json.load(error)
+        except (OSError, ValueError):
+            return None
+
+    def writes(self, name):
+        report = self.ready(name)
+        return report is not None and "roles" in report
+
+    def writer(self):
+        return next((name for name in MACHINES if self.writes(name)), None)
+
+    def backend(self):
+        name = self.writer()
+        return name and self.listens[name]
+
+    def waits(self, name):
+        return (self.ready(name) or {}).get("reasons") == ["standby"]
+
+    def other(self, name):
+        return next(machine for machine in MACHINES if machine != name)
+
+    def both(self):
+        """One writes and the other waits; returns which one writes."""
+        for name in MACHINES:
+            if name not in self.cluster.processes or self.cluster.processes[name].poll() is not None:
+                self.cluster.start(name)
+        self.cluster.wait("one writes, the other waits", lambda: self.writer() and self.waits(
+            self.other(self.writer())))
+        return self.writer()
+
+    def taken_over(self, since, name):
+        """Seconds from a moment until a machine listens."""
+        self.cluster.wait("%s takes over" % name, lambda: self.writes(name))
+        return time.time() - since
+
+    def said(self, name):
+        return open(self.cluster.path(name, "log")).read()
+
+
+class Visitors(People):
+    """A doctor and a patient of the hospital, whose desk is at the machine that writes."""
+
+    hospital = None
+
+    def desk(self, hospital, *arguments):
+        end = time.time() + 60
+        while True:
+            name = self.hospital.writer()
+            if name:
+                done = subprocess.run(
+                    [self.cluster.program, "desk", *arguments, "--config",
+                     self.cluster.config(name), "--json"], capture_output=True, text=True,
+                    timeout=60)
+                if done.returncode == 0:
+                    return json.loads(done.stdout)
+            assert time.time() < end, "no desk answers"
+            time.sleep(0.3)
+
+    def hold(self, encounter, between=lambda step: None):
+        """A visit of one doctor, to which something happens between two steps; returns its identifier."""
+        self.desk("hospital-1", "team", encounter, "--identity", IDENTITY, "--doctor=anna")
+        ticket = self.desk("hospital-1", "ticket", "--identity", IDENTITY)["code"]
+        between("admission")
+        visit = self.tries(
+            "admitted", "patient", "patient", "ticket", ticket, "--hospital", "hospital-1",
+            "--encounter", encounter)["visit"]
+        between("presence")
+        self.waits_for_step("anna", visit, "presence")
+        code = self.patient("code", visit, "--to", "anna")
+        self.tries("met", "anna", "doctor", "presence", self.write("code", code["text"]))
+        between("signing")
+        signed = self.tries(
+            "signed", "anna", "doctor", "sign", visit, self.write("f.json", bundle(encounter)))
+        assert signed["completion"]["standing"] in ("written", "confirmed", "final"), signed
+        return visit
+
+
+class Tickets:
+    """A counter that hands out tickets all the time, and remembers those it was told stand."""
+
+    def __init__(self, people):
+        self.people, self.told, self.over, self.longest = people, [], False, 0.0
+        self.thread = threading.Thread(target=self.work, daemon=True)
+        self.thread.start()
+
+    def work(self):
+        while not self.over:
+            begun = time.time()
+            self.told.append(
+                self.people.desk("hospital-1", "ticket", "--identity", "urn:test|counter")["ticket"])
+            self.longest = max(self.longest, time.time() - begun)
+
+    def end(self):
+        """All that was told stands."""
+        self.over = True
+        self.thread.join(timeout=120)
+        shown = self.people.desk("hospital-1", "tickets", "--identity", "urn:test|counter")["tickets"]
+        missing = set(self.told) - {ticket["ticket"] for ticket in shown}
+        assert self.told and not missing, (len(self.told), missing)
+        for ticket in shown:
+            self.people.desk("hospital-1", "void-ticket", ticket["ticket"])
+        return len(self.told)
+
+
+# MARK: Scenes
+
+
+def is_adopted(people, hospital):
+    """A hospital that has run by itself moves in; the daemon does not run on what is a copy by then."""
+    cluster = hospital.cluster
+    path = cluster.config("hospital-1")
+    refused = cluster.command("run", "--config", path, code=2)
+    assert "bcemrd engine adopt" in refused.stderr, refused.stderr
+    adopted = cluster.command("engine", "adopt", "--config", path)
+    assert "are shared now" in adopted.stdout, adopted.stdout
+    again = cluster.command("engine", "adopt", "--config", path, code=2)
+    assert "here already" in again.stderr, again.stderr
+    kept = open(path).read()
+    config = json.loads(kept)
+    del config["engine"]
+    json.dump(config, open(path, "w"))
+    refused = cluster.command("run", "--config", path, code=2)
+    assert "is a copy of what the machines" in refused.stderr, refused.stderr
+    open(path, "w").write(kept)
+    writer = hospital.both()
+    health = hospital.cluster.health(hospital.other(writer))
+    assert health["status"] == "ok" and health["writer"] == writer, health
+    check = cluster.command("check", "--config", path)
+    assert check.stdout.count("writes below bcemr/hospital-1/") == 3, check.stdout
+    assert "ok      engine in S3" in check.stdout, check.stdout
+
+
+def writer_is_killed(people, hospital):
+    """The machine that writes is killed between any two steps of visits; the other goes on with them."""
+    tickets = Tickets(people)
+    seconds = []
+    for number, step in enumerate(["admission", "presence", "signing"]):
+        writer = hospital.both()
+
+        def between(now):
+            if now == step:
+                hospital.cluster.stop(writer, signal.SIGKILL)
+                killed = time.time()
+                seconds.append(hospital.taken_over(killed, hospital.other(writer)))
+
+        people.hold("killed-%d" % number, between)
+    count = tickets.end()
+    print("   takeover after kill -9: %s; %d tickets, the longest wait %.1f s" % (
+        ", ".join("%.1f s" % s for s in seconds), count, tickets.longest))
+
+
+def writer_is_asked_to_stop(people, hospital):
+    """Whoever stops in order lets go at once."""
+    writer = hospital.both()
+    begun = time.time()
+    assert hospital.cluster.stop(writer) == 0
+    stopped = time.time()
+    print("   it took %.1f s to stop, and %.1f s to take over" % (
+        stopped - begun, hospital.taken_over(stopped, hospital.other(writer))))
+
+
+def writer_hangs(people, hospital):
+    """A machine hangs, is replaced, and comes back: it ends, says why, and nothing forks."""
+    writer = hospital.both()
+    other = hospital.other(writer)
+    tickets = Tickets(people)
+    visit = []
+
+    def between(now):
+        if now == "signing":
+            process = hospital.cluster.processes[writer]
+            process.send_signal(signal.SIGSTOP)
+            seconds = hospital.taken_over(time.time(), other)
+            process.send_signal(signal.SIGCONT)
+            status = process.wait(timeout=60)
+            assert status != 0, status
+            assert "is over: %s writes in term" % other in hospital.said(writer), hospital.said(writer)[-800:]
+            print("   takeover after SIGSTOP: %.1f s; the former one ended with %d" % (seconds, status))
+
+    visit.append(people.hold("hangs", between))
+    tickets.end()
+    hospital.both()
+    status = hospital.cluster.command("engine", "status", "--config", hospital.cluster.config(other))
+    assert "%s writes" % other in status.stdout and "failed" not in status.stdout, status.stdout
+
+
+def member_is_killed(people, hospital):
+    """One member of etcd is killed in the middle of a visit, each in turn."""
+    hospital.both()
+    tickets = Tickets(people)
+    for member in range(3):
+        people.hold("member-%d" % member, lambda now: now == "presence" and hospital.members.kill(member))
+        hospital.members.start(member)
+        time.sleep(2)
+    print("   %d tickets, the longest wait %.1f s" % (tickets.end(), tickets.longest))
+
+
+def bucket_is_away(people, hospital):
+    """S3 does not answer for a while: what needs it waits, and goes on."""
+    hospital.both()
+
+    def between(now):
+        if now == "signing":
+            hospital.bucket.process.send_signal(signal.SIGSTOP)
+            time.sleep(8)
+            hospital.bucket.process.send_signal(signal.SIGCONT)
+
+    people.hold("bucket", between)
+
+
+SCENES = [is_adopted, writer_is_killed, writer_is_asked_to_stop, writer_hangs, member_is_killed,
+          bucket_is_away]
+
+
+def main():
+    daemon, program = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+    scenes = [s for s in SCENES if len(sys.argv) < 4 or s is is_adopted or s.__name__ in sys.argv[3:]]
+    bucket = Bucket.installed()
+    if not bucket or not Members.are_installed():
+        return print("skipped: etcd or an S3 server is not installed", flush=True)
+    with tempfile.TemporaryDirectory(prefix="bcemr-engine-") as folder:
+        cluster, members, people, hospital = Cluster(daemon, folder), None, None, None
+        try:
+            members = Members(os.path.join(folder, "etcd"))
+            people = Visitors(program, cluster, cluster.found(window=1800))
+            for name, _ in PARTIES:
+                cluster.start(name)
+            cluster.wait("all have a block", lambda: all(cluster.height(n) >= 2 for n, _ in PARTIES))
+            # It begins by itself, on SQLite.
+            Visitors.hospital = type("Alone", (), {"writer": staticmethod(lambda: "hospital-1")})
+            register(people)
+            people.hold("alone")
+            assert cluster.stop("hospital-1") == 0
+            hospital = Visitors.hospital = Hospital(cluster, members, bucket)
+            for scene in scenes:
+                begun = time.time()
+                scene(people, hospital)
+                print("ok %s (%.0f s)" % (scene.__name__, time.time() - begun), flush=True)
+        finally:
+            if people:
+                people.stop_all()
+            cluster.stop_all()
+            if members:
+                members.stop()
+            bucket.stop()
+
+
+def register(people):
+    """One doctor of the hospital, and a patient."""
+    genesis = people.cluster.path("genesis.der")
+    people.doctor(
+        "anna", "init", "anna", "--hospital", "hospital-1", "--genesis", genesis, "--digest",
+        people.digest)
+    shown = people.doctor("anna", "fingerprint")["fingerprint"]
+    people.desk("hospital-1", "expect-doctor", "anna", "--fingerprint", shown)
+    people.tries("registered", "anna", "doctor", "register")
+    people.start("anna")
+    people.cluster.wait("the ledger has the doctor", lambda: all(
+        d["standing"] == "active" for d in people.desk("hospital-1", "doctors")["doctors"]))
+    people.patient(
+        "init", "--identity", "-", "--genesis", genesis, "--digest", people.digest,
+        "--phrase-file", people.cluster.path("phrase"), text=IDENTITY + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Three members of etcd on loopback, with TLS and client certificates."""
+
+import os
+import subprocess
+import time
+
+from cluster import free_ports
+
+PROGRAM = "/usr/bin/etcd"
+
+
+class Members:
+    def __init__(self, folder):
+        self.folder = folder
+        os.makedirs(folder)
+        self.certify()
+        ports = free_ports(6)
+        self.endpoints = ["https://127.0.0.1:%d" % port for port in ports[:3]]
+        self.peers = ["https://127.0.0.1:%d" % port for port in ports[3:]]
+        self.processes = [None] * 3
+        for member in range(3):
+            self.start(member)
+        end = time.time() + 60
+        while self.control("endpoint", "health").returncode:
+            assert time.time() < end, "etcd does not begin"
+            time.sleep(0.5)
+
+    @staticmethod
+    def are_installed():
+        return os.path.exists(PROGRAM)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def certify(self):
+        """An authority, a certificate of members, and one of the hospital, which has no common name."""
+        def openssl(*words):
+            subprocess.run(["openssl", *words], check=True, capture_output=True)
+
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        openssl("req", "-x509", *key, "-keyout", self.path("ca.key"), "-out", self.path("ca.pem"),
+                "-subj", "/CN=test authority", "-days", "2")
+        with open(self.path("extensions"), "w") as file:
+            file.write("subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n")
+        for name, subject in (("member", "/CN=member"), ("hospital", "/O=hospital-1")):
+            openssl("req", *key, "-keyout", self.path(name + ".key"), "-out",
+                    self.path(name + ".csr"), "-subj", subject)
+            openssl("x509", "-req", "-in", self.path(name + ".csr"), "-CA", self.path("ca.pem"),
+                    "-CAkey", self.path("ca.key"), "-CAcreateserial", "-days", "2", "-extfile",
+                    self.path("extensions"), "-out", self.path(name + ".pem"))
+        os.chmod(self.path("hospital.key"), 0o600)
+
+    def part(self, _):
+        """Of a configuration."""
+        return {"endpoints": self.endpoints, "authority": self.path("ca.pem"),
+                "certificate": self.path("hospital.pem"), "key": self.path("hospital.key")}
+
+    def start(self, member):
+        arguments = [
+            PROGRAM, "--name=m%d" % member, "--data-dir=" + self.path("m%d" % member),
+            "--listen-client-urls=" + self.endpoints[member],
+            "--advertise-client-urls=" + self.endpoints[member],
+            "--listen-peer-urls=" + self.peers[member],
+            "--initial-advertise-peer-urls=" + self.peers[member],
+            "--initial-cluster=" + ",".join("m%d=%s" % p for p in enumerate(self.peers)),
+        ]
+        for part in ("", "peer-"):
+            arguments += [
+                "--%scert-file=%s" % (part, self.path("member.pem")),
+                "--%skey-file=%s" % (part, self.path("member.key")),
+                "--%strusted-ca-file=%s" % (part, self.path("ca.pem")),
+                "--%sclient-cert-auth" % part,
+            ]
+        log = open(self.path("log-%d" % member), "a")
+        self.processes[member] = subprocess.Popen(arguments, stdout=log, stderr=log)
+
+    def kill(self, member):
+        self.processes[member].kill()
+        self.processes[member].wait()
+
+    def control(self, *words):
+        return subprocess.run(
+            ["etcdctl", "--endpoints=" + ",".join(self.endpoints), "--cacert", self.path("ca.pem"),
+             "--cert", self.path("hospital.pem"), "--key", self.path("hospital.key"), *words],
+            capture_output=True, text=True, timeout=60, env=dict(os.environ, ETCDCTL_API="3"))
+
+    def stop(self):
+        for process in self.processes:
+            if process:
+                process.kill()
+                process.wait()
