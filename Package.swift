@@ -89,6 +89,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0"),
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
   ],
   targets: [
     // From the bottom up: each module imports only modules that stand above it here. Every import is
@@ -123,6 +124,12 @@ let package = Package(
     module(
       "EtcdBackend",
       ["CanonicalEncoding", "Consortium", "Credentials", "Ledger", "S3Backend", crypto] + http),
+    module(
+      "DeskInterface",
+      [
+        network("AsyncHTTPClient", "async-http-client"), network("NIOCore", "swift-nio"),
+        network("NIOHTTP1", "swift-nio"), network("NIOPosix", "swift-nio"),
+      ]),
     .executableTarget(
       name: "bcemr",
       dependencies: ledger + [
@@ -131,6 +138,8 @@ let package = Package(
         argumentParser,
         .target(name: "Keystore", condition: .when(traits: ["Network"])),
         .target(name: "HTTPTransport", condition: .when(traits: ["Network"])),
+        .target(name: "DeskInterface", condition: .when(traits: ["Network"])),
+        network("Histogram", "hdrhistogram-swift"),
       ],
       resources: [.embedInCode("Demo/history.json")],
       swiftSettings: strict),
@@ -138,7 +147,8 @@ let package = Package(
     .executableTarget(
       name: "bcemrd",
       dependencies: ledger + [
-        "Consortium", "EtcdBackend", "HTTPTransport", "QRCodes", "S3Backend", "SQLiteBackend",
+        "Consortium", "DeskInterface", "EtcdBackend", "HTTPTransport", "QRCodes", "S3Backend",
+        "SQLiteBackend",
         asn1, crypto,
         argumentParser,
         network("Configuration", "swift-configuration"),

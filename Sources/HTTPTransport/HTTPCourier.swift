@@ -171,6 +171,8 @@ public final class HTTPCourier: Courier {
     configuration.decompression = .disabled
     configuration.proxy = nil
     configuration.connectionPool.retryConnectionEstablishment = false
+    // Before the server closes them: what is sent at that moment is lost, and nobody knows whether it has come.
+    configuration.connectionPool.idleTimeout = .seconds(TrafficLimits().idleSeconds / 2)
     let pins = PublicKeyPins(pins: digests)
     // It runs when the handshake is done, before any request is written.
     configuration.http1_1ConnectionDebugInitializer = { pins.check($0) }

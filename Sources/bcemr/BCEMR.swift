@@ -35,7 +35,7 @@ struct BCEMR: AsyncParsableCommand {
   /// The programs of people, who reach others over a network.
   private static let people: [any ParsableCommand.Type] = {
     #if Network
-      [DoctorCommand.self, PatientCommand.self]
+      [DoctorCommand.self, PatientCommand.self, Hammer.self]
     #else
       []
     #endif

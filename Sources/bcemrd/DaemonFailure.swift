@@ -1,6 +1,7 @@
 import CanonicalEncoding
 import Consortium
 import Credentials
+import DeskInterface
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -30,6 +31,7 @@ struct DaemonFailure: Error {
     let (status, code, message): (Status, String, String) =
       switch error {
       case let error as DaemonFailure: (error.status, error.code, error.message)
+      case let error as ReportedFailure: (.badInput, error.code, error.message)
       case let error as DurableFile.Failure: (.badInput, "unavailable", error.message)
       case let error as StoreError:
         (error.code == .corrupted ? .checkFailed : .badInput, error.codeText, error.message)
@@ -39,7 +41,7 @@ struct DaemonFailure: Error {
       }
     self.init(
       status, place.map { "\($0): \(message)" } ?? message, code: code,
-      hint: (error as? DaemonFailure)?.hint)
+      hint: (error as? DaemonFailure)?.hint ?? (error as? ReportedFailure)?.hint)
   }
 }
 
@@ -70,9 +72,11 @@ extension DaemonFailure {
     "unreachable": "the other members may be away: 'bcemrd check' asks each; then try again",
     "full": "make room on the disk of the data folder",
   ]
+}
 
-  init(_ reported: ReportedFailure) {
-    self.init(.badInput, reported.message, code: reported.code, hint: reported.hint)
+extension ReportedFailure {
+  init(_ failure: DaemonFailure) {
+    self.init(code: failure.code, failure.message, hint: failure.hint)
   }
 }
 

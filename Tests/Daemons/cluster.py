@@ -31,11 +31,14 @@ def free_ports(count):
 
 
 class Cluster:
-    def __init__(self, program, folder):
+    """The parties are pairs of identifier and kind; the first cloud confirms the chains of all hospitals of the genesis."""
+
+    def __init__(self, program, folder, parties=PARTIES, delegates=DELEGATES, confirmed=DELEGATES[:3]):
         self.program, self.folder = program, folder
-        ports = free_ports(2 * len(PARTIES))
-        self.ports = {name: ports[2 * i] for i, (name, _) in enumerate(PARTIES)}
-        self.operations = {name: ports[2 * i + 1] for i, (name, _) in enumerate(PARTIES)}
+        self.parties, self.delegates, self.confirmed = parties, delegates, confirmed
+        ports = free_ports(2 * len(parties))
+        self.ports = {name: ports[2 * i] for i, (name, _) in enumerate(parties)}
+        self.operations = {name: ports[2 * i + 1] for i, (name, _) in enumerate(parties)}
         self.processes = {}
 
     def path(self, *names):
@@ -48,9 +51,10 @@ class Cluster:
         assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
         return done
 
-    def found(self, window=40):
-        for name, kind in PARTIES:
-            confirmed = ["--confirms=" + n for n in DELEGATES[:3]] if kind == "cloud" else []
+    def found(self, window=40, pause=0.1):
+        first = next(name for name, kind in self.parties if kind == "cloud")
+        for name, kind in self.parties:
+            confirmed = ["--confirms=" + n for n in self.confirmed] if name == first else []
             self.command(
                 "init", self.path(name), "--kind", kind, "--id", name,
                 "--organisation", name + "-trust",
@@ -59,14 +63,14 @@ class Cluster:
             config = json.load(open(self.path(name, "bcemrd.json")))
             config["listen"]["host"] = "127.0.0.1"
             config["operations"]["port"] = self.operations[name]
-            config["pause"] = 0.1
+            config["pause"] = pause
             json.dump(config, open(self.path(name, "bcemrd.json"), "w"))
         digest = self.command(
-            "found", *[self.path(name, name + ".member.json") for name, _ in PARTIES],
-            "--network", "test", *["--delegate=" + name for name in DELEGATES],
+            "found", *[self.path(name, name + ".member.json") for name, _ in self.parties],
+            "--network", "test", *["--delegate=" + name for name in self.delegates],
             "--window", str(window), "--output", self.path("genesis.der"),
         ).stdout.strip()
-        for name, _ in PARTIES:
+        for name, _ in self.parties:
             shutil.copy(self.path("genesis.der"), self.path(name, "genesis.der"))
         return digest
 
@@ -113,7 +117,7 @@ class Cluster:
     def logs(self):
         return "\n".join(
             "%s: %s" % (name, "".join(open(self.path(name, "log")).readlines()[-6:]))
-            for name, _ in PARTIES
+            for name, _ in self.parties
             if os.path.exists(self.path(name, "log"))
         )
 

@@ -94,6 +94,13 @@ extension Doctor {
     }
   }
 
+  /// Whether this doctor has the group key of a visit.
+  ///
+  /// - Throws: ``StoreError``.
+  package func hasGroupKey(_ visit: Digest32) throws -> Bool {
+    try knownVisit(visit)?.groupKey != nil
+  }
+
   /// The consents that this doctor was given, by the time at which they expire: also used ones, and expired
   /// ones for a week; but what a disk has damaged, which ``damagedRows()`` names.
   /// Whether one still stands the ledger says when it is used.

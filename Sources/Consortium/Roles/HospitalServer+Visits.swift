@@ -176,7 +176,8 @@ extension HospitalServer {
       try await ledger.put(opening)
       visit.agreed = opening
       try store.write(Self.opened(visit))
-      groupKeys.note(visitID)
+      // At once: the patient waits for the first doctor.
+      if groupKeys.note(visitID) { try agreeOnGroupKeys() }
       return Done()
     }
   }
@@ -226,6 +227,6 @@ extension HospitalServer {
     else { return }
     visit.agreed = opening
     try store.write(Self.opened(visit))
-    groupKeys.note(visitID)
+    _ = groupKeys.note(visitID)
   }
 }

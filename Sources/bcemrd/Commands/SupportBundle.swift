@@ -2,6 +2,7 @@ import ArgumentParser
 import AsyncHTTPClient
 import CanonicalEncoding
 import Consortium
+import DeskInterface
 import Foundation
 import Ledger
 import Logging

@@ -1,34 +1,11 @@
 import CanonicalEncoding
 import Consortium
 import Credentials
+import DeskInterface
 import Foundation
 import Ledger
 
-/// Makes a ticket for a person whom the clerk has identified.
-struct IssueTicket: DeskRequest {
-  static let name = "ticket"
-
-  var role: String?
-  /// ID_j, as the patient's own program states it.
-  var identity: String
-
-  struct Answer: DeskAnswer {
-    /// Its public key, by which it is voided.
-    var ticket: String
-    /// Until when it can be used first.
-    var expires: String
-    var words: [String]
-    /// The text of its QR code.
-    var code: String
-
-    var lines: [String] {
-      [
-        "ticket   \(ticket)", "expires  \(expires)", "words    \(words.joined(separator: " "))",
-        "code     \(code)",
-      ]
-    }
-  }
-
+extension IssueTicket: HandledRequest {
   func perform(at desk: Desk) async throws -> Answer {
     let hospital = try desk.hospital(role)
     let ticket = try await hospital.issueTicket(for: identity)
@@ -45,7 +22,7 @@ struct IssueTicket: DeskRequest {
 }
 
 /// The tickets of a person that have opened no visit.
-struct ListTickets: DeskRequest {
+struct ListTickets: HandledRequest {
   static let name = "tickets"
   static let stores = false
 
@@ -80,7 +57,7 @@ struct ListTickets: DeskRequest {
 }
 
 /// Takes a ticket back, with the visit that it was offered; one that is open stays.
-struct VoidTicket: DeskRequest {
+struct VoidTicket: HandledRequest {
   static let name = "void-ticket"
   static let stores = false
 
@@ -102,7 +79,7 @@ struct VoidTicket: DeskRequest {
 }
 
 /// Names the team of an Encounter above rule and roster, or takes that back.
-struct AssignTeam: DeskRequest {
+struct AssignTeam: HandledRequest {
   static let name = "team"
 
   var role: String?
@@ -119,7 +96,7 @@ struct AssignTeam: DeskRequest {
 }
 
 /// Sets who is on duty and which condition gets which team, from the next admission on.
-struct SetStaffing: DeskRequest {
+struct SetStaffing: HandledRequest {
   static let name = "staffing"
 
   var role: String?
@@ -136,7 +113,7 @@ struct SetStaffing: DeskRequest {
 }
 
 /// What was set.
-struct ReadStaffing: DeskRequest {
+struct ReadStaffing: HandledRequest {
   static let name = "present-staffing"
   static let stores = false
 
@@ -154,7 +131,7 @@ struct ReadStaffing: DeskRequest {
 }
 
 /// The visits that are open.
-struct ListVisits: DeskRequest {
+struct ListVisits: HandledRequest {
   static let name = "visits"
   static let stores = false
   /// How many are shown at most.

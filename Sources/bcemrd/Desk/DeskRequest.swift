@@ -1,12 +1,9 @@
 import Consortium
+import DeskInterface
 import Foundation
 
-/// What a clerk or an operator asks of a daemon that runs; in JSON, as its answer.
-protocol DeskRequest: Codable, Sendable {
-  associatedtype Answer: DeskAnswer
-
-  /// Its path below `/v1/`.
-  static var name: String { get }
+/// A request to the desk of this daemon.
+protocol HandledRequest: DeskRequest {
   /// Whether there is more to keep by it.
   static var stores: Bool { get }
 
@@ -14,13 +11,8 @@ protocol DeskRequest: Codable, Sendable {
   func perform(at desk: Desk) async throws -> Answer
 }
 
-extension DeskRequest {
+extension HandledRequest {
   static var stores: Bool { true }
-}
-
-protocol DeskAnswer: Codable, Sendable {
-  /// For people.
-  var lines: [String] { get }
 }
 
 /// The roles of this machine, as the desk asks them.
@@ -55,24 +47,6 @@ struct Desk: Sendable {
         code: "no-such-role", hint: roles.isEmpty ? nil : "name one by --role: \(names)")
     }
     return role
-  }
-}
-
-/// Nothing but that it was done.
-struct DeskDone: DeskAnswer {
-  /// Whether anything has changed by it.
-  var changed: Bool
-  var lines: [String] { [changed ? "done" : "nothing to do: it is so already"] }
-}
-
-/// A failure as it stands in JSON.
-struct ReportedFailure: Codable, Error {
-  var code: String
-  var message: String
-  var hint: String?
-
-  init(_ failure: DaemonFailure) {
-    (code, message, hint) = (failure.code, failure.message, failure.hint)
   }
 }
 

@@ -1,4 +1,5 @@
 import Consortium
+import DeskInterface
 import Foundation
 import Hummingbird
 import HummingbirdCore
@@ -55,7 +56,9 @@ struct DeskServer: Service {
     try await application.run()
   }
 
-  private func take<Asked: DeskRequest>(_ type: Asked.Type, _ router: Router<BasicRequestContext>) {
+  private func take<Asked: HandledRequest>(
+    _ type: Asked.Type, _ router: Router<BasicRequestContext>
+  ) {
     router.post("v1/\(Asked.name)") { [desk, logger] request, _ in
       var request = request
       do {
@@ -86,35 +89,5 @@ struct DeskServer: Service {
     Response(
       status: status, headers: [.contentType: "application/json", .connection: "close"],
       body: .init(byteBuffer: ByteBuffer(bytes: try DeskJSON.encoder.encode(value))))
-  }
-}
-
-/// Where the desk of a daemon is.
-enum DeskSocket {
-  /// Longer ones no operating system takes; `sun_path` of `sockaddr_un`.
-  private static let pathLimit = 103
-
-  /// - Throws: ``DaemonFailure``.
-  static func check(_ path: String) throws(DaemonFailure) {
-    guard path.utf8.count <= pathLimit else {
-      throw DaemonFailure(
-        .badInput, "\(path): a socket cannot have so long a path", code: "path-too-long",
-        hint: "give a path of at most \(pathLimit) bytes as desk.socket in the configuration")
-    }
-  }
-}
-
-enum DeskJSON {
-  static var encoder: JSONEncoder {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return encoder
-  }
-
-  static var decoder: JSONDecoder {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return decoder
   }
 }

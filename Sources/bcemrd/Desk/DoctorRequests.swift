@@ -1,19 +1,10 @@
 import CanonicalEncoding
 import Consortium
+import DeskInterface
 import EMRScheme
 import Ledger
 
-/// Takes a doctor on: the registration with this fingerprint is accepted, and no other.
-struct ExpectDoctor: DeskRequest {
-  static let name = "expect-doctor"
-
-  var role: String?
-  var doctor: String
-  /// 64 hexadecimal digits.
-  var fingerprint: String
-  /// As `system|code`.
-  var specialties: [String]
-
+extension ExpectDoctor: HandledRequest {
   func perform(at desk: Desk) async throws -> DeskDone {
     let hospital = try desk.hospital(role)
     guard ValidGenesis.isIdentifier(doctor) else {
@@ -34,29 +25,8 @@ struct ExpectDoctor: DeskRequest {
   }
 }
 
-/// The doctors whom the hospital has taken on.
-struct ListDoctors: DeskRequest {
-  static let name = "doctors"
-  static let stores = false
-
-  var role: String?
-
-  struct Answer: DeskAnswer {
-    struct Doctor: Codable, Sendable {
-      var doctor: String
-      /// `expected`, `active`, `suspended` or `retired`.
-      var standing: String
-      var fingerprint: String
-      var specialties: [String]
-    }
-
-    var doctors: [Doctor]
-    var lines: [String] {
-      doctors.map {
-        ([$0.doctor, $0.standing, $0.fingerprint] + $0.specialties).joined(separator: "  ")
-      }
-    }
-  }
+extension ListDoctors: HandledRequest {
+  static var stores: Bool { false }
 
   func perform(at desk: Desk) async throws -> Answer {
     Answer(
@@ -69,7 +39,7 @@ struct ListDoctors: DeskRequest {
 }
 
 /// Says on the ledger what a doctor is a specialist in.
-struct SetSpecialties: DeskRequest {
+struct SetSpecialties: HandledRequest {
   static let name = "specialties"
 
   var role: String?
@@ -85,7 +55,7 @@ struct SetSpecialties: DeskRequest {
 }
 
 /// Suspends a doctor, lets the doctor act again, or retires the doctor for good.
-struct SetStanding: DeskRequest {
+struct SetStanding: HandledRequest {
   static let name = "standing"
 
   enum Standing: String, Codable, Sendable {

@@ -1,9 +1,10 @@
 import CanonicalEncoding
 import Consortium
+import DeskInterface
 import Ledger
 
 /// Takes new keys of a role, which count from the next epoch on.
-struct RotateKeys: DeskRequest {
+struct RotateKeys: HandledRequest {
   static let name = "rotate-keys"
 
   var role: String?
@@ -39,7 +40,7 @@ struct RotateKeys: DeskRequest {
 
 /// Gives up the keys with which a delegate decides and confirms blocks, and takes others: for a disk that was
 /// put back.
-struct RenounceVotes: DeskRequest {
+struct RenounceVotes: HandledRequest {
   static let name = "renounce-votes"
 
   var role: String?

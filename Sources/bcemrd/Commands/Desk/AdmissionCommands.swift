@@ -2,6 +2,7 @@ import ArgumentParser
 import CanonicalEncoding
 import Consortium
 import Credentials
+import DeskInterface
 import Foundation
 import QRCodes
 

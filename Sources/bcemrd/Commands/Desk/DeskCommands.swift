@@ -1,4 +1,5 @@
 import ArgumentParser
+import DeskInterface
 import Foundation
 
 /// What a clerk and the registration office do, at a daemon that runs.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DeskInterface
 
 struct DeskExpectDoctor: DeskCommand {
   static let configuration = CommandConfiguration(
