@@ -40,10 +40,12 @@ struct Run: AsyncParsableCommand {
     let settings = LiveSettings(try await DaemonConfiguration.read(config))
     let configuration = settings.present
     let logger = Logger(label: "bcemrd") { JSONLogHandler($0, settings) }
-    let machine = try Machine(
-      settings, from: config, isTLSKeyAhead: unlistedTLSKey, logger: logger)
     let second = Task { await Self.endAtSecondSignal(logger) }
     defer { second.cancel() }
+    let (isListed, proven) = try await Self.join(configuration, logger)
+    guard isListed else { return logger.info("ended") }
+    let machine = try Machine(
+      settings, from: config, isTLSKeyAhead: unlistedTLSKey, listedBy: proven, logger: logger)
     var group = ServiceGroupConfiguration(
       services: machine.services.map { .init(service: $0) },
       gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
@@ -57,6 +59,32 @@ struct Run: AsyncParsableCommand {
     try await ServiceGroup(configuration: group).run()
     await machine.shutDown()
     logger.info("ended")
+  }
+
+  /// Waits while the ledger does not list a role.
+  ///
+  /// - Returns: whether all roles are listed, or it was told to end before; and by which members, where it waited.
+  private static func join(
+    _ configuration: DaemonConfiguration, _ logger: Logger
+  ) async throws -> (isListed: Bool, proven: ValidMembers?) {
+    let genesis = try Machine.genesis(configuration)
+    try RoleKeys.requirePresence(configuration)
+    let tls = try TLSFiles.load(certificate: configuration.certificate, key: configuration.key)
+    let pin = tls.pin
+    guard
+      let joining = try Joining(
+        configuration, genesis, logger: logger, isOwn: { $0.pins.contains(pin) })
+    else { return (true, nil) }
+    var group = ServiceGroupConfiguration(
+      services: [
+        .init(
+          service: JoiningServer(
+            roles: joining.roles, listen: configuration.operations, logger: logger)),
+        .init(service: joining, successTerminationBehavior: .gracefullyShutdownGroup),
+      ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+    group.maximumGracefulShutdownDuration = patience
+    try await ServiceGroup(configuration: group).run()
+    return (joining.listed != nil, joining.listed)
   }
 
   /// How long what is under way may take at the end.

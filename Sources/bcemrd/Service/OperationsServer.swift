@@ -41,7 +41,7 @@ struct OperationsServer: Service {
     }
   }
 
-  private static func response(
+  static func response(
     _ value: some Encodable, _ status: HTTPResponse.Status
   ) throws -> Response {
     let encoder = JSONEncoder()
