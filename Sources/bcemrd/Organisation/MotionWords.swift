@@ -91,7 +91,7 @@ struct ChangeReport: Encodable {
 /// A limit of the ledger by the name that a command line has for it.
 struct MemberLimit {
   let name: String
-  let path: WritableKeyPath<Members.Numbers, UInt64> & Sendable
+  let path: any WritableKeyPath<Members.Numbers, UInt64> & Sendable
 
   static let all = [
     Self(name: "window", path: \.window),

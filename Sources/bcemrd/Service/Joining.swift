@@ -1,3 +1,4 @@
+import ArgumentParser
 import Consortium
 import Credentials
 import Foundation
