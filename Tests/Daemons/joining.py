@@ -133,9 +133,12 @@ def is_admitted(cluster):
     put = cluster.organisation("hospital-1", "submit", own, clouds)
     assert put["final"], put
     motion = put["motion"]
-    # [attack] The same motion again, and one with its keys while it is open.
-    again = cluster.organisation("hospital-1", "submit", own, clouds, code=2)
-    assert again["error"]["code"] == "wrong-number", again
+    # [attack] The same motion again is the same one; another with its keys, while it is open, is refused.
+    assert cluster.organisation("hospital-1", "submit", own, clouds)["motion"] == motion
+    _, second = propose(cluster, "north", "cloud", "hospital-2")
+    copies = agree(cluster, "north", "cloud", second)
+    again = cluster.organisation("hospital-2", "submit", *copies, code=2)
+    assert again["error"]["code"] == "already-registered", again
     for name in ("hospital-2", "st-mary"):
         listed = cluster.organisation(name, "motions")["motions"]
         assert [m["motion"] for m in listed] == [motion], listed
