@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help lint check-docs quick deps deps-test demo build install examples test test-swift test-oracles \
-	test-documents test-transcripts test-daemons test-constant-time test-planted-faults bench
+	test-documents test-transcripts test-daemons test-constant-time test-planted-faults bench cluster
 
 SWIFT_BUILD := swift build -c release
 SWIFT_TEST := swift test -c release --disable-testable-imports
@@ -52,6 +52,13 @@ demo: deps
 	$(SWIFT_BUILD) --product bcemr
 	$(BCEMR) demo $(ARGS)
 	$(if $(ARGS),,$(BCEMR) demo --consortium)
+
+## cluster: 3 min and what has to be built. Seven organisations as daemons, over HTTPS; ARGS=--keep leaves them running
+cluster: export BCEMR_PYTHON := $(abspath $(PYTHON))
+cluster: deps-test $(ORACLES)/ready
+	$(SWIFT_BUILD) --product bcemrd
+	$(SWIFT_BUILD) --product bcemr
+	@python3 scripts/cluster .build/release/bcemrd $(BCEMR) $(ARGS)
 
 ## build: 4 min the first time. The command line and all libraries
 build: deps
@@ -131,13 +138,14 @@ test-transcripts: deps-test
 	$(SWIFT_BUILD) --product bcemr
 	python3 Tests/CommandLine/run.py $(BCEMR)
 
-## test-daemons: 4 min. Daemons of five parties: founded, killed, measured, full, renewed, put back; doctors and a patient
+## test-daemons: 5 min. Daemons of five parties: founded, killed, measured, full, renewed, put back; doctors and a patient; a sixth joins
 test-daemons: export BCEMR_PYTHON := $(abspath $(PYTHON))
 test-daemons: deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD) --product bcemrd
 	$(SWIFT_BUILD) --product bcemr
 	python3 Tests/Daemons/run.py .build/release/bcemrd
 	python3 Tests/Daemons/people.py .build/release/bcemrd $(BCEMR)
+	python3 Tests/Daemons/joining.py .build/release/bcemrd $(BCEMR)
 
 ## test-constant-time: Operations on secrets under memcheck, with two planted leaks that it must find
 test-constant-time: deps-test

@@ -65,9 +65,10 @@ class Bench:
         parties = [(n, "hospital") for n in names] + [(n, "cloud") for n in clouds]
         folder = tempfile.TemporaryDirectory(prefix="bcemr-hammer-", dir=self.arguments.folder)
         cluster = Cluster(
-            self.arguments.bcemrd, folder.name, parties + [("manager", "manager")], delegates, names)
+            self.arguments.bcemrd, folder.name, parties + [("manager", "manager")])
         cluster.kept = folder
-        cluster.found(window=600, pause=pause)
+        cluster.found(
+            window=600, pause=pause, confirms={"cloud": names}, delegates=delegates)
         for name, _ in cluster.parties:
             cluster.start(name)
         cluster.wait("all have a block",

@@ -9,13 +9,15 @@ struct BCEMRD: AsyncParsableCommand {
     discussion: """
       A party begins with 'init', which makes its keys and a description for the others. When all \
       descriptions of a new consortium are together, one of them puts them into a genesis with 'found', and \
-      everybody compares its digest. Then each runs its own, and asks it at its 'desk'.
+      everybody compares its digest. Then each runs its own, and asks it at its 'desk'. Who joins later is \
+      proposed, and decided on, by 'organisation'.
 
       Exit codes: 0 well, 1 a check failed, 2 bad input or environment, 64 usage.
       """,
     version: "0.1.0",
     subcommands: [
       Initialize.self, Found.self, Check.self, Run.self, DeskCommands.self,
+      OrganisationCommands.self,
       Backup.self, Restore.self, EngineCommands.self, SupportBundle.self,
     ])
 

@@ -31,11 +31,9 @@ def free_ports(count):
 
 
 class Cluster:
-    """The parties are pairs of identifier and kind; the first cloud confirms the chains of all hospitals of the genesis."""
-
-    def __init__(self, program, folder, parties=PARTIES, delegates=DELEGATES, confirmed=DELEGATES[:3]):
-        self.program, self.folder = program, folder
-        self.parties, self.delegates, self.confirmed = parties, delegates, confirmed
+    def __init__(self, program, folder, parties=PARTIES):
+        """The parties are those of the genesis; who joins later is made by `make`."""
+        self.program, self.folder, self.parties = program, folder, list(parties)
         ports = free_ports(2 * len(parties))
         self.ports = {name: ports[2 * i] for i, (name, _) in enumerate(parties)}
         self.operations = {name: ports[2 * i + 1] for i, (name, _) in enumerate(parties)}
@@ -51,28 +49,50 @@ class Cluster:
         assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
         return done
 
-    def found(self, window=40, pause=0.1):
-        first = next(name for name, kind in self.parties if kind == "cloud")
+    def make(self, name, kind, confirms=(), pause=0.1):
+        """The keys and the configuration of a party; what `init` said."""
+        if name not in self.ports:
+            self.ports[name], self.operations[name] = free_ports(2)
+            self.parties.append((name, kind))
+        said = self.command(
+            "init", self.path(name), "--kind", kind, "--id", name,
+            "--organisation", name + "-trust",
+            "--address", "https://127.0.0.1:%d" % self.ports[name],
+            *["--confirms=" + hospital for hospital in confirms],
+        ).stdout
+        config = json.load(open(self.path(name, "bcemrd.json")))
+        config["listen"]["host"] = "127.0.0.1"
+        config["operations"]["port"] = self.operations[name]
+        config["pause"] = pause
+        json.dump(config, open(self.path(name, "bcemrd.json"), "w"))
+        return said
+
+    def tried(self, *arguments):
+        """Whether a command ends well."""
+        return subprocess.run(
+            [self.program, *arguments], capture_output=True, timeout=120).returncode == 0
+
+    def found(self, window=40, epoch_length=1000, confirms={"cloud": DELEGATES[:3]},
+              delegates=DELEGATES, pause=0.1):
         for name, kind in self.parties:
-            confirmed = ["--confirms=" + n for n in self.confirmed] if name == first else []
-            self.command(
-                "init", self.path(name), "--kind", kind, "--id", name,
-                "--organisation", name + "-trust",
-                "--address", "https://127.0.0.1:%d" % self.ports[name], *confirmed,
-            )
-            config = json.load(open(self.path(name, "bcemrd.json")))
-            config["listen"]["host"] = "127.0.0.1"
-            config["operations"]["port"] = self.operations[name]
-            config["pause"] = pause
-            json.dump(config, open(self.path(name, "bcemrd.json"), "w"))
+            self.make(name, kind, confirms.get(name, ()), pause)
         digest = self.command(
             "found", *[self.path(name, name + ".member.json") for name, _ in self.parties],
-            "--network", "test", *["--delegate=" + name for name in self.delegates],
-            "--window", str(window), "--output", self.path("genesis.der"),
+            "--network", "test", *["--delegate=" + name for name in delegates],
+            "--window", str(window), "--epoch-length", str(epoch_length),
+            "--output", self.path("genesis.der"),
         ).stdout.strip()
         for name, _ in self.parties:
             shutil.copy(self.path("genesis.der"), self.path(name, "genesis.der"))
         return digest
+
+    def organisation(self, name, *arguments, code=0):
+        """What the organisation of a party says, or its error: it has its keys and the genesis."""
+        done = self.command(
+            "organisation", *arguments, "--keys", self.path(name, "organisation", "keys.pem"),
+            "--genesis", self.path(name, "genesis.der"), "--json", code=code,
+        )
+        return json.loads(done.stdout)
 
     def config(self, name):
         return self.path(name, "bcemrd.json")

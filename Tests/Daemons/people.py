@@ -34,8 +34,9 @@ def bundle(name):
 
 
 class People:
-    def __init__(self, program, cluster, digest):
+    def __init__(self, program, cluster, digest, doctors=DOCTORS):
         self.program, self.cluster, self.digest = program, cluster, digest
+        self.doctors = doctors
         self.agents = {}
         self.passphrase = cluster.path("passphrase")
         with open(self.passphrase, "w", opener=lambda p, f: os.open(p, f, 0o600)) as file:
@@ -116,10 +117,10 @@ class People:
         return path
 
 
-def register(people):
+def add_doctors(people):
     """Doctors make profiles, show their fingerprints at the desks, and register."""
     genesis = people.cluster.path("genesis.der")
-    for who, hospital in DOCTORS.items():
+    for who, hospital in people.doctors.items():
         people.doctor(
             who, "init", who, "--hospital", hospital, "--genesis", genesis, "--digest",
             people.digest)
@@ -128,9 +129,15 @@ def register(people):
         people.desk(hospital, "expect-doctor", who, "--fingerprint", shown)
         people.tries("registered", who, "doctor", "register")
         people.start(who)
-    for hospital in set(DOCTORS.values()):
+    for hospital in set(people.doctors.values()):
         people.cluster.wait("the ledger has the doctors of " + hospital, lambda: all(
             doctor["standing"] == "active" for doctor in people.desk(hospital, "doctors")["doctors"]))
+
+
+def register(people):
+    """Doctors register, and a patient makes a profile."""
+    add_doctors(people)
+    genesis = people.cluster.path("genesis.der")
     people.patient(
         "init", "--identity", "-", "--genesis", genesis, "--digest", people.digest,
         "--phrase-file", people.cluster.path("phrase"), text=IDENTITY + "\n")
@@ -138,14 +145,14 @@ def register(people):
     assert oct(os.stat(people.cluster.path("phrase")).st_mode)[-3:] == "600"
 
 
-def hold(people, encounter, team, findings):
+def hold(people, encounter, team, findings, at="hospital-1"):
     """Holds a visit; returns its identifier."""
     people.desk(
-        "hospital-1", "team", encounter, "--identity", IDENTITY,
+        at, "team", encounter, "--identity", IDENTITY,
         *["--doctor=" + who for who in team])
-    ticket = people.desk("hospital-1", "ticket", "--identity", IDENTITY)["code"]
+    ticket = people.desk(at, "ticket", "--identity", IDENTITY)["code"]
     admitted = people.tries(
-        "admitted", "patient", "patient", "ticket", ticket, "--hospital", "hospital-1",
+        "admitted", "patient", "patient", "ticket", ticket, "--hospital", at,
         "--encounter", encounter)
     visit = admitted["visit"]
     assert admitted["team"] == team, admitted
@@ -180,14 +187,14 @@ def visit_is_held(people):
     return visit
 
 
-def ask(people, purpose):
+def ask(people, purpose, by="carl", at="hospital-2"):
     address = people.patient("address")["text"]
-    people.doctor("carl", "request", address, "--purpose", purpose)
+    people.doctor(by, "request", address, "--purpose", purpose)
     end = time.time() + 60
     while time.time() < end:
         for request in people.patient("requests", "--wait", "5")["requests"]:
             if request["purpose"] == purpose:
-                assert request["doctor"] == "carl" and request["hospital"] == "hospital-2"
+                assert request["doctor"] == by and request["hospital"] == at
                 return request["request"]
     raise AssertionError("the request does not arrive")
 

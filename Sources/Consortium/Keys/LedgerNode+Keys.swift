@@ -1,6 +1,6 @@
 import CanonicalEncoding
 import Credentials
-import Ledger
+package import Ledger
 
 /// How a party takes new keys (specification 6.13).
 extension LedgerNode {
@@ -11,7 +11,7 @@ extension LedgerNode {
   ///   - uses: those that the party is not listed with are passed over.
   /// - Throws: the ``Refusal``; ``ConsortiumError`` `not-entitled` for who is no member,
   ///   `unreachable` if no delegate takes the entry.
-  func rotateKeys(
+  package func rotateKeys(
     of ring: KeyRing, _ uses: Set<KeyUse>, using randomness: inout Randomness
   ) async throws {
     let (id, consortium) = (ring.owner, consortium)
@@ -59,7 +59,7 @@ extension LedgerNode {
   ///
   /// - Parameter base: of what the party writes on a chain of its own; nil if it has none, or has written
   ///   nothing.
-  func eraseFormerKeys(of ring: KeyRing, basedOn base: ConsortiumBlock?) throws {
+  package func eraseFormerKeys(of ring: KeyRing, basedOn base: ConsortiumBlock?) throws {
     guard ring.isChanging, let final = consortium.final else { return }
     let height = min(final.height, base?.reference.height ?? final.height)
     try eraseFormerKeys(of: ring, from: genesis.epoch(ofHeight: height))

@@ -61,6 +61,7 @@ extension ValidMembers {
   /// What a member may ask as.
   func authorKind(of party: String) -> Authors? {
     if party == manager.id { return .manager }
-    return supernode(party).map { $0.role == .hospital ? .hospital : .cloud }
+    if let node = supernode(party) { return node.role == .hospital ? .hospital : .cloud }
+    return identityKey(of: party) == nil ? nil : .organisation
   }
 }

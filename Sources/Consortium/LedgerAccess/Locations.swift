@@ -38,14 +38,29 @@ extension LedgerClient {
     let members = currentMembers()
     if members.party(id) != nil { return members.location(of: id) }
     if let location = members.location(ofAddress: id) { return location }
-    guard ValidGenesis.isIdentifier(id), id != anySupernode else { return nil }
+    guard ValidGenesis.isIdentifier(id) else { return nil }
+    // The own hospital may have joined since: it is found by those that are known.
+    if id == anySupernode { return await locationOfNew(id) }
     var doctor = knownDoctor(id)
     if doctor == nil { doctor = try? await self.doctor(id, by: anySupernode) }
     if let hospital = doctor?.statement.hospital {
       return currentMembers().location(of: hospital)
     }
     // One that has joined since.
-    return try? await currentMembers(shownBy: anySupernode).location(of: id)
+    return await locationOfNew(id)
+  }
+
+  /// How many are asked for a member that is not known here.
+  private static let askedForNew = 4
+
+  /// - Returns: nil if nobody who is asked shows such a member.
+  private func locationOfNew(_ id: String) async -> Members.Location? {
+    for supernode in currentMembers().supernodes.map(\.id).prefix(Self.askedForNew) {
+      if let location = try? await currentMembers(shownBy: supernode).location(of: id) {
+        return location
+      }
+    }
+    return nil
   }
 }
 

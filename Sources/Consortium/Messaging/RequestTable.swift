@@ -15,13 +15,15 @@ package struct Authors: OptionSet, Sendable {
   /// Who holds a key that the recipient expects: a doctor who is to be registered, a patient who is to be
   /// admitted, or one under an address; or any key, for a patient who has no visit yet.
   package static let keyHolder = Self(rawValue: 32)
+  /// Who runs parties, and decides who takes part: it has no server, and reads the consortium chain before it votes.
+  package static let organisation = Self(rawValue: 64)
   package static let members: Self = [.hospital, .cloud, .manager]
 
   /// In the words of the specification's table.
   package var names: [String] {
     let all: [(Self, String)] = [
       (.hospital, "hospital"), (.cloud, "cloud"), (.manager, "manager"), (.doctor, "doctor"),
-      (.patient, "patient"), (.keyHolder, "key"),
+      (.patient, "patient"), (.keyHolder, "key"), (.organisation, "organisation"),
     ]
     return all.filter { contains($0.0) }.map(\.1)
   }
@@ -129,7 +131,8 @@ package enum RequestTable {
     // The consortium chain
     signed(FetchOutbox.self, to: [.hospital, .cloud], 1 << 10),
     signed(FetchBlock.self, to: [.hospital, .cloud], 1 << 10),
-    signed(FetchConsortium.self, to: [.hospital, .cloud], 1 << 10),
+    signed(
+      FetchConsortium.self, by: [.members, .organisation], to: [.hospital, .cloud], 1 << 10),
     openOrSealed(OfferEntry.self, to: [.hospital, .cloud], page, answer: 256),
     // Ledger
     sealed(

@@ -63,7 +63,7 @@ package actor CloudServer: EnvelopeKeyOwner {
   ///
   /// - Returns: the key with which this cloud will cosign it: the same again until it is registered, for
   ///   no key is given twice.
-  func makeCosigner(
+  package func makeCosigner(
     for hospital: String, using randomness: inout Randomness
   ) async throws -> [UInt8] {
     try await node.catchUp()

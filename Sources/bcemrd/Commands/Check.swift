@@ -58,7 +58,7 @@ struct Check: AsyncParsableCommand {
     await tell("TLS key and certificate") {
       let tls = try TLSFiles.load(
         certificate: configuration.certificate, key: configuration.key)
-      for id in configuration.roles {
+      for id in configuration.roles where members.party(id) != nil {
         guard members.location(of: id)?.pins.contains(tls.pin) == true else {
           throw RoleKeys.unlistedTLSKey(id, tls.pin)
         }

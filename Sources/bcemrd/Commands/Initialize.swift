@@ -49,33 +49,39 @@ struct Initialize: ParsableCommand {
     let own = try OrganisationKeys.generate(owner: organisation, using: &randomness)
     try DurableFile.createFolder("\(folder)/organisation")
     try own.create(at: "\(folder)/organisation/keys.pem")
-    let organisationKey = try ring(own).publicKey(.identity) ?? []
+    let organisationRing = try ring(own)
     let data = try DataFolder(path: "\(folder)/data")
     let description: MemberDescription
     switch kind {
     case .manager:
       let keys = try ManagerKeys.generate(owner: id, using: &randomness)
       try data.create(keys: keys, id)
-      description = MemberDescription(
-        try ManagerKeys(ring(keys)).publicPart(id: id, organisation: organisation),
-        organisationKey: organisationKey, location: location)
+      let ring = try ring(keys)
+      description = try MemberDescription(
+        ManagerKeys(ring).publicPart(id: id, organisation: organisation), location: location,
+        organisation: organisationRing, party: ring)
     case .hospital, .cloud:
       let chains = [ChainName.consortium] + (kind == .cloud ? confirms : [])
       let keys = try SupernodeKeys.generate(
         owner: id, chains: chains, isHospital: kind == .hospital, using: &randomness)
       try data.create(keys: keys, id)
-      description = MemberDescription(
-        try SupernodeKeys(keys, ring: ring(keys), isHospital: kind == .hospital).publicPart(
+      let ring = try ring(keys)
+      description = try MemberDescription(
+        SupernodeKeys(keys, ring: ring, isHospital: kind == .hospital).publicPart(
           id: id, organisation: organisation, role: kind == .hospital ? .hospital : .cloud,
           isCandidate: true),
-        organisationKey: organisationKey, location: location)
+        location: location, organisation: organisationRing, party: ring)
     }
     let file = "\(folder)/\(id).member.json"
     try DurableFile.create(try description.encoded(), at: file)
     try DurableFile.create(
       Array(Self.configuration(id: id, port: port).utf8),
       at: "\(folder)/bcemrd.json")
-    Output.line("made the keys of \(id); give \(file) to who founds the consortium")
+    Output.line(
+      "made the keys of \(id); give \(file) to who founds the consortium, or is to propose it")
+    for party in [Party.organisation(try description.member), try description.party] {
+      Output.line("fingerprint of \(party.id): \(Fingerprint(party).text)")
+    }
     Output.line("keep \(folder)/organisation/keys.pem where no server is")
   }
 

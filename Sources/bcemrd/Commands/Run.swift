@@ -56,13 +56,16 @@ struct Run: AsyncParsableCommand {
     await shared.tenure.release()
   }
 
-  /// Runs the roles until the daemon is told to stop, or something fails.
+  /// Runs the roles, once the ledger lists them, until the daemon is told to stop, or something fails.
   private func serve(
     _ settings: LiveSettings, shared: SharedHospital? = nil, logger: Logger
   ) async throws {
     let configuration = settings.present
+    let (isListed, proven) = try await Self.join(configuration, logger)
+    guard isListed else { return logger.info("ended") }
     let machine = try Machine(
-      settings, from: config, isTLSKeyAhead: unlistedTLSKey, shared: shared, logger: logger)
+      settings, from: config, isTLSKeyAhead: unlistedTLSKey, shared: shared, listedBy: proven,
+      logger: logger)
     logger.info(
       "begins",
       metadata: [
@@ -106,6 +109,30 @@ struct Run: AsyncParsableCommand {
     // Others may have changed them while this machine waited.
     _ = try await SharedHospital.takeKeys(of: id, engine, into: folder)
     return SharedHospital(id: id, folder: folder, engine: engine, tenure: tenure)
+  }
+
+  /// Waits while the ledger does not list a role.
+  ///
+  /// - Returns: whether all roles are listed, or it was told to end before; and by which members, where it waited.
+  private static func join(
+    _ configuration: DaemonConfiguration, _ logger: Logger
+  ) async throws -> (isListed: Bool, proven: ValidMembers?) {
+    let genesis = try Machine.genesis(configuration)
+    try RoleKeys.requirePresence(configuration)
+    let tls = try TLSFiles.load(certificate: configuration.certificate, key: configuration.key)
+    let pin = tls.pin
+    guard
+      let joining = try Joining(
+        configuration, genesis, logger: logger, isOwn: { $0.pins.contains(pin) })
+    else { return (true, nil) }
+    try await run(
+      [
+        .init(
+          service: JoiningServer(
+            roles: joining.roles, listen: configuration.operations, logger: logger)),
+        .init(service: joining, successTerminationBehavior: .gracefullyShutdownGroup),
+      ], logger)
+    return (joining.listed != nil, joining.listed)
   }
 
   /// How long what is under way may take at the end.

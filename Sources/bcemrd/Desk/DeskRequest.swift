@@ -26,6 +26,11 @@ struct Desk: Sendable {
     try Self.one(of: roles.compactMap { $0 as? HospitalServer }, id, "hospital")
   }
 
+  /// The same of a cloud.
+  func cloud(_ id: String?) throws(DaemonFailure) -> CloudServer {
+    try Self.one(of: roles.compactMap { $0 as? CloudServer }, id, "cloud")
+  }
+
   /// The same of any kind.
   func role(_ id: String?) throws(DaemonFailure) -> any DrivenRole {
     try Self.one(of: roles, id, "role")

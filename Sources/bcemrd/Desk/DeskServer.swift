@@ -40,6 +40,8 @@ struct DeskServer: Service {
     take(ListVisits.self, router)
     take(RotateKeys.self, router)
     take(RenounceVotes.self, router)
+    take(ConfirmChain.self, router)
+    take(AgreeToMotion.self, router)
     let (path, logger) = (path, logger)
     let application = Application(
       router: router,

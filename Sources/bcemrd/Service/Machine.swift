@@ -26,10 +26,11 @@ struct Machine {
   ///   - path: of the configuration.
   ///   - isTLSKeyAhead: whether the TLS key may be one that the ledger, as it is known here, does not name.
   ///   - shared: of a hospital with several machines, of which this one writes.
+  ///   - proven: the members as they were proven to who has no replay yet that lists it.
   /// - Throws: ``DaemonFailure``, and what opening stores throws.
   init(
     _ settings: LiveSettings, from path: String, isTLSKeyAhead: Bool,
-    shared: SharedHospital? = nil, logger: Logger
+    shared: SharedHospital?, listedBy proven: ValidMembers?, logger: Logger
   ) throws {
     let configuration = settings.present
     let genesis = try Self.genesis(configuration)
@@ -41,7 +42,7 @@ struct Machine {
       try Self.requireListed(
         tls.pin, of: id, folder, genesis, orElse: isTLSKeyAhead ? logger : nil)
     }
-    let directory = Directory(genesis)
+    let directory = Directory(proven ?? genesis.members)
     let statistics = MessageStatistics()
     let disk = DiskGuard(path: configuration.data, settings: settings, logger: logger)
     let certificate = CertificateWatch(tls, logger: logger)
@@ -54,7 +55,7 @@ struct Machine {
       statistics: statistics, logger: logger)
     let made = Roles(
       genesis: genesis, folder: folder, records: configuration.records, shared: shared,
-      courier: courier)
+      courier: courier, listedBy: proven)
     var drivers: [RoleDriver] = []
     var keptMailboxes: [String: Mailboxes] = [:]
     var renewals: [KeyRenewal] = []
@@ -130,11 +131,15 @@ struct Machine {
   }
 
   static func genesis(_ configuration: DaemonConfiguration) throws -> ValidGenesis {
+    try genesis(at: configuration.genesis)
+  }
+
+  /// - Throws: ``DaemonFailure`` that names the file.
+  static func genesis(at path: String) throws -> ValidGenesis {
     do {
-      return try ValidGenesis(
-        Genesis(encoded: try DurableFile.read(configuration.genesis, limit: 1 << 20).bytes))
+      return try ValidGenesis(Genesis(encoded: try DurableFile.read(path, limit: 1 << 20).bytes))
     } catch {
-      throw DaemonFailure(error, at: configuration.genesis)
+      throw DaemonFailure(error, at: path)
     }
   }
 
@@ -144,10 +149,11 @@ struct Machine {
 /// Where others are, by what the roles of this machine know of the ledger: members, doctors, and addresses of
 /// patients.
 final class Directory: Sendable {
-  private let genesis: ValidGenesis
+  private let members: ValidMembers
   private let nodes = Mutex<[LedgerNode]>([])
 
-  init(_ genesis: ValidGenesis) { self.genesis = genesis }
+  /// - Parameter members: of the genesis, or later ones: for what no role knows better.
+  init(_ members: ValidMembers) { self.members = members }
 
   func add(_ node: LedgerNode) { nodes.withLock { $0.append(node) } }
 
@@ -155,7 +161,7 @@ final class Directory: Sendable {
     for node in nodes.withLock({ $0 }) {
       if let location = await node.location(of: id) { return location }
     }
-    return genesis.members.location(of: id)
+    return members.location(of: id)
   }
 }
 

@@ -67,25 +67,28 @@ struct Roles {
   private let courier: any Courier
   private let records: RecordsInS3?
   private let shared: SharedHospital?
+  private let proven: ValidMembers?
 
   /// - Parameters:
   ///   - records: where clouds keep records; nil for their folders.
   ///   - shared: what a hospital's machines share; nil for who has one.
+  ///   - proven: the members as they were proven to who has no replay yet that lists it.
   init(
     genesis: ValidGenesis, folder: DataFolder, records: RecordsInS3?, shared: SharedHospital?,
-    courier: any Courier
+    courier: any Courier, listedBy proven: ValidMembers?
   ) {
     (self.genesis, self.folder, self.courier) = (genesis, folder, courier)
-    (self.records, self.shared) = (records, shared)
+    (self.records, self.shared, self.proven) = (records, shared, proven)
   }
 
   /// The role of a party, by what its own replay of the ledger says that it is.
   ///
   /// - Throws: ``DaemonFailure`` for who is no member, or has not the keys that the ledger names.
   func role(of id: String) throws -> Role {
-    let known = try ConsortiumView(
+    var known = try ConsortiumView(
       genesis: genesis, store: folder.stateStore(id, chain: ChainName.consortium)
     ).members
+    if known.party(id) == nil, let proven { known = proven }
     guard let party = known.party(id) ?? genesis.members.party(id) else {
       throw DaemonFailure(.badInput, "\(id) is no member of this consortium")
     }

@@ -22,7 +22,9 @@ enum RoleKeys {
     _ members: ValidMembers
   ) throws -> Set<KeyUse> {
     guard let party = members.party(id) ?? genesis.members.party(id) else {
-      throw DaemonFailure(.checkFailed, "\(id) is no member of this consortium")
+      throw DaemonFailure(
+        .checkFailed, "the ledger, as it is known here, does not list \(id)", code: "not-listed",
+        hint: "'run' waits until a vote of the members lists it")
     }
     if case .organisation = party { throw organisation(id) }
     let file = try file(of: id, configuration)

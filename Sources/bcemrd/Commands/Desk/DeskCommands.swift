@@ -16,7 +16,7 @@ struct DeskCommands: AsyncParsableCommand {
       DeskExpectDoctor.self, DeskDoctors.self, DeskSpecialties.self, DeskSuspend.self,
       DeskReinstate.self, DeskRetire.self, DeskTicket.self, DeskTickets.self, DeskVoidTicket.self,
       DeskTeam.self, DeskStaffing.self, DeskVisits.self, DeskRotateKeys.self,
-      DeskRenounceVotes.self,
+      DeskRenounceVotes.self, DeskConfirmChain.self, DeskAgree.self,
     ])
 }
 

@@ -1,0 +1,158 @@
+import ArgumentParser
+import CanonicalEncoding
+import Consortium
+import Credentials
+import Ledger
+
+struct ShowDraft: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show", abstract: "Say what a draft would do, and who has agreed; asks nobody.")
+
+  @Argument(help: "The draft.")
+  var draft: String
+
+  @Option(help: "The genesis of the ledger.")
+  var genesis: String
+
+  @Flag(help: "Print one JSON value instead of text.")
+  var json = false
+
+  func run() throws {
+    let read = try MotionDraft.read(draft, Machine.genesis(at: genesis))
+    let report = DraftReport(read, try read.content(), nil)
+    if json { return try Output.json(report) }
+    for line in report.lines { Output.line(line) }
+  }
+}
+
+struct Agree: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Agree to a draft with a key file: of who is to be admitted, or of its organisation.",
+    discussion: """
+      It asks nobody, and sends nothing: the agreement is in the file, for this motion alone. Compare the \
+      fingerprints with those that your own 'init' printed. A server that runs agrees at its 'desk'.
+      """)
+
+  @Argument(help: "The draft; the agreement is put into it.")
+  var draft: String
+
+  @Option(
+    name: .customLong("keys"),
+    help: "A key file: organisation/keys.pem or data/ID/keys.pem; may be given several times.")
+  var keys: [String]
+
+  @Option(help: "The genesis of the ledger.")
+  var genesis: String
+
+  @Flag(help: "Print one JSON value instead of text.")
+  var json = false
+
+  func run() throws {
+    let genesis = try Machine.genesis(at: genesis)
+    var read = try MotionDraft.read(draft, genesis)
+    for path in keys {
+      let ring = try KeyRing(
+        OrganisationSession.keys(path), network: genesis.content.network, save: { _ in })
+      try read.agree(ring, genesis)
+    }
+    try read.write(draft)
+    let report = DraftReport(read, try read.content(), nil)
+    if json { return try Output.json(report) }
+    for line in report.lines { Output.line(line) }
+  }
+}
+
+struct Submit: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Put the motion of a draft to which all have agreed.")
+
+  @Argument(help: "The draft; where copies of it went around, all of them.")
+  var drafts: [String]
+
+  @OptionGroup var wait: WaitOption
+  @OptionGroup var options: OrganisationOptions
+
+  func run() async throws {
+    try await OrganisationSession.run(options) { session in
+      guard let first = drafts.first else { return }
+      var draft = try MotionDraft.read(first, session.genesis)
+      for path in drafts.dropFirst() {
+        try draft.take(try MotionDraft.read(path, session.genesis), from: path)
+      }
+      guard draft.organisation == session.id else {
+        throw DaemonFailure(
+          .badInput, "\(first): \(draft.organisation) is to put this motion, and not \(session.id)",
+          code: "other-organisation", hint: "what was agreed to holds for that one alone")
+      }
+      let consortium = await session.node.consortium
+      let changes = try draft.content().changes
+      let motion = try draft.agreed(
+        try consortium.preview(of: changes).consents, session.genesis.digest)
+      let done = try await session.submit(motion, patience: wait.seconds)
+      try options.show(PutReport(motion, done, try consortium.nextMembers))
+    }
+  }
+}
+
+/// What a draft would do.
+struct DraftReport: OrganisationReport {
+  let organisation: String
+  let changes: [ChangeReport]
+  let agreed: [String]
+  /// nil where nobody has asked the ledger.
+  let missing: [String]?
+  /// Who does not vote on it.
+  let concerned: String?
+  /// Where it was written.
+  let file: String?
+
+  /// - Parameter preview: what the ledger says of it, if it was asked.
+  init(
+    _ draft: MotionDraft, _ motion: Motion, _ members: ValidMembers?, preview: MotionPreview? = nil,
+    written file: String? = nil
+  ) {
+    organisation = draft.organisation
+    changes = motion.changes.map { ChangeReport($0, members) }
+    agreed = draft.consents.keys.sorted()
+    missing = preview?.consents.keys.filter { draft.consents[$0] == nil }.sorted()
+    (concerned, self.file) = (preview?.concerned, file)
+  }
+
+  var lines: [String] {
+    var lines = ["\(organisation) would ask the others to"] + changes.flatMap(\.lines)
+    if let concerned { lines.append("\(concerned) would not vote on it") }
+    lines.append(
+      agreed.isEmpty ? "nobody has agreed yet" : "agreed: \(agreed.joined(separator: ", "))")
+    if let missing, !missing.isEmpty {
+      lines.append("must agree: \(missing.joined(separator: ", "))")
+    }
+    if let file {
+      lines.append(
+        "the draft is in \(file); when all have agreed: bcemrd organisation submit \(file)")
+    }
+    return lines
+  }
+}
+
+/// A motion that was put.
+struct PutReport: OrganisationReport {
+  let motion: String
+  let changes: [ChangeReport]
+  /// Whether a final block holds it.
+  let final: Bool
+
+  init(_ motion: Motion, _ done: (entry: Digest32, isFinal: Bool), _ members: ValidMembers) {
+    self.motion = "\(done.entry)"
+    changes = motion.changes.map { ChangeReport($0, members) }
+    final = done.isFinal
+  }
+
+  var lines: [String] {
+    ["motion \(motion)"] + changes.flatMap(\.lines)
+      + [
+        final
+          ? "it is put; the others vote: bcemrd organisation vote \(motion.prefix(12)) --yes"
+          : "the delegates have it, and no final block holds it yet: look again with 'motions'"
+      ]
+  }
+}
