@@ -12,6 +12,7 @@ import time
 from datetime import datetime, timedelta, timezone
 
 import garbage
+from carrier import Carrier
 from proxy import Conduct
 from world import wait
 
@@ -117,16 +118,26 @@ class Trouble:
         counts = self._conduct(fault.target, fault, loss=fault.more["loss"])
         return counts.lost and "%d connections broke" % counts.lost
 
-    def do_replayed(self, fault):
-        proxy = self.world.proxies.proxies[fault.target]
-        # New connections alone have a beginning that can be sent again.
-        proxy.conduct = Conduct(repeats=True, loss=0.1)
+    def do_carrier(self, fault):
+        world, proxy = self.world, self.world.proxies.proxies[fault.target]
+        between = Carrier(
+            world.path(fault.target), proxy.target, "carrier %d %s" % (world.plan.seed, fault.at))
+        kept = proxy.target, proxy.inside
+        proxy.target, proxy.inside = between.server_address, None
+        self._cut(proxy)
         self.nap(fault.lasts)
-        proxy.conduct = Conduct(loss=1)
-        self.nap(2)
-        proxy.conduct = Conduct()
-        wait(lambda: proxy.counts.repeated, 20)
-        return proxy.counts.repeated and "%d connections were sent again" % proxy.counts.repeated
+        wait(lambda: len(between.counts) >= 4, 30)
+        proxy.target, proxy.inside = kept
+        self._cut(proxy)
+        between.end()
+        counts = between.counts
+        return len(counts) >= 4 and ", ".join("%d %s" % (n, what) for what, n in sorted(counts.items()))
+
+    def _cut(self, proxy):
+        """Ends the connections that stand, as they send."""
+        conduct, proxy.conduct = proxy.conduct, Conduct(loss=1)
+        self.nap(1.5)
+        proxy.conduct = conduct
 
     def do_s3(self, fault):
         how = {"drop": Conduct(loss=0.5), "corrupt": Conduct(corrupts=0.5), "slow": Conduct(delay=1.5)}

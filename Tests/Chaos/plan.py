@@ -8,7 +8,7 @@ TROUBLE = 60
 # Per kind: the least and the longest time that it lasts, in seconds.
 LASTING = {
     "kill": (2, 10), "pause": (5, 20), "restart": (0, 0), "isolate": (8, 20), "split": (15, 25),
-    "slow": (10, 25), "lossy": (15, 25), "replayed": (10, 20), "full-disk": (8, 18),
+    "slow": (10, 25), "lossy": (15, 25), "carrier": (12, 22), "full-disk": (8, 18),
     "slow-disk": (10, 20), "clock": (10, 25), "s3": (10, 20), "certificate": (8, 14),
     "restore": (2, 6), "garbage": (6, 12), "doctor-killed": (2, 6), "no-doctor": (8, 15),
 }

@@ -1,4 +1,4 @@
-"""A proxy of TCP before the public address of a daemon, or before S3: it delays, loses, repeats and damages."""
+"""A proxy of TCP before the public address of a daemon, or before S3: it delays, loses and damages."""
 
 import asyncio
 import random
@@ -7,8 +7,6 @@ import threading
 from dataclasses import dataclass, field
 
 CHUNK = 1 << 15
-# So much of a connection is kept to be sent again, in bytes.
-REPEATED = 1 << 16
 
 
 @dataclass
@@ -17,7 +15,6 @@ class Conduct:
 
     delay: float = 0  # seconds, for each chunk in each direction
     loss: float = 0  # of a chunk: how likely the connection breaks before it
-    repeats: bool = False  # what a caller has sent is sent once more, on a connection of its own
     corrupts: float = 0  # of a chunk of answers: how likely a bit of it is another
     refuses: bool = False  # nobody is let in
 
@@ -27,7 +24,6 @@ class Counts:
     connections: int = 0
     delayed: int = 0
     lost: int = 0
-    repeated: int = 0
     corrupted: int = 0
     refused: int = 0
     held: int = 0
@@ -40,7 +36,7 @@ class Proxy:
     name: str
     listening: socket.socket
     target: tuple
-    inside: str  # in whose namespace the target is
+    inside: str | None  # in whose namespace the target is; None for that of the runner
     conduct: Conduct = field(default_factory=Conduct)
     counts: Counts = field(default_factory=Counts)
 
@@ -81,14 +77,13 @@ class Proxies:
     async def _serve(self, proxy, connection, peer):
         upstream = self.network.socket(proxy.inside)
         caller = self.network.caller(peer, proxy.listening.getsockname())
-        sent = bytearray() if proxy.conduct.repeats else None
         for one in (connection, upstream):
             one.setblocking(False)
         try:
             await self.loop.sock_connect(upstream, proxy.target)
             pumps = [
-                self.loop.create_task(self._pump(proxy, connection, upstream, caller, sent, False)),
-                self.loop.create_task(self._pump(proxy, upstream, connection, caller, None, True)),
+                self.loop.create_task(self._pump(proxy, connection, upstream, caller, False)),
+                self.loop.create_task(self._pump(proxy, upstream, connection, caller, True)),
             ]
             done, waiting = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
             # Who has said all may still be answered; what broke is over.
@@ -102,10 +97,8 @@ class Proxies:
         finally:
             connection.close()
             upstream.close()
-        if sent:
-            await self._repeat(proxy, bytes(sent))
 
-    async def _pump(self, proxy, source, sink, caller, sent, is_answer):
+    async def _pump(self, proxy, source, sink, caller, is_answer):
         while True:
             data = await self.loop.sock_recv(source, CHUNK)
             while self.network.holds_back(caller, proxy.name):
@@ -128,22 +121,7 @@ class Proxies:
                 proxy.counts.corrupted += 1
                 place = self.random.randrange(len(data))
                 data = data[:place] + bytes([data[place] ^ 1 << self.random.randrange(8)]) + data[place + 1:]
-            if sent is not None and len(sent) < REPEATED:
-                sent += data
             await self.loop.sock_sendall(sink, data)
-
-    async def _repeat(self, proxy, data):
-        again = self.network.socket(proxy.inside)
-        again.setblocking(False)
-        try:
-            await self.loop.sock_connect(again, proxy.target)
-            await self.loop.sock_sendall(again, data)
-            proxy.counts.repeated += 1
-            await asyncio.wait_for(self.loop.sock_recv(again, CHUNK), 5)
-        except (OSError, asyncio.TimeoutError):
-            pass
-        finally:
-            again.close()
 
     def heal(self):
         for proxy in self.proxies.values():

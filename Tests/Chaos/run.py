@@ -35,7 +35,7 @@ class Run:
         self.plan = plans.make(seed)
         self.world = World(programs, folder, self.plan)
         self.history = History()
-        self.stop, self.healed = threading.Event(), None
+        self.stop, self.over, self.healed = threading.Event(), threading.Event(), None
         self.wrong, self.given_up, self.heights = [], [], {}
 
     def play(self):
@@ -103,7 +103,7 @@ class Run:
 
     def watch(self):
         """Chains grow, and nobody signs two of them."""
-        while True:
+        while not self.over.wait(2):
             self.world.watch()
             self.clients.watch()
             for name in self.world.names:
@@ -116,9 +116,9 @@ class Run:
                 if height < self.heights.get(name, 0) and name not in self.trouble.restored:
                     self.wrong.append("the chain of %s went back to %d" % (name, height))
                 self.heights[name] = height
-            time.sleep(2)
 
     def end(self):
+        self.over.set()
         if hasattr(self, "clients"):
             self.clients.end()
         self.world.end()

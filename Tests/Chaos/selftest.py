@@ -6,11 +6,16 @@ Each test has a history and a ledger in which one thing is false.
 
 import contextlib
 import copy
+import http.client
 import socket
+import subprocess
+import tempfile
 import threading
 import time
 import unittest
+from unittest import mock
 
+import carrier
 import checker
 import garbage
 import plan
@@ -245,19 +250,62 @@ class ProxyTests(unittest.TestCase):
         counts = self.proxy.counts
         self.assertTrue(counts.delayed and counts.lost and counts.corrupted)
 
-    def test_repeats(self):
-        self.proxy.conduct = Conduct(repeats=True)
-        self.ask(b"once more")
-        end = time.time() + 5
-        while self.heard.count(b"once more") < 2 and time.time() < end:
-            time.sleep(0.05)
-        self.assertEqual(self.heard.count(b"once more"), 2)
-
     def test_garbage_is_told_from_what_was_taken(self):
         counts = garbage.send(
             socket.socket, self.address, "x", 0.5, "seed", threading.Event())
         self.assertTrue(counts["sent"])
         self.assertFalse(counts["refused"] or counts["taken"])
+
+
+class CarrierTests(unittest.TestCase):
+    """Between a client and a server that answers with what it was asked."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        place = self.folder.name
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+             "-nodes", "-keyout", place + "/tls-key.pem", "-out", place + "/tls.pem", "-days", "2",
+             "-subj", "/CN=x"], check=True, capture_output=True)
+        heard = self.heard = []
+
+        class Echo(carrier.Carrier):
+            def draw(self):
+                return None
+
+            def forward(self, path, headers, body):
+                heard.append(body)
+                return 200, "text/plain", b"to " + body
+
+        self.server = Echo(place, None, "x")
+        self.between = carrier.Carrier(place, self.server.server_address, "x")
+
+    def tearDown(self):
+        self.between.end()
+        self.server.end()
+        self.folder.cleanup()
+
+    def ask(self, what, body=b"one"):
+        self.between.draw = lambda: what
+        return carrier.Carrier.forward(
+            mock.Mock(target=self.between.server_address), "/v1/messages/x", {}, body)[2]
+
+    def test_does_what_it_is_there_for(self):
+        self.assertEqual(self.ask(None), b"to one")
+        self.assertEqual(self.ask("doubled", b"two"), b"to two")
+        self.assertNotEqual(self.ask("answer damaged", b"three"), b"to three")
+        self.assertNotEqual(self.ask("former answer", b"four"), b"to four")
+        self.assertNotEqual(self.ask("damaged", b"five"), b"to five")
+        for what in ("answer lost", "request lost"):
+            with self.assertRaises((OSError, http.client.HTTPException)):
+                self.ask(what, what.encode())
+        end = time.time() + 5
+        while self.heard.count(b"two") < 2 and time.time() < end:
+            time.sleep(0.05)
+        self.assertEqual(self.heard.count(b"two"), 2)
+        self.assertIn(b"answer lost", self.heard)
+        self.assertNotIn(b"request lost", self.heard)
+        self.assertNotIn(b"five", self.heard)
 
 
 if __name__ == "__main__":
