@@ -67,11 +67,11 @@ class Trouble:
 
     def do_pause(self, fault):
         self.begin_with(fault.target)
-        self.world.signal(fault.target, signal.SIGSTOP)
+        self.world.tell(fault.target, signal.SIGSTOP)
         self.nap(1)
         silent = self.world.get(fault.target, "health", timeout=2)[0] is None
         self.nap(fault.lasts - 3)
-        self.world.signal(fault.target, signal.SIGCONT)
+        self.world.tell(fault.target, signal.SIGCONT)
         return silent and "it was silent"
 
     # The network
@@ -165,7 +165,7 @@ class Trouble:
             floors = {"floor": 0, "resume": 1}
         self.begin_with(name)
         world.configure(name, disk=floors)
-        world.signal(name, signal.SIGHUP)
+        world.tell(name, signal.SIGHUP)
         ballast = os.path.join(data, "ballast")
         left = 10 << 20 if fault.more["how"] == "floor" else 48 << 10
         try:
@@ -181,7 +181,7 @@ class Trouble:
                 os.remove(ballast)
             world.configure(name, disk={"floor": 1 << 20})
             if name in world.expected:
-                world.signal(name, signal.SIGHUP)
+                world.tell(name, signal.SIGHUP)
         return seen and "there was no room"
 
     def do_slow_disk(self, fault):
@@ -213,13 +213,13 @@ class Trouble:
         name, world = fault.target, self.world
         self.begin_with(name)
         end = self._certify(name, timedelta(seconds=3))
-        world.signal(name, signal.SIGHUP)
+        world.tell(name, signal.SIGHUP)
         self.nap(fault.lasts)
         shown = self._shown(name)
         over = shown is not None and shown <= datetime.now(timezone.utc) and abs(
             (shown - end).total_seconds()) < 2
         self._certify(name, timedelta(days=400))
-        world.signal(name, signal.SIGHUP)
+        world.tell(name, signal.SIGHUP)
         renewed = wait(lambda: (self._shown(name) or end) > end, 30)
         assert renewed or not over, "%s still shows its former certificate" % name
         return over and "it was over, and renewed"

@@ -61,7 +61,7 @@ def send(make, address, name, seconds, seed, stop):
         counts["sent"] += 1
         try:
             with make() as plain:
-                plain.settimeout(3)
+                plain.settimeout(1)
                 plain.connect(address)
                 if choice.random() < 0.3:
                     plain.sendall(choice.randbytes(choice.choice([1, 5, 300, 20000])))

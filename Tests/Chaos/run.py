@@ -134,6 +134,7 @@ def one(programs, seed, keep):
     except Exception:
         run.wrong.append(traceback.format_exc())
     finally:
+        run.over.set()
         run.history.write(os.path.join(folder, "history"))
         run.end()
     for fault, seen, note in getattr(run, "trouble").log if hasattr(run, "trouble") else []:

@@ -147,7 +147,7 @@ class World:
         if not self.inside:
             self.network.processes[name] = process.pid
 
-    def signal(self, name, what):
+    def tell(self, name, what):
         """To the daemon, also where it runs under another program."""
         process = self.processes[name].pid
         try:
@@ -159,7 +159,7 @@ class World:
     def stop(self, name, how=signal.SIGTERM, timeout=45):
         """Ends a daemon; returns its exit code."""
         self.expected.discard(name)
-        self.signal(name, how)
+        self.tell(name, how)
         return self.processes.pop(name).wait(timeout=timeout)
 
     def watch(self):
