@@ -129,9 +129,12 @@ class Namespaces:
         return False
 
     def stop(self):
-        for holder in self.holders.values():
+        for name, holder in self.holders.items():
+            run("ip", "link", "delete", "party%d" % self.numbers[name])
+            os.close(self.files[name])
             holder.kill()
             holder.wait()
+        os.close(self.own)
 
 
 class Loopback:
