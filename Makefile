@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help lint check-docs quick deps deps-test demo build install examples test test-swift test-oracles \
-	test-documents test-transcripts test-daemons test-constant-time test-planted-faults bench cluster
+	test-documents test-transcripts test-daemons test-constant-time test-planted-faults bench chaos cluster
 
 SWIFT_BUILD := swift build -c release
 SWIFT_TEST := swift test -c release --disable-testable-imports
@@ -96,7 +96,8 @@ deps:
 
 ## deps-test: Install what tests need besides, as python3-venv, valgrind and zbar-tools
 deps-test: deps
-	@scripts/install-packages python3 python3-venv valgrind binutils zbar-tools faketime help2man openssl prometheus
+	@scripts/install-packages python3 python3-venv valgrind binutils zbar-tools faketime help2man openssl prometheus \
+		strace iproute2 util-linux
 
 ## test-oracles: Pairings, curves and hashes against other libraries
 #
@@ -138,7 +139,7 @@ test-transcripts: deps-test
 	$(SWIFT_BUILD) --product bcemr
 	python3 Tests/CommandLine/run.py $(BCEMR)
 
-## test-daemons: 5 min. Daemons of five parties: founded, killed, measured, full, renewed, put back; doctors and a patient; a sixth joins
+## test-daemons: 10 min. Daemons of five parties: founded, killed, measured, full, renewed, put back; people; a sixth joins; two seeds of faults
 test-daemons: export BCEMR_PYTHON := $(abspath $(PYTHON))
 test-daemons: deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD) --product bcemrd
@@ -146,6 +147,15 @@ test-daemons: deps-test $(ORACLES)/ready
 	python3 Tests/Daemons/run.py .build/release/bcemrd
 	python3 Tests/Daemons/people.py .build/release/bcemrd $(BCEMR)
 	python3 Tests/Daemons/joining.py .build/release/bcemrd $(BCEMR)
+	$(PYTHON) Tests/Chaos/selftest.py
+	$(PYTHON) Tests/Chaos/run.py .build/release/bcemrd $(BCEMR) --seeds 1-2
+
+## chaos: 2.5 min a seed. Networks, visits and faults that seeds make, against daemons: make chaos ARGS='--seeds 1-100'
+chaos: export BCEMR_PYTHON := $(abspath $(PYTHON))
+chaos: deps-test $(ORACLES)/ready
+	$(SWIFT_BUILD) --product bcemrd
+	$(SWIFT_BUILD) --product bcemr
+	$(PYTHON) Tests/Chaos/run.py .build/release/bcemrd $(BCEMR) $(or $(ARGS),--seeds 1-10)
 
 ## test-constant-time: Operations on secrets under memcheck, with two planted leaks that it must find
 test-constant-time: deps-test

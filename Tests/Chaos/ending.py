@@ -1,0 +1,211 @@
+"""The end of a run: all is healed, and what was acknowledged is compared with what the daemons have."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import checker
+import ledger
+from clients import identity
+from journey import GivenUp, Journey
+from world import wait
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# From the end of the last fault on, in seconds.
+READY, FINAL, AGREED, VISIT = 90, 120, 120, 120
+
+
+class Ending:
+    def __init__(self, world, clients, history, trouble):
+        self.world, self.clients, self.history, self.trouble = world, clients, history, trouble
+        self.wrong, self.figures = [], {}
+
+    def expect(self, holds, what):
+        if not holds:
+            self.wrong.append(what)
+        return holds
+
+    def timed(self, name, body):
+        begun = time.time()
+        result = body()
+        self.figures[name] = round(time.time() - begun, 1)
+        return result
+
+    def run(self):
+        self.timed("ready", self.is_ready)
+        self.timed("a visit", self.holds_a_visit)
+        self.timed("all final", self.all_final)
+        facts = self.facts()
+        self.timed("agreed", self.agrees)
+        self.ends()
+        view = self.timed("offline checks", self.offline)
+        if view:
+            self.wrong += checker.check(self.history, view, facts)
+            self.figures["entries"] = sum(map(len, view.chains.values()))
+        self.timed("begins again", self.begins_again)
+
+    # While they run
+
+    def is_ready(self):
+        world = self.world
+        self.expect(
+            wait(lambda: all(world.is_ready(name) for name in world.names), READY),
+            "not ready %d s after the last fault: %s" % (READY, {
+                name: world.get(name, "ready")[1][:600] for name in world.names
+                if not world.is_ready(name)}))
+
+    def holds_a_visit(self):
+        """Somebody is admitted, seen, and collects the record."""
+        begun = time.time()
+        journey = Journey(self.clients, self.world.plan.patients[0], 1000, self.world.plan.seed,
+                          lambda: VISIT - (time.time() - begun))
+        try:
+            journey.held("hospital-1", ["anna"])
+        except GivenUp as reason:
+            self.expect(False, "no visit comes about when all is healed: %s" % reason)
+
+    def all_final(self):
+        """What was submitted becomes final, or was refused; nobody waits for ever."""
+        end = time.time() + FINAL
+        waiting = {}
+        for who in self.clients.turns:
+            while True:
+                if who in self.world.plan.patients:
+                    self.clients.run(who, "sync")
+                stands = self.clients.run(who, "status", "--offline").result.get("submissions", [])
+                waiting[who] = [
+                    (s["kind"], s["visit"][:12], s["stands"]) for s in stands
+                    if s["stands"]["standing"] not in ("final", "refused", "demanded")]
+                if not waiting[who] or time.time() > end:
+                    break
+                time.sleep(2)
+            refused = [s for s in stands if s["stands"]["standing"] == "refused"]
+            self.figures["refused"] = self.figures.get("refused", 0) + len(refused)
+        self.expect(not any(waiting.values()), "not final %d s after the last fault: %s" % (FINAL, waiting))
+
+    def facts(self):
+        facts = checker.Facts(hospitals=self.world.plan.doctors, restored=self.trouble.restored)
+        for patient in self.world.plan.patients:
+            shown = self.clients.run(patient, "visits").result
+            facts.visits[patient] = {v["visit"] for v in shown.get("visits", [])}
+            self.expect(not shown.get("damaged"), "damaged rows of %s: %s" % (patient, shown.get("damaged")))
+        for hospital in self.world.plan.hospitals:
+            facts.tickets[hospital] = {
+                t["ticket"] for patient in self.world.plan.patients for t in self.clients.desk(
+                    hospital, "tickets", "--identity", identity(patient)).result.get("tickets", [])}
+        facts.cut_short = sum(o.code is None for o in self.history.operations)
+        return facts
+
+    def agrees(self):
+        """All have one consortium chain, and hospital and cloud one chain of the hospital."""
+        world = self.world
+
+        def differences():
+            seen = {name: world.metrics(name) for name in world.names}
+            found = []
+            leaves = {name: metrics.get('bcemr_chain_leaves{chain="consortium",role="%s"}' % name)
+                      for name, metrics in seen.items()}
+            if len(set(leaves.values())) > 1:
+                found.append(leaves)
+            for hospital in world.plan.hospitals:
+                key = '{chain="%s",role="%s"}' % (hospital, hospital)
+                own = seen[hospital].get("bcemr_chain_leaves" + key)
+                confirmed = seen[hospital].get("bcemr_chain_confirmed_leaves" + key)
+                if own and own != confirmed:
+                    found.append((hospital, own, confirmed))
+            found += [
+                (name, key, value) for name, metrics in seen.items() for key, value in metrics.items()
+                if value and key.startswith("bcemr_contradictions")]
+            return found
+
+        self.expect(wait(lambda: not differences(), AGREED, every=1),
+                    "they do not agree: %s" % differences())
+
+    def ends(self):
+        for who in list(self.clients.agents):
+            code = self.clients.stop(who)
+            self.expect(code == 0, "SIGTERM ended the program of %s with %d" % (who, code))
+        for name in self.world.names:
+            if name in self.world.processes:
+                code = self.world.stop(name)
+                self.expect(code == 0, "SIGTERM ended %s with %d" % (name, code))
+
+    # Offline
+
+    def offline(self):
+        """The folders of all, put together, pass every check that reads them, and are exported."""
+        world, whole = self.world, self.world.path("whole")
+        os.mkdir(whole, 0o700)
+        with open(os.path.join(whole, "lock"), "x", opener=lambda p, f: os.open(p, f, 0o600)):
+            pass
+        for name in world.names:
+            for each in os.listdir(world.path(name, "data")):
+                source = world.path(name, "data", each)
+                if os.path.isdir(source):
+                    shutil.copytree(source, os.path.join(whole, each))
+                elif each == "genesis.der":
+                    shutil.copy2(source, whole)
+            own = os.path.join(whole, "organisations", name + "-trust")
+            os.makedirs(own, 0o700)
+            shutil.copy2(world.path(name, "organisation", "keys.pem"), own)
+        people = tuple(os.path.join(whole, kind) for kind in ("doctors", "patients"))
+        report = self.json("fsck", whole)
+        for finding in report.get("findings", []):
+            # Doctors have their keys elsewhere.
+            if not (finding["code"] == "missing" and finding["file"].startswith(people)):
+                self.expect(False, "fsck: %(code)s: %(file)s: %(what)s" % finding)
+        self.expect("findings" in report, "fsck: %s" % report)
+        status = self.json("status", whole)
+        for fault in status.get("faults", []):
+            if not (fault.get("file") or "").startswith(people):
+                self.expect(False, "status: %s" % fault)
+        self.expect(not status.get("convictions"), "convicted: %s" % status.get("convictions"))
+        export = world.path("export.tar")
+        made = self.json("export", "--data", whole, "--output", export)
+        if not self.expect(os.path.exists(export), "export: %s" % made):
+            return None
+        verified = self.json("verify", export, "--genesis", self.clients.digest)
+        summary = verified.get("summary", {})
+        if not self.expect(verified.get("passed"), "verify: %s" % json.dumps(verified)[:3000]):
+            return None
+        self.figures["blocks"] = next(c["blocks"] for c in summary["chains"] if c["name"] == "consortium")
+        replay = subprocess.run(
+            [sys.executable, os.path.join(HERE, "..", "..", "scripts", "replay-export"), export,
+             "--genesis", self.clients.digest], capture_output=True, text=True)
+        self.expect(replay.returncode == 0, "replay-export: %s" % (replay.stdout + replay.stderr)[-2000:])
+        return ledger.read(export, {c["name"]: c["final_leaves"] for c in summary["chains"]})
+
+    def json(self, *arguments):
+        done = self.world.command(*arguments, "--json", code=None, program=self.world.client, timeout=300)
+        try:
+            return json.loads(done.stdout)
+        except ValueError:
+            return {"error": done.stdout[-500:] + done.stderr[-500:]}
+
+    def begins_again(self):
+        world = self.world
+        for name in world.names:
+            world.start(name)
+        begun = {}
+
+        def has_gone_on():
+            for name in world.names:
+                begun.setdefault(name, max(world.height(name), 0))
+            return all(world.is_ready(name) for name in world.names)
+
+        self.expect(wait(has_gone_on, READY), "not ready after a new beginning: %s" % {
+            name: (world.get(name, "ready"), world.log(name, 3)) for name in world.names
+            if not world.is_ready(name)})
+        for name in list(world.processes):
+            world.processes.pop(name).kill()
+
+
+def traffic(history):
+    return Counter(
+        operation.verb for operation in history.operations
+        if operation.code == 0 and operation.verb in (
+            "desk-ticket", "ticket", "sign", "collect", "consent", "revoke", "open"))

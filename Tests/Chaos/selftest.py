@@ -1,0 +1,312 @@
+#!/usr/bin/env python3
+"""The checker finds what it is there for, and plans are their seeds': selftest.py
+
+Each test has a history and a ledger in which one thing is false.
+"""
+
+import contextlib
+import copy
+import http.client
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+from unittest import mock
+
+import carrier
+import checker
+import garbage
+import plan
+from history import History, Operation
+from ledger import Entry, View
+from network import Loopback
+from proxy import Conduct, Proxies
+
+VISIT, CONSENT, SECOND = "a1" * 32, "c1" * 32, "c2" * 32
+
+
+def entry(index, kind, document="", signer="", **more):
+    return Entry(index, kind, "%064x" % index, VISIT, document, signer, **more)
+
+
+def stands(standing, index):
+    return {"standing": standing, "index": index}
+
+
+def good():
+    """A visit of anna and bert, opened by carl with one consent; another consent is taken back."""
+    view = View(
+        chains={"hospital-1": [
+            entry(1, "opening", signer="hospital-1", team=["anna", "bert"]),
+            entry(2, "signature", signer="anna"), entry(3, "signature", signer="bert"),
+            entry(4, "completion", signer="bert"), entry(6, "receipt", signer=VISIT),
+            entry(7, "consent", CONSENT), entry(9, "access", CONSENT, "manager"),
+            entry(10, "consent", SECOND), entry(12, "revocation", SECOND)]},
+        final={"hospital-1": 20})
+    findings = {"anna": "one", "bert": "two"}
+    history = History()
+
+    def add(at, verb, who, code=0, result=None, **about):
+        history.add(Operation(verb, who, at, at + 1, code, result or {}, about))
+
+    about = {"visit": VISIT, "hospital": "hospital-1", "encounter": "e", "patient": "p"}
+    add(0, "desk-ticket", "hospital-1", result={"ticket": "77" * 32}, **about)
+    add(1, "ticket", "p", result={"visit": VISIT}, team=["anna", "bert"], **about)
+    add(2, "sign", "anna", result={"signature": stands("final", 2)}, finding="one", **about)
+    add(3, "sign", "bert", result={
+        "signature": stands("written", 3), "completion": stands("confirmed", 4)}, finding="two", **about)
+    add(4, "collect", "p", result={"receipt": stands("confirmed", 6)}, collected=findings, **about)
+    add(5, "consent", "p", result={"consent": CONSENT, "stands": stands("final", 7)}, **about)
+    add(6, "open", "carl", consent=CONSENT, findings=findings, opened=findings, **about)
+    add(7, "consent", "p", result={"consent": SECOND, "stands": stands("written", 10)}, **about)
+    add(8, "revoke", "p", result={"stands": stands("final", 12)}, consent=SECOND, **about)
+    add(9.5, "open", "carl", 1, {"error": {"code": "consent-revoked"}}, consent=SECOND,
+        findings=findings, **about)
+    add(10, "status", "p", result={"submissions": [
+        {"kind": "receipt", "entry": "%064x" % 6, "visit": VISIT, "consent": None,
+         "stands": stands("final", 6)}]})
+    facts = checker.Facts(
+        hospitals={"anna": "hospital-1", "bert": "hospital-1", "carl": "hospital-2"},
+        tickets={"hospital-1": set()}, visits={"p": {VISIT}})
+    return history, view, facts
+
+
+class CheckerTests(unittest.TestCase):
+    def found(self, change):
+        history, view, facts = good()
+        change(history, view, facts)
+        return list(checker.check(history, view, facts))
+
+    def finds(self, word, change):
+        found = self.found(change)
+        self.assertTrue(any(word in each for each in found), found)
+
+    def without(self, **values):
+        def change(history, view, facts):
+            kept = [e for e in view.chains["hospital-1"]
+                    if not all(getattr(e, n) == v for n, v in values.items())]
+            self.assertLess(len(kept), len(view.chains["hospital-1"]))
+            view.chains["hospital-1"] = kept
+        return change
+
+    def operation(self, verb, place=0):
+        """Changes one operation by what a test gives."""
+        def changing(body):
+            return lambda history, view, facts: body(history.of(verb)[place])
+        return changing
+
+    def test_good_history_has_no_contradiction(self):
+        self.assertEqual(self.found(lambda *_: None), [])
+
+    def test_lost_entries_are_found(self):
+        for values in (
+                {"kind": "signature", "signer": "anna"}, {"kind": "signature", "signer": "bert"},
+                {"kind": "completion"}, {"kind": "receipt"}, {"kind": "consent", "document": CONSENT},
+                {"kind": "consent", "document": SECOND}, {"kind": "revocation"}):
+            self.finds("lost: ", self.without(**values))
+
+    def test_entry_at_another_place_is_found(self):
+        def change(history, view, facts):
+            view.find(kind="completion")[0][1].index = 5
+        self.finds("lost: completion", change)
+
+    def test_final_that_is_no_more_is_found(self):
+        self.finds("not final any more", lambda h, view, f: view.final.update({"hospital-1": 7}))
+
+        def change(history, view, facts):
+            later = copy.deepcopy(history.of("status")[0])
+            later.ended += 1
+            later.result["submissions"][0]["stands"] = stands("written", None)
+            history.add(later)
+        self.finds("taken back", change)
+
+    def test_opening_without_consent_is_found(self):
+        self.finds("opened without consent", self.without(kind="consent", document=CONSENT))
+
+        def change(history, view, facts):
+            view.find(kind="consent", document=CONSENT)[0][1].index = 9.5
+        self.finds("opened without consent", change)
+        self.finds("unnoticed", self.without(kind="access"))
+
+    def test_opening_after_revocation_is_found(self):
+        opened = self.operation("open", 1)(
+            lambda each: each.about.update(opened=each.about["findings"]))
+        self.finds("after the receipt", opened)
+        self.finds("is used after it was taken back", lambda h, view, f: view.chains[
+            "hospital-1"].append(entry(13, "access", SECOND, "manager")))
+
+        def before(history, view, facts):
+            history.of("open")[1].began = 7.5
+            history.of("open")[1].about["opened"] = history.of("open")[1].about["findings"]
+            view.chains["hospital-1"].insert(8, entry(11, "access", SECOND, "manager"))
+        self.assertEqual(self.found(before), [])
+
+    def test_what_nobody_did_is_found(self):
+        foreign = Entry(14, "opening", "ff", "b1" * 32, "", "hospital-1", ["anna"])
+        self.finds("no patient knows", lambda h, view, f: view.chains["hospital-1"].append(foreign))
+        self.finds("has the team", self.operation("ticket")(
+            lambda each: each.about.update(team=["anna"])))
+        self.finds("was used twice", lambda h, view, f: view.chains["hospital-1"].append(
+            entry(15, "access", CONSENT, "manager")))
+        self.finds("complete twice", lambda h, view, f: view.chains["hospital-1"].append(
+            entry(15, "completion", signer="bert")))
+        self.finds("no doctor has asked", lambda history, v, f: history.operations.remove(
+            history.of("open")[0]))
+
+    def test_changed_records_are_found(self):
+        self.finds("changed: the record", self.operation("collect")(
+            lambda each: each.about["collected"].update(anna="other")))
+        self.finds("changed: what", self.operation("open")(
+            lambda each: each.about.update(opened={"anna": "other"})))
+        self.finds("disputed", self.operation("collect")(
+            lambda each: each.result.update(error={"code": "disputed"})))
+
+    def test_lost_tickets_are_found(self):
+        def change(history, view, facts):
+            other = copy.deepcopy(history.of("desk-ticket")[0])
+            other.about["encounter"], other.result["ticket"] = "e-2", "78" * 32
+            history.add(other)
+        self.finds("a ticket of hospital-1", change)
+
+        def restored(history, view, facts):
+            change(history, view, facts)
+            facts.restored["hospital-1"] = 0
+        self.assertEqual(self.found(restored), [])
+
+    def test_demands_that_are_lost_are_found(self):
+        def change(history, view, facts):
+            history.of("revoke")[0].result["stands"] = stands("demanded", 90)
+        self.finds("no such demand", change)
+
+        def kept(history, view, facts):
+            change(history, view, facts)
+            view.demands.append(entry(90, "revocation", SECOND))
+        self.assertEqual(self.found(kept), [])
+
+
+class PlanTests(unittest.TestCase):
+    def test_same_seed_is_same_plan(self):
+        for seed in range(50):
+            self.assertEqual(plan.written(plan.make(seed)), plan.written(plan.make(seed)))
+        self.assertNotEqual(plan.written(plan.make(1)), plan.written(plan.make(2)))
+
+    def test_all_kinds_of_faults_come(self):
+        kinds = {fault.kind for seed in range(40) for fault in plan.make(seed).faults}
+        self.assertEqual(kinds, set(plan.LASTING))
+
+    def test_plan_fits_into_its_time(self):
+        for seed in range(200):
+            made = plan.make(seed)
+            self.assertTrue(4 <= len(made.faults) <= 8)
+            self.assertTrue(all(0 <= fault.at <= plan.TROUBLE for fault in made.faults))
+            self.assertEqual(sorted(h for hs in made.confirms.values() for h in hs), made.hospitals)
+
+
+class ProxyTests(unittest.TestCase):
+    def setUp(self):
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.heard = []
+        threading.Thread(target=self._echo, daemon=True).start()
+        self.proxies = Proxies(Loopback([]), 1)
+        port = self.proxies.add("x", "x", ("127.0.0.1", 0), self.server.getsockname(), "x")
+        self.address = ("127.0.0.1", port)
+        self.proxy = self.proxies.proxies["x"]
+
+    def tearDown(self):
+        self.proxies.stop()
+        self.server.close()
+
+    def _echo(self):
+        while True:
+            try:
+                one, _ = self.server.accept()
+            except OSError:
+                return
+            with one, contextlib.suppress(OSError):
+                data = one.recv(100)
+                self.heard.append(data)
+                one.sendall(data)
+
+    def ask(self, data=b"hello"):
+        with socket.create_connection(self.address, timeout=5) as one:
+            one.sendall(data)
+            return one.recv(100)
+
+    def test_passes_on(self):
+        self.assertEqual(self.ask(), b"hello")
+
+    def test_delays_loses_and_corrupts(self):
+        self.proxy.conduct = Conduct(delay=0.2)
+        begun = time.time()
+        self.assertEqual(self.ask(), b"hello")
+        self.assertGreater(time.time() - begun, 0.3)
+        self.proxy.conduct = Conduct(loss=1)
+        with self.assertRaises(ConnectionError):
+            self.ask()
+        self.proxy.conduct = Conduct(corrupts=1)
+        self.assertNotEqual(self.ask(), b"hello")
+        counts = self.proxy.counts
+        self.assertTrue(counts.delayed and counts.lost and counts.corrupted)
+
+    def test_garbage_is_told_from_what_was_taken(self):
+        counts = garbage.send(
+            socket.socket, self.address, "x", 0.5, "seed", threading.Event())
+        self.assertTrue(counts["sent"])
+        self.assertFalse(counts["refused"] or counts["taken"])
+
+
+class CarrierTests(unittest.TestCase):
+    """Between a client and a server that answers with what it was asked."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        place = self.folder.name
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+             "-nodes", "-keyout", place + "/tls-key.pem", "-out", place + "/tls.pem", "-days", "2",
+             "-subj", "/CN=x"], check=True, capture_output=True)
+        heard = self.heard = []
+
+        class Echo(carrier.Carrier):
+            def draw(self):
+                return None
+
+            def forward(self, path, headers, body):
+                heard.append(body)
+                return 200, "text/plain", b"to " + body
+
+        self.server = Echo(place, None, "x")
+        self.between = carrier.Carrier(place, self.server.server_address, "x")
+
+    def tearDown(self):
+        self.between.end()
+        self.server.end()
+        self.folder.cleanup()
+
+    def ask(self, what, body=b"one"):
+        self.between.draw = lambda: what
+        return carrier.Carrier.forward(
+            mock.Mock(target=self.between.server_address), "/v1/messages/x", {}, body)[2]
+
+    def test_does_what_it_is_there_for(self):
+        self.assertEqual(self.ask(None), b"to one")
+        self.assertEqual(self.ask("doubled", b"two"), b"to two")
+        self.assertNotEqual(self.ask("answer damaged", b"three"), b"to three")
+        self.assertNotEqual(self.ask("former answer", b"four"), b"to four")
+        self.assertNotEqual(self.ask("damaged", b"five"), b"to five")
+        for what in ("answer lost", "request lost"):
+            with self.assertRaises((OSError, http.client.HTTPException)):
+                self.ask(what, what.encode())
+        end = time.time() + 5
+        while self.heard.count(b"two") < 2 and time.time() < end:
+            time.sleep(0.05)
+        self.assertEqual(self.heard.count(b"two"), 2)
+        self.assertIn(b"answer lost", self.heard)
+        self.assertNotIn(b"request lost", self.heard)
+        self.assertNotIn(b"five", self.heard)
+
+
+if __name__ == "__main__":
+    unittest.main()
