@@ -58,9 +58,9 @@ struct CountrySimulationTests {
         hospitals: 20, clouds: 2, delegates: 4, visitsPerHospitalAndDay: visits,
         chainLength: 1000, registrationsPerDay: 0, rotationsPerDay: 0, demandsPerDay: 0,
         votes: false),
-      intervals: 24)
+      intervals: 12)
     #expect(load.refused.isEmpty)
-    #expect(load.blocks == 24)
+    #expect(load.blocks == 12)
     expect(load.anchorsPerBlock, near: load.predicted.anchorsPerBlock, within: 0.2)
     expect(load.entriesPerBlock, near: load.predicted.entriesPerBlock, within: 0.2)
     expect(load.bytesPerBlock, near: load.predicted.bytesPerBlock, within: 0.2)
@@ -79,9 +79,9 @@ struct CountrySimulationTests {
   func votes() throws {
     let load = try load(
       Country(
-        hospitals: 20, clouds: 2, delegates: 4, chainLength: 1000, epochLength: 5,
+        hospitals: 20, clouds: 2, delegates: 4, chainLength: 1000, epochLength: 4,
         registrationsPerDay: 10_000, rotationsPerDay: 10_000, demandsPerDay: 20_000),
-      intervals: 16)
+      intervals: 12)
     #expect(load.refused.isEmpty)
     // 20 approvals, the motion, and votes until it has passed.
     let others = load.entries - load.anchors - load.blocks
