@@ -1,3 +1,4 @@
+import CanonicalEncoding
 package import Ledger
 
 /// The way of an entry to who decides: it is offered to one delegate after the other, until more than a
@@ -11,11 +12,11 @@ package struct EntryOffer: Sendable {
 
   /// - Parameter id: who offers it, and does not ask itself.
   package init(to delegates: DelegateSet, by id: String) {
-    others = delegates.seats.compactMap(\.delegate).filter { $0 != id }[...]
+    others = delegates.delegates(beginningFor: id)[...]
     seatCount = delegates.seats.count
   }
 
-  /// Whom to ask next, in the order of the seats; nil if enough have taken it, or nobody is left.
+  /// Whom to ask next; nil if enough have taken it, or nobody is left.
   package mutating func next() -> String? {
     3 * takers > seatCount ? nil : others.popFirst()
   }
@@ -29,4 +30,16 @@ package struct EntryOffer: Sendable {
 
   /// What has come of it; nil if nobody has taken the entry.
   package var reply: OfferReply? { takers > 0 ? OfferReply(isNew: isNew) : nil }
+}
+
+extension DelegateSet {
+  /// All others who decide, in the order of the seats, beginning with one that follows from who asks: else the
+  /// first seats would be asked by everybody.
+  package func delegates(beginningFor id: String) -> [String] {
+    let others = seats.compactMap(\.delegate).filter { $0 != id }
+    guard !others.isEmpty else { return [] }
+    let digest = Digest32(sha256: Array(id.utf8))
+    let first = digest.bytes.prefix(4).reduce(0) { ($0 << 8 | Int($1)) % others.count }
+    return Array(others[first...] + others[..<first])
+  }
 }

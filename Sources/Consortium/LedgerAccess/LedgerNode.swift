@@ -132,9 +132,9 @@ package actor LedgerNode {
   /// Whom to ask for what is final: the delegates as far as they are known here, then all others, for
   /// the delegates of long ago need not be there any more.
   private func sources() throws -> [String] {
-    let delegates = try delegates.seats.compactMap(\.delegate)
+    let delegates = try delegates.delegates(beginningFor: id)
     let others = try members.supernodes.map(\.id).filter { !delegates.contains($0) }
-    return (delegates + others).filter { $0 != id }
+    return delegates + others.filter { $0 != id }
   }
 
   /// Takes final leaves from a supernode, page by page.
