@@ -15,7 +15,7 @@ COMPLETIONS := bash-completion/completions zsh/site-functions fish/vendor_comple
 ORACLES := .build-oracles
 PYTHON := $(ORACLES)/bin/python
 # Suites that ask servers, and give up in time.
-WAITING_TESTS := HTTPTransportTests|S3BackendTests
+WAITING_TESTS := HTTPTransportTests|S3BackendTests|EtcdBackendTests
 # Simulations, stores that wait for the disk, the largest key file: make quick leaves them out.
 SLOW := ConsortiumTests|SQLiteBackendTests|KeyFileTests
 
@@ -40,7 +40,7 @@ quick: deps lint check-docs
 #
 # One suite writes logs as tiles, and has the client of scripts/read-tiles read them; another seals
 # envelopes, and has scripts/vectors/envelope.py open them; a third keeps records at moto and
-# SeaweedFS. Those that wait for servers run by themselves: beside all others nobody answers in time.
+# SeaweedFS; a fourth shares stores by members of etcd. Those that wait for servers run by themselves: beside all others nobody answers in time.
 test-swift: export BCEMR_PYTHON := $(abspath $(PYTHON))
 test-swift: deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD)
@@ -89,7 +89,7 @@ deps:
 
 ## deps-test: Install what tests need besides, as python3-venv, valgrind and zbar-tools
 deps-test: deps
-	@scripts/install-packages python3 python3-venv valgrind binutils zbar-tools faketime help2man openssl prometheus
+	@scripts/install-packages python3 python3-venv valgrind binutils zbar-tools faketime help2man openssl prometheus etcd-server etcd-client
 
 ## test-oracles: Pairings, curves and hashes against other libraries
 #
@@ -131,13 +131,14 @@ test-transcripts: deps-test
 	$(SWIFT_BUILD) --product bcemr
 	python3 Tests/CommandLine/run.py $(BCEMR)
 
-## test-daemons: 4 min. Daemons of five parties: founded, killed, measured, full, renewed, put back; doctors and a patient
+## test-daemons: 6 min. Daemons of five parties: founded, killed, measured, full, renewed, put back; people; two machines
 test-daemons: export BCEMR_PYTHON := $(abspath $(PYTHON))
 test-daemons: deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD) --product bcemrd
 	$(SWIFT_BUILD) --product bcemr
 	python3 Tests/Daemons/run.py .build/release/bcemrd
 	python3 Tests/Daemons/people.py .build/release/bcemrd $(BCEMR)
+	python3 Tests/Daemons/engine.py .build/release/bcemrd $(BCEMR)
 
 ## test-constant-time: Operations on secrets under memcheck, with two planted leaks that it must find
 test-constant-time: deps-test
