@@ -73,7 +73,7 @@ class Hospital:
 
     def writes(self, name):
         report = self.ready(name)
-        return report is not None and "roles" in report
+        return bool(report and report["roles"])
 
     def writer(self):
         return next((name for name in MACHINES if self.writes(name)), None)
