@@ -15,7 +15,7 @@ COMPLETIONS := bash-completion/completions zsh/site-functions fish/vendor_comple
 ORACLES := .build-oracles
 PYTHON := $(ORACLES)/bin/python
 # Suites that ask servers, and give up in time.
-WAITING_TESTS := HTTPTransportTests|S3BackendTests
+WAITING_TESTS := HTTPTransportTests|S3BackendTests|EtcdBackendTests
 # Simulations, stores that wait for the disk, the largest key file: make quick leaves them out.
 SLOW := ConsortiumTests|SQLiteBackendTests|KeyFileTests
 
@@ -40,7 +40,7 @@ quick: deps lint check-docs
 #
 # One suite writes logs as tiles, and has the client of scripts/read-tiles read them; another seals
 # envelopes, and has scripts/vectors/envelope.py open them; a third keeps records at moto and
-# SeaweedFS. Those that wait for servers run by themselves: beside all others nobody answers in time.
+# SeaweedFS; a fourth shares stores by members of etcd. Those that wait for servers run by themselves: beside all others nobody answers in time.
 test-swift: export BCEMR_PYTHON := $(abspath $(PYTHON))
 test-swift: deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD)
@@ -97,7 +97,7 @@ deps:
 ## deps-test: Install what tests need besides, as python3-venv, valgrind and zbar-tools
 deps-test: deps
 	@scripts/install-packages python3 python3-venv valgrind binutils zbar-tools faketime help2man openssl prometheus \
-		strace iproute2 util-linux
+		strace iproute2 util-linux etcd-server etcd-client
 
 ## test-oracles: Pairings, curves and hashes against other libraries
 #
@@ -139,7 +139,7 @@ test-transcripts: deps-test
 	$(SWIFT_BUILD) --product bcemr
 	python3 Tests/CommandLine/run.py $(BCEMR)
 
-## test-daemons: 10 min. Daemons of five parties: founded, killed, measured, full, renewed, put back; people; a sixth joins; two seeds of faults
+## test-daemons: 10 min. Daemons of five parties: founded, killed, measured, full, renewed, put back; people; a sixth joins; two machines of a hospital; seeds of faults
 test-daemons: export BCEMR_PYTHON := $(abspath $(PYTHON))
 test-daemons: deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD) --product bcemrd
@@ -147,6 +147,7 @@ test-daemons: deps-test $(ORACLES)/ready
 	python3 Tests/Daemons/run.py .build/release/bcemrd
 	python3 Tests/Daemons/people.py .build/release/bcemrd $(BCEMR)
 	python3 Tests/Daemons/joining.py .build/release/bcemrd $(BCEMR)
+	python3 Tests/Daemons/engine.py .build/release/bcemrd $(BCEMR)
 	$(PYTHON) Tests/Chaos/selftest.py
 	$(PYTHON) Tests/Chaos/run.py .build/release/bcemrd $(BCEMR) --seeds 1-2
 

@@ -32,6 +32,8 @@ public struct EngineSecret: Sendable, CustomStringConvertible, CustomReflectable
       inputKeyMaterial: key, info: Data(purpose.rawValue.utf8), outputByteCount: 32)
   }
 
+  private static func label(_ name: String) -> Data { Data(name.utf8) }
+
   static let overhead = 12 + 16
 
   /// Seals bytes by AES-256-GCM under a nonce of their own.
@@ -40,7 +42,7 @@ public struct EngineSecret: Sendable, CustomStringConvertible, CustomReflectable
   func seal(_ bytes: [UInt8], _ purpose: Purpose, name: String) throws(StoreError) -> [UInt8] {
     guard
       let sealed = try? AES.GCM.seal(
-        bytes, using: derived(purpose), authenticating: Data(name.utf8)
+        bytes, using: derived(purpose), authenticating: Self.label(name)
       ).combined
     else { throw StoreError(.unavailable, "\(name): the value cannot be sealed") }
     return Array(sealed)
@@ -50,7 +52,7 @@ public struct EngineSecret: Sendable, CustomStringConvertible, CustomReflectable
   func open(_ sealed: [UInt8], _ purpose: Purpose, name: String) throws(StoreError) -> [UInt8] {
     guard sealed.count >= Self.overhead, let box = try? AES.GCM.SealedBox(combined: sealed),
       let plain = try? AES.GCM.open(
-        box, using: derived(purpose), authenticating: Data(name.utf8))
+        box, using: derived(purpose), authenticating: Self.label(name))
     else {
       throw StoreError(
         .corrupted, "\(name) does not open: it was changed, or the shared secret is another")

@@ -41,7 +41,9 @@ public struct EtcdConfiguration: Sendable {
   public let endpoints: [String]
   /// What all keys begin with, without a slash at the end.
   public let prefix: String
+  /// By which members and this machine know each other.
   public var certificates = Certificates()
+  /// Nil where etcd has no users.
   public var user: User?
 
   /// How long one attempt at a request may take, in seconds.

@@ -78,6 +78,7 @@ public final class Tenure: Sendable {
 
   // MARK: Taking it
 
+  /// What became of trying to take it.
   public enum Attempt: Sendable {
     case taken(Tenure)
     /// This machine holds it, and was heard of within the lifetime of its lease.

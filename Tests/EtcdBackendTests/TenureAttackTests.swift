@@ -147,7 +147,7 @@ struct TenureAttackTests {
     #expect(rows.isSubset(of: try store.keys(withPrefix: "")))
   }
 
-  @Test("keys lie in etcd sealed: neither they nor what roles remember can be read there, or moved")
+  @Test("[attack] keys and what roles remember lie in etcd sealed: nothing is read or moved")
   func secrecy() async throws {
     let scene = try await Scene.plain()
     let engine = try scene.engine()

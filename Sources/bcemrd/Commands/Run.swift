@@ -99,7 +99,7 @@ struct Run: AsyncParsableCommand {
     _ = try await SharedHospital.takeKeys(of: id, engine, into: folder)
     let standby = Standby(id, settings, engine, folder, genesis, logger: logger)
     let server = StandbyServer(
-      listen: configuration.operations, standby: standby, logger: logger)
+      configuration: configuration, standby: standby, logger: logger)
     try await Self.run(
       [
         .init(service: standby, successTerminationBehavior: .gracefullyShutdownGroup),

@@ -11,7 +11,7 @@ struct EngineSettings: Sendable {
   let machine: String
   /// For how many seconds the machine that writes counts as alive after it was heard of last.
   let lifetime: Int
-  let etcd: EtcdConfiguration
+  private(set) var etcd: EtcdConfiguration
   let s3: S3Place
   private let secret: EngineSecret
 

@@ -11,17 +11,20 @@ struct StandbyServer: Service {
     let status: String
     let time: String
     let failedChecks: [Health.FailedCheck]
+    let roles: [String: Health.Position] = [:]
     /// Which machine writes; null while that is not known.
     let writer: String?
   }
 
   private struct Refusal: Encodable {
     let ready = false
+    let limit: UInt64
+    let roles: [String: Readiness.Report.Role] = [:]
     let reasons = ["standby"]
     let writer: String?
   }
 
-  let listen: DaemonConfiguration.Listen
+  let configuration: DaemonConfiguration
   let standby: Standby
   let logger: Logger
 
@@ -35,9 +38,10 @@ struct StandbyServer: Service {
           status: failed == nil ? "ok" : "failing", time: Date().formatted(.iso8601),
           failedChecks: failed ?? [], writer: standby.writer?.name), .ok)
     }
-    router.get("ready") { [standby] _, _ in
+    router.get("ready") { [standby, configuration] _, _ in
       try OperationsServer.response(
-        Refusal(writer: standby.writer?.name), .serviceUnavailable)
+        Refusal(limit: configuration.readyBehind, writer: standby.writer?.name),
+        .serviceUnavailable)
     }
     router.get("metrics") { _, _ in
       var text = MetricsText()
@@ -52,6 +56,7 @@ struct StandbyServer: Service {
     router.get("version") { _, _ in
       try OperationsServer.response(["version": BCEMRD.configuration.version], .ok)
     }
+    let listen = configuration.operations
     let application = Application(
       router: router,
       configuration: .init(address: .hostname(listen.host, port: listen.port), serverName: nil),

@@ -34,6 +34,12 @@ enum RoleKeys {
     return givenUp
   }
 
+  /// Whether a role has a key file here, whatever is in it.
+  static func arePresent(_ id: String, _ configuration: DaemonConfiguration) throws -> Bool {
+    try Identifiers.check(id, "roles:")
+    return FileManager.default.fileExists(atPath: location(id, configuration))
+  }
+
   private static func file(
     of id: String, _ configuration: DaemonConfiguration
   ) throws -> KeyFile {
