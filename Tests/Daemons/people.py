@@ -37,10 +37,15 @@ class People:
     def __init__(self, program, cluster, digest, doctors=DOCTORS):
         self.program, self.cluster, self.digest = program, cluster, digest
         self.doctors = doctors
+        self.founders = [name for name, _ in cluster.parties]
         self.agents = {}
         self.passphrase = cluster.path("passphrase")
         with open(self.passphrase, "w", opener=lambda p, f: os.open(p, f, 0o600)) as file:
             file.write(PASSPHRASE + "\n")
+
+    def hasJoined(self, hospital):
+        """Whether it is none of those that founded the consortium."""
+        return hospital not in self.founders
 
     def profile(self, who):
         return self.cluster.path("profile-" + who)
@@ -123,7 +128,7 @@ def add_doctors(people):
     for who, hospital in people.doctors.items():
         people.doctor(
             who, "init", who, "--hospital", hospital, "--genesis", genesis, "--digest",
-            people.digest)
+            people.digest, *(["--joined"] if people.hasJoined(hospital) else []))
         shown = people.doctor(who, "fingerprint")["fingerprint"]
         people.doctor(who, "register", code=1)
         people.desk(hospital, "expect-doctor", who, "--fingerprint", shown)

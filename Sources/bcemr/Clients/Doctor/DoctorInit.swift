@@ -27,6 +27,9 @@
 
     @OptionGroup var ledger: NewProfileOptions
     @OptionGroup var profile: ProfileOptions
+    @Flag(help: "The hospital has joined after the genesis: the program finds it on the ledger.")
+    var joined = false
+
     @OptionGroup var output: OutputOptions
 
     private struct Report: ClientReport {
@@ -47,6 +50,10 @@
       guard ValidGenesis.isIdentifier(id) else {
         throw ValidationError("\(id): an identifier has 1 to 64 of a-z, 0-9 and '-'")
       }
+      guard !joined || ValidGenesis.isIdentifier(hospital) else {
+        throw ValidationError(
+          "--hospital \(hospital): an identifier has 1 to 64 of a-z, 0-9 and '-'")
+      }
       guard specialties.count <= Specialty.countLimit else {
         throw ValidationError("a doctor has at most \(Specialty.countLimit) specialties")
       }
@@ -57,10 +64,12 @@
 
     func run() async throws {
       let genesis = try ledger.read()
-      guard genesis.members.hospitals.contains(hospital) else {
+      guard genesis.members.hospitals.contains(hospital) || joined else {
         throw CommandFailure(
           .badInput, code: "unknown-hospital", "there is no hospital \(hospital) in this genesis",
-          hint: "it has \(genesis.members.hospitals.joined(separator: ", "))")
+          hint:
+            "it has \(genesis.members.hospitals.joined(separator: ", ")); one that has joined since "
+            + "is named with --joined")
       }
       let path = try profile.path ?? "\(ProfileOptions.home())/\(id)"
       try NewProfile.requireNothing(at: path)
