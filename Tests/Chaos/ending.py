@@ -17,6 +17,8 @@ from world import wait
 HERE = os.path.dirname(os.path.abspath(__file__))
 # From the end of the last fault on, in seconds.
 READY, FINAL, AGREED, VISIT = 90, 120, 120, 120
+# An epoch of a plan in which somebody is put back, in seconds, where nobody does anything.
+EPOCH = 420
 
 
 class Ending:
@@ -37,6 +39,8 @@ class Ending:
 
     def run(self):
         self.timed("ready", self.is_ready)
+        if self.trouble.silent_until:
+            self.timed("all have a voice", self.has_voice)
         self.timed("a visit", self.holds_a_visit)
         self.timed("all final", self.all_final)
         facts = self.facts()
@@ -57,6 +61,13 @@ class Ending:
             "not ready %d s after the last fault: %s" % (READY, {
                 name: world.get(name, "ready")[1][:600] for name in world.names
                 if not world.is_ready(name)}))
+
+    def has_voice(self):
+        """Who was put back has new keys with the next epoch; a cloud confirms nothing until then."""
+        world, height = self.world, self.trouble.silent_until
+        self.expect(
+            wait(lambda: all(world.height(name) >= height for name in world.names), EPOCH, every=1),
+            "no block %d after %d s: %s" % (height, EPOCH, {n: world.height(n) for n in world.names}))
 
     def holds_a_visit(self):
         """Somebody is admitted, seen, and collects the record."""
@@ -152,16 +163,18 @@ class Ending:
             own = os.path.join(whole, "organisations", name + "-trust")
             os.makedirs(own, 0o700)
             shutil.copy2(world.path(name, "organisation", "keys.pem"), own)
-        people = tuple(os.path.join(whole, kind) for kind in ("doctors", "patients"))
+        # Doctors and patients have theirs in their profiles; records may be in S3.
+        elsewhere = tuple(os.path.join(whole, each) for each in ("doctors", "patients"))
+        if world.bucket:
+            elsewhere += (os.path.join(whole, "cloud", "records.sqlite"),)
         report = self.json("fsck", whole)
         for finding in report.get("findings", []):
-            # Doctors have their keys elsewhere.
-            if not (finding["code"] == "missing" and finding["file"].startswith(people)):
+            if not (finding["code"] == "missing" and finding["file"].startswith(elsewhere)):
                 self.expect(False, "fsck: %(code)s: %(file)s: %(what)s" % finding)
         self.expect("findings" in report, "fsck: %s" % report)
         status = self.json("status", whole)
         for fault in status.get("faults", []):
-            if not (fault.get("file") or "").startswith(people):
+            if not (fault.get("file") or "").startswith(elsewhere):
                 self.expect(False, "status: %s" % fault)
         self.expect(not status.get("convictions"), "convicted: %s" % status.get("convictions"))
         export = world.path("export.tar")

@@ -26,6 +26,7 @@ class Trouble:
         # Two faults of one process, or of one program, come one after the other.
         self.turns = {name: threading.Lock() for name in [*world.names, *world.plan.doctors]}
         self.restored = {}  # by party: when the backup was taken
+        self.silent_until = 0  # the height from which on all have a voice
 
     def play(self, fault):
         begun = time.time()
@@ -56,7 +57,8 @@ class Trouble:
         code = self.world.stop(fault.target, signal.SIGKILL)
         self.nap(fault.lasts)
         self.world.start(fault.target)
-        return code == -signal.SIGKILL and "killed"
+        # Under another program the code is that one's.
+        return code != 0 and "killed"
 
     def do_restart(self, fault):
         self.begin_with(fault.target)
@@ -273,8 +275,12 @@ class Trouble:
         world.stop(name, signal.SIGKILL)
         world.take_disk(name)
         shutil.rmtree(world.path(name, "data"))
+        height = max(world.height(other) for other in world.names)
         world.command("restore", backup, world.path(name, "data"))
         world.start(name)
+        # New keys count from the next epoch on, or from the one after that, if this one is about to end.
+        length = world.plan.epoch_length
+        self.silent_until = max(self.silent_until, ((height + 4) // length + 1) * length + 1)
         return "it was put back as of %.0f s before" % (time.time() - taken)
 
     def do_garbage(self, fault):

@@ -18,7 +18,6 @@ from s3 import Bucket  # noqa: E402
 
 PUBLIC, OPERATIONS, INSIDE = 8443, 9443, 8444
 DISK = 64 << 20
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 
 
 class World:
@@ -133,9 +132,10 @@ class World:
     def _clock(self, name):
         if name not in self.targets["clock"]:
             return []
-        return ["env", "LD_PRELOAD=" + FAKETIME, "FAKETIME_TIMESTAMP_FILE=" + self.path(name, "clock"),
-                "FAKETIME_CACHE_DURATION=1", "DONT_FAKE_MONOTONIC=1",
-                "FAKETIME_DONT_FAKE_MONOTONIC=1"]
+        # The file says how far it is off, and is read again while the daemon runs.
+        return ["faketime", "-m", "-f", "+0s", "env", "-u", "FAKETIME",
+                "FAKETIME_TIMESTAMP_FILE=" + self.path(name, "clock"), "FAKETIME_CACHE_DURATION=1",
+                "DONT_FAKE_MONOTONIC=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"]
 
     def start(self, name, under=()):
         log = open(self.path(name, "log"), "a")
