@@ -1,10 +1,11 @@
 import CanonicalEncoding
 import Consortium
 import Credentials
+import DeskInterface
 import Ledger
 
 /// Makes the key with which a cloud is to confirm the chain of a hospital.
-struct ConfirmChain: DeskRequest {
+struct ConfirmChain: HandledRequest {
   static let name = "confirm-chain"
 
   var role: String?
@@ -36,7 +37,7 @@ struct ConfirmChain: DeskRequest {
 }
 
 /// Agrees to a motion in the name of a role.
-struct AgreeToMotion: DeskRequest {
+struct AgreeToMotion: HandledRequest {
   static let name = "agree"
 
   var role: String?

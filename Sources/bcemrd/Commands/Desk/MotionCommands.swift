@@ -1,5 +1,6 @@
 import ArgumentParser
 import CanonicalEncoding
+import DeskInterface
 import Ledger
 
 struct DeskConfirmChain: DeskCommand {
