@@ -291,13 +291,14 @@ package actor LedgerClient: MembersSource {
 
   /// That the team of a visit which begins may act, with the keys that the context names.
   package func requireCurrentTeam(of context: VisitContext) async throws {
-    _ = try await team(of: context)
     for signer in context.signers {
       let doctor = try await activeDoctor(signer.doctor, by: context.hospital)
       guard doctor.statement.signer == signer else {
         throw ConsortiumError(.unknownDoctor, "\(signer.doctor) has other keys by now")
       }
     }
+    // The statements are known by now: nobody is asked for them once more.
+    _ = try await team(of: context)
   }
 
   /// The completion of a visit, final, with the team's signature after Eq. (3), the signature of the
