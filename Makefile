@@ -5,7 +5,8 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help lint check-docs quick deps deps-test demo build install examples test test-swift test-oracles \
-	test-documents test-transcripts test-daemons test-constant-time test-planted-faults bench chaos cluster
+	test-documents test-transcripts test-daemons test-constant-time test-planted-faults bench bench-daemons \
+	chaos cluster
 
 SWIFT_BUILD := swift build -c release
 SWIFT_TEST := swift test -c release --disable-testable-imports
@@ -89,6 +90,12 @@ bench: deps deps-test $(ORACLES)/ready
 	$(BCEMR) bench
 	$(PYTHON) Benchmarks/compare.py $(BCEMR)
 	$(PYTHON) Benchmarks/verify.py $(BCEMR)
+
+## bench-daemons: Half an hour. Daemons under load beside one process (docs/load.md); the machine has to be quiet
+bench-daemons: deps
+	$(SWIFT_BUILD) --product bcemrd
+	$(SWIFT_BUILD) --product bcemr
+	python3 Benchmarks/hammer.py .build/release/bcemrd $(BCEMR) $(PARTS)
 
 ## deps: Install the Debian packages that a build needs and that are missing
 deps:

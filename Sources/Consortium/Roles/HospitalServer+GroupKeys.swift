@@ -86,56 +86,21 @@ extension HospitalServer {
     let identity = try await identity.exchangeKey()
     var exchange = try HospitalKeyExchange<Suite>(
       context: visit.context, identityKey: identity, doctorKeys: doctorKeys, using: &randomness)
-    // All doctors at once: what each says depends on none of the others.
-    let offer = exchange.offer()
-    let answers = try await withAll(team) { [node] _, doctor in
+    for (index, doctor) in team.enumerated() {
       _ = try await node.ask(sealed: AssignVisit(opening: opening), of: doctor)
-      return try await node.ask(
-        sealed: ExchangeGroupKey(visit: visitID, step: .offer, message: offer), of: doctor
-      ).bytes
+      let answer = try await node.ask(
+        sealed: ExchangeGroupKey(visit: visitID, step: .offer, message: exchange.offer()),
+        of: doctor)
+      let confirmation = try exchange.confirm(answer: answer.bytes, from: index + 1)
+      let acknowledgement = try await node.ask(
+        sealed: ExchangeGroupKey(visit: visitID, step: .confirmation, message: confirmation),
+        of: doctor)
+      try exchange.acknowledge(acknowledgement.bytes, from: index + 1)
     }
-    var confirmations: [[UInt8]] = []
-    for (index, answer) in answers.enumerated() {
-      confirmations.append(try exchange.confirm(answer: answer, from: index + 1))
-    }
-    let acknowledgements = try await withAll(team) { [node, confirmations] index, doctor in
-      try await node.ask(
-        sealed: ExchangeGroupKey(
-          visit: visitID, step: .confirmation, message: confirmations[index]), of: doctor
-      ).bytes
-    }
-    for (index, acknowledgement) in acknowledgements.enumerated() {
-      try exchange.acknowledge(acknowledgement, from: index + 1)
-    }
-    let deliveries = try team.indices.map { try exchange.deliver(to: $0 + 1) }
     // The first doctor has it last: who signs takes no other key, and nobody signs before the first.
-    _ = try await withAll(Array(team.dropFirst())) { index, doctor in
-      try await self.bring(deliveries[index + 1], visitID, to: doctor)
-      return []
+    for (index, doctor) in team.enumerated().reversed() {
+      try await bring(try exchange.deliver(to: index + 1), visitID, to: doctor)
     }
-    if let first = team.first { try await bring(deliveries[0], visitID, to: first) }
-  }
-
-  /// Asks all doctors of a team at once.
-  ///
-  /// - Returns: what each has said, in the order of the team.
-  /// - Throws: what went wrong with the first of them for whom something did, once all have answered.
-  private func withAll(
-    _ team: [String], _ ask: @escaping @Sendable (Int, String) async throws -> [UInt8]
-  ) async throws -> [[UInt8]] {
-    let results = await withTaskGroup(of: (Int, Result<[UInt8], any Error>).self) { group in
-      for (index, doctor) in team.enumerated() {
-        group.addTask {
-          do {
-            return (index, .success(try await ask(index, doctor)))
-          } catch {
-            return (index, .failure(error))
-          }
-        }
-      }
-      return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
-    }
-    return try team.indices.compactMap { try results[$0]?.get() }
   }
 
   /// Brings a doctor the key. Where the answer is lost the same is brought again: in another exchange it would be

@@ -37,7 +37,8 @@
         valueName: "name=number"))
     var processes: [String] = []
 
-    @Option(help: ArgumentHelp("How many hospitals there are in this process.", valueName: "n"))
+    @Option(
+      help: ArgumentHelp("How many hospitals there are in this process, 3 to 64.", valueName: "n"))
     var inProcess: Int?
 
     @Option(help: ArgumentHelp("How many visits begin in a second.", valueName: "n"))
@@ -99,11 +100,11 @@
         throw ValidationError("--seconds is 1 to 86400, --warm-up 0 to 3600, --idle 1 to 600")
       }
       guard (1...1000).contains(doctors), (1...100_000).contains(patients),
-        inProcess.map({ (1...64).contains($0) }) ?? true, (1...Limits.teamSize).contains(team),
+        inProcess.map({ (3...64).contains($0) }) ?? true, (1...Limits.teamSize).contains(team),
         (0.001...10).contains(pause)
       else {
         throw ValidationError(
-          "--doctors is 1 to 1000, --patients 1 to 100000, --in-process 1 to 64, "
+          "--doctors is 1 to 1000, --patients 1 to 100000, --in-process 3 to 64, "
             + "--team 1 to \(Limits.teamSize), --pause 0.001 to 10")
       }
     }

@@ -1,6 +1,18 @@
 #if Network
   import Synchronization
 
+  /// 0, 1, 2, …
+  private final class Numbers: Sendable {
+    private let value = Mutex(0)
+
+    func next() -> Int {
+      value.withLock { value in
+        defer { value += 1 }
+        return value
+      }
+    }
+  }
+
   /// When visits and sharings begin.
   struct LoadSchedule: Sendable {
     enum Arrivals: Sendable {
@@ -23,16 +35,12 @@
       switch arrivals {
       case .rate(let rate): await run(rate, body)
       case .atOnce(let count):
-        let next = Mutex(0)
+        let numbers = Numbers()
         await withDiscardingTaskGroup { group in
           for _ in 0..<count {
             group.addTask {
               while ContinuousClock.now < end {
-                let number = next.withLock { next in
-                  defer { next += 1 }
-                  return next
-                }
-                await body(number, ContinuousClock.now)
+                await body(numbers.next(), ContinuousClock.now)
               }
             }
           }

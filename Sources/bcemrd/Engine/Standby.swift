@@ -128,7 +128,7 @@ private struct Following {
     log = SharedChainLog(engine, id, tenure: nil, copy: try folder.chainLog(id))
     let keys = try await SharedHospital.takeKeys(of: id, engine, into: folder)
     ring = try KeyRing(keys, network: genesis.content.network, save: { _ in })
-    let directory = Directory(genesis)
+    let directory = Directory(genesis.members)
     https = HTTPCourier { await directory.location(of: $0) }
     node = try LedgerNode(
       id: id, genesis: genesis, identity: ring, delegate: nil,
