@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from cluster import PARTIES, Cluster
 from s3 import Bucket
@@ -125,7 +126,9 @@ class People:
 def add_doctors(people):
     """Doctors make profiles, show their fingerprints at the desks, and register."""
     genesis = people.cluster.path("genesis.der")
-    for who, hospital in people.doctors.items():
+
+    def add(doctor):
+        who, hospital = doctor
         people.doctor(
             who, "init", who, "--hospital", hospital, "--genesis", genesis, "--digest",
             people.digest, *(["--joined"] if people.hasJoined(hospital) else []))
@@ -134,6 +137,10 @@ def add_doctors(people):
         people.desk(hospital, "expect-doctor", who, "--fingerprint", shown)
         people.tries("registered", who, "doctor", "register")
         people.start(who)
+
+    # Most of it is waiting for blocks.
+    with ThreadPoolExecutor(max_workers=4) as each:
+        list(each.map(add, people.doctors.items()))
     for hospital in set(people.doctors.values()):
         people.cluster.wait("the ledger has the doctors of " + hospital, lambda: all(
             doctor["standing"] == "active" for doctor in people.desk(hospital, "doctors")["doctors"]))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -57,12 +58,13 @@ class Seaweed:
             time.sleep(0.5)
         raise AssertionError("SeaweedFS has no bucket: see %s/log" % self.folder)
 
-    def records(self):
-        """How many objects the bucket has."""
+    def size(self):
+        """Of all that the bucket holds, in bytes."""
         done = subprocess.run(
             [self.program, "shell", "-master=" + self.master, "-filer=" + self.filer],
             input="fs.du /buckets/records\nexit\n", text=True, capture_output=True, timeout=60)
-        return done.stdout
+        sizes = re.findall(r"(?:logical size|byte):\s*(\d+)", done.stdout)
+        return max((int(size) for size in sizes), default=0)
 
     def configure(self, cluster, name):
         """Has a cloud that does not run yet keep records here."""
