@@ -128,12 +128,12 @@ class Trouble:
         proxy.target, proxy.inside = between.server_address, None
         self._cut(proxy)
         self.nap(fault.lasts)
-        wait(lambda: len(between.counts) >= 4, 30)
+        wait(lambda: len(between.counts) >= 2, 30)
         proxy.target, proxy.inside = kept
         self._cut(proxy)
         between.end()
         counts = between.counts
-        return len(counts) >= 4 and ", ".join("%d %s" % (n, what) for what, n in sorted(counts.items()))
+        return len(counts) >= 2 and ", ".join("%d %s" % (n, what) for what, n in sorted(counts.items()))
 
     def _cut(self, proxy):
         """Ends the connections that stand, as they send."""

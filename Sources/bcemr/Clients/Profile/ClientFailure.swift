@@ -18,7 +18,9 @@
       let isOfRules = error is SignedRefusal || error is Refusal
       let failure = CommandFailure(isOfRules ? ConsortiumError(error) : error)
       let (message, hint) = RefusalTexts.explained(failure.message, code: failure.code)
-      guard Self.waitingCodes.contains(failure.code) else {
+      // Another's disk that has no room has some later; one's own is nothing that waiting mends.
+      let isAway = (error as? ConsortiumError)?.code == .unavailable
+      guard isAway || Self.waitingCodes.contains(failure.code) else {
         self.init(
           failure.exitCode, code: failure.code, message, hint: failure.hint ?? hint,
           place: failure.place)
