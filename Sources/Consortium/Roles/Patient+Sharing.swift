@@ -67,6 +67,16 @@ extension Patient {
     _ request: Digest32, _ visit: Digest32, _ hospital: String
   ) -> String { "\(pendingPrefix)\(request)/\(hospital)/\(visit)" }
 
+  /// When a consent ends that was signed and has not wholly arrived, in seconds since 1970; nil if there is none.
+  package func endOfPendingConsent(
+    to request: Digest32, visit: Digest32, at hospital: String
+  ) throws -> UInt64? {
+    let key = Self.pendingKey(request, visit, hospital)
+    try forgetEnded(key)
+    let pending: PendingConsent? = try store.load(key)
+    return pending?.deposit.consent.object.expiresAt
+  }
+
   /// Consents that the requesting doctor reads one visit, until `expiresAt` in ledger time.
   ///
   /// If some of it did not arrive, the same call sends the same consent again.

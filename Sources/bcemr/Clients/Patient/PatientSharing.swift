@@ -205,10 +205,12 @@
             doctor: request.doctor, expiresAt: LedgerTime.text(same.expiresAt),
             waits: "The consent is not wanted any more", isWanted: false)
         }
+        let pending = try await session.patient.endOfPendingConsent(
+          to: request.request, visit: visit.visit, at: visit.hospital)
         let wish = WantedConsents.Wanted(
           request: "\(request.request)", visit: "\(visit.visit)", hospital: visit.hospital,
           // As it was wanted before: what is on its way has one end.
-          expiresAt: same?.expiresAt ?? expiresAt)
+          expiresAt: pending ?? same?.expiresAt ?? expiresAt)
         return try await Self.give(wish, request.doctor, wanted, session.patient)
       }
       output.deliver(report)
@@ -234,6 +236,8 @@
       } catch {
         let failure = CommandFailure(asClient: error, waiting: 1, agent: "bcemr patient sync")
         guard failure.exitCode == .waits else {
+          // What is signed is on its way, whatever somebody says meanwhile, and is sent again.
+          if try await wanted.isSigned(wish, by: patient) { throw error }
           try wanted.remove(wish)
           throw error
         }

@@ -44,6 +44,14 @@
       return found
     }
 
+    /// Whether one was signed, and has not wholly arrived.
+    func isSigned(_ wanted: Wanted, by patient: Consortium.Patient) async throws -> Bool {
+      guard let request = Digest32(hex: wanted.request), let visit = Digest32(hex: wanted.visit)
+      else { return false }
+      return try await patient.endOfPendingConsent(
+        to: request, visit: visit, at: wanted.hospital) != nil
+    }
+
     /// Gives one, and forgets that it is wanted once all of it has arrived.
     func give(_ wanted: Wanted, by patient: Consortium.Patient) async throws -> Digest32 {
       guard let request = Digest32(hex: wanted.request), let visit = Digest32(hex: wanted.visit)
