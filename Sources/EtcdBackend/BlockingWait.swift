@@ -1,17 +1,21 @@
 import Dispatch
 import Ledger
+import NIOPosix
 import Synchronization
 
-/// Threads that are no part of Swift's own few, so that whoever waits on one of those, which a protocol without
-/// `async` makes necessary, waits for something that goes on.
+/// Threads that are no part of Swift's own few, nor of Dispatch's, which share a limit with them: whoever waits on
+/// one of those, which a protocol without `async` makes necessary, waits for something that goes on even if all of
+/// them wait.
 final class EngineThreads: TaskExecutor {
   static let shared = EngineThreads()
 
-  private let queue = DispatchQueue(label: "bcemr.engine", attributes: .concurrent)
+  private let threads = NIOThreadPool(numberOfThreads: 4)
+
+  private init() { threads.start() }
 
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
-    queue.async { unsafe job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    threads.submit { _ in unsafe job.runSynchronously(on: self.asUnownedTaskExecutor()) }
   }
 }
 
