@@ -72,8 +72,9 @@ struct Check: AsyncParsableCommand {
           .checkFailed,
           "the certificate ends in \(days) days: no member minds, others do; renew it")
       }
+      let isListed = configuration.roles.contains { members.party($0) != nil }
       return
-        "the key is the pinned one; the certificate ends in \(days) days, which no member minds"
+        "the key is \(isListed ? "the pinned one" : "on no ledger yet"); the certificate ends in \(days) days, which no member minds"
     }
     await tell("free disk") {
       guard let space = DiskGuard.freeBytes(configuration.data) else {

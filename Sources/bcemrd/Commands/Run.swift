@@ -61,7 +61,7 @@ struct Run: AsyncParsableCommand {
     _ settings: LiveSettings, shared: SharedHospital? = nil, logger: Logger
   ) async throws {
     let configuration = settings.present
-    let (isListed, proven) = try await Self.join(configuration, logger)
+    let (isListed, proven) = try await Self.join(configuration, isHeld: shared != nil, logger)
     guard isListed else { return logger.info("ended") }
     let machine = try Machine(
       settings, from: config, isTLSKeyAhead: unlistedTLSKey, shared: shared, listedBy: proven,
@@ -113,9 +113,10 @@ struct Run: AsyncParsableCommand {
 
   /// Waits while the ledger does not list a role.
   ///
+  /// - Parameter isHeld: whether this process works with the data folder already.
   /// - Returns: whether all roles are listed, or it was told to end before; and by which members, where it waited.
   private static func join(
-    _ configuration: DaemonConfiguration, _ logger: Logger
+    _ configuration: DaemonConfiguration, isHeld: Bool, _ logger: Logger
   ) async throws -> (isListed: Bool, proven: ValidMembers?) {
     let genesis = try Machine.genesis(configuration)
     try RoleKeys.requirePresence(configuration)
@@ -125,6 +126,9 @@ struct Run: AsyncParsableCommand {
       let joining = try Joining(
         configuration, genesis, logger: logger, isOwn: { $0.pins.contains(pin) })
     else { return (true, nil) }
+    // No other daemon waits with this folder, and 'check' sees that one does.
+    let folder = isHeld ? nil : try DataFolder(path: configuration.data)
+    defer { withExtendedLifetime(folder) {} }
     try await run(
       [
         .init(

@@ -39,7 +39,8 @@ struct ListTickets: HandledRequest {
 
     var tickets: [Ticket]
     var lines: [String] {
-      tickets.map { "\($0.ticket)  until \($0.expires)  \($0.isUsed ? "used" : "not used")" }
+      if tickets.isEmpty { return ["there are none"] }
+      return tickets.map { "\($0.ticket)  until \($0.expires)  \($0.isUsed ? "used" : "not used")" }
     }
   }
 
@@ -163,7 +164,8 @@ struct ListVisits: HandledRequest {
         + visits.map {
           "\($0.visit)  opened \($0.opened)  next by \($0.nextDeadline)  last by \($0.lastDeadline)  "
             + "signed \($0.signed) of \($0.team.joined(separator: ", "))"
-        } + (visits.count < count ? ["\(count - visits.count) more"] : [])
+        } + (visits.isEmpty ? ["no visit is open"] : [])
+        + (visits.count < count ? ["\(count - visits.count) more"] : [])
     }
   }
 

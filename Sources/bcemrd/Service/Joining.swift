@@ -61,7 +61,7 @@ final class Joining: Service {
       "the ledger does not list it yet: waits for a vote, and begins by itself",
       metadata: ["roles": "\(roles)"])
     var turn = 0
-    var isHeard = true
+    var silent: Set<String> = []
     while !Task.isCancelled {
       let supernodes = known.withLock { $0 }.supernodes.map(\.id)
       let supernode = supernodes[turn % supernodes.count]
@@ -69,8 +69,9 @@ final class Joining: Service {
       do {
         let members = try await client.currentMembers(shownBy: supernode)
         known.withLock { $0 = members }
-        if !isHeard { logger.info("members answer again") }
-        isHeard = true
+        if silent.remove(supernode) != nil {
+          logger.info("a member answers again", metadata: ["member": "\(supernode)"])
+        }
         if try isListed(by: members) {
           found.withLock { $0 = members }
           logger.notice("the ledger lists it: begins", metadata: ["roles": "\(roles)"])
@@ -80,12 +81,11 @@ final class Joining: Service {
         await courier.shutDown()
         throw failure
       } catch {
-        if isHeard {
+        if silent.insert(supernode).inserted {
           logger.info(
             "a member does not show who takes part",
             metadata: ["member": "\(supernode)", "reason": "\(ConsortiumError(error).code)"])
         }
-        isHeard = false
       }
       try? await Task.sleep(for: Self.interval)
     }
