@@ -7,7 +7,7 @@ import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DESCRIPTION = os.path.join(HERE, "..", "..", "docs", "openapi.yaml")
-EXAMPLES = 25
+EXAMPLES = 10
 
 
 class SocketPort:
