@@ -16,6 +16,7 @@ struct HeldStoresTests {
     let folder = try DataFolder(path: place)
     let (first, second) = (try folder.roleStore("cloud"), try folder.roleStore("manager"))
     let isDone = Mutex(false)
+    defer { isDone.withLock { $0 = true } }
     // The second never has what the first lacks, and is never more than one behind.
     let writing = Task.detached {
       var number: UInt64 = 0
