@@ -104,7 +104,7 @@ struct OperatorAttackTests {
     ]
     for answer in answers {
       let scene = try await Scene(
-        patience: 4,
+        patience: 60,
         reply: { question in
           guard question.query["list-type"] != nil else { return nil }
           let number = count.withLock {
