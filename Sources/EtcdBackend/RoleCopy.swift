@@ -72,6 +72,27 @@ struct RoleCopy: Sendable {
   /// Values that are fetched at once: of ``inlineLimit`` at most.
   private static let fetchLimit = 64
 
+  /// That etcd has forgotten nothing that the copy has seen. To be asked before the head is moved, which would look
+  /// newer then.
+  ///
+  /// - Throws: ``StoreError`` `corrupted`.
+  func requireNotOlder() async throws(StoreError) {
+    let present = try await engine.etcd.range(head, until: engine.etcd.deadline).entries.first
+    try requireNotOlder(present, kept())
+  }
+
+  private func requireNotOlder(
+    _ head: EtcdClient.Entry?, _ known: (identity: [UInt8], revision: Int64)?
+  ) throws(StoreError) {
+    guard let known else { return }
+    guard let head else { throw older(known.revision, 0) }
+    guard Array(head.value.prefix(Self.identityByteCount)) == known.identity else {
+      throw StoreError(
+        .corrupted, "etcd: \(name) is another store than this machine's copy is of: was etcd lost?")
+    }
+    guard known.revision <= head.revision else { throw older(known.revision, head.revision) }
+  }
+
   /// Brings the copy to where etcd is, with what was removed.
   ///
   /// - Throws: ``StoreError``; `corrupted` if etcd is older than the copy.
@@ -80,17 +101,10 @@ struct RoleCopy: Sendable {
     let deadline = ContinuousClock.now.advanced(by: .seconds(etcd.configuration.patience * 5))
     let (found, revision) = try await etcd.entries([head, batchKey], until: deadline)
     let known = try kept()
-    guard let head = found[0] else {
-      guard known == nil else { throw older(known?.revision ?? 0, 0) }
-      return
-    }
+    try requireNotOlder(found[0], known)
+    guard let head = found[0] else { return }
     let identity = Array(head.value.prefix(Self.identityByteCount))
     let (moved, kept) = (head.revision, known?.revision ?? 0)
-    guard known.map({ $0.identity == identity }) ?? true else {
-      throw StoreError(
-        .corrupted, "etcd: \(name) is another store than this machine's copy is of: was etcd lost?")
-    }
-    guard kept <= moved else { throw older(kept, moved) }
     // A batch is taken once it is made whole.
     if kept == moved || found[1] != nil { return }
     let (present, changed) = try await listing(revision, since: kept, until: deadline)

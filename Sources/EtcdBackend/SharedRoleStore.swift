@@ -119,6 +119,7 @@ public final class SharedRoleStore: RoleStore {
   private func refresh(_ state: inout State) throws(StoreError) {
     let (copy, tenure) = (copy, tenure)
     state.place = try blocking { () async throws(StoreError) in
+      try await copy.requireNotOlder()
       let place = try await copy.completeBatch(from: copy.settle(tenure), tenure)
       try await copy.synchronize()
       return place

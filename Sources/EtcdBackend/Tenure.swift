@@ -57,6 +57,8 @@ public final class Tenure: Sendable {
 
   private struct State {
     var lease: Int64
+    /// When etcd has last said that this is the writer.
+    var heard = ContinuousClock.now
     /// Why the tenure is over; nil while it is not known to be.
     var loss: StoreError?
     var waiting: [CheckedContinuation<Void, Never>] = []
@@ -144,6 +146,13 @@ public final class Tenure: Sendable {
   /// Why it is over; nil while it is not known to be.
   public var loss: StoreError? { state.withLock { $0.loss } }
 
+  /// For how long etcd has not said that this is the writer, if that is longer than its lease lives: another may
+  /// have taken over.
+  public var silence: Duration? {
+    let age = ContinuousClock.now - state.withLock(\.heard)
+    return age > .seconds(lifetime) ? age : nil
+  }
+
   /// Notes that somebody else writes.
   func lose(to holder: Holder?) -> StoreError {
     let error = StoreError(
@@ -187,6 +196,7 @@ public final class Tenure: Sendable {
       _ = lose(to: (found[0]?.value).flatMap(Holder.init))
       return
     }
+    state.withLock { $0.heard = ContinuousClock.now }
     if found[1] != nil, try await etcd.keepAlive(state.withLock({ $0.lease }), until: deadline) {
       return
     }

@@ -81,10 +81,26 @@ extension ReportedFailure {
 }
 
 enum Output {
-  static func line(_ text: String) { print(text) }
+  static func line(_ text: String) { print(printable(text)) }
+
+  /// As it is: for what was drawn here.
+  static func verbatim(_ text: String) { print(text) }
+
+  /// Without what steers a terminal: names come from files and from others.
+  private static func printable(_ text: String) -> String {
+    String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.map { scalar in
+          switch scalar.properties.generalCategory {
+          case .control, .format, .lineSeparator, .paragraphSeparator:
+            scalar == "\n" ? scalar : "\u{fffd}"
+          default: scalar
+          }
+        }))
+  }
 
   static func diagnostic(_ text: String) {
-    FileHandle.standardError.write(Data("bcemrd: \(text)\n".utf8))
+    FileHandle.standardError.write(Data("bcemrd: \(printable(text))\n".utf8))
   }
 
   /// One JSON value, with sorted keys.

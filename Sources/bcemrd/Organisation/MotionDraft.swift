@@ -116,15 +116,22 @@ extension MotionDraft {
   /// Agrees with a key file: of who is to be admitted, of an organisation that is to run somebody, or of a cloud.
   ///
   /// - Throws: ``DaemonFailure`` `nothing-asked`, `foreign-keys`.
-  mutating func agree(_ ring: KeyRing, _ genesis: ValidGenesis) throws {
+  mutating func agree(_ file: KeyFile, _ genesis: ValidGenesis) throws {
+    let ring = try KeyRing(file, network: genesis.content.network, save: { _ in })
     let (motion, owner) = (try content(), ring.owner)
     var wanted: [UInt8]?
     var isAsked = false
     for change in motion.changes {
       switch change {
-      case .admit(let party) where party.id == owner: (wanted, isAsked) = (party.identityKey, true)
+      case .admit(let party) where party.id == owner:
+        guard try Self.holds(file, ring, party) else { throw Self.foreignKeys(owner) }
+        (wanted, isAsked) = (party.identityKey, true)
       case .admit(let party) where party.organisation == owner: isAsked = true
-      case .assignCloud(let assigned) where assigned.cloud == owner: isAsked = true
+      case .assignCloud(let assigned) where assigned.cloud == owner:
+        guard ring.publicKey(.cosigner(assigned.hospital)) == assigned.cosigningKey else {
+          throw Self.foreignKeys(owner)
+        }
+        isAsked = true
       default: break
       }
     }
@@ -134,13 +141,26 @@ extension MotionDraft {
     }
     let newest = ring.publicKey(.identity) ?? []
     guard let key = ring.signingKey(.identity, wanted ?? newest) else {
-      throw DaemonFailure(
-        .badInput, "the motion lists \(owner) with another key than the file has",
-        code: "foreign-keys", hint: "tell who proposes it; nothing was agreed to")
+      throw Self.foreignKeys(owner)
     }
     add(
       Motion.Consent(
         party: owner,
         signature: key.sign(motion.statement(genesis: genesis.digest, signer: organisation))))
+  }
+
+  /// Whether all keys with which a motion lists a party are in its file; a TLS key is in none.
+  private static func holds(_ file: KeyFile, _ ring: KeyRing, _ party: Party) throws -> Bool {
+    guard ring.givenUp(of: party)?.isEmpty == true else { return false }
+    guard case .supernode(let node) = party, node.role == .hospital else { return true }
+    return try SupernodeKeys(file, ring: ring, isHospital: true).publicPart(
+      id: node.id, organisation: node.organisation, role: .hospital, isCandidate: false
+    ).logKey == node.logKey
+  }
+
+  private static func foreignKeys(_ owner: String) -> DaemonFailure {
+    DaemonFailure(
+      .badInput, "the motion lists \(owner) with another key than the file has",
+      code: "foreign-keys", hint: "tell who proposes it; nothing was agreed to")
   }
 }

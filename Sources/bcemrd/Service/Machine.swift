@@ -95,7 +95,8 @@ struct Machine {
       + [
         OperationsServer(
           listen: configuration.operations, health: Health(drivers: drivers, disk: disk),
-          readiness: Readiness(drivers: drivers, settings: settings, disk: disk),
+          readiness: Readiness(
+            drivers: drivers, settings: settings, disk: disk, tenure: shared?.tenure),
           metrics: Metrics(
             drivers: drivers, statistics: statistics, certificate: certificate, disk: disk,
             mailboxes: keptMailboxes),

@@ -1,4 +1,5 @@
 import Consortium
+import EtcdBackend
 import Foundation
 import Ledger
 
@@ -34,6 +35,8 @@ struct Readiness: Sendable {
   let drivers: [RoleDriver]
   let settings: LiveSettings
   let disk: DiskGuard
+  /// Of a hospital with several machines.
+  let tenure: Tenure?
 
   func report() async -> Report {
     let limit = settings.present.readyBehind
@@ -42,6 +45,10 @@ struct Readiness: Sendable {
     for driver in drivers {
       let chains = await Self.standings(of: driver.role)
       var reasons = refusal.map { ["disk: \($0)"] } ?? []
+      if let silence = tenure?.silence {
+        reasons.append(
+          "etcd: silent for \(silence.components.seconds) seconds; another machine may write")
+      }
       for chain in chains {
         switch chain.behind {
         case nil:

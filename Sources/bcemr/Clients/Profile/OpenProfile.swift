@@ -66,13 +66,15 @@
       _ path: String, _ description: ProfileDescription, _ keystore: Keystore,
       patience: Double = ProfileTurn.patience
     ) throws {
+      let folder = try ProfileTurn(path).folder(patience: patience)
+      // Others may have changed keys or passphrase while this one waited.
+      let keystore = try keystore.reopened()
       (self.path, self.description, self.keystore) = (path, description, keystore)
       guard try keystore.keys.secret(Self.digestName) == description.digest.bytes else {
         throw CommandFailure(
           .checkFailed, code: "invalid-profile",
           "\(path)/\(ProfileDescription.fileName): the file was changed since the keys were made")
       }
-      let folder = try ProfileTurn(path).folder(patience: patience)
       guard let bytes = try folder.genesis() else {
         throw CommandFailure(
           .badInput, code: "not-found", "\(path)/genesis.der: the file is missing")

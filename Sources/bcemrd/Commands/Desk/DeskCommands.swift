@@ -41,7 +41,7 @@ struct DeskOptions: ParsableArguments {
     ).ask(request)
     if json { return try Output.json(answer) }
     for line in answer.lines { Output.line(line) }
-    if let appendix = try appendix(answer) { Output.line(appendix) }
+    if let appendix = try appendix(answer) { Output.verbatim(appendix) }
   }
 }
 

@@ -51,9 +51,7 @@ struct Agree: ParsableCommand {
     let genesis = try Machine.genesis(at: genesis)
     var read = try MotionDraft.read(draft, genesis)
     for path in keys {
-      let ring = try KeyRing(
-        OrganisationSession.keys(path), network: genesis.content.network, save: { _ in })
-      try read.agree(ring, genesis)
+      try read.agree(OrganisationSession.keys(path), genesis)
     }
     try read.write(draft)
     let report = DraftReport(read, try read.content(), nil)
