@@ -85,8 +85,7 @@ struct RoleCopy: Sendable {
     _ head: EtcdClient.Entry?, _ known: (identity: [UInt8], revision: Int64)?
   ) throws(StoreError) {
     guard let known else { return }
-    guard let head else { throw older(known.revision, 0) }
-    guard Array(head.value.prefix(Self.identityByteCount)) == known.identity else {
+    guard let head, Array(head.value.prefix(Self.identityByteCount)) == known.identity else {
       throw StoreError(
         .corrupted, "etcd: \(name) is another store than this machine's copy is of: was etcd lost?")
     }
