@@ -1,4 +1,5 @@
 import Foundation
+import S3Backend
 
 /// Where the members of an etcd cluster are, and how long is waited for them.
 public struct EtcdConfiguration: Sendable {
@@ -60,7 +61,7 @@ public struct EtcdConfiguration: Sendable {
     }
     let segments = prefix.split(separator: "/", omittingEmptySubsequences: false)
     guard (1...200).contains(prefix.utf8.count),
-      segments.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(Self.isPlain) })
+      segments.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(ObjectNames.isPlain) })
     else {
       throw Malformed(
         description: "the prefix is no text of 1 to 200 of a-z, 0-9 and '-', with '/' between")
@@ -79,14 +80,5 @@ public struct EtcdConfiguration: Sendable {
         description: "\(endpoint): an endpoint is reached by https, unless it is on this machine")
     }
     return endpoint.hasSuffix("/") ? String(endpoint.dropLast()) : endpoint
-  }
-
-  private static func isPlain(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
-      UInt8(ascii: "-"):
-      true
-    default: false
-    }
   }
 }

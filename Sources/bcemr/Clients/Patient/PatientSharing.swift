@@ -237,8 +237,7 @@
         let failure = CommandFailure(asClient: error, waiting: 1, agent: "bcemr patient sync")
         guard failure.exitCode == .waits else {
           // What is signed is on its way, whatever somebody says meanwhile, and is sent again.
-          if try await wanted.isSigned(wish, by: patient) { throw error }
-          try wanted.remove(wish)
+          if try await !wanted.isSigned(wish, by: patient) { try wanted.remove(wish) }
           throw error
         }
         report.waits = failure.message
