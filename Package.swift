@@ -10,6 +10,9 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// Tests are compiled as they are, which takes a third of the time; the modules they try stay optimised.
+let unoptimised = SwiftSetting.unsafeFlags(["-Onone"])
+
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
@@ -47,7 +50,7 @@ func tests(
     name: "\(module)Tests",
     dependencies: ["TestSupport", .byName(name: module)] + dependencies,
     resources: vectors ? [.copy("Vectors")] : [],
-    swiftSettings: strict)
+    swiftSettings: strict + [unoptimised])
 }
 
 let package = Package(

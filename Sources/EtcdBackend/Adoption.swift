@@ -5,6 +5,16 @@ import Synchronization
 /// How what one machine has kept by itself becomes what several share. All of it may be done again, until the keys,
 /// which come last, say that it is done.
 extension SharedRoleStore {
+  /// That a store on this machine is no copy of what machines share somewhere else: both would go on by themselves.
+  /// To be asked before anything is adopted.
+  ///
+  /// - Throws: ``StoreError`` `corrupted` for the copy of another store, or of a newer one.
+  public static func requireNoOthersCopy(
+    _ local: any RoleStore, _ engine: SharedEngine, _ name: String
+  ) async throws(StoreError) {
+    try await RoleCopy(engine, name, local).requireNotOlder(asCopy: isCopy(local))
+  }
+
   /// Writes all that a store holds to what is shared, and makes it a copy of that.
   ///
   /// - Throws: ``StoreError``

@@ -25,6 +25,7 @@ public struct EngineSecret: Sendable, CustomStringConvertible, CustomReflectable
   enum Purpose: String {
     case value = "bcemr engine value"
     case keys = "bcemr engine keys"
+    case log = "bcemr engine log"
   }
 
   private func derived(_ purpose: Purpose) -> SymmetricKey {
@@ -58,6 +59,28 @@ public struct EngineSecret: Sendable, CustomStringConvertible, CustomReflectable
         .corrupted, "\(name) does not open: it was changed, or the shared secret is another")
     }
     return Array(plain)
+  }
+
+  // MARK: What may be read
+
+  /// HMAC-SHA256 of what stands under a name, 32 bytes.
+  func authenticator(of bytes: [UInt8], _ purpose: Purpose, name: [UInt8]) -> [UInt8] {
+    Array(HMAC<SHA256>.authenticationCode(for: Self.named(bytes, name), using: derived(purpose)))
+  }
+
+  /// Whether this stands under the name by who has the secret; in constant time.
+  func isAuthentic(
+    _ authenticator: [UInt8], of bytes: [UInt8], _ purpose: Purpose, name: [UInt8]
+  ) -> Bool {
+    HMAC<SHA256>.isValidAuthenticationCode(
+      authenticator, authenticating: Self.named(bytes, name), using: derived(purpose))
+  }
+
+  private static func named(_ bytes: [UInt8], _ name: [UInt8]) -> [UInt8] {
+    var writer = ByteWriter()
+    writer.counted(name)
+    writer.raw(bytes)
+    return writer.bytes
   }
 
   public var description: String { "the shared secret of an engine" }

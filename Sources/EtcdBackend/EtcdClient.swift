@@ -126,8 +126,11 @@ package final class EtcdClient: Sendable {
         failure = error
       }
       switch failure.kind {
-      case .refused: throw StoreError(.unavailable, failure.message)
-      case .absent: throw StoreError(.conflict, failure.message)
+      // An attempt before, of which nobody knows, may have been carried out all the same.
+      case .refused:
+        throw StoreError(isUnknown ? .outcomeUnknown : .unavailable, failure.message)
+      case .absent:
+        throw StoreError(isUnknown ? .outcomeUnknown : .conflict, failure.message)
       case .full:
         throw StoreError(
           isUnknown ? .outcomeUnknown : .full,
@@ -135,7 +138,7 @@ package final class EtcdClient: Sendable {
         )
       case .unauthenticated:
         guard attempts <= 2 * count, await authenticate(at: member, until: deadline) else {
-          throw StoreError(.unavailable, failure.message)
+          throw StoreError(isUnknown ? .outcomeUnknown : .unavailable, failure.message)
         }
         continue
       case .unknown: isUnknown = !isReading

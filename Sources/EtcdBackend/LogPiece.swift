@@ -125,23 +125,27 @@ struct LogHead: Equatable, Sendable {
   static let empty = LogHead()
   /// Pieces that are named here at most.
   static let pieceLimit = 1024
-  private static let magic = Array("BCEMRH\u{1}".utf8)
+  private static let magic = Array("BCEMRH\u{2}".utf8)
 
   var size: UInt64 { pieces.last?.end ?? 0 }
   var chain: Digest32 { pieces.last?.chain ?? .zero }
 
-  /// With SHA-256 of all before at the end.
-  var bytes: [UInt8] {
+  /// With an authenticator of all before at the end: who may write to etcd and to S3 makes no leaf that is read.
+  ///
+  /// - Parameter key: under which it lies.
+  func bytes(under secret: EngineSecret, at key: [UInt8]) -> [UInt8] {
     var writer = ByteWriter(Self.magic)
     writer.integer(nonce)
     writer.integer(UInt16(truncatingIfNeeded: pieces.count))
     for piece in pieces { piece.write(to: &writer) }
-    return writer.bytes + Digest32(sha256: writer.bytes).bytes
+    return writer.bytes + secret.authenticator(of: writer.bytes, .log, name: key)
   }
 
   /// - Returns: nil for what was not written so.
-  init?(_ bytes: [UInt8]) {
-    guard bytes.count >= 32, Digest32(sha256: bytes.dropLast(32)).bytes == Array(bytes.suffix(32))
+  init?(_ bytes: [UInt8], under secret: EngineSecret, at key: [UInt8]) {
+    guard bytes.count >= 32,
+      secret.isAuthentic(
+        Array(bytes.suffix(32)), of: Array(bytes.dropLast(32)), .log, name: key)
     else { return nil }
     var reader = ByteReader(bytes.dropLast(32))
     guard reader.raw(Self.magic.count) == Self.magic, let nonce: UInt64 = reader.integer(),

@@ -48,9 +48,10 @@ public actor SharedChainLog: ChainLog {
 
   private func decoded(_ entry: EtcdClient.Entry?) throws(StoreError) -> LogHead? {
     guard let entry else { return nil }
-    guard let head = LogHead(entry.value) else {
+    guard let head = LogHead(entry.value, under: engine.secret, at: key) else {
       throw StoreError(
-        .corrupted, "etcd: the head of the log, \(String(decoding: key, as: UTF8.self)), is damaged"
+        .corrupted,
+        "etcd: the head of the log, \(String(decoding: key, as: UTF8.self)), was changed, or the shared secret is another"
       )
     }
     return head
@@ -64,7 +65,9 @@ public actor SharedChainLog: ChainLog {
     head.nonce = .random(in: .min ... .max)
     do throws(StoreError) {
       known = Known(
-        head: head, revision: try await tenure.move(key, from: known.revision, to: head.bytes))
+        head: head,
+        revision: try await tenure.move(
+          key, from: known.revision, to: head.bytes(under: engine.secret, at: key)))
     } catch {
       // It came just now.
       guard error.code == .conflict else { throw error }
@@ -96,7 +99,8 @@ public actor SharedChainLog: ChainLog {
     var (head, replaced) = try await head(before.head, with: leaves, term: tenure.holder.term)
     head.nonce = .random(in: .min ... .max)
     do throws(StoreError) {
-      let revision = try await tenure.move(key, from: before.revision, to: head.bytes)
+      let revision = try await tenure.move(
+        key, from: before.revision, to: head.bytes(under: engine.secret, at: key))
       if revision > known.revision { known = Known(head: head, revision: revision) }
     } catch {
       if error.code == .outcomeUnknown { isUncertain = true }

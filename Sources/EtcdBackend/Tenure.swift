@@ -274,10 +274,33 @@ public final class Tenure: Sendable {
         throw lose(to: (present[0]?.value).flatMap(Holder.init))
       }
       let name = String(decoding: head, as: UTF8.self)
-      if isRepeated {
+      if isRepeated, let entry = present[1],
+        await !wasPassed(head, from: revision, to: entry, deadline, value)
+      {
         throw StoreError(.outcomeUnknown, "etcd: \(name) was moved, perhaps by this write")
       }
       throw StoreError(.conflict, "etcd: \(name) was moved by another")
     }
+  }
+
+  /// Whether all moves of a head since a revision are known, and none is the one to `value`.
+  private func wasPassed(
+    _ head: [UInt8], from revision: Int64, to present: EtcdClient.Entry,
+    _ deadline: ContinuousClock.Instant, _ value: [UInt8]
+  ) async -> Bool {
+    var entry = present
+    // Two that are open on one machine: few moves lie between.
+    for _ in 0..<16 {
+      if entry.value == value { return false }
+      guard entry.revision > revision else { return entry.revision == revision }
+      // What was compacted meanwhile is not known.
+      guard
+        let page = try? await engine.etcd.range(
+          head, revision: entry.revision - 1, until: deadline)
+      else { return false }
+      guard let former = page.entries.first else { return revision == 0 }
+      entry = former
+    }
+    return false
   }
 }

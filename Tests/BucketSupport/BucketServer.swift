@@ -5,6 +5,20 @@ import NIOPosix
 package import S3Backend
 import Synchronization
 
+/// Threads of the server's own: a store whose protocol has no `async` blocks those of Swift until it is answered.
+private final class ServerThreads: TaskExecutor {
+  static let shared = ServerThreads()
+
+  private let threads = NIOThreadPool(numberOfThreads: 2)
+
+  private init() { threads.start() }
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    threads.submit { _ in unsafe job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+  }
+}
+
 /// A server on loopback, between the store and a bucket, that does to some requests what networks do.
 package final class BucketServer: Sendable {
   package typealias Question = MemoryBucket.Question
@@ -78,7 +92,7 @@ package final class BucketServer: Sendable {
       _ question: Question, _ fault: Fault?,
       _ bucket: @escaping @Sendable (Question) async -> Reply, on channel: any Channel
     ) {
-      Task {
+      Task(executorPreference: ServerThreads.shared) {
         var reply = Reply.failed(503, "SlowDown")
         if fault != .busy, fault != .lostQuestion { reply = await bucket(question) }
         if fault == .failedAfter { reply = .failed(500, "InternalError") }

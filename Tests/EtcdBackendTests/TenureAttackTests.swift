@@ -1,6 +1,8 @@
 import BucketSupport
+import CanonicalEncoding
 import Consortium
 import Credentials
+import Crypto
 import EtcdBackend
 import Foundation
 import Ledger
@@ -89,6 +91,53 @@ struct TenureAttackTests {
     #expect(try taken.value(forKey: "k") == [1])
     let kept = try await SharedKeys(second, owner: "north").read()
     #expect(try kept?.secret("identity") == [UInt8](repeating: 7, count: 32))
+  }
+
+  @Test("[attack] who may write to etcd and to S3, without the secret, adds no leaf to a chain")
+  func forgedHead() async throws {
+    let scene = try await Scene.plain()
+    let engine = try scene.engine()
+    let tenure = try await Scene.take(engine, "a", lifetime: 60)
+    for name in ["chain", "other"] {
+      try await SharedChainLog(engine, name, tenure: tenure).append([[1], [2]], at: 0)
+    }
+    let client = try EtcdClient(scene.cluster.configuration())
+    func read(_ name: String) async throws -> [UInt8] {
+      let found = try await client.range(Array(name.utf8), until: client.deadline)
+      return try #require(found.entries.first).value
+    }
+    let head = try await read("test/log/chain")
+    // One more piece behind the only one, which has 93 bytes behind the 17 of the beginning.
+    try #require(head.count == 17 + 93 + 32)
+    let object = Array("BCEMRL\u{1}".utf8) + [0, 0, 0, 1, 3]
+    let digest = Digest32(sha256: object)
+    let chain = Digest32(sha256: Array(head[78..<110]) + [3])
+    scene.bucket.contents["test/log/leaves/2-3-1-\(digest)"] = object
+    var forged = Array(head[..<110])
+    forged[16] = 2
+    forged += [0] + [0, 0, 0, 0, 0, 0, 0, 2] + [0, 0, 0, 0, 0, 0, 0, 1]
+    forged +=
+      [0, 0, 0, UInt8(object.count)] + [0, 0, 0, 0, 0, 0, 0, 1] + digest.bytes + chain.bytes
+    let stranger = SymmetricKey(size: .bits256)
+    for bytes in [
+      forged + Digest32(sha256: forged).bytes,
+      forged + head.suffix(32),
+      forged + Array(HMAC<SHA256>.authenticationCode(for: forged, using: stranger)),
+      // What the hospital wrote itself, of another chain.
+      try await read("test/log/other"),
+    ] {
+      _ = try await client.commit(
+        [.put(Array("test/log/chain".utf8), bytes)], if: [], until: client.deadline)
+      let refused = try await failure {
+        let reader = SharedChainLog(try scene.engine(), "chain", tenure: nil)
+        _ = try await reader.leaves(from: 0, limit: .max, byteCount: .max)
+      }
+      #expect(refused.code == .corrupted && refused.message.contains("test/log/chain"))
+    }
+    _ = try await client.commit(
+      [.put(Array("test/log/chain".utf8), head)], if: [], until: client.deadline)
+    let log = SharedChainLog(try scene.engine(), "chain", tenure: nil)
+    #expect(try await log.leaves(from: 0, limit: .max, byteCount: .max) == [[1], [2]])
   }
 
   @Test("[attack] two who both append and write all the time double nothing and lose nothing")

@@ -56,6 +56,20 @@ struct ConsortiumFollowerTests {
     #expect(block.root == expected.root)
   }
 
+  @Test("[attack] whoever asks for a tile of one leaf has one leaf read")
+  func narrowTile() throws {
+    let ledger = try LedgerFixture.withTeam()
+    _ = try ledger.finalBlock()
+    let log = PublishedLog(ledger.consortium.reader)
+    try #require(log.size > 4)
+    let first = try #require(try ledger.reader.leaf(0))
+    // A second one would fail.
+    ledger.consortiumStore.fail(afterReads: 1)
+    defer { ledger.consortiumStore.fail() }
+    let tile = try log.tile(TilePath(.entries, index: 0, width: 1))
+    #expect(try EntryBundle(encoded: tile, width: 1).entries == [first])
+  }
+
   private func leaves(_ ledger: LedgerFixture, from first: UInt64 = 0) throws -> [[UInt8]] {
     try (first..<ledger.consortium.engine.size).map { try #require(try ledger.reader.leaf($0)) }
   }

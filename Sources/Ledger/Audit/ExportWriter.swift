@@ -10,8 +10,9 @@ package enum ExportWriter {
     package let size: UInt64
     /// The checkpoint of that size, with all its signatures; empty if there is none.
     package let note: String
+    /// Up to `limit` leaves of up to `byteCount` bytes together, and at least one.
     package private(set) var leaves:
-      @Sendable (_ from: UInt64, _ byteCount: Int) throws -> [[UInt8]]
+      @Sendable (_ from: UInt64, _ limit: Int, _ byteCount: Int) throws -> [[UInt8]]
     /// The first `count` hashes of a tile.
     private(set) var hashes:
       @Sendable (_ level: Int, _ index: UInt64, _ count: Int) throws -> [UInt8]
@@ -21,8 +22,8 @@ package enum ExportWriter {
       _ transform: @escaping @Sendable (any Error) -> any Error
     ) -> Self {
       var log = self
-      log.leaves = { from, byteCount in
-        do { return try self.leaves(from, byteCount) } catch { throw transform(error) }
+      log.leaves = { from, limit, byteCount in
+        do { return try self.leaves(from, limit, byteCount) } catch { throw transform(error) }
       }
       log.hashes = { level, index, count in
         do { return try self.hashes(level, index, count) } catch { throw transform(error) }
@@ -36,7 +37,7 @@ package enum ExportWriter {
     package func completions(
       from position: UInt64
     ) throws -> (completions: [VisitCompletion], next: UInt64) {
-      let more = try leaves(position, 1 << 20)
+      let more = try leaves(position, .max, 1 << 20)
       guard !more.isEmpty else { throw ExportError("\(chain): leaf \(position) is missing") }
       let completions = more.prefix(Int(clamping: size - position)).compactMap { leaf in
         if case .visitCompletion(let completion)? = Leaf.entry(in: leaf)?.content.body {
@@ -53,7 +54,7 @@ package enum ExportWriter {
       generation = 0
       size = consortium.final?.size ?? 0
       note = consortium.final?.note ?? ""
-      leaves = { try consortium.engine.storedLeaves(from: $0, byteCount: $1) }
+      leaves = { try consortium.engine.storedLeaves(from: $0, limit: $1, byteCount: $2) }
       hashes = { try consortium.engine.storedHashes(level: $0, index: $1, count: $2) }
     }
 
@@ -62,7 +63,7 @@ package enum ExportWriter {
       generation = hospital.confirmed?.generation ?? 0
       size = hospital.confirmed?.size ?? 0
       note = hospital.confirmed?.note ?? ""
-      leaves = { try hospital.engine.storedLeaves(from: $0, byteCount: $1) }
+      leaves = { try hospital.engine.storedLeaves(from: $0, limit: $1, byteCount: $2) }
       hashes = { try hospital.engine.storedHashes(level: $0, index: $1, count: $2) }
     }
   }
@@ -83,7 +84,7 @@ package enum ExportWriter {
     var position: UInt64 = 0
     for (path, count) in ExportPath.bundles(folder, size: log.size) {
       while ahead.count < count {
-        let more = try log.leaves(position, 1 << 20)
+        let more = try log.leaves(position, .max, 1 << 20)
         guard !more.isEmpty else { throw ExportError("\(log.chain): leaf \(position) is missing") }
         position += UInt64(more.count)
         ahead += more

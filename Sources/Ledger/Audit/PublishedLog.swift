@@ -47,11 +47,12 @@ package struct PublishedLog: Sendable {
   private func leaves(from first: UInt64, count: Int) throws -> [[UInt8]] {
     var leaves: [[UInt8]] = []
     while leaves.count < count {
-      let more = try log.leaves(first + UInt64(leaves.count), 1 << 20)
+      let more = try log.leaves(
+        first + UInt64(leaves.count), count - leaves.count, 1 << 20)
       guard !more.isEmpty else {
         throw ExportError("\(log.chain): leaf \(first + UInt64(leaves.count)) is missing")
       }
-      leaves += more.prefix(count - leaves.count)
+      leaves += more
     }
     return leaves
   }

@@ -31,6 +31,10 @@ struct EngineCommands: AsyncParsableCommand {
     @Option(help: "The configuration, with its part 'engine'.")
     var config: String
 
+    @Flag(
+      help: "What this folder is a copy of is lost for good, and no other machine has a newer one.")
+    var lost = false
+
     func run() async throws {
       umask(0o077)
       let (configuration, settings, id) = try await EngineCommands.settings(config)
@@ -45,6 +49,11 @@ struct EngineCommands: AsyncParsableCommand {
           .badInput, "etcd: \(id) is here already", code: "adopted",
           hint: "bcemrd run --config FILE")
       }
+      let stores = [
+        (try folder.roleStore(id), SharedHospital.roleStore(id)),
+        (try folder.mailStore(id), SharedHospital.mailStore(id)),
+      ]
+      if !lost { try await requireNoOthersCopy(stores, engine, folder) }
       guard
         case .taken(let tenure) = try await Tenure.take(
           engine, name: settings.machine, lifetime: settings.lifetime)
@@ -57,15 +66,34 @@ struct EngineCommands: AsyncParsableCommand {
       defer { keeping.cancel() }
       let log = SharedChainLog(engine, id, tenure: tenure)
       let count = try await log.adopt(folder.chainLog(id))
-      try SharedRoleStore.adopt(
-        folder.roleStore(id), engine, SharedHospital.roleStore(id), tenure: tenure)
-      try SharedRoleStore.adopt(
-        folder.mailStore(id), engine, SharedHospital.mailStore(id), tenure: tenure)
+      for (store, name) in stores {
+        try SharedRoleStore.adopt(store, engine, name, tenure: tenure)
+      }
       // With them it is done.
       try shared.replace(keys, tenure)
       await tenure.release()
       Output.line("\(id): \(count) leaves, and all that it remembers, are shared now")
       Output.line("\(folder.path) is a copy from now on; keep a backup of etcd and of S3")
+    }
+
+    /// - Throws: ``DaemonFailure`` for a folder that is a copy of what is shared elsewhere: the hospital would be
+    ///   there twice, and vote twice.
+    private func requireNoOthersCopy(
+      _ stores: [(any RoleStore, String)], _ engine: SharedEngine, _ folder: DataFolder
+    ) async throws {
+      do throws(StoreError) {
+        for (store, name) in stores {
+          try await SharedRoleStore.requireNoOthersCopy(store, engine, name)
+        }
+      } catch {
+        guard error.code == .corrupted else { throw error }
+        throw DaemonFailure(
+          .badInput, "\(folder.path): this is a copy of what machines share elsewhere",
+          code: "copy",
+          hint:
+            "run with that part 'engine'; if it is lost for good, and no machine has a newer copy: --lost"
+        )
+      }
     }
   }
 

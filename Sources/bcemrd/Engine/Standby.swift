@@ -1,3 +1,4 @@
+import CanonicalEncoding
 import Consortium
 import Credentials
 import EtcdBackend
@@ -76,6 +77,10 @@ final class Standby: Service {
         }
         if turn.isMultiple(of: Self.followingTurns) {
           if follower == nil { follower = try await Following(id, engine, folder, genesis) }
+          if let former = follower, try await !former.hasPresentKeys() {
+            await former.end()
+            follower = try await Following(id, engine, folder, genesis)
+          }
           try await follower?.follow()
         }
         note(nil)
@@ -108,8 +113,10 @@ final class Standby: Service {
 /// questions, and is heard by nobody.
 private struct Following {
   private let id: String
+  private let engine: SharedEngine
   private let folder: DataFolder
   private let genesis: ValidGenesis
+  private let keys: KeyFile
   private let stores: [RoleStoreFollower]
   private let log: SharedChainLog
   private let ring: KeyRing
@@ -120,13 +127,13 @@ private struct Following {
   init(
     _ id: String, _ engine: SharedEngine, _ folder: DataFolder, _ genesis: ValidGenesis
   ) async throws {
-    (self.id, self.folder, self.genesis) = (id, folder, genesis)
+    (self.id, self.engine, self.folder, self.genesis) = (id, engine, folder, genesis)
     stores = [
       RoleStoreFollower(engine, SharedHospital.roleStore(id), copy: try folder.roleStore(id)),
       RoleStoreFollower(engine, SharedHospital.mailStore(id), copy: try folder.mailStore(id)),
     ]
     log = SharedChainLog(engine, id, tenure: nil, copy: try folder.chainLog(id))
-    let keys = try await SharedHospital.takeKeys(of: id, engine, into: folder)
+    keys = try await SharedHospital.takeKeys(of: id, engine, into: folder)
     ring = try KeyRing(keys, network: genesis.content.network, save: { _ in })
     let directory = Directory(genesis.members)
     https = HTTPCourier { await directory.location(of: $0) }
@@ -135,6 +142,12 @@ private struct Following {
       state: folder.stateStore(id, chain: ChainName.consortium), store: NoStore(),
       requests: RequestClient(courier: https, sender: id), clock: Roles.clock)
     directory.add(node)
+  }
+
+  /// Whether the hospital's keys are still those that this began with. The file of this machine has the present
+  /// ones then: whoever takes over while etcd is slow begins with them.
+  func hasPresentKeys() async throws -> Bool {
+    try await SharedHospital.takeKeys(of: id, engine, into: folder).encoded() == keys.encoded()
   }
 
   mutating func follow() async throws {
