@@ -203,7 +203,7 @@ struct AdmittanceTests {
         (content.name, content.payload) = (DepositConsent.name, [0x30, 0x01])
         group.addTask { [content] in _ = try? await client.send(content, by: key) }
       }
-      for _ in 0..<5000 where arrived.value ?? 0 < count {
+      for _ in 0..<200000 where arrived.value ?? 0 < count {
         try? await Task.sleep(for: .milliseconds(1))
       }
       try? await Task.sleep(for: .milliseconds(300))

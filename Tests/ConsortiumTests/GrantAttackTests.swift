@@ -144,7 +144,7 @@ struct GrantAttackTests {
       try await patient.consent(
         to: request, visit: visit, at: TestConsortium.hospital, expiresAt: expiry)
     }
-    for _ in 0..<2000 where isHeld.value == nil { try await Task.sleep(for: .milliseconds(5)) }
+    for _ in 0..<50000 where isHeld.value == nil { try await Task.sleep(for: .milliseconds(5)) }
     #expect(isHeld.value == true)
     let consent = try #require(try await patient.consents().first).consent
     try await patient.revoke(consent)

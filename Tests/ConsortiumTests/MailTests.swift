@@ -34,7 +34,7 @@ struct MailTests {
       let request = try await consortium.requestAccess(
         doctor: Self.reader, patient: Self.patient, purpose: "second opinion")
       let patient = try await #require(consortium.patients[Self.patient])
-      for _ in 0..<500 where try await patient.requests().isEmpty {
+      for _ in 0..<20000 where try await patient.requests().isEmpty {
         try await Task.sleep(for: .milliseconds(10))
       }
       #expect(try await patient.requests().map(\.request) == [request])

@@ -33,7 +33,7 @@ struct SharedChainLogTests {
     let head = try await client.range(Array("test/log/chain".utf8), until: client.deadline)
     #expect(try #require(head.entries.first).value.count < 6000)
     // What was joined goes, a moment later.
-    for _ in 0..<50 where scene.bucket.keys("log/").count > 60 {
+    for _ in 0..<2000 where scene.bucket.keys("log/").count > 60 {
       try await Task.sleep(for: .milliseconds(100))
     }
     #expect(scene.bucket.keys("log/").count <= 60)
@@ -53,7 +53,7 @@ struct SharedChainLogTests {
       SharedChainLog(try scene.engine(), "chain", tenure: nil)
     }
     // 2 · 16 + 2 · 4 leaves; what was joined goes, a moment later.
-    for _ in 0..<50 where scene.bucket.keys("log/leaves/").count > 4 {
+    for _ in 0..<2000 where scene.bucket.keys("log/leaves/").count > 4 {
       try await Task.sleep(for: .milliseconds(100))
     }
     let names = scene.bucket.keys("log/leaves/")

@@ -140,7 +140,7 @@ struct SharedStoreFaultTests {
     let second = try await Scene.take(engine, "b")
     try store(second, "b.sqlite").write(["gone": nil, "changed": [4], "new": [5], "long": nil])
     // What was removed is gone from S3 too.
-    for _ in 0..<50 where !scene.bucket.keys("values/").isEmpty {
+    for _ in 0..<2000 where !scene.bucket.keys("values/").isEmpty {
       try await Task.sleep(for: .milliseconds(100))
     }
     #expect(scene.bucket.keys("values/").isEmpty)

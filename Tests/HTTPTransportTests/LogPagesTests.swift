@@ -86,7 +86,7 @@ struct LogPagesTests {
       }
       var refused = ""
       // The sixteen may arrive behind it.
-      for _ in 0..<50 where !refused.hasPrefix("HTTP/1.1 429 ") {
+      for _ in 0..<1000 where !refused.hasPrefix("HTTP/1.1 429 ") {
         let next = try await Self.get(server, "consortium/follow")
         try await Task.sleep(for: .milliseconds(100))
         async let text = next.rest()
@@ -96,7 +96,7 @@ struct LogPagesTests {
       #expect(refused.hasPrefix("HTTP/1.1 429 "), "\(refused)")
       for connection in held { try? await connection.close() }
       var again = ""
-      for _ in 0..<100 where !again.contains("event: checkpoint") {
+      for _ in 0..<1000 where !again.contains("event: checkpoint") {
         try await Task.sleep(for: .milliseconds(100))
         let next = try await Self.get(server, "hospital-1/follow", last: size - 1)
         try await Task.sleep(for: .milliseconds(200))
@@ -105,7 +105,7 @@ struct LogPagesTests {
         again = try await text
       }
       #expect(again.contains("id: \(size)\nevent: checkpoint\ndata: "), "\(again)")
-      for _ in 0..<100 where !server.server.traffic.isEmpty {
+      for _ in 0..<2000 where !server.server.traffic.isEmpty {
         try await Task.sleep(for: .milliseconds(100))
       }
       #expect(server.server.traffic.isEmpty)

@@ -86,7 +86,7 @@ struct MailOverHTTPSTests {
       let reader = "hospital-2-doctor-1"
       let request = try await consortium.requestAccess(
         doctor: reader, patient: "ada", purpose: "care")
-      for _ in 0..<200 where try await patient.requests().isEmpty {
+      for _ in 0..<4000 where try await patient.requests().isEmpty {
         try await Task.sleep(for: .milliseconds(50))
       }
       let consent = try await consortium.consent(

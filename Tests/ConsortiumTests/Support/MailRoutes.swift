@@ -67,7 +67,7 @@ extension TestConsortium {
     }
     // Each has asked, and so is there.
     for id in doctors {
-      for _ in 0..<500 where await !isReading(id) { try await Task.sleep(for: .milliseconds(10)) }
+      for _ in 0..<20000 where await !isReading(id) { try await Task.sleep(for: .milliseconds(10)) }
     }
     do {
       let result = try await body()
