@@ -208,7 +208,7 @@ struct LeafSource {
     guard let log = logs.first(where: { $0.chain == chain }) else { throw unknown(chain) }
     var position: UInt64 = 0
     while position < log.size {
-      let more = try log.leaves(position, 1 << 20).prefix(Int(clamping: log.size - position))
+      let more = try log.leaves(position, Int(clamping: log.size - position), 1 << 20)
       guard !more.isEmpty else { return }
       for leaf in more where try !take(leaf) { return }
       position += UInt64(more.count)

@@ -94,7 +94,7 @@ struct ChainSizes {
       let kind = log.chain == ChainName.consortium ? 0 : 1
       var position: UInt64 = 0
       while position < log.size {
-        let leaves = try log.leaves(position, 1 << 20)
+        let leaves = try log.leaves(position, .max, 1 << 20)
         if leaves.isEmpty { break }
         count[kind] += leaves.count(where: Leaf.isHeader)
         bytes[kind] += leaves.reduce(0) { $0 + $1.count }
