@@ -28,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -149,19 +150,25 @@ def main():
         parser.error(f"there is no case {', '.join(sorted(unknown))}")
     failed = skipped = 0
     selected = [case for case in cases if not arguments.case or case.name in arguments.case]
-    for case in selected:
-        if lacks := missing(case.requirements, environment):
-            skipped += 1
-            print(f"skip  {case.name}: {', '.join(lacks)} not found here")
-            continue
+
+    def outcome(case):
         start = time.monotonic()
-        failure = run(case, environment)
-        verdict = "FAIL" if failure else "ok"
-        print(f"{verdict:<5} {case.name}: {case.sentence} ({time.monotonic() - start:.1f} s)")
-        if failure:
-            failed += 1
-            print(failure, end="")
-        sys.stdout.flush()
+        lacks = missing(case.requirements, environment)
+        return lacks, None if lacks else run(case, environment), time.monotonic() - start
+
+    # Each has folders of its own; they are told in their order.
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for case, (lacks, failure, seconds) in zip(selected, pool.map(outcome, selected)):
+            if lacks:
+                skipped += 1
+                print(f"skip  {case.name}: {', '.join(lacks)} not found here")
+                continue
+            verdict = "FAIL" if failure else "ok"
+            print(f"{verdict:<5} {case.name}: {case.sentence} ({seconds:.1f} s)")
+            if failure:
+                failed += 1
+                print(failure, end="")
+            sys.stdout.flush()
     print(
         f"{len(selected)} transcripts: {len(selected) - failed - skipped} passed, "
         f"{failed} failed, {skipped} skipped")
