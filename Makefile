@@ -155,9 +155,9 @@ test-daemons: deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD) --product bcemrd
 	$(SWIFT_BUILD) --product bcemr
 	python3 Tests/Daemons/run.py .build/release/bcemrd
-	python3 Tests/Daemons/people.py .build/release/bcemrd $(BCEMR)
-	scripts/if-in-time 65 python3 Tests/Daemons/engine.py .build/release/bcemrd $(BCEMR)
-	scripts/if-in-time 65 python3 Tests/Daemons/joining.py .build/release/bcemrd $(BCEMR)
+	scripts/if-in-time 75 python3 Tests/Daemons/people.py .build/release/bcemrd $(BCEMR)
+	scripts/if-in-time 55 python3 Tests/Daemons/engine.py .build/release/bcemrd $(BCEMR)
+	scripts/if-in-time 55 python3 Tests/Daemons/joining.py .build/release/bcemrd $(BCEMR)
 	$(PYTHON) Tests/Chaos/selftest.py
 
 ## chaos: 2.5 min a seed. Networks, visits and faults that seeds make, against daemons: make chaos ARGS='--seeds 1-100'
@@ -169,7 +169,7 @@ chaos: deps-test $(ORACLES)/ready
 
 ## test-constant-time: Operations on secrets under memcheck, with two planted leaks that it must find
 test-constant-time: deps-test
-	scripts/if-in-time 75 scripts/constant-time-check
+	scripts/if-in-time 70 scripts/constant-time-check
 
 ## test-planted-faults: 10 min. Builds with all known faults, and has the tests find 24 of them, others every day
 test-planted-faults: export BCEMR_PYTHON := $(abspath $(PYTHON))
