@@ -147,7 +147,7 @@ test-documents: check-docs deps-test $(ORACLES)/ready
 ## test-transcripts: The command line against what it has to print (Tests/CommandLine/cases)
 test-transcripts: deps-test
 	$(SWIFT_BUILD) --product bcemr
-	python3 Tests/CommandLine/run.py $(BCEMR)
+	scripts/if-in-time 68 python3 Tests/CommandLine/run.py $(BCEMR)
 
 ## test-daemons: 10 min. Daemons of five parties: founded, killed, measured, full, renewed, put back; people; a sixth joins; two machines of a hospital; the checker of make chaos
 test-daemons: export BCEMR_PYTHON := $(abspath $(PYTHON))
