@@ -190,6 +190,12 @@ def is_adopted(people, hospital):
     json.dump(config, open(path, "w"))
     refused = cluster.command("run", "--config", path, code=2)
     assert "is a copy of what the machines" in refused.stderr, refused.stderr
+    # Nor is the hospital there twice.
+    config = json.loads(kept)
+    config["engine"]["etcd"]["prefix"] = "bcemr/elsewhere"
+    json.dump(config, open(path, "w"))
+    refused = cluster.command("engine", "adopt", "--config", path, code=2)
+    assert "a copy of what machines share elsewhere" in refused.stderr, refused.stderr
     open(path, "w").write(kept)
     writer = hospital.both()
     health = hospital.cluster.health(hospital.other(writer))
@@ -197,6 +203,16 @@ def is_adopted(people, hospital):
     check = cluster.command("check", "--config", path)
     assert check.stdout.count("writes below bcemr/hospital-1/") == 3, check.stdout
     assert "ok      engine in S3" in check.stdout, check.stdout
+
+
+def keys_are_rotated(people, hospital):
+    """The machine that waits has the hospital's present keys before it takes over."""
+    writer = hospital.both()
+    keys = lambda name: open(hospital.cluster.path(name, "data", "hospital-1", "keys.pem")).read()
+    former = keys(writer)
+    hospital.cluster.desk(writer, "rotate-keys", "--use", "identity")
+    hospital.cluster.wait("the one that waits has the same keys, which are others", lambda: (
+        keys(writer) != former and keys(hospital.other(writer)) == keys(writer)))
 
 
 def writer_is_killed(people, hospital):
@@ -277,8 +293,8 @@ def bucket_is_away(people, hospital):
     people.hold("bucket", between)
 
 
-SCENES = [is_adopted, writer_is_killed, writer_is_asked_to_stop, writer_hangs, member_is_killed,
-          bucket_is_away]
+SCENES = [is_adopted, keys_are_rotated, writer_is_killed, writer_is_asked_to_stop, writer_hangs,
+          member_is_killed, bucket_is_away]
 
 
 def main():
