@@ -42,7 +42,9 @@ quick: deps lint check-docs
 # One suite writes logs as tiles, and has the client of scripts/read-tiles read them; another seals
 # envelopes, and has scripts/vectors/envelope.py open them; a third keeps records at moto and
 # SeaweedFS; a fourth shares stores by members of etcd. Those that wait for servers run by themselves: beside all others nobody answers in time.
+# Two tests for each core at a time: with all of them begun at once, those that wait for something starve.
 test-swift: export BCEMR_PYTHON := $(abspath $(PYTHON))
+test-swift: export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH := $(shell echo $$((2 * $$(nproc))))
 test-swift: deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD)
 	$(SWIFT_TEST) $(if $(FILTER),--filter '$(FILTER)',--skip '$(WAITING_TESTS)')
