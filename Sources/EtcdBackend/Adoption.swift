@@ -12,7 +12,9 @@ extension SharedRoleStore {
   public static func requireNoOthersCopy(
     _ local: any RoleStore, _ engine: SharedEngine, _ name: String
   ) async throws(StoreError) {
-    try await RoleCopy(engine, name, local).requireNotOlder(asCopy: isCopy(local))
+    // What was written by itself alone has seen nothing of etcd.
+    guard try isCopy(local) else { return }
+    try await RoleCopy(engine, name, local).requireNotOlder()
   }
 
   /// Writes all that a store holds to what is shared, and makes it a copy of that.

@@ -61,7 +61,7 @@ public struct EngineSecret: Sendable, CustomStringConvertible, CustomReflectable
     return Array(plain)
   }
 
-  // MARK: What may be read
+  // MARK: What others may read, and not write
 
   /// HMAC-SHA256 of what stands under a name, 32 bytes.
   func authenticator(of bytes: [UInt8], _ purpose: Purpose, name: [UInt8]) -> [UInt8] {

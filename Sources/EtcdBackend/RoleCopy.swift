@@ -75,10 +75,8 @@ struct RoleCopy: Sendable {
   /// That etcd has forgotten nothing that the copy has seen. To be asked before the head is moved, which would look
   /// newer then.
   ///
-  /// - Parameter isCopy: whether it is a copy already; what was written by itself alone has seen nothing of etcd.
   /// - Throws: ``StoreError`` `corrupted`.
-  func requireNotOlder(asCopy isCopy: Bool = true) async throws(StoreError) {
-    guard isCopy else { return }
+  func requireNotOlder() async throws(StoreError) {
     let present = try await engine.etcd.range(head, until: engine.etcd.deadline).entries.first
     try requireNotOlder(present, kept())
   }
