@@ -1211,7 +1211,7 @@ def variants():
         ("the header of the last tile is left out", None, "V1", "", exported(
             change=lambda data: data[:-2048] + data[-1536:]), {}),
         ("the first members have 983,041 bytes", "all", "V1", "members", edited({
-            "genesis": lambda value: crowded(value, addresses=983041)}), {}),
+            "genesis": lambda value: crowded(value, 1000, addresses=983041)}), {}),
         ("an address in `genesis.der` has a space", "all", "V1", "", ledger_with(
             lambda _, nodes: nodes[1]["location"].update(addresses=[b"https://a b"])), {}),
         ("another ledger is asked for", None, "V2", "", exported(), {"--genesis": "00" * 32}),
@@ -1983,9 +1983,9 @@ def members():
            remove("operator-of-cloud-2"))
     broken("a motion makes a supernode of another organisation's identifier", put(supernode(
         "operator-of-cloud-2", organisation=MINISTRY)))
-    motion("a motion makes 1001 supernodes", "wrong-members", put(supernode(
+    motion("a motion makes 2001 supernodes", "wrong-members", put(supernode(
         "cloud-4", "consortium", organisation="operator-of-cloud-3")), signer=MINISTRY,
-        example=voting(edit={"genesis": crowded}))
+        example=voting(edit={"genesis": lambda value: crowded(value, 2000)}))
     motion("a motion is of a supernode", "not-entitled", remove_3, signer="hospital-1")
     motion("a motion is of nobody that is known", "unknown-signer", remove_3, signer=H2)
     motion("a motion is signed by another organisation", "wrong-signature", remove_3,
@@ -2169,7 +2169,7 @@ def members():
     rotation("a rotation brings a doctor's key", "already-registered", "cloud-3",
              example=voting().directory(ADA), votingKey=[{"publicKey": public("ada 0 identity")}])
     rotation("a rotation makes the members longer than 983,040 bytes", "wrong-rotation", "cloud-3",
-             example=voting(edit={"genesis": lambda value: crowded(value, addresses=983040)}),
+             example=voting(edit={"genesis": lambda value: crowded(value, 1000, addresses=983040)}),
              location={"addresses": [b"a" * 256] * 4, "pins": []})
     rotation("rotations are more than the quota", "quota-spent", "cloud-3",
              example=voting(signerQuota=1).begin().rotate_party(
@@ -2371,19 +2371,19 @@ def seven(*elected):
     return example.move(VOTER, numbers(seatCount=7)).end()
 
 
-def crowded(value, addresses=0):
-    """A thousand supernodes, with as many bytes of addresses as make so many of the members."""
+def crowded(value, count, addresses=0):
+    """So many supernodes, with as many bytes of addresses as make so many of the members."""
     nodes = value["members"]["supernodes"]
     nodes += [supernode(f"more-{index}", organisation="operator-of-cloud-3", votes=False)
-              for index in range(1000 - len(nodes))]
+              for index in range(count - len(nodes))]
     if addresses:
         for node in nodes:
             node["location"]["addresses"] = [bytes([0x61] * 212)] * 3 + [bytes([0x61] * 130)]
         missing = addresses - len(encode("Members", value["members"]))
-        for node in nodes[:missing % 1000]:
+        for node in nodes[:missing % count]:
             node["location"]["addresses"][3] += b"a"
         for node in nodes:
-            node["location"]["addresses"][3] += b"a" * (missing // 1000)
+            node["location"]["addresses"][3] += b"a" * (missing // count)
         assert len(encode("Members", value["members"])) == addresses
     return value
 
