@@ -12,7 +12,7 @@ import TransparencyLog
 final class LogPages: Sendable {
   private let publishers = Mutex<[any LogPublisher]>([])
   private let traffic: Traffic
-  private let followers = Mutex<[String: Int]>([:])
+  private let followers = Mutex(FollowerPlaces())
 
   init(_ traffic: Traffic) { self.traffic = traffic }
 
@@ -71,8 +71,6 @@ final class LogPages: Sendable {
 
   // MARK: Following
 
-  /// How many may follow at once, and of one address.
-  private static let (followerLimit, followerLimitByAddress) = (1024, 16)
   /// Between two looks at a log.
   private static let pause = Duration.seconds(1)
   /// After so many looks without news a line is sent all the same: what is silent may be closed on the way.
@@ -114,21 +112,14 @@ final class LogPages: Sendable {
   }
 
   fileprivate func take(for address: String) throws(Problem) {
-    let problem: Problem? = followers.withLock { followers in
-      let own = followers[address, default: 0]
-      if own >= Self.followerLimitByAddress { return .addressBusy }
-      if followers.values.reduce(0, +) >= Self.followerLimit { return .busy }
-      followers[address] = own + 1
-      return nil
+    switch followers.withLock({ $0.take(address) }) {
+    case .addressBusy: throw .addressBusy
+    case .busy: throw .busy
+    case nil: break
     }
-    if let problem { throw problem }
   }
 
-  fileprivate func leave(_ address: String) {
-    followers.withLock { followers in
-      followers[address] = followers[address].flatMap { $0 > 1 ? $0 - 1 : nil }
-    }
-  }
+  fileprivate func leave(_ address: String) { followers.withLock { $0.leave(address) } }
 }
 
 /// What an answer counts for as long as somebody holds it, however its connection ends.

@@ -1,129 +1,26 @@
 #!/usr/bin/env python3
 """A hospital of two machines that share etcd and S3, and what happens to them: engine.py BCEMRD BCEMR [SCENE…]
 
-Others reach the hospital by one address: a forwarder here, which leads to the machine that writes, as a load
-balancer does. A doctor and a patient have programs of their own.
+A doctor and a patient have programs of their own.
 """
 
 import json
 import os
-import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 
-from cluster import PARTIES, Cluster, free_ports
+from cluster import PARTIES, Cluster
 from etcd import Members
-from forwarder import Forwarder
+from machines import Machines
 from people import IDENTITY, People, bundle
 from s3 import Bucket
 
-MACHINES = ["hospital-1", "machine-b"]
-
-
-class Hospital:
-    """Both machines, with what they share."""
-
-    def __init__(self, cluster, members, bucket):
-        self.cluster, self.members, self.bucket = cluster, members, bucket
-        self.listens = dict(zip(MACHINES, free_ports(2)))
-        cluster.operations["machine-b"] = free_ports(1)[0]
-        first, second = (cluster.path(name) for name in MACHINES)
-        self.forwarder = Forwarder(cluster.ports["hospital-1"], self.backend)
-        config = json.load(open(cluster.config("hospital-1")))
-        config["engine"] = {
-            "secret": "engine-secret", "etcd": members.part(first),
-            "s3": {"endpoint": bucket.endpoint, "bucket": "records", "prefix": "engine",
-                   "credentials": "s3-credentials"},
-        }
-        self.private(os.path.join(first, "engine-secret"), os.urandom(32).hex() + "\n")
-        self.private(
-            os.path.join(first, "s3-credentials"),
-            "aws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = very-secret\n")
-        os.makedirs(second)
-        for name in os.listdir(first):
-            if name not in ("data", "log") and os.path.isfile(os.path.join(first, name)):
-                shutil.copy2(os.path.join(first, name), second)
-        for name in MACHINES:
-            config["engine"]["machine"] = name
-            config["listen"]["port"] = self.listens[name]
-            config["operations"]["port"] = cluster.operations[name]
-            json.dump(config, open(cluster.config(name), "w"))
-
-    @staticmethod
-    def private(path, text):
-        with open(path, "w", opener=lambda p, f: os.open(p, f, 0o600)) as file:
-            file.write(text)
-
-    def ready(self, name):
-        """What a machine says of itself; None if it says nothing."""
-        url = "http://127.0.0.1:%d/ready" % self.cluster.operations[name]
-        try:
-            with urllib.request.urlopen(url, timeout=2) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            return json.load(error)
-        except (OSError, ValueError):
-            return None
-
-    def writes(self, name):
-        report = self.ready(name)
-        return bool(report and report["roles"])
-
-    def writer(self):
-        return next((name for name in MACHINES if self.writes(name)), None)
-
-    def backend(self):
-        name = self.writer()
-        return name and self.listens[name]
-
-    def waits(self, name):
-        return (self.ready(name) or {}).get("reasons") == ["standby"]
-
-    def other(self, name):
-        return next(machine for machine in MACHINES if machine != name)
-
-    def both(self):
-        """One writes and the other waits; returns which one writes."""
-        for name in MACHINES:
-            if name not in self.cluster.processes or self.cluster.processes[name].poll() is not None:
-                self.cluster.start(name)
-        self.cluster.wait("one writes, the other waits", lambda: self.writer() and self.waits(
-            self.other(self.writer())))
-        return self.writer()
-
-    def taken_over(self, since, name):
-        """Seconds from a moment until a machine listens."""
-        self.cluster.wait("%s takes over" % name, lambda: self.writes(name))
-        return time.time() - since
-
-    def said(self, name):
-        return open(self.cluster.path(name, "log")).read()
-
 
 class Visitors(People):
-    """A doctor and a patient of the hospital, whose desk is at the machine that writes."""
-
-    hospital = None
-
-    def desk(self, hospital, *arguments):
-        end = time.time() + 60
-        while True:
-            name = self.hospital.writer()
-            if name:
-                done = subprocess.run(
-                    [self.cluster.program, "desk", *arguments, "--config",
-                     self.cluster.config(name), "--json"], capture_output=True, text=True,
-                    timeout=60)
-                if done.returncode == 0:
-                    return json.loads(done.stdout)
-            assert time.time() < end, "no desk answers"
-            time.sleep(0.3)
+    """A doctor and a patient of the hospital."""
 
     def hold(self, encounter, between=lambda step: None):
         """A visit of one doctor, to which something happens between two steps; returns its identifier."""
@@ -312,11 +209,11 @@ def main():
                 cluster.start(name)
             cluster.wait("all have a block", lambda: all(cluster.height(n) >= 2 for n, _ in PARTIES))
             # It begins by itself, on SQLite.
-            Visitors.hospital = type("Alone", (), {"writer": staticmethod(lambda: "hospital-1")})
             register(people)
             people.hold("alone")
             assert cluster.stop("hospital-1") == 0
-            hospital = Visitors.hospital = Hospital(cluster, members, bucket)
+            hospital = Machines(cluster, members, bucket, "hospital-1", "machine-b")
+            people.machines["hospital-1"] = hospital
             for scene in scenes:
                 begun = time.time()
                 scene(people, hospital)

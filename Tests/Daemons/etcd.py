@@ -50,7 +50,7 @@ class Members:
                     self.path("extensions"), "-out", self.path(name + ".pem"))
         os.chmod(self.path("hospital.key"), 0o600)
 
-    def part(self, _):
+    def part(self):
         """Of a configuration."""
         return {"endpoints": self.endpoints, "authority": self.path("ca.pem"),
                 "certificate": self.path("hospital.pem"), "key": self.path("hospital.key")}

@@ -1,10 +1,12 @@
 """What an operator's own programs see and do: readiness, metrics, a full disk, renewal, signals."""
 
+import glob
 import json
 import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 import urllib.error
@@ -117,6 +119,32 @@ def is_ready_by_distance(cluster):
         behind = [c.get("behind") for c in role["chains"]]
         assert (status == 200) == all(b == 0 for b in behind), (status, role)
     configure(cluster, "st-mary", ready={"behind": 100})
+
+
+def is_not_ready_if_it_cannot_go_on(cluster):
+    """Whose store takes nothing more is not ready, and says why; it goes on by itself."""
+    cluster.wait("it is ready", lambda: get(cluster, "manager", "ready")[0] == 200)
+    configure(cluster, "manager", ready={"stalled": 2})
+    cluster.processes["manager"].send_signal(signal.SIGHUP)
+    stores = [sqlite3.connect(path, isolation_level=None) for path in glob.glob(
+        cluster.path("manager", "data", "**", "*.sqlite"), recursive=True)]
+    assert stores
+    for store in stores:
+        store.execute("BEGIN IMMEDIATE")
+    said = []
+
+    def is_stalled():
+        status, body = get(cluster, "manager", "ready")
+        said.append(json.loads(body)["roles"]["manager"]["reasons"])
+        return status == 503 and any("nothing ended well" in reason for reason in said[-1])
+
+    cluster.wait("it says that it is not", is_stalled)
+    for store in stores:
+        store.execute("ROLLBACK")
+        store.close()
+    cluster.wait("it is again", lambda: get(cluster, "manager", "ready")[0] == 200)
+    configure(cluster, "manager", ready={})
+    cluster.processes["manager"].send_signal(signal.SIGHUP)
 
 
 def keeps_room_on_its_disk(cluster):
@@ -317,6 +345,7 @@ def has_the_paths_of_its_description(cluster):
 
 TESTS = [
     measures_what_it_does, has_the_paths_of_its_description, is_ready_by_distance,
+    is_not_ready_if_it_cannot_go_on,
     sees_that_its_clock_is_wrong, keeps_room_on_its_disk, renews_without_restart,
     ends_when_asked_twice,
 ]

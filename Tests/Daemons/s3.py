@@ -12,6 +12,8 @@ from cluster import free_ports
 class Bucket:
     """A server of S3 with one bucket, in memory."""
 
+    credentials = "aws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = very-secret\n"
+
     def __init__(self, program):
         self.port = free_ports(1)[0]
         self.process = subprocess.Popen(
@@ -57,7 +59,7 @@ class Bucket:
         json.dump(config, open(cluster.config(name), "w"))
         path = cluster.path(name, "s3-credentials")
         with open(path, "w", opener=lambda p, f: os.open(p, f, 0o600)) as file:
-            file.write("aws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = very-secret\n")
+            file.write(self.credentials)
 
     def stop(self):
         self.process.kill()

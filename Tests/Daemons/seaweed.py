@@ -43,6 +43,10 @@ class Seaweed:
         return path if os.path.exists(path) else None
 
     @property
+    def credentials(self):
+        return "aws_access_key_id = %s\naws_secret_access_key = %s\n" % (self.ACCESS, self.SECRET)
+
+    @property
     def endpoint(self):
         return "http://127.0.0.1:%d" % self.ports[0]
 
@@ -75,8 +79,7 @@ class Seaweed:
         json.dump(config, open(cluster.config(name), "w"))
         path = cluster.path(name, "s3-credentials")
         with open(path, "w", opener=lambda p, f: os.open(p, f, 0o600)) as file:
-            file.write("aws_access_key_id = %s\naws_secret_access_key = %s\n" % (
-                self.ACCESS, self.SECRET))
+            file.write(self.credentials)
 
     def stop(self):
         self.process.kill()

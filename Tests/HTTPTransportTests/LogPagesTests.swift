@@ -77,6 +77,31 @@ struct LogPagesTests {
     }
   }
 
+  @Test("[attack] 64 addresses that take all they can leave places to others, more as streams end")
+  func placesOfFollowers() {
+    var places = FollowerPlaces()
+    var held: [String] = []
+    func takeAll() {
+      for address in (0..<64).map({ "\($0)" }) {
+        while places.take(address) == nil { held.append(address) }
+      }
+    }
+    takeAll()
+    #expect(held.count == 823)
+    #expect(places.take("another") == nil)
+    places.leave("another")
+    // Each stream ends after a while, and is taken again.
+    for _ in 0..<20 * held.count {
+      places.leave(held.removeFirst())
+      takeAll()
+    }
+    #expect(held.count < 700, "\(held.count)")
+    for address in held { places.leave(address) }
+    for address in 0..<FollowerPlaces.limit { #expect(places.take("\(address)") == nil) }
+    #expect(places.take("one more") == .busy)
+    #expect(places.take("0") == .busy)
+  }
+
   @Test("[attack] one address follows sixteen streams at most, and gives back what it leaves")
   func followers() async throws {
     try await Self.run { server, size in

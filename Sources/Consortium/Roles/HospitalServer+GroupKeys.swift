@@ -86,21 +86,59 @@ extension HospitalServer {
     let identity = try await identity.exchangeKey()
     var exchange = try HospitalKeyExchange<Suite>(
       context: visit.context, identityKey: identity, doctorKeys: doctorKeys, using: &randomness)
-    for (index, doctor) in team.enumerated() {
+    let answers = try await atOnce(team.map { ($0, exchange.offer()) }) { [node] doctor, offer in
       _ = try await node.ask(sealed: AssignVisit(opening: opening), of: doctor)
-      let answer = try await node.ask(
-        sealed: ExchangeGroupKey(visit: visitID, step: .offer, message: exchange.offer()),
-        of: doctor)
-      let confirmation = try exchange.confirm(answer: answer.bytes, from: index + 1)
-      let acknowledgement = try await node.ask(
+      return try await node.ask(
+        sealed: ExchangeGroupKey(visit: visitID, step: .offer, message: offer), of: doctor
+      ).bytes
+    }
+    let confirmations = try zip(team, answers).enumerated().map { index, answered in
+      (answered.0, try exchange.confirm(answer: answered.1, from: index + 1))
+    }
+    let acknowledgements = try await atOnce(confirmations) { [node] doctor, confirmation in
+      try await node.ask(
         sealed: ExchangeGroupKey(visit: visitID, step: .confirmation, message: confirmation),
-        of: doctor)
-      try exchange.acknowledge(acknowledgement.bytes, from: index + 1)
+        of: doctor
+      ).bytes
+    }
+    for (index, acknowledgement) in acknowledgements.enumerated() {
+      try exchange.acknowledge(acknowledgement, from: index + 1)
+    }
+    let deliveries = try team.enumerated().map { index, doctor in
+      (doctor, try exchange.deliver(to: index + 1))
     }
     // The first doctor has it last: who signs takes no other key, and nobody signs before the first.
-    for (index, doctor) in team.enumerated().reversed() {
-      try await bring(try exchange.deliver(to: index + 1), visitID, to: doctor)
+    for part in [deliveries.dropFirst(), deliveries.prefix(1)] {
+      _ = try await atOnce(Array(part)) { doctor, delivery in
+        try await self.bring(delivery, visitID, to: doctor)
+        return []
+      }
     }
+  }
+
+  /// Says something to several doctors at once: what each answers depends on none of the others.
+  ///
+  /// - Returns: the answers, in the doctors' order.
+  /// - Throws: what went wrong with the first of them for whom something did, when all have ended.
+  private nonisolated func atOnce(
+    _ messages: [(doctor: String, message: [UInt8])],
+    _ say: @escaping @Sendable (_ doctor: String, _ message: [UInt8]) async throws -> [UInt8]
+  ) async throws -> [[UInt8]] {
+    let answers = await withTaskGroup(of: (Int, Result<[UInt8], any Error>).self) { group in
+      for (index, (doctor, message)) in messages.enumerated() {
+        group.addTask {
+          do {
+            return (index, .success(try await say(doctor, message)))
+          } catch {
+            return (index, .failure(error))
+          }
+        }
+      }
+      return await group.reduce(into: Array(repeating: nil, count: messages.count)) {
+        (answers: inout [Result<[UInt8], any Error>?], answer) in answers[answer.0] = answer.1
+      }
+    }
+    return try answers.compactMap { try $0?.get() }
   }
 
   /// Brings a doctor the key. Where the answer is lost the same is brought again: in another exchange it would be

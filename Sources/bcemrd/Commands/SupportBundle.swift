@@ -137,6 +137,7 @@ extension DaemonConfiguration {
       "listen": "\(listen.host):\(listen.port)", "tls.certificate": certificate, "tls.key": key,
       "operations": "\(operations.host):\(operations.port)", "desk.socket": deskSocket,
       "log.level": logLevel.rawValue, "ready.behind": "\(readyBehind)",
+      "ready.stalled": "\(readyStalled)",
       "disk.floor": "\(diskFloor)", "disk.resume": "\(diskResume)", "pause": "\(pause)",
     ]
   }

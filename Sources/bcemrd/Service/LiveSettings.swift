@@ -9,7 +9,7 @@ final class LiveSettings: Sendable {
 
   var present: DaemonConfiguration { state.withLock { $0 } }
 
-  /// Takes over what may change: log level, marks of the disk, and how far behind counts as ready.
+  /// Takes over what may change: log level, marks of the disk, and what counts as ready.
   ///
   /// - Returns: the names of what differs and needs a restart.
   func take(_ new: DaemonConfiguration) -> [String] {
@@ -21,7 +21,8 @@ final class LiveSettings: Sendable {
         ("desk.socket", state.deskSocket == new.deskSocket),
         ("engine.machine", state.engine?.machine == new.engine?.machine),
       ]
-      (state.logLevel, state.readyBehind) = (new.logLevel, new.readyBehind)
+      state.logLevel = new.logLevel
+      (state.readyBehind, state.readyStalled) = (new.readyBehind, new.readyStalled)
       (state.diskFloor, state.diskResume) = (new.diskFloor, new.diskResume)
       (state.certificate, state.key) = (new.certificate, new.key)
       return fixed.filter { !$0.1 }.map(\.0)

@@ -5,7 +5,7 @@ import Ledger
 
 /// Whether the roles of this machine are where the others are: by how many leaves they are behind the newest
 /// position that is known, and not by a flag that somebody has set once. Nor are they ready while the disk has no
-/// room, so that nobody is sent to who takes nothing.
+/// room, or nothing they try ends well, so that nobody is sent to who takes nothing.
 struct Readiness: Sendable {
   /// What others have shown longer ago does not count, in seconds.
   static let shownWithin: UInt64 = 120
@@ -39,7 +39,7 @@ struct Readiness: Sendable {
   let tenure: Tenure?
 
   func report() async -> Report {
-    let limit = settings.present.readyBehind
+    let (limit, patience) = (settings.present.readyBehind, settings.present.readyStalled)
     let refusal = disk.refusal
     var roles: [String: Report.Role] = [:]
     for driver in drivers {
@@ -48,6 +48,12 @@ struct Readiness: Sendable {
       if let silence = tenure?.silence {
         reasons.append(
           "etcd: silent for \(silence.components.seconds) seconds; another machine may write")
+      }
+      let (last, now) = (driver.last, ContinuousClock.now)
+      if now - last.success > .seconds(patience) {
+        let why = last.failure.map { ": \($0)" } ?? ""
+        reasons.append(
+          "for \((now - last.success).components.seconds) seconds nothing ended well\(why)")
       }
       for chain in chains {
         switch chain.behind {

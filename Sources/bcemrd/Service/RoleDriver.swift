@@ -11,6 +11,8 @@ final class RoleDriver: Service {
   struct State: Sendable {
     var hasStepped = false
     var failure: String?
+    /// When a step has ended well; at first when it was to begin.
+    var success = ContinuousClock.now
   }
 
   let role: any DrivenRole
@@ -69,7 +71,10 @@ final class RoleDriver: Service {
   private func note(_ error: (any Error)?) {
     let text = error.map { ConsortiumError($0) }.map { "\($0.code): \($0.message)" }
     let before = state.withLock { state in
-      defer { state = State(hasStepped: true, failure: text) }
+      defer {
+        (state.hasStepped, state.failure) = (true, text)
+        if text == nil { state.success = .now }
+      }
       return state
     }
     if let text, before.failure != text {

@@ -24,6 +24,7 @@ enum ConfigurationKeys {
     "operations.host": .text, "operations.port": .port,
     "tls.certificate": .text, "tls.key": .text,
     "desk.socket": .text, "log.level": .text, "ready.behind": .count,
+    "ready.stalled": .count,
     "disk.floor": .count, "disk.resume": .count, "pause": .seconds,
     "records.s3.endpoint": .text, "records.s3.bucket": .text, "records.s3.region": .text,
     "records.s3.prefix": .text, "records.s3.credentials": .text,

@@ -34,6 +34,8 @@ struct DaemonConfiguration {
   var logLevel: Logger.Level
   /// From how many leaves behind on a role is not ready.
   var readyBehind: UInt64
+  /// From how many seconds on in which no step ended well a role is not ready.
+  var readyStalled: UInt64
   /// Free bytes of the disk below which nothing new is taken, and from which on it is taken again.
   var diskFloor: UInt64
   var diskResume: UInt64
@@ -93,6 +95,7 @@ struct DaemonConfiguration {
         deskSocket: config.string(forKey: "desk.socket").map(file) ?? "\(data)/desk.sock",
         logLevel: try level(config.string(forKey: "log.level", default: "info")),
         readyBehind: try bytes("ready.behind", config.int(forKey: "ready.behind", default: 100)),
+        readyStalled: try bytes("ready.stalled", config.int(forKey: "ready.stalled", default: 60)),
         diskFloor: floor, diskResume: resume,
         records: try RecordsInS3(config, file: file),
         engine: try EngineSettings(config, roles: roles, file: file),
