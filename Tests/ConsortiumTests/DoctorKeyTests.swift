@@ -247,9 +247,9 @@ struct DoctorKeyTests {
       ("unknown-doctor", { $0.status = $0.registration }),
       ("unknown-doctor", { $0.registration = $0.status ?? $0.registration }),
     ] {
-      test.wire.answer(ProveDoctor.self) { proof in
-        var changed = proof
-        change(&changed)
+      test.wire.answer(ProveDoctors.self) { proofs in
+        var changed = proofs
+        change(&changed.proofs[0])
         return changed
       }
       // After a restart too.
@@ -258,10 +258,31 @@ struct DoctorKeyTests {
       }
       #expect(told == code)
     }
+    // Several are asked for at once: none is taken for another, and who is left out is asked for again.
+    let team = [Self.first, "hospital-1-doctor-2"]
+    for change in [
+      { (proofs: inout [DoctorProof]) in proofs.swapAt(0, 1) }, { $0[1] = $0[0] },
+      { $0 += [$0[0]] }, { $0[1].registration = $0[0].status ?? $0[0].registration },
+    ] as [@Sendable (inout [DoctorProof]) -> Void] {
+      test.wire.answer(ProveDoctors.self) { proofs in
+        var changed = proofs
+        change(&changed.proofs)
+        return changed
+      }
+      let told = await ConsortiumError.code {
+        _ = try await client().doctors(team, by: "hospital-1")
+      }
+      #expect(["unknown-doctor", "invalid-proof"].contains(told), "\(told)")
+    }
+    test.wire.answer(ProveDoctors.self) { DoctorProofs(Array($0.proofs.prefix(1))) }
+    let both = try await client().doctors(team, by: "hospital-1")
+    #expect(both.map(\.statement.doctor) == team)
+    #expect(both.map(\.status) == [.suspended, .active])
     // Who has never asked before can be told that nothing has changed: the threat model says so.
-    test.wire.answer(ProveDoctor.self) { proof in
-      var changed = proof
-      (changed.status, changed.rotation, changed.specialties) = (nil, nil, nil)
+    test.wire.answer(ProveDoctors.self) { proofs in
+      var changed = proofs
+      changed.proofs[0].status = nil
+      (changed.proofs[0].rotation, changed.proofs[0].specialties) = (nil, nil)
       return changed
     }
     let fooled = try await self.client(test, consortium).doctor(Self.first, by: "hospital-1")
@@ -285,7 +306,7 @@ struct DoctorKeyTests {
     }
     // Twice, so that the last answer is what anybody is told who has seen as much.
     for _ in 0..<2 { _ = try await client().activeDoctor(Self.first, by: "hospital-1") }
-    let kept = try #require(test.wire.passages.last { $0.kind == ProveDoctor.name })
+    let kept = try #require(test.wire.passages.last { $0.kind == ProveDoctors.name })
     #expect(ObjectKind(of: kept.request) == .envelope)
     let hospital = try #require(consortium.hospitals["hospital-1"])
     #expect(try await hospital.setStanding(of: Self.first, .suspended))
@@ -298,7 +319,7 @@ struct DoctorKeyTests {
     let given = Capture<Int>()
     given.value = 0
     test.wire.intercept { transit in
-      if transit.payload(ProveDoctor.self) != nil {
+      if transit.payload(ProveDoctors.self) != nil {
         given.change { $0 = ($0 ?? 0) + 1 }
         return isSealed == true ? kept.reply : kept.answer
       }

@@ -21,7 +21,7 @@ struct FloodedAddressTests {
   private func flood(_ consortium: LocalConsortium, from address: String) async throws {
     let questions = [
       Message(Prove(.consortiumLeaf(index: 1 << 30), knownSize: 0)).encoded(),
-      Message(ProveDoctor("nobody", knownSize: 0)).encoded(),
+      Message(ProveDoctors(["nobody"], knownSize: 0)).encoded(),
       Message(FetchEpochEnds(from: 1 << 30)).encoded(),
       Message(FetchMembers(ofEpoch: 1 << 30)).encoded(),
     ]

@@ -128,7 +128,7 @@ struct GivenUpKeyTests {
         clock: { test.time })
     }
     _ = try await client().activeDoctor(doctor, by: Self.hospital)
-    let kept = try #require(test.wire.passages.last { $0.kind == ProveDoctor.name })
+    let kept = try #require(test.wire.passages.last { $0.kind == ProveDoctors.name })
     try await consortium.rotateKeys(of: Self.hospital)
     for _ in 0..<3 { try await test.passEpoch(consortium) }
     let server = try #require(consortium.hospitals[Self.hospital])
@@ -140,7 +140,7 @@ struct GivenUpKeyTests {
       if self.isAboutKey(transit) {
         return try transit.answer(FetchEnvelopeKey.self, thief.statement(test.time))
       }
-      if let (content, answer) = thief.open(transit.request), content.name == ProveDoctor.name {
+      if let (content, answer) = thief.open(transit.request), content.name == ProveDoctors.name {
         return SealedAnswer(sealed: try answer.seal(kept.answer)).encoded()
       }
       return try await transit.deliver(transit.request)

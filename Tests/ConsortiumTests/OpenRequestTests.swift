@@ -35,7 +35,7 @@ struct OpenRequestTests {
     }
     var answers = [
       try await both(Self.question),
-      try await both(ProveDoctor(context.signers[0].doctor, knownSize: 0)),
+      try await both(ProveDoctors([context.signers[0].doctor], knownSize: 0)),
       try await both(FetchEpochEnds(from: 0)), try await both(FetchMembers(ofEpoch: 0)),
     ]
     for answer in answers { #expect(answer[0] == answer[1] && !answer[0].isEmpty) }

@@ -116,7 +116,7 @@ struct OverlapTests {
         throw ConsortiumError(.unreachable, "lost")
       }
       let reply = try await transit.deliver(transit.request)
-      if transit.sender == id, transit.payload(ProveDoctor.self) != nil, proven.next() == 1 {
+      if transit.sender == id, transit.payload(ProveDoctors.self) != nil, proven.next() == 1 {
         try await Self.wait { isReleased.value == true }
       }
       return reply

@@ -180,7 +180,30 @@ package actor LedgerClient: MembersSource {
   package func doctor(
     _ id: String, by supernode: String
   ) async throws -> CurrentDoctor {
-    let leaves = try await provenDoctor(id, by: supernode)
+    let doctors = try await doctors([id], by: supernode)
+    guard doctors.count == 1 else {
+      throw ConsortiumError(.malformed, "\(supernode) answers about others")
+    }
+    return doctors[0]
+  }
+
+  /// The same of several, as one answer has room for them, or a few.
+  package func doctors(
+    _ ids: [String], by supernode: String
+  ) async throws -> [CurrentDoctor] {
+    var doctors: [CurrentDoctor] = []
+    while doctors.count < ids.count {
+      let asked = Array(ids[doctors.count...].prefix(Limits.teamSize))
+      for (id, leaves) in zip(asked, try await proven(asked, by: supernode)) {
+        doctors.append(try await doctor(id, leaves, by: supernode))
+      }
+    }
+    return doctors
+  }
+
+  private func doctor(
+    _ id: String, _ leaves: ProvenDoctor, by supernode: String
+  ) async throws -> CurrentDoctor {
     let registered = try await statement(in: leaves.registration, of: id, by: supernode)
     let statement = registered.verified.statement
     var doctor = CurrentDoctor(
@@ -226,10 +249,14 @@ package actor LedgerClient: MembersSource {
     _ id: String, by supernode: String
   ) async throws -> CurrentDoctor {
     let doctor = try await doctor(id, by: supernode)
+    try Self.requireActive(doctor, id)
+    return doctor
+  }
+
+  private static func requireActive(_ doctor: CurrentDoctor, _ id: String) throws {
     guard doctor.status == .active else {
       throw ConsortiumError(.notActive, "\(id) is suspended or has retired")
     }
-    return doctor
   }
 
   /// Whether it was ever proven to this client what holds of a doctor.
@@ -291,13 +318,15 @@ package actor LedgerClient: MembersSource {
 
   /// That the team of a visit which begins may act, with the keys that the context names.
   package func requireCurrentTeam(of context: VisitContext) async throws {
-    _ = try await team(of: context)
-    for signer in context.signers {
-      let doctor = try await activeDoctor(signer.doctor, by: context.hospital)
+    // The answer has the registrations that the context names, if these are the present ones.
+    let doctors = try await doctors(context.signers.map(\.doctor), by: context.hospital)
+    for (signer, doctor) in zip(context.signers, doctors) {
+      try Self.requireActive(doctor, signer.doctor)
       guard doctor.statement.signer == signer else {
         throw ConsortiumError(.unknownDoctor, "\(signer.doctor) has other keys by now")
       }
     }
+    _ = try await team(of: context)
   }
 
   /// The completion of a visit, final, with the team's signature after Eq. (3), the signature of the
@@ -527,8 +556,12 @@ package actor LedgerClient: MembersSource {
         throw ConsortiumError(
           .notFinal, "\(supernode) is behind what has been seen before, or shows no way to it")
       }
+      var confirmed: Checkpoint?
       let leaves = try proofs.map {
-        try $0?.verify(genesis: genesis, delegates: delegates, known: known)
+        let leaf = try $0?.verify(
+          genesis: genesis, delegates: delegates, known: known, confirmed: confirmed)
+        confirmed = leaf?.checkpoint ?? confirmed
+        return leaf
       }
       let checkpoints = leaves.compactMap { $0?.checkpoint }
       guard let checkpoint = checkpoints.first, checkpoints.allSatisfy({ $0 == checkpoint }) else {
@@ -552,19 +585,31 @@ package actor LedgerClient: MembersSource {
     }
   }
 
-  private func provenDoctor(
-    _ id: String, by supernode: String
-  ) async throws -> (
-    registration: ProvenLeaf, rotation: ProvenLeaf?, status: ProvenLeaf?, specialties: ProvenLeaf?
-  ) {
+  private struct ProvenDoctor {
+    let registration: ProvenLeaf
+    let rotation: ProvenLeaf?
+    let status: ProvenLeaf?
+    let specialties: ProvenLeaf?
+  }
+
+  /// - Returns: of the first of these, and of one at least.
+  private func proven(_ ids: [String], by supernode: String) async throws -> [ProvenDoctor] {
     let leaves = try await leaves(by: supernode, .sealed) {
-      let proof = try await askOpen(ProveDoctor(id, knownSize: $0), of: supernode)
-      return [proof.registration, proof.rotation, proof.status, proof.specialties]
+      try await askOpen(ProveDoctors(ids, knownSize: $0), of: supernode).proofs.flatMap {
+        [$0.registration, $0.rotation, $0.status, $0.specialties]
+      }
     }
-    guard leaves.count == 4, let registration = leaves[0] else {
+    let proven = stride(from: 0, to: leaves.count, by: 4).compactMap { first in
+      leaves[first].map {
+        ProvenDoctor(
+          registration: $0, rotation: leaves[first + 1], status: leaves[first + 2],
+          specialties: leaves[first + 3])
+      }
+    }
+    guard (1...ids.count).contains(proven.count) else {
       throw ConsortiumError(.invalidProof, "no registration is proven")
     }
-    return (registration, leaves[1], leaves[2], leaves[3])
+    return proven
   }
 }
 

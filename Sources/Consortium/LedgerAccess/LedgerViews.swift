@@ -257,15 +257,31 @@ package struct LedgerViews: Sendable {
     }
   }
 
-  /// Proves what holds of a doctor as of the last final block.
-  func prove(_ request: ProveDoctor) async throws -> DoctorProof {
+  /// How long the proofs of several doctors may be together, in bytes.
+  private static let doctorsByteCount = MessageLimits.plain / 2
+
+  /// Proves what holds of doctors as of the last final block: of as many as have room, and of one at least.
+  func prove(_ request: ProveDoctors) async throws -> DoctorProofs {
     try await node.catchUpForStrangers()
     let consortium = await node.consortium
-    guard let record = try consortium.finalDoctor(request.doctor) else {
-      throw ConsortiumError(.unknownDoctor, "no final block registers \(request.doctor)")
+    var (proofs, byteCount) = ([DoctorProof](), 0)
+    for doctor in request.doctors {
+      let proof = try Self.proof(of: doctor, request.knownSize, consortium)
+      byteCount += proof.encodedSequence().count
+      if byteCount > Self.doctorsByteCount, !proofs.isEmpty { break }
+      proofs.append(proof)
+    }
+    return DoctorProofs(proofs)
+  }
+
+  private static func proof(
+    of doctor: String, _ knownSize: UInt64, _ consortium: ConsortiumView
+  ) throws -> DoctorProof {
+    guard let record = try consortium.finalDoctor(doctor) else {
+      throw ConsortiumError(.unknownDoctor, "no final block registers \(doctor)")
     }
     func proof(_ index: UInt64) throws -> FinalityProof {
-      guard let proof = try consortium.proof(of: index, knownSize: request.knownSize) else {
+      guard let proof = try consortium.proof(of: index, knownSize: knownSize) else {
         throw ConsortiumError(.notFinal, "the client knows a newer checkpoint")
       }
       return proof

@@ -12,7 +12,13 @@ package final class PeerEnvelopeKeys: Sendable {
   private let genesis: Digest32
   private let requests: RequestClient
   private let clock: @Sendable () -> UInt64
-  private let known = Mutex<[String: Signed<EnvelopeKey>]>([:])
+  /// A statement, and by whose key it is signed, so that it is checked once.
+  private struct Known {
+    let statement: EnvelopeKey
+    let signer: [UInt8]
+  }
+
+  private let known = Mutex<[String: Known]>([:])
 
   package init(genesis: Digest32, requests: RequestClient, clock: @escaping @Sendable () -> UInt64)
   {
@@ -30,31 +36,31 @@ package final class PeerEnvelopeKeys: Sendable {
     // Nobody is asked whom the ledger does not know.
     var keys = try await identities(isRenewed)
     // What a key has signed that its owner has given up since may be a thief's.
-    if !isRenewed, let kept = known.withLock({ $0[id] }), kept.object.counts(at: clock()),
-      isSigned(kept, by: keys)
+    if !isRenewed, let kept = known.withLock({ $0[id] }), kept.statement.counts(at: clock()),
+      keys.contains(kept.signer)
     {
-      return Contact(id: id, agreementKey: kept.object.key)
+      return Contact(id: id, agreementKey: kept.statement.key)
     }
     let statement = try await requests.askBare(FetchEnvelopeKey(), of: id)
-    if !isRenewed, !isSigned(statement, by: keys) {
+    var signer = signer(of: statement, among: keys)
+    if !isRenewed, signer == nil {
       // It may sign with another key by now.
       keys = try await identities(true)
+      signer = self.signer(of: statement, among: keys)
     }
     let key = statement.object
     // A courier can show an older one whose time is not over, and whose owner still opens with it.
-    guard isSigned(statement, by: keys), key.genesis == genesis, key.owner == id,
-      key.counts(at: clock())
-    else {
+    guard let signer, key.genesis == genesis, key.owner == id, key.counts(at: clock()) else {
       throw ConsortiumError(.unreachable, "\(id) shows no key of its own that counts now")
     }
     known.withLock { known in
       if known.count >= Self.limit { known = [:] }
-      known[id] = statement
+      known[id] = Known(statement: key, signer: signer)
     }
     return Contact(id: id, agreementKey: key.key)
   }
 
-  private func isSigned(_ statement: Signed<EnvelopeKey>, by keys: [[UInt8]]) -> Bool {
-    keys.contains { (try? statement.verified(by: $0)) != nil }
+  private func signer(of statement: Signed<EnvelopeKey>, among keys: [[UInt8]]) -> [UInt8]? {
+    keys.first { (try? statement.verified(by: $0)) != nil }
   }
 }

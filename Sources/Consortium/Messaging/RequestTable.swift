@@ -148,7 +148,7 @@ package enum RequestTable {
     sealed(
       ProveVisit.self, by: [.cloud, .doctor, .patient], to: [.hospital, .cloud], 16 << 10,
       answer: page),
-    openOrSealed(ProveDoctor.self, to: [.hospital, .cloud], 1 << 10),
+    openOrSealed(ProveDoctors.self, to: [.hospital, .cloud], 4 << 10),
     openOrSealed(FetchEpochEnds.self, to: [.hospital, .cloud], 256),
     openOrSealed(FetchMembers.self, to: [.hospital, .cloud], 256),
     sealed(ReadVisit.self, by: .doctor, to: .hospital, 1 << 10, answer: 1 << 20),

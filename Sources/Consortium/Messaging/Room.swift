@@ -24,7 +24,7 @@ extension RequestRule {
     FetchEnvelopeKey.name, FetchOwnRecord.name, FetchConsentedRecord.name, TakeOverRecord.name,
     FindVisits.name, FetchNote.name, FetchOutbox.name, FetchBlock.name, FetchConsortium.name,
     FetchLeaves.name, FetchEpochEnds.name, FetchMembers.name, Prove.name, ProveVisit.name,
-    ProveDoctor.name, ReadVisit.name, ReadConsent.name, ReadAccessLog.name, FetchMail.name,
+    ProveDoctors.name, ReadVisit.name, ReadConsent.name, ReadAccessLog.name, FetchMail.name,
     AnswerMail.name,
   ]
 

@@ -129,27 +129,55 @@ package struct ProveVisit: RoleRequest {
   }
 }
 
-/// To a supernode: prove with which keys, and whether, a doctor may act as of the last final block.
-package struct ProveDoctor: RoleRequest {
-  package static let name = "prove-doctor"
-  package typealias Reply = DoctorProof
+/// To a supernode: prove with which keys, and whether, the doctors of a team may act as of the last final block.
+package struct ProveDoctors: RoleRequest {
+  package static let name = "prove-doctors"
+  package typealias Reply = DoctorProofs
 
-  package var doctor: String
+  private struct Named: CanonicalValue {
+    let doctor: String
+
+    init(doctor: String) { self.doctor = doctor }
+
+    func encode(into fields: inout some FieldEncoder) { fields.text("doctor", doctor) }
+
+    init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+      doctor = try fields.text("doctor", maximum: Limits.identifierByteCount)
+    }
+  }
+
+  /// At least one, and no more than a team has.
+  package let doctors: [String]
   /// The size of the consortium checkpoint that the client has.
-  package var knownSize: UInt64
+  package let knownSize: UInt64
 
-  package init(_ doctor: String, knownSize: UInt64) {
-    (self.doctor, self.knownSize) = (doctor, knownSize)
+  package init(_ doctors: [String], knownSize: UInt64) {
+    (self.doctors, self.knownSize) = (doctors, knownSize)
   }
 
   package func encode(into fields: inout some FieldEncoder) {
-    fields.text("doctor", doctor)
+    fields.list("doctors", doctors.map(Named.init))
     fields.integer("knownSize", knownSize)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
-    doctor = try fields.text("doctor", maximum: Limits.identifierByteCount)
+    doctors = try fields.list("doctors", maximum: Limits.teamSize, of: Named.self).map(\.doctor)
+    guard !doctors.isEmpty else { throw DecodingFailure(.invalidField, "doctors is empty") }
     knownSize = try fields.integer("knownSize")
+  }
+}
+
+/// What holds of the first of the doctors who were asked for, of one at least, all under one checkpoint.
+package struct DoctorProofs: CanonicalValue {
+  package var proofs: [DoctorProof]
+
+  package init(_ proofs: [DoctorProof]) { self.proofs = proofs }
+
+  package func encode(into fields: inout some FieldEncoder) { fields.list("proofs", proofs) }
+
+  package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    proofs = try fields.list("proofs", maximum: Limits.teamSize)
+    guard !proofs.isEmpty else { throw DecodingFailure(.invalidField, "proofs is empty") }
   }
 }
 

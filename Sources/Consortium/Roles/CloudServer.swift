@@ -165,7 +165,7 @@ package actor CloudServer: EnvelopeKeyOwner {
       request.reply(try await views.accessLog(request, for: author))
     case let request as Prove: request.reply(try await views.prove(request))
     case let request as ProveVisit: request.reply(try await views.prove(request, for: author))
-    case let request as ProveDoctor: request.reply(try await views.prove(request))
+    case let request as ProveDoctors: request.reply(try await views.prove(request))
     case let request as FetchOutbox: request.reply(try await node.outbox(request))
     case let request as FetchBlock: request.reply(try await node.block(request))
     case let request as FetchConsortium: request.reply(try await node.leaves(request))

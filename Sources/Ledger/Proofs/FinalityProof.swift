@@ -52,11 +52,13 @@ public struct FinalityProof: CanonicalValue, Equatable {
   /// - Parameters:
   ///   - delegates: the set that the client has followed the chain to.
   ///   - known: the newest consortium checkpoint that the client has seen.
+  ///   - confirmed: the checkpoint of another proof that was verified by the same set.
   /// - Throws: ``LedgerError`` `invalid-proof`; `stale-checkpoint` if the proof stands on an older
   ///   checkpoint than `known`, or is of an epoch before; `later-epoch` if the sets of delegates have
   ///   to be followed first.
   public func verify(
-    genesis: ValidGenesis, delegates: KnownDelegates, known: Checkpoint?
+    genesis: ValidGenesis, delegates: KnownDelegates, known: Checkpoint?,
+    confirmed: Checkpoint? = nil
   ) throws(LedgerError) -> ProvenLeaf {
     guard epoch <= delegates.epoch else {
       throw LedgerError(.laterEpoch, "the checkpoint is of delegates that are not known yet")
@@ -68,7 +70,7 @@ public struct FinalityProof: CanonicalValue, Equatable {
     // What the client knows it has verified before.
     guard
       let checkpoint = keys.checkpoint(in: note).flatMap({
-        $0 == known ? $0 : keys.confirmedCheckpoint(note)
+        $0 == known || $0 == confirmed ? $0 : keys.confirmedCheckpoint(note)
       }), checkpoint.size > delegates.start
     else { throw LedgerError(.invalidProof, "the checkpoint has too few cosignatures") }
     if let known {

@@ -20,6 +20,8 @@
     private static let patience = 60.0
     /// Between two looks at what has to become final.
     private static let look = Duration.milliseconds(250)
+    /// Between two questions of a patient, as of `bcemr patient collect --wait`.
+    private static let collecting = Duration.seconds(1)
     /// How many visits of a hospital are looked at at once.
     private static let collectors = 4
     /// How many final visits are remembered, to be shared.
@@ -141,7 +143,7 @@
             continue
           }
           await queue.putBack(visit)
-          try? await Task.sleep(for: Self.look)
+          try? await Task.sleep(for: Self.collecting)
         }
       }
     }

@@ -12,6 +12,8 @@
     let hospitals: [String]
     private let consortium: LocalConsortium
     private let pause: Duration
+    /// As a daemon's between two steps that bring something new.
+    private static let shortPause = Duration.milliseconds(100)
 
     var traffic: LoadTraffic? { nil }
 
@@ -114,7 +116,7 @@
         } catch {
           recorder.fail(.final, "server-\(ConsortiumError(error).code)")
         }
-        if isNew { await Task.yield() } else { try? await Task.sleep(for: pause) }
+        try? await Task.sleep(for: isNew ? min(pause, Self.shortPause) : pause)
       }
     }
 

@@ -15,6 +15,10 @@ final class RoleDriver: Service {
     var success = ContinuousClock.now
   }
 
+  /// Between two steps at most, where the last one brought something new: what comes meanwhile is taken together
+  /// with the next, so that load makes no more steps.
+  static let shortPause = Duration.milliseconds(100)
+
   let role: any DrivenRole
   private let pause: Duration
   private let logger: Logger
@@ -58,11 +62,7 @@ final class RoleDriver: Service {
         failure = error
       }
       note(failure)
-      if isNew {
-        await Task.yield()
-      } else {
-        try? await Task.sleep(for: pause)
-      }
+      try? await Task.sleep(for: isNew ? min(pause, Self.shortPause) : pause)
     }
     logger.info("stopped")
   }
