@@ -22,7 +22,8 @@ package struct FollowerPlaces {
   package mutating func take(_ address: String) -> Refusal? {
     let (own, free) = (byAddress[address, default: 0], Self.limit - count)
     guard free > 0 else { return .busy }
-    guard own < min(Self.limitByAddress, max(free / Self.share, 1)) else { return .addressBusy }
+    let fair = max(free / Self.share, 1)
+    guard own < min(Self.limitByAddress, fair) else { return .addressBusy }
     byAddress[address] = own + 1
     count += 1
     return nil
