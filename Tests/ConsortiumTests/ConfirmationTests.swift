@@ -26,6 +26,34 @@ struct ConfirmationTests {
     }
   }
 
+  @Test("a cloud takes what its hospital builds on from the hospital, and confirms at once")
+  func cloudBehind() async throws {
+    let test = TestConsortium(teamSize: 1, hospitals: 6)
+    let consortium = try await test.open()
+    let (cloud, server) = (consortium.cloud.node, try #require(consortium.hospitals[hospital]).node)
+    // Of what the delegates publish it hears nothing more.
+    test.wire.intercept { transit in
+      if transit.sender == "cloud", transit.payload(FetchOutbox.self) != nil {
+        throw ConsortiumError(.unreachable, "the message is lost")
+      }
+      return try await transit.deliver(transit.request)
+    }
+    let before = try #require(await cloud.consortium.final).height
+    for _ in 0..<100 where await server.consortium.final?.height ?? 0 < before + 2 {
+      test.pass(seconds: 40)
+      for _ in 0..<3 {
+        for other in consortium.hospitals.values { _ = try? await other.advance() }
+      }
+      for other in consortium.hospitals.values { _ = try? await other.node.expire() }
+    }
+    #expect(await cloud.consortium.final?.height == before)
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    try await consortium.diagnose(visit, plan, position: 1)
+    try await consortium.complete(visit, at: hospital)
+    #expect(try #require(await cloud.consortium.final).height > before)
+  }
+
   // MARK: Without the cloud
 
   @Test("without its cloud a team goes on signing, and everything is final once it is back")

@@ -125,6 +125,9 @@ package actor ChainConfirmer: HospitalChains {
   private func confirmInTurn(_ request: ConfirmLeaves) async throws -> ConfirmedReply {
     let hospital = request.hospital
     try await node.catchUp()
+    if let base = request.leaves.last.flatMap(Leaf.header(in:))?.base.height {
+      try await node.takeFinal(of: hospital, height: base)
+    }
     let generation = try await node.consortium.generation(of: hospital)
     let log = node.genesis.keys(of: hospital, generation: generation, in: try await node.members)
     guard request.generation == generation.generation,

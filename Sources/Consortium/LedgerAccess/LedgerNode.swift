@@ -144,7 +144,7 @@ package actor LedgerNode {
     var pending: [[UInt8]] = []
     while true {
       if pending.isEmpty, let end = try follower.awaitedEpochEnd(), end <= follower.engine.size {
-        guard try await takeEpochEnd(end, from: peer) else { return false }
+        guard try await takeFinal(covering: end, from: peer) else { return false }
       }
       let from = follower.engine.size + UInt64(pending.count)
       guard let reply = await page(from: from, of: peer) else { return false }
@@ -185,10 +185,22 @@ package actor LedgerNode {
     shown[peer] = ShownPosition(finalSize: finalSize, at: clock())
   }
 
-  /// Takes the final checkpoint at the end of an epoch whose leaves are here.
+  /// Takes what is final at a supernode that builds on it, where a delegate would learn of it a moment later.
   ///
-  /// - Returns: whether it is final here now.
-  private func takeEpochEnd(_ end: UInt64, from peer: String) async throws -> Bool {
+  /// - Throws: ``StoreError``. That the supernode shows nothing of it is no error: what is known stays.
+  func takeFinal(of supernode: String, height: UInt64) async throws {
+    func isHere() -> Bool { follower.final.map { $0.height >= height } ?? false }
+    if isHere() { return }
+    // Not behind the gate: whoever answers late would keep this one from all others.
+    _ = try await followPages(from: supernode)
+    let size = follower.engine.size
+    if !isHere(), size > 0 { _ = try await takeFinal(covering: size, from: supernode) }
+  }
+
+  /// Takes a final checkpoint of leaves that are here, as at the end of an epoch.
+  ///
+  /// - Returns: whether so many are final here now.
+  private func takeFinal(covering end: UInt64, from peer: String) async throws -> Bool {
     guard let reply = await page(from: end - 1, of: peer) else { return false }
     _ = try delegate?.take(final: reply.note)
     do {
