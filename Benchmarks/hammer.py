@@ -132,7 +132,7 @@ class Bench:
             report = self.daemons(
                 "%d hospitals" % count, count, "--rate", str(self.arguments.rate), "--seconds",
                 str(self.arguments.seconds), "--doctors", str(max(6, 48 // count)),
-                spare_clouds=True, pause=0.5)
+                spare_clouds=True)
             costs[count] = report["processor_ms_per_visit"]
         growth = costs[16] / costs[1]
         print("a visit of 16 hospitals costs %.2f times one of 1, limit %.2f" % (
@@ -170,7 +170,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=2, help="of the ratio")
     parser.add_argument("--rate", type=float, default=1.0, help="visits a second, where one is given")
     parser.add_argument("--at-once", type=int, default=8, help="visits, for what is reached at most")
-    parser.add_argument("--pause", type=float, default=0.1, help="seconds between two looks of a server")
+    parser.add_argument(
+        "--pause", type=float, default=0.5,
+        help="seconds between two looks of a server; by default the daemons' own default")
     parser.add_argument("--folder", help="where the daemons' folders are made; the disk of its own counts")
     parser.add_argument("--json", metavar="FILE", help="write all reports there")
     parser.add_argument("--check", action="store_true", help="exit 1 if a limit is missed")

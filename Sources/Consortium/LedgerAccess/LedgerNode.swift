@@ -252,7 +252,7 @@ package actor LedgerNode {
   }
 
   /// Whether this is a delegate who decides blocks now, or has to confirm some.
-  private var takesPart: Bool { get throws { try delegate?.takesPart ?? false } }
+  package var takesPart: Bool { get throws { try delegate?.takesPart ?? false } }
 
   /// Hands what was taken while there was a seat to who has one now.
   private func handOn() async throws -> Bool {

@@ -12,7 +12,7 @@
     let hospitals: [String]
     private let consortium: LocalConsortium
     private let pause: Duration
-    /// As a daemon's between two steps that bring something new.
+    /// As of a daemon that is a delegate, between two steps where the last one brought something new.
     private static let shortPause = Duration.milliseconds(100)
 
     var traffic: LoadTraffic? { nil }
@@ -116,7 +116,8 @@
         } catch {
           recorder.fail(.final, "server-\(ConsortiumError(error).code)")
         }
-        try? await Task.sleep(for: isNew ? min(pause, Self.shortPause) : pause)
+        let isAwaited = isNew ? (try? await node.takesPart) ?? false : false
+        try? await Task.sleep(for: isAwaited ? min(pause, Self.shortPause) : pause)
       }
     }
 

@@ -15,8 +15,8 @@ final class RoleDriver: Service {
     var success = ContinuousClock.now
   }
 
-  /// Between two steps at most, where the last one brought something new: what comes meanwhile is taken together
-  /// with the next, so that load makes no more steps.
+  /// Between two steps of a delegate at most, where the last one brought something new: others wait for its votes.
+  /// What comes meanwhile is taken together, so that load makes no more steps.
   static let shortPause = Duration.milliseconds(100)
 
   let role: any DrivenRole
@@ -62,7 +62,8 @@ final class RoleDriver: Service {
         failure = error
       }
       note(failure)
-      try? await Task.sleep(for: isNew ? min(pause, Self.shortPause) : pause)
+      let isAwaited = isNew ? (try? await role.node.takesPart) ?? false : false
+      try? await Task.sleep(for: isAwaited ? min(pause, Self.shortPause) : pause)
     }
     logger.info("stopped")
   }
