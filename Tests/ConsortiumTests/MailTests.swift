@@ -170,7 +170,8 @@ struct MailTests {
     let consortium = try await test.open()
     let visit = try await consortium.open(test.plan()).visit
     let team = try await test.state(of: visit, consortium).context.signers.map(\.doctor)
-    let (asked, given) = (Mutex<[ExchangeGroupKey.Step: Set<String>]>([:]), Mutex<[String]>([]))
+    let asked = Mutex<[ExchangeGroupKey.Step: Set<String>]>([:])
+    let given = Mutex<[String]>([])
     test.wire.intercept { transit in
       guard let step = transit.payload(ExchangeGroupKey.self)?.step else {
         return try await transit.deliver(transit.request)

@@ -114,7 +114,9 @@
           }
           if !isNew, !over.isEmpty { isNew = try await node.expire(over) }
         } catch {
-          recorder.fail(.final, "server-\(ConsortiumError(error).code)")
+          // What the next step tries again is no fault of a daemon either.
+          let code = ConsortiumError(error).code
+          if ![.unreachable, .notFinal].contains(code) { recorder.fail(.final, "server-\(code)") }
         }
         let isAwaited = isNew ? (try? await node.takesPart) ?? false : false
         try? await Task.sleep(for: isAwaited ? min(pause, Self.shortPause) : pause)
