@@ -83,8 +83,8 @@ struct VisitAttackTests {
       ("wrong-context", { $0.evidenceDigest = .zero }),
       ("pseudonym", { $0.pseudonym = .zero }),
       ("pseudonym", { $0.visitID = .zero }),
-      ("not-final", { $0.signers[0].doctor = "nobody" }),
-      ("not-final", { $0.signers[0].a = $0.signers[1].a }),
+      ("unknown-doctor", { $0.signers[0].doctor = "nobody" }),
+      ("unknown-doctor", { $0.signers[0].a = $0.signers[1].a }),
       ("equal-keys", { $0.signers[0] = $0.signers[1] }),
     ]
     for (code, change) in changes {
