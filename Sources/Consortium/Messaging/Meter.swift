@@ -45,8 +45,34 @@ public final class Meter: Sendable {
     var readings = Readings()
   }
 
-  /// The time that the present role has waited for others.
-  private final class Frame: Sendable { let waited = Mutex<UInt64>(0) }
+  /// The time that the present role has waited for others: for several at once, that counts once.
+  private final class Frame: Sendable {
+    private struct Waiting {
+      var count = 0
+      var since: UInt64 = 0
+      var total: UInt64 = 0
+    }
+
+    private let waiting = Mutex(Waiting())
+
+    func begin(_ now: UInt64) {
+      waiting.withLock {
+        if $0.count == 0 { $0.since = now }
+        $0.count += 1
+      }
+    }
+
+    func end(_ now: UInt64) {
+      waiting.withLock {
+        $0.count -= 1
+        if $0.count == 0 { $0.total += now - min($0.since, now) }
+      }
+    }
+
+    func waited(_ now: UInt64) -> UInt64 {
+      waiting.withLock { $0.total + ($0.count > 0 ? now - min($0.since, now) : 0) }
+    }
+  }
   @TaskLocal private static var frame: Frame?
 
   private let clock: @Sendable () -> UInt64
@@ -70,13 +96,16 @@ public final class Meter: Sendable {
     let frame = Frame()
     let phase = phase
     let start = clock()
+    let waiting = Self.frame
+    waiting?.begin(start)
     defer {
-      let elapsed = clock() - start
-      let waited = frame.waited.withLock { $0 }
+      let end = clock()
+      waiting?.end(end)
+      let elapsed = end - min(start, end)
+      let own = elapsed - min(frame.waited(end), elapsed)
       state.withLock {
-        $0.readings.nanoseconds[Work(phase: phase, role: role), default: 0] += elapsed - waited
+        $0.readings.nanoseconds[Work(phase: phase, role: role), default: 0] += own
       }
-      Self.frame?.waited.withLock { $0 += elapsed }
     }
     return try await Self.$frame.withValue(frame, operation: work)
   }
