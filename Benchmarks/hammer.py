@@ -57,7 +57,7 @@ class Bench:
                                  for step in STEPS if step in steps) + " ms (medians)", flush=True)
         return report
 
-    def cluster(self, hospitals, spare_clouds, pause):
+    def cluster(self, hospitals, spare_clouds):
         """Founds and starts daemons. With spare clouds they are the delegates, however many hospitals there are."""
         names = ["hospital-%d" % number for number in range(1, hospitals + 1)]
         clouds = ["cloud"] + ["cloud-%d" % number for number in range(2, 5 if spare_clouds else 2)]
@@ -68,16 +68,15 @@ class Bench:
             self.arguments.bcemrd, folder.name, parties + [("manager", "manager")])
         cluster.kept = folder
         cluster.found(
-            window=600, pause=pause, confirms={"cloud": names}, delegates=delegates)
+            window=600, pause=self.arguments.pause, confirms={"cloud": names}, delegates=delegates)
         for name, _ in cluster.parties:
             cluster.start(name)
         cluster.wait("all have a block",
                      lambda: all(cluster.height(n) >= 2 for n, _ in cluster.parties), 180)
         return cluster
 
-    def daemons(self, what, hospitals, *options, spare_clouds=False, pause=None):
-        pause = self.arguments.pause if pause is None else pause
-        cluster = self.cluster(hospitals, spare_clouds, pause)
+    def daemons(self, what, hospitals, *options, spare_clouds=False):
+        cluster = self.cluster(hospitals, spare_clouds)
         try:
             desks = ["--desk=hospital-%d=%s" % (n, cluster.path("hospital-%d" % n, "data", "desk.sock"))
                      for n in range(1, hospitals + 1)]

@@ -1,5 +1,5 @@
-/// Who follows logs, by address: how many may is shared out so that some places are left, however many one who has
-/// many addresses takes with each.
+/// Who follows logs, by address: the fewer places are free, the fewer an address may have, so that dozens of
+/// addresses leave some to others. Hundreds do not.
 package struct FollowerPlaces {
   package enum Refusal {
     /// The address has as many as it may.

@@ -180,11 +180,7 @@ package actor LedgerClient: MembersSource {
   package func doctor(
     _ id: String, by supernode: String
   ) async throws -> CurrentDoctor {
-    let doctors = try await doctors([id], by: supernode)
-    guard doctors.count == 1 else {
-      throw ConsortiumError(.malformed, "\(supernode) answers about others")
-    }
-    return doctors[0]
+    try await doctors([id], by: supernode)[0]
   }
 
   /// The same of several, as one answer has room for them, or a few.
