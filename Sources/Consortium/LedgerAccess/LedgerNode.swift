@@ -26,7 +26,11 @@ package actor LedgerNode {
   /// The replay of who only follows.
   private var observer: ConsortiumFollower?
   /// Whether the observer's store failed, so that only what it holds counts.
-  private var isStale = false
+  private var isStale = false { didSet { if isStale { updates.at = nil } } }
+  /// For how long what was learned of others counts as the newest.
+  private let freshness: Duration
+  /// How many updates have begun, the last that has ended well, and when that one began.
+  private var updates: (begun: UInt64, done: UInt64, at: ContinuousClock.Instant?) = (0, 0, nil)
   /// What other members have shown last, by their identifiers.
   package private(set) var shown: [String: ShownPosition] = [:]
 
@@ -39,15 +43,16 @@ package actor LedgerNode {
   ///   - clock: seconds since 1970.
   ///   - votingClock: what a delegate says in votes, where that is another: whoever lies about the time
   ///     there would not be heard if it did so in its questions.
+  ///   - freshness: for how long one who only follows does without asking again before it does something.
   package init(
     id: String, genesis: ValidGenesis, identity: any PartyIdentity,
     delegate keys: (any DelegateKeys)?,
     state: any StateStore, store: any RoleStore, requests: RequestClient,
     decider given: (any ClaimDecider)? = nil, clock: @escaping @Sendable () -> UInt64,
-    votingClock: (@Sendable () -> UInt64)? = nil
+    votingClock: (@Sendable () -> UInt64)? = nil, freshness: Duration = .zero
   ) throws {
     (self.id, self.genesis, self.identity, self.requests) = (id, genesis, identity, requests)
-    self.clock = clock
+    (self.clock, self.freshness) = (clock, freshness)
     peers = PeerEnvelopeKeys(genesis: genesis.digest, requests: requests, clock: clock)
     strangers = RequestQuota(clock: clock)
     consortiumState = state
@@ -85,11 +90,15 @@ package actor LedgerNode {
   private static let pendingByteCount = 1 << 26
   private static let pendingCount = 3 * Int(LedgerLimits.blockItemCount)
 
+  /// Between two questions of a daemon that does much at a time: less than a delegate takes to learn of a block.
+  package static let shortFreshness = Duration.milliseconds(250)
+
   /// Takes what is final elsewhere. A delegate with a seat learns of it in ``advance()``.
   ///
   /// - Throws: ``StoreError``. That nobody answers is no error: what is known stays.
   package func catchUp() async throws {
     if try takesPart { return }
+    if let last = updates.at, last.duration(to: .now) < freshness { return }
     try await update()
   }
 
@@ -104,8 +113,13 @@ package actor LedgerNode {
   /// - Parameter asksAll: whoever they say they are: the delegates that are known here may be those of
   ///   long ago.
   private func update(askingAll asksAll: Bool = false) async throws {
+    let before = updates.begun
     await gate.enter()
     defer { gate.leave() }
+    // Who waited for it, has what was final when it came.
+    if !asksAll, updates.done > before { return }
+    updates.begun += 1
+    let (number, start) = (updates.begun, ContinuousClock.now)
     if isStale {
       observer = try ConsortiumFollower(
         genesis: genesis, store: consortiumState, decider: decider)
@@ -117,7 +131,10 @@ package actor LedgerNode {
       answered.insert(supernode)
       let seats = try delegates.seats
       let count = seats.count { $0.delegate.map(answered.contains) ?? false }
-      if !asksAll, 3 * count > seats.count { return }
+      if !asksAll, 3 * count > seats.count {
+        (updates.done, updates.at) = (number, start)
+        return
+      }
     }
   }
 
@@ -191,6 +208,8 @@ package actor LedgerNode {
   func takeFinal(of supernode: String, height: UInt64) async throws {
     func isHere() -> Bool { follower.final.map { $0.height >= height } ?? false }
     if isHere() { return }
+    // Who only follows has asked delegates, if not just now.
+    guard try takesPart else { return try await update() }
     // Not behind the gate: whoever answers late would keep this one from all others.
     _ = try await followPages(from: supernode)
     let size = follower.engine.size

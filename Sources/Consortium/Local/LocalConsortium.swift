@@ -45,6 +45,8 @@ public actor LocalConsortium {
     package var interpose: @Sendable (any Courier) -> any Courier = { $0 }
     /// The mailboxes that a hospital or the manager keeps; nil where the courier reaches doctors and patients.
     package var mailboxes: @Sendable (_ role: String) throws -> Mailboxes? = { _ in nil }
+    /// As of ``LedgerNode``.
+    package var freshness = Duration.zero
 
     public init(
       clock: @escaping @Sendable () -> UInt64, nanoseconds: @escaping @Sendable () -> UInt64,
@@ -193,7 +195,7 @@ public actor LocalConsortium {
       id: id, genesis: genesis, identity: ring, delegate: delegate,
       state: storage.stateStore(id, chain: ChainName.consortium),
       store: storage.roleStore(id), requests: RequestClient(courier: courier, sender: id),
-      clock: environment.clock)
+      clock: environment.clock, freshness: environment.freshness)
   }
 
   private func node(

@@ -63,5 +63,21 @@
     let intended: ContinuousClock.Instant
     /// When the completion was confirmed.
     let confirmed: ContinuousClock.Instant
+    private var pauses = Pauses.untilFinal
+    /// When the patient asks for the record.
+    private(set) var due: ContinuousClock.Instant
+
+    init(
+      visit: Digest32, hospital: String, patient: Int, team: Set<String>,
+      intended: ContinuousClock.Instant, confirmed: ContinuousClock.Instant
+    ) {
+      (self.visit, self.hospital, self.patient, self.team) = (visit, hospital, patient, team)
+      (self.intended, self.confirmed) = (intended, confirmed)
+      due = confirmed
+      askAgain()
+    }
+
+    /// Notes that it is not final yet.
+    mutating func askAgain() { due = .now + pauses.next() }
   }
 #endif

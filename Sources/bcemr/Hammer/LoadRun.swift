@@ -20,8 +20,6 @@
     private static let patience = 60.0
     /// Between two looks at what has to become final.
     private static let look = Duration.milliseconds(250)
-    /// Between two questions of a patient, as of `bcemr patient collect --wait`.
-    private static let collecting = Duration.seconds(1)
     /// How many visits of a hospital are looked at at once.
     private static let collectors = 4
     /// How many final visits are remembered, to be shared.
@@ -122,7 +120,7 @@
 
     private func collect(from queue: FinalityQueue) async {
       while !Task.isCancelled {
-        guard let visit = await queue.take() else {
+        guard var visit = await queue.take() else {
           try? await Task.sleep(for: Self.look)
           continue
         }
@@ -142,8 +140,8 @@
             fail(.final, isDue ? LoadFailure(code: "timed-out") : error)
             continue
           }
+          visit.askAgain()
           await queue.putBack(visit)
-          try? await Task.sleep(for: Self.collecting)
         }
       }
     }
@@ -221,7 +219,7 @@
     }
   }
 
-  /// The visits of one hospital that are confirmed, in the order in which they were: they become final in that order.
+  /// The visits of one hospital that are confirmed, in the order in which their patients ask next.
   private actor FinalityQueue {
     private var visits: [LoadedVisit] = []
     private var taken = 0
@@ -229,10 +227,14 @@
     /// With those that are being looked at.
     var count: Int { visits.count + taken }
 
-    func add(_ visit: LoadedVisit) { visits.append(visit) }
+    func add(_ visit: LoadedVisit) {
+      let index = visits.firstIndex { $0.due > visit.due } ?? visits.endIndex
+      visits.insert(visit, at: index)
+    }
 
+    /// One whose patient asks now.
     func take() -> LoadedVisit? {
-      guard !visits.isEmpty else { return nil }
+      guard let first = visits.first, first.due <= .now else { return nil }
       taken += 1
       return visits.removeFirst()
     }
@@ -241,7 +243,7 @@
 
     func putBack(_ visit: LoadedVisit) {
       taken -= 1
-      visits.insert(visit, at: 0)
+      add(visit)
     }
   }
 #endif

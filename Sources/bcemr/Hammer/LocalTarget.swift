@@ -1,6 +1,5 @@
 #if Network
   import CanonicalEncoding
-  import Consensus
   import Consortium
   import Credentials
   import Ledger
@@ -12,8 +11,6 @@
     let hospitals: [String]
     private let consortium: LocalConsortium
     private let pause: Duration
-    /// As of a daemon that is a delegate, between two steps where the last one brought something new.
-    private static let shortPause = Duration.milliseconds(100)
 
     var traffic: LoadTraffic? { nil }
 
@@ -29,9 +26,12 @@
       (configuration.hospitals, configuration.doctors) = (hospitals, doctors)
       // As a daemon's before anybody sets another: all are on duty, and a team is found by turns.
       configuration.staffing = try StaffingPlan(json: Array(#"{"team_size": \#(team)}"#.utf8))
+      var environment = LocalConsortium.Environment(
+        clock: LedgerTime.now, nanoseconds: MonotoneTime.nanoseconds)
+      environment.freshness = LedgerNode.shortFreshness
       consortium = try await LocalConsortium.open(
         storage: StorageOfServers(folder: folder), configuration: configuration,
-        environment: .init(clock: LedgerTime.now, nanoseconds: MonotoneTime.nanoseconds))
+        environment: environment)
       self.hospitals = consortium.hospitals.keys.sorted()
       self.pause = .seconds(pause)
     }
@@ -100,26 +100,17 @@
     private func drive(
       _ node: LedgerNode, _ recorder: LoadRecorder, _ step: () async throws -> Bool
     ) async {
-      var running: [ConsensusTimeout: ContinuousClock.Instant] = [:]
+      var pace = ServerPace(pause: pause)
       while !Task.isCancelled {
-        var isNew = false
+        var next = pace.pause
         do {
-          isNew = try await step()
-          let (now, timeouts) = (ContinuousClock.now, await node.timeouts)
-          running = Dictionary(
-            uniqueKeysWithValues: Set(timeouts).map { ($0, running[$0] ?? now) })
-          let over = timeouts.filter { timeout in
-            let length = Duration.milliseconds(Int64(clamping: timeout.milliseconds()))
-            return running[timeout].map { $0 + length <= now } ?? false
-          }
-          if !isNew, !over.isEmpty { isNew = try await node.expire(over) }
+          next = try await pace.take(of: node, step)
         } catch {
           // What the next step tries again is no fault of a daemon either.
           let code = ConsortiumError(error).code
           if ![.unreachable, .notFinal].contains(code) { recorder.fail(.final, "server-\(code)") }
         }
-        let isAwaited = isNew ? (try? await node.takesPart) ?? false : false
-        try? await Task.sleep(for: isAwaited ? min(pause, Self.shortPause) : pause)
+        try? await Task.sleep(for: next)
       }
     }
 

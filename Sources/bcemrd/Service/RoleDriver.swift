@@ -1,4 +1,3 @@
-import Consensus
 import Consortium
 import Ledger
 import Logging
@@ -14,10 +13,6 @@ final class RoleDriver: Service {
     /// When a step has ended well; at first when it was to begin.
     var success = ContinuousClock.now
   }
-
-  /// Between two steps of a delegate at most, where the last one brought something new: others wait for its votes.
-  /// What comes meanwhile is taken together, so that load makes no more steps.
-  static let shortPause = Duration.milliseconds(100)
 
   let role: any DrivenRole
   private let pause: Duration
@@ -39,31 +34,21 @@ final class RoleDriver: Service {
   }
 
   private func drive() async {
-    let clock = ContinuousClock()
-    var running: [ConsensusTimeout: ContinuousClock.Instant] = [:]
+    var pace = ServerPace(pause: pause)
     while !Task.isCancelled {
-      var isNew = false
-      var failure: (any Error)?
+      var (next, failure): (Duration, (any Error)?) = (pace.pause, nil)
       do {
-        guard disk.mayStep else {
-          throw ConsortiumError(.unavailable, "the disk of the data folder is full")
+        next = try await pace.take(of: role.node) {
+          guard disk.mayStep else {
+            throw ConsortiumError(.unavailable, "the disk of the data folder is full")
+          }
+          return try await role.step()
         }
-        isNew = try await role.step()
-        let timeouts = await role.node.timeouts
-        running = Dictionary(
-          uniqueKeysWithValues: Set(timeouts).map { ($0, running[$0] ?? clock.now) })
-        let over = timeouts.filter { timeout in
-          running[timeout].map {
-            $0.advanced(by: .milliseconds(Int64(clamping: timeout.milliseconds()))) <= clock.now
-          } ?? false
-        }
-        if !isNew, !over.isEmpty { isNew = try await role.node.expire(over) }
       } catch {
         failure = error
       }
       note(failure)
-      let isAwaited = isNew ? (try? await role.node.takesPart) ?? false : false
-      try? await Task.sleep(for: isAwaited ? min(pause, Self.shortPause) : pause)
+      try? await Task.sleep(for: next)
     }
     logger.info("stopped")
   }

@@ -153,7 +153,8 @@ struct Roles {
     try LedgerNode(
       id: id, genesis: genesis, identity: ring, delegate: delegate,
       state: folder.stateStore(id, chain: ChainName.consortium), store: store,
-      requests: RequestClient(courier: courier, sender: id), clock: Self.clock)
+      requests: RequestClient(courier: courier, sender: id), clock: Self.clock,
+      freshness: LedgerNode.shortFreshness)
   }
 
   @Sendable static func clock() -> UInt64 { UInt64(max(Date().timeIntervalSince1970, 0)) }

@@ -273,6 +273,7 @@
       _ visit: PatientHoldings.Visit, _ patient: Consortium.Patient, _ seconds: Double
     ) async throws -> CollectedRecord {
       let end = ContinuousClock.now + .seconds(seconds)
+      var pauses = Pauses.untilFinal
       while true {
         do {
           return try await patient.collect(visit.visit, at: visit.hospital)
@@ -280,7 +281,7 @@
           where [.notFinal, .unreachable, .behindAnchor].contains(error.code)
           && ContinuousClock.now < end
         {
-          try await Task.sleep(for: .seconds(1))
+          try await Task.sleep(for: min(pauses.next(), ContinuousClock.now.duration(to: end)))
         }
       }
     }
