@@ -20,13 +20,14 @@ struct PresenceTests {
     init() async throws {
       consortium = try await test.open()
       context = try await test.beginVisit(consortium, test.plan()).context
+      let offer = try #require(test.wire.requests(AssignVisit.self).last).offer
       var foreign = try ForeignKeys()
       let opening = try foreign.opening(like: context)
       (self.foreign, evil) = (foreign, opening.context)
       try await test.put(try test.entry(opening, by: "hospital-1", consortium), consortium)
       for doctor in doctors {
         _ = try await test.client(consortium, as: "hospital-1").ask(
-          AssignVisit(opening: opening), of: doctor)
+          AssignVisit(opening: opening, offer: offer), of: doctor)
       }
     }
 
@@ -323,7 +324,7 @@ struct PresenceTests {
     codes.value = []
     let client = test.client(consortium, as: plan.hospital)
     test.wire.intercept { transit in
-      if let request = transit.payload(ExchangeGroupKey.self), request.step != .offer {
+      if let request = transit.payload(ExchangeGroupKey.self) {
         // Before the hospital's own message arrives, others in its name: no message, and a changed one.
         let changed: [UInt8] = request.message.dropLast() + [0]
         for message in [[0], changed] {
@@ -356,7 +357,7 @@ struct PresenceTests {
     let held = Capture<[UInt8]>()
     let first = try await test.state(of: visit, consortium).context.signers[0].doctor
     test.wire.intercept { transit in
-      if transit.payload(ExchangeGroupKey.self) != nil, transit.recipient == first {
+      if transit.payload(AssignVisit.self) != nil, transit.recipient == first {
         held.value = transit.request
         throw ConsortiumError(.unreachable, "held back")
       }
@@ -371,7 +372,7 @@ struct PresenceTests {
     replies.value = []
     test.wire.intercept { transit in
       let reply = try await transit.deliver(transit.request)
-      if transit.recipient == first, transit.payload(ExchangeGroupKey.self)?.step == .offer,
+      if transit.recipient == first, transit.payload(AssignVisit.self) != nil,
         let offer = held.value
       {
         held.value = nil

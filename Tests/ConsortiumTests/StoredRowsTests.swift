@@ -314,7 +314,7 @@ struct StoredRowsTests {
     let consortium = try await test.open()
     let first = try await test.beginVisit(consortium, test.plan()).context
     let id = first.signers[0].doctor
-    let honest = try #require(test.wire.requests(AssignVisit.self).last).opening
+    let honest = try #require(test.wire.requests(AssignVisit.self).last)
     let doctor = try #require(await consortium.doctors[id])
     let hospital = test.client(consortium, as: first.hospital)
     let view = try await test.client(consortium, as: id).ask(
@@ -329,10 +329,10 @@ struct StoredRowsTests {
       return try transit.answer(ReadVisit.self, shown)
     }
     for number in 0..<Doctor.assignmentLimit + 40 {
-      var opening = honest
+      var opening = honest.opening
       opening.context.visitID = Digest32(sha256: Array("\(number)".utf8))
       opened.value = opening.context.digest
-      _ = try await hospital.ask(AssignVisit(opening: opening), of: id)
+      _ = try await hospital.ask(AssignVisit(opening: opening, offer: honest.offer), of: id)
       if number % 32 == 0 { test.pass(seconds: 60) }
     }
     test.wire.intercept(nil)

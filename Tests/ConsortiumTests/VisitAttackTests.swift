@@ -120,11 +120,12 @@ struct VisitAttackTests {
     let context = try await test.beginVisit(consortium, test.plan()).context
     let doctor = context.signers[0].doctor
     let client = test.client(consortium, as: "hospital-1")
+    let offer = try #require(test.wire.requests(AssignVisit.self).last).offer
     var foreign = try ForeignKeys()
     let unrecorded = try foreign.opening(like: context)
     #expect(
       await ConsortiumError.code {
-        _ = try await client.ask(AssignVisit(opening: unrecorded), of: doctor)
+        _ = try await client.ask(AssignVisit(opening: unrecorded, offer: offer), of: doctor)
       } == "unknown-visit")
     var other = context
     other.evidenceDigest = .zero
@@ -133,16 +134,17 @@ struct VisitAttackTests {
       patientSignature: unrecorded.patientSignature)
     #expect(
       await ConsortiumError.code {
-        _ = try await client.ask(AssignVisit(opening: changed), of: doctor)
+        _ = try await client.ask(AssignVisit(opening: changed, offer: offer), of: doctor)
       } == "wrong-context")
     #expect(
       await ConsortiumError.code {
-        _ = try await client.ask(AssignVisit(opening: unrecorded), of: TestConsortium.reader)
+        _ = try await client.ask(
+          AssignVisit(opening: unrecorded, offer: offer), of: TestConsortium.reader)
       } == "not-entitled")
     for stranger in ["hospital-2", "manager", "cloud", context.signers[1].doctor] {
       let code = await ConsortiumError.code {
         _ = try await test.client(consortium, as: stranger).ask(
-          AssignVisit(opening: unrecorded), of: doctor)
+          AssignVisit(opening: unrecorded, offer: offer), of: doctor)
       }
       #expect(code == (stranger == "hospital-2" ? "not-entitled" : "unauthenticated"))
     }

@@ -98,7 +98,7 @@ package enum RequestTable {
       RequestAdmission.self, by: .keyHolder, to: [.hospital], 16 << 10, answer: 16 << 10,
       hidesAnswer: true),
     sealed(AuthorizeVisit.self, by: .patient, to: .hospital, 1 << 10, quota: 16),
-    sealed(AssignVisit.self, by: .hospital, to: .doctor, 16 << 10, for: days),
+    sealed(AssignVisit.self, by: .hospital, to: .doctor, 17 << 10, answer: 4 << 10, for: days),
     sealed(ShowPresence.self, by: .patient, to: .doctor, 1 << 10, quota: 64, for: days),
     sealed(ExchangeGroupKey.self, by: .hospital, to: .doctor, 20 << 10, answer: 20 << 10),
     // Diagnose (4.4)

@@ -174,20 +174,29 @@ package struct AuthorizeVisit: RoleRequest {
   }
 }
 
-/// Hospital to doctor: you are on the team of this visit.
+/// Hospital to doctor: you are on the team of this visit, whose group key is to be agreed on (4.3); the reply is the
+/// doctor's answer to the offer.
 package struct AssignVisit: RoleRequest {
   package static let name = "assign-visit"
-  package typealias Reply = Done
+  package typealias Reply = Octets
 
   /// What the hospital put on the ledger.
   package var opening: VisitOpening
+  /// The first message of the exchange, with U_i: the same for the whole team.
+  package var offer: [UInt8]
 
-  package init(opening: VisitOpening) { self.opening = opening }
+  package init(opening: VisitOpening, offer: [UInt8]) {
+    (self.opening, self.offer) = (opening, offer)
+  }
 
-  package func encode(into fields: inout some FieldEncoder) { fields.value("opening", opening) }
+  package func encode(into fields: inout some FieldEncoder) {
+    fields.value("opening", opening)
+    fields.octets("offer", offer)
+  }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     opening = try fields.value("opening")
+    offer = try fields.octets("offer", 1...1 << 10)
   }
 }
 
@@ -207,12 +216,12 @@ package struct ShowPresence: RoleRequest {
   }
 }
 
-/// Hospital to doctor: one message of the group key exchange (4.3); the reply is the next.
+/// Hospital to doctor: a message of the group key exchange (4.3) behind the offer; the reply is the next.
 package struct ExchangeGroupKey: RoleRequest {
   package static let name = "exchange-group-key"
   package typealias Reply = Octets
 
-  package enum Step: UInt64, Sendable { case offer = 1, confirmation, delivery }
+  package enum Step: UInt64, Sendable { case confirmation = 1, delivery }
 
   package var visit: Digest32
   package var step: Step
@@ -233,7 +242,7 @@ package struct ExchangeGroupKey: RoleRequest {
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     visit = try fields.digest("visit")
     guard let step = Step(rawValue: try fields.integer("step")) else {
-      throw DecodingFailure(.invalidField, "step is not one of 1 to 3")
+      throw DecodingFailure(.invalidField, "step is neither 1 nor 2")
     }
     self.step = step
     message = try fields.octets("message", 1...1 << 14)

@@ -14,8 +14,13 @@ struct OfferedExchange {
 
 /// How a visit begins for a doctor (4.3): its assignment, and its group key.
 extension Doctor {
-  /// Takes note of a visit, after comparing it with the ledger.
-  func join(_ request: AssignVisit, by author: Principal?) async throws -> Done {
+  /// Takes note of a visit, after comparing it with the ledger, and answers the offer of its group key.
+  func join(_ request: AssignVisit, by author: Principal?) async throws -> Octets {
+    try await takeNote(of: request, by: author)
+    return try await answer(offer: request.offer, request.opening.context.visitID)
+  }
+
+  private func takeNote(of request: AssignVisit, by author: Principal?) async throws {
     let context = request.opening.context
     guard author == .party(hospital), context.genesis == genesis.digest,
       context.hospital == hospital,
@@ -34,15 +39,14 @@ extension Doctor {
       guard known.context == context else {
         throw ConsortiumError(.wrongContext, "the visit was another one before")
       }
-      return Done()
+      return
     }
     try await client.requireCurrentTeam(of: context)
     // It may have come, and gone on, while this one waited.
     try requireNotOver(context.visitID)
-    if try knownVisit(context.visitID) != nil { return Done() }
+    if try knownVisit(context.visitID) != nil { return }
     try makeRoomForAssignment()
     pendingVisits[context.visitID] = DoctorVisit(opening: request.opening, position: index + 1)
-    return Done()
   }
 
   /// How many assignments are remembered that have no group key yet; one is at most 16 KiB long (8.1).
@@ -64,28 +68,29 @@ extension Doctor {
   /// How many exchanges of one visit are remembered.
   private static let exchangeLimit = 4
 
-  /// Answers a message of an exchange. Somebody may bring one again that was brought before, also an offer
-  /// of an exchange that was given up, so none of them ends another exchange.
+  /// Begins an exchange. Somebody may bring an offer again that was brought before, also of an exchange that was
+  /// given up, so none of them ends another exchange.
+  private func answer(offer: [UInt8], _ id: Digest32) async throws -> Octets {
+    let members = await client.currentMembers()
+    let visit = try visit(id)
+    let known = exchanges[id] ?? []
+    if let same = known.first(where: { $0.offer == offer }) { return Octets(same.answer) }
+    // Before anybody of the team takes another key.
+    if try hasSigned(visit) { throw signedAlready }
+    var exchange = try DoctorKeyExchange<Suite>(
+      context: visit.context, position: visit.position, identityKey: keys.identity.exchangeKey(),
+      hospitalKey: members.identityKey(of: visit.context.hospital) ?? [])
+    let answer = try exchange.answer(offer: offer, using: &randomness)
+    let offered = OfferedExchange(offer: offer, answer: answer, exchange: exchange)
+    exchanges[id] = known.suffix(Self.exchangeLimit - 1) + [offered]
+    return Octets(answer)
+  }
+
+  /// Answers a message of an exchange behind its offer, whichever of those under way it belongs to.
   func exchange(_ request: ExchangeGroupKey, by author: Principal?) async throws -> Octets {
     try require(author, hospital)
-    let members = await client.currentMembers()
     var visit = try visit(request.visit)
     let known = exchanges[request.visit] ?? []
-    if request.step == .offer {
-      if let same = known.first(where: { $0.offer == request.message }) {
-        return Octets(same.answer)
-      }
-      // Before anybody of the team takes another key.
-      if try hasSigned(visit) { throw signedAlready }
-      var exchange = try DoctorKeyExchange<Suite>(
-        context: visit.context, position: visit.position, identityKey: keys.identity.exchangeKey(),
-        hospitalKey: members.identityKey(of: visit.context.hospital) ?? [])
-      let answer = try exchange.answer(offer: request.message, using: &randomness)
-      let offered = OfferedExchange(
-        offer: request.message, answer: answer, exchange: exchange)
-      exchanges[request.visit] = known.suffix(Self.exchangeLimit - 1) + [offered]
-      return Octets(answer)
-    }
     if request.step == .delivery, known.contains(where: { $0.delivery == request.message }) {
       return Octets([])
     }

@@ -87,10 +87,7 @@ extension HospitalServer {
     var exchange = try HospitalKeyExchange<Suite>(
       context: visit.context, identityKey: identity, doctorKeys: doctorKeys, using: &randomness)
     let answers = try await atOnce(team.map { ($0, exchange.offer()) }) { [node] doctor, offer in
-      _ = try await node.ask(sealed: AssignVisit(opening: opening), of: doctor)
-      return try await node.ask(
-        sealed: ExchangeGroupKey(visit: visitID, step: .offer, message: offer), of: doctor
-      ).bytes
+      try await node.ask(sealed: AssignVisit(opening: opening, offer: offer), of: doctor).bytes
     }
     let confirmations = try zip(team, answers).enumerated().map { index, answered in
       (answered.0, try exchange.confirm(answer: answered.1, from: index + 1))
