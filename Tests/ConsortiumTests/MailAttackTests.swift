@@ -143,6 +143,17 @@ struct MailAttackTests {
         .get()
       #expect(certificate.object.doctor == Self.reader)
     }
+    // What an answer fetches is of the own mailbox, whatever it answers.
+    #expect(await stage.ask() == "waiting")
+    let fetching = AnswerMail(message: message, answer: [1], next: FetchMail(waiting: 0))
+    let colleague = test.client(consortium, as: Self.colleague)
+    #expect(try await colleague.ask(fetching, of: "hospital-2").messages.isEmpty)
+    #expect(
+      await code { _ = try await stranger.ask(fetching, of: "hospital-2") } == "not-entitled")
+    #expect(
+      try await test.client(consortium, as: Self.reader).ask(
+        fetching, of: "hospital-2"
+      ).messages.count == 1)
     // A patient's message stays where it is.
     let waiting = try #require(try test.waiting("manager").first)
     let digest = try #require(
@@ -173,7 +184,7 @@ struct MailAttackTests {
     #expect(before.count == 1)
     let reply = try await consortium.courier.send(replayed, from: "courier", to: "hospital-2")
     #expect(
-      await code { _ = try ReplyMessage<Done>(encoded: reply).result.get() } == "repeated")
+      await code { _ = try ReplyMessage<MailBundle>(encoded: reply).result.get() } == "repeated")
     // Who starts again remembers no envelope: it is about a message that is not there.
     let again = try await test.open()
     _ = try await again.courier.send(replayed, from: "courier", to: "hospital-2")

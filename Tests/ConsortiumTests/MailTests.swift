@@ -208,6 +208,62 @@ struct MailTests {
     try await consortium.complete(visit, at: "hospital-1")
   }
 
+  @Test("who keeps reading has the next message with an answer, and misses none that is lost so")
+  func keptReading() async throws {
+    let test = TestConsortium(teamSize: 2, routes: MailRoutes())
+    let consortium = try await test.open()
+    let plan = byHand(test.plan())
+    let hospital = try #require(consortium.hospitals["hospital-1"])
+    let visit = try await consortium.open(plan).visit
+    let team = try await test.state(of: visit, consortium).context.signers.map(\.doctor)
+    let (kinds, lost) = (Mutex([String: [String]]()), Mutex<Set<String>>([]))
+    test.wire.intercept { transit in
+      guard team.contains(transit.sender), [FetchMail.name, AnswerMail.name].contains(transit.kind)
+      else { return try await transit.deliver(transit.request) }
+      let reply = try await transit.deliver(transit.request)
+      // The first answer of each doctor arrives, and what it brings is lost.
+      if transit.kind == AnswerMail.name, lost.withLock({ $0.insert(transit.sender).inserted }) {
+        throw ConsortiumError(.unreachable, "the next message is lost")
+      }
+      kinds.withLock { $0[transit.sender, default: []].append(transit.kind) }
+      return reply
+    }
+    let taken = Mutex(0)
+    var programs: [Task<Void, Never>] = []
+    for id in team {
+      let doctor = try await #require(consortium.doctors[id])
+      programs.append(
+        Task {
+          while !Task.isCancelled {
+            try? await doctor.keepReadingMail(waiting: 5) { count in
+              taken.withLock { $0 += count }
+            }
+          }
+        })
+    }
+    for _ in 0..<3000
+    where try test.storage.roleStore("hospital-1").value(forKey: "group-key/\(visit)") == nil {
+      test.pass(seconds: 1)
+      try await hospital.agreeOnGroupKeys()
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    for position in 1...2 { try await consortium.diagnose(visit, plan, position: position) }
+    try await consortium.complete(visit, at: "hospital-1")
+    for program in programs { program.cancel() }
+    for program in programs { await program.value }
+    #expect(try await consortium.collect(visit, plan).record?.findings.count == 2)
+    #expect(try test.waiting("hospital-1") == [])
+    #expect(lost.withLock { $0 } == Set(team))
+    // An assignment and two messages of the exchange for each, and findings.
+    #expect(taken.withLock { $0 } >= 7)
+    let isBrought = kinds.withLock { kinds in
+      kinds.values.contains { kinds in
+        zip(kinds, kinds.dropFirst()).contains { $0 == AnswerMail.name && $1 == AnswerMail.name }
+      }
+    }
+    #expect(isBrought)
+  }
+
   enum Loss: CaseIterable, Sendable { case request, answer, doubled }
 
   @Test(

@@ -75,11 +75,12 @@ extension HospitalServer: MailboxKeeper {
     return try await mailboxes.fetch(doctor, waiting: request.waiting)
   }
 
-  /// A doctor's answer, for who waits for it.
-  func take(_ request: AnswerMail, by author: Principal?) async throws -> Done {
+  /// A doctor's answer, for who waits for it, and what comes next.
+  func take(_ request: AnswerMail, by author: Principal?) async throws -> MailBundle {
     let (mailboxes, doctor) = try await mailbox(request, author)
     try await mailboxes.answer(request.message, for: doctor, request.answer)
-    return Done()
+    guard let next = request.next else { return MailBundle([]) }
+    return try await fetch(next, by: author)
   }
 
   /// The mailbox that an author may open: a doctor's own.
@@ -124,11 +125,12 @@ extension SystemManager {
     return try await mailboxes.fetch(address, waiting: request.waiting)
   }
 
-  /// A patient's answer.
-  func take(_ request: AnswerMail, by author: Principal?) async throws -> Done {
+  /// A patient's answer, and what comes next.
+  func take(_ request: AnswerMail, by author: Principal?) async throws -> MailBundle {
     let (mailboxes, address) = try mailbox(request, author)
     try await mailboxes.answer(request.message, for: address, request.answer)
-    return Done()
+    guard let next = request.next else { return MailBundle([]) }
+    return try await fetch(next, by: author)
   }
 
   private func mailbox(

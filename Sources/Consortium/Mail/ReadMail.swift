@@ -41,49 +41,61 @@ extension RoleEndpoint {
   /// Answers what was fetched, each by itself: one that takes long, or whose answer does not arrive, keeps none of
   /// the others back.
   ///
-  /// - Parameter bring: takes an answer to where the message was.
-  /// - Returns: how many answers have arrived.
+  /// - Parameter bring: takes an answer to where the message was. The last one may bring the next bundle with it.
+  /// - Returns: how many answers have arrived, and that bundle.
   /// - Throws: why none has.
   nonisolated func answered(
     _ bundle: MailBundle, _ answers: MailAnswers,
     bringing bring:
-      @escaping @Sendable (_ message: Digest32, _ answer: [UInt8]) async throws -> Void
-  ) async throws -> Int {
-    var (count, failure): (Int, (any Error)?) = (0, nil)
-    await withTaskGroup(of: (any Error)?.self) { group in
+      @escaping @Sendable (_ message: Digest32, _ answer: [UInt8], _ isLast: Bool) async throws
+      -> MailBundle?
+  ) async throws -> (count: Int, next: MailBundle?) {
+    let open = Mutex(bundle.messages.count)
+    var (count, next, failure): (Int, MailBundle?, (any Error)?) = (0, nil, nil)
+    await withTaskGroup(of: Result<MailBundle?, any Error>.self) { group in
       for mail in bundle.messages {
         group.addTask {
           let digest = Digest32(sha256: mail.bytes)
-          let answer: [UInt8]
-          if let known = answers.answer(digest) {
-            answer = known
-          } else {
-            let reply = await self.reply(
-              to: mail.bytes, from: "\(Digest32(sha256: mail.source))")
-            // Of what failed for now nothing is said: it stays where it is, and is taken again.
-            if let code = reply.failure, passingFailures.contains(code) {
-              self.inbox.recent.forget(digest)
-              self.inbox.recentOfKeys.forget(digest)
-              return ConsortiumError(code, "a message cannot be answered yet: it is kept")
-            }
-            answer = reply.bytes
-            answers.note(answer, to: digest)
+          let answer = await self.answer(to: mail, digest, answers)
+          let isLast = open.withLock { open in
+            open -= 1
+            return open == 0
           }
           do {
-            try await bring(digest, answer)
+            let next = try await bring(digest, try answer.get(), isLast)
             answers.forget(digest)
-            return nil
+            return .success(next)
           } catch {
-            return error
+            return .failure(error)
           }
         }
       }
-      for await error in group {
-        if let error { failure = failure ?? error } else { count += 1 }
+      for await result in group {
+        switch result {
+        case .success(let bundle):
+          count += 1
+          next = next ?? bundle
+        case .failure(let error): failure = failure ?? error
+        }
       }
     }
     if count == 0, let failure { throw failure }
-    return count
+    return (count, next)
+  }
+
+  private nonisolated func answer(
+    to mail: MailMessage, _ digest: Digest32, _ answers: MailAnswers
+  ) async -> Result<[UInt8], ConsortiumError> {
+    if let known = answers.answer(digest) { return .success(known) }
+    let reply = await self.reply(to: mail.bytes, from: "\(Digest32(sha256: mail.source))")
+    // Of what failed for now nothing is said: it stays where it is, and is taken again.
+    if let code = reply.failure, passingFailures.contains(code) {
+      inbox.recent.forget(digest)
+      inbox.recentOfKeys.forget(digest)
+      return .failure(ConsortiumError(code, "a message cannot be answered yet: it is kept"))
+    }
+    answers.note(reply.bytes, to: digest)
+    return .success(reply.bytes)
   }
 }
 
@@ -97,12 +109,44 @@ extension Doctor {
   /// - Throws: what kept the mailbox from being read, as ``ConsortiumError`` `unreachable`; it can be called
   ///   again, and nothing is lost.
   public func readMail(waiting seconds: UInt64 = 0) async throws -> Int {
-    let request = FetchMail(
-      waiting: seconds, envelopeKey: try envelopeKeys.statement(by: keys.identity))
-    let bundle = try await ask(request, of: hospital)
-    return try await answered(bundle, mailAnswers) { message, answer in
+    let bundle = try await ask(fetching(seconds), of: hospital)
+    return try await answered(bundle, mailAnswers) { message, answer, _ in
       _ = try await self.ask(AnswerMail(message: message, answer: answer), of: self.hospital)
+      return nil
+    }.count
+  }
+
+  /// Answers what comes to this doctor's mailbox, until the task is cancelled: as ``readMail(waiting:)`` again and
+  /// again, but an answer asks for the next message.
+  ///
+  /// - Parameters:
+  ///   - seconds: for how long each question waits where there is no message; at least 1.
+  ///   - told: told after each question how many messages were taken, before the last of them is answered.
+  /// - Throws: as ``readMail(waiting:)``; ``CancellationError``.
+  public func keepReadingMail(
+    waiting seconds: UInt64, _ told: @escaping @Sendable (_ count: Int) async -> Void
+  ) async throws {
+    var known: MailBundle?
+    while true {
+      try Task.checkCancellation()
+      var bundle = known
+      if bundle == nil { bundle = try await ask(fetching(seconds), of: hospital) }
+      guard let bundle, !bundle.messages.isEmpty else {
+        await told(0)
+        known = nil
+        continue
+      }
+      known = try await answered(bundle, mailAnswers) { message, answer, isLast in
+        if isLast { await told(bundle.messages.count) }
+        let next = isLast ? try await self.fetching(seconds) : nil
+        return try await self.ask(
+          AnswerMail(message: message, answer: answer, next: next), of: self.hospital)
+      }.next
     }
+  }
+
+  private func fetching(_ seconds: UInt64) throws -> FetchMail {
+    FetchMail(waiting: seconds, envelopeKey: try envelopeKeys.statement(by: keys.identity))
   }
 }
 
@@ -146,11 +190,12 @@ extension Patient {
             let bundle = try await client.ask(
               FetchMail(waiting: seconds, agreementKey: agreementKey), of: manager, by: [author])
             return .success(
-              try await self.answered(bundle, answers) { message, answer in
+              try await self.answered(bundle, answers) { message, answer, _ in
                 _ = try await client.ask(
                   AnswerMail(agreementKey: agreementKey, message: message, answer: answer),
                   of: manager, by: [author])
-              })
+                return nil
+              }.count)
           } catch {
             return .failure(error)
           }

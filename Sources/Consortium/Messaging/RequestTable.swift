@@ -127,7 +127,7 @@ package enum RequestTable {
       answer: page, quota: 1 << 8),
     sealed(
       AnswerMail.self, by: [.doctor, .keyHolder], to: [.hospital, .manager],
-      piece + 2 * Envelope.overhead),
+      piece + 2 * Envelope.overhead + 1 << 10, answer: page),
     // The consortium chain
     signed(FetchOutbox.self, to: [.hospital, .cloud], 1 << 10),
     signed(FetchBlock.self, to: [.hospital, .cloud], 1 << 10),

@@ -78,31 +78,38 @@ package struct MailMessage: CanonicalValue {
 }
 
 /// The answer to a message that was fetched: it is handed to who has sent that, if it still waits, and the
-/// message leaves the mailbox.
+/// message leaves the mailbox. The reply is what comes next, if that is asked for.
 package struct AnswerMail: RoleRequest {
   package static let name = "answer-mail"
-  package typealias Reply = Done
+  package typealias Reply = MailBundle
 
   /// As in ``FetchMail``.
   package var agreementKey: [UInt8]
   /// SHA-256 of the message: an answer is given to no other, whatever came between.
   package var message: Digest32
   package var answer: [UInt8]
+  /// What is fetched then.
+  package var next: FetchMail?
 
-  package init(agreementKey: [UInt8] = [], message: Digest32, answer: [UInt8]) {
+  package init(
+    agreementKey: [UInt8] = [], message: Digest32, answer: [UInt8], next: FetchMail? = nil
+  ) {
     (self.agreementKey, self.message, self.answer) = (agreementKey, message, answer)
+    self.next = next
   }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.octets("agreementKey", agreementKey)
     fields.digest("message", message)
     fields.octets("answer", answer)
+    fields.optional("next", next)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     agreementKey = try fields.octets("agreementKey", 0...32)
     message = try fields.digest("message")
     answer = try fields.octets("answer", 1...MessageLimits.plain)
+    next = try fields.optional("next")
   }
 }
 

@@ -21,7 +21,9 @@
     func readMail(_ recorder: LoadRecorder) async {
       while !Task.isCancelled {
         do {
-          if try await doctor.readMail(waiting: Self.waiting) > 0 { mail.notify() }
+          try await doctor.keepReadingMail(waiting: Self.waiting) { [mail] count in
+            if count > 0 { mail.notify() }
+          }
         } catch {
           if Task.isCancelled { return }
           recorder.fail(.groupKey, "mail-\(ConsortiumError(error).code)")

@@ -5,6 +5,7 @@
   import Foundation
   import Keystore
   import Ledger
+  import Synchronization
 
   #if canImport(Glibc)
     import Glibc
@@ -63,7 +64,11 @@
         let former = agent
         agent = try await DoctorSession.run(in: opened) { session in
           var agent = former
-          try await agent.work(session, once: once, turn: turn)
+          if once {
+            try await agent.workOnce(session)
+          } else {
+            try await agent.work(session, turn: turn)
+          }
           return agent
         }
       } while !once && !StopSignal.isGiven
@@ -92,89 +97,78 @@
 
     var failure: String? { failures[.mail] ?? failures[.following] }
 
-    /// How long a fetch of mail waits, in seconds.
-    private static let waiting: UInt64 = 20
     /// Between two times of following up, in seconds.
     private static let followingPeriod = 15.0
     /// How long after a message the profile is given away at the earliest, and how long somebody waits for it at the
     /// most, in seconds: the exchange of a group key is several messages, and begins anew where it is interrupted.
     private static let (quiet, patience) = (2.0, 10.0)
+    /// Between two looks at what has come, and at who wants the profile.
+    private static let look = Duration.milliseconds(100)
     private var lastMail = Date.distantPast
 
+    /// Does all that there is to do now.
+    mutating func workOnce(_ session: DoctorSession) async throws {
+      do {
+        while case let count = try await session.doctor.readMail(), count > 0 { messages += count }
+        note(nil, .mail)
+      } catch {
+        // A profile that cannot be read is nothing that time mends.
+        if error is StoreError { throw error }
+        note(error, .mail)
+      }
+      try await tell(session.doctor)
+      if !StopSignal.isGiven { await followUp(session) }
+    }
+
     /// Works until somebody else wants the profile, or the process is to end.
-    mutating func work(_ session: DoctorSession, once: Bool, turn: ProfileTurn) async throws {
+    mutating func work(_ session: DoctorSession, turn: ProfileTurn) async throws {
+      hasRun = true
+      let mailbox = AttendedMailbox()
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { await mailbox.attend(session.doctor) }
+        defer { group.cancelAll() }
+        try await work(session, mailbox, turn)
+      }
+    }
+
+    private mutating func work(
+      _ session: DoctorSession, _ mailbox: AttendedMailbox, _ turn: ProfileTurn
+    ) async throws {
       var followed: Date?
-      var pause = 1.0
       /// Since when somebody waits for the profile.
       var wished: Date?
       while true {
-        var isHeard = true
-        do {
-          let count = try await mail(session.doctor, once ? 0 : Self.waiting, turn)
-          if count > 0 {
-            messages += count
-            lastMail = Date()
-          }
-          pause = 1
-          if once, count > 0 { continue }
-          note(nil, .mail)
-        } catch {
-          // A profile that cannot be read is nothing that time mends.
-          if error is StoreError { throw error }
-          note(error, .mail)
-          isHeard = false
+        let news = mailbox.news()
+        if news.count > 0 {
+          messages += news.count
+          lastMail = Date()
         }
-        hasRun = true
-        try await tell(session.doctor)
-        let isDue = followed.map { -$0.timeIntervalSinceNow > Self.followingPeriod } ?? true
+        if let error = news.failure as? StoreError { throw error }
+        if news.isHeard || news.failure != nil {
+          note(news.failure, .mail)
+          try await tell(session.doctor)
+        }
+        let isDue =
+          followed.map { -$0.timeIntervalSinceNow > Self.followingPeriod }
+          ?? (news.isHeard || news.failure != nil)
         if !StopSignal.isGiven, isDue {
           await followUp(session)
+          try await tell(session.doctor)
           followed = Date()
         }
-        if once || StopSignal.isGiven { return }
+        if StopSignal.isGiven { return }
         if turn.isWanted {
           if -lastMail.timeIntervalSinceNow > Self.quiet || wished.map(Self.isLongAgo) ?? false {
             return
           }
           wished = wished ?? Date()
         }
-        if !isHeard {
-          await wait(pause, turn)
-          pause = min(pause * 2, 8)
-        }
-      }
-    }
-
-    /// Reads mail, and gives it up when somebody else wants the profile or the process is to end.
-    private func mail(_ doctor: Doctor, _ seconds: UInt64, _ turn: ProfileTurn) async throws -> Int
-    {
-      let last = lastMail
-      return try await withThrowingTaskGroup(of: Int?.self) { group in
-        group.addTask { try await doctor.readMail(waiting: seconds) }
-        group.addTask {
-          while !Task.isCancelled, !StopSignal.isGiven,
-            !turn.isWanted || -last.timeIntervalSinceNow <= Self.quiet
-          {
-            try? await Task.sleep(for: .milliseconds(100))
-          }
-          return nil
-        }
-        let first = try await group.next() ?? nil
-        group.cancelAll()
-        while let _ = try? await group.next() {}
-        return first ?? 0
+        try await Task.sleep(for: Self.look)
       }
     }
 
     private static func isLongAgo(_ time: Date) -> Bool {
       -time.timeIntervalSinceNow > patience
-    }
-
-    private func wait(_ seconds: Double, _ turn: ProfileTurn) async {
-      let end = Date().addingTimeInterval(seconds)
-      while Date() < end, !StopSignal.isGiven, !turn.isWanted {
-        try? await Task.sleep(for: .milliseconds(100))
-      }
     }
 
     private mutating func followUp(_ session: DoctorSession) async {
@@ -220,6 +214,55 @@
       if let text, failures[work] != text { Console.diagnostic("\(text); it is tried again") }
       if text == nil, failures[work] != nil { Console.diagnostic("\(work) goes on again") }
       failures[work] = text
+    }
+  }
+
+  /// A mailbox that is read all the time, for who looks now and then at what came of it.
+  private final class AttendedMailbox: Sendable {
+    /// What is new since somebody looked.
+    struct News: Sendable {
+      /// How many messages were taken.
+      var count = 0
+      /// Whether the hospital has answered.
+      var isHeard = false
+      /// What failed last, if nothing has gone well since.
+      var failure: (any Error)?
+    }
+
+    /// How long a question waits for a message, and between two questions at most where they fail, in seconds.
+    private static let (waiting, longestPause): (UInt64, Double) = (20, 8)
+    private let state = Mutex(News())
+
+    func news() -> News {
+      state.withLock { state in
+        defer { state = News() }
+        return state
+      }
+    }
+
+    /// Reads the mailbox until the task is cancelled, or the profile cannot be read.
+    func attend(_ doctor: Doctor) async {
+      let pause = Mutex(1.0)
+      while !Task.isCancelled {
+        do {
+          try await doctor.keepReadingMail(waiting: Self.waiting) { count in
+            pause.withLock { $0 = 1 }
+            self.state.withLock { state in
+              state.count += count
+              (state.isHeard, state.failure) = (true, nil)
+            }
+          }
+        } catch {
+          if Task.isCancelled { return }
+          state.withLock { $0.failure = error }
+          if error is StoreError { return }
+          let seconds = pause.withLock { pause in
+            defer { pause = min(pause * 2, Self.longestPause) }
+            return pause
+          }
+          try? await Task.sleep(for: .seconds(seconds))
+        }
+      }
     }
   }
 #endif
