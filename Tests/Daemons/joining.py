@@ -121,6 +121,21 @@ def is_admitted(cluster):
     assert refused["error"]["code"] == "not-agreed", refused
     refused = cluster.organisation("hospital-2", "submit", own, clouds, code=2)
     assert refused["error"]["code"] == "other-organisation", refused
+    # Whoever looks at a draft is told whose signature is another's: of who joins the keys are in it.
+    def shown_as(path):
+        return json.loads(
+            cluster.command(
+                "organisation", "show", path, "--genesis", cluster.path("genesis.der"), "--json").stdout)
+
+    both = json.load(open(own))
+    both["consents"].update(json.load(open(clouds))["consents"])
+    json.dump(both, open(forgery, "w"))
+    said = shown_as(forgery)
+    assert (said["agreed"], said["unchecked"], said["forged"]) == (["north", "north-trust"], ["cloud"], []), said
+    both["consents"]["north-trust"] = both["consents"]["cloud"]
+    json.dump(both, open(forgery, "w"))
+    said = shown_as(forgery)
+    assert (said["agreed"], said["unchecked"], said["forged"]) == (["north"], ["cloud"], ["north-trust"]), said
     stolen = json.load(open(own))
     stolen["consents"].update(json.load(open(clouds))["consents"])
     stolen["organisation"] = "hospital-2-trust"

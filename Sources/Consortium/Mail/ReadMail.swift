@@ -34,6 +34,20 @@ final class MailAnswers: Sendable {
   }
 }
 
+/// Of many, who is the last.
+private final class Countdown: Sendable {
+  private let left: Mutex<Int>
+
+  init(_ count: Int) { left = Mutex(count) }
+
+  func isOverWithThis() -> Bool {
+    left.withLock { left in
+      left -= 1
+      return left == 0
+    }
+  }
+}
+
 /// What may go well later: others do not answer, or this program's disk is full.
 private let passingFailures: Set<ConsortiumError.Code> = [.unreachable, .busy, .unavailable]
 
@@ -50,17 +64,14 @@ extension RoleEndpoint {
       @escaping @Sendable (_ message: Digest32, _ answer: [UInt8], _ isLast: Bool) async throws
       -> MailBundle?
   ) async throws -> (count: Int, next: MailBundle?) {
-    let open = Mutex(bundle.messages.count)
+    let open = Countdown(bundle.messages.count)
     var (count, next, failure): (Int, MailBundle?, (any Error)?) = (0, nil, nil)
     await withTaskGroup(of: Result<MailBundle?, any Error>.self) { group in
       for mail in bundle.messages {
         group.addTask {
           let digest = Digest32(sha256: mail.bytes)
           let answer = await self.answer(to: mail, digest, answers)
-          let isLast = open.withLock { open in
-            open -= 1
-            return open == 0
-          }
+          let isLast = open.isOverWithThis()
           do {
             let next = try await bring(digest, try answer.get(), isLast)
             answers.forget(digest)
@@ -122,7 +133,7 @@ extension Doctor {
   /// - Parameters:
   ///   - seconds: for how long each question waits where there is no message; at least 1.
   ///   - told: told after each question how many messages were taken, before the last of them is answered.
-  /// - Throws: as ``readMail(waiting:)``; ``CancellationError``.
+  /// - Throws: as ``readMail(waiting:)``; `CancellationError`.
   public func keepReadingMail(
     waiting seconds: UInt64, _ told: @escaping @Sendable (_ count: Int) async -> Void
   ) async throws {

@@ -78,6 +78,31 @@ struct MotionDraft: Codable {
 
   mutating func add(_ consent: Motion.Consent) { consents[consent.party] = consent.signature.hex }
 
+  /// Whose signatures under this draft are those of their owners, whose are not, and whose keys are not known.
+  ///
+  /// - Parameter known: keys beside those of the parties that the motion itself admits.
+  func standing(
+    _ known: [String: [UInt8]], _ genesis: Digest32
+  ) throws -> (agreed: [String], unchecked: [String], forged: [String]) {
+    let motion = try content()
+    var keys = known
+    for case .admit(let party) in motion.changes { keys[party.id] = party.identityKey }
+    let statement = motion.statement(genesis: genesis, signer: organisation)
+    var standing = (agreed: [String](), unchecked: [String](), forged: [String]())
+    for (party, consent) in consents.sorted(by: { $0.key < $1.key }) {
+      if let key = keys[party] {
+        let isValid =
+          [UInt8](hex: consent).map {
+            $0.count == 64 && IdentityKey.isValid($0, of: statement, by: key)
+          } ?? false
+        if isValid { standing.agreed.append(party) } else { standing.forged.append(party) }
+      } else {
+        standing.unchecked.append(party)
+      }
+    }
+    return standing
+  }
+
   /// The motion with those consents that are asked for.
   ///
   /// - Parameter required: who has to agree, and with which keys.
@@ -116,7 +141,9 @@ extension MotionDraft {
   /// Agrees with a key file: of who is to be admitted, of an organisation that is to run somebody, or of a cloud.
   ///
   /// - Throws: ``DaemonFailure`` `nothing-asked`, `foreign-keys`.
-  mutating func agree(_ file: KeyFile, _ genesis: ValidGenesis) throws {
+  ///
+  /// - Returns: in whose name, and the key that signed.
+  mutating func agree(_ file: KeyFile, _ genesis: ValidGenesis) throws -> (String, [UInt8]) {
     let ring = try KeyRing(file, network: genesis.content.network, save: { _ in })
     let (motion, owner) = (try content(), ring.owner)
     var wanted: [UInt8]?
@@ -147,6 +174,7 @@ extension MotionDraft {
       Motion.Consent(
         party: owner,
         signature: key.sign(motion.statement(genesis: genesis.digest, signer: organisation))))
+    return (owner, key.publicKey)
   }
 
   /// Whether all keys with which a motion lists a party are in its file; a TLS key is in none.

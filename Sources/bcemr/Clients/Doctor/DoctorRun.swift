@@ -232,6 +232,8 @@
     /// How long a question waits for a message, and between two questions at most where they fail, in seconds.
     private static let (waiting, longestPause): (UInt64, Double) = (20, 8)
     private let state = Mutex(News())
+    /// After the next failure.
+    private let pause = Mutex(1.0)
 
     func news() -> News {
       state.withLock { state in
@@ -242,11 +244,10 @@
 
     /// Reads the mailbox until the task is cancelled, or the profile cannot be read.
     func attend(_ doctor: Doctor) async {
-      let pause = Mutex(1.0)
       while !Task.isCancelled {
         do {
           try await doctor.keepReadingMail(waiting: Self.waiting) { count in
-            pause.withLock { $0 = 1 }
+            self.pause.withLock { $0 = 1 }
             self.state.withLock { state in
               state.count += count
               (state.isHeard, state.failure) = (true, nil)

@@ -43,7 +43,7 @@ struct DeskAgree: AsyncParsableCommand {
     }
     draft.add(Motion.Consent(party: answer.party, signature: signature))
     try draft.write(self.draft)
-    let report = DraftReport(draft, try draft.content(), nil)
+    let report = try DraftReport(draft, nil, genesis.digest)
     if options.json { return try Output.json(report) }
     for line in answer.lines + report.lines { Output.line(line) }
   }

@@ -18,8 +18,9 @@ struct ShowDraft: ParsableCommand {
   var json = false
 
   func run() throws {
-    let read = try MotionDraft.read(draft, Machine.genesis(at: genesis))
-    let report = DraftReport(read, try read.content(), nil)
+    let genesis = try Machine.genesis(at: genesis)
+    let read = try MotionDraft.read(draft, genesis)
+    let report = try DraftReport(read, nil, genesis.digest)
     if json { return try Output.json(report) }
     for line in report.lines { Output.line(line) }
   }
@@ -50,11 +51,13 @@ struct Agree: ParsableCommand {
   func run() throws {
     let genesis = try Machine.genesis(at: genesis)
     var read = try MotionDraft.read(draft, genesis)
+    var own: [String: [UInt8]] = [:]
     for path in keys {
-      try read.agree(OrganisationSession.keys(path), genesis)
+      let (party, key) = try read.agree(OrganisationSession.keys(path), genesis)
+      own[party] = key
     }
     try read.write(draft)
-    let report = DraftReport(read, try read.content(), nil)
+    let report = try DraftReport(read, nil, genesis.digest, keys: own)
     if json { return try Output.json(report) }
     for line in report.lines { Output.line(line) }
   }
@@ -97,6 +100,10 @@ struct DraftReport: OrganisationReport {
   let organisation: String
   let changes: [ChangeReport]
   let agreed: [String]
+  /// Named as agreeing, by keys that the draft does not have: `submit` checks them.
+  let unchecked: [String]
+  /// Named as agreeing, with signatures that are not theirs, or of another motion.
+  let forged: [String]
   /// nil where nobody has asked the ledger.
   let missing: [String]?
   /// Who does not vote on it.
@@ -104,14 +111,17 @@ struct DraftReport: OrganisationReport {
   /// Where it was written.
   let file: String?
 
-  /// - Parameter preview: what the ledger says of it, if it was asked.
+  /// - Parameters:
+  ///   - preview: what the ledger says of it, if it was asked.
+  ///   - keys: those with which somebody has agreed here and now.
   init(
-    _ draft: MotionDraft, _ motion: Motion, _ members: ValidMembers?, preview: MotionPreview? = nil,
-    written file: String? = nil
-  ) {
+    _ draft: MotionDraft, _ members: ValidMembers?, _ genesis: Digest32,
+    preview: MotionPreview? = nil, keys: [String: [UInt8]] = [:], written file: String? = nil
+  ) throws {
     organisation = draft.organisation
-    changes = motion.changes.map { ChangeReport($0, members) }
-    agreed = draft.consents.keys.sorted()
+    changes = try draft.content().changes.map { ChangeReport($0, members) }
+    (agreed, unchecked, forged) = try draft.standing(
+      (preview?.consents ?? [:]).merging(keys) { known, _ in known }, genesis)
     missing = preview?.consents.keys.filter { draft.consents[$0] == nil }.sorted()
     (concerned, self.file) = (preview?.concerned, file)
   }
@@ -119,8 +129,13 @@ struct DraftReport: OrganisationReport {
   var lines: [String] {
     var lines = ["\(organisation) would ask the others to"] + changes.flatMap(\.lines)
     if let concerned { lines.append("\(concerned) would not vote on it") }
-    lines.append(
-      agreed.isEmpty ? "nobody has agreed yet" : "agreed: \(agreed.joined(separator: ", "))")
+    if agreed.isEmpty, unchecked.isEmpty { lines.append("nobody has agreed yet") }
+    for (words, parties) in [
+      ("agreed", agreed), ("named as agreeing, which 'submit' checks", unchecked),
+      ("NAMED AS AGREEING, BUT THEY HAVE NOT SIGNED THIS", forged),
+    ] where !parties.isEmpty {
+      lines.append("\(words): \(parties.joined(separator: ", "))")
+    }
     if let missing, !missing.isEmpty {
       lines.append("must agree: \(missing.joined(separator: ", "))")
     }

@@ -75,7 +75,8 @@ struct Propose: AsyncParsableCommand {
         try draft.write(output, isNew: true)
         return try options.show(
           DraftReport(
-            draft, motion, try consortium.nextMembers, preview: preview, written: output))
+            draft, consortium.nextMembers, session.genesis.digest, preview: preview,
+            written: output))
       }
       guard preview.consents.isEmpty else {
         throw DaemonFailure(
