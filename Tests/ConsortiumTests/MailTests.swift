@@ -264,6 +264,33 @@ struct MailTests {
     #expect(isBrought)
   }
 
+  @Test("all doctors of a team are told of a visit at once, where they have mailboxes")
+  func toldAtOnce() async throws {
+    let test = TestConsortium(teamSize: 2, routes: MailRoutes())
+    let consortium = try await test.open()
+    let hospital = try #require(consortium.hospitals["hospital-1"])
+    let visit = try await consortium.open(byHand(test.plan())).visit
+    let team = try await test.state(of: visit, consortium).context.signers.map(\.doctor)
+    let told = Mutex<Set<String>>([])
+    test.wire.intercept { transit in
+      guard transit.payload(AssignVisit.self) != nil else {
+        return try await transit.deliver(transit.request)
+      }
+      told.withLock { _ = $0.insert(transit.recipient) }
+      // Nobody is told anything before everybody is.
+      for _ in 0..<6000 where told.withLock({ $0.count }) < team.count {
+        try await Task.sleep(for: .milliseconds(10))
+      }
+      guard told.withLock({ $0.count }) == team.count else {
+        throw ConsortiumError(.unreachable, "the others are told later")
+      }
+      return try await transit.deliver(transit.request)
+    }
+    try await test.reading(team, consortium) { try await hospital.establishGroupKey(visit) }
+    #expect(told.withLock { $0 } == Set(team))
+    for doctor in team { #expect(try await consortium.doctors[doctor]?.hasGroupKey(visit) == true) }
+  }
+
   enum Loss: CaseIterable, Sendable { case request, answer, doubled }
 
   @Test(
