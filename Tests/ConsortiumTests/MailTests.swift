@@ -216,16 +216,18 @@ struct MailTests {
     let hospital = try #require(consortium.hospitals["hospital-1"])
     let visit = try await consortium.open(plan).visit
     let team = try await test.state(of: visit, consortium).context.signers.map(\.doctor)
-    let (kinds, lost) = (Mutex([String: [String]]()), Mutex<Set<String>>([]))
+    let kinds = Mutex([String: [String]]())
+    let lost = Mutex<Set<String>>([])
     test.wire.intercept { transit in
-      guard team.contains(transit.sender), [FetchMail.name, AnswerMail.name].contains(transit.kind)
+      guard team.contains(transit.sender), let kind = transit.kind,
+        [FetchMail.name, AnswerMail.name].contains(kind)
       else { return try await transit.deliver(transit.request) }
       let reply = try await transit.deliver(transit.request)
       // The first answer of each doctor arrives, and what it brings is lost.
-      if transit.kind == AnswerMail.name, lost.withLock({ $0.insert(transit.sender).inserted }) {
+      if kind == AnswerMail.name, lost.withLock({ $0.insert(transit.sender).inserted }) {
         throw ConsortiumError(.unreachable, "the next message is lost")
       }
-      kinds.withLock { $0[transit.sender, default: []].append(transit.kind) }
+      kinds.withLock { $0[transit.sender, default: []].append(kind) }
       return reply
     }
     let taken = Mutex(0)

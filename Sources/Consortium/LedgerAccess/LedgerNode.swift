@@ -27,6 +27,8 @@ package actor LedgerNode {
   private var observer: ConsortiumFollower?
   /// Whether the observer's store failed, so that only what it holds counts.
   private var isStale = false { didSet { if isStale { updates.at = nil } } }
+  /// Questions to others, of whom nobody is waited for who is late.
+  private let questions: PatientQuestions
   /// For how long what was learned of others counts as the newest.
   private let freshness: Duration
   /// How many updates have begun, the last that has ended well, and when that one began.
@@ -44,15 +46,18 @@ package actor LedgerNode {
   ///   - votingClock: what a delegate says in votes, where that is another: whoever lies about the time
   ///     there would not be heard if it did so in its questions.
   ///   - freshness: for how long one who only follows does without asking again before it does something.
+  ///   - patience: for how long an answer of another member is waited for.
   package init(
     id: String, genesis: ValidGenesis, identity: any PartyIdentity,
     delegate keys: (any DelegateKeys)?,
     state: any StateStore, store: any RoleStore, requests: RequestClient,
     decider given: (any ClaimDecider)? = nil, clock: @escaping @Sendable () -> UInt64,
-    votingClock: (@Sendable () -> UInt64)? = nil, freshness: Duration = .zero
+    votingClock: (@Sendable () -> UInt64)? = nil, freshness: Duration = .zero,
+    patience: Duration? = nil
   ) throws {
     (self.id, self.genesis, self.identity, self.requests) = (id, genesis, identity, requests)
     (self.clock, self.freshness) = (clock, freshness)
+    questions = PatientQuestions(patience: patience)
     peers = PeerEnvelopeKeys(genesis: genesis.digest, requests: requests, clock: clock)
     strangers = RequestQuota(clock: clock)
     consortiumState = state
@@ -175,8 +180,10 @@ package actor LedgerNode {
       let end = from + UInt64(reply.leaves.count)
       guard end <= checkpoint.size else { return false }
       do {
-        pending.removeFirst(
-          try follow(pending, final: end == checkpoint.size ? reply.note : nil))
+        let count = try follow(pending, final: end == checkpoint.size ? reply.note : nil)
+        // More than were given, where the replay was read again from its store.
+        guard count <= pending.count else { return true }
+        pending.removeFirst(count)
       } catch let error as StoreError {
         throw error
       } catch {
@@ -193,7 +200,10 @@ package actor LedgerNode {
   /// - Returns: nil if the supernode does not answer.
   private func page(from index: UInt64, of peer: String) async -> ConsortiumReply? {
     let query = ConsortiumQuery(terms(to: peer), from: index)
-    guard let reply = try? await ask(FetchConsortium.self, query, of: peer) else { return nil }
+    guard let reply = try? await ask(FetchConsortium.self, query, about: "\(index)", of: peer)
+    else {
+      return nil
+    }
     note(reply.finalSize, of: peer)
     return reply
   }
@@ -260,10 +270,7 @@ package actor LedgerNode {
     }
     await gate.enter()
     defer { gate.leave() }
-    var isNew = false
-    for peer in try delegate?.others ?? [] {
-      if try await read(outboxOf: peer) { isNew = true }
-    }
+    var isNew = try await readOutboxes()
     if try await fetchBlocks() { isNew = true }
     if try delegate?.advance() == true { isNew = true }
     if try await handOn() { isNew = true }
@@ -288,17 +295,46 @@ package actor LedgerNode {
   private func offer(_ entry: Entry) async throws -> OfferReply? {
     var offer = EntryOffer(to: try delegates, by: id)
     while let delegate = offer.next() {
-      offer.take(try? await requests.ask(OfferEntry(entry), of: delegate))
+      let about = "\(OfferEntry.name) \(entry.digest)"
+      offer.take(
+        try? await questions.ask(delegate, about) { [requests] in
+          try await requests.ask(OfferEntry(entry), of: delegate)
+        })
     }
     return offer.reply
   }
 
-  private func read(outboxOf peer: String) async throws -> Bool {
+  /// How many outboxes are read at once.
+  private static let width = 32
+
+  /// Reads what the other delegates have published: at once where an answer may be late, so that all who are late
+  /// cost no more time than one, and else in turn.
+  private func readOutboxes() async throws -> Bool {
+    let peers = try delegate?.others ?? []
+    let width = questions.patience == nil ? 1 : Self.width
     var isNew = false
-    for _ in 0..<Self.pageLimit {
+    for first in stride(from: 0, to: peers.count, by: width) {
+      let reading = peers[first..<min(first + width, peers.count)].map { peer in
+        Task { try await self.read(outboxOf: peer) }
+      }
+      var results: [Result<Bool, any Error>] = []
+      for task in reading { results.append(await task.result) }
+      for result in results where try result.get() { isNew = true }
+    }
+    return isNew
+  }
+
+  private func read(outboxOf peer: String) async throws -> Bool {
+    let end = questions.patience.map { ContinuousClock.now + $0 }
+    var isNew = false
+    for number in 0..<Self.pageLimit {
+      // What is left is read with the next step.
+      if number > 0, let end, end < .now { return true }
       let position = delegate?.position(of: peer) ?? 1
       let query = ConsortiumQuery(terms(to: peer), from: position)
-      guard let reply = try? await ask(FetchOutbox.self, query, of: peer) else { return isNew }
+      guard
+        let reply = try? await ask(FetchOutbox.self, query, about: "\(position)", of: peer)
+      else { return isNew }
       note(reply.finalSize, of: peer)
       let height = delegate?.height
       if try delegate?.take(reply.items, from: peer, at: position, next: reply.next) == true {
@@ -321,7 +357,7 @@ package actor LedgerNode {
     for wanted in delegate?.wanted ?? [] {
       for peer in wanted.holders where delegate?.wants(wanted.root) == true {
         let query = BlockQuery(terms(to: peer), height: wanted.height, root: wanted.root)
-        let block = try? await ask(FetchBlock.self, query, of: peer)
+        let block = try? await ask(FetchBlock.self, query, about: "\(wanted.root)", of: peer)
         if try delegate?.take(block, for: wanted.root, from: peer) == true { isNew = true }
       }
     }
@@ -399,11 +435,17 @@ package actor LedgerNode {
   }
 
   /// Asks another for what members may have.
+  ///
+  /// - Parameter place: what of it, whenever it is asked.
+  /// - Throws: also ``ConsortiumError`` `unreachable` for who is late.
   private func ask<Request: QueryRequest>(
-    _ request: Request.Type, _ query: Request.Query, of peer: String
+    _ request: Request.Type, _ query: Request.Query, about place: String, of peer: String
   ) async throws -> Request.Reply {
-    try await identity.signing(in: members) { [requests] key in
-      try await requests.ask(Request(query: Signed(Message(query), by: key)), of: peer)
+    let members = try members
+    return try await questions.ask(peer, "\(Request.name) \(place)") { [identity, requests] in
+      try await identity.signing(in: members) { key in
+        try await requests.ask(Request(query: Signed(Message(query), by: key)), of: peer)
+      }
     }
   }
 

@@ -2,9 +2,10 @@ import Consensus
 
 /// When a server takes its next step, and how long it waits for other delegates.
 package struct ServerPace: Sendable {
-  /// Between two steps of a delegate at most, where the last one brought something new: others wait for its votes.
+  /// Between two steps at most, where the last one brought something new; of the consortium chain for a delegate, for
+  /// whose votes others wait.
   /// What comes meanwhile is taken together, so that load makes no more steps.
-  private static let shortPause = Duration.milliseconds(250)
+  package static let shortPause = Duration.milliseconds(250)
 
   /// Between two steps where nothing is awaited.
   package let pause: Duration

@@ -36,7 +36,7 @@ extension ConsortiumError {
   }
 
   /// Whether an error is of this role itself, and nothing that who asks could change.
-  static func isOwn(_ error: any Error) -> Bool {
+  package static func isOwn(_ error: any Error) -> Bool {
     error is StoreError || Self(telling: error).code == .unavailable
   }
 }

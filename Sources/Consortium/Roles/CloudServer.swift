@@ -92,7 +92,15 @@ package actor CloudServer: EnvelopeKeyOwner {
   /// - Returns: whether anything changed.
   /// - Throws: what failed first, when all the rest was tried.
   package func advance() async throws -> Bool {
-    var isNew = try await node.advance()
+    let consortium = try await node.advance()
+    let own = try await attend()
+    return own || consortium
+  }
+
+  /// Does what is due of the chains that this cloud confirms and in its stores, by what is known of the consortium
+  /// chain.
+  package func attend() async throws -> Bool {
+    var isNew = false
     var steps = SeparateSteps()
     if keys.isChanging {
       try await steps.take { try await node.eraseFormerKeys(of: keys, basedOn: nil) }

@@ -37,7 +37,9 @@ extension HospitalServer {
       }
       groupKeys.next = Dictionary(visits.map { ($0, 0) }) { first, _ in first }
     }
-    for (visit, next) in groupKeys.next ?? [:] where next <= now {
+    // Who was tried longest ago comes first, so that those who never answer keep nobody else's place.
+    let due = (groupKeys.next ?? [:]).filter { $0.value <= now }.sorted { $0.value < $1.value }
+    for (visit, _) in due {
       guard groupKeys.running.count < Self.exchangeLimit else { break }
       guard groupKeys.running.insert(visit).inserted else { continue }
       groupKeys.next?[visit] = now &+ Self.pause

@@ -63,6 +63,12 @@ package actor HospitalServer: EnvelopeKeyOwner {
   /// - Returns: whether anything changed.
   package func advance() async throws -> Bool {
     let consortium = try await node.advance()
+    let own = try await attend()
+    return own || consortium
+  }
+
+  /// Does what is due on this hospital's own chain and in its stores, by what is known of the consortium chain.
+  package func attend() async throws -> Bool {
     var own = false
     var steps = SeparateSteps()
     try await steps.take { own = try await ledger.advance() }
@@ -74,7 +80,7 @@ package actor HospitalServer: EnvelopeKeyOwner {
     try await steps.take { try envelopeKeys.eraseOver() }
     try await steps.take { try await mailboxes?.forgetOver() }
     try steps.finish()
-    return own || consortium
+    return own
   }
 
   package func known(

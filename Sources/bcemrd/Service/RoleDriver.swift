@@ -5,13 +5,31 @@ import ServiceLifecycle
 import Synchronization
 
 /// Has a role do what is due, and its time-outs expire in time.
+///
+/// The consortium chain is driven by itself: whatever keeps a role from its other duties, as a cloud that does not
+/// answer, others wait for its votes.
 final class RoleDriver: Service {
+  enum Work: String, CaseIterable {
+    case consortium = "the consortium chain"
+    case duties = "its other duties"
+  }
+
   /// How it went last.
   struct State: Sendable {
-    var hasStepped = false
-    var failure: String?
-    /// When a step has ended well; at first when it was to begin.
-    var success = ContinuousClock.now
+    fileprivate var failures: [Work: String] = [:]
+    fileprivate var stepped: Set<Work> = []
+    /// When a step has ended well, or was kept from that by others alone; at first when it was to begin.
+    fileprivate var successes: [Work: ContinuousClock.Instant]
+    /// How often there was something new on the consortium chain.
+    fileprivate var news: UInt64 = 0
+
+    fileprivate init() {
+      successes = Dictionary(uniqueKeysWithValues: Work.allCases.map { ($0, .now) })
+    }
+
+    var failure: String? { failures[.consortium] ?? failures[.duties] }
+    /// Since when one of both has not ended well.
+    var success: ContinuousClock.Instant { successes.values.min() ?? .now }
   }
 
   let role: any DrivenRole
@@ -19,6 +37,9 @@ final class RoleDriver: Service {
   private let logger: Logger
   private let disk: DiskGuard
   private let state = Mutex(State())
+
+  /// Between two looks whether there is something new.
+  private static let look = Duration.milliseconds(100)
 
   init(_ role: any DrivenRole, pause: Double, disk: DiskGuard, logger: Logger) {
     (self.role, self.pause, self.disk) = (role, .seconds(pause), disk)
@@ -30,43 +51,86 @@ final class RoleDriver: Service {
   var last: State { state.withLock { $0 } }
 
   func run() async throws {
-    await cancelWhenGracefulShutdown { await self.drive() }
+    await cancelWhenGracefulShutdown {
+      await withDiscardingTaskGroup { group in
+        group.addTask { await self.driveConsortium() }
+        group.addTask { await self.attend() }
+      }
+    }
+    logger.info("stopped")
   }
 
-  private func drive() async {
+  private func driveConsortium() async {
     var pace = ServerPace(pause: pause)
     while !Task.isCancelled {
       var (next, failure): (Duration, (any Error)?) = (pace.pause, nil)
       do {
         next = try await pace.take(of: role.node) {
-          guard disk.mayStep else {
-            throw ConsortiumError(.unavailable, "the disk of the data folder is full")
-          }
-          return try await role.step()
+          try requireRoom()
+          try await role.beginWhatIsDue()
+          return try await role.node.advance()
         }
+        if next < pace.pause { state.withLock { $0.news &+= 1 } }
       } catch {
         failure = error
       }
-      note(failure)
+      note(failure, .consortium)
       try? await Task.sleep(for: next)
     }
-    logger.info("stopped")
+  }
+
+  /// Does what else is due, as long as all is well with the consortium chain: nothing is done by one that contradicts
+  /// what this role has cosigned.
+  private func attend() async {
+    while !Task.isCancelled {
+      let before = last
+      if before.stepped.contains(.consortium), before.failures[.consortium] == nil {
+        do {
+          try requireRoom()
+          while try await role.attend(), !Task.isCancelled {
+            try await Task.sleep(for: min(pause, ServerPace.shortPause))
+          }
+          note(nil, .duties)
+        } catch {
+          if !Task.isCancelled { note(error, .duties) }
+        }
+      }
+      await waitForNews(after: before.news)
+    }
+  }
+
+  private func waitForNews(after news: UInt64) async {
+    let end = ContinuousClock.now + pause
+    while !Task.isCancelled, last.news == news,
+      case let left = ContinuousClock.now.duration(to: end),
+      left > .zero
+    {
+      try? await Task.sleep(for: min(left, Self.look))
+    }
+  }
+
+  private func requireRoom() throws {
+    guard disk.mayStep else {
+      throw ConsortiumError(.unavailable, "the disk of the data folder is full")
+    }
   }
 
   /// What changes is logged, and not what stays the same.
-  private func note(_ error: (any Error)?) {
+  private func note(_ error: (any Error)?, _ work: Work) {
     let text = error.map { ConsortiumError($0) }.map { "\($0.code): \($0.message)" }
+    let isOwn = error.map(ConsortiumError.isOwn) ?? false
     let before = state.withLock { state in
       defer {
-        (state.hasStepped, state.failure) = (true, text)
-        if text == nil { state.success = .now }
+        state.stepped.insert(work)
+        state.failures[work] = text
+        if text == nil || work == .duties && !isOwn { state.successes[work] = .now }
       }
       return state
     }
-    if let text, before.failure != text {
-      logger.warning("cannot go on", metadata: ["reason": "\(text)"])
+    if let text, before.failures[work] != text {
+      logger.warning("cannot go on", metadata: ["reason": "\(text)", "with": "\(work.rawValue)"])
     }
-    if text == nil, before.failure != nil { logger.info("goes on again") }
-    if text == nil, !before.hasStepped { logger.info("works") }
+    if text == nil, before.failures[work] != nil { logger.info("goes on again") }
+    if text == nil, !before.stepped.contains(work), work == .consortium { logger.info("works") }
   }
 }

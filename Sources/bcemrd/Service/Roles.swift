@@ -10,23 +10,24 @@ protocol DrivenRole: Sendable {
   var node: LedgerNode { get }
   var inbox: Inbox { get }
 
+  /// Begins what goes on by itself, and waits for none of it.
+  func beginWhatIsDue() async throws
+
+  /// Does what is due beside the consortium chain, which ``node`` does.
+  ///
   /// - Returns: whether there was anything.
-  func step() async throws -> Bool
+  func attend() async throws -> Bool
 
   /// Takes new keys of these uses, which count from the next epoch on; asked again, the same.
   func rotateKeys(_ uses: Set<KeyUse>) async throws
 }
 
 extension HospitalServer: DrivenRole {
-  func step() async throws -> Bool {
-    let isNew = try await advance()
-    try agreeOnGroupKeys()
-    return isNew
-  }
+  func beginWhatIsDue() throws { try agreeOnGroupKeys() }
 }
 
 extension CloudServer: DrivenRole {
-  func step() async throws -> Bool { try await advance() }
+  func beginWhatIsDue() {}
 
   func rotateKeys(_ uses: Set<KeyUse>) async throws {
     var randomness: Randomness = SystemRandomNumberGenerator()
@@ -35,10 +36,11 @@ extension CloudServer: DrivenRole {
 }
 
 extension SystemManager: DrivenRole {
-  func step() async throws -> Bool {
-    let isNew = try await node.advance()
+  func beginWhatIsDue() {}
+
+  func attend() async throws -> Bool {
     try await advance()
-    return isNew
+    return false
   }
 
   func rotateKeys(_ uses: Set<KeyUse>) async throws {
@@ -154,7 +156,7 @@ struct Roles {
       id: id, genesis: genesis, identity: ring, delegate: delegate,
       state: folder.stateStore(id, chain: ChainName.consortium), store: store,
       requests: RequestClient(courier: courier, sender: id), clock: Self.clock,
-      freshness: LedgerNode.shortFreshness)
+      freshness: LedgerNode.shortFreshness, patience: .seconds(1))
   }
 
   @Sendable static func clock() -> UInt64 { UInt64(max(Date().timeIntervalSince1970, 0)) }
