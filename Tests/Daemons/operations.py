@@ -147,6 +147,25 @@ def is_not_ready_if_it_cannot_go_on(cluster):
     cluster.processes["manager"].send_signal(signal.SIGHUP)
 
 
+def goes_on_while_one_hangs(cluster):
+    """[attack] A delegate, then the cloud of all hospitals, takes connections and says nothing: the others decide, and
+    are ready."""
+    for hanging in ("st-mary", "cloud"):
+        others = [name for name in ("hospital-1", "hospital-2", "st-mary", "cloud") if name != hanging]
+        cluster.wait("all are ready", lambda: all(get(cluster, n, "ready")[0] == 200 for n in others + [hanging]))
+        cluster.processes[hanging].send_signal(signal.SIGSTOP)
+        try:
+            # The first question to it is under way or begins now, and ends after 120 seconds.
+            for _ in range(3):
+                heights = {name: cluster.height(name) for name in others}
+                cluster.wait(
+                    "the others decide", lambda: all(cluster.height(n) > heights[n] for n in others), 40)
+            ready = {name: get(cluster, name, "ready")[0] for name in others}
+            assert set(ready.values()) == {200}, ready
+        finally:
+            cluster.processes[hanging].send_signal(signal.SIGCONT)
+
+
 def keeps_room_on_its_disk(cluster):
     """Below the floor nothing new is taken; above the second mark all goes on by itself."""
     folder = cluster.path("hospital-2")
@@ -345,7 +364,7 @@ def has_the_paths_of_its_description(cluster):
 
 TESTS = [
     measures_what_it_does, has_the_paths_of_its_description, is_ready_by_distance,
-    is_not_ready_if_it_cannot_go_on,
+    is_not_ready_if_it_cannot_go_on, goes_on_while_one_hangs,
     sees_that_its_clock_is_wrong, keeps_room_on_its_disk, renews_without_restart,
     ends_when_asked_twice,
 ]

@@ -47,6 +47,7 @@ public actor LocalConsortium {
     package var mailboxes: @Sendable (_ role: String) throws -> Mailboxes? = { _ in nil }
     /// As of ``LedgerNode``.
     package var freshness = Duration.zero
+    package var patience: Duration?
 
     public init(
       clock: @escaping @Sendable () -> UInt64, nanoseconds: @escaping @Sendable () -> UInt64,
@@ -195,7 +196,7 @@ public actor LocalConsortium {
       id: id, genesis: genesis, identity: ring, delegate: delegate,
       state: storage.stateStore(id, chain: ChainName.consortium),
       store: storage.roleStore(id), requests: RequestClient(courier: courier, sender: id),
-      clock: environment.clock, freshness: environment.freshness)
+      clock: environment.clock, freshness: environment.freshness, patience: environment.patience)
   }
 
   private func node(

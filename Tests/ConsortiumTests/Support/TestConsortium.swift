@@ -19,6 +19,8 @@ final class TestConsortium: Sendable {
   let routes: MailRoutes?
   private let now = Mutex(TestConsortium.start)
   private let configuration: LocalConsortium.Configuration
+  /// For how long members wait for each other.
+  private let patience: Duration?
   private var teamSize: Int { configuration.teamSize }
   private let openings = Mutex<UInt64>(0)
   private let starts = Mutex<[String: UInt64]>([:])
@@ -34,9 +36,9 @@ final class TestConsortium: Sendable {
   init(
     teamSize: Int = 3, hospitals: Int = 3, epochLength: UInt64 = 1000, window: UInt64 = 600,
     storage: MemoryStorage = MemoryStorage(), staffing: StaffingPlan? = nil, doctors: Int? = nil,
-    routes: MailRoutes? = nil
+    routes: MailRoutes? = nil, patience: Duration? = nil
   ) {
-    self.routes = routes
+    (self.routes, self.patience) = (routes, patience)
     var configuration = LocalConsortium.Configuration(teamSize: teamSize)
     (configuration.hospitals, configuration.epochLength) = (hospitals, epochLength)
     configuration.window = window
@@ -47,7 +49,7 @@ final class TestConsortium: Sendable {
   }
 
   private init(copying other: TestConsortium, _ storage: MemoryStorage) {
-    (configuration, self.storage) = (other.configuration, storage)
+    (configuration, self.storage, patience) = (other.configuration, storage, other.patience)
     routes = other.routes.map { _ in MailRoutes() }
     wire = Wire { TestSecrets(storage).open($0) }
     let (time, count) = (other.time, other.openings.withLock { $0 })
@@ -82,6 +84,7 @@ final class TestConsortium: Sendable {
           seed: role.utf8.reduce(opening &+ starts << 32) { ($0 &* 1_099_511_628_211) ^ UInt64($1) }
         )
       })
+    environment.patience = patience
     environment.interpose = { [wire, routes] courier in
       wire.over(routes?.over(courier) ?? courier)
     }
