@@ -23,7 +23,7 @@ struct MeterTests {
   }
 
   private func time(_ role: RoleKind) -> UInt64? {
-    meter.readings.nanoseconds[Meter.Work(phase: .diagnose, role: role)]
+    meter.readings.nanoseconds.first { $0.key.phase == .diagnose && $0.key.role == role }?.value
   }
 
   @Test("what a role waits for another is the other's")
