@@ -311,10 +311,13 @@ package actor LedgerNode {
   /// cost no more time than one, and else in turn.
   private func readOutboxes() async throws -> Bool {
     let peers = try delegate?.others ?? []
-    let width = questions.patience == nil ? 1 : Self.width
     var isNew = false
-    for first in stride(from: 0, to: peers.count, by: width) {
-      let reading = peers[first..<min(first + width, peers.count)].map { peer in
+    guard questions.patience != nil else {
+      for peer in peers where try await read(outboxOf: peer) { isNew = true }
+      return isNew
+    }
+    for first in stride(from: 0, to: peers.count, by: Self.width) {
+      let reading = peers[first..<min(first + Self.width, peers.count)].map { peer in
         Task { try await self.read(outboxOf: peer) }
       }
       var results: [Result<Bool, any Error>] = []

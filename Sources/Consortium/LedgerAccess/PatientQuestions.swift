@@ -4,13 +4,13 @@ import Synchronization
 
 /// Questions to others of which none keeps a role from all others: whoever does not answer in time is asked nothing
 /// else until it does, and what it says then is the answer to the same question when that is asked again.
-actor PatientQuestions {
+final class PatientQuestions: Sendable {
   /// For how long an answer is waited for; nil for as long as the courier does.
-  nonisolated let patience: Duration?
+  let patience: Duration?
   /// Of each of those who are late.
-  private var late: [String: Late] = [:]
+  private let late = Mutex<[String: Late]>([:])
 
-  private struct Late {
+  private struct Late: Sendable {
     let about: String
     let answer: PromisedAnswer
   }
@@ -24,12 +24,13 @@ actor PatientQuestions {
   ///   - question: has an end of its own.
   /// - Throws: what the question throws; ``ConsortiumError`` `unreachable` for who is late.
   func ask<Reply: Sendable>(
-    _ peer: String, _ about: String, _ question: @escaping @Sendable () async throws -> Reply
+    _ peer: String, _ about: String, isolation: isolated (any Actor)? = #isolation,
+    _ question: @escaping @Sendable () async throws -> Reply
   ) async throws -> Reply {
     guard let patience else { return try await question() }
-    if let late = late[peer] {
+    if let late = late.withLock({ $0[peer] }) {
       guard let answer = late.answer.now else { throw Self.isLate(peer) }
-      self.late[peer] = nil
+      self.late.withLock { $0[peer] = nil }
       if late.about == about, let reply = answer as? Result<Reply, any Error> {
         return try reply.get()
       }
@@ -38,7 +39,7 @@ actor PatientQuestions {
     let task = Task { promised.end(await Self.result(of: question)) }
     guard let answer = await promised.wait(for: patience) else {
       // Who has become late in two questions at once is asked again when the later one is over.
-      late[peer] = Late(about: about, answer: promised)
+      late.withLock { $0[peer] = Late(about: about, answer: promised) }
       throw Self.isLate(peer)
     }
     await task.value
