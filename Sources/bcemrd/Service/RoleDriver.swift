@@ -84,18 +84,21 @@ final class RoleDriver: Service {
   private func attend() async {
     while !Task.isCancelled {
       let before = last
+      var isNew = false
       if before.stepped.contains(.consortium), before.failures[.consortium] == nil {
         do {
           try requireRoom()
-          while try await role.attend(), !Task.isCancelled {
-            try await Task.sleep(for: min(pause, ServerPace.shortPause))
-          }
+          isNew = try await role.attend()
           note(nil, .duties)
         } catch {
           if !Task.isCancelled { note(error, .duties) }
         }
       }
-      await waitForNews(after: before.news)
+      if isNew {
+        try? await Task.sleep(for: min(pause, ServerPace.shortPause))
+      } else {
+        await waitForNews(after: before.news)
+      }
     }
   }
 
