@@ -28,7 +28,7 @@ package actor LedgerNode {
   /// Whether the observer's store failed, so that only what it holds counts.
   private var isStale = false { didSet { if isStale { updates.at = nil } } }
   /// Questions to others, of whom nobody is waited for who is late.
-  private let questions: PatientQuestions
+  private let questions: TimelyQuestions
   /// For how long what was learned of others counts as the newest.
   private let freshness: Duration
   /// How many updates have begun, the last that has ended well, and when that one began.
@@ -57,7 +57,7 @@ package actor LedgerNode {
   ) throws {
     (self.id, self.genesis, self.identity, self.requests) = (id, genesis, identity, requests)
     (self.clock, self.freshness) = (clock, freshness)
-    questions = PatientQuestions(patience: patience)
+    questions = TimelyQuestions(patience: patience)
     peers = PeerEnvelopeKeys(genesis: genesis.digest, requests: requests, clock: clock)
     strangers = RequestQuota(clock: clock)
     consortiumState = state

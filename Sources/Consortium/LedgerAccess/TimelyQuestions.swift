@@ -4,7 +4,7 @@ import Synchronization
 
 /// Questions to others of which none keeps a role from all others: whoever does not answer in time is asked nothing
 /// else until it does, and what it says then is the answer to the same question when that is asked again.
-final class PatientQuestions: Sendable {
+final class TimelyQuestions: Sendable {
   /// For how long an answer is waited for; nil for as long as the courier does.
   let patience: Duration?
   /// Of each of those who are late.
@@ -36,13 +36,12 @@ final class PatientQuestions: Sendable {
       }
     }
     let promised = PromisedAnswer()
-    let task = Task { promised.end(await Self.result(of: question)) }
+    Task { promised.end(await Self.result(of: question)) }
     guard let answer = await promised.wait(for: patience) else {
       // Who has become late in two questions at once is asked again when the later one is over.
       late.withLock { $0[peer] = Late(about: about, answer: promised) }
       throw Self.isLate(peer)
     }
-    await task.value
     guard let reply = answer as? Result<Reply, any Error> else { throw Self.isLate(peer) }
     return try reply.get()
   }

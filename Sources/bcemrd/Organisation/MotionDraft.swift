@@ -90,17 +90,27 @@ struct MotionDraft: Codable {
     let statement = motion.statement(genesis: genesis, signer: organisation)
     var standing = (agreed: [String](), unchecked: [String](), forged: [String]())
     for (party, consent) in consents.sorted(by: { $0.key < $1.key }) {
-      if let key = keys[party] {
-        let isValid =
-          [UInt8](hex: consent).map {
-            $0.count == 64 && IdentityKey.isValid($0, of: statement, by: key)
-          } ?? false
-        if isValid { standing.agreed.append(party) } else { standing.forged.append(party) }
-      } else {
+      guard let key = keys[party] else {
         standing.unchecked.append(party)
+        continue
+      }
+      if Self.signature(consent, of: statement, by: key) != nil {
+        standing.agreed.append(party)
+      } else {
+        standing.forged.append(party)
       }
     }
     return standing
+  }
+
+  /// The signature in a consent; nil if it is not that of this key over this motion.
+  private static func signature(
+    _ consent: String, of statement: MemberConsent, by key: [UInt8]
+  ) -> [UInt8]? {
+    guard let signature = [UInt8](hex: consent), signature.count == 64,
+      IdentityKey.isValid(signature, of: statement, by: key)
+    else { return nil }
+    return signature
   }
 
   /// The motion with those consents that are asked for.
@@ -122,8 +132,7 @@ struct MotionDraft: Codable {
     var signed: [Motion.Consent] = []
     var wrong: [String] = []
     for (party, key) in required {
-      let signature = consents[party].flatMap { [UInt8](hex: $0) } ?? []
-      if signature.count == 64, IdentityKey.isValid(signature, of: statement, by: key) {
+      if let signature = Self.signature(consents[party] ?? "", of: statement, by: key) {
         signed.append(Motion.Consent(party: party, signature: signature))
       } else {
         wrong.append(party)
@@ -140,9 +149,8 @@ struct MotionDraft: Codable {
 extension MotionDraft {
   /// Agrees with a key file: of who is to be admitted, of an organisation that is to run somebody, or of a cloud.
   ///
-  /// - Throws: ``DaemonFailure`` `nothing-asked`, `foreign-keys`.
-  ///
   /// - Returns: in whose name, and the key that signed.
+  /// - Throws: ``DaemonFailure`` `nothing-asked`, `foreign-keys`.
   mutating func agree(_ file: KeyFile, _ genesis: ValidGenesis) throws -> (String, [UInt8]) {
     let ring = try KeyRing(file, network: genesis.content.network, save: { _ in })
     let (motion, owner) = (try content(), ring.owner)
