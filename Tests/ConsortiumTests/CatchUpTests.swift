@@ -6,7 +6,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("Who only follows the consortium asks no more often than it has to")
+@Suite("Nobody asks about the consortium more often than it has to")
 struct CatchUpTests {
   private static let voter = "hospital-2-trust"
 
@@ -125,6 +125,32 @@ struct CatchUpTests {
     try await Task.sleep(for: .milliseconds(30))
     try await short.node.catchUp()
     #expect(try await short.motions == [other])
+  }
+
+  @Test("of an outbox as many pages are asked for as there are", arguments: [1, 3])
+  func pages(of count: UInt64) async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let node = try #require(consortium.hospitals["hospital-1"]).node
+    let asked = Mutex<[UInt64]>([])
+    test.wire.intercept { transit in
+      guard transit.recipient == "hospital-2", let request = transit.payload(FetchOutbox.self)
+      else { return try await transit.deliver(transit.request) }
+      let position = request.asked.from
+      let first = asked.withLock { positions in
+        positions.append(position)
+        return positions[0]
+      }
+      return try transit.answer(
+        FetchOutbox.self,
+        OutboxReply(
+          items: [.cosignature(note: "junk")], next: position + 1, end: first + count,
+          finalSize: 0))
+    }
+    _ = try await node.advance()
+    test.wire.intercept(nil)
+    let positions = asked.withLock(\.self)
+    #expect(positions == Array(positions[0]..<(positions[0] + count)))
   }
 
   @Test("where the own store has failed since, everything is asked again")

@@ -156,6 +156,66 @@ struct OverlapTests {
     #expect(record.findings.map(\.content) == plan.findings)
   }
 
+  @Test("[attack] answers to two deliveries are lost: what the first doctor signs opens for the second")
+  func lostDeliveries() async throws {
+    let test = TestConsortium(teamSize: 2)
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let visit = try await consortium.open(plan).visit
+    let first = try await test.state(of: visit, consortium).context.signers[0].doctor
+    // The first doctor has K, and the hospital does not learn it; the next K comes to everybody but the first doctor.
+    for arrives in [true, false] {
+      test.wire.intercept { transit in
+        guard transit.recipient == first, transit.payload(ExchangeGroupKey.self)?.step == .delivery
+        else { return try await transit.deliver(transit.request) }
+        if arrives { _ = try await transit.deliver(transit.request) }
+        throw ConsortiumError(.unreachable, "the answer is lost")
+      }
+      #expect(
+        await ConsortiumError.code {
+          try await consortium.agreeOnGroupKey(visit, at: Self.hospital)
+        } == "unreachable")
+    }
+    test.wire.intercept(nil)
+    #expect(
+      await ConsortiumError.code {
+        try await consortium.diagnose(visit, plan, position: 1)
+      } == "wrong-state")
+    try await consortium.agreeOnGroupKey(visit, at: Self.hospital)
+    for position in 1...2 { try await consortium.diagnose(visit, plan, position: position) }
+    try await consortium.complete(visit, at: Self.hospital)
+    let record = try #require(try await consortium.collect(visit, plan).record)
+    #expect(record.findings.map(\.content) == plan.findings)
+  }
+
+  @Test("[attack] the first doctor signs amid another exchange: nobody takes another group key")
+  func signedAmidExchange() async throws {
+    let test = TestConsortium(teamSize: 2)
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    let first = try await test.state(of: visit, consortium).context.signers[0].doctor
+    let signing = Counter()
+    test.wire.intercept { transit in
+      if transit.recipient == first, transit.payload(ExchangeGroupKey.self)?.step == .confirmation,
+        signing.next() == 1
+      {
+        try await consortium.diagnose(visit, plan, position: 1)
+      }
+      return try await transit.deliver(transit.request)
+    }
+    #expect(
+      await ConsortiumError.code {
+        try await consortium.agreeOnGroupKey(visit, at: Self.hospital)
+      } == "wrong-state")
+    test.wire.intercept(nil)
+    #expect(signing.value == 1)
+    try await consortium.diagnose(visit, plan, position: 2)
+    try await consortium.complete(visit, at: Self.hospital)
+    let record = try #require(try await consortium.collect(visit, plan).record)
+    #expect(record.findings.map(\.content) == plan.findings)
+  }
+
   @Test("[attack] a colleague's garbage, as long as there is room, ends no visit that is signed")
   func garbageHandover() async throws {
     let test = TestConsortium(teamSize: 2)

@@ -113,7 +113,7 @@ struct VisitAttackTests {
     #expect(try await test.state(of: visit, consortium).status == .abandoned)
   }
 
-  @Test("a doctor joins no visit that the ledger does not hold, or that names others")
+  @Test("a doctor signs in no visit that the ledger does not hold, and joins none of others")
   func unknownVisit() async throws {
     let test = TestConsortium()
     let consortium = try await test.open()
@@ -123,19 +123,32 @@ struct VisitAttackTests {
     let offer = try #require(test.wire.requests(AssignVisit.self).last).offer
     var foreign = try ForeignKeys()
     let unrecorded = try foreign.opening(like: context)
+    let other = try await consortium.open(test.plan("encounter-2")).visit
+    let opened = try await test.state(of: other, consortium).context
+    func changed(_ context: VisitContext) -> AssignVisit {
+      var context = context
+      context.evidenceDigest = .zero
+      let opening = VisitOpening(
+        context: context, visitKeyProof: unrecorded.visitKeyProof,
+        patientSignature: unrecorded.patientSignature)
+      return AssignVisit(opening: opening, offer: offer)
+    }
     #expect(
       await ConsortiumError.code {
-        _ = try await client.ask(AssignVisit(opening: unrecorded, offer: offer), of: doctor)
-      } == "unknown-visit")
-    var other = context
-    other.evidenceDigest = .zero
-    let changed = VisitOpening(
-      context: other, visitKeyProof: unrecorded.visitKeyProof,
-      patientSignature: unrecorded.patientSignature)
-    #expect(
-      await ConsortiumError.code {
-        _ = try await client.ask(AssignVisit(opening: changed, offer: offer), of: doctor)
+        _ = try await client.ask(changed(context), of: doctor)
       } == "wrong-context")
+    // That a visit is open is the hospital's word: it is compared before anything is signed.
+    _ = try await client.ask(AssignVisit(opening: unrecorded, offer: offer), of: doctor)
+    _ = try await client.ask(changed(opened), of: opened.signers[0].doctor)
+    for (context, code) in [
+      (unrecorded.context, "unknown-visit"), (opened, "wrong-context"),
+    ] {
+      let signer = try #require(consortium.doctors[context.signers[0].doctor])
+      #expect(
+        await ConsortiumError.code {
+          _ = try await signer.diagnose(context.visitID, [1])
+        } == code)
+    }
     #expect(
       await ConsortiumError.code {
         _ = try await client.ask(

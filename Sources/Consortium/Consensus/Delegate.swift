@@ -245,10 +245,10 @@ package struct Delegate: Sendable {
   }
 
   /// What others may read: only what is stored.
-  package func published(
-    from position: UInt64, byteCount: Int
-  ) -> (items: [OutboxItem], next: UInt64) {
-    isBroken ? ([], position) : outbox.page(from: position, byteCount: byteCount)
+  package func published(from position: UInt64, byteCount: Int) -> OutboxPage {
+    isBroken
+      ? OutboxPage(next: position, end: position)
+      : outbox.page(from: position, byteCount: byteCount)
   }
 
   // MARK: Entries

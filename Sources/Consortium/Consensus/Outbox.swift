@@ -71,6 +71,15 @@ struct WaitingEntry: Sendable {
   private static func entry(_ bytes: [UInt8]) -> Entry? { try? Entry(encoded: bytes) }
 }
 
+/// A part of what a delegate publishes.
+package struct OutboxPage: Sendable {
+  package var items: [OutboxItem] = []
+  /// The position behind them.
+  package var next: UInt64
+  /// The position behind all items that there are.
+  package var end: UInt64
+}
+
 /// What a delegate publishes: a stream with positions that only grow, of which nothing is kept that
 /// nobody needs any more. It lies in the delegate's store, and what is not stored yet is not shown.
 struct Outbox: Sendable {
@@ -166,14 +175,16 @@ struct Outbox: Sendable {
   }
 
   /// The items from a position on, as many as have room.
-  func page(from position: UInt64, byteCount: Int) -> (items: [OutboxItem], next: UInt64) {
+  func page(from position: UInt64, byteCount: Int) -> OutboxPage {
     var page: [OutboxItem] = []
     var size = 0
     for placed in items where placed.position >= position {
       size += placed.byteCount
-      if size > byteCount, !page.isEmpty { return (page, placed.position) }
+      if size > byteCount, !page.isEmpty {
+        return OutboxPage(items: page, next: placed.position, end: next)
+      }
       page.append(placed.item)
     }
-    return (page, next)
+    return OutboxPage(items: page, next: next, end: next)
   }
 }

@@ -33,6 +33,8 @@ package actor LedgerNode {
   private let freshness: Duration
   /// How many updates have begun, the last that has ended well, and when that one began.
   private var updates: (begun: UInt64, done: UInt64, at: ContinuousClock.Instant?) = (0, 0, nil)
+  /// What was final at the end of the last step.
+  private var lastFinal: UInt64?
   /// What other members have shown last, by their identifiers.
   package private(set) var shown: [String: ShownPosition] = [:]
 
@@ -263,10 +265,10 @@ package actor LedgerNode {
   /// - Throws: ``StoreError``; ``ConsortiumError`` `ledger-diverged`.
   package func advance() async throws -> Bool {
     guard try takesPart else {
-      let before = follower.final?.size
-      try await update()
+      try await catchUp()
       let isNew = try await handOn()
-      return isNew || follower.final?.size != before
+      defer { lastFinal = follower.final?.size }
+      return isNew || follower.final?.size != lastFinal
     }
     await gate.enter()
     defer { gate.leave() }
@@ -348,8 +350,10 @@ package actor LedgerNode {
         if try await followPages(from: peer) { isNew = true }
         return isNew
       }
-      // A page that was not full was the last; with a new height it is read again from the beginning.
-      if reply.items.isEmpty || delegate?.height != height { return isNew }
+      // With a new height it is read again from the beginning.
+      if reply.items.isEmpty || reply.next >= reply.end || delegate?.height != height {
+        return isNew
+      }
     }
     return isNew
   }
@@ -476,7 +480,8 @@ package actor LedgerNode {
     }
     let page = delegate.published(from: from, byteCount: Self.pageByteCount)
     return OutboxReply(
-      items: page.items, next: page.next, finalSize: delegate.follower.final?.size ?? 0)
+      items: page.items, next: page.next, end: page.end,
+      finalSize: delegate.follower.final?.size ?? 0)
   }
 
   /// The items of a block that this delegate has found valid.

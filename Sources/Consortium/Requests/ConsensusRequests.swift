@@ -238,22 +238,26 @@ package struct OutboxReply: CanonicalValue {
   package var items: [OutboxItem]
   /// Where to go on reading.
   package var next: UInt64
+  /// The position behind all items that there are: there are more if it is another one.
+  package var end: UInt64
   /// How many leaves of the consortium chain are final for the delegate.
   package var finalSize: UInt64
 
-  package init(items: [OutboxItem], next: UInt64, finalSize: UInt64) {
-    (self.items, self.next, self.finalSize) = (items, next, finalSize)
+  package init(items: [OutboxItem], next: UInt64, end: UInt64, finalSize: UInt64) {
+    (self.items, self.next, self.end, self.finalSize) = (items, next, end, finalSize)
   }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.list("items", items)
     fields.integer("next", next)
+    fields.integer("end", end)
     fields.integer("finalSize", finalSize)
   }
 
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     items = try fields.list("items", maximum: 1 << 14)
     next = try fields.integer("next", in: 0...LedgerLimits.size)
+    end = try fields.integer("end", in: 0...LedgerLimits.size)
     finalSize = try fields.integer("finalSize", in: 0...LedgerLimits.size)
   }
 }

@@ -14,7 +14,8 @@ struct OfferedExchange {
 
 /// How a visit begins for a doctor (4.3): its assignment, and its group key.
 extension Doctor {
-  /// Takes note of a visit, after comparing it with the ledger, and answers the offer of its group key.
+  /// Takes note of a visit, and answers the offer of its group key. That it is open is the hospital's word, as its
+  /// answer to `read-visit` is, with which the visit is compared before anything is signed.
   func join(_ request: AssignVisit, by author: Principal?) async throws -> Octets {
     try await takeNote(of: request, by: author)
     return try await answer(offer: request.offer, request.opening.context.visitID)
@@ -34,7 +35,6 @@ extension Doctor {
       // What is wrong with another visit is no matter of this one.
     }
     try requireNotOver(context.visitID)
-    _ = try await ledgerView(context)
     if let known = try knownVisit(context.visitID) {
       guard known.context == context else {
         throw ConsortiumError(.wrongContext, "the visit was another one before")
@@ -101,7 +101,10 @@ extension Doctor {
       do {
         if request.step == .confirmation {
           let acknowledgement = try exchange.acknowledge(confirmation: request.message)
+          if try hasSigned(visit) { throw signedAlready }
+          try forgetFormerKey(&visit)
           exchanges[request.visit]?[index].exchange = exchange
+          exchanges[request.visit]?.removeFirst(visit.position == 1 ? index : 0)
           return Octets(acknowledgement)
         }
         let groupKey = try exchange.receive(delivery: request.message).encoded()
@@ -117,6 +120,14 @@ extension Doctor {
       }
     }
     throw failure
+  }
+
+  /// Has the first doctor forget the K of a former exchange before acknowledging the next one: what it acknowledges
+  /// brings the others another K, and under the former one they could open nothing that it signs.
+  private func forgetFormerKey(_ visit: inout DoctorVisit) throws {
+    guard visit.position == 1, visit.groupKey != nil else { return }
+    visit.groupKey = nil
+    try save(visit)
   }
 
   /// Whether something was signed under a visit's group key: under another one nothing of it opens any more, also
