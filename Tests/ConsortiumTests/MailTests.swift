@@ -185,6 +185,44 @@ struct MailTests {
     #expect(given.withLock { $0.last } == team[0])
   }
 
+  @Test("[attack] doctors who never answer take turns, and keep nobody else's visit from its group key")
+  func silentDoctors() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let hospital = try #require(consortium.hospitals["hospital-1"])
+    // More than are under way at once, and one with a doctor who answers.
+    let count = 40
+    var visits: [Digest32] = []
+    for number in 1...count {
+      visits.append(try await consortium.open(test.plan("encounter-\(number)")).visit)
+    }
+    let honest = try #require(visits.last)
+    let state = Mutex((told: [Digest32](), round: 0))
+    test.wire.intercept { transit in
+      guard let request = transit.payload(AssignVisit.self),
+        case let visit = request.opening.context.visitID, visit != honest
+      else { return try await transit.deliver(transit.request) }
+      let round = state.withLock { state in
+        state.told.append(visit)
+        return state.round
+      }
+      for _ in 0..<6000 where state.withLock({ $0.round }) == round {
+        try await Task.sleep(for: .milliseconds(5))
+      }
+      throw ConsortiumError(.unreachable, "nobody answers")
+    }
+    for round in 1...3 {
+      for _ in 0..<3000 where state.withLock({ $0.told.count }) < 16 * round {
+        test.pass(seconds: 1)
+        try await hospital.agreeOnGroupKeys()
+        try await Task.sleep(for: .milliseconds(5))
+      }
+      state.withLock { $0.round += 1 }
+    }
+    #expect(Set(state.withLock { $0.told.prefix(count - 1) }).count == count - 1)
+    #expect(try test.storage.roleStore("hospital-1").value(forKey: "group-key/\(honest)") != nil)
+  }
+
   @Test("a key that a doctor has, whose answer was lost, is brought again and is the same")
   func groupKeyAgain() async throws {
     let test = TestConsortium(teamSize: 2)

@@ -21,6 +21,11 @@ package struct Delegate: Sendable {
   }
 
   package let id: String
+  /// For how long, behind a block, one whose turn it is lets entries come together before it begins the next one;
+  /// others begin by its proposal, or after twice as long.
+  package var blockPause = Duration.zero
+  /// When this delegate has come to its height.
+  private var heightBegan: ContinuousClock.Instant?
   let keys: any DelegateKeys
   let clock: @Sendable () -> UInt64
   private let state: any StateStore
@@ -133,6 +138,7 @@ package struct Delegate: Sendable {
       }
     }
     (idle, verified) = ([], VerifiedStatements())
+    heightBegan = .now
     readAgain()
     if machine.hasBegun { try run(machine.begin()) }
   }
@@ -214,9 +220,11 @@ package struct Delegate: Sendable {
 
   /// Begins anew with what is stored.
   mutating func restart() throws {
+    let pause = blockPause
     self = try Self(
       id: id, genesis: genesis, keys: keys, state: state, store: store, decider: decider,
       clock: clock)
+    blockPause = pause
   }
 
   @discardableResult
@@ -334,6 +342,11 @@ package struct Delegate: Sendable {
   /// quarter of maxLag.
   private mutating func isDue() throws -> Bool {
     if height == 0 { return true }
+    if blockPause > .zero, let heightBegan {
+      let isTurn = machine.setting.proposer(ofRound: 0) == seat
+      let pause = isTurn ? blockPause : blockPause * 2
+      if heightBegan.duration(to: .now) < pause { return false }
+    }
     let quiet = try follower.reader.members.numbers.maximumLag / 4
     if clock() >= follower.reader.time, clock() - follower.reader.time >= quiet { return true }
     for waiting in candidates where !idle.contains(waiting.digest) {

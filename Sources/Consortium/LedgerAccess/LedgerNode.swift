@@ -33,6 +33,8 @@ package actor LedgerNode {
   private let freshness: Duration
   /// How many updates have begun, the last that has ended well, and when that one began.
   private var updates: (begun: UInt64, done: UInt64, at: ContinuousClock.Instant?) = (0, 0, nil)
+  /// Which of the delegates was asked first in the last step.
+  private var turn = 0
   /// What was final at the end of the last step.
   private var lastFinal: UInt64?
   /// What other members have shown last, by their identifiers.
@@ -49,13 +51,14 @@ package actor LedgerNode {
   ///     there would not be heard if it did so in its questions.
   ///   - freshness: for how long one who only follows does without asking again before it does something.
   ///   - patience: for how long an answer of another member is waited for.
+  ///   - blockPause: as of ``waitBetweenBlocks(_:)``.
   package init(
     id: String, genesis: ValidGenesis, identity: any PartyIdentity,
     delegate keys: (any DelegateKeys)?,
     state: any StateStore, store: any RoleStore, requests: RequestClient,
     decider given: (any ClaimDecider)? = nil, clock: @escaping @Sendable () -> UInt64,
     votingClock: (@Sendable () -> UInt64)? = nil, freshness: Duration = .zero,
-    patience: Duration? = nil
+    patience: Duration? = nil, blockPause: Duration = .zero
   ) throws {
     (self.id, self.genesis, self.identity, self.requests) = (id, genesis, identity, requests)
     (self.clock, self.freshness) = (clock, freshness)
@@ -68,6 +71,7 @@ package actor LedgerNode {
       delegate = try Delegate(
         id: id, genesis: genesis, keys: keys, state: state, store: store, decider: decider,
         clock: votingClock ?? clock)
+      delegate?.blockPause = blockPause
     } else {
       observer = try ConsortiumFollower(genesis: genesis, store: state, decider: decider)
     }
@@ -105,26 +109,33 @@ package actor LedgerNode {
   /// - Throws: ``StoreError``. That nobody answers is no error: what is known stays.
   package func catchUp() async throws {
     if try takesPart { return }
-    if let last = updates.at, last.duration(to: .now) < freshness { return }
-    try await update()
+    if !isFresh { try await update() }
   }
+
+  private var isFresh: Bool { updates.at.map { $0.duration(to: .now) < freshness } ?? false }
 
   /// The same for whoever asks something and has proven nothing: without end, it is done now and then.
   func catchUpForStrangers() async throws {
     if strangers.take("", limit: Admittance.renewalLimit) { try await catchUp() }
   }
 
-  /// Takes what is final elsewhere. One who says that there is nothing more may be dishonest, so more
-  /// than a third of the delegates have to.
-  ///
-  /// - Parameter asksAll: whoever they say they are: the delegates that are known here may be those of
-  ///   long ago.
-  private func update(askingAll asksAll: Bool = false) async throws {
+  /// Of whom it is asked what is final.
+  private enum Extent {
+    /// Of one, in turn: who looks now and then learns of it from the next one.
+    case one
+    /// One who says that there is nothing more may be dishonest, so more than a third of the delegates have to.
+    case enough
+    /// Whoever they say they are: the delegates that are known here may be those of long ago.
+    case all
+  }
+
+  /// Takes what is final elsewhere.
+  private func update(asking extent: Extent = .enough) async throws {
     let before = updates.begun
     await gate.enter()
     defer { gate.leave() }
     // Who waited for it, has what was final when it came.
-    if !asksAll, updates.done > before { return }
+    if extent != .all, updates.done > before { return }
     updates.begun += 1
     let (number, start) = (updates.begun, ContinuousClock.now)
     if isStale {
@@ -133,12 +144,13 @@ package actor LedgerNode {
       isStale = false
     }
     var answered: Set<String> = []
-    for supernode in try sources() {
+    for supernode in try sources(inTurn: extent == .one) {
       guard try await followPages(from: supernode) else { continue }
+      if extent == .one { return }
       answered.insert(supernode)
       let seats = try delegates.seats
       let count = seats.count { $0.delegate.map(answered.contains) ?? false }
-      if !asksAll, 3 * count > seats.count {
+      if extent == .enough, 3 * count > seats.count {
         (updates.done, updates.at) = (number, start)
         return
       }
@@ -155,8 +167,14 @@ package actor LedgerNode {
 
   /// Whom to ask for what is final: the delegates as far as they are known here, then all others, for
   /// the delegates of long ago need not be there any more.
-  private func sources() throws -> [String] {
-    let delegates = try delegates.delegates(beginningFor: id)
+  ///
+  /// - Parameter inTurn: whether another delegate comes first each time.
+  private func sources(inTurn: Bool) throws -> [String] {
+    var delegates = try delegates.delegates(beginningFor: id)
+    if inTurn, !delegates.isEmpty {
+      turn = (turn + 1) % delegates.count
+      delegates = Array(delegates[turn...] + delegates[..<turn])
+    }
     let others = try members.supernodes.map(\.id).filter { !delegates.contains($0) }
     return delegates + others.filter { $0 != id }
   }
@@ -258,6 +276,13 @@ package actor LedgerNode {
 
   // MARK: Deciding
 
+  /// Between two blocks of a daemon: each is judged, kept and replayed by all, so that what comes within a moment had
+  /// better stand in one.
+  package static let blockPause = Duration.seconds(1)
+
+  /// Has a delegate let entries come together for so long before it proposes a block.
+  package func waitBetweenBlocks(_ pause: Duration) { delegate?.blockPause = pause }
+
   /// Does everything that is due now: reads what the other delegates have published, and votes,
   /// proposes, decides and cosigns.
   ///
@@ -265,7 +290,8 @@ package actor LedgerNode {
   /// - Throws: ``StoreError``; ``ConsortiumError`` `ledger-diverged`.
   package func advance() async throws -> Bool {
     guard try takesPart else {
-      try await catchUp()
+      // Who looks again in a moment needs nobody's word that there is nothing more.
+      if !isFresh { try await update(asking: freshness > .zero ? .one : .enough) }
       let isNew = try await handOn()
       defer { lastFinal = follower.final?.size }
       return isNew || follower.final?.size != lastFinal
@@ -393,7 +419,7 @@ package actor LedgerNode {
     }
     // Where nothing comes, others may decide by now.
     let before = follower.engine.size
-    try await update(askingAll: true)
+    try await update(asking: .all)
     return isNew || follower.engine.size != before
   }
 

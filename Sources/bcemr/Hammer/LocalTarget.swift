@@ -32,6 +32,12 @@
       consortium = try await LocalConsortium.open(
         storage: StorageOfServers(folder: folder), configuration: configuration,
         environment: environment)
+      for hospital in consortium.hospitals.values {
+        await hospital.node.waitBetweenBlocks(LedgerNode.blockPause)
+      }
+      for cloud in consortium.clouds.values {
+        await cloud.node.waitBetweenBlocks(LedgerNode.blockPause)
+      }
       self.hospitals = consortium.hospitals.keys.sorted()
       self.pause = .seconds(pause)
     }

@@ -156,7 +156,8 @@ struct Roles {
       id: id, genesis: genesis, identity: ring, delegate: delegate,
       state: folder.stateStore(id, chain: ChainName.consortium), store: store,
       requests: RequestClient(courier: courier, sender: id), clock: Self.clock,
-      freshness: LedgerNode.shortFreshness, patience: .seconds(1))
+      freshness: LedgerNode.shortFreshness, patience: .seconds(1),
+      blockPause: LedgerNode.blockPause)
   }
 
   @Sendable static func clock() -> UInt64 { UInt64(max(Date().timeIntervalSince1970, 0)) }
