@@ -127,6 +127,27 @@ struct CatchUpTests {
     #expect(try await short.motions == [other])
   }
 
+  @Test("entries that come within a block's pause stand in one block")
+  func together() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let nodes = consortium.hospitals.values.map(\.node) + consortium.clouds.values.map(\.node)
+    func wait(_ pause: Duration) async {
+      for node in nodes { await node.waitBetweenBlocks(pause) }
+    }
+    let before = await consortium.cloud.node.consortium.height
+    await wait(.seconds(3600))
+    for hospital in ["hospital-4", "hospital-5"] {
+      _ = try? await consortium.proposeHospital(hospital, sponsor: "hospital-1-trust")
+    }
+    #expect(await consortium.cloud.node.consortium.height == before)
+    await wait(.zero)
+    try await consortium.settle()
+    let view = await consortium.cloud.node.consortium
+    #expect(view.height == before + 1)
+    #expect(try view.motions().count == 2)
+  }
+
   @Test("of an outbox as many pages are asked for as there are", arguments: [1, 3])
   func pages(of count: UInt64) async throws {
     let test = TestConsortium(teamSize: 1)

@@ -185,7 +185,7 @@ struct MailTests {
     #expect(given.withLock { $0.last } == team[0])
   }
 
-  @Test("[attack] doctors who never answer take turns, and keep nobody else's visit from its group key")
+  @Test("[attack] doctors who never answer keep no other visit from its group key")
   func silentDoctors() async throws {
     let test = TestConsortium(teamSize: 1)
     let consortium = try await test.open()

@@ -156,7 +156,7 @@ struct OverlapTests {
     #expect(record.findings.map(\.content) == plan.findings)
   }
 
-  @Test("[attack] answers to two deliveries are lost: the first doctor signs what the others can open")
+  @Test("[attack] two deliveries are lost: what the first doctor signs, the others can open")
   func lostDeliveries() async throws {
     let test = TestConsortium(teamSize: 2)
     let consortium = try await test.open()
