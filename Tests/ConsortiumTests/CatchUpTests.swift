@@ -127,6 +127,29 @@ struct CatchUpTests {
     #expect(try await short.motions == [other])
   }
 
+  @Test("[attack] one delegate says that nothing is final: who looks learns of it from the next")
+  func inTurn() async throws {
+    let stage = try await Stage(freshness: .milliseconds(1))
+    let first = Mutex<String?>(nil)
+    _ = try await stage.node.advance()
+    let motion = try await stage.propose("hospital-4")
+    stage.test.wire.intercept { transit in
+      guard transit.sender == Self.voter, transit.payload(FetchConsortium.self) != nil,
+        first.withLock({ first in
+          first = first ?? transit.recipient
+          return first == transit.recipient
+        })
+      else { return try await transit.deliver(transit.request) }
+      return try transit.answer(
+        FetchConsortium.self, ConsortiumReply(leaves: [], note: "", finalSize: 0))
+    }
+    try await Task.sleep(for: .milliseconds(10))
+    _ = try await stage.node.advance()
+    #expect(try await stage.motions.isEmpty)
+    _ = try await stage.node.advance()
+    #expect(try await stage.motions == [motion])
+  }
+
   @Test("entries that come within a block's pause stand in one block")
   func together() async throws {
     let test = TestConsortium(teamSize: 1)
