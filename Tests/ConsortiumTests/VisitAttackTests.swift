@@ -143,7 +143,7 @@ struct VisitAttackTests {
     for (context, code) in [
       (unrecorded.context, "unknown-visit"), (opened, "wrong-context"),
     ] {
-      let signer = try #require(consortium.doctors[context.signers[0].doctor])
+      let signer = try await #require(consortium.doctors[context.signers[0].doctor])
       #expect(
         await ConsortiumError.code {
           _ = try await signer.diagnose(context.visitID, [1])
