@@ -97,7 +97,8 @@ bench: deps deps-test $(ORACLES)/ready
 	$(PYTHON) Benchmarks/verify.py $(BCEMR)
 
 ## bench-daemons: Half an hour. Daemons under load beside one process (docs/load.md); the machine has to be quiet
-bench-daemons: deps
+bench-daemons: export BCEMR_PYTHON := $(abspath $(PYTHON))
+bench-daemons: deps deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD) --product bcemrd
 	$(SWIFT_BUILD) --product bcemr
 	python3 Benchmarks/hammer.py .build/release/bcemrd $(BCEMR) $(PARTS)

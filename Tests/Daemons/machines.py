@@ -12,6 +12,25 @@ from cluster import free_ports
 from forwarder import Forwarder
 
 
+def private(path, text):
+    with open(path, "w", opener=lambda p, f: os.open(p, f, 0o600)) as file:
+        file.write(text)
+
+
+def share(cluster, members, bucket, name):
+    """Has a party that does not run keep its stores in etcd and S3; returns its configuration, already written."""
+    config = json.load(open(cluster.config(name)))
+    config["engine"] = {
+        "secret": "engine-secret", "etcd": members.part(), "machine": name,
+        "s3": {"endpoint": bucket.endpoint, "bucket": "records", "prefix": "engine",
+               "credentials": "s3-credentials"},
+    }
+    private(cluster.path(name, "engine-secret"), os.urandom(32).hex() + "\n")
+    private(cluster.path(name, "s3-credentials"), bucket.credentials)
+    json.dump(config, open(cluster.config(name), "w"))
+    return config
+
+
 class Machines:
     """Both machines of a hospital that does not run, with what they share.
 
@@ -27,14 +46,7 @@ class Machines:
         cluster.operations[second] = free_ports(1)[0]
         first, other = (cluster.path(machine) for machine in self.names)
         self.forwarder = Forwarder(cluster.ports[name], self.backend)
-        config = json.load(open(cluster.config(name)))
-        config["engine"] = {
-            "secret": "engine-secret", "etcd": members.part(),
-            "s3": {"endpoint": bucket.endpoint, "bucket": "records", "prefix": "engine",
-                   "credentials": "s3-credentials"},
-        }
-        self.private(os.path.join(first, "engine-secret"), os.urandom(32).hex() + "\n")
-        self.private(os.path.join(first, "s3-credentials"), bucket.credentials)
+        config = share(cluster, members, bucket, name)
         os.makedirs(other)
         for file in os.listdir(first):
             if file not in ("data", "log") and os.path.isfile(os.path.join(first, file)):
@@ -44,11 +56,6 @@ class Machines:
             config["listen"]["port"] = self.listens[machine]
             config["operations"]["port"] = cluster.operations[machine]
             json.dump(config, open(cluster.config(machine), "w"))
-
-    @staticmethod
-    def private(path, text):
-        with open(path, "w", opener=lambda p, f: os.open(p, f, 0o600)) as file:
-            file.write(text)
 
     def ready(self, name):
         """What a machine says of itself; None if it says nothing."""
