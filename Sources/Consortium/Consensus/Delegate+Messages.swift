@@ -3,9 +3,29 @@ import Consensus
 import Ledger
 import TransparencyLog
 
+/// What a seat has signed of a height.
+enum EarlyStatement: Sendable, Equatable {
+  case proposal(SignedProposal)
+  case vote(SignedVote)
+
+  var seat: UInt64 {
+    switch self {
+    case .proposal(let signed): signed.seat
+    case .vote(let signed): signed.seat
+    }
+  }
+
+  var isFirstProposal: Bool {
+    if case .proposal(let signed) = self { signed.proposal.round == 0 } else { false }
+  }
+}
+
 /// What a delegate makes of what the others publish.
 extension Delegate {
   private static let contradictionLimit = 64
+  private static let forgeryLimit = 8
+  /// Of one seat, before a height has begun.
+  private static let earlyLimit = 8
   private static let waitingLimit = 256
   private static let waitingByteLimit = 1 << 20
 
@@ -30,8 +50,14 @@ extension Delegate {
         known.next = next < position ? 1 : next
       }
       delegate.peers[peer] = known
+      let checks = delegate.verified.checkCount
       for item in items {
         if delegate.isAhead(item) { delegate.peers[peer]?.isAhead = true }
+        // Nobody has all others verify without end. What is left is read again.
+        guard delegate.verified.checkCount - checks < delegate.checkLimit else {
+          delegate.peers[peer]?.isAhead = true
+          break
+        }
         try delegate.take(item, from: peer)
       }
       try delegate.judgeAwaited()
@@ -50,15 +76,19 @@ extension Delegate {
     switch item {
     case .entry(let bytes): try take(entry: bytes, from: peer)
     case .proposal(let signed):
-      guard isOfThisHeight(signed.proposal.height, from: peer),
-        delegates.isSigned(signed, genesis: genesis.digest, remembering: &verified)
-      else { return }
-      try run(machine.receive(signed))
+      guard isOfThisHeight(signed.proposal.height, from: peer), mayShow(peer) else { return }
+      guard delegates.isSigned(signed, genesis: genesis.digest, remembering: &verified) else {
+        peers[peer]?.forgeries += 1
+        return
+      }
+      try takeOrKeep(.proposal(signed), from: peer)
     case .vote(let signed):
-      guard isOfThisHeight(signed.vote.height, from: peer),
-        delegates.isSigned(signed, genesis: genesis.digest, remembering: &verified)
-      else { return }
-      try run(machine.receive(signed))
+      guard isOfThisHeight(signed.vote.height, from: peer), mayShow(peer) else { return }
+      guard delegates.isSigned(signed, genesis: genesis.digest, remembering: &verified) else {
+        peers[peer]?.forgeries += 1
+        return
+      }
+      try takeOrKeep(.vote(signed), from: peer)
     case .decision(let certificate): try take(certificate)
     case .cosignature(let note): try take(cosignature: note)
     }
@@ -75,6 +105,50 @@ extension Delegate {
       try hasRoom(for: waiting.entry, bytes.count, beside: kept, in: .peer)
     else { return }
     peers[peer]?.waiting.append(waiting)
+  }
+
+  /// Signatures that are verified of one page.
+  private var checkLimit: UInt64 { 256 + 8 * UInt64(delegates.seats.count) }
+
+  /// Whether a peer shows what others have signed: what is signed by nobody, nobody honest has taken.
+  private func mayShow(_ peer: String) -> Bool {
+    peers[peer]?.forgeries ?? 0 < Self.forgeryLimit
+  }
+
+  // MARK: Before a height has begun
+
+  /// Takes what a seat has signed of the height under way.
+  private mutating func takeOrKeep(_ statement: EarlyStatement, from peer: String) throws {
+    if machine.hasBegun || blockPause == .zero { return try receive(statement) }
+    guard !early.contains(statement) else { return }
+    guard early.count(where: { $0.seat == statement.seat }) < Self.earlyLimit else {
+      peers[peer]?.isAhead = true
+      return
+    }
+    early.append(statement)
+  }
+
+  private mutating func receive(_ statement: EarlyStatement) throws {
+    switch statement {
+    case .proposal(let signed): try run(machine.receive(signed))
+    case .vote(let signed): try run(machine.receive(signed))
+    }
+  }
+
+  /// Whether others have begun this height: whose turn it is, or so many that one of them is honest. Less would have
+  /// one who is not make blocks of nothing, one behind the other.
+  var isAsked: Bool {
+    guard hasPaused(for: blockPause) else { return false }
+    return early.contains { $0.isFirstProposal }
+      || machine.setting.hasHonestSeat(Set(early.map(\.seat)).count)
+  }
+
+  /// Takes what came before this height had begun.
+  mutating func takeEarly() throws {
+    let known = early
+    early = []
+    for statement in known { try receive(statement) }
+    readAgain()
   }
 
   /// Whether a message is of the height under way. One of a height that may not begin yet is read

@@ -17,6 +17,8 @@ package struct Delegate: Sendable {
     var next: UInt64 = 1
     /// Whether something was passed over that is of a later height than the one under way.
     var isAhead = false
+    /// Of statements of the height under way, how many it has shown that are not signed by whom they name.
+    var forgeries = 0
     var waiting: [WaitingEntry] = []
   }
 
@@ -26,6 +28,8 @@ package struct Delegate: Sendable {
   package var blockPause = Duration.zero
   /// When this delegate has come to its height.
   private var heightBegan: ContinuousClock.Instant?
+  /// What others have said of a height that has not begun here.
+  var early: [EarlyStatement] = []
   let keys: any DelegateKeys
   let clock: @Sendable () -> UInt64
   private let state: any StateStore
@@ -137,7 +141,8 @@ package struct Delegate: Sendable {
         try idle.contains($0.digest) || follower.verdict(on: $0.digest) != nil
       }
     }
-    (idle, verified) = ([], VerifiedStatements())
+    (idle, verified, early) = ([], VerifiedStatements(), [])
+    for id in peers.keys { peers[id]?.forgeries = 0 }
     heightBegan = .now
     readAgain()
     if machine.hasBegun { try run(machine.begin()) }
@@ -338,15 +343,18 @@ package struct Delegate: Sendable {
     }.map(\.entry)
   }
 
+  /// Whether so long has gone by since the last block.
+  func hasPaused(for pause: Duration) -> Bool {
+    guard pause > .zero, let heightBegan else { return true }
+    return heightBegan.duration(to: .now) >= pause
+  }
+
   /// Whether a block is wanted: something waits that the rules accept, or nothing has happened for a
   /// quarter of maxLag.
   private mutating func isDue() throws -> Bool {
     if height == 0 { return true }
-    if blockPause > .zero, let heightBegan {
-      let isTurn = machine.setting.proposer(ofRound: 0) == seat
-      let pause = isTurn ? blockPause : blockPause * 2
-      if heightBegan.duration(to: .now) < pause { return false }
-    }
+    let isTurn = machine.setting.proposer(ofRound: 0) == seat
+    if !hasPaused(for: isTurn ? blockPause : blockPause * 2) { return false }
     let quiet = try follower.reader.members.numbers.maximumLag / 4
     if clock() >= follower.reader.time, clock() - follower.reader.time >= quiet { return true }
     for waiting in candidates where !idle.contains(waiting.digest) {
@@ -361,8 +369,11 @@ package struct Delegate: Sendable {
   /// Does everything that is due now.
   package mutating func advance() throws -> Bool {
     try durably { (delegate) throws in
-      if !delegate.machine.hasBegun, delegate.mayBegin, try delegate.isDue() {
+      if !delegate.machine.hasBegun, delegate.mayBegin,
+        try delegate.isAsked || delegate.isDue()
+      {
         try delegate.run(delegate.machine.begin())
+        try delegate.takeEarly()
       }
       try delegate.judgeAwaited()
     }

@@ -33,6 +33,8 @@ package actor LedgerNode {
   private let freshness: Duration
   /// How many updates have begun, the last that has ended well, and when that one began.
   private var updates: (begun: UInt64, done: UInt64, at: ContinuousClock.Instant?) = (0, 0, nil)
+  /// Until when nothing is followed of who has led astray.
+  private var astray: [String: ContinuousClock.Instant] = [:]
   /// Which of the delegates was asked first in the last step.
   private var turn = 0
   /// What was final at the end of the last step.
@@ -97,9 +99,13 @@ package actor LedgerNode {
 
   /// Pages of one outbox that are read in one step.
   private static let pageLimit = 64
-  /// What is held of leaves that no block has ended yet, in bytes.
-  private static let pendingByteCount = 1 << 26
-  private static let pendingCount = 3 * Int(LedgerLimits.blockItemCount)
+  /// Pages without the end of a block: any two have more than one has room for, and so have five what no two blocks
+  /// hold.
+  private static let endlessLimit = 5
+  /// For how long, in seconds, nothing is followed of who has shown leaves that no block ends, or that the rules refuse.
+  private static let astrayPause = 60
+  /// How often as long as for one answer one is followed, or others are asked, in one step.
+  private static let stepLength = 3
 
   /// Between two questions of a daemon that does much at a time: less than a delegate takes to learn of a block.
   package static let shortFreshness = Duration.milliseconds(250)
@@ -144,7 +150,9 @@ package actor LedgerNode {
       isStale = false
     }
     var answered: Set<String> = []
-    for supernode in try sources(inTurn: extent == .one) {
+    let end = endOfStep
+    for supernode in try sources(inTurn: extent != .enough) {
+      if let end, end < .now { return }
       guard try await followPages(from: supernode) else { continue }
       if extent == .one { return }
       answered.insert(supernode)
@@ -170,21 +178,36 @@ package actor LedgerNode {
   ///
   /// - Parameter inTurn: whether another delegate comes first each time.
   private func sources(inTurn: Bool) throws -> [String] {
-    var delegates = try delegates.delegates(beginningFor: id)
-    if inTurn, !delegates.isEmpty {
-      turn = (turn + 1) % delegates.count
-      delegates = Array(delegates[turn...] + delegates[..<turn])
-    }
-    let others = try members.supernodes.map(\.id).filter { !delegates.contains($0) }
-    return delegates + others.filter { $0 != id }
+    let delegates = try delegates.delegates(beginningFor: id)
+    let others = try members.supernodes.map(\.id).filter { !delegates.contains($0) && $0 != id }
+    guard inTurn else { return delegates + others }
+    turn &+= 1
+    return Self.turned(delegates, by: turn) + Self.turned(others, by: turn)
+  }
+
+  private static func turned(_ names: [String], by turn: Int) -> [String] {
+    guard !names.isEmpty else { return [] }
+    let first = turn % names.count
+    return Array(names[first...] + names[..<first])
+  }
+
+  /// Until when one step goes on asking, where nobody is waited for.
+  private var endOfStep: ContinuousClock.Instant? {
+    questions.patience.map { .now + $0 * Self.stepLength }
   }
 
   /// Takes final leaves from a supernode, page by page.
   ///
   /// - Returns: whether it has shown that there are no more, or brought them.
   private func followPages(from peer: String) async throws -> Bool {
+    if let end = astray[peer], end > .now { return false }
+    astray[peer] = nil
+    let end = endOfStep
     var pending: [[UInt8]] = []
+    var endless = 0
     while true {
+      // What is left is brought by the next step, or by another.
+      if pending.isEmpty, let end, end < .now { return false }
       if pending.isEmpty, let end = try follower.awaitedEpochEnd(), end <= follower.engine.size {
         guard try await takeFinal(covering: end, from: peer) else { return false }
       }
@@ -197,24 +220,31 @@ package actor LedgerNode {
       // Others may have come between.
       guard from == follower.engine.size + UInt64(pending.count) else { return true }
       pending += reply.leaves
-      let end = from + UInt64(reply.leaves.count)
-      guard end <= checkpoint.size else { return false }
+      let position = from + UInt64(reply.leaves.count)
+      guard position <= checkpoint.size else { return false }
       do {
-        let count = try follow(pending, final: end == checkpoint.size ? reply.note : nil)
+        let count = try follow(pending, final: position == checkpoint.size ? reply.note : nil)
         // More than were given, where the replay was read again from its store.
         guard count <= pending.count else { return true }
         pending.removeFirst(count)
+        endless = count > 0 ? 0 : endless + 1
       } catch let error as StoreError {
         throw error
       } catch {
+        leadsAstray(peer)
         return false
       }
-      if end >= reply.finalSize { return true }
-      // More than any two blocks hold, and none among them that can be taken.
-      guard pending.count <= Self.pendingCount,
-        pending.reduce(0, { $0 + $1.count }) <= Self.pendingByteCount
-      else { return false }
+      if position >= reply.finalSize { return true }
+      guard endless < Self.endlessLimit else {
+        leadsAstray(peer)
+        return false
+      }
     }
+  }
+
+  /// Where nobody is waited for, nobody who brings nothing keeps this one from what others bring.
+  private func leadsAstray(_ peer: String) {
+    if questions.patience != nil { astray[peer] = .now + .seconds(Self.astrayPause) }
   }
 
   /// - Returns: nil if the supernode does not answer.

@@ -7,13 +7,16 @@ import Synchronization
 final class TimelyQuestions: Sendable {
   /// For how long an answer is waited for; nil for as long as the courier does.
   let patience: Duration?
-  /// Of each of those who are late.
-  private let late = Mutex<[String: Late]>([:])
+  /// Of each of those who were late, what was asked and has not been asked again since.
+  private let late = Mutex<[String: [Late]]>([:])
 
   private struct Late: Sendable {
     let about: String
     let answer: PromisedAnswer
   }
+
+  /// Questions of one peer to which an answer is remembered, and for how many times as long as is waited.
+  private static let (lateLimit, lifetime) = (8, 20)
 
   init(patience: Duration?) { self.patience = patience }
 
@@ -28,22 +31,42 @@ final class TimelyQuestions: Sendable {
     _ question: @escaping @Sendable () async throws -> Reply
   ) async throws -> Reply {
     guard let patience else { return try await question() }
-    if let late = late.withLock({ $0[peer] }) {
-      guard let answer = late.answer.now else { throw Self.isLate(peer) }
-      self.late.withLock { $0[peer] = nil }
-      if late.about == about, let reply = answer as? Result<Reply, any Error> {
-        return try reply.get()
-      }
+    if let answer = try come(from: peer, about, within: patience * Self.lifetime),
+      let reply = answer as? Result<Reply, any Error>
+    {
+      return try reply.get()
     }
     let promised = PromisedAnswer()
     Task { promised.end(await Self.result(of: question)) }
     guard let answer = await promised.wait(for: patience) else {
-      // Who has become late in two questions at once is asked again when the later one is over.
-      late.withLock { $0[peer] = Late(about: about, answer: promised) }
+      late.withLock { late in
+        // Who has become late in several questions at once is asked again when all are over.
+        late[peer, default: []].append(Late(about: about, answer: promised))
+        if let count = late[peer]?.count, count > Self.lateLimit { late[peer]?.removeFirst() }
+      }
       throw Self.isLate(peer)
     }
     guard let reply = answer as? Result<Reply, any Error> else { throw Self.isLate(peer) }
     return try reply.get()
+  }
+
+  /// What has come late of a peer as the answer to this question. What came long ago says nothing of now, and is
+  /// forgotten.
+  ///
+  /// - Throws: while an answer has still to come, to this question or to another one.
+  private func come(
+    from peer: String, _ about: String, within lifetime: Duration
+  ) throws -> (any Sendable)? {
+    try late.withLock { late in
+      var known = late[peer] ?? []
+      known.removeAll { late in
+        late.answer.arrival.map { $0.duration(to: .now) > lifetime } ?? false
+      }
+      defer { late[peer] = known.isEmpty ? nil : known }
+      if known.contains(where: { $0.answer.now == nil }) { throw Self.isLate(peer) }
+      guard let index = known.firstIndex(where: { $0.about == about }) else { return nil }
+      return known.remove(at: index).answer.now
+    }
   }
 
   private static func result<Reply: Sendable>(
@@ -61,6 +84,7 @@ final class TimelyQuestions: Sendable {
 private final class PromisedAnswer: Sendable {
   private struct State {
     var answer: (any Sendable)?
+    var arrival: ContinuousClock.Instant?
     var waiter: CheckedContinuation<(any Sendable)?, Never>?
   }
 
@@ -68,10 +92,12 @@ private final class PromisedAnswer: Sendable {
 
   /// nil while it has not come.
   var now: (any Sendable)? { state.withLock { $0.answer } }
+  /// When it came.
+  var arrival: ContinuousClock.Instant? { state.withLock { $0.arrival } }
 
   func end(_ answer: any Sendable) {
     let waiter = state.withLock { state in
-      defer { (state.answer, state.waiter) = (answer, nil) }
+      defer { (state.answer, state.arrival, state.waiter) = (answer, .now, nil) }
       return state.waiter
     }
     waiter?.resume(returning: answer)
