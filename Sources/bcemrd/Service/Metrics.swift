@@ -29,7 +29,7 @@ struct Metrics: Sendable {
       "Until the TLS certificate ends; below 0 behind it.", certificate.secondsLeft)
     text.add(
       "bcemr_disk_free_bytes", .gauge, "Free on the disk of the data folder.",
-      disk.free.map(Double.init))
+      disk.free.map { Double($0) })
     text.add(
       "bcemr_disk_accepting", .gauge, "Whether what has to be stored is taken: 1, or 0.",
       disk.isOpen ? 1 : 0)
@@ -69,10 +69,15 @@ struct Metrics: Sendable {
         if let value = standing.confirmed { confirmed.append((labels, Double(value))) }
       }
       let now = Roles.clock()
+      // Others are asked now and then only, and may be well all the same.
+      let seats = (try? consortium.delegates(forHeight: consortium.height).seats) ?? []
+      let delegates = Set(seats.compactMap(\.delegate))
       for (peer, position) in await node.shown.sorted(by: { $0.key < $1.key }) {
         let labels = role.merging(["peer": peer]) { $1 }
         shown.append((labels, Double(position.finalSize)))
-        shownAge.append((labels, Double(now - min(position.at, now))))
+        if delegates.contains(peer) {
+          shownAge.append((labels, Double(now - min(position.at, now))))
+        }
       }
     }
     text.add(
@@ -105,7 +110,7 @@ struct Metrics: Sendable {
       "bcemr_peer_final_leaves", .gauge, "Leaves of the consortium chain that a peer calls final.",
       shown)
     text.add(
-      "bcemr_peer_shown_age_seconds", .gauge, "Since a peer has said that last.", shownAge)
+      "bcemr_peer_shown_age_seconds", .gauge, "Since a delegate has said that last.", shownAge)
   }
 
   // MARK: Messages

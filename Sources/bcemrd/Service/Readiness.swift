@@ -49,11 +49,10 @@ struct Readiness: Sendable {
         reasons.append(
           "etcd: silent for \(silence.components.seconds) seconds; another machine may write")
       }
-      let (last, now) = (driver.last, ContinuousClock.now)
-      if now - last.success > .seconds(patience) {
+      let last = driver.last
+      if last.stalled > patience {
         let why = last.failure.map { ": \($0)" } ?? ""
-        reasons.append(
-          "for \((now - last.success).components.seconds) seconds nothing ended well\(why)")
+        reasons.append("for \(last.stalled) seconds nothing ended well\(why)")
       }
       for chain in chains {
         switch chain.behind {

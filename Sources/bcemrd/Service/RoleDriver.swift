@@ -1,4 +1,5 @@
 import Consortium
+import HTTPTransport
 import Ledger
 import Logging
 import ServiceLifecycle
@@ -28,8 +29,17 @@ final class RoleDriver: Service {
     }
 
     var failure: String? { failures[.consortium] ?? failures[.duties] }
-    /// Since when one of both has not ended well.
-    var success: ContinuousClock.Instant { successes.values.min() ?? .now }
+    /// For how many seconds nothing has ended well that others cannot keep from it: of the consortium chain nobody is
+    /// waited for, and of the other duties for as long as a courier waits, perhaps for two at once.
+    var stalled: Int64 {
+      let now = ContinuousClock.now
+      let silences = successes.map { work, success in
+        (now - success).components.seconds - (work == .duties ? 2 * Self.exchange : 0)
+      }
+      return max(0, silences.max() ?? 0)
+    }
+
+    private static let exchange = HTTPCourier.Timeouts().exchange
   }
 
   let role: any DrivenRole
