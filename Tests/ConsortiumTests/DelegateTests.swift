@@ -71,6 +71,66 @@ struct DelegateTests {
     #expect(try Set((0..<4).map { try settled(network, $0).size }).count == 1)
   }
 
+  /// Prepares of one seat, for a block that nobody has, in one round after the other.
+  private func prepares(
+    _ network: DelegateNetwork, of seat: Int, rounds: Range<UInt64>, forged: Bool = false
+  ) throws -> [OutboxItem] {
+    let key = network.processes[seat].keys.voting
+    let height = try settled(network).height
+    return rounds.map { round in
+      let vote = ConsensusVote(
+        genesis: network.genesis.digest, epoch: 0, height: height, round: round, phase: .prepare,
+        root: Digest32(sha256: [7]), timedOut: [])
+      let signature = forged ? [UInt8](repeating: UInt8(round % 251), count: 64) : key.sign(vote)
+      return .vote(SignedVote(vote: vote, seat: UInt64(seat), signature: signature))
+    }
+  }
+
+  private func page(
+    _ items: [OutboxItem], of peer: Int, _ network: DelegateNetwork
+  ) -> DelegateNetwork.Page {
+    DelegateNetwork.Page(
+      peer: network.processes[peer].id, position: 1, items: items, next: 1, finalSize: 0)
+  }
+
+  @Test("[attack] a delegate shows votes without end, forged and signed: few are verified")
+  func votesWithoutEnd() throws {
+    var network = try DelegateNetwork()
+    try network.settle()
+    for (peer, forged, limit) in [(1, true, 8), (2, false, 256 + 8 * 4)] {
+      let items = try prepares(network, of: peer, rounds: 0..<4000, forged: forged)
+      let before = try #require(network.processes[3].delegate).verified.checkCount
+      for _ in 1...3 { try network.deliver(page(items, of: peer, network), to: 3) }
+      let checks = try #require(network.processes[3].delegate).verified.checkCount - before
+      #expect(checks > 0)
+      #expect(checks <= 3 * UInt64(limit))
+      if forged { #expect(checks == 8) }
+    }
+  }
+
+  @Test("[attack] one seat alone has nobody begin a height, and nobody within a block's pause")
+  func hurried() throws {
+    for (pause, begins) in [(Duration.nanoseconds(1), true), (.seconds(3600), false)] {
+      var network = try DelegateNetwork()
+      try network.settle()
+      network.processes[3].delegate?.blockPause = pause
+      func hasBegun() -> Bool? { network.processes[3].delegate?.machine.hasBegun }
+      let height = try settled(network).height
+      for peer in [1, 2] {
+        let items = try prepares(network, of: peer, rounds: 1000..<1001)
+        try network.deliver(page(items, of: peer, network), to: 3)
+        _ = try network.run(3) { try $0.advance() }
+        #expect(hasBegun() == (peer == 2 && begins))
+      }
+      // Whoever is asked in vain goes on all the same when something is due.
+      network.processes[3].delegate?.blockPause = .zero
+      let entry = network.demand(by: network.processes[0].id)
+      try network.run(0) { try $0.submit(entry) }
+      try network.settle()
+      #expect(try settled(network).height > height)
+    }
+  }
+
   @Test("[attack] a delegate that signs twice is convicted, and its seat is empty at once")
   func equivocator() throws {
     var network = try DelegateNetwork()

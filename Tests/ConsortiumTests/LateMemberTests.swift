@@ -85,4 +85,85 @@ struct LateMemberTests {
     #expect(try await isFinal())
     #expect(answered.withLock { $0 } > 0)
   }
+
+  @Test("[attack] a delegate gives what it calls final leaf by leaf, each in time: others decide")
+  func dripped() async throws {
+    let test = TestConsortium(teamSize: 1, patience: .milliseconds(200))
+    let consortium = try await test.open()
+    let honest = try #require(await consortium.cloud.node.consortium.final?.note)
+    var lines = honest.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    // No signature is looked at before the leaves come to this end.
+    lines[1] = "\(UInt64(1) << 41)"
+    let note = lines.joined(separator: "\n")
+    let state = Mutex((isOver: false, pages: 0))
+    test.wire.intercept { transit in
+      guard transit.recipient == Self.late, !state.withLock({ $0.isOver }) else {
+        return try await transit.deliver(transit.request)
+      }
+      if transit.payload(FetchOutbox.self) != nil {
+        let answer = try await transit.deliver(transit.request)
+        var reply = try ReplyMessage<OutboxReply>(encoded: answer).result.get()
+        reply.finalSize = 1 << 40
+        return try transit.answer(FetchOutbox.self, reply)
+      }
+      if transit.payload(FetchConsortium.self) != nil {
+        state.withLock { $0.pages += 1 }
+        try await Task.sleep(for: .milliseconds(50))
+        return try transit.answer(
+          FetchConsortium.self,
+          ConsortiumReply(leaves: [Array("\0junk".utf8)], note: note, finalSize: 1 << 40))
+      }
+      return try await transit.deliver(transit.request)
+    }
+    let proposal = Task {
+      try await consortium.proposeHospital("hospital-4", sponsor: "hospital-2-trust")
+    }
+    let node = try #require(consortium.hospitals["hospital-3"]).node
+    func isFinal() async throws -> Bool {
+      let view = await node.consortium
+      return try view.motions().first.map { $0.index < view.final?.size ?? 0 } ?? false
+    }
+    // A minute is some hundred times what it takes.
+    for _ in 0..<600 where try await !isFinal() {
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    #expect(try await isFinal(), "after \(state.withLock { $0.pages }) pages nothing is final")
+    state.withLock { $0.isOver = true }
+    _ = try? await proposal.value
+    test.wire.intercept(nil)
+  }
+
+  @Test("a block that takes longer than a member is waited for is decided all the same")
+  func slowBlocks() async throws {
+    let test = TestConsortium(teamSize: 1, patience: .milliseconds(100))
+    let consortium = try await test.open()
+    let state = Mutex((isOver: false, given: 0))
+    test.wire.intercept { transit in
+      let answer = try await transit.deliver(transit.request)
+      if transit.payload(FetchBlock.self) != nil, !state.withLock({ $0.isOver }) {
+        state.withLock { $0.given += 1 }
+        try await Task.sleep(for: .milliseconds(300))
+      }
+      return answer
+    }
+    let proposal = Task {
+      try await consortium.proposeHospital("hospital-4", sponsor: "hospital-2-trust")
+    }
+    let node = consortium.cloud.node
+    func isFinal() async throws -> Bool {
+      let view = await node.consortium
+      return try view.motions().first.map { $0.index < view.final?.size ?? 0 } ?? false
+    }
+    _ = try? await proposal.value
+    for _ in 0..<40 where try await !isFinal() {
+      test.pass(seconds: 1)
+      try? await consortium.settle()
+      // By now every answer that is late has come: what was asked for is here.
+      try await Task.sleep(for: .milliseconds(400))
+    }
+    #expect(
+      try await isFinal(), "\(state.withLock { $0.given }) answers with blocks are thrown away")
+    state.withLock { $0.isOver = true }
+    test.wire.intercept(nil)
+  }
 }

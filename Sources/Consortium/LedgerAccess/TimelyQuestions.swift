@@ -2,8 +2,8 @@ import CanonicalEncoding
 import EMRScheme
 import Synchronization
 
-/// Questions to others of which none keeps a role from all others: whoever does not answer in time is asked nothing
-/// else until it does, and what it says then is the answer to the same question when that is asked again.
+/// Questions to others of which none keeps a role from all others: whoever does not answer two of them in time is
+/// asked nothing else until it does, and what it says then is the answer to the same question when that is asked again.
 final class TimelyQuestions: Sendable {
   /// For how long an answer is waited for; nil for as long as the courier does.
   let patience: Duration?
@@ -17,6 +17,8 @@ final class TimelyQuestions: Sendable {
 
   /// Questions of one peer to which an answer is remembered, and for how many times as long as is waited.
   private static let (lateLimit, lifetime) = (8, 20)
+  /// Questions of one peer to which an answer has still to come.
+  private static let openLimit = 2
 
   init(patience: Duration?) { self.patience = patience }
 
@@ -53,7 +55,7 @@ final class TimelyQuestions: Sendable {
   /// What has come late of a peer as the answer to this question. What came long ago says nothing of now, and is
   /// forgotten.
   ///
-  /// - Throws: while an answer has still to come, to this question or to another one.
+  /// - Throws: while an answer has still to come to this question, or to several others.
   private func come(
     from peer: String, _ about: String, within lifetime: Duration
   ) throws -> (any Sendable)? {
@@ -63,7 +65,11 @@ final class TimelyQuestions: Sendable {
         late.answer.arrival.map { $0.duration(to: .now) > lifetime } ?? false
       }
       defer { late[peer] = known.isEmpty ? nil : known }
-      if known.contains(where: { $0.answer.now == nil }) { throw Self.isLate(peer) }
+      let open = known.filter { $0.answer.now == nil }
+      // One long answer keeps nobody from short ones; whoever answers nothing is asked two things.
+      guard open.count < Self.openLimit, !open.contains(where: { $0.about == about }) else {
+        throw Self.isLate(peer)
+      }
       guard let index = known.firstIndex(where: { $0.about == about }) else { return nil }
       return known.remove(at: index).answer.now
     }
