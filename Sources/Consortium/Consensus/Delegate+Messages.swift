@@ -111,8 +111,11 @@ extension Delegate {
   private var checkLimit: UInt64 { 256 + 8 * UInt64(delegates.seats.count) }
 
   /// Whether a peer shows what others have signed: what is signed by nobody, nobody honest has taken.
-  private func mayShow(_ peer: String) -> Bool {
-    peers[peer]?.forgeries ?? 0 < Self.forgeryLimit
+  private func mayShow(_ peer: String) -> Bool { !hasForged(peer) }
+
+  /// Whether a peer has shown, of this height, more than a few statements that are not signed by whom they name.
+  package func hasForged(_ peer: String) -> Bool {
+    peers[peer]?.forgeries ?? 0 >= Self.forgeryLimit
   }
 
   // MARK: Before a height has begun

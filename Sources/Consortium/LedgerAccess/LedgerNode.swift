@@ -33,7 +33,7 @@ package actor LedgerNode {
   private let freshness: Duration
   /// How many updates have begun, the last that has ended well, and when that one began.
   private var updates: (begun: UInt64, done: UInt64, at: ContinuousClock.Instant?) = (0, 0, nil)
-  /// Until when nothing is followed of who has led astray.
+  /// Until when nothing is read of who has led astray.
   private var astray: [String: ContinuousClock.Instant] = [:]
   /// Which of the delegates was asked first in the last step.
   private var turn = 0
@@ -102,7 +102,8 @@ package actor LedgerNode {
   /// Pages without the end of a block: any two have more than one has room for, and so have five what no two blocks
   /// hold.
   private static let endlessLimit = 5
-  /// For how long, in seconds, nothing is followed of who has shown leaves that no block ends, or that the rules refuse.
+  /// For how long, in seconds, nothing is read of who has shown leaves that no block ends, or that the rules refuse, or
+  /// statements that are not signed by whom they name.
   private static let astrayPause = 60
   /// How often as long as for one answer one is followed, or others are asked, in one step.
   private static let stepLength = 3
@@ -386,6 +387,7 @@ package actor LedgerNode {
   }
 
   private func read(outboxOf peer: String) async throws -> Bool {
+    if let end = astray[peer], end > .now { return false }
     let end = questions.patience.map { ContinuousClock.now + $0 }
     var isNew = false
     for number in 0..<Self.pageLimit {
@@ -400,6 +402,10 @@ package actor LedgerNode {
       let height = delegate?.height
       if try delegate?.take(reply.items, from: peer, at: position, next: reply.next) == true {
         isNew = true
+      }
+      if delegate?.hasForged(peer) == true {
+        leadsAstray(peer)
+        return isNew
       }
       let awaited = try follower.awaitedEpochEnd() ?? .max
       if reply.finalSize > follower.engine.size || reply.finalSize >= awaited {
