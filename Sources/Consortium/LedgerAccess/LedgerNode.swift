@@ -119,6 +119,13 @@ package actor LedgerNode {
     if !isFresh { try await update() }
   }
 
+  /// For how long one in turn is enough: what others have shown counts four times as long for who says that it is ready.
+  private static let turnPeriod = Duration.seconds(30)
+
+  private var hasAskedEnough: Bool {
+    freshness > .zero && updates.at.map { $0.duration(to: .now) < Self.turnPeriod } ?? false
+  }
+
   private var isFresh: Bool { updates.at.map { $0.duration(to: .now) < freshness } ?? false }
 
   /// The same for whoever asks something and has proven nothing: without end, it is done now and then.
@@ -321,8 +328,9 @@ package actor LedgerNode {
   /// - Throws: ``StoreError``; ``ConsortiumError`` `ledger-diverged`.
   package func advance() async throws -> Bool {
     guard try takesPart else {
-      // Who looks again in a moment needs nobody's word that there is nothing more.
-      if !isFresh { try await update(asking: freshness > .zero ? .one : .enough) }
+      // Who looks again in a moment needs nobody's word that there is nothing more, but knows now and then where enough
+      // of them are.
+      if !isFresh { try await update(asking: hasAskedEnough ? .one : .enough) }
       let isNew = try await handOn()
       defer { lastFinal = follower.final?.size }
       return isNew || follower.final?.size != lastFinal
