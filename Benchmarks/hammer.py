@@ -5,7 +5,7 @@ Founds consortia of daemons on this machine, each party with a process, a folder
 `bcemr hammer` play all doctors and patients. Parts, all of them by default:
 
     ratio      visits a second at most, over HTTPS and in one process, alternately, and their ratio
-    engines    the same ratio with all servers' stores in three members of etcd and in S3 (SeaweedFS), which count
+    engines    the same ratio with the hospitals' stores in three members of etcd and in S3 (SeaweedFS), whose processes count too
     lone       one visit at a time: how long from admission to confirmation, and the processors' time
     hospitals  the cost of a visit with 1, 4 and 16 hospitals at one total rate
     sharings   visits with consents and openings
