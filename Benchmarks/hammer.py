@@ -91,23 +91,26 @@ class Bench:
         for name in hospitals:
             share(cluster, members, bucket, name)
             cluster.command("engine", "adopt", "--config", cluster.config(name))
-        return [("etcd-%d" % n, process) for n, process in enumerate(members.processes)] + [
-            ("weed", bucket.process)]
+        return [members, bucket]
 
     def daemons(self, what, hospitals, *options, spare_clouds=False, engines=False):
         cluster = self.cluster(hospitals, spare_clouds, engines)
         try:
             desks = ["--desk=hospital-%d=%s" % (n, cluster.path("hospital-%d" % n, "data", "desk.sock"))
                      for n in range(1, hospitals + 1)]
+            running = dict(cluster.processes)
+            if engines:
+                members, bucket = cluster.engines
+                running |= {"etcd-%d" % n: each for n, each in enumerate(members.processes)}
+                running["weed"] = bucket.process
             processes = ["--process=%s=%d" % (name, process.pid)
-                         for name, process in [*cluster.processes.items(), *cluster.engines]]
+                         for name, process in running.items()]
             return self.hammer(
                 what, "--genesis", cluster.path("genesis.der"), *desks, *processes, *options)
         finally:
             cluster.stop_all()
-            for _, process in cluster.engines:
-                process.kill()
-                process.wait()
+            for engine in cluster.engines:
+                engine.stop()
             cluster.kept.cleanup()
 
     def in_process(self, what, hospitals, *options):

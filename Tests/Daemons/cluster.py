@@ -30,6 +30,12 @@ def free_ports(count):
     return ports
 
 
+def private(path, text):
+    """Writes what the owner alone may read."""
+    with open(path, "w", opener=lambda p, f: os.open(p, f, 0o600)) as file:
+        file.write(text)
+
+
 class Cluster:
     def __init__(self, program, folder, parties=PARTIES):
         """The parties are those of the genesis; who joins later is made by `make`."""

@@ -8,13 +8,8 @@ import time
 import urllib.error
 import urllib.request
 
-from cluster import free_ports
+from cluster import free_ports, private
 from forwarder import Forwarder
-
-
-def private(path, text):
-    with open(path, "w", opener=lambda p, f: os.open(p, f, 0o600)) as file:
-        file.write(text)
 
 
 def share(cluster, members, bucket, name):

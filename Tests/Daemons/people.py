@@ -13,7 +13,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from cluster import PARTIES, Cluster
+from cluster import PARTIES, Cluster, private
 from s3 import Bucket
 
 PASSPHRASE = "correct horse battery staple"
@@ -43,8 +43,7 @@ class People:
         # Hospitals of several machines, whose desk is at the one that writes.
         self.machines = {}
         self.passphrase = cluster.path("passphrase")
-        with open(self.passphrase, "w", opener=lambda p, f: os.open(p, f, 0o600)) as file:
-            file.write(PASSPHRASE + "\n")
+        private(self.passphrase, PASSPHRASE + "\n")
 
     def hasJoined(self, hospital):
         """Whether it is none of those that founded the consortium."""

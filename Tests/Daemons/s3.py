@@ -6,7 +6,7 @@ import subprocess
 import time
 import urllib.request
 
-from cluster import free_ports
+from cluster import free_ports, private
 
 
 class Bucket:
@@ -57,9 +57,7 @@ class Bucket:
             "endpoint": self.endpoint, "bucket": "records", "region": "us-east-1",
             "prefix": "test", "credentials": "s3-credentials"}}
         json.dump(config, open(cluster.config(name), "w"))
-        path = cluster.path(name, "s3-credentials")
-        with open(path, "w", opener=lambda p, f: os.open(p, f, 0o600)) as file:
-            file.write(self.credentials)
+        private(cluster.path(name, "s3-credentials"), self.credentials)
 
     def stop(self):
         self.process.kill()

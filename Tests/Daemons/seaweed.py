@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 
-from cluster import free_ports
+from cluster import free_ports, private
 
 
 class Seaweed:
@@ -18,10 +18,9 @@ class Seaweed:
         os.makedirs(folder, mode=0o700)
         self.ports = free_ports(8)
         identities = os.path.join(folder, "s3.json")
-        json.dump({"identities": [{
+        private(identities, json.dumps({"identities": [{
             "name": "cloud", "actions": ["Admin", "Read", "Write", "List"],
-            "credentials": [{"accessKey": self.ACCESS, "secretKey": self.SECRET}]}]},
-            open(identities, "w", opener=lambda p, f: os.open(p, f, 0o600)))
+            "credentials": [{"accessKey": self.ACCESS, "secretKey": self.SECRET}]}]}))
         s3, s3_grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc = self.ports
         self.master = "127.0.0.1:%d.%d" % (master, master_grpc)
         self.filer = "127.0.0.1:%d.%d" % (filer, filer_grpc)
@@ -77,9 +76,7 @@ class Seaweed:
             "endpoint": self.endpoint, "bucket": "records", "region": "us-east-1",
             "prefix": "bcemr", "credentials": "s3-credentials"}}
         json.dump(config, open(cluster.config(name), "w"))
-        path = cluster.path(name, "s3-credentials")
-        with open(path, "w", opener=lambda p, f: os.open(p, f, 0o600)) as file:
-            file.write(self.credentials)
+        private(cluster.path(name, "s3-credentials"), self.credentials)
 
     def stop(self):
         self.process.kill()
