@@ -14,6 +14,12 @@ struct LateMemberTests {
     FetchOutbox.name, FetchBlock.name, FetchConsortium.name, OfferEntry.name,
   ]
 
+  /// Whether a node has a motion that is final.
+  private static func isFinal(at node: LedgerNode) async throws -> Bool {
+    let view = await node.consortium
+    return try view.motions().first.map { $0.index < view.final?.size ?? 0 } ?? false
+  }
+
   /// Whether somebody waited for an answer that never comes for as long as its courier let it.
   private final class Held: Sendable {
     private let state = Mutex((isOver: false, hasEnded: false))
@@ -73,16 +79,12 @@ struct LateMemberTests {
     }
     _ = try? await consortium.proposeHospital("hospital-4", sponsor: "hospital-3-trust")
     let node = consortium.cloud.node
-    func isFinal() async throws -> Bool {
-      let view = await node.consortium
-      return try view.motions().first.map { $0.index < view.final?.size ?? 0 } ?? false
-    }
-    for _ in 0..<600 where try await !isFinal() {
+    for _ in 0..<600 where try await !Self.isFinal(at: node) {
       test.pass(seconds: 1)
       try? await consortium.settle()
       try await Task.sleep(for: .milliseconds(20))
     }
-    #expect(try await isFinal())
+    #expect(try await Self.isFinal(at: node))
     #expect(answered.withLock { $0 } > 0)
   }
 
@@ -119,15 +121,13 @@ struct LateMemberTests {
       try await consortium.proposeHospital("hospital-4", sponsor: "hospital-2-trust")
     }
     let node = try #require(consortium.hospitals["hospital-3"]).node
-    func isFinal() async throws -> Bool {
-      let view = await node.consortium
-      return try view.motions().first.map { $0.index < view.final?.size ?? 0 } ?? false
-    }
     // A minute is some hundred times what it takes.
-    for _ in 0..<600 where try await !isFinal() {
+    for _ in 0..<600 where try await !Self.isFinal(at: node) {
       try await Task.sleep(for: .milliseconds(100))
     }
-    #expect(try await isFinal(), "after \(state.withLock { $0.pages }) pages nothing is final")
+    #expect(
+      try await Self.isFinal(at: node),
+      "after \(state.withLock { $0.pages }) pages nothing is final")
     state.withLock { $0.isOver = true }
     _ = try? await proposal.value
     test.wire.intercept(nil)
@@ -150,19 +150,16 @@ struct LateMemberTests {
       try await consortium.proposeHospital("hospital-4", sponsor: "hospital-2-trust")
     }
     let node = consortium.cloud.node
-    func isFinal() async throws -> Bool {
-      let view = await node.consortium
-      return try view.motions().first.map { $0.index < view.final?.size ?? 0 } ?? false
-    }
     _ = try? await proposal.value
-    for _ in 0..<40 where try await !isFinal() {
+    for _ in 0..<40 where try await !Self.isFinal(at: node) {
       test.pass(seconds: 1)
       try? await consortium.settle()
       // By now every answer that is late has come: what was asked for is here.
       try await Task.sleep(for: .milliseconds(400))
     }
     #expect(
-      try await isFinal(), "\(state.withLock { $0.given }) answers with blocks are thrown away")
+      try await Self.isFinal(at: node),
+      "\(state.withLock { $0.given }) answers with blocks are thrown away")
     state.withLock { $0.isOver = true }
     test.wire.intercept(nil)
   }

@@ -4,9 +4,16 @@ import Ledger
 import TransparencyLog
 
 /// What a seat has signed of a height.
-enum EarlyStatement: Sendable, Equatable {
+enum SeatStatement: Sendable, Equatable {
   case proposal(SignedProposal)
   case vote(SignedVote)
+
+  var height: UInt64 {
+    switch self {
+    case .proposal(let signed): signed.proposal.height
+    case .vote(let signed): signed.vote.height
+    }
+  }
 
   var seat: UInt64 {
     switch self {
@@ -75,20 +82,8 @@ extension Delegate {
   private mutating func take(_ item: OutboxItem, from peer: String) throws {
     switch item {
     case .entry(let bytes): try take(entry: bytes, from: peer)
-    case .proposal(let signed):
-      guard isOfThisHeight(signed.proposal.height, from: peer), mayShow(peer) else { return }
-      guard delegates.isSigned(signed, genesis: genesis.digest, remembering: &verified) else {
-        peers[peer]?.forgeries += 1
-        return
-      }
-      try takeOrKeep(.proposal(signed), from: peer)
-    case .vote(let signed):
-      guard isOfThisHeight(signed.vote.height, from: peer), mayShow(peer) else { return }
-      guard delegates.isSigned(signed, genesis: genesis.digest, remembering: &verified) else {
-        peers[peer]?.forgeries += 1
-        return
-      }
-      try takeOrKeep(.vote(signed), from: peer)
+    case .proposal(let signed): try take(statement: .proposal(signed), from: peer)
+    case .vote(let signed): try take(statement: .vote(signed), from: peer)
     case .decision(let certificate): try take(certificate)
     case .cosignature(let note): try take(cosignature: note)
     }
@@ -110,18 +105,28 @@ extension Delegate {
   /// Signatures that are verified of one page.
   private var checkLimit: UInt64 { 256 + 8 * UInt64(delegates.seats.count) }
 
-  /// Whether a peer shows what others have signed: what is signed by nobody, nobody honest has taken.
-  private func mayShow(_ peer: String) -> Bool { !hasForged(peer) }
-
-  /// Whether a peer has shown, of this height, more than a few statements that are not signed by whom they name.
+  /// Whether a peer has shown, of this height, more than a few statements that are not signed by whom they name: nobody
+  /// honest has taken one.
   package func hasForged(_ peer: String) -> Bool {
     peers[peer]?.forgeries ?? 0 >= Self.forgeryLimit
   }
 
-  // MARK: Before a height has begun
+  private mutating func isSigned(_ statement: SeatStatement) -> Bool {
+    switch statement {
+    case .proposal(let signed):
+      delegates.isSigned(signed, genesis: genesis.digest, remembering: &verified)
+    case .vote(let signed):
+      delegates.isSigned(signed, genesis: genesis.digest, remembering: &verified)
+    }
+  }
 
-  /// Takes what a seat has signed of the height under way.
-  private mutating func takeOrKeep(_ statement: EarlyStatement, from peer: String) throws {
+  /// Takes what a seat has signed of the height under way, or keeps it until that has begun here.
+  private mutating func take(statement: SeatStatement, from peer: String) throws {
+    guard isOfThisHeight(statement.height, from: peer), !hasForged(peer) else { return }
+    guard isSigned(statement) else {
+      peers[peer]?.forgeries += 1
+      return
+    }
     if machine.hasBegun || blockPause == .zero { return try receive(statement) }
     guard !early.contains(statement) else { return }
     guard early.count(where: { $0.seat == statement.seat }) < Self.earlyLimit else {
@@ -131,12 +136,14 @@ extension Delegate {
     early.append(statement)
   }
 
-  private mutating func receive(_ statement: EarlyStatement) throws {
+  private mutating func receive(_ statement: SeatStatement) throws {
     switch statement {
     case .proposal(let signed): try run(machine.receive(signed))
     case .vote(let signed): try run(machine.receive(signed))
     }
   }
+
+  // MARK: Before a height has begun
 
   /// Whether others have begun this height: whose turn it is, or so many that one of them is honest. Less would have
   /// one who is not make blocks of nothing, one behind the other.

@@ -29,7 +29,7 @@ package struct Delegate: Sendable {
   /// When this delegate has come to its height.
   private var heightBegan: ContinuousClock.Instant?
   /// What others have said of a height that has not begun here.
-  var early: [EarlyStatement] = []
+  var early: [SeatStatement] = []
   let keys: any DelegateKeys
   let clock: @Sendable () -> UInt64
   private let state: any StateStore

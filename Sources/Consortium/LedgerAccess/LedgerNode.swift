@@ -208,8 +208,7 @@ package actor LedgerNode {
   ///
   /// - Returns: whether it has shown that there are no more, or brought them.
   private func followPages(from peer: String) async throws -> Bool {
-    if let end = astray[peer], end > .now { return false }
-    astray[peer] = nil
+    if isAstray(peer) { return false }
     let end = endOfStep
     var pending: [[UInt8]] = []
     var endless = 0
@@ -249,6 +248,8 @@ package actor LedgerNode {
       }
     }
   }
+
+  private func isAstray(_ peer: String) -> Bool { astray[peer].map { $0 > .now } ?? false }
 
   /// Where nobody is waited for, nobody who brings nothing keeps this one from what others bring.
   private func leadsAstray(_ peer: String) {
@@ -395,7 +396,7 @@ package actor LedgerNode {
   }
 
   private func read(outboxOf peer: String) async throws -> Bool {
-    if let end = astray[peer], end > .now { return false }
+    if isAstray(peer) { return false }
     let end = questions.patience.map { ContinuousClock.now + $0 }
     var isNew = false
     for number in 0..<Self.pageLimit {
