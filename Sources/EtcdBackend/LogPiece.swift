@@ -114,20 +114,27 @@ enum LogObject {
   }
 }
 
-/// What etcd knows of a chain: how long it is, the hash over all its leaves, and which objects hold them. It stays
-/// small however long the chain is: some tens of pieces.
+/// What etcd knows of a chain: how long it is, the hash over all its leaves, which objects hold them, and the newest
+/// leaves themselves. It stays small however long the chain is: some tens of pieces, and ``tailByteLimit``.
 struct LogHead: Equatable, Sendable {
   /// The oldest first.
   var pieces: [LogPiece] = []
+  /// The leaves behind those of the pieces, so that not each append has to put an object.
+  var tail: [[UInt8]] = []
   /// That no two writes are equal.
   var nonce: UInt64 = 0
 
   static let empty = LogHead()
   /// Pieces that are named here at most.
   static let pieceLimit = 1024
-  private static let magic = Array("BCEMRH\u{2}".utf8)
+  /// Of the tail, with four bytes for each leaf: a head is written anew with each append, at all members of etcd.
+  static let tailByteLimit = 1 << 14
+  private static let magic = Array("BCEMRH\u{3}".utf8)
 
-  var size: UInt64 { pieces.last?.end ?? 0 }
+  /// Where the tail begins.
+  var tailStart: UInt64 { pieces.last?.end ?? 0 }
+  var size: UInt64 { tailStart &+ UInt64(tail.count) }
+  /// Up to where the tail begins.
   var chain: Digest32 { pieces.last?.chain ?? .zero }
 
   /// With an authenticator of all before at the end: who may write to etcd and to S3 makes no leaf that is read.
@@ -138,6 +145,7 @@ struct LogHead: Equatable, Sendable {
     writer.integer(nonce)
     writer.integer(UInt16(truncatingIfNeeded: pieces.count))
     for piece in pieces { piece.write(to: &writer) }
+    for leaf in tail { writer.counted(leaf) }
     return writer.bytes + secret.authenticator(of: writer.bytes, .log, name: key)
   }
 
@@ -150,8 +158,15 @@ struct LogHead: Equatable, Sendable {
     var reader = ByteReader(bytes.dropLast(32))
     guard reader.raw(Self.magic.count) == Self.magic, let nonce: UInt64 = reader.integer(),
       let count: UInt16 = reader.integer(), count <= Self.pieceLimit,
-      let pieces = LogPiece.sequence(Int(count), from: 0, &reader), reader.isAtEnd
+      let pieces = LogPiece.sequence(Int(count), from: 0, &reader)
     else { return nil }
+    while !reader.isAtEnd {
+      guard let leaf = reader.counted(), !leaf.isEmpty else { return nil }
+      tail.append(leaf)
+    }
+    guard !(pieces.last?.end ?? 0).addingReportingOverflow(UInt64(tail.count)).overflow else {
+      return nil
+    }
     (self.nonce, self.pieces) = (nonce, pieces)
   }
 

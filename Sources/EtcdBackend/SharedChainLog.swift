@@ -3,10 +3,10 @@ public import Ledger
 
 /// The leaves of one chain, which one machine of several appends and all may read.
 ///
-/// Leaves lie in objects of S3. What they are says the head, one key of etcd, which names the objects with their
-/// digests and is moved by compare-and-set: an append is done when the head has moved, and not before. Each append
-/// puts one object; from time to time it takes the leaves of some small ones into its own. So it costs the same
-/// whatever the age of the chain.
+/// Leaves lie in objects of S3, and the newest in the head, one key of etcd, which names the objects with their
+/// digests and is moved by compare-and-set: an append is done when the head has moved, and not before. When the
+/// leaves of the head are too long for it, the append puts them into an object, with its own; from time to time it
+/// takes the leaves of some small ones in too. So it costs the same whatever the age of the chain.
 ///
 /// Who no longer holds the ``Tenure`` can put objects that nothing will ever name, and moves nothing.
 public actor SharedChainLog: ChainLog {
@@ -116,13 +116,18 @@ public actor SharedChainLog: ChainLog {
     }
   }
 
-  /// Puts the objects of a head that has these leaves too.
+  /// The head that has these leaves too, with its objects put.
   ///
   /// - Returns: the head, and the pieces that it names no more.
   private func head(
     _ head: LogHead, with leaves: [[UInt8]], term: UInt64
   ) async throws(StoreError) -> (LogHead, replaced: [LogPiece]) {
-    var (head, leaves) = (head, leaves)
+    var (head, leaves) = (head, head.tail + leaves)
+    if Self.byteCount(leaves) <= LogHead.tailByteLimit {
+      head.tail = leaves
+      return (head, [])
+    }
+    head.tail = []
     var join = LogLayout.joining(head.pieces, with: Self.byteCount(leaves))
     if join.count > 0 {
       let joined = Array(head.pieces.suffix(join.count))
@@ -240,6 +245,9 @@ public actor SharedChainLog: ChainLog {
   private func run(
     from position: UInt64, limit: Int, byteCount: Int
   ) async throws(StoreError) -> [[UInt8]] {
+    if position >= known.head.tailStart {
+      return Array(known.head.tail.dropFirst(Int(clamping: position - known.head.tailStart)))
+    }
     if let copy {
       let left = Int(clamping: known.head.size - position)
       let own = try? await copy.leaves(

@@ -11,27 +11,52 @@ import Testing
   .enabled(if: EtcdCluster.isInstalled, "Debian's etcd-server is not installed"), .serialized)
 struct SharedChainLogTests {
   private func grown(
-    _ scene: Scene, _ count: UInt64, longest: Int = 20_000
+    _ scene: Scene, _ count: UInt64, lengths: ClosedRange<Int> = 1...20_000
   ) async throws -> (SharedChainLog, [[UInt8]]) {
     let engine = try scene.engine()
     let log = SharedChainLog(
       engine, "chain", tenure: try await Scene.take(engine, "a", lifetime: 60))
     var (generator, leaves) = (SeededGenerator(seed: 1), [[UInt8]]())
     for position in 0..<count {
-      let leaf = generator.bytes(Int.random(in: 1...longest, using: &generator))
+      let leaf = generator.bytes(Int.random(in: lengths, using: &generator))
       try await log.append([leaf], at: position)
       leaves.append(leaf)
     }
     return (log, leaves)
   }
 
+  @Test("the newest leaves stand in its head, and become one object when they are too long for it")
+  func tail() async throws {
+    let scene = try await Scene.plain()
+    let (log, leaves) = try await grown(scene, 16, lengths: 1020...1020)
+    #expect(scene.bucket.keys("log/").isEmpty)
+    func read() async throws -> [[UInt8]] {
+      let reader = SharedChainLog(try scene.engine(), "chain", tenure: nil)
+      #expect(try await reader.findings().isEmpty)
+      let size = try await reader.size()
+      #expect(try await reader.leaves(from: size - 1, limit: 9, byteCount: .max).count == 1)
+      return try await reader.leaves(from: 0, limit: .max, byteCount: .max)
+    }
+    #expect(try await read() == leaves)
+    try await log.append([[1]], at: 16)
+    #expect(scene.bucket.keys("log/").count == 1)
+    try await log.append([[2], [3]], at: 17)
+    #expect(scene.bucket.keys("log/").count == 1)
+    #expect(try await read() == leaves + [[1], [2], [3]])
+    // An object that is damaged is found, and what stands behind it is read.
+    scene.bucket.contents = [:]
+    let reader = SharedChainLog(try scene.engine(), "chain", tenure: nil)
+    #expect(try await reader.findings().count == 1)
+    #expect(try await reader.leaves(from: 17, limit: 9, byteCount: .max) == [[2], [3]])
+  }
+
   @Test("its head stays small, its objects few, and an append puts one or two, whatever its age")
   func growth() async throws {
     let scene = try await Scene.plain()
-    let (_, leaves) = try await grown(scene, 1200, longest: 60_000)
+    let (_, leaves) = try await grown(scene, 1200, lengths: 1...60_000)
     let client = try EtcdClient(scene.cluster.configuration())
     let head = try await client.range(Array("test/log/chain".utf8), until: client.deadline)
-    #expect(try #require(head.entries.first).value.count < 6000)
+    #expect(try #require(head.entries.first).value.count < 6000 + 16_384)
     // What was joined goes, a moment later.
     for _ in 0..<2000 where scene.bucket.keys("log/").count > 60 {
       try await Task.sleep(for: .milliseconds(100))
@@ -48,7 +73,9 @@ struct SharedChainLogTests {
     "[attack] objects that are changed or missing are found and named, and the chain still grows")
   func damaged() async throws {
     let scene = try await Scene.plain()
-    let (log, leaves) = try await grown(scene, 40)
+    // Each too long for the head: one object for each append.
+    let long = 16_384
+    let (log, leaves) = try await grown(scene, 40, lengths: long...long + 4000)
     func reader() throws -> SharedChainLog {
       SharedChainLog(try scene.engine(), "chain", tenure: nil)
     }
@@ -71,7 +98,9 @@ struct SharedChainLogTests {
       #expect(refused.message.contains(what))
     }
     #expect(try await reader().findings().count == 2)
-    for position in 40..<60 as Range<UInt64> { try await log.append([[1]], at: position) }
+    for position in 40..<60 as Range<UInt64> {
+      try await log.append([[UInt8](repeating: 1, count: long)], at: position)
+    }
     #expect(try await log.size() == UInt64(leaves.count + 20))
   }
 

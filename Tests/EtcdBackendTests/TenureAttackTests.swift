@@ -98,8 +98,13 @@ struct TenureAttackTests {
     let scene = try await Scene.plain()
     let engine = try scene.engine()
     let tenure = try await Scene.take(engine, "a", lifetime: 60)
+    // The first is too long for the head and lies in an object, the second stands in the head.
+    let leaves = [[UInt8](repeating: 1, count: 20_000), [2]]
     for name in ["chain", "other"] {
-      try await SharedChainLog(engine, name, tenure: tenure).append([[1], [2]], at: 0)
+      let log = SharedChainLog(engine, name, tenure: tenure)
+      for (position, leaf) in leaves.enumerated() {
+        try await log.append([leaf], at: UInt64(position))
+      }
     }
     let client = try EtcdClient(scene.cluster.configuration())
     func read(_ name: String) async throws -> [UInt8] {
@@ -107,25 +112,32 @@ struct TenureAttackTests {
       return try #require(found.entries.first).value
     }
     let head = try await read("test/log/chain")
-    // One more piece behind the only one, which has 93 bytes behind the 17 of the beginning.
-    try #require(head.count == 17 + 93 + 32)
+    // The only piece has 93 bytes behind the 17 of the beginning, and the leaf 5 behind it.
+    try #require(head.count == [17, 93, 5, 32].reduce(0, +))
+    let signed = Array(head.dropLast(32))
     let object = Array("BCEMRL\u{1}".utf8) + [0, 0, 0, 1, 3]
     let digest = Digest32(sha256: object)
     let chain = Digest32(sha256: Array(head[78..<110]) + [3])
-    scene.bucket.contents["test/log/leaves/2-3-1-\(digest)"] = object
-    var forged = Array(head[..<110])
-    forged[16] = 2
-    forged += [0] + [0, 0, 0, 0, 0, 0, 0, 2] + [0, 0, 0, 0, 0, 0, 0, 1]
-    forged +=
+    scene.bucket.contents["test/log/leaves/1-2-1-\(digest)"] = object
+    var piece = Array(signed[..<110])
+    piece[16] = 2
+    piece += [0] + [0, 0, 0, 0, 0, 0, 0, 1] + [0, 0, 0, 0, 0, 0, 0, 1]
+    piece +=
       [0, 0, 0, UInt8(object.count)] + [0, 0, 0, 0, 0, 0, 0, 1] + digest.bytes + chain.bytes
+    piece += signed[110...]
     let stranger = SymmetricKey(size: .bits256)
-    for bytes in [
-      forged + Digest32(sha256: forged).bytes,
-      forged + head.suffix(32),
-      forged + Array(HMAC<SHA256>.authenticationCode(for: forged, using: stranger)),
+    var heads = [
       // What the hospital wrote itself, of another chain.
-      try await read("test/log/other"),
-    ] {
+      try await read("test/log/other")
+    ]
+    for forged in [piece, signed + [0, 0, 0, 1, 3]] {
+      heads += [
+        forged + Digest32(sha256: forged).bytes,
+        forged + head.suffix(32),
+        forged + Array(HMAC<SHA256>.authenticationCode(for: forged, using: stranger)),
+      ]
+    }
+    for bytes in heads {
       _ = try await client.commit(
         [.put(Array("test/log/chain".utf8), bytes)], if: [], until: client.deadline)
       let refused = try await failure {
@@ -137,7 +149,7 @@ struct TenureAttackTests {
     _ = try await client.commit(
       [.put(Array("test/log/chain".utf8), head)], if: [], until: client.deadline)
     let log = SharedChainLog(try scene.engine(), "chain", tenure: nil)
-    #expect(try await log.leaves(from: 0, limit: .max, byteCount: .max) == [[1], [2]])
+    #expect(try await log.leaves(from: 0, limit: .max, byteCount: .max) == leaves)
   }
 
   @Test("[attack] two who both append and write all the time double nothing and lose nothing")
