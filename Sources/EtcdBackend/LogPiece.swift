@@ -115,7 +115,7 @@ enum LogObject {
 }
 
 /// What etcd knows of a chain: how long it is, the hash over all its leaves, which objects hold them, and the newest
-/// leaves themselves. It stays small however long the chain is: some tens of pieces, and ``tailByteLimit``.
+/// leaves themselves. It stays small however long the chain is: some tens of pieces, and some KiB of leaves.
 struct LogHead: Equatable, Sendable {
   /// The oldest first.
   var pieces: [LogPiece] = []
@@ -127,8 +127,6 @@ struct LogHead: Equatable, Sendable {
   static let empty = LogHead()
   /// Pieces that are named here at most.
   static let pieceLimit = 1024
-  /// Of the tail, with four bytes for each leaf: a head is written anew with each append, at all members of etcd.
-  static let tailByteLimit = 1 << 14
   private static let magic = Array("BCEMRH\u{3}".utf8)
 
   /// Where the tail begins.

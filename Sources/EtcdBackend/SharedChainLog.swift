@@ -14,6 +14,7 @@ public actor SharedChainLog: ChainLog {
   private let tenure: Tenure?
   /// On the disk of this machine, for reading: never ahead of what is shared.
   private let copy: (any ChainLog)?
+  private let tailByteLimit: Int
   private let key: [UInt8]
   private var known = Known()
   /// Whether the head may have been moved by a request of ours of which nobody knows the outcome.
@@ -30,9 +31,14 @@ public actor SharedChainLog: ChainLog {
   /// - Parameters:
   ///   - tenure: of who may append; nil to read.
   ///   - copy: where leaves are kept on this machine too.
-  public init(_ engine: SharedEngine, _ chain: String, tenure: Tenure?, copy: (any ChainLog)? = nil)
-  {
+  ///   - tailByteLimit: of the newest leaves, which stand in the head; it is written anew with each append, at all
+  ///     members of etcd.
+  public init(
+    _ engine: SharedEngine, _ chain: String, tenure: Tenure?, copy: (any ChainLog)? = nil,
+    tailByteLimit: Int = 1 << 14
+  ) {
     (self.engine, self.tenure, self.copy) = (engine, tenure, copy)
+    self.tailByteLimit = tailByteLimit
     key = engine.key("log/\(chain)")
   }
 
@@ -123,7 +129,7 @@ public actor SharedChainLog: ChainLog {
     _ head: LogHead, with leaves: [[UInt8]], term: UInt64
   ) async throws(StoreError) -> (LogHead, replaced: [LogPiece]) {
     var (head, leaves) = (head, head.tail + leaves)
-    if Self.byteCount(leaves) <= LogHead.tailByteLimit {
+    if Self.byteCount(leaves) <= tailByteLimit {
       head.tail = leaves
       return (head, [])
     }
