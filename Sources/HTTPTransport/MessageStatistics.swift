@@ -31,6 +31,8 @@ public final class MessageStatistics: Sendable {
     public internal(set) var failures: UInt64 = 0
     /// By how many seconds the own clock is ahead of what its last answer says; a second is its precision.
     public internal(set) var clockOffset: Double?
+    /// When its last answer came, in seconds since 1970.
+    public internal(set) var lastAnswer: Double?
   }
 
   /// All that was counted.
@@ -75,6 +77,7 @@ public final class MessageStatistics: Sendable {
       ? date.flatMap(HTTPDate.seconds).map { now - ($0 + 0.5) } : nil
     state.withLock { state in
       state.peers[peer, default: Peer()].answered.note(duration)
+      state.peers[peer]?.lastAnswer = now
       if let offset { state.peers[peer, default: Peer()].clockOffset = offset }
     }
   }

@@ -152,6 +152,8 @@ struct DelegateTests {
     #expect(try reader.convictions().count == 1)
     let seats = try reader.delegates(forHeight: reader.height).seats
     #expect(seats.map(\.isEmpty) == [false, true, false, false])
+    #expect(try network.processes[1].delegate?.seatStanding() == .without(.convicted))
+    #expect(try network.processes[0].delegate?.seatStanding() == .seated)
     // The others are just enough, and it takes part in nothing.
     let entries = try [0, 2, 3].map { index in
       let entry = network.demand(by: network.processes[index].id)

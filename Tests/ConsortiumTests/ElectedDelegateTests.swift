@@ -36,6 +36,12 @@ struct ElectedDelegateTests {
     }
     let second = try await go(on: consortium, test)
     #expect(second == ["cloud", "hospital-3", "hospital-4", "hospital-1"])
+    func standing(_ hospital: String) async throws -> SeatStanding? {
+      try await consortium.hospitals[hospital]?.node.seatStanding()
+    }
+    #expect(try await standing("hospital-2") == .without(.outvoted))
+    #expect(try await standing("hospital-4") == .seated)
+    #expect(try await consortium.manager.node.seatStanding() == nil)
 
     // Who has no seat follows, has visits anchored, and hands its entries to those who have one.
     for hospital in ["hospital-2", "hospital-4"] {
@@ -58,6 +64,8 @@ struct ElectedDelegateTests {
     try await consortium.setCandidacy(of: "hospital-3", stands: false)
     let third = try await go(on: consortium, test)
     #expect(third == ["cloud", "hospital-4", "hospital-1", "hospital-2"])
+    #expect(try await standing("hospital-3") == .without(.withdrawn))
+    #expect(try await standing("hospital-2") == .seated)
     _ = try await consortium.hold(test.plan("encounter-3", hospital: "hospital-3"))
     try await consortium.settle()
 

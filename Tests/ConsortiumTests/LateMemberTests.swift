@@ -58,7 +58,18 @@ struct LateMemberTests {
     #expect(isFinal == true)
     // Nobody has waited until the courier gave up.
     #expect(!held.hasEnded)
+    // Who runs another sees it, and when it is over.
+    let node = try #require(consortium.hospitals["hospital-3"]).node
+    let lateness = try #require(node.lateness[Self.late])
+    #expect(lateness.isLate && lateness.count > 0)
+    test.wire.intercept(nil)
     held.end()
+    for _ in 0..<600 where node.lateness[Self.late]?.isLate == true {
+      try await consortium.settle()
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    #expect(node.lateness[Self.late]?.isLate == false)
+    #expect(node.lateness[Self.late]?.count ?? 0 >= lateness.count)
   }
 
   @Test("what a late member says counts when it comes: with one that is away, its votes are needed")

@@ -30,6 +30,9 @@ struct MemberQueryTests {
       else { return "answered" }
       return "\(error.code)"
     }
+    func heard(at role: String) -> [String: UInt64] {
+      (consortium.hospitals[role]?.inbox ?? consortium.cloud.inbox).heard.all
+    }
     for kind in own {
       let passage = try #require(kept[kind])
       let other = passage.recipient == "hospital-2" ? "hospital-3" : "hospital-2"
@@ -47,6 +50,10 @@ struct MemberQueryTests {
       let passage = try #require(kept[kind])
       #expect(
         try await code(passage.request, to: passage.recipient) == "out-of-time", "\(kind)")
+      // Nobody seems to be there by what it has asked long ago; nor does who is no member.
+      let heard = heard(at: passage.recipient)
+      #expect(!heard.isEmpty && heard.values.allSatisfy { $0 < test.time }, "\(kind)")
+      #expect(heard.keys.allSatisfy { consortium.genesis.members.party($0) != nil }, "\(kind)")
     }
     // Other terms under the same signature, or another's.
     let passage = try #require(kept[FetchLeaves.name])
@@ -67,6 +74,7 @@ struct MemberQueryTests {
     #expect(
       try await code(Message(FetchLeaves(query: honest)).encoded(), to: passage.recipient)
         == "answered")
+    #expect(heard(at: passage.recipient)[asked.terms.party] == test.time)
     // Nor ahead of time.
     asked.terms.sentAt = test.time + 601
     let early = Signed(Message(asked), by: try test.identityKey(of: asked.terms.party))

@@ -207,6 +207,7 @@ struct PartyKeyTests {
     #expect(try test.secret("voting#2", of: "hospital-2") == made)
     #expect(made != voting)
     #expect(await hospital.node.delegate?.hasSeat == false)
+    #expect(try await hospital.node.seatStanding() == .without(.givenUp))
     // The others are three of four, and go on.
     _ = try await consortium.hold(test.plan("encounter-2", hospital: "hospital-2"))
     try await test.passEpoch(consortium)

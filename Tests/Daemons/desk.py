@@ -73,7 +73,7 @@ def serves_a_counter(cluster):
 def tells_nobody_of_patients(cluster):
     """Identities, tickets and Encounters are in no log; no other account asks the desk."""
     log = open(cluster.path("hospital-1", "log")).read()
-    assert '"what":"ticket"' in log, "the desk logs that it was asked"
+    assert '"request":"ticket"' in log, "the desk logs that it was asked"
     for secret in ("Zelenka", "id.example", "encounter-1", "BCEMR:TICKET"):
         assert secret not in log, "%s is in the log" % secret
     path = cluster.path("hospital-1", "data", "desk.sock")

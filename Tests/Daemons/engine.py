@@ -97,6 +97,8 @@ def is_adopted(people, hospital):
     writer = hospital.both()
     health = hospital.cluster.health(hospital.other(writer))
     assert health["status"] == "ok" and health["writer"] == writer, health
+    refused = cluster.desk(hospital.other(writer), "visits", code=2)["error"]
+    assert refused["code"] == "standby" and "%s writes, in term" % writer in refused["message"], refused
     check = cluster.command("check", "--config", path)
     assert check.stdout.count("writes below bcemr/hospital-1/") == 3, check.stdout
     assert "ok      engine in S3" in check.stdout, check.stdout
@@ -151,12 +153,15 @@ def writer_hangs(people, hospital):
     def between(now):
         if now == "signing":
             process = hospital.cluster.processes[writer]
+            before = len(hospital.said(writer))
             process.send_signal(signal.SIGSTOP)
             seconds = hospital.taken_over(time.time(), other)
             process.send_signal(signal.SIGCONT)
             status = process.wait(timeout=60)
             assert status != 0, status
-            assert "is over: %s writes in term" % other in hospital.said(writer), hospital.said(writer)[-800:]
+            said = hospital.said(writer)[before:]
+            assert "is over: %s writes in term" % other in said, said[-800:]
+            assert '"another machine writes: ends"' in said and '"level":"error"' not in said, said
             print("   takeover after SIGSTOP: %.1f s; the former one ended with %d" % (seconds, status))
 
     visit.append(people.hold("hangs", between))

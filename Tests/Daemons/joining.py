@@ -15,6 +15,7 @@ import urllib.request
 
 import people as doctors_and_patients
 from cluster import PARTIES, Cluster
+from operations import log, metrics
 from people import People
 
 
@@ -235,10 +236,25 @@ def decides_on_more(cluster):
         voted = cluster.organisation(name, "vote", motion, "--yes")
     assert voted["status"] == "passed", voted
     keys = cluster.path("st-mary", "organisation", "keys.pem")
-
     shutil.copy(os.path.join(new, "keys.pem"), keys)
     cluster.wait("the new key counts", lambda: cluster.tried(
         "organisation", "motions", "--keys", keys, "--genesis", cluster.path("genesis.der")), 90)
+
+
+def tells_of_seats(cluster):
+    """By its approval north gets a seat, and one of the others has none: that is told, and measured."""
+    hospitals = [name for name, kind in cluster.parties if kind == "hospital"]
+
+    def seats():
+        return {n: metrics(cluster, n)['bcemr_delegate_seat{role="%s"}' % n] for n in hospitals}
+
+    cluster.wait("north has a seat", lambda: seats()["north"] == 1 and 0 in seats().values(), 240)
+    lost = next(name for name, seat in seats().items() if not seat)
+    cluster.wait("it is told", lambda: any(
+        line["message"] == "has lost its seat" for line in log(cluster, lost)))
+    told = [line for line in log(cluster, lost) if line["message"] == "has lost its seat"][-1]
+    assert told["level"] == "warning" and told["more"]["role"] == lost, told
+    assert told["more"]["reason"] == "others were elected" or "turns" in told["more"]["reason"], told
 
 
 def main():
@@ -255,7 +271,7 @@ def main():
                 cluster.start(name)
             cluster.wait(
                 "all have a block", lambda: all(cluster.height(n) >= 2 for n, _ in PARTIES))
-            for test in (is_refused_before, is_admitted, holds_visits, decides_on_more):
+            for test in (is_refused_before, is_admitted, holds_visits, decides_on_more, tells_of_seats):
                 begun = time.time()
                 test(*[cluster, people][:test.__code__.co_argcount])
                 print("ok %s (%.0f s)" % (test.__name__, time.time() - begun), flush=True)

@@ -66,7 +66,11 @@ def measures_what_it_does(cluster):
         assert 1 << 20 < seen["process_resident_memory_bytes"] < 1 << 32
         assert abs(seen["bcemr_clock_offset_seconds"]) < 2, "all of them have one clock"
         assert 'bcemr_build_info{version="0.1.0"}' in seen
+        assert seen.get('bcemr_delegate_seat{role="%s"}' % name) == (1 if name in DELEGATES else None)
         peers = [n for n in DELEGATES if n != name]
+        heard = [p for p, _ in PARTIES
+                 if 'bcemr_peer_heard_age_seconds{peer="%s",role="%s"}' % (p, name) in seen]
+        assert sorted(heard) == sorted(peers + ["manager"] * (name in DELEGATES)), (name, heard)
         known = [p for p in peers
                  if 'bcemr_peer_final_leaves{peer="%s",role="%s"}' % (p, name) in seen]
         assert len(known) >= 2, (name, known)
@@ -147,23 +151,71 @@ def is_not_ready_if_it_cannot_go_on(cluster):
     cluster.processes["manager"].send_signal(signal.SIGHUP)
 
 
+def says_who_is_late(cluster, name, member):
+    """Whether a daemon has said, since it began, that a member answers late, and not that this is over: once each."""
+    said = []
+    for line in log(cluster, name):
+        if line["message"] == "begins":
+            said = []
+        if line["more"].get("member") == member:
+            said.append(line["message"])
+    late, again = "a member answers late", "a member answers in time again"
+    assert said == ([late, again] * len(said))[:len(said)], (name, said)
+    return said[-1:] == [late]
+
+
 def goes_on_while_one_hangs(cluster):
-    """[attack] A delegate, then the cloud of all hospitals, takes connections and says nothing: the others decide, and
-    are ready."""
+    """[attack] A delegate, then the cloud of all hospitals, takes connections and says nothing: the others decide, are
+    ready for longer than an own step may take, and say who is late, and of whom nothing is heard."""
+    stalled = 8
+    for name in DELEGATES:
+        configure(cluster, name, ready={"stalled": stalled})
+        cluster.processes[name].send_signal(signal.SIGHUP)
     for hanging in ("st-mary", "cloud"):
-        others = [name for name in ("hospital-1", "hospital-2", "st-mary", "cloud") if name != hanging]
+        others = [name for name in DELEGATES if name != hanging]
         cluster.wait("all are ready", lambda: all(get(cluster, n, "ready")[0] == 200 for n in others + [hanging]))
-        cluster.processes[hanging].send_signal(signal.SIGSTOP)
+        stopped = [cluster.processes[hanging], cluster.processes["manager"]]
+        for process in stopped:
+            process.send_signal(signal.SIGSTOP)
         try:
+            if hanging == "cloud":
+                # Whoever begins asks its cloud first what that has confirmed, and waits.
+                cluster.stop("hospital-1", signal.SIGKILL)
+                cluster.start("hospital-1")
+                cluster.wait("it begins", lambda: cluster.health("hospital-1") is not None)
             # The first question to it is under way or begins now, and ends after 120 seconds.
             for _ in range(3):
                 heights = {name: cluster.height(name) for name in others}
                 cluster.wait(
                     "the others decide", lambda: all(cluster.height(n) > heights[n] for n in others), 40)
+            if hanging == "cloud":
+                stays_ready(cluster, "hospital-1", stalled + 2)
             ready = {name: get(cluster, name, "ready")[0] for name in others}
             assert set(ready.values()) == {200}, ready
+            cluster.wait("they say who is late", lambda: all(says_who_is_late(cluster, n, hanging) for n in others))
+            heard = 'bcemr_peer_heard_age_seconds{peer="%s",role="%s"}'
+            for name in others:
+                seen = metrics(cluster, name)
+                assert seen['bcemr_peer_late_answers_total{peer="%s",role="%s"}' % (hanging, name)] > 0, name
+                present = next(other for other in others if other != name)
+                assert seen[heard % (present, name)] < seen[heard % ("manager", name)], seen
         finally:
-            cluster.processes[hanging].send_signal(signal.SIGCONT)
+            for process in stopped:
+                process.send_signal(signal.SIGCONT)
+    for name in DELEGATES:
+        configure(cluster, name, ready={})
+        cluster.processes[name].send_signal(signal.SIGHUP)
+    cluster.wait("that is over", lambda: not any(
+        says_who_is_late(cluster, n, member) for n in DELEGATES for member in ("st-mary", "cloud")))
+
+
+def stays_ready(cluster, name, seconds):
+    cluster.wait("it is ready", lambda: get(cluster, name, "ready")[0] == 200)
+    end = time.time() + seconds
+    while time.time() < end:
+        status, body = get(cluster, name, "ready")
+        assert status == 200, body
+        time.sleep(0.5)
 
 
 def keeps_room_on_its_disk(cluster):

@@ -28,9 +28,12 @@ struct StatisticsTests {
       let location = server.location(identity.pin)
       let courier = HTTPCourier(statistics: statistics) { $0 == "a" ? location : nil }
       _ = await courier.outcome([1, 2, 3])
+      let answered = statistics.counts.peers["a"]?.lastAnswer
+      #expect(answered != nil)
       let stranger = server.location(try TestIdentity().pin)
       let deceived = HTTPCourier(statistics: statistics) { _ in stranger }
       _ = await deceived.outcome([1, 2, 3])
+      #expect(statistics.counts.peers["a"]?.lastAnswer == answered, "a stranger has answered")
       await courier.shutDown()
       await deceived.shutDown()
     }

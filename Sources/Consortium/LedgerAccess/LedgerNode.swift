@@ -95,6 +95,9 @@ package actor LedgerNode {
   /// Checkpoints that delegates have cosigned and that are not of this chain.
   package var contradictions: [String] { delegate?.contradictions ?? [] }
 
+  /// Who was late in answering, by identifiers of members.
+  package nonisolated var lateness: [String: Lateness] { questions.lateness }
+
   // MARK: Following
 
   /// Pages of one outbox that are read in one step.

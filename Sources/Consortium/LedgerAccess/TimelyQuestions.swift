@@ -15,12 +15,22 @@ final class TimelyQuestions: Sendable {
     let answer: PromisedAnswer
   }
 
+  /// Of each of those who were late, how often, and when last; no time for who has answered in time since.
+  private let lapses = Mutex<[String: (count: UInt64, last: ContinuousClock.Instant?)]>([:])
+
   /// Questions of one peer to which an answer is remembered, and for how many times as long as is waited.
   private static let (lateLimit, lifetime) = (8, 20)
   /// Questions of one peer to which an answer has still to come.
   private static let openLimit = 2
 
   init(patience: Duration?) { self.patience = patience }
+
+  /// How each of those has answered who were late.
+  var lateness: [String: Lateness] {
+    lapses.withLock { lapses in
+      lapses.mapValues { Lateness(count: $0.count, isLate: $0.last != nil) }
+    }
+  }
 
   /// Asks somebody.
   ///
@@ -46,10 +56,37 @@ final class TimelyQuestions: Sendable {
         late[peer, default: []].append(Late(about: about, answer: promised))
         if let count = late[peer]?.count, count > Self.lateLimit { late[peer]?.removeFirst() }
       }
+      noteLate(peer)
       throw Self.isLate(peer)
     }
     guard let reply = answer as? Result<Reply, any Error> else { throw Self.isLate(peer) }
+    if Self.isOfPeer(reply) { noteTimely(peer, patience) }
     return try reply.get()
+  }
+
+  private func noteLate(_ peer: String) {
+    lapses.withLock { lapses in
+      lapses[peer] = (count: (lapses[peer]?.count ?? 0) &+ 1, last: .now)
+    }
+  }
+
+  /// Who is late now and then stays late until it was not for a while: nobody is told of each answer.
+  private func noteTimely(_ peer: String, _ patience: Duration) {
+    lapses.withLock { lapses in
+      guard let last = lapses[peer]?.last, last.duration(to: .now) > patience * Self.lifetime
+      else { return }
+      lapses[peer]?.last = nil
+    }
+  }
+
+  /// Whether it is the word of who was asked, be it a refusal: that the way there failed says nothing of when that
+  /// answers.
+  private static func isOfPeer<Reply>(_ result: Result<Reply, any Error>) -> Bool {
+    switch result {
+    case .success: true
+    case .failure(let error as ConsortiumError): error.code != .unreachable
+    case .failure: false
+    }
   }
 
   /// What has come late of a peer as the answer to this question. What came long ago says nothing of now, and is
@@ -128,4 +165,12 @@ private final class PromisedAnswer: Sendable {
       if let answer { continuation.resume(returning: answer) }
     }
   }
+}
+
+/// How another member has answered what it was asked about the consortium chain: for who runs the role.
+package struct Lateness: Sendable, Equatable {
+  /// Questions that it has not answered in time.
+  package let count: UInt64
+  /// Whether it has not answered in time again since, for twenty times as long as is waited.
+  package let isLate: Bool
 }

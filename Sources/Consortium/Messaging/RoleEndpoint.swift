@@ -31,6 +31,7 @@ package struct Inbox: Sendable {
   /// What failed in this role itself.
   package let failures = FailureLog()
   package let counts = RequestCounts()
+  package let heard = HeardMembers()
   /// For what is to be stored.
   package let room = Room()
 
@@ -164,6 +165,8 @@ extension RoleEndpoint {
     try requireInTime(signed.terms?.sentAt, rule)
     try require(
       inbox.admittance.takes(rule, by: author, isProven: known.isProven, from: address))
+    // What says no time may be an old word that somebody else brings again.
+    if signed.terms != nil { inbox.heard.note(author, known, at: inbox.clock()) }
     return Self.encoded(try await answer(request, by: author))
   }
 
@@ -193,6 +196,7 @@ extension RoleEndpoint {
       guard (known.isProven ? inbox.recent : inbox.recentOfKeys).insert(digest) else {
         throw Self.repeated
       }
+      inbox.heard.note(content.author, known, at: inbox.clock())
       let answer = try await answer(
         IncomingRequest(encoded: content.payload, as: rule).request, by: content.author)
       reply = (Self.encoded(answer), nil)

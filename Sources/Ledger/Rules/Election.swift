@@ -55,7 +55,7 @@ package struct Election: Sendable, Equatable {
     }
 
     /// Whether more than half of its turns were missed; 2 · missed could overflow.
-    var missedTooMany: Bool { missed > turns / 2 }
+    package var missedTooMany: Bool { missed > turns / 2 }
   }
 
   /// A seat of the new set.

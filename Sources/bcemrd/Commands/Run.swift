@@ -69,12 +69,22 @@ struct Run: AsyncParsableCommand {
     logger.info(
       "begins",
       metadata: [
-        "genesis": "\(machine.genesis.digest)", "roles": "\(configuration.roles)",
+        "genesis": "\(machine.genesis.digest)", "roles": .list(configuration.roles),
         "listen": "\(configuration.listen.host):\(configuration.listen.port)",
       ])
-    try await Self.run(machine.services.map { .init(service: $0) }, logger)
+    try await Self.run(machine.services.map(Self.configured), logger)
     await machine.shutDown()
     logger.info("ended")
+  }
+
+  /// Whose tenure is over ends in order: nothing of what it still does is taken.
+  private static func configured(
+    _ service: any Service
+  ) -> ServiceGroupConfiguration.ServiceConfiguration {
+    .init(
+      service: service,
+      failureTerminationBehavior: service is TenureService ? .gracefullyShutdownGroup : .cancelGroup
+    )
   }
 
   private static func run(
@@ -104,6 +114,10 @@ struct Run: AsyncParsableCommand {
       [
         .init(service: standby, successTerminationBehavior: .gracefullyShutdownGroup),
         .init(service: server),
+        .init(
+          service: DeskServer(path: configuration.deskSocket, logger: logger) {
+            throw standby.refusal
+          }),
       ], logger)
     guard let tenure = standby.taken else { return nil }
     // Others may have changed them while this machine waited.

@@ -20,9 +20,14 @@ struct DeskServer: Service {
   /// Connections at once.
   private static let connectionLimit = 16
 
-  let desk: Desk
+  /// - Throws: ``DaemonFailure`` where this machine's roles do not run, and why.
+  let desk: @Sendable () throws -> Desk
   let path: String
   let logger: Logger
+
+  init(path: String, logger: Logger, desk: @escaping @Sendable () throws -> Desk) {
+    (self.path, self.logger, self.desk) = (path, logger, desk)
+  }
 
   func run() async throws {
     try DeskSocket.check(path)
@@ -63,7 +68,9 @@ struct DeskServer: Service {
   ) {
     router.post("v1/\(Asked.name)") { [desk, logger] request, _ in
       var request = request
+      let begun = ContinuousClock.now
       do {
+        let desk = try desk()
         let body = try await request.collectBody(upTo: Self.byteLimit)
         let asked = try DeskJSON.decoder.decode(Asked.self, from: Data(body.readableBytesView))
         guard desk.disk.isOpen || !Asked.stores else {
@@ -72,16 +79,29 @@ struct DeskServer: Service {
             hint: "make room on the disk of the data folder; then it goes on by itself")
         }
         let answer = try await asked.perform(at: desk)
-        logger.info("the desk was asked", metadata: ["what": "\(Asked.name)"])
+        logger.info(
+          "the desk was asked",
+          metadata: [
+            "request": "\(Asked.name)", "milliseconds": "\(Self.milliseconds(since: begun))",
+          ])
         return try Self.response(answer, .ok)
       } catch {
         let failure = DaemonFailure(atDesk: error)
         // The code alone: a message may say whom it is about.
         logger.notice(
-          "the desk was refused", metadata: ["what": "\(Asked.name)", "code": "\(failure.code)"])
+          "the desk was refused",
+          metadata: [
+            "request": "\(Asked.name)", "milliseconds": "\(Self.milliseconds(since: begun))",
+            "code": "\(failure.code)",
+          ])
         return try Self.response(ReportedFailure(failure), .unprocessableContent)
       }
     }
+  }
+
+  private static func milliseconds(since begun: ContinuousClock.Instant) -> Int64 {
+    let (seconds, attoseconds) = begun.duration(to: .now).components
+    return seconds * 1000 + attoseconds / 1_000_000_000_000_000
   }
 
   private static func response(

@@ -46,6 +46,19 @@ final class Standby: Service {
   var taken: Tenure? { state.withLock { $0.taken } }
   /// Who writes, as far as it is known.
   var writer: Tenure.Holder? { state.withLock { $0.writer } }
+  /// Why this machine does nothing for who asks its desk.
+  var refusal: DaemonFailure {
+    let writer = writer
+    return DaemonFailure(
+      .badInput,
+      "\(settings.machine) waits: "
+        + (writer.map { "\($0.name) writes, in term \($0.term)" }
+          ?? "which machine writes is not known yet"),
+      code: "standby",
+      hint: writer.map { "ask the desk there, on \($0.name)" }
+        ?? "bcemrd engine status says which machine writes; ask the desk there")
+  }
+
   /// What fails now.
   var failure: String? { state.withLock { $0.failure } }
 

@@ -56,15 +56,6 @@ struct StandbyServer: Service {
     router.get("version") { _, _ in
       try OperationsServer.response(["version": BCEMRD.configuration.version], .ok)
     }
-    let listen = configuration.operations
-    let application = Application(
-      router: router,
-      configuration: .init(address: .hostname(listen.host, port: listen.port), serverName: nil),
-      logger: logger)
-    do {
-      try await application.run()
-    } catch {
-      throw DaemonFailure(listening: listen, "operations.port", error)
-    }
+    try await OperationsServer.serve(router, on: configuration.operations, logger)
   }
 }

@@ -59,7 +59,7 @@ final class Joining: Service {
       requests: RequestClient(courier: courier, sender: roles[0]), clock: Roles.clock)
     logger.notice(
       "the ledger does not list it yet: waits for a vote, and begins by itself",
-      metadata: ["roles": "\(roles)"])
+      metadata: ["roles": .list(roles)])
     var turn = 0
     var silent: Set<String> = []
     while !Task.isCancelled {
@@ -74,7 +74,7 @@ final class Joining: Service {
         }
         if try isListed(by: members) {
           found.withLock { $0 = members }
-          logger.notice("the ledger lists it: begins", metadata: ["roles": "\(roles)"])
+          logger.notice("the ledger lists it: begins", metadata: ["roles": .list(roles)])
           break
         }
       } catch let failure as DaemonFailure {
@@ -143,15 +143,7 @@ struct JoiningServer: Service {
     router.get("version") { _, _ in
       try OperationsServer.response(["version": BCEMRD.configuration.version], .ok)
     }
-    let application = Application(
-      router: router,
-      configuration: .init(address: .hostname(listen.host, port: listen.port), serverName: nil),
-      logger: logger)
-    do {
-      try await application.run()
-    } catch {
-      throw DaemonFailure(listening: listen, "operations.port", error)
-    }
+    try await OperationsServer.serve(router, on: listen, logger)
   }
 }
 

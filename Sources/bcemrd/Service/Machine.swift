@@ -52,7 +52,7 @@ struct Machine {
       here: Set(configuration.roles), local: local, remote: https)
     let server = MessageServer(
       host: configuration.listen.host, port: configuration.listen.port, tls: certificate.tls,
-      statistics: statistics, logger: logger)
+      statistics: statistics, logger: logger.ofServer)
     let made = Roles(
       genesis: genesis, folder: folder, records: configuration.records, shared: shared,
       courier: courier, listedBy: proven)
@@ -101,11 +101,11 @@ struct Machine {
             drivers: drivers, statistics: statistics, certificate: certificate, disk: disk,
             mailboxes: keptMailboxes),
           logger: logger),
-        DeskServer(desk: desk, path: configuration.deskSocket, logger: logger),
+        DeskServer(path: configuration.deskSocket, logger: logger) { desk },
         Reloading(
           path: path, settings: settings, certificate: certificate,
           nodes: drivers.map(\.role.node), logger: logger),
-      ] + (shared.map { [TenureService(tenure: $0.tenure)] } ?? [])
+      ] + (shared.map { [TenureService(tenure: $0.tenure, logger: logger)] } ?? [])
   }
 
   /// A TLS key that the ledger does not name is refused as it is at a reload: nobody would speak with the server.
@@ -178,7 +178,9 @@ private struct MessageService: Service {
   func run() async throws {
     let logger = logger
     do {
-      try await server.run { logger.info("listens", metadata: ["port": "\($0)"]) }
+      try await server.run {
+        logger.info("listens", metadata: ["for": "members", "port": "\($0)"])
+      }
     } catch {
       throw DaemonFailure(listening: listen, "listen.port", error)
     }

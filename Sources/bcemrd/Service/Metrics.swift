@@ -14,6 +14,16 @@ struct Metrics: Sendable {
   let disk: DiskGuard
   /// By the role that keeps them.
   let mailboxes: [String: Mailboxes]
+  /// In seconds since 1970: who was not heard of yet counts as heard of when this machine began.
+  private let began = Roles.clock()
+
+  init(
+    drivers: [RoleDriver], statistics: MessageStatistics, certificate: CertificateWatch,
+    disk: DiskGuard, mailboxes: [String: Mailboxes]
+  ) {
+    (self.drivers, self.statistics, self.certificate) = (drivers, statistics, certificate)
+    (self.disk, self.mailboxes) = (disk, mailboxes)
+  }
 
   func text() async -> String {
     var text = MetricsText()
@@ -24,6 +34,7 @@ struct Metrics: Sendable {
     await addMailboxes(to: &text)
     addRequests(to: &text)
     addPeers(to: &text)
+    await addMembers(to: &text)
     text.add(
       "bcemr_certificate_remaining_seconds", .gauge,
       "Until the TLS certificate ends; below 0 behind it.", certificate.secondsLeft)
@@ -46,7 +57,7 @@ struct Metrics: Sendable {
     )
     var (held, newest, behind, confirmed): (Samples, Samples, Samples, Samples) = ([], [], [], [])
     var (shown, shownAge): (Samples, Samples) = ([], [])
-    var (turns, missed): (Samples, Samples) = ([], [])
+    var (seats, turns, missed): (Samples, Samples, Samples) = ([], [], [])
     for driver in drivers {
       let (node, role) = (driver.role.node, ["role": driver.role.id])
       let consortium = await node.consortium
@@ -54,6 +65,7 @@ struct Metrics: Sendable {
       leaves.append((role, Double(consortium.size)))
       time.append((role, Double(consortium.time)))
       contradictions.append((role, Double(await node.contradictions.count)))
+      if let isSeated = await node.isSeated { seats.append((role, isSeated ? 1 : 0)) }
       let epoch = node.genesis.epoch(ofHeight: consortium.height)
       if let election = try? consortium.election(afterEpoch: epoch),
         let own = election.candidates.first(where: { $0.id == driver.role.id })
@@ -70,8 +82,7 @@ struct Metrics: Sendable {
       }
       let now = Roles.clock()
       // Others are asked now and then only, and may be well all the same.
-      let seats = (try? consortium.delegates(forHeight: consortium.height).seats) ?? []
-      let delegates = Set(seats.compactMap(\.delegate))
+      let delegates = Self.delegates(consortium)
       for (peer, position) in await node.shown.sorted(by: { $0.key < $1.key }) {
         let labels = role.merging(["peer": peer]) { $1 }
         shown.append((labels, Double(position.finalSize)))
@@ -90,6 +101,9 @@ struct Metrics: Sendable {
     text.add(
       "bcemr_contradictions", .gauge,
       "Checkpoints that delegates have cosigned and that are not of this chain.", contradictions)
+    text.add(
+      "bcemr_delegate_seat", .gauge,
+      "Whether the role decides blocks in this epoch: 1, or 0.", seats)
     text.add(
       "bcemr_turns", .gauge, "Turns of a delegate to propose a block, in this epoch.", turns)
     text.add(
@@ -111,6 +125,11 @@ struct Metrics: Sendable {
       shown)
     text.add(
       "bcemr_peer_shown_age_seconds", .gauge, "Since a delegate has said that last.", shownAge)
+  }
+
+  private static func delegates(_ consortium: ConsortiumView) -> Set<String> {
+    let seats = (try? consortium.delegates(forHeight: consortium.height).seats) ?? []
+    return Set(seats.compactMap(\.delegate))
   }
 
   // MARK: Messages
@@ -176,6 +195,39 @@ struct Metrics: Sendable {
     text.add(
       "bcemr_clock_offset_seconds", .gauge, "By how much the clock here is ahead of most peers'.",
       statistics.clockOffset)
+  }
+
+  /// Of whom the roles hear without asking for it: every member asks the delegates what is final, and is asked by
+  /// nobody whether it is there.
+  private func addMembers(to text: inout MetricsText) async {
+    var (heard, late): (Samples, Samples) = ([], [])
+    let (here, now) = (Set(drivers.map(\.role.id)), Roles.clock())
+    let answers = statistics.counts.peers
+    for driver in drivers {
+      let node = driver.role.node
+      for (peer, lateness) in node.lateness.sorted(by: { $0.key < $1.key }) {
+        late.append((["role": driver.role.id, "peer": peer], Double(lateness.count)))
+      }
+      let consortium = await node.consortium
+      guard let members = try? consortium.members else { continue }
+      // Who decides nothing hears of the delegates alone.
+      let expected =
+        await node.isSeated == true
+        ? Set(members.supernodes.map(\.id) + [members.manager.id]) : Self.delegates(consortium)
+      let (asked, shown) = (driver.role.inbox.heard.all, await node.shown)
+      for peer in expected.subtracting(here).sorted() {
+        let last = max(
+          began, asked[peer] ?? 0, shown[peer]?.at ?? 0,
+          answers[peer]?.lastAnswer.map { UInt64(max($0, 0)) } ?? 0)
+        heard.append((["role": driver.role.id, "peer": peer], Double(now - min(last, now))))
+      }
+    }
+    text.add(
+      "bcemr_peer_heard_age_seconds", .gauge,
+      "Since a member has asked or answered this role, or since the role runs.", heard)
+    text.add(
+      "bcemr_peer_late_answers_total", .counter,
+      "Questions about the consortium chain that a peer did not answer within a second.", late)
   }
 
   /// Of this process; nil where the system does not say.

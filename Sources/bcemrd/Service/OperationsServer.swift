@@ -30,10 +30,22 @@ struct OperationsServer: Service {
     router.get("version") { _, _ in
       try Self.response(["version": BCEMRD.configuration.version], .ok)
     }
+    try await Self.serve(router, on: listen, logger)
+  }
+
+  /// Answers on the operations port until the daemon stops.
+  ///
+  /// - Throws: ``DaemonFailure``
+  static func serve(
+    _ router: Router<BasicRequestContext>, on listen: DaemonConfiguration.Listen, _ logger: Logger
+  ) async throws {
     let application = Application(
       router: router,
       configuration: .init(address: .hostname(listen.host, port: listen.port), serverName: nil),
-      logger: logger)
+      onServerRunning: { _ in
+        logger.info("listens", metadata: ["for": "operations", "port": "\(listen.port)"])
+      },
+      logger: logger.ofServer)
     do {
       try await application.run()
     } catch {

@@ -25,7 +25,7 @@ struct Reloading: Service {
       logger.notice("read the configuration again", metadata: ["level": "\(present.logLevel)"])
       if !restart.isEmpty {
         logger.warning(
-          "what has changed counts after a restart", metadata: ["keys": "\(restart)"])
+          "what has changed counts after a restart", metadata: ["keys": .list(restart)])
       }
     } catch {
       return refuse(error, "the configuration stays as it was")

@@ -72,6 +72,7 @@ final class RoleDriver: Service {
 
   private func driveConsortium() async {
     var pace = ServerPace(pause: pause)
+    var observer = RoleObserver(logger)
     while !Task.isCancelled {
       var (next, failure): (Duration, (any Error)?) = (pace.pause, nil)
       do {
@@ -85,6 +86,7 @@ final class RoleDriver: Service {
         failure = error
       }
       note(failure, .consortium)
+      await observer.look(at: role.node)
       try? await Task.sleep(for: next)
     }
   }
