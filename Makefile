@@ -143,6 +143,7 @@ test-documents: check-docs deps-test $(ORACLES)/ready
 	$(PYTHON) scripts/replay-export $(ORACLES)/consortium.tar
 	$(PYTHON) scripts/vectors/export_appendix.py check $(BCEMR)
 	$(PYTHON) scripts/vectors/visit_appendix.py check
+	$(PYTHON) scripts/vectors/group_key_appendix.py check
 	$(PYTHON) scripts/vectors/envelope_appendix.py check
 	$(PYTHON) scripts/vectors/pieces_appendix.py check
 	$(PYTHON) scripts/vectors/sharing_appendix.py check
