@@ -153,7 +153,7 @@ test-transcripts: deps-test
 	$(SWIFT_BUILD) --product bcemr
 	scripts/if-in-time 68 python3 Tests/CommandLine/run.py $(BCEMR)
 
-## test-daemons: 10 min. Daemons of five parties: founded, killed, measured, full, renewed, put back; people; a sixth joins; two machines of a hospital; the checker of make chaos
+## test-daemons: 10 min. Daemons of five parties: founded, killed, lied to, measured, full, renewed, put back; people; a sixth joins; two machines of a hospital; the checker of make chaos
 test-daemons: export BCEMR_PYTHON := $(abspath $(PYTHON))
 test-daemons: deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD) --product bcemrd
