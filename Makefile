@@ -143,6 +143,7 @@ test-documents: check-docs deps-test $(ORACLES)/ready
 	$(PYTHON) scripts/replay-export $(ORACLES)/consortium.tar
 	$(PYTHON) scripts/vectors/export_appendix.py check $(BCEMR)
 	$(PYTHON) scripts/vectors/visit_appendix.py check
+	$(PYTHON) scripts/vectors/group_key_appendix.py check
 	$(PYTHON) scripts/vectors/envelope_appendix.py check
 	$(PYTHON) scripts/vectors/pieces_appendix.py check
 	$(PYTHON) scripts/vectors/sharing_appendix.py check
@@ -152,7 +153,7 @@ test-transcripts: deps-test
 	$(SWIFT_BUILD) --product bcemr
 	scripts/if-in-time 68 python3 Tests/CommandLine/run.py $(BCEMR)
 
-## test-daemons: 10 min. Daemons of five parties: founded, killed, measured, full, renewed, put back; people; a sixth joins; two machines of a hospital; the checker of make chaos
+## test-daemons: 10 min. Daemons of five parties: founded, killed, lied to, measured, full, renewed, put back; people; a sixth joins; two machines of a hospital; the checker of make chaos
 test-daemons: export BCEMR_PYTHON := $(abspath $(PYTHON))
 test-daemons: deps-test $(ORACLES)/ready
 	$(SWIFT_BUILD) --product bcemrd

@@ -1,6 +1,7 @@
 """What check-docs asks of the pages in Markdown.
 
-* Every link leads to a file that is there, and to a heading that it has, by GitHub's rules for anchors.
+* Every link leads to a file that is there, and to a heading that it has, by GitHub's rules for anchors. One
+  that leaves the folder of documents has as its text where that is in the repository, for who has them alone.
 * Every path in backquotes is there. In the pages of NAMING, so is every file that is named without its
   folder, and every Swift name: a type, or a type with its members, as `Patient.admit`.
 * docs/architecture.md mentions every folder of Sources, and every key that a role stores something under.
@@ -50,6 +51,11 @@ def links():
                 yield f"{name(page)}: there is no {target}"
             elif anchor and (path.suffix != ".md" or anchor not in anchors(path)):
                 yield f"{name(page)}: {target or name(page)} has no heading #{anchor}"
+    for page in sorted((ROOT / "docs").glob("**/*.md")):
+        for text, target in re.findall(r"\[([^\]\n]*)\]\((?!\w+:)([^)#\s]+)", prose(page)):
+            path = (page.parent / target).resolve()
+            if not path.is_relative_to(ROOT / "docs") and text.strip("`") != name(path):
+                yield f"{name(page)}: the text of the link to {target} is not where that is, {name(path)}"
 
 
 def files():

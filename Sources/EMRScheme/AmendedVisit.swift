@@ -26,15 +26,25 @@ extension VisitContext {
       visit = try fields.digest("visit")
       patientSignature = try fields.octets("patientSignature", count: 64)
     }
+
+    /// What its patient has signed (specification 3.5).
+    ///
+    /// - Parameters:
+    ///   - addendum: S_v of the visit that amends it, 32 bytes.
+    ///   - hospital: where that one is opened.
+    ///   - genesis: the ledger, SHA-256 of its genesis.
+    public func amendment(
+      by addendum: [UInt8], at hospital: String, genesis: Digest32
+    ) -> Amendment {
+      Amendment(
+        genesis: genesis, amendedHospital: self.hospital, amendedVisit: visit, hospital: hospital,
+        visitSigningKey: addendum)
+    }
   }
 
   /// What the patient has signed to have this visit amend another; nil if it amends none.
   public var amendment: Amendment? {
-    amends.map {
-      Amendment(
-        genesis: genesis, amendedHospital: $0.hospital, amendedVisit: $0.visit, hospital: hospital,
-        visitSigningKey: visitSigningKey)
-    }
+    amends?.amendment(by: visitSigningKey, at: hospital, genesis: genesis)
   }
 }
 

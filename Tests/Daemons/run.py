@@ -16,6 +16,7 @@ import time
 import backups
 import described
 import desk
+import dishonest
 import logs
 import newcomers
 import operations
@@ -108,7 +109,9 @@ def refuses_what_is_wrong(cluster):
 
 def main():
     program = os.path.abspath(sys.argv[1])
-    tests = [decides_and_goes_on] + logs.TESTS + s3.TESTS + desk.TESTS + operations.TESTS + backups.TESTS
+    tests = [decides_and_goes_on] + logs.TESTS + s3.TESTS + desk.TESTS + dishonest.TESTS
+    # Who is put back has no voice, so that nobody else may fail.
+    tests += operations.TESTS + backups.TESTS
     tests += newcomers.TESTS + [is_known_by_key_alone, refuses_what_is_wrong]
     # It takes on doctors and gives up keys as it likes.
     tests += described.TESTS

@@ -264,15 +264,6 @@ struct GroupKeyAttacks {
   }
 }
 
-/// A generator from which a scalar comes out as chosen.
-private struct FixedScalar: RandomNumberGenerator {
-  private var bytes: [UInt8]
-
-  init(_ scalar: Scalar) { bytes = [UInt8](repeating: 0, count: 16) + scalar.encoded() }
-
-  mutating func next() -> UInt64 { UInt64(bytes.removeFirst()) }
-}
-
 /// Somebody's V under another's signature.
 private struct Resigned: CanonicalObject {
   static var kind: ObjectKind { .groupKeyAnswer }

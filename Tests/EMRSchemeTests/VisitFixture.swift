@@ -127,6 +127,15 @@ typealias G1 = BLS12381.G1
 typealias G2 = BLS12381.G2
 typealias Scalar = BLS12381.Scalar
 
+/// A generator from which a scalar comes out as chosen.
+struct FixedScalar: RandomNumberGenerator {
+  private var bytes: [UInt8]
+
+  init(_ scalar: Scalar) { bytes = [UInt8](repeating: 0, count: 16) + scalar.encoded() }
+
+  mutating func next() -> UInt64 { UInt64(bytes.removeFirst()) }
+}
+
 /// Runs `body` and requires the scheme to refuse it for this reason.
 func expectRefusal(
   _ code: SchemeError.Code, sourceLocation: SourceLocation = #_sourceLocation,

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Computes the values of docs/specification.md, appendix A.2 to A.5, from the visit of visit.json.
+"""Computes the values of docs/specification.md, appendix A.2 to A.4, from the visit of visit.json.
 
     visit_appendix.py write | check
 
@@ -9,14 +9,12 @@ the rows of the appendix, by their names; `check` compares.
 Exit codes: 0 the appendix has these values, 1 it has others.
 """
 
-import hmac
 import json
 import re
 import sys
 from hashlib import sha256
 from pathlib import Path
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from libraries import ORDER, Arkworks as curve, number
 from visit import G1, G2, h, hkdf, parse, tag, top_level
 
@@ -111,25 +109,6 @@ def values():
     yield "A.4", None, f"The plaintext has {length} bytes, padded {len(ciphertext) - 16}, C " \
                        f"{len(ciphertext)}."
 
-    # A.5
-    u, v, s = (curve.encode(curve.multiply(scalar, G1)) for scalar in (2, 3, 6))
-    sides = [top_level(31, role, context[2], context[6][0][0], digest, u, v) for role in (1, 2)]
-    keys = {use: hkdf(s, tag(use), sides[0], 32)
-            for use in ("GROUP-HOSPITAL", "GROUP-DOCTOR", "GROUP-DELIVERY")}
-    yield "A.5", "U_i", u
-    yield "A.5", "V_k", v
-    yield "A.5", "s_i", s
-    yield "A.5", "transcript of the hospital, SHA-256", sha(sides[0])
-    yield "A.5", "transcript of the doctor, SHA-256", sha(sides[1])
-    for use, key in keys.items():
-        yield "A.5", f"key {use}", key
-    yield "A.5", "MAC_i", hmac.digest(keys["GROUP-HOSPITAL"], sides[0], sha256)
-    yield "A.5", "MAC_k†", hmac.digest(keys["GROUP-DOCTOR"], sides[1], sha256)
-    yield "A.5", "M, for K = s_i (n = 1)", AESGCM(keys["GROUP-DELIVERY"]).encrypt(
-        bytes(12), s, sides[0])
-    yield "A.5", "key FINDINGS of K = s_i and the `FindingChain` of k = 1", hkdf(
-        s, tag("FINDINGS"), chains[0], 32)
-
 
 def main(arguments):
     if arguments not in (["write"], ["check"]):
@@ -153,7 +132,7 @@ def main(arguments):
         SPECIFICATION.write_text(text, encoding="utf-8")
         return 0
     if not failures:
-        print("ok    appendix A.2 to A.5")
+        print("ok    appendix A.2 to A.4")
     return 1 if failures else 0
 
 

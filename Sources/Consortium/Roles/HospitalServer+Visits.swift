@@ -122,9 +122,8 @@ extension HospitalServer {
     guard record.status == .complete else {
       throw ConsortiumError(.wrongState, "the visit that is to be amended is not complete")
     }
-    let amendment = Amendment(
-      genesis: node.genesis.digest, amendedHospital: id, amendedVisit: amended.visit, hospital: id,
-      visitSigningKey: form.visitSigningKey)
+    let amendment = amended.amendment(
+      by: form.visitSigningKey, at: id, genesis: node.genesis.digest)
     guard
       IdentityKey.isValid(
         amended.patientSignature, of: amendment.encoded(), by: record.signingKey)

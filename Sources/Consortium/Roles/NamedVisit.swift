@@ -26,10 +26,10 @@ public struct NamedVisit: Hashable, Sendable {
   func amended(
     by addendum: [UInt8], at hospital: String, genesis: Digest32, key: IdentityKey
   ) -> VisitContext.AmendedVisit {
-    let amendment = Amendment(
-      genesis: genesis, amendedHospital: self.hospital, amendedVisit: visit, hospital: hospital,
-      visitSigningKey: addendum)
-    return VisitContext.AmendedVisit(
-      hospital: self.hospital, visit: visit, patientSignature: key.sign(amendment.encoded()))
+    var amended = VisitContext.AmendedVisit(
+      hospital: self.hospital, visit: visit, patientSignature: [])
+    let amendment = amended.amendment(by: addendum, at: hospital, genesis: genesis)
+    amended.patientSignature = key.sign(amendment.encoded())
+    return amended
   }
 }
