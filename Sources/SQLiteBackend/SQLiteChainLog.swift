@@ -64,6 +64,13 @@ public final class SQLiteChainLog: ChainLog {
   public func leaves(
     from position: UInt64, limit: Int, byteCount: Int
   ) async throws(StoreError) -> [[UInt8]] {
+    try storedLeaves(from: position, limit: limit, byteCount: byteCount)
+  }
+
+  /// The same for who reads in one piece, as an export is written.
+  package func storedLeaves(
+    from position: UInt64, limit: Int, byteCount: Int
+  ) throws(StoreError) -> [[UInt8]] {
     guard limit > 0, let first = Int64(exactly: position) else { return [] }
     return try file.read { database in
       let end = try ChainedRow.last(database).position

@@ -18,7 +18,7 @@ struct BCEMRD: AsyncParsableCommand {
     subcommands: [
       Initialize.self, Found.self, Check.self, Run.self, DeskCommands.self,
       OrganisationCommands.self,
-      Backup.self, Restore.self, EngineCommands.self, SupportBundle.self,
+      Backup.self, Restore.self, Export.self, EngineCommands.self, SupportBundle.self,
     ])
 
   static func main() async {

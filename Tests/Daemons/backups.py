@@ -1,6 +1,7 @@
 """A disk that is lost: backups of a running daemon, what is restored, and what helpers are sent."""
 
 import base64
+import http.server
 import json
 import os
 import re
@@ -8,6 +9,9 @@ import shutil
 import signal
 import subprocess
 import tarfile
+import threading
+
+from cluster import private
 
 IDENTITY = "https://id.example|7f3a-Zelenka-1980"
 
@@ -19,6 +23,16 @@ def key(path, use):
     place = der.index(bytes([0x0C, len(use)]) + use.encode()) + 2 + len(use)
     assert der[place:place + 2] == b"\x04\x20", "no key stands behind its name"
     return der[place + 2:place + 34], der
+
+
+def private_keys(cluster, name):
+    """The private keys of a party as they are in its key file: 32 bytes behind the name of each use."""
+    body = "".join(re.findall(
+        r"^[A-Za-z0-9+/=]+$", open(cluster.path(name, "data", name, "keys.pem")).read(), re.M))
+    der = base64.b64decode(body)
+    found = [each[1] for each in re.findall(rb"\x0c.([a-z0-9/#-]+)\x04\x20(.{32})", der, re.S)]
+    assert len(found) >= 2, "no key is in the file"
+    return found
 
 
 def secrets_of(cluster, name):
@@ -90,8 +104,13 @@ def helps_without_secrets(cluster):
     bundle = json.loads(text)
     assert bundle["failures"] == [], bundle["failures"]
     assert set(bundle["operations"]) == {"health", "ready", "version", "metrics"}
-    assert {m["id"] for m in bundle["members"]} == {
-        "hospital-1", "hospital-2", "st-mary", "cloud", "manager"}
+    metrics = bundle["operations"]["metrics"]
+    assert len(metrics) > 50 and not any("\n" in line for line in metrics), metrics
+    assert any(line.startswith("bcemr_consortium_height{") for line in metrics), metrics
+    assert {m["id"]: m["kind"] for m in bundle["members"]} == dict(cluster.parties)
+    assert bundle["members_as_of"] >= 2, bundle["members_as_of"]
+    assert bundle["roles"] == [{"id": name, "kind": "hospital"}], bundle["roles"]
+    assert bundle["configuration"]["records"] == "in the data folder", bundle["configuration"]
     assert any(f["name"] == "hospital-1/chain.sqlite" for f in bundle["files"]), bundle["files"]
     assert all(f["findings"] == [] for f in bundle["files"]), bundle["files"]
     for secret in secrets_of(cluster, name):
@@ -103,6 +122,75 @@ def helps_without_secrets(cluster):
                for s in secrets_of(cluster, name))
     store = open(cluster.path(name, "data", name, "state.sqlite"), "rb").read()
     assert b"Zelenka" in store
+    says_where_and_not_with_what(cluster, name)
+
+
+def says_where_and_not_with_what(cluster, name):
+    """Records and machines in S3 and etcd are named without what opens them, and no doctor is, whatever failed."""
+    doctor = "zelda-marsh"
+    cluster.desk(name, "expect-doctor", doctor, "--fingerprint", "00" * 32)
+    planted = {word: cluster.path(name, word) for word in (
+        "planted-s3-key", "planted-password", "57" * 32)}
+    private(planted["planted-s3-key"], "aws_access_key_id = AKIDPLANTED\n"
+            "aws_secret_access_key = planted-s3-key\n")
+    private(planted["planted-password"], "planted-password\n")
+    private(planted["57" * 32], "57" * 32 + "\n")
+    s3 = {"endpoint": "http://127.0.0.1:1", "bucket": "kept", "region": "eu-x",
+          "credentials": "planted-s3-key"}
+    reasons = {"ready": False, "roles": {name: {"reasons": [
+        "not-active: %s is suspended or has retired" % doctor]}}}
+    operations = Answering(json.dumps(reasons).encode())
+    config = json.load(open(cluster.config(name)))
+    config["operations"] = {"port": operations.port}
+    config["records"] = {"s3": dict(s3, prefix="sealed")}
+    config["engine"] = {
+        "machine": "one", "secret": "57" * 32, "s3": dict(s3, prefix="engine"),
+        "etcd": {"endpoints": ["http://127.0.0.1:2"], "user": "ledger", "password": "planted-password"}}
+    place, file = cluster.path(name, "planted.json"), cluster.path("planted-bundle.json")
+    json.dump(config, open(place, "w"))
+    # Of somebody who has a folder here and no server.
+    other = cluster.path(name, "data", "doctors", doctor)
+    os.makedirs(other)
+    open(os.path.join(other, "keys.pem"), "w").close()
+    try:
+        cluster.command("support-bundle", "--config", place, "-o", file)
+    finally:
+        operations.close()
+        shutil.rmtree(cluster.path(name, "data", "doctors"))
+        for path in planted.values():
+            os.remove(path)
+    text = open(file).read()
+    said = json.loads(text)["configuration"]
+    assert said["records"] == "in S3" and said["records.s3"] == "http://127.0.0.1:1/kept/sealed", said
+    assert said["engine.s3"] == "http://127.0.0.1:1/kept/engine" and said["engine.machine"] == "one", said
+    assert said["engine.etcd.endpoints"] == "http://127.0.0.1:2", said
+    for word in ("planted-s3-key", "planted-password", "57" * 32, "AKIDPLANTED", doctor, "zelda"):
+        assert word not in text, "%s is in it" % word
+    assert "not-active: a doctor is suspended or has retired" in text, text
+
+
+class Answering:
+    """An HTTP server that answers everything with the same JSON."""
+
+    def __init__(self, body):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_port
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 TESTS = [helps_without_secrets, is_restored_without_a_voice]

@@ -6,6 +6,8 @@ Everybody has a folder and keys of their own; what people hand to each other is 
 
 import json
 import os
+import re
+import shlex
 import shutil
 import sys
 import tempfile
@@ -66,6 +68,20 @@ def agree(cluster, name, cloud, draft):
     clouds = hand(draft, cluster.path(cloud), "draft.json")
     cluster.desk(cloud, "agree", clouds)
     return own, clouds
+
+
+def said(cluster, name, *arguments):
+    """What people read of a command of an organisation, given in the party's folder."""
+    return cluster.command(
+        "organisation", *arguments, "--keys", "organisation/keys.pem", "--genesis", "genesis.der",
+        cwd=cluster.path(name)).stdout
+
+
+def run_as_printed(cluster, name, text):
+    """Runs the command that stands at the end of a line, in the party's folder, as it was printed."""
+    line = [line for line in text.splitlines() if "bcemrd organisation" in line][-1]
+    words = shlex.split(line[line.index("bcemrd organisation"):])
+    return cluster.command(*words[1:], cwd=cluster.path(name)).stdout
 
 
 def is_refused_before(cluster):
@@ -161,6 +177,10 @@ def is_admitted(cluster):
         assert listed[0]["by"] == "hospital-1-trust" and listed[0]["needed"] == 3, listed
         words = {c["party"]: c["fingerprint"] for c in listed[0]["changes"] if "party" in c}
         assert words == fingerprints(cluster.said), words
+    told = said(cluster, "hospital-2", "motions")
+    assert "open until the end of epoch" in told and "; this is epoch" in told, told
+    assert "1 of the 3 that have to be for it are" in told, told
+    assert "have not voted: hospital-2-trust, st-mary-trust" in told, told
     # Who runs no hospital has no vote.
     refused = cluster.organisation("cloud", "vote", motion[:12], "--yes", code=2)
     assert refused["error"]["code"] == "not-entitled", refused
@@ -178,6 +198,8 @@ def is_admitted(cluster):
     assert again["error"]["code"] == "already-voted", again
     passed = cluster.organisation("st-mary", "vote", motion, "--yes")
     assert passed["status"] == "passed", passed
+    told = said(cluster, "st-mary", "motions", "--all")
+    assert "passed" in told and "open until" not in told and "have not voted" not in told, told
     closed = cluster.organisation("st-mary", "vote", motion, "--no", code=2)
     assert closed["error"]["code"] in ("already-voted", "motion-closed"), closed
     begun = time.time()
@@ -202,13 +224,21 @@ def holds_visits(cluster, people):
 
 def decides_on_more(cluster):
     """Limits, candidates, a key that is rotated, and one that was lost and is replaced by a vote."""
-    put = cluster.organisation("north", "propose", "--limit", "answer-within=1800")
-    assert "answer-within 3600 → 1800" in put["changes"][0]["what"], put
+    shown = cluster.organisation("north", "members")
+    assert (shown["epoch_length"], shown["limits"]["window"]) == (8, 80), shown
+    told = said(cluster, "north", "members")
+    assert "each has 8 blocks" in told and "limits: window=80 " in told, told
+    told = said(cluster, "north", "propose", "--limit", "answer-within=1800", "-o", "a draft.json")
+    assert "answer-within 3600 → 1800" in told, told
+    put = run_as_printed(cluster, "north", told)
+    assert "it is put" in put, put
     refused = cluster.organisation("north", "propose", "--limit", "window=1", code=2)
     assert refused["error"]["code"] == "invalid-field", refused
     for name in ("hospital-1", "hospital-2"):
-        voted = cluster.organisation(name, "vote", put["motion"], "--yes")
-    assert voted["status"] == "passed", voted
+        voted = run_as_printed(cluster, name, put)
+    # Once the next epoch has begun, it is in force.
+    assert re.search(r": passed; it holds from height \d+ on|: passed, and in force", voted), voted
+    assert "open until" not in voted, voted
     approved = cluster.organisation("north", "approve", "north", "cloud")
     assert approved["final"], approved
     refused = cluster.organisation("north", "approve", "nobody", code=2)

@@ -4,8 +4,9 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 
-from cluster import DELEGATES, PARTIES
+from cluster import DELEGATES, PARTIES, free_ports
 
 
 def names_what_is_wrong_in_a_configuration(cluster):
@@ -85,11 +86,30 @@ def makes_nothing_without_keys(cluster):
         taken.listen()
         check = cluster.command("check", "--config", cluster.config(name), code=1)
         assert "failed  listen.port" in check.stdout, check.stdout
-        assert "ok      operations.port" in check.stdout, check.stdout
+        assert "ok      operations.port: 127.0.0.1:%d: free" % cluster.operations[name] in check.stdout, check.stdout
     cluster.start(name)
     cluster.wait("it works", lambda: cluster.health(name) is not None)
     check = cluster.command("check", "--config", cluster.config(name))
-    assert check.stdout.count("the daemon of this folder runs") == 2, check.stdout
+    assert check.stdout.count("the daemon of this folder listens here") == 2, check.stdout
+    # The daemon runs, and the ports of the configuration are another program's, or nobody's.
+    changed = json.load(open(cluster.config(name)))
+    changed["operations"]["port"], changed["listen"]["port"] = free_ports(2)
+    place = cluster.path(name, "changed.json")
+    for port, seen in ((changed["listen"]["port"], "free, though the daemon of this folder runs"),
+                       (cluster.ports["cloud"], "another program listens here"),
+                       (cluster.operations["cloud"], "another program listens here")):
+        changed["listen"]["port"] = port
+        json.dump(changed, open(place, "w"))
+        check = cluster.command("check", "--config", place, code=1)
+        assert "failed  listen.port: 127.0.0.1:%d: %s" % (port, seen) in check.stdout, check.stdout
+        assert "failed  operations.port: 127.0.0.1:%d: free, though" % changed["operations"]["port"] in (
+            check.stdout), check.stdout
+    changed["operations"]["port"] = cluster.operations["cloud"]
+    changed["listen"]["port"] = cluster.ports[name]
+    json.dump(changed, open(place, "w"))
+    check = cluster.command("check", "--config", place, code=1)
+    assert "failed  operations.port" in check.stdout and "another program" in check.stdout, check.stdout
+    assert "ok      listen.port" in check.stdout, check.stdout
 
 
 def looks_before_it_makes(cluster):
@@ -112,6 +132,18 @@ def looks_before_it_makes(cluster):
         done = cluster.command("init", folder, *options, code=2)
         assert word in done.stderr, (change, done.stderr)
         assert not os.path.exists(folder), os.listdir(folder)
+    # The certificate names the host as what it is.
+    for number, (address, names) in enumerate([
+        ("https://127.0.0.1:8443", "IP Address:127.0.0.1"), ("https://[::1]", "IP Address:0:0:0:0:0:0:0:1"),
+        ("https://north.example:8443", "DNS:north.example"),
+    ]):
+        made = cluster.path("made-%d" % number)
+        cluster.command(
+            "init", made, *["--%s=%s" % pair for pair in dict(good, address=address).items()])
+        shown = subprocess.run(
+            ["openssl", "x509", "-noout", "-ext", "subjectAltName", "-in", os.path.join(made, "tls.pem")],
+            check=True, capture_output=True, text=True).stdout
+        assert [line.strip() for line in shown.splitlines()[1:]] == [names], (address, shown)
 
     files = {name: cluster.path(name, name + ".member.json") for name, _ in PARTIES}
     output = cluster.path("unmade.der")

@@ -6,16 +6,20 @@ Each has a folder and keys of its own; what people carry from one device to anot
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from backups import private_keys, secrets_of
 from cluster import PARTIES, Cluster, private
 from s3 import Bucket
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 PASSPHRASE = "correct horse battery staple"
 IDENTITY = "urn:test:person|19610318"
 DOCTORS = {
@@ -261,6 +265,78 @@ def record_lies_in_s3(people):
         assert "records" in kept and "pieces" in kept, bucket.keys()
 
 
+def is_shown_to_a_court(people, visit):
+    """A cloud, a hospital and the manager export their chains while they run: two programs verify them, and no key is
+    in them; [attack] a byte of them is changed, and a chain is left out."""
+    cluster = people.cluster
+    python = os.environ.get("BCEMR_PYTHON")
+    replay = [python or "", os.path.join(HERE, "..", "..", "scripts", "replay-export")]
+    if not python:
+        print("skipped scripts/replay-export: BCEMR_PYTHON names no Python with what it needs", flush=True)
+
+    def ran(*arguments, code=0):
+        done = subprocess.run(arguments, capture_output=True, text=True, timeout=180)
+        assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
+        return done
+
+    made = {}
+    for name, chains in (("cloud", ["hospital-1", "hospital-2", "st-mary"]), ("hospital-1", ["hospital-1"]),
+                         ("manager", [])):
+        file = made[name] = cluster.path(name + ".export.tar")
+        told = cluster.command("export", "--config", cluster.config(name), "-o", file).stdout
+        assert not [n for n in os.listdir(cluster.folder) if ".copies" in n], os.listdir(cluster.folder)
+        names = tarfile.open(file).getnames()
+        logs = {n.split("/")[0] for n in names}
+        assert {"genesis.der", "consortium"} <= logs <= {"genesis.der", "consortium", *chains} | (
+            {"hospital-1", "hospital-2", "st-mary"} if name == "manager" else set()), names
+        assert not [n for n in names if "/" in n and not n.endswith("/checkpoint") and "/tile/" not in n], names
+        data = open(file, "rb").read()
+        for word in [b"PRIVATE KEY", b"keys.pem", b"sqlite", *map(str.encode, secrets_of(cluster, name))]:
+            assert word not in data, (name, word)
+        for secret in private_keys(cluster, name):
+            assert secret not in data, (name, "a private key is in it")
+        # What it prints to verify it is what its reader runs.
+        words = shlex.split([line for line in told.splitlines() if line.startswith("bcemr verify")][0])
+        assert words[:3] == ["bcemr", "verify", file] and people.digest in words, told
+        ran(people.program, *words[1:])
+        asked = words[words.index("--genesis") + 2:]
+        if python:
+            ran(*replay, file, "--genesis", people.digest, *asked)
+    # It has the visit, and says which chains are others'.
+    report = json.loads(ran(
+        people.program, "verify", made["hospital-1"], "--genesis", people.digest, "--chain", "consortium",
+        "--chain", "hospital-1", "--json").stdout)
+    chains = {chain["name"]: chain for chain in report["summary"]["chains"]}
+    assert report["passed"] and chains["hospital-1"]["visits"] == 1, report
+    assert not chains["hospital-1"]["absent"] and chains["hospital-2"]["absent"], chains
+    ran(people.program, "inspect", made["hospital-1"], "--visit", visit, "--chain", "hospital-1")
+    # A cloud that confirms all has all; who has one chain fails where all are asked for, if more is anchored.
+    ran(people.program, "verify", made["cloud"], "--genesis", people.digest)
+    ran(people.program, "verify", made["hospital-1"], "--genesis", people.digest,
+        code=1 if "fault" in chains["hospital-2"] else 0)
+    together = json.loads(ran(
+        people.program, "compare", made["cloud"], made["hospital-1"], "--genesis", people.digest, "--json").stdout)
+    relations = {chain["name"]: chain["relation"] for chain in together["chains"]}
+    assert together["passed"] and relations["hospital-2"] in ("first-alone", "first-goes-on", "same"), together
+    if "fault" in chains["hospital-2"]:
+        assert relations["hospital-2"] == "first-alone", together
+    # [attack]
+    whole = open(made["hospital-1"], "rb").read()
+    names = {m.name: m for m in tarfile.open(made["hospital-1"])}
+    bundle_ = next(m for n, m in names.items() if n.startswith("hospital-1/") and "/entries/" in n)
+    changed = cluster.path("changed.tar")
+    for place in (bundle_.offset_data + bundle_.size // 2, names["consortium/checkpoint"].offset_data + 90):
+        with open(changed, "wb") as file:
+            file.write(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1:])
+        asked = ["--chain", "consortium", "--chain", "hospital-1"]
+        ran(people.program, "verify", changed, "--genesis", people.digest, *asked, code=1)
+        if python:
+            ran(*replay, changed, "--genesis", people.digest, *asked, code=1)
+    refused = cluster.command(
+        "export", "--config", cluster.config("cloud"), "-o", made["cloud"], code=2)
+    assert "there is something already" in refused.stderr, refused.stderr
+
+
 def consent_waits(people, visit):
     """A doctor's program is away: the consent is wanted, and given when it is back."""
     request = ask(people, "follow-up")
@@ -314,6 +390,12 @@ def keys_are_rotated(people):
 def offline_is_normal(people, visit):
     """Who does not answer is named; nothing is lost, and it goes on."""
     people.cluster.stop("manager", signal.SIGKILL)
+    # What it keeps is exported though it does not run.
+    export = people.cluster.path("ended.tar")
+    people.cluster.command("export", "--config", people.cluster.config("manager"), "-o", export)
+    subprocess.run(
+        [people.program, "verify", export, "--genesis", people.digest, "--chain", "consortium"],
+        check=True, capture_output=True)
     status = people.patient("status")
     assert [p["party"] for p in status["reached"] if not p["answers"]] == ["manager"], status
     request = people.doctor(
@@ -348,7 +430,7 @@ def main():
                 "all have a block", lambda: all(cluster.height(n) >= 2 for n, _ in PARTIES))
             visit = None
             for test in (register, visit_is_held, record_is_shared, record_lies_in_s3,
-                         consent_waits, device_is_lost, keys_are_rotated, offline_is_normal):
+                         is_shown_to_a_court, consent_waits, device_is_lost, keys_are_rotated, offline_is_normal):
                 begun = time.time()
                 takes = test.__code__.co_argcount == 2
                 result = test(people, visit) if takes else test(people)

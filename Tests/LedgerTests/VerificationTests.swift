@@ -250,6 +250,10 @@ struct VerificationTests {
     // A hospital that leaves out what it had anchored: as a whole, or its last block.
     let absent = try fault(1) { $0.replaceLog("hospital-1/0", with: []) }
     #expect(absent?.check == .anchors)
+    let without = try changed { $0.replaceLog("hospital-1/0", with: []) }.verify(ledger)
+    #expect(without.chains.map(\.isAbsent).prefix(2) == [false, true])
+    let anchored = try #require(try ledger.consortium.view.anchor(of: "hospital-1")?.size)
+    #expect(absent?.reason == "no file of it is here, and \(anchored) leaves of it are anchored")
     let end = try #require(leaves.dropLast().lastIndex(where: Leaf.isHeader)) + 1
     let part = MerkleTree(leaves: leaves.prefix(end))
     let shorter = try MemoryExport.log(
@@ -258,7 +262,7 @@ struct VerificationTests {
       leaves: Array(leaves.prefix(end)))
     let short = try changed { $0.replaceLog("hospital-1/0", with: shorter) }.verify(ledger)
     #expect(short.chains[1].fault?.check == .anchors)
-    #expect(short.chains[1].finalLeaves == 0)
+    #expect(short.chains[1].finalLeaves == 0 && !short.chains[1].isAbsent)
     // The export of another ledger.
     let foreign = try LedgerFixture(seed: 2)
     #expect(try failure(export, foreign)?.check == .genesisDigest)

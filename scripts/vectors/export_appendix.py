@@ -2559,7 +2559,7 @@ def replay_says(path, known, genesis):
     chains = []
     try:
         report = REPLAY.verify(files.open_export(path), genesis, known)
-        faults, chains = report.faults, report.chains
+        faults, chains = [fault for _, fault in report.faults], report.chains
     except files.Malformed as error:
         return "V1", str(error), chains
     except REPLAY.Failure as error:

@@ -83,8 +83,11 @@ extension HospitalServer {
   }
 
   /// The doctors that this hospital has taken on, in ascending order.
-  func employees() throws -> [String] {
-    let prefix = Self.employmentKey("")
+  func employees() throws -> [String] { try Self.employees(in: store) }
+
+  /// The same, by the store of a hospital's server; of other roles' stores nobody.
+  package static func employees(in store: any RoleStore) throws -> [String] {
+    let prefix = employmentKey("")
     return try store.keys(withPrefix: prefix).map { String($0.dropFirst(prefix.count)) }
   }
 

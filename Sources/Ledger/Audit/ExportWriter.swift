@@ -58,12 +58,19 @@ package enum ExportWriter {
       hashes = { try consortium.engine.storedHashes(level: $0, index: $1, count: $2) }
     }
 
-    package init(_ hospital: HospitalView) {
+    /// - Parameter leaves: those of the hospital's own log, whose state holds none; of another keeper nil.
+    package init(
+      _ hospital: HospitalView,
+      leaves: (
+        @Sendable (_ from: UInt64, _ limit: Int, _ byteCount: Int) throws -> [[UInt8]]
+      )? = nil
+    ) {
       chain = hospital.hospital
       generation = hospital.confirmed?.generation ?? 0
       size = hospital.confirmed?.size ?? 0
       note = hospital.confirmed?.note ?? ""
-      leaves = { try hospital.engine.storedLeaves(from: $0, limit: $1, byteCount: $2) }
+      self.leaves =
+        leaves ?? { try hospital.engine.storedLeaves(from: $0, limit: $1, byteCount: $2) }
       hashes = { try hospital.engine.storedHashes(level: $0, index: $1, count: $2) }
     }
   }

@@ -73,6 +73,8 @@ public enum Verification {
     /// The leaves that are final. On the consortium chain all valid ones are.
     public var finalLeaves: UInt64 = 0
     public var fault: Fault?
+    /// Whether the export has no file of it.
+    public var isAbsent = false
     /// Whether it was compared with a known checkpoint.
     public var isCompared = false
     /// Whether a log key of the chain was convicted: it is anchored no more.
@@ -244,12 +246,14 @@ public enum Verification {
             return try view.keys(of: hospital, note: note, sinceEpoch: base)
           },
           keysOf: { try view.keys(of: hospital, note: $1) })
-        var chain = try observer.completed(result.report, result.engine)
+        var chain = try observer.completed(
+          result.report, result.engine, hasFiles: result.hasFiles)
         chain.isBarred = try view.isBarred(hospital)
         if let void {
           chain = ChainReport(name: chain.name, generation: chain.generation)
           chain.fault = void
         }
+        chain.isAbsent = !result.hasFiles
         addenda.take(observer.addenda, result.engine, validLeaves: chain.leaves)
         report.chains.append(chain)
       } catch let failure as Failure {
@@ -706,12 +710,15 @@ private struct HospitalObserver: ChainObserver {
 
   /// Adds what is final: what an anchor with this chain's own root covers.
   mutating func completed(
-    _ report: Verification.ChainReport, _ engine: ChainEngine<HospitalRules>
+    _ report: Verification.ChainReport, _ engine: ChainEngine<HospitalRules>, hasFiles: Bool
   ) throws -> Verification.ChainReport {
     var report = report
     let anchors = try consortium.anchorCount(of: hospital)
     if report.leaves == 0 {
-      if report.fault == nil, anchors > 0 { report.fault = .endsTooEarly(engine.height) }
+      if report.fault == nil, let anchor = try consortium.anchor(of: hospital) {
+        report.fault =
+          hasFiles ? .endsTooEarly(engine.height) : .isAbsent(anchored: anchor.size)
+      }
       if report.fault == nil { report.fault = try continuationFault(engine) }
       return report
     }
@@ -764,6 +771,12 @@ private struct HospitalObserver: ChainObserver {
 }
 
 extension Verification.Fault {
+  fileprivate static func isAbsent(anchored: UInt64) -> Self {
+    Self(
+      check: .anchors, height: 0,
+      reason: "no file of it is here, and \(anchored) leaves of it are anchored")
+  }
+
   fileprivate static func endsTooEarly(_ height: UInt64) -> Self {
     Self(
       check: .anchors, height: height,

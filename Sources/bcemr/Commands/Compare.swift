@@ -9,8 +9,8 @@ struct Compare: AsyncParsableCommand {
     abstract: "Check two exports of one ledger, and say whether they tell one history.",
     discussion: """
       Of each chain: whether both have the same leaves, which of the two goes on where the other ends, or \
-      at which leaf they part. Where they part, both were signed by those who answer for the chain: who \
-      has both files can prove it.
+      at which leaf they part; an export may have the chains of some hospitals alone. Where they part, \
+      both were signed by those who answer for the chain: who has both files can prove it.
       """)
 
   @Argument(help: "A file or a folder of tiles that 'bcemr export' wrote.")
@@ -59,8 +59,22 @@ private struct VerifiedExport {
     return ExportComparison.Chain(size: chain.leaves, store: store)
   }
 
+  /// How many leaves of it are valid; nil if the export has none of its files.
   func leaves(_ name: String) -> UInt64? {
-    audit.summary?.chains.first { $0.name == name }?.leaves
+    audit.summary?.chains.first { $0.name == name && !isLeftOut($0) }?.leaves
+  }
+
+  /// Whether all that it has is valid; it may have the chains of some hospitals alone.
+  var isValid: Bool {
+    audit.summary?.chains.allSatisfy { $0.fault == nil || isLeftOut($0) } ?? false
+  }
+
+  func leavesOut(_ name: String) -> Bool {
+    audit.summary?.chains.contains { $0.name == name && isLeftOut($0) } ?? false
+  }
+
+  private func isLeftOut(_ chain: Audit.Chain) -> Bool {
+    chain.absent && chain.fault?.code == "\(Audit.Check.anchors)"
   }
 }
 
@@ -80,7 +94,11 @@ private struct ComparisonReport: Encodable {
     case firstGoesOn = "first-goes-on"
     case secondGoesOn = "second-goes-on"
     case parts
-    /// One of the two is not valid, or has no such chain.
+    /// The other has no file of it.
+    case firstAlone = "first-alone"
+    case secondAlone = "second-alone"
+    case neither
+    /// It is not valid in one of the two, or one of the two does not know it.
     case notCompared = "not-compared"
   }
 
@@ -94,7 +112,7 @@ private struct ComparisonReport: Encodable {
     let leaf: UInt64?
   }
 
-  /// Both valid, of one ledger, and no chain parts.
+  /// What both have is valid, of one ledger, and no chain parts.
   let passed: Bool
   let genesisCompared: Bool
   let first: Export
@@ -118,6 +136,9 @@ private struct ComparisonReport: Encodable {
         }
         let (relation, leaf): (Relation, UInt64?) =
           switch found {
+          case nil where first.leavesOut(name) && second.leavesOut(name): (.neither, nil)
+          case nil where second.leavesOut(name) && first.chain(name) != nil: (.firstAlone, nil)
+          case nil where first.leavesOut(name) && second.chain(name) != nil: (.secondAlone, nil)
           case nil: (.notCompared, nil)
           case .same: (.same, nil)
           case .firstGoesOn: (.firstGoesOn, nil)
@@ -129,7 +150,7 @@ private struct ComparisonReport: Encodable {
           leaf: leaf)
       } : []
     passed =
-      first.audit.passed && second.audit.passed && sameLedger
+      first.isValid && second.isValid && sameLedger
       && chains.allSatisfy { $0.relation != .parts }
   }
 
@@ -171,10 +192,10 @@ private struct ComparisonReport: Encodable {
 extension ComparisonReport.Export {
   fileprivate init(_ export: VerifiedExport) {
     path = export.path
-    passed = export.audit.passed
+    passed = export.isValid
     genesis = export.audit.summary?.genesis
     time = export.audit.summary?.time
-    error = export.audit.error
+    error = export.isValid ? nil : export.audit.error
   }
 }
 
@@ -185,6 +206,9 @@ extension ComparisonReport.Chain {
     case .firstGoesOn: "the first goes on"
     case .secondGoesOn: "the second goes on"
     case .parts: "they part at leaf \(leaf ?? 0)"
+    case .firstAlone: "the first alone has it"
+    case .secondAlone: "the second alone has it"
+    case .neither: "neither has it"
     case .notCompared: "not compared"
     }
   }

@@ -47,6 +47,8 @@ struct Audit: Encodable {
     let unprovenAddenda: UInt64
     /// Whether a log key of the chain was convicted.
     let barred: Bool
+    /// Whether the export has no file of it.
+    let absent: Bool
     let fault: Fault?
   }
 
@@ -333,6 +335,7 @@ extension Audit.Chain: CustomStringConvertible {
     addenda = report.visits.addenda
     unprovenAddenda = report.visits.unprovenAddenda
     barred = report.isBarred
+    absent = report.isAbsent
     fault = report.fault.map {
       Audit.Fault(code: "\($0.check)", message: "\($0)", block: $0.height)
     }
@@ -344,6 +347,7 @@ extension Audit.Chain: CustomStringConvertible {
       return name == ChainName.consortium
         ? "\(name) has no block here" : "\(name) has no block here, and none of it is anchored"
     }
+    if absent, let fault { return "\(name) is not in this export: \(fault.message)" }
     let validity =
       blocks == 0 ? "no valid block" : "valid to block \(blocks - 1)"
     var text = "\(name) \(validity)"

@@ -27,6 +27,13 @@ extension Audit {
         "no file of \(empty.joined(separator: ", ")) is here, and nothing of it is anchored: no visit there "
           + "is final yet")
     }
+    let missing = report.chains.filter { $0.isAbsent && $0.fault?.check == .anchors }.map(\.name)
+    if !missing.isEmpty {
+      note(
+        "absent-chain",
+        "nothing is said of the visits of \(missing.joined(separator: ", ")), of which no file is here: who "
+          + "keeps that chain, the hospital and its cloud, is asked for an export of it")
+    }
     if let leftOver {
       note(
         "left-over",

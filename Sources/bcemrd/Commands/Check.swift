@@ -5,8 +5,6 @@ import EtcdBackend
 import Foundation
 import HTTPTransport
 import Ledger
-import NIOCore
-import NIOPosix
 import SQLiteBackend
 
 /// What an operator runs first: whether this machine can work.
@@ -48,16 +46,11 @@ struct Check: AsyncParsableCommand {
           : "others take the place of \(givenUp.map(\.name).sorted().joined(separator: ", ")); 'run' lists them"
       }
     }
-    let isRunning = Self.isRunning(configuration)
-    for (key, listen) in [
-      ("listen.port", configuration.listen), ("operations.port", configuration.operations),
-    ] {
-      await tell(key) {
-        if isRunning { return "\(listen.host):\(listen.port): the daemon of this folder runs" }
-        try await Self.requireFree(listen, key)
-        return "\(listen.host):\(listen.port): nobody listens there"
-      }
-    }
+    let ports = PortCheck(
+      configuration: configuration, isRunning: Self.isRunning(configuration),
+      pin: try? TLSFiles.load(certificate: configuration.certificate, key: configuration.key).pin)
+    await tell("listen.port") { try await ports.listening() }
+    await tell("operations.port") { try await ports.operations() }
     await tell("TLS key and certificate") {
       let tls = try TLSFiles.load(
         certificate: configuration.certificate, key: configuration.key)
@@ -144,21 +137,6 @@ struct Check: AsyncParsableCommand {
       return false
     } catch {
       return error.code == .locked
-    }
-  }
-
-  /// - Throws: ``DaemonFailure`` if the daemon could not listen there.
-  private static func requireFree(
-    _ listen: DaemonConfiguration.Listen, _ key: String
-  ) async throws {
-    do {
-      let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-        // What a daemon has left behind that has just ended is in nobody's way.
-        .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-        .bind(host: listen.host, port: listen.port).get()
-      try await channel.close()
-    } catch {
-      throw DaemonFailure(listening: listen, key, error)
     }
   }
 }

@@ -15,9 +15,10 @@ struct SupportBundle: AsyncParsableCommand {
     commandName: "support-bundle",
     abstract: "Write what somebody who helps needs to know into one readable file.",
     discussion: """
-      In it: version and system, the configuration, public keys of members and where they are, the certificate, \
-      the disk, names and sizes of files, and if the daemon runs, what its operations port says. Not in it: \
-      keys, stores, logs, and anything of patients or of what doctors have found. Read it before it is sent.
+      In it: version and system, the configuration, where records lie, members as they are now and where they \
+      are, the certificate, the disk, names and sizes of the roles' files, and if the daemon runs, what its \
+      operations port says. Not in it: keys, credentials, stores, logs, anything of patients or of what doctors \
+      have found, and which doctors there are. Read it before it is sent.
       """)
 
   @Option(help: "The configuration of the daemon.")
@@ -29,6 +30,9 @@ struct SupportBundle: AsyncParsableCommand {
   private struct Report: Encodable {
     struct Member: Encodable {
       let id: String
+      /// hospital, cloud or manager.
+      let kind: String
+      let organisation: String
       let addresses: [String]
       let pins: [String]
     }
@@ -40,6 +44,12 @@ struct SupportBundle: AsyncParsableCommand {
       let modified: String
       /// Of a store, what is wrong with the file.
       let findings: [String]
+    }
+
+    struct Role: Encodable {
+      let id: String
+      /// hospital, cloud or manager; null of who is no member.
+      let kind: String?
     }
 
     struct Certificate: Encodable {
@@ -54,12 +64,16 @@ struct SupportBundle: AsyncParsableCommand {
     var configuration: [String: String]
     var genesis: String?
     var network: String?
+    /// Of the next block of the consortium chain, as of which the members are; absent where it is the genesis.
+    var membersAsOf: UInt64?
     var members: [Member] = []
+    /// Those of this machine.
+    var roles: [Role] = []
     var certificate: Certificate?
     var diskFreeBytes: UInt64?
     var files: [File] = []
-    /// By path, what the operations port of the daemon says.
-    var operations: [String: String] = [:]
+    /// By path, what the operations port of the daemon says, line by line.
+    var operations: [String: [String]] = [:]
     /// What could not be found out, and why.
     var failures: [String] = []
   }
@@ -80,11 +94,18 @@ struct SupportBundle: AsyncParsableCommand {
     await attempt("genesis") {
       let genesis = try Machine.genesis(configuration)
       (report.genesis, report.network) = ("\(genesis.digest)", genesis.content.network)
-      report.members = ([genesis.members.manager.id] + genesis.members.supernodes.map(\.id)).map {
-        let location = genesis.members.location(of: $0)
+      let present = try PresentMembers(configuration, genesis)
+      let members = present.members
+      report.membersAsOf = present.height
+      report.members = ([members.manager.id] + members.supernodes.map(\.id)).map {
+        let location = members.location(of: $0)
         return Report.Member(
-          id: $0, addresses: location?.addresses ?? [],
-          pins: location?.pins.map { "\($0)" } ?? [])
+          id: $0, kind: Self.kind(of: $0, members) ?? "",
+          organisation: members.party($0)?.organisation ?? "",
+          addresses: location?.addresses ?? [], pins: location?.pins.map { "\($0)" } ?? [])
+      }
+      report.roles = configuration.roles.map {
+        Report.Role(id: $0, kind: Self.kind(of: $0, members))
       }
     }
     await attempt("certificate") {
@@ -92,7 +113,9 @@ struct SupportBundle: AsyncParsableCommand {
       report.certificate = Report.Certificate(
         subject: tls.subject, pin: "\(tls.pin)", ends: tls.notValidAfter.formatted(.iso8601))
     }
-    await attempt("files") { report.files = try Self.files(in: configuration.data) }
+    await attempt("files") { report.files = try Self.files(configuration) }
+    var doctors: DoctorNames?
+    await attempt("doctors") { doctors = try DoctorNames(configuration) }
     let client = HTTPClient(eventLoopGroupProvider: .singleton)
     for path in ["health", "ready", "version", "metrics"] {
       await attempt("/\(path)") {
@@ -100,8 +123,11 @@ struct SupportBundle: AsyncParsableCommand {
         let answer = try await client.execute(
           HTTPClientRequest(url: "http://\(place.host):\(place.port)/\(path)"),
           timeout: .seconds(10))
-        report.operations[path] = String(
-          buffer: try await answer.body.collect(upTo: 1 << 22))
+        let body = Array(try await answer.body.collect(upTo: 1 << 22).readableBytesView)
+        // What failed may name a doctor.
+        report.operations[path] = Self.lines(body) {
+          doctors?.removed(from: $0) ?? "left out: the doctors whom it may name are not known"
+        }
       }
     }
     try? await client.shutdown()
@@ -112,10 +138,48 @@ struct SupportBundle: AsyncParsableCommand {
     Output.line("\(output): \(count) bytes; read it before it is sent")
   }
 
-  /// Those of roles; whose names other folders have is nobody's business.
-  private static func files(in path: String) throws -> [Report.File] {
+  private static func kind(of id: String, _ members: ValidMembers) -> String? {
+    switch members.party(id) {
+    case .manager: "\(RoleKind.manager)"
+    case .supernode(let node): "\(node.role == .hospital ? RoleKind.hospital : .cloud)"
+    case .organisation, nil: nil
+    }
+  }
+
+  /// An answer for people to read: JSON with a line for each value.
+  ///
+  /// - Parameter cleared: what of a reason may be shown.
+  private static func lines(_ body: [UInt8], _ cleared: (String) -> String) -> [String] {
+    func clear(_ value: Any, isReason: Bool) -> Any {
+      switch value {
+      case let text as String: isReason ? cleared(text) : text
+      case let values as [Any]: values.map { clear($0, isReason: isReason) }
+      case let members as [String: Any]:
+        Dictionary(
+          members.map { ($0, clear($1, isReason: isReason || $0.hasPrefix("reason"))) },
+          uniquingKeysWith: { first, _ in first })
+      default: value
+      }
+    }
+    var text = String(decoding: body, as: UTF8.self)
+    if let value = try? JSONSerialization.jsonObject(with: Data(body)),
+      let bytes = try? JSONSerialization.data(
+        withJSONObject: clear(value, isReason: false),
+        options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+    {
+      text = String(decoding: bytes, as: UTF8.self)
+    }
+    return text.split(separator: "\n").map(String.init)
+  }
+
+  /// Those of the roles that run here; whose names other folders have is nobody's business.
+  private static func files(_ configuration: DaemonConfiguration) throws -> [Report.File] {
+    let path = configuration.data
     let data = try DataFolder(beside: path)
-    return try data.inventory().files.filter { !$0.contains("patients/") }.map { name in
+    let names = try data.inventory().files.filter { name in
+      !name.contains("/") || configuration.roles.contains { name.hasPrefix("\($0)/") }
+    }
+    return try names.map { name in
       let place = "\(path)/\(name)"
       let attributes = try FileManager.default.attributesOfItem(atPath: place)
       let modified = attributes[.modificationDate] as? Date
@@ -129,16 +193,80 @@ struct SupportBundle: AsyncParsableCommand {
   }
 }
 
+/// Which words are identifiers of doctors: those on the ledger, and those whom a hospital here has taken on.
+private struct DoctorNames {
+  private let employed: Set<String>
+  private let ledgers: [ConsortiumView]
+
+  init(_ configuration: DaemonConfiguration) throws {
+    do {
+      try self.init(reading: configuration)
+    } catch {
+      // A block may have been committed between two reads; not twice within a moment.
+      try self.init(reading: configuration)
+    }
+  }
+
+  private init(reading configuration: DaemonConfiguration) throws {
+    let data = try DataFolder(beside: configuration.data)
+    let genesis = try Machine.genesis(configuration)
+    var (employed, ledgers): (Set<String>, [ConsortiumView]) = ([], [])
+    for role in configuration.roles {
+      if FileManager.default.fileExists(atPath: "\(data.path)/\(role)/state.sqlite") {
+        employed.formUnion(try HospitalServer.employees(in: data.roleStore(role)))
+      }
+      if data.hasStateStore(role, chain: ChainName.consortium) {
+        ledgers.append(
+          try ConsortiumView(
+            genesis: genesis, store: data.stateStore(role, chain: ChainName.consortium)))
+      }
+    }
+    (self.employed, self.ledgers) = (employed, ledgers)
+  }
+
+  /// The text with "a doctor" in the place of each identifier of one; of a word of which that cannot be found out, too.
+  func removed(from text: String) -> String {
+    var (result, word) = ("", "")
+    func end() {
+      result += isDoctor(word) ? "a doctor" : word
+      word = ""
+    }
+    for character in text {
+      if character.isLetter || character.isNumber || character == "-" {
+        word.append(character)
+      } else {
+        end()
+        result.append(character)
+      }
+    }
+    end()
+    return result
+  }
+
+  private func isDoctor(_ word: String) -> Bool {
+    guard ValidGenesis.isIdentifier(word) else { return false }
+    return employed.contains(word)
+      || ledgers.contains { ledger in
+        do { return try ledger.doctor(word) != nil } catch { return true }
+      }
+  }
+}
+
 extension DaemonConfiguration {
   /// As it is in force.
   fileprivate var summary: [String: String] {
-    [
+    var summary = [
       "genesis": genesis, "data": data, "roles": roles.joined(separator: ","),
       "listen": "\(listen.host):\(listen.port)", "tls.certificate": certificate, "tls.key": key,
       "operations": "\(operations.host):\(operations.port)", "desk.socket": deskSocket,
       "log.level": logLevel.rawValue, "ready.behind": "\(readyBehind)",
       "ready.stalled": "\(readyStalled)",
       "disk.floor": "\(diskFloor)", "disk.resume": "\(diskResume)", "pause": "\(pause)",
+      "records": records == nil ? "in the data folder" : "in S3",
     ]
+    for part in [records?.summary, engine?.summary] {
+      summary.merge(part ?? [:]) { first, _ in first }
+    }
+    return summary
   }
 }

@@ -82,6 +82,20 @@ struct EngineSettings: Sendable {
     self.secret = secret
   }
 
+  /// Without secret, key and password.
+  var summary: [String: String] {
+    var summary = [
+      "engine.machine": machine, "engine.lifetime": "\(lifetime)",
+      "engine.etcd.endpoints": etcd.endpoints.joined(separator: ","),
+      "engine.etcd.prefix": etcd.prefix,
+      "engine.etcd.authority": etcd.certificates.authority,
+      "engine.etcd.certificate": etcd.certificates.own?.certificate,
+      "engine.etcd.user": etcd.user?.description,
+    ].compactMapValues(\.self)
+    summary.merge(s3.summary("engine.s3")) { first, _ in first }
+    return summary
+  }
+
   /// - Throws: ``DaemonFailure`` for a file that others may read.
   private static func read(_ path: String, _ what: String) throws -> String {
     let contents = try DurableFile.read(path, limit: 1 << 16)

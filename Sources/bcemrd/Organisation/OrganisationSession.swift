@@ -30,6 +30,24 @@ struct OrganisationOptions: ParsableArguments {
   /// - Throws: ``DaemonFailure``.
   func validGenesis() throws -> ValidGenesis { try Machine.genesis(at: genesis) }
 
+  /// Those that every command of this organisation needs, to copy behind one.
+  var arguments: String {
+    ([("keys", keys), ("genesis", genesis)] + (copy.map { [("copy", $0)] } ?? []))
+      .map { "--\($0) \(Self.word($1))" }.joined(separator: " ")
+  }
+
+  /// What a member who has nothing but what it was given puts behind a command.
+  static let othersArguments = "--keys organisation/keys.pem --genesis genesis.der"
+
+  /// A path as one word of a shell.
+  static func word(_ path: String) -> String {
+    let isPlain = path.utf8.allSatisfy {
+      UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0
+        || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 || Array("/._-+:@".utf8).contains($0)
+    }
+    return isPlain && !path.isEmpty ? path : "'\(path.replacing("'", with: "'\\''"))'"
+  }
+
   func show(_ report: some OrganisationReport) throws {
     if json { return try Output.json(report) }
     for line in report.lines { Output.line(line) }

@@ -18,6 +18,9 @@ struct RecordsInS3: Sendable {
   /// For people.
   var place: String { s3.place }
 
+  /// Without the credentials.
+  var summary: [String: String] { s3.summary("records.s3") }
+
   /// - Throws: ``DaemonFailure``
   func store(of cloud: String) throws -> any RecordStore { try store(under: cloud) }
 

@@ -44,6 +44,11 @@ struct S3Place: Sendable {
     }
   }
 
+  /// Without the credentials.
+  func summary(_ part: String) -> [String: String] {
+    [part: place, "\(part).region": configuration.region]
+  }
+
   /// For people.
   var place: String {
     "\(configuration.endpoint)/\(configuration.bucket)"

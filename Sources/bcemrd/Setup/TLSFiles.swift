@@ -6,6 +6,12 @@ import NIOSSL
 import SwiftASN1
 import X509
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// The TLS key of a server and the certificate that wraps it.
 enum TLSFiles {
   /// Makes a P-256 key and a certificate for it that the key itself has signed: others know the key by the
@@ -24,12 +30,27 @@ enum TLSFiles {
       notValidBefore: now.addingTimeInterval(-300),
       notValidAfter: now.addingTimeInterval(825 * 86_400), issuer: name, subject: name,
       signatureAlgorithm: .ecdsaWithSHA256,
-      extensions: Certificate.Extensions { SubjectAlternativeNames([.dnsName(host)]) },
+      extensions: Certificate.Extensions { SubjectAlternativeNames([generalName(of: host)]) },
       issuerPrivateKey: .init(key))
     try DurableFile.create(Array(key.pemRepresentation.utf8) + [0x0a], at: keyPath)
     try DurableFile.create(
       Array(try certificate.serializeAsPEM().pemString.utf8) + [0x0a], at: certificatePath)
     return Digest32(sha256: Array(key.publicKey.derRepresentation))
+  }
+
+  /// A host as a certificate names it: an IP address, 4 or 16 bytes, is no DNS name (RFC 5280, 4.2.1.6).
+  private static func generalName(of host: String) -> GeneralName {
+    // In an address, IPv6 stands in brackets.
+    let text =
+      host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+    for (family, count) in [(AF_INET, 4), (AF_INET6, 16)] {
+      var bytes = [UInt8](repeating: 0, count: count)
+      let isAddress = unsafe bytes.withUnsafeMutableBytes {
+        unsafe inet_pton(family, text, $0.baseAddress) == 1
+      }
+      if isAddress { return .ipAddress(ASN1OctetString(contentBytes: bytes[...])) }
+    }
+    return .dnsName(host)
   }
 
   struct Loaded {

@@ -24,7 +24,9 @@ struct DeskAgree: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "agree",
     abstract: "Agree to a draft in the name of this server; the agreement is put into the file.",
-    discussion: "Look at it first: 'bcemrd organisation show FILE'. Nothing is sent to anybody.")
+    discussion: """
+      Look at it first: 'bcemrd organisation show DRAFT --genesis FILE'. Nothing is sent to anybody.
+      """)
 
   @Argument(help: "The draft, as 'bcemrd organisation propose' wrote it.")
   var draft: String

@@ -90,7 +90,7 @@ struct Submit: AsyncParsableCommand {
       let motion = try draft.agreed(
         try consortium.preview(of: changes).consents, session.genesis.digest)
       let done = try await session.submit(motion, patience: wait.seconds)
-      try options.show(PutReport(motion, done, try consortium.nextMembers))
+      try options.show(PutReport(motion, done, try consortium.nextMembers, options))
     }
   }
 }
@@ -108,22 +108,27 @@ struct DraftReport: OrganisationReport {
   let missing: [String]?
   /// Who does not vote on it.
   let concerned: String?
-  /// Where it was written.
+  /// Where it was written, and what puts it then.
   let file: String?
+  let submit: String?
 
   /// - Parameters:
   ///   - preview: what the ledger says of it, if it was asked.
   ///   - keys: those with which somebody has agreed here and now.
   init(
     _ draft: MotionDraft, _ members: ValidMembers?, _ genesis: Digest32,
-    preview: MotionPreview? = nil, keys: [String: [UInt8]] = [:], written file: String? = nil
+    preview: MotionPreview? = nil, keys: [String: [UInt8]] = [:],
+    written: (file: String, options: OrganisationOptions)? = nil
   ) throws {
     organisation = draft.organisation
     changes = try draft.content().changes.map { ChangeReport($0, members) }
     (agreed, unchecked, forged) = try draft.standing(
       (preview?.consents ?? [:]).merging(keys) { known, _ in known }, genesis)
     missing = preview?.consents.keys.filter { draft.consents[$0] == nil }.sorted()
-    (concerned, self.file) = (preview?.concerned, file)
+    (concerned, file) = (preview?.concerned, written?.file)
+    submit = written.map {
+      "bcemrd organisation submit \(OrganisationOptions.word($0.file)) \($0.options.arguments)"
+    }
   }
 
   var lines: [String] {
@@ -139,9 +144,8 @@ struct DraftReport: OrganisationReport {
     if let missing, !missing.isEmpty {
       lines.append("must agree: \(missing.joined(separator: ", "))")
     }
-    if let file {
-      lines.append(
-        "the draft is in \(file); when all have agreed: bcemrd organisation submit \(file)")
+    if let file, let submit {
+      lines.append("the draft is in \(file); when all have agreed: \(submit)")
     }
     return lines
   }
@@ -153,19 +157,26 @@ struct PutReport: OrganisationReport {
   let changes: [ChangeReport]
   /// Whether a final block holds it.
   let final: Bool
+  /// What shows how it stands.
+  let again: String
 
-  init(_ motion: Motion, _ done: (entry: Digest32, isFinal: Bool), _ members: ValidMembers) {
+  init(
+    _ motion: Motion, _ done: (entry: Digest32, isFinal: Bool), _ members: ValidMembers,
+    _ options: OrganisationOptions
+  ) {
     self.motion = "\(done.entry)"
     changes = motion.changes.map { ChangeReport($0, members) }
     final = done.isFinal
+    again = SubmittedReport.again("motions", options)
   }
 
   var lines: [String] {
     ["motion \(motion)"] + changes.flatMap(\.lines)
       + [
         final
-          ? "it is put; the others vote: bcemrd organisation vote \(motion.prefix(12)) --yes"
-          : "the delegates have it, and no final block holds it yet: look again with 'motions'"
+          ? "it is put; each of the others votes with its own key: bcemrd organisation vote "
+            + "\(motion.prefix(12)) --yes \(OrganisationOptions.othersArguments)"
+          : SubmittedReport.waiting(again)
       ]
   }
 }

@@ -40,6 +40,10 @@ struct MembersReport: OrganisationReport {
   /// Of the next block.
   let height: UInt64
   let nextEpochFrom: UInt64
+  /// Blocks of an epoch.
+  let epochLength: UInt64
+  /// By the names that `propose --limit` has for them, as they hold now.
+  let limits: [String: UInt64]
   let members: [Member]
   let joining: [String]
   let leaving: [String]
@@ -49,7 +53,12 @@ struct MembersReport: OrganisationReport {
     let (now, next) = (try view.members, try view.nextMembers)
     height = view.height
     epoch = view.genesis.epoch(ofHeight: height)
-    nextEpochFrom = (epoch + 1) * view.genesis.content.epochLength
+    epochLength = view.genesis.content.epochLength
+    nextEpochFrom = (epoch + 1) * epochLength
+    let numbers = now.numbers
+    limits = Dictionary(
+      MemberLimit.all.map { ($0.name, numbers[keyPath: $0.path]) },
+      uniquingKeysWith: { first, _ in first })
     let seats = Set(try view.delegates(forHeight: height).seats.compactMap(\.delegate))
     var approvals: [String: [String]] = [:]
     for organisation in now.organisations {
@@ -87,7 +96,10 @@ struct MembersReport: OrganisationReport {
 
   var lines: [String] {
     var lines = [
-      "epoch \(epoch), height \(height); the next epoch begins at height \(nextEpochFrom)"
+      "epoch \(epoch), height \(height); the next epoch begins at height \(nextEpochFrom), and each has "
+        + "\(epochLength) blocks",
+      "limits: "
+        + MemberLimit.all.map { "\($0.name)=\(limits[$0.name] ?? 0)" }.joined(separator: " "),
     ]
     for member in members {
       var words = "\(member.kind) \(member.id)"

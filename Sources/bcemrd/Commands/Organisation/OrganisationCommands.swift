@@ -1,4 +1,5 @@
 import ArgumentParser
+import CanonicalEncoding
 
 /// What an organisation decides about who takes part, with a key that no server has.
 struct OrganisationCommands: AsyncParsableCommand {
@@ -41,13 +42,25 @@ struct SubmittedReport: OrganisationReport {
   let entry: String
   /// Whether a final block holds it.
   let final: Bool
+  /// What shows later whether one does.
+  let again: String
 
-  var lines: [String] {
-    [
-      what,
-      final
-        ? "a final block holds it"
-        : "the delegates have it, and no final block holds it yet: look again with 'motions'",
-    ]
+  /// - Parameter listing: the command that lists such entries, as `motions`.
+  init(
+    _ what: String, _ done: (entry: Digest32, isFinal: Bool), listing: String,
+    _ options: OrganisationOptions
+  ) {
+    (self.what, entry, final) = (what, "\(done.entry)", done.isFinal)
+    again = Self.again(listing, options)
   }
+
+  static func again(_ listing: String, _ options: OrganisationOptions) -> String {
+    "bcemrd organisation \(listing) \(options.arguments)"
+  }
+
+  static func waiting(_ again: String) -> String {
+    "the delegates have it, and no final block holds it yet; look again: \(again)"
+  }
+
+  var lines: [String] { [what, final ? "a final block holds it" : Self.waiting(again)] }
 }

@@ -60,7 +60,10 @@ struct NewOrganisationKey: ParsableCommand {
     let file = "\(folder)/\(id).organisation.json"
     try DurableFile.create(try description.encoded(), at: file)
     let party = Party.organisation(try description.organisation)
-    Output.line("made a key of \(id); a member proposes it by --replace \(file)")
+    Output.line(
+      "made a key of \(id); a member proposes it: bcemrd organisation propose --replace "
+        + "\(OrganisationOptions.word(file)) -o \(id).motion.json \(OrganisationOptions.othersArguments)"
+    )
     Output.line("fingerprint of \(id): \(Fingerprint(party).text)")
   }
 }

@@ -76,7 +76,7 @@ struct Propose: AsyncParsableCommand {
         return try options.show(
           DraftReport(
             draft, consortium.nextMembers, session.genesis.digest, preview: preview,
-            written: output))
+            written: (output, options)))
       }
       guard preview.consents.isEmpty else {
         throw DaemonFailure(
@@ -84,7 +84,7 @@ struct Propose: AsyncParsableCommand {
           code: "not-agreed", hint: "write a draft with -o FILE, and give it to them")
       }
       let done = try await session.submit(motion, patience: wait.seconds)
-      try options.show(PutReport(motion, done, try consortium.nextMembers))
+      try options.show(PutReport(motion, done, try consortium.nextMembers, options))
     }
   }
 

@@ -41,8 +41,8 @@ struct Vote: AsyncParsableCommand {
       else {
         return try options.show(
           SubmittedReport(
-            what: "\(session.id) votes \(yes ? "yes" : "no") on \(motion.entry)",
-            entry: "\(done.entry)", final: false))
+            "\(session.id) votes \(yes ? "yes" : "no") on \(motion.entry)",
+            (done.entry, isFinal: false), listing: "motions", options))
       }
       try options.show(try MotionReport(now, consortium))
     }
@@ -98,10 +98,10 @@ struct Approve: AsyncParsableCommand {
         Approval(candidates: Set(ids), number: number), patience: wait.seconds)
       try options.show(
         SubmittedReport(
-          what: none
+          none
             ? "\(session.id) approves nobody"
             : "\(session.id) approves \(Set(ids).sorted().joined(separator: ", "))",
-          entry: "\(done.entry)", final: done.isFinal))
+          done, listing: "members", options))
     }
   }
 }
@@ -135,7 +135,10 @@ struct MotionReport: OrganisationReport {
   let by: String
   let changes: [ChangeReport]
   let status: Status
+  /// Until the end of which it is, or was, open.
   let lastEpoch: UInt64
+  /// The present one.
+  let epoch: UInt64
   /// The first height at which what has passed holds, if that is to come.
   let holdsFrom: UInt64?
   let concerned: String?
@@ -144,10 +147,13 @@ struct MotionReport: OrganisationReport {
   let waiting: [String]
   /// How many have to be for it.
   let needed: Int
+  /// How many are, with keys that are theirs still.
+  let inFavour: Int
 
   init(_ history: MotionHistory, _ view: ConsortiumView) throws {
     let (members, genesis) = (try view.members, view.genesis)
     let epoch = genesis.epoch(ofHeight: view.height)
+    self.epoch = epoch
     let counted = try view.countedVotes(on: history.entry)
     motion = "\(history.entry)"
     by = history.signer
@@ -169,6 +175,7 @@ struct MotionReport: OrganisationReport {
         counts: counted[vote.organisation] == vote.approves)
     }
     let voters = members.voters.filter { $0 != history.concerned }
+    inFavour = voters.count { counted[$0] == true }
     waiting = status == .open ? voters.filter { counted[$0] == nil }.sorted() : []
     needed = 2 * voters.count / 3 + 1
     let decided = try history.votes.last.flatMap { try view.block(holding: $0.index) }
@@ -179,9 +186,7 @@ struct MotionReport: OrganisationReport {
   }
 
   var lines: [String] {
-    var lines = [
-      "motion \(motion)", "by \(by): \(status.rawValue), open until the end of epoch \(lastEpoch)",
-    ]
+    var lines = ["motion \(motion)", "by \(by): \(standing)"]
     lines += changes.flatMap(\.lines)
     if let concerned { lines.append("  \(concerned) does not vote on it") }
     for vote in votes {
@@ -190,10 +195,24 @@ struct MotionReport: OrganisationReport {
           + (vote.counts || status != .open ? "" : " (with a former key: it counts no more)"))
     }
     if status == .open {
+      lines.append("  \(inFavour) of the \(needed) that have to be for it are")
       lines.append(
-        "  \(needed) have to be for it; not yet heard: \(waiting.joined(separator: ", "))")
+        waiting.isEmpty
+          ? "  all who may vote have voted"
+          : "  have not voted: \(waiting.joined(separator: ", "))")
     }
-    if let holdsFrom { lines.append("  it holds from height \(holdsFrom) on, with the next epoch") }
     return lines
+  }
+
+  /// What has become of it.
+  private var standing: String {
+    switch status {
+    case .open: "open until the end of epoch \(lastEpoch); this is epoch \(epoch)"
+    case .passed:
+      holdsFrom.map { "passed; it holds from height \($0) on, with the next epoch" }
+        ?? "passed, and in force"
+    case .failed: "failed: enough were for it, when what others had passed made it impossible"
+    case .lapsed: "lapsed with the end of epoch \(lastEpoch): too few were for it"
+    }
   }
 }
