@@ -66,6 +66,10 @@ extension DaemonFailure {
 
   private static let hints = [
     "unknown-doctor": "'bcemrd desk doctors' lists whom the hospital has taken on",
+    "registered-elsewhere":
+      "an identifier stays with the hospital that has registered it: the doctor takes another one, by "
+      + "'bcemr doctor init'",
+    "not-active": "who comes back takes another identifier, by 'bcemr doctor init'",
     "no-team": "'bcemrd desk doctors' says who may act; 'bcemrd desk staffing' who is on duty",
     "invalid-staffing": "the form of the file is in docs/command-line.md",
     "not-entitled": "once its identity key changes, a party rotates no more in this epoch",

@@ -47,8 +47,17 @@ extension HospitalServer {
     package let fingerprint: Digest32
     /// What is in force; before the registration, what the hospital has seen diplomas of.
     package let specialties: [Specialty]
-    /// Nil before the registration is final.
+    /// Nil before a registration here is final.
     package let status: DoctorStatus?
+    /// The final registration in this name, here or elsewhere; nil where there is none.
+    package let registration: Registration?
+
+    package struct Registration: Sendable {
+      /// The only one that can ever register this identifier.
+      package let hospital: String
+      /// Of the statement: another than ``Employee/fingerprint`` where other keys are expected.
+      package let fingerprint: Digest32
+    }
   }
 
   /// The doctors whom this hospital has taken on, by their identifiers.
@@ -57,9 +66,13 @@ extension HospitalServer {
     return try employees().compactMap { doctor in
       guard let employment = try employment(of: doctor) else { return nil }
       let record = try consortium.finalDoctor(doctor)
+      let own = record.flatMap { $0.statement.hospital == id ? $0 : nil }
       return Employee(
         doctor: doctor, fingerprint: employment.fingerprint,
-        specialties: record?.specialties ?? employment.specialties, status: record?.status)
+        specialties: own?.specialties ?? employment.specialties, status: own?.status,
+        registration: record.map {
+          .init(hospital: $0.statement.hospital, fingerprint: $0.statement.digest)
+        })
     }
   }
 

@@ -26,6 +26,9 @@
       "wrong-fingerprint": Text(
         "the hospital's office was told the fingerprint of other keys",
         "show it 'bcemr doctor fingerprint' again"),
+      "registered-elsewhere": Text(
+        "the ledger has this identifier at another hospital, where it stays",
+        "make a profile with another identifier, by 'bcemr doctor init'"),
       "unknown-doctor": Text(
         "the doctor is not registered, or not with these keys or at this hospital",
         "keys count once a block has them, some seconds after 'bcemr doctor register'"),
