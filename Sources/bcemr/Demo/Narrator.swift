@@ -3,6 +3,7 @@ import ClinicalRecords
 import Consortium
 import QRCodes
 import Synchronization
+import TerminalText
 
 /// Tells what happens in the consortium, in the words of a hospital.
 final class Narrator: Sendable {

@@ -1,8 +1,8 @@
 #if Network
   import ArgumentParser
   import CanonicalEncoding
-  import ClinicalRecords
   import Consortium
+  import TerminalText
 
   struct DoctorRequest: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

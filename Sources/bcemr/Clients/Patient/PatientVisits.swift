@@ -1,10 +1,10 @@
 #if Network
   import ArgumentParser
   import CanonicalEncoding
-  import ClinicalRecords
   import Consortium
   import EMRScheme
   import Foundation
+  import TerminalText
 
   struct PatientTicket: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
