@@ -54,9 +54,8 @@
       repeat {
         let opened: OpenProfile
         do {
-          // Another command may have changed what the profile has, and its keys.
-          let current = try agent.hasRun ? keystore.reopened() : keystore
-          opened = try OpenProfile(path, description, current, patience: 2)
+          // Another command may have changed what the profile has, and its keys: it reads both anew.
+          opened = try OpenProfile(path, description, keystore, patience: 2)
         } catch let error as StoreError where error.code == .locked && !once {
           // It takes longer; what comes meanwhile waits in the mailbox.
           continue
@@ -83,7 +82,6 @@
   /// What an agent has done, over all the times that it has had the profile.
   private struct DoctorAgent: Sendable {
     let console: Console
-    var hasRun = false
     var messages = 0
     var completed: [String] = []
     /// What does not work now.
@@ -122,7 +120,6 @@
 
     /// Works until somebody else wants the profile, or the process is to end.
     mutating func work(_ session: DoctorSession, turn: ProfileTurn) async throws {
-      hasRun = true
       let mailbox = AttendedMailbox()
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { await mailbox.attend(session.doctor) }
