@@ -76,6 +76,14 @@ struct OperationTests {
     visits = try await hospital.openVisits()
     #expect(visits.first?.signatureCount == 1)
     #expect(visits.first?.nextDeadline == context.deadline(ofPosition: 2))
+    #expect(try await visits.first?.isOver(at: hospital.countedTime()) == false)
+    // What was counted, and not what has passed: a halt makes nobody late.
+    test.pass(seconds: 5000)
+    try await consortium.settle()
+    #expect(try await visits.first?.isOver(at: hospital.countedTime()) == false)
+    try await test.pass(seconds: 1250, consortium)
+    visits = try await hospital.openVisits()
+    #expect(try await visits.first?.isOver(at: hospital.countedTime()) == true)
     try await hospital.abandon(context.visitID, .interrupted)
     #expect(try await hospital.openVisits().isEmpty)
 
@@ -112,7 +120,9 @@ struct OperationTests {
     // Expected at two hospitals, and registered at one of them.
     let doctor = try test.newProgram(of: "newcomer", consortium)
     let fingerprint = try await doctor.fingerprint()
-    for office in [hospital, other] { try await office.employ("newcomer", fingerprint: fingerprint) }
+    for office in [hospital, other] {
+      try await office.employ("newcomer", fingerprint: fingerprint)
+    }
     #expect(try await hospital.voidExpectation(of: "newcomer"))
     #expect(try await !hospital.voidExpectation(of: "newcomer"))
     #expect(try await employee("newcomer", at: hospital) == nil)

@@ -7,15 +7,27 @@ extension HospitalServer {
   /// A visit that is under way.
   package struct OpenVisit: Sendable {
     package let visit: Digest32
-    /// In seconds since 1970, of ledger time.
+    /// In seconds since 1970, of counted time, as what follows.
     package let openedAt: UInt64
-    /// Until when the next doctor of the team may sign, and until when the last.
+    /// Until when the next doctor of the team may sign, and until when the last may sign and complete the visit.
     package let nextDeadline: UInt64
     package let lastDeadline: UInt64
     /// In the order s.
     package let team: [String]
     /// How many of the team have signed.
     package let signatureCount: Int
+
+    /// Whether it is never complete any more: who is next is late (specification 6.4). It stays open until it is
+    /// abandoned, which the hospital does when the patient comes with another ticket for its Encounter (8.2).
+    ///
+    /// - Parameter time: counted time.
+    package func isOver(at time: UInt64) -> Bool { time > nextDeadline }
+  }
+
+  /// Counted time of the last final block, by which an admission judges deadlines.
+  package func countedTime() async throws -> UInt64 {
+    let consortium = await node.consortium
+    return try consortium.finalBlock()?.countedTime ?? consortium.countedTime
   }
 
   /// The visits that are open on the chain as it stands, those first that end first.

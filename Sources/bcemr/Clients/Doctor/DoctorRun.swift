@@ -86,7 +86,8 @@
     var completed: [String] = []
     /// What does not work now.
     private var failures: [Work: String] = [:]
-    private var steps: [Digest32: AssignedVisit.Step] = [:]
+    /// What was said of visits: their step, and whether they are over.
+    private var told: [Digest32: String] = [:]
     private var consents: Set<Digest32> = []
 
     private enum Work: String { case mail, following }
@@ -191,9 +192,12 @@
 
     /// Says what is new.
     private mutating func tell(_ doctor: Doctor) async throws {
-      for visit in try await doctor.visits() where steps[visit.visit] != visit.step {
-        steps[visit.visit] = visit.step
-        AssignedVisitReport(visit).print(to: console)
+      for visit in try await doctor.visits() {
+        let report = AssignedVisitReport(visit)
+        let news = report.over ? "over" : report.step
+        guard told[visit.visit] != news else { continue }
+        told[visit.visit] = news
+        report.print(to: console)
       }
       for consent in try await doctor.consents() where !consent.isUsed {
         guard consents.insert(consent.consent).inserted else { continue }
