@@ -111,7 +111,8 @@ let package = Package(
     module("Consensus", ["CanonicalEncoding"]),
     module("Ledger", scheme + ["EMRScheme", "TransparencyLog", "Credentials", "Consensus"]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
-    module("ClinicalRecords", ["CZlib", crypto]),
+    module("TerminalText", []),
+    module("ClinicalRecords", ["CZlib", "TerminalText", crypto]),
     module("Consortium", ledger + [crypto]),
     // Insecure on purpose: for the module below it, and for no other (scripts/check-docs).
     module("PrintedScheme", ["Pairings", "HashToCurve", crypto]),
@@ -139,7 +140,7 @@ let package = Package(
       name: "bcemr",
       dependencies: ledger + [
         "ClinicalRecords", "Consortium", "PaperEvaluation", "QRCodes", "ScaleSimulation",
-        "SQLiteBackend", asn1, crypto,
+        "SQLiteBackend", "TerminalText", asn1, crypto,
         argumentParser,
         .target(name: "Keystore", condition: .when(traits: ["Network"])),
         .target(name: "HTTPTransport", condition: .when(traits: ["Network"])),
@@ -153,7 +154,7 @@ let package = Package(
       name: "bcemrd",
       dependencies: ledger + [
         "Consortium", "DeskInterface", "EtcdBackend", "HTTPTransport", "QRCodes", "S3Backend",
-        "SQLiteBackend",
+        "SQLiteBackend", "TerminalText",
         asn1, crypto,
         argumentParser,
         network("Configuration", "swift-configuration"),
@@ -180,7 +181,7 @@ let package = Package(
     tests(
       "Ledger",
       scheme + ["EMRScheme", "TransparencyLog", "Credentials", "Consensus", crypto]),
-    tests("ClinicalRecords", vectors: true),
+    tests("ClinicalRecords", ["TerminalText"], vectors: true),
     tests(
       "Consortium", ledger + ["Clients", "PowerCut", "SQLiteBackend", crypto], vectors: true),
     tests("PaperEvaluation", ["Pairings", "PrintedScheme"]),

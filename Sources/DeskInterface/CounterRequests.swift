@@ -16,6 +16,17 @@ package struct ExpectDoctor: DeskRequest {
   }
 }
 
+/// Takes back that a doctor is expected; who is registered here stays.
+package struct VoidExpectation: DeskRequest {
+  package static let name = "void-expectation"
+
+  /// The hospital; nil for the one that the daemon has.
+  package var role: String?
+  package var doctor: String
+
+  package init(role: String?, doctor: String) { (self.role, self.doctor) = (role, doctor) }
+}
+
 /// The doctors whom the hospital has taken on.
 package struct ListDoctors: DeskRequest {
   package static let name = "doctors"
@@ -27,14 +38,36 @@ package struct ListDoctors: DeskRequest {
   package struct Answer: DeskAnswer {
     package struct Doctor: Codable, Sendable {
       package var doctor: String
-      /// `expected`, `active`, `suspended` or `retired`.
+      /// `expected` where no final block has a registration in this name, `elsewhere` where it has one of another
+      /// hospital; `active`, `suspended` or `retired` of one of this hospital.
       package var standing: String
+      /// That the hospital expects, or has seen.
       package var fingerprint: String
       package var specialties: [String]
+      /// Whose registration the ledger has; absent where it has none.
+      package var hospital: String?
+      /// The fingerprint of what the ledger has: another than ``fingerprint`` where other keys are expected.
+      package var registered: String?
 
-      package init(doctor: String, standing: String, fingerprint: String, specialties: [String]) {
+      package init(
+        doctor: String, standing: String, fingerprint: String, specialties: [String],
+        hospital: String?, registered: String?
+      ) {
         (self.doctor, self.standing, self.fingerprint) = (doctor, standing, fingerprint)
-        self.specialties = specialties
+        (self.specialties, self.hospital, self.registered) = (specialties, hospital, registered)
+      }
+
+      fileprivate var line: String {
+        var parts = [doctor, standing]
+        switch (standing, registered) {
+        case ("elsewhere", _):
+          parts += [fingerprint] + specialties
+          parts.append("registered at \(hospital ?? "?"): no registration here can follow")
+        case (_, let registered?) where registered != fingerprint:
+          parts += [registered] + specialties + ["other keys are expected: \(fingerprint)"]
+        default: parts += [fingerprint] + specialties
+        }
+        return parts.joined(separator: "  ")
       }
     }
 
@@ -42,11 +75,7 @@ package struct ListDoctors: DeskRequest {
 
     package init(doctors: [Doctor]) { self.doctors = doctors }
 
-    package var lines: [String] {
-      doctors.map {
-        ([$0.doctor, $0.standing, $0.fingerprint] + $0.specialties).joined(separator: "  ")
-      }
-    }
+    package var lines: [String] { doctors.map(\.line) }
   }
 }
 

@@ -6,6 +6,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import Ledger
+import TerminalText
 
 /// Why a command ends without its result.
 struct DaemonFailure: Error {
@@ -66,6 +67,10 @@ extension DaemonFailure {
 
   private static let hints = [
     "unknown-doctor": "'bcemrd desk doctors' lists whom the hospital has taken on",
+    "registered-elsewhere":
+      "an identifier stays with the hospital that has registered it: the doctor takes another one, by "
+      + "'bcemr doctor init'",
+    "not-active": "who comes back takes another identifier, by 'bcemr doctor init'",
     "no-team": "'bcemrd desk doctors' says who may act; 'bcemrd desk staffing' who is on duty",
     "invalid-staffing": "the form of the file is in docs/command-line.md",
     "not-entitled": "once its identity key changes, a party rotates no more in this epoch",
@@ -81,26 +86,14 @@ extension ReportedFailure {
 }
 
 enum Output {
-  static func line(_ text: String) { print(printable(text)) }
+  /// Text of one line or several, without what steers a terminal: names come from files and from others.
+  static func line(_ text: String) { print(printableLines(text)) }
 
   /// As it is: for what was drawn here.
   static func verbatim(_ text: String) { print(text) }
 
-  /// Without what steers a terminal: names come from files and from others.
-  private static func printable(_ text: String) -> String {
-    String(
-      String.UnicodeScalarView(
-        text.unicodeScalars.map { scalar in
-          switch scalar.properties.generalCategory {
-          case .control, .format, .lineSeparator, .paragraphSeparator:
-            scalar == "\n" ? scalar : "\u{fffd}"
-          default: scalar
-          }
-        }))
-  }
-
   static func diagnostic(_ text: String) {
-    FileHandle.standardError.write(Data("bcemrd: \(printable(text))\n".utf8))
+    FileHandle.standardError.write(Data("bcemrd: \(printableLines(text))\n".utf8))
   }
 
   /// One JSON value, with sorted keys.

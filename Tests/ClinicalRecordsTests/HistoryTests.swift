@@ -1,6 +1,7 @@
 import ClinicalRecords
-import TestSupport
+import TerminalText
 import Testing
+import TestSupport
 
 @Suite("A history is one patient's visits in order")
 struct HistoryTests {

@@ -1,5 +1,5 @@
-import ClinicalRecords
 import Foundation
+import TerminalText
 import Testing
 
 @Suite("Text and JSON that steer no terminal")

@@ -150,6 +150,34 @@ struct ClientTests {
     for submission in try await client.patient.followUp() { #expect(submission.standing.isFinal) }
   }
 
+  @Test("a doctor hears whether consents were taken back, from whom and as of when")
+  func consentStandings() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (_, consent) = try await test.consentedVisit(consortium)
+    let doctor = try #require(await consortium.doctors[TestConsortium.reader])
+    func standing() async throws -> ConsentStandings.Standing? {
+      let found = try await doctor.consentStandings()
+      #expect(found.unheard.isEmpty)
+      return found.known[consent]
+    }
+    let given = try #require(try await standing())
+    #expect(given.state == .stands && given.cloud == "cloud")
+    #expect((TestConsortium.start...test.time).contains(given.time))
+    test.wire.lose(ReadConsent.self)
+    let lost = try await doctor.consentStandings()
+    #expect(lost.known.isEmpty && lost.unheard == ["hospital-1": .unreachable])
+    test.wire.intercept(nil)
+    _ = try await consortium.revoke(patient: TestConsortium.patient, consent: consent)
+    #expect(try await standing()?.state == .revoked)
+    // Nobody's word has it forgotten.
+    #expect(try await doctor.consents().map(\.consent) == [consent])
+    let asked = test.wire.requests(ReadConsent.self).count
+    test.pass(seconds: 86_400)
+    #expect(try await standing() == nil)
+    #expect(test.wire.requests(ReadConsent.self).count == asked, "it has expired: nobody is asked")
+  }
+
   @Test("a doctor's list of visits says what is to be done next, after a restart too")
   func steps() async throws {
     let stage = try await Stage()

@@ -76,6 +76,14 @@ struct OperationTests {
     visits = try await hospital.openVisits()
     #expect(visits.first?.signatureCount == 1)
     #expect(visits.first?.nextDeadline == context.deadline(ofPosition: 2))
+    #expect(try await visits.first?.isOver(at: hospital.countedTime()) == false)
+    // What was counted, and not what has passed: a halt makes nobody late.
+    test.pass(seconds: 5000)
+    try await consortium.settle()
+    #expect(try await visits.first?.isOver(at: hospital.countedTime()) == false)
+    try await test.pass(seconds: 1250, consortium)
+    visits = try await hospital.openVisits()
+    #expect(try await visits.first?.isOver(at: hospital.countedTime()) == true)
     try await hospital.abandon(context.visitID, .interrupted)
     #expect(try await hospital.openVisits().isEmpty)
 
@@ -85,6 +93,66 @@ struct OperationTests {
     try await hospital.employ("newcomer", fingerprint: Digest32(sha256: [1]))
     let newcomer = try await hospital.employeeList().first { $0.doctor == "newcomer" }
     #expect(newcomer?.status == nil && newcomer?.fingerprint == Digest32(sha256: [1]))
+    #expect(newcomer?.registration == nil)
+  }
+
+  @Test("The office expects nobody whom the ledger has elsewhere, and takes back what it expects")
+  func expectations() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (hospital, other) = (
+      try #require(consortium.hospitals["hospital-1"]),
+      try #require(consortium.hospitals["hospital-2"])
+    )
+    let told = Digest32(sha256: [1])
+    func employee(_ doctor: String, at hospital: HospitalServer) async throws
+      -> HospitalServer.Employee?
+    {
+      try await hospital.employeeList().first { $0.doctor == doctor }
+    }
+
+    #expect(
+      await ConsortiumError.code {
+        try await hospital.employ(TestConsortium.reader, fingerprint: told)
+      } == "registered-elsewhere")
+    #expect(try await employee(TestConsortium.reader, at: hospital) == nil)
+
+    // Expected at two hospitals, and registered at one of them.
+    let doctor = try test.newProgram(of: "newcomer", consortium)
+    let fingerprint = try await doctor.fingerprint()
+    for office in [hospital, other] {
+      try await office.employ("newcomer", fingerprint: fingerprint)
+    }
+    #expect(try await hospital.voidExpectation(of: "newcomer"))
+    #expect(try await !hospital.voidExpectation(of: "newcomer"))
+    #expect(try await employee("newcomer", at: hospital) == nil)
+    #expect(await ConsortiumError.code { try await doctor.register() } == "not-employed")
+    try await hospital.employ("newcomer", fingerprint: fingerprint)
+    try await doctor.register()
+    try await consortium.settle()
+    let here = try #require(await employee("newcomer", at: hospital))
+    #expect(here.status == .active && here.registration?.hospital == "hospital-1")
+    #expect(here.registration?.fingerprint == fingerprint)
+    let elsewhere = try #require(await employee("newcomer", at: other))
+    #expect(elsewhere.status == nil && elsewhere.registration?.hospital == "hospital-1")
+    #expect(try await other.voidExpectation(of: "newcomer"))
+    #expect(try await employee("newcomer", at: other) == nil)
+
+    // Other keys are expected of who is registered, and are not any more; the registration stays.
+    #expect(try await !hospital.voidExpectation(of: "newcomer"))
+    try await hospital.employ("newcomer", fingerprint: told)
+    let expected = try #require(await employee("newcomer", at: hospital))
+    #expect(expected.fingerprint == told && expected.registration?.fingerprint == fingerprint)
+    #expect(try await hospital.voidExpectation(of: "newcomer"))
+    #expect(try await employee("newcomer", at: hospital)?.fingerprint == fingerprint)
+    #expect(try await employee("newcomer", at: hospital)?.status == .active)
+    #expect(try await !hospital.voidExpectation(of: "newcomer"))
+
+    try await hospital.setStanding(of: "newcomer", .retired)
+    try await consortium.settle()
+    #expect(
+      await ConsortiumError.code { try await hospital.employ("newcomer", fingerprint: told) }
+        == "not-active")
   }
 
   @Test("How far a chain is: what more than a third of the seats show, whatever one of them says")

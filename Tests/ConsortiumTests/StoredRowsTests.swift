@@ -345,4 +345,77 @@ struct StoredRowsTests {
     let next = try await test.beginVisit(consortium, test.plan("e-2")).context
     #expect(try await doctor.visits().contains { $0.visit == next.visitID && $0.step != .groupKey })
   }
+
+  @Test("[attack] a hospital invents visits, to keys of its own: few are kept, and none for long")
+  func inventedVisits() async throws {
+    let test = TestConsortium(teamSize: 1, doctors: 1)
+    let consortium = try await test.open()
+    let first = try await test.beginVisit(consortium, test.plan()).context
+    let id = first.signers[0].doctor
+    let doctor = try #require(await consortium.doctors[id])
+    let honest = try #require(test.wire.requests(AssignVisit.self).last)
+    let evidence = try await test.presence(of: first.visitID, to: id, consortium).evidence
+    let hospital = test.client(consortium, as: first.hospital)
+    let store = test.storage.roleStore("doctors/\(id)")
+    let rows = "visit/\(first.hospital)/"
+    var foreign = try ForeignKeys()
+
+    func assign(_ context: VisitContext) async -> String {
+      var opening = honest.opening
+      opening.context = context
+      let request = AssignVisit(opening: opening, offer: honest.offer)
+      return await code { _ = try await hospital.ask(request, of: id) }
+    }
+    // The hospital is the patient of what it invents.
+    func show(_ context: VisitContext) async -> String {
+      let presence = Presence(
+        contextDigest: context.digest, doctor: id, minute: Presence.minute(of: test.time))
+      let shown = PresenceCode(
+        visit: context.visitID, evidence: evidence,
+        presence: Signed(Message(presence), by: foreign.signing))
+      let author = Author(
+        .patient(visit: context.visitID, hospital: first.hospital), foreign.signing)
+      return await code {
+        _ = try await test.client(consortium, by: author).ask(ShowPresence(shown), of: id)
+      }
+    }
+    func invented(_ change: (inout VisitContext) -> Void = { _ in }) throws -> VisitContext {
+      try foreign.opening(like: first, change: change).context
+    }
+
+    // None that would be under way for years.
+    let changes: [(inout VisitContext) -> Void] = [
+      { $0.openedAt = test.time + 601 }, { $0.openedAt = Limits.latestTime },
+      { $0.window = 86_400 }, { $0.resignatureLimit += 1 },
+    ]
+    for change in changes { #expect(await assign(try invented(change)) == "wrong-context") }
+
+    // Two wait in memory when there is room for one more.
+    let waiting = [try invented(), try invented()]
+    for context in waiting { #expect(await assign(context) == "nothing") }
+    let row = try #require(try store.value(forKey: "\(rows)\(first.visitID)"))
+    var kept = try Message<DoctorVisit>(encoded: row).payload
+    var filling: [String: [UInt8]?] = [:]
+    for number in 0..<Doctor.visitLimit - 2 {
+      kept.opening.context.visitID = Digest32(sha256: Array("\(number)".utf8))
+      filling["\(rows)\(kept.opening.context.visitID)"] = Message(kept).encoded()
+    }
+    try store.write(filling)
+    #expect(await show(waiting[0]) == "nothing")
+    #expect(await show(waiting[1]) == "busy")
+    #expect(await assign(try invented()) == "busy")
+    #expect(await code { _ = try await test.beginVisit(consortium, test.plan("e-2")) } == "busy")
+    #expect(try store.keys(withPrefix: rows).count == Doctor.visitLimit)
+    // What was kept before goes on.
+    try await consortium.diagnose(first.visitID, test.plan(), position: 1)
+
+    // Their end is never proven, since they are on no chain.
+    test.wire.lose(ProveVisit.self)
+    test.pass(seconds: 31 * 86_400)
+    _ = try await doctor.followUp()
+    #expect(try store.keys(withPrefix: rows).count < Doctor.visitLimit)
+    let next = try invented()
+    #expect(await assign(next) == "nothing")
+    #expect(await show(next) == "nothing")
+  }
 }

@@ -25,6 +25,10 @@ def serves_a_counter(cluster):
     assert desk(*expect, "5a", code=2)["error"]["code"] == "bad-fingerprint"
     assert desk("expect-doctor", "Dr. X", "--fingerprint", FINGERPRINT, code=2)["error"][
         "code"] == "bad-identifier"
+    assert desk("expect-doctor", "doctor-2", "--fingerprint", FINGERPRINT) == {"changed": True}
+    assert desk("void-expectation", "doctor-2") == {"changed": True}
+    assert desk("void-expectation", "doctor-2") == {"changed": False}
+    assert [d["doctor"] for d in desk("doctors")["doctors"]] == ["doctor-1"]
     refused = desk("suspend", "doctor-1", code=2)["error"]
     assert refused["code"] == "unknown-doctor" and "desk doctors" in refused["hint"], refused
 

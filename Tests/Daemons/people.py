@@ -7,6 +7,7 @@ Each has a folder and keys of its own; what people carry from one device to anot
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -164,6 +165,30 @@ def register(people):
     assert oct(os.stat(people.cluster.path("phrase")).st_mode)[-3:] == "600"
 
 
+def identifiers_stay_with_a_hospital(people):
+    """Whom the ledger has at another hospital the office expects in vain, and is told so at once."""
+    height = people.cluster.height("hospital-2")
+    people.cluster.wait(
+        "hospital-1 has the block", lambda: people.cluster.height("hospital-1") >= height)
+    refused = people.cluster.desk(
+        "hospital-1", "expect-doctor", "carl", "--fingerprint", "5a" * 32, code=2)["error"]
+    assert refused["code"] == "registered-elsewhere" and "hospital-2" in refused["message"], refused
+    doctors = people.desk("hospital-1", "doctors")["doctors"]
+    assert [d["doctor"] for d in doctors] == ["anna", "bert"], doctors
+    for doctor in doctors:
+        assert doctor["registered"] == doctor["fingerprint"], doctor
+        assert doctor["hospital"] == "hospital-1", doctor
+    # New keys are expected of one who is registered, and are not any more.
+    shown = doctors[0]["fingerprint"]
+    people.desk("hospital-1", "expect-doctor", "anna", "--fingerprint", "5a" * 32)
+    anna = people.desk("hospital-1", "doctors")["doctors"][0]
+    assert anna["standing"] == "active", anna
+    assert (anna["fingerprint"], anna["registered"]) == ("5a" * 32, shown), anna
+    assert people.desk("hospital-1", "void-expectation", "anna") == {"changed": True}
+    assert people.desk("hospital-1", "void-expectation", "anna") == {"changed": False}
+    assert people.desk("hospital-1", "doctors")["doctors"] == doctors
+
+
 def hold(people, encounter, team, findings, at="hospital-1"):
     """Holds a visit; returns its identifier."""
     people.desk(
@@ -253,6 +278,14 @@ def record_is_shared(people, visit):
     refused = people.doctor("carl", "open", second, "-o", folder + "-3", code=1)
     assert refused["error"]["code"] == "consent-revoked", refused
     assert not os.path.exists(folder + "-3")
+    listed = {c["consent"]: c for c in people.doctor("carl", "consents")["consents"]}
+    assert listed[second]["standing"] == "revoked" and listed[second]["by"] == "cloud", listed
+    assert listed[second]["as_of"] and not listed[second]["used"], listed
+    assert listed[consent]["used"] and "standing" not in listed[consent], listed
+    assert "standing" not in {
+        c["consent"]: c for c in people.doctor("carl", "consents", "--offline")["consents"]}[second]
+    status = people.doctor("carl", "status")
+    assert (status["unused_consents"], status["revoked_consents"]) == (0, 1), status
     print("   revocation: %s" % ", ".join(
         "%s after %.1f s" % (s["standing"], s["seconds"]) for s in revoked["stages"]))
 
@@ -387,6 +420,43 @@ def keys_are_rotated(people):
     hold(people, "encounter-2", ["anna", "bert"], [bundle("third"), bundle("fourth")])
 
 
+def deadline_is_over(people):
+    """Whose deadline has passed by the clock is told so: since when, and what that means."""
+    if not shutil.which("faketime"):
+        return print("skipped: there is no faketime")
+    people.desk(
+        "hospital-1", "team", "encounter-3", "--identity", IDENTITY, "--doctor=anna", "--doctor=bert")
+    ticket = people.desk("hospital-1", "ticket", "--identity", IDENTITY)["code"]
+    visit = people.tries(
+        "admitted", "patient", "patient", "ticket", ticket, "--hospital", "hospital-1",
+        "--encounter", "encounter-3")["visit"]
+    people.waits_for_step("anna", visit, "presence")
+
+    def later(*command):
+        done = subprocess.run(
+            ["faketime", "-f", "+2h", *people.arguments(*command)], capture_output=True, text=True,
+            timeout=180)
+        assert done.returncode == 0, (command, done)
+        return done.stdout
+
+    def of(found):
+        return [v for v in found["visits"] if v["visit"] == visit][0]
+
+    now = of(people.patient("visits"))
+    assert not now["over"] and not of(people.doctor("anna", "visits"))["over"], now
+    assert of(people.desk("hospital-1", "visits"))["is_over"] is False
+    over = of(json.loads(later("patient", "patient", "visits", "--json")))
+    assert over["over"] and over["deadline"] == now["deadline"], over
+    status = json.loads(later("patient", "patient", "status", "--offline", "--json"))
+    assert status["over"] == status["uncollected"] > 0, status
+    mine = of(json.loads(later("anna", "doctor", "visits", "--json")))
+    assert mine["over"] and mine["last_deadline"] == now["deadline"] > mine["deadline"], mine
+    for text, since in (
+            (later("patient", "patient", "visits"), now["deadline"]),
+            (later("anna", "doctor", "visits"), mine["deadline"])):
+        assert "over since " + since in text and "another ticket" in text, text
+
+
 def offline_is_normal(people, visit):
     """Who does not answer is named; nothing is lost, and it goes on."""
     people.cluster.stop("manager", signal.SIGKILL)
@@ -429,8 +499,9 @@ def main():
             cluster.wait(
                 "all have a block", lambda: all(cluster.height(n) >= 2 for n, _ in PARTIES))
             visit = None
-            for test in (register, visit_is_held, record_is_shared, record_lies_in_s3,
-                         is_shown_to_a_court, consent_waits, device_is_lost, keys_are_rotated, offline_is_normal):
+            for test in (register, identifiers_stay_with_a_hospital, visit_is_held,
+                         record_is_shared, record_lies_in_s3, is_shown_to_a_court, consent_waits,
+                         device_is_lost, keys_are_rotated, deadline_is_over, offline_is_normal):
                 begun = time.time()
                 takes = test.__code__.co_argcount == 2
                 result = test(people, visit) if takes else test(people)

@@ -1,3 +1,5 @@
+import TerminalText
+
 /// How people find a place in a JSON text, as `entry[2].resource.valueQuantity.value`.
 enum JSONPath {
   private enum Frame {

@@ -1,3 +1,5 @@
+import TerminalText
+
 /// What of an Encounter tells it from another one of its id, as it is on another server.
 struct EncounterTraits {
   let id: String?

@@ -1,3 +1,5 @@
+import TerminalText
+
 /// Where each resource of a history lies, and by which rule.
 struct Placing {
   struct Place {

@@ -1,3 +1,5 @@
+import TerminalText
+
 /// One visit: an Encounter and the resources that belong to it. Or the supplement of a history: what belongs
 /// to no visit, to be signed as such.
 ///

@@ -1,3 +1,5 @@
+import TerminalText
+
 /// A code of a system, as FHIR's Coding; the display is for people, as the texts of ``Visit``.
 public struct Coding: Hashable, Sendable {
   /// A URL, as `http://snomed.info/sct`.

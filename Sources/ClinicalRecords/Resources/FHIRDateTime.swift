@@ -1,3 +1,5 @@
+import TerminalText
+
 /// A `date`, `dateTime` or `instant` of FHIR R4: YYYY, YYYY-MM, YYYY-MM-DD, or
 /// YYYY-MM-DDThh:mm:ss[.f…](Z|±hh:mm).
 struct FHIRDateTime: Comparable {

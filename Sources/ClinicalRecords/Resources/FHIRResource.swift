@@ -1,4 +1,5 @@
 import Crypto
+import TerminalText
 
 /// A resource of a file. Resources in its `contained` are part of it.
 public struct FHIRResource: Sendable {

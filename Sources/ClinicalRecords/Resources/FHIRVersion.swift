@@ -1,3 +1,5 @@
+import TerminalText
+
 /// Which version of FHIR a resource is written in, as far as it shows.
 ///
 /// R4 and R4B are read. Most resources show nothing: their fields are the same in several versions, and

@@ -1,3 +1,5 @@
+import TerminalText
+
 /// Whose history it is.
 ///
 /// The ``identity`` is made of what the file says; the other texts are for people, as those of ``Visit``.

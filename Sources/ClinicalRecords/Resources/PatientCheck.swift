@@ -1,3 +1,5 @@
+import TerminalText
+
 /// Requires that all resources are of one patient.
 struct PatientCheck {
   let resources: [FHIRResource]

@@ -1,3 +1,5 @@
+import TerminalText
+
 /// Which version of itself a resource is, by its `meta`: what a server that keeps histories writes.
 struct ResourceVersion: Equatable {
   private let versionID: String?

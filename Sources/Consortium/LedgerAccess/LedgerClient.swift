@@ -325,6 +325,18 @@ package actor LedgerClient: MembersSource {
     _ = try await team(of: context)
   }
 
+  /// That a visit has the time for each doctor, and the limit of signatures, that the members have decided for the
+  /// epoch of its base.
+  ///
+  /// - Throws: ``ConsortiumError`` `wrong-context`.
+  func requireNumbers(of context: VisitContext) async throws {
+    let numbers = try await members(
+      inEpoch: genesis.epoch(ofHeight: context.baseHeight), by: context.hospital
+    ).numbers
+    guard context.window == numbers.window, context.resignatureLimit == numbers.resignatureLimit
+    else { throw ConsortiumError(.wrongContext, "the hospital offers other limits") }
+  }
+
   /// The completion of a visit, final, with the team's signature after Eq. (3), the signature of the
   /// last doctor, who alone says which record it is, and the receipt of the cloud that holds it.
   ///

@@ -41,12 +41,38 @@ extension Doctor {
       }
       return
     }
-    try await client.requireCurrentTeam(of: context)
+    try requireRoomForVisit()
+    try await requireDeadline(of: context)
     // It may have come, and gone on, while this one waited.
     try requireNotOver(context.visitID)
     if try knownVisit(context.visitID) != nil { return }
     try makeRoomForAssignment()
     pendingVisits[context.visitID] = DoctorVisit(opening: request.opening, position: index + 1)
+  }
+
+  /// That a visit ends as the members have decided: T is counted time, which is never ahead of ledger time, and each
+  /// doctor has w from there on. So what a hospital invents is over when it would be, too.
+  ///
+  /// - Throws: ``ConsortiumError`` `wrong-context`.
+  private func requireDeadline(of context: VisitContext) async throws {
+    guard context.openedAt <= inbox.clock() &+ RequestRule.skew else {
+      throw ConsortiumError(.wrongContext, "the visit is from a time to come")
+    }
+    try await client.requireCurrentTeam(of: context)
+    try await client.requireNumbers(of: context)
+  }
+
+  /// How many visits of the own hospital are kept in the store, until they are over (8.1).
+  package static let visitLimit = 4096
+
+  /// That one more visit can be kept.
+  ///
+  /// - Throws: ``ConsortiumError`` `busy`.
+  func requireRoomForVisit() throws {
+    let count = try store.keys(withPrefix: "\(Self.visitPrefix)\(hospital)/").count
+    guard count < Self.visitLimit else {
+      throw ConsortiumError(.busy, "\(id) has as many visits under way as there is room for")
+    }
   }
 
   /// How many assignments are remembered that have no group key yet; one is at most 16 KiB long (8.1).

@@ -30,6 +30,9 @@ public struct AssignedVisit: Sendable, Equatable {
   /// T_k: the last second in which this doctor can sign, in counted time too. So many seconds are left as it is
   /// ahead of the counted time of the last consortium block, and more if the ledger halts.
   public let deadline: UInt64
+  /// T_n: the last second in which the last of the team can sign, and complete the visit, in counted time too: what is
+  /// not complete by then never is.
+  public let lastDeadline: UInt64
   /// Since when this program keeps it, by the own clock, in seconds since 1970: a moment after it opened; nil until
   /// it has its group key.
   public let since: UInt64?
@@ -46,6 +49,7 @@ public struct AssignedVisit: Sendable, Equatable {
     visit = context.visitID
     openedAt = context.openedAt
     deadline = context.deadline(ofPosition: known.position)
+    lastDeadline = context.deadline(ofPosition: context.signers.count)
     team = context.signers.map(\.doctor)
     position = known.position
     if known.groupKey == nil {
@@ -76,6 +80,51 @@ public struct ReceivedConsent: Sendable, Equatable {
   public let isUsed: Bool
 }
 
+/// How consents stand that a doctor has not used, as far as somebody has said so.
+public struct ConsentStandings: Sendable, Equatable {
+  /// How one stands, by the word of the cloud that confirms its hospital's chain, which is asked when it is used, too.
+  public struct Standing: Sendable, Equatable {
+    /// What the chain has of it.
+    public enum State: String, Sendable {
+      /// No notice of it.
+      case unknown
+      /// A notice that is not final.
+      case pending
+      /// A final notice.
+      case stands
+      /// That the patient has taken it back, which is not undone.
+      case revoked
+    }
+
+    /// What the chain has of it.
+    public let state: State
+    /// The identifier of the cloud.
+    public let cloud: String
+    /// Ledger time of the last block that the cloud has, in seconds since 1970: what came later is not in it.
+    public let time: UInt64
+  }
+
+  /// By the digests of the documents.
+  public internal(set) var known: [Digest32: Standing] = [:]
+  /// The hospitals whose clouds were not heard, and why.
+  public internal(set) var unheard: [String: ConsortiumError.Code] = [:]
+
+  /// Where nobody was asked.
+  public init() {}
+}
+
+extension ConsentStandings.Standing {
+  init(_ view: ConsentView, by cloud: String) {
+    (self.cloud, time) = (cloud, view.time)
+    switch view.standing {
+    case .unknown: state = .unknown
+    case .pending: state = .pending
+    case .final: state = .stands
+    case .revoked: state = .revoked
+    }
+  }
+}
+
 extension Doctor {
   /// The visits on whose teams this doctor is, by the time at which they opened. Those that are over are not
   /// among them any more, once that was proven, or 30 days after the last deadline; nor is what a disk has
@@ -101,9 +150,34 @@ extension Doctor {
     try knownVisit(visit)?.groupKey != nil
   }
 
+  /// How the consents stand that are neither used nor, by the own clock, expired: asked of the clouds that are asked
+  /// when they are used. What is heard is kept nowhere, and nothing is erased by it.
+  ///
+  /// - Throws: ``StoreError``.
+  public func consentStandings() async throws -> ConsentStandings {
+    var found = ConsentStandings()
+    for (_, held) in try store.readable(withPrefix: Self.grantPrefix, as: HeldConsent.self) {
+      let consent = held.consent.object
+      // Who does not answer about one does not about the next.
+      guard !held.sealedGrant.isEmpty, consent.expiresAt >= inbox.clock(),
+        found.unheard[consent.hospital] == nil
+      else { continue }
+      do {
+        let cloud = try await client.cloud(ofHospital: consent.hospital)
+        let view = try await view(of: consent, by: cloud)
+        found.known[consent.digest] = .init(view, by: cloud)
+      } catch let error as StoreError {
+        throw error
+      } catch {
+        found.unheard[consent.hospital] = ConsortiumError(error).code
+      }
+    }
+    return found
+  }
+
   /// The consents that this doctor was given, by the time at which they expire: also used ones, and expired
   /// ones for a week; but what a disk has damaged, which ``damagedRows()`` names.
-  /// Whether one still stands the ledger says when it is used.
+  /// Whether one still stands ``consentStandings()`` asks, and the ledger says when it is used.
   public func consents() throws -> [ReceivedConsent] {
     var found: [ReceivedConsent] = []
     for (_, held) in try store.readable(withPrefix: Self.grantPrefix, as: HeldConsent.self) {

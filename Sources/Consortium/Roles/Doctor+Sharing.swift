@@ -157,6 +157,14 @@ extension Doctor {
     return (secrets, held)
   }
 
+  /// How a consent stands on the chain of its hospital, as a cloud has it.
+  func view(of consent: Consent, by cloud: String) async throws -> ConsentView {
+    try await ask(
+      ReadConsent(
+        hospital: consent.hospital, visit: consent.visit, consent: consent.digest, doctor: id),
+      of: cloud)
+  }
+
   /// Opens the record that a patient consented to, and checks it against the ledger (4.6, step 4).
   ///
   /// d' and t serve once: they are erased when the record is where the doctor keeps it. Until then the same
@@ -180,10 +188,7 @@ extension Doctor {
       for: VisitReader(try authors, consent: grant.consent))
     // As of the newest checkpoint, under which that was proven: a former cloud does not know of the consent.
     let cloud = try await client.cloud(ofHospital: consent.hospital)
-    let view = try await ask(
-      ReadConsent(
-        hospital: consent.hospital, visit: consent.visit, consent: digest, doctor: id),
-      of: cloud)
+    let view = try await view(of: consent, by: cloud)
     let standing = try StandingConsent(
       checking: grant.consent, against: view, genesis: genesis, proxy: manager.id)
     let context = completion.context

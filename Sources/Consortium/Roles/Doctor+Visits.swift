@@ -83,11 +83,15 @@ extension Doctor {
   }
 
   /// Stores a visit.
+  ///
+  /// - Throws: ``ConsortiumError`` `busy` for one that was not stored before, where there is no room.
   func save(_ visit: DoctorVisit, and changes: [String: [UInt8]?] = [:]) throws {
     let visitID = visit.context.visitID
     var changes = changes
     changes[key(visitID)] = Message(visit).encoded()
     if pendingVisits[visitID] != nil {
+      // Of those that wait in memory not all may have had their places left.
+      try requireRoomForVisit()
       changes[joinedKey(visitID)] = inbox.clock().stateBytes
     }
     try store.write(changes)

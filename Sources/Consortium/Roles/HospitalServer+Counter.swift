@@ -7,15 +7,27 @@ extension HospitalServer {
   /// A visit that is under way.
   package struct OpenVisit: Sendable {
     package let visit: Digest32
-    /// In seconds since 1970, of ledger time.
+    /// In seconds since 1970, of counted time, as what follows.
     package let openedAt: UInt64
-    /// Until when the next doctor of the team may sign, and until when the last.
+    /// Until when the next doctor of the team may sign, and until when the last may sign and complete the visit.
     package let nextDeadline: UInt64
     package let lastDeadline: UInt64
     /// In the order s.
     package let team: [String]
     /// How many of the team have signed.
     package let signatureCount: Int
+
+    /// Whether it is never complete any more: who is next is late (specification 6.4). It stays open until it is
+    /// abandoned, which the hospital does when the patient comes with another ticket for its Encounter (8.2).
+    ///
+    /// - Parameter time: counted time.
+    package func isOver(at time: UInt64) -> Bool { time > nextDeadline }
+  }
+
+  /// Counted time of the last final block, by which an admission judges deadlines.
+  package func countedTime() async throws -> UInt64 {
+    let consortium = await node.consortium
+    return try consortium.finalBlock()?.countedTime ?? consortium.countedTime
   }
 
   /// The visits that are open on the chain as it stands, those first that end first.
@@ -47,8 +59,17 @@ extension HospitalServer {
     package let fingerprint: Digest32
     /// What is in force; before the registration, what the hospital has seen diplomas of.
     package let specialties: [Specialty]
-    /// Nil before the registration is final.
+    /// Nil before a registration here is final.
     package let status: DoctorStatus?
+    /// The final registration in this name, here or elsewhere; nil where there is none.
+    package let registration: Registration?
+
+    package struct Registration: Sendable {
+      /// The only one that can ever register this identifier.
+      package let hospital: String
+      /// Of the statement: another than ``Employee/fingerprint`` where other keys are expected.
+      package let fingerprint: Digest32
+    }
   }
 
   /// The doctors whom this hospital has taken on, by their identifiers.
@@ -57,9 +78,13 @@ extension HospitalServer {
     return try employees().compactMap { doctor in
       guard let employment = try employment(of: doctor) else { return nil }
       let record = try consortium.finalDoctor(doctor)
+      let own = record.flatMap { $0.statement.hospital == id ? $0 : nil }
       return Employee(
         doctor: doctor, fingerprint: employment.fingerprint,
-        specialties: record?.specialties ?? employment.specialties, status: record?.status)
+        specialties: own?.specialties ?? employment.specialties, status: own?.status,
+        registration: record.map {
+          .init(hospital: $0.statement.hospital, fingerprint: $0.statement.digest)
+        })
     }
   }
 

@@ -52,16 +52,53 @@ extension HospitalServer {
   ///   - fingerprint: ``Doctor/fingerprint()``, told by the doctor in person.
   ///   - specialties: what the hospital has seen diplomas of. A registration that asserts others is
   ///     refused; of a doctor who is registered, those in force count instead.
+  /// - Throws: ``ConsortiumError`` `registered-elsewhere` or `not-active` of whom the ledger takes no registration
+  ///   from this hospital, as far as this server has the ledger.
   package func employ(
     _ doctor: String, fingerprint: Digest32, specialties: Set<Specialty> = []
-  ) throws {
+  ) async throws {
+    try requireRegistrable(doctor, try await node.consortium.doctor(doctor)?.record)
     try store.save(
       Employment(fingerprint: fingerprint, specialties: specialties), Self.employmentKey(doctor))
   }
 
+  /// That the ledger takes a registration in this name from this hospital (specification 6.3).
+  private func requireRegistrable(
+    _ doctor: String, _ record: DoctorRecord?
+  ) throws(ConsortiumError) {
+    guard let record else { return }
+    guard record.statement.hospital == id else {
+      throw ConsortiumError(
+        .registeredElsewhere, "\(doctor) is registered at \(record.statement.hospital)")
+    }
+    guard record.status != .retired else {
+      throw ConsortiumError(.notActive, "\(doctor) has retired, and is registered no more")
+    }
+  }
+
+  /// Takes back that a doctor is expected: a registration with the fingerprint that was told is not accepted any
+  /// more. Who is registered here stays, with the keys that the ledger has.
+  ///
+  /// - Returns: whether a registration was expected.
+  @discardableResult
+  package func voidExpectation(of doctor: String) async throws -> Bool {
+    let registered = try await node.consortium.doctor(doctor)?.record.statement
+    guard let employment = try employment(of: doctor) else { return false }
+    guard let registered, registered.hospital == id else {
+      try store.write([Self.employmentKey(doctor): nil])
+      return true
+    }
+    if employment.fingerprint == registered.digest { return false }
+    try store.save(
+      Employment(fingerprint: registered.digest, specialties: Set(employment.specialties)),
+      Self.employmentKey(doctor))
+    return true
+  }
+
   /// Whether this hospital registers a statement.
   ///
-  /// - Throws: ``ConsortiumError`` `not-employed`, `wrong-fingerprint` or `wrong-specialties`.
+  /// - Throws: ``ConsortiumError`` `not-employed`, `wrong-fingerprint`, `registered-elsewhere`, `not-active` or
+  ///   `wrong-specialties`.
   func requireEmployed(_ statement: RegistrationStatement) async throws {
     guard statement.hospital == id,
       let employment = try employment(of: statement.doctor)
@@ -70,8 +107,9 @@ extension HospitalServer {
       throw ConsortiumError(
         .wrongFingerprint, "these are not the keys that \(statement.doctor) has shown")
     }
-    let known = try await node.consortium.doctor(statement.doctor)?.record.specialties
-    guard statement.specialties == known ?? employment.specialties else {
+    let known = try await node.consortium.doctor(statement.doctor)?.record
+    try requireRegistrable(statement.doctor, known)
+    guard statement.specialties == known?.specialties ?? employment.specialties else {
       throw ConsortiumError(
         .wrongSpecialties, "\(statement.doctor) asserts other specialties than the hospital knows")
     }

@@ -153,6 +153,8 @@ package actor HospitalServer: EnvelopeKeyOwner {
     guard registration.statement == statement else {
       throw ConsortiumError(.malformed, "the manager signed another registration")
     }
+    // The office may have taken it back while the manager was asked.
+    try await requireEmployed(statement)
     try await node.submit(try await entry(registration))
     return Done()
   }

@@ -177,11 +177,7 @@ extension Patient {
       base.height == context.baseHeight, base.digest == context.baseHash,
       base.countedTime == context.openedAt
     else { throw ConsortiumError(.wrongContext, "the visit does not begin at a final block") }
-    let numbers = try await client.members(
-      inEpoch: genesis.epoch(ofHeight: base.height), by: hospital
-    ).numbers
-    guard context.window == numbers.window, context.resignatureLimit == numbers.resignatureLimit
-    else { throw ConsortiumError(.wrongContext, "the hospital offers other limits") }
+    try await client.requireNumbers(of: context)
     try await client.requireCurrentTeam(of: context)
   }
 

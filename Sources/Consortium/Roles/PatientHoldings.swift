@@ -15,6 +15,8 @@ public struct PatientHoldings: Sendable, Equatable {
     /// T, in counted time (specification 6.2), in seconds: it stays behind ledger time by all halts of the
     /// ledger, and is no date.
     public let openedAt: UInt64
+    /// T_n, in counted time too: what is not complete by then never is.
+    public let lastDeadline: UInt64
     /// Empty if it is not known.
     public let encounter: String
     /// Once the record was opened and found to be what the team signed.
@@ -80,6 +82,7 @@ extension Patient {
       return PatientHoldings.Visit(
         visit: context.visitID, hospital: context.hospital,
         amends: context.amends.map(NamedVisit.init), openedAt: context.openedAt,
+        lastDeadline: context.deadline(ofPosition: context.signers.count),
         encounter: visit.encounter, recordDigest: visit.recordDigest,
         isReceipted: try hasReceipted(context.visitID, at: context.hospital))
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ClinicalRecords
+import TerminalText
 
 struct Plan: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

@@ -3,6 +3,7 @@ import ClinicalRecords
 import Consortium
 import QRCodes
 import Synchronization
+import TerminalText
 
 /// Tells what happens in the consortium, in the words of a hospital.
 final class Narrator: Sendable {
@@ -141,7 +142,7 @@ extension SubmissionStanding {
     switch self {
     case .sent: "sent to \(hospital), which has shown nothing"
     case .written: "written by \(hospital)"
-    case .refused(let code, _): "refused by \(hospital): \(code)"
+    case .refused(let code, _): "refused by \(hospital) (\(code))"
     case .demanded(let index): "demanded before everybody at \(index)"
     case .confirmed(let index): "confirmed by the cloud at \(index)"
     case .final(let index): "final at \(index)"

@@ -1,9 +1,9 @@
 import CanonicalEncoding
-import ClinicalRecords
 import EMRScheme
 import Foundation
 import Ledger
 import SQLiteBackend
+import TerminalText
 import TransparencyLog
 
 /// Blocks of a chain, in words. Only their form is checked.

@@ -5,6 +5,7 @@ import Foundation
 import Ledger
 import SQLiteBackend
 import SwiftASN1
+import TerminalText
 import TransparencyLog
 
 /// What a file is found to be.

@@ -1,8 +1,8 @@
 import CanonicalEncoding
-import ClinicalRecords
 import Credentials
 import EMRScheme
 import Ledger
+import TerminalText
 
 /// Who has signed a visit, what, when and with which key, as a ledger says it. Nothing of it is verified.
 struct VisitSignatures {

@@ -1,4 +1,4 @@
-import ClinicalRecords
+import TerminalText
 
 /// HTML or SVG in a form that an XML parser reads, too. Whatever comes in as text is escaped.
 struct Markup: Sendable {

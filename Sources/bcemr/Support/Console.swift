@@ -1,5 +1,5 @@
 import ArgumentParser
-import ClinicalRecords
+import TerminalText
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials

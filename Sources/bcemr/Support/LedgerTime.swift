@@ -13,4 +13,10 @@ enum LedgerTime {
   static func text(_ seconds: UInt64) -> String {
     Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)
   }
+
+  /// The last second of the year 9999.
+  private static let latest: UInt64 = 253_402_300_799
+
+  /// The same of a deadline, which is as late as a context says.
+  static func deadline(_ seconds: UInt64) -> String { text(min(seconds, latest)) }
 }

@@ -1,4 +1,5 @@
 import ClinicalRecords
+import TerminalText
 
 extension ClinicalRecords.Patient {
   /// As a physician would introduce the patient.

@@ -151,19 +151,28 @@ struct ListVisits: HandledRequest {
       var team: [String]
       /// How many have signed.
       var signed: Int
+      /// Whether it can only be abandoned any more: who is next is late.
+      var isOver: Bool
     }
 
     /// By ledger time.
     var time: String
+    /// Counted time, by which deadlines are: behind ledger time by all halts of the ledger.
+    var countedTime: String
     var visits: [Visit]
     /// How many there are, shown or not.
     var count: Int
 
+    /// What becomes of a visit in which nobody can sign any more.
+    private static let ending =
+      "nobody can sign in it any more; it is closed when the patient comes with another ticket"
+
     var lines: [String] {
-      ["ledger time \(time)"]
+      ["ledger time \(time), counted time \(countedTime): deadlines are of the latter"]
         + visits.map {
           "\($0.visit)  opened \($0.opened)  next by \($0.nextDeadline)  last by \($0.lastDeadline)  "
             + "signed \($0.signed) of \($0.team.joined(separator: ", "))"
+            + ($0.isOver ? "  over: \(Self.ending)" : "")
         } + (visits.isEmpty ? ["no visit is open"] : [])
         + (visits.count < count ? ["\(count - visits.count) more"] : [])
     }
@@ -172,13 +181,14 @@ struct ListVisits: HandledRequest {
   func perform(at desk: Desk) async throws -> Answer {
     let hospital = try desk.hospital(role)
     let visits = try await hospital.openVisits()
+    let counted = try await hospital.countedTime()
     return Answer(
-      time: Date.text(await hospital.node.consortium.time),
+      time: Date.text(await hospital.node.consortium.time), countedTime: Date.text(counted),
       visits: visits.prefix(Self.limit).map {
         Answer.Visit(
           visit: "\($0.visit)", opened: Date.text($0.openedAt),
           nextDeadline: Date.text($0.nextDeadline), lastDeadline: Date.text($0.lastDeadline),
-          team: $0.team, signed: $0.signatureCount)
+          team: $0.team, signed: $0.signatureCount, isOver: $0.isOver(at: counted))
       }, count: visits.count)
   }
 }

@@ -33,6 +33,7 @@ struct DeskServer: Service {
     try DeskSocket.check(path)
     let router = Router()
     take(ExpectDoctor.self, router)
+    take(VoidExpectation.self, router)
     take(ListDoctors.self, router)
     take(SetSpecialties.self, router)
     take(SetStanding.self, router)

@@ -25,6 +25,14 @@ extension ExpectDoctor: HandledRequest {
   }
 }
 
+extension VoidExpectation: HandledRequest {
+  static var stores: Bool { false }
+
+  func perform(at desk: Desk) async throws -> DeskDone {
+    DeskDone(changed: try await desk.hospital(role).voidExpectation(of: doctor))
+  }
+}
+
 extension ListDoctors: HandledRequest {
   static var stores: Bool { false }
 
@@ -32,8 +40,12 @@ extension ListDoctors: HandledRequest {
     Answer(
       doctors: try await desk.hospital(role).employeeList().map {
         Answer.Doctor(
-          doctor: $0.doctor, standing: $0.status.map { "\($0)" } ?? "expected",
-          fingerprint: "\($0.fingerprint)", specialties: $0.specialties.map(\.description))
+          doctor: $0.doctor,
+          standing: $0.status.map { "\($0)" }
+            ?? ($0.registration == nil ? "expected" : "elsewhere"),
+          fingerprint: "\($0.fingerprint)", specialties: $0.specialties.map(\.description),
+          hospital: $0.registration?.hospital,
+          registered: $0.registration.map { "\($0.fingerprint)" })
       })
   }
 }

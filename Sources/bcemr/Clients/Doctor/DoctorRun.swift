@@ -54,9 +54,8 @@
       repeat {
         let opened: OpenProfile
         do {
-          // Another command may have changed what the profile has, and its keys.
-          let current = try agent.hasRun ? keystore.reopened() : keystore
-          opened = try OpenProfile(path, description, current, patience: 2)
+          // Another command may have changed what the profile has, and its keys: it reads both anew.
+          opened = try OpenProfile(path, description, keystore, patience: 2)
         } catch let error as StoreError where error.code == .locked && !once {
           // It takes longer; what comes meanwhile waits in the mailbox.
           continue
@@ -83,12 +82,12 @@
   /// What an agent has done, over all the times that it has had the profile.
   private struct DoctorAgent: Sendable {
     let console: Console
-    var hasRun = false
     var messages = 0
     var completed: [String] = []
     /// What does not work now.
     private var failures: [Work: String] = [:]
-    private var steps: [Digest32: AssignedVisit.Step] = [:]
+    /// What was said of visits: their step, and whether they are over.
+    private var told: [Digest32: String] = [:]
     private var consents: Set<Digest32> = []
 
     private enum Work: String { case mail, following }
@@ -122,7 +121,6 @@
 
     /// Works until somebody else wants the profile, or the process is to end.
     mutating func work(_ session: DoctorSession, turn: ProfileTurn) async throws {
-      hasRun = true
       let mailbox = AttendedMailbox()
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { await mailbox.attend(session.doctor) }
@@ -194,9 +192,12 @@
 
     /// Says what is new.
     private mutating func tell(_ doctor: Doctor) async throws {
-      for visit in try await doctor.visits() where steps[visit.visit] != visit.step {
-        steps[visit.visit] = visit.step
-        AssignedVisitReport(visit).print(to: console)
+      for visit in try await doctor.visits() {
+        let report = AssignedVisitReport(visit)
+        let news = report.over ? "over" : report.step
+        guard told[visit.visit] != news else { continue }
+        told[visit.visit] = news
+        report.print(to: console)
       }
       for consent in try await doctor.consents() where !consent.isUsed {
         guard consents.insert(consent.consent).inserted else { continue }

@@ -1,8 +1,8 @@
 #if Network
   import ArgumentParser
   import CanonicalEncoding
-  import ClinicalRecords
   import Consortium
+  import TerminalText
 
   struct DoctorRequest: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -42,7 +42,13 @@
   struct DoctorConsents: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "consents", abstract: "List the consents that patients have given you.",
-      discussion: "Nobody is asked: whether one still stands says the ledger when it is used.")
+      discussion: """
+        Of those that are not used it asks the clouds of their hospitals whether they stand, or were taken back, and says \
+        as of when: a patient may take one back a moment later, and the ledger is asked again when it is used.
+        """)
+
+    @Flag(help: "Ask nobody.")
+    var offline = false
 
     @OptionGroup var profile: ProfileOptions
     @OptionGroup var output: OutputOptions
@@ -56,9 +62,33 @@
         let expiresAt: String
         let expired: Bool
         let used: Bool
+        /// unknown, pending, stands or revoked, by the word of `by` with the block of `asOf`; absent, as these, of one
+        /// that is used or has expired, and where nobody has said so.
+        let standing: String?
+        let by: String?
+        /// In ledger time.
+        let asOf: String?
+
+        var words: String {
+          if used { return ", used" }
+          if expired { return ", expired" }
+          guard let standing, let by, let asOf else {
+            return "; nobody was asked whether it still stands"
+          }
+          let word =
+            switch standing {
+            case "revoked": "taken back"
+            case "pending": "not final yet"
+            case "unknown": "not on the ledger yet"
+            default: "stands"
+            }
+          return "; \(word), by \(by) as of \(asOf) in ledger time"
+        }
       }
 
       let consents: [Consent]
+      /// Whose clouds were not heard, and why.
+      let unheard: [String: String]
 
       func print(to console: Console) {
         if consents.isEmpty { console.line("There are no consents.") }
@@ -66,25 +96,32 @@
           console.line("consent \(consent.consent)")
           console.line(
             "  to visit \(consent.visit) of \(consent.hospital), for \(printable(consent.purpose))")
+          console.line("  until \(consent.expiresAt)\(consent.words)")
+        }
+        for (hospital, code) in unheard.sorted(by: { $0.key < $1.key }) {
           console.line(
-            "  until \(consent.expiresAt)"
-              + (consent.used ? ", used" : consent.expired ? ", expired" : ""))
+            "The cloud of \(hospital) was not heard (\(code)): a consent there may be taken back.")
         }
       }
     }
 
     func run() async throws {
-      output.deliver(
-        try await DoctorSession.run(profile) { session in
-          let now = LedgerTime.now()
-          return Report(
-            consents: try await session.doctor.consents().map {
-              Report.Consent(
-                consent: "\($0.consent)", visit: "\($0.visit)", hospital: $0.hospital,
-                purpose: $0.purpose, expiresAt: LedgerTime.text($0.expiresAt),
-                expired: $0.expiresAt < now, used: $0.isUsed)
-            })
-        })
+      let offline = offline
+      let report = try await DoctorSession.run(profile) { session in
+        let now = LedgerTime.now()
+        let asked = offline ? ConsentStandings() : try await session.doctor.consentStandings()
+        return Report(
+          consents: try await session.doctor.consents().map {
+            let heard = asked.known[$0.consent]
+            return Report.Consent(
+              consent: "\($0.consent)", visit: "\($0.visit)", hospital: $0.hospital,
+              purpose: $0.purpose, expiresAt: LedgerTime.text($0.expiresAt),
+              expired: $0.expiresAt < now, used: $0.isUsed, standing: heard?.state.rawValue,
+              by: heard?.cloud, asOf: heard.map { LedgerTime.text($0.time) })
+          }, unheard: asked.unheard.mapValues { "\($0)" })
+      }
+      output.deliver(report)
+      if !report.unheard.isEmpty { throw ExitCode(CommandFailure.ExitStatus.waits.rawValue) }
     }
   }
 

@@ -14,7 +14,10 @@
     let deadlineAfterOpening: UInt64
     /// T_k of the visit's context, in ledger time as deadlines count it: halts of the ledger are left out.
     let deadline: String
-    /// Whether T_k has passed by this machine's clock: the ledger may have halted, and then it has not.
+    /// T_n, the same.
+    let lastDeadline: String
+    /// Whether nothing can be done in it any more: T_k has passed by this machine's clock and this doctor has not
+    /// signed, or T_n has and it is not known to be complete. Where the ledger has halted it is not so yet.
     let over: Bool
 
     init(_ visit: AssignedVisit) {
@@ -22,13 +25,17 @@
       (team, position) = (visit.team, visit.position)
       step = Self.name(visit.step)
       deadlineAfterOpening = visit.deadline - min(visit.openedAt, visit.deadline)
-      let isDone = visit.step == .done || visit.step == .completion
-      deadline = LedgerTime.text(min(visit.deadline, Self.latestTime))
-      over = !isDone && LedgerTime.now() > visit.deadline
+      deadline = LedgerTime.deadline(visit.deadline)
+      lastDeadline = LedgerTime.deadline(visit.lastDeadline)
+      let now = LedgerTime.now()
+      over =
+        switch visit.step {
+        case .completion: now > visit.lastDeadline
+        // What the last doctor has submitted is followed until it is final.
+        case .done: visit.position < visit.team.count && now > visit.lastDeadline
+        case .groupKey, .presence, .words, .finding: now > visit.deadline
+        }
     }
-
-    /// The last second of the year 9999.
-    private static let latestTime: UInt64 = 253_402_300_799
 
     private static func name(_ step: AssignedVisit.Step) -> String {
       switch step {
@@ -41,8 +48,15 @@
       }
     }
 
+    /// What is to be done, or what it means that the visit is over (specification 6.4 and 8.2).
     private var next: String {
       switch step {
+      case "done" where over:
+        "over since \(lastDeadline), unless the ledger has halted: it is complete, or never will be; 'bcemr doctor "
+          + "run' asks which"
+      case _ where over:
+        "over since \(step == "completion" ? lastDeadline : deadline), unless the ledger has halted: nobody completes "
+          + "it any more, and the patient is admitted again with another ticket"
       case "group-key": "waits for the team's group key: 'bcemr doctor run' has to run"
       case "presence": "read the code on the patient's device: 'bcemr doctor presence'"
       case "words": "compare the six words with the patient: 'bcemr doctor confirm'"
@@ -57,9 +71,7 @@
     func print(to console: Console) {
       console.line("visit \(visit)")
       console.line("  doctor \(position) of \(team.count): \(team.joined(separator: ", "))")
-      console.line(
-        "  to sign until \(deadline) in ledger time"
-          + (over ? ", which is over unless the ledger has halted" : ""))
+      console.line("  to sign until \(deadline) in ledger time")
       console.line("  \(next)")
     }
   }

@@ -42,11 +42,11 @@
       for visit in visits {
         console.line(
           "visit \(visit.visit) of \(visit.hospital): \(visit.state)"
-            + (visit.failure.map { ", not all of it: \($0)" } ?? ""))
+            + (visit.failure.map { ", not all of it (\($0))" } ?? ""))
       }
-      for source in sources where source.failure != nil {
-        console.line(
-          "\(source.supernode) was not heard about \(source.hospital): \(source.failure ?? "")")
+      for source in sources {
+        guard let failure = source.failure else { continue }
+        console.line("\(source.supernode) was not heard about \(source.hospital) (\(failure))")
       }
       if !complete { console.line("There may be more: 'bcemr patient find' goes on.") }
       for line in words { console.line("\(line); 'bcemr patient sync' asks again") }

@@ -1,9 +1,9 @@
 #if Network
   import ArgumentParser
   import CanonicalEncoding
-  import ClinicalRecords
   import Consortium
   import Ledger
+  import TerminalText
 
   struct PatientRevoke: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

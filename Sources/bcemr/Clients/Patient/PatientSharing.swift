@@ -1,9 +1,9 @@
 #if Network
   import ArgumentParser
   import CanonicalEncoding
-  import ClinicalRecords
   import Consortium
   import Foundation
+  import TerminalText
 
   struct PatientAddressCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -126,6 +126,8 @@
       let genesis: String
       let visits: Int
       let uncollected: Int
+      /// Of those, the ones whose last deadline has passed by this machine's clock.
+      let over: Int
       let requests: Int
       let wantedConsents: Int
       let submissions: [SubmissionReport]
@@ -134,14 +136,15 @@
       let reached: [Reachability]?
 
       private enum CodingKeys: String, CodingKey {
-        case profile, identity, genesis, visits, uncollected, requests, wantedConsents, submissions
-        case reached
+        case profile, identity, genesis, visits, uncollected, over, requests, wantedConsents
+        case submissions, reached
       }
 
       func print(to console: Console) {
         console.line("\(identity), in \(profile); ledger \(genesis)")
         console.line(
-          "\(Quantity.count(visits, "visit")), \(uncollected) not collected; "
+          "\(Quantity.count(visits, "visit")), \(uncollected) not collected"
+            + (over > 0 ? " (\(over) of them over: 'bcemr patient visits')" : "") + "; "
             + "\(Quantity.count(requests, "request")); "
             + "\(Quantity.count(wantedConsents, "consent")) wanted and not given")
         if words.isEmpty { console.line("Nothing was submitted.") }
@@ -167,6 +170,7 @@
             profile: session.profile.path, identity: session.profile.description.identity ?? "",
             genesis: "\(session.profile.genesis.digest)", visits: visits.count,
             uncollected: visits.count { $0.recordDigest == nil },
+            over: visits.count { $0.isOver(at: LedgerTime.now()) },
             requests: try await patient.requests().count,
             wantedConsents: try WantedConsents(store: session.profile.store).all(
               at: LedgerTime.now()

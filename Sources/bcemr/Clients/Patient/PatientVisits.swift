@@ -1,10 +1,10 @@
 #if Network
   import ArgumentParser
   import CanonicalEncoding
-  import ClinicalRecords
   import Consortium
   import EMRScheme
   import Foundation
+  import TerminalText
 
   struct PatientTicket: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -264,7 +264,8 @@
             findings: record.findings.count, receipt: .init(collected.receipt),
             receiptWords: collected.receipt.told(by: record.hospital),
             receiptFailure: collected.receiptFailure.map {
-              ReportedError(code: "\($0.code)", message: $0.message)
+              ReportedError(
+                CommandFailure(asClient: $0, waiting: 1, agent: "bcemr patient sync"))
             })
         })
     }
@@ -282,9 +283,24 @@
           && ContinuousClock.now < end
         {
           try await Task.sleep(for: min(pauses.next(), ContinuousClock.now.duration(to: end)))
+        } catch let error as ConsortiumError
+          where error.code == .notFinal && visit.isOver(at: LedgerTime.now())
+        {
+          throw CommandFailure(
+            .waits, code: "\(error.code)",
+            "no final block has the visit complete, and its last deadline was "
+              + LedgerTime.deadline(visit.lastDeadline),
+            hint:
+              "a block takes some seconds; where none comes, and the ledger has not halted, it never will be "
+              + "complete: be admitted again, with another ticket")
         }
       }
     }
+  }
+
+  extension PatientHoldings.Visit {
+    /// Whether T_n has passed by this machine's clock, and no record was collected.
+    func isOver(at now: UInt64) -> Bool { recordDigest == nil && now > lastDeadline }
   }
 
   struct PatientVisits: AsyncParsableCommand {
@@ -312,7 +328,19 @@
         let amends: RecordFile.Named?
         let collected: Bool
         let receipted: Bool
+        /// T_n of the visit's context, in ledger time as deadlines count it: halts of the ledger are left out.
+        let deadline: String
+        /// Whether T_n has passed by this machine's clock, and no record was collected: the ledger may have halted.
+        let over: Bool
         let consents: [Consent]
+
+        var words: String {
+          if collected { return "collected, \(receipted ? "with" : "without") a receipt" }
+          return over
+            ? "over since \(deadline), unless the ledger has halted: it is complete ('bcemr patient collect' tells), or "
+              + "never will be; then be admitted again, with another ticket"
+            : "not collected: 'bcemr patient collect'; its team can complete it until \(deadline) in ledger time"
+        }
       }
 
       let visits: [Visit]
@@ -322,11 +350,7 @@
         if visits.isEmpty { console.line("There are no visits.") }
         for visit in visits {
           console.line("visit \(visit.visit) of \(visit.hospital), \(visit.encounter)")
-          console.line(
-            "  "
-              + (visit.collected
-                ? "collected, \(visit.receipted ? "with" : "without") a receipt"
-                : "not collected: 'bcemr patient collect'"))
+          console.line("  \(visit.words)")
           for consent in visit.consents {
             let who = consent.doctor ?? "somebody that only the ledger's notice is known of"
             console.line(
@@ -358,6 +382,8 @@
               visit: "\(visit.visit)", hospital: visit.hospital, encounter: visit.encounter,
               amends: visit.amends.map(RecordFile.Named.init),
               collected: visit.recordDigest != nil, receipted: visit.isReceipted,
+              deadline: LedgerTime.deadline(visit.lastDeadline),
+              over: visit.isOver(at: LedgerTime.now()),
               consents: consents[NamedVisit(visit.visit, at: visit.hospital)] ?? [])
           }
           return Report(visits: visits, damaged: try await patient.damagedRows())

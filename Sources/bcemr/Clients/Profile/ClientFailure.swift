@@ -4,15 +4,18 @@
   import Ledger
 
   extension CommandFailure {
-    /// What a doctor or a patient is told of what went wrong. That somebody does not answer, or that the ledger is
-    /// not that far, is no fault: it is tried again. What a refusal means, ``RefusalTexts`` says.
+    /// What a doctor or a patient is told of what went wrong, with its code in brackets. That somebody does not
+    /// answer, or that the ledger is not that far, is no fault: it is tried again. What a refusal means,
+    /// ``RefusalTexts`` says.
     ///
     /// - Parameter waiting: how much is kept and sent later.
     init(asClient error: any Error, waiting: Int, agent: String) {
       if let known = error as? CommandFailure,
         known.hint != nil || !Self.waitingCodes.contains(known.code)
       {
-        self = known
+        self.init(
+          known.exitCode, code: known.code, RefusalTexts.coded(known.message, known.code),
+          hint: known.hint, place: known.place)
         return
       }
       let isOfRules = error is SignedRefusal || error is Refusal

@@ -26,6 +26,9 @@
       "wrong-fingerprint": Text(
         "the hospital's office was told the fingerprint of other keys",
         "show it 'bcemr doctor fingerprint' again"),
+      "registered-elsewhere": Text(
+        "the ledger has this identifier at another hospital, where it stays",
+        "make a profile with another identifier, by 'bcemr doctor init'"),
       "unknown-doctor": Text(
         "the doctor is not registered, or not with these keys or at this hospital",
         "keys count once a block has them, some seconds after 'bcemr doctor register'"),
@@ -80,26 +83,34 @@
     private static let bare: Set<String> = [
       "the role refuses", "the role cannot answer now", "the ledger refuses the entry",
     ]
-    private static let onTheWay = ", or somebody on the way, refuses: "
+    private static let refusing = ", or somebody on the way, refuses"
+    private static let onTheWay = "\(refusing): "
+
+    /// A message with its code in brackets behind it, as every one is told.
+    static func coded(_ message: String, _ code: String) -> String {
+      message.hasSuffix("(\(code))") ? message : "\(message) (\(code))"
+    }
 
     /// The message that says a code, with its meaning where it is known.
     ///
-    /// - Returns: the message, and what can be done.
+    /// - Returns: the message, with the code in brackets behind it, and what can be done.
     static func explained(_ message: String, code: String) -> (message: String, hint: String?) {
       if bare.contains(message) {
         let text = byCode[code]
-        return ("\(text?.sentence ?? message) (\(code))", text?.hint)
+        return (coded(text?.sentence ?? message, code), text?.hint)
       }
       // What is not sealed comes from anybody, and says so.
       guard let range = message.firstRange(of: onTheWay) else {
-        return (message, byCode[code]?.hint)
+        return (coded(message, code), byCode[code]?.hint)
       }
       let inner = String(message[range.upperBound...])
       if inner == "\(ConsortiumError.Code.unreachable)" {
-        return ("\(message[..<range.lowerBound]) does not answer", nil)
+        return (coded("\(message[..<range.lowerBound]) does not answer", inner), nil)
       }
-      guard let text = byCode[inner] else { return (message, nil) }
-      return ("\(message) (\(text.sentence))", text.hint)
+      guard let text = byCode[inner] else {
+        return (coded("\(message[..<range.lowerBound])\(refusing)", inner), nil)
+      }
+      return (coded("\(message[..<range.upperBound])\(text.sentence)", inner), text.hint)
     }
   }
 #endif

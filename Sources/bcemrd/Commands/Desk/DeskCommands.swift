@@ -13,9 +13,9 @@ struct DeskCommands: AsyncParsableCommand {
       sees it among the arguments of a process.
       """,
     subcommands: [
-      DeskExpectDoctor.self, DeskDoctors.self, DeskSpecialties.self, DeskSuspend.self,
-      DeskReinstate.self, DeskRetire.self, DeskTicket.self, DeskTickets.self, DeskVoidTicket.self,
-      DeskTeam.self, DeskStaffing.self, DeskVisits.self, DeskRotateKeys.self,
+      DeskExpectDoctor.self, DeskVoidExpectation.self, DeskDoctors.self, DeskSpecialties.self,
+      DeskSuspend.self, DeskReinstate.self, DeskRetire.self, DeskTicket.self, DeskTickets.self,
+      DeskVoidTicket.self, DeskTeam.self, DeskStaffing.self, DeskVisits.self, DeskRotateKeys.self,
       DeskRenounceVotes.self, DeskConfirmChain.self, DeskAgree.self,
     ])
 }

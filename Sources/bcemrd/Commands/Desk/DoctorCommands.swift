@@ -25,9 +25,24 @@ struct DeskExpectDoctor: DeskCommand {
   }
 }
 
+struct DeskVoidExpectation: DeskCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "void-expectation",
+    abstract: "Take back that a doctor is expected; who is registered here stays.",
+    discussion: "A registered doctor is kept from acting by 'suspend' and 'retire'.")
+
+  @Argument(help: "The doctor's identifier.")
+  var doctor: String
+
+  @OptionGroup var options: DeskOptions
+
+  func request() -> VoidExpectation { VoidExpectation(role: options.role, doctor: doctor) }
+}
+
 struct DeskDoctors: DeskCommand {
   static let configuration = CommandConfiguration(
-    commandName: "doctors", abstract: "List the doctors whom the hospital has taken on.")
+    commandName: "doctors",
+    abstract: "List the doctors whom the hospital has taken on, and what the ledger has of each.")
 
   @OptionGroup var options: DeskOptions
 
