@@ -54,6 +54,33 @@ struct ConfirmationTests {
     #expect(try #require(await cloud.consortium.final).height > before)
   }
 
+  @Test(
+    "a hospital with nothing else to do has stored what its cloud has confirmed, and what is anchored"
+  )
+  func confirmationKept() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    _ = try await consortium.hold(test.plan())
+    try await consortium.settle()
+    let (genesis, storage) = (consortium.genesis, test.storage)
+    let state = storage.stateStore(hospital, chain: ChainName.consortium)
+    func kept() throws -> HospitalView {
+      try HospitalView(
+        genesis: genesis, hospital: hospital,
+        store: storage.stateStore(hospital, chain: hospital), consortium: state)
+    }
+    let anchored = try ConsortiumView(genesis: genesis, store: state).anchor(of: hospital)
+    let anchor = try #require(anchored)
+    let before = try kept().confirmed?.size ?? 0
+    #expect(before < anchor.size, "else nothing shows that it is stored by itself")
+    let server = try #require(consortium.hospitals[hospital])
+    while try await server.attend() {}
+    let view = try kept()
+    let confirmed = try #require(view.confirmed?.size)
+    #expect(try confirmed >= anchor.size && confirmed <= view.size && view.leads(to: anchor))
+    #expect(await server.ledger.writer.view.confirmed == view.confirmed)
+  }
+
   // MARK: Without the cloud
 
   @Test("without its cloud a team goes on signing, and everything is final once it is back")

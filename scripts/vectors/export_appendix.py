@@ -1476,7 +1476,7 @@ def variants():
                 signer="hospital-1")(leaf)}), {}),
         ("a hospital's chain ends before what is anchored", "all", "V8", "ends before", edited({
             "note hospital-1": shorter}), {}),
-        ("a hospital's log is left out", None, "V8", "ends before", without("hospital-1/"), {}),
+        ("a hospital's log is left out", None, "V8", "no file of it", without("hospital-1/"), {}),
         ("a hospital's chain is another than the anchored one", "all", "V8", "another chain",
          forked, {}),
         ("the log is of generation 0, and goes on where generation 1 starts", "all", "V8",

@@ -72,6 +72,7 @@ package actor HospitalServer: EnvelopeKeyOwner {
     var own = false
     var steps = SeparateSteps()
     try await steps.take { own = try await ledger.advance() }
+    if !own { try await steps.take { try await ledger.writer.keepConfirmation() } }
     try await steps.take {
       try await node.eraseFormerKeys(of: keys.ring, basedOn: await ledger.writer.view.base)
     }

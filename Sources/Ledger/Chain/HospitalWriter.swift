@@ -15,6 +15,8 @@ package actor HospitalWriter {
   private let gate = SerialGate()
   private var engine: ChainEngine<HospitalRules>
   private var confirmed: ConfirmedRecord?
+  /// How many leaves the one covers that is stored.
+  private var keptSize: UInt64
   /// After a failure nobody knows what the log holds; it is read again before anything else.
   private var isStale = true
 
@@ -31,7 +33,8 @@ package actor HospitalWriter {
         genesis: genesis, hospital: hospital, consortium: consortium, decider: decider),
       store: store, keepsLeaves: false)
     let view = engine.view()
-    confirmed = view.value(.confirmed)
+    let kept: ConfirmedRecord? = view.value(.confirmed)
+    (confirmed, keptSize) = (kept, kept?.size ?? 0)
     if let failure = view.failure { throw failure }
   }
 
@@ -251,6 +254,7 @@ package actor HospitalWriter {
 
   private func commit() throws(StoreError) {
     try engine.commit(with: [.confirmed: confirmed?.stateBytes])
+    keptSize = confirmed?.size ?? 0
   }
 
   private func closeOpenBlock() async throws {
@@ -416,6 +420,15 @@ package actor HospitalWriter {
   /// Takes note of a cosigned checkpoint; it is stored with the next block, and can be had again.
   package func confirm(_ record: ConfirmedRecord) {
     if record.size > confirmed?.size ?? 0 { confirmed = record }
+  }
+
+  /// Stores the cosigned checkpoint that was noted last, unless a block is open or it is stored: whoever reads the
+  /// state beside this process, as for an export, has what is anchored. For who has nothing else to do.
+  package func keepConfirmation() async throws {
+    guard confirmed?.size ?? 0 > keptSize else { return }
+    try await serialized {
+      if engine.openLeaves.isEmpty { try commit() }
+    }
   }
 
   /// Bytes of a leaf.
