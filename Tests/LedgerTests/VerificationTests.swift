@@ -252,7 +252,7 @@ struct VerificationTests {
     #expect(absent?.check == .anchors)
     let without = try changed { $0.replaceLog("hospital-1/0", with: []) }.verify(ledger)
     #expect(without.chains.map(\.isAbsent).prefix(2) == [false, true])
-    let anchored = try #require(try ledger.consortium.view.anchor(of: "hospital-1")?.size)
+    let anchored = try #require(try ledger.reader.anchor(of: "hospital-1")).size
     #expect(absent?.reason == "no file of it is here, and \(anchored) leaves of it are anchored")
     let end = try #require(leaves.dropLast().lastIndex(where: Leaf.isHeader)) + 1
     let part = MerkleTree(leaves: leaves.prefix(end))
