@@ -56,10 +56,11 @@ struct VerificationTests {
     let empty = report.chains[3]
     #expect([empty.blocks, empty.leaves, empty.finalLeaves, empty.generation] == [0, 0, 0, 0])
     #expect(empty.fault == nil)
-    #expect(!empty.isCompared)
+    #expect(empty.isAbsent && !empty.isCompared)
     #expect(empty.visits.complete + empty.visits.abandoned + empty.visits.unprovenTimes == 0)
     var consortium = empty
     consortium.name = "consortium"
+    consortium.isAbsent = false
     consortium.blocks = 2
     // An opening, 3 registrations and a header; an opening, an anchor and a header.
     consortium.leaves = 8
@@ -68,6 +69,7 @@ struct VerificationTests {
     #expect(report.chains[0] == consortium)
     var hospital = empty
     hospital.name = "hospital-1"
+    hospital.isAbsent = false
     hospital.blocks = ledger.chain().engine.height
     hospital.leaves = UInt64(ledger.chain().leaves.count)
     hospital.finalLeaves = hospital.leaves
