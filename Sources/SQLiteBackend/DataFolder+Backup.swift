@@ -90,6 +90,16 @@ extension DataFolder {
     }
     let queue = try storing(source) { try SQLiteFile.openReadOnly(source) }
     try Self.copy(queue, of: source, to: target)
+    try checkCopy(target, of: name)
+  }
+
+  /// That a copy of a store is what was stored.
+  ///
+  /// - Throws: ``StoreError`` `corrupted`.
+  package func checkCopy(_ copy: String, of name: String) throws(StoreError) {
+    if let finding = StoreCheck.findings(inFileAt: copy).first {
+      throw StoreError(.corrupted, "\(path)/\(name): \(finding.what)")
+    }
   }
 
   static func copy(
@@ -110,9 +120,6 @@ extension DataFolder {
     } catch {
       guard error.code == .full else { throw error }
       throw StoreError(.full, "\(target): there is no room for a copy of \(source)")
-    }
-    if let finding = StoreCheck.findings(inFileAt: target).first {
-      throw StoreError(.corrupted, "\(source): \(finding.what)")
     }
   }
 }

@@ -35,9 +35,10 @@ package final class HeldStores {
     (self.queues, self.folder) = (queues, folder)
   }
 
-  /// Copies one of them into a new file that its owner alone can read, and checks the copy.
+  /// Copies one of them into a new file that its owner alone can read. The copy has to be checked
+  /// (``DataFolder/checkCopy(_:of:)``), which can wait until the other process goes on.
   ///
-  /// - Throws: ``StoreError``; `corrupted` if the copy is not what was stored, `full`.
+  /// - Throws: ``StoreError``; `full`.
   package func copy(_ name: String, to target: String) throws(StoreError) {
     let source = "\(folder.path)/\(name)"
     guard let queue = queues[name] else {

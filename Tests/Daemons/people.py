@@ -368,6 +368,52 @@ def is_shown_to_a_court(people, visit):
     refused = cluster.command(
         "export", "--config", cluster.config("cloud"), "-o", made["cloud"], code=2)
     assert "there is something already" in refused.stderr, refused.stderr
+    # Nothing of the genesis' ledger is shown by the genesis alone.
+    bare = cluster.path("bare")
+    os.mkdir(bare)
+    shutil.copy(cluster.path("genesis.der"), bare)
+    for chain in ("consortium", "hospital-1"):
+        told = ran(people.program, "verify", bare, "--genesis", people.digest, "--chain", chain, "--json", code=1)
+        assert json.loads(told.stdout)["error"]["code"] == "absent-chain", told.stdout
+        if python:
+            ran(*replay, bare, "--genesis", people.digest, "--chain", chain, code=1)
+    told = ran(people.program, "compare", made["cloud"], bare, "--genesis", people.digest, "--json", code=1)
+    relations = {chain["name"]: chain["relation"] for chain in json.loads(told.stdout)["chains"]}
+    assert relations["hospital-1"] == relations["consortium"] == "first-alone", relations
+    copies_are_its_own(cluster)
+
+
+def copies_are_its_own(cluster):
+    """[attack] who may rename what lies around the file would have other files written to; and Ctrl-C leaves nothing."""
+    open_ = cluster.path("open")
+    os.makedirs(os.path.join(open_, "below"))
+    os.chmod(open_, 0o777)
+    for command in ("export", "backup"):
+        for folder in (open_, os.path.join(open_, "below")):
+            refused = cluster.command(
+                command, "--config", cluster.config("cloud"), "-o", os.path.join(folder, "file"), code=2)
+            assert "others may rename" in refused.stderr, refused.stderr
+            assert sorted(os.listdir(folder)) == (["below"] if folder == open_ else []), os.listdir(folder)
+        folder = cluster.path("interrupted-" + command)
+        os.mkdir(folder)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # It may have ended before it is halted: then again.
+            for _ in range(20):
+                process = subprocess.Popen(
+                    [cluster.program, command, "--config", cluster.config("cloud"), "-o",
+                     os.path.join(folder, "file")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                while process.poll() is None and not os.listdir(folder):
+                    time.sleep(0.001)
+                process.send_signal(signal.SIGSTOP)
+                process.send_signal(number)
+                process.send_signal(signal.SIGCONT)
+                if process.wait(60) == 128 + number:
+                    break
+                for name in os.listdir(folder):
+                    os.remove(os.path.join(folder, name))
+            else:
+                raise AssertionError("%s is never interrupted" % command)
+            assert os.listdir(folder) == [], os.listdir(folder)
 
 
 def consent_waits(people, visit):

@@ -223,6 +223,7 @@ public enum Verification {
         : [],
       knownCheckpointIsCompared: nil)
     report.chains[0].finalLeaves = report.chains[0].leaves
+    report.chains[0].isAbsent = !consortium.hasFiles
     var broken: Failure?
     var addenda = ForeignAddenda.Judge(decider: decider)
     for hospital in try view.hospitals {

@@ -69,6 +69,11 @@ private struct VerifiedExport {
     audit.summary?.chains.allSatisfy { $0.fault == nil || isLeftOut($0) } ?? false
   }
 
+  /// Whether it has no file of it, be it that nothing of it is anchored.
+  func isAbsent(_ name: String) -> Bool {
+    audit.summary?.chains.contains { $0.name == name && $0.absent } ?? true
+  }
+
   func leavesOut(_ name: String) -> Bool {
     audit.summary?.chains.contains { $0.name == name && isLeftOut($0) } ?? false
   }
@@ -112,7 +117,7 @@ private struct ComparisonReport: Encodable {
     let leaf: UInt64?
   }
 
-  /// What both have is valid, of one ledger, and no chain parts.
+  /// What both have is valid, with a consortium chain in both, of one ledger, and no chain parts.
   let passed: Bool
   let genesisCompared: Bool
   let first: Export
@@ -141,8 +146,8 @@ private struct ComparisonReport: Encodable {
           case nil where first.leavesOut(name) && second.chain(name) != nil: (.secondAlone, nil)
           case nil: (.notCompared, nil)
           case .same: (.same, nil)
-          case .firstGoesOn: (.firstGoesOn, nil)
-          case .secondGoesOn: (.secondGoesOn, nil)
+          case .firstGoesOn: (second.isAbsent(name) ? .firstAlone : .firstGoesOn, nil)
+          case .secondGoesOn: (first.isAbsent(name) ? .secondAlone : .secondGoesOn, nil)
           case .parts(let leaf): (.parts, leaf)
           }
         return Chain(
@@ -151,6 +156,7 @@ private struct ComparisonReport: Encodable {
       } : []
     passed =
       first.isValid && second.isValid && sameLedger
+      && ![first, second].contains { $0.isAbsent(ChainName.consortium) }
       && chains.allSatisfy { $0.relation != .parts }
   }
 

@@ -180,16 +180,18 @@ struct Audit: Encodable {
           .badInput, code: "unknown-chain", "there is no chain \(unknown) in this ledger")
       }
       let faulty = report.chains.filter {
-        $0.fault != nil && (wanted.isEmpty || wanted.contains($0.name))
+        wanted.isEmpty
+          ? $0.fault != nil : wanted.contains($0.name) && ($0.fault != nil || $0.isAbsent)
       }
       let isCompared = report.knownCheckpointIsCompared
       genesisCompared = report.isGenesisCompared
       passed = faulty.isEmpty && isCompared != false
       error =
-        faulty.first.flatMap { chain in
-          chain.fault.map {
-            ReportedError(code: "\($0.check)", message: "\(chain.name): \($0)")
-          }
+        faulty.first.map { chain in
+          // Of a chain that is asked for, and of which nothing is anchored, nothing is wrong, and nothing seen.
+          chain.fault.map { ReportedError(code: "\($0.check)", message: "\(chain.name): \($0)") }
+            ?? ReportedError(
+              code: "absent-chain", message: "\(chain.name): no file of it is in this export")
         }
         ?? (isCompared == false
           ? ReportedError(

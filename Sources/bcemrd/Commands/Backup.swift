@@ -38,13 +38,9 @@ struct Backup: AsyncParsableCommand {
     }
     let data = try DataFolder(beside: configuration.data)
     let names = try data.inventory().files
-    let copies = "\(output).\(UInt64.random(in: .min ... .max)).copies"
-    let draft = "\(copies).new"
-    try DurableFile.createFolder(copies)
-    defer {
-      try? FileManager.default.removeItem(atPath: copies)
-      try? FileManager.default.removeItem(atPath: draft)
-    }
+    let room = try CopiesFolder(for: output)
+    defer { room.remove() }
+    let (copies, draft) = (room.path, room.draft)
     for name in names {
       let folder = URL(filePath: "\(copies)/\(name)").deletingLastPathComponent()
       try FileManager.default.createDirectory(
@@ -56,6 +52,7 @@ struct Backup: AsyncParsableCommand {
     for name in held { try stores.copy(name, to: "\(copies)/\(name)") }
     try stores.release()
     let waited = ContinuousClock.now - begun
+    for name in held { try data.checkCopy("\(copies)/\(name)", of: name) }
     for name in names where !held.contains(name) {
       if DataFolder.isStore(name) {
         try data.copyStore(name, to: "\(copies)/\(name)")

@@ -42,23 +42,18 @@ struct Export: AsyncParsableCommand {
         .badInput, "\(output): there is something already", hint: "each export is a new file")
     }
     let genesis = try Machine.genesis(configuration)
-    let copies = "\(output).\(UInt64.random(in: .min ... .max)).copies"
-    let draft = "\(copies).new"
-    defer {
-      try? FileManager.default.removeItem(atPath: copies)
-      try? FileManager.default.removeItem(atPath: draft)
-    }
-    var chains = try KeptChains(configuration, genesis, copiedTo: copies)
-    for _ in 1..<Self.attempts where chains.absent.contains(where: \.isKeptHere) {
-      try FileManager.default.removeItem(atPath: copies)
+    let room = try CopiesFolder(for: output)
+    defer { room.remove() }
+    var chains = try KeptChains(configuration, genesis, copiedTo: "\(room.path)/1")
+    for attempt in 2...Self.attempts where chains.absent.contains(where: \.isBehind) {
       try await Task.sleep(for: .seconds(1))
-      chains = try KeptChains(configuration, genesis, copiedTo: copies)
+      chains = try KeptChains(configuration, genesis, copiedTo: "\(room.path)/\(attempt)")
     }
-    let count = try PrivateOutput.write(draft) { write in
+    let count = try PrivateOutput.write(room.draft) { write in
       var sink = UstarSink(write)
       try ExportWriter.write(genesis: genesis, logs: chains.logs, to: &sink)
     }
-    try PrivateOutput.name(draft, output)
+    try PrivateOutput.name(room.draft, output)
     Output.line(
       "\(output): \(count) bytes of the ledger \(genesis.content.network), until \(Date.text(chains.time))"
     )
@@ -79,8 +74,8 @@ private struct KeptChains {
   struct Absent {
     let hospital: String
     let reason: String
-    /// Whether a role here is the hospital, or the cloud that confirms its chain.
-    let isKeptHere: Bool
+    /// Whether a role here is the hospital, or the cloud that confirms its chain, and lacks leaves that are anchored.
+    let isBehind: Bool
   }
 
   /// The consortium's, then those of hospitals of which all is here that it anchors.
@@ -121,12 +116,17 @@ private struct KeptChains {
       let anchor = try Self.finalAnchor(of: hospital, consortium)
       let kept = try Self.longest(hospital, states, genesis, in: folder)
       if let kept, let log = kept.log, log.size >= anchor?.size ?? 0 {
-        guard try anchor.map({ try kept.view.leads(to: $0) }) ?? true else {
-          throw DaemonFailure(
-            .checkFailed, "the chain of \(hospital) here is not the one that is anchored",
-            code: "diverged", hint: "the log of the daemon says more")
+        if try anchor.map({ try kept.view.leads(to: $0) }) ?? true {
+          logs.append(log)
+        } else {
+          // A new cloud goes on from what it was shown: what a former one has confirmed may be cut off (8.3).
+          absent.append(
+            Absent(
+              hospital: hospital,
+              reason:
+                "the \(log.size) confirmed leaves that are here are not those that are anchored",
+              isBehind: false))
         }
-        logs.append(log)
       } else if let anchor {
         let cloud = try consortium.members(having: hospital).cloud(ofHospital: hospital)
         let isKeptHere = roles.contains(hospital) || cloud.map(roles.contains) ?? false
@@ -137,7 +137,7 @@ private struct KeptChains {
             reason: isKeptHere
               ? "\(kept?.log?.size ?? 0) confirmed leaves are here, and \(anchor.size) are anchored"
               : "\(keepers.joined(separator: " and ")) keep it",
-            isKeptHere: isKeptHere))
+            isBehind: isKeptHere))
       }
     }
     (self.logs, self.absent) = (logs, absent)
@@ -160,6 +160,7 @@ private struct KeptChains {
     let stores = try HeldStores(names, of: data)
     for name in names { try stores.copy(name, to: "\(folder)/\(name)") }
     try stores.release()
+    for name in names { try data.checkCopy("\(folder)/\(name)", of: name) }
   }
 
   private static func state(
