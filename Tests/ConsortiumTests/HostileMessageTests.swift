@@ -67,15 +67,13 @@ struct HostileMessageTests {
     let test = TestConsortium(teamSize: 1)
     let consortium = try await test.open()
     func element(_ tag: [UInt8], _ contents: [UInt8]) -> [UInt8] {
-      let count = contents.count
-      let length: [UInt8] =
-        count < 0x80
-        ? [UInt8(count)]
-        : count < 1 << 8
-          ? [0x81, UInt8(count)]
-          : count < 1 << 16
-            ? [0x82, UInt8(count >> 8), UInt8(count & 255)]
-            : [0x83, UInt8(count >> 16), UInt8(count >> 8 & 255), UInt8(count & 255)]
+      var digits: [UInt8] = []
+      var rest = contents.count
+      repeat {
+        digits.insert(UInt8(rest & 0xff), at: 0)
+        rest >>= 8
+      } while rest > 0
+      let length = contents.count < 0x80 ? digits : [0x80 | UInt8(digits.count)] + digits
       return tag + length + contents
     }
     // Of the longest that anybody may send without a seal, and that is looked at.

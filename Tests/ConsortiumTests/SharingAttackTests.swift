@@ -151,18 +151,21 @@ struct SharingAttackTests {
       }
     }
     let zeros = [UInt8](repeating: 0, count: 32)
+    let foreign = Array(zeros.dropLast()) + [7]
+    let full = [UInt8](repeating: 0xff, count: 32)
     let store = test.storage.roleStore("manager")
-    for (wrong, code) in [
-      (zeros.dropLast() + [7], "patient-share"), (zeros, "invalid-scalar"), ([7], "invalid-scalar"),
-      (zeros.map { _ in 0xff }, "invalid-scalar"),
-    ] {
-      #expect(try await deposit(Array(wrong)) == code)
+    let cases: [([UInt8], String)] = [
+      (foreign, "patient-share"), (zeros, "invalid-scalar"), ([7], "invalid-scalar"),
+      (full, "invalid-scalar"),
+    ]
+    for (wrong, code) in cases {
+      #expect(try await deposit(wrong) == code)
       for prefix in ["deposit/", "use/", "visit-deposit/"] {
         #expect(try store.keys(withPrefix: prefix).isEmpty)
       }
     }
     #expect(try await deposit(right.share) == "nothing")
-    #expect(try await deposit(zeros.dropLast() + [7]) == "reused")
+    #expect(try await deposit(foreign) == "reused")
     let given = try await consent()
     #expect(given == right.consent.object.digest)
     try await consortium.settle()
