@@ -18,10 +18,7 @@ public final class VerifiedReencryptionKey<Suite: PairingSuite>: Sendable {
   ) throws(SchemeError) {
     let theta = try Suite.G2("Θ", theta)
     let requestKey = try Suite.G2("A'", requestKey)
-    let x = try proxyShare.secret.take()
-    guard x * visitKey.point == theta else {
-      throw SchemeError(.patientShare, "x·PK_v ≠ Θ: the patient's share is wrong")
-    }
+    let x = try proxyShare.take(theta: theta, visitKey: visitKey)
     let y = try blinded.secret.take()
     guard y * theta == requestKey else {
       throw SchemeError(.doctorShare, "y·Θ ≠ A': the doctor's share is wrong")
@@ -47,5 +44,27 @@ public final class VerifiedReencryptionKey<Suite: PairingSuite>: Sendable {
     }
     let rk = try rk.take()
     return (rk * record.b).encoded()
+  }
+}
+
+extension BlindingShare where Holder == ShareHolder.Proxy {
+  /// Checks x·PK_v = Θ; x is erased.
+  ///
+  /// - Parameter theta: Θ as the consent on the ledger holds it.
+  /// - Throws: ``SchemeError`` `patientShare` if x is not that of this consent and visit.
+  public func check(
+    theta: [UInt8], visitKey: VerifiedVisitKey<Suite>
+  ) throws(SchemeError) {
+    _ = try take(theta: Suite.G2("Θ", theta), visitKey: visitKey)
+  }
+
+  fileprivate func take(
+    theta: Suite.G2, visitKey: VerifiedVisitKey<Suite>
+  ) throws(SchemeError) -> SecretScalar<Suite.Scalar> {
+    let x = try secret.take()
+    guard x * visitKey.point == theta else {
+      throw SchemeError(.patientShare, "x·PK_v ≠ Θ: the patient's share is wrong")
+    }
+    return x
   }
 }

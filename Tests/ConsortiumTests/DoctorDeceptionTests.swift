@@ -100,6 +100,23 @@ struct DoctorDeceptionTests {
     }
   }
 
+  @Test("[attack] a hospital shows numbers of attempts that nobody counts to: the doctor says so")
+  func endlessAttempts() async throws {
+    let test = TestConsortium(teamSize: 2)
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let context = try await test.beginVisit(consortium, plan).context
+    let (visit, first) = (context.visitID, context.signers[0].doctor)
+    for number in [UInt64.max, .max - 1, 1 << 63, 1 << 32] {
+      try deceive(first, test, consortium) { view in view.attempts[0] = number }
+      #expect(
+        await code { try await consortium.diagnose(visit, plan, position: 1) } == "malformed")
+    }
+    test.wire.intercept(nil)
+    for position in 1...2 { try await consortium.diagnose(visit, plan, position: position) }
+    #expect(try await test.state(of: visit, consortium).attempts == [1, 1])
+  }
+
   @Test(
     "[attack] a hospital lies about attempts: a correction comes onto the ledger all the same",
     arguments: [false, true])

@@ -60,6 +60,40 @@ struct HostileMessageTests {
         Message(Unknown()).encoded(), at: endpoint, consortium) == "unsupported-request")
   }
 
+  @Test(
+    "[attack] DER of many small elements, or of deep ones, is refused by its count",
+    arguments: ["hospital-1", "cloud"])
+  func bombs(endpoint: String) async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    func element(_ tag: [UInt8], _ contents: [UInt8]) -> [UInt8] {
+      var digits: [UInt8] = []
+      var rest = contents.count
+      repeat {
+        digits.insert(UInt8(rest & 0xff), at: 0)
+        rest >>= 8
+      } while rest > 0
+      let length = contents.count < 0x80 ? digits : [0x80 | UInt8(digits.count)] + digits
+      return tag + length + contents
+    }
+    // Of the longest that anybody may send without a seal, and that is looked at.
+    func message(_ payload: [UInt8]) -> [UInt8] {
+      let fields =
+        element([2], [1]) + element([12], Array(OfferEntry.name.utf8)) + element([0x30], payload)
+      return element([0x7f, 0x27], element([0x30], fields))
+    }
+    let limit = try #require(RequestTable.byName[OfferEntry.name]).limit
+    let many = [[UInt8]](repeating: [5, 0], count: limit / 2 - 64).flatMap(\.self)
+    let deep = (0..<1000).reduce(into: [UInt8]()) { nested, _ in nested = element([0x30], nested) }
+    let full = message(many)
+    #expect(full.count <= limit && full.count > limit - 200)
+    #expect(try await code(full, at: endpoint, consortium) == "too-large")
+    #expect(try await code(message(deep), at: endpoint, consortium) == "malformed")
+    // An envelope has few elements, whatever its length.
+    let bomb = element([0x7f, UInt8(ObjectKind.envelope.rawValue)], element([0x30], many))
+    #expect(try await code(bomb, at: endpoint, consortium) == "too-large")
+  }
+
   private struct Unknown: NamedValue {
     static let name = "no-such-request"
     init() {}

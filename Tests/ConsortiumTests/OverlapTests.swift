@@ -26,6 +26,56 @@ struct OverlapTests {
     for _ in 0..<seconds * 1000 where !isSo() { try await Task.sleep(for: .milliseconds(1)) }
   }
 
+  /// How many are under way to each recipient at once.
+  private final class Crossings: Sendable {
+    private struct State {
+      var now: [String: Int] = [:]
+      var (count, most) = (0, 0)
+    }
+
+    private let state = Mutex(State())
+    var count: Int { state.withLock { $0.count } }
+    var most: Int { state.withLock { $0.most } }
+
+    func enter(_ recipient: String) {
+      state.withLock { state in
+        state.count += 1
+        state.now[recipient, default: 0] += 1
+        state.most = max(state.most, state.now[recipient] ?? 0)
+      }
+    }
+
+    func leave(_ recipient: String) { state.withLock { $0.now[recipient, default: 0] -= 1 } }
+  }
+
+  @Test(
+    "[attack] a courier is slow while a delegate takes two steps at once: one waits for the other")
+  func twoSteps() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let node = try #require(consortium.hospitals[Self.hospital]).node
+    #expect(try await node.takesPart)
+    let crossings = Crossings()
+    test.wire.intercept { transit in
+      guard transit.sender == Self.hospital, transit.payload(FetchOutbox.self) != nil else {
+        return try await transit.deliver(transit.request)
+      }
+      crossings.enter(transit.recipient)
+      defer { crossings.leave(transit.recipient) }
+      if crossings.count == 1 {
+        // The other step comes as far, if it can.
+        for _ in 0..<200 where crossings.most < 2 { try await Task.sleep(for: .milliseconds(1)) }
+      }
+      return try await transit.deliver(transit.request)
+    }
+    async let one = node.advance()
+    async let other = node.advance()
+    _ = try await (one, other)
+    test.wire.intercept(nil)
+    #expect(crossings.most == 1)
+    #expect(try await consortium.hold(test.plan()).record?.record != nil)
+  }
+
   @Test("[attack] a courier is slow while a doctor signs twice at once: both are signed, in turn")
   func twoDiagnoses() async throws {
     let test = TestConsortium(teamSize: 2)

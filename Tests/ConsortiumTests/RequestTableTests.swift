@@ -173,6 +173,43 @@ struct RequestTableTests {
     }
   }
 
+  @Test("[attack] an envelope that is longer than any honest one is refused before it is opened")
+  func length() async throws {
+    let limit = RequestTable.limit(of: .cloud)
+    let rule = try #require(RequestTable.byName[ConfirmLeaves.name])
+    // Nobody hears more than a cloud, and a cloud no more than a hospital may have to say: full leaves, or
+    // as many as there may be, with all that stands beside them.
+    for kind in RoleKind.allCases { #expect(RequestTable.limit(of: kind) <= limit) }
+    #expect(limit < 3 << 20)
+    let name = String(repeating: "h", count: 64)
+    for size in [Leaf.maximumByteCount, 16] {
+      let leaves = [[UInt8]](
+        repeating: [UInt8](repeating: 1, count: size), count: LedgerLimits.closedBytes / size)
+      let longest = Message(
+        ConfirmLeaves(
+          hospital: name, generation: LedgerLimits.size, from: LedgerLimits.size, leaves: leaves,
+          note: String(repeating: "n", count: LedgerLimits.noteByteCount)))
+      #expect(longest.encoded().count <= rule.limit)
+    }
+
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    func code(_ count: Int) async throws -> String {
+      var envelope = Envelope(
+        recipient: "cloud", keyDigest: .zero, sealed: [UInt8](repeating: 1, count: count))
+      envelope.sealed.removeLast(envelope.encoded().count - count)
+      let bytes = envelope.encoded()
+      #expect(bytes.count == count)
+      let reply = try await consortium.courier.send(bytes, from: "a stranger", to: "cloud")
+      return await ConsortiumError.code {
+        _ = try ReplyMessage<Done>(encoded: reply).result.get()
+      }
+    }
+    // Only what is looked at shows that no key opens it.
+    #expect(try await code(limit) == "decryption")
+    #expect(try await code(limit + 1) == "too-large")
+  }
+
   /// A request under a seal that says another ledger than the request.
   // Not inlined: the optimizer of Swift 6.3.1 crashes where typed errors meet an async body.
   @inline(never)

@@ -104,6 +104,9 @@ struct SecrecyTests {
     #expect(secrets.count > 50)
     let between = Set(team + [patient, "hospital-1"])
     secrets += [
+      Secret(
+        name: "why a doctor asks", bytes: Array("second opinion".utf8),
+        owners: [patient, "manager", reader]),
       Secret(name: "α", bytes: evidence, owners: between),
       Secret(name: "λ", bytes: lambda, owners: [patient, "hospital-1"]),
       Secret(name: "K", bytes: try #require(joined.groupKey), owners: Set(team)),
@@ -135,6 +138,60 @@ struct SecrecyTests {
     // The search does find what is there.
     let known = Secret(name: "PK_v", bytes: context.visitKey, owners: [])
     #expect(try await leaks(known, test).count > 10)
+  }
+
+  @Test("what a patient asks of the cloud shows on the way neither the visit nor whose it is")
+  func linkedRequests() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let other = "patient-b"
+    try await consortium.addPatient(contact: other, identity: "Basil Ode, 1955-07-01")
+    var visits: [Digest32] = []
+    for (patient, encounter) in [
+      (TestConsortium.patient, "encounter-1"), (TestConsortium.patient, "encounter-2"),
+      (other, "encounter-3"),
+    ] {
+      var plan = test.plan(encounter)
+      plan.patient = patient
+      visits.append(try await consortium.hold(plan).visit)
+    }
+    let asked = test.wire.passages.filter { $0.kind == FetchOwnRecord.name }
+    #expect(asked.count >= visits.count)
+    // All that is outside of the seal is the same for all visits and all patients.
+    let outside = Set(
+      try asked.map { passage in
+        var envelope = try Envelope(encoded: passage.request)
+        envelope.sealed = [0]
+        return Array(passage.sender.utf8) + envelope.encoded()
+      })
+    #expect(outside.count == 1)
+    for passage in asked {
+      for visit in visits {
+        #expect(!contains(passage.request, visit.bytes) && !contains(passage.reply, visit.bytes))
+      }
+    }
+  }
+
+  @Test("which doctor a consent is for is read by nobody on the way to proxy and cloud")
+  func consentedDoctor() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (_, consent) = try await test.consentedVisit(consortium)
+    _ = try await consortium.openRecord(doctor: TestConsortium.reader, consent: consent)
+    let kinds = [
+      SubmitAccessRequest.name, ForwardAccessRequest.name, CertifyRequestKey.name,
+      DepositConsent.name, GrantConsent.name, Reencrypt.name, FetchConsentedRecord.name,
+    ]
+    let passages = test.wire.passages.filter { kinds.contains($0.kind ?? "") }
+    #expect(Set(passages.compactMap(\.kind)).count == kinds.count)
+    let reader = Array(TestConsortium.reader.utf8)
+    for passage in passages {
+      let part =
+        passage.recipient == TestConsortium.reader
+        // An envelope says for whom it is.
+        ? try Envelope(encoded: passage.request).sealed : passage.request
+      #expect(!contains(part, reader) && !contains(passage.reply, reader), "\(passage.kind ?? "")")
+    }
   }
 
   /// All strings of 16 bytes in what the ledger holds of a visit.

@@ -120,6 +120,58 @@ struct SharingAttackTests {
     #expect(await deposit(unknown) == "consent-unknown")
   }
 
+  @Test(
+    "[attack] a wrong x in the patient's name is refused when it comes, and keeps out no right one")
+  func wrongShare() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (visit, request) = try await test.visitWithRequest(consortium)
+    let kept = Capture<DepositConsent>()
+    test.wire.intercept { transit in
+      guard let deposit = transit.payload(DepositConsent.self) else {
+        return try await transit.deliver(transit.request)
+      }
+      kept.value = deposit
+      throw ConsortiumError(.unreachable, "kept back")
+    }
+    let expiry = TestConsortium.start + 3600
+    func consent() async throws -> Digest32 {
+      try await consortium.consent(
+        patient: TestConsortium.patient, to: request, visit: visit, expiresAt: expiry)
+    }
+    #expect(await ConsortiumError.code { _ = try await consent() } == "unreachable")
+    test.wire.intercept(nil)
+    let right = try #require(kept.value)
+    let context = try await test.state(of: visit, consortium).context
+    func deposit(_ share: [UInt8]) async throws -> String {
+      let deposit = DepositConsent(
+        consent: right.consent, certificate: right.certificate, share: share)
+      return await ConsortiumError.code {
+        _ = try await test.client(consortium, asPatientOf: context).ask(deposit, of: "manager")
+      }
+    }
+    let zeros = [UInt8](repeating: 0, count: 32)
+    let foreign = Array(zeros.dropLast()) + [7]
+    let full = [UInt8](repeating: 0xff, count: 32)
+    let store = test.storage.roleStore("manager")
+    let cases: [([UInt8], String)] = [
+      (foreign, "patient-share"), (zeros, "invalid-scalar"), ([7], "invalid-scalar"),
+      (full, "invalid-scalar"),
+    ]
+    for (wrong, code) in cases {
+      #expect(try await deposit(wrong) == code)
+      for prefix in ["deposit/", "use/", "visit-deposit/"] {
+        #expect(try store.keys(withPrefix: prefix).isEmpty)
+      }
+    }
+    #expect(try await deposit(right.share) == "nothing")
+    #expect(try await deposit(foreign) == "reused")
+    let given = try await consent()
+    #expect(given == right.consent.object.digest)
+    try await consortium.settle()
+    #expect(await code(test, consortium, open: given) == "nothing")
+  }
+
   @Test("a hospital that takes no revocation keeps no consent alive: the patient's demand ends it")
   func demandedRevocation() async throws {
     let test = TestConsortium()

@@ -93,6 +93,28 @@ struct TeamRuleTests {
       try rule.team(for: elsewhere, of: Self.staff, by: DoctorRotation()).ground == .rotation)
   }
 
+  @Test(
+    "[attack] more doctors are employed than a byte counts: all have their turn, also in what is kept"
+  )
+  func manyDoctors() throws {
+    let names = (1000..<1600).map { "doctor-\($0)" }
+    let staff = names.map { Self.candidate($0) }
+    let rule = try Self.rule(teamSize: 2)
+    var rotation = DoctorRotation()
+    var turns: [String] = []
+    for _ in 0..<names.count {
+      let team = try rule.team(
+        for: Self.symptoms(text: "nothing"), of: staff, by: rotation
+      ).doctors
+      turns += team
+      rotation.note(team, employed: Set(names))
+    }
+    // Twice round, in one order.
+    #expect(turns == names + names)
+    let kept = Message(rotation).encoded()
+    #expect(try Message<DoctorRotation>(encoded: kept).payload == rotation)
+  }
+
   @Test("words match as words, whatever their case, in the patient's text and beside a code")
   func words() throws {
     let rule = try Self.rule(Self.chest, Self.fracture)

@@ -1,5 +1,6 @@
 package import CanonicalEncoding
 import EMRScheme
+import Ledger
 
 /// A value with a name of its own, so that it can stand alone: sent, stored or signed.
 package protocol NamedValue: CanonicalValue {
@@ -35,8 +36,13 @@ package struct Message<Payload: NamedValue>: CanonicalObject {
 }
 
 package enum MessageLimits {
-  /// The longest message: a hospital's blocks, to be confirmed.
-  package static let message = 81 << 20 + 1 << 13
+  /// A hospital's blocks, to be confirmed: with tag and length of each leaf, the checkpoint, and what names
+  /// them.
+  package static let closedBlocks =
+    LedgerLimits.closedBytes + 4 * LedgerLimits.leafListCount + LedgerLimits.noteByteCount
+    + 1 << 10
+  /// The longest message: these, in an envelope.
+  package static let message = MessageLimits.closedBlocks + 2 * Envelope.overhead
   /// The longest one of all others.
   package static let plain = 1 << 21
   /// The longest text of a person that has no other limit, in bytes of UTF-8.

@@ -77,8 +77,6 @@ package enum RequestTable {
   private static let soon: UInt64 = 600
   /// One to somebody who may be away.
   private static let days: UInt64 = 7 * 86_400
-  /// What an envelope of the longest message brings.
-  private static let large = MessageLimits.message - 2 * Envelope.overhead
   private static let page = MessageLimits.plain
   /// A ``Piece`` with the head of what it is a piece of.
   private static let piece = Limits.pieceByteCount + 8 << 10
@@ -138,7 +136,9 @@ package enum RequestTable {
     sealed(
       SubmitEntry.self, by: [.doctor, .patient, .manager], to: .hospital, 1 << 18,
       answer: 1 << 18),
-    sealed(ConfirmLeaves.self, by: .hospital, to: .cloud, large, answer: 16 << 10),
+    sealed(
+      ConfirmLeaves.self, by: .hospital, to: .cloud, MessageLimits.closedBlocks,
+      answer: 16 << 10),
     signed(FetchLeaves.self, to: [.cloud], 1 << 10),
     signed(RequestTail.self, by: .hospital, to: [.cloud], 8 << 10, answer: 1 << 10, for: nil),
     sealed(

@@ -62,6 +62,8 @@ extension SystemManager {
   ///
   /// Θ and A' serve one consent each: two proxy shares under one t give the ratio of two visit
   /// keys, and so does one d' (specification, item 1).
+  ///
+  /// - Throws: ``SchemeError`` `patient-share` for an x that is not of this consent: nothing of it is kept.
   func deposit(_ request: DepositConsent, by author: Principal?) async throws -> Done {
     let consent = request.consent.object
     guard author == .patient(visit: consent.visit, hospital: consent.hospital) else {
@@ -98,16 +100,19 @@ extension SystemManager {
         throw ConsortiumError(.reused, "the consent's share is here already")
       }
     } else {
+      let marks = Self.visitPrefix(consent)
+      guard try store.keys(withPrefix: marks).count < Self.visitLimit else {
+        throw ConsortiumError(.busy, "the visit has as many consents as there is room for")
+      }
+      // A wrong x would keep the right one out.
+      try ProxyShare<Suite>(encoded: request.share).check(
+        theta: consent.theta, visitKey: VerifiedVisitKey(alreadyVerified: context))
       var changes: [String: [UInt8]?] = [
         Self.key(digest): Message(
           Deposit(consent: request.consent, state: .unused(share: request.share))
         ).encoded()
       ]
       for use in uses { changes[use] = digest.bytes }
-      let marks = Self.visitPrefix(consent)
-      guard try store.keys(withPrefix: marks).count < Self.visitLimit else {
-        throw ConsortiumError(.busy, "the visit has as many consents as there is room for")
-      }
       changes["\(marks)\(digest)"] = []
       try store.write(changes)
       liveDeposits?.insert(digest)

@@ -370,8 +370,8 @@ package actor HospitalWriter {
     package let checkpoint: SignedCheckpoint
   }
 
-  /// The blocks from `index` on, up to about the bytes of two full ones, and up to where another cloud
-  /// confirms, or the same with another key; nil if there is none.
+  /// The blocks from `index` on, up to the bytes of two full ones, and up to where another cloud confirms, or
+  /// the same with another key; nil if there is none. A block may be of a time when longer ones were allowed.
   ///
   /// - Parameter limit: the size of the chain at which the last of them ends, at most.
   package func closedBlocks(
@@ -380,10 +380,9 @@ package actor HospitalWriter {
     try await serialized {
       let end = min(limit, engine.size)
       guard index < end else { return nil }
-      let numbers = try members(at: engine.block.base).numbers
       let read = try await log.leaves(
         from: index, limit: min(Int(clamping: end - index), LedgerLimits.leafListCount),
-        byteCount: 2 * Int(clamping: numbers.blockByteLimit))
+        byteCount: LedgerLimits.closedBytes)
       var leaves: [[UInt8]] = []
       var baseHeight: UInt64 = 0
       for (offset, leaf) in read.enumerated() where Leaf.isHeader(leaf) {

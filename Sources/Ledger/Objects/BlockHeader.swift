@@ -123,6 +123,10 @@ public enum LedgerLimits {
   public static let size = UInt64(Int64.max)
   /// The items of a block, whatever the genesis says.
   public static let blockItemCount: UInt64 = 1 << 16
+  /// The leaves of the items of a block together, in bytes, whatever the members decide.
+  public static let blockBytes: UInt64 = 1 << 20
+  /// The leaves that a hospital has confirmed at once, in bytes: no block and its header have more.
+  public static let closedBytes = 2 * Int(LedgerLimits.blockBytes)
   /// The leaves of a chain that are sent at once: more than any block has.
   public static let leafListCount = 1 << 17
   /// The signed note of a checkpoint in an entry, in bytes.

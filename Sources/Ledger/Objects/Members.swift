@@ -106,7 +106,7 @@ public struct Members: CanonicalObject, Equatable {
       maximumLag = try fields.integer("maximumLag", in: 2...86_400 * 92)
       answerWithin = try fields.integer("answerWithin", in: 1...86_400 * 366)
       blockItemLimit = try fields.integer("blockItemLimit", in: 2...LedgerLimits.blockItemCount)
-      blockByteLimit = try fields.integer("blockByteLimit", in: 1 << 17...1 << 20)
+      blockByteLimit = try fields.integer("blockByteLimit", in: 1 << 17...LedgerLimits.blockBytes)
       signerQuota = try fields.integer("signerQuota", in: 1...1 << 32)
       supernodeQuota = try fields.integer("supernodeQuota", in: 1...1 << 32)
       clockTolerance = try fields.integer("clockTolerance", in: 1...3600)

@@ -64,7 +64,7 @@ final class Crowd: Sendable {
     /// By recorded run, the values of this one.
     var values: [[[UInt8]: [UInt8]]]
     var addresses: Set<String> = []
-    /// Requests of tens of megabytes that were sent, which are not sent at every step.
+    /// Requests of megabytes that were sent, which are not sent at every step.
     var enormous: Set<String> = []
   }
 
@@ -310,9 +310,9 @@ final class Crowd: Sendable {
     ).encoded()
   }
 
-  /// Requests of tens of megabytes are sent once a run of each kind, where all are, and else twice.
+  /// Requests of megabytes are sent once a run of each kind, where all are, and else twice.
   private func isTooOften(_ shot: Shot) -> Bool {
-    guard shot.rule.limit > 4 << 20 else { return false }
+    guard shot.rule.limit > 2 << 20 else { return false }
     return state.withLock { state in
       if case .some = effort, state.enormous.count >= 2 { return true }
       return !state.enormous.insert("\(shot.form) \(shot.rule.name)").inserted
