@@ -14,6 +14,7 @@ import urllib.request
 
 from cluster import DELEGATES, PARTIES
 
+CERTIFICATE = 'bcemr_certificate_remaining_seconds{for="members"}'
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -62,7 +63,7 @@ def measures_what_it_does(cluster):
         assert seen["bcemr_chain_leaves" + chain] > 0, name
         assert seen["bcemr_chain_behind_leaves" + chain] <= 100, name
         assert seen["bcemr_disk_free_bytes"] > 0 and seen["bcemr_disk_accepting"] == 1
-        assert 800 * 86400 < seen["bcemr_certificate_remaining_seconds"] < 825 * 86400
+        assert 800 * 86400 < seen[CERTIFICATE] < 825 * 86400
         assert 1 << 20 < seen["process_resident_memory_bytes"] < 1 << 32
         assert abs(seen["bcemr_clock_offset_seconds"]) < 2, "all of them have one clock"
         assert 'bcemr_build_info{version="0.1.0"}' in seen
@@ -303,7 +304,7 @@ def renews_without_restart(cluster):
     assert "renewed" in shown(), shown()
     assert any(line["more"].get("level") == "debug" for line in lines), lines
     assert any("pause" in line["more"].get("keys", "") for line in lines), lines
-    left = metrics(cluster, name)["bcemr_certificate_remaining_seconds"]
+    left = metrics(cluster, name)[CERTIFICATE]
     assert 9 * 86400 < left < 10 * 86400, left
     mine = cluster.command("check", "--config", cluster.config(name), code=1)
     assert "the certificate ends in 9 days" in mine.stdout, mine.stdout

@@ -59,7 +59,7 @@ struct Check: AsyncParsableCommand {
           throw RoleKeys.unlistedTLSKey(id, tls.pin)
         }
       }
-      let days = Int((tls.notValidAfter.timeIntervalSinceNow / 86_400).rounded(.down))
+      let days = tls.certificate.daysLeft
       guard days >= CertificateWatch.warningDays else {
         throw DaemonFailure(
           .checkFailed,
@@ -108,6 +108,20 @@ struct Check: AsyncParsableCommand {
     _ settings: EngineSettings,
     _ tell: (_ what: String, _ body: () async throws -> String) async -> Void
   ) async {
+    for (name, path) in [
+      ("certificate", settings.etcd.certificates.own?.certificate),
+      ("authority", settings.etcd.certificates.authority),
+    ] {
+      guard let path else { continue }
+      await tell("etcd's \(name)") {
+        let days = try TLSFiles.describe(path).daysLeft
+        guard days >= CertificateWatch.warningDays else {
+          throw DaemonFailure(
+            .checkFailed, "\(path) ends in \(days) days: without it etcd is not reached; renew it")
+        }
+        return "it ends in \(days) days"
+      }
+    }
     let engine: SharedEngine
     do {
       engine = try settings.open()
