@@ -389,6 +389,18 @@ def sees_that_its_clock_is_wrong(cluster):
 def has_the_paths_of_its_description(cluster):
     """docs/openapi.yaml names the paths that the daemon has, with the statuses that they answer."""
     text = open(os.path.join(HERE, "..", "..", "docs", "openapi.yaml")).read()
+        for ahead, words in (("+40s", "ahead of"), ("-40s", "behind")):
+            check = subprocess.run(
+                ["faketime", "-f", ahead, cluster.program, "check", "--config",
+                 cluster.config("manager")], capture_output=True, text=True, timeout=120)
+            assert check.returncode == 1, check.stdout
+            told = re.search(
+                r"failed  clock: (\S+) s %s most of 4 that answered; the ledger allows 10 s" % words,
+                check.stdout)
+            assert told and 38 < float(told.group(1)) < 42, check.stdout
+        check = cluster.command("check", "--config", cluster.config("cloud")).stdout
+        told = re.search(r"ok      clock: (\S+) s (?:ahead of|behind) most of 4 that answered", check)
+        assert told and float(told.group(1)) < 2, check
     paths = re.findall(r"^  (/[^:]*):$", text, re.M)
     source = ""
     for folder in ("bcemrd/Service", "HTTPTransport", "bcemrd/Desk", "DeskInterface"):
