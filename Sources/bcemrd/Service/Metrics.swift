@@ -39,7 +39,8 @@ struct Metrics: Sendable {
     var (height, leaves, time, contradictions): (Samples, Samples, Samples, Samples) = (
       [], [], [], []
     )
-    var (held, newest, behind, confirmed): (Samples, Samples, Samples, Samples) = ([], [], [], [])
+    var (held, newest, behind): (Samples, Samples, Samples) = ([], [], [])
+    var (confirmed, anchored): (Samples, Samples) = ([], [])
     var (shown, shownAge): (Samples, Samples) = ([], [])
     var (seats, turns, missed): (Samples, Samples, Samples) = ([], [], [])
     for driver in drivers {
@@ -63,6 +64,7 @@ struct Metrics: Sendable {
         if let value = standing.newest { newest.append((labels, Double(value))) }
         if let value = standing.behind { behind.append((labels, Double(value))) }
         if let value = standing.confirmed { confirmed.append((labels, Double(value))) }
+        if let value = standing.anchored { anchored.append((labels, Double(value))) }
       }
       let now = Roles.clock()
       // Others are asked now and then only, and may be well all the same.
@@ -104,6 +106,9 @@ struct Metrics: Sendable {
     text.add(
       "bcemr_chain_confirmed_leaves", .gauge,
       "Leaves of a hospital's chain that its cloud has confirmed.", confirmed)
+    text.add(
+      "bcemr_chain_anchored_leaves", .gauge,
+      "Leaves of a hospital's chain that the consortium has anchored: final.", anchored)
     text.add(
       "bcemr_peer_final_leaves", .gauge, "Leaves of the consortium chain that a peer calls final.",
       shown)
