@@ -38,13 +38,26 @@ package final class EtcdClient: Sendable {
   }
 
   package let configuration: EtcdConfiguration
-  private let http: HTTPClient
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
   private struct State {
+    var connections: Connections
     /// The member that answered last.
     var preferred = 0
     var token: String?
+  }
+
+  /// Those that were made with the same certificates: they end with the last request that uses them.
+  private final class Connections: Sendable {
+    let http: HTTPClient
+
+    init(_ http: HTTPClient) { self.http = http }
+
+    deinit {
+      // A client that is not shut down ends the process.
+      let http = http
+      Task { try? await http.shutdown() }
+    }
   }
 
   /// The longest answer that is taken, in bytes: pages are chosen to be far below.
@@ -53,20 +66,30 @@ package final class EtcdClient: Sendable {
   /// - Throws: ``EtcdConfiguration/Malformed`` for files that are no certificates or keys.
   package init(_ configuration: EtcdConfiguration) throws(EtcdConfiguration.Malformed) {
     self.configuration = configuration
+    state = Mutex(State(connections: try Self.connections(configuration)))
+  }
+
+  /// Reads the certificates and the key of the configuration again. What is under way ends with the former ones.
+  ///
+  /// - Throws: ``EtcdConfiguration/Malformed`` for files that are no certificates or keys, or do not belong
+  ///   together; the former ones stay then.
+  package func reloadCertificates() throws(EtcdConfiguration.Malformed) {
+    let connections = try Self.connections(configuration)
+    state.withLock { $0.connections = connections }
+  }
+
+  private static func connections(
+    _ configuration: EtcdConfiguration
+  ) throws(EtcdConfiguration.Malformed) -> Connections {
     var settings = HTTPClient.Configuration(
-      tlsConfiguration: try Self.tls(configuration.certificates), redirectConfiguration: .disallow,
+      tlsConfiguration: try tls(configuration.certificates), redirectConfiguration: .disallow,
       timeout: .init(connect: .milliseconds(Int64(configuration.attempt * 1000))))
     settings.httpVersion = .http1Only
     settings.decompression = .disabled
     settings.proxy = nil
     settings.connectionPool.retryConnectionEstablishment = false
-    http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
-  }
-
-  deinit {
-    // A client that is not shut down ends the process; what is under way ends with it.
-    let http = http
-    Task { try? await http.shutdown() }
+    return Connections(
+      HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings))
   }
 
   private static func tls(
@@ -92,6 +115,13 @@ package final class EtcdClient: Sendable {
       }
       tls.privateKey = .privateKey(
         try read(own.key) { try NIOSSLPrivateKey(file: own.key, format: .pem) })
+    }
+    do {
+      // A key of another certificate is noticed here, and not at the first connection.
+      _ = try NIOSSLContext(configuration: tls)
+    } catch {
+      throw EtcdConfiguration.Malformed(
+        description: "\(files.own?.certificate ?? files.authority ?? "TLS"): \(error)")
     }
     return tls
   }
@@ -166,6 +196,8 @@ package final class EtcdClient: Sendable {
     guard left > 0 else { throw Failure(kind: .away, message: "\(place): no time is left") }
     let milliseconds = Int64(min(left, configuration.attempt * 1000).rounded(.up))
     let response: HTTPClient.Response
+    let connections = state.withLock { $0.connections }
+    defer { withExtendedLifetime(connections) {} }
     do {
       var headers = HTTPHeaders([("content-type", "application/json")])
       if let token = state.withLock({ $0.token }) {
@@ -173,7 +205,7 @@ package final class EtcdClient: Sendable {
       }
       let request = try HTTPClient.Request(
         url: place, method: .POST, headers: headers, body: .byteBuffer(ByteBuffer(bytes: bytes)))
-      response = try await http.execute(
+      response = try await connections.http.execute(
         request: request,
         delegate: ResponseAccumulator(request: request, maxBodySize: Self.answerLimit),
         deadline: .now() + .milliseconds(milliseconds)

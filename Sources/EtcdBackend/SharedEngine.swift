@@ -27,6 +27,14 @@ public struct SharedEngine: Sendable {
 
   private let patience: Double
 
+  /// Reads the certificates and the key for etcd again, from the same files.
+  ///
+  /// - Throws: ``EtcdConfiguration/Malformed`` for what cannot be read, or does not belong together; the former ones
+  ///   stay then.
+  public func reloadCertificates() throws(EtcdConfiguration.Malformed) {
+    try etcd.reloadCertificates()
+  }
+
   /// The key of a thing in etcd.
   func key(_ name: String) -> [UInt8] { Array("\(etcd.configuration.prefix)/\(name)".utf8) }
 

@@ -78,6 +78,50 @@ struct FloodedAddressTests {
     #expect(await code { try await reader.open(consent: consent) { _ in } } == "nothing")
   }
 
+  @Test(
+    "[attack] forgeries from one address cost few signature checks, and keep no known member out")
+  func unsigned() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    func request(_ party: String, _ key: IdentityKey) -> [UInt8] {
+      let query = ConsortiumQuery(test.terms(party, to: "cloud"), from: 0)
+      return Message(FetchConsortium(query: Signed(Message(query), by: key))).encoded()
+    }
+    func send(_ request: [UInt8], from address: String) async throws -> String {
+      let reply = try await consortium.courier.send(request, from: address, to: "cloud")
+      return await code { _ = try ReplyMessage<ConsortiumReply>(encoded: reply).result.get() }
+    }
+    func ask(_ member: String, from address: String) async throws -> String {
+      try await send(try request(member, test.identityKey(of: member)), from: address)
+    }
+    let stranger = try TestConsortium.stranger().key
+    func forge(_ count: Int, _ names: [String]) async throws -> Set<String> {
+      let requests = names.map { request($0, stranger) }
+      var codes: Set<String> = []
+      for number in 0..<count {
+        codes.insert(try await send(requests[number % requests.count], from: "shared"))
+      }
+      return codes
+    }
+    let refused: Set = ["unauthenticated", "busy"]
+    #expect(try await ask("hospital-2", from: "shared") == "nothing")
+    // One check is left: it serves a member, whom it costs nothing, and then one more that nobody has signed.
+    let limit = 1 << 10
+    #expect(try await forge(limit - 1, ["hospital-1", "nobody"]).isSubset(of: refused))
+    #expect(try await ask("hospital-3", from: "shared") == "nothing")
+    #expect(try await forge(1, ["hospital-1"]).isSubset(of: refused))
+    // Not even what is signed is looked at now, but of who has come from there before, or comes from elsewhere.
+    #expect(try await ask("hospital-1", from: "shared") == "busy")
+    #expect(try await ask("hospital-2", from: "shared") == "nothing")
+    #expect(try await ask("hospital-1", from: "elsewhere") == "nothing")
+    // In the name of who has come from there the number is bounded too.
+    #expect(try await forge(limit << 4, ["hospital-2"]).isSubset(of: refused))
+    #expect(try await ask("hospital-2", from: "shared") == "busy")
+    #expect(try await ask("hospital-3", from: "shared") == "nothing")
+    test.pass(seconds: 60)
+    #expect(try await ask("hospital-2", from: "shared") == "nothing")
+  }
+
   @Test("who asks is shown to a supernode that has no time for strangers, and to no other")
   func shown() async throws {
     let test = TestConsortium(teamSize: 1)

@@ -15,6 +15,7 @@ import time
 from cluster import PARTIES, Cluster
 from etcd import Members
 from machines import Machines
+from operations import log, metrics
 from people import IDENTITY, People, bundle
 from s3 import Bucket
 
@@ -102,6 +103,8 @@ def is_adopted(people, hospital):
     check = cluster.command("check", "--config", path)
     assert check.stdout.count("writes below bcemr/hospital-1/") == 3, check.stdout
     assert "ok      engine in S3" in check.stdout, check.stdout
+    assert "etcd's certificate: it ends in 89 days" in check.stdout, check.stdout
+    assert "etcd's authority: it ends in 99 days" in check.stdout, check.stdout
 
 
 def keys_are_rotated(people, hospital):
@@ -112,6 +115,59 @@ def keys_are_rotated(people, hospital):
     hospital.cluster.desk(writer, "rotate-keys", "--use", "identity")
     hospital.cluster.wait("the one that waits has the same keys, which are others", lambda: (
         keys(writer) != former and keys(hospital.other(writer)) == keys(writer)))
+
+
+def certificates_are_renewed(people, hospital):
+    """Both machines measure how long the certificates for etcd are good, and take others without a restart: one that etcd
+    refuses, another that it takes, and none that cannot be read."""
+    cluster, writer = hospital.cluster, hospital.both()
+    waiting = hospital.other(writer)
+
+    def left(name, what):
+        return metrics(cluster, name)['bcemr_certificate_remaining_seconds{for="%s"}' % what] / 86400
+
+    def reload(name, message, what="etcd"):
+        before = len(log(cluster, name))
+        cluster.processes[name].send_signal(signal.SIGHUP)
+        cluster.wait(message, lambda: any(
+            line["message"] == message and line["more"].get("for", what) == what
+            for line in log(cluster, name)[before:]))
+
+    for name in hospital.names:
+        assert 88 < left(name, "etcd") < 90 and 98 < left(name, "etcd-authority") < 100, name
+        assert left(name, "members") > 800, name
+        cluster.wait("it has heard of others", lambda: (
+            "bcemr_clock_offset_seconds" in metrics(cluster, name)))
+        seen = metrics(cluster, name)
+        assert seen["bcemr_disk_accepting"] == 1 and seen["bcemr_disk_free_bytes"] > 0, seen
+        assert abs(seen["bcemr_clock_offset_seconds"]) < 2, seen
+    assert metrics(cluster, waiting)["bcemr_engine_standby"] == 1
+    processes = dict(cluster.processes)
+    hospital.members.make_authority("foreign")
+    hospital.members.sign("hospital", "/O=hospital-1", authority="foreign")
+    reload(waiting, "the certificate is good")
+    # While it tries, it may not answer.
+    status = lambda: (cluster.health(waiting) or {}).get("status")
+    cluster.wait("it is refused", lambda: status() == "failing")
+    hospital.members.sign("hospital", "/O=hospital-1", days=10)
+    for name in hospital.names:
+        reload(name, "the certificate ends soon: renew it")
+    cluster.wait("it is taken", lambda: status() == "ok")
+    for name in hospital.names:
+        assert 9 < left(name, "etcd") < 10, name
+    check = cluster.command("check", "--config", cluster.config(waiting), code=1)
+    assert "hospital.pem ends in 9 days" in check.stdout, check.stdout
+    key, kept = hospital.members.path("hospital.key"), open(hospital.members.path("hospital.key")).read()
+    open(key, "w").write("nonsense")
+    for name in hospital.names:
+        reload(name, "the certificates for etcd stay as they were")
+    open(key, "w").write(kept)
+    hospital.members.sign("hospital", "/O=hospital-1")
+    for name in hospital.names:
+        reload(name, "the certificate is good")
+        assert 88 < left(name, "etcd") < 90, name
+        assert processes[name].poll() is None, name
+    assert hospital.both() == writer
 
 
 def writer_is_killed(people, hospital):
@@ -195,7 +251,7 @@ def bucket_is_away(people, hospital):
     people.hold("bucket", between)
 
 
-SCENES = [is_adopted, keys_are_rotated, writer_is_killed, writer_is_asked_to_stop, writer_hangs,
+SCENES = [is_adopted, keys_are_rotated, certificates_are_renewed, writer_is_killed, writer_is_asked_to_stop, writer_hangs,
           member_is_killed, bucket_is_away]
 
 

@@ -34,21 +34,31 @@ class Members:
 
     def certify(self):
         """An authority, a certificate of members, and one of the hospital, which has no common name."""
-        def openssl(*words):
-            subprocess.run(["openssl", *words], check=True, capture_output=True)
-
-        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-        openssl("req", "-x509", *key, "-keyout", self.path("ca.key"), "-out", self.path("ca.pem"),
-                "-subj", "/CN=test authority", "-days", "2")
         with open(self.path("extensions"), "w") as file:
             file.write("subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n")
-        for name, subject in (("member", "/CN=member"), ("hospital", "/O=hospital-1")):
-            openssl("req", *key, "-keyout", self.path(name + ".key"), "-out",
-                    self.path(name + ".csr"), "-subj", subject)
-            openssl("x509", "-req", "-in", self.path(name + ".csr"), "-CA", self.path("ca.pem"),
-                    "-CAkey", self.path("ca.key"), "-CAcreateserial", "-days", "2", "-extfile",
-                    self.path("extensions"), "-out", self.path(name + ".pem"))
-        os.chmod(self.path("hospital.key"), 0o600)
+        self.make_authority("ca")
+        self.sign("member", "/CN=member")
+        self.sign("hospital", "/O=hospital-1")
+
+    KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+
+    @staticmethod
+    def openssl(*words):
+        subprocess.run(["openssl", *words], check=True, capture_output=True)
+
+    def make_authority(self, name):
+        self.openssl("req", "-x509", *self.KEY, "-keyout", self.path(name + ".key"), "-out",
+                     self.path(name + ".pem"), "-subj", "/CN=test authority", "-days", "100")
+
+    def sign(self, name, subject, days=90, authority="ca"):
+        """Makes a key and a certificate, perhaps in the place of others."""
+        self.openssl("req", *self.KEY, "-keyout", self.path(name + ".key"), "-out",
+                     self.path(name + ".csr"), "-subj", subject)
+        self.openssl("x509", "-req", "-in", self.path(name + ".csr"), "-CA",
+                     self.path(authority + ".pem"), "-CAkey", self.path(authority + ".key"),
+                     "-CAcreateserial", "-days", str(days), "-extfile", self.path("extensions"),
+                     "-out", self.path(name + ".pem"))
+        os.chmod(self.path(name + ".key"), 0o600)
 
     def part(self):
         """Of a configuration."""

@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -17,7 +18,7 @@ import urllib.request
 
 import people as doctors_and_patients
 from cluster import PARTIES, Cluster
-from operations import log, metrics
+from operations import CERTIFICATE, configure, log, metrics
 from people import People
 
 
@@ -108,6 +109,18 @@ def is_refused_before(cluster):
     cluster.wait("it waits", lambda: (ready(cluster, "north") or {}).get("roles"))
     told = ready(cluster, "north")
     assert not told["ready"] and "does not list it" in told["roles"]["north"]["reasons"][0], told
+    # Meanwhile it looks after its certificate, its disk and its clock.
+    cluster.wait("it has heard of others", lambda: (
+        abs(metrics(cluster, "north").get("bcemr_clock_offset_seconds", 60)) < 2))
+    seen = metrics(cluster, "north")
+    assert seen[CERTIFICATE] > 800 * 86400 and seen["bcemr_disk_accepting"] == 1, seen
+    floor = 8 * int(seen["bcemr_disk_free_bytes"])
+    for marks, failed in [({"floor": floor, "resume": floor}, ["disk"]), ({"floor": 1 << 20}, [])]:
+        configure(cluster, "north", disk=marks)
+        cluster.processes["north"].send_signal(signal.SIGHUP)
+        cluster.wait("it sees its disk", lambda: [
+            f["component"] for f in cluster.health("north")["failed_checks"]] == failed, 20)
+    assert any(line["message"] == "the certificate is good" for line in log(cluster, "north"))
     check = cluster.command("check", "--config", cluster.config("north"), code=1)
     assert "does not list north" in check.stdout and "waits" in check.stdout, check.stdout
     # Whoever is no member decides nothing.

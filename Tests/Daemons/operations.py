@@ -14,6 +14,7 @@ import urllib.request
 
 from cluster import DELEGATES, PARTIES
 
+CERTIFICATE = 'bcemr_certificate_remaining_seconds{for="members"}'
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -62,7 +63,7 @@ def measures_what_it_does(cluster):
         assert seen["bcemr_chain_leaves" + chain] > 0, name
         assert seen["bcemr_chain_behind_leaves" + chain] <= 100, name
         assert seen["bcemr_disk_free_bytes"] > 0 and seen["bcemr_disk_accepting"] == 1
-        assert 800 * 86400 < seen["bcemr_certificate_remaining_seconds"] < 825 * 86400
+        assert 800 * 86400 < seen[CERTIFICATE] < 825 * 86400
         assert 1 << 20 < seen["process_resident_memory_bytes"] < 1 << 32
         assert abs(seen["bcemr_clock_offset_seconds"]) < 2, "all of them have one clock"
         assert 'bcemr_build_info{version="0.1.0"}' in seen
@@ -74,8 +75,21 @@ def measures_what_it_does(cluster):
         known = [p for p in peers
                  if 'bcemr_peer_final_leaves{peer="%s",role="%s"}' % (p, name) in seen]
         assert len(known) >= 2, (name, known)
+        turns, missed = (
+            seen.get('bcemr_turns%s{role="%s"}' % (what, name)) for what in ("", "_missed"))
+        if name in DELEGATES:
+            assert 0 <= missed <= turns, (name, turns, missed)
+        if kind in ("hospital", "manager"):
+            depth = {what: seen['bcemr_mailbox%s{role="%s"}' % (what, name)]
+                     for what in ("es", "_messages", "_weight_bytes")}
+            # What waits is counted in all three, or in none.
+            assert len({value > 0 for value in depth.values()}) == 1, (name, depth)
+            oldest = seen.get('bcemr_mailbox_oldest_seconds{role="%s"}' % name)
+            assert (oldest is not None) == (depth["_messages"] > 0), (name, depth, oldest)
         if kind == "hospital":
-            assert 'bcemr_chain_leaves{chain="%s",role="%s"}' % (name, name) in seen, name
+            own = '{chain="%s",role="%s"}' % (name, name)
+            sizes = [seen["bcemr_chain_%s_leaves" % what + own] for what in ("anchored", "confirmed")]
+            assert 0 <= sizes[0] <= sizes[1] <= seen["bcemr_chain_leaves" + own], (name, sizes)
     seen = metrics(cluster, "cloud")
     fetched = 'bcemr_requests_total{kind="fetch-outbox",outcome="ok",role="cloud"}'
     assert seen[fetched] > 0 and metrics(cluster, "cloud")[fetched] >= seen[fetched], fetched
@@ -303,7 +317,7 @@ def renews_without_restart(cluster):
     assert "renewed" in shown(), shown()
     assert any(line["more"].get("level") == "debug" for line in lines), lines
     assert any("pause" in line["more"].get("keys", "") for line in lines), lines
-    left = metrics(cluster, name)["bcemr_certificate_remaining_seconds"]
+    left = metrics(cluster, name)[CERTIFICATE]
     assert 9 * 86400 < left < 10 * 86400, left
     mine = cluster.command("check", "--config", cluster.config(name), code=1)
     assert "the certificate ends in 9 days" in mine.stdout, mine.stdout
@@ -375,6 +389,18 @@ def sees_that_its_clock_is_wrong(cluster):
             and 38 < metrics(cluster, "manager").get(key, 0) < 42, 30)
         assert abs(metrics(cluster, "cloud")[key]) < 2, "the others go by each other"
         cluster.wait("it follows", lambda: get(cluster, "manager", "ready")[0] == 200, 30)
+        for ahead, words in (("+40s", "ahead of"), ("-40s", "behind")):
+            check = subprocess.run(
+                ["faketime", "-f", ahead, cluster.program, "check", "--config",
+                 cluster.config("manager")], capture_output=True, text=True, timeout=120)
+            assert check.returncode == 1, check.stdout
+            told = re.search(
+                r"failed  clock: (\S+) s %s most of 4 that answered; the ledger allows 10 s" % words,
+                check.stdout)
+            assert told and 38 < float(told.group(1)) < 42, check.stdout
+        check = cluster.command("check", "--config", cluster.config("cloud")).stdout
+        told = re.search(r"ok      clock: (\S+) s (?:ahead of|behind) most of 4 that answered", check)
+        assert told and float(told.group(1)) < 2, check
     finally:
         # The program faketime waits for the daemon, and hands no signal on.
         faketime = cluster.processes.pop("manager")

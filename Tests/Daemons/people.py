@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from backups import private_keys, secrets_of
 from cluster import PARTIES, Cluster, private
+from operations import metrics
 from s3 import Bucket
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -248,8 +249,18 @@ def record_is_shared(people, visit):
     request = ask(people, "second opinion")
     given = people.tries(
         "consented", "patient", "patient", "consent", request[:12], "--visit", visit[:12],
-        "--days", "30")
+        "--days", "30", "--wait", "90")
     consent = given["consent"]
+    stages = [stage["standing"] for stage in given["stages"]]
+    order = ["sent", "written", "confirmed", "final"]
+    assert stages[-1] == "final" == given["stands"]["standing"], given
+    assert stages == [s for s in order if s in stages], given
+    seconds = [stage["seconds"] for stage in given["stages"]]
+    assert seconds == sorted(seconds) and seconds[0] >= 0, given
+    hospital = given["hospital"]
+    anchored = 'bcemr_chain_anchored_leaves{chain="%s",role="%s"}' % (hospital, hospital)
+    people.cluster.wait(
+        "the hospital measures what is final", lambda: metrics(people.cluster, hospital)[anchored] > 0)
     folder = people.cluster.path("shared")
     opened = people.tries(
         "opened", "carl", "doctor", "open", consent[:8], "-o", folder)
@@ -286,8 +297,9 @@ def record_is_shared(people, visit):
         c["consent"]: c for c in people.doctor("carl", "consents", "--offline")["consents"]}[second]
     status = people.doctor("carl", "status")
     assert (status["unused_consents"], status["revoked_consents"]) == (0, 1), status
-    print("   revocation: %s" % ", ".join(
-        "%s after %.1f s" % (s["standing"], s["seconds"]) for s in revoked["stages"]))
+    for what, report in (("consent", given), ("revocation", revoked)):
+        print("   %s: %s" % (what, ", ".join(
+            "%s after %.1f s" % (s["standing"], s["seconds"]) for s in report["stages"])))
 
 
 def record_lies_in_s3(people):

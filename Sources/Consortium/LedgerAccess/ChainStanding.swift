@@ -10,9 +10,14 @@ package struct ChainStanding: Sendable, Equatable {
   package let newest: UInt64?
   /// Of a hospital's chain: leaves that its cloud has confirmed, as is known here.
   package let confirmed: UInt64?
+  /// Of a hospital's chain: leaves that the consortium has anchored, as is known here, so that they are final.
+  package let anchored: UInt64?
 
-  package init(chain: String, held: UInt64, newest: UInt64?, confirmed: UInt64? = nil) {
-    (self.chain, self.held, self.newest, self.confirmed) = (chain, held, newest, confirmed)
+  package init(
+    chain: String, held: UInt64, newest: UInt64?, confirmed: UInt64? = nil, anchored: UInt64? = nil
+  ) {
+    (self.chain, self.held, self.newest) = (chain, held, newest)
+    (self.confirmed, self.anchored) = (confirmed, anchored)
   }
 
   /// How many leaves are missing; nil where nobody knows.
@@ -62,10 +67,10 @@ extension LedgerNode {
 
   /// How far a hospital's chain is, beside what is anchored of it as this node knows.
   func standing(of view: HospitalView) throws -> ChainStanding {
-    ChainStanding(
-      chain: view.hospital, held: view.size,
-      newest: try consortium.anchor(of: view.hospital)?.size ?? 0,
-      confirmed: view.confirmed?.size)
+    let anchored = try consortium.anchor(of: view.hospital)?.size ?? 0
+    return ChainStanding(
+      chain: view.hospital, held: view.size, newest: anchored, confirmed: view.confirmed?.size,
+      anchored: anchored)
   }
 }
 

@@ -12,6 +12,10 @@ final class Admittance: Sendable {
   static let sharers = 1 << 4
   /// What all who have proven nothing have in hand together, of each kind.
   static let strangerLimit = 1 << 14
+  /// How many requests of members that they have not signed, as it turns out, an address has in hand.
+  static let forgeryLimit = 1 << 10
+  /// By how much more in a member's name, where that member has come from last.
+  static let ownForgeries = 1 << 4
   /// How often what is newer of one subject is asked for, and how often at once.
   static let renewalLimit = 1 << 5
 
@@ -22,6 +26,10 @@ final class Admittance: Sendable {
     private var counts: [String: Int] = [:]
 
     func contains(_ address: String) -> Bool { counts[address] != nil }
+
+    func isLatest(_ address: String, of principal: Principal) -> Bool {
+      latest[principal] == address
+    }
 
     mutating func note(_ address: String, of principal: Principal) {
       if latest[principal] == address { return }
@@ -37,6 +45,7 @@ final class Admittance: Sendable {
   private let principals: RequestQuota
   private let strangers: RequestQuota
   private let renewals: RequestQuota
+  private let forgeries: RequestQuota
   private let addresses = Mutex(Addresses())
   /// By address, how many envelopes are being opened.
   private let openings = Mutex<[String: Int]>([:])
@@ -48,7 +57,29 @@ final class Admittance: Sendable {
     principals = RequestQuota(clock: clock)
     strangers = RequestQuota(clock: clock)
     renewals = RequestQuota(clock: clock)
+    forgeries = RequestQuota(clock: clock)
   }
+
+  /// A look at a member's signature, which costs whoever does not have it something of what is given to its address.
+  struct SignatureCheck {
+    fileprivate let name: String
+    fileprivate let limit: Int
+  }
+
+  /// Begins to look whether a member has signed what it seems to send; ``end(_:)`` ends it if it has.
+  ///
+  /// Where the member has come from last, there is room in its name that nobody uses up in another's.
+  /// - Returns: nil if from this address too much has come that nobody had signed.
+  func check(_ author: Principal, from address: String) -> SignatureCheck? {
+    let isOwn = addresses.withLock { $0.isLatest(address, of: author) }
+    let check = SignatureCheck(
+      name: isOwn ? "signature/\(address)/\(author)" : "signature/\(address)",
+      limit: isOwn ? Self.forgeryLimit * Self.ownForgeries : Self.forgeryLimit)
+    return forgeries.take(check.name, limit: check.limit) ? check : nil
+  }
+
+  /// Whatever is authentic costs nothing of it.
+  func end(_ check: SignatureCheck) { forgeries.giveBack(check.name, limit: check.limit) }
 
   /// Takes one request of an authentic author.
   ///

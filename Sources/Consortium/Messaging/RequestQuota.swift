@@ -25,6 +25,16 @@ final class RequestQuota: Sendable {
   /// - Parameter clock: seconds since 1970.
   init(clock: @escaping @Sendable () -> UInt64) { self.clock = clock }
 
+  /// Gives one back that was taken.
+  func giveBack(_ name: String, limit: Int) {
+    buckets.withLock { buckets in
+      // One that was forgotten is full.
+      guard var bucket = buckets.present[name] ?? buckets.former[name] else { return }
+      bucket.left = min(Double(limit), bucket.left + 1)
+      buckets.present[name] = bucket
+    }
+  }
+
   /// Takes one of `limit`.
   ///
   /// - Returns: whether there was one left.

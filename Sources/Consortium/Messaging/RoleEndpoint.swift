@@ -158,10 +158,13 @@ extension RoleEndpoint {
       throw Self.unauthenticated
     }
     let author = Principal.party(signed.party)
+    // Before any signature is looked at: anybody can send what nobody has signed.
+    guard let check = inbox.admittance.check(author, from: address) else { throw Self.busy }
     func isSigned(_ key: [UInt8]) -> Bool { signed.isSigned(by: key) }
     var known = try await known(author, rule, isRenewed: false, signing: isSigned)
     if known == nil { known = try await renewed(author, rule, signing: isSigned) }
     guard let known else { throw Self.unauthenticated }
+    inbox.admittance.end(check)
     try requireInTime(signed.terms?.sentAt, rule)
     try require(
       inbox.admittance.takes(rule, by: author, isProven: known.isProven, from: address))
@@ -247,6 +250,8 @@ extension RoleEndpoint {
     ConsortiumError(.unauthenticated, "the request is not by who may make it")
   }
 
+  private static var busy: ConsortiumError { ConsortiumError(.busy, "too many requests") }
+
   private static var repeated: ConsortiumError {
     ConsortiumError(.repeated, "this envelope has come before: its author asks again in another")
   }
@@ -308,7 +313,7 @@ extension RoleEndpoint {
   }
 
   private nonisolated func require(_ isTaken: Bool) throws {
-    guard isTaken else { throw ConsortiumError(.busy, "too many requests") }
+    guard isTaken else { throw Self.busy }
   }
 
   private static func encoded<Payload: CanonicalValue>(_ payload: Payload) -> [UInt8] {

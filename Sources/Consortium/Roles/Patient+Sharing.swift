@@ -67,14 +67,14 @@ extension Patient {
     _ request: Digest32, _ visit: Digest32, _ hospital: String
   ) -> String { "\(pendingPrefix)\(request)/\(hospital)/\(visit)" }
 
-  /// When a consent ends that was signed and has not wholly arrived, in seconds since 1970; nil if there is none.
-  package func endOfPendingConsent(
+  /// A consent that was signed and has not wholly arrived, nor ended; nil if there is none.
+  package func pendingConsent(
     to request: Digest32, visit: Digest32, at hospital: String
-  ) throws -> UInt64? {
+  ) throws -> Consent? {
     let key = Self.pendingKey(request, visit, hospital)
     try forgetEnded(key)
     let pending: PendingConsent? = try store.load(key)
-    return pending?.deposit.consent.object.expiresAt
+    return pending?.deposit.consent.object
   }
 
   /// Consents that the requesting doctor reads one visit, until `expiresAt` in ledger time.

@@ -11,7 +11,8 @@ import SQLiteBackend
 struct Check: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract:
-      "Check configuration, keys, certificate, ports, disk, S3 and the way to every other member.")
+      "Check configuration, keys, certificates, ports, disk, S3, the way to every other member, and the clock."
+  )
 
   @Option(help: "The configuration that 'bcemrd init' made.")
   var config: String
@@ -59,7 +60,7 @@ struct Check: AsyncParsableCommand {
           throw RoleKeys.unlistedTLSKey(id, tls.pin)
         }
       }
-      let days = Int((tls.notValidAfter.timeIntervalSinceNow / 86_400).rounded(.down))
+      let days = tls.certificate.daysLeft
       guard days >= CertificateWatch.warningDays else {
         throw DaemonFailure(
           .checkFailed,
@@ -87,10 +88,13 @@ struct Check: AsyncParsableCommand {
       }
     }
     if let settings = configuration.engine { await Self.check(settings, tell) }
-    let courier = HTTPCourier { members.location(of: $0) }
+    let statistics = MessageStatistics()
+    let courier = HTTPCourier(statistics: statistics) { members.location(of: $0) }
     let requests = RequestClient(courier: courier, sender: configuration.roles.first ?? "")
-    for id in [members.manager.id] + members.supernodes.map(\.id)
-    where !configuration.roles.contains(id) {
+    let others = ([members.manager.id] + members.supernodes.map(\.id)).filter {
+      !configuration.roles.contains($0)
+    }
+    for id in others {
       await tell(id) {
         let key = try await requests.ask(FetchEnvelopeKey(), of: id)
         guard let signer = members.identityKey(of: id),
@@ -100,7 +104,34 @@ struct Check: AsyncParsableCommand {
       }
     }
     await courier.shutDown()
+    if !others.isEmpty {
+      await tell("clock") { try Self.clock(statistics, within: members.numbers.clockTolerance) }
+    }
     if failures > 0 { throw ExitCode(DaemonFailure.Status.checkFailed.rawValue) }
+  }
+
+  /// How the clock here differs from most others', by their answers.
+  ///
+  /// - Parameter tolerance: in seconds, within which a delegate takes a block's time for right (specification 6.11).
+  /// - Throws: ``DaemonFailure`` if it differs by more, or nobody has answered.
+  private static func clock(
+    _ statistics: MessageStatistics, within tolerance: UInt64
+  ) throws -> String {
+    let count = statistics.counts.peers.values.count { $0.clockOffset != nil }
+    guard let offset = statistics.clockOffset else {
+      throw DaemonFailure(
+        .checkFailed, "no other member has answered whose clock this one could be compared with")
+    }
+    let seconds = abs(offset).formatted(
+      .number.precision(.fractionLength(1)).locale(Locale(identifier: "en_US_POSIX"))
+        .grouping(.never))
+    let told = "\(seconds) s \(offset < 0 ? "behind" : "ahead of") most of \(count) that answered"
+    guard abs(offset) <= Double(tolerance) else {
+      throw DaemonFailure(
+        .checkFailed, "\(told); the ledger allows \(tolerance) s",
+        hint: "set it right, and run a time service")
+    }
+    return told
   }
 
   /// Whether each member of etcd answers and writes, and S3 keeps what is put.
@@ -108,6 +139,20 @@ struct Check: AsyncParsableCommand {
     _ settings: EngineSettings,
     _ tell: (_ what: String, _ body: () async throws -> String) async -> Void
   ) async {
+    for (name, path) in [
+      ("certificate", settings.etcd.certificates.own?.certificate),
+      ("authority", settings.etcd.certificates.authority),
+    ] {
+      guard let path else { continue }
+      await tell("etcd's \(name)") {
+        let days = try TLSFiles.describe(path).daysLeft
+        guard days >= CertificateWatch.warningDays else {
+          throw DaemonFailure(
+            .checkFailed, "\(path) ends in \(days) days: without it etcd is not reached; renew it")
+        }
+        return "it ends in \(days) days"
+      }
+    }
     let engine: SharedEngine
     do {
       engine = try settings.open()

@@ -45,26 +45,31 @@ struct Run: AsyncParsableCommand {
     let logger = Logger(label: "bcemrd") { JSONLogHandler($0, settings) }
     let second = Task { await Self.endAtSecondSignal(logger) }
     defer { second.cancel() }
+    // Nor one that passes from waiting to work: what traps the signal meanwhile is heard by nobody.
+    let reload = Task { for await _ in await UnixSignalsSequence(trapping: .sighup) {} }
+    defer { reload.cancel() }
     guard let engine = configuration.engine, let id = configuration.roles.first else {
-      return try await serve(settings, logger: logger)
+      try RoleKeys.requirePresence(configuration)
+      return try await serve(try Upkeep(settings, logger: logger), logger: logger)
     }
-    guard let shared = try await wait(id, engine, configuration, logger: logger) else {
+    let upkeep = try Upkeep(settings, logger: logger)
+    guard let shared = try await wait(id, engine, upkeep, logger: logger) else {
       return logger.info("ended")
     }
-    try await serve(settings, shared: shared, logger: logger)
+    try await serve(upkeep, shared: shared, logger: logger)
     // All is written: another takes over at once.
     await shared.tenure.release()
   }
 
   /// Runs the roles, once the ledger lists them, until the daemon is told to stop, or something fails.
   private func serve(
-    _ settings: LiveSettings, shared: SharedHospital? = nil, logger: Logger
+    _ upkeep: Upkeep, shared: SharedHospital? = nil, logger: Logger
   ) async throws {
-    let configuration = settings.present
-    let (isListed, proven) = try await Self.join(configuration, isHeld: shared != nil, logger)
+    let configuration = upkeep.settings.present
+    let (isListed, proven) = try await join(upkeep, shared, logger)
     guard isListed else { return logger.info("ended") }
     let machine = try Machine(
-      settings, from: config, isTLSKeyAhead: unlistedTLSKey, shared: shared, listedBy: proven,
+      upkeep, from: config, isTLSKeyAhead: unlistedTLSKey, shared: shared, listedBy: proven,
       logger: logger)
     logger.info(
       "begins",
@@ -100,16 +105,17 @@ struct Run: AsyncParsableCommand {
   ///
   /// - Returns: nil if the daemon is told to stop before.
   private func wait(
-    _ id: String, _ settings: EngineSettings, _ configuration: DaemonConfiguration, logger: Logger
+    _ id: String, _ settings: EngineSettings, _ upkeep: Upkeep, logger: Logger
   ) async throws -> SharedHospital? {
+    let configuration = upkeep.settings.present
     let engine = try settings.open()
     let genesis = try Machine.genesis(configuration)
     let folder = try DataFolder(path: configuration.data)
     try folder.create(genesis: genesis.content.encoded())
     _ = try await SharedHospital.takeKeys(of: id, engine, into: folder)
-    let standby = Standby(id, settings, engine, folder, genesis, logger: logger)
+    let standby = Standby(id, settings, engine, folder, genesis, upkeep, logger: logger)
     let server = StandbyServer(
-      configuration: configuration, standby: standby, logger: logger)
+      configuration: configuration, upkeep: upkeep, standby: standby, logger: logger)
     try await Self.run(
       [
         .init(service: standby, successTerminationBehavior: .gracefullyShutdownGroup),
@@ -118,7 +124,8 @@ struct Run: AsyncParsableCommand {
           service: DeskServer(path: configuration.deskSocket, logger: logger) {
             throw standby.refusal
           }),
-      ], logger)
+      ] + upkeep.servicesWhileWaiting(from: config, engine: engine, genesis).map(Self.configured),
+      logger)
     guard let tenure = standby.taken else { return nil }
     // Others may have changed them while this machine waited.
     _ = try await SharedHospital.takeKeys(of: id, engine, into: folder)
@@ -127,29 +134,32 @@ struct Run: AsyncParsableCommand {
 
   /// Waits while the ledger does not list a role.
   ///
-  /// - Parameter isHeld: whether this process works with the data folder already.
+  /// - Parameter shared: of a hospital with several machines: this process works with the data folder already.
   /// - Returns: whether all roles are listed, or it was told to end before; and by which members, where it waited.
-  private static func join(
-    _ configuration: DaemonConfiguration, isHeld: Bool, _ logger: Logger
+  private func join(
+    _ upkeep: Upkeep, _ shared: SharedHospital?, _ logger: Logger
   ) async throws -> (isListed: Bool, proven: ValidMembers?) {
+    let configuration = upkeep.settings.present
     let genesis = try Machine.genesis(configuration)
-    try RoleKeys.requirePresence(configuration)
-    let tls = try TLSFiles.load(certificate: configuration.certificate, key: configuration.key)
-    let pin = tls.pin
     guard
       let joining = try Joining(
-        configuration, genesis, logger: logger, isOwn: { $0.pins.contains(pin) })
+        configuration, genesis, statistics: upkeep.statistics, logger: logger,
+        isOwn: { $0.pins.contains(upkeep.certificate.present.pin) })
     else { return (true, nil) }
     // No other daemon waits with this folder, and 'check' sees that one does.
-    let folder = isHeld ? nil : try DataFolder(path: configuration.data)
+    let folder = shared != nil ? nil : try DataFolder(path: configuration.data)
     defer { withExtendedLifetime(folder) {} }
-    try await run(
+    try await Self.run(
       [
         .init(
           service: JoiningServer(
-            roles: joining.roles, listen: configuration.operations, logger: logger)),
+            roles: joining.roles, listen: configuration.operations, upkeep: upkeep,
+            logger: logger)),
         .init(service: joining, successTerminationBehavior: .gracefullyShutdownGroup),
-      ], logger)
+      ]
+        + upkeep.servicesWhileWaiting(from: config, engine: shared?.engine, genesis)
+        .map(Self.configured),
+      logger)
     return (joining.listed != nil, joining.listed)
   }
 

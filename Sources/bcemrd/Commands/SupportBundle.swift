@@ -111,7 +111,8 @@ struct SupportBundle: AsyncParsableCommand {
     await attempt("certificate") {
       let tls = try TLSFiles.load(certificate: configuration.certificate, key: configuration.key)
       report.certificate = Report.Certificate(
-        subject: tls.subject, pin: "\(tls.pin)", ends: tls.notValidAfter.formatted(.iso8601))
+        subject: tls.certificate.subject, pin: "\(tls.pin)",
+        ends: tls.certificate.notValidAfter.formatted(.iso8601))
     }
     await attempt("files") { report.files = try Self.files(configuration) }
     var doctors: DoctorNames?

@@ -108,6 +108,31 @@ struct EngineSettings: Sendable {
     return text
   }
 
+  /// Those that the files have now.
+  ///
+  /// - Throws: ``DaemonFailure`` that names the file.
+  func certificates() throws -> CertificateWatch.OfEtcd {
+    try [
+      (CertificateWatch.Purpose.etcd, etcd.certificates.own?.certificate),
+      (.etcdAuthority, etcd.certificates.authority),
+    ].compactMap { purpose, path in try path.map { (purpose, try TLSFiles.describe($0)) } }
+  }
+
+  /// Has an engine ask etcd with the certificates that the files have now.
+  ///
+  /// - Returns: these.
+  /// - Throws: ``DaemonFailure``; the former ones stay then.
+  func reload(_ engine: SharedEngine) throws -> CertificateWatch.OfEtcd {
+    if let key = etcd.certificates.own?.key { _ = try Self.read(key, "this key") }
+    let certificates = try certificates()
+    do throws(EtcdConfiguration.Malformed) {
+      try engine.reloadCertificates()
+    } catch {
+      throw DaemonFailure(.badInput, "engine.etcd: \(error)")
+    }
+    return certificates
+  }
+
   /// - Throws: ``DaemonFailure`` for certificates that cannot be read.
   func open() throws -> SharedEngine {
     do throws(EtcdConfiguration.Malformed) {

@@ -22,6 +22,7 @@ final class Standby: Service {
   private let engine: SharedEngine
   private let folder: DataFolder
   private let genesis: ValidGenesis
+  private let upkeep: Upkeep
   private let logger: Logger
   private let state = Mutex(State())
 
@@ -33,10 +34,10 @@ final class Standby: Service {
 
   init(
     _ id: String, _ settings: EngineSettings, _ engine: SharedEngine, _ folder: DataFolder,
-    _ genesis: ValidGenesis, logger: Logger
+    _ genesis: ValidGenesis, _ upkeep: Upkeep, logger: Logger
   ) {
     (self.id, self.settings, self.engine) = (id, settings, engine)
-    (self.folder, self.genesis) = (folder, genesis)
+    (self.folder, self.genesis, self.upkeep) = (folder, genesis, upkeep)
     var logger = logger
     logger[metadataKey: "machine"] = "\(settings.machine)"
     self.logger = logger
@@ -88,11 +89,12 @@ final class Standby: Service {
           }
           state.withLock { $0.writer = holder }
         }
-        if turn.isMultiple(of: Self.followingTurns) {
-          if follower == nil { follower = try await Following(id, engine, folder, genesis) }
+        // Without room on the disk it follows later, as roles decide later.
+        if turn.isMultiple(of: Self.followingTurns), upkeep.disk.mayStep {
+          if follower == nil { follower = try await following() }
           if let former = follower, try await !former.hasPresentKeys() {
             await former.end()
-            follower = try await Following(id, engine, folder, genesis)
+            follower = try await following()
           }
           try await follower?.follow()
         }
@@ -104,6 +106,10 @@ final class Standby: Service {
       try? await Task.sleep(for: Self.interval)
     }
     await follower?.end()
+  }
+
+  private func following() async throws -> Following {
+    try await Following(id, engine, folder, genesis, statistics: upkeep.statistics)
   }
 
   /// What changes is logged, and not what stays the same.
@@ -138,7 +144,8 @@ private struct Following {
   private var size: UInt64 = 0
 
   init(
-    _ id: String, _ engine: SharedEngine, _ folder: DataFolder, _ genesis: ValidGenesis
+    _ id: String, _ engine: SharedEngine, _ folder: DataFolder, _ genesis: ValidGenesis,
+    statistics: MessageStatistics
   ) async throws {
     (self.id, self.engine, self.folder, self.genesis) = (id, engine, folder, genesis)
     stores = [
@@ -149,7 +156,7 @@ private struct Following {
     keys = try await SharedHospital.takeKeys(of: id, engine, into: folder)
     ring = try KeyRing(keys, network: genesis.content.network, save: { _ in })
     let directory = Directory(genesis.members)
-    https = HTTPCourier { await directory.location(of: $0) }
+    https = HTTPCourier(statistics: statistics) { await directory.location(of: $0) }
     node = try LedgerNode(
       id: id, genesis: genesis, identity: ring, delegate: nil,
       state: folder.stateStore(id, chain: ChainName.consortium), store: NoStore(),

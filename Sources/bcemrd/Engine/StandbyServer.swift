@@ -25,33 +25,32 @@ struct StandbyServer: Service {
   }
 
   let configuration: DaemonConfiguration
+  let upkeep: Upkeep
   let standby: Standby
   let logger: Logger
 
   func run() async throws {
     let router = Router()
-    router.get("health") { [standby] _, _ in
+    router.get("health") { [standby, upkeep] _, _ in
       // That it cannot follow is no reason to end it.
-      let failed = standby.failure.map { [Health.FailedCheck(component: "standby", reason: $0)] }
+      let failed =
+        upkeep.disk.failedChecks
+        + (standby.failure.map { [.init(component: "standby", reason: $0)] } ?? [])
       return try OperationsServer.response(
         Report(
-          status: failed == nil ? "ok" : "failing", time: Date().formatted(.iso8601),
-          failedChecks: failed ?? [], writer: standby.writer?.name), .ok)
+          status: failed.isEmpty ? "ok" : "failing", time: Date().formatted(.iso8601),
+          failedChecks: failed, writer: standby.writer?.name), .ok)
     }
     router.get("ready") { [standby, configuration] _, _ in
       try OperationsServer.response(
         Refusal(limit: configuration.readyBehind, writer: standby.writer?.name),
         .serviceUnavailable)
     }
-    router.get("metrics") { _, _ in
-      var text = MetricsText()
-      text.add(
-        "bcemr_build_info", .gauge, "The program; always 1.",
-        [(["version": BCEMRD.configuration.version], 1)])
-      text.add("bcemr_engine_standby", .gauge, "Whether another machine writes: 1.", 1)
-      return Response(
-        status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
-        body: .init(byteBuffer: ByteBuffer(string: text.text)))
+    router.get("metrics") { [upkeep] _, _ in
+      OperationsServer.response(
+        upkeep.metrics {
+          $0.add("bcemr_engine_standby", .gauge, "Whether another machine writes: 1.", 1)
+        })
     }
     router.get("version") { _, _ in
       try OperationsServer.response(["version": BCEMRD.configuration.version], .ok)

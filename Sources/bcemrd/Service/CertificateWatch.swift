@@ -6,25 +6,49 @@ import NIOSSL
 import ServiceLifecycle
 import Synchronization
 
-/// The certificate that is shown to whoever connects, which can be exchanged for another while the server runs;
-/// looks every day how long it is good.
+/// The certificates that this machine shows, and those by which it knows etcd; they can be exchanged for others
+/// while it runs. Looks every day how long they are good.
 final class CertificateWatch: Service {
+  /// For what a certificate is, as the log and measurements have it.
+  enum Purpose: String {
+    /// It is shown to whoever connects.
+    case members
+    /// It is shown to etcd.
+    case etcd
+    /// It is the authority's that signs those of etcd's members.
+    case etcdAuthority = "etcd-authority"
+  }
+
+  typealias OfEtcd = [(purpose: Purpose, certificate: TLSFiles.Described)]
+
+  private struct State {
+    var served: TLSFiles.Loaded
+    var ofEtcd: OfEtcd
+  }
+
   private static let day = Duration.seconds(86_400)
   /// From how many days on before its end there is a warning.
   static let warningDays = 21
 
-  private let served: Mutex<TLSFiles.Loaded>
+  private let state: Mutex<State>
   private let logger: Logger
 
-  init(_ loaded: TLSFiles.Loaded, logger: Logger) {
-    served = Mutex(loaded)
+  init(_ loaded: TLSFiles.Loaded, ofEtcd: OfEtcd, logger: Logger) {
+    state = Mutex(State(served: loaded, ofEtcd: ofEtcd))
     self.logger = logger
   }
 
-  var present: TLSFiles.Loaded { served.withLock { $0 } }
+  /// What is shown to whoever connects.
+  var present: TLSFiles.Loaded { state.withLock { $0.served } }
 
-  /// Until its end; less than 0 behind it.
-  var secondsLeft: TimeInterval { present.notValidAfter.timeIntervalSinceNow }
+  /// Of each in use, until its end; less than 0 behind it.
+  var secondsLeft: [(purpose: Purpose, seconds: TimeInterval)] {
+    all.map { ($0.purpose, $0.certificate.notValidAfter.timeIntervalSinceNow) }
+  }
+
+  private var all: OfEtcd {
+    state.withLock { [(.members, $0.served.certificate)] + $0.ofEtcd }
+  }
 
   /// For a server: each connection is shown what is present then.
   var tls: TLSConfiguration {
@@ -41,30 +65,43 @@ final class CertificateWatch: Service {
 
   /// Shows another from now on. Connections that stand stay.
   func replace(_ loaded: TLSFiles.Loaded) {
-    served.withLock { $0 = loaded }
-    look()
+    state.withLock { $0.served = loaded }
+    look(.members, loaded.certificate)
+  }
+
+  /// Notes with which others etcd is asked from now on.
+  func replace(ofEtcd certificates: OfEtcd) {
+    state.withLock { $0.ofEtcd = certificates }
+    for (purpose, certificate) in certificates { look(purpose, certificate) }
   }
 
   func run() async throws {
     await cancelWhenGracefulShutdown {
       while !Task.isCancelled {
-        self.look()
+        for (purpose, certificate) in self.all { self.look(purpose, certificate) }
         try? await Task.sleep(for: Self.day)
       }
     }
   }
 
-  private func look() {
-    let loaded = present
-    let days = Int((loaded.notValidAfter.timeIntervalSinceNow / 86_400).rounded(.down))
+  private func look(_ purpose: Purpose, _ certificate: TLSFiles.Described) {
+    let days = certificate.daysLeft
     let told: Logger.Metadata = [
-      "subject": "\(loaded.subject)", "key": "\(loaded.pin)",
-      "ends": "\(loaded.notValidAfter.formatted(.iso8601))", "days": "\(days)",
+      "for": "\(purpose.rawValue)", "subject": "\(certificate.subject)",
+      "key": "\(certificate.pin)", "ends": "\(certificate.notValidAfter.formatted(.iso8601))",
+      "days": "\(days)",
     ]
+    let isOfMembers = purpose == .members
     if days < 0 {
-      logger.error("the certificate is over; members know the key, others refuse", metadata: told)
+      logger.error(
+        isOfMembers
+          ? "the certificate is over; members know the key, others refuse"
+          : "the certificate is over: nothing is asked of etcd with it", metadata: told)
     } else if days < Self.warningDays {
-      logger.warning("the certificate ends soon: renew it for the same key", metadata: told)
+      logger.warning(
+        isOfMembers
+          ? "the certificate ends soon: renew it for the same key"
+          : "the certificate ends soon: renew it", metadata: told)
     } else {
       logger.info("the certificate is good", metadata: told)
     }

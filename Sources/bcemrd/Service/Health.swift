@@ -28,11 +28,8 @@ struct Health: Sendable {
   let disk: DiskGuard
 
   func report() async -> Report {
-    var failed: [FailedCheck] = []
+    var failed = disk.failedChecks
     var roles: [String: Position] = [:]
-    if let refusal = disk.refusal {
-      failed.append(FailedCheck(component: "disk", reason: refusal))
-    }
     for driver in drivers {
       let id = driver.role.id
       let (consortium, contradictions) = (
@@ -52,5 +49,12 @@ struct Health: Sendable {
     return Report(
       status: failed.isEmpty ? "ok" : "failing", time: Date().formatted(.iso8601),
       failedChecks: failed, roles: roles)
+  }
+}
+
+extension DiskGuard {
+  /// None while there is room.
+  var failedChecks: [Health.FailedCheck] {
+    refusal.map { [Health.FailedCheck(component: "disk", reason: $0)] } ?? []
   }
 }

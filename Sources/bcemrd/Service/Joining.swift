@@ -20,14 +20,18 @@ final class Joining: Service {
   private let pin: @Sendable (Members.Location) -> Bool
   private let configuration: DaemonConfiguration
   private let genesis: ValidGenesis
+  private let statistics: MessageStatistics
   private let logger: Logger
   private let found = Mutex<ValidMembers?>(nil)
 
-  /// - Parameter isOwn: whether a location names the TLS key that is here.
+  /// - Parameters:
+  ///   - statistics: of what is asked meanwhile.
+  ///   - isOwn: whether a location names the TLS key that is here.
   /// - Returns: nil if all roles are members already, as far as this machine knows.
   /// - Throws: ``CredentialError`` for a key file that cannot be read.
   init?(
-    _ configuration: DaemonConfiguration, _ genesis: ValidGenesis, logger: Logger,
+    _ configuration: DaemonConfiguration, _ genesis: ValidGenesis,
+    statistics: MessageStatistics, logger: Logger,
     isOwn: @escaping @Sendable (Members.Location) -> Bool
   ) throws {
     // Of a folder that cannot be read yet others know more.
@@ -41,7 +45,7 @@ final class Joining: Service {
         ($0, try KeyFile.read(from: "\(configuration.data)/\($0)/keys.pem", owner: $0))
       })
     (self.roles, self.configuration, self.genesis) = (roles, configuration, genesis)
-    (self.logger, pin) = (logger, isOwn)
+    (self.statistics, self.logger, pin) = (statistics, logger, isOwn)
   }
 
   /// The members of the last epoch that is proven, once all roles are among them.
@@ -53,7 +57,8 @@ final class Joining: Service {
 
   private func wait() async throws {
     let known = Mutex(genesis.members)
-    let courier = HTTPCourier { id in known.withLock { $0 }.location(of: id) }
+    let courier = HTTPCourier(statistics: statistics) { id in known.withLock { $0 }.location(of: id)
+    }
     let client = try LedgerClient(
       genesis: genesis, store: PassingStore(),
       requests: RequestClient(courier: courier, sender: roles[0]), clock: Roles.clock)
@@ -123,23 +128,30 @@ struct JoiningServer: Service {
   }
 
   private struct Condition: Encodable {
-    let status = "ok"
+    let status: String
+    let failedChecks: [Health.FailedCheck]
     let waits = "to be listed"
     let roles: [String: [String: UInt64]] = [:]
   }
 
   let roles: [String]
   let listen: DaemonConfiguration.Listen
+  let upkeep: Upkeep
   let logger: Logger
 
   func run() async throws {
     let router = Router()
     let report = Report(
       roles: Dictionary(uniqueKeysWithValues: roles.map { ($0, Report.Role()) }))
-    router.get("health") { _, _ in try OperationsServer.response(Condition(), .ok) }
+    router.get("health") { [upkeep] _, _ in
+      let failed = upkeep.disk.failedChecks
+      return try OperationsServer.response(
+        Condition(status: failed.isEmpty ? "ok" : "failing", failedChecks: failed), .ok)
+    }
     router.get("ready") { _, _ in
       try OperationsServer.response(report, .serviceUnavailable)
     }
+    router.get("metrics") { [upkeep] _, _ in OperationsServer.response(upkeep.metrics()) }
     router.get("version") { _, _ in
       try OperationsServer.response(["version": BCEMRD.configuration.version], .ok)
     }

@@ -1,3 +1,4 @@
+import EtcdBackend
 import Logging
 import Synchronization
 
@@ -20,6 +21,10 @@ final class LiveSettings: Sendable {
         ("operations", state.operations == new.operations), ("pause", state.pause == new.pause),
         ("desk.socket", state.deskSocket == new.deskSocket),
         ("engine.machine", state.engine?.machine == new.engine?.machine),
+        (
+          "engine.etcd",
+          state.engine?.etcd.certificates == new.engine?.etcd.certificates
+        ),
       ]
       state.logLevel = new.logLevel
       (state.readyBehind, state.readyStalled) = (new.readyBehind, new.readyStalled)

@@ -23,35 +23,34 @@ struct Machine {
   private let https: HTTPCourier
 
   /// - Parameters:
+  ///   - upkeep: of this machine, since it began.
   ///   - path: of the configuration.
   ///   - isTLSKeyAhead: whether the TLS key may be one that the ledger, as it is known here, does not name.
   ///   - shared: of a hospital with several machines, of which this one writes.
   ///   - proven: the members as they were proven to who has no replay yet that lists it.
   /// - Throws: ``DaemonFailure``, and what opening stores throws.
   init(
-    _ settings: LiveSettings, from path: String, isTLSKeyAhead: Bool,
+    _ upkeep: Upkeep, from path: String, isTLSKeyAhead: Bool,
     shared: SharedHospital?, listedBy proven: ValidMembers?, logger: Logger
   ) throws {
+    let (settings, disk, statistics) = (upkeep.settings, upkeep.disk, upkeep.statistics)
     let configuration = settings.present
     let genesis = try Self.genesis(configuration)
-    let tls = try TLSFiles.load(certificate: configuration.certificate, key: configuration.key)
     try RoleKeys.requirePresence(configuration)
     let folder = try shared?.folder ?? DataFolder(path: configuration.data)
     try folder.create(genesis: genesis.content.encoded())
     for id in configuration.roles {
       try Self.requireListed(
-        tls.pin, of: id, folder, genesis, orElse: isTLSKeyAhead ? logger : nil)
+        upkeep.certificate.present.pin, of: id, folder, genesis,
+        orElse: isTLSKeyAhead ? logger : nil)
     }
     let directory = Directory(proven ?? genesis.members)
-    let statistics = MessageStatistics()
-    let disk = DiskGuard(path: configuration.data, settings: settings, logger: logger)
-    let certificate = CertificateWatch(tls, logger: logger)
     let https = HTTPCourier(statistics: statistics) { await directory.location(of: $0) }
     let local = LocalCourier(meter: Meter(nanoseconds: { 0 }))
     let courier = Switchboard(
       here: Set(configuration.roles), local: local, remote: https)
     let server = MessageServer(
-      host: configuration.listen.host, port: configuration.listen.port, tls: certificate.tls,
+      host: configuration.listen.host, port: configuration.listen.port, tls: upkeep.certificate.tls,
       statistics: statistics, logger: logger.ofServer)
     let made = Roles(
       genesis: genesis, folder: folder, records: configuration.records, shared: shared,
@@ -87,10 +86,16 @@ struct Machine {
     self.genesis = genesis
     self.https = https
     let desk = Desk(roles: drivers.map(\.role), disk: disk)
+    let nodes = drivers.map(\.role.node)
     services =
-      [
-        disk, certificate, MessageService(server: server, configuration.listen, logger: logger),
-      ]
+      upkeep.services(from: path, engine: shared?.engine) {
+        var locations: [(role: String, location: Members.Location?)] = []
+        for node in nodes {
+          locations.append((node.id, try await node.members.location(of: node.id)))
+        }
+        return locations
+      }
+      + [MessageService(server: server, configuration.listen, logger: logger)]
       + drivers as [any Service] + renewals + [MailService(mailboxes: Array(keptMailboxes.values))]
       + [
         OperationsServer(
@@ -98,13 +103,9 @@ struct Machine {
           readiness: Readiness(
             drivers: drivers, settings: settings, disk: disk, tenure: shared?.tenure),
           metrics: Metrics(
-            drivers: drivers, statistics: statistics, certificate: certificate, disk: disk,
-            mailboxes: keptMailboxes),
+            drivers: drivers, upkeep: upkeep, mailboxes: keptMailboxes),
           logger: logger),
         DeskServer(path: configuration.deskSocket, logger: logger) { desk },
-        Reloading(
-          path: path, settings: settings, certificate: certificate,
-          nodes: drivers.map(\.role.node), logger: logger),
       ] + (shared.map { [TenureService(tenure: $0.tenure, logger: logger)] } ?? [])
   }
 

@@ -9,43 +9,27 @@ struct Metrics: Sendable {
   typealias Samples = [(labels: [String: String], Double)]
 
   let drivers: [RoleDriver]
-  let statistics: MessageStatistics
-  let certificate: CertificateWatch
-  let disk: DiskGuard
+  let upkeep: Upkeep
   /// By the role that keeps them.
   let mailboxes: [String: Mailboxes]
   /// In seconds since 1970: who was not heard of yet counts as heard of when this machine began.
   private let began = Roles.clock()
 
-  init(
-    drivers: [RoleDriver], statistics: MessageStatistics, certificate: CertificateWatch,
-    disk: DiskGuard, mailboxes: [String: Mailboxes]
-  ) {
-    (self.drivers, self.statistics, self.certificate) = (drivers, statistics, certificate)
-    (self.disk, self.mailboxes) = (disk, mailboxes)
+  private var statistics: MessageStatistics { upkeep.statistics }
+
+  init(drivers: [RoleDriver], upkeep: Upkeep, mailboxes: [String: Mailboxes]) {
+    (self.drivers, self.upkeep, self.mailboxes) = (drivers, upkeep, mailboxes)
   }
 
   func text() async -> String {
     var text = MetricsText()
-    text.add(
-      "bcemr_build_info", .gauge, "The program; always 1.",
-      [(["version": BCEMRD.configuration.version], 1)])
+    Upkeep.addVersion(to: &text)
     await addChains(to: &text)
     await addMailboxes(to: &text)
     addRequests(to: &text)
     addPeers(to: &text)
     await addMembers(to: &text)
-    text.add(
-      "bcemr_certificate_remaining_seconds", .gauge,
-      "Until the TLS certificate ends; below 0 behind it.", certificate.secondsLeft)
-    text.add(
-      "bcemr_disk_free_bytes", .gauge, "Free on the disk of the data folder.",
-      disk.free.map { Double($0) })
-    text.add(
-      "bcemr_disk_accepting", .gauge, "Whether what has to be stored is taken: 1, or 0.",
-      disk.isOpen ? 1 : 0)
-    text.add(
-      "process_resident_memory_bytes", .gauge, "Memory of the process.", Self.residentBytes)
+    upkeep.add(to: &text)
     return text.text
   }
 
@@ -55,7 +39,8 @@ struct Metrics: Sendable {
     var (height, leaves, time, contradictions): (Samples, Samples, Samples, Samples) = (
       [], [], [], []
     )
-    var (held, newest, behind, confirmed): (Samples, Samples, Samples, Samples) = ([], [], [], [])
+    var (held, newest, behind): (Samples, Samples, Samples) = ([], [], [])
+    var (confirmed, anchored): (Samples, Samples) = ([], [])
     var (shown, shownAge): (Samples, Samples) = ([], [])
     var (seats, turns, missed): (Samples, Samples, Samples) = ([], [], [])
     for driver in drivers {
@@ -79,6 +64,7 @@ struct Metrics: Sendable {
         if let value = standing.newest { newest.append((labels, Double(value))) }
         if let value = standing.behind { behind.append((labels, Double(value))) }
         if let value = standing.confirmed { confirmed.append((labels, Double(value))) }
+        if let value = standing.anchored { anchored.append((labels, Double(value))) }
       }
       let now = Roles.clock()
       // Others are asked now and then only, and may be well all the same.
@@ -120,6 +106,9 @@ struct Metrics: Sendable {
     text.add(
       "bcemr_chain_confirmed_leaves", .gauge,
       "Leaves of a hospital's chain that its cloud has confirmed.", confirmed)
+    text.add(
+      "bcemr_chain_anchored_leaves", .gauge,
+      "Leaves of a hospital's chain that the consortium has anchored: final.", anchored)
     text.add(
       "bcemr_peer_final_leaves", .gauge, "Leaves of the consortium chain that a peer calls final.",
       shown)
@@ -192,9 +181,6 @@ struct Metrics: Sendable {
       peers.compactMap { peer in
         peer.value.clockOffset.map { (["peer": peer.key], $0) }
       })
-    text.add(
-      "bcemr_clock_offset_seconds", .gauge, "By how much the clock here is ahead of most peers'.",
-      statistics.clockOffset)
   }
 
   /// Of whom the roles hear without asking for it: every member asks the delegates what is final, and is asked by
@@ -228,13 +214,5 @@ struct Metrics: Sendable {
     text.add(
       "bcemr_peer_late_answers_total", .counter,
       "Questions about the consortium chain that a peer did not answer within a second.", late)
-  }
-
-  /// Of this process; nil where the system does not say.
-  private static var residentBytes: Double? {
-    guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
-      case let fields = text.split(separator: " "), fields.count > 1, let pages = Double(fields[1])
-    else { return nil }
-    return pages * Double(sysconf(Int32(_SC_PAGESIZE)))
   }
 }

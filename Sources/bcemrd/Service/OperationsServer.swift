@@ -23,9 +23,7 @@ struct OperationsServer: Service {
       return try Self.response(report, report.ready ? .ok : .serviceUnavailable)
     }
     router.get("metrics") { [metrics] _, _ in
-      Response(
-        status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
-        body: .init(byteBuffer: ByteBuffer(string: await metrics.text())))
+      Self.response(await metrics.text())
     }
     router.get("version") { _, _ in
       try Self.response(["version": BCEMRD.configuration.version], .ok)
@@ -51,6 +49,13 @@ struct OperationsServer: Service {
     } catch {
       throw DaemonFailure(listening: listen, "operations.port", error)
     }
+  }
+
+  /// Measurements, for Prometheus.
+  static func response(_ text: String) -> Response {
+    Response(
+      status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+      body: .init(byteBuffer: ByteBuffer(string: text)))
   }
 
   static func response(

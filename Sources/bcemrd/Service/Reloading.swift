@@ -1,16 +1,18 @@
-import Consortium
+import EtcdBackend
 import Ledger
 import Logging
 import ServiceLifecycle
 import UnixSignals
 
-/// At SIGHUP, reads the configuration and the certificate anew. What cannot be read, or would make the roles
+/// At SIGHUP, reads the configuration and the certificates anew. What cannot be read, or would make the roles
 /// unreachable, changes nothing.
 struct Reloading: Service {
   let path: String
   let settings: LiveSettings
   let certificate: CertificateWatch
-  let nodes: [LedgerNode]
+  /// Of a hospital with several machines.
+  let engine: SharedEngine?
+  let locations: Upkeep.Locations
   let logger: Logger
 
   func run() async throws {
@@ -33,17 +35,22 @@ struct Reloading: Service {
     do {
       let present = settings.present
       let loaded = try TLSFiles.load(certificate: present.certificate, key: present.key)
-      for node in nodes {
-        let location = try await node.members.location(of: node.id)
+      for (role, location) in try await locations() {
         guard location?.pins.contains(loaded.pin) == true || location == nil else {
           throw DaemonFailure(
-            .badInput, "the ledger does not name the key \(loaded.pin) for \(node.id)",
+            .badInput, "the ledger does not name the key \(loaded.pin) for \(role)",
             hint: "first the ledger names a new key beside the former one")
         }
       }
       certificate.replace(loaded)
     } catch {
       refuse(error, "the certificate stays as it was")
+    }
+    guard let engine, let own = settings.present.engine else { return }
+    do {
+      certificate.replace(ofEtcd: try own.reload(engine))
+    } catch {
+      refuse(error, "the certificates for etcd stay as they were")
     }
   }
 

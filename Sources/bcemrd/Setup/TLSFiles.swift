@@ -57,11 +57,43 @@ enum TLSFiles {
     let configuration: TLSConfiguration
     let chain: [NIOSSLCertificateSource]
     let key: NIOSSLPrivateKeySource
-    /// Of the certificate.
-    let subject: String
+    let certificate: Described
+
     /// Of the certificate's key.
+    var pin: Digest32 { certificate.pin }
+  }
+
+  /// What there is to say of a certificate.
+  struct Described {
+    let subject: String
+    /// Of its key.
     let pin: Digest32
     let notValidAfter: Date
+
+    /// Whole days until its end; less than 0 behind it.
+    var daysLeft: Int { Int((notValidAfter.timeIntervalSinceNow / 86_400).rounded(.down)) }
+
+    fileprivate init(_ certificate: NIOSSLCertificate) throws {
+      let parsed = try Certificate(derEncoded: try certificate.toDERBytes())
+      (subject, notValidAfter) = ("\(parsed.subject)", parsed.notValidAfter)
+      pin = Digest32(sha256: try certificate.extractPublicKey().toSPKIBytes())
+    }
+  }
+
+  /// Of the certificates in a file, the one that ends first.
+  ///
+  /// - Throws: ``DaemonFailure`` that names the file.
+  static func describe(_ path: String) throws -> Described {
+    let all: [Described]
+    do {
+      all = try NIOSSLCertificate.fromPEMFile(path).map { try Described($0) }
+    } catch {
+      throw DaemonFailure(.badInput, "\(path): this cannot be read as PEM")
+    }
+    guard let first = all.min(by: { $0.notValidAfter < $1.notValidAfter }) else {
+      throw DaemonFailure(.badInput, "\(path): there is no certificate")
+    }
+    return first
   }
 
   /// - Throws: ``DaemonFailure`` that names the file.
@@ -75,7 +107,6 @@ enum TLSFiles {
         throw DaemonFailure(.badInput, "\(certificatePath): there is no certificate")
       }
       let key = try NIOSSLPrivateKey(file: keyPath, format: .pem)
-      let certificate = try Certificate(derEncoded: try first.toDERBytes())
       let sources = chain.map { NIOSSLCertificateSource.certificate($0) }
       // A key that does not belong to its certificate is noticed here, and not at the first connection.
       _ = try NIOSSLContext(
@@ -84,9 +115,7 @@ enum TLSFiles {
       return Loaded(
         configuration: .makeServerConfiguration(
           certificateChain: sources, privateKey: .privateKey(key)),
-        chain: sources, key: .privateKey(key), subject: "\(certificate.subject)",
-        pin: Digest32(sha256: try first.extractPublicKey().toSPKIBytes()),
-        notValidAfter: certificate.notValidAfter)
+        chain: sources, key: .privateKey(key), certificate: try Described(first))
     } catch let failure as DaemonFailure {
       throw failure
     } catch {

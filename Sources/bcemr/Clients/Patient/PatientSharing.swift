@@ -3,6 +3,7 @@
   import CanonicalEncoding
   import Consortium
   import Foundation
+  import Synchronization
   import TerminalText
 
   struct PatientAddressCommand: AsyncParsableCommand {
@@ -120,6 +121,9 @@
     @Option(help: ArgumentHelp("How many days from now.", valueName: "number"))
     var days: Int?
 
+    @Option(help: ArgumentHelp("How long to wait until it is final.", valueName: "seconds"))
+    var wait: Double = 60
+
     @Flag(help: "Give up what is wanted and was not given.")
     var cancel = false
 
@@ -138,12 +142,14 @@
       /// Absent while it is only wanted.
       var consent: String?
       var stands: DemoReport.StandingReport?
+      /// Seconds from the command.
+      var stages: [StandingWatch.Stage]?
       /// Why it is only wanted.
       var waits: String?
       var isWanted = true
 
       private enum CodingKeys: String, CodingKey {
-        case request, visit, hospital, doctor, expiresAt, consent, stands, waits
+        case request, visit, hospital, doctor, expiresAt, consent, stands, stages, waits
       }
 
       func print(to console: Console) {
@@ -160,6 +166,17 @@
         console.line(
           "  lets \(doctor) read visit \(visit) of \(hospital) until \(expiresAt); "
             + "it is \(stands?.standing ?? "given")")
+        if let stages, !stages.isEmpty { console.line("  \(StandingWatch.words(stages))") }
+      }
+    }
+
+    /// The consent that is being given, once it is signed.
+    private final class FollowedConsent: Sendable {
+      private let state = Mutex<Digest32?>(nil)
+
+      var consent: Digest32? {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
       }
     }
 
@@ -182,7 +199,8 @@
     func run() async throws {
       let expiresAt =
         until.flatMap(Self.time) ?? LedgerTime.now() + UInt64(days ?? 0) * 86_400
-      let (requestName, visitName, hospital, isCancelled) = (request, visit, hospital, cancel)
+      let (requestName, visitName, hospital) = (request, visit, hospital)
+      let (isCancelled, wait) = (cancel, wait)
       let report = try await PatientSession.run(profile) { session in
         let request = try Named.only(
           try await session.patient.requests(), requestName, "request",
@@ -205,13 +223,13 @@
             doctor: request.doctor, expiresAt: LedgerTime.text(same.expiresAt),
             waits: "The consent is not wanted any more", isWanted: false)
         }
-        let pending = try await session.patient.endOfPendingConsent(
+        let pending = try await session.patient.pendingConsent(
           to: request.request, visit: visit.visit, at: visit.hospital)
         let wish = WantedConsents.Wanted(
           request: "\(request.request)", visit: "\(visit.visit)", hospital: visit.hospital,
           // As it was wanted before: what is on its way has one end.
-          expiresAt: pending ?? same?.expiresAt ?? expiresAt)
-        return try await Self.give(wish, request.doctor, wanted, session.patient)
+          expiresAt: pending?.expiresAt ?? same?.expiresAt ?? expiresAt)
+        return try await Self.give(wish, request.doctor, wanted, session.patient, wait)
       }
       output.deliver(report)
       if report.consent == nil, !isCancelled {
@@ -221,23 +239,37 @@
 
     private static func give(
       _ wish: WantedConsents.Wanted, _ doctor: String, _ wanted: WantedConsents,
-      _ patient: Consortium.Patient
+      _ patient: Consortium.Patient, _ wait: Double
     ) async throws -> Report {
       try wanted.add(wish)
+      let (watch, given) = (StandingWatch(), FollowedConsent())
+      let look: @Sendable () async -> SubmissionStanding? = {
+        if let signed = try? await wanted.signed(wish, by: patient) {
+          given.consent = signed.digest
+        }
+        guard let consent = given.consent else { return nil }
+        return try? await patient.standing(ofConsent: consent)
+      }
       var report = Report(
         request: wish.request, visit: wish.visit, hospital: wish.hospital, doctor: doctor,
         expiresAt: LedgerTime.text(wish.expiresAt))
       do {
-        let consent = try await wanted.give(wish, by: patient)
+        let consent = try await watch.during(
+          {
+            let consent = try await wanted.give(wish, by: patient)
+            given.consent = consent
+            return consent
+          }, looking: look)
         report.consent = "\(consent)"
-        report.stands = try await patient.submissions().last {
-          $0.kind == .consent && $0.consent == consent
-        }.map { .init($0.standing) }
+        report.stands = await watch.wait(
+          wait, following: { _ = try? await patient.followUp(demandingAfter: nil) }, looking: look
+        ).map { .init($0) }
+        report.stages = watch.reached
       } catch {
         let failure = CommandFailure(asClient: error, waiting: 1, agent: "bcemr patient sync")
         guard failure.exitCode == .waits else {
           // What is signed is on its way, whatever somebody says meanwhile, and is sent again.
-          if try await !wanted.isSigned(wish, by: patient) { try wanted.remove(wish) }
+          if try await wanted.signed(wish, by: patient) == nil { try wanted.remove(wish) }
           throw error
         }
         report.waits = failure.message

@@ -44,12 +44,11 @@
       return found
     }
 
-    /// Whether one was signed, and has not wholly arrived.
-    func isSigned(_ wanted: Wanted, by patient: Consortium.Patient) async throws -> Bool {
+    /// One as it was signed, if it has not wholly arrived.
+    func signed(_ wanted: Wanted, by patient: Consortium.Patient) async throws -> Consent? {
       guard let request = Digest32(hex: wanted.request), let visit = Digest32(hex: wanted.visit)
-      else { return false }
-      return try await patient.endOfPendingConsent(
-        to: request, visit: visit, at: wanted.hospital) != nil
+      else { return nil }
+      return try await patient.pendingConsent(to: request, visit: visit, at: wanted.hospital)
     }
 
     /// Gives one, and forgets that it is wanted once all of it has arrived.
