@@ -10,6 +10,7 @@ Founds consortia of daemons on this machine, each party with a process, a folder
     hospitals  the cost of a visit with 1, 4 and 16 hospitals at one total rate
     sharings   visits with consents and openings
     memory     what a visit leaves in the processes' memory, over a longer run
+    large      what a record of nearly 64 MiB takes of the memory of every daemon and program, as a multiple of it
 
 Other programs make all figures worse: run it on a machine that does nothing else. Exit code 1 if a run had
 errors or too little traffic, or with --check a limit is missed.
@@ -26,10 +27,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "Tests" / "Daemons"))
 from cluster import Cluster  # noqa: E402
 from etcd import Members  # noqa: E402
+from large import MIB, measure  # noqa: E402
 from machines import share  # noqa: E402
 from seaweed import Seaweed  # noqa: E402
 
-LIMITS = {"ratio": 0.7, "engines": 0.5, "growth": 1.25, "lone": 3.0}
+LIMITS = {"ratio": 0.7, "engines": 0.5, "growth": 1.25, "lone": 3.0, "large": 4.0}
 STEPS = ["admission", "group_key", "signed", "confirmed", "final", "consent", "opening"]
 
 
@@ -185,12 +187,26 @@ class Bench:
             print("    %-12s %6.1f MiB, %6.1f KiB a visit" % (
                 process["name"], process["memory_after"] / 2**20, process["memory_per_visit"] / 2**10))
 
+    def large(self):
+        """Other programs of the machine make no difference to it."""
+        byte_count = self.arguments.record_mib * MIB
+        found = measure(self.arguments.bcemrd, self.arguments.bcemr, self.arguments.folder, byte_count)
+        self.results["large"] = {
+            name: {"small": few, "large": many, "times": times} for name, (few, many, times) in found.items()}
+        print("a record of %d MiB: at most resident with a small one and with this, and how often it is in what is "
+              "taken for it" % self.arguments.record_mib)
+        for name, (few, many, times) in sorted(found.items(), key=lambda each: -each[1][2]):
+            print("    %-28s %6.0f %6.0f MiB  %4.1f" % (name, few / MIB, many / MIB, times))
+        most = max(times for _, _, times in found.values())
+        print("a process takes %.1f times the record at most, limit %.0f" % (most, LIMITS["large"]))
+        self.limit("large", most <= LIMITS["large"])
+
     def limit(self, what, is_kept):
         if self.arguments.check and not is_kept:
             self.failed.append("the limit of %s is missed" % what)
 
 
-PARTS = ["ratio", "engines", "lone", "hospitals", "sharings", "memory"]
+PARTS = ["ratio", "engines", "lone", "hospitals", "sharings", "memory", "large"]
 
 
 def main():
@@ -200,6 +216,7 @@ def main():
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="by default all")
     parser.add_argument("--seconds", type=int, default=60, help="that are measured of each run")
     parser.add_argument("--memory-seconds", type=int, default=600)
+    parser.add_argument("--record-mib", type=int, default=64, help="what is measured by `large`: 2 to 64")
     parser.add_argument("--rounds", type=int, default=2, help="of the ratio")
     parser.add_argument("--rate", type=float, default=1.0, help="visits a second, where one is given")
     parser.add_argument("--at-once", type=int, default=8, help="visits, for what is reached at most")

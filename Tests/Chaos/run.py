@@ -25,9 +25,16 @@ from journey import GivenUp, Journey
 from world import World, wait
 
 # What a run must have come to while things broke, or it has shown nothing.
-LEAST = {"desk-ticket": 2, "ticket": 2, "sign": 2, "collect": 2, "consent": 1}
+LEAST = {"desk-ticket": 2, "ticket": 2, "sign": 2, "collect": 2, "consent": 1, "open": 1, "revoke": 1}
 # So long what was begun may take once all is healed, in seconds.
 FINISHING = 60
+
+
+def too_little(history):
+    """What was not done often enough, in words."""
+    done = traffic(history)
+    return ["too little traffic: %d %s" % (done[verb], verb)
+            for verb, least in LEAST.items() if done[verb] < least]
 
 
 class Run:
@@ -68,9 +75,7 @@ class Run:
         for fault, seen, note in self.trouble.log:
             if not seen:
                 self.wrong.append("did not happen: %s (%s)" % (str(fault).strip(), note))
-        done = traffic(self.history)
-        self.wrong += ["too little traffic: %d %s" % (done[verb], verb)
-                       for verb, least in LEAST.items() if done[verb] < least]
+        self.wrong += too_little(self.history)
         ending = Ending(world, self.clients, self.history, self.trouble)
         try:
             ending.run()

@@ -19,7 +19,9 @@ import carrier
 import checker
 import garbage
 import plan
+import run
 from history import History, Operation
+from journey import Journey
 from ledger import Entry, View
 from network import Loopback
 from proxy import Conduct, Proxies
@@ -202,6 +204,36 @@ class PlanTests(unittest.TestCase):
             self.assertTrue(4 <= len(made.faults) <= 8)
             self.assertTrue(all(0 <= fault.at <= plan.TROUBLE for fault in made.faults))
             self.assertEqual(sorted(h for hs in made.confirms.values() for h in hs), made.hospitals)
+
+
+class TrafficTests(unittest.TestCase):
+    def history(self, without=None):
+        """One with just so much of everything as is demanded, but one less of a verb."""
+        history = History()
+        for verb, least in run.LEAST.items():
+            for number in range(least - (verb == without)):
+                history.add(Operation(verb, "p", number, number + 1, 0, {}, {}))
+            # What has failed does not count.
+            history.add(Operation(verb, "p", 90, 91, 1, {}, {}))
+        return history
+
+    def test_too_little_traffic_fails_a_run(self):
+        self.assertEqual(run.too_little(self.history()), [])
+        self.assertTrue({"sign", "collect", "consent", "open", "revoke"} <= set(run.LEAST))
+        for verb, least in run.LEAST.items():
+            self.assertEqual(
+                run.too_little(self.history(without=verb)),
+                ["too little traffic: %d %s" % (least - 1, verb)])
+
+    def test_first_visits_are_opened_and_revoked(self):
+        for seed in range(50):
+            clients = mock.Mock()
+            clients.world.plan = plan.make(seed)
+            first, second = clients.world.plan.patients
+            for number in (1, 2):
+                found = [Journey(clients, who, number, seed, None).sharing() for who in (first, second)]
+                kinds = {None if how is None else "open" if how == "open" else "revoke" for how in found}
+                self.assertTrue(number > 1 or kinds == {"open", "revoke"}, (seed, found))
 
 
 class ProxyTests(unittest.TestCase):

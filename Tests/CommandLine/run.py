@@ -161,7 +161,11 @@ def main():
         for case, (lacks, failure, seconds) in zip(selected, pool.map(outcome, selected)):
             if lacks:
                 skipped += 1
-                print(f"skip  {case.name}: {', '.join(lacks)} not found here")
+                told = f"{case.name}: {', '.join(lacks)} not found here"
+                print(f"skip  {told}")
+                if "BCEMR_LEFT_OUT" in os.environ:
+                    with open(os.environ["BCEMR_LEFT_OUT"], "a") as file:
+                        file.write(f"the transcript {told}\n")
                 continue
             verdict = "FAIL" if failure else "ok"
             print(f"{verdict:<5} {case.name}: {case.sentence} ({seconds:.1f} s)")

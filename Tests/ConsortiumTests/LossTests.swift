@@ -9,7 +9,8 @@ import Testing
 /// Laws of what goes wrong between honest people: whatever is lost, late, doubled, killed, or not written,
 /// everybody tries again, and the end is the same.
 ///
-/// A few places of each are tried; with `BCEMR_LOSSES=all` every one.
+/// A few places of each are tried, others every day; `BCEMR_LOSSES=20785` tries those of a day since 1970 again,
+/// as a failure says, and `BCEMR_LOSSES=all` every one.
 @Suite("Loss")
 struct LossTests {
   /// What becomes of one request.
@@ -23,9 +24,12 @@ struct LossTests {
     case late
   }
 
-  private static var triesAll: Bool {
-    ProcessInfo.processInfo.environment["BCEMR_LOSSES"] == "all"
-  }
+  private static let asked = ProcessInfo.processInfo.environment["BCEMR_LOSSES"]
+  private static let triesAll = asked == "all"
+  /// Decides which places are tried.
+  private static let day =
+    asked.flatMap { Int($0) }.map { $0 & 0xffff_ffff } ?? Int(Date().timeIntervalSince1970) / 86_400
+  private static let again = triesAll ? "" : " (again: BCEMR_LOSSES=\(day))"
 
   /// Disturbs one request of a kind.
   private final class Disturbance: Sendable {
@@ -172,7 +176,8 @@ struct LossTests {
         }
       }
       try await Self.inParallel(cases) { kind, loss, number in
-        let place = "\(course.name): \(kind) \(number + 1) of \(counts[kind] ?? 0), \(loss)"
+        let place =
+          "\(course.name): \(kind) \(number + 1) of \(counts[kind] ?? 0), \(loss)\(Self.again)"
         let test = try await begun.copy()
         let disturbance = Disturbance(kind, number, loss)
         test.wire.intercept { try await disturbance.pass($0) }
@@ -193,10 +198,10 @@ struct LossTests {
     #expect(untried == [], "no course has these")
   }
 
-  /// The first, and another, or all.
+  /// The first, and another of the day, or all.
   private static func numbers(_ count: Int) -> [Int] {
     if triesAll { return Array(0..<count) }
-    return count > 1 ? [0, count / 2] : [0]
+    return count > 1 ? [0, 1 + day % (count - 1)] : [0]
   }
 
   private static func inParallel<Case: Sendable>(
@@ -230,15 +235,16 @@ struct LossTests {
     // An odd step, so that no role is left out that writes every so many times.
     let step = Self.triesAll ? 1 : max(1, count / 24) | 1
     let kinds = [(false, false), (true, false), (false, true), (true, true)]
-    let faults = stride(from: 0, to: count, by: step).enumerated().flatMap { index, write in
-      (Self.triesAll ? kinds : [kinds[index % 4]]).map {
+    let first = Self.day % step
+    let faults = stride(from: first, to: count, by: step).enumerated().flatMap { index, write in
+      (Self.triesAll ? kinds : [kinds[(index + Self.day / step) % 4]]).map {
         FailingStorage.Fault(write: write, isKept: $0.0, isPassing: $0.1)
       }
     }
     try await Self.inParallel(faults) { fault in
       let test = try await begun.copy()
       let storage = FailingStorage(test.storage, fault: fault)
-      let place = "\(course.name), \(fault) of \(count)"
+      let place = "\(course.name), \(fault) of \(count)\(Self.again)"
       try await Self.hold(
         course, on: test, storage: storage, place,
         revive: {

@@ -7,6 +7,7 @@ import time
 import urllib.request
 
 from cluster import free_ports, private
+from leftout import leave_out
 
 
 class Bucket:
@@ -31,7 +32,7 @@ class Bucket:
         path = os.path.join(os.path.dirname(python), "moto_server") if python else ""
         if os.path.exists(path):
             return Bucket(path)
-        print("skipped records in S3: BCEMR_PYTHON names no Python with moto_server", flush=True)
+        leave_out("records in S3", "BCEMR_PYTHON names no Python with moto_server")
         return None
 
     @property
