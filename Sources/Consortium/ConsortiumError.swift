@@ -70,7 +70,7 @@ extension ErrorCode<ConsortiumError> {
   public static var notEmployed: Self { Self("not-employed") }
   /// A registration has other keys than those that the hospital was told.
   public static var wrongFingerprint: Self { Self("wrong-fingerprint") }
-  /// The ledger has the doctor's identifier at another hospital, where it stays for good.
+  /// The ledger has the doctor's identifier at another hospital, where it stays for good, or a member is called so.
   public static var registeredElsewhere: Self { Self("registered-elsewhere") }
   /// A registration asserts other specialties than those that the hospital knows.
   public static var wrongSpecialties: Self { Self("wrong-specialties") }

@@ -38,17 +38,21 @@ public final class HTTPCourier: Courier {
   private let locate: @Sendable (String) async -> Members.Location?
   private let timeouts: Timeouts
   private let statistics: MessageStatistics
+  private let isMember: @Sendable (String) async -> Bool
   private let peers = Mutex<[String: Peer]>([:])
 
   /// - Parameters:
   ///   - statistics: where exchanges are counted.
+  ///   - isMember: who is counted under its name; all others have mailboxes, and are counted together.
   ///   - locate: where somebody is, by the name that a courier is given, as
   ///     ``Consortium/Doctor/location(of:)`` says it; nil for who is not known.
   public init(
     timeouts: Timeouts = Timeouts(), statistics: MessageStatistics = MessageStatistics(),
+    isMember: @escaping @Sendable (String) async -> Bool = { _ in true },
     locate: @escaping @Sendable (String) async -> Members.Location?
   ) {
     (self.timeouts, self.statistics, self.locate) = (timeouts, statistics, locate)
+    self.isMember = isMember
   }
 
   /// Closes all connections. Nothing can be sent afterwards but on new ones.
@@ -72,13 +76,18 @@ public final class HTTPCourier: Courier {
       do {
         return try await send(request, to: recipient, at: address, location)
       } catch {
-        statistics.failed(recipient)
+        statistics.failed(await counted(recipient))
         failure = "\(recipient) at \(address): \(error.reason)"
         // What may have arrived is not sent again: its sender decides.
         guard error.isUnsent else { break }
       }
     }
     throw ConsortiumError(.unreachable, failure)
+  }
+
+  /// Under which name somebody is counted.
+  private func counted(_ recipient: String) async -> String {
+    await isMember(recipient) ? recipient : MessageStatistics.mailboxes
   }
 
   /// Why there is no answer.
@@ -106,7 +115,8 @@ public final class HTTPCourier: Courier {
         throw Failure(reason: "HTTP status \(response.status.code)", isUnsent: false)
       }
       statistics.answered(
-        recipient, ContinuousClock.now - begun, date: response.headers.first(name: "date"),
+        await counted(recipient), ContinuousClock.now - begun,
+        date: response.headers.first(name: "date"),
         at: Self.now)
       return Array(answer.readableBytesView)
     } catch let failure as Failure {

@@ -16,6 +16,8 @@ public final class MessageServer: Sendable {
   private struct Registration {
     let endpoint: any Endpoint
     let limit: Int
+    /// Under which name its requests are counted.
+    let counted: String
   }
 
   private let host: String
@@ -49,7 +51,8 @@ public final class MessageServer: Sendable {
   /// Hands requests to `id` to this role from now on.
   public func register(_ endpoint: any Endpoint, _ kind: RoleKind, id: String) {
     registrations.withLock {
-      $0[id] = Registration(endpoint: endpoint, limit: RequestTable.limit(of: kind))
+      $0[id] = Registration(
+        endpoint: endpoint, limit: RequestTable.limit(of: kind), counted: id)
     }
   }
 
@@ -64,7 +67,9 @@ public final class MessageServer: Sendable {
     if let role = registrations.withLock({ $0[name] }) { return role }
     for keeper in keepers.withLock({ $0 }) {
       if let mailbox = await keeper.mailbox(of: name, keeping: true) {
-        return Registration(endpoint: mailbox, limit: RequestTable.limit(of: .doctor))
+        return Registration(
+          endpoint: mailbox, limit: RequestTable.limit(of: .doctor),
+          counted: MessageStatistics.mailboxes)
       }
     }
     return nil
@@ -138,7 +143,7 @@ public final class MessageServer: Sendable {
     }
     let begun = ContinuousClock.now
     let reply = await recipient.endpoint.receive(bytes, from: context.address)
-    statistics.served(name, ContinuousClock.now - begun)
+    statistics.served(recipient.counted, ContinuousClock.now - begun)
     return Response(
       status: .ok, headers: [.contentType: MessagePath.contentType],
       body: .init(byteBuffer: ByteBuffer(bytes: reply)))

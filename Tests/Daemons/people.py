@@ -6,6 +6,7 @@ Each has a folder and keys of its own; what people carry from one device to anot
 
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -401,6 +402,10 @@ def is_shown_to_a_court(people, visit):
     relations = {chain["name"]: chain["relation"] for chain in json.loads(told.stdout)["chains"]}
     assert relations["hospital-1"] == relations["consortium"] == "first-alone", relations
     copies_are_its_own(cluster)
+    # Who reads measurements learns neither which doctors are active nor addresses of patients.
+    for name in ("hospital-1", "hospital-2", "cloud", "manager"):
+        named = {value for series in metrics(cluster, name) for value in re.findall(r'(?:role|peer)="([^"]*)"', series)}
+        assert named <= {party for party, _ in PARTIES} | {"(mailboxes)"}, named
 
 
 def copies_are_its_own(cluster):

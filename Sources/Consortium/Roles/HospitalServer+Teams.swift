@@ -57,7 +57,11 @@ extension HospitalServer {
   package func employ(
     _ doctor: String, fingerprint: Digest32, specialties: Set<Specialty> = []
   ) async throws {
-    try requireRegistrable(doctor, try await node.consortium.doctor(doctor)?.record)
+    let consortium = await node.consortium
+    guard try consortium.members.location(of: doctor) == nil else {
+      throw ConsortiumError(.registeredElsewhere, "\(doctor) is a member, and no doctor")
+    }
+    try requireRegistrable(doctor, try consortium.doctor(doctor)?.record)
     try store.save(
       Employment(fingerprint: fingerprint, specialties: specialties), Self.employmentKey(doctor))
   }
@@ -103,12 +107,12 @@ extension HospitalServer {
     guard statement.hospital == id,
       let employment = try employment(of: statement.doctor)
     else { throw ConsortiumError(.notEmployed, "\(statement.doctor) does not work here") }
+    let known = try await node.consortium.doctor(statement.doctor)?.record
+    try requireRegistrable(statement.doctor, known)
     guard statement.digest == employment.fingerprint else {
       throw ConsortiumError(
         .wrongFingerprint, "these are not the keys that \(statement.doctor) has shown")
     }
-    let known = try await node.consortium.doctor(statement.doctor)?.record
-    try requireRegistrable(statement.doctor, known)
     guard statement.specialties == known?.specialties ?? employment.specialties else {
       throw ConsortiumError(
         .wrongSpecialties, "\(statement.doctor) asserts other specialties than the hospital knows")

@@ -71,6 +71,13 @@ struct Verify: AsyncParsableCommand {
       try SystemFile.create(Array(page.source.utf8), at: report)
     }
     audit.print(to: output.console)
+    let faulty = (audit.summary?.chains ?? []).filter { $0.fault != nil }.map(\.name)
+    if audit.passed, !faulty.isEmpty {
+      output.console.line()
+      output.console.line(
+        "Passed of what was asked for, \(chains.joined(separator: ", ")); not of "
+          + "\(faulty.joined(separator: ", ")).")
+    }
     if output.json { Console.write(audit) }
     if !audit.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
   }

@@ -36,7 +36,7 @@ struct PortCheck {
       return
         "\(place): somebody listens here; by the TLS key, which cannot be read, it would be known"
     }
-    guard await answers(with: pin) else { throw taken(listen, "listen.port") }
+    guard await answers(with: pin) else { throw unanswered(place, "listen.port") }
     return "\(place): the daemon of this folder listens here"
   }
 
@@ -49,7 +49,8 @@ struct PortCheck {
       guard isRunning else { return "\(place): free" }
       throw absent(place, "operations.port")
     }
-    guard isRunning, await standing() != nil else { throw taken(listen, "operations.port") }
+    guard isRunning else { throw taken(listen, "operations.port") }
+    guard await standing() != nil else { throw unanswered(place, "operations.port") }
     return "\(place): the daemon of this folder listens here"
   }
 
@@ -72,6 +73,15 @@ struct PortCheck {
 
   private func taken(_ listen: DaemonConfiguration.Listen, _ key: String) -> DaemonFailure {
     DaemonFailure(listening: listen, key, IOError(errnoCode: EADDRINUSE, reason: "bind"))
+  }
+
+  private func unanswered(_ place: String, _ key: String) -> DaemonFailure {
+    DaemonFailure(
+      .checkFailed,
+      "\(place): somebody listens, and does not answer as the daemon of this folder, which runs",
+      code: "not-answering",
+      hint:
+        "it may hang, or wait for its disk: its log says more; or another program has this \(key)")
   }
 
   private func absent(_ place: String, _ key: String) -> DaemonFailure {

@@ -45,7 +45,9 @@ struct Machine {
         orElse: isTLSKeyAhead ? logger : nil)
     }
     let directory = Directory(proven ?? genesis.members)
-    let https = HTTPCourier(statistics: statistics) { await directory.location(of: $0) }
+    let https = HTTPCourier(
+      statistics: statistics, isMember: { await directory.isMember($0) },
+      locate: { await directory.location(of: $0) })
     let local = LocalCourier(meter: Meter(nanoseconds: { 0 }))
     let courier = Switchboard(
       here: Set(configuration.roles), local: local, remote: https)
@@ -164,6 +166,16 @@ final class Directory: Sendable {
       if let location = await node.location(of: id) { return location }
     }
     return members.location(of: id)
+  }
+
+  /// Whether it is a member that has a server, and nobody who has a mailbox there.
+  func isMember(_ id: String) async -> Bool {
+    for node in nodes.withLock({ $0 }) {
+      if let present = try? await node.consortium.members, present.location(of: id) != nil {
+        return true
+      }
+    }
+    return members.location(of: id) != nil
   }
 }
 
