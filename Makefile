@@ -199,7 +199,7 @@ test-planted-faults: export BCEMR_PYTHON := $(abspath $(PYTHON))
 test-planted-faults: deps-test $(ORACLES)/ready
 	scripts/if-in-time 45 scripts/planted-faults --try 24
 
-## test-losses: Every loss of a request, every write that fails (else some, others each day), and hostile company with every message to everybody
+## test-losses: Every loss of a request, every write that fails, and hostile company with every message to everybody
 test-losses: deps-test
 	BCEMR_LOSSES=all BCEMR_HOSTILE_COMPANY=all $(SWIFT_TEST) --filter 'LossTests|HostileCompanyTests'
 
