@@ -107,7 +107,8 @@ struct DoctorDeceptionTests {
     let plan = test.plan()
     let context = try await test.beginVisit(consortium, plan).context
     let (visit, first) = (context.visitID, context.signers[0].doctor)
-    for number in [UInt64.max, .max - 1, 1 << 63, 1 << 32] {
+    let endless: [UInt64] = [.max, .max - 1, 1 << 63, 1 << 32]
+    for number in endless {
       try deceive(first, test, consortium) { view in view.attempts[0] = number }
       #expect(
         await code { try await consortium.diagnose(visit, plan, position: 1) } == "malformed")
