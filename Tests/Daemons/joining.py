@@ -160,12 +160,12 @@ def is_admitted(cluster):
     both = json.load(open(own))
     both["consents"].update(json.load(open(clouds))["consents"])
     json.dump(both, open(forgery, "w"))
-    said = shown_as(forgery)
-    assert (said["agreed"], said["unchecked"], said["forged"]) == (["north", "north-trust"], ["cloud"], []), said
+    shown = shown_as(forgery)
+    assert (shown["agreed"], shown["unchecked"], shown["forged"]) == (["north", "north-trust"], ["cloud"], []), shown
     both["consents"]["north-trust"] = both["consents"]["cloud"]
     json.dump(both, open(forgery, "w"))
-    said = shown_as(forgery)
-    assert (said["agreed"], said["unchecked"], said["forged"]) == (["north"], ["cloud"], ["north-trust"]), said
+    shown = shown_as(forgery)
+    assert (shown["agreed"], shown["unchecked"], shown["forged"]) == (["north"], ["cloud"], ["north-trust"]), shown
     stolen = json.load(open(own))
     stolen["consents"].update(json.load(open(clouds))["consents"])
     stolen["organisation"] = "hospital-2-trust"
