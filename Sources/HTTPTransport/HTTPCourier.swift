@@ -33,6 +33,8 @@ public final class HTTPCourier: Courier {
   private struct Peer {
     let location: Members.Location
     let client: HTTPClient
+    /// Under which name it is counted.
+    let counted: String
   }
 
   private let locate: @Sendable (String) async -> Members.Location?
@@ -71,12 +73,13 @@ public final class HTTPCourier: Courier {
     guard ValidGenesis.isIdentifier(recipient), let location = await locate(recipient) else {
       throw ConsortiumError(.unreachable, "nobody knows where \(recipient.prefix(64)) is")
     }
+    let counted = await counted(recipient)
     var failure = "\(recipient) has no https address on the ledger"
     for address in location.addresses where address.hasPrefix("https://") {
       do {
-        return try await send(request, to: recipient, at: address, location)
+        return try await send(request, to: recipient, at: address, location, counted)
       } catch {
-        statistics.failed(await counted(recipient))
+        statistics.failed(counted)
         failure = "\(recipient) at \(address): \(error.reason)"
         // What may have arrived is not sent again: its sender decides.
         guard error.isUnsent else { break }
@@ -85,9 +88,10 @@ public final class HTTPCourier: Courier {
     throw ConsortiumError(.unreachable, failure)
   }
 
-  /// Under which name somebody is counted.
+  /// Under which name somebody is counted, which is looked up once for each location.
   private func counted(_ recipient: String) async -> String {
-    await isMember(recipient) ? recipient : MessageStatistics.mailboxes
+    if let known = peers.withLock({ $0[recipient]?.counted }) { return known }
+    return await isMember(recipient) ? recipient : MessageStatistics.mailboxes
   }
 
   /// Why there is no answer.
@@ -98,9 +102,10 @@ public final class HTTPCourier: Courier {
   }
 
   private func send(
-    _ body: [UInt8], to recipient: String, at address: String, _ location: Members.Location
+    _ body: [UInt8], to recipient: String, at address: String, _ location: Members.Location,
+    _ counted: String
   ) async throws(Failure) -> [UInt8] {
-    let client = client(for: recipient, location)
+    let client = client(for: recipient, location, counted)
     let base = address.hasSuffix("/") ? String(address.dropLast()) : address
     var request = HTTPClientRequest(url: base + MessagePath.prefix + recipient)
     request.method = .POST
@@ -115,8 +120,7 @@ public final class HTTPCourier: Courier {
         throw Failure(reason: "HTTP status \(response.status.code)", isUnsent: false)
       }
       statistics.answered(
-        await counted(recipient), ContinuousClock.now - begun,
-        date: response.headers.first(name: "date"),
+        counted, ContinuousClock.now - begun, date: response.headers.first(name: "date"),
         at: Self.now)
       return Array(answer.readableBytesView)
     } catch let failure as Failure {
@@ -147,7 +151,9 @@ public final class HTTPCourier: Courier {
   }
 
   /// Connections to one location, all of them to one of its keys: a hospital's doctors are reached where it is.
-  private func client(for recipient: String, _ location: Members.Location) -> HTTPClient {
+  private func client(
+    for recipient: String, _ location: Members.Location, _ counted: String
+  ) -> HTTPClient {
     peers.withLock { peers in
       if let peer = peers[recipient] {
         if peer.location == location { return peer.client }
@@ -159,12 +165,12 @@ public final class HTTPCourier: Courier {
         }
       }
       if let known = peers.values.first(where: { $0.location == location }) {
-        peers[recipient] = known
+        peers[recipient] = Peer(location: location, client: known.client, counted: counted)
         return known.client
       }
       let client = HTTPClient(
         eventLoopGroupProvider: .singleton, configuration: configuration(location.pins))
-      peers[recipient] = Peer(location: location, client: client)
+      peers[recipient] = Peer(location: location, client: client, counted: counted)
       return client
     }
   }

@@ -71,7 +71,7 @@ struct Verify: AsyncParsableCommand {
       try SystemFile.create(Array(page.source.utf8), at: report)
     }
     audit.print(to: output.console)
-    let faulty = (audit.summary?.chains ?? []).filter { $0.fault != nil }.map(\.name)
+    let faulty = audit.faultyChains
     if audit.passed, !faulty.isEmpty {
       output.console.line()
       output.console.line(

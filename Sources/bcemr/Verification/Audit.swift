@@ -244,6 +244,11 @@ struct Audit: Encodable {
     }
   }
 
+  /// The names of those that have a fault, be they asked for or not.
+  var faultyChains: [String] {
+    (summary?.chains ?? []).filter { $0.fault != nil }.map(\.name)
+  }
+
   func print(to console: Console) {
     console.line(
       Table.text(

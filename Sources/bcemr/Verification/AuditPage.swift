@@ -41,7 +41,7 @@ struct AuditPage {
     var text = "All checks that were made passed"
     if !asked.chains.isEmpty {
       text += " of what was asked for, \(asked.chains.joined(separator: ", "))"
-      let faulty = (audit.summary?.chains ?? []).filter { $0.fault != nil }.map(\.name)
+      let faulty = audit.faultyChains
       if !faulty.isEmpty {
         text += "; not of \(faulty.joined(separator: ", ")), which has a fault that Table 2 names"
       }

@@ -41,18 +41,9 @@ struct Backup: AsyncParsableCommand {
     let room = try CopiesFolder(for: output)
     defer { room.remove() }
     let (copies, draft) = (room.path, room.draft)
-    for name in names {
-      let folder = URL(filePath: "\(copies)/\(name)").deletingLastPathComponent()
-      try FileManager.default.createDirectory(
-        at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    }
-    let begun = ContinuousClock.now
+    try room.prepare(for: names, in: copies)
     let held = names.filter { DataFolder.isStore($0) && !$0.hasSuffix("/records.sqlite") }
-    let stores = try HeldStores(held, of: data)
-    for name in held { try stores.copy(name, to: "\(copies)/\(name)") }
-    try stores.release()
-    let waited = ContinuousClock.now - begun
-    for name in held { try data.checkCopy("\(copies)/\(name)", of: name) }
+    let waited = try room.copy(held, of: data, to: copies)
     for name in names where !held.contains(name) {
       if DataFolder.isStore(name) {
         try data.copyStore(name, to: "\(copies)/\(name)")

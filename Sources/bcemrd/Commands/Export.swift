@@ -1,6 +1,5 @@
 import ArgumentParser
 import CanonicalEncoding
-import Credentials
 import Foundation
 import Ledger
 import SQLiteBackend
@@ -44,10 +43,11 @@ struct Export: AsyncParsableCommand {
     let genesis = try Machine.genesis(configuration)
     let room = try CopiesFolder(for: output)
     defer { room.remove() }
-    var chains = try KeptChains(configuration, genesis, copiedTo: "\(room.path)/1")
+    var chains = try KeptChains(configuration, genesis, copiedBy: room, to: "\(room.path)/1")
     for attempt in 2...Self.attempts where chains.absent.contains(where: \.isBehind) {
       try await Task.sleep(for: .seconds(1))
-      chains = try KeptChains(configuration, genesis, copiedTo: "\(room.path)/\(attempt)")
+      chains = try KeptChains(
+        configuration, genesis, copiedBy: room, to: "\(room.path)/\(attempt)")
     }
     let count = try PrivateOutput.write(room.draft) { write in
       var sink = UstarSink(write)
@@ -92,10 +92,18 @@ private struct KeptChains {
   /// - Parameter folder: a new one, for copies of the stores with chains, and of nothing else.
   /// - Throws: ``DaemonFailure`` `nothing-there`; ``StoreError``.
   init(
-    _ configuration: DaemonConfiguration, _ genesis: ValidGenesis, copiedTo folder: String
+    _ configuration: DaemonConfiguration, _ genesis: ValidGenesis, copiedBy room: CopiesFolder,
+    to folder: String
   ) throws {
     (self.genesis, roles, self.folder) = (genesis, configuration.roles, folder)
-    try Self.copy(configuration, to: folder)
+    let data = try DataFolder(beside: configuration.data)
+    let names = try data.inventory().files.filter { name in
+      configuration.roles.contains { role in
+        name.hasPrefix("\(role)/chains/") || name == "\(role)/chain.sqlite"
+      }
+    }
+    try room.prepare(for: names, in: folder)
+    _ = try room.copy(names, of: data, to: folder)
     var states: [String: SQLiteStateStore] = [:]
     var longest: ConsortiumView?
     for role in roles {
@@ -142,25 +150,6 @@ private struct KeptChains {
     }
     (self.logs, self.absent) = (logs, absent)
     time = try consortium.finalBlock()?.time ?? consortium.time
-  }
-
-  private static func copy(_ configuration: DaemonConfiguration, to folder: String) throws {
-    let data = try DataFolder(beside: configuration.data)
-    let names = try data.inventory().files.filter { name in
-      configuration.roles.contains { role in
-        name.hasPrefix("\(role)/chains/") || name == "\(role)/chain.sqlite"
-      }
-    }
-    try DurableFile.createFolder(folder)
-    for name in names {
-      try FileManager.default.createDirectory(
-        at: URL(filePath: "\(folder)/\(name)").deletingLastPathComponent(),
-        withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    }
-    let stores = try HeldStores(names, of: data)
-    for name in names { try stores.copy(name, to: "\(folder)/\(name)") }
-    try stores.release()
-    for name in names { try data.checkCopy("\(folder)/\(name)", of: name) }
   }
 
   private static func state(

@@ -2,6 +2,7 @@ import CanonicalEncoding
 import Credentials
 import Dispatch
 import Foundation
+import SQLiteBackend
 
 #if canImport(Glibc)
   import Glibc
@@ -43,6 +44,31 @@ final class CopiesFolder {
       source.resume()
       return source
     }
+  }
+
+  /// Makes the folders for files.
+  ///
+  /// - Parameter place: this folder, or one that is to be below it.
+  func prepare(for names: [String], in place: String) throws {
+    for name in names {
+      try FileManager.default.createDirectory(
+        at: URL(filePath: "\(place)/\(name)").deletingLastPathComponent(),
+        withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    }
+  }
+
+  /// Copies stores as they are at one moment into folders that are there, and checks the copies once the daemon
+  /// goes on.
+  ///
+  /// - Returns: for how long it may have waited.
+  func copy(_ names: [String], of data: DataFolder, to place: String) throws -> Duration {
+    let begun = ContinuousClock.now
+    let stores = try HeldStores(names, of: data)
+    for name in names { try stores.copy(name, to: "\(place)/\(name)") }
+    try stores.release()
+    let waited = ContinuousClock.now - begun
+    for name in names { try data.checkCopy("\(place)/\(name)", of: name) }
+    return waited
   }
 
   /// Removes the copies, and the file that has no name yet.
