@@ -40,7 +40,7 @@ struct Backup: AsyncParsableCommand {
     let names = try data.inventory().files
     let room = try CopiesFolder(for: output)
     defer { room.remove() }
-    let (copies, draft) = (room.path, room.draft)
+    let copies = room.path
     try room.prepare(for: names, in: copies)
     let held = names.filter { DataFolder.isStore($0) && !$0.hasSuffix("/records.sqlite") }
     let waited = try room.copy(held, of: data, to: copies)
@@ -53,7 +53,7 @@ struct Backup: AsyncParsableCommand {
       }
     }
     let head = try Self.head(ofCopies: copies, configuration)
-    let count = try PrivateOutput.write(draft) { write in
+    let count = try PrivateOutput.write(room.draft) { write in
       var writer = try BackupWriter(head, write: write)
       for name in names {
         let file = try FileHandle(forReadingFrom: URL(filePath: "\(copies)/\(name)"))
@@ -64,7 +64,7 @@ struct Backup: AsyncParsableCommand {
       }
       try writer.finish()
     }
-    try PrivateOutput.name(draft, output)
+    try room.name(output)
     Output.line(
       "\(output): \(names.count) files, \(count) bytes; \(head.leaves) leaves of the consortium chain, "
         + "until \(head.until); the daemon may have waited \(waited)")

@@ -53,7 +53,7 @@ struct Export: AsyncParsableCommand {
       var sink = UstarSink(write)
       try ExportWriter.write(genesis: genesis, logs: chains.logs, to: &sink)
     }
-    try PrivateOutput.name(room.draft, output)
+    try room.name(output)
     Output.line(
       "\(output): \(count) bytes of the ledger \(genesis.content.network), until \(Date.text(chains.time))"
     )

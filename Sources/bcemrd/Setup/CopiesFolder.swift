@@ -3,6 +3,7 @@ import Credentials
 import Dispatch
 import Foundation
 import SQLiteBackend
+import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -16,10 +17,17 @@ import SQLiteBackend
 /// Copies are opened by their paths. So nobody else may be able to move them, or the folders above: who could would
 /// have other files written to, or written into the result.
 final class CopiesFolder {
+  private final class Progress: Sendable {
+    enum State { case working, interrupted, named }
+    let state = Mutex(State.working)
+  }
+
   let path: String
-  /// Of the file that is made of the copies, before it has its name.
+  /// Of the file that is made of the copies, before it has its name. In the folder, so that nothing comes into
+  /// being beside it once it is removed.
   let draft: String
   private let sources: [any DispatchSourceSignal]
+  private let progress = Progress()
 
   /// - Parameter output: the file that is to come.
   /// - Throws: ``DaemonFailure`` `shared-folder` if somebody else may rename what lies there.
@@ -27,33 +35,51 @@ final class CopiesFolder {
     try Self.requireOwnFolder(around: output)
     // Drawn anew for each, so that nobody has it ready.
     let path = "\(output).\(UInt64.random(in: .min ... .max)).copies"
-    let draft = "\(path).new"
-    guard unsafe mkdir(path, 0o700) == 0 else {
-      throw DaemonFailure(DurableFile.Failure(path: path))
-    }
-    (self.path, self.draft) = (path, draft)
+    (self.path, draft) = (path, "\(path)/.draft")
+    let progress = progress
     // The daemon waits for the copies: who halts the command would halt it too.
     signal(SIGTSTP, SIG_IGN)
-    sources = [SIGINT, SIGTERM, SIGHUP].map { number in
-      signal(number, SIG_IGN)
+    // Before there is a folder that they have to remove.
+    sources = [SIGINT, SIGTERM, SIGHUP].compactMap { number in
+      // Whoever started this may have it ignore a signal, as `nohup` does.
+      let before = unsafe unsafeBitCast(signal(number, SIG_IGN), to: Int.self)
+      if before == unsafe unsafeBitCast(SIG_IGN, to: Int.self) { return nil }
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler {
-        Self.remove(path, draft)
+        let isFirst = progress.state.withLock { state in
+          guard state == .working else { return false }
+          state = .interrupted
+          return true
+        }
+        guard isFirst else { return }
+        Self.remove(path)
         exit(128 + number)
       }
       source.resume()
       return source
     }
+    guard unsafe mkdir(path, 0o700) == 0 else {
+      throw DaemonFailure(DurableFile.Failure(path: path))
+    }
   }
 
-  /// Makes the folders for files.
+  /// Makes the folders for files, and none above ``path``: what a signal has removed must not come back.
   ///
-  /// - Parameter place: this folder, or one that is to be below it.
+  /// - Parameter place: this folder, or one that is to be in it.
   func prepare(for names: [String], in place: String) throws {
+    if place != path { try Self.makeFolder(place) }
     for name in names {
-      try FileManager.default.createDirectory(
-        at: URL(filePath: "\(place)/\(name)").deletingLastPathComponent(),
-        withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      var folder = place
+      for part in name.split(separator: "/").dropLast() {
+        folder += "/\(part)"
+        try Self.makeFolder(folder)
+      }
+    }
+  }
+
+  private static func makeFolder(_ path: String) throws {
+    guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else {
+      throw DaemonFailure(DurableFile.Failure(path: path))
     }
   }
 
@@ -71,13 +97,30 @@ final class CopiesFolder {
     return waited
   }
 
-  /// Removes the copies, and the file that has no name yet.
-  func remove() { Self.remove(path, draft) }
+  /// Gives the file its name, which nothing has yet, unless a signal came first.
+  func name(_ output: String) throws {
+    try progress.state.withLock { state in
+      guard state == .working else { return }
+      try PrivateOutput.name(draft, output)
+      state = .named
+    }
+    waitIfInterrupted()
+  }
 
-  private static func remove(_ path: String, _ draft: String) {
-    try? FileManager.default.removeItem(atPath: draft)
-    // A copy may be under way while a signal ends the command.
-    for _ in 0..<8 where FileManager.default.fileExists(atPath: path) {
+  /// Removes the copies, and the file that has no name yet.
+  func remove() {
+    waitIfInterrupted()
+    Self.remove(path)
+  }
+
+  /// Where a signal ends the command, what fails since the copies are gone is not worth a word.
+  private func waitIfInterrupted() {
+    while progress.state.withLock({ $0 == .interrupted }) { pause() }
+  }
+
+  private static func remove(_ path: String) {
+    // A copy may be under way while a signal ends the command: files come into it until the folder is gone.
+    for _ in 0..<1_000 where FileManager.default.fileExists(atPath: path) {
       try? FileManager.default.removeItem(atPath: path)
     }
   }
