@@ -122,10 +122,9 @@ struct Check: AsyncParsableCommand {
       throw DaemonFailure(
         .checkFailed, "no other member has answered whose clock this one could be compared with")
     }
-    let seconds = abs(offset).formatted(
-      .number.precision(.fractionLength(1)).locale(Locale(identifier: "en_US_POSIX"))
-        .grouping(.never))
-    let told = "\(seconds) s \(offset < 0 ? "behind" : "ahead of") most of \(count) that answered"
+    let told =
+      "\(ClockWatch.text(abs(offset))) s \(offset < 0 ? "behind" : "ahead of") "
+      + "most of \(count) that answered"
     guard abs(offset) <= Double(tolerance) else {
       throw DaemonFailure(
         .checkFailed, "\(told); the ledger allows \(tolerance) s",

@@ -38,7 +38,7 @@ struct Upkeep: Sendable {
     from path: String, engine: SharedEngine?, _ locations: @escaping Locations
   ) -> [any Service] {
     [
-      disk, certificate,
+      disk, certificate, ClockWatch(statistics, logger: logger),
       Reloading(
         path: path, settings: settings, certificate: certificate, engine: engine,
         locations: locations, logger: logger),
