@@ -43,7 +43,8 @@ final class CopiesFolder {
     sources = [SIGINT, SIGTERM, SIGHUP].compactMap { number in
       // Whoever started this may have it ignore a signal, as `nohup` does.
       let before = unsafe unsafeBitCast(signal(number, SIG_IGN), to: Int.self)
-      if before == unsafe unsafeBitCast(SIG_IGN, to: Int.self) { return nil }
+      let ignored = unsafe unsafeBitCast(SIG_IGN, to: Int.self)
+      if before == ignored { return nil }
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler {
         let isFirst = progress.state.withLock { state in
