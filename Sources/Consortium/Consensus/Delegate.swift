@@ -290,7 +290,7 @@ package struct Delegate: Sendable {
     var line = try line(of: waiting)
     // Held once, or judging would copy all that was judged before.
     self.line = nil
-    let refusal = try line.judged.take(entry)
+    let refusal = try line.judged.append(entry)
     if let refusal {
       self.line = line
       throw refusal
@@ -312,7 +312,7 @@ package struct Delegate: Sendable {
     let entries = waiting.map(\.digest)
     if let line, line.height == height, line.entries == entries { return line }
     var judged = follower.waitingLine
-    for waiting in waiting { _ = try judged.take(waiting.entry, claimsHold: true) }
+    for waiting in waiting { _ = try judged.append(waiting.entry, claimsHold: true) }
     return (height, entries, judged)
   }
 
@@ -373,7 +373,7 @@ package struct Delegate: Sendable {
         try delegate.isAsked || delegate.isDue()
       {
         try delegate.run(delegate.machine.begin())
-        try delegate.takeEarly()
+        try delegate.receiveEarly()
       }
       try delegate.judgeAwaited()
     }
@@ -521,7 +521,7 @@ package struct Delegate: Sendable {
         let note = try key.cosign(reader.checkpoint(size: size), at: block.time)
           .note.encoded
         outbox.append(.cosignature(note: note))
-        try take(cosignature: note)
+        try count(cosignature: note)
       }
       height += 1
     }
@@ -566,7 +566,7 @@ package struct Delegate: Sendable {
     try outbox.removeAll { placed throws in
       guard let waiting = placed.entry else { return false }
       if try follower.verdict(on: waiting.digest) != nil { return true }
-      if let refusal = try judged.take(waiting.entry), refusal != .blockFull { return true }
+      if let refusal = try judged.append(waiting.entry), refusal != .blockFull { return true }
       kept.append(waiting.digest)
       return false
     }
