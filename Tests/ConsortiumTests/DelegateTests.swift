@@ -27,7 +27,7 @@ struct DelegateTests {
 
   private func hold(_ network: DelegateNetwork, _ index: Int, _ entries: [Entry]) throws -> Bool {
     let follower = try #require(network.processes[index].delegate).follower
-    return try entries.allSatisfy { try follower.verdict(on: $0.digest) != nil }
+    return try entries.allSatisfy { try follower.place(of: $0.digest) != nil }
   }
 
   @Test("decide the same blocks, and each checkpoint has all cosignatures that it needs")

@@ -773,13 +773,15 @@ struct ConsortiumFollowerTests {
       try ledger.registration(of: "ada", at: "hospital-1").registration, on: "consortium",
       by: "hospital-1")
     #expect(try ledger.append(entry) == nil)
-    #expect(try ledger.consortium.verdict(on: entry.digest) == nil)
+    #expect(try ledger.consortium.place(of: entry.digest) == nil)
     try ledger.closeConsortiumBlock(cosignedBy: 2)
     #expect(
-      try ledger.consortium.verdict(on: entry.digest) == .accepted(index: 1, isFinal: false))
+      try ledger.consortium.place(of: entry.digest)
+        == ConsortiumFollower.ItemPlace(index: 1, isFinal: false))
     try ledger.cosign(by: "hospital-3")
     #expect(
-      try ledger.consortium.verdict(on: entry.digest) == .accepted(index: 1, isFinal: true))
-    #expect(try ledger.consortium.verdict(on: .zero) == nil)
+      try ledger.consortium.place(of: entry.digest)
+        == ConsortiumFollower.ItemPlace(index: 1, isFinal: true))
+    #expect(try ledger.consortium.place(of: .zero) == nil)
   }
 }

@@ -138,7 +138,7 @@ package struct Delegate: Sendable {
     (timeouts, blocks, awaited, misled) = ([], [:], [:], [:])
     for id in peers.keys {
       try peers[id]?.waiting.removeAll {
-        try idle.contains($0.digest) || follower.verdict(on: $0.digest) != nil
+        try idle.contains($0.digest) || follower.place(of: $0.digest) != nil
       }
     }
     (idle, verified, early) = ([], VerifiedStatements(), [])
@@ -283,7 +283,7 @@ package struct Delegate: Sendable {
     let bytes = entry.encoded()
     let digest = Digest32(sha256: bytes)
     let waiting = outbox.waiting
-    if try follower.verdict(on: digest) != nil || waiting.contains(where: { $0.digest == digest }) {
+    if try follower.place(of: digest) != nil || waiting.contains(where: { $0.digest == digest }) {
       return false
     }
     let hasRoom = try hasRoom(for: entry, bytes.count, beside: waiting, in: .outbox)
@@ -565,7 +565,7 @@ package struct Delegate: Sendable {
     var kept: [Digest32] = []
     try outbox.removeAll { placed throws in
       guard let waiting = placed.entry else { return false }
-      if try follower.verdict(on: waiting.digest) != nil { return true }
+      if try follower.place(of: waiting.digest) != nil { return true }
       if let refusal = try judged.append(waiting.entry), refusal != .blockFull { return true }
       kept.append(waiting.digest)
       return false

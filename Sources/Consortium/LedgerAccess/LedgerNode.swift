@@ -483,7 +483,7 @@ package actor LedgerNode {
   package func submit(_ entry: Entry) async throws -> Bool {
     if delegate?.hasSeat == true, let isNew = try delegate?.submit(entry) { return isNew }
     try await update()
-    if try follower.verdict(on: entry.digest) != nil { return false }
+    if try follower.place(of: entry.digest) != nil { return false }
     if let refusal = try follower.refusal(of: entry, after: []) { throw refusal }
     guard let reply = try await offer(entry) else {
       throw ConsortiumError(.unreachable, "no delegate takes the entry")
@@ -506,7 +506,7 @@ package actor LedgerNode {
 
   /// Where an accepted entry of the consortium chain stands.
   package func index(of entry: Digest32) throws -> UInt64? {
-    guard case .accepted(let index, _) = try follower.verdict(on: entry) else { return nil }
+    guard let index = try follower.place(of: entry)?.index else { return nil }
     return index
   }
 

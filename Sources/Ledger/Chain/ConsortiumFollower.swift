@@ -338,15 +338,18 @@ package struct ConsortiumFollower: Sendable {
   }
 
   /// Where an entry stands, if it is an item. Why it was refused, whoever submitted it knows.
-  package func verdict(on entry: Digest32) throws(StoreError) -> Verdict? {
+  package func place(of entry: Digest32) throws(StoreError) -> ItemPlace? {
     let view = engine.view()
     let index: UInt64? = view.value(.item(entry))
     if let failure = view.failure { throw failure }
-    return index.map { .accepted(index: $0, isFinal: $0 < final?.size ?? 0) }
+    return index.map { ItemPlace(index: $0, isFinal: $0 < final?.size ?? 0) }
   }
 
-  package enum Verdict: Sendable, Equatable {
-    case accepted(index: UInt64, isFinal: Bool)
+  package struct ItemPlace: Sendable, Equatable {
+    package var index: UInt64
+    package var isFinal: Bool
+
+    package init(index: UInt64, isFinal: Bool) { (self.index, self.isFinal) = (index, isFinal) }
   }
 }
 
