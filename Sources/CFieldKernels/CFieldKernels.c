@@ -23,21 +23,21 @@ static inline uint64_t subtract_borrow(uint64_t a, uint64_t b, uint64_t *borrow)
   return difference;
 }
 
-uint64_t words_add(uint64_t *r, const uint64_t *a, const uint64_t *b, size_t count) {
+uint64_t bcemr_words_add(uint64_t *r, const uint64_t *a, const uint64_t *b, size_t count) {
   uint64_t carry = 0;
 #pragma clang loop unroll_count(8)
   for (size_t i = 0; i < count; i++) r[i] = add_carry(a[i], b[i], &carry);
   return carry;
 }
 
-uint64_t words_subtract(uint64_t *r, const uint64_t *a, const uint64_t *b, size_t count) {
+uint64_t bcemr_words_subtract(uint64_t *r, const uint64_t *a, const uint64_t *b, size_t count) {
   uint64_t borrow = 0;
 #pragma clang loop unroll_count(8)
   for (size_t i = 0; i < count; i++) r[i] = subtract_borrow(a[i], b[i], &borrow);
   return borrow;
 }
 
-uint64_t words_add_word(uint64_t *r, uint64_t word, size_t count) {
+uint64_t bcemr_words_add_word(uint64_t *r, uint64_t word, size_t count) {
   uint64_t carry = word;
   for (size_t i = 0; i < count; i++) {
     uint64_t next = 0;
@@ -47,27 +47,27 @@ uint64_t words_add_word(uint64_t *r, uint64_t word, size_t count) {
   return carry;
 }
 
-uint64_t words_add_masked(
+uint64_t bcemr_words_add_masked(
     uint64_t *r, const uint64_t *a, uint64_t mask, uint64_t carry, size_t count) {
 #pragma clang loop unroll_count(8)
   for (size_t i = 0; i < count; i++) r[i] = add_carry(r[i], a[i] & mask, &carry);
   return carry;
 }
 
-uint64_t words_add_inverted(
+uint64_t bcemr_words_add_inverted(
     uint64_t *r, const uint64_t *a, uint64_t mask, uint64_t carry, size_t count) {
 #pragma clang loop unroll_count(8)
   for (size_t i = 0; i < count; i++) r[i] = add_carry(r[i], a[i] ^ mask, &carry);
   return carry;
 }
 
-void words_negate(uint64_t *r, uint64_t mask, size_t count) {
+void bcemr_words_negate(uint64_t *r, uint64_t mask, size_t count) {
   uint64_t carry = mask & 1;
 #pragma clang loop unroll_count(8)
   for (size_t i = 0; i < count; i++) r[i] = add_carry(r[i] ^ mask, 0, &carry);
 }
 
-void words_multiply(
+void bcemr_words_multiply(
     uint64_t *restrict r, const uint64_t *restrict a, const uint64_t *restrict b, size_t count) {
   for (size_t i = 0; i < count; i++) r[i] = 0;
   // Two rows at once are two chains of carries that do not wait for each other.
@@ -84,7 +84,7 @@ void words_multiply(
   }
 }
 
-void words_square(uint64_t *restrict r, const uint64_t *restrict a, size_t count) {
+void bcemr_words_square(uint64_t *restrict r, const uint64_t *restrict a, size_t count) {
   for (size_t i = 0; i < count; i++) r[i] = 0;
   // The products of different words: a[i] with all from a[i + 1] on, a[i + 1] with all from a[i + 2] on.
   for (size_t i = 0; i + 2 < count; i += 2) {
@@ -115,7 +115,7 @@ void words_square(uint64_t *restrict r, const uint64_t *restrict a, size_t count
   }
 }
 
-void words_reduce(
+void bcemr_words_reduce(
     uint64_t *restrict r, uint64_t *restrict t, const uint64_t *restrict p, size_t count) {
   size_t half = count / 2;
   const uint64_t *upper = p + half;
@@ -133,8 +133,8 @@ void words_reduce(
     t[i + 1] = d;
   }
   // Below 2p < R: nothing is carried out.
-  words_add(t, t, t + count, count);
-  uint64_t mask = 0 - words_subtract(r, t, p, count);
-  mask = field_value_barrier(mask);
-  words_add_masked(r, p, mask, 0, count);
+  bcemr_words_add(t, t, t + count, count);
+  uint64_t mask = 0 - bcemr_words_subtract(r, t, p, count);
+  mask = bcemr_field_value_barrier(mask);
+  bcemr_words_add_masked(r, p, mask, 0, count);
 }

@@ -5,7 +5,7 @@
 //
 // Elements are reduced and in Montgomery's form, and all that is done here leaves them so.
 
-bool adx_kernels_are_supported(void) {
+bool bcemr_adx_kernels_are_supported(void) {
 #if defined(__x86_64__) && defined(__ELF__)
   return __builtin_cpu_supports("adx") && __builtin_cpu_supports("bmi2");
 #else
@@ -23,9 +23,9 @@ static const fp modulus = {{0xb9feffffffffaaab, 0x1eabfffeb153ffff, 0x6730d2a0f6
                             0x64774b84f38512bf, 0x4b1ba7b6434bacd7, 0x1a0111ea397fe69a}};
 
 /// r ← a·b for a < p and any b
-void fp_adx_product(fp *r, const fp *a, const fp *b);
+void bcemr_fp_adx_product(fp *r, const fp *a, const fp *b);
 /// r ← a²
-void fp_adx_square(fp *r, const fp *a);
+void bcemr_fp_adx_square(fp *r, const fp *a);
 
 // Word by word: what the kernels store by words can be read at once in words, and later in vectors.
 
@@ -38,7 +38,7 @@ static inline void fp_add(fp *r, const fp *a, const fp *b) {
   for (int i = 0; i < WORDS; i++)
     less[i] = __builtin_subcll(sum[i], modulus.words[i], borrow, &borrow);
   // 2p has 382 bits: nothing was carried out of the sum.
-  uint64_t is_reduced = field_value_barrier(0 - (uint64_t)borrow);
+  uint64_t is_reduced = bcemr_field_value_barrier(0 - (uint64_t)borrow);
 #pragma clang loop unroll(full)
   for (int i = 0; i < WORDS; i++) r->words[i] = less[i] ^ (is_reduced & (less[i] ^ sum[i]));
 }
@@ -49,7 +49,7 @@ static inline void fp_subtract(fp *r, const fp *a, const fp *b) {
 #pragma clang loop unroll(full)
   for (int i = 0; i < WORDS; i++)
     difference[i] = __builtin_subcll(a->words[i], b->words[i], borrow, &borrow);
-  uint64_t is_negative = field_value_barrier(0 - (uint64_t)borrow);
+  uint64_t is_negative = bcemr_field_value_barrier(0 - (uint64_t)borrow);
 #pragma clang loop unroll(full)
   for (int i = 0; i < WORDS; i++)
     r->words[i] = __builtin_addcll(difference[i], modulus.words[i] & is_negative, carry, &carry);
@@ -70,9 +70,9 @@ static void fp2_product(fp2 *r, const fp2 *a, const fp2 *b) {
   fp v0, v1, s, t;
   fp_add(&s, &a->c0, &a->c1);
   fp_add(&t, &b->c0, &b->c1);
-  fp_adx_product(&v0, &a->c0, &b->c0);
-  fp_adx_product(&v1, &a->c1, &b->c1);
-  fp_adx_product(&s, &s, &t);
+  bcemr_fp_adx_product(&v0, &a->c0, &b->c0);
+  bcemr_fp_adx_product(&v1, &a->c1, &b->c1);
+  bcemr_fp_adx_product(&s, &s, &t);
   fp_subtract(&r->c0, &v0, &v1);
   fp_subtract(&s, &s, &v0);
   fp_subtract(&r->c1, &s, &v1);
@@ -84,12 +84,12 @@ static void fp2_square(fp2 *r, const fp2 *a) {
   fp_add(&sum, &a->c0, &a->c1);
   fp_subtract(&difference, &a->c0, &a->c1);
   fp_add(&twice, &a->c0, &a->c0);
-  fp_adx_product(&r->c1, &twice, &a->c1);
-  fp_adx_product(&r->c0, &sum, &difference);
+  bcemr_fp_adx_product(&r->c1, &twice, &a->c1);
+  bcemr_fp_adx_product(&r->c0, &sum, &difference);
 }
 
-void fp_adx_square_repeatedly(uint64_t *r, size_t count) {
-  for (size_t i = 0; i < count; i++) fp_adx_square((fp *)r, (fp *)r);
+void bcemr_fp_adx_square_repeatedly(uint64_t *r, size_t count) {
+  for (size_t i = 0; i < count; i++) bcemr_fp_adx_square((fp *)r, (fp *)r);
 }
 
 /// dbl-2009-l for y² = x³ + b: two products, five squares, and no exceptions, as Z = 0 stays 0.
@@ -124,15 +124,16 @@ void fp_adx_square_repeatedly(uint64_t *r, size_t count) {
   }
 
 DOUBLE_REPEATEDLY(
-    g1_adx_double_repeatedly, fp, fp_add, fp_subtract, fp_adx_product, fp_adx_square)
+    bcemr_g1_adx_double_repeatedly, fp, fp_add, fp_subtract, bcemr_fp_adx_product,
+    bcemr_fp_adx_square)
 DOUBLE_REPEATEDLY(
-    g2_adx_double_repeatedly, fp2, fp2_add, fp2_subtract, fp2_product, fp2_square)
+    bcemr_g2_adx_double_repeatedly, fp2, fp2_add, fp2_subtract, fp2_product, fp2_square)
 
 #else
 
 // For the linker alone.
-void fp_adx_square_repeatedly(uint64_t *r, size_t count) { __builtin_trap(); }
-void g1_adx_double_repeatedly(uint64_t *point, size_t count) { __builtin_trap(); }
-void g2_adx_double_repeatedly(uint64_t *point, size_t count) { __builtin_trap(); }
+void bcemr_fp_adx_square_repeatedly(uint64_t *r, size_t count) { __builtin_trap(); }
+void bcemr_g1_adx_double_repeatedly(uint64_t *point, size_t count) { __builtin_trap(); }
+void bcemr_g2_adx_double_repeatedly(uint64_t *point, size_t count) { __builtin_trap(); }
 
 #endif

@@ -19,10 +19,10 @@ modulus:
     .text
 
 // rdi ← rsi·rdx/R mod p for rsi < p; the result may be an operand
-    .globl fp_adx_product
-    .type fp_adx_product, @function
+    .globl bcemr_fp_adx_product
+    .type bcemr_fp_adx_product, @function
     .p2align 5
-fp_adx_product:
+bcemr_fp_adx_product:
     push %rbx
     push %rbp
     push %r12
@@ -312,13 +312,13 @@ fp_adx_product:
     pop %rbp
     pop %rbx
     ret
-    .size fp_adx_product, . - fp_adx_product
+    .size bcemr_fp_adx_product, . - bcemr_fp_adx_product
 
 // rdi ← rsi²/R mod p for rsi < p; the result may be the operand
-    .globl fp_adx_square
-    .type fp_adx_square, @function
+    .globl bcemr_fp_adx_square
+    .type bcemr_fp_adx_square, @function
     .p2align 5
-fp_adx_square:
+bcemr_fp_adx_square:
     push %rbx
     push %rbp
     push %r12
@@ -606,7 +606,7 @@ fp_adx_square:
     pop %rbp
     pop %rbx
     ret
-    .size fp_adx_square, . - fp_adx_square
+    .size bcemr_fp_adx_square, . - bcemr_fp_adx_square
 
     .section .note.GNU-stack,"",@progbits
 

@@ -52,11 +52,11 @@ INLINE_VECTOR void store_weakly_reduced(uint64_t *r, fp2_elements a) {
              weakly_reduced(plus_moduli(a.re, 32)), weakly_reduced(plus_moduli(a.im, 32))});
 }
 
-VECTOR void fp12_vector_from_words(uint64_t *r, const uint64_t *a) {
+VECTOR void bcemr_fp12_vector_from_words(uint64_t *r, const uint64_t *a) {
   store(r, (fp2_elements){gathered(a), gathered(a + words_of_fp)});
 }
 
-VECTOR void fp12_vector_to_words(uint64_t *r, const uint64_t *a) {
+VECTOR void bcemr_fp12_vector_to_words(uint64_t *r, const uint64_t *a) {
   fp2_elements x = loaded(a);
   scatter(r, x.re);
   scatter(r + words_of_fp, x.im);
@@ -138,7 +138,7 @@ ADDITION(fp12_vector_add_345, one_lane, 3, 4, 5)
 ADDITION(fp12_vector_add_023, one_lane, 0, 2, 3)
 ADDITION(fp12_vector_add_pairs_024, two_lanes, 0, 2, 4)
 
-VECTOR void fp12_vector_product(uint64_t *r, const uint64_t *a, const uint64_t *b) {
+VECTOR void bcemr_fp12_vector_product(uint64_t *r, const uint64_t *a, const uint64_t *b) {
   left_factors left;
   right_factors right;
   products t[factors] = {0};
@@ -153,7 +153,7 @@ VECTOR void fp12_vector_product(uint64_t *r, const uint64_t *a, const uint64_t *
 }
 
 /// The complex method: with a = c0 + c1·w, c0·c1 in the even lanes and (c0 + c1)·(c0 + v·c1) in the odd ones.
-VECTOR void fp12_vector_square(uint64_t *r, const uint64_t *a) {
+VECTOR void bcemr_fp12_vector_square(uint64_t *r, const uint64_t *a) {
   const __m512i even_lanes = _mm512_setr_epi64(0, 0, 2, 2, 4, 4, 6, 6);
   const __m512i odd_lanes = _mm512_setr_epi64(1, 1, 3, 3, 5, 5, 7, 7);
   const __m512i odd_lanes_before = _mm512_setr_epi64(5, 5, 1, 1, 3, 3, 7, 7);
@@ -199,7 +199,7 @@ VECTOR void fp12_vector_square(uint64_t *r, const uint64_t *a) {
 /// Granger and Scott, ePrint 2009/565. For k = 0, 1, 2 the coefficients a of wᵏ and b of w^(k + 3) become those
 /// of w^(2k) and w^(2k + 3): 3·(a² + ξ·b²) and 3·2·a·b, less or more twice what was there. The products are
 /// a·b and (a + b)·(a + ξ·b) = a² + ξ·b² + (1 + ξ)·a·b.
-VECTOR void fp12_vector_cyclotomic_square(uint64_t *r, const uint64_t *a) {
+VECTOR void bcemr_fp12_vector_cyclotomic_square(uint64_t *r, const uint64_t *a) {
   const __m512i exchanged_halves = _mm512_setr_epi64(3, 4, 5, 0, 1, 2, 6, 7);
   const __m512i lanes_of_ab = _mm512_setr_epi64(0, 2, 1, 0, 2, 1, 6, 7);
   const __m512i lanes_of_squares = _mm512_setr_epi64(3, 3, 4, 4, 5, 5, 6, 7);
@@ -233,7 +233,7 @@ VECTOR void fp12_vector_cyclotomic_square(uint64_t *r, const uint64_t *a) {
              sum(t.re, sum(rest.re, rest.re)), sum(t.im, sum(rest.im, rest.im))});
 }
 
-VECTOR void fp12_vector_conjugate(uint64_t *r, const uint64_t *a) {
+VECTOR void bcemr_fp12_vector_conjugate(uint64_t *r, const uint64_t *a) {
   const integers zero = {0};
   fp2_elements x = loaded(a);
   store_weakly_reduced(
@@ -241,7 +241,8 @@ VECTOR void fp12_vector_conjugate(uint64_t *r, const uint64_t *a) {
              blend(odd, difference(zero, x.re), x.re), blend(odd, difference(zero, x.im), x.im)});
 }
 
-VECTOR void fp12_vector_frobenius(uint64_t *r, const uint64_t *a, const uint64_t *factors_of_w) {
+VECTOR void bcemr_fp12_vector_frobenius(
+    uint64_t *r, const uint64_t *a, const uint64_t *factors_of_w) {
   const integers zero = {0};
   fp2_elements x = loaded(a);
   x.im = difference(plus_moduli(zero, 2), x.im);
@@ -249,7 +250,7 @@ VECTOR void fp12_vector_frobenius(uint64_t *r, const uint64_t *a, const uint64_t
   store_weakly_reduced(r, fp2_product(x, loaded(factors_of_w)));
 }
 
-VECTOR void fp12_vector_multiply_line(
+VECTOR void bcemr_fp12_vector_multiply_line(
     uint64_t *r, const uint64_t *f, const uint64_t *line, const uint64_t *point) {
   // l₀, l₁·x and l₄·y in the lanes of their powers of w, and their imaginary parts four lanes further.
   const __m512i four_lanes_further = _mm512_setr_epi64(4, 5, 6, 7, 0, 1, 2, 3);

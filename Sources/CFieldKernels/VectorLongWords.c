@@ -80,13 +80,13 @@ INLINE_VECTOR void montgomery_product(
   product(t, a, b, count, 0);
   // t + m·p clears the half m of t, and adds m·P = m·(P − 1) + m behind it.
   product(m, t, p + half, half, 1);
-  uint64_t carry = words_add(t + half, t + half, m, count);
-  words_add_word(t + half + count, carry, half);
+  uint64_t carry = bcemr_words_add(t + half, t + half, m, count);
+  bcemr_words_add_word(t + half + count, carry, half);
   product(m, t + half, p + half, half, 1);
-  words_add(t + count, t + count, m, count);
-  uint64_t mask = 0 - words_subtract(r, t + count, p, count);
-  mask = field_value_barrier(mask);
-  words_add_masked(r, p, mask, 0, count);
+  bcemr_words_add(t + count, t + count, m, count);
+  uint64_t mask = 0 - bcemr_words_subtract(r, t + count, p, count);
+  mask = bcemr_field_value_barrier(mask);
+  bcemr_words_add_masked(r, p, mask, 0, count);
 }
 
 #define LENGTH(count)                                                                             \
@@ -99,9 +99,9 @@ LENGTH(24)
 LENGTH(32)
 LENGTH(48)
 
-bool words_vector_montgomery_product(
+bool bcemr_words_vector_montgomery_product(
     uint64_t *r, const uint64_t *a, const uint64_t *b, const uint64_t *p, size_t count) {
-  if (!vector_kernels_are_supported()) return false;
+  if (!bcemr_vector_kernels_are_supported()) return false;
   switch (count) {
     case 16: montgomery_product_16(r, a, b, p); return true;
     case 24: montgomery_product_24(r, a, b, p); return true;

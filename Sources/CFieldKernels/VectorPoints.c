@@ -101,13 +101,13 @@ INLINE_VECTOR integers combined(integers a) {
   return plus_masked(minus_masked(a, lane_0, second), lane_1 | lane_2, second);
 }
 
-VECTOR void g1_vector_sum(uint64_t *r, const uint64_t *a, const uint64_t *b) {
+VECTOR void bcemr_g1_vector_sum(uint64_t *r, const uint64_t *a, const uint64_t *b) {
   integers m = without_squares(normalized(fp_product(with_sums(a, g1), with_sums(b, g1))));
   m = with_multiples(m, times_3b(m));
   store_coordinates(r, g1, combined(fp_product(left_of_sum(m), right_of_sum(m))));
 }
 
-VECTOR void g2_vector_sum(uint64_t *r, const uint64_t *a, const uint64_t *b) {
+VECTOR void bcemr_g2_vector_sum(uint64_t *r, const uint64_t *a, const uint64_t *b) {
   const size_t im = words_of_fp;
   fp2_elements m = fp2_product(
       both(with_sums(a, g2), with_sums(a + im, g2)), both(with_sums(b, g2), with_sums(b + im, g2)));
@@ -147,7 +147,7 @@ INLINE_VECTOR integers scaled(integers a) {
   return blend(lane_0, twice, r);
 }
 
-VECTOR void g1_vector_double(uint64_t *r, const uint64_t *a) {
+VECTOR void bcemr_g1_vector_double(uint64_t *r, const uint64_t *a) {
   integers m = normalized(fp_product(first_left(a, g1), first_right(a, g1)));
   integers bzz = times_3b(all_lanes_of(m, 1));
   store_coordinates(
@@ -173,7 +173,7 @@ INLINE_VECTOR void store_double(uint64_t *r, fp2_elements m, fp2_elements bzz) {
   store_in_twist(r, both(scaled(m.re), scaled(m.im)));
 }
 
-VECTOR void g2_vector_double(uint64_t *r, const uint64_t *a) {
+VECTOR void bcemr_g2_vector_double(uint64_t *r, const uint64_t *a) {
   fp2_elements m = products_of_double(a);
   store_double(r, m, fp2_bzz(m));
 }
@@ -185,7 +185,7 @@ INLINE_VECTOR integers tangent(integers a, integers bzz) {
   return minus_masked(blend(lane_2, (integers){0}, r), lane_2, yz);
 }
 
-VECTOR void g2_vector_double_with_tangent(uint64_t *r, uint64_t *line, const uint64_t *a) {
+VECTOR void bcemr_g2_vector_double_with_tangent(uint64_t *r, uint64_t *line, const uint64_t *a) {
   fp2_elements m = products_of_double(a), bzz = fp2_bzz(m);
   store_in_twist(line, both(tangent(m.re, bzz.re), tangent(m.im, bzz.im)));
   store_double(r, m, bzz);

@@ -70,9 +70,9 @@ package struct RecordHead: CanonicalValue, Equatable {
     }
     // Decoding checks the subgroup: B outside it would leak rk modulo 13 to who sent it (item 1).
     let point = try Suite.G2("B", b)
-    let equations = try RecordEquations<Suite>(
+    let points = try VerifiedRecordPoints<Suite>(
       self, visitKey: key.context.visitKey, z: (point, b), p: (key.prepared, key.context.visitKey))
-    return VerifiedRecordHead(context: key.context, b: point, equations: equations)
+    return VerifiedRecordHead(context: key.context, b: point, points: points)
   }
 
   /// As ``ReencryptedRecord/check(for:context:recordDigest:)``.
@@ -89,10 +89,10 @@ package struct RecordHead: CanonicalValue, Equatable {
       throw SchemeError(.recordDigest, "the record is not the one on the ledger")
     }
     let point = try Suite.G2("B_I", bI)
-    let equations = try RecordEquations<Suite>(
+    let points = try VerifiedRecordPoints<Suite>(
       self, visitKey: context.visitKey, z: (point, bI),
       p: (Suite.prepare(key.publicKey), key.encodedPublicKey))
-    return VerifiedReencryptedHead(context: context, bI: point, key: key, equations: equations)
+    return VerifiedReencryptedHead(context: context, bI: point, key: key, points: points)
   }
 }
 
@@ -101,14 +101,14 @@ package struct VerifiedRecordHead<Suite: PairingSuite>: Sendable {
   package let context: VisitContext
   /// B.
   let b: Suite.G2
-  let equations: RecordEquations<Suite>
+  let points: VerifiedRecordPoints<Suite>
 
-  package var head: RecordHead { equations.head }
-  package var recordDigest: Digest32 { equations.recordDigest }
+  package var head: RecordHead { points.head }
+  package var recordDigest: Digest32 { points.recordDigest }
 
   /// As ``VerifiedSealedRecord/matches(_:)``.
   package func matches(_ trapdoor: Trapdoor<Suite>) -> Bool {
-    Suite.trapdoorDigest(Suite.pairingProduct([(trapdoor.point, equations.z)])) == head.g
+    Suite.trapdoorDigest(Suite.pairingProduct([(trapdoor.point, points.z)])) == head.g
   }
 
   /// As ``VerifiedSealedRecord/open(with:signed:)``; C is opened where it stands, if this is the only copy.
@@ -118,7 +118,7 @@ package struct VerifiedRecordHead<Suite: PairingSuite>: Sendable {
     _ c: consuming [UInt8], with key: VisitKey<Suite>, signed: VerifiedSignature<Suite>
   ) throws(SchemeError) -> AcceptedRecord {
     let y = try y(key)
-    return try equations.open(c, isDigested: false, y: y, context: context, signed: signed)
+    return try points.open(c, isDigested: false, y: y, context: context, signed: signed)
   }
 
   /// Y = B/p_v.
@@ -135,13 +135,13 @@ package struct VerifiedReencryptedHead<Suite: PairingSuite>: Sendable {
   package let context: VisitContext
   let bI: Suite.G2
   let key: RequestKey<Suite>
-  let equations: RecordEquations<Suite>
+  let points: VerifiedRecordPoints<Suite>
 
   /// As ``VerifiedReencryptedRecord/open(signed:)``.
   package func open(
     _ c: consuming [UInt8], signed: VerifiedSignature<Suite>
   ) throws(SchemeError) -> AcceptedRecord {
-    try equations.open(
+    try points.open(
       c, isDigested: false, y: key.secret.inverted() * bI, context: context, signed: signed)
   }
 }

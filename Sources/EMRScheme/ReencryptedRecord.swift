@@ -44,13 +44,13 @@ public struct VerifiedReencryptedRecord<Suite: PairingSuite>: Sendable {
 
   public var context: VisitContext { head.context }
   /// What the ledger has of the record.
-  public var recordDigest: Digest32 { head.equations.recordDigest }
+  public var recordDigest: Digest32 { head.points.recordDigest }
 
   /// Opens the record as the doctor whom the patient consented to: Y = B_I/d'.
   ///
   /// - Parameter signed: the visit's signature after Eq. (3).
   public func open(signed: VerifiedSignature<Suite>) throws(SchemeError) -> AcceptedRecord {
-    try head.equations.open(
+    try head.points.open(
       record.c, isDigested: true, y: head.key.secret.inverted() * head.bI, context: context,
       signed: signed)
   }

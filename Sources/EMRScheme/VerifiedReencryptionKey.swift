@@ -18,7 +18,7 @@ public final class VerifiedReencryptionKey<Suite: PairingSuite>: Sendable {
   ) throws(SchemeError) {
     let theta = try Suite.G2("Θ", theta)
     let requestKey = try Suite.G2("A'", requestKey)
-    let x = try proxyShare.take(theta: theta, visitKey: visitKey)
+    let x = try proxyShare.takeChecked(theta: theta, visitKey: visitKey)
     let y = try blinded.secret.take()
     guard y * theta == requestKey else {
       throw SchemeError(.doctorShare, "y·Θ ≠ A': the doctor's share is wrong")
@@ -55,10 +55,11 @@ extension BlindingShare where Holder == ShareHolder.Proxy {
   public func check(
     theta: [UInt8], visitKey: VerifiedVisitKey<Suite>
   ) throws(SchemeError) {
-    _ = try take(theta: Suite.G2("Θ", theta), visitKey: visitKey)
+    _ = try takeChecked(theta: Suite.G2("Θ", theta), visitKey: visitKey)
   }
 
-  fileprivate func take(
+  /// x, if x·PK_v = Θ.
+  fileprivate func takeChecked(
     theta: Suite.G2, visitKey: VerifiedVisitKey<Suite>
   ) throws(SchemeError) -> SecretScalar<Suite.Scalar> {
     let x = try secret.take()

@@ -23,7 +23,7 @@ public struct VerifiedSealedRecord<Suite: PairingSuite>: Sendable {
     with key: VisitKey<Suite>, signed: VerifiedSignature<Suite>
   ) throws(SchemeError) -> AcceptedRecord {
     let y = try head.y(key)
-    return try head.equations.open(
+    return try head.points.open(
       record.c, isDigested: true, y: y, context: context, signed: signed)
   }
 
@@ -34,7 +34,7 @@ public struct VerifiedSealedRecord<Suite: PairingSuite>: Sendable {
     guard evidence.recordDigest == recordDigest else {
       throw SchemeError(.recordDigest, "the evidence opens another record")
     }
-    return try head.equations.open(
+    return try head.points.open(
       record.c, claimed: Suite.G2("Y", evidence.y), context: context, signed: signed)
   }
 

@@ -58,7 +58,7 @@ struct SimulatedDelegates {
     while let id = offer.next() {
       guard let index = delegates.firstIndex(where: { $0.id == id }) else { continue }
       do {
-        offer.take(OfferReply(isNew: try delegates[index].submit(entry)))
+        offer.count(OfferReply(isNew: try delegates[index].submit(entry)))
       } catch let refusal as Refusal {
         code = refusal.code
       } catch let error as ConsortiumError {
@@ -86,7 +86,7 @@ struct SimulatedDelegates {
             count(page.items.reduce(0) { $0 + $1.encodedSequence().count })
             counting += CPUTime.milliseconds() - before
           }
-          if try delegates[reader].take(page.items, from: peer, at: position, next: page.next) {
+          if try delegates[reader].receive(page.items, from: peer, at: position, next: page.next) {
             isNew = true
           }
         }
@@ -104,7 +104,7 @@ struct SimulatedDelegates {
         guard let writer = delegates.firstIndex(where: { $0.id == peer }) else { continue }
         let block = try delegates[writer].block(wanted.root, height: wanted.height)
         if let block { count(block.entries.reduce(0) { $0 + $1.count }) }
-        if try delegates[reader].take(block, for: wanted.root, from: peer) { isNew = true }
+        if try delegates[reader].receive(block, for: wanted.root, from: peer) { isNew = true }
       }
     }
     return isNew

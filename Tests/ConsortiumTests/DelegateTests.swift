@@ -27,7 +27,7 @@ struct DelegateTests {
 
   private func hold(_ network: DelegateNetwork, _ index: Int, _ entries: [Entry]) throws -> Bool {
     let follower = try #require(network.processes[index].delegate).follower
-    return try entries.allSatisfy { try follower.verdict(on: $0.digest) != nil }
+    return try entries.allSatisfy { try follower.place(of: $0.digest) != nil }
   }
 
   @Test("decide the same blocks, and each checkpoint has all cosignatures that it needs")
@@ -555,7 +555,7 @@ struct DelegateTests {
     // It asks for what comes next, and remembers what it has stored alone.
     let position = delegate.position(of: "hospital-1")
     #expect(position > 1)
-    _ = try delegate.take([], from: "hospital-1", at: position, next: position)
+    _ = try delegate.receive([], from: "hospital-1", at: position, next: position)
     network.processes[1].delegate = delegate
     try network.deliver(#require(network.page(for: 1, from: 0)), to: 1)
     try network.advance(1)
@@ -868,14 +868,14 @@ struct DelegateTests {
       let chosen = parts.indices.filter { subset >> $0 & 1 == 1 }.map { parts[$0] }
       let note = try #require(CosignedCheckpoint.merged(chosen)).note.encoded
       try network.run(0) {
-        try $0.take([.cosignature(note: note)], from: "cloud-1", at: 1, next: 2)
+        try $0.receive([.cosignature(note: note)], from: "cloud-1", at: 1, next: 2)
       }
     }
     #expect(try #require(network.processes[0].delegate).follower.final?.size == before)
     for part in parts[1...] {
       let note = part.note.encoded
       try network.run(0) {
-        try $0.take([.cosignature(note: note)], from: "cloud-1", at: 1, next: 2)
+        try $0.receive([.cosignature(note: note)], from: "cloud-1", at: 1, next: 2)
       }
     }
     #expect(network.processes[0].delegate?.follower.final?.size == reader.size)

@@ -225,11 +225,11 @@ struct DemandedSharingTests {
     try rows.keep(other, at: test.time)
     let row = try rows.change(other.digest) {
       $0.noteAnswer(at: test.time)
-      $0.take(refused, answer: [1], at: test.time)
+      $0.note(refused, answer: [1], at: test.time)
       ($0.demand, $0.wasOverdue) = (7, true)
-      $0.take(.demanded(index: 7), answer: [], at: test.time)
+      $0.note(.demanded(index: 7), answer: [], at: test.time)
       // The hospital's answer to the demand takes nothing from that.
-      $0.take(refused, answer: [1], at: test.time)
+      $0.note(refused, answer: [1], at: test.time)
     }
     #expect(row?.submission.standing == .demanded(index: 7))
     #expect(row?.submission.swallowedBy == Self.hospital)

@@ -249,7 +249,7 @@ struct RevocationAttackTests {
     try rows.keep(other, at: test.time)
     try rows.change(other.digest) {
       $0.noteAnswer(at: test.time)
-      $0.take(.refused(code: "consent-revoked", position: 1), answer: [1], at: test.time)
+      $0.note(.refused(code: "consent-revoked", position: 1), answer: [1], at: test.time)
     }
     for _ in 0..<3 {
       test.pass(seconds: Submission.patience)

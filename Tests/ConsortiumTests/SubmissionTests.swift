@@ -120,7 +120,7 @@ struct SubmissionTests {
     #expect(try rows.open().count == Int(count))
     for number in 1..<count {
       try rows.change(entry(number).digest) {
-        $0.take(.final(index: number), answer: [], at: 2)
+        $0.note(.final(index: number), answer: [], at: 2)
       }
     }
     let settled = try rows.settled()
@@ -142,38 +142,38 @@ struct SubmissionTests {
           body: VisitReceipt(visit: visit, recordDigest: .zero, verdict: .acknowledged)),
         signedBy: key)
     }
-    func take(_ number: UInt64, _ standing: SubmissionStanding) throws {
-      try rows.change(entry(number).digest) { $0.take(standing, answer: [], at: 2) }
+    func note(_ number: UInt64, _ standing: SubmissionStanding) throws {
+      try rows.change(entry(number).digest) { $0.note(standing, answer: [], at: 2) }
     }
     let limit = SubmissionRows.settledLimit
     for number in 0..<2 * limit { try rows.keep(entry(number), at: 1) }
-    try take(0, .final(index: 0))
+    try note(0, .final(index: 0))
     // As often as there are places.
     for _ in 0..<limit {
-      try take(1, .refused(code: "late", position: 1))
-      try take(1, .written)
+      try note(1, .refused(code: "late", position: 1))
+      try note(1, .written)
     }
-    try take(1, .refused(code: "late", position: 1))
+    try note(1, .refused(code: "late", position: 1))
     #expect(try rows.settled().map(\.digest) == [entry(0).digest, entry(1).digest])
-    for number in 2..<limit { try take(number, .final(index: number)) }
+    for number in 2..<limit { try note(number, .final(index: number)) }
     #expect(try rows.settled().count == Int(limit))
     // It goes when its turn has come, and not before.
-    try take(limit, .final(index: limit))
+    try note(limit, .final(index: limit))
     #expect(try rows.row(entry(0).digest) == nil)
     #expect(try rows.row(entry(1).digest)?.standing == .refused(code: "late", position: 1))
-    try take(limit + 1, .final(index: limit + 1))
+    try note(limit + 1, .final(index: limit + 1))
     #expect(try rows.row(entry(1).digest) == nil)
     #expect(try rows.settled().count == Int(limit))
     // One that is under way when its place goes has another afterwards.
-    try take(2, .final(index: 2))
-    try take(limit + 2, .refused(code: "late", position: 1))
-    try take(limit + 2, .written)
-    for number in limit + 3..<2 * limit { try take(number, .final(index: number)) }
+    try note(2, .final(index: 2))
+    try note(limit + 2, .refused(code: "late", position: 1))
+    try note(limit + 2, .written)
+    for number in limit + 3..<2 * limit { try note(number, .final(index: number)) }
     for number in 2 * limit..<2 * limit + 8 {
       try rows.keep(entry(number), at: 1)
-      try take(number, .final(index: number))
+      try note(number, .final(index: number))
     }
-    try take(limit + 2, .refused(code: "late", position: 1))
+    try note(limit + 2, .refused(code: "late", position: 1))
     #expect(try rows.row(entry(limit + 2).digest)?.isSettled == true)
     #expect(try rows.settled().count == Int(limit))
     #expect(try store.keys(withPrefix: "submitted-place/").count == Int(limit))

@@ -406,7 +406,7 @@ struct ConsortiumFollowerTests {
     func expectUnchanged(_ notes: [String]) throws {
       let before = try Picture(ledger.consortium, ledger.consortiumStore)
       for note in notes {
-        #expect(try !ledger.consortium.take(final: note), "\(note)")
+        #expect(try !ledger.consortium.adopt(final: note), "\(note)")
         #expect(try Picture(ledger.consortium, ledger.consortiumStore) == before)
       }
     }
@@ -414,7 +414,7 @@ struct ConsortiumFollowerTests {
     #expect(ledger.consortium.final == nil)
     // A block in the middle, then the last; never back, and not twice.
     let (early, late) = (try note(ledger, middle), try note(ledger, all))
-    #expect(try ledger.consortium.take(final: early))
+    #expect(try ledger.consortium.adopt(final: early))
     #expect(ledger.consortium.final?.size == 6)
     #expect(ledger.consortium.final?.height == 1)
     #expect(try ledger.reader.finalBlock()?.time == LedgerFixture.start + 20)
@@ -423,9 +423,9 @@ struct ConsortiumFollowerTests {
     // A disk that fails.
     let before = try Picture(ledger.consortium, ledger.consortiumStore)
     ledger.consortiumStore.fail(afterCommits: 0)
-    #expect(throws: StoreError.self) { try ledger.consortium.take(final: late) }
+    #expect(throws: StoreError.self) { try ledger.consortium.adopt(final: late) }
     #expect(try Picture(ledger.consortium, ledger.consortiumStore) == before)
-    #expect(try ledger.consortium.take(final: late))
+    #expect(try ledger.consortium.adopt(final: late))
     try expectDurable(ledger.consortium, ledger.consortiumStore, ledger)
     try expectUnchanged([late, early, try note(ledger, all, by: delegates)])
   }
@@ -437,7 +437,7 @@ struct ConsortiumFollowerTests {
     let clean = try note(ledger, leaves(ledger))
     let junk = "\u{2014} \(String(repeating: "x", count: 4000)) AAAAAAA=\n"
     #expect(
-      try ledger.consortium.take(final: clean + String(repeating: junk, count: 200)))
+      try ledger.consortium.adopt(final: clean + String(repeating: junk, count: 200)))
     #expect(ledger.consortium.final?.note == clean)
     // A line under a delegate's name that it has not signed spoils the note.
     try ledger.closeConsortiumBlock(cosignedBy: 0)
@@ -447,8 +447,8 @@ struct ConsortiumFollowerTests {
       try note(ledger, leaves(ledger, from: 2), by: ["hospital-2"]).split(separator: "\n").first {
         $0.contains(name)
       })
-    #expect(try !ledger.consortium.take(final: next + line + "\n"))
-    #expect(try ledger.consortium.take(final: next))
+    #expect(try !ledger.consortium.adopt(final: next + line + "\n"))
+    #expect(try ledger.consortium.adopt(final: next))
   }
 
   // MARK: Following
@@ -496,7 +496,7 @@ struct ConsortiumFollowerTests {
       let after = try Picture(follower, store)
       #expect(throws: LedgerError.self) { try follower.follow([], final: final.note) }
       #expect(try Picture(follower, store) == after)
-      #expect(try !follower.take(final: final.note))
+      #expect(try !follower.adopt(final: final.note))
     }
   }
 
@@ -712,13 +712,13 @@ struct ConsortiumFollowerTests {
     let store = InspectableStore()
     var follower = try follower(ledger, store)
     let genuine = try #require(ledger.consortium.decision)
-    #expect(try !follower.take(decision: genuine))
+    #expect(try !follower.adopt(decision: genuine))
     try follower.follow(leaves(ledger), final: #require(ledger.consortium.final).note)
     let before = try Picture(follower, store)
     func expectRefused(_ change: (inout CommitCertificate) throws -> Void) throws {
       var certificate = genuine
       try change(&certificate)
-      #expect(try !follower.take(decision: certificate))
+      #expect(try !follower.adopt(decision: certificate))
       #expect(try Picture(follower, store) == before)
     }
     func resigned(
@@ -751,11 +751,11 @@ struct ConsortiumFollowerTests {
     try expectRefused { try resigned(&$0) { $0.genesis = .zero } }
     // In the order in which they came, and with three of four.
     store.fail(afterCommits: 0)
-    #expect(throws: StoreError.self) { try follower.take(decision: genuine) }
+    #expect(throws: StoreError.self) { try follower.adopt(decision: genuine) }
     #expect(try Picture(follower, store) == before)
     var three = genuine
     three.commits = [3, 0, 1].map { genuine.commits[$0] }
-    #expect(try follower.take(decision: three))
+    #expect(try follower.adopt(decision: three))
     #expect(follower.decision == three)
     try expectDurable(follower, store, ledger)
     // Now it can open the next block, which the others take.
@@ -773,13 +773,15 @@ struct ConsortiumFollowerTests {
       try ledger.registration(of: "ada", at: "hospital-1").registration, on: "consortium",
       by: "hospital-1")
     #expect(try ledger.append(entry) == nil)
-    #expect(try ledger.consortium.verdict(on: entry.digest) == nil)
+    #expect(try ledger.consortium.place(of: entry.digest) == nil)
     try ledger.closeConsortiumBlock(cosignedBy: 2)
     #expect(
-      try ledger.consortium.verdict(on: entry.digest) == .accepted(index: 1, isFinal: false))
+      try ledger.consortium.place(of: entry.digest)
+        == ConsortiumFollower.ItemPlace(index: 1, isFinal: false))
     try ledger.cosign(by: "hospital-3")
     #expect(
-      try ledger.consortium.verdict(on: entry.digest) == .accepted(index: 1, isFinal: true))
-    #expect(try ledger.consortium.verdict(on: .zero) == nil)
+      try ledger.consortium.place(of: entry.digest)
+        == ConsortiumFollower.ItemPlace(index: 1, isFinal: true))
+    #expect(try ledger.consortium.place(of: .zero) == nil)
   }
 }

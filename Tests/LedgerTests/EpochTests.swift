@@ -303,7 +303,7 @@ struct EpochTests {
       try ledger.cosigned(checkpoint, of: "consortium", by: $0)
     }
     let note = try #require(CosignedCheckpoint.merged(cosigned)).note.encoded
-    #expect(try ledger.consortium.take(final: note))
+    #expect(try ledger.consortium.adopt(final: note))
     #expect(try ledger.consortium.awaitedEpochEnd() == nil)
     try ledger.closeConsortiumBlock()
     #expect(ledger.consortium.final?.size == ledger.consortium.engine.size)

@@ -356,7 +356,7 @@ struct LedgerFixture {
     let checkpoint = try consortium.reader.checkpoint(size: consortium.engine.size)
     cosignatures.append(try cosigned(checkpoint, of: "consortium", by: node))
     let merged = try #require(CosignedCheckpoint.merged(cosignatures))
-    _ = try consortium.take(final: merged.note.encoded)
+    _ = try consortium.adopt(final: merged.note.encoded)
   }
 
   func cosigned(

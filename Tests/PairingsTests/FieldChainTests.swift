@@ -6,7 +6,7 @@ import Testing
 /// Polynomials in both, so that any elements will do.
 @Suite(
   "Chains on the kernels for ADX agree with the portable operations",
-  .enabled(if: adx_kernels_are_supported(), "this processor has no ADX"))
+  .enabled(if: bcemr_adx_kernels_are_supported(), "this processor has no ADX"))
 struct FieldChainTests {
   private typealias Chain = (UnsafeMutablePointer<UInt64>?, Int) -> Void
 
@@ -18,7 +18,7 @@ struct FieldChainTests {
       let (residue, count) = (residues.next(), round % 4)
       var expected = residue
       for _ in 0..<count { expected = expected.squared() }
-      #expect(unsafe run(fp_adx_square_repeatedly, residue, count) == expected)
+      #expect(unsafe run(bcemr_fp_adx_square_repeatedly, residue, count) == expected)
     }
   }
 
@@ -27,9 +27,10 @@ struct FieldChainTests {
     for round in 0..<1000 {
       let point = ProjectivePoint<G1Curve>(
         x: residues.next(), y: residues.next(), z: residues.next())
-      unsafe expectSameDoublings(point, 7 + round % 3, g1_adx_double_repeatedly)
+      unsafe expectSameDoublings(point, 7 + round % 3, bcemr_g1_adx_double_repeatedly)
     }
-    unsafe expectSameDoublings(.identity as ProjectivePoint<G1Curve>, 9, g1_adx_double_repeatedly)
+    unsafe expectSameDoublings(
+      .identity as ProjectivePoint<G1Curve>, 9, bcemr_g1_adx_double_repeatedly)
   }
 
   @Test("of doublings, in the twist")
@@ -38,9 +39,10 @@ struct FieldChainTests {
       let coordinates = residues.nextPairs(3)
       let point = ProjectivePoint<G2Curve>(
         x: coordinates[0], y: coordinates[1], z: coordinates[2])
-      unsafe expectSameDoublings(point, 7 + round % 3, g2_adx_double_repeatedly)
+      unsafe expectSameDoublings(point, 7 + round % 3, bcemr_g2_adx_double_repeatedly)
     }
-    unsafe expectSameDoublings(.identity as ProjectivePoint<G2Curve>, 9, g2_adx_double_repeatedly)
+    unsafe expectSameDoublings(
+      .identity as ProjectivePoint<G2Curve>, 9, bcemr_g2_adx_double_repeatedly)
   }
 
   /// Whether all coordinates are the same, and not only the point.

@@ -75,15 +75,15 @@ struct LongWordsTests {
 
   private static func vectorProduct(_ a: [UInt64], _ b: [UInt64], _ p: [UInt64]) -> [UInt64]? {
     var r = a
-    let isDone = unsafe words_vector_montgomery_product(&r, a, b, p, a.count)
+    let isDone = unsafe bcemr_words_vector_montgomery_product(&r, a, b, p, a.count)
     return isDone ? r : nil
   }
 
   private func schoolbookProduct(_ a: [UInt64], _ b: [UInt64], _ p: [UInt64]) -> [UInt64] {
     var t = [UInt64](repeating: 0, count: 2 * a.count)
     var r = [UInt64](repeating: 0, count: a.count)
-    unsafe words_multiply(&t, a, b, a.count)
-    unsafe words_reduce(&r, &t, p, a.count)
+    unsafe bcemr_words_multiply(&t, a, b, a.count)
+    unsafe bcemr_words_reduce(&r, &t, p, a.count)
     return r
   }
 }

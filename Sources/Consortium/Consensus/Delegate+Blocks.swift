@@ -16,7 +16,7 @@ extension Delegate {
   /// The longest items of a block that are taken: more than an honest delegate proposes.
   private static let byteLimit = 3 << 19
 
-  /// The blocks whose items have to be brought, by ``take(_:for:from:)``.
+  /// The blocks whose items have to be brought, by ``receive(_:for:from:)``.
   package var wanted: [WantedBlock] {
     awaited.keys.filter { blocks[$0] == nil }.sorted {
       $0.bytes.lexicographicallyPrecedes($1.bytes)
@@ -33,12 +33,12 @@ extension Delegate {
 
   package func wants(_ root: Digest32) -> Bool { awaited[root] != nil && blocks[root] == nil }
 
-  /// Takes what a peer has answered that was asked for a block; nil if it did not have it. Nothing
+  /// Receives what a peer has answered that was asked for a block; nil if it did not have it. Nothing
   /// else is taken.
   ///
   /// Something that is not the block says nothing about the block: it is wanted as before, from
   /// others.
-  package mutating func take(
+  package mutating func receive(
     _ block: ProposedBlock?, for root: Digest32, from peer: String
   ) throws -> Bool {
     guard wants(root), misled[root]?.contains(peer) != true else { return false }

@@ -39,12 +39,12 @@ extension Delegate {
   /// Where to go on reading another's outbox.
   package func position(of peer: String) -> UInt64 { peers[peer]?.next ?? 1 }
 
-  /// Takes items of another delegate's outbox, as they came: each proves itself or is passed over.
+  /// Receives items of another delegate's outbox, as they came: each proves itself or is passed over.
   ///
   /// - Parameters:
   ///   - position: where the page began.
   ///   - next: where the next one begins.
-  package mutating func take(
+  package mutating func receive(
     _ items: [OutboxItem], from peer: String, at position: UInt64, next: UInt64
   ) throws -> Bool {
     guard try others.contains(peer) else { return false }
@@ -65,7 +65,7 @@ extension Delegate {
           delegate.peers[peer]?.isAhead = true
           break
         }
-        try delegate.take(item, from: peer)
+        try delegate.receive(item, from: peer)
       }
       try delegate.judgeAwaited()
     }
@@ -79,17 +79,17 @@ extension Delegate {
     return item.height ?? 0 > height
   }
 
-  private mutating func take(_ item: OutboxItem, from peer: String) throws {
+  private mutating func receive(_ item: OutboxItem, from peer: String) throws {
     switch item {
-    case .entry(let bytes): try take(entry: bytes, from: peer)
-    case .proposal(let signed): try take(statement: .proposal(signed), from: peer)
-    case .vote(let signed): try take(statement: .vote(signed), from: peer)
-    case .decision(let certificate): try take(certificate)
-    case .cosignature(let note): try take(cosignature: note)
+    case .entry(let bytes): try receive(entry: bytes, from: peer)
+    case .proposal(let signed): try receive(statement: .proposal(signed), from: peer)
+    case .vote(let signed): try receive(statement: .vote(signed), from: peer)
+    case .decision(let certificate): try receive(certificate)
+    case .cosignature(let note): try count(cosignature: note)
     }
   }
 
-  private mutating func take(entry bytes: [UInt8], from peer: String) throws {
+  private mutating func receive(entry bytes: [UInt8], from peer: String) throws {
     guard let kept = peers[peer]?.waiting, kept.count < Self.waitingLimit,
       kept.reduce(bytes.count, { $0 + $1.byteCount }) <= Self.waitingByteLimit
     else { return }
@@ -121,7 +121,7 @@ extension Delegate {
   }
 
   /// Takes what a seat has signed of the height under way, or keeps it until that has begun here.
-  private mutating func take(statement: SeatStatement, from peer: String) throws {
+  private mutating func receive(statement: SeatStatement, from peer: String) throws {
     guard isOfThisHeight(statement.height, from: peer), !hasForged(peer) else { return }
     guard isSigned(statement) else {
       peers[peer]?.forgeries += 1
@@ -153,8 +153,8 @@ extension Delegate {
       || machine.setting.hasHonestSeat(Set(early.map(\.seat)).count)
   }
 
-  /// Takes what came before this height had begun.
-  mutating func takeEarly() throws {
+  /// Receives what came before this height had begun.
+  mutating func receiveEarly() throws {
     let known = early
     early = []
     for statement in known { try receive(statement) }
@@ -169,19 +169,19 @@ extension Delegate {
     return mayBegin
   }
 
-  private mutating func take(_ certificate: CommitCertificate) throws {
+  private mutating func receive(_ certificate: CommitCertificate) throws {
     if certificate.height == height {
       guard delegates.holds(certificate, genesis: genesis.digest, remembering: &verified) else {
         return
       }
       try run(machine.receive(certificate))
     } else if follower.decision == nil {
-      _ = try follower.take(decision: certificate)
+      _ = try follower.adopt(decision: certificate)
     }
   }
 
   /// Counts a cosignature on a checkpoint of this chain; more than two thirds make it final.
-  mutating func take(cosignature text: String) throws {
+  mutating func count(cosignature text: String) throws {
     let reader = follower.reader
     // What is of a block to come is read again when that is there.
     guard !contradictions.contains(text), let note = try? SignedNote(encoded: text),
@@ -209,16 +209,16 @@ extension Delegate {
     parts.append(part)
     cosigned[claimed.size] = parts
     guard delegates.isQuorum(parts.count) else { return }
-    try takeFinal()
+    try adoptFinal()
   }
 
-  /// Takes the checkpoints that enough have cosigned: at the end of an epoch first, behind which later
+  /// Adopts the checkpoints that enough have cosigned: at the end of an epoch first, behind which later
   /// ones have waited.
-  private mutating func takeFinal() throws {
+  private mutating func adoptFinal() throws {
     let before = follower.final?.size
     for size in cosigned.keys.sorted() {
       if let merged = CosignedCheckpoint.merged(cosigned[size] ?? []) {
-        _ = try follower.take(final: merged.note.encoded)
+        _ = try follower.adopt(final: merged.note.encoded)
       }
     }
     guard let final = follower.final, final.size != before else { return }
@@ -227,11 +227,11 @@ extension Delegate {
     readAgain()
   }
 
-  /// Takes a checkpoint that is final elsewhere.
-  package mutating func take(final note: String) throws -> Bool {
+  /// Adopts a checkpoint that is final elsewhere.
+  package mutating func adopt(final note: String) throws -> Bool {
     try durably { (delegate) throws in
-      guard try delegate.follower.take(final: note) else { return }
-      try delegate.takeFinal()
+      guard try delegate.follower.adopt(final: note) else { return }
+      try delegate.adoptFinal()
       try delegate.removeDone()
       delegate.readAgain()
     }

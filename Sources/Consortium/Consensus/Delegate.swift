@@ -138,7 +138,7 @@ package struct Delegate: Sendable {
     (timeouts, blocks, awaited, misled) = ([], [:], [:], [:])
     for id in peers.keys {
       try peers[id]?.waiting.removeAll {
-        try idle.contains($0.digest) || follower.verdict(on: $0.digest) != nil
+        try idle.contains($0.digest) || follower.place(of: $0.digest) != nil
       }
     }
     (idle, verified, early) = ([], VerifiedStatements(), [])
@@ -283,14 +283,14 @@ package struct Delegate: Sendable {
     let bytes = entry.encoded()
     let digest = Digest32(sha256: bytes)
     let waiting = outbox.waiting
-    if try follower.verdict(on: digest) != nil || waiting.contains(where: { $0.digest == digest }) {
+    if try follower.place(of: digest) != nil || waiting.contains(where: { $0.digest == digest }) {
       return false
     }
     let hasRoom = try hasRoom(for: entry, bytes.count, beside: waiting, in: .outbox)
     var line = try line(of: waiting)
     // Held once, or judging would copy all that was judged before.
     self.line = nil
-    let refusal = try line.judged.take(entry)
+    let refusal = try line.judged.append(entry)
     if let refusal {
       self.line = line
       throw refusal
@@ -312,7 +312,7 @@ package struct Delegate: Sendable {
     let entries = waiting.map(\.digest)
     if let line, line.height == height, line.entries == entries { return line }
     var judged = follower.waitingLine
-    for waiting in waiting { _ = try judged.take(waiting.entry, claimsHold: true) }
+    for waiting in waiting { _ = try judged.append(waiting.entry, claimsHold: true) }
     return (height, entries, judged)
   }
 
@@ -373,7 +373,7 @@ package struct Delegate: Sendable {
         try delegate.isAsked || delegate.isDue()
       {
         try delegate.run(delegate.machine.begin())
-        try delegate.takeEarly()
+        try delegate.receiveEarly()
       }
       try delegate.judgeAwaited()
     }
@@ -521,7 +521,7 @@ package struct Delegate: Sendable {
         let note = try key.cosign(reader.checkpoint(size: size), at: block.time)
           .note.encoded
         outbox.append(.cosignature(note: note))
-        try take(cosignature: note)
+        try count(cosignature: note)
       }
       height += 1
     }
@@ -565,8 +565,8 @@ package struct Delegate: Sendable {
     var kept: [Digest32] = []
     try outbox.removeAll { placed throws in
       guard let waiting = placed.entry else { return false }
-      if try follower.verdict(on: waiting.digest) != nil { return true }
-      if let refusal = try judged.take(waiting.entry), refusal != .blockFull { return true }
+      if try follower.place(of: waiting.digest) != nil { return true }
+      if let refusal = try judged.append(waiting.entry), refusal != .blockFull { return true }
       kept.append(waiting.digest)
       return false
     }

@@ -22,7 +22,7 @@ package struct EntryOffer: Sendable {
   }
 
   /// - Parameter reply: of who was asked last; nil if it does not take the entry, or does not answer.
-  package mutating func take(_ reply: OfferReply?) {
+  package mutating func count(_ reply: OfferReply?) {
     guard let reply else { return }
     takers += 1
     if reply.isNew { isNew = true }

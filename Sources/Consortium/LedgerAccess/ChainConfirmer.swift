@@ -126,7 +126,7 @@ package actor ChainConfirmer: HospitalChains {
     let hospital = request.hospital
     try await node.catchUp()
     if let base = request.leaves.last.flatMap(Leaf.header(in:))?.base.height {
-      try await node.takeFinal(of: hospital, height: base)
+      try await node.adoptFinal(of: hospital, height: base)
     }
     let generation = try await node.consortium.generation(of: hospital)
     let log = node.genesis.keys(of: hospital, generation: generation, in: try await node.members)

@@ -22,10 +22,10 @@ struct IncomingRecord: Sendable {
 
   var isWhole: Bool { head != nil && c.count == byteCount }
 
-  /// Takes the next piece.
+  /// Appends the next piece.
   ///
   /// - Throws: ``ConsortiumError`` `record-tampered` for another record, or another piece.
-  mutating func take(_ part: RecordPiece) throws(ConsortiumError) {
+  mutating func append(_ part: RecordPiece) throws(ConsortiumError) {
     let piece = part.piece
     guard part.head.recordDigest(visitKey: visitKey) == recordDigest, piece.index == next,
       head == nil || (head == part.head && piece.byteCount == byteCount)
@@ -68,7 +68,7 @@ final class UnfinishedRecord: Sendable {
   ) async throws -> (head: RecordHead, c: [UInt8]) {
     var incoming = begin(recordDigest, visitKey: visitKey, from: source)
     do {
-      while !incoming.isWhole { try incoming.take(try await piece(incoming.next)) }
+      while !incoming.isWhole { try incoming.append(try await piece(incoming.next)) }
     } catch let error as ConsortiumError where error.code == .unreachable {
       record.withLock { [incoming] in $0 = incoming }
       throw error

@@ -219,7 +219,7 @@ package actor LedgerNode {
       // What is left is brought by the next step, or by another.
       if pending.isEmpty, let end, end < .now { return false }
       if pending.isEmpty, let end = try follower.awaitedEpochEnd(), end <= follower.engine.size {
-        guard try await takeFinal(covering: end, from: peer) else { return false }
+        guard try await adoptFinal(covering: end, from: peer) else { return false }
       }
       let from = follower.engine.size + UInt64(pending.count)
       guard let reply = await page(from: from, of: peer) else { return false }
@@ -277,7 +277,7 @@ package actor LedgerNode {
   /// Takes what is final at a supernode that builds on it, where a delegate would learn of it a moment later.
   ///
   /// - Throws: ``StoreError``. That the supernode shows nothing of it is no error: what is known stays.
-  func takeFinal(of supernode: String, height: UInt64) async throws {
+  func adoptFinal(of supernode: String, height: UInt64) async throws {
     func isHere() -> Bool { follower.final.map { $0.height >= height } ?? false }
     if isHere() { return }
     // Who only follows has asked delegates, if not just now.
@@ -285,17 +285,17 @@ package actor LedgerNode {
     // Not behind the gate: whoever answers late would keep this one from all others.
     _ = try await followPages(from: supernode)
     let size = follower.engine.size
-    if !isHere(), size > 0 { _ = try await takeFinal(covering: size, from: supernode) }
+    if !isHere(), size > 0 { _ = try await adoptFinal(covering: size, from: supernode) }
   }
 
   /// Takes a final checkpoint of leaves that are here, as at the end of an epoch.
   ///
   /// - Returns: whether so many are final here now.
-  private func takeFinal(covering end: UInt64, from peer: String) async throws -> Bool {
+  private func adoptFinal(covering end: UInt64, from peer: String) async throws -> Bool {
     guard let reply = await page(from: end - 1, of: peer) else { return false }
-    _ = try delegate?.take(final: reply.note)
+    _ = try delegate?.adopt(final: reply.note)
     do {
-      _ = try observer?.take(final: reply.note)
+      _ = try observer?.adopt(final: reply.note)
     } catch {
       isStale = true
       throw error
@@ -367,7 +367,7 @@ package actor LedgerNode {
     var offer = EntryOffer(to: try delegates, by: id)
     while let delegate = offer.next() {
       let about = "\(OfferEntry.name) \(entry.digest)"
-      offer.take(
+      offer.count(
         try? await questions.ask(delegate, about) { [requests] in
           try await requests.ask(OfferEntry(entry), of: delegate)
         })
@@ -412,7 +412,7 @@ package actor LedgerNode {
       else { return isNew }
       note(reply.finalSize, of: peer)
       let height = delegate?.height
-      if try delegate?.take(reply.items, from: peer, at: position, next: reply.next) == true {
+      if try delegate?.receive(reply.items, from: peer, at: position, next: reply.next) == true {
         isNew = true
       }
       if delegate?.hasForged(peer) == true {
@@ -439,7 +439,7 @@ package actor LedgerNode {
       for peer in wanted.holders where delegate?.wants(wanted.root) == true {
         let query = BlockQuery(terms(to: peer), height: wanted.height, root: wanted.root)
         let block = try? await ask(FetchBlock.self, query, about: "\(wanted.root)", of: peer)
-        if try delegate?.take(block, for: wanted.root, from: peer) == true { isNew = true }
+        if try delegate?.receive(block, for: wanted.root, from: peer) == true { isNew = true }
       }
     }
     return isNew
@@ -483,7 +483,7 @@ package actor LedgerNode {
   package func submit(_ entry: Entry) async throws -> Bool {
     if delegate?.hasSeat == true, let isNew = try delegate?.submit(entry) { return isNew }
     try await update()
-    if try follower.verdict(on: entry.digest) != nil { return false }
+    if try follower.place(of: entry.digest) != nil { return false }
     if let refusal = try follower.refusal(of: entry, after: []) { throw refusal }
     guard let reply = try await offer(entry) else {
       throw ConsortiumError(.unreachable, "no delegate takes the entry")
@@ -506,7 +506,7 @@ package actor LedgerNode {
 
   /// Where an accepted entry of the consortium chain stands.
   package func index(of entry: Digest32) throws -> UInt64? {
-    guard case .accepted(let index, _) = try follower.verdict(on: entry) else { return nil }
+    guard let index = try follower.place(of: entry)?.index else { return nil }
     return index
   }
 

@@ -76,7 +76,7 @@ extension HospitalServer: MailboxKeeper {
   }
 
   /// A doctor's answer, for who waits for it, and what comes next.
-  func take(_ request: AnswerMail, by author: Principal?) async throws -> MailBundle {
+  func answerMail(_ request: AnswerMail, by author: Principal?) async throws -> MailBundle {
     let (mailboxes, doctor) = try await mailbox(request, author)
     try await mailboxes.answer(request.message, for: doctor, request.answer)
     guard let next = request.next else { return MailBundle([]) }
@@ -126,7 +126,7 @@ extension SystemManager {
   }
 
   /// A patient's answer, and what comes next.
-  func take(_ request: AnswerMail, by author: Principal?) async throws -> MailBundle {
+  func answerMail(_ request: AnswerMail, by author: Principal?) async throws -> MailBundle {
     let (mailboxes, address) = try mailbox(request, author)
     try await mailboxes.answer(request.message, for: address, request.answer)
     guard let next = request.next else { return MailBundle([]) }

@@ -59,7 +59,7 @@ extension CloudServer {
         node.terms(to: cloud), hospital: context.hospital, visit: context.visitID,
         recordDigest: recordDigest)
       do {
-        try await take(query, of: context, from: cloud, members)
+        try await fetchPieces(query, of: context, from: cloud, members)
         try wanted.remove(context.visitID, of: context.hospital)
         return .taken
       } catch let error as StoreError {
@@ -74,10 +74,10 @@ extension CloudServer {
     return fetched
   }
 
-  /// Takes a record, piece by piece, from where the last attempt at this cloud was cut off. What turns out not
+  /// Fetches a record, piece by piece, from where the last attempt at this cloud was cut off. What turns out not
   /// to be the record is dropped, and none goes on with what another cloud has given: each has what it says of
   /// a length alone.
-  private func take(
+  private func fetchPieces(
     _ query: RecordTakeover, of context: VisitContext, from cloud: String, _ members: ValidMembers
   ) async throws {
     let name = RecordCustody.name(context, query.recordDigest)

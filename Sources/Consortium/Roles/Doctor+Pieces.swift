@@ -122,7 +122,7 @@ extension Doctor {
   ///
   /// Who has signed, or can sign no more, has all it needs: nobody fills a store with the rest. Whoever signs
   /// again, or after a halt of the consortium, asks.
-  func take(_ request: HandOverFindings, by author: Principal?) throws -> PiecesHeld {
+  func keepFindings(_ request: HandOverFindings, by author: Principal?) throws -> PiecesHeld {
     let visit = try visit(request.visit)
     guard request.head.position == UInt64(visit.position - 1), visit.position > 1,
       request.head.contextDigest == visit.context.digest,

@@ -22,7 +22,7 @@ extension Doctor {
 
   /// Keeps what comes by courier, the latest alone, until ``confirm(_:visit:)``: whoever has put other keys
   /// into the visit can send it too.
-  func take(_ request: ShowPresence, by author: Principal?) throws -> Done {
+  func keepPresence(_ request: ShowPresence, by author: Principal?) throws -> Done {
     let code = request.code
     var visit = try visit(code.visit)
     guard author == .patient(visit: code.visit, hospital: visit.context.hospital) else {

@@ -65,13 +65,13 @@ extension Doctor {
     return (key, secrets)
   }
 
-  /// Takes a patient's consent; the share in it is kept sealed until it is used.
+  /// Keeps a patient's consent; the share in it is kept sealed until it is used.
   ///
   /// What takes a place here proves itself, consent and grant: who was asked, or has the key of the address, could
   /// have it filled with what nobody has signed, or with shares that open nothing. Where nobody proves the visit
   /// now, the patient sends the consent again. What has proven itself stays: only the patient knows t, so another
   /// grant that fits is the same, sealed anew.
-  func take(_ request: GrantConsent, by author: Principal?) async throws -> Done {
+  func keepGrant(_ request: GrantConsent, by author: Principal?) async throws -> Done {
     guard let known = try place(for: request, by: author) else { return Done() }
     if let held = known.held, held.sealedGrant == request.sealedGrant { return Done() }
     let context = try await prove(request.consent)

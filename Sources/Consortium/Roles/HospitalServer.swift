@@ -134,7 +134,7 @@ package actor HospitalServer: EnvelopeKeyOwner {
     case let request as FetchMembers: request.reply(try await node.members(request))
     case let request as OfferEntry: request.reply(try await node.offer(request))
     case let request as FetchMail: request.reply(try await fetch(request, by: author))
-    case let request as AnswerMail: request.reply(try await take(request, by: author))
+    case let request as AnswerMail: request.reply(try await answerMail(request, by: author))
     default: throw ConsortiumError(.unsupported, "not a request to a hospital")
     }
   }

@@ -144,7 +144,7 @@ extension Patient {
     let fetched = try await client.ask(FetchNote(), of: cloud, by: [author]).note
     var state: NoteState = try store.load(Self.noteKey(context)) ?? NoteState()
     if let fetched, fetched.counter > state.counter {
-      try take(try read(fetched, of: visit, at: context.hospital, keys), of: context)
+      try add(try read(fetched, of: visit, at: context.hospital, keys), of: context)
     } else if fetched != state.note, !state.cloud.isEmpty {
       state.cloud = ""
       try store.save(state, Self.noteKey(context))
@@ -189,7 +189,7 @@ extension Patient {
         let fetched = try await client.ask(FetchNote(), of: cloud, by: [author])
         if let newer = fetched.note {
           let note = try read(newer, of: visitID, at: hospital, keys)
-          try take(note, of: visit.context)
+          try add(note, of: visit.context)
         }
         continue
       }
@@ -212,7 +212,7 @@ extension Patient {
   }
 
   /// Adds what a note says to what is known of its visit.
-  private func take(_ note: VisitNote, of context: VisitContext) throws {
+  private func add(_ note: VisitNote, of context: VisitContext) throws {
     var changes = try consentChanges(note.consents, of: context)
     var visit = try visit(context.visitID, at: context.hospital)
     visit.add(note)

@@ -34,8 +34,8 @@ extension Patient {
   }
   static func requestKey(_ request: Digest32) -> String { "\(requestPrefix)\(request)" }
 
-  /// Takes a doctor's request, with a final registration of that doctor.
-  func take(_ request: ForwardAccessRequest) async throws -> Done {
+  /// Keeps a doctor's request, with a final registration of that doctor.
+  func keepRequest(_ request: ForwardAccessRequest) async throws -> Done {
     let asked = request.request.object
     // Before anybody is asked, or anything kept, about the doctor.
     guard asked.genesis == genesis.digest, try addressKeys(asked.address.id) != nil,

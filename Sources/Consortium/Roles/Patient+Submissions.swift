@@ -34,7 +34,7 @@ extension Patient: Submitter {
     guard row.kind == .revocation else { return false }
     do {
       guard let standing = try await provenRevocation(insteadOf: row) else { return false }
-      try rows.change(row.digest) { $0.take(another: standing, at: client.clock()) }
+      try rows.change(row.digest) { $0.note(another: standing, at: client.clock()) }
       return true
     } catch let error as StoreError {
       throw error

@@ -128,7 +128,7 @@ public actor Patient: Endpoint, RoleEndpoint {
     _ request: any RoleRequest, by author: Principal?
   ) async throws -> any CanonicalValue {
     switch request {
-    case let request as ForwardAccessRequest: request.reply(try await take(request))
+    case let request as ForwardAccessRequest: request.reply(try await keepRequest(request))
     default: throw ConsortiumError(.unsupported, "not a request to a patient")
     }
   }

@@ -163,8 +163,8 @@ package struct KeptSubmission: NamedValue {
     }
   }
 
-  /// Takes what was shown: it stands for more, or for the same. By what shows less it stands as before.
-  package mutating func take(_ shown: SubmissionStanding, answer: [UInt8], at time: UInt64) {
+  /// Notes what was shown: it stands for more, or for the same. By what shows less it stands as before.
+  package mutating func note(_ shown: SubmissionStanding, answer: [UInt8], at time: UInt64) {
     // A revocation counts by its demand, whatever is answered to that.
     if kind == .revocation, case .demanded = standing, shown.isRefused { return }
     let raised = standing.raised(by: shown)
@@ -177,10 +177,10 @@ package struct KeptSubmission: NamedValue {
     if case .final = standing { (entry, self.answer, denial) = (nil, [], []) }
   }
 
-  /// Takes how another entry stands that says the same: what was refused or not taken was needless.
-  package mutating func take(another standing: SubmissionStanding, at time: UInt64) {
+  /// Notes how another entry stands that says the same: what was refused or not taken was needless.
+  package mutating func note(another standing: SubmissionStanding, at time: UInt64) {
     if case .demanded(let index) = standing { demand = index }
-    take(standing, answer: [], at: time)
+    note(standing, answer: [], at: time)
     wasOverdue = false
   }
 

@@ -54,7 +54,7 @@ extension Submitter {
     let shown = try await client.submit(entry, by: authors(of: entry))
     let row = try rows.change(entry.digest) {
       $0.noteAnswer(at: client.clock())
-      $0.take(shown.standing, answer: shown.answer.encodedSequence(), at: client.clock())
+      $0.note(shown.standing, answer: shown.answer.encodedSequence(), at: client.clock())
     }
     return row?.standing ?? shown.standing
   }
@@ -227,7 +227,7 @@ extension Submitter {
   private func proveFinal(_ entry: Entry) async throws {
     let index = try await client.finalIndex(of: entry)
     try rows.change(entry.digest) {
-      $0.take(.final(index: index), answer: [], at: client.clock())
+      $0.note(.final(index: index), answer: [], at: client.clock())
     }
   }
 

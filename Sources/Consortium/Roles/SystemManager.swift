@@ -101,7 +101,7 @@ package actor SystemManager: EnvelopeKeyOwner {
     case let request as DepositConsent: request.reply(try await deposit(request, by: author))
     case let request as Reencrypt: request.reply(try await reencrypt(request, by: author))
     case let request as FetchMail: request.reply(try await fetch(request, by: author))
-    case let request as AnswerMail: request.reply(try await take(request, by: author))
+    case let request as AnswerMail: request.reply(try await answerMail(request, by: author))
     default: throw ConsortiumError(.unsupported, "not a request to the system manager")
     }
   }

@@ -29,10 +29,10 @@ struct ChainReplay<Rules: ChainRules> {
     self.decider = decider
   }
 
-  /// Takes the next leaf, unless a fault was found before.
+  /// Replays the next leaf, unless a fault was found before.
   ///
   /// - Parameter decoded: what decoding the leaf has come to.
-  mutating func take(
+  mutating func replay(
     _ leaf: [UInt8], _ decoded: Result<Leaf, DecodingFailure>
   ) throws(StoreError) {
     guard fault == nil else { return }

@@ -41,7 +41,7 @@ struct ForeignAddenda {
 
     init(decider: any ClaimDecider) { self.decider = decider }
 
-    mutating func take(
+    mutating func add(
       _ addenda: ForeignAddenda, _ engine: ChainEngine<HospitalRules>, validLeaves: UInt64
     ) {
       chains[addenda.hospital] = (

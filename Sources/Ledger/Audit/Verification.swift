@@ -255,7 +255,7 @@ public enum Verification {
           chain.fault = void
         }
         chain.isAbsent = !result.hasFiles
-        addenda.take(observer.addenda, result.engine, validLeaves: chain.leaves)
+        addenda.add(observer.addenda, result.engine, validLeaves: chain.leaves)
         report.chains.append(chain)
       } catch let failure as Failure {
         // The files of one hospital cost the others nothing, unless nobody can tell where theirs
@@ -393,7 +393,7 @@ public enum Verification {
         try tree.append(leafHash: MerkleHash.leaf(leaf))
         let decoded = Result { () throws(DecodingFailure) in try Leaf(encoded: leaf) }
         try observer.observe(decoded, in: replay)
-        try replay.take(leaf, decoded)
+        try replay.replay(leaf, decoded)
       }
       try store.commit(VerifiedTiles.changes(&tree))
       progress(keys.chain, tree.size, claimed.size)

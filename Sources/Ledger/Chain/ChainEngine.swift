@@ -124,11 +124,11 @@ package struct ChainEngine<Rules: ChainRules>: Sendable {
     for required in roots where required.root.bytes != own { throw required.refusal }
   }
 
-  /// Takes an entry as the next item, if rules and claims allow it.
+  /// Appends an entry as the next item, if rules and claims allow it.
   ///
   /// - Parameter decider: nil if the claims are known to hold.
   /// - Returns: why the entry is refused; nothing has changed then.
-  mutating func take(
+  mutating func append(
     _ entry: Entry, decidedBy decider: (any ClaimDecider)?
   ) throws(StoreError) -> Refusal? {
     switch try judge(entry) {

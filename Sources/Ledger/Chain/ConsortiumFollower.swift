@@ -81,12 +81,12 @@ package struct ConsortiumFollower: Sendable {
     _ opening: Entry, from candidates: [Entry]
   ) throws(StoreError) -> (block: TrialBlock, refused: [Digest32: Refusal]) {
     var engine = engine
-    if let refusal = try engine.take(opening, decidedBy: decider) {
+    if let refusal = try engine.append(opening, decidedBy: decider) {
       throw StoreError(.conflict, "the rules refuse the opening of a block: \(refusal)")
     }
     var refused: [Digest32: Refusal] = [:]
     for candidate in candidates {
-      let refusal = try engine.take(candidate, decidedBy: decider)
+      let refusal = try engine.append(candidate, decidedBy: decider)
       if refusal == .blockFull { break }
       if let refusal { refused[candidate.digest] = refusal }
     }
@@ -122,15 +122,15 @@ package struct ConsortiumFollower: Sendable {
       (self.engine, self.decider) = (engine, decider)
     }
 
-    /// Takes an entry behind those that were taken.
+    /// Has an entry wait behind those that wait.
     ///
     /// - Parameter claimsHold: whether its claims are known to hold.
     /// - Returns: why the rules refuse it; nothing has changed then.
-    package mutating func take(
+    package mutating func append(
       _ entry: Entry, claimsHold: Bool = false
     ) throws(StoreError) -> Refusal? {
       engine = engine.assuming { $0.assumeOpened() }
-      return try engine.take(entry, decidedBy: claimsHold ? nil : decider)
+      return try engine.append(entry, decidedBy: claimsHold ? nil : decider)
     }
   }
 
@@ -146,8 +146,8 @@ package struct ConsortiumFollower: Sendable {
     of entry: Entry, after waiting: [Entry]
   ) throws(StoreError) -> Refusal? {
     var line = waitingLine
-    for entry in waiting { _ = try line.take(entry, claimsHold: true) }
-    return try line.take(entry)
+    for entry in waiting { _ = try line.append(entry, claimsHold: true) }
+    return try line.append(entry)
   }
 
   /// Goes on with a block that is decided: state, leaves and certificate are stored together, or
@@ -168,10 +168,10 @@ package struct ConsortiumFollower: Sendable {
     decision = certificate
   }
 
-  /// Takes the certificate of the last block, of which only the leaves are known so far.
+  /// Adopts the certificate of the last block, of which only the leaves are known so far.
   ///
   /// - Returns: false, with nothing changed, if it does not decide that block.
-  package mutating func take(
+  package mutating func adopt(
     decision certificate: CommitCertificate
   ) throws(StoreError) -> Bool {
     guard let header = engine.header, certificate.height == header.height,
@@ -185,7 +185,7 @@ package struct ConsortiumFollower: Sendable {
 
   // MARK: Checkpoints
 
-  /// Takes a checkpoint of this chain that more than two thirds of the delegates of its last block
+  /// Adopts a checkpoint of this chain that more than two thirds of the delegates of its last block
   /// cosigned, and that covers more than the one before. Returns when it is durable.
   ///
   /// No epoch is passed over: the checkpoint at its end comes before any of the next, so that whoever
@@ -194,7 +194,7 @@ package struct ConsortiumFollower: Sendable {
   /// - Parameter note: a C2SP signed note.
   /// - Returns: false, with nothing changed, if it is no such checkpoint: of another root, of a size
   ///   that ends no block here, or with too few cosignatures.
-  package mutating func take(final note: String) throws(StoreError) -> Bool {
+  package mutating func adopt(final note: String) throws(StoreError) -> Bool {
     guard let size = genesis.consortiumCheckpoint(in: note)?.size, size > final?.size ?? 0,
       size <= engine.size, let height = try height(ofSize: size), isOfNextEpoch(height),
       let cosigned = try confirmed(note, atHeight: height),
@@ -338,15 +338,18 @@ package struct ConsortiumFollower: Sendable {
   }
 
   /// Where an entry stands, if it is an item. Why it was refused, whoever submitted it knows.
-  package func verdict(on entry: Digest32) throws(StoreError) -> Verdict? {
+  package func place(of entry: Digest32) throws(StoreError) -> ItemPlace? {
     let view = engine.view()
     let index: UInt64? = view.value(.item(entry))
     if let failure = view.failure { throw failure }
-    return index.map { .accepted(index: $0, isFinal: $0 < final?.size ?? 0) }
+    return index.map { ItemPlace(index: $0, isFinal: $0 < final?.size ?? 0) }
   }
 
-  package enum Verdict: Sendable, Equatable {
-    case accepted(index: UInt64, isFinal: Bool)
+  package struct ItemPlace: Sendable, Equatable {
+    package var index: UInt64
+    package var isFinal: Bool
+
+    package init(index: UInt64, isFinal: Bool) { (self.index, self.isFinal) = (index, isFinal) }
   }
 }
 

@@ -78,13 +78,13 @@ package actor HospitalWriter {
       guard !leaves.isEmpty else {
         throw StoreError(.corrupted, "the log of \(hospital) has no leaf \(engine.position)")
       }
-      try take(leaves)
+      try replay(leaves)
     }
     isStale = false
   }
 
   /// Replays leaves that stand in the log.
-  private func take(_ leaves: [[UInt8]]) throws {
+  private func replay(_ leaves: [[UInt8]]) throws {
     for leaf in leaves {
       do {
         _ = try engine.replay(leaf)
@@ -127,7 +127,7 @@ package actor HospitalWriter {
       else {
         throw LedgerError(.inconsistentLog, "what the cloud returns is not what it confirmed")
       }
-      try await append(leaves) { try take(leaves) }
+      try await append(leaves) { try replay(leaves) }
       self.confirmed = confirmed
     }
   }

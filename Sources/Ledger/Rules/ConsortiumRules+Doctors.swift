@@ -30,7 +30,7 @@ extension ConsortiumRules {
     else { throw .alreadyRegistered }
     let version = try version(for: statement, item, block, state)
     let keys = [statement.identityKey, statement.a, statement.b2, statement.c2]
-    try take(keys, of: statement.doctor, block, state)
+    try registerKeys(keys, of: statement.doctor, block, state)
     state.note(.schemeKey(statement.a), version.version)
     return Judgement(claims: [
       signature,
@@ -56,7 +56,7 @@ extension ConsortiumRules {
     guard statement.hospital == known.statement.hospital else { throw .notEntitled }
     guard known.status != .retired else { throw .notActive }
     guard replaced == known.statement.digest else { throw .wrongRegistration }
-    return set(known, item, block, state) { $0.take(statement) }
+    return set(known, item, block, state) { $0.replaceStatement(with: statement) }
   }
 
   /// Puts a version behind one that is known.
@@ -74,7 +74,7 @@ extension ConsortiumRules {
   }
 
   /// Registers keys that nobody has had, for whatever use.
-  private func take(
+  private func registerKeys(
     _ keys: [[UInt8]], of party: String, _ block: Block, _ state: StateView
   ) throws(Refusal) {
     guard Set(keys).count == keys.count else { throw .alreadyRegistered }
@@ -104,7 +104,7 @@ extension ConsortiumRules {
       try spend(
         .quota(ofSupernode: party, for: .standings), numbers.supernodeQuota, block, state)
     }
-    set(doctor, item, block, state) { $0.take(change.status) }
+    set(doctor, item, block, state) { $0.changeStatus(to: change.status) }
     return Judgement(claims: [signature])
   }
 
@@ -123,7 +123,7 @@ extension ConsortiumRules {
     try spend(
       .quota(ofSupernode: party, for: .specialties), block.members.numbers.supernodeQuota, block,
       state)
-    set(doctor, item, block, state) { $0.take(change.specialties) }
+    set(doctor, item, block, state) { $0.changeSpecialties(to: change.specialties) }
     return Judgement(claims: [signature])
   }
 
@@ -137,8 +137,8 @@ extension ConsortiumRules {
     }
     guard !IdentityKey.isOfSmallOrder(rotation.identityKey) else { throw .wrongRotation }
     try spend(.quota(ofChangesBy: party), block.members.numbers.signerQuota, block, state)
-    set(doctor, item, block, state) { $0.take(rotation) }
-    try take([rotation.identityKey], of: party, block, state)
+    set(doctor, item, block, state) { $0.replaceIdentityKey(by: rotation) }
+    try registerKeys([rotation.identityKey], of: party, block, state)
     let statement = rotation.statement(
       genesis: genesis.digest, formerKey: doctor.identityKey)
     return Judgement(claims: [

@@ -164,7 +164,7 @@ extension ConsortiumRules {
       let changed = try members(next, after: motion.changes, of: digest, block, state)
       record.status = .passed
       state.set(.motion(digest), record)
-      take(next, changed, state)
+      adopt(changed, after: next, state)
       pardon(motion.changes, state)
     } catch {
       // Others have passed meanwhile.
@@ -242,8 +242,8 @@ extension ConsortiumRules {
     return record.status != .open || genesis.epoch(ofHeight: block.height) > record.lastEpoch
   }
 
-  /// These members are those of the next epoch.
-  private func take(_ members: ValidMembers, _ next: ValidMembers, _ state: StateView) {
+  /// The members of the next epoch are `next`, which changes have made of `members`.
+  private func adopt(_ next: ValidMembers, after members: ValidMembers, _ state: StateView) {
     for id in next.identifiers where members.party(id) == nil {
       state.set(.partyName(id), RawValue(stateBytes: [1]))
     }
@@ -297,7 +297,7 @@ extension ConsortiumRules {
     let changed: ValidMembers
     do throws(Refusal) { changed = try valid(members) } catch { throw .wrongRotation }
     try requireNew(next, changed, of: nil, block, state)
-    take(next, changed, state)
+    adopt(changed, after: next, state)
     return Judgement(claims: [
       signature,
       RequiredClaim(

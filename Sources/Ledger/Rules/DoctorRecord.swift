@@ -69,25 +69,25 @@ package struct DoctorRecord: StateRecord, Equatable {
   }
 
   /// The keys of a new registration are in force.
-  mutating func take(_ statement: RegistrationStatement) {
+  mutating func replaceStatement(with statement: RegistrationStatement) {
     self.statement = statement
     identityKey = statement.identityKey
     (origins.statement, origins.keys) = (index, index)
-    take(statement.specialties)
+    changeSpecialties(to: statement.specialties)
   }
 
-  mutating func take(_ rotation: KeyRotation) {
+  mutating func replaceIdentityKey(by rotation: KeyRotation) {
     identityKey = rotation.identityKey
     origins.keys = index
   }
 
-  mutating func take(_ status: DoctorStatus) {
+  mutating func changeStatus(to status: DoctorStatus) {
     self.status = status
     statusChanges += 1
     origins.status = index
   }
 
-  mutating func take(_ specialties: [Specialty]) {
+  mutating func changeSpecialties(to specialties: [Specialty]) {
     self.specialties = specialties
     specialtyChanges += 1
     origins.specialties = index

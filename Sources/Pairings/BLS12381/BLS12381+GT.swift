@@ -13,13 +13,13 @@ extension BLS12381 {
     public static var one: GT { GT(.one) }
     public var isIdentity: Bool { value.equals(.one).declassified }
     public static func * (a: GT, b: GT) -> GT {
-      vector_kernels_are_supported()
+      bcemr_vector_kernels_are_supported()
         ? GT((VectorFp12(a.value) * VectorFp12(b.value)).value) : GT(a.value * b.value)
     }
     public func inverted() -> GT { GT(value.conjugated()) }
 
     public func raised(to scalar: Scalar) -> GT {
-      vector_kernels_are_supported()
+      bcemr_vector_kernels_are_supported()
         ? raised(to: scalar, in: VectorFp12.self) : raised(to: scalar, in: Fp12.self)
     }
 

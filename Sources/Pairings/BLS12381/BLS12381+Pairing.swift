@@ -6,7 +6,7 @@ extension BLS12381 {
   public static func pairing(_ p: G1, _ q: G2) -> GT { pairingProduct([(p, prepare(q))]) }
 
   public static func pairingProduct(_ pairs: [(G1, PreparedG2)]) -> GT {
-    vector_kernels_are_supported()
+    bcemr_vector_kernels_are_supported()
       ? pairingProduct(pairs, in: VectorFp12.self) : pairingProduct(pairs, in: Fp12.self)
   }
 

@@ -10,7 +10,7 @@ extension BLS12381 {
     /// the loop meets them.
     ///
     /// - Parameter inVectors: whether tangents come from the kernels for AVX-512 IFMA.
-    package init(_ point: G2, inVectors: Bool = vector_kernels_are_supported()) {
+    package init(_ point: G2, inVectors: Bool = bcemr_vector_kernels_are_supported()) {
       isIdentity = point.point.isIdentityMask
       let base = point.point.normalized()
       var running = MillerPoint(base)
@@ -54,7 +54,7 @@ extension BLS12381 {
       var line = Line(l0: .zero, l1: .zero, l4: .zero)
       unsafe withMutableWords(of: &self) { point in
         unsafe withMutableWords(of: &line) { line in
-          unsafe g2_vector_double_with_tangent(point, line, point)
+          unsafe bcemr_g2_vector_double_with_tangent(point, line, point)
         }
       }
       return line

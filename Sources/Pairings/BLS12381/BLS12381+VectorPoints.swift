@@ -14,22 +14,26 @@ protocol VectorizedCurve: ShortWeierstrassCurve {
 }
 
 extension G1Curve: VectorizedCurve {
-  static var vectorSum: (MutableWords?, Words?, Words?) -> Void { unsafe g1_vector_sum }
-  static var vectorDouble: (MutableWords?, Words?) -> Void { unsafe g1_vector_double }
-  static var jacobianDoublings: (MutableWords?, Int) -> Void { unsafe g1_adx_double_repeatedly }
+  static var vectorSum: (MutableWords?, Words?, Words?) -> Void { unsafe bcemr_g1_vector_sum }
+  static var vectorDouble: (MutableWords?, Words?) -> Void { unsafe bcemr_g1_vector_double }
+  static var jacobianDoublings: (MutableWords?, Int) -> Void {
+    unsafe bcemr_g1_adx_double_repeatedly
+  }
 }
 
 extension G2Curve: VectorizedCurve {
-  static var vectorSum: (MutableWords?, Words?, Words?) -> Void { unsafe g2_vector_sum }
-  static var vectorDouble: (MutableWords?, Words?) -> Void { unsafe g2_vector_double }
-  static var jacobianDoublings: (MutableWords?, Int) -> Void { unsafe g2_adx_double_repeatedly }
+  static var vectorSum: (MutableWords?, Words?, Words?) -> Void { unsafe bcemr_g2_vector_sum }
+  static var vectorDouble: (MutableWords?, Words?) -> Void { unsafe bcemr_g2_vector_double }
+  static var jacobianDoublings: (MutableWords?, Int) -> Void {
+    unsafe bcemr_g2_adx_double_repeatedly
+  }
 }
 
 extension VectorizedCurve {
   package static func sum(
     _ a: ProjectivePoint<Self>, _ b: ProjectivePoint<Self>
   ) -> ProjectivePoint<Self> {
-    guard vector_kernels_are_supported() else { return .portableSum(a, b) }
+    guard bcemr_vector_kernels_are_supported() else { return .portableSum(a, b) }
     var sum = a
     unsafe withWords(of: b) { b in
       unsafe withMutableWords(of: &sum) { a in unsafe vectorSum(a, a, b) }
@@ -40,12 +44,12 @@ extension VectorizedCurve {
   package static func sum(
     _ a: ProjectivePoint<Self>, _ b: AffinePoint<Self>
   ) -> ProjectivePoint<Self> {
-    guard vector_kernels_are_supported() else { return .portableSum(a, b) }
+    guard bcemr_vector_kernels_are_supported() else { return .portableSum(a, b) }
     return sum(a, ProjectivePoint(b))
   }
 
   package static func double(_ a: ProjectivePoint<Self>) -> ProjectivePoint<Self> {
-    guard vector_kernels_are_supported() else { return a.portableDoubled() }
+    guard bcemr_vector_kernels_are_supported() else { return a.portableDoubled() }
     var double = a
     unsafe withMutableWords(of: &double) { a in unsafe vectorDouble(a, a) }
     return double
@@ -54,8 +58,8 @@ extension VectorizedCurve {
   package static func double(
     _ a: ProjectivePoint<Self>, times count: Int
   ) -> ProjectivePoint<Self> {
-    guard vector_kernels_are_supported() else {
-      guard adx_kernels_are_supported() else { return a.portableDoubled(times: count) }
+    guard bcemr_vector_kernels_are_supported() else {
+      guard bcemr_adx_kernels_are_supported() else { return a.portableDoubled(times: count) }
       return a.doubled(times: count) { point in
         unsafe withMutableWords(of: &point) { unsafe jacobianDoublings($0, count) }
       }

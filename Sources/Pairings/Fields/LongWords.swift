@@ -15,13 +15,13 @@ package enum LongWords {
   static func montgomeryProduct(
     _ r: MutableWords, _ a: Words, _ b: Words, modulus p: Words, count: Int
   ) {
-    if unsafe words_vector_montgomery_product(r, a, b, p, count) { return }
+    if unsafe bcemr_words_vector_montgomery_product(r, a, b, p, count) { return }
     unsafe portableMontgomeryProduct(r, a, b, modulus: p, count: count)
   }
 
   /// r ← a²·R⁻¹ mod p
   static func montgomerySquare(_ r: MutableWords, _ a: Words, modulus p: Words, count: Int) {
-    if unsafe words_vector_montgomery_product(r, a, a, p, count) { return }
+    if unsafe bcemr_words_vector_montgomery_product(r, a, a, p, count) { return }
     unsafe portableMontgomerySquare(r, a, modulus: p, count: count)
   }
 
@@ -33,7 +33,7 @@ package enum LongWords {
     unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: capacity) { scratch in
       guard let t = scratch.baseAddress else { return }
       unsafe multiply(t, a, b, count: count, scratch: t + 2 * count)
-      unsafe words_reduce(r, t, p, count)
+      unsafe bcemr_words_reduce(r, t, p, count)
     }
   }
 
@@ -45,7 +45,7 @@ package enum LongWords {
     unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: capacity) { scratch in
       guard let t = scratch.baseAddress else { return }
       unsafe square(t, a, count: count, scratch: t + 2 * count)
-      unsafe words_reduce(r, t, p, count)
+      unsafe bcemr_words_reduce(r, t, p, count)
     }
   }
 
@@ -54,15 +54,15 @@ package enum LongWords {
   /// r ← r + b mod p for r, b < p < R/2.
   static func add(_ r: MutableWords, _ b: Words, modulus p: Words, count: Int) {
     // r + b − p, and p again where that is negative; nothing is carried out of r + b.
-    _ = unsafe words_add(r, r, b, count)
-    let borrow = unsafe words_subtract(r, r, p, count)
-    _ = unsafe words_add_masked(r, p, Mask(bit: borrow).bits, 0, count)
+    _ = unsafe bcemr_words_add(r, r, b, count)
+    let borrow = unsafe bcemr_words_subtract(r, r, p, count)
+    _ = unsafe bcemr_words_add_masked(r, p, Mask(bit: borrow).bits, 0, count)
   }
 
   /// r ← r − b mod p for r, b < p.
   static func subtract(_ r: MutableWords, _ b: Words, modulus p: Words, count: Int) {
-    let borrow = unsafe words_subtract(r, r, b, count)
-    _ = unsafe words_add_masked(r, p, Mask(bit: borrow).bits, 0, count)
+    let borrow = unsafe bcemr_words_subtract(r, r, b, count)
+    _ = unsafe bcemr_words_add_masked(r, p, Mask(bit: borrow).bits, 0, count)
   }
 
   /// r ← a where the mask is set.
@@ -88,7 +88,7 @@ package enum LongWords {
     _ r: MutableWords, _ a: Words, _ b: Words, count: Int, scratch: MutableWords
   ) {
     guard count >= karatsubaThreshold, count % 4 == 0 else {
-      return unsafe words_multiply(r, a, b, count)
+      return unsafe bcemr_words_multiply(r, a, b, count)
     }
     let half = count / 2
     unsafe multiply(r, a, b, count: half, scratch: scratch)
@@ -105,7 +105,7 @@ package enum LongWords {
   /// r[0 …< 2n] ← a², with scratch as for a product.
   static func square(_ r: MutableWords, _ a: Words, count: Int, scratch: MutableWords) {
     guard count >= karatsubaSquareThreshold, count % 4 == 0 else {
-      return unsafe words_square(r, a, count)
+      return unsafe bcemr_words_square(r, a, count)
     }
     let half = count / 2
     unsafe square(r, a, count: half, scratch: scratch)
@@ -121,8 +121,8 @@ package enum LongWords {
   private static func distance(
     _ r: MutableWords, _ a: Words, _ b: Words, count: Int
   ) -> Mask {
-    let isBelow = unsafe Mask(bit: words_subtract(r, a, b, count))
-    unsafe words_negate(r, isBelow.bits, count)
+    let isBelow = unsafe Mask(bit: bcemr_words_subtract(r, a, b, count))
+    unsafe bcemr_words_negate(r, isBelow.bits, count)
     return isBelow
   }
 
@@ -130,13 +130,13 @@ package enum LongWords {
   private static func addMiddle(
     _ r: MutableWords, _ product: Words, isNegative: Mask, count: Int, scratch t: MutableWords
   ) {
-    let sumCarry = unsafe words_add(t, r, r + count, count)
-    let productCarry = unsafe words_add_inverted(
+    let sumCarry = unsafe bcemr_words_add(t, r, r + count, count)
+    let productCarry = unsafe bcemr_words_add_inverted(
       t, product, isNegative.bits, isNegative.bit, count)
     let middle = unsafe r + count / 2
-    let carry = unsafe words_add(middle, middle, t, count)
+    let carry = unsafe bcemr_words_add(middle, middle, t, count)
     // Where the product is negative its complement carries once more than the difference does.
-    _ = unsafe words_add_word(
+    _ = unsafe bcemr_words_add_word(
       middle + count, sumCarry &+ productCarry &- isNegative.bit &+ carry, count / 2)
   }
 }

@@ -7,7 +7,7 @@ package struct Mask: Sendable {
 
   /// - Parameter bit: 0 or 1.
   @inline(__always)
-  package init(bit: UInt64) { bits = field_value_barrier(0 &- bit) }
+  package init(bit: UInt64) { bits = bcemr_field_value_barrier(0 &- bit) }
 
   @inline(__always)
   init(bits: UInt64) { self.bits = bits }
@@ -47,7 +47,7 @@ package struct Mask: Sendable {
 package func zeroize<Value: BitwiseCopyable>(_ value: inout Value) {
   unsafe withUnsafeMutableBytes(of: &value) { bytes in
     guard let base = bytes.baseAddress else { return }
-    unsafe field_zeroize(base, bytes.count)
+    unsafe bcemr_field_zeroize(base, bytes.count)
   }
 }
 
@@ -55,6 +55,6 @@ package func zeroize<Value: BitwiseCopyable>(_ value: inout Value) {
 package func zeroize<Element: BitwiseCopyable>(_ values: inout [Element]) {
   unsafe values.withUnsafeMutableBytes { bytes in
     guard let base = bytes.baseAddress else { return }
-    unsafe field_zeroize(base, bytes.count)
+    unsafe bcemr_field_zeroize(base, bytes.count)
   }
 }

@@ -37,8 +37,8 @@ extension PrimeField {
   /// a^(2^count)
   private func squared(times count: Int) -> Self {
     var result = self
-    if P.self == BaseFieldParameters.self, adx_kernels_are_supported() {
-      unsafe withMutableWords(of: &result) { unsafe fp_adx_square_repeatedly($0, count) }
+    if P.self == BaseFieldParameters.self, bcemr_adx_kernels_are_supported() {
+      unsafe withMutableWords(of: &result) { unsafe bcemr_fp_adx_square_repeatedly($0, count) }
     } else {
       for _ in 0..<count { result = result.squared() }
     }

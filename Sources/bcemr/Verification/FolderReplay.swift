@@ -259,15 +259,15 @@ struct FolderReplay {
       genesis: genesis, store: OverlaidStateStore(over: consortium), decider: decider)
     var shown = Shown()
     if let decision = replica.decision {
-      if try chain.take(decision: decision) {
+      if try chain.adopt(decision: decision) {
         shown.decision = decision
       } else {
         note(Self.wrongState, replica.file, "decision does not decide the last block")
       }
     }
     if let final = replica.view.final {
-      guard try takeEpochEnds(of: replica, upTo: final, in: &chain),
-        try chain.final == final || chain.take(final: final.note), chain.final == final
+      guard try adoptEpochEnds(of: replica, upTo: final, in: &chain),
+        try chain.final == final || chain.adopt(final: final.note), chain.final == final
       else {
         return note(
           Self.wrongState, replica.file, "final names no block that the delegates cosigned")
@@ -285,7 +285,7 @@ struct FolderReplay {
   /// Takes the checkpoints at the ends of the epochs that are over, which no later one passes over.
   ///
   /// - Returns: whether they are all there, and no others.
-  private func takeEpochEnds(
+  private func adoptEpochEnds(
     of replica: Replica, upTo final: FinalRecord, in chain: inout ConsortiumFollower
   ) throws -> Bool {
     let count = (final.height + 1) / genesis.content.epochLength
@@ -294,7 +294,7 @@ struct FolderReplay {
       let ends = try replica.view.epochEnds(from: epoch, byteCount: Self.pageByteCount)
       if ends.isEmpty { return epoch == count }
       for end in ends {
-        guard epoch < count, try chain.take(final: end.note) else { return false }
+        guard epoch < count, try chain.adopt(final: end.note) else { return false }
         epoch += 1
       }
     }

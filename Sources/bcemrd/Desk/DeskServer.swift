@@ -32,22 +32,22 @@ struct DeskServer: Service {
   func run() async throws {
     try DeskSocket.check(path)
     let router = Router()
-    take(ExpectDoctor.self, router)
-    take(VoidExpectation.self, router)
-    take(ListDoctors.self, router)
-    take(SetSpecialties.self, router)
-    take(SetStanding.self, router)
-    take(IssueTicket.self, router)
-    take(ListTickets.self, router)
-    take(VoidTicket.self, router)
-    take(AssignTeam.self, router)
-    take(SetStaffing.self, router)
-    take(ReadStaffing.self, router)
-    take(ListVisits.self, router)
-    take(RotateKeys.self, router)
-    take(RenounceVotes.self, router)
-    take(ConfirmChain.self, router)
-    take(AgreeToMotion.self, router)
+    serve(ExpectDoctor.self, router)
+    serve(VoidExpectation.self, router)
+    serve(ListDoctors.self, router)
+    serve(SetSpecialties.self, router)
+    serve(SetStanding.self, router)
+    serve(IssueTicket.self, router)
+    serve(ListTickets.self, router)
+    serve(VoidTicket.self, router)
+    serve(AssignTeam.self, router)
+    serve(SetStaffing.self, router)
+    serve(ReadStaffing.self, router)
+    serve(ListVisits.self, router)
+    serve(RotateKeys.self, router)
+    serve(RenounceVotes.self, router)
+    serve(ConfirmChain.self, router)
+    serve(AgreeToMotion.self, router)
     let (path, logger) = (path, logger)
     let application = Application(
       router: router,
@@ -64,7 +64,7 @@ struct DeskServer: Service {
     try await application.run()
   }
 
-  private func take<Asked: HandledRequest>(
+  private func serve<Asked: HandledRequest>(
     _ type: Asked.Type, _ router: Router<BasicRequestContext>
   ) {
     router.post("v1/\(Asked.name)") { [desk, logger] request, _ in

@@ -67,7 +67,7 @@ struct MotionDraft: Codable {
   /// Takes the consents that another copy of this draft has.
   ///
   /// - Throws: ``DaemonFailure`` `other-draft` if it is another draft.
-  mutating func take(_ other: MotionDraft, from path: String) throws {
+  mutating func merge(_ other: MotionDraft, from path: String) throws {
     guard (other.motion, other.organisation) == (motion, organisation) else {
       throw DaemonFailure(
         .badInput, "\(path): this is another draft than the first", code: "other-draft",

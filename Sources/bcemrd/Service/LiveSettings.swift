@@ -13,7 +13,7 @@ final class LiveSettings: Sendable {
   /// Takes over what may change: log level, marks of the disk, and what counts as ready.
   ///
   /// - Returns: the names of what differs and needs a restart.
-  func take(_ new: DaemonConfiguration) -> [String] {
+  func adopt(_ new: DaemonConfiguration) -> [String] {
     state.withLock { state in
       let fixed: [(String, Bool)] = [
         ("genesis", state.genesis == new.genesis), ("data", state.data == new.data),

@@ -22,7 +22,7 @@ struct Reloading: Service {
 
   private func reload() async {
     do {
-      let restart = settings.take(try await DaemonConfiguration.read(path))
+      let restart = settings.adopt(try await DaemonConfiguration.read(path))
       let present = settings.present
       logger.notice("read the configuration again", metadata: ["level": "\(present.logLevel)"])
       if !restart.isEmpty {

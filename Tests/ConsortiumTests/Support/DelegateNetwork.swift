@@ -247,12 +247,12 @@ struct DelegateNetwork {
       sent.messages += 1
       sent.bytes += page.items.reduce(0) { $0 + UInt64($1.encodedSequence().count) }
     }
-    return try take(page, reader)
+    return try receive(page, reader)
   }
 
-  private mutating func take(_ page: Page, _ reader: Int) throws -> Bool {
+  private mutating func receive(_ page: Page, _ reader: Int) throws -> Bool {
     try run(reader) {
-      try $0.take(page.items, from: page.peer, at: page.position, next: page.next)
+      try $0.receive(page.items, from: page.peer, at: page.position, next: page.next)
     } ?? false
   }
 
@@ -293,7 +293,7 @@ struct DelegateNetwork {
       sent.messages += 1
       sent.bytes += UInt64(block.encodedSequence().count)
     }
-    return try run(reader) { try $0.take(block, for: root, from: peer) } ?? false
+    return try run(reader) { try $0.receive(block, for: root, from: peer) } ?? false
   }
 
   /// Lets a process ask for the blocks that it wants.
@@ -323,7 +323,7 @@ struct DelegateNetwork {
     {
       if let end = try own.awaitedEpochEnd() {
         guard end <= final.size, let page = try source.page(from: end - 1, byteCount: .max),
-          try run(reader, { try $0.take(final: page.note) }) == true
+          try run(reader, { try $0.adopt(final: page.note) }) == true
         else { return isNew }
         isNew = true
         continue
@@ -388,7 +388,7 @@ struct DelegateNetwork {
         }
         do {
           let taken = try other.flatMap { try run($0) { try $0.submit(entry) } }
-          offer.take(taken.map { OfferReply(isNew: $0) })
+          offer.count(taken.map { OfferReply(isNew: $0) })
         } catch is Refusal {
           continue
         }

@@ -542,7 +542,7 @@ struct DelegateSimulation: Simulation {
       }
       sizes.insert(delegate.follower.reader.size)
       guard delegate.follower.final?.size == delegate.follower.reader.size else { return false }
-      for entry in acknowledged where try delegate.follower.verdict(on: entry.digest) == nil {
+      for entry in acknowledged where try delegate.follower.place(of: entry.digest) == nil {
         return false
       }
     }

@@ -647,7 +647,7 @@ struct HospitalSimulation: Simulation {
     if reader.height < start, !isForgetful { throw Violation("\(id) has lost what it decided") }
     if reader.height == start { return }
     heights[index] = reader.height
-    if reader.height == heights.values.max() { try take(reader.members) }
+    if reader.height == heights.values.max() { try note(reader.members) }
     for other in network.machines.indices where isHonest(other) {
       let organisation = "operator-of-\(network.machines[other].id)"
       if try reader.convictions(of: organisation) > 0 {
@@ -661,7 +661,7 @@ struct HospitalSimulation: Simulation {
   }
 
   /// The members as those know them who are furthest.
-  private mutating func take(_ members: ValidMembers) throws {
+  private mutating func note(_ members: ValidMembers) throws {
     let former = network.world.currentMembers
     network.world.currentMembers = members
     let newcomer = SimulatedMembers.newcomer

@@ -1,6 +1,6 @@
 import CFieldKernels
 
-/// F_p¹² for processors where `vector_kernels_are_supported`: the coefficients of w⁰…w⁵ side by side
+/// F_p¹² for processors where `bcemr_vector_kernels_are_supported`: the coefficients of w⁰…w⁵ side by side
 /// in the lanes of vectors.
 ///
 /// Everything takes a time that does not depend on the element.
@@ -10,7 +10,7 @@ package struct VectorFp12: Fp12Arithmetic {
 
   package init(_ value: Fp12) {
     unsafe withWords(of: value) { value in
-      unsafe update { words in unsafe fp12_vector_from_words(words, value) }
+      unsafe update { words in unsafe bcemr_fp12_vector_from_words(words, value) }
     }
   }
 
@@ -18,7 +18,7 @@ package struct VectorFp12: Fp12Arithmetic {
     var value = Fp12.zero
     unsafe withWords(of: words) { words in
       unsafe withMutableWords(of: &value) { value in
-        unsafe fp12_vector_to_words(value, words)
+        unsafe bcemr_fp12_vector_to_words(value, words)
       }
     }
     return value
@@ -35,27 +35,27 @@ package struct VectorFp12: Fp12Arithmetic {
   package static func * (a: Self, b: Self) -> Self {
     var product = a
     unsafe withWords(of: b.words) { b in
-      unsafe product.update { a in unsafe fp12_vector_product(a, a, b) }
+      unsafe product.update { a in unsafe bcemr_fp12_vector_product(a, a, b) }
     }
     return product
   }
 
   package func squared() -> Self {
-    unsafe updated { words in unsafe fp12_vector_square(words, words) }
+    unsafe updated { words in unsafe bcemr_fp12_vector_square(words, words) }
   }
 
   package func cyclotomicSquared() -> Self {
-    unsafe updated { words in unsafe fp12_vector_cyclotomic_square(words, words) }
+    unsafe updated { words in unsafe bcemr_fp12_vector_cyclotomic_square(words, words) }
   }
 
   package func conjugated() -> Self {
-    unsafe updated { words in unsafe fp12_vector_conjugate(words, words) }
+    unsafe updated { words in unsafe bcemr_fp12_vector_conjugate(words, words) }
   }
 
   package func frobenius() -> Self {
     var power = self
     unsafe withWords(of: Self.frobeniusFactors.words) { factors in
-      unsafe power.update { words in unsafe fp12_vector_frobenius(words, words, factors) }
+      unsafe power.update { words in unsafe bcemr_fp12_vector_frobenius(words, words, factors) }
     }
     return power
   }
@@ -71,7 +71,7 @@ package struct VectorFp12: Fp12Arithmetic {
     var product = self
     unsafe withWords(of: line) { line in
       unsafe withWords(of: point) { point in
-        unsafe product.update { f in unsafe fp12_vector_multiply_line(f, f, line, point) }
+        unsafe product.update { f in unsafe bcemr_fp12_vector_multiply_line(f, f, line, point) }
       }
     }
     return product

@@ -78,7 +78,7 @@ struct Submit: AsyncParsableCommand {
       guard let first = drafts.first else { return }
       var draft = try MotionDraft.read(first, session.genesis)
       for path in drafts.dropFirst() {
-        try draft.take(try MotionDraft.read(path, session.genesis), from: path)
+        try draft.merge(try MotionDraft.read(path, session.genesis), from: path)
       }
       guard draft.organisation == session.id else {
         throw DaemonFailure(

@@ -2,8 +2,8 @@ public import CanonicalEncoding
 internal import Crypto
 internal import Pairings
 
-/// The checks of 4.6 (3) and (4) on the points of a record, under PK_v and B or A' and B_I.
-struct RecordEquations<Suite: PairingSuite>: Sendable {
+/// The points of a record that passed the checks of 4.6 (3) or (4), under PK_v and B or A' and B_I; they open it.
+struct VerifiedRecordPoints<Suite: PairingSuite>: Sendable {
   let head: RecordHead
   let recordDigest: Digest32
   /// H2(A).
