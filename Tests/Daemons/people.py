@@ -426,7 +426,9 @@ def copies_are_its_own(cluster):
             for _ in range(20):
                 process = subprocess.Popen(
                     [cluster.program, command, "--config", cluster.config("cloud"), "-o",
-                     os.path.join(folder, "file")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                     os.path.join(folder, "file")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                    # Whoever runs this in the background has it ignore SIGINT, and so what it begins.
+                    preexec_fn=lambda number=number: signal.signal(number, signal.SIG_DFL))
                 while process.poll() is None and not os.listdir(folder):
                     time.sleep(0.001)
                 process.send_signal(signal.SIGSTOP)
