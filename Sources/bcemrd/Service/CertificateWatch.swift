@@ -76,11 +76,8 @@ final class CertificateWatch: Service {
   }
 
   func run() async throws {
-    await cancelWhenGracefulShutdown {
-      while !Task.isCancelled {
-        for (purpose, certificate) in self.all { self.look(purpose, certificate) }
-        try? await Task.sleep(for: Self.day)
-      }
+    await repeatUntilShutdown(every: Self.day) {
+      for (purpose, certificate) in self.all { self.look(purpose, certificate) }
     }
   }
 

@@ -7,7 +7,7 @@ import Synchronization
 /// Says in the log when the clock of this machine is not that of most others, and when it is so again.
 final class ClockWatch: Service {
   /// From so many seconds on it is off: half of what a ledger of the usual numbers takes (specification 6.11).
-  static let tolerance: Double = 5
+  private static let tolerance: Double = 5
   private static let interval = Duration.seconds(5)
 
   private let statistics: MessageStatistics
@@ -20,12 +20,7 @@ final class ClockWatch: Service {
   }
 
   func run() async throws {
-    await cancelWhenGracefulShutdown {
-      while !Task.isCancelled {
-        self.look()
-        try? await Task.sleep(for: Self.interval)
-      }
-    }
+    await repeatUntilShutdown(every: Self.interval) { self.look() }
   }
 
   private func look() {

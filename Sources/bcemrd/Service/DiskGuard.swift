@@ -48,12 +48,7 @@ final class DiskGuard: Service {
   var mayStep: Bool { state.withLock { $0.mayStep } }
 
   func run() async throws {
-    await cancelWhenGracefulShutdown {
-      while !Task.isCancelled {
-        self.look()
-        try? await Task.sleep(for: Self.interval)
-      }
-    }
+    await repeatUntilShutdown(every: Self.interval) { self.look() }
   }
 
   /// Looks once.

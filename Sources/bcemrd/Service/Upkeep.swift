@@ -18,6 +18,7 @@ struct Upkeep: Sendable {
   let disk: DiskGuard
   /// Of what is asked of other members, by whose answers the clock is judged.
   let statistics = MessageStatistics()
+  private let clock: ClockWatch
   private let logger: Logger
 
   /// - Throws: ``DaemonFailure`` for a certificate or a key that cannot be read.
@@ -28,6 +29,7 @@ struct Upkeep: Sendable {
       ofEtcd: try configuration.engine?.certificates() ?? [], logger: logger)
     disk = DiskGuard(path: configuration.data, settings: settings, logger: logger)
     disk.look()
+    clock = ClockWatch(statistics, logger: logger)
     (self.settings, self.logger) = (settings, logger)
   }
 
@@ -38,7 +40,7 @@ struct Upkeep: Sendable {
     from path: String, engine: SharedEngine?, _ locations: @escaping Locations
   ) -> [any Service] {
     [
-      disk, certificate, ClockWatch(statistics, logger: logger),
+      disk, certificate, clock,
       Reloading(
         path: path, settings: settings, certificate: certificate, engine: engine,
         locations: locations, logger: logger),
