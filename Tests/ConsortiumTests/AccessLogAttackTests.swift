@@ -11,7 +11,7 @@ struct AccessLogAttackTests {
   private static let reader = TestConsortium.reader
   private static let (hospital, cloud) = (TestConsortium.hospital, "cloud")
 
-  private func code(_ work: () async throws -> Void) async -> String {
+  private func code(_ work: () async throws -> Void) async -> String? {
     await ConsortiumError.code(work)
   }
 

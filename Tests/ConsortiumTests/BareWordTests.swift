@@ -12,7 +12,7 @@ struct BareWordTests {
   private static let patient = TestConsortium.patient
   private static let hospital = TestConsortium.hospital
 
-  private func code(_ work: () async throws -> Void) async -> String {
+  private func code(_ work: () async throws -> Void) async -> String? {
     await ConsortiumError.code(work)
   }
 

@@ -68,44 +68,16 @@ struct ClientTests {
     try await client.doctor.visits().first { $0.visit == visit }?.step
   }
 
+  private static let findings = [Array("plaintext-first".utf8), Array("plaintext-second".utf8)]
+
   @Test("a doctor's and a patient's client hold a visit and share it, by what is public")
   func wholeStory() async throws {
     let stage = try await Stage()
-    let doctors = [try await stage.doctor("newcomer-1"), try await stage.doctor("newcomer-2")]
     var random = SystemRandomNumberGenerator()
     let keys = try PatientKeys.generate(owner: "basil", using: &random)
     let store = MemoryRoleStore()
     let client = try stage.patient(keys, store)
-
-    let team = doctors.map(\.doctor.id)
-    try await stage.hospital.assign(team, toEncounter: "e-1", of: Self.identity)
-    let ticket = try await stage.hospital.issueTicket(for: Self.identity).text
-    let admission = try await client.arrive(at: Self.hospital, for: "e-1", ticket: ticket)
-    guard case .opened(let context, attempt: 1) = admission else {
-      Issue.record("the visit is not open")
-      return
-    }
-    let visit = context.visitID
-    #expect(context.signers.map(\.doctor) == team)
-    #expect(try await doctors[0].doctor.visits().isEmpty)
-    try await stage.hospital.establishGroupKey(visit)
-    let findings = [Array("plaintext-first".utf8), Array("plaintext-second".utf8)]
-    for (index, doctor) in doctors.enumerated() {
-      let assigned = try #require(try await doctor.doctor.visits().first)
-      #expect(assigned.visit == visit && assigned.team == team)
-      #expect(assigned.position == index + 1 && assigned.step == .presence)
-      #expect(assigned.openedAt == context.openedAt)
-      #expect(assigned.deadline == context.deadline(ofPosition: index + 1))
-      try await doctor.see(
-        client.code(for: team[index], visit: visit, at: Self.hospital), finding: findings[index])
-      #expect(try await Self.step(doctor, visit) == .done)
-    }
-    #expect(
-      await ConsortiumError.code { _ = try await client.leave(visit, at: Self.hospital) }
-        != "nothing")
-    try await stage.consortium.settle()
-    let record = try #require(try await client.leave(visit, at: Self.hospital))
-    #expect(record.findings.map(\.content) == findings)
+    let visit = try await Self.holdVisit(client, stage)
 
     // Sharing, with a doctor who was not there.
     let reader = try await stage.doctor("newcomer-3")
@@ -119,24 +91,7 @@ struct ClientTests {
     #expect(requests.count == 1 && request.doctor == "newcomer-3" && request.address == address)
     #expect(request.purpose == "second opinion" && request.hospital == Self.hospital)
     #expect(request.madeAt == stage.test.time)
-    #expect(try await reader.doctor.consents().isEmpty)
-    let expiry = await stage.consortium.ledgerTime() + 3600
-    try await client.share(visit, at: Self.hospital, with: request, until: expiry)
-    try await stage.consortium.settle()
-    let consent = try #require(try await reader.doctor.consents().first)
-    #expect(consent.visit == visit && consent.expiresAt == expiry && !consent.isUsed)
-    #expect(consent.purpose == "second opinion" && consent.hospital == Self.hospital)
-    let kept = Mutex<[[UInt8]]>([])
-    try await reader.read(consent) { record in
-      kept.withLock { $0 = record.findings.map(\.content) }
-    }
-    #expect(kept.withLock { $0 } == findings)
-    #expect(try await reader.doctor.consents().map(\.isUsed) == [true])
-    try await stage.consortium.settle()
-    #expect(
-      try await client.patient.accessLog(visit, at: "hospital-1").records.map(\.event) == [
-        .consented, .requested, .accessed,
-      ])
+    try await Self.share(visit, client, with: reader, by: request, stage)
 
     // The same program again, and one that has the words alone.
     let again = try stage.patient(keys, store)
@@ -148,6 +103,65 @@ struct ClientTests {
     #expect(try await restored.patient.restore().isComplete)
     #expect(try await restored.patient.holdings().visits.map(\.visit) == [visit])
     for submission in try await client.patient.followUp() { #expect(submission.standing.isFinal) }
+  }
+
+  /// A visit from the counter to the record, with two doctors.
+  private static func holdVisit(
+    _ client: PatientClient, _ stage: Stage
+  ) async throws -> Digest32 {
+    let doctors = [try await stage.doctor("newcomer-1"), try await stage.doctor("newcomer-2")]
+    let team = doctors.map(\.doctor.id)
+    try await stage.hospital.assign(team, toEncounter: "e-1", of: identity)
+    let ticket = try await stage.hospital.issueTicket(for: identity).text
+    let admission = try await client.arrive(at: hospital, for: "e-1", ticket: ticket)
+    var opened: VisitContext?
+    if case .opened(let context, attempt: 1) = admission { opened = context }
+    let context = try #require(opened, "the visit is not open")
+    let visit = context.visitID
+    #expect(context.signers.map(\.doctor) == team)
+    #expect(try await doctors[0].doctor.visits().isEmpty)
+    try await stage.hospital.establishGroupKey(visit)
+    for (index, doctor) in doctors.enumerated() {
+      let assigned = try #require(try await doctor.doctor.visits().first)
+      #expect(assigned.visit == visit && assigned.team == team)
+      #expect(assigned.position == index + 1 && assigned.step == .presence)
+      #expect(assigned.openedAt == context.openedAt)
+      #expect(assigned.deadline == context.deadline(ofPosition: index + 1))
+      try await doctor.see(
+        client.code(for: team[index], visit: visit, at: hospital), finding: findings[index])
+      #expect(try await step(doctor, visit) == .done)
+    }
+    #expect(
+      await ConsortiumError.code { _ = try await client.leave(visit, at: hospital) } != nil)
+    try await stage.consortium.settle()
+    let record = try #require(try await client.leave(visit, at: hospital))
+    #expect(record.findings.map(\.content) == findings)
+    return visit
+  }
+
+  /// A request is consented to, and the record read once.
+  private static func share(
+    _ visit: Digest32, _ client: PatientClient, with reader: DoctorClient,
+    by request: ReceivedRequest, _ stage: Stage
+  ) async throws {
+    #expect(try await reader.doctor.consents().isEmpty)
+    let expiry = await stage.consortium.ledgerTime() + 3600
+    try await client.share(visit, at: hospital, with: request, until: expiry)
+    try await stage.consortium.settle()
+    let consent = try #require(try await reader.doctor.consents().first)
+    #expect(consent.visit == visit && consent.expiresAt == expiry && !consent.isUsed)
+    #expect(consent.purpose == request.purpose && consent.hospital == hospital)
+    let kept = Mutex<[[UInt8]]>([])
+    try await reader.read(consent) { record in
+      kept.withLock { $0 = record.findings.map(\.content) }
+    }
+    #expect(kept.withLock { $0 } == findings)
+    #expect(try await reader.doctor.consents().map(\.isUsed) == [true])
+    try await stage.consortium.settle()
+    #expect(
+      try await client.patient.accessLog(visit, at: hospital).records.map(\.event) == [
+        .consented, .requested, .accessed,
+      ])
   }
 
   @Test("a doctor hears whether consents were taken back, from whom and as of when")

@@ -399,27 +399,31 @@ struct DelegateTests {
       try network.processes[reader].delegate?.block(root, height: height)?.entries == block.entries)
   }
 
+  /// A vote in the first round of a height.
+  private func vote(
+    _ phase: ConsensusVote.Phase, _ root: Digest32?, at height: UInt64, by seat: Int,
+    _ network: DelegateNetwork
+  ) -> OutboxItem {
+    let vote = ConsensusVote(
+      genesis: network.genesis.digest, epoch: 0, height: height, round: 0, phase: phase,
+      root: root, timedOut: [])
+    return .vote(
+      SignedVote(
+        vote: vote, seat: UInt64(seat),
+        signature: network.processes[seat].keys.voting.sign(vote)))
+  }
+
   @Test("[attack] statements that are shown again and again are verified once")
   func repeatedStatements() throws {
     var network = try DelegateNetwork()
     try network.settle()
     _ = try work(&network)
     let (proposed, proposer) = try propose(&network)
-    let reader = (proposer + 1) % 4
+    let (reader, height) = ((proposer + 1) % 4, proposed.proposal.height)
     var votes: [OutboxItem] = []
     for seat in 0..<4 where seat != reader {
-      for (phase, root) in [
-        (ConsensusVote.Phase.prepare, proposed.proposal.root), (.commit, nil),
-      ] as [(ConsensusVote.Phase, Digest32?)] {
-        let vote = ConsensusVote(
-          genesis: network.genesis.digest, epoch: 0, height: proposed.proposal.height, round: 0,
-          phase: phase, root: root, timedOut: [])
-        votes.append(
-          .vote(
-            SignedVote(
-              vote: vote, seat: UInt64(seat),
-              signature: network.processes[seat].keys.voting.sign(vote))))
-      }
+      votes.append(vote(.prepare, proposed.proposal.root, at: height, by: seat, network))
+      votes.append(vote(.commit, nil, at: height, by: seat, network))
     }
     var again = proposed.proposal
     again.round = 4
@@ -449,13 +453,7 @@ struct DelegateTests {
     // Who signs without end makes nobody verify others' statements again, and fills no memory.
     let seat = (reader + 1) % 4
     let flood = (0..<1000).map { number in
-      let vote = ConsensusVote(
-        genesis: network.genesis.digest, epoch: 0, height: proposed.proposal.height, round: 0,
-        phase: .prepare, root: Digest32(sha256: Array("\(number)".utf8)), timedOut: [])
-      return OutboxItem.vote(
-        SignedVote(
-          vote: vote, seat: UInt64(seat),
-          signature: network.processes[seat].keys.voting.sign(vote)))
+      vote(.prepare, Digest32(sha256: Array("\(number)".utf8)), at: height, by: seat, network)
     }
     try network.deliver(
       DelegateNetwork.Page(
@@ -684,6 +682,34 @@ struct DelegateTests {
     #expect(try hold(network, 1, Array(entries.dropFirst())))
   }
 
+  /// The others vote for a block, and the first alone hears that it is decided.
+  ///
+  /// - Returns: where the first stands.
+  private func decideForFirst(_ network: inout DelegateNetwork) throws -> ConsortiumView {
+    _ = try work(&network)
+    network.pass(seconds: 3)
+    try network.settle(
+      expirations: 0, sees: { reader, _ in reader != 0 },
+      carries: { if case .vote(let signed) = $0 { signed.vote.phase != .commit } else { true } })
+    try network.settle(expirations: 0, sees: { reader, _ in reader == 0 })
+    let decided = try settled(network)
+    let last = try settled(network, 3)
+    #expect(decided.height == last.height + 1)
+    return decided
+  }
+
+  /// A delegate has an earlier disk, and something else that it could decide.
+  private func putBack(
+    _ index: Int, _ backup: (state: [[UInt8]: [UInt8]], roles: [String: [UInt8]]),
+    _ network: inout DelegateNetwork
+  ) throws {
+    network.kill(index)
+    network.processes[index].disk.put(state: backup.state, roles: backup.roles)
+    try network.boot(index)
+    let entry = network.demand(by: network.processes[index].id)
+    try network.run(index) { try $0.submit(entry) }
+  }
+
   @Test(
     "[attack] two of four delegates are put back by blocks, to an earlier epoch or amid a height, and whoever decided is cut off",
     arguments: 0...5)
@@ -701,25 +727,8 @@ struct DelegateTests {
       network.pass(seconds: 3)
       try network.settle()
     }
-    // The others vote for a block, and the first alone hears that it is decided.
-    _ = try work(&network)
-    network.pass(seconds: 3)
-    try network.settle(
-      expirations: 0, sees: { reader, _ in reader != 0 },
-      carries: { if case .vote(let signed) = $0 { signed.vote.phase != .commit } else { true } })
-    try network.settle(expirations: 0, sees: { reader, _ in reader == 0 })
-    let decided = try settled(network)
-    let last = try settled(network, 3)
-    #expect(decided.height == last.height + 1)
-
-    for (index, backup) in zip([1, 2], backups) {
-      network.kill(index)
-      network.processes[index].disk.put(state: backup.state, roles: backup.roles)
-      try network.boot(index)
-      // Something else that they could decide.
-      let entry = network.demand(by: network.processes[index].id)
-      try network.run(index) { try $0.submit(entry) }
-    }
+    let decided = try decideForFirst(&network)
+    for (index, backup) in zip([1, 2], backups) { try putBack(index, backup, &network) }
     let isTogether: (Int, Int) -> Bool = { reader, writer in reader != 0 && writer != 0 }
     for _ in 0..<4 {
       network.pass(seconds: 40)

@@ -63,7 +63,7 @@ struct LostRecordTests {
     } else {
       try await consortium.complete(context.visitID, at: Self.hospital)
     }
-    #expect(await test.rest(consortium) == "nothing")
+    #expect(await test.rest(consortium) == nil)
     let record = try await consortium.collect(context.visitID, plan).record
     #expect(record?.findings.map(\.content) == plan.findings)
     _ = try await consortium.hold(test.plan("encounter-2"))
@@ -82,7 +82,7 @@ struct LostRecordTests {
     try await records.remove(try #require(try await records.record(ofVisit: visit)))
     try await test.storage.restore(backup)
     consortium = try await test.open()
-    #expect(await test.rest(consortium, rounds: 3) == "nothing")
+    #expect(await test.rest(consortium, rounds: 3) == nil)
     #expect(await consortium.cloud.missingRecords(of: Self.hospital) == [visit])
     _ = try await consortium.hold(test.plan("encounter-2"))
     try await consortium.settle()
@@ -100,7 +100,7 @@ struct LostRecordTests {
     test.wire.lose(StoreRecord.self)
     #expect(await test.rest(consortium, rounds: 3) == "record-missing")
     try await test.passEpoch(consortium, mayFail: true)
-    #expect(await test.rest(consortium) == "nothing")
+    #expect(await test.rest(consortium) == nil)
     #expect(try await test.presentCloud(consortium) == "cloud-2")
     let cloud = try test.server("cloud-2", consortium)
     #expect(await cloud.missingRecords(of: Self.hospital) == [context.visitID])

@@ -46,7 +46,7 @@ struct RecordOpeningTests {
     let consortium = try await test.open()
     let (visit, consent) = try await test.consentedVisit(consortium)
     let kept = Mutex<[OpenedRecord]>([])
-    func open(_ doctor: String) async -> String {
+    func open(_ doctor: String) async -> String? {
       await ConsortiumError.code {
         _ = try await consortium.openSharedRecord(visit, at: Self.hospital, by: doctor) { record in
           kept.withLock { $0.append(record) }

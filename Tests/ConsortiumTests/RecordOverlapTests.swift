@@ -79,7 +79,7 @@ struct RecordOverlapTests {
     let again = try await signed.store(last).receipt
     #expect(again.count == 64)
     try await signed.complete(record, again)
-    #expect(await signed.test.rest(signed.consortium) == "nothing")
+    #expect(await signed.test.rest(signed.consortium) == nil)
     #expect(try await signed.test.state(of: signed.visit, signed.consortium).status == .complete)
   }
 
@@ -139,7 +139,7 @@ struct RecordOverlapTests {
     _ = try await signed.store(signed.piece(other, 0))
     #expect(await completion.end())
     records.meanwhile(nil)
-    #expect(await signed.test.rest(signed.consortium) == "nothing")
+    #expect(await signed.test.rest(signed.consortium) == nil)
     #expect(try await signed.test.state(of: signed.visit, signed.consortium).status == .complete)
     #expect(try await records.records() == [signed.name(record)])
   }

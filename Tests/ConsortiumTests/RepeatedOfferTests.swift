@@ -11,7 +11,7 @@ struct RepeatedOfferTests {
   private static let patient = TestConsortium.patient
   private static let hospital = TestConsortium.hospital
 
-  private func code(_ work: () async throws -> Void) async -> String {
+  private func code(_ work: () async throws -> Void) async -> String? {
     await ConsortiumError.code(work)
   }
 
@@ -19,7 +19,7 @@ struct RepeatedOfferTests {
   private func requireOwn(
     _ visit: Digest32, _ test: TestConsortium, _ consortium: LocalConsortium
   ) async throws {
-    #expect(await code { _ = try await consortium.collect(visit, test.plan()) } == "nothing")
+    #expect(await code { _ = try await consortium.collect(visit, test.plan()) } == nil)
     let patient = try #require(await consortium.patients[Self.patient])
     try await test.pass(seconds: 61, consortium)
     let restored = try await patient.restore(anew: true).visits.filter { $0.visit == visit }
@@ -49,7 +49,7 @@ struct RepeatedOfferTests {
         await code { _ = try await consortium.open(test.plan("e-\(number)")) } == "wrong-context")
       test.wire.intercept(nil)
       try await consortium.settle()
-      #expect(await code { _ = try await consortium.collect(visit, test.plan()) } == "nothing")
+      #expect(await code { _ = try await consortium.collect(visit, test.plan()) } == nil)
     }
     #expect(test.wire.requests(AuthorizeVisit.self).count == agreed)
     try await requireOwn(visit, test, consortium)
@@ -74,7 +74,7 @@ struct RepeatedOfferTests {
     try await consortium.settle()
     // Nor does the hospital help to find it.
     test.wire.lose(FindVisits.self)
-    #expect(await code { _ = try await consortium.collect(visit, test.plan()) } == "nothing")
+    #expect(await code { _ = try await consortium.collect(visit, test.plan()) } == nil)
     // Now that the ledger has it, nothing takes its place.
     test.offerAgain(context)
     #expect(await code { _ = try await consortium.open(test.plan()) } == "wrong-context")
@@ -124,7 +124,7 @@ struct RepeatedOfferTests {
     let own = restored.filter { $0.visit == visit }
     #expect(own.map(\.state) == [.complete(record: true)] && own.allSatisfy { $0.failure == nil })
     #expect(try await consortium.holdings(ofPatient: Self.patient) == before)
-    #expect(await code { _ = try await consortium.collect(visit, test.plan()) } == "nothing")
+    #expect(await code { _ = try await consortium.collect(visit, test.plan()) } == nil)
     try await consortium.revoke(patient: Self.patient, consent: consent)
     #expect(
       await code {
@@ -142,7 +142,7 @@ struct RepeatedOfferTests {
     test.squat(visit, at: Self.hospital)
     _ = await code { _ = try await consortium.open(test.plan("e-4")) }
     test.wire.intercept(nil)
-    #expect(await code { _ = try await consortium.collect(visit, test.plan()) } == "nothing")
+    #expect(await code { _ = try await consortium.collect(visit, test.plan()) } == nil)
   }
 
   @Test("an authorization that comes late, after another offer was agreed to, loses no visit")

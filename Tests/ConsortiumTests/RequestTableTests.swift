@@ -96,7 +96,7 @@ struct RequestTableTests {
     #expect(count > 800)
   }
 
-  @Test("[attack] envelopes for others, of another ledger, old, early, too large, or bare")
+  @Test("[attack] envelopes of another ledger, old, early, too large, or of another kind")
   func envelopes() async throws {
     let test = TestConsortium(teamSize: 1)
     let consortium = try await test.open()
@@ -106,7 +106,7 @@ struct RequestTableTests {
     let request = ReadVisit(hospital: "hospital-1", visit: context.visitID)
     let honest = client.content(request, "hospital-1")
     let key = try #require(client.keys.first)
-    func code(_ content: RequestContent) async throws -> String {
+    func code(_ content: RequestContent) async throws -> String? {
       let (reply, answer) = try await client.send(content, by: key)
       return await ConsortiumError.code {
         guard ObjectKind(of: reply) == .sealedAnswer else {
@@ -118,7 +118,7 @@ struct RequestTableTests {
         ).result.get()
       }
     }
-    #expect(try await code(honest) == "nothing")
+    #expect(try await code(honest) == nil)
     var changed = honest
     changed.genesis = .zero
     #expect(try await code(changed) == "decryption")
@@ -133,11 +133,24 @@ struct RequestTableTests {
     changed = honest
     changed.payload = Message(FetchNote()).encoded()
     #expect(try await code(changed) == "wrong-kind")
+  }
 
+  @Test(
+    "[attack] envelopes passed on sealed anew, for another ledger, bare, or with any bit changed")
+  func envelopesPassedOn() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let context = try await test.beginVisit(consortium, test.plan()).context
+    let doctor = context.signers[0].doctor
+    let client = test.client(consortium, as: doctor)
+    let request = ReadVisit(hospital: "hospital-1", visit: context.visitID)
+    _ = try await client.ask(request, of: "hospital-1")
+    let honest = client.content(request, "hospital-1")
+    let key = try #require(client.keys.first)
     // Who was asked passes the request on, sealed anew, as one to another.
     let contact = try #require(test.secrets.contact("hospital-2"))
     let (moved, _) = try Envelope.seal(honest, by: key, to: contact)
-    func bareCode(_ envelope: Envelope, to recipient: String) async throws -> String {
+    func bareCode(_ envelope: Envelope, to recipient: String) async throws -> String? {
       let reply = try await consortium.courier.send(
         envelope.encoded(), from: "somebody", to: recipient)
       return await ConsortiumError.code {
@@ -151,7 +164,7 @@ struct RequestTableTests {
     }
     // Signed for another ledger, and sealed as for this one.
     let own = try #require(test.secrets.contact("hospital-1"))
-    changed = honest
+    var changed = honest
     changed.genesis = .zero
     let foreign = try Self.sealed(changed, by: key, to: own, as: consortium.genesis.digest)
     #expect(try await bareCode(foreign, to: "hospital-1") == "unauthenticated")
@@ -194,7 +207,7 @@ struct RequestTableTests {
 
     let test = TestConsortium(teamSize: 1)
     let consortium = try await test.open()
-    func code(_ count: Int) async throws -> String {
+    func code(_ count: Int) async throws -> String? {
       var envelope = Envelope(
         recipient: "cloud", keyDigest: .zero, sealed: [UInt8](repeating: 1, count: count))
       envelope.sealed.removeLast(envelope.encoded().count - count)
@@ -320,7 +333,7 @@ struct RequestTableTests {
     let consortium = try await test.open()
     let context = try await test.beginVisit(consortium, test.plan()).context
     var generator = SeededGenerator(seed: 12)
-    func code(_ client: TestClient) async -> String {
+    func code(_ client: TestClient) async -> String? {
       await ConsortiumError.code {
         _ = try await client.ask(
           AuthorizeVisit(contextDigest: .zero, visitKeyProof: [1], signature: client.secrets.zeros),

@@ -14,7 +14,7 @@ struct RevocationAttackTests {
   private static let reader = TestConsortium.reader
   private static let hospital = TestConsortium.hospital
 
-  private func code(_ work: () async throws -> Void) async -> String {
+  private func code(_ work: () async throws -> Void) async -> String? {
     await ConsortiumError.code(work)
   }
 
@@ -70,6 +70,27 @@ struct RevocationAttackTests {
     }
   }
 
+  /// The patient's program is about to send the notice again, and takes the consent back before it does.
+  private func revoke(_ kept: Kept, whileFollowing entry: Digest32) async throws {
+    let (test, patient) = (kept.test, kept.patient)
+    let (isHeld, isReleased) = (Capture<Bool>(), Capture<Bool>())
+    test.wire.intercept { transit in
+      if transit.sender == "patient", isHeld.value == nil,
+        case .entry(entry, _)? = transit.payload(Prove.self)?.subject
+      {
+        isHeld.value = true
+        while isReleased.value == nil { try await Task.sleep(for: .milliseconds(5)) }
+      }
+      return try await transit.deliver(transit.request)
+    }
+    let following = Task { _ = try await patient.followUp() }
+    try await wait(for: isHeld)
+    #expect(try await patient.revoke(kept.consent).isConfirmed)
+    isReleased.value = true
+    try await following.value
+    test.wire.intercept(nil)
+  }
+
   @Test(
     "[attack] a notice comes after its consent was taken back, sent late or demanded: it never stands",
     arguments: Way.allCases)
@@ -85,22 +106,7 @@ struct RevocationAttackTests {
       let answer = try ReplyMessage<Signed<SubmissionAnswer>>(encoded: kept.notice.open(reply))
       #expect(try answer.result.get().object.outcome.refusal == "consent-revoked")
     case .following:
-      let (isHeld, isReleased) = (Capture<Bool>(), Capture<Bool>())
-      test.wire.intercept { transit in
-        if transit.sender == "patient", isHeld.value == nil,
-          case .entry(entry, _)? = transit.payload(Prove.self)?.subject
-        {
-          isHeld.value = true
-          while isReleased.value == nil { try await Task.sleep(for: .milliseconds(5)) }
-        }
-        return try await transit.deliver(transit.request)
-      }
-      let following = Task { _ = try await patient.followUp() }
-      try await wait(for: isHeld)
-      #expect(try await patient.revoke(kept.consent).isConfirmed)
-      isReleased.value = true
-      try await following.value
-      test.wire.intercept(nil)
+      try await revoke(kept, whileFollowing: entry)
       #expect(test.wire.requests(SubmitEntry.self).last?.entry.digest == entry)
     case .demand:
       let demand = Capture<Wire.Transit>()
@@ -280,7 +286,7 @@ struct RevocationAttackTests {
       contexts.append(try await test.state(of: visit, consortium).context)
     }
     try await consortium.settle()
-    var codes: [String: Int] = [:]
+    var codes: [String?: Int] = [:]
     for context in contexts {
       let key = try Self.signingKey(root, context)
       let author = Author(.patient(visit: context.visitID, hospital: context.hospital), key)

@@ -78,6 +78,20 @@ struct SecrecyTests {
     return try Message<Value>(encoded: try #require(try store.value(forKey: key))).payload
   }
 
+  /// What people say and write.
+  private func planted(patient: String, reader: String) -> [Secret] {
+    [
+      Secret(
+        name: "why a doctor asks", bytes: Array("second opinion".utf8),
+        owners: [patient, "manager", reader]),
+      Secret(
+        name: "ID", bytes: Array(TestConsortium.identity.utf8), owners: [patient, "hospital-1"]),
+      // Nobody keeps what the patient complains of, once there is a visit.
+      Secret(name: "symptoms", bytes: Array(TestConsortium.complaint.utf8), owners: []),
+      Secret(name: "m", bytes: Array("plaintext-encounter-1".utf8), owners: []),
+    ]
+  }
+
   @Test("no plaintext, identity, evidence or private key leaves its owners")
   func plantedSecrets() async throws {
     let test = TestConsortium()
@@ -103,21 +117,14 @@ struct SecrecyTests {
     var secrets = try keySecrets(test, test.storage.places)
     #expect(secrets.count > 50)
     let between = Set(team + [patient, "hospital-1"])
+    secrets += planted(patient: patient, reader: reader)
     secrets += [
-      Secret(
-        name: "why a doctor asks", bytes: Array("second opinion".utf8),
-        owners: [patient, "manager", reader]),
       Secret(name: "α", bytes: evidence, owners: between),
       Secret(name: "λ", bytes: lambda, owners: [patient, "hospital-1"]),
       Secret(name: "K", bytes: try #require(joined.groupKey), owners: Set(team)),
       Secret(name: "x", bytes: share, owners: ["manager"]),
       Secret(name: "d'", bytes: request.requestKey, owners: [reader]),
       Secret(name: "the request's X25519 key", bytes: request.agreementKey, owners: [reader]),
-      Secret(
-        name: "ID", bytes: Array(TestConsortium.identity.utf8), owners: [patient, "hospital-1"]),
-      // Nobody keeps what the patient complains of, once there is a visit.
-      Secret(name: "symptoms", bytes: Array(TestConsortium.complaint.utf8), owners: []),
-      Secret(name: "m", bytes: Array("plaintext-encounter-1".utf8), owners: []),
     ]
     let shared = try await consortium.openRecord(
       doctor: TestConsortium.reader, consent: consent)

@@ -165,7 +165,14 @@ struct SharingVectorTests {
     #expect(throws: ConsortiumError.self) { try deposit.consent.verified(by: doctorKey) }
     #expect(throws: ConsortiumError.self) { try deposit.certificate.verified(by: visit.signingKey) }
     #expect(deposit.share == vector.x.bytes)
+  }
 
+  @Test("the ledger's notices of request, consent and access are the same entries")
+  func notices() throws {
+    let visit = try SharedVisit()
+    let (vector, context) = (visit.vectors.sharing, visit.context)
+    let certificate = try RequestKeyCertificate(encoded: vector.certificate.bytes)
+    let consent = try Consent(encoded: vector.consent.bytes)
     let (manager, chain) = (EntrySigner.party("manager"), context.hospital)
     try expectEntry(
       vector.consentNotice, on: chain, by: .patient(visit: context.visitID), visit.signingKey,

@@ -188,7 +188,7 @@ struct SubmissionTests {
     let stage = try await ActStage(act)
     let (test, consortium) = (stage.test, stage.consortium)
     try stage.answer { _ in .written }
-    #expect(await stage.perform() == (act == .revocation ? "outcome-unknown" : "nothing"))
+    #expect(await stage.perform() == (act == .revocation ? "outcome-unknown" : nil))
     let patience: UInt64 = 300
     let early = try #require(try await stage.followUp(demandingAfter: patience))
     #expect(early.standing == .written && early.swallowedBy == nil)
@@ -233,7 +233,7 @@ struct SubmissionTests {
     let signed = try #require(stage.test.wire.passages.last { $0.recipient == hospital }?.answer)
     let answer = try ReplyMessage<Signed<SubmissionAnswer>>(encoded: signed).result.get()
     #expect(row.firstRange(of: answer.signature) != nil)
-    func demand() async -> String {
+    func demand() async -> String? {
       await ConsortiumError.code { try await patient.demand(submission: refused.entry) }
     }
     // Nobody demands what was refused but whoever is told to.
@@ -325,7 +325,7 @@ struct SubmissionTests {
       #expect(try await stage.followUp()?.standing == .sent)
     }
     stage.test.wire.intercept(nil)
-    #expect(await stage.perform() == "nothing")
+    #expect(await stage.perform() == nil)
     #expect(try await stage.followUp()?.standing.isConfirmed == true)
   }
 
@@ -366,30 +366,15 @@ struct SubmissionTests {
     #expect(left.filter { !$0.standing.isFinal }.isEmpty)
   }
 
-  @Test("[attack] hospital and cloud together make nothing final, nor another entry's proof")
-  func forgedFinality() async throws {
-    let stage = try await ActStage(.revocation)
-    let (test, consortium) = (stage.test, stage.consortium)
-    #expect(await stage.perform() == "nothing")
-    try await consortium.settle()
-    let patient = try await patient(consortium)
-    let submission = try #require(try await patient.submissions().last)
-    guard case .confirmed(let index) = submission.standing else {
-      Issue.record("\(submission.standing)")
-      return
-    }
-    let view = await consortium.cloud.node.consortium
-    let chain = try #require(consortium.hospitals[hospital]).ledger.writer
-    let leaf = try #require(try await chain.leaf(index))
-    let entry = try #require(Leaf.entry(in: leaf))
-    let receipt = try #require(try await patient.submissions().first { $0.kind == .receipt })
-    let client = test.client(consortium, as: TestConsortium.patient)
-    func proof(of entry: Digest32) async throws -> FinalityProof {
-      try await client.ask(Prove(.entry(entry, hospital: hospital), knownSize: 0), of: "cloud")
-    }
-    let honest = try await proof(of: entry.digest)
-    let other = try await proof(of: receipt.entry)
-    // What both sign in conspiracy, under an anchor of another tree, and one that nobody has accepted.
+  private typealias Forgery = (name: String, make: @Sendable (FinalityProof) -> FinalityProof?)
+
+  /// Proofs that a leaf of the hospital is final, which hospital and cloud can make in conspiracy.
+  private static func forgeries(
+    of honest: FinalityProof, leaf: [UInt8], other: FinalityProof, in view: ConsortiumView,
+    _ test: TestConsortium, _ consortium: LocalConsortium
+  ) throws -> [Forgery] {
+    let hospital = "hospital-1"
+    // Under an anchor of another tree, and one that nobody has accepted.
     let tree = MerkleTree(leaves: [leaf])
     let forged = LeafProof(leaf: leaf, index: 0, inclusion: [])
     let anchor = try #require(try view.anchor(of: hospital))
@@ -413,29 +398,45 @@ struct SubmissionTests {
       consortium: LeafProof(
         leaf: unaccepted.consortium.leaf, index: 0,
         inclusion: try two.inclusionProof(index: 0, size: two.size).hashes), hospital: forged)
-    let forgeries: [(name: String, make: @Sendable (FinalityProof) -> FinalityProof?)] = [
-      ("another entry", { _ in other }),
-      (
-        "another index",
-        { _ in
-          var proof = honest
-          proof.hospital?.index += 1
-          return proof
-        }
-      ),
+    var (otherIndex, unanchored) = (honest, honest)
+    otherIndex.hospital?.index += 1
+    unanchored.hospital = nil
+    let (moved, alone) = (otherIndex, unanchored)
+    return [
+      ("another entry", { _ in other }), ("another index", { _ in moved }),
       (
         "another anchor", { _ in try? view.proof(of: anchor.index, knownSize: 0, hospital: forged) }
       ),
       ("no accepted anchor", { _ in byNobody }), ("two of four", { _ in byTwo }),
-      (
-        "no anchor at all",
-        { _ in
-          var proof = honest
-          proof.hospital = nil
-          return proof
-        }
-      ),
+      ("no anchor at all", { _ in alone }),
     ]
+  }
+
+  @Test("[attack] hospital and cloud together make nothing final, nor another entry's proof")
+  func forgedFinality() async throws {
+    let stage = try await ActStage(.revocation)
+    let (test, consortium) = (stage.test, stage.consortium)
+    #expect(await stage.perform() == nil)
+    try await consortium.settle()
+    let patient = try await patient(consortium)
+    let submission = try #require(try await patient.submissions().last)
+    guard case .confirmed(let index) = submission.standing else {
+      Issue.record("\(submission.standing)")
+      return
+    }
+    let view = await consortium.cloud.node.consortium
+    let chain = try #require(consortium.hospitals[hospital]).ledger.writer
+    let leaf = try #require(try await chain.leaf(index))
+    let entry = try #require(Leaf.entry(in: leaf))
+    let receipt = try #require(try await patient.submissions().first { $0.kind == .receipt })
+    let client = test.client(consortium, as: TestConsortium.patient)
+    func proof(of entry: Digest32) async throws -> FinalityProof {
+      try await client.ask(Prove(.entry(entry, hospital: hospital), knownSize: 0), of: "cloud")
+    }
+    let honest = try await proof(of: entry.digest)
+    let other = try await proof(of: receipt.entry)
+    let forgeries = try Self.forgeries(
+      of: honest, leaf: leaf, other: other, in: view, test, consortium)
     for (name, make) in forgeries {
       answerProofs(test) { asked in
         guard var proof = make(honest) else { return nil }
@@ -460,14 +461,14 @@ struct SubmissionTests {
     let stage = try await ActStage(.revocation)
     let (test, consortium) = (stage.test, stage.consortium)
     let patient = try await patient(consortium)
-    #expect(await stage.perform() == "nothing")
+    #expect(await stage.perform() == nil)
     let confirmed = try #require(try await patient.submissions().last)
     #expect(confirmed.standing.isConfirmed && !confirmed.standing.isFinal)
     // The hospital signs less than its cloud has signed: nothing changes, and its word is kept.
     let later: [SubmissionAnswer.Outcome] = [.written, .refused(code: "late", position: 1000)]
     for outcome in later {
       try stage.answer { _ in outcome }
-      #expect(await stage.perform() == "nothing")
+      #expect(await stage.perform() == nil)
       let submission = try #require(try await patient.followUp().last)
       #expect(submission.standing == confirmed.standing && submission.isContradicted)
     }
@@ -477,7 +478,7 @@ struct SubmissionTests {
     #expect(final.standing.isFinal)
     for outcome in later {
       try stage.answer { _ in outcome }
-      #expect(await stage.perform() == "nothing")
+      #expect(await stage.perform() == nil)
       #expect(try await patient.followUp().last == final)
     }
     answerProofs(test) { _ in nil }

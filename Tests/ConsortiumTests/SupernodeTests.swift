@@ -99,7 +99,7 @@ struct SupernodeTests {
     var other = MerkleTree()
     for leaf in 0...anchored.size { other.append([UInt8(truncatingIfNeeded: leaf), 1]) }
     let notes = try test.confirmed(other, consortium)
-    func refusal(_ note: String, _ proof: [[UInt8]]) async throws -> String {
+    func refusal(_ note: String, _ proof: [[UInt8]]) async throws -> String? {
       let anchor = Anchor(
         hospital: "hospital-1", note: note, header: header, inclusion: [], consistency: proof)
       let entry = try test.entry(

@@ -10,6 +10,17 @@ import Testing
 struct VisitProofTests {
   private static let hospital = "hospital-1"
 
+  private static func code(
+    _ client: TestClient, _ consent: Signed<Consent>?, about subject: ProveVisit.Subject,
+    of visit: Digest32, to supernode: String
+  ) async -> String? {
+    await ConsortiumError.code {
+      _ = try await client.ask(
+        ProveVisit(subject, hospital: hospital, visit: visit, consent: consent, knownSize: 0),
+        of: supernode)
+    }
+  }
+
   @Test("[attack] strangers, colleagues, members and other patients ask for proofs of a visit")
   func strangers() async throws {
     let test = TestConsortium(teamSize: 1)
@@ -35,22 +46,17 @@ struct VisitProofTests {
     for supernode in [Self.hospital, "cloud"] {
       for subject in [ProveVisit.Subject.completion, .signingKey, .ending] {
         func code(
-          _ client: TestClient, _ consent: Signed<Consent>? = nil, of visit: Digest32 = visit
-        ) async -> String {
-          await ConsortiumError.code {
-            _ = try await client.ask(
-              ProveVisit(
-                subject, hospital: Self.hospital, visit: visit, consent: consent, knownSize: 0),
-              of: supernode)
-          }
+          _ client: TestClient, _ consent: Signed<Consent>? = nil, of other: Digest32? = nil
+        ) async -> String? {
+          await Self.code(client, consent, about: subject, of: other ?? visit, to: supernode)
         }
-        #expect(await code(test.client(consortium, by: patient)) == "nothing")
+        #expect(await code(test.client(consortium, by: patient)) == nil)
         let reader = test.client(consortium, as: TestConsortium.reader)
-        #expect(await code(reader, given) == "nothing")
+        #expect(await code(reader, given) == nil)
         #expect(await code(reader) == "not-entitled")
         // Its team may know that it is over, and no more.
         let team = test.client(consortium, as: context.signers[0].doctor)
-        #expect(await code(team) == (subject == .ending ? "nothing" : "not-entitled"))
+        #expect(await code(team) == (subject == .ending ? nil : "not-entitled"))
         let doctor = test.client(consortium, as: colleague)
         for consent in [nil, given, forged, elsewhere] {
           #expect(await code(doctor, consent) == "not-entitled")
@@ -72,7 +78,17 @@ struct VisitProofTests {
             await code(test.client(consortium, as: member), given) == "unauthenticated")
         }
       }
-      // Nor does it go without a seal.
+    }
+  }
+
+  @Test("[attack] proofs of a visit are asked for without a seal")
+  func unsealed() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (visit, _) = try await test.consentedVisit(consortium)
+    let context = try await test.state(of: visit, consortium).context
+    let given = try #require(test.wire.requests(GrantConsent.self).last).consent
+    for supernode in [Self.hospital, "cloud"] {
       let bare = try await consortium.courier.send(
         Message(test.completion(of: context, consent: given)).encoded(), from: "x", to: supernode)
       #expect(

@@ -69,6 +69,15 @@ struct VectorTests {
     #expect(trapdoor.encoded() == vector.trapdoor.bytes)
     #expect(record.matches(trapdoor))
 
+    let received = try shared(vector, record, of: secret, visitKey)
+    #expect(try received.open(signed: signed).plaintext == plaintext)
+  }
+
+  /// The record is re-encrypted as in the vector, and its receiver's checks pass.
+  private func shared(
+    _ vector: VisitVector, _ record: VerifiedSealedRecord<BLS12381>,
+    of secret: VisitKey<BLS12381>, _ visitKey: VerifiedVisitKey<BLS12381>
+  ) throws -> VerifiedReencryptedRecord<BLS12381> {
     var random = SeededGenerator(seed: 1)
     let request = try RequestKey<BLS12381>(encoded: vector.requestSecret.bytes)
     let consent = ConsentBlinding(for: secret, using: &random)
@@ -78,9 +87,8 @@ struct VectorTests {
       requestKey: request.encodedPublicKey, visitKey: visitKey
     ).reencrypt(record)
     #expect(shared.bI == vector.reencrypted.bytes)
-    let received = try shared.check(
-      for: request, context: context, recordDigest: record.recordDigest)
-    #expect(try received.open(signed: signed).plaintext == plaintext)
+    return try shared.check(
+      for: request, context: visitKey.context, recordDigest: record.recordDigest)
   }
 
   /// Makes the vector anew where the environment names a file, for when a format changes:

@@ -156,6 +156,8 @@ struct ConsortiumFollowerTests {
     #expect(try ledger.fault(of: [opening] + registrations) == nil)
   }
 
+  private enum Question: CaseIterable { case trial, building, refusal }
+
   @Test("a store that cannot be read makes no block, and no refusal")
   func failingReads() throws {
     var ledger = try LedgerFixture.withTeam()
@@ -163,14 +165,14 @@ struct ConsortiumFollowerTests {
     let entries = [try ledger.opening()] + ledger.waiting
     let before = try Picture(ledger.consortium, ledger.consortiumStore)
     let root = try ledger.consortium.trial(entries.map { $0.encoded() }).get().root
-    for ask in 0..<3 {
+    for question in Question.allCases {
       for read in 0..<200 {
         ledger.consortiumStore.fail(afterReads: read)
         let result = Result { () throws -> Digest32? in
-          switch ask {
-          case 0: try ledger.consortium.trial(entries.map { $0.encoded() }).get().root
-          case 1: try ledger.consortium.build(entries[0], from: ledger.waiting).block.root
-          default:
+          switch question {
+          case .trial: try ledger.consortium.trial(entries.map { $0.encoded() }).get().root
+          case .building: try ledger.consortium.build(entries[0], from: ledger.waiting).block.root
+          case .refusal:
             try ledger.consortium.refusal(of: ledger.waiting[0], after: []) == nil ? root : nil
           }
         }
@@ -362,17 +364,9 @@ struct ConsortiumFollowerTests {
 
   // MARK: Final checkpoints
 
-  @Test("[attack] checkpoints that make nothing final: forged, of another root, inside a block")
-  func falseCheckpoints() throws {
-    var ledger = try LedgerFixture()
-    for seconds in [10, 20, 30] as [UInt64] {
-      try ledger.register("doctor-\(seconds)", at: "hospital-1")
-      try ledger.closeConsortiumBlock(at: seconds, cosignedBy: 0)
-    }
-    let all = try leaves(ledger)
+  /// Notes of a chain of three blocks with three leaves each, none of which makes anything final.
+  private func forgeries(_ ledger: LedgerFixture, _ all: [[UInt8]]) throws -> [String] {
     let delegates = ledger.genesis.content.delegates
-    let middle = Array(all.prefix(6))
-    #expect(Leaf.isHeader(middle[5]))
     let checkpoint = try ledger.reader.checkpoint(size: 9)
     let key = try #require(ledger.cosigners["hospital-1"]?["consortium"])
     let foreignKey = try #require(ledger.cosigners["cloud"]?["hospital-2"])
@@ -385,7 +379,7 @@ struct ConsortiumFollowerTests {
       try ledger.cosigned(checkpoint, of: "consortium", by: $0)
     }
     let extended = try Checkpoint(body: checkpoint.body + "more\n")
-    let forgeries = [
+    return [
       "", "nonsense",
       // Fewer than more than two thirds: none, two, one three times, or one that does not count.
       try note(ledger, all, by: ["cloud"]), try merged(two),
@@ -403,6 +397,19 @@ struct ConsortiumFollowerTests {
       // With an extension line, of which this ledger knows none.
       try merged(delegates.map { try ledger.cosigned(extended, of: "consortium", by: $0) }),
     ]
+  }
+
+  @Test("[attack] checkpoints that make nothing final: forged, of another root, inside a block")
+  func falseCheckpoints() throws {
+    var ledger = try LedgerFixture()
+    for seconds in [10, 20, 30] as [UInt64] {
+      try ledger.register("doctor-\(seconds)", at: "hospital-1")
+      try ledger.closeConsortiumBlock(at: seconds, cosignedBy: 0)
+    }
+    let all = try leaves(ledger)
+    let middle = Array(all.prefix(6))
+    #expect(all.count == 9 && Leaf.isHeader(middle[5]))
+    let forgeries = try forgeries(ledger, all)
     func expectUnchanged(_ notes: [String]) throws {
       let before = try Picture(ledger.consortium, ledger.consortiumStore)
       for note in notes {
@@ -427,6 +434,7 @@ struct ConsortiumFollowerTests {
     #expect(try Picture(ledger.consortium, ledger.consortiumStore) == before)
     #expect(try ledger.consortium.adopt(final: late))
     try expectDurable(ledger.consortium, ledger.consortiumStore, ledger)
+    let delegates = ledger.genesis.content.delegates
     try expectUnchanged([late, early, try note(ledger, all, by: delegates)])
   }
 
@@ -500,18 +508,19 @@ struct ConsortiumFollowerTests {
     }
   }
 
-  @Test("[attack] leaves and notes that do not belong together, or are no chain, are not followed")
-  func falseLeaves() throws {
-    let (ledger, former) = try ahead()
-    let store = former.consortiumStore.copy()
-    var follower = try follower(ledger, store)
-    let known = follower.engine.size
-    let all = try leaves(ledger)
-    let genuine = Array(all.dropFirst(Int(known)))
-    let delegates = ledger.genesis.content.delegates
-    let before = try Picture(follower, store)
+  /// What is refused, of a follower that stands before the last two blocks.
+  private struct Following {
+    let ledger: LedgerFixture
+    let store: InspectableStore
+    var follower: ConsortiumFollower
+    /// Of the whole chain, and those that the follower has not.
+    let all, genuine: [[UInt8]]
+
+    var known: UInt64 { follower.engine.size }
+
     /// Whether it is a fault of the chain; nil if something else was thrown, or nothing.
-    func refused(_ leaves: [[UInt8]], _ note: String) throws -> Refused? {
+    mutating func refused(_ leaves: [[UInt8]], _ note: String) throws -> Refused? {
+      let before = try Picture(follower, store)
       var result: Refused?
       do {
         try follower.follow(leaves, final: note)
@@ -525,28 +534,56 @@ struct ConsortiumFollowerTests {
       #expect(try Picture(follower, store) == before)
       return result
     }
+  }
+
+  private func standsBehind() throws -> Following {
+    let (ledger, former) = try ahead()
+    let store = former.consortiumStore.copy()
+    let follower = try follower(ledger, store)
+    let all = try leaves(ledger)
+    return Following(
+      ledger: ledger, store: store, follower: follower, all: all,
+      genuine: Array(all.dropFirst(Int(follower.engine.size))))
+  }
+
+  @Test("[attack] leaves and notes that do not belong together are not followed")
+  func foreignNotes() throws {
+    var following = try standsBehind()
+    let (ledger, all, genuine) = (following.ledger, following.all, following.genuine)
+    let known = following.known
     let whole = try note(ledger, all)
-    // Too few cosigners, junk, another root, another size, the hospital's log.
-    #expect(try refused(genuine, note(ledger, all, by: ["cloud", "hospital-2"])) == .proof)
-    #expect(try refused(genuine, "nonsense") == .proof)
+    // Too few cosigners, junk, another root, another size.
     #expect(
-      try refused(genuine, note(ledger, all, root: [UInt8](repeating: 1, count: 32))) == .proof)
+      try following.refused(genuine, note(ledger, all, by: ["cloud", "hospital-2"])) == .proof)
+    #expect(try following.refused(genuine, "nonsense") == .proof)
+    let otherRoot = try note(ledger, all, root: [UInt8](repeating: 1, count: 32))
+    #expect(try following.refused(genuine, otherRoot) == .proof)
     for size in [1, known, UInt64(all.count) - 1, UInt64(all.count) + 1, UInt64(Int64.max)] {
-      #expect(try refused(genuine, note(ledger, all, size: size)) == .proof)
+      #expect(try following.refused(genuine, note(ledger, all, size: size)) == .proof)
     }
     // Inside a block, whoever signed it.
     let part = Array(all.dropLast())
+    let signedByAll = try note(ledger, part, by: ledger.genesis.content.delegates)
     #expect(
-      try refused(Array(part.dropFirst(Int(known))), note(ledger, part, by: delegates)) == .proof)
+      try following.refused(Array(part.dropFirst(Int(known))), signedByAll) == .proof)
     // Leaves of the wrong place: fewer, more, from another block on, none.
-    #expect(try refused(all, whole) == .proof)
-    #expect(try refused(Array(genuine.dropFirst(3)), whole) == .proof)
-    #expect(try refused([], whole) == .proof)
-    #expect(try refused(Array(genuine.prefix(3)), whole) == .proof)
+    for leaves in [all, Array(genuine.dropFirst(3)), [], Array(genuine.prefix(3))] {
+      #expect(try following.refused(leaves, whole) == .proof)
+    }
+    try following.follower.follow(genuine, final: whole)
+    #expect(following.follower.engine.header == ledger.consortium.engine.header)
+  }
+
+  @Test("[attack] leaves that are no chain are not followed, whoever has cosigned them")
+  func falseLeaves() throws {
+    var following = try standsBehind()
+    let (ledger, all, genuine) = (following.ledger, following.all, following.genuine)
+    let known = following.known
+    let whole = try note(ledger, all)
     // As many, in another order, or with one that is another's: a signature, a header.
     var swapped = genuine
     swapped.swapAt(0, 3)
-    #expect(try refused(swapped, whole)?.fault != nil)
+    #expect(try following.refused(swapped, whole)?.fault != nil)
     for index in genuine.indices {
       var forged = genuine
       switch try Leaf(encoded: genuine[index]) {
@@ -557,15 +594,15 @@ struct ConsortiumFollowerTests {
         header.time += 1
         forged[index] = Leaf.header(header).encoded()
       }
-      let found = try refused(forged, whole)?.fault
+      let found = try following.refused(forged, whole)?.fault
       #expect(found?.index == known + UInt64(index))
       // Nor with a checkpoint of just these leaves that all delegates have cosigned.
       let signed = try note(
-        ledger, Array(all.prefix(Int(known))) + forged, by: delegates)
-      #expect(try refused(forged, signed)?.fault == found)
+        ledger, Array(all.prefix(Int(known))) + forged, by: ledger.genesis.content.delegates)
+      #expect(try following.refused(forged, signed)?.fault == found)
     }
-    try follower.follow(genuine, final: whole)
-    #expect(follower.engine.header == ledger.consortium.engine.header)
+    try following.follower.follow(genuine, final: whole)
+    #expect(following.follower.engine.header == ledger.consortium.engine.header)
   }
 
   private enum Refused: Equatable {

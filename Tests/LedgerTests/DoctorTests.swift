@@ -131,19 +131,20 @@ struct DoctorTests {
     try Self.expectReplay(&before)
   }
 
-  @Test("[attack] a rotation with a proof from elsewhere, or with a key that is not fresh")
+  private func refusal(
+    of genuine: KeyRotation, _ ledger: inout LedgerFixture, by party: String = Self.first,
+    key: IdentityKey? = nil, _ change: (inout KeyRotation) throws -> Void = { _ in }
+  ) throws -> String? {
+    var body = genuine
+    try change(&body)
+    return try ledger.append(body, on: "consortium", by: party, key: key)
+  }
+
+  @Test("[attack] a rotation with a proof from elsewhere, or of a party that is not its signer")
   func falseRotations() throws {
     var ledger = try LedgerFixture.withTeam()
     let former = try Self.identity(Self.first, ledger)
     let (genuine, key) = try Self.rotation(of: Self.first, from: former, &ledger)
-    func refusal(
-      by party: String = Self.first, key: IdentityKey? = nil,
-      _ change: (inout KeyRotation) throws -> Void
-    ) throws -> String? {
-      var body = genuine
-      try change(&body)
-      return try ledger.append(body, on: "consortium", by: party, key: key)
-    }
     func proof(
       genesis: Digest32? = nil, party: String? = nil, former other: [UInt8]? = nil,
       key proven: [UInt8]? = nil
@@ -159,37 +160,43 @@ struct DoctorTests {
       proof(genesis: .zero), proof(party: Self.last), proof(former: colleague.publicKey),
       proof(key: ledger.generator.bytes(32)), former.sign(genuine.encoded()),
     ] {
-      #expect(try refusal { $0.proof = stolen } == "wrong-rotation")
+      #expect(try refusal(of: genuine, &ledger) { $0.proof = stolen } == "wrong-rotation")
     }
-    #expect(try refusal { $0.identityKey = colleague.publicKey } == "already-registered")
-    #expect(try refusal { $0.identityKey = former.publicKey } == "already-registered")
-    let node = try #require(ledger.genesis.members.supernode("hospital-2"))
-    #expect(try refusal { $0.identityKey = node.identityKey } == "already-registered")
-    let voting = try #require(node.votingKey).publicKey
-    #expect(try refusal { $0.identityKey = voting } == "already-registered")
-    let one: [UInt8] = [1] + [UInt8](repeating: 0, count: 31)
-    #expect(try refusal { $0.identityKey = one } == "wrong-rotation")
     // Of another party, or of one whose keys are not a doctor's to rotate.
-    #expect(try refusal(by: Self.last) { _ in } == "not-entitled")
-    #expect(try refusal { $0.party = Self.last } == "not-entitled")
+    #expect(try refusal(of: genuine, &ledger, by: Self.last) == "not-entitled")
+    #expect(try refusal(of: genuine, &ledger) { $0.party = Self.last } == "not-entitled")
     for party in ["manager", "hospital-1"] {
-      #expect(try refusal(by: party) { $0.party = party } == "not-entitled")
+      #expect(
+        try refusal(of: genuine, &ledger, by: party) { $0.party = party } == "not-entitled")
     }
-    #expect(try refusal(key: colleague) { _ in } == "wrong-signature")
-    #expect(try refusal { _ in } == nil)
+    #expect(try refusal(of: genuine, &ledger, key: colleague) == "wrong-signature")
+    #expect(try refusal(of: genuine, &ledger) == nil)
+  }
+
+  @Test("[attack] a rotation to a key that is not fresh: another's, one's own, or a weak one")
+  func knownKeys() throws {
+    var ledger = try LedgerFixture.withTeam()
+    let former = try Self.identity(Self.first, ledger)
+    let (genuine, key) = try Self.rotation(of: Self.first, from: former, &ledger)
+    let node = try #require(ledger.genesis.members.supernode("hospital-2"))
+    for known in [
+      try Self.identity(Self.last, ledger).publicKey, former.publicKey, node.identityKey,
+      try #require(node.votingKey).publicKey,
+    ] {
+      #expect(try refusal(of: genuine, &ledger) { $0.identityKey = known } == "already-registered")
+    }
+    let one: [UInt8] = [1] + [UInt8](repeating: 0, count: 31)
+    #expect(try refusal(of: genuine, &ledger) { $0.identityKey = one } == "wrong-rotation")
+    #expect(try refusal(of: genuine, &ledger) == nil)
     // What was proven once proves nothing again.
     let (next, present) = try Self.rotation(of: Self.first, from: key, &ledger)
-    #expect(try ledger.append(next, on: "consortium", by: Self.first, key: key) == nil)
-    #expect(
-      try ledger.append(genuine, on: "consortium", by: Self.first, key: key)
-        == "already-registered")
+    #expect(try refusal(of: next, &ledger, key: key) == nil)
+    #expect(try refusal(of: genuine, &ledger, key: key) == "already-registered")
     // Nor is a key fresh that was one's own: whoever stole it could prove it, as its owner can.
     for stolen in [former, key] {
       let back = KeyRotation(
         genesis: ledger.genesis.digest, party: Self.first, former: present.publicKey, to: stolen)
-      #expect(
-        try ledger.append(back, on: "consortium", by: Self.first, key: present)
-          == "already-registered")
+      #expect(try refusal(of: back, &ledger, key: present) == "already-registered")
     }
     try ledger.closeConsortiumBlock()
   }

@@ -160,7 +160,16 @@ struct EvidenceTests {
       try report(
         &ledger, Claim(note: first.note, leaf: leaf(former, 0, size: first.size)),
         Claim(note: second.note, leaf: short)) == "no-contradiction")
-    // Signatures of another key, or of none, frame nobody.
+    for node in LedgerFixture.hospitals + ["cloud"] {
+      #expect(try convictions(ledger, node) == 0)
+    }
+  }
+
+  @Test(
+    "[attack] an honest chain cannot be framed with signatures of other keys, or of another chain")
+  func foreignSignatures() throws {
+    var ledger = try anchored()
+    let first = try #require(ledger.chain().confirmed)
     let root = [UInt8](repeating: 1, count: 32)
     let checkpoint = try Checkpoint(
       origin: ledger.genesis.origin(of: "hospital-1"), size: first.size, root: root)
@@ -176,7 +185,8 @@ struct EvidenceTests {
     // Only keys that signed both: the cloud signed the one, the hospital the other.
     let cloudOnly = try ledger.cosigned(
       Checkpoint(
-        origin: checkpoint.origin, size: first.size, root: MerkleTree(leaves: former).root),
+        origin: checkpoint.origin, size: first.size,
+        root: MerkleTree(leaves: ledger.chain().leaves).root),
       of: "hospital-1", by: "cloud"
     ).note.encoded
     let logOnly = try ledger.logKey("hospital-1").sign(checkpoint).note.encoded
@@ -363,19 +373,27 @@ struct EvidenceTests {
       try ledger.append(registration, on: "consortium", by: "hospital-1") == "already-registered")
   }
 
-  @Test("[attack] after a continuation the former log key anchors nothing, and the new one goes on")
-  func formerKey() throws {
+  /// A chain that a new log key has continued.
+  private struct Continued {
+    var ledger: LedgerFixture
+    /// Where the former key, and its cloud, have gone on too.
+    var former: LedgerFixture
+    /// The leaves before the continuation.
+    let size: UInt64
+    let key: LogKey
+    /// Of what the new key has written.
+    var anchor: Anchor
+  }
+
+  private func continued() throws -> Continued {
     var ledger = try anchored()
     let size = ledger.chain().engine.size
-    // The former key, and its cloud, go on behind the continuation.
     try ledger.append(continuation(ledger, size: size), on: "consortium", by: "hospital-1")
     try ledger.closeConsortiumBlock(at: 20)
     var former = try ledger.copy()
     _ = try former.conduct(2)
     try former.confirm()
-    #expect(
-      try former.append(former.anchor(), on: "consortium", by: "hospital-1") == "wrong-checkpoint")
-    // The new one: same tree, headers of generation 1 once the base has the continuation.
+    // Same tree, headers of generation 1 once the base has the continuation.
     #expect(try ledger.follow() == nil)
     _ = try ledger.conduct(2)
     let header = try #require(ledger.chain().engine.header)
@@ -383,55 +401,71 @@ struct EvidenceTests {
     let tree = MerkleTree(leaves: ledger.chain().leaves)
     let key = try LogKey(
       origin: ledger.genesis.origin(of: "hospital-1", generation: 1), key: newKey())
-    var anchor = Anchor(
+    let anchor = Anchor(
       hospital: "hospital-1",
       note: try ledger.confirmedNote(
         "hospital-1", size: tree.size, root: tree.root, by: key), header: header,
       inclusion: try tree.inclusionProof(index: tree.size - 1, size: tree.size).hashes,
       consistency: try tree.consistencyProof(from: size, to: tree.size).hashes)
-    anchor.header.generation = 0
-    #expect(try ledger.append(anchor, on: "consortium", by: "cloud") == "wrong-header")
-    anchor.header.generation = 1
+    return Continued(ledger: ledger, former: former, size: size, key: key, anchor: anchor)
+  }
+
+  @Test("[attack] after a continuation the former log key anchors nothing, and the new one goes on")
+  func formerKey() throws {
+    var scene = try continued()
+    #expect(
+      try scene.former.append(scene.former.anchor(), on: "consortium", by: "hospital-1")
+        == "wrong-checkpoint")
+    var otherHeader = scene.anchor
+    otherHeader.header.generation = 0
+    #expect(
+      try scene.ledger.append(otherHeader, on: "consortium", by: "cloud") == "wrong-header")
+    #expect(try scene.ledger.append(scene.anchor, on: "consortium", by: "cloud") == nil)
+    #expect(try scene.ledger.reader.anchor(of: "hospital-1")?.generation == 1)
+  }
+
+  @Test("[attack] an export of both generations, with a header or a log of the wrong one")
+  func exportedGenerations() throws {
+    let scene = try continued()
+    var (ledger, anchor) = (scene.ledger, scene.anchor)
+    let former = scene.former
     #expect(try ledger.append(anchor, on: "consortium", by: "cloud") == nil)
-    #expect(try ledger.reader.anchor(of: "hospital-1")?.generation == 1)
     try ledger.closeConsortiumBlock()
-    // Whoever verifies an export goes through both generations, and takes no header of the wrong one.
     try ledger.closeBlock()
+    let leaves = ledger.chain().leaves
+    let size = UInt64(leaves.count)
     var continued = ledger.chain()
-    continued.confirmed = ConfirmedRecord(size: tree.size, note: anchor.note)
+    continued.confirmed = ConfirmedRecord(size: size, note: anchor.note)
     ledger.chains["hospital-1"] = continued
     var report = try MemoryExport(ledger).verify(ledger)
     #expect(report.chains[1].fault == nil)
     #expect(report.chains[1].generation == 1)
-    #expect(report.chains[1].finalLeaves == tree.size)
+    #expect(report.chains[1].finalLeaves == size)
     #expect(report.chains[1].visits.complete == 2)
-    var leaves = ledger.chain().leaves
-    var last = header
-    last.generation = 0
-    leaves[leaves.count - 1] = Leaf.header(last).encoded()
+    anchor.header.generation = 0
+    let forged = Array(leaves.dropLast()) + [Leaf.header(anchor.header).encoded()]
+    let tree = MerkleTree(leaves: forged)
+    let note = try ledger.confirmedNote(
+      "hospital-1", size: tree.size, root: tree.root, by: scene.key)
     var export = try MemoryExport(ledger)
-    let forged = MerkleTree(leaves: leaves)
     export.replaceLog(
       "hospital-1/1",
-      with: MemoryExport.log(
-        "hospital-1/1",
-        note: try ledger.confirmedNote(
-          "hospital-1", size: forged.size, root: forged.root, by: key), leaves: leaves))
+      with: MemoryExport.log("hospital-1/1", note: note, leaves: forged))
     report = try export.verify(ledger)
     #expect(report.chains[1].fault?.check == .rules)
-    #expect(report.chains[1].finalLeaves == size)
+    #expect(report.chains[1].finalLeaves == scene.size)
     // The former key, and its cloud, sign these leaves too: that is no log of the former generation.
     export.replaceLog(
       "hospital-1/1",
       with: MemoryExport.log(
         "hospital-1/0", note: try #require(former.chain().confirmed).note,
         leaves: former.chain().leaves))
-    #expect(former.chain().leaves.count == ledger.chain().leaves.count)
+    #expect(former.chain().leaves.count == leaves.count)
     report = try export.verify(ledger)
     #expect(report.chains[1].generation == 0)
     #expect(report.chains[1].fault?.check == .anchors)
     #expect(report.chains[1].fault?.reason.contains("later generation") == true)
-    #expect(report.chains[1].finalLeaves == tree.size)
+    #expect(report.chains[1].finalLeaves == size)
   }
 
   @Test("[attack] a log of a former generation ends where the next one begins, or it is at fault")

@@ -16,66 +16,81 @@ struct FinalityTests {
 
   // MARK: Anchors
 
-  @Test("[attack] anchors: not cosigned, of another hospital, backwards, or with a false proof")
-  func anchors() throws {
+  private func refusal(
+    _ ledger: inout LedgerFixture, _ change: (inout Anchor) throws -> Void
+  ) throws -> String? {
+    var anchor = try ledger.anchor()
+    try change(&anchor)
+    return try ledger.append(anchor, on: "consortium", by: "hospital-1")
+  }
+
+  @Test("[attack] anchors of checkpoints that are not cosigned, or of another log or generation")
+  func anchoredCheckpoints() throws {
     var ledger = try visited()
-    let genuine = try ledger.anchor()
-    func refusal(_ change: (inout Anchor) throws -> Void) throws -> String? {
-      var anchor = genuine
-      try change(&anchor)
-      return try ledger.append(anchor, on: "consortium", by: "hospital-1")
-    }
     let size = ledger.chain().engine.size
     let root = try ledger.chain().engine.root(size: size)
     let checkpoint = try Checkpoint(
       origin: ledger.genesis.origin(of: "hospital-1"), size: size, root: root)
-    // The hospital alone; the cloud alone; the hospital's identity key in place of its log key; the
-    // log key of another hospital; a generation that is not.
     let byLog = try ledger.logKey("hospital-1").sign(checkpoint).note
     let byCloud = try ledger.cosigned(checkpoint, of: "hospital-1", by: "cloud").note
-    #expect(try refusal { $0.note = byLog.encoded } == "wrong-checkpoint")
-    #expect(try refusal { $0.note = byCloud.encoded } == "wrong-checkpoint")
     let foreignKey = try LogKey(
       origin: checkpoint.origin, key: try #require(ledger.logKeys["hospital-2"]))
-    let byForeign = try foreignKey.sign(checkpoint).note
+    let otherCloud = try #require(
+      try ledger.cosigners["cloud"]?["hospital-2"]?.cosign(checkpoint, at: 1).note)
+    for note in [
+      // The hospital alone; the cloud alone.
+      byLog.encoded, byCloud.encoded,
+      // The log key of another hospital; the cloud's key for another one.
+      try foreignKey.sign(checkpoint).note.adding(byCloud).encoded,
+      try byLog.adding(otherCloud).encoded,
+      // A generation that is not.
+      try ledger.confirmedNote("hospital-1", size: size, root: root, generation: 1), "nonsense",
+    ] {
+      #expect(try refusal(&ledger) { $0.note = note } == "wrong-checkpoint")
+    }
     #expect(
-      try refusal { $0.note = try byForeign.adding(byCloud).encoded } == "wrong-checkpoint")
-    let otherCloud = try ledger.cosigners["cloud"]?["hospital-2"]?.cosign(checkpoint, at: 1).note
-    #expect(
-      try refusal { $0.note = try byLog.adding(#require(otherCloud)).encoded }
-        == "wrong-checkpoint")
-    #expect(
-      try refusal {
-        $0.note = try ledger.confirmedNote("hospital-1", size: size, root: root, generation: 1)
-      } == "wrong-checkpoint")
-    #expect(try refusal { $0.note = "nonsense" } == "wrong-checkpoint")
-    #expect(try refusal { $0.hospital = "hospital-2" } == "not-entitled")
+      try refusal(&ledger) { $0.consistency = [[UInt8](repeating: 0, count: 32)] }
+        == "inconsistent-checkpoint")
+    #expect(try refusal(&ledger) { _ in } == nil)
+  }
+
+  @Test("[attack] anchors of another hospital, or brought by who has no part in them")
+  func foreignAnchors() throws {
+    var ledger = try visited()
+    let genuine = try ledger.anchor()
+    #expect(try refusal(&ledger) { $0.hospital = "hospital-2" } == "not-entitled")
     #expect(
       try ledger.append(
         Anchor(
           hospital: "hospital-2", note: genuine.note, header: genuine.header,
           inclusion: genuine.inclusion, consistency: []), on: "consortium", by: "hospital-2")
         == "wrong-checkpoint")
-    #expect(
-      try refusal { $0.consistency = [[UInt8](repeating: 0, count: 32)] }
-        == "inconsistent-checkpoint")
-    #expect(try ledger.append(genuine, on: "consortium", by: "manager") == "not-entitled")
-    #expect(try ledger.append(genuine, on: "consortium", by: "hospital-2") == "not-entitled")
-    #expect(
-      try ledger.append(genuine, on: "consortium", by: LedgerFixture.team[0]) == "not-entitled")
-    // The header: another one, another's place, another proof.
-    #expect(try refusal { $0.header.time += 1 } == "wrong-header")
-    #expect(try refusal { $0.header.answeredThrough += 1 } == "wrong-header")
-    #expect(try refusal { $0.header.firstIndex += 1 } == "wrong-header")
-    #expect(try refusal { $0.header.generation = 1 } == "wrong-header")
-    #expect(try refusal { $0.header.chain = "hospital-2" } == "wrong-header")
-    #expect(try refusal { $0.header.genesis = .zero } == "wrong-header")
-    #expect(try refusal { $0.inclusion = [] } == "wrong-header")
-    #expect(try refusal { $0.inclusion[0][0] ^= 1 } == "wrong-header")
-    #expect(try refusal { _ in } == nil)
-    try ledger.closeConsortiumBlock()
+    for party in ["manager", "hospital-2", LedgerFixture.team[0]] {
+      #expect(try ledger.append(genuine, on: "consortium", by: party) == "not-entitled")
+    }
+    #expect(try ledger.append(genuine, on: "consortium", by: "hospital-1") == nil)
+  }
 
-    // The next one has to extend it.
+  @Test("[attack] anchors with another header, another's place, or another proof")
+  func anchoredHeaders() throws {
+    var ledger = try visited()
+    let changes: [(inout Anchor) -> Void] = [
+      { $0.header.time += 1 }, { $0.header.answeredThrough += 1 }, { $0.header.firstIndex += 1 },
+      { $0.header.generation = 1 }, { $0.header.chain = "hospital-2" },
+      { $0.header.genesis = .zero }, { $0.inclusion = [] }, { $0.inclusion[0][0] ^= 1 },
+    ]
+    for (number, change) in changes.enumerated() {
+      #expect(try refusal(&ledger, change) == "wrong-header", "\(number)")
+    }
+    #expect(try refusal(&ledger) { _ in } == nil)
+  }
+
+  @Test("[attack] an anchor that does not extend the one before, with a false proof, or backwards")
+  func anchorsExtend() throws {
+    var ledger = try visited()
+    let genuine = try ledger.anchor()
+    #expect(try refusal(&ledger) { _ in } == nil)
+    try ledger.closeConsortiumBlock()
     _ = try ledger.conduct(2)
     try ledger.confirm()
     var next = try ledger.anchor()

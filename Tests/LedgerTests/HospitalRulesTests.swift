@@ -606,17 +606,21 @@ struct HospitalRulesTests {
 
   // MARK: After the visit
 
-  @Test("receipt, consent, revocation and access, each by whom it belongs to and once")
-  func sharing() throws {
-    var ledger = try LedgerFixture.withTeam()
+  /// A visit that is open, and one that is complete.
+  private func openAndComplete(
+    _ ledger: inout LedgerFixture
+  ) throws -> (open: TestVisit, visit: TestVisit) {
     let open = try ledger.visit(2)
     try ledger.open(open)
-    let visit = try ledger.conduct(1)
+    return (open, try ledger.conduct(1))
+  }
+
+  @Test("a receipt, by the patient of the visit and once")
+  func receipts() throws {
+    var ledger = try LedgerFixture.withTeam()
+    let (open, visit) = try openAndComplete(&ledger)
     func patient(_ body: some CanonicalObject) throws -> String? {
       try ledger.append(ledger.patientEntry(body, of: visit))
-    }
-    func manager(_ body: some CanonicalObject) throws -> String? {
-      try ledger.append(body, on: "hospital-1", by: "manager")
     }
     let wrong = VisitReceipt(visit: visit.id, recordDigest: .zero, verdict: .acknowledged)
     #expect(try patient(wrong) == "wrong-record-digest")
@@ -634,7 +638,18 @@ struct HospitalRulesTests {
       try ledger.append(ledger.receipt(of: open)) == "visit-not-complete")
     #expect(try patient(receipt) == nil)
     #expect(try ledger.append(ledger.receipt(of: visit, .disputed)) == "already-receipted")
+  }
 
+  @Test("consent, access, revocation and request, each by whom it belongs to")
+  func sharing() throws {
+    var ledger = try LedgerFixture.withTeam()
+    let (open, visit) = try openAndComplete(&ledger)
+    func patient(_ body: some CanonicalObject) throws -> String? {
+      try ledger.append(ledger.patientEntry(body, of: visit))
+    }
+    func manager(_ body: some CanonicalObject) throws -> String? {
+      try ledger.append(body, on: "hospital-1", by: "manager")
+    }
     let document = Digest32(sha256: [10])
     let access = AccessNotice(visit: visit.id, document: document)
     let consent = ConsentNotice(visit: visit.id, document: document)
@@ -650,11 +665,9 @@ struct HospitalRulesTests {
       try ledger.append(access, on: "hospital-1", by: "cloud") == "not-entitled")
     #expect(try manager(access) == nil)
     #expect(try ledger.chain().view.consent(document)?.isUsed == true)
-    #expect(
-      try ledger.append(
-        Revocation(visit: visit.id, document: document), on: "hospital-1", by: "manager")
-        == "not-entitled")
-    #expect(try patient(Revocation(visit: visit.id, document: document)) == nil)
+    let revocation = Revocation(visit: visit.id, document: document)
+    #expect(try ledger.append(revocation, on: "hospital-1", by: "manager") == "not-entitled")
+    #expect(try patient(revocation) == nil)
     #expect(try ledger.chain().view.consent(document)?.isRevoked == true)
     let request = AccessRequestNotice(visit: visit.id, document: document)
     #expect(try manager(request) == nil)

@@ -208,24 +208,36 @@ struct MemberTests {
     case backWithOtherLogKey, backAsHospital, removingWhatJoins, cloudOfNobody, keysExchanged
     case keyOfAnotherParty, otherOrganisationSameKeys, otherOrganisationOneKey, readmittingNobody
 
+    typealias Made = (changes: [MemberChange], keys: [String: IdentityKey], code: String)
+
     func changes(
       _ joining: LedgerFixture.Joining, _ ledger: inout LedgerFixture
-    ) throws -> ([MemberChange], [String: IdentityKey], String) {
+    ) throws -> Made {
+      let made =
+        ofNewcomer(joining, ledger) ?? ofNewcomersKeys(joining, ledger)
+        ?? ofMember(joining, ledger) ?? ofMembersKeys(joining, ledger) ?? ofOthers(joining, ledger)
+      return try #require(made, "\(self)")
+    }
+
+    private func agreed(_ id: String, _ ledger: LedgerFixture) -> [String: IdentityKey] {
+      ledger.identities[id].map { [id: $0] } ?? [:]
+    }
+
+    /// Who joins, under another name.
+    private func renamed(
+      _ joining: LedgerFixture.Joining, _ id: String
+    ) -> (changes: [MemberChange], keys: [String: IdentityKey]) {
       var joining = joining
-      func own(_ id: String) -> Members.Supernode {
-        ledger.genesis.members.supernode(id) ?? joining.node
-      }
-      func agreed(_ id: String) -> [String: IdentityKey] {
-        ledger.identities[id].map { [id: $0] } ?? [:]
-      }
-      func renamed(_ id: String) -> ([MemberChange], [String: IdentityKey]) {
-        joining.node.id = id
-        var keys = joining.keys
-        keys["hospital-4"] = nil
-        keys[id] = joining.identity
-        joining.hospital = id
-        return (joining.changes, keys)
-      }
+      joining.node.id = id
+      var keys = joining.keys
+      keys["hospital-4"] = nil
+      keys[id] = joining.identity
+      joining.hospital = id
+      return (joining.changes, keys)
+    }
+
+    private func ofNewcomer(_ joining: LedgerFixture.Joining, _ ledger: LedgerFixture) -> Made? {
+      var joining = joining
       switch self {
       case .hospitalWithoutCloud:
         return (Array(joining.changes.dropLast()), joining.keys, "wrong-members")
@@ -235,15 +247,32 @@ struct MemberTests {
       case .organisationMissing:
         return (Array(joining.changes.dropFirst()), joining.keys, "wrong-members")
       case .nameOfDoctor:
-        let (changes, keys) = renamed("hospital-1-doctor-1")
+        let (changes, keys) = renamed(joining, "hospital-1-doctor-1")
         return (changes, keys, "already-registered")
       case .nameOfNetwork:
-        let (changes, keys) = renamed("test")
+        let (changes, keys) = renamed(joining, "test")
         return (changes, keys, "wrong-members")
       case .nameOfParty:
         joining.node.organisation = "office"
-        let (changes, keys) = renamed("manager")
+        let (changes, keys) = renamed(joining, "manager")
         return (Array(changes.dropFirst()), keys, "wrong-members")
+      case .removingWhatJoins:
+        return (joining.changes + [.remove("hospital-4")], joining.keys, "wrong-members")
+      case .cloudOfNobody:
+        return (Array(joining.changes.dropFirst().reversed()), joining.keys, "wrong-motion")
+      case .twoOrganisations:
+        return (
+          joining.changes + [.remove("organisation-of-hospital-3")], joining.keys, "wrong-motion"
+        )
+      default: return nil
+      }
+    }
+
+    private func ofNewcomersKeys(
+      _ joining: LedgerFixture.Joining, _ ledger: LedgerFixture
+    ) -> Made? {
+      var joining = joining
+      switch self {
       case .keyOfDoctor:
         joining.node.votes =
           ledger.doctors["hospital-1-doctor-1"]?.registration.statement.identityKey ?? []
@@ -257,19 +286,77 @@ struct MemberTests {
       case .smallOrder:
         joining.node.votes = [1] + [UInt8](repeating: 0, count: 31)
         return (joining.changes, joining.keys, "wrong-members")
+      default: return nil
+      }
+    }
+
+    /// Another hospital-2, or its return as another.
+    private func ofMember(_ joining: LedgerFixture.Joining, _ ledger: LedgerFixture) -> Made? {
+      var node = ledger.genesis.members.supernode("hospital-2") ?? joining.node
+      let keys = agreed("hospital-2", ledger)
+      switch self {
+      case .otherRole:
+        (node.role, node.logKey) = (.cloud, nil)
+        return ([.admit(.supernode(node))], keys, "wrong-members")
+      case .backWithOtherLogKey:
+        node.logKey = joining.node.logKey
+        return (
+          [
+            .remove("hospital-2"), .admit(.supernode(node)),
+            .assignCloud(
+              CloudAssignment(
+                hospital: "hospital-2", cloud: "cloud", cosigningKey: joining.cosigningKey)),
+          ], keys.merging(agreed("cloud", ledger)) { $1 }, "wrong-members"
+        )
+      case .backAsHospital:
+        (node.role, node.logKey) = (.cloud, nil)
+        return ([.remove("hospital-2"), .admit(.supernode(node))], keys, "wrong-members")
+      case .otherOrganisationSameKeys:
+        node.organisation = "organisation-of-hospital-3"
+        return ([.admit(.supernode(node))], keys, "wrong-members")
+      case .otherOrganisationOneKey:
+        let (voting, log) = (node.votingKey, node.logKey)
+        node = joining.node
+        (node.id, node.organisation, node.logKey, node.votingKey) =
+          ("hospital-2", "organisation-of-hospital-3", log, voting)
+        return ([.admit(.supernode(node))], keys, "wrong-members")
+      default: return nil
+      }
+    }
+
+    private func ofMembersKeys(
+      _ joining: LedgerFixture.Joining, _ ledger: LedgerFixture
+    ) -> Made? {
+      var node = ledger.genesis.members.supernode("hospital-2") ?? joining.node
+      let keys = agreed("hospital-2", ledger)
+      switch self {
+      case .otherLogKey:
+        node.logKey = joining.node.logKey
+        return ([.admit(.supernode(node))], keys, "wrong-members")
+      case .keysExchanged:
+        (node.identityKey, node.votes) = (node.votes, node.identityKey)
+        return ([.admit(.supernode(node))], keys, "already-registered")
+      case .keyOfAnotherParty:
+        var joining = joining
+        let votes = node.votes
+        node.votes = joining.node.votes
+        joining.node.votes = votes
+        joining.node.organisation = "organisation-of-hospital-2"
+        return (
+          [.admit(.supernode(node))] + joining.changes.dropFirst(), joining.keys,
+          "already-registered"
+        )
+      default: return nil
+      }
+    }
+
+    private func ofOthers(_ joining: LedgerFixture.Joining, _ ledger: LedgerFixture) -> Made? {
+      switch self {
       case .otherManager:
         var manager = ledger.genesis.members.manager
         manager.id = "another"
-        return ([.admit(.manager(manager))], agreed("manager"), "wrong-members")
+        return ([.admit(.manager(manager))], agreed("manager", ledger), "wrong-members")
       case .noSuchParty: return ([.remove("nobody")], [:], "wrong-members")
-      case .otherLogKey:
-        var node = own("hospital-2")
-        node.logKey = joining.node.logKey
-        return ([.admit(.supernode(node))], agreed("hospital-2"), "wrong-members")
-      case .otherRole:
-        var node = own("hospital-2")
-        (node.role, node.logKey) = (.cloud, nil)
-        return ([.admit(.supernode(node))], agreed("hospital-2"), "wrong-members")
       case .tooManySeats:
         return ([.setNumbers(Members.Numbers(seatCount: 5))], [:], "wrong-members")
       // Seven seats, of an organisation at most two, and five organisations with one supernode.
@@ -279,63 +366,14 @@ struct MemberTests {
       case .chainNotBarred: return ([.unbar("hospital-1")], [:], "wrong-members")
       case .lag:
         return ([.setNumbers(Members.Numbers(window: 100))], [:], "wrong-members")
-      case .backWithOtherLogKey:
-        var node = own("hospital-2")
-        node.logKey = joining.node.logKey
-        return (
-          [
-            .remove("hospital-2"), .admit(.supernode(node)),
-            .assignCloud(
-              CloudAssignment(
-                hospital: "hospital-2", cloud: "cloud", cosigningKey: joining.cosigningKey)),
-          ], agreed("hospital-2").merging(agreed("cloud")) { $1 }, "wrong-members"
-        )
-      case .backAsHospital:
-        var node = own("hospital-2")
-        (node.role, node.logKey) = (.cloud, nil)
-        return (
-          [.remove("hospital-2"), .admit(.supernode(node))], agreed("hospital-2"), "wrong-members"
-        )
-      case .removingWhatJoins:
-        return (joining.changes + [.remove("hospital-4")], joining.keys, "wrong-members")
-      case .cloudOfNobody:
-        return (Array(joining.changes.dropFirst().reversed()), joining.keys, "wrong-motion")
-      case .keysExchanged:
-        var node = own("hospital-2")
-        (node.identityKey, node.votes) = (node.votes, node.identityKey)
-        return ([.admit(.supernode(node))], agreed("hospital-2"), "already-registered")
-      case .keyOfAnotherParty:
-        var (node, other) = (own("hospital-2"), own("hospital-2"))
-        other.votes = joining.node.votes
-        node.votes = other.votes
-        joining.node.votes = own("hospital-2").votes
-        joining.node.organisation = "organisation-of-hospital-2"
-        return (
-          [.admit(.supernode(node))] + joining.changes.dropFirst(), joining.keys,
-          "already-registered"
-        )
-      case .otherOrganisationSameKeys, .otherOrganisationOneKey:
-        var node = own("hospital-2")
-        node.organisation = "organisation-of-hospital-3"
-        if self == .otherOrganisationOneKey {
-          let voting = node.votingKey
-          let log = node.logKey
-          node = joining.node
-          (node.id, node.organisation, node.logKey, node.votingKey) =
-            ("hospital-2", "organisation-of-hospital-3", log, voting)
-        }
-        return ([.admit(.supernode(node))], agreed("hospital-2"), "wrong-members")
       case .readmittingNobody: return ([.readmit("nobody")], [:], "wrong-members")
       case .removingManagersOrganisation: return ([.remove("office")], [:], "wrong-members")
-      case .twoOrganisations:
-        return (
-          joining.changes + [.remove("organisation-of-hospital-3")], joining.keys, "wrong-motion"
-        )
       case .removingTwo:
         return (
           [.remove("organisation-of-hospital-2"), .remove("organisation-of-hospital-3")], [:],
           "wrong-motion"
         )
+      default: return nil
       }
     }
   }

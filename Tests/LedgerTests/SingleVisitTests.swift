@@ -5,10 +5,10 @@ import Ledger
 import TestSupport
 import Testing
 
+private let chain = "hospital-1"
+
 @Suite("A proof of one visit")
 struct SingleVisitTests {
-  private static let chain = "hospital-1"
-
   private func proof(_ visit: Digest32, _ ledger: LedgerFixture) throws -> VisitProof {
     try VisitProof(of: visit, on: ledger.chain().view, ledger.consortium.reader)
   }
@@ -54,7 +54,7 @@ struct SingleVisitTests {
     #expect(report.genesisDigest == ledger.genesis.digest)
     #expect(report.isGenesisCompared)
     #expect(report.network == "test")
-    #expect(report.hospital == Self.chain)
+    #expect(report.hospital == chain)
     #expect(report.context == visit.context)
     #expect(report.recordDigest == LedgerFixture.recordDigest)
     #expect(report.receipt == .acknowledged)
@@ -95,8 +95,70 @@ struct SingleVisitTests {
 
   @Test("follows the sets of delegates, members and keys of doctors from one epoch to the next")
   func epochs() throws {
+    var (ledger, visit) = try throughEpochs()
+    let proof = try proof(visit.id, ledger)
+    #expect(proof.ends.count == 3)
+    #expect(proof.members.count == 1)
+    let report = try check(proof, ledger)
+    #expect(report.context == visit.context)
+    let bytes = proof.encoded().count
+    for _ in 0..<3 { try ledger.finishEpoch() }
+    // Of each epoch one end, and longer paths; of its blocks nothing.
+    let later = try self.proof(visit.id, ledger)
+    #expect(later.ends.count == 6)
+    #expect(later.encoded().count - bytes < 3 * 4096)
+    #expect(try check(later, ledger).context == visit.context)
+  }
+
+  @Test("whatever is left out of the epochs that it follows, it shows nothing")
+  func epochsLeftOut() throws {
+    let (ledger, visit) = try throughEpochs()
+    let proof = try proof(visit.id, ledger)
+    func failed(_ change: (inout VisitProof) -> Void) -> Verification.Check? {
+      var changed = proof
+      change(&changed)
+      return failure(changed, ledger)?.check
+    }
+    // The same delegates sit in the last two epochs, so their signatures are those of either.
+    var shorter = proof
+    shorter.ends.removeLast()
+    #expect(try check(shorter, ledger).context == visit.context)
+    #expect(failed { $0.ends.removeFirst() } == .checkpoint)
+    #expect(failed { $0.ends.swapAt(0, 1) } == .checkpoint)
+    #expect(failed { $0.members = [] } == .rules)
+    let present = ledger.genesis.members.members
+    #expect(failed { $0.members.append(present.encoded()) } == .rules)
+    var others = present
+    others.supernodes.removeLast()
+    #expect(failed { $0.members = [others.encoded()] } == .rules)
+  }
+
+  /// A visit in the second epoch, with the keys that the hospital and the last doctor have taken in the first,
+  /// and three epochs behind it.
+  private func throughEpochs() throws -> (ledger: LedgerFixture, visit: TestVisit) {
     var ledger = try LedgerFixture.withTeam(epochLength: 3)
-    // The last doctor takes another identity key twice, and the hospital another one for the next epoch.
+    let doctorKey = try rotateTwice(&ledger)
+    try rotateHospital(&ledger)
+    // The first block of the next epoch: by it the new key counts.
+    try ledger.closeConsortiumBlock(at: ledger.seconds + 1)
+
+    var visit = try ledger.visit(1)
+    #expect(try ledger.open(visit) == nil)
+    for position in 1...2 { #expect(try ledger.sign(&visit, position: position) == nil) }
+    let signed = try ledger.partialSignature(&visit, position: 3)
+    #expect(try ledger.append(Entry(signed.content, signedBy: doctorKey)) == nil)
+    let completion = ledger.completion(of: visit)
+    let last = try #require(LedgerFixture.team.last)
+    #expect(try ledger.append(completion, on: chain, by: last, key: doctorKey) == nil)
+    try ledger.confirmAndAnchor()
+    for _ in 0..<3 { try ledger.finishEpoch() }
+    return (ledger, visit)
+  }
+
+  /// The last doctor takes another identity key twice.
+  ///
+  /// - Returns: the one in force.
+  private func rotateTwice(_ ledger: inout LedgerFixture) throws -> IdentityKey {
     let last = try #require(LedgerFixture.team.last)
     var former = try #require(ledger.doctors[last]).identity
     for _ in 0..<2 {
@@ -106,72 +168,22 @@ struct SingleVisitTests {
       #expect(try ledger.append(rotation, on: "consortium", by: last, key: former) == nil)
       former = key
     }
-    var node = try #require(ledger.genesis.members.supernode(Self.chain))
-    let hospitalKey = try IdentityKey(seed: ledger.generator.bytes(32))
-    node.identityKey = hospitalKey.publicKey
+    return former
+  }
+
+  /// The hospital takes another identity key for the next epoch, which begins.
+  private func rotateHospital(_ ledger: inout LedgerFixture) throws {
+    var node = try #require(ledger.genesis.members.supernode(chain))
+    let key = try IdentityKey(seed: ledger.generator.bytes(32))
+    node.identityKey = key.publicKey
     #expect(
       try ledger.append(
-        PartyRotation(
-          genesis: ledger.genesis.digest, party: .supernode(node), key: hospitalKey),
-        on: "consortium", by: Self.chain) == nil)
-    func finish() throws {
-      repeat {
-        try ledger.closeConsortiumBlock(at: ledger.seconds + 1)
-      } while ledger.consortium.engine.height % 3 != 0
-    }
-    try finish()
+        PartyRotation(genesis: ledger.genesis.digest, party: .supernode(node), key: key),
+        on: "consortium", by: chain) == nil)
+    try ledger.finishEpoch()
     ledger.replaceKeys(
-      of: Self.chain, hospitalKey, try #require(ledger.votingKeys[Self.chain]),
-      try #require(ledger.cosigners[Self.chain]?["consortium"]))
-    // The first block of the next epoch: by it the new key counts.
-    try ledger.closeConsortiumBlock(at: ledger.seconds + 1)
-
-    var visit = try ledger.visit(1)
-    #expect(try ledger.open(visit) == nil)
-    for position in 1...2 { #expect(try ledger.sign(&visit, position: position) == nil) }
-    let signed = try ledger.partialSignature(&visit, position: 3)
-    #expect(
-      try ledger.append(
-        Entry(signed.content, signedBy: former)) == nil)
-    let completion = ledger.completion(of: visit)
-    #expect(try ledger.append(completion, on: Self.chain, by: last, key: former) == nil)
-    try ledger.confirmAndAnchor()
-    for _ in 0..<3 { try finish() }
-
-    let proof = try proof(visit.id, ledger)
-    #expect(proof.ends.count == 3)
-    #expect(proof.members.count == 1)
-    let report = try check(proof, ledger)
-    #expect(report.context == visit.context)
-    let bytes = proof.encoded().count
-    for _ in 0..<3 { try finish() }
-    // Of each epoch one end, and longer paths; of its blocks nothing.
-    let later = try self.proof(visit.id, ledger)
-    #expect(later.ends.count == 6)
-    #expect(later.encoded().count - bytes < 3 * 4096)
-    #expect(try check(later, ledger).context == visit.context)
-
-    // Whatever is left out of it, it shows nothing.
-    var changed = proof
-    changed.ends.removeLast()
-    // The same delegates sit in the last two epochs, so their signatures are those of either.
-    #expect(try check(changed, ledger).context == visit.context)
-    changed = proof
-    changed.ends.removeFirst()
-    #expect(failure(changed, ledger)?.check == .checkpoint)
-    changed = proof
-    changed.ends.swapAt(0, 1)
-    #expect(failure(changed, ledger)?.check == .checkpoint)
-    changed = proof
-    changed.members = []
-    #expect(failure(changed, ledger)?.check == .rules)
-    changed = proof
-    changed.members.append(ledger.genesis.members.members.encoded())
-    #expect(failure(changed, ledger)?.check == .rules)
-    var others = ledger.genesis.members.members
-    others.supernodes.removeLast()
-    changed.members = [others.encoded()]
-    #expect(failure(changed, ledger)?.check == .rules)
+      of: chain, key, try #require(ledger.votingKeys[chain]),
+      try #require(ledger.cosigners[chain]?["consortium"]))
   }
 
   // MARK: Attacks
@@ -253,101 +265,112 @@ struct SingleVisitTests {
     }
   }
 
-  @Test("[attack] hospital and cloud confirm what nobody has signed, and have it anchored")
-  func colluding() throws {
-    let (first, second, third) = (
-      LedgerFixture.team[0], LedgerFixture.team[1], LedgerFixture.team[2]
-    )
-    /// A visit of which one thing is forged, on a chain whose parties take every claim for true.
-    func refusal(
-      _ forge: (inout LedgerFixture, inout TestVisit) throws -> Void
-    ) throws -> String? {
-      var ledger = try LedgerFixture.withTeam()
-      ledger.chains[Self.chain]?.believesEverything = true
-      var visit = try ledger.visit(1)
-      try forge(&ledger, &visit)
-      try ledger.confirmAndAnchor()
-      let failure = failure(try proof(visit.id, ledger), ledger)
-      #expect(failure?.check == .rules)
-      return failure?.reason
-    }
-    func sign(_ ledger: inout LedgerFixture, _ visit: inout TestVisit) throws {
-      for position in 1...3 { try ledger.sign(&visit, position: position) }
-    }
+  @Test(
+    "[attack] hospital and cloud confirm what nobody has signed, and have it anchored",
+    arguments: Forgery.allCases)
+  func colluding(_ forgery: Forgery) throws {
+    var ledger = try LedgerFixture.withTeam()
+    // Parties who take every claim for true.
+    ledger.chains[chain]?.believesEverything = true
+    var visit = try ledger.visit(1)
     let stranger = try IdentityKey(seed: [UInt8](repeating: 9, count: 32))
-    #expect(
-      try refusal { ledger, visit in
-        var opening = visit.opening
-        opening.patientSignature = stranger.sign(visit.context.encoded())
-        try ledger.append(opening, on: Self.chain, by: Self.chain)
-        try sign(&ledger, &visit)
+    try forgery.make(&visit, by: stranger, &ledger)
+    try ledger.confirmAndAnchor()
+    let failure = failure(try proof(visit.id, ledger), ledger)
+    #expect(failure?.check == .rules)
+    #expect(failure?.reason == forgery.reason)
+  }
+
+  /// Whose signature in a visit is not theirs.
+  enum Forgery: CaseIterable {
+    case patient, visitKey, opening, team, completion, storage, receipt, abandonment
+
+    var reason: String {
+      switch self {
+      case .patient, .visitKey: "wrong-visit-key-proof"
+      case .team: "wrong-multisignature"
+      case .storage: "wrong-storage-receipt"
+      case .opening, .completion, .receipt, .abandonment: "wrong-signature"
+      }
+    }
+
+    /// Puts the visit on the chain.
+    func make(
+      _ visit: inout TestVisit, by stranger: IdentityKey, _ ledger: inout LedgerFixture
+    ) throws {
+      switch self {
+      case .patient, .visitKey, .opening:
+        try open(visit, by: stranger, &ledger)
+        try sign(&visit, &ledger)
         try ledger.complete(visit)
-      } == "wrong-visit-key-proof")
-    #expect(
-      try refusal { ledger, visit in
-        var opening = visit.opening
-        opening.visitKeyProof = try ledger.visit(2).opening.visitKeyProof
-        try ledger.append(opening, on: Self.chain, by: Self.chain)
-        try sign(&ledger, &visit)
-        try ledger.complete(visit)
-      } == "wrong-visit-key-proof")
-    #expect(
-      try refusal { ledger, visit in
-        try ledger.append(visit.opening, on: Self.chain, by: Self.chain, key: stranger)
-        try sign(&ledger, &visit)
-        try ledger.complete(visit)
-      } == "wrong-signature")
-    // A team that never signed: its last doctor's scheme signature is another visit's.
-    #expect(
-      try refusal { ledger, visit in
-        var other = try ledger.visit(2)
+      case .team: try completeUnsigned(visit, by: stranger, &ledger)
+      case .completion, .storage:
         try ledger.open(visit)
-        try ledger.open(other)
-        try sign(&ledger, &other)
-        for (position, doctor) in [first, second, third].enumerated() {
-          let partial = PartialSignature(
-            visit: visit.id, commitments: Array(other.commitments.prefix(position + 1)),
-            signature: other.encodedSignature)
-          try ledger.append(partial, on: Self.chain, by: doctor, key: stranger)
-        }
-        var completion = ledger.completion(of: visit)
-        (completion.commitments, completion.signature) = (other.commitments, other.encodedSignature)
-        try ledger.append(completion, on: Self.chain, by: third)
-      } == "wrong-multisignature")
-    #expect(
-      try refusal { ledger, visit in
+        try sign(&visit, &ledger)
+        try complete(visit, by: stranger, &ledger)
+      case .receipt:
         try ledger.open(visit)
-        try sign(&ledger, &visit)
-        try ledger.append(ledger.completion(of: visit), on: Self.chain, by: third, key: stranger)
-      } == "wrong-signature")
-    #expect(
-      try refusal { ledger, visit in
-        try ledger.open(visit)
-        try sign(&ledger, &visit)
-        var completion = ledger.completion(of: visit)
-        completion.recordDigest = Digest32(sha256: [7])
-        try ledger.append(completion, on: Self.chain, by: third)
-      } == "wrong-storage-receipt")
-    #expect(
-      try refusal { ledger, visit in
-        try ledger.open(visit)
-        try sign(&ledger, &visit)
+        try sign(&visit, &ledger)
         try ledger.complete(visit)
         let body = VisitReceipt(
           visit: visit.id, recordDigest: LedgerFixture.recordDigest, verdict: .acknowledged)
         try ledger.append(
           Entry(
             EntryContent(
-              genesis: ledger.genesis.digest, chain: Self.chain,
-              signer: .patient(visit: visit.id), body: body), signedBy: stranger))
-      } == "wrong-signature")
-    #expect(
-      try refusal { ledger, visit in
+              genesis: ledger.genesis.digest, chain: chain, signer: .patient(visit: visit.id),
+              body: body), signedBy: stranger))
+      case .abandonment:
         try ledger.open(visit)
         try ledger.append(
-          VisitAbandonment(visit: visit.id, reason: .interrupted), on: Self.chain, by: Self.chain,
+          VisitAbandonment(visit: visit.id, reason: .interrupted), on: chain, by: chain,
           key: stranger)
-      } == "wrong-signature")
+      }
+    }
+
+    private func sign(_ visit: inout TestVisit, _ ledger: inout LedgerFixture) throws {
+      for position in 1...3 { try ledger.sign(&visit, position: position) }
+    }
+
+    private func open(
+      _ visit: TestVisit, by stranger: IdentityKey, _ ledger: inout LedgerFixture
+    ) throws {
+      var opening = visit.opening
+      switch self {
+      case .patient: opening.patientSignature = stranger.sign(visit.context.encoded())
+      case .visitKey: opening.visitKeyProof = try ledger.visit(2).opening.visitKeyProof
+      default: break
+      }
+      let key = self == .opening ? stranger : nil
+      try ledger.append(opening, on: chain, by: chain, key: key)
+    }
+
+    /// The last doctor's scheme signature is another visit's.
+    private func completeUnsigned(
+      _ visit: TestVisit, by stranger: IdentityKey, _ ledger: inout LedgerFixture
+    ) throws {
+      var other = try ledger.visit(2)
+      try ledger.open(visit)
+      try ledger.open(other)
+      try sign(&other, &ledger)
+      for (position, doctor) in LedgerFixture.team.prefix(3).enumerated() {
+        let partial = PartialSignature(
+          visit: visit.id, commitments: Array(other.commitments.prefix(position + 1)),
+          signature: other.encodedSignature)
+        try ledger.append(partial, on: chain, by: doctor, key: stranger)
+      }
+      var completion = ledger.completion(of: visit)
+      (completion.commitments, completion.signature) = (other.commitments, other.encodedSignature)
+      try ledger.append(completion, on: chain, by: LedgerFixture.team[2])
+    }
+
+    private func complete(
+      _ visit: TestVisit, by stranger: IdentityKey, _ ledger: inout LedgerFixture
+    ) throws {
+      var completion = ledger.completion(of: visit)
+      if self == .storage { completion.recordDigest = Digest32(sha256: [7]) }
+      let key = self == .completion ? stranger : nil
+      try ledger.append(completion, on: chain, by: LedgerFixture.team[2], key: key)
+    }
   }
 
   @Test("[attack] a proof is of another ledger, or too few delegates have signed its checkpoint")
@@ -378,5 +401,14 @@ struct SingleVisitTests {
     let unasked = try VisitVerification.verify(
       genesis: ledger.genesis.content.encoded(), visit: genuine.encoded(), genesisDigest: nil)
     #expect(!unasked.isGenesisCompared)
+  }
+}
+
+extension LedgerFixture {
+  /// Decides blocks up to the end of an epoch of three.
+  fileprivate mutating func finishEpoch() throws {
+    repeat {
+      try closeConsortiumBlock(at: seconds + 1)
+    } while consortium.engine.height % 3 != 0
   }
 }

@@ -50,7 +50,8 @@ struct VectorFp12Tests {
       var (a, b) = (element(), element())
       var (x, y) = (VectorFp12(a), VectorFp12(b))
       for _ in 0..<200 {
-        let (operation, line) = (generator.next() % 7, line())
+        let operation = Operation.allCases.randomElement(using: &generator) ?? .product
+        let line = line()
         (a, b) = (b, result(of: operation, a, b, line))
         (x, y) = (y, result(of: operation, x, y, line))
       }
@@ -58,16 +59,20 @@ struct VectorFp12Tests {
     }
   }
 
+  private enum Operation: CaseIterable {
+    case square, cyclotomicSquare, conjugate, frobenius, multiplyLine, product
+  }
+
   private func result<F: Fp12Arithmetic>(
-    of operation: UInt64, _ a: F, _ b: F, _ line: BLS12381.Line
+    of operation: Operation, _ a: F, _ b: F, _ line: BLS12381.Line
   ) -> F {
     switch operation {
-    case 0: a.squared()
-    case 1: a.cyclotomicSquared()
-    case 2: a.conjugated()
-    case 3: a.frobenius()
-    case 4: a.multiplied(by: line, at: G1Curve.generator)
-    default: a * b
+    case .square: a.squared()
+    case .cyclotomicSquare: a.cyclotomicSquared()
+    case .conjugate: a.conjugated()
+    case .frobenius: a.frobenius()
+    case .multiplyLine: a.multiplied(by: line, at: G1Curve.generator)
+    case .product: a * b
     }
   }
 

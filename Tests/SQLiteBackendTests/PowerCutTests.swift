@@ -43,40 +43,10 @@ struct PowerCutTests {
     for name in Self.files {
       try FileManager.default.copyItem(atPath: empty(name), toPath: folder(name))
     }
-    var generator = SeededGenerator(seed: 7)
-    var leaves = Two<[[UInt8]]>([])
-    var state = Two<[[UInt8]: [UInt8]]>([:])
-    var role = Two<[String: [UInt8]]>([:])
+    var written = Written()
     let power = PowerCut(in: folder.path, at: operation, seed: seed)
     do throws(StoreError) {
-      let log = try SQLiteChainLog(path: folder("chain.sqlite"))
-      let store = try SQLiteStateStore(path: folder("state.sqlite"))
-      let roleStore = try SQLiteRoleStore(path: folder("role.sqlite"))
-      for round in 0..<5 {
-        let more = (0..<Int.random(in: 1...4, using: &generator)).map { _ in
-          generator.bytes(Int.random(in: 1...3000, using: &generator))
-        }
-        leaves.attempted = leaves.acknowledged + more
-        try await log.append(more, at: UInt64(leaves.acknowledged.count))
-        leaves.acknowledge()
-        var changes: [[UInt8]: [UInt8]?] = [:]
-        for _ in 0..<12 {
-          let key = [UInt8.random(in: 0..<40, using: &generator)]
-          let isRemoved = Int.random(in: 0..<3, using: &generator) == 0
-          changes[key] = .some(
-            isRemoved ? nil : generator.bytes(Int.random(in: 0...1500, using: &generator)))
-        }
-        for (key, value) in changes { state.attempted[key] = value }
-        try store.commit(changes)
-        state.acknowledge()
-        // As a delegate does: what it says next, where it stands, and what is settled goes.
-        var writes: [String: [UInt8]?] = ["consensus": generator.bytes(700)]
-        for item in 0..<3 { writes["outbox/\(3 * round + item)"] = generator.bytes(900) }
-        for item in 0..<2 { writes.updateValue(nil, forKey: "outbox/\(3 * round - 4 + item)") }
-        for (key, value) in writes { role.attempted[key] = value }
-        try roleStore.write(writes)
-        role.acknowledge()
-      }
+      try await written.write(in: folder)
       if operation == nil { power.cut() }
     } catch {
       #expect(power.isCut, "\(error)")
@@ -91,31 +61,7 @@ struct PowerCutTests {
     let later = PowerCut(in: folder.path, seed: seed)
     defer { later.end() }
     for access in [Access.reading, .writing, .reading] {
-      let log = try access.log(folder("chain.sqlite"))
-      let store = try access.state(folder("state.sqlite"))
-      let roleStore = try access.role(folder("role.sqlite"))
-      let stored = try await log.leaves(from: 0, limit: .max, byteCount: .max)
-      // Compared outside, as a failure would print all bytes.
-      let isOne = leaves.both.contains(stored)
-      #expect(isOne, "\(name): \(stored.count) leaves of \(leaves.acknowledged.count)")
-      #expect(try await log.size() == UInt64(stored.count), "\(name)")
-      var values: [[UInt8]: [UInt8]] = [:]
-      for key in UInt8(0)..<40 { values[[key]] = try store.value(forKey: [key]) }
-      let isOneState = state.both.contains(values)
-      #expect(isOneState, "\(name): the state")
-      var kept: [String: [UInt8]] = [:]
-      for key in try roleStore.keys(withPrefix: "") { kept[key] = try roleStore.value(forKey: key) }
-      let isOneRole = role.both.contains(kept)
-      #expect(isOneRole, "\(name): the role")
-      guard access == .writing else { continue }
-      try await log.append([[1, 2, 3]], at: UInt64(stored.count))
-      try store.commit([[0]: [1]])
-      leaves = Two(stored + [[1, 2, 3]])
-      values[[0]] = [1]
-      state = Two(values)
-      try roleStore.write(["outbox/0": [1]])
-      kept["outbox/0"] = [1]
-      role = Two(kept)
+      try await written.expectRead(in: folder, by: access, name)
     }
     for file in Self.files {
       #expect(StoreCheck.findings(inFileAt: folder(file)) == [], "\(name)")
@@ -222,6 +168,76 @@ struct PowerCutTests {
 }
 
 /// What was acknowledged, and what the store was asked for last.
+/// What the stores have acknowledged, and what they were asked for last.
+private struct Written {
+  private var generator = SeededGenerator(seed: 7)
+  private var leaves = Two<[[UInt8]]>([])
+  private var state = Two<[[UInt8]: [UInt8]]>([:])
+  private var role = Two<[String: [UInt8]]>([:])
+
+  mutating func write(in folder: TemporaryFolder) async throws(StoreError) {
+    let log = try SQLiteChainLog(path: folder("chain.sqlite"))
+    let store = try SQLiteStateStore(path: folder("state.sqlite"))
+    let roleStore = try SQLiteRoleStore(path: folder("role.sqlite"))
+    for round in 0..<5 {
+      let more = (0..<Int.random(in: 1...4, using: &generator)).map { _ in
+        generator.bytes(Int.random(in: 1...3000, using: &generator))
+      }
+      leaves.attempted = leaves.acknowledged + more
+      try await log.append(more, at: UInt64(leaves.acknowledged.count))
+      leaves.acknowledge()
+      var changes: [[UInt8]: [UInt8]?] = [:]
+      for _ in 0..<12 {
+        let key = [UInt8.random(in: 0..<40, using: &generator)]
+        let isRemoved = Int.random(in: 0..<3, using: &generator) == 0
+        changes[key] = .some(
+          isRemoved ? nil : generator.bytes(Int.random(in: 0...1500, using: &generator)))
+      }
+      for (key, value) in changes { state.attempted[key] = value }
+      try store.commit(changes)
+      state.acknowledge()
+      // As a delegate does: what it says next, where it stands, and what is settled goes.
+      var writes: [String: [UInt8]?] = ["consensus": generator.bytes(700)]
+      for item in 0..<3 { writes["outbox/\(3 * round + item)"] = generator.bytes(900) }
+      for item in 0..<2 { writes.updateValue(nil, forKey: "outbox/\(3 * round - 4 + item)") }
+      for (key, value) in writes { role.attempted[key] = value }
+      try roleStore.write(writes)
+      role.acknowledge()
+    }
+  }
+
+  /// The stores have one of both; where they are opened to be written, more is written.
+  mutating func expectRead(
+    in folder: TemporaryFolder, by access: Access, _ name: String
+  ) async throws {
+    let log = try access.log(folder("chain.sqlite"))
+    let store = try access.state(folder("state.sqlite"))
+    let roleStore = try access.role(folder("role.sqlite"))
+    let stored = try await log.leaves(from: 0, limit: .max, byteCount: .max)
+    // Compared outside, as a failure would print all bytes.
+    let isOne = leaves.both.contains(stored)
+    #expect(isOne, "\(name): \(stored.count) leaves of \(leaves.acknowledged.count)")
+    #expect(try await log.size() == UInt64(stored.count), "\(name)")
+    var values: [[UInt8]: [UInt8]] = [:]
+    for key in UInt8(0)..<40 { values[[key]] = try store.value(forKey: [key]) }
+    let isOneState = state.both.contains(values)
+    #expect(isOneState, "\(name): the state")
+    var kept: [String: [UInt8]] = [:]
+    for key in try roleStore.keys(withPrefix: "") { kept[key] = try roleStore.value(forKey: key) }
+    let isOneRole = role.both.contains(kept)
+    #expect(isOneRole, "\(name): the role")
+    guard access == .writing else { return }
+    try await log.append([[1, 2, 3]], at: UInt64(stored.count))
+    try store.commit([[0]: [1]])
+    leaves = Two(stored + [[1, 2, 3]])
+    values[[0]] = [1]
+    state = Two(values)
+    try roleStore.write(["outbox/0": [1]])
+    kept["outbox/0"] = [1]
+    role = Two(kept)
+  }
+}
+
 private struct Two<Value: Equatable> {
   private(set) var acknowledged: Value
   var attempted: Value

@@ -30,8 +30,8 @@ struct ActStage: Sendable {
   let act: SubmittedAct
   /// Which it is about.
   let visit: Digest32
-  /// Tries the act.
-  let perform: @Sendable () async -> String
+  /// Tries the act; the code of its refusal, nil if it succeeds.
+  let perform: @Sendable () async -> String?
 
   init(_ act: SubmittedAct) async throws {
     let test = TestConsortium(teamSize: 1)

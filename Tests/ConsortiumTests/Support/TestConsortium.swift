@@ -159,10 +159,10 @@ final class TestConsortium: Sendable {
 
   /// Lets time pass in which parties do what they can.
   ///
-  /// - Returns: why they could not do all of it in the last round; `nothing` if they could.
+  /// - Returns: why they could not do all of it in the last round; nil if they could.
   @discardableResult
-  func rest(_ consortium: LocalConsortium, rounds: Int = 8) async -> String {
-    var code = ""
+  func rest(_ consortium: LocalConsortium, rounds: Int = 8) async -> String? {
+    var code: String? = ""
     for _ in 0..<rounds {
       pass(seconds: 40)
       code = await ConsortiumError.code { try await consortium.settle() }
@@ -488,13 +488,13 @@ final class TestConsortium: Sendable {
 }
 
 extension ConsortiumError {
-  /// The code of the refusal that `work` ends in; `nothing` if it succeeds.
+  /// The code of the refusal that `work` ends in; nil if it succeeds.
   static func code(
     isolation: isolated (any Actor)? = #isolation, _ work: () async throws -> Void
-  ) async -> String {
+  ) async -> String? {
     do {
       try await work()
-      return "nothing"
+      return nil
     } catch {
       return "\(ConsortiumError(error).code)"
     }
