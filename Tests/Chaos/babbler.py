@@ -3,20 +3,16 @@
 import http.client
 import os
 import secrets
-import sys
 import threading
 import time
 from collections import Counter, deque
-from pathlib import Path
 
+import paths  # noqa: F401
+import envelope
+from asn1_module import decode, encode
 from between import ANY_KEY, Between, element, integer, name_of, octets, sequence, text
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from nonsense import QUERIES, REQUESTS, TYPES, Nonsense
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "scripts" / "vectors"))
-
-import envelope  # noqa: E402
-from asn1_module import decode, encode  # noqa: E402
 
 ENVELOPE = b"\x7f\x50"
 WEEK = 604800

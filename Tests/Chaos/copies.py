@@ -2,17 +2,13 @@
 
 import os
 import sqlite3
-import sys
 import urllib.error
 import urllib.request
 from hashlib import sha256
-from pathlib import Path
 
+import paths  # noqa: F401
 from between import ANY_KEY
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "scripts"))
-
-from export_file import tiles  # noqa: E402
+from export_file import tiles
 
 HASH = 32
 

@@ -1,20 +1,16 @@
 """A member who uses its own keys to lie: it says two things to two others, as no daemon of this system does."""
 
 import base64
-import sys
 import threading
 from collections import Counter
 from hashlib import sha256
-from pathlib import Path
 
+import paths  # noqa: F401
+from asn1_module import decode, encode
 from backups import key
 from between import Between, Message, element, elements, integer, name_of, sequence
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "scripts"))
-
-from asn1_module import decode, encode  # noqa: E402
 
 PROPOSAL, VOTE, COSIGNATURE = 2, 3, 5
 

@@ -1,15 +1,11 @@
 """Well-formed objects without sense, by docs/BCEMR.asn1: numbers, sizes and counts at their extremes."""
 
 import re
-import sys
-from pathlib import Path
 
+import paths  # noqa: F401
 import asn1tools
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "scripts"))
-
-from asn1_module import TEXT  # noqa: E402
-from between import element  # noqa: E402
+from asn1_module import TEXT
+from between import element
 
 DEEPEST = 24
 # Of numbers, beside those of their bounds.

@@ -5,6 +5,7 @@ import os
 import shutil
 import threading
 
+import paths  # noqa: F401
 from cluster import free_ports, private
 from etcd import Members
 

@@ -5,18 +5,16 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 
 import network
+import paths  # noqa: F401
+from cluster import free_ports
 from proxy import Proxies
-
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Daemons"))
-from cluster import free_ports  # noqa: E402
-from s3 import Bucket  # noqa: E402
-from shared import MEMBERS, SharedHospital  # noqa: E402
+from s3 import Bucket
+from shared import MEMBERS, SharedHospital
 
 PUBLIC, OPERATIONS, INSIDE = 8443, 9443, 8444
 DISK = 64 << 20
