@@ -5,6 +5,8 @@ Judges a history and a view of the ledger alone, so that it can be tried with fa
 
 from dataclasses import dataclass, field
 
+from liar import is_signed
+
 # From these on nobody can say that it is not there.
 DURABLE = ("confirmed", "final")
 ORDER = {"sent": 0, "written": 1, "refused": 1, "demanded": 2, "confirmed": 3, "final": 4}
@@ -19,6 +21,9 @@ class Facts:
     tickets: dict = field(default_factory=dict)  # of each hospital: tickets that its desk knows at the end
     visits: dict = field(default_factory=dict)  # of each patient: the visits that the program knows
     cut_short: int = 0  # operations that did not end
+    halted: dict = field(default_factory=dict)  # of each hospital: since when and until when it could store nothing
+    liars: dict = field(default_factory=dict)  # of each party that signed two statements: its voting key
+    copies: dict = field(default_factory=dict)  # of each chain, by who has it: the hashes of its leaves
 
 
 @dataclass
@@ -72,7 +77,8 @@ def check(history, view, facts):
     said = acknowledged(history)
     return [
         *_nothing_is_lost(said, view), *_final_stays(said), *_visits(history, view, facts),
-        *_sharing(history, view), *_openings(history, view), *_tickets(history, view, facts)]
+        *_sharing(history, view), *_openings(history, view), *_tickets(history, view, facts),
+        *_halts(history, facts), *_forks(facts), *_reports(view, facts)]
 
 
 # Entries
@@ -223,7 +229,7 @@ def _openings(history, view):
 def _tickets(history, view, facts):
     """Tickets that were handed out are good, or were used."""
     used = {(operation.about["encounter"]) for operation in history.of("ticket") if operation.code == 0}
-    for operation in history.of("desk-ticket"):
+    for operation in history.of("desk-ticket", "probe-ticket"):
         if operation.code != 0 or operation.about["encounter"] in used:
             continue
         hospital = operation.about["hospital"]
@@ -240,3 +246,40 @@ def _may_have_opened(operation, history):
     """Whether a form with this ticket was sent and its answer is not known."""
     return any(o.about["encounter"] == operation.about["encounter"] and o.code != 0
                for o in history.of("ticket"))
+
+
+def _halts(history, facts):
+    """Who can store nothing says of nothing that it stands."""
+    for operation in history.of("desk-ticket", "probe-ticket"):
+        since, until = facts.halted.get(operation.about["hospital"], (0, 0))
+        if operation.code == 0 and since < operation.began and operation.ended < until:
+            yield "acknowledged: %s handed out a ticket without etcd, at %.1f s of %.1f" % (
+                operation.about["hospital"], operation.ended - since, until - since)
+
+
+# Lies
+
+
+def _forks(facts):
+    """Of two leaves at one place one is not there, whoever has them."""
+    for chain, copies in facts.copies.items():
+        (first, reference), *others = copies.items()
+        for name, leaves in others:
+            for index, (one, other) in enumerate(zip(reference, leaves)):
+                if one != other:
+                    yield "forked: leaf %d of %s is one at %s and another at %s" % (index, chain, first, name)
+                    break
+
+
+def _reports(view, facts):
+    """Who has signed two statements is reported, and nobody else."""
+    known = set()
+    for report in view.reports:
+        (first, one), (second, other) = report.statements
+        culprits = {name for name, key in facts.liars.items()
+                    if first != second and is_signed(key, one, first) and is_signed(key, other, second)}
+        if not culprits:
+            yield "framed: the report at %d is of nobody who has signed two statements" % report.index
+        known |= culprits
+    for name in set(facts.liars) - known:
+        yield "unreported: %s has signed two statements, and nobody says so" % name

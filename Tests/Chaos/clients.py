@@ -1,5 +1,6 @@
 """Doctors and patients with programs of their own, as people use them; all that they do is recorded."""
 
+import itertools
 import json
 import os
 import re
@@ -13,6 +14,8 @@ from history import Operation
 PASSPHRASE = "correct horse battery staple"
 # So long a command may take before it is given up, in seconds: longer than any of its own time-outs.
 PATIENCE = 200
+# Who gets the tickets that show whether a desk works.
+PROBE = "nobody"
 
 
 def identity(patient):
@@ -31,6 +34,7 @@ class Clients:
     def __init__(self, world, history, digest):
         self.world, self.history, self.digest = world, history, digest
         self.agents, self.turns, self.ended = {}, {}, []
+        self.probes = itertools.count(1)
         self.passphrase = world.path("passphrase")
         with open(self.passphrase, "w", opener=lambda p, f: os.open(p, f, 0o600)) as file:
             file.write(PASSPHRASE + "\n")
@@ -65,6 +69,19 @@ class Clients:
         operation = Operation("desk-" + verb, hospital, time.time(), about=about or {})
         try:
             operation.code, operation.result = self.world.desk(hospital, verb, *arguments)
+        except subprocess.TimeoutExpired:
+            operation.result = {"error": {"code": "no-answer"}}
+        operation.ended = time.time()
+        self.history.add(operation)
+        return operation
+
+    def probe(self, hospital, at=None):
+        """A ticket for somebody who never comes: what the desk hands out, it knows at the end."""
+        operation = Operation("probe-ticket", hospital, time.time(), about={
+            "hospital": hospital, "encounter": "probe-%d" % next(self.probes), "patient": PROBE})
+        try:
+            operation.code, operation.result = self.world.desk(
+                at or hospital, "ticket", "--identity", identity(PROBE))
         except subprocess.TimeoutExpired:
             operation.result = {"error": {"code": "no-answer"}}
         operation.ended = time.time()

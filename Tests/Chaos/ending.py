@@ -9,14 +9,15 @@ import time
 from collections import Counter
 
 import checker
+import copies
 import ledger
-from clients import identity
+from clients import PROBE, identity
 from journey import GivenUp, Journey
 from world import wait
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # From the end of the last fault on, in seconds.
-READY, FINAL, AGREED, VISIT = 90, 120, 120, 120
+READY, FINAL, AGREED, HEARD, VISIT = 90, 150, 120, 90, 120
 # An epoch of a plan in which somebody is put back, in seconds, where nobody does anything.
 EPOCH = 420
 
@@ -45,8 +46,13 @@ class Ending:
         self.timed("all final", self.all_final)
         facts = self.facts()
         self.timed("agreed", self.agrees)
+        self.timed("heard again", self.hears_again)
+        facts.copies = self.timed("logs", lambda: copies.of_all(self.world))
         self.ends()
-        view = self.timed("offline checks", self.offline)
+        for hospital, shared in self.world.shared.items():
+            for machine in shared.machines:
+                facts.copies[hospital][machine] = copies.on_disk(self.world.path(machine), hospital)
+        view = self.timed("offline checks", lambda: self.offline(facts.liars))
         if view:
             self.wrong += checker.check(self.history, view, facts)
             self.figures["entries"] = sum(map(len, view.chains.values()))
@@ -61,6 +67,8 @@ class Ending:
             "not ready %d s after the last fault: %s" % (READY, {
                 name: world.get(name, "ready")[1][:600] for name in world.names
                 if not world.is_ready(name)}))
+        for name, shared in world.shared.items():
+            self.expect(wait(shared.one_writes, READY), "%s: not one of both machines writes" % name)
 
     def has_voice(self):
         """Who was put back has new keys with the next epoch; a cloud confirms nothing until then."""
@@ -84,6 +92,7 @@ class Ending:
         end = time.time() + FINAL
         waiting = {}
         for who in self.clients.turns:
+            pause = 2
             while True:
                 if who in self.world.plan.patients:
                     self.clients.run(who, "sync")
@@ -93,7 +102,9 @@ class Ending:
                     if s["stands"]["standing"] not in ("final", "refused", "demanded")]
                 if not waiting[who] or time.time() > end:
                     break
-                time.sleep(2)
+                # Who asks for the profile all the time keeps the program from its work.
+                time.sleep(pause)
+                pause = min(pause * 2, 30)
             refused = [s for s in stands if s["stands"]["standing"] == "refused"]
             self.figures["refused"] = self.figures.get("refused", 0) + len(refused)
         self.expect(not any(waiting.values()), "not final %d s after the last fault: %s" % (FINAL, waiting))
@@ -106,9 +117,12 @@ class Ending:
             self.expect(not shown.get("damaged"), "damaged rows of %s: %s" % (patient, shown.get("damaged")))
         for hospital in self.world.plan.hospitals:
             facts.tickets[hospital] = {
-                t["ticket"] for patient in self.world.plan.patients for t in self.clients.desk(
-                    hospital, "tickets", "--identity", identity(patient)).result.get("tickets", [])}
+                t["ticket"] for person in [*self.world.plan.patients, PROBE] for t in self.clients.desk(
+                    hospital, "tickets", "--identity", identity(person)).result.get("tickets", [])}
         facts.cut_short = sum(o.code is None for o in self.history.operations)
+        facts.halted = self.trouble.halted
+        facts.liars = {name: self.trouble.keys(name)["voting"].public_key()
+                       for name, what in self.trouble.equivocated.items() if what == "statements"}
         return facts
 
     def agrees(self):
@@ -130,32 +144,48 @@ class Ending:
                     found.append((hospital, own, confirmed))
             found += [
                 (name, key, value) for name, metrics in seen.items() for key, value in metrics.items()
-                if value and key.startswith("bcemr_contradictions")]
+                if value and key.startswith("bcemr_contradictions") and not self.trouble.cosigned_twice]
             return found
 
         self.expect(wait(lambda: not differences(), AGREED, every=1),
                     "they do not agree: %s" % differences())
 
+    def hears_again(self):
+        """Whoever has said nothing of sense has shown its outbox to all other delegates, now that it does."""
+        world = self.world
+
+        def deaf(name, since):
+            key = 'bcemr_peer_shown_age_seconds{peer="%s",role="%%s"}' % name
+            return [other for other in world.plan.delegates if other != name
+                    and world.metrics(other).get(key % other, time.time()) > time.time() - since]
+
+        for name, since in self.trouble.babbled.items():
+            self.expect(wait(lambda: not deaf(name, since), HEARD, every=1),
+                        "%s is not heard again by %s" % (name, deaf(name, since)))
+
     def ends(self):
         for who in list(self.clients.agents):
             code = self.clients.stop(who)
             self.expect(code == 0, "SIGTERM ended the program of %s with %d" % (who, code))
-        for name in self.world.names:
+        # Of two machines the one that waits ends first, so that the other's folder is the newest.
+        writing = {self.world.at(name) for name in self.world.shared}
+        for name in sorted(self.world.plan.processes, key=lambda one: one in writing):
             if name in self.world.processes:
                 code = self.world.stop(name)
                 self.expect(code == 0, "SIGTERM ended %s with %d" % (name, code))
 
     # Offline
 
-    def offline(self):
+    def offline(self, liars):
         """The folders of all, put together, pass every check that reads them, and are exported."""
         world, whole = self.world, self.world.path("whole")
         os.mkdir(whole, 0o700)
         with open(os.path.join(whole, "lock"), "x", opener=lambda p, f: os.open(p, f, 0o600)):
             pass
         for name in world.names:
-            for each in os.listdir(world.path(name, "data")):
-                source = world.path(name, "data", each)
+            data = world.path(world.at(name), "data")
+            for each in os.listdir(data):
+                source = os.path.join(data, each)
                 if os.path.isdir(source):
                     shutil.copytree(source, os.path.join(whole, each))
                 elif each == "genesis.der":
@@ -165,7 +195,7 @@ class Ending:
             shutil.copy2(world.path(name, "organisation", "keys.pem"), own)
         # Doctors and patients have theirs in their profiles; records may be in S3.
         elsewhere = tuple(os.path.join(whole, each) for each in ("doctors", "patients"))
-        if world.bucket:
+        if world.plan.uses_s3:
             elsewhere += (os.path.join(whole, "cloud", "records.sqlite"),)
         report = self.json("fsck", whole)
         for finding in report.get("findings", []):
@@ -176,7 +206,9 @@ class Ending:
         for fault in status.get("faults", []):
             if not (fault.get("file") or "").startswith(elsewhere):
                 self.expect(False, "status: %s" % fault)
-        self.expect(not status.get("convictions"), "convicted: %s" % status.get("convictions"))
+        convicted = {each["organisation"] for each in status.get("convictions", [])}
+        self.expect(convicted == {name + "-trust" for name in liars},
+                    "convicted: %s" % status.get("convictions"))
         export = world.path("export.tar")
         made = self.json("export", "--data", whole, "--output", export)
         if not self.expect(os.path.exists(export), "export: %s" % made):
@@ -201,7 +233,7 @@ class Ending:
 
     def begins_again(self):
         world = self.world
-        for name in world.names:
+        for name in world.plan.processes:
             world.start(name)
         begun = {}
 

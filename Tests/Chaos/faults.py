@@ -13,11 +13,13 @@ from datetime import datetime, timedelta, timezone
 
 import garbage
 from carrier import Carrier
+from engine_faults import EngineFaults
+from lies import Lies
 from proxy import Conduct
 from world import wait
 
 
-class Trouble:
+class Trouble(EngineFaults, Lies):
     """Faults of a plan, one after the other or together, each in a thread of the runner."""
 
     def __init__(self, world, people, stop):
@@ -27,11 +29,14 @@ class Trouble:
         self.turns = {name: threading.Lock() for name in [*world.names, *world.plan.doctors]}
         self.restored = {}  # by party: when the backup was taken
         self.silent_until = 0  # the height from which on all have a voice
+        self.halted = {}  # by hospital: since when, and until when, it could store nothing
+        self.equivocated = {}  # by party: what it has signed twice
+        self.babbled = {}  # by party: when it was honest again
 
     def play(self, fault):
         begun = time.time()
         try:
-            with self.turns.get(fault.target, contextlib.nullcontext()):
+            with self.turns.get(self.world.plan.party(fault.target), contextlib.nullcontext()):
                 seen = getattr(self, "do_" + fault.kind.replace("-", "_"))(fault)
         except Exception as error:  # what goes wrong here is a failure of the run, named with the fault
             self.log.append((fault, None, "%s: %s" % (type(error).__name__, error)))
@@ -45,7 +50,7 @@ class Trouble:
 
     def up(self, name):
         """Whether a daemon answers, and another fault does not have it."""
-        return name in self.world.expected and self.world.get(name, "health")[0] is not None
+        return self.world.runs(name) and self.world.get(name, "health")[0] is not None
 
     def begin_with(self, name):
         """Waits until the daemon is one that something can be done to."""
@@ -87,7 +92,8 @@ class Trouble:
     def _part(self, one, fault, halting):
         network, world = self.world.network, self.world
         others = [name for name in world.names if name not in one]
-        rules = network.part([(a, b) for a in one for b in others])
+        rules = network.part([
+            (a, b) for a in self._places(one) for b in self._places(others)])
         try:
             parted = network.is_parted(one[0], others[0], world.ports[others[0]][0])
             if not halting:
@@ -103,6 +109,10 @@ class Trouble:
         grown = [name for name in before if 0 <= before[name] < after[name] - 1]
         assert not grown, "half of the delegates decided: %s, %s" % (before, after)
         return parted and "no block for %.0f s" % (fault.lasts - 5)
+
+    def _places(self, names):
+        """All of the network that belongs to these parties."""
+        return [*names, *(one for name in names for one in self.world.plan.machines.get(name, []))]
 
     def _conduct(self, name, fault, **conduct):
         proxy = self.world.proxies.proxies[name]
@@ -124,16 +134,25 @@ class Trouble:
         world, proxy = self.world, self.world.proxies.proxies[fault.target]
         between = Carrier(
             world.path(fault.target), proxy.target, "carrier %d %s" % (world.plan.seed, fault.at))
-        kept = proxy.target, proxy.inside
-        proxy.target, proxy.inside = between.server_address, None
-        self._cut(proxy)
-        self.nap(fault.lasts)
-        wait(lambda: len(between.counts) >= 2, 30)
-        proxy.target, proxy.inside = kept
-        self._cut(proxy)
+        with self.through(fault.target, between):
+            self.nap(fault.lasts)
+            wait(lambda: len(between.counts) >= 2, 30)
         between.end()
         counts = between.counts
         return len(counts) >= 2 and ", ".join("%d %s" % (n, what) for what, n in sorted(counts.items()))
+
+    @contextlib.contextmanager
+    def through(self, name, server):
+        """Has all that comes for a party come to somebody else first."""
+        proxy = self.world.proxies.proxies[name]
+        kept = proxy.target, proxy.inside
+        proxy.target, proxy.inside = server.server_address, None
+        self._cut(proxy)
+        try:
+            yield
+        finally:
+            proxy.target, proxy.inside = kept
+            self._cut(proxy)
 
     def _cut(self, proxy):
         """Ends the connections that stand, as they send."""

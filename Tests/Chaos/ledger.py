@@ -8,8 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "scripts"))
 
-# Tag of a Demand, which alone is looked for on the consortium chain.
-DEMAND = b"\x7f\x36"
+# Tags of a Demand and of a VoteEquivocationReport, which alone are looked for on the consortium chain.
+DEMAND, REPORT = b"\x7f\x36", b"\x7f\x3e"
 KINDS = {
     "partialSignature": "signature", "visitCompletion": "completion", "visitReceipt": "receipt",
     "consentNotice": "consent", "revocation": "revocation", "accessNotice": "access",
@@ -29,10 +29,19 @@ class Entry:
 
 
 @dataclass
+class Report:
+    """That somebody has signed two things; who, says the key."""
+
+    index: int
+    statements: list  # (object as it was signed, signature)
+
+
+@dataclass
 class View:
     chains: dict = field(default_factory=dict)  # of each hospital: entries in order
     final: dict = field(default_factory=dict)  # of each hospital: how many leaves are final
     demands: list = field(default_factory=list)  # of all hospitals: entries, by index on the consortium chain
+    reports: list = field(default_factory=list)
 
     def find(self, **wanted):
         """Entries of hospitals' chains that have these values, with their hospitals."""
@@ -73,8 +82,11 @@ def read(path, final):
             leaves += files.read_bundle(contents(name), width)
         if folder == "consortium":
             for index, leaf in enumerate(leaves):
-                if leaf[:1] == b"\1" and DEMAND in leaf:
+                if leaf[:1] == b"\1" and (DEMAND in leaf or REPORT in leaf):
                     kind, body = decode("Entry", leaf[1:])["content"]["body"]
+                    if kind == "voteEquivocationReport":
+                        view.reports.append(Report(index, [
+                            (body[each]["object"], body[each]["signature"]) for each in ("first", "second")]))
                     if kind == "demand":
                         inner = encode("Entry", body["entry"])
                         view.demands.append(entry_of(body["entry"], index, sha256(inner).digest()))

@@ -11,7 +11,13 @@ LASTING = {
     "slow": (10, 25), "lossy": (15, 25), "carrier": (12, 22), "full-disk": (8, 18),
     "slow-disk": (10, 20), "clock": (10, 25), "s3": (10, 20), "certificate": (8, 14),
     "restore": (2, 6), "garbage": (6, 12), "doctor-killed": (2, 6), "no-doctor": (8, 15),
+    "equivocate": (12, 20), "signed-garbage": (12, 20),
+    "etcd-killed": (8, 14), "etcd-parted": (8, 14), "etcd-majority": (6, 12), "two-writers": (4, 8),
 }
+# What can happen to a hospital alone that has two machines.
+SHARED = ["etcd-killed", "etcd-parted", "etcd-majority", "two-writers"]
+# What can happen to such a hospital as to any party; all else happens to others.
+COMMON = ["isolate", "slow", "lossy", "garbage"]
 # How far a clock jumps, in seconds.
 JUMPS = [-1200, -300, -45, 20, 45, 300, 1200]
 
@@ -40,7 +46,17 @@ class Plan:
     epoch_length: int
     window: int
     uses_s3: bool
+    machines: dict  # of a hospital that has several: their names
+    liar: str  # the one party that is made to lie, if any is
     faults: list
+
+    @property
+    def processes(self):
+        """The names of all daemons: that of the party, where it has one machine."""
+        return [one for name, _ in self.parties for one in self.machines.get(name, [name])]
+
+    def party(self, process):
+        return next((name for name, machines in self.machines.items() if process in machines), process)
 
     @property
     def delegates(self):
@@ -56,6 +72,8 @@ class Plan:
             "  doctors %s; %d patients; epochs of %d blocks; records in %s" % (
                 ", ".join("%s (%s)" % pair for pair in self.doctors.items()), len(self.patients),
                 self.epoch_length, "S3" if self.uses_s3 else "SQLite"),
+            *("  %s has %s, with etcd and S3" % (name, " and ".join(machines))
+              for name, machines in self.machines.items()),
             *("  " + str(fault) for fault in self.faults)])
 
 
@@ -76,13 +94,12 @@ def make(seed):
         seed, parties, confirms,
         doctors={"anna": "hospital-1", "bert": "hospital-1", "carl": "hospital-2"},
         patients=["patient-1", "patient-2"], epoch_length=1000, window=240,
-        uses_s3=choice.random() < 0.4, faults=[])
-    kinds = [kind for kind in LASTING if kind != "s3" or plan.uses_s3]
-    chosen = choice.sample(kinds, choice.randint(4, 7))
-    if plan.uses_s3 and "s3" not in chosen:
-        chosen[0] = "s3"
-    # Two of the kinds that stop a process, so that every run loses some.
-    chosen += choice.choices(["kill", "pause", "restart", "isolate"], k=1)
+        uses_s3=choice.random() < 0.4, machines={}, liar="", faults=[])
+    if choice.random() < 0.4:
+        hospital = choice.choice(plan.hospitals)
+        plan.machines[hospital] = [hospital + "-a", hospital + "-b"]
+    plan.liar = choice.choice([name for name in plan.delegates if name not in plan.machines])
+    chosen = _kinds(choice, plan)
     if "restore" in chosen:
         plan.epoch_length = 25
     for number, kind in enumerate(chosen):
@@ -93,10 +110,40 @@ def make(seed):
     return plan
 
 
+def _kinds(choice, plan):
+    """What happens, in this order."""
+    ordinary = [kind for kind in LASTING if kind not in SHARED and (kind != "s3" or plan.uses_s3)]
+    if plan.machines:
+        chosen = choice.sample(ordinary, choice.randint(2, 4))
+    else:
+        chosen = choice.sample(ordinary, choice.randint(4, 7))
+    if plan.uses_s3 and "s3" not in chosen:
+        chosen[0] = "s3"
+    if plan.machines:
+        chosen += choice.sample(SHARED, 2)
+        choice.shuffle(chosen)
+    if "equivocate" in chosen:
+        # Its seat is empty from then on, so it comes last, and nobody else may be without a voice for long.
+        chosen = [kind for kind in chosen if kind not in ("equivocate", "restore")] + ["equivocate"]
+    # One of the kinds that stop a process more, so that every run loses some.
+    chosen.insert(choice.randrange(len(chosen)), choice.choice(["kill", "pause", "restart", "isolate"]))
+    return chosen
+
+
+def _target(choice, plan, kind):
+    if kind in SHARED:
+        return next(iter(plan.machines))
+    if kind in ("equivocate", "signed-garbage"):
+        return plan.liar
+    if kind in ("kill", "restart"):
+        return choice.choice(plan.processes)
+    names = [name for name, _ in plan.parties]
+    return choice.choice([name for name in names if kind in COMMON or name not in plan.machines])
+
+
 def _fault(choice, plan, kind, at):
     lasts = round(choice.uniform(*LASTING[kind]), 1)
-    target = choice.choice([name for name, _ in plan.parties])
-    more = {}
+    target, more = _target(choice, plan, kind), {}
     if kind == "split":
         one = sorted(choice.sample(plan.delegates, 2))
         if choice.random() < 0.5:
@@ -112,6 +159,12 @@ def _fault(choice, plan, kind, at):
         more = {"delay": round(choice.uniform(0.05, 0.6), 2)}
     elif kind == "lossy":
         more = {"loss": round(choice.uniform(0.05, 0.4), 2)}
+    elif kind == "two-writers":
+        more = {"how": choice.choice(["paused", "cut"])}
+    elif kind == "equivocate":
+        more = {"what": choice.choice(["statements", "checkpoints"])}
+    elif kind in ("etcd-killed", "etcd-parted"):
+        more = {"leader": choice.random() < 0.5}
     elif kind in ("doctor-killed", "no-doctor"):
         target = choice.choice(list(plan.doctors))
     return Fault(kind, at, lasts, target, more)

@@ -37,6 +37,7 @@ class Proxy:
     listening: socket.socket
     target: tuple
     inside: str | None  # in whose namespace the target is; None for that of the runner
+    party: str  # who is reached by it
     conduct: Conduct = field(default_factory=Conduct)
     counts: Counts = field(default_factory=Counts)
 
@@ -50,14 +51,19 @@ class Proxies:
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
 
-    def add(self, name, at, listen, target, inside):
-        """- at: in whose namespace it listens. Returns the port."""
+    def add(self, name, at, listen, target, inside, party=None):
+        """
+        - at: in whose namespace it listens.
+        - party: who is reached by it, if it is not called by that name.
+
+        Returns the port.
+        """
         listening = self.network.socket(at)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(listen)
         listening.listen(256)
         listening.setblocking(False)
-        proxy = self.proxies[name] = Proxy(name, listening, target, inside)
+        proxy = self.proxies[name] = Proxy(name, listening, target, inside, party or name)
         asyncio.run_coroutine_threadsafe(self._accept(proxy), self.loop)
         return listening.getsockname()[1]
 
@@ -101,7 +107,7 @@ class Proxies:
     async def _pump(self, proxy, source, sink, caller, is_answer):
         while True:
             data = await self.loop.sock_recv(source, CHUNK)
-            while self.network.holds_back(caller, proxy.name):
+            while self.network.holds_back(caller, proxy.party):
                 proxy.counts.held += 1
                 await asyncio.sleep(0.2)
             if not data:

@@ -7,6 +7,7 @@ Each test has a history and a ledger in which one thing is false.
 import contextlib
 import copy
 import http.client
+import random
 import socket
 import subprocess
 import tempfile
@@ -15,14 +16,23 @@ import time
 import unittest
 from unittest import mock
 
+import paths  # noqa: F401
+import babbler
 import carrier
 import checker
+import envelope
 import garbage
+import liar
+import nonsense
 import plan
 import run
+from asn1_module import decode, encode
+from between import Message, element, integer, sequence
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from history import History, Operation
 from journey import Journey
-from ledger import Entry, View
+from ledger import Entry, Report, View
 from network import Loopback
 from proxy import Conduct, Proxies
 
@@ -188,6 +198,59 @@ class CheckerTests(unittest.TestCase):
         self.assertEqual(self.found(kept), [])
 
 
+    def test_tickets_without_etcd_are_found(self):
+        def change(history, view, facts):
+            facts.halted["hospital-1"] = (-1, 2)
+        self.finds("without etcd", change)
+
+        def probe(history, view, facts):
+            facts.halted["hospital-1"] = (99, 120)
+            history.add(Operation("probe-ticket", "hospital-1", 100, 101, 0, {"ticket": "79" * 32}, {
+                "hospital": "hospital-1", "encounter": "probe-1", "patient": "nobody"}))
+            facts.tickets["hospital-1"] = {"79" * 32}
+        self.finds("without etcd", probe)
+
+        def afterwards(history, view, facts):
+            probe(history, view, facts)
+            facts.halted["hospital-1"] = (99, 100.5)
+        self.assertEqual(self.found(afterwards), [])
+
+        def forgotten(history, view, facts):
+            afterwards(history, view, facts)
+            facts.tickets["hospital-1"] = set()
+        self.finds("a ticket of hospital-1 for nobody", forgotten)
+
+    def test_two_leaves_at_one_place_are_found(self):
+        def copies(**others):
+            def change(history, view, facts):
+                facts.copies = {"hospital-1": {"hospital-1": [b"a", b"b", b"c"], **others}}
+            return change
+
+        self.assertEqual(self.found(copies(cloud=[b"a", b"b"], machine=[b"a", b"b", b"c", b"d"])), [])
+        self.finds("leaf 1 of hospital-1 is one at hospital-1 and another at cloud", copies(cloud=[b"a", b"x"]))
+        self.finds("another at machine", copies(cloud=[b"a"], machine=[b"a", b"b", b"x"]))
+
+    def test_reports_are_of_liars_and_of_nobody_else(self):
+        own, other = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+
+        def signed(key, *objects):
+            return [(each, key.sign(each)) for each in objects]
+
+        def change(*statements):
+            def change(history, view, facts):
+                facts.liars = {"cloud": own.public_key()}
+                view.reports = [Report(3, list(each)) for each in statements]
+            return change
+
+        lie = signed(own, b"one", b"two")
+        self.assertEqual(self.found(change(lie)), [])
+        self.finds("unreported: cloud", change())
+        for framed in (signed(other, b"one", b"two"), signed(own, b"one", b"one"),
+                       signed(own, b"one") + signed(other, b"two")):
+            self.finds("framed: the report at 3", change(lie, framed))
+            self.finds("unreported: cloud", change(framed))
+
+
 class PlanTests(unittest.TestCase):
     def test_same_seed_is_same_plan(self):
         for seed in range(50):
@@ -204,6 +267,26 @@ class PlanTests(unittest.TestCase):
             self.assertTrue(4 <= len(made.faults) <= 8)
             self.assertTrue(all(0 <= fault.at <= plan.TROUBLE for fault in made.faults))
             self.assertEqual(sorted(h for hs in made.confirms.values() for h in hs), made.hospitals)
+
+    def test_one_party_at_most_lies_and_nobody_else_is_silent_then(self):
+        for seed in range(200):
+            made = plan.make(seed)
+            lies = [f for f in made.faults if f.kind in ("equivocate", "signed-garbage")]
+            self.assertTrue({f.target for f in lies} <= {made.liar})
+            if "equivocate" in [f.kind for f in made.faults]:
+                self.assertNotIn("restore", [f.kind for f in made.faults])
+                self.assertEqual(made.faults[-1].kind, "equivocate")
+
+    def test_a_hospital_of_two_machines_has_what_can_happen_to_it_alone(self):
+        for seed in range(200):
+            made = plan.make(seed)
+            own = [f for f in made.faults if f.kind in plan.SHARED]
+            self.assertEqual(len(own), 2 if made.machines else 0)
+            self.assertTrue(all(f.target in made.machines for f in own))
+            self.assertEqual(len(made.processes), len(made.parties) + len(made.machines))
+            for fault in made.faults:
+                if fault.target in made.machines:
+                    self.assertIn(fault.kind, plan.SHARED + plan.COMMON)
 
 
 class TrafficTests(unittest.TestCase):
@@ -338,6 +421,134 @@ class CarrierTests(unittest.TestCase):
         self.assertIn(b"answer lost", self.heard)
         self.assertNotIn(b"request lost", self.heard)
         self.assertNotIn(b"five", self.heard)
+
+
+class EquivocatorTests(unittest.TestCase):
+    """What each of the others reads in the outbox of who lies."""
+
+    GENESIS = bytes(32)
+
+    def setUp(self):
+        self.keys = {use: Ed25519PrivateKey.generate() for use in ("voting", "cosigner/consortium")}
+
+    def server(self, what):
+        with mock.patch.object(liar.Between, "__init__"):
+            return liar.Equivocator("", None, self.keys, ["a", "b", "c"], what)
+
+    def vote(self, key, root, phase=1):
+        vote = {"version": 1, "genesis": self.GENESIS, "epoch": 0, "height": 9, "round": 0, "phase": phase,
+                "root": root, "timedOut": b""}
+        return vote, encode("SignedVote", {
+            "vote": vote, "seat": 1, "signature": key.sign(encode("ConsensusVote", vote))})
+
+    def shown(self, server, who, kind, der):
+        """The items that somebody reads in the place of one."""
+        items = sequence(sequence(integer(kind), der))
+        asked = encode("Message", {"version": 1, "name": "fetch-outbox", "payload": encode("FetchOutbox", {
+            "query": {"object": {"version": 1, "name": "consortium-query", "payload": encode(
+                "ConsortiumQuery", {"terms": {
+                    "genesis": self.GENESIS, "party": who, "recipient": "d", "sentAt": 0}, "from": 1})},
+                "signature": bytes(64)}})})
+        reply = encode("Message", {"version": 1, "name": "reply", "payload": sequence(
+            items, integer(2), integer(2), integer(0))})
+        answer = Message(server.answered("/v1/messages/d", asked, reply))
+        return [element(*inner[1]) for inner in map(
+            liar.elements, (item for _, item in liar.elements(answer.content(0))))]
+
+    def test_contradicts_what_its_delegate_has_signed(self):
+        server = self.server("statements")
+        for root in ([b"r" * 32], []):
+            for phase in (1, 2):
+                vote, der = self.vote(self.keys["voting"], root, phase)
+                self.assertEqual(self.shown(server, "a", liar.VOTE, der), [der])
+                [other] = self.shown(server, "b", liar.VOTE, der)
+                self.assertEqual(self.shown(server, "c", liar.VOTE, der), [other, der])
+                twin = decode("SignedVote", other)
+                self.assertTrue(liar.is_signed(
+                    self.keys["voting"].public_key(), twin["signature"], encode("ConsensusVote", twin["vote"])))
+                self.assertEqual({**twin["vote"], "root": root}, vote)
+                self.assertNotEqual(twin["vote"]["root"], root)
+
+    def test_leaves_what_others_have_signed(self):
+        _, der = self.vote(Ed25519PrivateKey.generate(), [])
+        self.assertEqual(self.shown(self.server("statements"), "b", liar.VOTE, der), [der])
+
+    def test_cosigns_another_checkpoint(self):
+        key = self.keys["cosigner/consortium"]
+        body = "bcemr/00/consortium\n7\n%s\n" % liar.base64.b64encode(bytes(32)).decode()
+        head = b"abcd" + (5).to_bytes(8, "big")
+
+        def note(body):
+            signature = head + key.sign(b"cosignature/v1\ntime 5\n" + body.encode())
+            return "%s\n\u2014 chaos/d/consortium %s\n" % (body, liar.base64.b64encode(signature).decode())
+
+        true = element(b"\x0c", note(body).encode())
+        false, again = self.shown(self.server("checkpoints"), "b", liar.COSIGNATURE, true)
+        self.assertEqual(again, true)
+        [(_, content)] = liar.elements(false)
+        other = content.decode().split("\n\n")[0] + "\n"
+        self.assertEqual(content.decode(), note(other))
+        self.assertEqual(other.split("\n")[:2], body.split("\n")[:2])
+        self.assertNotEqual(other, body)
+
+
+class NonsenseTests(unittest.TestCase):
+    """What is well-formed, and signed by whom it names, is looked at by what is in it."""
+
+    def setUp(self):
+        self.identity = Ed25519PrivateKey.generate()
+        self.speech = babbler.Speech(
+            "cloud", bytes(32), self.identity, random.Random("nonsense"), ["cloud", "hospital-1"])
+
+    def test_many_are_objects_of_the_module(self):
+        for kind, _ in nonsense.REQUESTS.values():
+            found = 0
+            for _ in range(60):
+                with contextlib.suppress(ValueError):
+                    decode(kind, self.speech.nonsense.object(kind))
+                    found += 1
+            self.assertTrue(found, kind)
+
+    def test_requests_open_and_are_signed(self):
+        private = X25519PrivateKey.generate()
+        recipient = envelope.Recipient("hospital-1", "hospital", bytes(32), private, {
+            "cloud": ("cloud", [self.identity.public_key().public_bytes_raw()])})
+        codes = set()
+        for _ in range(300):
+            what, body = self.speech.request("hospital-1", private.public_key().public_bytes_raw())
+            self.speech.heard.append(body)
+            if what == "sealed":
+                try:
+                    recipient.receive(body, int(time.time()))
+                    codes.add("taken")
+                except envelope.Refusal as refusal:
+                    codes.add(refusal.code)
+        # Some of a kind that a cloud may not ask, some too large, some late: none for its seal.
+        self.assertIn("unauthenticated", codes)
+        self.assertFalse({"decryption", "repeated"} & codes, codes)
+
+    def test_answers_are_sealed_to_who_asks(self):
+        with mock.patch.object(liar.Between, "__init__"):
+            server = babbler.Babbler("", None, self.speech)
+        path = "/v1/messages/cloud"
+        self.assertIsNone(server.instead("/v1/messages/anna", b""))
+        key = decode("SignedEnvelopeKey", decode("Message", server.instead(
+            path, babbler.message("fetch-envelope-key", sequence())))["payload"])
+        self.assertTrue(liar.is_signed(
+            self.identity.public_key(), key["signature"], encode("EnvelopeKey", key["object"])))
+        content = {
+            "genesis": bytes(32), "recipient": "cloud", "author": {"principal": 1, "party": "hospital-1"},
+            "name": "confirm-leaves", "nonce": bytes(16), "sentAt": 0, "payload": b"x"}
+
+        def ask(public):
+            return envelope.seal(
+                content, Ed25519PrivateKey.generate(), public, X25519PrivateKey.generate())
+
+        former, _ = ask(X25519PrivateKey.generate().public_key().public_bytes_raw())
+        refusal = decode("Message", server.instead(path, former))
+        self.assertEqual(decode("Failure", refusal["payload"])["code"], "decryption")
+        asked, context = ask(key["object"]["key"])
+        self.assertTrue(context.open_answer(server.instead(path, asked)))
 
 
 if __name__ == "__main__":

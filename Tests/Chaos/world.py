@@ -5,16 +5,16 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 
 import network
+import paths  # noqa: F401
+from cluster import free_ports
 from proxy import Proxies
-
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Daemons"))
-from s3 import Bucket  # noqa: E402
+from s3 import Bucket
+from shared import MEMBERS, SharedHospital
 
 PUBLIC, OPERATIONS, INSIDE = 8443, 9443, 8444
 DISK = 64 << 20
@@ -25,8 +25,10 @@ class World:
         self.daemon, self.client = programs
         self.folder, self.plan = folder, plan
         self.names = [name for name, _ in plan.parties]
-        self.network = network.make(self.names)
+        machines = [one for own in plan.machines.values() for one in own]
+        self.network = network.make([*self.names, *machines, *(MEMBERS if machines else [])])
         self.proxies = Proxies(self.network, plan.seed)
+        self.shared = {}  # hospitals of two machines, by name
         self.processes, self.expected, self.bucket = {}, set(), None
         self.deaths = []  # daemons that ended by themselves
         self.targets = {kind: {f.target for f in plan.faults if f.kind == kind}
@@ -40,9 +42,9 @@ class World:
     def config(self, name):
         return self.path(name, "bcemrd.json")
 
-    def command(self, *arguments, code=0, program=None, timeout=120, **more):
+    def command(self, *arguments, code=0, program=None, timeout=120, under=(), **more):
         done = subprocess.run(
-            [program or self.daemon, *arguments], capture_output=True, text=True, timeout=timeout,
+            [*under, program or self.daemon, *arguments], capture_output=True, text=True, timeout=timeout,
             **more)
         if code is not None and done.returncode != code:
             raise AssertionError((arguments, done.returncode, done.stdout[-3000:], done.stderr[-3000:]))
@@ -51,7 +53,7 @@ class World:
     # Founding
 
     def found(self):
-        if self.plan.uses_s3:
+        if self.plan.uses_s3 or self.plan.machines:
             self.bucket = Bucket.installed()
         for number, (name, kind) in enumerate(self.plan.parties):
             self._make(name, kind, number)
@@ -62,6 +64,8 @@ class World:
             "--output", self.path("genesis.der")).stdout.strip()
         for name in self.names:
             shutil.copy(self.path("genesis.der"), self.path(name, "genesis.der"))
+        for name, machines in self.plan.machines.items():
+            self.shared[name] = SharedHospital(self, name, machines)
         return digest
 
     def _make(self, name, kind, number):
@@ -69,7 +73,7 @@ class World:
         if self.inside:
             ports = (PUBLIC, INSIDE, OPERATIONS)
         else:
-            ports = (0, *_free_ports(2))
+            ports = (0, *free_ports(2))
         public = self.proxies.add(name, name, (address, ports[0]), (address, ports[1]), name)
         self.ports[name] = (public, *ports[1:])
         self.command(
@@ -80,24 +84,25 @@ class World:
             "listen": {"host": address, "port": ports[1]},
             "operations": {"host": address, "port": ports[2]}, "pause": 0.1,
             "disk": {"floor": 1 << 20}}
-        if name == "cloud" and self.bucket:
-            changes["records"] = self._s3(name)
+        if name == "cloud" and self.plan.uses_s3 and self.bucket:
+            changes["records"] = {"s3": self.s3(name, "s3", "chaos")}
         if name in self.targets["full-disk"] and self.inside:
             self._give_disk(name)
         if name in self.targets["clock"]:
             self.jump(name, 0)
         self.configure(name, **changes)
 
-    def _s3(self, name):
+    def s3(self, name, proxy, prefix):
+        """Where a daemon has the bucket; of a configuration."""
         # The daemon reaches it at its own machine, as http has to; the proxy is there.
         host = "127.0.0.1"
-        port = self.proxies.add("s3", name, (host, 0), (host, self.bucket.port), None)
+        port = self.proxies.add(proxy, name, (host, 0), (host, self.bucket.port), None)
         path = self.path(name, "s3-credentials")
         with open(path, "w", opener=lambda p, f: os.open(p, f, 0o600)) as file:
             file.write("aws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = very-secret\n")
-        return {"s3": {
+        return {
             "endpoint": "http://%s:%d" % (host, port), "bucket": "records", "region": "us-east-1",
-            "prefix": "chaos", "credentials": "s3-credentials"}}
+            "prefix": prefix, "credentials": "s3-credentials"}
 
     def _give_disk(self, name):
         """A disk of its own, which can be full to the last byte."""
@@ -121,6 +126,14 @@ class World:
             json.dump(config, file)
 
     # Running
+
+    def at(self, name):
+        """Which daemon speaks for a party now: of two machines, the one that writes."""
+        return self.shared[name].writer if name in self.shared else name
+
+    def runs(self, name):
+        """Whether a party's daemon is there, as far as nobody has stopped it."""
+        return self.at(name) in self.expected
 
     def jump(self, name, seconds):
         """Sets how far the clock of a party is ahead."""
@@ -147,14 +160,23 @@ class World:
         if not self.inside:
             self.network.processes[name] = process.pid
 
-    def tell(self, name, what):
-        """To the daemon, also where it runs under another program."""
+    def process(self, name):
+        """The daemon's identifier, also where it runs under another program."""
         process = self.processes[name].pid
         try:
             children = open("/proc/%d/task/%d/children" % (process, process)).read().split()
         except OSError:
             children = []
-        os.kill(int(children[0]) if children else process, what)
+        return int(children[0]) if children else process
+
+    def tell(self, name, what):
+        os.kill(self.process(name), what)
+
+    def memory(self, name):
+        """What a daemon has in memory, in bytes."""
+        with open("/proc/%d/status" % self.process(name)) as status:
+            lines = dict(line.split(":", 1) for line in status)
+        return int(lines["VmRSS"].split()[0]) << 10
 
     def stop(self, name, how=signal.SIGTERM, timeout=45):
         """Ends a daemon; returns its exit code."""
@@ -168,16 +190,23 @@ class World:
             process = self.processes.get(name)
             if process and process.poll() is not None and name in self.expected:
                 self.expected.discard(name)
+                shared = self.shared.get(self.plan.party(name))
+                # As its service manager does.
+                if shared and shared.has_given_way(name):
+                    self.start(name)
+                    continue
                 self.deaths.append("%s ended by itself with %d: %s" % (
                     name, process.returncode, "".join(self.log(name, 5))))
 
     def log(self, name, lines=6):
-        path = self.path(name, "log")
+        path = self.path(self.at(name), "log")
         return open(path, errors="replace").readlines()[-lines:] if os.path.exists(path) else []
 
     # What daemons say of themselves
 
     def get(self, name, page, timeout=4):
+        """Status and body of what a daemon, or that which speaks for a party, says at its operations port."""
+        name = self.at(name)
         url = "http://%s:%d/%s" % (self.network.address(name), self.ports[name][2], page)
         try:
             with urllib.request.urlopen(url, timeout=timeout) as answer:
@@ -203,7 +232,8 @@ class World:
 
     def desk(self, name, *arguments, timeout=60):
         done = self.command(
-            "desk", *arguments, "--config", self.config(name), "--json", code=None, timeout=timeout)
+            "desk", *arguments, "--config", self.config(self.at(name)), "--json", code=None,
+            timeout=timeout)
         try:
             return done.returncode, json.loads(done.stdout)
         except ValueError:
@@ -213,6 +243,8 @@ class World:
         for process in self.processes.values():
             process.kill()
             process.wait()
+        for shared in self.shared.values():
+            shared.end()
         self.proxies.stop()
         if self.bucket:
             self.bucket.stop()
@@ -228,14 +260,3 @@ def wait(condition, seconds, every=0.3):
             return True
         time.sleep(every)
     return bool(condition())
-
-
-def _free_ports(count):
-    import socket
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports

@@ -96,6 +96,27 @@ struct RecordAttackTests {
     #expect(try await records.records().map(\.recordDigest) == [digest])
   }
 
+  @Test("[attack] a cloud's receipt is no signature: the doctor's visit stays, and is completed")
+  func receiptThatIsNone() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    try await consortium.diagnose(visit, plan, position: 1)
+    for count in [1, 54, 63, 64] {
+      test.wire.answer(StoreRecord.self) {
+        StoredPieces(held: $0.held, receipt: [UInt8](repeating: 7, count: count))
+      }
+      #expect(
+        await ConsortiumError.code {
+          try await consortium.complete(visit, at: Self.hospital)
+        } != "nothing")
+    }
+    test.wire.intercept(nil)
+    try await consortium.complete(visit, at: Self.hospital)
+    #expect(try await consortium.collect(visit, plan).record != nil)
+  }
+
   @Test("[attack] a doctor has the cloud drop a record that has its receipt: it is completed with")
   func droppedRecord() async throws {
     let test = TestConsortium(teamSize: 1)

@@ -85,8 +85,9 @@ def name_of(body):
 
 
 class Between(ThreadingHTTPServer):
-    """Listens at `port` with the certificate of a folder, and hands everything to the daemon at `target`, and what
-    that answers to `conduct(name, answer)`, which says what becomes of it, and may take its time."""
+    """Listens at `port` with the certificate of a folder, and hands everything to the daemon at `target`, a port or
+    host and port, and what that answers to `conduct(name, answer)`, which says what becomes of it, and may take its
+    time."""
 
     daemon_threads = True
     request_queue_size = 256
@@ -95,8 +96,16 @@ class Between(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Handler)
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(folder + "/tls.pem", folder + "/tls-key.pem")
-        self.target, self.conduct = target, conduct
+        self.target = target if isinstance(target, tuple) else ("127.0.0.1", target)
+        self.conduct = conduct
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def instead(self, path, body):
+        """What is answered without asking the daemon; None: it is asked."""
+
+    def answered(self, path, body, answer):
+        """What becomes of the daemon's answer."""
+        return self.conduct(name_of(body), answer)
 
     def get_request(self):
         connection, peer = super().get_request()
@@ -121,7 +130,7 @@ class Handler(BaseHTTPRequestHandler):
         super().setup()
         # One for each connection that is kept.
         self.daemon = http.client.HTTPSConnection(
-            "127.0.0.1", self.server.target, timeout=120, context=ANY_KEY)
+            *self.server.target, timeout=120, context=ANY_KEY)
 
     def finish(self):
         self.daemon.close()
@@ -129,6 +138,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        instead = self.server.instead(self.path, body)
+        if instead is not None:
+            return self.respond(200, "application/octet-stream", instead)
         try:
             self.daemon.request("POST", self.path, body, {"Content-Type": self.headers["Content-Type"]})
             reply = self.daemon.getresponse()
@@ -137,7 +149,10 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if status == 200:
-            answer = self.server.conduct(name_of(body), answer)
+            answer = self.server.answered(self.path, body, answer)
+        self.respond(status, kind, answer)
+
+    def respond(self, status, kind, answer):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(answer)))

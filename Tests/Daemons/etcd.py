@@ -1,4 +1,4 @@
-"""Three members of etcd on loopback, with TLS and client certificates."""
+"""Three members of etcd, on loopback if nothing else is said, with TLS and client certificates."""
 
 import os
 import subprocess
@@ -10,13 +10,23 @@ PROGRAM = "/usr/bin/etcd"
 
 
 class Members:
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, listens=None, reached=None, under=lambda member: []):
+        """
+        - listens: (host, port for clients, port for members) of each.
+        - reached: the same, where others reach it.
+        - under: what a member is run under.
+        """
+        self.folder, self.under = folder, under
         os.makedirs(folder)
+        if listens is None:
+            ports = free_ports(6)
+            listens = [("127.0.0.1", *pair) for pair in zip(ports[:3], ports[3:])]
+        self.listens = listens
+        self.hosts = sorted({host for host, _, _ in listens} | {"127.0.0.1"})
         self.certify()
-        ports = free_ports(6)
-        self.endpoints = ["https://127.0.0.1:%d" % port for port in ports[:3]]
-        self.peers = ["https://127.0.0.1:%d" % port for port in ports[3:]]
+        reached = reached or listens
+        self.endpoints = ["https://%s:%d" % (host, port) for host, port, _ in reached]
+        self.peers = ["https://%s:%d" % (host, port) for host, _, port in reached]
         self.processes = [None] * 3
         for member in range(3):
             self.start(member)
@@ -35,7 +45,8 @@ class Members:
     def certify(self):
         """An authority, a certificate of members, and one of the hospital, which has no common name."""
         with open(self.path("extensions"), "w") as file:
-            file.write("subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n")
+            file.write("subjectAltName=%s\nextendedKeyUsage=serverAuth,clientAuth\n" % ",".join(
+                "IP:" + host for host in self.hosts))
         self.make_authority("ca")
         self.sign("member", "/CN=member")
         self.sign("hospital", "/O=hospital-1")
@@ -66,11 +77,13 @@ class Members:
                 "certificate": self.path("hospital.pem"), "key": self.path("hospital.key")}
 
     def start(self, member):
+        host, client, peer = self.listens[member]
         arguments = [
-            PROGRAM, "--name=m%d" % member, "--data-dir=" + self.path("m%d" % member),
-            "--listen-client-urls=" + self.endpoints[member],
+            *self.under(member), PROGRAM, "--name=m%d" % member,
+            "--data-dir=" + self.path("m%d" % member),
+            "--listen-client-urls=https://%s:%d" % (host, client),
             "--advertise-client-urls=" + self.endpoints[member],
-            "--listen-peer-urls=" + self.peers[member],
+            "--listen-peer-urls=https://%s:%d" % (host, peer),
             "--initial-advertise-peer-urls=" + self.peers[member],
             "--initial-cluster=" + ",".join("m%d=%s" % p for p in enumerate(self.peers)),
         ]
@@ -88,9 +101,10 @@ class Members:
         self.processes[member].kill()
         self.processes[member].wait()
 
-    def control(self, *words):
+    def control(self, *words, members=(0, 1, 2)):
+        endpoints = [self.endpoints[member] for member in members]
         return subprocess.run(
-            ["etcdctl", "--endpoints=" + ",".join(self.endpoints), "--cacert", self.path("ca.pem"),
+            ["etcdctl", "--endpoints=" + ",".join(endpoints), "--cacert", self.path("ca.pem"),
              "--cert", self.path("hospital.pem"), "--key", self.path("hospital.key"), *words],
             capture_output=True, text=True, timeout=60, env=dict(os.environ, ETCDCTL_API="3"))
 

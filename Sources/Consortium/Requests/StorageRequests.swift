@@ -46,6 +46,10 @@ package struct StoredPieces: CanonicalValue, Equatable {
   package init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     held = try fields.value("held")
     receipt = try fields.octets("receipt", 0...64)
+    // It becomes part of what the doctor keeps, where only a signature can be read again.
+    guard receipt.isEmpty || receipt.count == 64 else {
+      throw DecodingFailure(.invalidField, "receipt is neither empty nor a signature")
+    }
   }
 }
 

@@ -104,6 +104,9 @@
     /// Between two looks at what has come, and at who wants the profile.
     private static let look = Duration.milliseconds(100)
     private var lastMail = Date.distantPast
+    /// When it has followed up last. Who wants the profile again and again, and never leaves the mailbox the time to
+    /// be heard of, keeps nothing from being followed.
+    private var followed: Date?
 
     /// Does all that there is to do now.
     mutating func workOnce(_ session: DoctorSession) async throws {
@@ -132,7 +135,6 @@
     private mutating func work(
       _ session: DoctorSession, _ mailbox: AttendedMailbox, _ turn: ProfileTurn
     ) async throws {
-      var followed: Date?
       /// Since when somebody waits for the profile.
       var wished: Date?
       while true {
