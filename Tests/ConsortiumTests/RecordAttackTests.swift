@@ -110,7 +110,7 @@ struct RecordAttackTests {
       #expect(
         await ConsortiumError.code {
           try await consortium.complete(visit, at: Self.hospital)
-        } != "nothing")
+        } != nil)
     }
     test.wire.intercept(nil)
     try await consortium.complete(visit, at: Self.hospital)
