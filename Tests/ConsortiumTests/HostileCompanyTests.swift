@@ -88,6 +88,11 @@ struct HostileCompanyTests {
       let strangers = figures.answered.keys.filter { $0.hasPrefix("stranger") }
       let open = RequestTable.rules.filter(\.carriage.isOpen).map(\.name) + [FindVisits.name]
       #expect(Set(strangers).isSubset(of: open.map { "stranger: \($0)" }), "\(strangers)")
+      // What members sign is answered to members alone.
+      for rule in RequestTable.rules where rule.carriage == .signed {
+        #expect(
+          figures.answered["\(Crowd.Attacker.colleague): \(rule.name)"] == nil, "\(rule.name)")
+      }
       runs.append(run)
       guard isAll else { continue }
       print(

@@ -21,6 +21,8 @@ struct LossTests {
     case doubled
     /// Its answer comes as that to the next request of the kind, and the request once more, a day later.
     case late
+    /// Its answer comes a day later, to who has waited for it.
+    case dayLater
   }
 
   private static let asked = ProcessInfo.processInfo.environment["BCEMR_LOSSES"]
@@ -42,10 +44,13 @@ struct LossTests {
     private let kind: String
     private let number: Int
     private let loss: Loss
+    private let passDay: @Sendable () -> Void
     private let state = Mutex(State())
 
-    init(_ kind: String, _ number: Int, _ loss: Loss) {
-      (self.kind, self.number, self.loss) = (kind, number, loss)
+    init(
+      _ kind: String, _ number: Int, _ loss: Loss, passDay: @escaping @Sendable () -> Void
+    ) {
+      (self.kind, self.number, self.loss, self.passDay) = (kind, number, loss, passDay)
     }
 
     var isDone: Bool { state.withLock { $0.isDone } }
@@ -87,6 +92,9 @@ struct LossTests {
       case .late:
         state.withLock { ($0.held, $0.lateReply) = ((transit, reply), reply) }
         throw lost
+      case .dayLater:
+        passDay()
+        return reply
       }
     }
   }
@@ -177,7 +185,7 @@ struct LossTests {
         let place =
           "\(course.name): \(kind) \(number + 1) of \(counts[kind] ?? 0), \(loss)\(Self.again)"
         let test = try await begun.copy()
-        let disturbance = Disturbance(kind, number, loss)
+        let disturbance = Disturbance(kind, number, loss) { test.pass(seconds: 86_400) }
         test.wire.intercept { try await disturbance.pass($0) }
         try await Self.hold(
           course, on: test, storage: test.storage, place,

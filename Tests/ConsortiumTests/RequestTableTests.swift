@@ -96,6 +96,47 @@ struct RequestTableTests {
     #expect(count > 800)
   }
 
+  @Test("[attack] every kind, as it does not travel, and to whom it is not for: refused undecoded")
+  func howItTravels() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let recipients: [(RoleKind, String)] = [
+      (.manager, "manager"), (.hospital, "hospital-1"), (.cloud, "cloud"),
+      (.doctor, TestConsortium.reader),
+      (.patient, try await consortium.address(ofPatient: TestConsortium.patient).id),
+    ]
+    let member = test.client(consortium, as: "hospital-2")
+    func code(_ reply: [UInt8]) async -> String? {
+      await ConsortiumError.code { _ = try ReplyMessage<Done>(encoded: reply).result.get() }
+    }
+    for rule in RequestTable.rules {
+      for (kind, recipient) in recipients {
+        // What decodes as nothing would be told so, if anybody looked.
+        let bare = DER(
+          tag: [0x7f, UInt8(ObjectKind.message.rawValue)],
+          [DER([DER(tag: [2], bytes: [1]), DER(tag: [12], bytes: Array(rule.name.utf8)), DER([])])])
+        let told = await code(
+          try await consortium.courier.send(bare.encoded(), from: "x", to: recipient))
+        if !rule.recipients.contains(kind) {
+          #expect(told == "unsupported-request", "\(rule.name) to \(recipient)")
+        } else if rule.carriage == .sealed {
+          #expect(told == "unauthenticated", "\(rule.name) to \(recipient)")
+        } else {
+          // It is decoded: its signature, or what proves it, lies inside.
+          #expect(told == "malformed" || told == "wrong-kind", "\(rule.name) to \(recipient)")
+        }
+        guard kind != .patient, rule.carriage == .open || rule.carriage == .signed else { continue }
+        var content = member.content(FetchEpochEnds(from: 0), recipient)
+        (content.name, content.payload) = (rule.name, [0x30, 0x01])
+        let (reply, _) = try await member.send(content, by: try #require(member.keys.first))
+        #expect(
+          await code(reply)
+            == (rule.recipients.contains(kind) ? "unauthenticated" : "unsupported-request"),
+          "\(rule.name) to \(recipient)")
+      }
+    }
+  }
+
   @Test("[attack] envelopes of another ledger, old, early, too large, or of another kind")
   func envelopes() async throws {
     let test = TestConsortium(teamSize: 1)

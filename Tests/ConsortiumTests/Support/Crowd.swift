@@ -224,7 +224,7 @@ final class Crowd: Sendable {
       try await sendSealed(
         shot, try made(shot, key, author), by: renamed(author, template.run), key)
     case .unsealed:
-      try await sendBytes(shot, try made(shot, key, own))
+      note(try await sendBytes(shot, try made(shot, key, own)), to: shot)
     case .honestContent:
       guard let exchange = pick(seen, shot) else { return }
       try await sendSealed(shot, exchange.message.encoded(), by: own, key)
@@ -339,8 +339,12 @@ final class Crowd: Sendable {
     let (envelope, answer) = try Envelope.seal(content, by: key, to: contact)
     let reply = try await sendBytes(shot, envelope.encoded())
     guard ObjectKind(of: reply) == .sealedAnswer else { return }
-    let opened = try answer.open(SealedAnswer(encoded: reply).sealed)
-    let name = FieldDecoder.leadingText(of: .message, in: opened, maximum: 64)
+    note(try answer.open(SealedAnswer(encoded: reply).sealed), to: shot)
+  }
+
+  /// Counts what is no refusal.
+  private func note(_ answer: [UInt8], to shot: Shot) {
+    let name = FieldDecoder.leadingText(of: .message, in: answer, maximum: 64)
     guard name == "reply" else { return }
     state.withLock {
       $0.figures.answered["\(shot.attacker): \(shot.rule.name)", default: 0] += 1
