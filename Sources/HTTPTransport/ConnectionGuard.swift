@@ -2,7 +2,7 @@ import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 
-/// Takes a connection if its address may have one more, and closes it when a request and its answer take too
+/// Takes a connection if its address may have one more, else closes it before the handshake of TLS, and closes it when a request and its answer take too
 /// long: whoever sends or reads a byte now and then holds nothing.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPRequestPart

@@ -1,3 +1,4 @@
+import Consortium
 package import NIOCore
 import Synchronization
 
@@ -7,6 +8,8 @@ public struct TrafficLimits: Sendable {
   public var connections = 1 << 14
   /// Connections of one address at once.
   public var connectionsByAddress = 512
+  /// Connections that one address may begin at once, and within each minute: each costs the server a signature.
+  public var connectionsByAddressAndMinute = 2048
   /// Bytes of requests that are being read or answered, of all.
   public var bytes = 1 << 30
   /// Those of one address.
@@ -30,8 +33,15 @@ package final class Traffic: Sendable {
 
   let limits: TrafficLimits
   private let counts = Mutex(Counts())
+  private let begun: RequestQuota
 
-  init(_ limits: TrafficLimits) { self.limits = limits }
+  /// - Parameter clock: seconds since any time.
+  package init(_ limits: TrafficLimits, clock: (@Sendable () -> UInt64)? = nil) {
+    self.limits = limits
+    let start = ContinuousClock.now
+    begun = RequestQuota(
+      clock: clock ?? { UInt64(start.duration(to: .now).components.seconds) })
+  }
 
   /// By what an address counts: of IPv6 the network of 56 bits, in which one household has all addresses; one
   /// of IPv4 that an IPv6 socket sees, as what it is.
@@ -60,9 +70,10 @@ package final class Traffic: Sendable {
     return parts.prefix(3).joined(separator: ":") + ":" + String(fourth >> 8, radix: 16)
   }
 
-  /// Whether one more connection is taken.
-  func connect(_ address: String) -> Bool {
-    counts.withLock { counts in
+  /// Whether one more connection is taken, before anything is signed for it.
+  package func connect(_ address: String) -> Bool {
+    guard begun.take(address, limit: limits.connectionsByAddressAndMinute) else { return false }
+    return counts.withLock { counts in
       let known = counts.byAddress[address, default: (0, 0)]
       guard known.connections < limits.connectionsByAddress,
         counts.connections < limits.connections
@@ -73,7 +84,7 @@ package final class Traffic: Sendable {
     }
   }
 
-  func disconnect(_ address: String) {
+  package func disconnect(_ address: String) {
     change(address) {
       $0.connections -= 1; $1.connections -= 1
     }

@@ -3,6 +3,7 @@ import Consortium
 import HTTPTransport
 import NIOCore
 import NIOSSL
+import Synchronization
 import Testing
 
 @Suite("HTTPS: what a server takes from strangers")
@@ -166,6 +167,40 @@ struct ServerTests {
         .hasPrefix("HTTP/1.1 200 "))
       #expect(role.received.count == 1)
     }
+  }
+
+  @Test("[attack] one address begins no more connections a minute than it may: TLS is not begun")
+  func handshakes() async throws {
+    var limits = TrafficLimits()
+    limits.connectionsByAddressAndMinute = 5
+    let role = TestRole()
+    try await TestServer.run(try TestIdentity(), role, limits: limits) { server in
+      let head = Self.head("/v1/messages/a", 1, more: "connection: close\r\n") + "x"
+      for _ in 0..<5 { #expect(try await answer(server, head).hasPrefix("HTTP/1.1 200 ")) }
+      // One comes back in twelve seconds.
+      var refused = 0
+      for _ in 0..<20 where try await answer(server, head).isEmpty { refused += 1 }
+      #expect(refused > 0)
+      #expect(role.received.count == 25 - refused)
+      try await expectIdle(server)
+    }
+    // Each counts by itself, and what was taken comes back.
+    let now = Mutex<UInt64>(0)
+    let traffic = Traffic(limits) { now.withLock { $0 } }
+    func begin(_ address: String, _ count: Int) -> Int {
+      (0..<count).count { _ in
+        guard traffic.connect(address) else { return false }
+        traffic.disconnect(address)
+        return true
+      }
+    }
+    #expect(begin("10.0.0.1", 9) == 5)
+    #expect(begin("10.0.0.2", 9) == 5)
+    now.withLock { $0 = 24 }
+    #expect(begin("10.0.0.1", 9) == 2)
+    now.withLock { $0 = 84 }
+    #expect(begin("10.0.0.1", 9) == 5)
+    #expect(traffic.isEmpty)
   }
 
   @Test("[attack] headers without end, and what is no HTTP, end the connection")

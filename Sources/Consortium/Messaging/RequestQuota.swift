@@ -1,10 +1,10 @@
 import Synchronization
 
-/// Buckets of requests: each has so many in hand, which come back within a minute.
+/// Buckets of requests, or of connections: each has so many in hand, which come back within a minute.
 ///
 /// Memory is bounded. Where there is no room, the buckets that were used least lately are forgotten, so they
 /// are full again: nobody is refused for what others have asked under other names.
-final class RequestQuota: Sendable {
+package final class RequestQuota: Sendable {
   private struct Bucket {
     var left: Double
     var time: UInt64
@@ -22,8 +22,8 @@ final class RequestQuota: Sendable {
   private let clock: @Sendable () -> UInt64
   private let buckets = Mutex(Generations())
 
-  /// - Parameter clock: seconds since 1970.
-  init(clock: @escaping @Sendable () -> UInt64) { self.clock = clock }
+  /// - Parameter clock: in seconds.
+  package init(clock: @escaping @Sendable () -> UInt64) { self.clock = clock }
 
   /// Gives one back that was taken.
   func giveBack(_ name: String, limit: Int) {
@@ -38,7 +38,7 @@ final class RequestQuota: Sendable {
   /// Takes one of `limit`.
   ///
   /// - Returns: whether there was one left.
-  func take(_ name: String, limit: Int) -> Bool {
+  package func take(_ name: String, limit: Int) -> Bool {
     let now = clock()
     return buckets.withLock { buckets in
       var bucket =
