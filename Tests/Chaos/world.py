@@ -11,7 +11,7 @@ import urllib.request
 
 import network
 import paths  # noqa: F401
-from cluster import free_ports
+from cluster import configuration, free_ports
 from proxy import Proxies
 from s3 import Bucket
 from shared import MEMBERS, SharedHospital
@@ -120,7 +120,7 @@ class World:
             network.run("umount", data)
 
     def configure(self, name, **changes):
-        config = json.load(open(self.config(name)))
+        config = configuration(self.config(name))
         config.update(changes)
         with open(self.config(name), "w") as file:
             json.dump(config, file)

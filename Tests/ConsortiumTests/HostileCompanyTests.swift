@@ -55,6 +55,13 @@ struct HostileCompanyTests {
     }.joined(separator: ", ")
   }
 
+  /// Of this process, with all tests that run in it: so it is told, and nothing is asked of it.
+  private func residentKiB() -> String {
+    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+    return line.map { $0.filter(\.isNumber) } ?? "unknown"
+  }
+
   private func requireOutcome(_ run: Run) {
     let plan = HonestStory.consortium().plan()
     #expect(run.outcome.findings == plan.findings)
@@ -97,7 +104,7 @@ struct HostileCompanyTests {
       guard isAll else { continue }
       print(
         "\(figures.messages) messages, \(figures.bytes) bytes at \(figures.bursts) steps in"
-          + " \(run.seconds) s; more than without: \(description(difference(quiet, run)));"
+          + " \(run.seconds) s; the process now has \(residentKiB()) KiB; more than without: \(description(difference(quiet, run)));"
           + " answered: \(figures.answered.sorted { $0.key < $1.key })")
     }
     // However many messages there were, what is kept of them is the same. But the manager may say that

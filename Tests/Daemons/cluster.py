@@ -20,6 +20,12 @@ PARTIES = [
 DELEGATES = ["hospital-1", "hospital-2", "st-mary", "cloud"]
 
 
+def configuration(path):
+    """What a configuration says, without its comments."""
+    with open(path) as file:
+        return json.loads("".join(line for line in file if not line.lstrip().startswith("//")))
+
+
 def free_ports(count):
     sockets = [socket.socket() for _ in range(count)]
     for one in sockets:
@@ -66,7 +72,7 @@ class Cluster:
             "--address", "https://127.0.0.1:%d" % self.ports[name],
             *["--confirms=" + hospital for hospital in confirms],
         ).stdout
-        config = json.load(open(self.path(name, "bcemrd.json")))
+        config = configuration(self.path(name, "bcemrd.json"))
         config["listen"]["host"] = "127.0.0.1"
         config["operations"]["port"] = self.operations[name]
         config["pause"] = pause

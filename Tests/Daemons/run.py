@@ -6,6 +6,7 @@ and operators ask of it while it runs.
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,7 @@ import logs
 import newcomers
 import operations
 import s3
-from cluster import PARTIES, Cluster
+from cluster import PARTIES, Cluster, free_ports
 
 
 def decides_and_goes_on(cluster):
@@ -107,12 +108,46 @@ def refuses_what_is_wrong(cluster):
     assert "another process works with this folder" in second.stderr, second.stderr
 
 
+def explains_its_configuration(cluster):
+    """What init writes says what each value is, and what is commented out in it is what holds without it."""
+    folder = cluster.path("fresh")
+    cluster.command(
+        "init", folder, "--kind", "cloud", "--id", "cloud-9", "--organisation", "trust-9",
+        "--address", "https://127.0.0.1:%d" % free_ports(1)[0])
+    shutil.copy(cluster.path("manager", "genesis.der"), os.path.join(folder, "genesis.der"))
+    path = os.path.join(folder, "bcemrd.json")
+    written = open(path).read()
+
+    def check(text):
+        with open(path, "w") as file:
+            file.write(text)
+        done = cluster.command("check", "--config", path, code=None)
+        return done.returncode, done.stdout, done.stderr
+
+    commented = re.findall(r'^ *// ("[a-z]+": .*)', written, re.M)
+    assert [part.split('"')[1] for part in commented] == ["desk", "ready", "disk", "pause", "records"], commented
+    without_s3 = re.sub(r'^( *)// ("(?!records)[a-z]+": )', r"\1\2", written, flags=re.M)
+    assert without_s3 != written
+    first, second = check(written), check(without_s3)
+    # What is free changes meanwhile.
+    said = [(code, re.sub(r"[0-9.]+ [KMGT]?i?B", "", out), error) for code, out, error in (first, second)]
+    assert said[0] == said[1], said
+    _, _, error = check(re.sub(r'^( *)// ("[a-z]+": )', r"\1\2", written, flags=re.M))
+    assert "s3-credentials" in error and "know" not in error, error
+    # A comment is a whole line: what looks like one within a text is that text, and lines keep their numbers.
+    _, _, error = check(written.replace('"data": "data"', '"data": "//nowhere"'))
+    assert "/nowhere" in error, error
+    line = 1 + written[:written.index('"data"')].count("\n")
+    _, _, error = check(written.replace('"data": "data"', '"data": data'))
+    assert "no JSON" in error and "line %d" % line in error, error
+
+
 def main():
     program = os.path.abspath(sys.argv[1])
     tests = [decides_and_goes_on] + logs.TESTS + s3.TESTS + desk.TESTS + dishonest.TESTS
     # Who is put back has no voice, so that nobody else may fail.
     tests += operations.TESTS + backups.TESTS
-    tests += newcomers.TESTS + [is_known_by_key_alone, refuses_what_is_wrong]
+    tests += newcomers.TESTS + [is_known_by_key_alone, refuses_what_is_wrong, explains_its_configuration]
     # It takes on doctors and gives up keys as it likes.
     tests += described.TESTS
     if len(sys.argv) > 2:

@@ -113,14 +113,37 @@ struct Initialize: ParsableCommand {
 
   private static func configuration(id: String, port: Int) -> String {
     """
+    // The configuration of a daemon: JSON, in which a line that begins with // is a comment. Paths are relative to
+    // this file. A value may be given by the environment instead, as BCEMRD_LISTEN_PORT. Where a value is commented
+    // out it is what holds without it. `bcemrd check` looks at all of this; docs/operations.md says more.
     {
+      // What the founders have made, and everybody has: put it beside this file.
       "genesis": "genesis.der",
+      // Keys and stores of what runs here. No other process may use them.
       "data": "data",
+      // The identifiers of the parties that run here.
       "roles": ["\(id)"],
+      // Where the other members, doctors and patients reach this server: the port of its address.
       "listen": { "host": "0.0.0.0", "port": \(port) },
+      // Others know this server by the key. The certificate may be renewed at any time, under any authority, for the
+      // same key. Both are read again at SIGHUP, as by `systemctl reload bcemrd`.
       "tls": { "certificate": "tls.pem", "key": "tls-key.pem" },
-      "operations": { "host": "127.0.0.1", "port": 9443 },
-      "log": { "level": "info" }
+      // The desk, at which `bcemrd desk` asks: a socket, for the daemon's own account alone.
+      // "desk": { "socket": "data/desk.sock" },
+      // From how many leaves behind on a role is not ready, and after how many seconds without a step that ended well.
+      // Read again at SIGHUP, as what follows.
+      // "ready": { "behind": 100, "stalled": 60 },
+      // Free bytes of the disk, below which nothing new is taken, and from which on it is taken again.
+      // "disk": { "floor": 1073741824, "resume": 1342177280 },
+      // How much the log says: trace, debug, info, notice, warning, error or critical.
+      "log": { "level": "info" },
+      // Seconds between two looks at what others have. This counts after a restart, as what follows.
+      // "pause": 0.5,
+      // A cloud may keep records in S3, and a hospital may have several machines, with etcd and S3 ("engine"):
+      // docs/operations.md has both.
+      // "records": { "s3": { "endpoint": "https://s3.example", "bucket": "records", "credentials": "s3-credentials" } },
+      // Health, readiness and measurements, which nobody outside is to see.
+      "operations": { "host": "127.0.0.1", "port": 9443 }
     }
 
     """

@@ -139,11 +139,12 @@ enum ConfigurationKeys {
     guard bytes.count <= byteLimit else {
       throw DaemonFailure(.badInput, "\(path): this is too long for a configuration")
     }
+    let json = Data(CommentedJSON.withoutComments(Array(bytes)))
     let value: Value
     do {
       // Unlike the decoder, it says where.
-      _ = try JSONSerialization.jsonObject(with: bytes, options: .fragmentsAllowed)
-      value = try JSONDecoder().decode(Value.self, from: bytes)
+      _ = try JSONSerialization.jsonObject(with: json, options: .fragmentsAllowed)
+      value = try JSONDecoder().decode(Value.self, from: json)
     } catch {
       let reason = (error as NSError).userInfo["NSDebugDescription"] as? String
       throw DaemonFailure(

@@ -3,7 +3,7 @@ import Foundation
 import Logging
 import SystemPackage
 
-/// What an operator decides: a JSON file, of which each value may also be given by the environment
+/// What an operator decides: a JSON file with comments (``CommentedJSON``), of which each value may also be given by the environment
 /// (`BCEMRD_LISTEN_PORT`). Paths are relative to the file.
 struct DaemonConfiguration {
   struct Listen: Equatable {
@@ -53,7 +53,7 @@ struct DaemonConfiguration {
     do {
       reader = ConfigReader(providers: [
         EnvironmentVariablesProvider().prefixKeys(with: "bcemrd"),
-        try await FileProvider<JSONSnapshot>(filePath: FilePath(path)),
+        try await FileProvider<CommentedJSON>(filePath: FilePath(path)),
       ])
     } catch {
       throw DaemonFailure(.badInput, "\(path): this is no JSON", code: "malformed")
