@@ -69,6 +69,10 @@ struct LawTests {
         let folder = try TemporaryFolder()
         return { try SQLiteStateStore(path: folder("state.sqlite")) }
       },
+      StoreBackend<any StateStore>("owned") {
+        let store = MemoryStateStore()
+        return { CachedStateStore(owning: store) }
+      },
     ])
   func stateStore(
     _ law: StoreLaw<any StateStore>, _ backend: StoreBackend<any StateStore>

@@ -44,7 +44,7 @@ package actor LedgerNode {
 
   /// - Parameters:
   ///   - id: the party whose replay it is.
-  ///   - state: where the replay is kept.
+  ///   - state: where the replay is kept; nobody else writes it.
   ///   - keys: a delegate's; nil for who only follows.
   ///   - store: where a delegate's votes are kept.
   ///   - decider: decides claims; that of the genesis' suite unless another is given.
@@ -67,6 +67,7 @@ package actor LedgerNode {
     questions = TimelyQuestions(patience: patience)
     peers = PeerEnvelopeKeys(genesis: genesis.digest, requests: requests, clock: clock)
     strangers = RequestQuota(clock: clock)
+    let state = CachedStateStore(owning: state)
     consortiumState = state
     decider = try given ?? LedgerSuite.decider(for: genesis)
     if let keys {

@@ -46,7 +46,7 @@ package actor HospitalServer: EnvelopeKeyOwner {
     envelopeKeys = OwnEnvelopeKeys(
       genesis: node.genesis.digest, owner: id, store: store, clock: clock, randomness: shared)
     let writer = try HospitalWriter(
-      genesis: node.genesis, hospital: id, log: log, store: state,
+      genesis: node.genesis, hospital: id, log: log, store: CachedStateStore(owning: state),
       consortium: node.consortiumState, decider: node.decider, identity: keys.ring)
     ledger = HospitalLedger(
       hospital: id, node: node, writer: writer, identity: keys.ring,

@@ -1,45 +1,61 @@
 import Synchronization
 
-/// A store that was empty and that nobody else writes, with what was read last in memory. It also
-/// knows of most keys that nothing was ever stored under them, which is what the rules ask most of a
-/// new entry.
+/// A store that nobody else writes, with what was read last in memory: of one leaf to the next, the rules ask most
+/// things again. Of one that was empty it also knows of most keys that nothing was ever stored under them.
 public final class CachedStateStore: StateStore {
   private struct Known {
-    var written = KeyFilter()
-    var values: [StateKey: [UInt8]] = [:]
+    /// nil of a store that may have held something before.
+    var written: KeyFilter?
+    /// nil in it where nothing is stored.
+    var values: [StateKey: [UInt8]?] = [:]
     var byteCount = 0
 
-    mutating func keep(_ value: [UInt8], _ key: StateKey) {
-      byteCount += key.bytes.count + value.count
-      if byteCount > CachedStateStore.byteLimit {
+    private static func byteCount(_ value: [UInt8]?, _ key: StateKey) -> Int {
+      key.bytes.count + (value?.count ?? 0) + CachedStateStore.entryByteCount
+    }
+
+    mutating func keep(_ value: [UInt8]?, _ key: StateKey, limit: Int) {
+      let added = Self.byteCount(value, key)
+      byteCount += added
+      if byteCount > limit {
         values.removeAll()
-        byteCount = key.bytes.count + value.count
+        byteCount = added
       }
-      values[key] = value
+      values.updateValue(value, forKey: key)
     }
 
     mutating func forget(_ key: StateKey) {
       guard let value = values.removeValue(forKey: key) else { return }
-      byteCount -= key.bytes.count + value.count
+      byteCount -= Self.byteCount(value, key)
     }
   }
 
-  private static let byteLimit = 1 << 22
+  /// What an entry takes beside key and value, about.
+  private static let entryByteCount = 64
 
   private let store: any StateStore
-  private let known = Mutex(Known())
+  private let byteLimit: Int
+  private let known: Mutex<Known>
 
   /// - Precondition: nothing is in the store, and it is written through this object alone.
-  public init(empty store: any StateStore) { self.store = store }
+  public init(empty store: any StateStore) {
+    (self.store, byteLimit) = (store, 1 << 22)
+    known = Mutex(Known(written: KeyFilter()))
+  }
+
+  /// - Precondition: the store is written through this object alone.
+  public init(owning store: any StateStore) {
+    (self.store, byteLimit) = (store, 1 << 20)
+    known = Mutex(Known())
+  }
 
   public func value(forKey key: [UInt8]) throws(StoreError) -> [UInt8]? {
     let key = StateKey(bytes: key)
     return try known.withLock { (known) throws(StoreError) in
       if let value = known.values[key] { return value }
-      guard known.written.mayHold(key), let value = try store.value(forKey: key.bytes) else {
-        return nil
-      }
-      known.keep(value, key)
+      if let written = known.written, !written.mayHold(key) { return nil }
+      let value = try store.value(forKey: key.bytes)
+      known.keep(value, key, limit: byteLimit)
       return value
     }
   }
@@ -48,7 +64,7 @@ public final class CachedStateStore: StateStore {
     try known.withLock { (known) throws(StoreError) in
       // Whether or not the commit succeeds: one that fails may have been one.
       for key in changes.keys.lazy.map(StateKey.init(bytes:)) {
-        known.written.add(key)
+        known.written?.add(key)
         known.forget(key)
       }
       try store.commit(changes)
