@@ -10,7 +10,16 @@ extension Doctor {
     await gate.enter()
     defer { gate.leave() }
     // What completes the visit was signed, with what was sealed.
-    if try visit(visitID).completion == nil { try await sealFindings(visitID) }
+    if try completion(of: visit(visitID)) == nil { try await sealFindings(visitID) }
+  }
+
+  /// What completes a visit, or is on its way to do so; nil also for what the hospital says that it refuses, whoever
+  /// has heard that: another one is made then.
+  func completion(of visit: DoctorVisit) throws -> Entry? {
+    guard let completion = visit.completion, try !rows.isRefused(completion.digest) else {
+      return nil
+    }
+    return completion
   }
 
   /// For which signature the record is sealed that is kept.
@@ -56,7 +65,7 @@ extension Doctor {
     defer { gate.leave() }
     var visit = try visit(visitID)
     let completion: Entry
-    if let known = visit.completion {
+    if let known = try self.completion(of: visit) {
       completion = known
       try await giveAgain(visit)
     } else {
@@ -83,7 +92,7 @@ extension Doctor {
     guard let sealed = visit.sealed else {
       throw ConsortiumError(.recordMissing, "the record is not sealed")
     }
-    let receipt = try await give(sealed, ofVisit: visitID)
+    let receipt = try await give(sealed, of: context)
     return VisitCompletion(
       context: context, commitments: last.commitments, signature: last.signature,
       recordDigest: sealed.head.recordDigest(visitKey: context.visitKey),
@@ -92,14 +101,20 @@ extension Doctor {
 
   /// Gives a record to the hospital's cloud.
   ///
-  /// - Returns: its signature over the receipt.
-  private func give(_ sealed: KeptRecord, ofVisit visitID: Digest32) async throws -> [UInt8] {
+  /// - Returns: its signature over the receipt, which is verified before this doctor signs anything with it.
+  private func give(_ sealed: KeptRecord, of context: VisitContext) async throws -> [UInt8] {
+    let visitID = context.visitID
     let (authors, rows) = (try authors, pieceRows(visitID))
+    let receipt = StorageReceipt(
+      genesis: genesis.digest, visit: visitID,
+      recordDigest: sealed.head.recordDigest(visitKey: context.visitKey))
     return try await client.asking(cloudOf: hospital) { [client, hospital] cloud in
-      try await Self.give(sealed, in: rows, to: cloud) { part in
+      let signature = try await Self.give(sealed, in: rows, to: cloud) { part in
         try await client.ask(
           StoreRecord(hospital: hospital, visit: visitID, part: part), of: cloud, by: authors)
       }
+      try await client.require(signature, of: receipt, byCloudOf: hospital)
+      return signature
     }
   }
 
@@ -107,11 +122,11 @@ extension Doctor {
   /// it, and confirms nothing more of the hospital then. One that has it says so to the first piece; one for
   /// which the visit is not open has no need of it.
   private func giveAgain(_ visit: DoctorVisit) async throws {
-    guard let completion = visit.completion, let sealed = visit.sealed,
+    guard let completion = try completion(of: visit), let sealed = visit.sealed,
       let standing = try rows.row(completion.digest)?.standing, !standing.isConfirmed
     else { return }
     do {
-      _ = try await give(sealed, ofVisit: visit.context.visitID)
+      _ = try await give(sealed, of: visit.context)
     } catch let error as StoreError {
       throw error
     } catch {

@@ -43,7 +43,10 @@ public struct AssignedVisit: Sendable, Equatable {
   /// What this doctor is to do next.
   public let step: Step
 
-  init(_ known: DoctorVisit, since: UInt64?) {
+  /// - Parameters:
+  ///   - isSigned: whether the last signature is not one that the hospital says it refuses.
+  ///   - isCompleted: whether a completion stands, or is on its way.
+  init(_ known: DoctorVisit, since: UInt64?, isSigned: Bool, isCompleted: Bool) {
     self.since = since
     let context = known.context
     visit = context.visitID
@@ -56,10 +59,10 @@ public struct AssignedVisit: Sendable, Equatable {
       step = .groupKey
     } else if known.presence == nil {
       step = known.unconfirmed == nil ? .presence : .words
-    } else if known.handedOver == nil || known.pending != nil {
+    } else if known.handedOver == nil || known.pending != nil || !isSigned {
       step = .finding
     } else {
-      step = position == team.count && known.completion == nil ? .completion : .done
+      step = position == team.count && !isCompleted ? .completion : .done
     }
   }
 }
@@ -137,7 +140,10 @@ extension Doctor {
     }
     return try known.values.map { visit in
       let joined = try store.value(forKey: joinedKey(visit.context.visitID))
-      return AssignedVisit(visit, since: joined.flatMap { try? UInt64(stateBytes: $0) })
+      return AssignedVisit(
+        visit, since: joined.flatMap { try? UInt64(stateBytes: $0) },
+        isSigned: try visit.mark.map { try !rows.isRefused($0.entry) } ?? true,
+        isCompleted: try completion(of: visit) != nil)
     }.sorted {
       ($0.openedAt, $0.visit) < ($1.openedAt, $1.visit)
     }

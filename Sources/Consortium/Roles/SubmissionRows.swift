@@ -37,6 +37,13 @@ package struct SubmissionRows: Sendable {
     try store.load(Self.openKey(entry)) ?? store.load(Self.settledKey(entry))
   }
 
+  /// Whether the hospital says that it refuses an entry, as far as the row can be read.
+  func isRefused(_ entry: Digest32) throws -> Bool {
+    let row: KeptSubmission? =
+      try store.readable(Self.openKey(entry)) ?? store.readable(Self.settledKey(entry))
+    return row?.standing.isRefused == true
+  }
+
   /// One that cannot be read hides none of the others.
   private func rows(_ prefix: String) throws -> [KeptSubmission] {
     try store.readable(withPrefix: prefix).map(\.value).sorted { $0.number < $1.number }
