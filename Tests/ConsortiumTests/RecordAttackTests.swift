@@ -170,10 +170,10 @@ struct RecordAttackTests {
     func step() async throws -> AssignedVisit.Step? {
       try await doctor.visits().first { $0.visit == visit }?.step
     }
-    test.wire.lose {
-      if case .visitCompletion? = $0.payload(SubmitEntry.self)?.entry.content.body { true } else {
-        false
-      }
+    test.wire.lose { transit in
+      guard case .visitCompletion? = transit.payload(SubmitEntry.self)?.entry.content.body
+      else { return false }
+      return true
     }
     #expect(try await goOn(doctor, visit) == "unreachable")
     #expect(try await step() == .done)

@@ -25,15 +25,15 @@ extension Doctor {
   /// For which signature the record is sealed that is kept.
   func sealedKey(_ visit: Digest32) -> String { "sealed/\(hospital)/\(visit)" }
 
-  /// Has a record of what the hospital shows to stand: the same again, after a restart too, but none that was
-  /// sealed for another signature, as a hospital may have shown one that was withdrawn.
+  /// Has a record of what this doctor has signed last: the same again, after a restart too, but none that was
+  /// sealed for another signature.
   ///
-  /// - Returns: the signature that is shown.
+  /// - Returns: the signature.
   @discardableResult
   private func sealFindings(_ visitID: Digest32) async throws -> PartialSignature {
-    let view = try await ledgerView(try visit(visitID).context)
+    let (_, view) = try await shownVisit(visitID)
+    let last = try await lastSignature(visitID, view)
     var visit = try visit(visitID)
-    let last = try lastSignature(visit, view)
     let signature = last.digest.bytes
     let known = try store.value(forKey: sealedKey(visitID))
     // Of earlier programs nothing says for which.
@@ -44,13 +44,25 @@ extension Doctor {
     return last
   }
 
+  /// The signature of the whole team: as this doctor has made it, for the view is the hospital's word.
   private func lastSignature(
-    _ visit: DoctorVisit, _ view: VisitView
-  ) throws -> PartialSignature {
+    _ visitID: Digest32, _ view: VisitView
+  ) async throws -> PartialSignature {
+    let visit = try visit(visitID)
     guard visit.position == visit.context.signers.count,
-      view.signatures.count == visit.position, let last = view.signatures.last
+      view.signatures.count == visit.position, let shown = view.signatures.last
     else { throw ConsortiumError(.wrongState, "the team has not signed yet") }
-    return last
+    if let own = try ownSignature(visit, view) { return own }
+    try await verify(shown, of: visit.context)
+    return shown
+  }
+
+  // Not inlined: the optimizer of Swift 6.3.1 crashes where these typed errors meet an async body.
+  @inline(never)
+  private func verify(_ shown: PartialSignature, of context: VisitContext) async throws {
+    let chain = try await client.team(of: context)
+    _ = try chain.verify(
+      SequentialSignature(encoded: shown.signature), commitments: shown.commitments)
   }
 
   /// As the last doctor: gives the sealed record to the cloud, and completes the visit on the
