@@ -44,7 +44,8 @@ public struct AssignedVisit: Sendable, Equatable {
   public let step: Step
 
   /// - Parameters:
-  ///   - isSigned: whether the last signature is not one that the hospital says it refuses.
+  ///   - isSigned: whether the last signature is neither one of which nothing is known, nor one that the hospital
+  ///     says it refuses, whoever has heard its answer.
   ///   - isCompleted: whether a completion stands, or is on its way.
   init(_ known: DoctorVisit, since: UInt64?, isSigned: Bool, isCompleted: Bool) {
     self.since = since
@@ -59,7 +60,7 @@ public struct AssignedVisit: Sendable, Equatable {
       step = .groupKey
     } else if known.presence == nil {
       step = known.unconfirmed == nil ? .presence : .words
-    } else if known.handedOver == nil || known.pending != nil || !isSigned {
+    } else if known.handedOver == nil || !isSigned {
       step = .finding
     } else {
       step = position == team.count && !isCompleted ? .completion : .done
@@ -142,11 +143,17 @@ extension Doctor {
       let joined = try store.value(forKey: joinedKey(visit.context.visitID))
       return AssignedVisit(
         visit, since: joined.flatMap { try? UInt64(stateBytes: $0) },
-        isSigned: try visit.mark.map { try !rows.isRefused($0.entry) } ?? true,
+        isSigned: try isSigned(visit),
         isCompleted: try completion(of: visit) != nil)
     }.sorted {
       ($0.openedAt, $0.visit) < ($1.openedAt, $1.visit)
     }
+  }
+
+  /// Whether it is known what the hospital has done with the last signature, and it is none that it says it refuses.
+  private func isSigned(_ visit: DoctorVisit) throws -> Bool {
+    if let pending = visit.pending { return try rows.isTaken(pending.digest) }
+    return try visit.mark.map { try !rows.isRefused($0.entry) } ?? true
   }
 
   /// Whether this doctor has the group key of a visit.
