@@ -204,6 +204,68 @@ struct DoctorDeceptionTests {
     #expect(try await test.state(of: visit, consortium).receipt == .acknowledged)
   }
 
+  @Test("[attack] a hospital refuses a signature that it writes: the patient gets what stands")
+  func refusedSealed() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    var plan = test.plan()
+    let context = try await test.beginVisit(consortium, plan).context
+    let (visit, last) = (context.visitID, context.signers[0].doctor)
+    try await consortium.diagnose(visit, plan, position: 1)
+    let former = try await test.state(of: visit, consortium)
+    let (attempts, signatures) = (former.attempts, former.signatures)
+    plan.findings[0] = Array("{\"finding\":\"the right one\"}".utf8)
+    let key = try test.identityKey(of: Self.hospital)
+    let genesis = consortium.genesis.digest
+    test.wire.intercept { transit in
+      let reply = try await transit.deliver(transit.request)
+      if let entry = transit.payload(SubmitEntry.self)?.entry {
+        let answer = SubmissionAnswer(
+          genesis: genesis, chain: Self.hospital, generation: 0, entry: entry.digest,
+          outcome: .refused(code: "late", position: 1))
+        return try transit.answer(SubmitEntry.self, Signed(answer, by: key))
+      }
+      guard transit.payload(ReadVisit.self) != nil else { return reply }
+      var view = try ReplyMessage<VisitView>(encoded: transit.open(reply)).result.get()
+      (view.attempts, view.signatures) = (attempts, signatures)
+      return try transit.answer(ReadVisit.self, view)
+    }
+    #expect(await code { try await consortium.diagnose(visit, plan, position: 1) } == "late")
+    let doctor = try #require(await consortium.doctors[last])
+    try await doctor.sealRecord(visit)
+    test.wire.intercept(nil)
+    try await consortium.complete(visit, at: plan.hospital)
+    let record = try #require(try await consortium.collect(visit, plan).record)
+    #expect(record.findings.map(\.content) == plan.findings)
+    #expect(try await test.state(of: visit, consortium).receipt == .acknowledged)
+  }
+
+  @Test(
+    "[attack] a hospital shows other bytes for the last signature: the doctor's own are completed with"
+  )
+  func otherBytes() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let context = try await test.beginVisit(consortium, plan).context
+    let (visit, last) = (context.visitID, context.signers[0].doctor)
+    try await consortium.diagnose(visit, plan, position: 1)
+    let doctor = try #require(await consortium.doctors[last])
+    // More often than a cloud keeps records of one visit.
+    for number in 1...5 as ClosedRange<UInt8> {
+      try deceive(last, test, consortium, isWriting: true) { view in
+        view.signatures[0].signature[5] ^= number
+      }
+      try await doctor.sealRecord(visit)
+    }
+    #expect(await code { try await consortium.complete(visit, at: plan.hospital) } == nil)
+    let stored = test.wire.requests(StoreRecord.self).map(\.part.head)
+    #expect(stored.count == 1)
+    test.wire.intercept(nil)
+    #expect(try await test.state(of: visit, consortium).attempts == [1])
+    #expect(try await consortium.collect(visit, plan).record != nil)
+  }
+
   @Test(
     "[attack] a hospital says written, and drops it: what was signed comes before what is signed next"
   )

@@ -96,6 +96,84 @@ struct DoctorKeyTests {
     try await expectValid(test, consortium)
   }
 
+  /// What is on its way while its doctor takes another key.
+  struct OnTheWay: Sendable, CustomTestStringConvertible {
+    /// Or else a signature.
+    let isCompletion: Bool
+    /// Whether the answer is lost, or else the request.
+    let isTaken: Bool
+    /// Whether the program goes on with it by itself, or else the doctor makes the call again.
+    let isFollowed: Bool
+
+    static let all = [false, true].flatMap { isCompletion in
+      [false, true].flatMap { isTaken in
+        [false, true].map {
+          OnTheWay(isCompletion: isCompletion, isTaken: isTaken, isFollowed: $0)
+        }
+      }
+    }
+
+    var testDescription: String {
+      "\(isCompletion ? "completion" : "signature"), \(isTaken ? "answer" : "request") lost, "
+        + (isFollowed ? "followed up" : "called again")
+    }
+  }
+
+  @Test(
+    "what is lost while a doctor takes another key comes to stand, and counts once",
+    arguments: OnTheWay.all)
+  func lostBeforeRotation(_ way: OnTheWay) async throws {
+    let test = TestConsortium(teamSize: 1, window: 36_000)
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let context = try await test.beginVisit(consortium, plan).context
+    let visit = context.visitID
+    let owner = try await doctor(context.signers[0].doctor, consortium)
+    _ = try await owner.take(presence: test.presence(of: visit, to: owner.id, consortium).text)
+    func goOn() async -> String? {
+      await ConsortiumError.code {
+        if way.isCompletion {
+          _ = try await owner.completeVisit(visit)
+        } else {
+          _ = try await owner.diagnose(visit, plan.findings[0])
+        }
+      }
+    }
+    if way.isCompletion { _ = try await owner.diagnose(visit, plan.findings[0]) }
+    let isTaken = way.isTaken
+    test.wire.intercept { transit in
+      guard transit.payload(SubmitEntry.self) != nil else {
+        return try await transit.deliver(transit.request)
+      }
+      if isTaken { _ = try await transit.deliver(transit.request) }
+      throw ConsortiumError(.unreachable, "lost on the way")
+    }
+    #expect(await goOn() == "unreachable")
+    var isRotated = false
+    for _ in 0..<10 where !isRotated {
+      isRotated = try await owner.rotateKeys()
+      try await test.pass(seconds: 20, consortium)
+    }
+    #expect(isRotated)
+    test.wire.intercept(nil)
+    if way.isFollowed {
+      _ = try await owner.followUp()
+    } else {
+      #expect(await goOn() == nil)
+    }
+    // What is final by now is forgotten.
+    let step = try await owner.visits().first { $0.visit == visit }?.step ?? .done
+    #expect(step == (way.isCompletion ? .done : .completion))
+    if !way.isCompletion { _ = try await owner.completeVisit(visit) }
+    let state = try await test.state(of: visit, consortium)
+    #expect(state.status == .complete && state.attempts == [1])
+    try await consortium.settle()
+    let submitted = try await owner.followUp()
+    #expect(submitted.map { $0.kind } == [.signature, .completion])
+    #expect(submitted.filter { !$0.standing.isFinal } == [])
+    #expect(try await consortium.collect(visit, plan).record != nil)
+  }
+
   @Test("a key file that was renewed opens the same doctor, whatever the store still has")
   func renewedKeyFile() async throws {
     let test = TestConsortium()

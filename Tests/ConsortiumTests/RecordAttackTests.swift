@@ -117,6 +117,78 @@ struct RecordAttackTests {
     #expect(try await consortium.collect(visit, plan).record != nil)
   }
 
+  /// What a program that runs does time and again.
+  ///
+  /// - Returns: why it did not complete the visit, if it was to.
+  private func goOn(_ doctor: Doctor, _ visit: Digest32) async throws -> String? {
+    var code: String?
+    for known in try await doctor.visits() where known.step == .completion {
+      code = await ConsortiumError.code { _ = try await doctor.completeVisit(known.visit) }
+    }
+    _ = try await doctor.followUp()
+    return code
+  }
+
+  @Test(
+    "[attack] a cloud's receipt is nobody's, and a submission is lost: nothing is signed with it",
+    arguments: [false, true])
+  func receiptOfNobody(isLost: Bool) async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let context = try await test.beginVisit(consortium, test.plan()).context
+    let visit = context.visitID
+    try await consortium.diagnose(visit, test.plan(), position: 1)
+    let doctor = try #require(await consortium.doctors[context.signers[0].doctor])
+    test.wire.intercept { transit in
+      if isLost, case .visitCompletion? = transit.payload(SubmitEntry.self)?.entry.content.body {
+        throw ConsortiumError(.unreachable, "lost on the way")
+      }
+      let reply = try await transit.deliver(transit.request)
+      guard transit.payload(StoreRecord.self) != nil else { return reply }
+      let honest = try ReplyMessage<StoredPieces>(encoded: transit.open(reply)).result.get()
+      return try transit.answer(
+        StoreRecord.self,
+        StoredPieces(held: honest.held, receipt: [UInt8](repeating: 7, count: 64)))
+    }
+    #expect(try await goOn(doctor, visit) == "invalid-proof")
+    #expect(try await doctor.submissions().allSatisfy { $0.kind == .signature })
+    test.wire.intercept(nil)
+    #expect(try await goOn(doctor, visit) == nil)
+    #expect(try await test.state(of: visit, consortium).status == .complete)
+    #expect(try await consortium.collect(visit, test.plan()).record != nil)
+  }
+
+  @Test(
+    "a cloud takes another key while a completion is on its way: another one takes its place")
+  func receiptOfFormerKey() async throws {
+    let test = TestConsortium(teamSize: 1, epochLength: 12, window: 36_000)
+    let consortium = try await test.open()
+    let context = try await test.beginVisit(consortium, test.plan()).context
+    let visit = context.visitID
+    try await consortium.diagnose(visit, test.plan(), position: 1)
+    let doctor = try #require(await consortium.doctors[context.signers[0].doctor])
+    func step() async throws -> AssignedVisit.Step? {
+      try await doctor.visits().first { $0.visit == visit }?.step
+    }
+    test.wire.lose { transit in
+      guard case .visitCompletion? = transit.payload(SubmitEntry.self)?.entry.content.body
+      else { return false }
+      return true
+    }
+    #expect(try await goOn(doctor, visit) == "unreachable")
+    #expect(try await step() == .done)
+    var randomness: Randomness = SeededGenerator(seed: 7)
+    try await consortium.cloud.rotateKeys([.identity], using: &randomness)
+    for _ in 0..<3 { try await test.passEpoch(consortium) }
+    test.wire.intercept(nil)
+    // The refusal comes to who follows the completion up.
+    _ = try await doctor.followUp()
+    #expect(try await step() == .completion)
+    #expect(try await goOn(doctor, visit) == nil)
+    #expect(try await test.state(of: visit, consortium).status == .complete)
+    #expect(try await consortium.collect(visit, test.plan()).record != nil)
+  }
+
   @Test("[attack] a doctor has the cloud drop a record that has its receipt: it is completed with")
   func droppedRecord() async throws {
     let test = TestConsortium(teamSize: 1)

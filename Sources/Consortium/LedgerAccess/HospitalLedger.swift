@@ -80,10 +80,13 @@ package actor HospitalLedger {
   ///
   /// What closes a block is answered once the cloud has confirmed it, everything else once it is
   /// written; the same entry again is answered by where it stands now.
-  /// - Throws: ``ConsortiumError`` `unauthenticated` for what nobody signed who is known: that gets
-  ///   no signed answer.
+  /// - Throws: ``ConsortiumError`` `unauthenticated` for what does not stand here, and nobody signed who is known, with
+  ///   the key in force: that gets no signed answer.
   package func submit(_ entry: Entry) async throws -> SubmissionAnswer {
-    try await requireSigned(entry)
+    try await meetCloud()
+    // What stands here was signed when it was taken, whatever key its author has by now.
+    let index = try await writer.view.index(of: entry.digest)
+    if index == nil { try await requireSigned(entry) }
     switch try await put(entry) {
     case .refused(let refusal, let position):
       return await answer(entry, .refused(code: refusal.code, position: position))

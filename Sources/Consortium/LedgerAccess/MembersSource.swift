@@ -1,4 +1,5 @@
 import CanonicalEncoding
+import Credentials
 package import Ledger
 
 /// Where a role finds who takes part, as of the last epoch that it knows.
@@ -70,6 +71,37 @@ extension MembersSource {
       }
     }
     return known
+  }
+
+  /// That the cloud of a hospital has signed a receipt: with the key that it has in the last epoch that is known
+  /// here, or by now, or had in the epoch before, in which the hospital may be still.
+  ///
+  /// - Throws: ``ConsortiumError`` `invalid-proof` if nobody shows that it has.
+  func require(
+    _ signature: [UInt8], of receipt: StorageReceipt, byCloudOf hospital: String
+  ) async throws {
+    func isSigned(in members: ValidMembers) -> Bool {
+      guard let cloud = members.cloud(ofHospital: hospital),
+        let key = members.identityKey(of: cloud)
+      else { return false }
+      return IdentityKey.isValid(signature, of: receipt, by: key)
+    }
+    let known = try await currentMembers()
+    if isSigned(in: known) { return }
+    for supernode in [try await cloud(ofHospital: hospital), hospital] {
+      do {
+        let present = try await currentMembers(shownBy: supernode)
+        if isSigned(in: present) { return }
+        let preceding = try await precedingMembers(shownBy: supernode)
+        if isSigned(in: preceding) { return }
+      } catch let error as StoreError {
+        throw error
+      } catch {
+        // The other may answer.
+        continue
+      }
+    }
+    throw ConsortiumError(.invalidProof, "the cloud has not signed for the record")
   }
 }
 

@@ -10,21 +10,30 @@ extension Doctor {
     await gate.enter()
     defer { gate.leave() }
     // What completes the visit was signed, with what was sealed.
-    if try visit(visitID).completion == nil { try await sealFindings(visitID) }
+    if try completion(of: visit(visitID)) == nil { try await sealFindings(visitID) }
+  }
+
+  /// What completes a visit, or is on its way to do so; nil also for what the hospital says that it refuses, whoever
+  /// has heard that: another one is made then.
+  func completion(of visit: DoctorVisit) throws -> Entry? {
+    guard let completion = visit.completion, try !rows.isRefused(completion.digest) else {
+      return nil
+    }
+    return completion
   }
 
   /// For which signature the record is sealed that is kept.
   func sealedKey(_ visit: Digest32) -> String { "sealed/\(hospital)/\(visit)" }
 
-  /// Has a record of what the hospital shows to stand: the same again, after a restart too, but none that was
-  /// sealed for another signature, as a hospital may have shown one that was withdrawn.
+  /// Has a record of what this doctor has signed last: the same again, after a restart too, but none that was
+  /// sealed for another signature.
   ///
-  /// - Returns: the signature that is shown.
+  /// - Returns: the signature.
   @discardableResult
   private func sealFindings(_ visitID: Digest32) async throws -> PartialSignature {
-    let view = try await ledgerView(try visit(visitID).context)
+    let (_, view) = try await shownVisit(visitID)
+    let last = try await lastSignature(visitID, view)
     var visit = try visit(visitID)
-    let last = try lastSignature(visit, view)
     let signature = last.digest.bytes
     let known = try store.value(forKey: sealedKey(visitID))
     // Of earlier programs nothing says for which.
@@ -35,13 +44,25 @@ extension Doctor {
     return last
   }
 
+  /// The signature of the whole team: as this doctor has made it, for the view is the hospital's word.
   private func lastSignature(
-    _ visit: DoctorVisit, _ view: VisitView
-  ) throws -> PartialSignature {
+    _ visitID: Digest32, _ view: VisitView
+  ) async throws -> PartialSignature {
+    let visit = try visit(visitID)
     guard visit.position == visit.context.signers.count,
-      view.signatures.count == visit.position, let last = view.signatures.last
+      view.signatures.count == visit.position, let shown = view.signatures.last
     else { throw ConsortiumError(.wrongState, "the team has not signed yet") }
-    return last
+    if let own = try ownSignature(visit, view) { return own }
+    try await verify(shown, of: visit.context)
+    return shown
+  }
+
+  // Not inlined: the optimizer of Swift 6.3.1 crashes where these typed errors meet an async body.
+  @inline(never)
+  private func verify(_ shown: PartialSignature, of context: VisitContext) async throws {
+    let chain = try await client.team(of: context)
+    _ = try chain.verify(
+      SequentialSignature(encoded: shown.signature), commitments: shown.commitments)
   }
 
   /// As the last doctor: gives the sealed record to the cloud, and completes the visit on the
@@ -56,7 +77,7 @@ extension Doctor {
     defer { gate.leave() }
     var visit = try visit(visitID)
     let completion: Entry
-    if let known = visit.completion {
+    if let known = try self.completion(of: visit) {
       completion = known
       try await giveAgain(visit)
     } else {
@@ -83,7 +104,7 @@ extension Doctor {
     guard let sealed = visit.sealed else {
       throw ConsortiumError(.recordMissing, "the record is not sealed")
     }
-    let receipt = try await give(sealed, ofVisit: visitID)
+    let receipt = try await give(sealed, of: context)
     return VisitCompletion(
       context: context, commitments: last.commitments, signature: last.signature,
       recordDigest: sealed.head.recordDigest(visitKey: context.visitKey),
@@ -92,14 +113,20 @@ extension Doctor {
 
   /// Gives a record to the hospital's cloud.
   ///
-  /// - Returns: its signature over the receipt.
-  private func give(_ sealed: KeptRecord, ofVisit visitID: Digest32) async throws -> [UInt8] {
+  /// - Returns: its signature over the receipt, which is verified before this doctor signs anything with it.
+  private func give(_ sealed: KeptRecord, of context: VisitContext) async throws -> [UInt8] {
+    let visitID = context.visitID
     let (authors, rows) = (try authors, pieceRows(visitID))
+    let receipt = StorageReceipt(
+      genesis: genesis.digest, visit: visitID,
+      recordDigest: sealed.head.recordDigest(visitKey: context.visitKey))
     return try await client.asking(cloudOf: hospital) { [client, hospital] cloud in
-      try await Self.give(sealed, in: rows, to: cloud) { part in
+      let signature = try await Self.give(sealed, in: rows, to: cloud) { part in
         try await client.ask(
           StoreRecord(hospital: hospital, visit: visitID, part: part), of: cloud, by: authors)
       }
+      try await client.require(signature, of: receipt, byCloudOf: hospital)
+      return signature
     }
   }
 
@@ -107,11 +134,11 @@ extension Doctor {
   /// it, and confirms nothing more of the hospital then. One that has it says so to the first piece; one for
   /// which the visit is not open has no need of it.
   private func giveAgain(_ visit: DoctorVisit) async throws {
-    guard let completion = visit.completion, let sealed = visit.sealed,
+    guard let completion = try completion(of: visit), let sealed = visit.sealed,
       let standing = try rows.row(completion.digest)?.standing, !standing.isConfirmed
     else { return }
     do {
-      _ = try await give(sealed, ofVisit: visit.context.visitID)
+      _ = try await give(sealed, of: visit.context)
     } catch let error as StoreError {
       throw error
     } catch {

@@ -10,9 +10,10 @@ package struct SignatureMark: CanonicalValue, Equatable {
   package let attempt: UInt64
 
   init(_ partial: PartialSignature, in entry: Entry) {
-    self.entry = entry.digest
-    attempt = partial.commitments.last?.attempt ?? 0
+    self.init(entry: entry.digest, attempt: partial.commitments.last?.attempt ?? 0)
   }
+
+  init(entry: Digest32, attempt: UInt64) { (self.entry, self.attempt) = (entry, attempt) }
 
   package func encode(into fields: inout some FieldEncoder) {
     fields.digest("entry", entry)
@@ -25,8 +26,24 @@ package struct SignatureMark: CanonicalValue, Equatable {
   }
 }
 
-/// The commitments of a signature. They stay until the visit is over or the signature has no place on the ledger
-/// any more, also when the entry is final and forgotten: they say which finding was signed, and behind what.
+/// A signature as it was made. It stays until the visit is over or it has no place on the ledger any more, also when
+/// the entry is final and forgotten: its commitments say which finding was signed, and behind what, and with its own
+/// bytes the last doctor completes the visit.
+struct OwnSignature: NamedValue {
+  static let name = "own-signature"
+
+  let signature: PartialSignature
+
+  init(_ signature: PartialSignature) { self.signature = signature }
+
+  func encode(into fields: inout some FieldEncoder) { fields.value("signature", signature) }
+
+  init(from fields: inout FieldDecoder) throws(DecodingFailure) {
+    signature = try fields.value("signature")
+  }
+}
+
+/// The commitments alone, which an earlier program has kept in the place of the signature.
 struct SignedCommitments: NamedValue {
   static let name = "signed-commitments"
 
@@ -80,17 +97,41 @@ extension Doctor {
     "signed/\(hospital)/\(visit)/" + (entry.map { "\($0)" } ?? "")
   }
 
-  /// The commitments of a signature; nil for one of an earlier program that is final.
-  private func commitments(
+  /// A signature as it was made; nil for one of an earlier program that is final.
+  private func signature(
     _ entry: Digest32, ofVisit visit: Digest32
-  ) throws -> [FindingCommitment]? {
-    if let signed: SignedCommitments = try store.readable(signedKey(visit, entry)) {
-      return signed.commitments
-    }
+  ) throws -> PartialSignature? {
+    if let own: OwnSignature = try store.readable(signedKey(visit, entry)) { return own.signature }
     guard case .partialSignature(let own)? = try rows.row(entry)?.entry?.content.body else {
       return nil
     }
-    return own.commitments
+    return own
+  }
+
+  /// The commitments of a signature; nil for one of an earlier program that is final, unless that has kept them.
+  private func commitments(
+    _ entry: Digest32, ofVisit visit: Digest32
+  ) throws -> [FindingCommitment]? {
+    if let own = try signature(entry, ofVisit: visit) { return own.commitments }
+    return try store.readable(signedKey(visit, entry), as: SignedCommitments.self)?.commitments
+  }
+
+  /// The own signature with which the team's is whole, as it was made: the last that the hospital is not known to
+  /// refuse, whatever the hospital shows in its place; or one before it, where that has withdrawn it.
+  ///
+  /// - Returns: nil if nothing that was signed here is what the hospital shows; or it is of an earlier program.
+  func ownSignature(_ visit: DoctorVisit, _ view: VisitView) throws -> PartialSignature? {
+    let (visitID, place) = (visit.context.visitID, visit.position - 1)
+    let last = try marks(visit).max { $0.attempt < $1.attempt }
+    if let last, last.attempt >= view.attempts[place],
+      let own = try signature(last.entry, ofVisit: visitID)
+    {
+      return own
+    }
+    let former = try formerRows(ofVisit: visitID).map(\.mark)
+    return try ([visit.mark].compactMap(\.self) + former).lazy
+      .compactMap { try signature($0.entry, ofVisit: visitID) }
+      .first { $0.commitments == view.signatures[place].commitments }
   }
 
   /// How many signatures of one visit, in addition to the last, are kept while none is confirmed that leaves
@@ -144,6 +185,33 @@ extension Doctor {
     }
     (visit.handedOver, visit.mark) = (former?.findings, former?.mark)
     visit.former = former?.former
+    return changes
+  }
+
+  /// Has one entry stand for another, with the same signature under another key, wherever that one is named.
+  ///
+  /// - Returns: what changes in the store with the visit.
+  func renewal(
+    ofSignature entry: Digest32, as renewed: Digest32, in visit: inout DoctorVisit
+  ) throws -> [String: [UInt8]?] {
+    let visitID = visit.context.visitID
+    var changes: [String: [UInt8]?] = [:]
+    if let signed = try store.value(forKey: signedKey(visitID, entry)) {
+      changes[signedKey(visitID, renewed)] = signed
+      changes.updateValue(nil, forKey: signedKey(visitID, entry))
+    }
+    func place(_ mark: SignatureMark) -> SignatureMark {
+      mark.entry == entry ? SignatureMark(entry: renewed, attempt: mark.attempt) : mark
+    }
+    func place(_ former: Digest32?) -> Digest32? { former == entry ? renewed : former }
+    (visit.mark, visit.former) = (visit.mark.map(place), place(visit.former))
+    for row in try formerRows(ofVisit: visitID)
+    where row.mark.entry == entry || row.former == entry {
+      let moved = FormerFindings(
+        mark: place(row.mark), former: place(row.former), findings: row.findings)
+      changes.updateValue(nil, forKey: formerKey(visitID, row.mark.entry))
+      changes[formerKey(visitID, moved.mark.entry)] = Message(moved).encoded()
+    }
     return changes
   }
 

@@ -43,7 +43,11 @@ public struct AssignedVisit: Sendable, Equatable {
   /// What this doctor is to do next.
   public let step: Step
 
-  init(_ known: DoctorVisit, since: UInt64?) {
+  /// - Parameters:
+  ///   - isSigned: whether the last signature is neither one of which nothing is known, nor one that the hospital
+  ///     says it refuses, whoever has heard its answer.
+  ///   - isCompleted: whether a completion stands, or is on its way.
+  init(_ known: DoctorVisit, since: UInt64?, isSigned: Bool, isCompleted: Bool) {
     self.since = since
     let context = known.context
     visit = context.visitID
@@ -56,10 +60,10 @@ public struct AssignedVisit: Sendable, Equatable {
       step = .groupKey
     } else if known.presence == nil {
       step = known.unconfirmed == nil ? .presence : .words
-    } else if known.handedOver == nil || known.pending != nil {
+    } else if known.handedOver == nil || !isSigned {
       step = .finding
     } else {
-      step = position == team.count && known.completion == nil ? .completion : .done
+      step = position == team.count && !isCompleted ? .completion : .done
     }
   }
 }
@@ -137,10 +141,19 @@ extension Doctor {
     }
     return try known.values.map { visit in
       let joined = try store.value(forKey: joinedKey(visit.context.visitID))
-      return AssignedVisit(visit, since: joined.flatMap { try? UInt64(stateBytes: $0) })
+      return AssignedVisit(
+        visit, since: joined.flatMap { try? UInt64(stateBytes: $0) },
+        isSigned: try isSigned(visit),
+        isCompleted: try completion(of: visit) != nil)
     }.sorted {
       ($0.openedAt, $0.visit) < ($1.openedAt, $1.visit)
     }
+  }
+
+  /// Whether it is known what the hospital has done with the last signature, and it is none that it says it refuses.
+  private func isSigned(_ visit: DoctorVisit) throws -> Bool {
+    if let pending = visit.pending { return try rows.isTaken(pending.digest) }
+    return try visit.mark.map { try !rows.isRefused($0.entry) } ?? true
   }
 
   /// Whether this doctor has the group key of a visit.

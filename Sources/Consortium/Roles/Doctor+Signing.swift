@@ -57,8 +57,7 @@ extension Doctor {
     // c_{k−1} has served; its sender has it still.
     var changes = formerRow(former)
     changes.updateValue(nil, forKey: receivedKey(visitID))
-    changes[signedKey(visitID, pending.digest)] =
-      Message(SignedCommitments(partial.commitments)).encoded()
+    changes[signedKey(visitID, pending.digest)] = Message(OwnSignature(partial)).encoded()
     try save(signed, and: changes)
     try dropPieces(ofVisit: visitID)
     if let refusal = try await settle(pending, visitID) { throw refusal.error }

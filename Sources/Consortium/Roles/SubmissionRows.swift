@@ -20,11 +20,14 @@ package struct SubmissionRows: Sendable {
   private static let slotPrefix = "submitted-slot/"
   /// Where an entry has its slot that is settled, or was.
   private static let placePrefix = "submitted-place/"
+  /// Which entry has taken the place of one whose key was given up.
+  private static let renewedPrefix = "submission-renewed/"
   private static let countKey = "submissions"
   private static let settledCountKey = "submissions-settled"
 
   private static func openKey(_ entry: Digest32) -> String { openPrefix + "\(entry)" }
   private static func settledKey(_ entry: Digest32) -> String { settledPrefix + "\(entry)" }
+  private static func renewedKey(_ entry: Digest32) -> String { renewedPrefix + "\(entry)" }
   private static func placeKey(_ entry: Digest32) -> String { placePrefix + "\(entry)" }
 
   /// Those that are not settled, the oldest first.
@@ -35,6 +38,20 @@ package struct SubmissionRows: Sendable {
 
   package func row(_ entry: Digest32) throws -> KeptSubmission? {
     try store.load(Self.openKey(entry)) ?? store.load(Self.settledKey(entry))
+  }
+
+  /// Whether the hospital says that it refuses an entry, as far as the row can be read.
+  func isRefused(_ entry: Digest32) throws -> Bool {
+    try readableRow(entry)?.standing.isRefused == true
+  }
+
+  /// Whether the hospital has taken an entry, as far as the row can be read.
+  func isTaken(_ entry: Digest32) throws -> Bool {
+    try readableRow(entry)?.standing.isTaken == true
+  }
+
+  private func readableRow(_ entry: Digest32) throws -> KeptSubmission? {
+    try store.readable(Self.openKey(entry)) ?? store.readable(Self.settledKey(entry))
   }
 
   /// One that cannot be read hides none of the others.
@@ -63,6 +80,29 @@ package struct SubmissionRows: Sendable {
   /// What has to be written to keep an entry, together with what the entry is of: nothing if it is kept.
   func changes(keeping entry: Entry, at time: UInt64) throws -> [String: [UInt8]?] {
     try row(entry.digest) == nil ? kept(entry, at: time).changes : [:]
+  }
+
+  /// What has to be written to keep an entry that says the same as another, under another key: it has the place of
+  /// that one among all others, and that one is kept beside it.
+  func changes(
+    renewing former: Digest32, as entry: Entry, at time: UInt64
+  ) throws -> [String: [UInt8]?] {
+    guard let known = try row(former) else { return try changes(keeping: entry, at: time) }
+    let row = try KeptSubmission(entry, number: known.number, at: time)
+    return [
+      Self.openKey(entry.digest): Message(row).encoded(),
+      Self.renewedKey(former): entry.digest.bytes,
+    ]
+  }
+
+  /// What was signed anew in the place of an entry.
+  func renewal(of entry: Digest32) throws -> Digest32? {
+    try store.value(forKey: Self.renewedKey(entry)).flatMap { Digest32($0) }
+  }
+
+  /// Whether another entry counts in the place of this one, which nobody is known to have taken.
+  func isRenewed(_ row: KeptSubmission) throws -> Bool {
+    try !row.standing.isTaken && !row.isOfRecord && renewal(of: row.digest) != nil
   }
 
   private func kept(
@@ -126,6 +166,12 @@ package struct SubmissionRows: Sendable {
     }
     var found: [Digest32: KeptSubmission] = [:]
     for row in open {
+      if let renewed = try renewal(of: row.digest), let newer = try self.row(renewed),
+        !newer.standing.isRefused
+      {
+        found[row.digest] = newer
+        continue
+      }
       if let newer = newest[subject(row)], newer.number > row.number, !row.comesBefore(newer) {
         found[row.digest] = newer
       }
@@ -134,7 +180,9 @@ package struct SubmissionRows: Sendable {
   }
 
   /// Forgets what is under way and will not be sent any more.
-  func drop(_ entry: Digest32) throws { try store.write([Self.openKey(entry): nil]) }
+  func drop(_ entry: Digest32) throws {
+    try store.write([Self.openKey(entry): nil, Self.renewedKey(entry): nil])
+  }
 
   private func count(_ key: String) throws -> UInt64 {
     try store.load(key, as: Count.self)?.value ?? 0

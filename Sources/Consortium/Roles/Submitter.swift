@@ -13,6 +13,10 @@ protocol Submitter: Actor {
   /// As whom this role brings an entry of its own.
   func authors(of entry: Entry) throws -> [Author]
 
+  /// The same entry under the key in force, kept in its place, where it is signed with one that is not in force any
+  /// more; nil where it is, or is signed anew already and refused. The one before is still looked for.
+  func renewal(of entry: Entry) async throws -> Entry?
+
   /// Whether an entry can be taken no more, if it was not before.
   func isOver(_ row: KeptSubmission) throws -> Bool
 
@@ -28,6 +32,7 @@ protocol Submitter: Actor {
 }
 
 extension Submitter {
+  func renewal(of entry: Entry) async throws -> Entry? { nil }
   func isOver(_ row: KeptSubmission) throws -> Bool { false }
   func isWithdrawn(_ row: KeptSubmission) throws -> Bool { false }
   func isContested(_ row: KeptSubmission) async throws -> Bool { false }
@@ -51,7 +56,14 @@ extension Submitter {
     let now = client.clock()
     try rows.keep(entry, at: now)
     try rows.change(entry.digest) { $0.noteAttempt(at: now) }
-    let shown = try await client.submit(entry, by: authors(of: entry))
+    let shown: ShownSubmission
+    do {
+      shown = try await client.submit(entry, by: authors(of: entry))
+    } catch let error as ConsortiumError where error.code == .unauthenticated {
+      // It does not stand there, and can be taken no more: its key was given up while it was on its way.
+      guard let renewed = try await renewal(of: entry) else { throw error }
+      return try await send(renewed)
+    }
     let row = try rows.change(entry.digest) {
       $0.noteAnswer(at: client.clock())
       $0.note(shown.standing, answer: shown.answer.encodedSequence(), at: client.clock())
@@ -94,13 +106,16 @@ extension Submitter {
       throw ConsortiumError(.consentRevoked, "what it says was taken back, or has expired")
     }
     try await demand(kept)
-    return try rows.row(entry)?.standing ?? .sent
+    let renewed = try rows.renewal(of: entry)
+    return try rows.row(renewed ?? entry)?.standing ?? .sent
   }
 
   /// How what was submitted last of this kind stands, about a visit or a consent.
   func standing(of kind: Submission.Kind, about subject: Digest32) throws -> SubmissionStanding? {
-    func last(_ rows: [KeptSubmission]) -> SubmissionStanding? {
-      let found = rows.filter { $0.kind == kind && ($0.consent ?? $0.visit) == subject }
+    func last(_ kept: [KeptSubmission]) throws -> SubmissionStanding? {
+      let found = try kept.filter {
+        try $0.kind == kind && ($0.consent ?? $0.visit) == subject && !rows.isRenewed($0)
+      }
       // One that was refused leaves what was there before.
       return (found.last { !$0.standing.isRefused } ?? found.last)?.standing
     }
@@ -110,7 +125,8 @@ extension Submitter {
   /// What was submitted and is known here, the newest last.
   var submitted: [Submission] {
     get throws {
-      try (rows.settled() + rows.open()).sorted { $0.number < $1.number }.map(\.submission)
+      try (rows.settled() + rows.open()).filter { try !rows.isRenewed($0) }
+        .sorted { $0.number < $1.number }.map(\.submission)
     }
   }
 
@@ -203,7 +219,8 @@ extension Submitter {
   }
 
   /// Demands an entry through the hospital's cloud, or another one.
-  private func demand(_ entry: Entry) async throws {
+  private func demand(_ kept: Entry) async throws {
+    let entry = try await renewal(of: kept) ?? kept
     let members = await client.currentMembers()
     let own = try await client.cloud(ofHospital: entry.content.chain)
     let others = members.supernodes.filter { $0.role == .cloud && $0.id != own }.map(\.id)
