@@ -166,6 +166,46 @@ struct MailboxTests {
     #expect(await own == "answer")
   }
 
+  @Test("[attack] a mailbox full of messages from everywhere takes what the hospital itself sends")
+  func fullFromEverywhere() async throws {
+    for isOneMailbox in [true, false] {
+      var limits = Mailboxes.Limits()
+      limits.patience = .seconds(600)
+      (limits.mailboxWeight, limits.totalWeight) =
+        isOneMailbox ? (30 * 4500, 1 << 30) : (1 << 26, 30 * 4500)
+      let mailboxes = try Stage(limits).open()
+      var kept: [[UInt8]] = []
+      while true {
+        let (name, number) = ("flood-\(kept.count)", kept.count)
+        let recipient = isOneMailbox || number % 2 == 0 ? Self.doctor : "another"
+        guard await send(name, count: 100, to: recipient, from: name, mailboxes) == "kept" else {
+          break
+        }
+        kept.append(message(name, to: recipient))
+      }
+      #expect(kept.count > 20)
+      // The doctor's program is there. What the hospital sends is longer than all that any stranger has there.
+      _ = try await mailboxes.fetch(Self.doctor, waiting: 0)
+      let own = message("own", count: 20000)
+      async let answer = send(
+        "own", count: 20000, from: "hospital-1", mailboxes, keeping: .nothing)
+      var bundle = try await waiting(mailboxes)
+      for _ in 0..<2000 where bundle.first != own {
+        try await Task.sleep(for: .milliseconds(5))
+        bundle = try await waiting(mailboxes)
+      }
+      #expect(bundle.first == own)
+      // Just the newest have made room, and what is the hospital's makes none for others.
+      #expect(bundle.contains(kept[0]))
+      #expect(await mailboxes.depth.messages < kept.count + 1)
+      #expect(await mailboxes.depth.messages > kept.count - 10)
+      #expect(await send("later", from: "newcomer", mailboxes) == "busy")
+      #expect(try await waiting(mailboxes).first == own)
+      try await mailboxes.answer(Digest32(sha256: own), for: Self.doctor, [1])
+      #expect(await answer == "answer")
+    }
+  }
+
   @Test("[attack] what is no envelope for this recipient takes no place")
   func junk() async throws {
     let stage = Stage()
