@@ -206,6 +206,38 @@ struct MailboxTests {
     }
   }
 
+  @Test("what was handed out and not answered comes behind what was not, and after longer pauses")
+  func pauses() async throws {
+    let stage = Stage()
+    let mailboxes = try stage.open()
+    #expect(await send("late", from: "a", mailboxes) == "kept")
+    // A bundle may be lost on its way: it is there again at once.
+    for _ in 0..<2 { #expect(try await waiting(mailboxes) == [message("late")]) }
+    stage.pass(seconds: 1)
+    for (text, place) in [("1", "a"), ("2", "b"), ("3", "a")] {
+      #expect(await send(text, from: place, mailboxes) == "kept")
+    }
+    #expect(
+      try await waiting(mailboxes) == [message("1"), message("2"), message("3"), message("late")])
+    for text in ["1", "2", "3"] {
+      try await mailboxes.answer(Digest32(sha256: message(text)), for: Self.doctor, [1])
+    }
+    var pauses: [Int] = []
+    var pause = 0
+    for _ in 0..<20000 {
+      stage.pass(seconds: 1)
+      pause += 1
+      if try await waiting(mailboxes) == [] { continue }
+      pauses.append(pause)
+      pause = 0
+    }
+    #expect(pauses == [4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600, 3600, 3600])
+    // A clock that is put back keeps nothing from anybody.
+    stage.now.withLock { $0 -= 10_000 }
+    #expect(try await waiting(mailboxes) == [message("late")])
+    #expect(try await waiting(try stage.open()) == [message("late")])
+  }
+
   @Test("[attack] what is no envelope for this recipient takes no place")
   func junk() async throws {
     let stage = Stage()

@@ -115,16 +115,30 @@ struct MailboxContents: Sendable {
     return newest
   }
 
-  /// In the order in which they are to be fetched: what is of a role of this machine, then the oldest of each
-  /// source, then the next of each.
-  func ordered(for recipient: String) -> [WaitingMail] {
+  /// What is due, in the order in which it is to be fetched: what is of a role of this machine, then the first of
+  /// each source, then the next of each. Whatever was handed out more often and not answered is behind what was
+  /// so less often, among those of its source and among the first of all sources, and then what is newer.
+  func ordered(for recipient: String, at now: UInt64) -> [WaitingMail] {
     var ranks: [[UInt8]: Int] = [:]
-    let ranked = messages(for: recipient).values.sorted { $0.number < $1.number }.map { mail in
+    let due = messages(for: recipient).values.filter { $0.isDue(at: now) }
+    let ranked = due.sorted { ($0.tries, $0.number) < ($1.tries, $1.number) }.map { mail in
       if mail.isOwn { return (rank: -1, mail: mail) }
       defer { ranks[mail.source, default: 0] += 1 }
       return (rank: ranks[mail.source, default: 0], mail: mail)
     }
-    return ranked.sorted { ($0.rank, $0.mail.number) < ($1.rank, $1.mail.number) }.map(\.mail)
+    return ranked.sorted {
+      ($0.rank, $0.mail.tries, $0.mail.number) < ($1.rank, $1.mail.tries, $1.mail.number)
+    }.map(\.mail)
+  }
+
+  /// Notes that a message is handed out.
+  mutating func noteTry(_ mail: WaitingMail, at now: UInt64) {
+    byRecipient[mail.recipient]?[mail.number]?.noteTry(at: now)
+  }
+
+  /// When the next message of a mailbox is due, where none is.
+  func nextDue(for recipient: String) -> UInt64? {
+    messages(for: recipient).values.lazy.map(\.dueAt).min()
   }
 
   /// What came before a time.
