@@ -166,6 +166,78 @@ struct MailboxTests {
     #expect(await own == "answer")
   }
 
+  @Test("[attack] a mailbox full of messages from everywhere takes what the hospital itself sends")
+  func fullFromEverywhere() async throws {
+    for isOneMailbox in [true, false] {
+      var limits = Mailboxes.Limits()
+      limits.patience = .seconds(600)
+      (limits.mailboxWeight, limits.totalWeight) =
+        isOneMailbox ? (30 * 4500, 1 << 30) : (1 << 26, 30 * 4500)
+      let mailboxes = try Stage(limits).open()
+      var kept: [[UInt8]] = []
+      while true {
+        let (name, number) = ("flood-\(kept.count)", kept.count)
+        let recipient = isOneMailbox || number % 2 == 0 ? Self.doctor : "another"
+        guard await send(name, count: 100, to: recipient, from: name, mailboxes) == "kept" else {
+          break
+        }
+        kept.append(message(name, to: recipient))
+      }
+      #expect(kept.count > 20)
+      // The doctor's program is there. What the hospital sends is longer than all that any stranger has there.
+      _ = try await mailboxes.fetch(Self.doctor, waiting: 0)
+      let own = message("own", count: 20000)
+      async let answer = send(
+        "own", count: 20000, from: "hospital-1", mailboxes, keeping: .nothing)
+      var bundle = try await waiting(mailboxes)
+      for _ in 0..<2000 where bundle.first != own {
+        try await Task.sleep(for: .milliseconds(5))
+        bundle = try await waiting(mailboxes)
+      }
+      #expect(bundle.first == own)
+      // Just the newest have made room, and what is the hospital's makes none for others.
+      #expect(bundle.contains(kept[0]))
+      #expect(await mailboxes.depth.messages < kept.count + 1)
+      #expect(await mailboxes.depth.messages > kept.count - 10)
+      #expect(await send("later", from: "newcomer", mailboxes) == "busy")
+      #expect(try await waiting(mailboxes).first == own)
+      try await mailboxes.answer(Digest32(sha256: own), for: Self.doctor, [1])
+      #expect(await answer == "answer")
+    }
+  }
+
+  @Test("what was handed out and not answered comes behind what was not, and after longer pauses")
+  func pauses() async throws {
+    let stage = Stage()
+    let mailboxes = try stage.open()
+    #expect(await send("late", from: "a", mailboxes) == "kept")
+    // A bundle may be lost on its way: it is there again at once.
+    for _ in 0..<2 { #expect(try await waiting(mailboxes) == [message("late")]) }
+    stage.pass(seconds: 1)
+    for (text, place) in [("1", "a"), ("2", "b"), ("3", "a")] {
+      #expect(await send(text, from: place, mailboxes) == "kept")
+    }
+    #expect(
+      try await waiting(mailboxes) == [message("1"), message("2"), message("3"), message("late")])
+    for text in ["1", "2", "3"] {
+      try await mailboxes.answer(Digest32(sha256: message(text)), for: Self.doctor, [1])
+    }
+    var pauses: [Int] = []
+    var pause = 0
+    for _ in 0..<20000 {
+      stage.pass(seconds: 1)
+      pause += 1
+      if try await waiting(mailboxes) == [] { continue }
+      pauses.append(pause)
+      pause = 0
+    }
+    #expect(pauses == [4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600, 3600, 3600])
+    // A clock that is put back keeps nothing from anybody.
+    stage.now.withLock { $0 -= 10_000 }
+    #expect(try await waiting(mailboxes) == [message("late")])
+    #expect(try await waiting(try stage.open()) == [message("late")])
+  }
+
   @Test("[attack] what is no envelope for this recipient takes no place")
   func junk() async throws {
     let stage = Stage()

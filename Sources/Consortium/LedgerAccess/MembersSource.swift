@@ -35,6 +35,15 @@ extension MembersSource {
     return node
   }
 
+  /// Whether there is such a hospital, by the members as they are known here, or as a hospital among them shows
+  /// them: nobody is asked whom others alone name.
+  func isHospital(_ id: String) async throws -> Bool {
+    let known = try await currentMembers()
+    if let node = known.supernode(id) { return node.role == .hospital }
+    guard let hospital = known.hospitals.first else { return false }
+    return try await currentMembers(shownBy: hospital).supernode(id)?.role == .hospital
+  }
+
   /// The cloud that keeps a hospital's records and validates its chain.
   ///
   /// - Throws: ``ConsortiumError`` `record-missing` if there is none.

@@ -3,7 +3,7 @@ import CanonicalEncoding
 /// The messages of all mailboxes of one keeper, within their bounds.
 ///
 /// Where a mailbox is full, and where all are, the source that has most there loses its newest message to one
-/// that would have less: a flood from one place keeps out nobody else.
+/// that would have less, and to one of a role of this machine in any case: a flood keeps out nobody else.
 struct MailboxContents: Sendable {
   private(set) var byRecipient: [String: [UInt64: WaitingMail]] = [:]
   private var digests: [String: [Digest32: UInt64]] = [:]
@@ -20,8 +20,10 @@ struct MailboxContents: Sendable {
     /// Of it, what was promised to wait: it gives way to nothing.
     var promised: [[UInt8]: Int] = [:]
 
+    /// What is of a role of this machine counts in all alone: it gives way to nothing, and waits for seconds.
     mutating func add(_ mail: WaitingMail, _ sign: Int) {
       total += sign * mail.weight
+      if mail.isOwn { return }
       func change(_ weights: inout [[UInt8]: Int]) {
         let weight = weights[mail.source, default: 0] + sign * mail.weight
         weights[mail.source] = weight == 0 ? nil : weight
@@ -99,28 +101,44 @@ struct MailboxContents: Sendable {
 
   private static var full: ConsortiumError { ConsortiumError(.busy, "the mailbox is full") }
 
-  /// The newest message of the source that has most, if that has more than the new one's would.
+  /// The newest message of the source that has most, if that has more than the new one's would, or if the new one
+  /// is of a role of this machine.
   private func newest(
     of weights: Weights, for mail: WaitingMail, in messages: some Sequence<WaitingMail>
   ) throws(ConsortiumError) -> WaitingMail {
-    guard let most = weights.bySource.max(by: { $0.value < $1.value }),
-      most.value > weights.bySource[mail.source, default: 0] + mail.weight,
-      let newest = messages.lazy.filter({ $0.source == most.key && $0.subject == nil })
+    let part = mail.isOwn ? 0 : weights.bySource[mail.source, default: 0] + mail.weight
+    guard let most = weights.bySource.max(by: { $0.value < $1.value }), most.value > part,
+      let newest = messages.lazy
+        .filter({ $0.source == most.key && $0.subject == nil && !$0.isOwn })
         .max(by: { $0.number < $1.number })
     else { throw Self.full }
     return newest
   }
 
-  /// In the order in which they are to be fetched: what is of a role of this machine, then the oldest of each
-  /// source, then the next of each.
-  func ordered(for recipient: String) -> [WaitingMail] {
+  /// What is due, in the order in which it is to be fetched: what is of a role of this machine, then the first of
+  /// each source, then the next of each. Whatever was handed out more often and not answered is behind what was
+  /// so less often, among those of its source and among the first of all sources, and then what is newer.
+  func ordered(for recipient: String, at now: UInt64) -> [WaitingMail] {
     var ranks: [[UInt8]: Int] = [:]
-    let ranked = messages(for: recipient).values.sorted { $0.number < $1.number }.map { mail in
+    let due = messages(for: recipient).values.filter { $0.isDue(at: now) }
+    let ranked = due.sorted { ($0.tries, $0.number) < ($1.tries, $1.number) }.map { mail in
       if mail.isOwn { return (rank: -1, mail: mail) }
       defer { ranks[mail.source, default: 0] += 1 }
       return (rank: ranks[mail.source, default: 0], mail: mail)
     }
-    return ranked.sorted { ($0.rank, $0.mail.number) < ($1.rank, $1.mail.number) }.map(\.mail)
+    return ranked.sorted {
+      ($0.rank, $0.mail.tries, $0.mail.number) < ($1.rank, $1.mail.tries, $1.mail.number)
+    }.map(\.mail)
+  }
+
+  /// Notes that a message is handed out.
+  mutating func noteTry(_ mail: WaitingMail, at now: UInt64) {
+    byRecipient[mail.recipient]?[mail.number]?.noteTry(at: now)
+  }
+
+  /// When the next message of a mailbox is due, where none is.
+  func nextDue(for recipient: String) -> UInt64? {
+    messages(for: recipient).values.lazy.map(\.dueAt).min()
   }
 
   /// What came before a time.

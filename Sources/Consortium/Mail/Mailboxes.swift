@@ -229,7 +229,8 @@ package actor Mailboxes {
     return clock() <= last &+ limits.presence
   }
 
-  /// The messages of a mailbox, as many as have room in one answer. They stay until they are answered.
+  /// The messages of a mailbox, as many as have room in one answer. They stay until they are answered; those that
+  /// were handed out and could not be answered for now come behind the others, and after pauses.
   ///
   /// - Parameter seconds: how long to wait for one where there is none.
   /// - Throws: ``ConsortiumError`` `busy` if too many wait; ``StoreError``.
@@ -247,8 +248,9 @@ package actor Mailboxes {
     await withCheckedContinuation { continuation in
       let number = nextNumber
       nextNumber &+= 1
+      let pause = contents.nextDue(for: recipient).map { max($0, clock() &+ 1) - clock() }
       let timer = Task {
-        try? await Task.sleep(for: .seconds(seconds))
+        try? await Task.sleep(for: .seconds(min(seconds, pause ?? seconds)))
         self.end(number, of: recipient)
       }
       fetcherCount += 1
@@ -286,7 +288,8 @@ package actor Mailboxes {
   private func bundle(_ recipient: String) throws -> MailBundle {
     var room = (RequestTable.byName[FetchMail.name]?.answerLimit ?? 0) - Envelope.overhead
     var found: [MailMessage] = []
-    for mail in contents.ordered(for: recipient) {
+    let now = clock()
+    for mail in contents.ordered(for: recipient, at: now) {
       room -= mail.byteCount + MailMessage.overhead
       guard room >= 0, found.count < MailBundle.limit else { break }
       guard let bytes = try bytes(of: mail) else {
@@ -294,6 +297,7 @@ package actor Mailboxes {
         try remove(mail)
         continue
       }
+      contents.noteTry(mail, at: now)
       found.append(MailMessage(source: mail.source, bytes: bytes))
     }
     return MailBundle(found)

@@ -51,6 +51,16 @@ private final class Countdown: Sendable {
 /// What may go well later: others do not answer, or this program's disk is full.
 private let passingFailures: Set<ConsortiumError.Code> = [.unreachable, .busy, .unavailable]
 
+/// What came of one of several messages.
+private enum MailOutcome: Sendable {
+  /// The answer has arrived, and may have brought the next bundle.
+  case brought(MailBundle?)
+  /// It cannot be answered for now, or the answer has not arrived.
+  case kept(any Error)
+  /// Who its author is would have to be asked, as of others among them.
+  case unasked(MailMessage)
+}
+
 extension RoleEndpoint {
   /// Answers what was fetched, each by itself: one that takes long, or whose answer does not arrive, keeps none of
   /// the others back.
@@ -65,40 +75,60 @@ extension RoleEndpoint {
       -> MailBundle?
   ) async throws -> (count: Int, next: MailBundle?) {
     let open = Countdown(bundle.messages.count)
+    let began = inbox.admittance.moment()
     var (count, next, failure): (Int, MailBundle?, (any Error)?) = (0, nil, nil)
-    await withTaskGroup(of: Result<MailBundle?, any Error>.self) { group in
-      for mail in bundle.messages {
-        group.addTask {
-          let digest = Digest32(sha256: mail.bytes)
-          let answer = await self.answer(to: mail, digest, answers)
-          let isLast = open.isOverWithThis()
-          do {
-            let next = try await bring(digest, try answer.get(), isLast)
-            answers.forget(digest)
-            return .success(next)
-          } catch {
-            return .failure(error)
+    var messages = bundle.messages
+    // What has come for one author by the first look serves the second look at all others.
+    for isSecondLook in [false, true] {
+      var unasked: [MailMessage] = []
+      await withTaskGroup(of: MailOutcome.self) { group in
+        for mail in messages {
+          group.addTask {
+            let digest = Digest32(sha256: mail.bytes)
+            let answer = await self.answer(
+              to: mail, digest, answers, isSecondLook: isSecondLook, since: began)
+            guard let answer else { return .unasked(mail) }
+            let isLast = open.isOverWithThis()
+            do {
+              let next = try await bring(digest, try answer.get(), isLast)
+              answers.forget(digest)
+              return .brought(next)
+            } catch {
+              return .kept(error)
+            }
+          }
+        }
+        for await outcome in group {
+          switch outcome {
+          case .brought(let bundle):
+            count += 1
+            next = next ?? bundle
+          case .kept(let error): failure = failure ?? error
+          case .unasked(let mail): unasked.append(mail)
           }
         }
       }
-      for await result in group {
-        switch result {
-        case .success(let bundle):
-          count += 1
-          next = next ?? bundle
-        case .failure(let error): failure = failure ?? error
-        }
-      }
+      messages = unasked
     }
     if count == 0, let failure { throw failure }
     return (count, next)
   }
 
+  /// - Returns: nil for what is to be looked at once more.
   private nonisolated func answer(
-    to mail: MailMessage, _ digest: Digest32, _ answers: MailAnswers
-  ) async -> Result<[UInt8], ConsortiumError> {
+    to mail: MailMessage, _ digest: Digest32, _ answers: MailAnswers, isSecondLook: Bool,
+    since began: UInt64
+  ) async -> Result<[UInt8], ConsortiumError>? {
     if let known = answers.answer(digest) { return .success(known) }
-    let reply = await self.reply(to: mail.bytes, from: "\(Digest32(sha256: mail.source))")
+    var reply = await self.reply(to: mail.bytes, from: "\(Digest32(sha256: mail.source))")
+    if let subject = reply.unasked {
+      if !isSecondLook { return nil }
+      // Whoever the author is, it is nobody by what was asked for since this message was fetched.
+      let isKnown = inbox.admittance.hasLearned(subject, after: began)
+      if isKnown {
+        reply = MessageReply(bytes: Self.unknownAuthor)
+      }
+    }
     // Of what failed for now nothing is said: it stays where it is, and is taken again.
     if let code = reply.failure, passingFailures.contains(code) {
       inbox.recent.forget(digest)
@@ -107,6 +137,12 @@ extension RoleEndpoint {
     }
     answers.note(reply.bytes, to: digest)
     return .success(reply.bytes)
+  }
+
+  private static var unknownAuthor: [UInt8] {
+    ReplyMessage<Done>(
+      .failure(ConsortiumError(.unauthenticated, "the request is not by who may make it"))
+    ).encoded()
   }
 }
 

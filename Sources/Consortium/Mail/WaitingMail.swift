@@ -24,6 +24,10 @@ struct WaitingMail: Sendable {
   let isOwn: Bool
   /// nil where the store has them.
   var bytes: [UInt8]?
+  /// In how many seconds it was handed out, while it was answered in none of them; since the start.
+  private(set) var tries = 0
+  /// When it was handed out last, in seconds since 1970.
+  private var triedAt: UInt64 = 0
 
   init(
     number: UInt64, to recipient: String, from source: [UInt8], at time: UInt64,
@@ -38,6 +42,24 @@ struct WaitingMail: Sendable {
     (self.number, self.recipient, self.source) = (number, recipient, source)
     (arrivedAt, self.bytes) = (time, bytes)
     (byteCount, digest) = (bytes.count, Digest32(sha256: bytes))
+  }
+
+  /// The longest that a message waits which could not be answered for now, in seconds.
+  static let longestPause: UInt64 = 3600
+
+  /// From when on it is handed out again. Once that is at once, since a bundle may be lost on its way, and then
+  /// each pause is twice the one before.
+  var dueAt: UInt64 {
+    if tries < 2 { return 0 }
+    return triedAt &+ min(Self.longestPause, 4 << UInt64(min(tries - 2, 20)))
+  }
+
+  func isDue(at now: UInt64) -> Bool { dueAt <= now || now < triedAt }
+
+  mutating func noteTry(at now: UInt64) {
+    // Several programs may be handed it at once.
+    if tries == 0 || now != triedAt { tries += 1 }
+    triedAt = now
   }
 
   /// What it counts in the bounds of a mailbox.

@@ -42,6 +42,12 @@ final class Admittance: Sendable {
     }
   }
 
+  /// By subject, when the asking began that has brought what is newer last.
+  private struct Learned {
+    var moment: UInt64 = 0
+    var bySubject: [String: UInt64] = [:]
+  }
+
   private let principals: RequestQuota
   private let strangers: RequestQuota
   private let renewals: RequestQuota
@@ -51,6 +57,7 @@ final class Admittance: Sendable {
   private let openings = Mutex<[String: Int]>([:])
   /// By subject, how often what is newer is being asked for.
   private let running = Mutex<[String: Int]>([:])
+  private let learned = Mutex(Learned())
 
   /// - Parameter clock: seconds since 1970.
   init(clock: @escaping @Sendable () -> UInt64) {
@@ -121,6 +128,26 @@ final class Admittance: Sendable {
       running[subject, default: 0] += 1
       return true
     }
+  }
+
+  /// A moment in the order of what is asked, and of what is not.
+  func moment() -> UInt64 {
+    learned.withLock { learned in
+      learned.moment += 1
+      return learned.moment
+    }
+  }
+
+  /// Notes that what is newer of a subject has come, which was asked for at a moment.
+  func learn(_ subject: String, askedAt moment: UInt64) {
+    learned.withLock { learned in
+      learned.bySubject[subject] = max(learned.bySubject[subject] ?? 0, moment)
+    }
+  }
+
+  /// Whether what is newer of a subject was asked for after a moment, and has come.
+  func hasLearned(_ subject: String, after moment: UInt64) -> Bool {
+    learned.withLock { ($0.bySubject[subject] ?? 0) > moment }
   }
 
   func endRenewal(of subject: String) {

@@ -53,6 +53,20 @@ package struct Inbox: Sendable {
   }
 }
 
+/// The answer to a message, and what became of it.
+struct MessageReply {
+  var bytes: [UInt8]
+  /// The code of what went wrong, as its author is told it.
+  var failure: ConsortiumError.Code?
+  /// Where it is `busy` since too much has this role ask who the author is: about what it would have asked.
+  var unasked: String?
+}
+
+/// Too much has a role ask for what is newer of a subject; others are told `busy`.
+private struct TooManyRenewals: Error {
+  let subject: String
+}
+
 /// A role: an actor that answers requests, and asks others through the courier alone.
 ///
 /// Whatever arrives is bounded, then authenticated, then decoded, by ``RequestTable``.
@@ -104,10 +118,10 @@ extension RoleEndpoint {
     await reply(to: bytes, from: address).bytes
   }
 
-  /// The same, with the code of what went wrong, as its author is told it.
+  /// The same, with what became of it.
   nonisolated func reply(
     to bytes: [UInt8], from address: String
-  ) async -> (bytes: [UInt8], failure: ConsortiumError.Code?) {
+  ) async -> MessageReply {
     let isSealed = ObjectKind(of: bytes) == .envelope
     var name = isSealed ? "sealed" : "bare"
     do {
@@ -118,7 +132,11 @@ extension RoleEndpoint {
       guard !isSealed else { return try await sealed(bytes, address, &name) }
       let answer = try await bare(bytes, address, &name)
       inbox.counts.note(name, "ok")
-      return (answer, nil)
+      return MessageReply(bytes: answer)
+    } catch let error as TooManyRenewals {
+      var reply = refused(Self.busy, name)
+      reply.unasked = error.subject
+      return reply
     } catch {
       return refused(error, name)
     }
@@ -127,11 +145,12 @@ extension RoleEndpoint {
   /// The answer that says what went wrong, as far as anybody but this role is told.
   private nonisolated func refused(
     _ error: any Error, _ name: String
-  ) -> (bytes: [UInt8], failure: ConsortiumError.Code?) {
+  ) -> MessageReply {
     if ConsortiumError.isOwn(error), !(error is NoRoom) { inbox.failures.note(error) }
     let told = ConsortiumError(telling: error)
     inbox.counts.note(name, error is NoRoom ? "no-room" : told.code.description)
-    return (ReplyMessage<Done>(.failure(told)).encoded(), told.code)
+    return MessageReply(
+      bytes: ReplyMessage<Done>(.failure(told)).encoded(), failure: told.code)
   }
 
   /// Answers what proves itself, or carries its own signature.
@@ -161,7 +180,7 @@ extension RoleEndpoint {
     // Before any signature is looked at: anybody can send what nobody has signed.
     guard let check = inbox.admittance.check(author, from: address) else { throw Self.busy }
     func isSigned(_ key: [UInt8]) -> Bool { signed.isSigned(by: key) }
-    var known = try await known(author, rule, isRenewed: false, signing: isSigned)
+    var known = try await known(author, rule, signing: isSigned)
     if known == nil { known = try await renewed(author, rule, signing: isSigned) }
     guard let known else { throw Self.unauthenticated }
     inbox.admittance.end(check)
@@ -180,7 +199,7 @@ extension RoleEndpoint {
   /// Answers what is sealed. Before its author is known, whatever is wrong is told without a seal.
   private nonisolated func sealed(
     _ bytes: [UInt8], _ address: String, _ name: inout String
-  ) async throws -> (bytes: [UInt8], failure: ConsortiumError.Code?) {
+  ) async throws -> MessageReply {
     let digest = Digest32(sha256: bytes)
     guard !inbox.recent.contains(digest), !inbox.recentOfKeys.contains(digest) else {
       throw Self.repeated
@@ -188,7 +207,7 @@ extension RoleEndpoint {
     let (request, key, rule, known) = try await opened(bytes, address)
     let content = request.object
     name = rule.name
-    let reply: (bytes: [UInt8], failure: ConsortiumError.Code?)
+    let reply: MessageReply
     do {
       try inbox.room.require(rule)
       try requireInTime(content.sentAt, rule)
@@ -202,13 +221,13 @@ extension RoleEndpoint {
       inbox.heard.note(content.author, known, at: inbox.clock())
       let answer = try await answer(
         IncomingRequest(encoded: content.payload, as: rule).request, by: content.author)
-      reply = (Self.encoded(answer), nil)
+      reply = MessageReply(bytes: Self.encoded(answer))
       inbox.counts.note(name, "ok")
     } catch {
       reply = refused(error, name)
     }
     let sealed = SealedAnswer(sealed: try key.seal(rule.padded(reply.bytes))).encoded()
-    return (sealed, reply.failure)
+    return MessageReply(bytes: sealed, failure: reply.failure)
   }
 
   /// Opens an envelope and finds its author authentic.
@@ -241,7 +260,7 @@ extension RoleEndpoint {
       throw Self.unauthenticated
     }
     let known = try await known(
-      content.author, rule, isRenewed: false,
+      content.author, rule,
       signing: { (try? request.verified(by: $0)) != nil })
     return (request, key, rule, known)
   }
@@ -262,22 +281,25 @@ extension RoleEndpoint {
     _ author: Principal, _ rule: RequestRule, signing isSigned: ([UInt8]) -> Bool
   ) async throws -> KnownAuthor? {
     guard let subject = try await renewal(of: author) else { return nil }
-    try require(inbox.admittance.renews(subject))
+    guard inbox.admittance.renews(subject) else { throw TooManyRenewals(subject: subject) }
     defer { inbox.admittance.endRenewal(of: subject) }
-    return try await known(author, rule, isRenewed: true, signing: isSigned)
+    return try await known(author, rule, renewing: subject, signing: isSigned)
   }
 
   /// Who an author is.
   ///
+  /// - Parameter subject: of what it asks for what is newer; nil where it does not.
   /// - Returns: nil if none of its keys that are known has signed.
   /// - Throws: ``ConsortiumError`` `unauthenticated` if it may not ask this; ``StoreError``.
   private nonisolated func known(
-    _ author: Principal, _ rule: RequestRule, isRenewed: Bool,
+    _ author: Principal, _ rule: RequestRule, renewing subject: String? = nil,
     signing isSigned: ([UInt8]) -> Bool
   ) async throws -> KnownAuthor? {
     let known: KnownAuthor?
     do {
-      known = try await self.known(author, isRenewed: isRenewed)
+      let moment = inbox.admittance.moment()
+      known = try await self.known(author, isRenewed: subject != nil)
+      if let subject { inbox.admittance.learn(subject, askedAt: moment) }
     } catch let error as StoreError {
       throw error
     } catch {

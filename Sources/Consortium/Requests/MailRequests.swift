@@ -39,7 +39,7 @@ package struct FetchMail: RoleRequest {
   }
 }
 
-/// What was in a mailbox: the oldest message of each source, then the next ones, as many as have room.
+/// What was due in a mailbox: the first message of each source, then the next ones, as many as have room.
 package struct MailBundle: CanonicalValue {
   /// How many there are at most.
   package static let limit = 64

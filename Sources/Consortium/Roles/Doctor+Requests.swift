@@ -104,14 +104,24 @@ extension Doctor {
 
   /// Makes fresh keys for one visit of an own request; asked again, gives the same certificate, signed by
   /// the key in force, until the keys are used, or the consent that they served is over.
+  ///
+  /// - Throws: ``ConsortiumError`` `unknown-visit` if there is no such hospital: of a consent there nobody could say
+  ///   what holds, so it would wait without end.
   func certify(
     _ request: CertifyRequestKey, by author: Principal?
-  ) throws -> Signed<RequestKeyCertificate> {
+  ) async throws -> Signed<RequestKeyCertificate> {
     guard let address = try store.value(forKey: Self.requestMark(request.request)),
       author == .key(address)
     else {
       throw ConsortiumError(.notEntitled, "\(id) has made no such request")
     }
+    guard try await client.isHospital(request.hospital) else {
+      throw ConsortiumError(.unknownVisit, "there is no hospital \(request.hospital)")
+    }
+    return try certificate(request)
+  }
+
+  private func certificate(_ request: CertifyRequestKey) throws -> Signed<RequestKeyCertificate> {
     let key = Self.secretsKey(request)
     var changes: [String: [UInt8]?] = [:]
     if let known: RequestSecrets = try store.load(key) {

@@ -65,14 +65,10 @@ extension Patient {
     return Done()
   }
 
-  /// Whether there is such a hospital, by the members as they are known here, or as a hospital among them
-  /// shows them.
+  /// Whether there is such a hospital, as far as anybody says so now.
   private func isHospital(_ id: String) async throws -> Bool {
-    let known = await client.currentMembers()
-    if let node = known.supernode(id) { return node.role == .hospital }
-    guard let hospital = known.hospitals.first else { return false }
     do {
-      return try await client.currentMembers(shownBy: hospital).supernode(id)?.role == .hospital
+      return try await client.isHospital(id)
     } catch let error as StoreError {
       throw error
     } catch {
