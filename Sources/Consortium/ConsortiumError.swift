@@ -119,7 +119,7 @@ extension ErrorCode<ConsortiumError> {
   public static var consentUnknown: Self { Self("consent-unknown") }
   /// The patient has taken the consent back.
   public static var consentRevoked: Self { Self("consent-revoked") }
-  /// Ledger time is past the consent's last second.
+  /// Ledger time, or the clock of who checks, is past the consent's last second.
   public static var consentExpired: Self { Self("consent-expired") }
   /// The consent stands on its chain, and its block is not final yet.
   public static var consentNotFinal: Self { Self("consent-not-final") }

@@ -287,6 +287,31 @@ struct SharingAttackTests {
         == ["consent-expired", "consent-expired"])
   }
 
+  @Test("[attack] a consent has expired by all clocks while no block is decided: no record leaves")
+  func expiredByClock() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (_, consent) = try await test.consentedVisit(consortium, lasting: 100)
+    let request = try await keptRequest(test, consortium, consent)
+    let signed = try #require(test.wire.requests(GrantConsent.self).last?.consent)
+    let given = try deposit(test)
+    let expiry = signed.object.expiresAt
+    test.pass(seconds: expiry + 1 - test.time)
+    #expect(await code(test, consortium, open: consent) == "consent-expired")
+    #expect(
+      try await answers(to: request, signed, test, consortium)
+        == ["consent-expired", "consent-expired"])
+    #expect(await consortium.ledgerTime() <= expiry)
+    // A clock may be wrong: what the patient has given stays until the ledger says the same.
+    #expect(try deposit(test) == given)
+    try await consortium.settle()
+    #expect(await consortium.ledgerTime() > expiry)
+    #expect(
+      try await answers(to: request, signed, test, consortium)
+        == ["consent-expired", "consent-expired"])
+    #expect(try deposit(test) == .over)
+  }
+
   @Test("a consent serves once")
   func usedTwice() async throws {
     let test = TestConsortium()

@@ -88,6 +88,30 @@ struct TeamTests {
       try await Self.team(Self.visit("e-6", code: "29857009", test), test, again) == [2, 1])
   }
 
+  @Test("patients who are admitted at once take turns: each doctor has as many of them")
+  func admittedAtOnce() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    for number in 1...12 {
+      try await consortium.addPatient(contact: "patient-\(number)", identity: "Person \(number)")
+    }
+    for round in 1...3 {
+      var turns: [String: Int] = [:]
+      try await withThrowingTaskGroup(of: String?.self) { group in
+        for number in 1...12 {
+          var plan = test.plan("e-\(round)-\(number)")
+          plan.patient = "patient-\(number)"
+          group.addTask { [plan] in
+            let visit = try await consortium.open(plan).visit
+            return try await test.state(of: visit, consortium).context.signers.first?.doctor
+          }
+        }
+        for try await doctor in group { turns[try #require(doctor), default: 0] += 1 }
+      }
+      #expect(turns.values.sorted() == [4, 4, 4], "\(turns)")
+    }
+  }
+
   @Test("[attack] who is off duty, suspended or retired is never on a new team")
   func whoMayNot() async throws {
     let (test, consortium, hospital) = try await Self.consortium()

@@ -302,7 +302,8 @@ package actor CloudServer: EnvelopeKeyOwner {
         hospital: consent.hospital, visit: consent.visit, consent: consent.digest,
         doctor: consent.doctor))
     let standing = try StandingConsent(
-      checking: signed, against: view, genesis: node.genesis, proxy: proxy.id)
+      checking: signed, against: view, genesis: node.genesis, proxy: proxy.id,
+      clock: inbox.clock())
     try await node.requireRecent()
     return try await record(
       of: standing.context, standing.consent.recordDigest, piece: request.index)

@@ -190,7 +190,8 @@ extension Doctor {
     let cloud = try await client.cloud(ofHospital: consent.hospital)
     let view = try await view(of: consent, by: cloud)
     let standing = try StandingConsent(
-      checking: grant.consent, against: view, genesis: genesis, proxy: manager.id)
+      checking: grant.consent, against: view, genesis: genesis, proxy: manager.id,
+      clock: client.clock())
     let context = completion.context
     guard context == standing.context, completion.recordDigest == consent.recordDigest else {
       throw ConsortiumError(.consentMismatch, "the ledger holds another visit")

@@ -210,9 +210,12 @@ extension HospitalServer {
 
   /// The team for a patient: whom the counter has named, else whom the rule finds among those on duty.
   ///
+  /// It does not suspend, nor does who offers a visit to this team until the offer is stored with the rotation: what
+  /// is admitted meanwhile would have the same turn.
+  /// - Parameter doctors: ``doctors()``.
   /// - Throws: ``TeamRefusal``.
-  func team(for form: AdmissionForm) async throws -> Team {
-    let doctors = try await doctors()
+  @inline(never)
+  func team(for form: AdmissionForm, of doctors: [String: DoctorRecord]) throws -> Team {
     var rotation: DoctorRotation = try store.load(Self.rotationKey) ?? DoctorRotation()
     let key = namedKey(form.identity, form.encounter)
     let assigned: TeamChoice? = try store.load(key)
@@ -277,7 +280,7 @@ extension HospitalServer {
   }
 
   /// Of those who are employed, what the final directory says.
-  private func doctors() async throws -> [String: DoctorRecord] {
+  func doctors() async throws -> [String: DoctorRecord] {
     let consortium = await node.consortium
     var found: [String: DoctorRecord] = [:]
     for doctor in try employees() { found[doctor] = try consortium.finalDoctor(doctor) }

@@ -78,7 +78,7 @@ extension HospitalServer {
           form, .complete(visit: input.visitID(under: keys.visitIdentifiers)))
       case .open:
         // What is under way is not ended where nothing could follow.
-        _ = try await team(for: form)
+        _ = try team(for: form, of: await doctors())
         let visit = input.visitID(under: keys.visitIdentifiers)
         let context = try await views.context(of: visit, at: id)
         try await abandon(visit, try reason(toClose: context, form, time: base.countedTime))
@@ -90,9 +90,10 @@ extension HospitalServer {
     let evidence = Evidence(using: &randomness)
     let opening = PseudonymOpening(
       hospital: id, visitID: visitID, identity: form.identity, using: &randomness)
-    let team = try await team(for: form)
     let genesis = node.genesis
     let numbers = try await node.consortium.members(at: base.reference.height).numbers
+    let doctors = try await doctors()
+    let team = try team(for: form, of: doctors)
     let context = VisitContext(
       genesis: genesis.digest, suite: genesis.content.suite, hospital: id,
       pseudonym: opening.pseudonym, visitID: visitID, evidenceDigest: evidence.digest,

@@ -262,11 +262,13 @@ extension SystemManager {
     let view = try await view(of: signed.object)
     do {
       let standing = try StandingConsent(
-        checking: signed, against: view, genesis: node.genesis, proxy: id)
+        checking: signed, against: view, genesis: node.genesis, proxy: id, clock: inbox.clock())
       try await node.requireRecent()
       return standing
     } catch let error as ConsortiumError {
-      if error.code == .consentRevoked || error.code == .consentExpired { try end(signed) }
+      // What the own clock alone ends is refused, and stays: the clock may be wrong.
+      let isExpired = error.code == .consentExpired && view.time > signed.object.expiresAt
+      if error.code == .consentRevoked || isExpired { try end(signed) }
       throw error
     }
   }

@@ -61,11 +61,14 @@ package struct StandingConsent: Sendable {
 
   /// The one consent check; proxy, cloud and receiving doctor all pass through it.
   ///
-  /// - Parameter proxy: who re-encrypts.
+  /// - Parameters:
+  ///   - proxy: who re-encrypts.
+  ///   - clock: that of who checks, in seconds since 1970. Ledger time may stand still, and the later of both
+  ///     counts: a clock that is wrong has its owner refuse, and changes nothing for others.
   /// - Throws: ``ConsortiumError``, with its own code for each thing that is missing.
   package init(
     checking signed: Signed<Consent>, against view: ConsentView, genesis: ValidGenesis,
-    proxy: String
+    proxy: String, clock: UInt64
   ) throws {
     let consent = signed.object
     switch view.standing {
@@ -85,7 +88,8 @@ package struct StandingConsent: Sendable {
       consent.hospital == context.hospital, consent.visit == context.visitID,
       consent.recordDigest == view.recordDigest, consent.proxy == proxy
     else { throw ConsortiumError(.consentMismatch, "the consent is for something else") }
-    guard view.time <= consent.expiresAt else {
+    let time = max(view.time, clock)
+    guard time <= consent.expiresAt else {
       throw ConsortiumError(.consentExpired, "the consent has expired")
     }
     guard view.doctorIsActive else {
