@@ -83,7 +83,8 @@
     }
 
     func run() async throws {
-      let text = try CarriedText.read(code)
+      let text = try CarriedText.read(
+        code, asking: "The text of the ticket's code, or its 12 words")
       let ticket =
         try text.uppercased().contains("BCEMR:")
         ? AdmissionTicket(text: text) : AdmissionTicket(words: text)
