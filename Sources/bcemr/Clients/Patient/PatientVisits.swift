@@ -23,7 +23,7 @@
     @Option(help: ArgumentHelp("The hospital that gave it.", valueName: "name"))
     var hospital: String
 
-    @Option(help: "What the hospital calls the occasion.")
+    @Option(help: "What the hospital calls the occasion: the clerk says it with the ticket.")
     var encounter: String
 
     @Option(help: "What you complain of, in your words: told to this hospital alone.")
