@@ -300,7 +300,7 @@ def record_is_shared(people, visit):
     assert any(c["consent"] == second for c in people.doctor("carl", "consents")["consents"])
     revoked = people.patient("revoke", second, "--wait", "90")
     stages = [stage["standing"] for stage in revoked["stages"]]
-    assert stages[-1] == "final", revoked
+    assert stages[-1] == "final" and revoked["used"] is False, revoked
     refused = people.doctor("carl", "open", second, "-o", folder + "-3", code=1)
     assert refused["error"]["code"] == "consent-revoked", refused
     assert not os.path.exists(folder + "-3")
@@ -308,6 +308,8 @@ def record_is_shared(people, visit):
     assert listed[second]["standing"] == "revoked" and listed[second]["by"] == "cloud", listed
     assert listed[second]["as_of"] and not listed[second]["used"], listed
     assert listed[consent]["used"] and "standing" not in listed[consent], listed
+    again = people.patient("revoke", consent, "--wait", "90")
+    assert again["used"] is True and again["stands"]["standing"] == "final", again
     assert "standing" not in {
         c["consent"]: c for c in people.doctor("carl", "consents", "--offline")["consents"]}[second]
     status = people.doctor("carl", "status")
