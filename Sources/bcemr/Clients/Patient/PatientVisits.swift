@@ -16,9 +16,9 @@
 
     @Argument(
       help: ArgumentHelp(
-        "The text of the ticket's QR code, or its 12 words; '-' reads it from standard input.",
+        "The text of the ticket's QR code, or its 12 words, in one argument or several; '-' reads it from standard input.",
         valueName: "code"))
-    var code: String
+    var code: [String]
 
     @Option(help: ArgumentHelp("The hospital that gave it.", valueName: "name"))
     var hospital: String
@@ -84,7 +84,7 @@
 
     func run() async throws {
       let text = try CarriedText.read(
-        code, asking: "The text of the ticket's code, or its 12 words")
+        code.joined(separator: " "), asking: "The text of the ticket's code, or its 12 words")
       let ticket =
         try text.uppercased().contains("BCEMR:")
         ? AdmissionTicket(text: text) : AdmissionTicket(words: text)
