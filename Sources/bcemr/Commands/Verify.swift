@@ -105,7 +105,10 @@ struct Verify: AsyncParsableCommand {
       _ = try Checkpoint(body: SignedNote(encoded: text).body)
     } catch {
       let reason =
-        bytes.contains(UInt8(ascii: "\r")) ? "its lines end with CR LF, not with LF" : error.message
+        bytes.contains(0)
+        ? "it is no text ('bcemr inspect' says what a file is)"
+        : bytes.contains(UInt8(ascii: "\r"))
+          ? "its lines end with CR LF, not with LF" : error.message
       Console.diagnostic("\(path): this is no checkpoint: \(reason)")
     }
     return text

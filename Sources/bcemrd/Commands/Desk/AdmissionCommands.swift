@@ -97,7 +97,13 @@ struct DeskTeam: DeskCommand {
   @OptionGroup var options: DeskOptions
 
   func request() throws -> AssignTeam {
-    AssignTeam(
+    let twice = doctors.filter { name in doctors.count { $0 == name } > 1 }
+    if let name = twice.first {
+      throw DaemonFailure(
+        .badInput, "\(name) is named twice", code: "named-twice",
+        hint: "each place of a team has a doctor of its own")
+    }
+    return AssignTeam(
       role: options.role, identity: try patient.value(), encounter: encounter,
       doctors: doctors.isEmpty ? nil : doctors)
   }
