@@ -130,7 +130,7 @@ public final class HTTPCourier: Courier {
     } catch let error as NIOConnectionError {
       throw Failure(reason: "no connection to \(error.host):\(error.port)", isUnsent: true)
     } catch let error as IOError where error.isOfConnecting {
-      throw Failure(reason: "no connection: \(error)", isUnsent: true)
+      throw Failure(reason: "no connection: \(error.words)", isUnsent: true)
     } catch let error as HTTPClientError {
       throw Failure(
         reason: error.shortDescription, isUnsent: error == .connectTimeout)
@@ -197,6 +197,15 @@ public final class HTTPCourier: Courier {
 }
 
 extension IOError {
+  /// What the system says, without the call that failed.
+  fileprivate var words: String {
+    switch errnoCode {
+    case ECONNREFUSED: "it is refused"
+    case ETIMEDOUT: "nobody answers in time"
+    default: "there is no way to this host"
+    }
+  }
+
   /// Whether no connection stood. Only then is one refused; one that stood can end as unreachable too, so of
   /// that it is looked which call failed.
   fileprivate var isOfConnecting: Bool {

@@ -56,6 +56,17 @@ struct BCEMR: AsyncParsableCommand {
     }
   }
 
+  /// What a person's program says of a failure has its code behind it.
+  private static func told(_ failure: CommandFailure) -> String {
+    #if Network
+      let commands = [DoctorCommand.configuration, PatientCommand.configuration]
+      if commands.contains(where: { $0.commandName == CommandLine.arguments.dropFirst().first }) {
+        return RefusalTexts.coded(failure.message, failure.code)
+      }
+    #endif
+    return failure.message
+  }
+
   /// Reports why a command did not end well, in the form that was asked for.
   private static func finish(_ error: any Error) -> Never {
     TemporaryItems.awaitSignal()
@@ -78,7 +89,7 @@ struct BCEMR: AsyncParsableCommand {
     if CommandLine.arguments.contains("--json") {
       Console.write(["error": ReportedError(failure)])
     } else {
-      Console.diagnostic(failure.message)
+      Console.diagnostic(isUsage ? failure.message : told(failure))
       if let hint = failure.hint { Console.diagnostic("hint: \(hint)") }
     }
     exit(withError: ExitCode(failure.exitCode.rawValue))

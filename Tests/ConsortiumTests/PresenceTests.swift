@@ -245,9 +245,25 @@ struct PresenceTests {
     #expect(
       await ConsortiumError.code { try await doctor.confirm(words, visit: visit) }
         == "stale-presence")
+    // What nobody can have read out is a typing error, and told as one.
+    for (typed, fault) in [
+      ("", CredentialError.Code.wordCount), ("zoo zoo", .wordCount),
+      (words + " zoo", .wordCount), (String(words.dropLast()) + "q", .unknownWord),
+    ] {
+      await #expect {
+        try await doctor.confirm(typed, visit: visit)
+      } throws: {
+        ($0 as? CredentialError)?.code == fault
+      }
+    }
     #expect(
-      await ConsortiumError.code { try await doctor.confirm("", visit: visit) }
-        == "other-words")
+      await ConsortiumError.code {
+        try await doctor.confirm(words.replacing(" ", with: ", "), visit: visit)
+      } == "stale-presence")
+    #expect(
+      await ConsortiumError.code {
+        try await doctor.confirm("zoo zoo zoo zoo zoo zoo", visit: visit)
+      } == "other-words")
     let again = try await stage.presence(to: 2)
     try await stage.bring(again, to: 2, as: stage.context)
     #expect(

@@ -61,6 +61,7 @@ struct RecoveryPhraseTests {
       zeroWords.split(separator: " ").joined(separator: "\r\n\t"),
       zeroWords.split(separator: " ").joined(separator: "\u{3000}"),
       zeroWords.split(separator: " ").joined(separator: "\u{200b} "),
+      zeroWords.replacing(" ", with: ", "), zeroWords.replacing(" ", with: ",") + ",",
       // Letters of full width, and a byte order mark.
       "\u{feff}"
         + String(

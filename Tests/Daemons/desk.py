@@ -56,6 +56,10 @@ def serves_a_counter(cluster):
 
     team = ["team", "encounter-1", "--identity", IDENTITY]
     assert desk(*team, "--doctor", "doctor-1", code=2)["error"]["code"] == "no-team"
+    refused = desk(*team, "--doctor", "doctor-1", "--doctor", "doctor-2", code=2)["error"]
+    assert "doctor-1, doctor-2: " in refused["message"], refused
+    refused = desk(*team, "--doctor", "doctor-1", "--doctor", "doctor-1", code=2)["error"]
+    assert refused["code"] == "named-twice" and "doctor-1" in refused["message"], refused
     assert desk(*team) == {"changed": True}
     plan = cluster.path("staffing.json")
     json.dump({"team_size": 2, "rules": []}, open(plan, "w"))

@@ -57,6 +57,8 @@ struct SingleVisitTests {
     #expect(report.hospital == chain)
     #expect(report.context == visit.context)
     #expect(report.recordDigest == LedgerFixture.recordDigest)
+    #expect(report.commitments.count == 3)
+    #expect(report.commitments == visit.commitments)
     #expect(report.receipt == .acknowledged)
     #expect(report.openedAfter == LedgerFixture.start + 10)
     #expect(report.anchoredAt == LedgerFixture.start + 10)

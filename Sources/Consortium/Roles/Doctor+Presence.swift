@@ -40,13 +40,14 @@ extension Doctor {
   /// Takes the six words that the patient reads out, as on the telephone: with the same words, what came by
   /// courier is what the patient has signed.
   ///
-  /// - Throws: ``ConsortiumError`` `other-words`, or `stale-presence` when the comparison comes too late.
+  /// - Throws: ``ConsortiumError`` `other-words`, or `stale-presence` when the comparison comes too late;
+  ///   ``CredentialError`` `unknown-word` or `word-count` for what cannot be six words.
   public func confirm(_ words: String, visit visitID: Digest32) throws {
     var visit = try visit(visitID)
     guard let code = visit.unconfirmed ?? visit.presence else {
       throw ConsortiumError(.wrongState, "the patient has shown nothing")
     }
-    guard try WordPhrase.split(words) == code.words else {
+    guard try WordPhrase.words(words, count: code.words.count) == code.words else {
       throw ConsortiumError(.otherWords, "the words are not those of what came by courier")
     }
     if visit.unconfirmed == nil { return }

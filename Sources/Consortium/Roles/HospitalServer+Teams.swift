@@ -176,11 +176,19 @@ extension HospitalServer {
   ) async throws {
     let key = namedKey(identity, encounter)
     guard let team else { return try store.write([key: nil, Self.namedDayKey(key): nil]) }
+    let doctors = try await doctors()
     do {
-      let choice = try named(team, try await doctors())
+      let choice = try named(team, doctors)
       try store.write([key: Message(choice).encoded(), Self.namedDayKey(key): today])
     } catch let refusal as TeamRefusal {
-      throw ConsortiumError(.noTeam, refusal.reason)
+      let entitled = candidates(doctors, nil).filter(\.mayAct).map(\.doctor)
+      let others = team.filter { !entitled.contains($0) }
+      throw ConsortiumError(
+        .noTeam,
+        others.isEmpty
+          ? refusal.reason
+          : "\(others.joined(separator: ", ")): not of this hospital, not registered, suspended or retired"
+      )
     }
   }
 

@@ -20,7 +20,7 @@ package enum WordPhrase {
     words(of: digest, bitCount: count * bitsPerWord)
   }
 
-  /// The secret that words stand for. Case, white space and compatibility forms of letters make no
+  /// The secret that words stand for. Case, white space, commas and compatibility forms of letters make no
   /// difference.
   ///
   /// - Parameter byteCount: of the secret: 16 or 32.
@@ -28,21 +28,10 @@ package enum WordPhrase {
   package static func secret(
     _ text: String, byteCount: Int
   ) throws(CredentialError) -> [UInt8] {
-    let words = try split(text)
-    var indices: [Int] = []
-    for (number, word) in words.enumerated() {
-      guard let index = EnglishWords.indices[word] else {
-        throw CredentialError(
-          .unknownWord, "word \(number + 1), \"\(printable(word))\", is not in the list")
-      }
-      indices.append(index)
-    }
     let checksumBitCount = byteCount / 4
     let count = (byteCount * 8 + checksumBitCount) / bitsPerWord
-    guard indices.count == count else {
-      throw CredentialError(.wordCount, "\(indices.count) words, not \(count)")
-    }
-    let bits = indices.flatMap { index in
+    let words = try Self.words(text, count: count)
+    let bits = words.compactMap { EnglishWords.indices[$0] }.flatMap { index in
       (0..<bitsPerWord).map { index >> (bitsPerWord - 1 - $0) & 1 }
     }
     let secret = (0..<byteCount).map { byte in
@@ -55,10 +44,25 @@ package enum WordPhrase {
     return secret
   }
 
+  /// The words of a text, so many and all of them of the list.
+  ///
+  /// - Throws: ``CredentialError`` `unknownWord`, naming it; `wordCount`.
+  package static func words(_ text: String, count: Int) throws(CredentialError) -> [String] {
+    let words = try split(text)
+    if let place = words.firstIndex(where: { EnglishWords.indices[$0] == nil }) {
+      throw CredentialError(
+        .unknownWord, "word \(place + 1), \"\(printable(words[place]))\", is not in the list")
+    }
+    guard words.count == count else {
+      throw CredentialError(.wordCount, "\(words.count) words, not \(count)")
+    }
+    return words
+  }
+
   /// The words of a text, in the form in which the list has them.
   ///
   /// - Throws: ``CredentialError`` `wordCount` for a text that is longer than any phrase.
-  package static func split(_ text: String) throws(CredentialError) -> [String] {
+  private static func split(_ text: String) throws(CredentialError) -> [String] {
     guard text.utf8.count <= maximumByteCount else {
       throw CredentialError(.wordCount, "more words than any phrase has")
     }
@@ -66,7 +70,8 @@ package enum WordPhrase {
     let plain = text.decomposedStringWithCompatibilityMapping.lowercased()
     let visible = String.UnicodeScalarView(
       plain.unicodeScalars.filter { !$0.properties.isDefaultIgnorableCodePoint })
-    return String(visible).split(whereSeparator: \.isWhitespace).map(String.init)
+    return String(visible).split { $0.isWhitespace || $0 == "," || $0 == "\u{3001}" }.map(
+      String.init)
   }
 
   private static func words(of bytes: [UInt8], bitCount: Int) -> [String] {

@@ -25,6 +25,9 @@ public enum VisitVerification {
     public var openedAfter: UInt64
     /// How it has ended; nil for a visit that was abandoned.
     public var recordDigest: Digest32?
+    /// What each doctor of the team has signed in the place of a finding, in the order of the team; none of a visit
+    /// that was abandoned.
+    public var commitments: [FindingCommitment]
     /// What the patient found; nil if that is not shown.
     public var receipt: VisitReceipt.Verdict?
     /// Where the items stand on the hospital's chain.
@@ -85,7 +88,8 @@ public enum VisitVerification {
       genesisDigest: genesis.digest, isGenesisCompared: genesisDigest != nil,
       network: genesis.content.network, hospital: proof.hospital, context: chain.context,
       openedAfter: chain.openedAfter, recordDigest: chain.completion?.recordDigest,
-      receipt: chain.receipt?.verdict, indices: chain.items.map(\.index),
+      commitments: chain.completion?.commitments ?? [], receipt: chain.receipt?.verdict,
+      indices: chain.items.map(\.index),
       anchoredAt: directory.anchorHeader.time, checkpointSize: directory.checkpoint.size,
       delegates: directory.delegates)
   }

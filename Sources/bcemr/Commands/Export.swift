@@ -12,8 +12,11 @@ struct ExportLedger: AsyncParsableCommand {
       with all signatures, its leaves and its hashes as C2SP tiles. It holds no ciphertext and no key.
       """)
 
+  @Argument(help: "The folder that 'bcemr demo --data' made; --data is the same.")
+  var folder: String?
+
   @Option(help: ArgumentHelp("The folder that 'bcemr demo --data' made.", valueName: "folder"))
-  var data: String
+  var data: String?
 
   @Option(
     name: [.customLong("output"), .customShort("o")],
@@ -39,14 +42,18 @@ struct ExportLedger: AsyncParsableCommand {
   }
 
   func validate() throws {
+    guard (folder == nil) != (data == nil) else {
+      throw ValidationError("name the folder of the ledger, once: FOLDER, or --data FOLDER")
+    }
     try PipedOutput.check(
       path, as: "-o -", of: "the file", without: [("--tiles", tiles), ("--json", output.json)])
   }
 
   func run() async throws {
     let console = output.console
-    console.progress("exporting the ledger of \(data)")
-    let folder = try ExistingFolder(data)
+    guard let place = folder ?? data else { return }
+    console.progress("exporting the ledger of \(place)")
+    let folder = try ExistingFolder(place)
     try folder.requireAnchoredChains()
     let logs = try folder.logs()
     let remarks = folder.remarks(for: console)

@@ -71,12 +71,13 @@ struct Verify: AsyncParsableCommand {
       try SystemFile.create(Array(page.source.utf8), at: report)
     }
     audit.print(to: output.console)
-    let faulty = audit.faultyChains
-    if audit.passed, !faulty.isEmpty {
+    let (faulty, elsewhere) = (audit.faultyChains, audit.chainsElsewhere)
+    if audit.passed, !faulty.isEmpty || !elsewhere.isEmpty {
+      var text = "Passed of what was asked for, \(chains.joined(separator: ", "))"
+      if !faulty.isEmpty { text += "; not of \(faulty.joined(separator: ", "))" }
+      if !elsewhere.isEmpty { text += "; not in this file: \(elsewhere.joined(separator: ", "))" }
       output.console.line()
-      output.console.line(
-        "Passed of what was asked for, \(chains.joined(separator: ", ")); not of "
-          + "\(faulty.joined(separator: ", ")).")
+      output.console.line("\(text).")
     }
     if output.json { Console.write(audit) }
     if !audit.passed { throw ExitCode(CommandFailure.ExitStatus.checkFailed.rawValue) }
@@ -104,7 +105,10 @@ struct Verify: AsyncParsableCommand {
       _ = try Checkpoint(body: SignedNote(encoded: text).body)
     } catch {
       let reason =
-        bytes.contains(UInt8(ascii: "\r")) ? "its lines end with CR LF, not with LF" : error.message
+        bytes.contains(0)
+        ? "it is no text ('bcemr inspect' says what a file is)"
+        : bytes.contains(UInt8(ascii: "\r"))
+          ? "its lines end with CR LF, not with LF" : error.message
       Console.diagnostic("\(path): this is no checkpoint: \(reason)")
     }
     return text

@@ -50,6 +50,7 @@ extension Demonstration {
         + "\(Quantity.count(after.access.count, "line")) of the access log;")
     console.line(
       after == before ? "  the same as before." : "  NOT the same as before.")
+    console.line("  Of the access log, the lines of visit \(number):")
     for line in after.access where line.visit == visit {
       console.line("    visit \(number): \(Self.text(line))")
     }

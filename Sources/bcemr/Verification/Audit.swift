@@ -29,6 +29,12 @@ struct Audit: Encodable {
     let message: String
     /// The block that is not valid any more; 0 if the chain is not judged block by block.
     let block: UInt64
+    /// The message without the check and the block.
+    let reason: String
+
+    private enum CodingKeys: String, CodingKey {
+      case code, message, block
+    }
   }
 
   struct Chain: Encodable {
@@ -84,6 +90,10 @@ struct Audit: Encodable {
     let convictions: [Conviction]
   }
 
+  private enum CodingKeys: String, CodingKey {
+    case file, passed, genesisCompared, checks, error, summary, remarks, notProven
+  }
+
   /// What was read, if it was a file that was read to its end.
   let file: InputFile.Content?
   let passed: Bool
@@ -94,6 +104,8 @@ struct Audit: Encodable {
   let summary: Summary?
   /// What has to be known and is no fault; absent if there is nothing.
   let remarks: [DemoReport.Remark]?
+  /// The names of those that the export has not, and that nobody has asked for: no fault of what was.
+  let chainsElsewhere: [String]
   let notProven = [
     "freshness: the ledger may have gone on after the last checkpoint in the file",
     "omission: an entry that the ledger was never given leaves no trace in it",
@@ -159,7 +171,7 @@ struct Audit: Encodable {
       passed = false
       genesisCompared = genesis != nil && failure.check.rawValue > Check.genesisDigest.rawValue
       error = ReportedError(code: "\(failure.check)", message: "\(failure)")
-      (summary, remarks) = (nil, nil)
+      (summary, remarks, chainsElsewhere) = (nil, nil, [])
       checks = Check.allCases.map { check in
         // Reading stopped there: of what is checked file by file nothing was checked to its end.
         let isPassed =
@@ -183,6 +195,10 @@ struct Audit: Encodable {
         wanted.isEmpty
           ? $0.fault != nil : wanted.contains($0.name) && ($0.fault != nil || $0.isAbsent)
       }
+      let elsewhere = report.chains.filter {
+        !wanted.isEmpty && !wanted.contains($0.name) && $0.isAbsent && $0.fault?.check == .anchors
+      }.map(\.name)
+      chainsElsewhere = elsewhere
       let isCompared = report.knownCheckpointIsCompared
       genesisCompared = report.isGenesisCompared
       passed = faulty.isEmpty && isCompared != false
@@ -200,8 +216,12 @@ struct Audit: Encodable {
               "\(Check.knownCheckpoint) failed: the known checkpoint is of no chain of this ledger"
           ) : nil)
       checks = Check.allCases.map { check in
-        let fails = report.chains.contains { $0.fault?.check == check }
-        let missing = report.chains.filter { !check.isReached(in: $0) }.map(\.name)
+        let fails = report.chains.contains {
+          $0.fault?.check == check && !elsewhere.contains($0.name)
+        }
+        let missing = report.chains.filter {
+          elsewhere.contains($0.name) ? check.isOfChain : !check.isReached(in: $0)
+        }.map(\.name)
         let passed: Step.Result =
           missing.isEmpty ? .passed : missing == names ? .notReached : .passedInPart
         let result: Step.Result =
@@ -244,21 +264,34 @@ struct Audit: Encodable {
     }
   }
 
-  /// The names of those that have a fault, be they asked for or not.
+  /// The names of those that are here, or were asked for, and have a fault.
   var faultyChains: [String] {
     (summary?.chains ?? []).filter { $0.fault != nil }.map(\.name)
+      .filter { !chainsElsewhere.contains($0) }
+  }
+
+  /// Of which chains a step says nothing: since one before it failed, and since they are in another file.
+  func lacking(_ step: Step) -> (notReached: [String], elsewhere: [String]) {
+    guard [.passedInPart, .failed].contains(step.result) else { return ([], []) }
+    return (
+      step.notReached.filter { !chainsElsewhere.contains($0) },
+      step.notReached.filter(chainsElsewhere.contains)
+    )
   }
 
   func print(to console: Console) {
     console.line(
       Table.text(
         checks.map { step in
-          let lacks =
-            [.passedInPart, .failed].contains(step.result) && !step.notReached.isEmpty
-            ? "; not reached of \(step.notReached.joined(separator: ", "))" : ""
-          return [
-            step.check, step.result.rawValue.replacing("-", with: " "), step.meaning + lacks,
-          ]
+          let lacks = lacking(step)
+          var meaning = step.meaning
+          if !lacks.notReached.isEmpty {
+            meaning += "; not reached of \(lacks.notReached.joined(separator: ", "))"
+          }
+          if !lacks.elsewhere.isEmpty {
+            meaning += "; not in this file: \(lacks.elsewhere.joined(separator: ", "))"
+          }
+          return [step.check, step.result.rawValue.replacing("-", with: " "), meaning]
         }, leading: 3))
     if let error, !console.isReported { Console.diagnostic(error.message) }
     guard let summary else { return }
@@ -276,7 +309,10 @@ struct Audit: Encodable {
         "members    \(summary.members.organisations) organisations, \(summary.members.voters) with "
           + "a vote, in epoch \(summary.members.epoch)")
     }
-    for chain in summary.chains { console.line("\(chain)") }
+    for chain in summary.chains {
+      let isElsewhere = chainsElsewhere.contains(chain.name)
+      console.line(isElsewhere ? chain.elsewhere : "\(chain)")
+    }
     if !summary.halts.isEmpty {
       let seconds = summary.halts.reduce(0) { $0 + $1.seconds }
       console.line(
@@ -298,6 +334,9 @@ struct Audit: Encodable {
 extension Ledger.Verification.Check {
   /// Whether it is done with before any chain is read.
   fileprivate var isOfGenesis: Bool { self == .genesisDigest || self == .genesisRules }
+
+  /// Whether it says something of each chain, and not of the export.
+  fileprivate var isOfChain: Bool { [.tree, .checkpoint, .rules, .anchors].contains(self) }
 
   /// Whether it was made of a chain: where one check of it fails, those behind it say nothing of it
   /// (specification 7). Eq. 3 and the anchors are judged by what a chain is, once that is known.
@@ -344,8 +383,14 @@ extension Audit.Chain: CustomStringConvertible {
     barred = report.isBarred
     absent = report.isAbsent
     fault = report.fault.map {
-      Audit.Fault(code: "\($0.check)", message: "\($0)", block: $0.height)
+      Audit.Fault(code: "\($0.check)", message: "\($0)", block: $0.height, reason: $0.reason)
     }
+  }
+
+  /// What is said where nobody has asked for it, and it is in another file.
+  var elsewhere: String {
+    "\(name) is not in this file, and was not asked for"
+      + (fault.map { ": \($0.reason)" } ?? "")
   }
 
   /// As `hospital-1 valid to block 9, 52 of 57 leaves final: 2 visits, 2 acknowledged`.

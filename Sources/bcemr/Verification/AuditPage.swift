@@ -41,9 +41,14 @@ struct AuditPage {
     var text = "All checks that were made passed"
     if !asked.chains.isEmpty {
       text += " of what was asked for, \(asked.chains.joined(separator: ", "))"
-      let faulty = audit.faultyChains
+      let (faulty, elsewhere) = (audit.faultyChains, audit.chainsElsewhere)
       if !faulty.isEmpty {
-        text += "; not of \(faulty.joined(separator: ", ")), which has a fault that Table 2 names"
+        text +=
+          ". Of what was not asked for, \(faulty.joined(separator: ", ")), a check failed, as Table 2 says"
+      }
+      if !elsewhere.isEmpty {
+        text +=
+          ". Nothing is said of \(elsewhere.joined(separator: ", ")), which was not asked for and is not in this file"
       }
     }
     return audit.genesisCompared
@@ -90,16 +95,20 @@ struct AuditPage {
             ]
           ],
           rows: audit.checks.map { step in
-            let lacks =
-              step.notReached.isEmpty
-              ? "" : " Nothing is said of \(step.notReached.joined(separator: ", "))."
-            return [
+            [
               step.check, step.result.rawValue.replacing("-", with: " "),
-              words(step) + lacks,
+              words(step) + lacking(step),
             ]
           }, leading: 3
         ).markup
       ])
+  }
+
+  private func lacking(_ step: Audit.Step) -> String {
+    let (notReached, elsewhere) = audit.lacking(step)
+    return
+      (notReached.isEmpty ? "" : " Nothing is said of \(notReached.joined(separator: ", ")).")
+      + (elsewhere.isEmpty ? "" : " Not in this file: \(elsewhere.joined(separator: ", ")).")
   }
 
   private func words(_ step: Audit.Step) -> String {
@@ -175,13 +184,17 @@ struct AuditPage {
         A visit is complete when its whole team has signed and the cloud has signed for the sealed record; \
         acknowledged or disputed is what whoever has the patient's key of the visit then signed.
         """,
-      heads: [heads.map { HTMLTable.Head(text: $0) }], rows: summary.chains.map(Self.row)
+      heads: [heads.map { HTMLTable.Head(text: $0) }], rows: summary.chains.map(row)
     ).markup
   }
 
-  private static func row(_ chain: Audit.Chain) -> [String] {
+  private func row(_ chain: Audit.Chain) -> [String] {
     var remarks: [String] = []
-    if let fault = chain.fault { remarks.append(fault.message) }
+    if audit.chainsElsewhere.contains(chain.name) {
+      remarks.append("not in this file, and not asked for")
+    } else if let fault = chain.fault {
+      remarks.append(fault.message)
+    }
     if chain.unprovenTimes > 0 {
       remarks.append(
         "\(chain.unprovenTimes) signatures or completions of which nothing shows that they were in time, "

@@ -7,6 +7,13 @@ struct VisitAudit: Encodable {
   typealias Check = Ledger.Verification.Check
 
   struct Visit: Encodable {
+    /// What a doctor has signed in the place of a finding.
+    struct Commitment: Encodable {
+      let doctor: String
+      let attempt: UInt64
+      let commitment: String
+    }
+
     let network: String
     let genesis: String
     let hospital: String
@@ -16,6 +23,8 @@ struct VisitAudit: Encodable {
     /// `complete` or `abandoned`.
     let status: String
     let recordDigest: String?
+    /// In the order of signing; none of a visit that was abandoned.
+    let commitments: [Commitment]
     /// `acknowledged` or `disputed`.
     let receipt: String?
     /// The visit that this one adds to, or corrects.
@@ -131,6 +140,10 @@ struct VisitAudit: Encodable {
     }
     console.line("team       \(visit.team.joined(separator: ", "))")
     if let digest = visit.recordDigest { console.line("record     \(digest)") }
+    for finding in visit.commitments {
+      let attempt = finding.attempt == 1 ? "" : ", attempt \(finding.attempt)"
+      console.line("finding    \(finding.commitment) of \(finding.doctor)\(attempt)")
+    }
     if visit.status == "complete" {
       console.line("receipt    \(visit.receipt ?? "none here")")
     }
@@ -155,6 +168,10 @@ extension VisitAudit.Visit {
     team = context.signers.map(\.doctor)
     status = report.recordDigest == nil ? "abandoned" : "complete"
     recordDigest = report.recordDigest?.description
+    commitments = zip(context.signers, report.commitments).map { signer, finding in
+      Commitment(
+        doctor: signer.doctor, attempt: finding.attempt, commitment: "\(finding.commitment)")
+    }
     receipt = report.receipt.map { $0 == .acknowledged ? "acknowledged" : "disputed" }
     amends = context.amends.map { "\($0.visit) of \($0.hospital)" }
     openedAfter = LedgerTime.text(report.openedAfter)

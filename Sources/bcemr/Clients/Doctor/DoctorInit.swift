@@ -48,7 +48,8 @@
 
     func validate() throws {
       guard ValidGenesis.isIdentifier(id) else {
-        throw ValidationError("\(id): an identifier has 1 to 64 of a-z, 0-9 and '-'")
+        throw ValidationError(
+          "an identifier has 1 to 64 of a-z, 0-9 and '-', and no other characters: \(id)")
       }
       guard !joined || ValidGenesis.isIdentifier(hospital) else {
         throw ValidationError(

@@ -29,7 +29,8 @@
     }
 
     func run() async throws {
-      let (address, purpose) = (try PatientAddress(text: CarriedText.read(address)), purpose)
+      let text = try CarriedText.read(address, asking: "The text of the patient's address")
+      let (address, purpose) = (try PatientAddress(text: text), purpose)
       output.deliver(
         try await DoctorSession.run(profile) { session in
           Report(

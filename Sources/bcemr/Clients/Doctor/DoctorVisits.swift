@@ -150,7 +150,7 @@
     }
 
     func run() async throws {
-      let text = try CarriedText.read(code)
+      let text = try CarriedText.read(code, asking: "The text of the patient's code")
       output.deliver(
         try await DoctorSession.run(profile) { session in
           let visit = try await Self.take(text, session.doctor)

@@ -41,7 +41,8 @@
     /// The identity, which no list of processes shows where it comes from standard input.
     private func person() throws -> String {
       guard identity == "-" else { return identity }
-      let text = try CarriedText.read("-").split(whereSeparator: \.isNewline).first.map(String.init)
+      let text = try CarriedText.read("-", asking: "Your identity, as 'system|value'")
+        .split(whereSeparator: \.isNewline).first.map(String.init)
       guard let text, Self.isIdentity(text) else { throw Self.noIdentity }
       return text
     }
@@ -185,7 +186,7 @@
     }
 
     func run() async throws {
-      let phrase = try RecoveryPhrase(words: CarriedText.file(phraseFile))
+      let phrase = try RecoveryPhrase(words: CarriedText.phrase(phraseFile))
       let path = try profile.folder(of: .patient)
       let description = try OpenProfile.describe(path, .patient)
       let keystore = try OpenProfile.unlock(path, description, profile.passphrase)

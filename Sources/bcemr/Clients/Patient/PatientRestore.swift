@@ -123,7 +123,7 @@
     }
 
     func run() async throws {
-      let text = try CarriedText.file(phraseFile)
+      let text = try CarriedText.phrase(phraseFile)
       let profile = try new.create {
         try PatientKeys.restored(owner: new.name, from: RecoveryPhrase(words: text))
       } showing: { _ in

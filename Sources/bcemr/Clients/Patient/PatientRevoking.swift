@@ -35,9 +35,13 @@
       /// Seconds from the command.
       let stages: [StandingWatch.Stage]
       let isSafe: Bool
+      /// Whether a record was opened with it by then; nil where not all have said that now.
+      let used: Bool?
+      /// Of the block by which that is final; nil where nobody proves it now.
+      let usedAt: String?
 
       private enum CodingKeys: String, CodingKey {
-        case consent, visit, hospital, stands, stages
+        case consent, visit, hospital, stands, stages, used, usedAt
       }
 
       func print(to console: Console) {
@@ -47,6 +51,17 @@
           console.line(
             "\(hospital) has not shown more: 'bcemr patient sync' sends it again, and demands it before all "
               + "organisations an hour after the first attempts.")
+          console.line("'bcemr patient revoke \(consent.prefix(12)) --demand' does that at once.")
+        }
+        switch used {
+        case true?:
+          let time = usedAt.map { ", at \($0) in ledger time at the latest" } ?? ""
+          console.line("It was used before\(time): what was read stays read.")
+        case false?: console.line("The access log has no use of it.")
+        case nil:
+          console.line(
+            "Whether it was used before is not known now: 'bcemr patient log \(visit.prefix(12))' asks. What was read "
+              + "stays read.")
         }
       }
     }
@@ -86,7 +101,15 @@
       } catch {
         // It is signed and kept: what is not shown is followed.
         let failure = CommandFailure(asClient: error, waiting: 1, agent: "bcemr patient sync")
-        guard failure.exitCode == .waits || isDemanded, await look() != nil else { throw error }
+        let isKept = await look() != nil
+        guard failure.exitCode == .waits || isDemanded, isKept else {
+          guard isKept else { throw error }
+          throw CommandFailure(
+            failure.exitCode, code: failure.code, failure.message,
+            hint:
+              "where \(consent.hospital) does not take it, --demand puts it before all organisations at once",
+            place: failure.place)
+        }
         if isDemanded { try await Self.demand(consent, patient, watch, look) }
       }
       let standing =
@@ -94,10 +117,30 @@
           wait, following: { _ = try? await patient.followUp(demandingAfter: nil) }, looking: look)
         ?? .sent
       let isDemandFinal = if case .demanded = standing { true } else { false }
+      let (used, usedAt) =
+        if case .sent = standing { (nil as Bool?, nil as String?) } else {
+          await Self.use(of: consent, patient)
+        }
       return Report(
         consent: "\(consent.consent)", visit: "\(consent.visit)", hospital: consent.hospital,
         stands: .init(standing), standingWords: standing.told(by: consent.hospital),
-        stages: watch.reached, isSafe: standing.isConfirmed || isDemandFinal)
+        stages: watch.reached, isSafe: standing.isConfirmed || isDemandFinal,
+        used: used, usedAt: usedAt)
+    }
+
+    /// Whether the access log has that a record was opened with a consent, and when.
+    private static func use(
+      of consent: PatientHoldings.Consent, _ patient: Consortium.Patient
+    ) async -> (Bool?, String?) {
+      guard let log = try? await patient.accessLog(consent.visit, at: consent.hospital) else {
+        return (nil, nil)
+      }
+      guard
+        let use = log.records.first(where: {
+          $0.event == .accessed && $0.document == consent.consent
+        })
+      else { return (log.isComplete ? false : nil, nil) }
+      return (true, await PatientLog.time(of: use, patient.client).map(LedgerTime.text))
     }
 
     private static func demand(
@@ -203,7 +246,7 @@
     }
 
     /// When a line became final, in ledger time; nil where nobody proves it now.
-    private static func time(of record: AccessRecord, _ client: LedgerClient) async -> UInt64? {
+    static func time(of record: AccessRecord, _ client: LedgerClient) async -> UInt64? {
       if let demand = record.demand {
         return await BlockTime.ofLeaf(demand, shownBy: record.hospital, client)
       }

@@ -16,14 +16,14 @@
 
     @Argument(
       help: ArgumentHelp(
-        "The text of the ticket's QR code, or its 12 words; '-' reads it from standard input.",
+        "The text of the ticket's QR code, or its 12 words, in one argument or several; '-' reads it from standard input.",
         valueName: "code"))
-    var code: String
+    var code: [String]
 
     @Option(help: ArgumentHelp("The hospital that gave it.", valueName: "name"))
     var hospital: String
 
-    @Option(help: "What the hospital calls the occasion.")
+    @Option(help: "What the hospital calls the occasion: the clerk says it with the ticket.")
     var encounter: String
 
     @Option(help: "What you complain of, in your words: told to this hospital alone.")
@@ -83,7 +83,8 @@
     }
 
     func run() async throws {
-      let text = try CarriedText.read(code)
+      let text = try CarriedText.read(
+        code.joined(separator: " "), asking: "The text of the ticket's code, or its 12 words")
       let ticket =
         try text.uppercased().contains("BCEMR:")
         ? AdmissionTicket(text: text) : AdmissionTicket(words: text)
@@ -291,8 +292,13 @@
             "no final block has the visit complete, and its last deadline was "
               + LedgerTime.deadline(visit.lastDeadline),
             hint:
-              "a block takes some seconds; where none comes, and the ledger has not halted, it never will be "
+              "a block takes some seconds, and --wait SECONDS waits for it; where none comes, and the ledger has not halted, it never will be "
               + "complete: be admitted again, with another ticket")
+        } catch let error as ConsortiumError where error.code == .notFinal && seconds == 0 {
+          throw CommandFailure(
+            .waits, code: "\(error.code)",
+            RefusalTexts.explained(error.message, code: "\(error.code)").message,
+            hint: "a block takes some seconds, and --wait SECONDS waits for it")
         }
       }
     }

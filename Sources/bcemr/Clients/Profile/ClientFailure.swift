@@ -34,8 +34,9 @@
         ? "\(Quantity.count(waiting, "entry")) of yours \(waiting == 1 ? "waits and is" : "wait and are") "
           + "sent again by '\(agent)'"
         : "nothing of it was signed that would have to be sent; run the command again later"
+      let named = RefusalTexts.waiting(failure.message, among: Self.waitingCodes)
       self.init(
-        .waits, code: failure.code, message,
+        .waits, code: named ?? failure.code, message,
         hint: [hint, later].compactMap(\.self).joined(separator: "; "))
     }
 

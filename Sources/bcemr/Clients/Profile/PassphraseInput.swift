@@ -97,6 +97,8 @@
       var silent = before
       // Without signals, so that nothing ends the program while nothing typed is shown.
       silent.c_lflag &= ~tcflag_t(ECHO | ISIG)
+      // Ends a line, so that it is read at once.
+      unsafe withUnsafeMutableBytes(of: &silent.c_cc) { unsafe $0[Int(VEOL)] = interrupt }
       guard unsafe tcsetattr(terminal, TCSAFLUSH, &silent) == 0 else {
         throw CommandFailure(DurableFile.Failure(path: "/dev/tty", code: errno))
       }

@@ -45,7 +45,9 @@
       guard found.count == 1 else {
         throw CommandFailure(
           .badInput, code: "several-profiles",
-          "\(home): there are \(found.count) profiles of a \(kind)", hint: "choose with --profile")
+          "\(home): there are \(found.count) profiles of a \(kind)",
+          hint: "choose with --profile: \(found.prefix(8).joined(separator: ", "))"
+            + (found.count > 8 ? ", …" : ""))
       }
       return first
     }

@@ -60,8 +60,7 @@
         "the doctor before has not signed, or has handed nothing on",
         "it arrives while 'bcemr doctor run' runs for both"),
       "not-final": Text(
-        "no final block shows it yet",
-        "a block takes some seconds; 'bcemr patient collect' waits for it with --wait SECONDS"),
+        "no final block shows it yet", "a block takes some seconds"),
       "consent-not-final": Text(
         "the consent stands, and its block is not final yet", "a block takes some seconds"),
       "consent-unknown": Text("the ledger has no such consent"),
@@ -85,6 +84,14 @@
     ]
     private static let refusing = ", or somebody on the way, refuses"
     private static let onTheWay = "\(refusing): "
+
+    /// The code that somebody, or who is on the way, gives as the reason, if it is one that waiting mends: a party that
+    /// says it is there, and a message that names one code has no other.
+    static func waiting(_ message: String, among codes: Set<String>) -> String? {
+      guard let range = message.firstRange(of: onTheWay) else { return nil }
+      let inner = String(message[range.upperBound...])
+      return codes.contains(inner) ? inner : nil
+    }
 
     /// A message with its code in brackets behind it, as every one is told.
     static func coded(_ message: String, _ code: String) -> String {

@@ -5,6 +5,7 @@ import Credentials
 import DeskInterface
 import Foundation
 import QRCodes
+import TerminalText
 
 #if canImport(Glibc)
   import Glibc
@@ -19,6 +20,13 @@ struct DeskTicket: DeskCommand {
     discussion: "Whoever has the words or the code is admitted in that person's name, once.")
 
   @OptionGroup var patient: PatientOption
+
+  @Option(
+    help: """
+      What the hospital calls the occasion: printed with the ticket, since the patient's program has to name it. Not \
+      with --json, and nothing keeps it.
+      """)
+  var encounter: String?
 
   @Flag(help: "Draw the QR code, too.")
   var qr = false
@@ -40,8 +48,9 @@ struct DeskTicket: DeskCommand {
   }
 
   func appendix(_ answer: IssueTicket.Answer) throws -> String? {
-    guard qr else { return nil }
-    return try QRCode(answer.code).drawn(isatty(1) == 1 ? .fixed : .own)
+    let occasion = encounter.map { "encounter  \(printableLines($0))\n" }
+    let drawn = qr ? try QRCode(answer.code).drawn(isatty(1) == 1 ? .fixed : .own) : nil
+    return occasion == nil && drawn == nil ? nil : (occasion ?? "") + (drawn ?? "")
   }
 }
 
@@ -88,7 +97,13 @@ struct DeskTeam: DeskCommand {
   @OptionGroup var options: DeskOptions
 
   func request() throws -> AssignTeam {
-    AssignTeam(
+    let twice = doctors.filter { name in doctors.count { $0 == name } > 1 }
+    if let name = twice.first {
+      throw DaemonFailure(
+        .badInput, "\(name) is named twice", code: "named-twice",
+        hint: "each place of a team has a doctor of its own")
+    }
+    return AssignTeam(
       role: options.role, identity: try patient.value(), encounter: encounter,
       doctors: doctors.isEmpty ? nil : doctors)
   }
