@@ -62,4 +62,27 @@ struct HaltTests {
       #expect(shared.findings.map(\.content) == plan.findings)
     }
   }
+
+  @Test("deadlines are told with all halts before the visit, also after a restart")
+  func deadlines() async throws {
+    let test = TestConsortium(teamSize: 1)
+    var consortium = try await test.open(firstBlockAfter: Self.day)
+    for halt in [0, 380, Self.day] {
+      test.pass(seconds: halt)
+      try await consortium.settle()
+      let context = try await test.beginVisit(consortium, test.plan("encounter-\(halt)")).context
+      let began = try await #require(consortium.time(ofBlock: context.baseHeight))
+      let id = context.signers[0].doctor
+      for _ in 1...2 {
+        let doctor = try await #require(consortium.doctors[id])
+        let patient = try await #require(consortium.patients[Self.patient])
+        #expect(await doctor.halts() == began - context.openedAt)
+        #expect(await patient.halts() == began - context.openedAt)
+        let hospital = try #require(consortium.hospitals["hospital-1"])
+        let open = try await hospital.openVisits().first { $0.visit == context.visitID }
+        #expect(try #require(open).beganAt == began)
+        consortium = try await test.open()
+      }
+    }
+  }
 }
