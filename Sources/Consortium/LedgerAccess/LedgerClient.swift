@@ -38,15 +38,21 @@ package actor LedgerClient: MembersSource {
   private var statements: [[UInt8]: PreparedDoctorKey<Suite>] = [:]
   /// When supernodes were asked for what is newer, by the own clock.
   private var learned: [String: UInt64] = [:]
+  /// By how many seconds the ledger has halted in all, by the newest header that was proven: so much later by a clock
+  /// is what is said in counted time.
+  package private(set) var halts: UInt64 = 0
   /// Doctors as they were proven last.
   private var knownDoctors: [String: CurrentDoctor] = [:]
 
   private static let key = "ledger/checkpoint"
   private static let delegatesKey = "ledger/delegates"
   private static let membersKey = "ledger/members"
+  private static let haltsKey = "ledger/halts"
   private static let statementLimit = 256
   private static let membersLimit = 16
   private static let learningPeriod: UInt64 = 3600
+  /// In seconds: no visit begins at a block that is much older.
+  private static let unremarkableAge: UInt64 = 60
   private static func doctorKey(_ doctor: String) -> String { "ledger/doctor/\(doctor)" }
   private static func completionKey(_ visit: Digest32, _ hospital: String) -> String {
     "ledger/completion/\(hospital)/\(visit)"
@@ -69,6 +75,8 @@ package actor LedgerClient: MembersSource {
     if let bytes = try store.value(forKey: Self.key) {
       newest = try Checkpoint(body: String(decoding: bytes, as: UTF8.self))
     }
+    // What a disk has damaged is learned again.
+    halts = (try? store.value(forKey: Self.haltsKey)).flatMap { try? UInt64(stateBytes: $0) } ?? 0
   }
 
   @inline(never)
@@ -337,6 +345,13 @@ package actor LedgerClient: MembersSource {
     else { throw ConsortiumError(.wrongContext, "the hospital offers other limits") }
   }
 
+  /// Learns how long the ledger had halted when a visit began, where that may be longer than is known here: the block
+  /// at which it began says so.
+  func learnHalts(before context: VisitContext) async throws {
+    guard clock() > context.openedAt &+ halts &+ Self.unremarkableAge else { return }
+    _ = try await prove(.consortiumBlock(height: context.baseHeight), by: context.hospital)
+  }
+
   /// The completion of a visit, final, with the team's signature after Eq. (3), the signature of the
   /// last doctor, who alone says which record it is, and the receipt of the cloud that holds it.
   ///
@@ -589,8 +604,19 @@ package actor LedgerClient: MembersSource {
         ])
         (newest, self.delegates, self.members) = (checkpoint, delegates, members)
       }
+      for leaf in leaves.compactMap(\.self) { try noteHalts(leaf) }
       return leaves
     }
+  }
+
+  /// The difference of both times of a block never shrinks from one to the next.
+  private func noteHalts(_ leaf: ProvenLeaf) throws {
+    guard leaf.chain == ChainName.consortium, case .header(let header) = leaf.leaf,
+      header.time - min(header.time, header.countedTime) > halts
+    else { return }
+    let halts = header.time - header.countedTime
+    try store.write([Self.haltsKey: halts.stateBytes])
+    self.halts = halts
   }
 
   private struct ProvenDoctor {

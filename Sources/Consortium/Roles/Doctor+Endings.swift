@@ -107,15 +107,20 @@ extension Doctor {
     try steps.finish()
   }
 
-  /// Whether the last deadline has passed long ago: T_n, or as long after this doctor had K as the team has
-  /// in all. T_n alone is in counted time, which stays behind by all halts that there ever were, and the
-  /// hospital could have named an early one.
-  private func isOutlasted(_ context: VisitContext) throws -> Bool {
+  /// Until when D_k can sign by the own clock, if the ledger does not halt meanwhile: T_k, or as long after this
+  /// doctor had K as the team has up to there. T_k alone is in counted time, which stays behind by all halts that
+  /// there ever were, and the hospital could have named an early one.
+  func latest(_ context: VisitContext, position: Int) throws -> UInt64 {
     let joined = try store.value(forKey: joinedKey(context.visitID))
-    let team = UInt64(context.signers.count) &* context.window
-    let latest = max(
-      context.deadline(ofPosition: context.signers.count),
-      try joined.map { try UInt64(stateBytes: $0) &+ team } ?? 0)
+    let window = UInt64(position) &* context.window
+    return max(
+      context.deadline(ofPosition: position),
+      try joined.map { try UInt64(stateBytes: $0) &+ window } ?? 0)
+  }
+
+  /// Whether the last deadline has passed long ago.
+  private func isOutlasted(_ context: VisitContext) throws -> Bool {
+    let latest = try latest(context, position: context.signers.count)
     let now = inbox.clock()
     return now > latest && now - latest > Self.patienceAfterDeadline
   }

@@ -43,6 +43,13 @@ extension Doctor {
     }
     try requireRoomForVisit()
     try await requireDeadline(of: context)
+    do {
+      try await client.learnHalts(before: context)
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      // By it deadlines are told, and nothing is judged.
+    }
     // It may have come, and gone on, while this one waited.
     try requireNotOver(context.visitID)
     if try knownVisit(context.visitID) != nil { return }

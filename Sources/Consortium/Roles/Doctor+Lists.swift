@@ -27,8 +27,8 @@ public struct AssignedVisit: Sendable, Equatable {
   /// T, in counted time (specification 6.2), in seconds: it stays behind ledger time by all halts of the ledger,
   /// and is no date.
   public let openedAt: UInt64
-  /// T_k: the last second in which this doctor can sign, in counted time too. So many seconds are left as it is
-  /// ahead of the counted time of the last consortium block, and more if the ledger halts.
+  /// T_k: the last second in which this doctor can sign, in counted time too: later by a clock by all halts that there
+  /// were, as far as this program knows ``Doctor/halts()``, and more if the ledger halts before.
   public let deadline: UInt64
   /// T_n: the last second in which the last of the team can sign, and complete the visit, in counted time too: what is
   /// not complete by then never is.
@@ -155,6 +155,10 @@ extension Doctor {
     if let pending = visit.pending { return try rows.isTaken(pending.digest) }
     return try visit.mark.map { try !rows.isRefused($0.entry) } ?? true
   }
+
+  /// By how many seconds the ledger has halted in all, as far as this program knows: until the last visit began that
+  /// it was assigned, at least, if somebody has proven that. Nobody is asked.
+  public func halts() async -> UInt64 { await client.halts }
 
   /// Whether this doctor has the group key of a visit.
   ///

@@ -130,7 +130,7 @@ extension Doctor {
     else {
       throw ConsortiumError(.notEntitled, "the findings are not for \(id)")
     }
-    guard visit.mark == nil, inbox.clock() <= visit.context.deadline(ofPosition: visit.position)
+    guard visit.mark == nil, try inbox.clock() <= latest(visit.context, position: visit.position)
     else { return PiecesHeld(count: Piece.count(of: request.piece.byteCount)) }
     return PiecesHeld(count: try keep(request))
   }
@@ -164,7 +164,7 @@ extension Doctor {
     return received.held
   }
 
-  /// For how long behind T_k, in seconds, c_{k−1} is kept: whoever is about to sign may be asked for it while
+  /// For how long after a doctor could sign last by the own clock, in seconds, c_{k−1} is kept: whoever is about to sign may be asked for it while
   /// the consortium stands still.
   private static let receivedLifetime: UInt64 = 86_400
 
@@ -177,8 +177,8 @@ extension Doctor {
       }
       try steps.takeNow {
         if let visit = try knownVisit(visitID),
-          case let deadline = visit.context.deadline(ofPosition: visit.position),
-          inbox.clock() <= deadline &+ Self.receivedLifetime
+          case let latest = try latest(visit.context, position: visit.position),
+          inbox.clock() <= latest &+ Self.receivedLifetime
         {
           return
         }

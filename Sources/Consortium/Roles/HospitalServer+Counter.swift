@@ -7,8 +7,10 @@ extension HospitalServer {
   /// A visit that is under way.
   package struct OpenVisit: Sendable {
     package let visit: Digest32
-    /// In seconds since 1970, of counted time, as what follows.
+    /// T, in seconds since 1970, of counted time, as what follows.
     package let openedAt: UInt64
+    /// Ledger time of the block at which it began.
+    package let beganAt: UInt64
     /// Until when the next doctor of the team may sign, and until when the last may sign and complete the visit.
     package let nextDeadline: UInt64
     package let lastDeadline: UInt64
@@ -25,14 +27,21 @@ extension HospitalServer {
   }
 
   /// Counted time of the last final block, by which an admission judges deadlines.
-  package func countedTime() async throws -> UInt64 {
+  package func countedTime() async throws -> UInt64 { try await times().counted }
+
+  /// Ledger time and counted time of the last final block: the one is behind the other by all halts that there were.
+  package func times() async throws -> (ledger: UInt64, counted: UInt64) {
     let consortium = await node.consortium
-    return try consortium.finalBlock()?.countedTime ?? consortium.countedTime
+    guard let block = try consortium.finalBlock() else {
+      return (consortium.time, consortium.countedTime)
+    }
+    return (block.time, block.countedTime)
   }
 
   /// The visits that are open on the chain as it stands, those first that end first.
   package func openVisits() async throws -> [OpenVisit] {
     let chain = try await views.chains.view(of: id)
+    let consortium = await node.consortium
     var found: [Digest32: OpenVisit] = [:]
     // Of an opening that was not noted yet the offer is there still.
     for prefix in [Self.visitPrefix, Self.offerPrefix] {
@@ -44,6 +53,7 @@ extension HospitalServer {
         let count = try chain.signatures(of: visitID, count: context.signers.count).count
         found[visitID] = OpenVisit(
           visit: visitID, openedAt: context.openedAt,
+          beganAt: try consortium.block(context.baseHeight)?.time ?? context.openedAt,
           nextDeadline: context.deadline(ofPosition: min(count + 1, context.signers.count)),
           lastDeadline: context.deadline(ofPosition: context.signers.count),
           team: context.signers.map(\.doctor), signatureCount: count)

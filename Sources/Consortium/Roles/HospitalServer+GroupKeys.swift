@@ -52,7 +52,8 @@ extension HospitalServer {
     do {
       guard let visit: HospitalVisit = try store.load(Self.key(visitID)), visit.agreed != nil,
         case let context = visit.context,
-        inbox.clock() <= context.deadline(ofPosition: context.signers.count),
+        // Counted time, as of the deadline: halts of any length leave later visits all their time.
+        try await countedTime() <= context.deadline(ofPosition: context.signers.count),
         try store.value(forKey: Self.keyedKey(visitID)) == nil,
         try await views.chains.view(of: id).visit(visitID)?.status == .open
       else {

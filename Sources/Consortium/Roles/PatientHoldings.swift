@@ -15,7 +15,8 @@ public struct PatientHoldings: Sendable, Equatable {
     /// T, in counted time (specification 6.2), in seconds: it stays behind ledger time by all halts of the
     /// ledger, and is no date.
     public let openedAt: UInt64
-    /// T_n, in counted time too: what is not complete by then never is.
+    /// T_n, in counted time too: what is not complete by then never is. By a clock it is later by all halts that there
+    /// were, as far as this program knows ``Patient/halts()``, and more if the ledger halts before.
     public let lastDeadline: UInt64
     /// Empty if it is not known.
     public let encounter: String
@@ -87,6 +88,10 @@ extension Patient {
         isReceipted: try hasReceipted(context.visitID, at: context.hospital))
     }
   }
+
+  /// By how many seconds the ledger has halted in all, as far as this program knows: until the last visit began to
+  /// which it has agreed, at least. Nobody is asked.
+  public func halts() async -> UInt64 { await client.halts }
 
   /// The consents that were given, to the visits by the time at which they opened, by what is known here:
   /// nobody is asked. Whether one was used says the ``accessLog(_:at:)``. What a disk has damaged is not among

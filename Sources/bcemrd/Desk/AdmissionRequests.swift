@@ -144,7 +144,7 @@ struct ListVisits: HandledRequest {
     struct Visit: Codable, Sendable {
       var visit: String
       var opened: String
-      /// Until when the doctor whose turn it is may sign.
+      /// Until when the doctor whose turn it is may sign, in ledger time, unless the ledger halts once more.
       var nextDeadline: String
       var lastDeadline: String
       /// In the order s.
@@ -157,8 +157,10 @@ struct ListVisits: HandledRequest {
 
     /// By ledger time.
     var time: String
-    /// Counted time, by which deadlines are: behind ledger time by all halts of the ledger.
+    /// Counted time, by which deadlines are judged: behind ledger time by all halts of the ledger.
     var countedTime: String
+    /// These halts, in seconds: they are in the deadlines of the visits.
+    var halts: UInt64
     var visits: [Visit]
     /// How many there are, shown or not.
     var count: Int
@@ -168,7 +170,10 @@ struct ListVisits: HandledRequest {
       "nobody can sign in it any more; it is closed when the patient comes with another ticket"
 
     var lines: [String] {
-      ["ledger time \(time), counted time \(countedTime): deadlines are of the latter"]
+      [
+        "ledger time \(time)"
+          + (halts > 0 ? ", halts of \(halts) s in all, by which deadlines are later" : "")
+      ]
         + visits.map {
           "\($0.visit)  opened \($0.opened)  next by \($0.nextDeadline)  last by \($0.lastDeadline)  "
             + "signed \($0.signed) of \($0.team.joined(separator: ", "))"
@@ -181,13 +186,15 @@ struct ListVisits: HandledRequest {
   func perform(at desk: Desk) async throws -> Answer {
     let hospital = try desk.hospital(role)
     let visits = try await hospital.openVisits()
-    let counted = try await hospital.countedTime()
+    let (ledger, counted) = try await hospital.times()
+    let halts = ledger - min(ledger, counted)
     return Answer(
-      time: Date.text(await hospital.node.consortium.time), countedTime: Date.text(counted),
+      time: Date.text(ledger), countedTime: Date.text(counted), halts: halts,
       visits: visits.prefix(Self.limit).map {
         Answer.Visit(
-          visit: "\($0.visit)", opened: Date.text($0.openedAt),
-          nextDeadline: Date.text($0.nextDeadline), lastDeadline: Date.text($0.lastDeadline),
+          visit: "\($0.visit)", opened: Date.text($0.beganAt),
+          nextDeadline: Date.text($0.nextDeadline &+ halts),
+          lastDeadline: Date.text($0.lastDeadline &+ halts),
           team: $0.team, signed: $0.signatureCount, isOver: $0.isOver(at: counted))
       }, count: visits.count)
   }

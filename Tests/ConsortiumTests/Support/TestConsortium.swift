@@ -64,10 +64,16 @@ final class TestConsortium: Sendable {
   }
 
   /// Founds the consortium, or starts all roles again from their stores.
-  func open() async throws -> LocalConsortium { try await open(storage) }
+  ///
+  /// - Parameter wait: how old the genesis is when the consortium begins, in seconds.
+  func open(firstBlockAfter wait: UInt64 = 0) async throws -> LocalConsortium {
+    try await open(storage, firstBlockAfter: wait)
+  }
 
   /// The same on other stores.
-  func open(_ storage: some ConsortiumStorage) async throws -> LocalConsortium {
+  func open(
+    _ storage: some ConsortiumStorage, firstBlockAfter wait: UInt64 = 0
+  ) async throws -> LocalConsortium {
     let opening = openings.withLock { count in
       count += 1
       return count
@@ -84,6 +90,7 @@ final class TestConsortium: Sendable {
           seed: role.utf8.reduce(opening &+ starts << 32) { ($0 &* 1_099_511_628_211) ^ UInt64($1) }
         )
       })
+    environment.beforeSigning = { self.pass(seconds: wait) }
     environment.patience = patience
     environment.interpose = { [wire, routes] courier in
       wire.over(routes?.over(courier) ?? courier)

@@ -194,8 +194,9 @@
 
     /// Says what is new.
     private mutating func tell(_ doctor: Doctor) async throws {
+      let halts = await doctor.halts()
       for visit in try await doctor.visits() {
-        let report = AssignedVisitReport(visit)
+        let report = AssignedVisitReport(visit, halts: halts)
         let news = report.over ? "over" : report.step
         guard told[visit.visit] != news else { continue }
         told[visit.visit] = news

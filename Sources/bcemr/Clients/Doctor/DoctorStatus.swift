@@ -58,6 +58,7 @@
       output.deliver(
         try await DoctorSession.run(profile) { session in
           let doctor = session.doctor
+          let halts = await doctor.halts()
           let submissions = try await doctor.submissions()
           let reached =
             offline
@@ -70,7 +71,7 @@
           return Report(
             profile: session.profile.path, doctor: doctor.id, hospital: doctor.hospital,
             genesis: "\(session.profile.genesis.digest)",
-            visits: try await doctor.visits().map(AssignedVisitReport.init),
+            visits: try await doctor.visits().map { .init($0, halts: halts) },
             unusedConsents: unused - (revoked ?? 0), revokedConsents: revoked,
             submissions: submissions.map(SubmissionReport.init),
             words: submissions.map(SubmissionReport.words), reached: reached)

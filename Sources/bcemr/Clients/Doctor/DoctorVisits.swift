@@ -12,28 +12,30 @@
     let step: String
     /// In seconds after it opened, in counted time.
     let deadlineAfterOpening: UInt64
-    /// T_k of the visit's context, in ledger time as deadlines count it: halts of the ledger are left out.
+    /// T_k of the visit's context, and behind it all halts of the ledger that are known: by the clock, unless the
+    /// ledger halts once more.
     let deadline: String
     /// T_n, the same.
     let lastDeadline: String
     /// Whether nothing can be done in it any more: T_k has passed by this machine's clock and this doctor has not
-    /// signed, or T_n has and it is not known to be complete. Where the ledger has halted it is not so yet.
+    /// signed, or T_n has and it is not known to be complete. Where the ledger has halted since it began it is not so yet.
     let over: Bool
 
-    init(_ visit: AssignedVisit) {
+    /// - Parameter halts: of the ledger, in seconds.
+    init(_ visit: AssignedVisit, halts: UInt64) {
       self.visit = "\(visit.visit)"
       (team, position) = (visit.team, visit.position)
       step = Self.name(visit.step)
       deadlineAfterOpening = visit.deadline - min(visit.openedAt, visit.deadline)
-      deadline = LedgerTime.deadline(visit.deadline)
-      lastDeadline = LedgerTime.deadline(visit.lastDeadline)
+      let (own, last) = (visit.deadline &+ halts, visit.lastDeadline &+ halts)
+      (deadline, lastDeadline) = (LedgerTime.deadline(own), LedgerTime.deadline(last))
       let now = LedgerTime.now()
       over =
         switch visit.step {
-        case .completion: now > visit.lastDeadline
+        case .completion: now > last
         // What the last doctor has submitted is followed until it is final.
-        case .done: visit.position < visit.team.count && now > visit.lastDeadline
-        case .groupKey, .presence, .words, .finding: now > visit.deadline
+        case .done: visit.position < visit.team.count && now > last
+        case .groupKey, .presence, .words, .finding: now > own
         }
     }
 
@@ -52,11 +54,11 @@
     private var next: String {
       switch step {
       case "done" where over:
-        "over since \(lastDeadline), unless the ledger has halted: it is complete, or never will be; 'bcemr doctor "
-          + "run' asks which"
+        "over since \(lastDeadline), unless the ledger has halted since the visit began: it is complete, or never "
+          + "will be; 'bcemr doctor run' asks which"
       case _ where over:
-        "over since \(step == "completion" ? lastDeadline : deadline), unless the ledger has halted: nobody completes "
-          + "it any more, and the patient is admitted again with another ticket"
+        "over since \(step == "completion" ? lastDeadline : deadline), unless the ledger has halted since the visit "
+          + "began: nobody completes it any more, and the patient is admitted again with another ticket"
       case "group-key": "waits for the team's group key: 'bcemr doctor run' has to run"
       case "presence": "read the code on the patient's device: 'bcemr doctor presence'"
       case "words": "compare the six words with the patient: 'bcemr doctor confirm'"
@@ -71,7 +73,7 @@
     func print(to console: Console) {
       console.line("visit \(visit)")
       console.line("  doctor \(position) of \(team.count): \(team.joined(separator: ", "))")
-      console.line("  to sign until \(deadline) in ledger time")
+      console.line("  to sign until \(deadline)")
       console.line("  \(next)")
     }
   }
@@ -81,8 +83,8 @@
       commandName: "visits",
       abstract: "List the visits on whose teams you are, with deadline and next step.",
       discussion: """
-        Nobody is asked: this is what 'run' has taken on. The deadline is in ledger time, and later by this machine's \
-        clock by as long as the ledger has halted since it began.
+        Nobody is asked: this is what 'run' has taken on. All halts of the ledger before a visit began are in its \
+        deadline; it is later by as long as the ledger halts in the visit.
         """)
 
     @OptionGroup var profile: ProfileOptions
@@ -103,8 +105,9 @@
     func run() async throws {
       output.deliver(
         try await DoctorSession.run(profile) { session in
-          Report(
-            visits: try await session.doctor.visits().map(AssignedVisitReport.init),
+          let halts = await session.doctor.halts()
+          return Report(
+            visits: try await session.doctor.visits().map { .init($0, halts: halts) },
             damaged: try await session.doctor.damagedRows())
         })
     }
@@ -133,12 +136,13 @@
       let over: Bool?
 
       func print(to console: Console) {
-        let until = deadline.map { " until \($0) in ledger time" } ?? ""
+        let until = deadline.map { " until \($0)" } ?? ""
         let told = "The patient of visit \(visit) is there"
         if over == true {
           console.line(
             "\(told); but the time to sign is over\(until.replacing(" until", with: ", since")).")
-          console.line("Unless the ledger has halted since then: 'bcemr doctor sign' tells.")
+          console.line(
+            "Unless the ledger has halted since the visit began: 'bcemr doctor sign' tells.")
         } else if step == "group-key" {
           console.line("\(told); you can sign\(until), once the team has its group key.")
           console.line(
@@ -154,8 +158,9 @@
       output.deliver(
         try await DoctorSession.run(profile) { session in
           let visit = try await Self.take(text, session.doctor)
+          let halts = await session.doctor.halts()
           let known = try await session.doctor.visits().first { $0.visit == visit }
-            .map(AssignedVisitReport.init)
+            .map { AssignedVisitReport($0, halts: halts) }
           return Report(
             visit: "\(visit)", step: known?.step, deadline: known?.deadline, over: known?.over)
         })

@@ -161,7 +161,7 @@
         try await PatientSession.run(profile) { session in
           let patient = session.patient
           let submissions = try await patient.submissions()
-          let visits = try await patient.visits()
+          let (visits, halts) = (try await patient.visits(), await patient.halts())
           let reached =
             offline
             ? nil
@@ -170,7 +170,7 @@
             profile: session.profile.path, identity: session.profile.description.identity ?? "",
             genesis: "\(session.profile.genesis.digest)", visits: visits.count,
             uncollected: visits.count { $0.recordDigest == nil },
-            over: visits.count { $0.isOver(at: LedgerTime.now()) },
+            over: visits.count { $0.isOver(at: LedgerTime.now(), halts: halts) },
             requests: try await patient.requests().count,
             wantedConsents: try WantedConsents(store: session.profile.store).all(
               at: LedgerTime.now()

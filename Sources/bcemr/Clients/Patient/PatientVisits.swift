@@ -285,15 +285,18 @@
         {
           try await Task.sleep(for: min(pauses.next(), ContinuousClock.now.duration(to: end)))
         } catch let error as ConsortiumError
-          where error.code == .notFinal && visit.isOver(at: LedgerTime.now())
+          where error.code == .notFinal
         {
+          let halts = await patient.halts()
+          guard visit.isOver(at: LedgerTime.now(), halts: halts) else { throw error }
           throw CommandFailure(
             .waits, code: "\(error.code)",
             "no final block has the visit complete, and its last deadline was "
-              + LedgerTime.deadline(visit.lastDeadline),
+              + LedgerTime.deadline(visit.lastDeadline &+ halts),
             hint:
-              "a block takes some seconds, and --wait SECONDS waits for it; where none comes, and the ledger has not halted, it never will be "
-              + "complete: be admitted again, with another ticket")
+              "a block takes some seconds, and --wait SECONDS waits for it; where none comes, and the ledger has not "
+              + "halted since the visit began, it never will be complete: be admitted again, with another ticket"
+          )
         } catch let error as ConsortiumError where error.code == .notFinal && seconds == 0 {
           throw CommandFailure(
             .waits, code: "\(error.code)",
@@ -306,7 +309,11 @@
 
   extension PatientHoldings.Visit {
     /// Whether T_n has passed by this machine's clock, and no record was collected.
-    func isOver(at now: UInt64) -> Bool { recordDigest == nil && now > lastDeadline }
+    ///
+    /// - Parameter halts: of the ledger, in seconds.
+    func isOver(at now: UInt64, halts: UInt64) -> Bool {
+      recordDigest == nil && now > lastDeadline &+ halts
+    }
   }
 
   struct PatientVisits: AsyncParsableCommand {
@@ -334,18 +341,20 @@
         let amends: RecordFile.Named?
         let collected: Bool
         let receipted: Bool
-        /// T_n of the visit's context, in ledger time as deadlines count it: halts of the ledger are left out.
+        /// T_n of the visit's context, and behind it all halts of the ledger that are known: by the clock, unless the
+        /// ledger halts once more.
         let deadline: String
-        /// Whether T_n has passed by this machine's clock, and no record was collected: the ledger may have halted.
+        /// Whether that has passed by this machine's clock, and no record was collected: the ledger may have halted
+        /// since the visit began.
         let over: Bool
         let consents: [Consent]
 
         var words: String {
           if collected { return "collected, \(receipted ? "with" : "without") a receipt" }
           return over
-            ? "over since \(deadline), unless the ledger has halted: it is complete ('bcemr patient collect' tells), or "
-              + "never will be; then be admitted again, with another ticket"
-            : "not collected: 'bcemr patient collect'; its team can complete it until \(deadline) in ledger time"
+            ? "over since \(deadline), unless the ledger has halted since the visit began: it is complete ('bcemr "
+              + "patient collect' tells), or never will be; then be admitted again, with another ticket"
+            : "not collected: 'bcemr patient collect'; its team can complete it until \(deadline)"
         }
       }
 
@@ -383,13 +392,14 @@
                 expiresAt: consent.expiresAt.map(LedgerTime.text),
                 revocation: standing.map(DemoReport.StandingReport.init)))
           }
+          let halts = await patient.halts()
           let visits = try await patient.visits().map { visit in
             Report.Visit(
               visit: "\(visit.visit)", hospital: visit.hospital, encounter: visit.encounter,
               amends: visit.amends.map(RecordFile.Named.init),
               collected: visit.recordDigest != nil, receipted: visit.isReceipted,
-              deadline: LedgerTime.deadline(visit.lastDeadline),
-              over: visit.isOver(at: LedgerTime.now()),
+              deadline: LedgerTime.deadline(visit.lastDeadline &+ halts),
+              over: visit.isOver(at: LedgerTime.now(), halts: halts),
               consents: consents[NamedVisit(visit.visit, at: visit.hospital)] ?? [])
           }
           return Report(visits: visits, damaged: try await patient.damagedRows())
