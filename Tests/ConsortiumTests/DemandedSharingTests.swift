@@ -163,6 +163,93 @@ struct DemandedSharingTests {
     #expect(later.records.filter { $0.event == .accessed }.count == 1)
   }
 
+  // MARK: Requests
+
+  private static func isNotice(_ transit: Wire.Transit) -> Bool {
+    transit.payload(SubmitEntry.self)?.entry.content.body.kind == .accessRequestNotice
+  }
+
+  private func notices(_ test: TestConsortium) throws -> Int {
+    try test.storage.roleStore("manager").keys(withPrefix: "request-notice/").count
+  }
+
+  private func demanded(_ test: TestConsortium) -> [ObjectKind] {
+    test.wire.requests(RelayDemand.self).map(\.entry.content.body.kind)
+  }
+
+  @Test(
+    "[attack] a hospital takes no notice of a request: its patients share, and it is demanded",
+    arguments: [nil, "unknown-visit", "document-known"])
+  func noNotice(refusal: String?) async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (visit, request) = try await test.visitWithRequest(consortium)
+    let patient = try #require(await consortium.patients[Self.patient])
+    let key = try test.identityKey(of: Self.hospital)
+    test.wire.intercept { transit in
+      guard Self.isNotice(transit), let entry = transit.payload(SubmitEntry.self)?.entry else {
+        return try await transit.deliver(transit.request)
+      }
+      guard let refusal else { throw ConsortiumError(.unreachable, "the hospital says nothing") }
+      let answer = SubmissionAnswer(
+        genesis: entry.content.genesis, chain: Self.hospital, generation: 0, entry: entry.digest,
+        outcome: .refused(code: refusal, position: 1))
+      return try transit.answer(SubmitEntry.self, Signed(answer, by: key))
+    }
+    let consent = try await patient.consent(
+      to: request, visit: visit, at: Self.hospital,
+      expiresAt: await consortium.ledgerTime() + 30 * 86_400)
+    try await consortium.settle()
+    #expect(await opened(consent, consortium) == nil)
+    #expect(try notices(test) == 1 && demanded(test).isEmpty)
+    for _ in 0..<6 {
+      test.pass(seconds: hour / 2)
+      try await consortium.settle()
+    }
+    #expect(demanded(test).contains(.accessRequestNotice))
+    #expect(try notices(test) == 0)
+    let log = try await patient.accessLog(visit, at: Self.hospital)
+    #expect(log.isComplete && log.records.map(\.event) == [.consented, .accessed, .requested])
+  }
+
+  @Test("a notice that was lost comes when the manager has started again, and is not demanded")
+  func lostNotice() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    test.wire.lose(Self.isNotice)
+    let (visit, _) = try await test.consentedVisit(consortium, lasting: 3_600_000)
+    #expect(try notices(test) == 1)
+    test.wire.intercept(nil)
+    let again = try await test.open()
+    for _ in 0..<3 {
+      test.pass(seconds: 200)
+      try await again.settle()
+    }
+    #expect(try notices(test) == 0 && demanded(test).isEmpty)
+    let log = try await again.accessLog(patient: Self.patient, visit: visit).records
+    #expect(log.map(\.event) == [.consented, .requested])
+  }
+
+  @Test("a proxy that does not answer keeps no grant from the doctor: the rest comes later")
+  func silentProxy() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (visit, request) = try await test.visitWithRequest(consortium)
+    let expiry = await consortium.ledgerTime() + 36_000
+    func consent() async throws -> Digest32 {
+      try await consortium.consent(
+        patient: Self.patient, to: request, visit: visit, expiresAt: expiry)
+    }
+    test.wire.lose { $0.payload(DepositConsent.self) != nil }
+    #expect(await code { _ = try await consent() } == "unreachable")
+    let granted = test.wire.requests(GrantConsent.self).last?.consent.object.digest
+    test.wire.intercept(nil)
+    let given = try await consent()
+    #expect(granted == given)
+    try await consortium.settle()
+    #expect(await opened(given, consortium) == nil)
+  }
+
   // MARK: Needless ones
 
   @Test("a demand that another device's has made needless ends with the proof of that one")

@@ -36,6 +36,8 @@ extension LocalConsortium {
     let consent = try await meter.measure(.patient) {
       try await patient.consent(to: request, visit: visit, at: hospital, expiresAt: expiresAt)
     }
+    // As the manager's own machine does by itself; what fails comes with ``settle()``.
+    _ = try? await manager.bringNotices()
     environment.observe(
       .consented(
         visit: visit, consent: consent, expiresAt: expiresAt,

@@ -407,7 +407,9 @@ public actor LocalConsortium {
         continue
       }
       guard expirations < Self.expirationLimit else { break }
-      return try await manager.advance()
+      // What a hospital was brought has to become final too.
+      if try await manager.advance() { continue }
+      return
     }
     throw ConsortiumError(.notFinal, "the supernodes do not come to rest")
   }

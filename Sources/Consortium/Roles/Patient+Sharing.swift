@@ -166,6 +166,11 @@ extension Patient {
     return Author(.key(keys.signing.publicKey), keys.signing)
   }
 
+  /// With these the proxy says nothing of the consent: it has not answered, or cannot judge now.
+  private static let passingFailures: [ConsortiumError.Code] = [
+    .unreachable, .unavailable, .busy, .outOfTime, .behindAnchor,
+  ]
+
   /// Sends a consent to all who need it; to send it again changes nothing.
   private func give(
     _ pending: PendingConsent, _ key: String, _ asked: AccessRequest
@@ -183,8 +188,15 @@ extension Patient {
       try requireStanding(consent)
       throw refusal
     }
-    try await give(pending.deposit, of: consent, to: consent.proxy, by: patient)
+    var failure: ConsortiumError?
+    do {
+      try await give(pending.deposit, of: consent, to: consent.proxy, by: patient)
+    } catch let error as ConsortiumError where Self.passingFailures.contains(error.code) {
+      // The doctor is given the other half meanwhile.
+      failure = error
+    }
     try await give(pending.grant, of: consent, to: consent.doctor, by: author(asked))
+    if let failure { throw failure }
     // It may have been taken back meanwhile, and another one given in its place.
     if let stored: PendingConsent = try store.load(key),
       stored.deposit.consent.object.digest == consent.digest

@@ -85,6 +85,9 @@ extension SystemManager {
       certificate.doctor == consent.doctor, certificate.requestKey == consent.requestKey,
       certificate.agreementKey == consent.agreementKey, consent.proxy == id
     else { throw ConsortiumError(.consentMismatch, "the certificate is for something else") }
+    let notice = AccessRequestNotice(visit: consent.visit, document: certificate.digest)
+    let pending = PendingNotice(notice, try await entry(notice, on: consent.hospital))
+    let noticeKey = Self.noticeKey(digest)
     let uses = [consent.theta, consent.requestKey].map { "use/\(Digest32(sha256: $0))" }
     for use in uses {
       if let owner = try store.value(forKey: use), owner != digest.bytes {
@@ -99,6 +102,11 @@ extension SystemManager {
       {
         throw ConsortiumError(.reused, "the consent's share is here already")
       }
+      // The patient sends the same again where no answer came; perhaps nor did the notice.
+      guard case .unused = known.state, try store.value(forKey: noticeKey) == nil else {
+        return Done()
+      }
+      try store.save(pending, noticeKey)
     } else {
       let marks = Self.visitPrefix(consent)
       guard try store.keys(withPrefix: marks).count < Self.visitLimit else {
@@ -110,21 +118,16 @@ extension SystemManager {
       var changes: [String: [UInt8]?] = [
         Self.key(digest): Message(
           Deposit(consent: request.consent, state: .unused(share: request.share))
-        ).encoded()
+        ).encoded(),
+        noticeKey: Message(pending).encoded(),
       ]
       for use in uses { changes[use] = digest.bytes }
       changes["\(marks)\(digest)"] = []
       try store.write(changes)
       liveDeposits?.insert(digest)
     }
-    let notice = AccessRequestNotice(visit: consent.visit, document: certificate.digest)
-    do {
-      try await submit(entry(notice, on: consent.hospital), until: .written)
-    } catch let refusal as SignedRefusal
-      where refusal.code == ConsortiumError.Code.documentKnown.description
-    {
-      // It was noted before, with another key of the manager.
-    }
+    // The patient is answered: the notice is the manager's, and no hospital keeps x out by taking none.
+    follow(pending, of: digest)
     return Done()
   }
 

@@ -25,6 +25,13 @@ package actor SystemManager: EnvelopeKeyOwner {
   /// When to look again which of them have ended, by this proxy's clock.
   var nextSweep: UInt64 = 0
 
+  /// Notices of requests on their way, by consent; nil until the store was looked through.
+  var pendingNotices: [Digest32: PendingNotice]?
+  /// Of those, the ones that a hospital is being sent.
+  var bringing: Set<Digest32> = []
+  /// Notices that were demanded, by hospital, of one epoch.
+  var demandedNotices: [String: (epoch: UInt64, entries: Set<Digest32>)] = [:]
+
   /// - Parameters:
   ///   - mailboxes: for patients' addresses; nil where a courier brings messages to patients itself.
   ///   - stores: where the state of a hospital's chain is kept.
@@ -48,8 +55,12 @@ package actor SystemManager: EnvelopeKeyOwner {
   }
 
   /// Does what is due now: what belongs to consents that have ended is erased, and while keys change, former
-  /// ones in time.
-  package func advance() async throws {
+  /// ones in time; notices of requests are brought to their hospitals.
+  ///
+  /// - Returns: whether a hospital has taken a notice.
+  @discardableResult
+  package func advance() async throws -> Bool {
+    var isNew = false
     var steps = SeparateSteps()
     try await steps.take { try envelopeKeys.eraseOver() }
     try await steps.take { try await mailboxes?.forgetOver() }
@@ -60,7 +71,10 @@ package actor SystemManager: EnvelopeKeyOwner {
       }
     }
     try await steps.take { try await eraseEndedDeposits() }
+    // The last one: hospitals are waited for.
+    try await steps.take { isNew = try await bringNotices() }
     try steps.finish()
+    return isNew
   }
 
   package func known(

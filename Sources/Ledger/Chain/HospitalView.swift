@@ -53,6 +53,11 @@ package struct HospitalView: Sendable {
     try reading { $0.value(.consent(document)) }
   }
 
+  /// Whether a notice of this request stands.
+  package func isRequested(_ document: Digest32) throws(StoreError) -> Bool {
+    try reading { $0.holds(.request(document)) }
+  }
+
   /// Whether the patient of a visit has taken a consent back, after its notice or before.
   package func isRevoked(
     _ document: Digest32, of visit: Digest32

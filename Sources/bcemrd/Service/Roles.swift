@@ -38,10 +38,7 @@ extension CloudServer: DrivenRole {
 extension SystemManager: DrivenRole {
   func beginWhatIsDue() {}
 
-  func attend() async throws -> Bool {
-    try await advance()
-    return false
-  }
+  func attend() async throws -> Bool { try await advance() }
 
   func rotateKeys(_ uses: Set<KeyUse>) async throws {
     var randomness: Randomness = SystemRandomNumberGenerator()
