@@ -366,4 +366,40 @@ struct AdmissionTicketTests {
         _ = try await door.hospital.issueTicket(for: String(repeating: "i", count: 257))
       } == "wrong-state")
   }
+
+  @Test("a patient's program knows what a ticket is bound to, and whether a visit is complete")
+  func use() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let hospital = try #require(consortium.hospitals["hospital-1"])
+    let patient = try #require(await consortium.patients[TestConsortium.patient])
+    let ticket = try await hospital.issueTicket(for: TestConsortium.identity)
+    let plan = test.plan()
+    func admit() async throws -> Admission {
+      try await patient.admit(
+        to: "hospital-1", encounter: plan.encounter, symptoms: plan.symptoms, ticket: ticket)
+    }
+    #expect(try await patient.use(of: ticket, at: "hospital-1") == .unused)
+    test.wire.lose(RequestAdmission.self)
+    #expect(await ConsortiumError.code { _ = try await admit() } == "unreachable")
+    #expect(try await patient.use(of: ticket, at: "hospital-1") == .form(plan.symptoms))
+    test.wire.intercept(nil)
+    guard case .opened(let context, attempt: 1) = try await admit() else {
+      Issue.record("no visit")
+      return
+    }
+    #expect(try await patient.use(of: ticket, at: "hospital-1") == .visit)
+    let visit = context.visitID
+    try await consortium.agreeOnGroupKey(visit, at: "hospital-1")
+    // Until the cloud has the opening.
+    for _ in 1...2 {
+      test.pass(seconds: 60)
+      try await consortium.settle()
+    }
+    #expect(try await patient.isOpen(visit, at: "hospital-1"))
+    try await consortium.diagnose(visit, plan, position: 1)
+    try await consortium.complete(visit, at: "hospital-1")
+    try await consortium.settle()
+    #expect(try await !patient.isOpen(visit, at: "hospital-1"))
+  }
 }

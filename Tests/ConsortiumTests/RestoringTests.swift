@@ -200,6 +200,8 @@ struct RestoringTests {
 
     let hospital = try #require(consortium.hospitals["hospital-1"])
     let patient = try #require(await consortium.patients[Self.patient])
+    #expect(try await patient.visitsUnderWay() == [NamedVisit(open, at: "hospital-1")])
+    #expect(try await patient.visits().isEmpty)
     func admit(closing visit: Digest32?) async throws -> Admission {
       try await patient.admit(
         to: "hospital-1", encounter: "encounter-1",

@@ -1,7 +1,7 @@
 import CanonicalEncoding
 import Credentials
 import EMRScheme
-import Ledger
+package import Ledger
 
 /// How a patient with nothing but the root finds the own visits (specification 8.5).
 extension Patient {
@@ -47,7 +47,7 @@ extension Patient {
   }
 
   /// Who takes part by the newest that anybody shows: what one hides another may say.
-  func presentMembers() async throws -> ValidMembers {
+  package func presentMembers() async throws -> ValidMembers {
     var failure = ConsortiumError(.unreachable, "there is no supernode")
     var asked: Set<String> = []
     var isShown = false

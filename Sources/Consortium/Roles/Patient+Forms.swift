@@ -60,6 +60,11 @@ extension Patient {
     return known
   }
 
+  /// Whether anything was agreed to with a ticket.
+  func hasAgreed(with ticket: [UInt8]) throws -> Bool {
+    try store.value(forKey: Self.agreementKey(ticket)) != nil
+  }
+
   /// Agrees to a visit, once for each ticket. What the form says is needed no more.
   func agree(
     to visit: PatientVisit, _ attempt: UInt64, with ticket: [UInt8]

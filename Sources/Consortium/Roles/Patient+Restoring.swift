@@ -9,8 +9,20 @@ extension Patient {
   private static func doneKey(_ visit: Digest32, _ hospital: String) -> String {
     "\(searchPrefix)done/\(hospital)/\(visit)"
   }
+  private static let underWayPrefix = "under-way/"
   private static func underWayKey(_ visit: Digest32, _ hospital: String) -> String {
-    "under-way/\(hospital)/\(visit)"
+    "\(underWayPrefix)\(hospital)/\(visit)"
+  }
+
+  /// The visits of which this patient knows by ``restore(anew:)`` alone, and that they were under way then. What
+  /// showing presence in one takes was on the machine before; once its team has completed it, ``restore(anew:)``
+  /// brings it. Nobody is asked.
+  public func visitsUnderWay() throws -> [NamedVisit] {
+    try store.keys(withPrefix: Self.underWayPrefix).sorted().compactMap { key in
+      let parts = key.dropFirst(Self.underWayPrefix.count).split(separator: "/")
+      guard parts.count == 2, let visit = Digest32(hex: String(parts[1])) else { return nil }
+      return NamedVisit(visit, at: String(parts[0]))
+    }
   }
 
   /// The keys of a visit of which this patient knows, by ``restore(anew:)``, that it is under way.

@@ -96,6 +96,23 @@ extension Patient {
 
   static func admissionKey(_ ticket: [UInt8]) -> String { "admission/\(ticket.hex)" }
 
+  /// What a ticket is bound to: the first form that was made with it is the only one.
+  package enum TicketUse: Sendable, Equatable {
+    case unused
+    /// The form waits for an answer, and says this.
+    case form(Symptoms)
+    /// It has led to a visit: what was said is known here no more.
+    case visit
+  }
+
+  /// What a ticket was used for, by what is known here.
+  package func use(of ticket: AdmissionTicket, at hospital: String) throws -> TicketUse {
+    let key = try ticket.key(genesis: genesis.digest, hospital: hospital).publicKey
+    if try hasAgreed(with: key) { return .visit }
+    let known: PatientAdmission? = try store.load(Self.admissionKey(key))
+    return known.map { .form($0.form.symptoms) } ?? .unused
+  }
+
   /// The admission that a ticket is used for: with a nonce of its own, so that its keys are those of no
   /// other visit. One key for two visits would let one consent open both.
   private func admission(
@@ -236,6 +253,15 @@ extension Patient {
     return CollectedRecord(
       record: opened.record.map(OpenedRecord.init), isNewlyReceipted: given.isNew,
       receipt: given.standing, receiptFailure: given.failure)
+  }
+
+  /// Whether a visit is open by the word of the hospital's cloud: its team has not completed it.
+  package func isOpen(_ visitID: Digest32, at hospital: String) async throws -> Bool {
+    let key = try keys(of: try agreedVisit(visitID, at: hospital).context).signingKey
+    let cloud = try await client.cloud(ofHospital: hospital)
+    return try await client.ask(
+      FetchNote(), of: cloud, by: [author(visitID, at: hospital, key)]
+    ).status == .open
   }
 
   /// Opens the record of a visit, and says what the receipt is.

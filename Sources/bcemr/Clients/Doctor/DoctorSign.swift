@@ -96,6 +96,13 @@
       var waits: String?
       do {
         signature = try await doctor.diagnose(visit.visit, finding.content)
+      } catch let error as ConsortiumError
+        where error.code == .wrongState && [.done, .completion].contains(visit.step)
+      {
+        throw CommandFailure(
+          .checkFailed, code: "\(error.code)",
+          "you have signed it, and the visit takes no other signature",
+          hint: "'bcemr doctor visits' tells what is left to do")
       } catch {
         // Signed, and not heard of by everybody: the next doctor may be away, or the hospital's answer was lost.
         let failure = CommandFailure(asClient: error, waiting: 1, agent: "bcemr doctor run")

@@ -4,6 +4,7 @@
   import Consortium
   import EMRScheme
   import Foundation
+  import Ledger
   import TerminalText
 
   struct PatientTicket: AsyncParsableCommand {
@@ -39,6 +40,12 @@
         "A complete visit of yours that this one adds to or corrects.", valueName: "visit"))
     var amends: String?
 
+    @Option(
+      help: ArgumentHelp(
+        "A visit of this occasion that 'restore' has found under way, to be closed for this one.",
+        valueName: "visit"))
+    var closing: String?
+
     @OptionGroup var profile: ProfileOptions
     @OptionGroup var output: OutputOptions
 
@@ -50,6 +57,8 @@
       let team: [String]
       /// Above 1: those before were closed.
       let attempt: UInt64?
+      /// Whether symptoms were named of which nobody is told: the ticket had led to the visit before.
+      let ignoredSymptoms: Bool
 
       func print(to console: Console) {
         guard admission == "opened" else {
@@ -62,6 +71,11 @@
         console.line(
           "The team, in the order in which you see them: \(team.joined(separator: ", ")).")
         console.line("'bcemr patient code' shows each of them that you are there.")
+        if ignoredSymptoms {
+          console.line(
+            "The ticket is bound to what was said with it first; for other symptoms ask for another."
+          )
+        }
       }
     }
 
@@ -88,7 +102,7 @@
       let ticket =
         try text.uppercased().contains("BCEMR:")
         ? AdmissionTicket(text: text) : AdmissionTicket(words: text)
-      let (hospital, encounter, amends) = (hospital, encounter, amends)
+      let (hospital, encounter, amends, closing) = (hospital, encounter, amends, closing)
       let symptoms = symptomForm() ?? Symptoms()
       output.deliver(
         try await PatientSession.run(profile) { session in
@@ -97,19 +111,70 @@
             let visit = try await session.visit(amends, at: nil)
             amended = NamedVisit(visit.visit, at: visit.hospital)
           }
-          let admission = try await session.patient.admit(
-            to: hospital, encounter: encounter, symptoms: symptoms, ticket: ticket,
-            amending: amended)
+          let patient = session.patient
+          var underWay: Digest32?
+          if let closing {
+            underWay = try Named.only(
+              try await patient.visitsUnderWay().filter { $0.hospital == hospital }, closing,
+              "visit", hint: "'bcemr patient visits' lists what this program knows"
+            ) { $0.visit }.visit
+          }
+          let isIgnored = try await Self.isIgnored(symptoms, ticket, hospital, patient)
+          let admission: Admission
+          do {
+            admission = try await patient.admit(
+              to: hospital, encounter: encounter, symptoms: symptoms, ticket: ticket,
+              amending: amended, closing: underWay)
+          } catch let error as ConsortiumError where error.code == .unreachable {
+            try await Self.requireHospital(hospital, patient)
+            throw error
+          }
           switch admission {
           case .complete(let visit):
             return Report(
-              visit: "\(visit)", hospital: hospital, admission: "complete", team: [], attempt: nil)
+              visit: "\(visit)", hospital: hospital, admission: "complete", team: [], attempt: nil,
+              ignoredSymptoms: isIgnored)
           case .opened(let context, let attempt):
             return Report(
               visit: "\(context.visitID)", hospital: hospital, admission: "opened",
-              team: context.signers.map(\.doctor), attempt: attempt)
+              team: context.signers.map(\.doctor), attempt: attempt, ignoredSymptoms: isIgnored)
           }
         })
+    }
+
+    /// Whether these symptoms are told to nobody, since the ticket was used before and they may be others.
+    ///
+    /// - Throws: ``CommandFailure`` `reused` where they are others.
+    private static func isIgnored(
+      _ symptoms: Symptoms, _ ticket: AdmissionTicket, _ hospital: String,
+      _ patient: Consortium.Patient
+    ) async throws -> Bool {
+      switch try await patient.use(of: ticket, at: hospital) {
+      case .unused: return false
+      case .visit: return symptoms != Symptoms()
+      case .form(let first):
+        guard symptoms == first || symptoms == Symptoms() else {
+          throw CommandFailure(
+            .badInput, code: "\(ConsortiumError.Code.reused)",
+            "this ticket is bound to what was said with it first",
+            hint: "say the same again, or ask the counter for another ticket")
+        }
+        return false
+      }
+    }
+
+    /// That the ledger has a hospital, by what anybody shows of it who answers.
+    ///
+    /// - Throws: ``CommandFailure`` `unknown-hospital`.
+    private static func requireHospital(
+      _ hospital: String, _ patient: Consortium.Patient
+    ) async throws {
+      guard let hospitals = try? await patient.presentMembers().hospitals,
+        !hospitals.contains(hospital)
+      else { return }
+      throw CommandFailure(
+        .badInput, code: "unknown-hospital", "the ledger has no hospital \(hospital)",
+        hint: "it has \(hospitals.joined(separator: ", "))")
     }
   }
 
@@ -288,7 +353,15 @@
           where error.code == .notFinal
         {
           let halts = await patient.halts()
-          guard visit.isOver(at: LedgerTime.now(), halts: halts) else { throw error }
+          guard visit.isOver(at: LedgerTime.now(), halts: halts) else {
+            guard (try? await patient.isOpen(visit.visit, at: visit.hospital)) == true else {
+              throw error
+            }
+            throw CommandFailure(
+              .waits, code: "\(error.code)",
+              "the team has not completed the visit yet: a doctor of it has not signed",
+              hint: "it can do so until \(LedgerTime.deadline(visit.lastDeadline &+ halts))")
+          }
           throw CommandFailure(
             .waits, code: "\(error.code)",
             "no final block has the visit complete, and its last deadline was "
@@ -358,11 +431,24 @@
         }
       }
 
+      struct UnderWay: Encodable {
+        let visit: String
+        let hospital: String
+      }
+
       let visits: [Visit]
+      /// Of which 'restore' alone has told.
+      let underWay: [UnderWay]
       let damaged: [String]
 
       func print(to console: Console) {
-        if visits.isEmpty { console.line("There are no visits.") }
+        if visits.isEmpty, underWay.isEmpty { console.line("There are no visits.") }
+        for visit in underWay {
+          console.line("visit \(visit.visit) of \(visit.hospital)")
+          console.line(
+            "  was under way when it was found: 'bcemr patient find' brings it once its team has completed it; "
+              + "to begin it anew, 'bcemr patient ticket' with another ticket and --closing")
+        }
         for visit in visits {
           console.line("visit \(visit.visit) of \(visit.hospital), \(visit.encounter)")
           console.line("  \(visit.words)")
@@ -402,7 +488,12 @@
               over: visit.isOver(at: LedgerTime.now(), halts: halts),
               consents: consents[NamedVisit(visit.visit, at: visit.hospital)] ?? [])
           }
-          return Report(visits: visits, damaged: try await patient.damagedRows())
+          let known = Set(visits.map(\.visit))
+          return Report(
+            visits: visits,
+            underWay: try await patient.visitsUnderWay().filter { !known.contains("\($0.visit)") }
+              .map { .init(visit: "\($0.visit)", hospital: $0.hospital) },
+            damaged: try await patient.damagedRows())
         })
     }
   }

@@ -43,10 +43,23 @@
 
     /// A visit by the first digits of its identifier.
     func visit(_ text: String, at hospital: String?) async throws -> PatientHoldings.Visit {
-      try Named.only(
-        try await patient.visits().filter { hospital == nil || $0.hospital == hospital }, text,
-        "visit", hint: "'bcemr patient visits' lists what this program knows"
-      ) { $0.visit }
+      do {
+        return try Named.only(
+          try await patient.visits().filter { hospital == nil || $0.hospital == hospital }, text,
+          "visit", hint: "'bcemr patient visits' lists what this program knows"
+        ) { $0.visit }
+      } catch let failure as CommandFailure where failure.code == "unknown-visit" {
+        let found = try await patient.visitsUnderWay().filter {
+          "\($0.visit)".hasPrefix(text.lowercased())
+        }
+        guard let visit = found.first else { throw failure }
+        throw CommandFailure(
+          .badInput, code: failure.code,
+          "visit \(visit.visit.short) was under way when it was found, and what it takes was on the machine before",
+          hint:
+            "'bcemr patient find' brings it once its team has completed it; to begin it anew, be admitted with "
+            + "another ticket and --closing")
+      }
     }
   }
 #endif
