@@ -33,6 +33,16 @@ struct RequestTableTests {
     #expect(rows == RequestTable.rules.count)
   }
 
+  /// One of each role.
+  private func recipients(
+    _ consortium: LocalConsortium, doctor: String
+  ) async throws -> [(RoleKind, String)] {
+    [
+      (.manager, "manager"), (.hospital, "hospital-1"), (.cloud, "cloud"), (.doctor, doctor),
+      (.patient, try await consortium.address(ofPatient: TestConsortium.patient).id),
+    ]
+  }
+
   /// Everybody who is anybody, and what of them a recipient may be asked as.
   private func authors(
     _ test: TestConsortium, _ consortium: LocalConsortium, _ context: VisitContext
@@ -65,11 +75,7 @@ struct RequestTableTests {
     let test = TestConsortium(teamSize: 1)
     let consortium = try await test.open()
     let context = try await test.beginVisit(consortium, test.plan()).context
-    let recipients: [(RoleKind, String)] = [
-      (.manager, "manager"), (.hospital, "hospital-1"), (.cloud, "cloud"),
-      (.doctor, context.signers[0].doctor),
-      (.patient, try await consortium.address(ofPatient: TestConsortium.patient).id),
-    ]
+    let recipients = try await recipients(consortium, doctor: context.signers[0].doctor)
     for (kind, recipient) in recipients where kind != .patient {
       _ = try await test.client(consortium, as: "manager").ask(FetchEnvelopeKey(), of: recipient)
     }
@@ -100,11 +106,7 @@ struct RequestTableTests {
   func howItTravels() async throws {
     let test = TestConsortium(teamSize: 1)
     let consortium = try await test.open()
-    let recipients: [(RoleKind, String)] = [
-      (.manager, "manager"), (.hospital, "hospital-1"), (.cloud, "cloud"),
-      (.doctor, TestConsortium.reader),
-      (.patient, try await consortium.address(ofPatient: TestConsortium.patient).id),
-    ]
+    let recipients = try await recipients(consortium, doctor: TestConsortium.reader)
     let member = test.client(consortium, as: "hospital-2")
     func code(_ reply: [UInt8]) async -> String? {
       await ConsortiumError.code { _ = try ReplyMessage<Done>(encoded: reply).result.get() }
