@@ -154,8 +154,8 @@ struct OrganisationSession {
   func submit(
     _ body: some CanonicalObject, patience: Duration
   ) async throws -> (entry: Digest32, isFinal: Bool) {
-    let entry = Entry(
-      EntryContent(
+    let entry = try Entry(
+      checked: EntryContent(
         genesis: genesis.digest, chain: ChainName.consortium, signer: .party(id), body: body),
       signedBy: ring.identity(in: try await node.members))
     let clock = ContinuousClock()
