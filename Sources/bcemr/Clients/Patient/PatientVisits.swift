@@ -356,7 +356,10 @@
           let halts = await patient.halts()
           guard visit.isOver(at: LedgerTime.now(), halts: halts) else {
             guard (try? await patient.isOpen(visit.visit, at: visit.hospital)) == true else {
-              throw error
+              throw CommandFailure(
+                .waits, code: "\(error.code)",
+                RefusalTexts.explained(error.message, code: "\(error.code)").message,
+                hint: "a block takes some seconds, and --wait SECONDS waits for it")
             }
             throw CommandFailure(
               .waits, code: "\(error.code)",
@@ -371,11 +374,6 @@
               "a block takes some seconds, and --wait SECONDS waits for it; where none comes, and the ledger has not "
               + "halted since the visit began, it never will be complete: be admitted again, with another ticket"
           )
-        } catch let error as ConsortiumError where error.code == .notFinal && seconds == 0 {
-          throw CommandFailure(
-            .waits, code: "\(error.code)",
-            RefusalTexts.explained(error.message, code: "\(error.code)").message,
-            hint: "a block takes some seconds, and --wait SECONDS waits for it")
         }
       }
     }
