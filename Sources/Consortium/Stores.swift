@@ -59,12 +59,13 @@ public enum RoleStoreLimits {
 
   /// What a store does before it writes anything.
   ///
-  /// - Throws: ``StoreError`` `tooLarge`.
+  /// - Throws: ``StoreError`` `tooLarge`; `invalidValue` for a value of a role that the role could not read again.
   public static func check(_ changes: [String: [UInt8]?]) throws(StoreError) {
     for (key, value) in changes {
       if let count = value?.count, count > valueByteCount {
         throw StoreError(.tooLarge, "\"\(key)\": \(count) bytes, limit \(valueByteCount)")
       }
+      if let value { try StoredKinds.check(key, value) }
     }
   }
 }
@@ -79,6 +80,6 @@ public protocol RoleStore: Sendable {
 
   /// Applies all changes or none; nil removes a key. Returns when they are durable.
   ///
-  /// - Throws: ``StoreError``; `tooLarge` if one of the values is above ``RoleStoreLimits/valueByteCount``.
+  /// - Throws: ``StoreError``; what ``RoleStoreLimits/check(_:)`` throws, before anything is written.
   func write(_ changes: [String: [UInt8]?]) throws(StoreError)
 }

@@ -72,10 +72,21 @@ package struct ListDoctors: DeskRequest {
     }
 
     package var doctors: [Doctor]
+    /// Rows of the hospital's store that cannot be read.
+    package var damaged: [String]
 
-    package init(doctors: [Doctor]) { self.doctors = doctors }
+    package init(doctors: [Doctor], damaged: [String]) {
+      (self.doctors, self.damaged) = (doctors, damaged)
+    }
 
-    package var lines: [String] { doctors.map(\.line) }
+    package var lines: [String] { doctors.map(\.line) + DeskText.lines(damaged: damaged) }
+  }
+}
+
+/// What several answers say alike.
+package enum DeskText {
+  package static func lines(damaged: [String]) -> [String] {
+    damaged.map { "a row of the store cannot be read: \($0)" }
   }
 }
 

@@ -1,5 +1,6 @@
 import CanonicalEncoding
 import Consortium
+import Credentials
 import EMRScheme
 import Ledger
 import TestSupport
@@ -47,6 +48,58 @@ struct DamagedRowTests {
       #expect(issued == nil)
     }
     #expect(try store.value(forKey: key) == nil)
+  }
+
+  @Test("a hospital's row that cannot be read hides no other ticket, doctor or visit; it is mended")
+  func damagedCounter() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let server = try #require(consortium.hospitals[Self.hospital])
+    let person = "Grace, who has lost a ticket"
+    let visit = try await test.beginVisit(consortium, test.plan()).context.visitID
+    let damagedVisit = try await test.beginVisit(consortium, test.plan("e-2")).context.visitID
+    let tickets = [
+      try await server.issueTicket(for: person), try await server.issueTicket(for: person),
+    ]
+    let lost = try tickets.map {
+      try $0.key(genesis: consortium.genesis.digest, hospital: Self.hospital).publicKey
+    }
+    try await server.employ("dr-new", fingerprint: .zero)
+    try await server.assign(["hospital-1-doctor-1"], toEncounter: "e-3", of: person)
+    let store = test.storage.roleStore(Self.hospital)
+    let before = try await server.employeeList().map(\.doctor)
+    #expect(before.contains("dr-new") && before.contains("hospital-1-doctor-1"))
+    #expect(try await server.damagedRows().isEmpty)
+
+    let named = try #require(try store.keys(withPrefix: "named-team/").first)
+    let damaged = [
+      "visit/\(damagedVisit)", "ticket/\(lost[0].hex)", "employed/dr-new",
+      "employed/hospital-1-doctor-1", named,
+    ]
+    try store.write(Dictionary(uniqueKeysWithValues: damaged.map { ($0, [1, 2, 3]) }))
+    try store.write(["rotation": [1, 2, 3]])
+    let day = try #require(try store.keys(withPrefix: "named-day/").first)
+    try store.write([day: [1, 2, 3]])
+    for key in try store.keys(withPrefix: "envelope-key/") { try store.write([key: [1, 2, 3]]) }
+
+    #expect(try await server.damagedRows() == damaged)
+    #expect(try await server.openTickets(of: person) == [lost[1]])
+    #expect(try await server.openVisits().map(\.visit) == [visit])
+    let readable = before.filter { $0 != "dr-new" && $0 != "hospital-1-doctor-1" }
+    #expect(try await server.employeeList().map(\.doctor) == readable)
+    // After a start too somebody else is admitted.
+    let again = try await test.open()
+    let restarted = try #require(again.hospitals[Self.hospital])
+    _ = try await test.beginVisit(again, test.plan("e-4"))
+
+    // What can be set at the counter is set anew, or taken back.
+    try await restarted.voidTicket(lost[0])
+    try await restarted.employ("dr-new", fingerprint: .zero)
+    #expect(try await restarted.voidExpectation(of: "hospital-1-doctor-1"))
+    try await restarted.assign(nil, toEncounter: "e-3", of: person)
+    #expect(try await restarted.damagedRows() == ["visit/\(damagedVisit)"])
+    #expect(try await restarted.employeeList().map(\.doctor) == before)
+    #expect(try await restarted.voidExpectation(of: "dr-new"))
   }
 
   @Test("a row of a patient that cannot be read keeps no consent from being taken back")

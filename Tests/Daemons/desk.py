@@ -31,6 +31,14 @@ def serves_a_counter(cluster):
     assert desk("void-expectation", "doctor-2") == {"changed": True}
     assert desk("void-expectation", "doctor-2") == {"changed": False}
     assert [d["doctor"] for d in desk("doctors")["doctors"]] == ["doctor-1"]
+    # More than a doctor can have is refused, and shuts the office to nobody.
+    nine = [word for i in range(9) for word in ("--specialty", "http://snomed.info/sct|%d" % i)]
+    refused = desk("expect-doctor", "doctor-2", "--fingerprint", FINGERPRINT, *nine, code=2)["error"]
+    assert refused["code"] == "too-large" and "8" in refused["message"], refused
+    assert desk("expect-doctor", "doctor-2", "--fingerprint", FINGERPRINT, *nine[2:]) == {"changed": True}
+    assert len(desk("doctors")["doctors"][1]["specialties"]) == 8
+    assert desk("void-expectation", "doctor-2") == {"changed": True}
+    assert desk("doctors")["damaged"] == [] and desk("visits")["damaged"] == []
     refused = desk("suspend", "doctor-1", code=2)["error"]
     assert refused["code"] == "unknown-doctor" and "desk doctors" in refused["hint"], refused
 

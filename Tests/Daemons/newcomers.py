@@ -36,6 +36,10 @@ def names_what_is_wrong_in_a_configuration(cluster):
     refused(own, "BCEMRD_LISTEN_PORT has to be a port", BCEMRD_LISTEN_PORT="70000")
     refused(own, "BCEMRD_LISTEN_PORT has to be a port", BCEMRD_LISTEN_PORT="https")
     refused(own, "BCEMRD_LISTN_PORT", "BCEMRD_LISTEN_PORT", BCEMRD_LISTN_PORT="8443")
+    for pause in (-1, 1e300, 604801, "1", None):
+        refused(dict(own, pause=pause), "'pause' has to be a number of seconds, 0 to 604800")
+    for pause in ("-1", "1e300", "nan", "inf", "soon"):
+        refused(own, "BCEMRD_PAUSE has to be a number of seconds, 0 to 604800", BCEMRD_PAUSE=pause)
     for text in ("", "nonsense", "{", "[]", '{"genesis" 1}'):
         refused(text, "JSON")
     os.remove(place)
@@ -162,6 +166,17 @@ def looks_before_it_makes(cluster):
     refused("this is the manager", files.values(), DELEGATES[:3] + ["manager"])
     refused("3f + 1", files.values(), DELEGATES[:3])
     refused("named twice", files.values(), DELEGATES[:3] + DELEGATES[:1])
+    # Numbers that no genesis may have: no digest is said of one that nobody takes.
+    for option, value, word in (
+            ("window", "0", "window is outside 8...31622400"), ("window", "7", "window is outside"),
+            ("window", "99999999999", "window is outside"),
+            ("epoch-length", "0", "epochLength is outside 1...4294967296"),
+            ("epoch-length", "4294967297", "epochLength is outside")):
+        done = cluster.command(
+            "found", *files.values(), "--network", "test", *["--delegate=" + name for name in DELEGATES],
+            "--" + option, value, "--output", output, code=2)
+        assert word in done.stderr and not done.stdout, (done.stdout, done.stderr)
+        assert not os.path.exists(output)
     refused("two files are of cloud", [*files.values(), files["cloud"]])
     refused("no cloud among the files confirms hospital-1",
             [f for n, f in files.items() if n != "cloud"], DELEGATES[:3] + ["hospital-1"])

@@ -29,8 +29,8 @@ extension LedgerNode {
     }
     let rotation = PartyRotation(genesis: genesis.digest, party: party, key: key)
     try await submit(
-      Entry(
-        EntryContent(
+      try Entry(
+        checked: EntryContent(
           genesis: genesis.digest, chain: ChainName.consortium, signer: .party(id), body: rotation),
         signedBy: ring.identity(in: members)))
   }

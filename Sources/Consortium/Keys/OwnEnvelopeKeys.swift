@@ -105,6 +105,13 @@ package final class OwnEnvelopeKeys: Sendable {
 
   /// Reads the keys if that was not done, and erases those whose time is over.
   private func renew(_ state: inout State) throws -> [UInt64: Held] {
+    if state.keys == nil {
+      // Nobody can say when the time of one is over that cannot be read, and nothing opens with it.
+      let damaged = try store.damaged(withPrefix: Self.prefix, as: StoredEnvelopeKey.self)
+      if !damaged.isEmpty {
+        try store.write(Dictionary(uniqueKeysWithValues: damaged.map { ($0, nil) }))
+      }
+    }
     var keys = try state.keys ?? Self.read(store)
     let now = clock()
     let over = keys.filter { now > $0.value.stored.last &+ EnvelopeKey.grace &+ RequestRule.skew }
@@ -127,7 +134,7 @@ package final class OwnEnvelopeKeys: Sendable {
     var keys: [UInt64: Held] = [:]
     for row in try store.keys(withPrefix: prefix) {
       guard let number = UInt64(row.dropFirst(prefix.count)),
-        let stored: StoredEnvelopeKey = try store.load(row)
+        let stored: StoredEnvelopeKey = try store.readable(row)
       else { continue }
       keys[number] = Held(stored: stored, secret: try AgreementKey(seed: stored.seed))
     }
@@ -136,7 +143,7 @@ package final class OwnEnvelopeKeys: Sendable {
 }
 
 /// What the store has of a key.
-private struct StoredEnvelopeKey: NamedValue {
+struct StoredEnvelopeKey: NamedValue {
   static let name = "envelope-key"
 
   var seed: [UInt8]

@@ -3,7 +3,7 @@ import EMRScheme
 import Ledger
 
 /// A record of which some pieces are here, since when: seconds since 1970, by the cloud's clock.
-private struct HalfSentRecord: NamedValue {
+struct HalfSentRecord: NamedValue {
   static let name = "half-sent-record"
 
   var hospital: String

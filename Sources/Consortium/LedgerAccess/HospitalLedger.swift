@@ -116,7 +116,7 @@ package actor HospitalLedger {
     // By the base to which the chain moves if it has another key of this hospital.
     let base = try await node.finalBlock()
     let members = try await node.consortium.members(at: base.reference.height)
-    let entry = Entry(content, signedBy: identity.identity(in: members))
+    let entry = try Entry(checked: content, signedBy: identity.identity(in: members))
     if case .refused(let refusal, _) = try await put(entry) { throw refusal }
   }
 
@@ -475,7 +475,8 @@ package actor HospitalLedger {
   private func offer(_ body: some CanonicalObject) async throws -> Bool {
     let content = EntryContent(
       genesis: genesis.digest, chain: ChainName.consortium, signer: .party(hospital), body: body)
-    let entry = Entry(content, signedBy: identity.identity(in: try await node.members))
+    let entry = try Entry(
+      checked: content, signedBy: identity.identity(in: try await node.members))
     if let offered, await node.isWaiting(offered) { return false }
     do {
       let isNew = try await node.submit(entry)

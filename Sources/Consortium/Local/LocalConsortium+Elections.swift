@@ -34,8 +34,8 @@ extension LocalConsortium {
   func submit(
     _ body: some CanonicalObject, by party: String, _ key: IdentityKey
   ) async throws -> Digest32 {
-    let entry = Entry(
-      EntryContent(
+    let entry = try Entry(
+      checked: EntryContent(
         genesis: genesis.digest, chain: ChainName.consortium, signer: .party(party), body: body),
       signedBy: key)
     try await cloud.node.submit(entry)

@@ -204,8 +204,8 @@ package actor CloudServer: EnvelopeKeyOwner {
     if let index = try await node.consortium.index(ofDemandFor: entry) {
       return DemandPlace(index: index)
     }
-    let demand = Entry(
-      EntryContent(
+    let demand = try Entry(
+      checked: EntryContent(
         genesis: node.genesis.digest, chain: ChainName.consortium, signer: .party(id),
         body: try await views.demand(entry, showing: request.completion)),
       signedBy: try await identity)

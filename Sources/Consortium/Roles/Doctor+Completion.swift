@@ -81,7 +81,7 @@ extension Doctor {
       completion = known
       try await giveAgain(visit)
     } else {
-      completion = entry(try await storeRecord(visitID))
+      completion = try entry(try await storeRecord(visitID))
       visit = try self.visit(visitID)
       visit.completion = completion
       try save(visit)

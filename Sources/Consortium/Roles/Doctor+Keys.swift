@@ -157,8 +157,8 @@ extension Doctor {
 
   /// Has an entry put on the consortium chain by all delegates, for one might drop it.
   private func offer(_ body: some CanonicalObject) async throws {
-    let entry = Entry(
-      EntryContent(
+    let entry = try Entry(
+      checked: EntryContent(
         genesis: genesis.digest, chain: ChainName.consortium, signer: .party(id), body: body),
       signedBy: keys.identity)
     var isTaken = false

@@ -49,7 +49,7 @@ extension Doctor {
     _ partial: PartialSignature, _ signed: DoctorVisit, former: DoctorVisit
   ) async throws {
     let visitID = partial.visit
-    let pending = entry(partial)
+    let pending = try entry(partial)
     var signed = signed
     signed.pending = pending
     signed.mark = SignatureMark(partial, in: pending)

@@ -137,9 +137,10 @@ extension Doctor {
     return view
   }
 
-  func entry(_ body: some CanonicalObject) -> Entry {
-    Entry(
-      EntryContent(genesis: genesis.digest, chain: hospital, signer: .party(id), body: body),
+  func entry(_ body: some CanonicalObject) throws(DecodingFailure) -> Entry {
+    try Entry(
+      checked: EntryContent(
+        genesis: genesis.digest, chain: hospital, signer: .party(id), body: body),
       signedBy: keys.identity)
   }
 }

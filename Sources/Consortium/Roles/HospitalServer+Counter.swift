@@ -38,16 +38,16 @@ extension HospitalServer {
     return (block.time, block.countedTime)
   }
 
-  /// The visits that are open on the chain as it stands, those first that end first.
+  /// The visits that are open on the chain as it stands, those first that end first; but what a disk has
+  /// damaged, which ``damagedRows()`` names.
   package func openVisits() async throws -> [OpenVisit] {
     let chain = try await views.chains.view(of: id)
     let consortium = await node.consortium
     var found: [Digest32: OpenVisit] = [:]
     // Of an opening that was not noted yet the offer is there still.
     for prefix in [Self.visitPrefix, Self.offerPrefix] {
-      for key in try store.keys(withPrefix: prefix) {
-        guard let visit: HospitalVisit = try store.load(key),
-          case let visitID = visit.context.visitID, found[visitID] == nil,
+      for (_, visit) in try store.readable(withPrefix: prefix, as: HospitalVisit.self) {
+        guard case let visitID = visit.context.visitID, found[visitID] == nil,
           let context = try chain.openContext(of: visitID)
         else { continue }
         let count = try chain.signatures(of: visitID, count: context.signers.count).count
@@ -82,11 +82,12 @@ extension HospitalServer {
     }
   }
 
-  /// The doctors whom this hospital has taken on, by their identifiers.
+  /// The doctors whom this hospital has taken on, by their identifiers; but what a disk has damaged, which
+  /// ``damagedRows()`` names: who is taken on again is among them again.
   package func employeeList() async throws -> [Employee] {
     let consortium = await node.consortium
     return try employees().compactMap { doctor in
-      guard let employment = try employment(of: doctor) else { return nil }
+      guard let employment = try readableEmployment(of: doctor) else { return nil }
       let record = try consortium.finalDoctor(doctor)
       let own = record.flatMap { $0.statement.hospital == id ? $0 : nil }
       return Employee(
@@ -98,8 +99,18 @@ extension HospitalServer {
     }
   }
 
-  /// What is kept of a ticket, by its public key; nil of one that was not issued here, or is forgotten.
+  /// What is kept of a ticket, by its public key; nil of one that was not issued here, is forgotten, or cannot
+  /// be read.
   package func issued(_ ticket: [UInt8]) throws -> IssuedTicket? {
-    try store.load(Self.ticketKey(ticket))
+    try store.readable(Self.ticketKey(ticket))
+  }
+
+  /// The keys of rows that cannot be read: a disk has damaged them, or an earlier program wrote otherwise. What is
+  /// kept of visits that are over, for years, is not looked through.
+  package func damagedRows() throws -> [String] {
+    try store.damaged(withPrefix: Self.visitPrefix, as: HospitalVisit.self)
+      + store.damaged(withPrefix: Self.offerPrefix, as: HospitalVisit.self)
+      + store.damaged(withPrefix: Self.ticketKey([]), as: IssuedTicket.self)
+      + damagedTeams()
   }
 }

@@ -52,11 +52,13 @@ extension HospitalServer {
   ///   - fingerprint: ``Doctor/fingerprint()``, told by the doctor in person.
   ///   - specialties: what the hospital has seen diplomas of. A registration that asserts others is
   ///     refused; of a doctor who is registered, those in force count instead.
-  /// - Throws: ``ConsortiumError`` `registered-elsewhere` or `not-active` of whom the ledger takes no registration
-  ///   from this hospital, as far as this server has the ledger.
+  /// - Throws: ``ConsortiumError`` `too-large` for more than ``Specialty/countLimit``; `registered-elsewhere` or
+  ///   `not-active` of whom the ledger takes no registration from this hospital, as far as this server has the
+  ///   ledger.
   package func employ(
     _ doctor: String, fingerprint: Digest32, specialties: Set<Specialty> = []
   ) async throws {
+    try Self.requireCount(of: specialties)
     let consortium = await node.consortium
     guard try consortium.members.location(of: doctor) == nil else {
       throw ConsortiumError(.registeredElsewhere, "\(doctor) is a member, and no doctor")
@@ -64,6 +66,14 @@ extension HospitalServer {
     try requireRegistrable(doctor, try consortium.doctor(doctor)?.record)
     try store.save(
       Employment(fingerprint: fingerprint, specialties: specialties), Self.employmentKey(doctor))
+  }
+
+  private static func requireCount(of specialties: Set<Specialty>) throws(ConsortiumError) {
+    guard specialties.count <= Specialty.countLimit else {
+      throw ConsortiumError(
+        .tooLarge,
+        "\(specialties.count) specialties; a doctor has at most \(Specialty.countLimit)")
+    }
   }
 
   /// That the ledger takes a registration in this name from this hospital (specification 6.3).
@@ -87,14 +97,16 @@ extension HospitalServer {
   @discardableResult
   package func voidExpectation(of doctor: String) async throws -> Bool {
     let registered = try await node.consortium.doctor(doctor)?.record.statement
-    guard let employment = try employment(of: doctor) else { return false }
+    guard try employees().contains(doctor) else { return false }
     guard let registered, registered.hospital == id else {
       try store.write([Self.employmentKey(doctor): nil])
       return true
     }
-    if employment.fingerprint == registered.digest { return false }
+    let employment = try readableEmployment(of: doctor)
+    if employment?.fingerprint == registered.digest { return false }
+    let specialties = employment?.specialties ?? registered.specialties
     try store.save(
-      Employment(fingerprint: registered.digest, specialties: Set(employment.specialties)),
+      Employment(fingerprint: registered.digest, specialties: Set(specialties)),
       Self.employmentKey(doctor))
     return true
   }
@@ -124,6 +136,17 @@ extension HospitalServer {
     try store.load(Self.employmentKey(doctor))
   }
 
+  /// The same; nil too where it cannot be read.
+  func readableEmployment(of doctor: String) throws -> Employment? {
+    try store.readable(Self.employmentKey(doctor))
+  }
+
+  /// Of what is kept of doctors and of teams that were named, the keys of rows that cannot be read.
+  func damagedTeams() throws -> [String] {
+    try store.damaged(withPrefix: Self.employmentKey(""), as: Employment.self)
+      + store.damaged(withPrefix: Self.namedPrefix, as: TeamChoice.self)
+  }
+
   /// The doctors that this hospital has taken on, in ascending order.
   func employees() throws -> [String] { try Self.employees(in: store) }
 
@@ -136,11 +159,12 @@ extension HospitalServer {
   /// Says on the ledger what a doctor of this hospital is a specialist in from now on.
   ///
   /// - Returns: whether it was something else before.
-  /// - Throws: the ``Refusal``.
+  /// - Throws: the ``Refusal``; ``ConsortiumError`` `too-large` for more than ``Specialty/countLimit``.
   @discardableResult
   package func setSpecialties(
     of doctor: String, _ specialties: Set<Specialty>
   ) async throws -> Bool {
+    try Self.requireCount(of: specialties)
     try await node.catchUp()
     guard let record = try await node.consortium.doctor(doctor)?.record,
       record.statement.hospital == id
@@ -224,7 +248,8 @@ extension HospitalServer {
   /// - Throws: ``TeamRefusal``.
   @inline(never)
   func team(for form: AdmissionForm, of doctors: [String: DoctorRecord]) throws -> Team {
-    var rotation: DoctorRotation = try store.load(Self.rotationKey) ?? DoctorRotation()
+    // One that cannot be read begins anew: it says who comes next, and keeps nobody from being admitted.
+    var rotation: DoctorRotation = try store.readable(Self.rotationKey) ?? DoctorRotation()
     let key = namedKey(form.identity, form.encounter)
     let assigned: TeamChoice? = try store.load(key)
     let choice =
@@ -273,7 +298,7 @@ extension HospitalServer {
     for key in try store.keys(withPrefix: Self.namedPrefix) {
       let dayKey = Self.namedDayKey(key)
       // One that an earlier program has kept is of today.
-      guard let day = try store.value(forKey: dayKey).flatMap({ try? UInt64(stateBytes: $0) })
+      guard let day = try store.readableBytes(dayKey).flatMap({ try? UInt64(stateBytes: $0) })
       else {
         try store.write([dayKey: today])
         continue

@@ -44,8 +44,8 @@ extension HospitalServer {
   package func openTickets(of identity: String) async throws -> [[UInt8]] {
     let prefix = Self.ticketKey([])
     var tickets: [[UInt8]] = []
-    for key in try store.keys(withPrefix: prefix) {
-      guard let issued: IssuedTicket = try store.load(key), issued.isFor(identity) else { continue }
+    for (key, issued) in try store.readable(withPrefix: prefix, as: IssuedTicket.self)
+    where issued.isFor(identity) {
       if let context = issued.context { try await noteOpened(context.visitID) }
       guard try issued.answer == nil || offer(of: issued) != nil,
         let ticket = [UInt8](hex: String(key.dropFirst(prefix.count)))
@@ -61,7 +61,10 @@ extension HospitalServer {
   /// - Parameter ticket: its public key.
   package func voidTicket(_ ticket: [UInt8]) async throws {
     let key = Self.ticketKey(ticket)
-    guard let issued: IssuedTicket = try store.load(key) else { return }
+    guard let issued: IssuedTicket = try store.readable(key) else {
+      // One that cannot be read admits nobody either, and what it was offered is not known.
+      return try store.write([key: nil])
+    }
     guard let context = issued.context else { return try void(issued, key) }
     // Nobody opens its visit meanwhile.
     try await openings.pass(context.visitID) {
@@ -86,7 +89,7 @@ extension HospitalServer {
   }
 
   /// Whether this is the public key of a ticket that was issued here.
-  func isIssued(_ ticket: [UInt8]) throws -> Bool {
+  package func isIssued(_ ticket: [UInt8]) throws -> Bool {
     try store.value(forKey: Self.ticketKey(ticket)) != nil
   }
 
@@ -101,7 +104,7 @@ extension HospitalServer {
     let today = inbox.clock() / Self.secondsOfDay
     guard today > Self.daysKept else { return }
     let due = today - Self.daysKept
-    let stored = try store.value(forKey: Self.forgottenKey)
+    let stored = try store.readableBytes(Self.forgottenKey)
     let forgotten = stored.flatMap { UInt64(String(decoding: $0, as: UTF8.self)) }
     guard forgotten.map({ $0 < due }) ?? true else { return }
     try forgetNamedTeams()
@@ -116,7 +119,7 @@ extension HospitalServer {
           } catch let error as StoreError {
             throw error
           } catch {
-            // One that cannot be read goes as it is, and keeps nobody from being admitted.
+            // Whatever it meets keeps nobody from being admitted.
             inbox.failures.note(error)
             try store.write([Self.ticketKey(ticket): nil])
           }

@@ -223,7 +223,7 @@ extension HospitalServer {
     guard let record = try chain.visit(visitID),
       let leaf = try await views.chains.leaf(record.opening, of: id),
       case .visitOpening(let opening)? = Leaf.entry(in: leaf)?.content.body,
-      var visit: HospitalVisit = try store.load(Self.offerKey(record.contextDigest))
+      var visit: HospitalVisit = try store.readable(Self.offerKey(record.contextDigest))
     else { return }
     visit.agreed = opening
     try store.write(Self.opened(visit))

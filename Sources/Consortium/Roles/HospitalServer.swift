@@ -190,8 +190,8 @@ package actor HospitalServer: EnvelopeKeyOwner {
 
   /// An entry for the consortium chain.
   func entry(_ body: some CanonicalObject) async throws -> Entry {
-    Entry(
-      EntryContent(
+    try Entry(
+      checked: EntryContent(
         genesis: node.genesis.digest, chain: ChainName.consortium, signer: .party(id), body: body),
       signedBy: try await identity)
   }

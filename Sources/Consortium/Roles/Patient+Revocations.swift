@@ -40,7 +40,7 @@ extension Patient {
     }
     if let signed = known.given.revocation { return signed }
     let visit = try visit(known.given.visit, at: known.hospital)
-    let signed = entry(
+    let signed = try entry(
       Revocation(visit: known.given.visit, document: consent), visit.context,
       try keys(of: visit.context).signingKey)
     known.given.revocation = signed

@@ -82,9 +82,13 @@ extension Patient {
   /// If some of it did not arrive, the same call sends the same consent again.
   /// - Parameter request: the digest of the request.
   /// - Returns: the digest of the consent. Nothing opens before it is final.
+  /// - Throws: ``ConsortiumError`` `too-large` for an `expiresAt` behind the year 9999.
   public func consent(
     to request: Digest32, visit visitID: Digest32, at hospital: String, expiresAt: UInt64
   ) async throws -> Digest32 {
+    guard expiresAt <= Limits.latestTime else {
+      throw ConsortiumError(.tooLarge, "a consent ends at \(Limits.latestTime) or before")
+    }
     guard let stored: ForwardAccessRequest = try store.load(Self.requestKey(request)) else {
       throw ConsortiumError(.consentUnknown, "the patient has received no such request")
     }
@@ -135,7 +139,7 @@ extension Patient {
         evidence: try Evidence(visit.evidence), visitKey: visitKeys.visitKey
       ).encoded())
     let pending = PendingConsent(
-      notice: entry(
+      notice: try entry(
         ConsentNotice(visit: visitID, document: digest), context, visitKeys.signingKey),
       deposit: DepositConsent(
         consent: signed, certificate: certificate, share: try blinding.proxyShare.encoded()),

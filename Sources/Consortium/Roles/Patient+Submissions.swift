@@ -115,13 +115,13 @@ extension Patient: Submitter {
 
   /// The receipt as it was signed before, unless it is final: signed once, it is one entry.
   func entry(
-    _ receipt: VisitReceipt, at hospital: String, orSigned make: (VisitReceipt) -> Entry
+    _ receipt: VisitReceipt, at hospital: String, orSigned make: (VisitReceipt) throws -> Entry
   ) throws -> Entry {
     let known = try (rows.open() + rows.settled()).lazy.compactMap(\.entry).first {
       $0.content.body == .visitReceipt(receipt) && $0.content.chain == hospital
     }
     if let known { return known }
-    let entry = make(receipt)
+    let entry = try make(receipt)
     // Nothing comes between looking and keeping.
     try rows.keep(entry, at: client.clock())
     return entry

@@ -289,7 +289,9 @@ extension Patient {
     if let standing = try finalReceipt(of: receipt.visit, at: context.hospital) {
       return (false, standing, nil)
     }
-    let signed = try entry(receipt, at: context.hospital) { entry($0, context, key) }
+    let signed = try entry(receipt, at: context.hospital) {
+      try self.entry($0, context, key)
+    }
     do {
       return (true, try await submit(signed, until: .written), nil)
     } catch let error as StoreError {

@@ -218,9 +218,11 @@ public actor Patient: Endpoint, RoleEndpoint {
 
   func save(_ visit: PatientVisit) throws { try store.save(visit, Self.key(visit.context)) }
 
-  func entry(_ body: some CanonicalObject, _ context: VisitContext, _ key: IdentityKey) -> Entry {
-    Entry(
-      EntryContent(
+  func entry(
+    _ body: some CanonicalObject, _ context: VisitContext, _ key: IdentityKey
+  ) throws(DecodingFailure) -> Entry {
+    try Entry(
+      checked: EntryContent(
         genesis: genesis.digest, chain: context.hospital,
         signer: .patient(visit: context.visitID), body: body),
       signedBy: key)

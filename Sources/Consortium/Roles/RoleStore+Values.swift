@@ -24,8 +24,17 @@ extension RoleStore {
   func readable<Value: NamedValue>(
     _ key: String, as type: Value.Type = Value.self
   ) throws -> Value? {
+    try unlessDamaged { try load(key, as: type) }
+  }
+
+  /// The bytes of a value; nil if there are none that can be read.
+  func readableBytes(_ key: String) throws -> [UInt8]? {
+    try unlessDamaged { try value(forKey: key) }
+  }
+
+  private func unlessDamaged<Value>(_ read: () throws -> Value?) throws -> Value? {
     do {
-      return try load(key, as: type)
+      return try read()
     } catch {
       if error.isOfWholeStore { throw error }
       return nil

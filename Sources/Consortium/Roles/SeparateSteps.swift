@@ -38,6 +38,8 @@ struct SeparateSteps {
 }
 
 extension Error {
-  /// Whether a store has failed, and not merely one row of it is damaged.
-  var isOfWholeStore: Bool { (self as? StoreError).map { $0.code != .corrupted } ?? false }
+  /// Whether a store has failed, and not merely one row of it is damaged, or was not written.
+  var isOfWholeStore: Bool {
+    (self as? StoreError).map { ![.corrupted, .invalidValue].contains($0.code) } ?? false
+  }
 }

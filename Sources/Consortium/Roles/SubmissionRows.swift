@@ -188,7 +188,7 @@ package struct SubmissionRows: Sendable {
     try store.load(key, as: Count.self)?.value ?? 0
   }
 
-  private struct Count: NamedValue {
+  struct Count: NamedValue {
     static let name = "submission-count"
     let value: UInt64
     init(_ value: UInt64) { self.value = value }

@@ -174,8 +174,9 @@ package actor SystemManager: EnvelopeKeyOwner {
   }
 
   func entry(_ body: some CanonicalObject, on chain: String) async throws -> Entry {
-    Entry(
-      EntryContent(genesis: node.genesis.digest, chain: chain, signer: .party(id), body: body),
+    try Entry(
+      checked: EntryContent(
+        genesis: node.genesis.digest, chain: chain, signer: .party(id), body: body),
       signedBy: try await identity)
   }
 

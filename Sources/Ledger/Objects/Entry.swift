@@ -13,7 +13,24 @@ public struct Entry: CanonicalObject, Equatable {
   /// Ed25519 over the DER of `content`.
   public var signature: [UInt8]
 
-  /// Signs what is to be said.
+  /// Signs what is to be said, once it was read as others will read it: what is signed is kept, and sent again
+  /// until somebody takes it.
+  ///
+  /// - Throws: ``DecodingFailure`` for what no decoder takes, as a number that is out of its bounds.
+  public init(checked content: EntryContent, signedBy key: IdentityKey) throws(DecodingFailure) {
+    let encoded = content.encoded()
+    _ = try EntryContent(encoded: encoded)
+    self.content = content
+    signature = key.sign(encoded)
+    let count = self.encoded().count
+    guard count <= Self.maximumByteCount else {
+      throw DecodingFailure(
+        .tooLarge, "\(Self.kind) of \(count) bytes, limit \(Self.maximumByteCount)")
+    }
+  }
+
+  /// Signs whatever it is: for entries that others are to refuse. What a role has to say is signed by
+  /// ``init(checked:signedBy:)``.
   public init(_ content: EntryContent, signedBy key: IdentityKey) {
     self.content = content
     signature = key.sign(content.encoded())

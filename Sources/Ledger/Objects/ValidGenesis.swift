@@ -15,7 +15,8 @@ public struct ValidGenesis: Sendable {
   /// The delegates of the first epoch.
   let firstSeats: [SeatOccupant?]
 
-  /// - Throws: ``LedgerError`` `invalid-genesis`, naming the rule that is broken.
+  /// - Throws: ``LedgerError`` `invalid-genesis`, naming the rule that is broken, or the field that no decoder
+  ///   takes.
   public init(_ genesis: Genesis) throws(LedgerError) {
     func require(_ holds: Bool, _ rule: String) throws(LedgerError) {
       if !holds { throw LedgerError(.invalidGenesis, rule) }
@@ -43,8 +44,15 @@ public struct ValidGenesis: Sendable {
     for node in delegates {
       try require(node.votingKey != nil, "\(node.id) is a delegate without a voting key")
     }
+    // Whoever has founded a ledger says its digest to everybody: nobody takes one that cannot be read.
+    let encoded = genesis.encoded()
+    do {
+      _ = try Genesis(encoded: encoded)
+    } catch {
+      throw LedgerError(.invalidGenesis, error.message)
+    }
     content = genesis
-    let digest = genesis.digest
+    let digest = Digest32(sha256: encoded)
     self.digest = digest
     self.members = members
     originPrefix = "bcemr/\(digest)/"

@@ -27,4 +27,6 @@ extension ErrorCode<StoreError> {
   public static var outcomeUnknown: Self { Self("outcome-unknown") }
   /// Longer than the store takes; nothing was written.
   public static var tooLarge: Self { Self("too-large") }
+  /// Nobody could read it again; nothing was written.
+  public static var invalidValue: Self { Self("invalid-value") }
 }

@@ -73,7 +73,7 @@ struct VoidTicket: HandledRequest {
         .badInput, "this is no ticket", code: "bad-ticket",
         hint: "the 64 hexadecimal digits that 'bcemrd desk tickets' shows")
     }
-    let isKnown = try await hospital.issued(key) != nil
+    let isKnown = try await hospital.isIssued(key)
     try await hospital.voidTicket(key)
     return DeskDone(changed: isKnown)
   }
@@ -107,7 +107,8 @@ struct SetStaffing: HandledRequest {
   func perform(at desk: Desk) async throws -> DeskDone {
     let hospital = try desk.hospital(role)
     let plan = try StaffingPlan(json: Array(plan.utf8))
-    let isNew = try await hospital.staffing() != plan
+    // Whatever stands there, readable or not, a new plan takes its place.
+    let isNew = (try? await hospital.staffing()) != plan
     try await hospital.setStaffing(plan)
     return DeskDone(changed: isNew)
   }
@@ -164,6 +165,8 @@ struct ListVisits: HandledRequest {
     var visits: [Visit]
     /// How many there are, shown or not.
     var count: Int
+    /// Rows of the hospital's store that cannot be read.
+    var damaged: [String]
 
     /// What becomes of a visit in which nobody can sign any more.
     private static let ending =
@@ -180,6 +183,7 @@ struct ListVisits: HandledRequest {
             + ($0.isOver ? "  over: \(Self.ending)" : "")
         } + (visits.isEmpty ? ["no visit is open"] : [])
         + (visits.count < count ? ["\(count - visits.count) more"] : [])
+        + DeskText.lines(damaged: damaged)
     }
   }
 
@@ -196,6 +200,6 @@ struct ListVisits: HandledRequest {
           nextDeadline: Date.text($0.nextDeadline &+ halts),
           lastDeadline: Date.text($0.lastDeadline &+ halts),
           team: $0.team, signed: $0.signatureCount, isOver: $0.isOver(at: counted))
-      }, count: visits.count)
+      }, count: visits.count, damaged: try await hospital.damagedRows())
   }
 }

@@ -37,8 +37,9 @@ extension ListDoctors: HandledRequest {
   static var stores: Bool { false }
 
   func perform(at desk: Desk) async throws -> Answer {
-    Answer(
-      doctors: try await desk.hospital(role).employeeList().map {
+    let hospital = try desk.hospital(role)
+    return Answer(
+      doctors: try await hospital.employeeList().map {
         Answer.Doctor(
           doctor: $0.doctor,
           standing: $0.status.map { "\($0)" }
@@ -46,7 +47,7 @@ extension ListDoctors: HandledRequest {
           fingerprint: "\($0.fingerprint)", specialties: $0.specialties.map(\.description),
           hospital: $0.registration?.hospital,
           registered: $0.registration.map { "\($0.fingerprint)" })
-      })
+      }, damaged: try await hospital.damagedRows())
   }
 }
 

@@ -149,18 +149,17 @@ struct OrganisationSession {
 
   /// Signs an entry, hands it to the delegates, and waits until a final block holds it.
   ///
-  /// - Parameter patience: in seconds.
   /// - Returns: the digest of the entry, and whether a final block holds it.
   /// - Throws: the ``Refusal``; ``ConsortiumError`` `unreachable`.
   func submit(
-    _ body: some CanonicalObject, patience: Int
+    _ body: some CanonicalObject, patience: Duration
   ) async throws -> (entry: Digest32, isFinal: Bool) {
-    let entry = Entry(
-      EntryContent(
+    let entry = try Entry(
+      checked: EntryContent(
         genesis: genesis.digest, chain: ChainName.consortium, signer: .party(id), body: body),
       signedBy: ring.identity(in: try await node.members))
     let clock = ContinuousClock()
-    let end = clock.now + .seconds(patience)
+    let end = clock.now + patience
     try await node.submit(entry)
     while try await node.index(of: entry.digest) == nil {
       guard clock.now < end else { return (entry.digest, false) }

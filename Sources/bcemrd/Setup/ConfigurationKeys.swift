@@ -1,5 +1,6 @@
 import Credentials
 import Foundation
+import TerminalText
 
 #if canImport(Glibc)
   import Glibc
@@ -15,7 +16,7 @@ enum ConfigurationKeys {
     case texts = "a list of texts"
     case port = "a port: a number from 1 to 65535"
     case count = "a whole number, 0 or more"
-    case seconds = "a number of seconds"
+    case seconds = "a number of seconds, 0 to 604800"
   }
 
   private static let kinds: [String: Kind] = [
@@ -84,7 +85,7 @@ enum ConfigurationKeys {
     case list([Value])
     case flag
     case whole(Int)
-    case number
+    case number(Double)
     case text
     case none
 
@@ -96,8 +97,8 @@ enum ConfigurationKeys {
         self = .flag
       } else if let value = try? container.decode(Int.self) {
         self = .whole(value)
-      } else if (try? container.decode(Double.self)) != nil {
-        self = .number
+      } else if let value = try? container.decode(Double.self) {
+        self = .number(value)
       } else if (try? container.decode(String.self)) != nil {
         self = .text
       } else if let values = try? container.decode([Value].self) {
@@ -109,7 +110,9 @@ enum ConfigurationKeys {
 
     func isOf(_ kind: Kind) -> Bool {
       switch (kind, self) {
-      case (.text, .text), (.seconds, .whole), (.seconds, .number): true
+      case (.text, .text): true
+      case (.seconds, .whole(let value)): LengthOfTime(seconds: Double(value)) != nil
+      case (.seconds, .number(let value)): LengthOfTime(seconds: value) != nil
       case (.texts, .list(let values)): values.allSatisfy { $0.isOf(.text) }
       case (.port, .whole(let value)): (1...65535).contains(value)
       case (.count, .whole(let value)): value >= 0
@@ -175,7 +178,7 @@ enum ConfigurationKeys {
     case .text, .texts: !text.isEmpty
     case .port: Int(text).map((1...65535).contains) ?? false
     case .count: Int(text).map { $0 >= 0 } ?? false
-    case .seconds: Double(text)?.isFinite ?? false
+    case .seconds: LengthOfTime(text) != nil
     }
   }
 

@@ -2,6 +2,7 @@
   import ArgumentParser
   import Consortium
   import Keystore
+  import TerminalText
 
   struct DoctorFingerprint: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -82,8 +83,10 @@
         then, under the same passphrase. Where that takes longer than --wait, run it again.
         """)
 
-    @Option(help: ArgumentHelp("How long to wait for the block.", valueName: "seconds"))
-    var wait: Double = 60
+    @Option(
+      help: ArgumentHelp("How long to wait for the block, at most a week.", valueName: "seconds"),
+      transform: LengthOfTime.argument)
+    var wait = LengthOfTime.minute
 
     @OptionGroup var profile: ProfileOptions
     @OptionGroup var output: OutputOptions
@@ -103,7 +106,7 @@
     func run() async throws {
       let wait = wait
       let report = try await DoctorSession.run(profile) { session in
-        let end = ContinuousClock.now + .seconds(wait)
+        let end = ContinuousClock.now + wait.duration
         var isInForce = false
         while true {
           isInForce = try await session.doctor.rotateKeys()

@@ -17,8 +17,11 @@
     @Argument(help: "The consent, by the first 8 or more digits of its identifier.")
     var consent: String
 
-    @Option(help: ArgumentHelp("How long to wait until it is final.", valueName: "seconds"))
-    var wait: Double = 60
+    @Option(
+      help: ArgumentHelp(
+        "How long to wait until it is final, at most a week.", valueName: "seconds"),
+      transform: LengthOfTime.argument)
+    var wait = LengthOfTime.minute
 
     @Flag(help: "Demand it before all organisations, at once, where the hospital does not take it.")
     var demand = false
@@ -88,7 +91,7 @@
     }
 
     private static func revoke(
-      _ consent: PatientHoldings.Consent, _ patient: Consortium.Patient, _ wait: Double,
+      _ consent: PatientHoldings.Consent, _ patient: Consortium.Patient, _ wait: LengthOfTime,
       _ isDemanded: Bool
     ) async throws -> Report {
       let watch = StandingWatch()

@@ -121,8 +121,11 @@
     @Option(help: ArgumentHelp("How many days from now.", valueName: "number"))
     var days: Int?
 
-    @Option(help: ArgumentHelp("How long to wait until it is final.", valueName: "seconds"))
-    var wait: Double = 60
+    @Option(
+      help: ArgumentHelp(
+        "How long to wait until it is final, at most a week.", valueName: "seconds"),
+      transform: LengthOfTime.argument)
+    var wait = LengthOfTime.minute
 
     @Flag(help: "Give up what is wanted and was not given.")
     var cancel = false
@@ -239,7 +242,7 @@
 
     private static func give(
       _ wish: WantedConsents.Wanted, _ doctor: String, _ wanted: WantedConsents,
-      _ patient: Consortium.Patient, _ wait: Double
+      _ patient: Consortium.Patient, _ wait: LengthOfTime
     ) async throws -> Report {
       try wanted.add(wish)
       let (watch, given) = (StandingWatch(), FollowedConsent())

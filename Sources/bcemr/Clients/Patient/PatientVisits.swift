@@ -274,8 +274,9 @@
 
     @Option(
       help: ArgumentHelp(
-        "How long to wait for the visit to be final, in seconds.", valueName: "seconds"))
-    var wait: Double = 0
+        "How long to wait for the visit to be final, at most a week.", valueName: "seconds"),
+      transform: LengthOfTime.argument)
+    var wait = LengthOfTime.zero
 
     @Option(help: ArgumentHelp("Whose visit it is.", valueName: "name"))
     var hospital: String?
@@ -337,9 +338,9 @@
     }
 
     private static func collect(
-      _ visit: PatientHoldings.Visit, _ patient: Consortium.Patient, _ seconds: Double
+      _ visit: PatientHoldings.Visit, _ patient: Consortium.Patient, _ wait: LengthOfTime
     ) async throws -> CollectedRecord {
-      let end = ContinuousClock.now + .seconds(seconds)
+      let end = ContinuousClock.now + wait.duration
       var pauses = Pauses.untilFinal
       while true {
         do {
@@ -355,7 +356,10 @@
           let halts = await patient.halts()
           guard visit.isOver(at: LedgerTime.now(), halts: halts) else {
             guard (try? await patient.isOpen(visit.visit, at: visit.hospital)) == true else {
-              throw error
+              throw CommandFailure(
+                .waits, code: "\(error.code)",
+                RefusalTexts.explained(error.message, code: "\(error.code)").message,
+                hint: "a block takes some seconds, and --wait SECONDS waits for it")
             }
             throw CommandFailure(
               .waits, code: "\(error.code)",

@@ -2,6 +2,7 @@
   import CanonicalEncoding
   import Consortium
   import Synchronization
+  import TerminalText
 
   /// When something that was submitted came to stand how, from the moment at which it was asked for.
   final class StandingWatch: Sendable {
@@ -43,15 +44,15 @@
       return value
     }
 
-    /// Looks whether it is final, for at most so many seconds.
+    /// Looks whether it is final, for at most so long.
     ///
     /// - Parameter follow: asks for the proof.
     /// - Returns: how it stands.
     func wait(
-      _ seconds: Double, following follow: () async -> Void,
+      _ longest: LengthOfTime, following follow: () async -> Void,
       looking look: () async -> SubmissionStanding?
     ) async -> SubmissionStanding? {
-      let end = ContinuousClock.now + .seconds(seconds)
+      let end = ContinuousClock.now + longest.duration
       var standing = await look()
       while let now = standing, !now.isFinal, ContinuousClock.now < end {
         try? await Task.sleep(for: .milliseconds(500))

@@ -89,7 +89,7 @@ struct Submit: AsyncParsableCommand {
       let changes = try draft.content().changes
       let motion = try draft.agreed(
         try consortium.preview(of: changes).consents, session.genesis.digest)
-      let done = try await session.submit(motion, patience: wait.seconds)
+      let done = try await session.submit(motion, patience: wait.duration)
       try options.show(PutReport(motion, done, try consortium.nextMembers, options))
     }
   }

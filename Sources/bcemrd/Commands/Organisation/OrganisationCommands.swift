@@ -1,5 +1,6 @@
 import ArgumentParser
 import CanonicalEncoding
+import TerminalText
 
 /// What an organisation decides about who takes part, with a key that no server has.
 struct OrganisationCommands: AsyncParsableCommand {
@@ -25,11 +26,16 @@ struct OrganisationCommands: AsyncParsableCommand {
 struct WaitOption: ParsableArguments {
   private static let longest = 3600
 
-  @Option(name: .customLong("wait"), help: "Seconds to wait until a final block holds it.")
-  var seconds = 60
+  @Option(
+    name: .customLong("wait"),
+    help: ArgumentHelp("Seconds to wait until a final block holds it.", valueName: "seconds"),
+    transform: LengthOfTime.argument)
+  var time = LengthOfTime.minute
+
+  var duration: Duration { time.duration }
 
   func validate() throws {
-    guard (0...Self.longest).contains(seconds) else {
+    guard time.seconds <= Double(Self.longest) else {
       throw ValidationError("--wait is 0 to \(Self.longest) seconds")
     }
   }

@@ -83,7 +83,7 @@ struct Propose: AsyncParsableCommand {
           .badInput, "\(preview.consents.keys.sorted().joined(separator: ", ")) must agree first",
           code: "not-agreed", hint: "write a draft with -o FILE, and give it to them")
       }
-      let done = try await session.submit(motion, patience: wait.seconds)
+      let done = try await session.submit(motion, patience: wait.duration)
       try options.show(PutReport(motion, done, try consortium.nextMembers, options))
     }
   }

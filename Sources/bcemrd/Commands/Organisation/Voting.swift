@@ -34,7 +34,7 @@ struct Vote: AsyncParsableCommand {
           code: "not-entitled")
       }
       let done = try await session.submit(
-        Ballot(motion: motion.entry, approves: yes), patience: wait.seconds)
+        Ballot(motion: motion.entry, approves: yes), patience: wait.duration)
       let consortium = await session.node.consortium
       guard done.isFinal,
         let now = try consortium.motions().first(where: { $0.entry == motion.entry })
@@ -95,7 +95,7 @@ struct Approve: AsyncParsableCommand {
     try await OrganisationSession.run(options) { session in
       let number = try await session.node.consortium.approval(of: session.id).next
       let done = try await session.submit(
-        Approval(candidates: Set(ids), number: number), patience: wait.seconds)
+        Approval(candidates: Set(ids), number: number), patience: wait.duration)
       try options.show(
         SubmittedReport(
           none
