@@ -9,7 +9,7 @@
 	bench-daemons chaos cluster nothing-left-out
 
 SWIFT_BUILD := swift build -c release
-SWIFT_TEST := swift test -c release --disable-testable-imports
+SWIFT_TEST := scripts/failures-last swift test -c release --disable-testable-imports
 BCEMR := .build/release/bcemr
 PREFIX ?= /usr/local
 PROGRAMS := bcemr bcemrd
