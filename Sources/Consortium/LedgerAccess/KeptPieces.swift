@@ -32,18 +32,21 @@ struct PieceRows {
 
   func key(_ name: Digest32, _ index: Int) -> String { "\(prefix)\(name)/\(index)" }
 
-  /// Keeps pieces as they are made. Returns when all are durable; nothing names them yet.
+  /// Keeps pieces as they are made, all but the last: nothing names them yet.
   ///
   /// - Parameter name: of 32 random bytes.
+  /// - Returns: and the row of the last, to be written with what names them.
   func keep(
     as name: Digest32, _ next: () throws -> [UInt8]?
-  ) throws -> KeptPieces {
+  ) throws -> (pieces: KeptPieces, last: [String: [UInt8]?]) {
     var (index, byteCount) = (0, 0)
+    var last: [String: [UInt8]?] = [:]
     while let piece = try next() {
-      try store.write([key(name, index): piece])
+      if !last.isEmpty { try store.write(last) }
+      last = [key(name, index): piece]
       (index, byteCount) = (index + 1, byteCount + piece.count)
     }
-    return KeptPieces(name: name, byteCount: byteCount)
+    return (KeptPieces(name: name, byteCount: byteCount), last)
   }
 
   /// - Throws: ``StoreError`` `corrupted` if a row is gone that was kept.

@@ -29,6 +29,7 @@ public enum SubmissionStanding: Sendable, Equatable {
   /// Whether the hospital has taken it, by its own word at least.
   var isTaken: Bool { isConfirmed || self == .written }
   var isRefused: Bool { if case .refused = self { true } else { false } }
+  var isDemanded: Bool { if case .demanded = self { true } else { false } }
 
   /// How it stands once this was shown as well. What more than the hospital has signed for is not taken
   /// back by the hospital's word.

@@ -38,8 +38,9 @@ extension Doctor {
     let known = try store.value(forKey: sealedKey(visitID))
     // Of earlier programs nothing says for which.
     if visit.sealed != nil, known ?? signature == signature { return last }
-    visit.sealed = try seal(visit, last)
-    try save(visit, and: [sealedKey(visitID): signature])
+    let (sealed, lastPiece) = try seal(visit, last)
+    visit.sealed = sealed
+    try save(visit, and: lastPiece.merging([sealedKey(visitID): signature]) { $1 })
     try dropPieces(ofVisit: visitID)
     return last
   }
@@ -77,17 +78,18 @@ extension Doctor {
     defer { gate.leave() }
     var visit = try visit(visitID)
     let completion: Entry
-    if let known = try self.completion(of: visit) {
+    let known = try self.completion(of: visit)
+    if let known {
       completion = known
       try await giveAgain(visit)
     } else {
       completion = try entry(try await storeRecord(visitID))
       visit = try self.visit(visitID)
       visit.completion = completion
-      try save(visit)
+      try save(visit, and: try rows.changes(sending: completion, at: client.clock()))
     }
     do {
-      return try await submit(completion, until: .confirmed)
+      return try await submit(completion, isNoted: known == nil, until: .confirmed)
     } catch let refusal as SignedRefusal {
       visit = try self.visit(visitID)
       visit.completion = nil
@@ -163,7 +165,11 @@ extension Doctor {
   }
 
   /// Seals what c_n holds, once it opens the commitments that stand on the ledger.
-  private func seal(_ visit: DoctorVisit, _ last: PartialSignature) throws -> KeptRecord {
+  ///
+  /// - Returns: and the row of the last piece, to be written with what names it.
+  private func seal(
+    _ visit: DoctorVisit, _ last: PartialSignature
+  ) throws -> (record: KeptRecord, last: [String: [UInt8]?]) {
     let context = visit.context
     guard let presence = visit.presence else {
       throw ConsortiumError(.wrongState, "\(id) has not signed")
@@ -176,7 +182,7 @@ extension Doctor {
       RecordPlaintext(
         context: context, evidence: Evidence(presence.evidence), findings: findings),
       to: visitKey, using: &randomness)
-    let pieces = try rows.keep(as: Digest32(sha256: randomness.bytes(32))) { try sealing.next() }
-    return KeptRecord(head: try sealing.head(), pieces: pieces)
+    let kept = try rows.keep(as: Digest32(sha256: randomness.bytes(32))) { try sealing.next() }
+    return (KeptRecord(head: try sealing.head(), pieces: kept.pieces), kept.last)
   }
 }

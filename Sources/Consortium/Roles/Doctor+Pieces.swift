@@ -57,12 +57,16 @@ extension Doctor {
   }
 
   /// Keeps c_k while it is sealed.
-  func keep(_ sealing: consuming FindingsSealing, ofVisit visit: Digest32) throws -> KeptFindings {
+  ///
+  /// - Returns: and the row of its last piece, to be written with what names it.
+  func keep(
+    _ sealing: consuming FindingsSealing, ofVisit visit: Digest32
+  ) throws -> (findings: KeptFindings, last: [String: [UInt8]?]) {
     var sealing = sealing
-    let pieces = try pieceRows(visit).keep(as: Digest32(sha256: randomness.bytes(32))) {
+    let kept = try pieceRows(visit).keep(as: Digest32(sha256: randomness.bytes(32))) {
       try sealing.next()
     }
-    return KeptFindings(head: sealing.head, pieces: pieces)
+    return (KeptFindings(head: sealing.head, pieces: kept.pieces), kept.last)
   }
 
   /// Removes what nothing of the visit names any more.
@@ -188,7 +192,7 @@ extension Doctor {
     try steps.finish()
   }
 
-  private func removalOfReceived(_ visitID: Digest32) throws -> [String: [UInt8]?] {
+  func removalOfReceived(_ visitID: Digest32) throws -> [String: [UInt8]?] {
     let key = receivedKey(visitID)
     guard let received: ReceivedFindings = try store.load(key) else { return [:] }
     var changes: [String: [UInt8]?] = [key: nil]

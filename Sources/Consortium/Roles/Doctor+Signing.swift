@@ -31,9 +31,8 @@ extension Doctor {
       let before = try await work(before: visit, view, chain)
       try requireRoom(for: content, behind: before.findings)
       visit = try self.visit(visitID)
-      let (signed, partial) = try sign(
-        content, attempt: nextAttempt(visit, view), visit, before, chain)
-      try await submit(partial, signed, former: visit)
+      let signed = try sign(content, attempt: nextAttempt(visit, view), visit, before, chain)
+      try await submit(signed, former: visit)
     }
     if visit.position < visit.context.signers.count {
       try await handOver(visitID, to: visit.context.signers[visit.position].doctor)
@@ -45,22 +44,21 @@ extension Doctor {
   /// open.
   ///
   /// - Parameter former: the visit before it.
-  private func submit(
-    _ partial: PartialSignature, _ signed: DoctorVisit, former: DoctorVisit
-  ) async throws {
-    let visitID = partial.visit
+  private func submit(_ signed: SignedFinding, former: DoctorVisit) async throws {
+    let (partial, visitID) = (signed.partial, signed.partial.visit)
     let pending = try entry(partial)
-    var signed = signed
-    signed.pending = pending
-    signed.mark = SignatureMark(partial, in: pending)
-    signed.former = former.mark?.entry
+    var visit = signed.visit
+    visit.pending = pending
+    visit.mark = SignatureMark(partial, in: pending)
+    visit.former = former.mark?.entry
     // c_{k−1} has served; its sender has it still.
-    var changes = formerRow(former)
-    changes.updateValue(nil, forKey: receivedKey(visitID))
+    var changes = try removalOfReceived(visitID).merging(formerRow(former)) { $1 }
+    changes.merge(signed.lastPiece) { $1 }
     changes[signedKey(visitID, pending.digest)] = Message(OwnSignature(partial)).encoded()
-    try save(signed, and: changes)
+    changes.merge(try rows.changes(sending: pending, at: client.clock())) { $1 }
+    try save(visit, and: changes)
     try dropPieces(ofVisit: visitID)
-    if let refusal = try await settle(pending, visitID) { throw refusal.error }
+    if let refusal = try await settle(pending, isNoted: true, visitID) { throw refusal.error }
   }
 
   /// Submits the pending signature until the hospital says what becomes of it. If it is refused,
@@ -69,21 +67,33 @@ extension Doctor {
   ///
   /// - Returns: why it is refused, if it is.
   private func settle(
-    _ pending: Entry, _ visitID: Digest32
+    _ pending: Entry, isNoted: Bool = false, _ visitID: Digest32
   ) async throws -> SignedRefusal? {
     var refusal: SignedRefusal?
     do {
-      try await submit(pending, until: .written)
+      try await submit(pending, isNoted: isNoted, until: .written) { standing in
+        guard standing.isRefused || standing.isTaken || standing.isDemanded else { return [:] }
+        // As it is now, whatever came meanwhile.
+        var visit = try visit(visitID)
+        var changes = try standing.isRefused ? putBack(&visit) : [:]
+        visit.pending = nil
+        changes[key(visitID)] = Message(visit).encoded()
+        return changes
+      }
     } catch let error as SignedRefusal {
       refusal = error
     }
-    // As it is now, whatever came meanwhile.
-    var visit = try visit(visitID)
-    let changes = try refusal == nil ? [:] : putBack(&visit)
-    visit.pending = nil
-    try save(visit, and: changes)
     try dropPieces(ofVisit: visitID)
     return refusal
+  }
+
+  /// What a doctor has signed, and not kept yet.
+  private struct SignedFinding {
+    let partial: PartialSignature
+    /// With c_k.
+    let visit: DoctorVisit
+    /// Of c_k, the row that is to be written with the visit.
+    let lastPiece: [String: [UInt8]?]
   }
 
   // Not inlined: the optimizer of Swift 6.3.1 crashes where these typed errors meet an async body.
@@ -91,19 +101,20 @@ extension Doctor {
   private func sign(
     _ content: [UInt8], attempt: UInt64, _ visit: DoctorVisit, _ before: FormerWork,
     _ chain: SigningChain<Suite>
-  ) throws -> (DoctorVisit, PartialSignature) {
+  ) throws -> SignedFinding {
     let finding = Finding(content: content, attempt: attempt, using: &randomness)
     let findings = before.findings + [finding]
     let signature = try chain.sign(
       findings, after: before.signature, with: keys.signing, using: &randomness)
     var visit = visit
-    visit.handedOver = try keep(groupKey(visit).sealing(findings), ofVisit: visit.context.visitID)
+    let kept = try keep(groupKey(visit).sealing(findings), ofVisit: visit.context.visitID)
+    visit.handedOver = kept.findings
     (visit.sealed, visit.completion) = (nil, nil)
     let partial = PartialSignature(
       visit: visit.context.visitID,
       commitments: [FindingCommitment](to: findings, contextDigest: chain.contextDigest),
       signature: signature.encoded())
-    return (visit, partial)
+    return SignedFinding(partial: partial, visit: visit, lastPiece: kept.last)
   }
 
   /// m_1 … m_{k−1} and their signature, after Eq. (2).

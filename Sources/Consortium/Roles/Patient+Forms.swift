@@ -98,8 +98,13 @@ extension Patient {
 
   // MARK: Forgetting
 
-  /// Notes on which day a form was made, before it is kept.
-  func noteForm(_ ticket: [UInt8]) throws { try store.write([Self.dayKey(today, ticket): []]) }
+  /// Keeps a form, and on which day it was made.
+  func keep(_ admission: PatientAdmission, _ ticket: [UInt8]) throws {
+    try store.write([
+      Self.dayKey(today, ticket): [],
+      Self.admissionKey(ticket): Message(admission).encoded(),
+    ])
+  }
 
   private func removalOfForm(_ ticket: [UInt8]) throws -> [String: [UInt8]?] {
     var changes: [String: [UInt8]?] = [Self.admissionKey(ticket): nil]

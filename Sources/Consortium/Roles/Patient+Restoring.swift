@@ -238,16 +238,14 @@ extension Patient {
     _ receipt: VisitReceipt, _ context: VisitContext, _ keys: PatientVisitKeys<Suite>
   ) async throws -> Bool {
     do {
-      guard try await give(receipt, context, keys.signingKey).standing.isTaken else { return false }
+      let standing = try await give(receipt, context, keys.signingKey).standing
+      try noteReceipt(context, standing)
+      return standing.isTaken
     } catch let error as StoreError {
       throw error
     } catch {
       return false
     }
-    var visit = try visit(context.visitID, at: context.hospital)
-    visit.isReceipted = true
-    try save(visit)
-    return true
   }
 
   /// Takes from the access log the consents of which no note has the document.

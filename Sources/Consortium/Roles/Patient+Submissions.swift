@@ -114,17 +114,19 @@ extension Patient: Submitter {
   }
 
   /// The receipt as it was signed before, unless it is final: signed once, it is one entry.
+  ///
+  /// - Returns: and whether it is new, and noted as sent.
   func entry(
     _ receipt: VisitReceipt, at hospital: String, orSigned make: (VisitReceipt) throws -> Entry
-  ) throws -> Entry {
+  ) throws -> (entry: Entry, isNew: Bool) {
     let known = try (rows.open() + rows.settled()).lazy.compactMap(\.entry).first {
       $0.content.body == .visitReceipt(receipt) && $0.content.chain == hospital
     }
-    if let known { return known }
+    if let known { return (known, false) }
     let entry = try make(receipt)
     // Nothing comes between looking and keeping.
-    try rows.keep(entry, at: client.clock())
-    return entry
+    try store.write(rows.changes(sending: entry, at: client.clock()))
+    return (entry, true)
   }
 
   /// How the receipt of a visit stands that was final before.

@@ -149,8 +149,7 @@ extension Patient {
               by: visitKeys.signingKey.publicKey, at: hospital, genesis: genesis.digest, key: $0)
           }
         }))
-    try noteForm(ticket)
-    try store.save(admission, Self.admissionKey(ticket))
+    try keep(admission, ticket)
     return admission
   }
 
@@ -247,7 +246,7 @@ extension Patient {
     let opened = try await open(completion, signed, visitKeys)
     try learn(context, opened.record)
     let given = try await give(opened.receipt, context, visitKeys.signingKey)
-    try remember(completion, opened.record, isReceipted: given.standing.isTaken)
+    try noteReceipt(context, given.standing)
     // What fails is tried again before the next step that needs it.
     try? await keepNote(of: visitID, at: hospital)
     return CollectedRecord(
@@ -289,11 +288,14 @@ extension Patient {
     if let standing = try finalReceipt(of: receipt.visit, at: context.hospital) {
       return (false, standing, nil)
     }
-    let signed = try entry(receipt, at: context.hospital) {
+    let (signed, isNew) = try entry(receipt, at: context.hospital) {
       try self.entry($0, context, key)
     }
     do {
-      return (true, try await submit(signed, until: .written), nil)
+      let standing = try await submit(signed, isNoted: isNew, until: .written) {
+        try receiptChanges(context, $0)
+      }
+      return (true, standing, nil)
     } catch let error as StoreError {
       throw error
     } catch let refusal as SignedRefusal {
@@ -373,19 +375,25 @@ extension Patient {
   private func learn(_ context: VisitContext, _ record: AcceptedRecord?) throws {
     var visit = try known(context)
     if visit.evidence.isEmpty { visit.evidence = record?.plaintext.alpha ?? [] }
+    visit.recordDigest = record?.recordDigest
     try store.write(try provenChanges(visit))
   }
 
-  /// Notes which record the visit has, and that it has its receipt.
-  private func remember(
-    _ completion: VisitCompletion, _ record: AcceptedRecord?, isReceipted: Bool
-  ) throws {
-    let context = completion.context
-    guard var visit: PatientVisit = try store.load(Self.key(context)), visit.context == context
-    else { return }
-    visit.isReceipted = visit.isReceipted || isReceipted
-    visit.recordDigest = record?.recordDigest
-    try save(visit)
+  /// What has to be written when the hospital has answered to a receipt.
+  private func receiptChanges(
+    _ context: VisitContext, _ standing: SubmissionStanding
+  ) throws -> [String: [UInt8]?] {
+    guard standing.isTaken, var visit: PatientVisit = try store.load(Self.key(context)),
+      visit.context == context, !visit.isReceipted
+    else { return [:] }
+    visit.isReceipted = true
+    return [Self.key(context): Message(visit).encoded()]
+  }
+
+  /// Notes that a visit has its receipt.
+  func noteReceipt(_ context: VisitContext, _ standing: SubmissionStanding) throws {
+    let changes = try receiptChanges(context, standing)
+    if !changes.isEmpty { try store.write(changes) }
   }
 
   /// Whether the receipt of a visit is known to be on the ledger.

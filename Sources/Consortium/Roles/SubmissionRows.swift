@@ -82,6 +82,16 @@ package struct SubmissionRows: Sendable {
     try row(entry.digest) == nil ? kept(entry, at: time).changes : [:]
   }
 
+  /// What has to be written before an entry is sent: that it is, and the entry, if it is not kept.
+  func changes(sending entry: Entry, at time: UInt64) throws -> [String: [UInt8]?] {
+    if let former = try row(entry.digest) {
+      var row = former
+      row.noteAttempt(at: time)
+      return try changes(from: former, to: row)
+    }
+    return try kept(entry, isSent: true, at: time).changes
+  }
+
   /// What has to be written to keep an entry that says the same as another, under another key: it has the place of
   /// that one among all others, and that one is kept beside it.
   func changes(
@@ -106,10 +116,11 @@ package struct SubmissionRows: Sendable {
   }
 
   private func kept(
-    _ entry: Entry, at time: UInt64
+    _ entry: Entry, isSent: Bool = false, at time: UInt64
   ) throws -> (row: KeptSubmission, changes: [String: [UInt8]?]) {
     let number = try count(Self.countKey)
-    let row = try KeptSubmission(entry, number: number, at: time)
+    var row = try KeptSubmission(entry, number: number, at: time)
+    if isSent { row.noteAttempt(at: time) }
     return (
       row,
       [
@@ -121,20 +132,34 @@ package struct SubmissionRows: Sendable {
 
   /// Changes what is kept of an entry.
   ///
+  /// - Parameter others: what else is written with it, by what is kept then.
   /// - Returns: what is kept now; nil if nothing is.
   @discardableResult
   package func change(
-    _ entry: Digest32, _ body: (inout KeptSubmission) -> Void
+    _ entry: Digest32, _ body: (inout KeptSubmission) -> Void,
+    and others: (KeptSubmission?) throws -> [String: [UInt8]?] = { _ in [:] }
   ) throws -> KeptSubmission? {
-    guard let former = try row(entry) else { return nil }
+    guard let former = try row(entry) else {
+      let changes = try others(nil)
+      if !changes.isEmpty { try store.write(changes) }
+      return nil
+    }
     var row = former
     body(&row)
-    let bytes = Message(row).encoded()
-    if bytes == Message(former).encoded() { return row }
+    let changes = try changes(from: former, to: row).merging(others(row)) { $1 }
+    if !changes.isEmpty { try store.write(changes) }
+    return row
+  }
+
+  /// What has to be written so that another row is kept of an entry.
+  private func changes(
+    from former: KeptSubmission, to row: KeptSubmission
+  ) throws -> [String: [UInt8]?] {
+    let (entry, bytes) = (row.digest, Message(row).encoded())
+    if bytes == Message(former).encoded() { return [:] }
     guard row.isSettled else {
       // One that was refused may be taken after all.
-      try store.write([Self.openKey(entry): bytes, Self.settledKey(entry): nil])
-      return row
+      return [Self.openKey(entry): bytes, Self.settledKey(entry): nil]
     }
     var changes: [String: [UInt8]?] = [Self.openKey(entry): nil, Self.settledKey(entry): bytes]
     if try !former.isSettled && store.value(forKey: Self.placeKey(entry)) == nil {
@@ -148,8 +173,7 @@ package struct SubmissionRows: Sendable {
       changes[Self.placeKey(entry)] = Array(slot.utf8)
       changes[Self.settledCountKey] = Message(Count(number + 1)).encoded()
     }
-    try store.write(changes)
-    return row
+    return changes
   }
 
   /// What is under way and has another of its kind, about the same, made since in its place, and that

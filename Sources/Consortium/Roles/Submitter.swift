@@ -42,31 +42,42 @@ extension Submitter {
 
   /// Submits an entry, which is kept before.
   ///
+  /// - Parameters:
+  ///   - isNoted: whether ``SubmissionRows/changes(sending:at:)`` was written just now, with something else.
+  ///   - others: what else is written when the hospital has answered, and with what the answer shows: how the
+  ///     entry stands.
   /// - Returns: how it stands, by what was shown, now or before.
   /// - Throws: ``SignedRefusal``; ``ConsortiumError`` `outcome-unknown` if what was asked for is not
   ///   shown: ``follow(demandingAfter:)`` goes on with it.
   @discardableResult
   func submit(
-    _ entry: Entry, until standing: EntrySubmission.Standing
+    _ entry: Entry, isNoted: Bool = false, until standing: EntrySubmission.Standing,
+    keeping others: (SubmissionStanding) throws -> [String: [UInt8]?] = { _ in [:] }
   ) async throws -> SubmissionStanding {
-    try standing.require(try await send(entry))
+    try standing.require(try await send(entry, isNoted: isNoted, keeping: others))
   }
 
-  private func send(_ entry: Entry) async throws -> SubmissionStanding {
-    let now = client.clock()
-    try rows.keep(entry, at: now)
-    try rows.change(entry.digest) { $0.noteAttempt(at: now) }
+  private func send(
+    _ entry: Entry, isNoted: Bool = false,
+    keeping others: (SubmissionStanding) throws -> [String: [UInt8]?] = { _ in [:] }
+  ) async throws -> SubmissionStanding {
+    if !isNoted {
+      let changes = try rows.changes(sending: entry, at: client.clock())
+      if !changes.isEmpty { try store.write(changes) }
+    }
     let shown: ShownSubmission
     do {
       shown = try await client.submit(entry, by: authors(of: entry))
     } catch let error as ConsortiumError where error.code == .unauthenticated {
       // It does not stand there, and can be taken no more: its key was given up while it was on its way.
       guard let renewed = try await renewal(of: entry) else { throw error }
-      return try await send(renewed)
+      return try await send(renewed, keeping: others)
     }
     let row = try rows.change(entry.digest) {
       $0.noteAnswer(at: client.clock())
       $0.note(shown.standing, answer: shown.answer.encodedSequence(), at: client.clock())
+    } and: {
+      try others($0?.standing ?? shown.standing)
     }
     return row?.standing ?? shown.standing
   }
