@@ -29,7 +29,7 @@ struct LateMemberTests {
     func end() { state.withLock { $0.isOver = true } }
 
     func wait() async throws {
-      for _ in 0..<3000 {
+      for _ in 0..<60_000 {
         if state.withLock({ $0.isOver }) { return }
         try await Task.sleep(for: .milliseconds(10))
       }
@@ -64,7 +64,7 @@ struct LateMemberTests {
     #expect(lateness.isLate && lateness.count > 0)
     test.wire.intercept(nil)
     held.end()
-    for _ in 0..<600 where node.lateness[Self.late]?.isLate == true {
+    for _ in 0..<6000 where node.lateness[Self.late]?.isLate == true {
       try await consortium.settle()
       try await Task.sleep(for: .milliseconds(50))
     }
@@ -90,7 +90,7 @@ struct LateMemberTests {
     }
     _ = try? await consortium.proposeHospital("hospital-4", sponsor: "hospital-3-trust")
     let node = consortium.cloud.node
-    for _ in 0..<600 where try await !Self.isFinal(at: node) {
+    for _ in 0..<6000 where try await !Self.isFinal(at: node) {
       test.pass(seconds: 1)
       try? await consortium.settle()
       try await Task.sleep(for: .milliseconds(20))
@@ -132,8 +132,8 @@ struct LateMemberTests {
       try await consortium.proposeHospital("hospital-4", sponsor: "hospital-2-trust")
     }
     let node = try #require(consortium.hospitals["hospital-3"]).node
-    // A minute is some hundred times what it takes.
-    for _ in 0..<600 where try await !Self.isFinal(at: node) {
+    // Ten minutes are some thousand times what it takes.
+    for _ in 0..<6000 where try await !Self.isFinal(at: node) {
       try await Task.sleep(for: .milliseconds(100))
     }
     #expect(
@@ -162,7 +162,7 @@ struct LateMemberTests {
     }
     let node = consortium.cloud.node
     _ = try? await proposal.value
-    for _ in 0..<40 where try await !Self.isFinal(at: node) {
+    for _ in 0..<400 where try await !Self.isFinal(at: node) {
       test.pass(seconds: 1)
       try? await consortium.settle()
       // By now every answer that is late has come: what was asked for is here.

@@ -220,13 +220,13 @@ struct MailTests {
         state.told.append(visit)
         return state.round
       }
-      for _ in 0..<6000 where state.withLock({ $0.round }) == round {
+      for _ in 0..<60_000 where state.withLock({ $0.round }) == round {
         try await Task.sleep(for: .milliseconds(5))
       }
       throw ConsortiumError(.unreachable, "nobody answers")
     }
     for round in 1...3 {
-      for _ in 0..<3000 where state.withLock({ $0.told.count }) < 16 * round {
+      for _ in 0..<60_000 where state.withLock({ $0.told.count }) < 16 * round {
         test.pass(seconds: 1)
         try await hospital.agreeOnGroupKeys()
         try await Task.sleep(for: .milliseconds(5))
@@ -298,7 +298,7 @@ struct MailTests {
           }
         })
     }
-    for _ in 0..<3000
+    for _ in 0..<30_000
     where try test.storage.roleStore("hospital-1").value(forKey: "group-key/\(visit)") == nil {
       test.pass(seconds: 1)
       try await hospital.agreeOnGroupKeys()

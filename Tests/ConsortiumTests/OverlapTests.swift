@@ -21,8 +21,8 @@ struct OverlapTests {
     }
   }
 
-  /// Waits until something is so, for some seconds at most.
-  private static func wait(_ seconds: Int = 10, until isSo: @Sendable () -> Bool) async throws {
+  /// Waits until something is so, for some minutes at most.
+  private static func wait(_ seconds: Int = 300, until isSo: @Sendable () -> Bool) async throws {
     for _ in 0..<seconds * 1000 where !isSo() { try await Task.sleep(for: .milliseconds(1)) }
   }
 
