@@ -117,7 +117,7 @@ struct Founder<Storage: ConsortiumStorage> {
           .publicPart(id: manager, organisation: FounderNames.authority),
         supernodes: supernodes),
       delegates: seated + [cloud])
-    let valid = try ValidGenesis(genesis)
+    let valid = try ValidGenesis(founding: genesis)
     try storage.create(genesis: genesis.encoded())
     return valid
   }

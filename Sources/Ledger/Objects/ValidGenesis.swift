@@ -15,8 +15,7 @@ public struct ValidGenesis: Sendable {
   /// The delegates of the first epoch.
   let firstSeats: [SeatOccupant?]
 
-  /// - Throws: ``LedgerError`` `invalid-genesis`, naming the rule that is broken, or the field that no decoder
-  ///   takes.
+  /// - Throws: ``LedgerError`` `invalid-genesis`, naming the rule that is broken.
   public init(_ genesis: Genesis) throws(LedgerError) {
     func require(_ holds: Bool, _ rule: String) throws(LedgerError) {
       if !holds { throw LedgerError(.invalidGenesis, rule) }
@@ -44,19 +43,25 @@ public struct ValidGenesis: Sendable {
     for node in delegates {
       try require(node.votingKey != nil, "\(node.id) is a delegate without a voting key")
     }
-    // Whoever has founded a ledger says its digest to everybody: nobody takes one that cannot be read.
-    let encoded = genesis.encoded()
-    do {
-      _ = try Genesis(encoded: encoded)
-    } catch {
-      throw LedgerError(.invalidGenesis, error.message)
-    }
     content = genesis
-    let digest = Digest32(sha256: encoded)
+    let digest = genesis.digest
     self.digest = digest
     self.members = members
     originPrefix = "bcemr/\(digest)/"
     firstSeats = delegates.map(SeatOccupant.init)
+  }
+
+  /// The same of a ledger that is founded: everybody has to be able to read it.
+  ///
+  /// - Throws: ``LedgerError`` `invalid-genesis`, naming the rule that is broken, or the field that no decoder
+  ///   takes.
+  public init(founding genesis: Genesis) throws(LedgerError) {
+    do {
+      _ = try Genesis(encoded: genesis.encoded())
+    } catch {
+      throw LedgerError(.invalidGenesis, error.message)
+    }
+    try self.init(genesis)
   }
 
   /// The checkpoint of the consortium chain in a note, whoever signed it.

@@ -53,7 +53,7 @@ struct Found: ParsableCommand {
         organisations: organisations, manager: try manager.manager,
         supernodes: try members.filter { $0.kind != .manager }.map { try $0.supernode }),
       delegates: delegates)
-    let valid = try ValidGenesis(genesis)
+    let valid = try ValidGenesis(founding: genesis)
     try DurableFile.create(genesis.encoded(), at: output)
     Output.line("\(valid.digest)")
   }

@@ -14,14 +14,14 @@ struct CommentedJSON: FileConfigSnapshot {
       parsingOptions: parsingOptions)
   }
 
-  /// The same with empty lines in place of the comments, so that a parser names the right line.
+  /// The same with spaces in place of the comments, so that a parser names the right line and place.
   static func withoutComments(_ bytes: [UInt8]) -> [UInt8] {
     let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     let slashes = Array("//".utf8)
     return Array(
-      lines.map { line in
+      lines.map { line -> [UInt8] in
         let isComment = line.drop { $0 == 0x20 || $0 == 0x09 }.starts(with: slashes)
-        return isComment ? [] : line
+        return isComment ? [UInt8](repeating: 0x20, count: line.count) : Array(line)
       }.joined(separator: [UInt8(ascii: "\n")]))
   }
 
