@@ -16,7 +16,7 @@ struct HaltTests {
     "[attack] the ledger stood still for a day, also before its first block: later visits lose nothing",
     arguments: [true, false])
   func laterVisits(isBeforeFirstBlock: Bool) async throws {
-    let test = TestConsortium(teamSize: 2, routes: MailRoutes())
+    let test = TestConsortium(teamSize: 2, routes: .patient)
     let consortium = try await test.open(firstBlockAfter: isBeforeFirstBlock ? Self.day : 0)
     if !isBeforeFirstBlock {
       test.pass(seconds: Self.day)

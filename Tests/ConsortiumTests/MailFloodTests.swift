@@ -91,6 +91,8 @@ struct MailFloodTests {
     #expect(await code { _ = try await stage.reader.readMail() } == "unreachable")
     // What comes later, from the same address too, is answered by the next question.
     for address in ["203.0.113.7", "10.0.0.2"] {
+      // Nobody counts as there any more, so that nobody is waited for.
+      stage.test.pass(seconds: 120)
       let honest = try await stage.sendHonest(from: address)
       stage.test.pass(seconds: 1)
       _ = try? await stage.reader.readMail()

@@ -25,7 +25,7 @@ struct MailTests {
 
   @Test("a visit, its sharing and its end, while all programs read what comes")
   func wholeStory() async throws {
-    let test = TestConsortium(teamSize: 2, routes: MailRoutes())
+    let test = TestConsortium(teamSize: 2, routes: .patient)
     let consortium = try await test.open()
     let plan = test.plan()
     try await test.reading(TestConsortium.staff(), consortium) {
@@ -53,7 +53,7 @@ struct MailTests {
 
   @Test("a doctor who is away finds in the morning what came in the evening")
   func away() async throws {
-    let test = TestConsortium(teamSize: 2, routes: MailRoutes())
+    let test = TestConsortium(teamSize: 2, routes: .patient)
     var consortium = try await test.open()
     let plan = byHand(test.plan())
     let doctors = TestConsortium.staff()
@@ -79,7 +79,7 @@ struct MailTests {
 
   @Test("[attack] a patient and a doctor who are away find request and consent, whatever is lost")
   func awayFromSharing() async throws {
-    let test = TestConsortium(teamSize: 2, routes: MailRoutes())
+    let test = TestConsortium(teamSize: 2, routes: .patient)
     var consortium = try await test.open()
     let plan = test.plan()
     let visit = try await test.reading(TestConsortium.staff(), consortium) { [consortium] in
@@ -141,7 +141,7 @@ struct MailTests {
 
   @Test("a hospital agrees on a group key by itself, once its whole team is there")
   func groupKey() async throws {
-    let test = TestConsortium(teamSize: 2, routes: MailRoutes())
+    let test = TestConsortium(teamSize: 2, routes: .patient)
     let consortium = try await test.open()
     let plan = byHand(test.plan())
     let hospital = try #require(consortium.hospitals["hospital-1"])
@@ -264,7 +264,7 @@ struct MailTests {
 
   @Test("who keeps reading has the next message with an answer, and misses none that is lost so")
   func keptReading() async throws {
-    let test = TestConsortium(teamSize: 2, routes: MailRoutes())
+    let test = TestConsortium(teamSize: 2, routes: .patient)
     let consortium = try await test.open()
     let plan = byHand(test.plan())
     let hospital = try #require(consortium.hospitals["hospital-1"])
@@ -323,7 +323,7 @@ struct MailTests {
 
   @Test("all doctors of a team are told of a visit at once, where they have mailboxes")
   func toldAtOnce() async throws {
-    let test = TestConsortium(teamSize: 2, routes: MailRoutes())
+    let test = TestConsortium(teamSize: 2, routes: .patient)
     let consortium = try await test.open()
     let hospital = try #require(consortium.hospitals["hospital-1"])
     let visit = try await consortium.open(byHand(test.plan())).visit
@@ -354,7 +354,7 @@ struct MailTests {
     "whatever of fetching and answering is lost or doubled, a message is taken once and leaves",
     arguments: [FetchMail.name, AnswerMail.name], Loss.allCases)
   func losses(kind: String, loss: Loss) async throws {
-    let test = TestConsortium(teamSize: 1, routes: MailRoutes())
+    let test = TestConsortium(teamSize: 1, routes: .patient)
     let consortium = try await test.open()
     let request = try await consortium.requestAccess(
       doctor: Self.reader, patient: Self.patient, purpose: "second opinion")

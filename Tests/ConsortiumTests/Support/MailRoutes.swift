@@ -10,13 +10,13 @@ final class MailRoutes: Sendable {
   let limits: Mailboxes.Limits
   private let known = Mutex<[HospitalServer]>([])
 
-  init(limits: Mailboxes.Limits = patient) { self.limits = limits }
+  init(limits: Mailboxes.Limits = Mailboxes.Limits()) { self.limits = limits }
 
-  /// A program that is there answers: on a machine with much else to do, only later.
-  private static var patient: Mailboxes.Limits {
+  /// Where all programs that are there answer: on a machine with much else to do, only later.
+  static var patient: MailRoutes {
     var limits = Mailboxes.Limits()
     limits.patience = .seconds(600)
-    return limits
+    return MailRoutes(limits: limits)
   }
 
   /// Whose mailboxes there are.
