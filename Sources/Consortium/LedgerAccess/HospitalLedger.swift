@@ -81,7 +81,7 @@ package actor HospitalLedger {
   /// What closes a block is answered once the cloud has confirmed it, everything else once it is
   /// written; the same entry again is answered by where it stands now.
   /// - Throws: ``ConsortiumError`` `unauthenticated` for what does not stand here, and nobody signed who is known, with
-  ///   the key in force: that gets no signed answer.
+  ///   the key in force: that gets no signed answer, but where it is a doctor's, whose key may have changed meanwhile.
   package func submit(_ entry: Entry) async throws -> SubmissionAnswer {
     try await meetCloud()
     // What stands here was signed when it was taken, whatever key its author has by now.
@@ -168,7 +168,11 @@ package actor HospitalLedger {
       case .party(let party): try await node.consortium.identityKey(of: party)
       case .patient(let visit): try await writer.view.visit(visit)?.signingKey
       }
-    guard let key, entry.isSigned(by: key) else {
+    if let key, entry.isSigned(by: key) { return }
+    // A doctor's key may have been given up meanwhile: that the rules refuse, with a position.
+    guard case .party(let doctor) = entry.content.signer,
+      try await node.consortium.finalDoctor(doctor) != nil
+    else {
       throw ConsortiumError(.unauthenticated, "the entry is not signed by its author")
     }
   }

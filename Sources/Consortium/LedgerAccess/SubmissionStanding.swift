@@ -31,6 +31,18 @@ public enum SubmissionStanding: Sendable, Equatable {
   var isRefused: Bool { if case .refused = self { true } else { false } }
   var isDemanded: Bool { if case .demanded = self { true } else { false } }
 
+  /// How much is shown of several entries that say the same: one that is refused takes nothing from another.
+  var rank: Int {
+    switch self {
+    case .refused: 0
+    case .sent: 1
+    case .written: 2
+    case .demanded: 3
+    case .confirmed: 4
+    case .final: 5
+    }
+  }
+
   /// How it stands once this was shown as well. What more than the hospital has signed for is not taken
   /// back by the hospital's word.
   func raised(by shown: SubmissionStanding) -> SubmissionStanding {

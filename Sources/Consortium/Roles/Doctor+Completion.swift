@@ -79,6 +79,12 @@ extension Doctor {
     var visit = try visit(visitID)
     let completion: Entry
     let known = try self.completion(of: visit)
+    // The hospital may have refused one that stands.
+    if known == nil, let standing = try standing(of: .completion, about: visitID),
+      standing.isConfirmed
+    {
+      return standing
+    }
     if let known {
       completion = known
       try await giveAgain(visit)
@@ -137,7 +143,7 @@ extension Doctor {
   /// which the visit is not open has no need of it.
   private func giveAgain(_ visit: DoctorVisit) async throws {
     guard let completion = try completion(of: visit), let sealed = visit.sealed,
-      let standing = try rows.row(completion.digest)?.standing, !standing.isConfirmed
+      let standing = try rows.standing(of: completion.digest), !standing.isConfirmed
     else { return }
     do {
       _ = try await give(sealed, of: visit.context)
@@ -151,9 +157,10 @@ extension Doctor {
   /// The same of all that this doctor has completed, each by itself.
   func giveRecordsAgain() async throws {
     var steps = SeparateSteps()
+    var given: Set<Digest32> = []
     for row in try rows.open() where row.kind == .completion && row.hospital == hospital {
       // One that is over has no record here any more.
-      if try isOver(row) { continue }
+      if try isOver(row) || !given.insert(row.visit).inserted { continue }
       try await steps.take {
         let gate = try gate(ofVisit: row.visit)
         await gate.enter()

@@ -98,7 +98,7 @@ extension Doctor {
         if try isOutlasted(visit.context) {
           try forget(visit, .outlasted)
         } else if let completion = visit.completion,
-          try rows.row(completion.digest)?.standing.isFinal == true
+          try rows.standing(of: completion.digest)?.isFinal == true
         {
           try forget(visit, .complete)
         }

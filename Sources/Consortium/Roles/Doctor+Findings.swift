@@ -102,9 +102,8 @@ extension Doctor {
     _ entry: Digest32, ofVisit visit: Digest32
   ) throws -> PartialSignature? {
     if let own: OwnSignature = try store.readable(signedKey(visit, entry)) { return own.signature }
-    guard case .partialSignature(let own)? = try rows.row(entry)?.entry?.content.body else {
-      return nil
-    }
+    let kept = try rows.forms(of: entry).lazy.compactMap(\.entry).first
+    guard case .partialSignature(let own)? = kept?.content.body else { return nil }
     return own
   }
 
@@ -188,31 +187,28 @@ extension Doctor {
     return changes
   }
 
-  /// Has one entry stand for another, with the same signature under another key, wherever that one is named.
-  ///
-  /// - Returns: what changes in the store with the visit.
-  func renewal(
-    ofSignature entry: Digest32, as renewed: Digest32, in visit: inout DoctorVisit
-  ) throws -> [String: [UInt8]?] {
-    let visitID = visit.context.visitID
-    var changes: [String: [UInt8]?] = [:]
-    if let signed = try store.value(forKey: signedKey(visitID, entry)) {
-      changes[signedKey(visitID, renewed)] = signed
-      changes.updateValue(nil, forKey: signedKey(visitID, entry))
+  /// What a hospital said it refuses, and has taken all the same, counts again where nothing was signed after it: of
+  /// all visits.
+  func takeBackRefusals() throws {
+    let visits = try store.keys(withPrefix: Self.formerPrefix).compactMap {
+      let parts = $0.split(separator: "/")
+      return parts.count == 4 ? Digest32(hex: String(parts[2])) : nil
     }
-    func place(_ mark: SignatureMark) -> SignatureMark {
-      mark.entry == entry ? SignatureMark(entry: renewed, attempt: mark.attempt) : mark
-    }
-    func place(_ former: Digest32?) -> Digest32? { former == entry ? renewed : former }
-    (visit.mark, visit.former) = (visit.mark.map(place), place(visit.former))
-    for row in try formerRows(ofVisit: visitID)
-    where row.mark.entry == entry || row.former == entry {
-      let moved = FormerFindings(
-        mark: place(row.mark), former: place(row.former), findings: row.findings)
-      changes.updateValue(nil, forKey: formerKey(visitID, row.mark.entry))
-      changes[formerKey(visitID, moved.mark.entry)] = Message(moved).encoded()
-    }
-    return changes
+    var steps = SeparateSteps()
+    for visit in Set(visits) { try steps.takeNow { try takeBackRefusals(ofVisit: visit) } }
+    try steps.finish()
+  }
+
+  /// The same of one visit.
+  func takeBackRefusals(ofVisit visitID: Digest32) throws {
+    guard var visit = try knownVisit(visitID) else { return }
+    let taken = try formerRows(ofVisit: visitID).filter { try rows.isTaken($0.mark.entry) }
+    guard let last = taken.max(by: { $0.mark.attempt < $1.mark.attempt }),
+      last.mark.attempt > visit.mark?.attempt ?? 0
+    else { return }
+    let present = formerRow(visit)
+    (visit.former, visit.handedOver, visit.mark) = (visit.mark?.entry, last.findings, last.mark)
+    try save(visit, and: present.merging([formerKey(visitID, last.mark.entry): nil]) { $1 })
   }
 
   /// Of all that this doctor has signed, what these commitments open.
@@ -269,7 +265,7 @@ extension Doctor {
   private func marks(_ visit: DoctorVisit) throws -> [SignatureMark] {
     let former = try formerRows(ofVisit: visit.context.visitID).map(\.mark)
     return try ([visit.mark].compactMap(\.self) + former).filter {
-      try rows.row($0.entry)?.standing.isRefused != true
+      try rows.standing(of: $0.entry)?.isRefused != true
     }
   }
 
@@ -311,7 +307,7 @@ extension Doctor {
     let visit = try visit(visitID)
     try requireShown(visit, view)
     let unshown = try unshown(visit, view).compactMap { mark in
-      try rows.row(mark.entry).map { (mark.attempt, $0) }
+      try rows.shown(of: mark.entry).map { (mark.attempt, $0) }
     }.filter { !$0.1.standing.isConfirmed }
       .sorted { ($0.0, $1.1.number) < ($1.0, $0.1.number) }
     if unshown.isEmpty { return (visit, view) }
@@ -392,7 +388,7 @@ extension Doctor {
     let visit = try visit(visitID)
     let marks = try keys.compactMap { try store.readable($0, as: FormerFindings.self)?.mark }
     let confirmed = try ([visit.mark].compactMap(\.self) + marks)
-      .filter { try rows.row($0.entry)?.standing.isConfirmed == true }
+      .filter { try rows.standing(of: $0.entry)?.isConfirmed == true }
       .max { $0.attempt < $1.attempt }
     guard let confirmed else { return }
     let over = marks.filter { $0.attempt <= confirmed.attempt && $0 != confirmed }

@@ -135,16 +135,12 @@ extension Doctor {
   }
 
   /// The key that counts: one that was made may be in force by now.
-  func keyInForce() async throws -> IdentityKey {
+  ///
+  /// - Throws: where nobody proves which of two it is.
+  func provenKey() async throws -> IdentityKey {
     guard let pending = try pendingKeys?.identityKey else { return keys.identity }
-    do {
-      let present = try await client.doctor(id, by: hospital).identityKey
-      return present == pending.publicKey ? pending : keys.identity
-    } catch let error as StoreError {
-      throw error
-    } catch {
-      return keys.identity
-    }
+    let present = try await client.doctor(id, by: hospital).identityKey
+    return present == pending.publicKey ? pending : keys.identity
   }
 
   /// A key file with the identity key that is in force in the place of the one it has: for who keeps keys where this

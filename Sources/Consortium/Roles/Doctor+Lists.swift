@@ -139,15 +139,31 @@ extension Doctor {
     for (_, visit) in try store.readable(withPrefix: Self.visitPrefix, as: DoctorVisit.self) {
       known[visit.context.visitID] = known[visit.context.visitID] ?? visit
     }
+    var completed: [Digest32]?
+    func isCompleted(_ visit: DoctorVisit) throws -> Bool {
+      if try completion(of: visit) != nil { return true }
+      if visit.position < visit.context.signers.count || visit.mark == nil { return false }
+      // The hospital may have refused one that stands.
+      let standing = try completed ?? standingCompletions()
+      completed = standing
+      return standing.contains(visit.context.visitID)
+    }
     return try known.values.map { visit in
       let joined = try store.value(forKey: joinedKey(visit.context.visitID))
       return AssignedVisit(
         visit, since: joined.flatMap { try? UInt64(stateBytes: $0) },
         isSigned: try isSigned(visit),
-        isCompleted: try completion(of: visit) != nil)
+        isCompleted: try isCompleted(visit))
     }.sorted {
       ($0.openedAt, $0.visit) < ($1.openedAt, $1.visit)
     }
+  }
+
+  /// The visits whose completions more than the hospital has signed for.
+  private func standingCompletions() throws -> [Digest32] {
+    try rows.submissions().filter {
+      $0.kind == .completion && $0.hospital == hospital && $0.standing.isConfirmed
+    }.map(\.visit)
   }
 
   /// Whether it is known what the hospital has done with the last signature, and it is none that it says it refuses.

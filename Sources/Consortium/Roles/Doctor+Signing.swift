@@ -23,6 +23,7 @@ extension Doctor {
     await gate.enter()
     defer { gate.leave() }
     if let pending = try visit(visitID).pending { _ = try await settle(pending, visitID) }
+    try takeBackRefusals(ofVisit: visitID)
     let (known, view) = try await shownVisit(visitID)
     var visit = known
     if try !isSigned(content, visit, view) {

@@ -6,32 +6,11 @@ import Ledger
 extension Doctor: Submitter {
   func authors(of entry: Entry) throws -> [Author] { try authors }
 
-  /// The key is changed while an entry is on its way, and its answer was lost: what was signed is signed again, word
-  /// for word, with the key that counts by now.
-  func renewal(of entry: Entry) async throws -> Entry? {
-    guard entry.content.signer == .party(id) else { return nil }
-    let key = try await keyInForce()
-    if entry.isSigned(by: key.publicKey) { return nil }
-    if let known = try rows.renewal(of: entry.digest).flatMap({ try rows.row($0) }) {
-      guard let renewed = known.entry, !known.standing.isRefused else { return nil }
-      return try await renewal(of: renewed) ?? renewed
-    }
-    let renewed = Entry(entry.content, signedBy: key)
-    try renew(entry, as: renewed)
-    return renewed
-  }
-
-  /// Has an entry take the place of another one, in all that names that one.
-  private func renew(_ entry: Entry, as renewed: Entry) throws {
-    let (former, digest) = (entry.digest, renewed.digest)
-    var changes = try rows.changes(renewing: former, as: renewed, at: inbox.clock())
-    guard let visitID = try rows.row(former)?.visit, entry.content.chain == hospital,
-      var visit = try knownVisit(visitID)
-    else { return try store.write(changes) }
-    if visit.pending?.digest == former { visit.pending = renewed }
-    if visit.completion?.digest == former { visit.completion = renewed }
-    changes.merge(try renewal(ofSignature: former, as: digest, in: &visit)) { $1 }
-    try save(visit, and: changes)
+  /// The key is changed while an entry is on its way: what was signed is signed again, word for word.
+  func present(_ entry: Entry) async throws -> Entry {
+    guard entry.content.signer == .party(id) else { return entry }
+    let key = try await provenKey()
+    return entry.isSigned(by: key.publicKey) ? entry : Entry(entry.content, signedBy: key)
   }
 
   /// What is about a visit that is over the hospital takes no more.
@@ -71,6 +50,7 @@ extension Doctor: Submitter {
     // First, so that what says which row is damaged is what is thrown.
     try await steps.take { try requireReadableRows() }
     try await steps.take { try await follow(demandingAfter: patience) }
+    try await steps.take { try takeBackRefusals() }
     try await steps.take { try await giveRecordsAgain() }
     try await steps.take { try forgetFormerFindings() }
     try await steps.take { try eraseReceivedFindings() }

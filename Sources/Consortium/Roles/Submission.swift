@@ -177,6 +177,21 @@ package struct KeptSubmission: NamedValue {
     if case .final = standing { (entry, self.answer, denial) = (nil, [], []) }
   }
 
+  /// Takes over what is known of an entry in whose place this one is sent, under another key: the hospital's time goes
+  /// on, but where the first that it has signed of that one is that it refuses it.
+  mutating func takeOver(_ former: KeptSubmission) {
+    if former.standing.isRefused, former.answeredAt == former.since { return }
+    (attempts, answeredAt) = (former.attempts, former.answeredAt)
+  }
+
+  /// Has what is known of another one that says the same be known of this one.
+  mutating func join(_ other: KeptSubmission) {
+    wasOverdue = wasOverdue || other.wasOverdue
+    demandedAt = demandedAt ?? other.demandedAt
+    demand = demand ?? other.demand
+    if !standing.isFinal, denial.isEmpty { denial = other.denial }
+  }
+
   /// Notes how another entry stands that says the same: what was refused or not taken was needless.
   package mutating func note(another standing: SubmissionStanding, at time: UInt64) {
     if case .demanded(let index) = standing { demand = index }

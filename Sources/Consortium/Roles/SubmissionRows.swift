@@ -20,7 +20,7 @@ package struct SubmissionRows: Sendable {
   private static let slotPrefix = "submitted-slot/"
   /// Where an entry has its slot that is settled, or was.
   private static let placePrefix = "submitted-place/"
-  /// Which entry has taken the place of one whose key was given up.
+  /// Which entry says the same as one whose key was given up, under the next key.
   private static let renewedPrefix = "submission-renewed/"
   private static let countKey = "submissions"
   private static let settledCountKey = "submissions-settled"
@@ -40,18 +40,142 @@ package struct SubmissionRows: Sendable {
     try store.load(Self.openKey(entry)) ?? store.load(Self.settledKey(entry))
   }
 
-  /// Whether the hospital says that it refuses an entry, as far as the row can be read.
+  /// Whether the hospital says that it refuses what an entry says, as far as the rows can be read.
   func isRefused(_ entry: Digest32) throws -> Bool {
-    try readableRow(entry)?.standing.isRefused == true
+    try shown(of: entry)?.standing.isRefused == true
   }
 
-  /// Whether the hospital has taken an entry, as far as the row can be read.
+  /// Whether the hospital has taken what an entry says, as far as the rows can be read.
   func isTaken(_ entry: Digest32) throws -> Bool {
-    try readableRow(entry)?.standing.isTaken == true
+    try shown(of: entry)?.standing.isTaken == true
   }
 
   private func readableRow(_ entry: Digest32) throws -> KeptSubmission? {
     try store.readable(Self.openKey(entry)) ?? store.readable(Self.settledKey(entry))
+  }
+
+  // MARK: Signed anew
+
+  /// Which entry was signed anew as which.
+  private func renewals() throws -> [Digest32: Digest32] {
+    var found: [Digest32: Digest32] = [:]
+    for key in try store.keys(withPrefix: Self.renewedPrefix) {
+      guard let former = Digest32(hex: String(key.dropFirst(Self.renewedPrefix.count))),
+        let renewed = try store.value(forKey: key).flatMap({ Digest32($0) })
+      else { continue }
+      found[former] = renewed
+    }
+    return found
+  }
+
+  /// An entry and all that say the same under other keys, in the order in which they were signed.
+  private static func forms(
+    of entry: Digest32, in renewals: [Digest32: Digest32]
+  ) -> [Digest32] {
+    if renewals.isEmpty { return [entry] }
+    let former = Dictionary(renewals.map { ($1, $0) }) { first, _ in first }
+    var forms = [entry]
+    while let before = former[forms[0]], !forms.contains(before) { forms.insert(before, at: 0) }
+    while let after = renewals[forms[forms.count - 1]], !forms.contains(after) {
+      forms.append(after)
+    }
+    return forms
+  }
+
+  /// What is kept of an entry and of all that say the same under other keys, in the order in which they were signed,
+  /// as far as it can be read.
+  func forms(of entry: Digest32) throws -> [KeptSubmission] {
+    try Self.forms(of: entry, in: renewals()).compactMap(readableRow)
+  }
+
+  /// Of those that say the same, the one by which most is shown, or else the newest: it is refused where each is.
+  private static func shown(_ forms: [KeptSubmission]) -> KeptSubmission? {
+    forms.enumerated().max {
+      ($0.element.standing.rank, $0.offset) < ($1.element.standing.rank, $1.offset)
+    }?.element
+  }
+
+  /// What is kept of what an entry says, by whichever of those that say the same most is shown.
+  func shown(of entry: Digest32) throws -> KeptSubmission? {
+    try Self.shown(forms(of: entry))
+  }
+
+  /// How what an entry says stands.
+  ///
+  /// - Parameter row: what is about to be kept of one that says the same.
+  func standing(
+    of entry: Digest32, with row: KeptSubmission? = nil
+  ) throws -> SubmissionStanding? {
+    guard let row else { return try shown(of: entry)?.standing }
+    return Self.shown(try forms(of: entry).map { $0.digest == row.digest ? row : $0 })?.standing
+  }
+
+  /// Of those that say the same as an entry, the one that is sent: who is said to have taken one, or has to answer it,
+  /// is asked for that one, and else for the newest that is not refused.
+  func sent(of entry: Digest32) throws -> KeptSubmission? { try Self.sent(forms(of: entry)) }
+
+  private static func sent(_ forms: [KeptSubmission]) -> KeptSubmission? {
+    func rank(_ row: KeptSubmission) -> Int {
+      row.denial.isEmpty ? row.standing.rank : SubmissionStanding.sent.rank
+    }
+    return forms.enumerated().max {
+      (rank($0.element), $0.offset) < (rank($1.element), $1.offset)
+    }?.element
+  }
+
+  /// Keeps an entry that says the same as another, under another key, with what is known of that one, which is kept
+  /// beside it: either may be what stands.
+  ///
+  /// - Parameter body: how that one comes to stand.
+  func renew(
+    _ former: Digest32, as entry: Entry, at time: UInt64,
+    _ body: (inout KeptSubmission) -> Void = { _ in }
+  ) throws {
+    guard let known = try row(former) else { return _ = try keep(entry, at: time) }
+    var refused = known
+    body(&refused)
+    var renewed = try KeptSubmission(entry, number: known.number, at: time)
+    renewed.takeOver(refused)
+    let newest = try Self.forms(of: former, in: renewals()).last ?? former
+    var changes = try changes(from: known, to: refused)
+    changes[Self.openKey(entry.digest)] = Message(renewed).encoded()
+    changes[Self.renewedKey(newest)] = entry.digest.bytes
+    try store.write(changes)
+  }
+
+  /// What is written when an entry is final: nothing else that says the same is needed any more, and what is known of
+  /// that goes over. What was signed before it still leads to it, for who has named that.
+  private func settle(_ row: inout KeptSubmission) throws -> [String: [UInt8]?] {
+    let renewals = try renewals()
+    let digests = Self.forms(of: row.digest, in: renewals)
+    if digests.count == 1 { return [:] }
+    var changes: [String: [UInt8]?] = [:]
+    var isBefore = true
+    for digest in digests {
+      if digest == row.digest {
+        isBefore = false
+      } else {
+        if let other = try readableRow(digest) { row.join(other) }
+        changes.updateValue(nil, forKey: Self.openKey(digest))
+        changes.updateValue(nil, forKey: Self.settledKey(digest))
+      }
+      if !isBefore, renewals[digest] != nil {
+        changes.updateValue(nil, forKey: Self.renewedKey(digest))
+      }
+    }
+    return changes
+  }
+
+  /// What is written so that nothing leads to an entry any more: where another one follows it, what led to it leads
+  /// there.
+  private func removalOfForm(_ entry: Digest32) throws -> [String: [UInt8]?] {
+    let renewals = try renewals()
+    var changes: [String: [UInt8]?] = [:]
+    if renewals[entry] != nil { changes.updateValue(nil, forKey: Self.renewedKey(entry)) }
+    for (former, renewed) in renewals where renewed == entry {
+      changes.updateValue(renewals[entry]?.bytes, forKey: Self.renewedKey(former))
+    }
+    return changes
   }
 
   /// One that cannot be read hides none of the others.
@@ -92,27 +216,18 @@ package struct SubmissionRows: Sendable {
     return try kept(entry, isSent: true, at: time).changes
   }
 
-  /// What has to be written to keep an entry that says the same as another, under another key: it has the place of
-  /// that one among all others, and that one is kept beside it.
-  func changes(
-    renewing former: Digest32, as entry: Entry, at time: UInt64
-  ) throws -> [String: [UInt8]?] {
-    guard let known = try row(former) else { return try changes(keeping: entry, at: time) }
-    let row = try KeptSubmission(entry, number: known.number, at: time)
-    return [
-      Self.openKey(entry.digest): Message(row).encoded(),
-      Self.renewedKey(former): entry.digest.bytes,
-    ]
-  }
-
-  /// What was signed anew in the place of an entry.
-  func renewal(of entry: Digest32) throws -> Digest32? {
-    try store.value(forKey: Self.renewedKey(entry)).flatMap { Digest32($0) }
-  }
-
-  /// Whether another entry counts in the place of this one, which nobody is known to have taken.
-  func isRenewed(_ row: KeptSubmission) throws -> Bool {
-    try !row.standing.isTaken && !row.isOfRecord && renewal(of: row.digest) != nil
+  /// All that was submitted, the oldest first; of what was signed anew one, by which most is shown, with what is known
+  /// of all.
+  func submissions() throws -> [KeptSubmission] {
+    let (renewals, all) = (try renewals(), try settled() + open())
+    if renewals.isEmpty { return all.sorted { $0.number < $1.number } }
+    return try all.compactMap { row in
+      let forms = try Self.forms(of: row.digest, in: renewals).compactMap(readableRow)
+      guard Self.shown(forms)?.digest == row.digest else { return nil }
+      var whole = row
+      for form in forms where form.digest != row.digest { whole.join(form) }
+      return whole
+    }.sorted { $0.number < $1.number }
   }
 
   private func kept(
@@ -146,7 +261,9 @@ package struct SubmissionRows: Sendable {
     }
     var row = former
     body(&row)
-    let changes = try changes(from: former, to: row).merging(others(row)) { $1 }
+    let settled = try row.standing.isFinal && !former.standing.isFinal ? settle(&row) : [:]
+    let changes = try changes(from: former, to: row).merging(settled) { $1 }
+      .merging(others(row)) { $1 }
     if !changes.isEmpty { try store.write(changes) }
     return row
   }
@@ -168,6 +285,7 @@ package struct SubmissionRows: Sendable {
       if let oldest = try store.value(forKey: slot).flatMap({ Digest32($0) }), oldest != entry {
         changes[Self.settledKey(oldest)] = .some(nil)
         changes[Self.placeKey(oldest)] = .some(nil)
+        changes.merge(try removalOfForm(oldest)) { $1 }
       }
       changes[slot] = entry.bytes
       changes[Self.placeKey(entry)] = Array(slot.utf8)
@@ -181,6 +299,7 @@ package struct SubmissionRows: Sendable {
   func superseded() throws -> [Digest32: KeptSubmission] {
     let open = try open()
     if open.isEmpty { return [:] }
+    let renewals = try renewals()
     var newest: [[String]: KeptSubmission] = [:]
     func subject(_ row: KeptSubmission) -> [String] {
       ["\(row.kind)", row.hospital, "\(row.consent ?? row.visit)"]
@@ -190,10 +309,10 @@ package struct SubmissionRows: Sendable {
     }
     var found: [Digest32: KeptSubmission] = [:]
     for row in open {
-      if let renewed = try renewal(of: row.digest), let newer = try self.row(renewed),
-        !newer.standing.isRefused
+      if let sent = try Self.sent(Self.forms(of: row.digest, in: renewals).compactMap(readableRow)),
+        sent.digest != row.digest
       {
-        found[row.digest] = newer
+        found[row.digest] = sent
         continue
       }
       if let newer = newest[subject(row)], newer.number > row.number, !row.comesBefore(newer) {
@@ -205,7 +324,7 @@ package struct SubmissionRows: Sendable {
 
   /// Forgets what is under way and will not be sent any more.
   func drop(_ entry: Digest32) throws {
-    try store.write([Self.openKey(entry): nil, Self.renewedKey(entry): nil])
+    try store.write(removalOfForm(entry).merging([Self.openKey(entry): nil]) { $1 })
   }
 
   private func count(_ key: String) throws -> UInt64 {

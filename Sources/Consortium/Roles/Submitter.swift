@@ -13,9 +13,11 @@ protocol Submitter: Actor {
   /// As whom this role brings an entry of its own.
   func authors(of entry: Entry) throws -> [Author]
 
-  /// The same entry under the key in force, kept in its place, where it is signed with one that is not in force any
-  /// more; nil where it is, or is signed anew already and refused. The one before is still looked for.
-  func renewal(of entry: Entry) async throws -> Entry?
+  /// The same entry under the key that is proven to be in force: itself, where it is signed with that one, or its author
+  /// takes no other key.
+  ///
+  /// - Throws: where nobody proves which it is.
+  func present(_ entry: Entry) async throws -> Entry
 
   /// Whether an entry can be taken no more, if it was not before.
   func isOver(_ row: KeptSubmission) throws -> Bool
@@ -32,7 +34,7 @@ protocol Submitter: Actor {
 }
 
 extension Submitter {
-  func renewal(of entry: Entry) async throws -> Entry? { nil }
+  func present(_ entry: Entry) async throws -> Entry { entry }
   func isOver(_ row: KeptSubmission) throws -> Bool { false }
   func isWithdrawn(_ row: KeptSubmission) throws -> Bool { false }
   func isContested(_ row: KeptSubmission) async throws -> Bool { false }
@@ -40,7 +42,8 @@ extension Submitter {
 
   var rows: SubmissionRows { SubmissionRows(store: store) }
 
-  /// Submits an entry, which is kept before.
+  /// Submits an entry, which is kept before; where it was signed anew, whichever of those that say the same is to be
+  /// sent. It stands as what most is shown of: it is refused where each of them is.
   ///
   /// - Parameters:
   ///   - isNoted: whether ``SubmissionRows/changes(sending:at:)`` was written just now, with something else.
@@ -61,25 +64,103 @@ extension Submitter {
     _ entry: Entry, isNoted: Bool = false,
     keeping others: (SubmissionStanding) throws -> [String: [UInt8]?] = { _ in [:] }
   ) async throws -> SubmissionStanding {
-    if !isNoted {
-      let changes = try rows.changes(sending: entry, at: client.clock())
+    let known = try rows.sent(of: entry.digest)
+    if let known, known.standing.isFinal, known.digest != entry.digest {
+      return try note(known.standing, of: known.digest, keeping: others)
+    }
+    let sent = known?.entry ?? entry
+    if !isNoted || sent.digest != entry.digest {
+      let changes = try rows.changes(sending: sent, at: client.clock())
       if !changes.isEmpty { try store.write(changes) }
     }
     let shown: ShownSubmission
     do {
-      shown = try await client.submit(entry, by: authors(of: entry))
+      shown = try await client.submit(sent, by: authors(of: sent))
     } catch let error as ConsortiumError where error.code == .unauthenticated {
-      // It does not stand there, and can be taken no more: its key was given up while it was on its way.
-      guard let renewed = try await renewal(of: entry) else { throw error }
-      return try await send(renewed, keeping: others)
+      // Nobody has signed that, so it is no more than silence; but the entry may stand.
+      guard let index = try await provenIndex(of: sent) else { throw error }
+      return try note(.final(index: index), of: sent.digest, keeping: others)
     }
-    let row = try rows.change(entry.digest) {
-      $0.noteAnswer(at: client.clock())
-      $0.note(shown.standing, answer: shown.answer.encodedSequence(), at: client.clock())
+    return try await take(shown, of: sent, keeping: others)
+  }
+
+  /// Takes what a hospital has signed of an entry. Of one whose key was given up it signs that the rules refuse it,
+  /// unless it stands: then the same is signed with the key in force, and kept beside it. A refusal of one of several
+  /// that say the same may be true because another one of them stands, so all are looked for.
+  private func take(
+    _ shown: ShownSubmission, of sent: Entry,
+    keeping others: (SubmissionStanding) throws -> [String: [UInt8]?]
+  ) async throws -> SubmissionStanding {
+    var present = sent
+    if shown.standing.isRefused, try rows.row(sent.digest)?.standing.isFinal != true {
+      let isOfKey = shown.standing.isOfKey
+      if isOfKey {
+        do {
+          present = try await self.present(sent)
+        } catch {
+          if error.isOfWholeStore { throw error }
+          // As long as nobody proves that the key was given up.
+        }
+      }
+      let forms = try rows.forms(of: sent.digest)
+      if present != sent || forms.count > 1 {
+        for form in forms {
+          guard let entry = form.entry, let index = try await provenIndex(of: entry) else {
+            continue
+          }
+          return try note(.final(index: index), of: entry.digest, keeping: others)
+        }
+      }
+      if isOfKey, present == sent, case .party = sent.content.signer {
+        // The hospital does not know of the key yet: that comes first, and nothing is refused.
+        return try note(
+          .sent, of: sent.digest, isAnswer: true, answer: shown.answer.encodedSequence(),
+          keeping: others)
+      }
+    }
+    let now = client.clock()
+    if present != sent, try !rows.forms(of: sent.digest).contains(where: { $0.entry == present }) {
+      try rows.renew(sent.digest, as: present, at: now) {
+        $0.noteAnswer(at: now)
+        $0.note(shown.standing, answer: shown.answer.encodedSequence(), at: now)
+      }
+      return try await send(present, keeping: others)
+    }
+    let standing = try note(
+      shown.standing, of: sent.digest, isAnswer: true,
+      answer: shown.answer.encodedSequence(), keeping: others)
+    // Another one may have been signed before, and not be refused.
+    guard shown.standing.isRefused, let next = try rows.sent(of: sent.digest),
+      let entry = next.entry, next.digest != sent.digest, !next.isSettled
+    else { return standing }
+    return try await send(entry, keeping: others)
+  }
+
+  /// Notes what was shown of an entry, with what follows from how that stands which it says.
+  private func note(
+    _ shown: SubmissionStanding, of entry: Digest32, isAnswer: Bool = false,
+    answer: [UInt8] = [], keeping others: (SubmissionStanding) throws -> [String: [UInt8]?]
+  ) throws -> SubmissionStanding {
+    let now = client.clock()
+    var standing = shown
+    try rows.change(entry) {
+      if isAnswer { $0.noteAnswer(at: now) }
+      $0.note(shown, answer: answer, at: now)
     } and: {
-      try others($0?.standing ?? shown.standing)
+      standing = try rows.standing(of: entry, with: $0) ?? shown
+      return try others(standing)
     }
-    return row?.standing ?? shown.standing
+    return standing
+  }
+
+  /// Where an entry is final, if anybody proves that.
+  private func provenIndex(of entry: Entry) async throws -> UInt64? {
+    do {
+      return try await client.finalIndex(of: entry)
+    } catch {
+      if error.isOfWholeStore { throw error }
+      return nil
+    }
   }
 
   /// Demands an entry of its hospital. Once this returns, the demand is final.
@@ -106,39 +187,35 @@ extension Submitter {
     return row?.standing ?? .demanded(index: index)
   }
 
-  /// Demands what was submitted, and was refused or is not final, without waiting for anything more.
+  /// Demands what was submitted, and was refused or is not final, without waiting for anything more; where it was signed
+  /// anew, however often, whichever is sent.
   ///
   /// - Throws: as ``demand(_:through:)``; ``ConsortiumError`` `wrong-state` if there is nothing to demand.
   func demand(submitted entry: Digest32) async throws -> SubmissionStanding {
-    guard let row = try rows.row(entry), let kept = row.entry else {
+    guard let row = try rows.sent(of: entry), let kept = row.entry else {
       throw ConsortiumError(.wrongState, "there is no such entry that is not final")
     }
     if try isWithdrawn(row) {
       throw ConsortiumError(.consentRevoked, "what it says was taken back, or has expired")
     }
     try await demand(kept)
-    let renewed = try rows.renewal(of: entry)
-    return try rows.row(renewed ?? entry)?.standing ?? .sent
+    return try rows.standing(of: entry) ?? .sent
   }
 
   /// How what was submitted last of this kind stands, about a visit or a consent.
   func standing(of kind: Submission.Kind, about subject: Digest32) throws -> SubmissionStanding? {
     func last(_ kept: [KeptSubmission]) throws -> SubmissionStanding? {
-      let found = try kept.filter {
-        try $0.kind == kind && ($0.consent ?? $0.visit) == subject && !rows.isRenewed($0)
-      }
+      let found = kept.filter { $0.kind == kind && ($0.consent ?? $0.visit) == subject }
       // One that was refused leaves what was there before.
       return (found.last { !$0.standing.isRefused } ?? found.last)?.standing
     }
-    return try last(rows.open()) ?? last(rows.settled())
+    let kept = try rows.submissions()
+    return try last(kept.filter { !$0.isSettled }) ?? last(kept.filter(\.isSettled))
   }
 
   /// What was submitted and is known here, the newest last.
   var submitted: [Submission] {
-    get throws {
-      try (rows.settled() + rows.open()).filter { try !rows.isRenewed($0) }
-        .sorted { $0.number < $1.number }.map(\.submission)
-    }
+    get throws { try rows.submissions().map(\.submission) }
   }
 
   // MARK: Following
@@ -194,14 +271,15 @@ extension Submitter {
     }
     try rows.change(digest) { $0.noteLook(at: client.clock()) }
     try await attempt { _ = try await self.send(entry) }
-    guard let patience, let row = try rows.row(digest), !row.isSettled,
+    // It may be signed anew by now.
+    guard let patience, let row = try rows.sent(of: digest), let sent = row.entry, !row.isSettled,
       row.isOverdue(after: patience, at: client.clock())
     else { return }
     // Who has signed for it, with its cloud, has not swallowed it: the consortium may have stood still.
     if !row.standing.isConfirmed || !row.denial.isEmpty {
-      try rows.change(digest) { $0.wasOverdue = true }
+      try rows.change(row.digest) { $0.wasOverdue = true }
     }
-    if row.demand == nil { try await demand(entry) }
+    if row.demand == nil { try await demand(sent) }
   }
 
   /// Demands what was refused, where that is contested and the hospital has had its time: everybody sees then what
@@ -229,27 +307,55 @@ extension Submitter {
     }
   }
 
-  /// Demands an entry through the hospital's cloud, or another one.
+  /// Demands an entry through the hospital's cloud, or another one. One whose key was given up may be demanded already:
+  /// who says that it can be no more has looked whether it is. Then the same is signed with the key in force, and
+  /// demanded, unless what was said stands.
   private func demand(_ kept: Entry) async throws {
-    let entry = try await renewal(of: kept) ?? kept
+    guard let failure = try await failure(demanding: kept) else { return }
+    guard failure.isOfKey, case let present = try await present(kept), present != kept else {
+      throw failure.error
+    }
+    for form in try rows.forms(of: kept.digest) {
+      if let entry = form.entry { try await attempt { try await self.proveFinal(entry) } }
+    }
+    let forms = try rows.forms(of: kept.digest)
+    if forms.contains(where: { $0.standing.isFinal }) { return }
+    if let known = forms.first(where: { $0.entry == present }) {
+      if known.demand != nil { return }
+    } else {
+      try rows.renew(kept.digest, as: present, at: client.clock())
+    }
+    if let failure = try await self.failure(demanding: present) { throw failure.error }
+  }
+
+  /// Demands an entry through one cloud after another.
+  ///
+  /// - Returns: what failed last, and whether any says that its key is not in force; nil once it is demanded.
+  private func failure(
+    demanding entry: Entry
+  ) async throws -> (error: any Error, isOfKey: Bool)? {
     let members = await client.currentMembers()
     let own = try await client.cloud(ofHospital: entry.content.chain)
     let others = members.supernodes.filter { $0.role == .cloud && $0.id != own }.map(\.id)
+    var failure: (error: any Error, isOfKey: Bool)?
     for cloud in [own] + others {
       do {
         try await demand(entry, through: cloud)
-        return
+        return nil
       } catch let error as StoreError {
         throw error
       } catch {
-        if ConsortiumError(error).code == .consentRevoked, let row = try rows.row(entry.digest),
+        let code = ConsortiumError(error).code
+        if code == .consentRevoked, let row = try rows.row(entry.digest),
           try await isReplaced(row)
         {
-          return
+          return nil
         }
-        if cloud == others.last ?? own { throw error }
+        let isOfKey = code.description == Refusal.ofKey.code
+        failure = (error, isOfKey || failure?.isOfKey == true)
       }
     }
+    return failure
   }
 
   private func proveFinal(_ entry: Entry) async throws {
@@ -266,5 +372,17 @@ extension Submitter {
     } catch {
       if error.isOfWholeStore { throw error }
     }
+  }
+}
+
+extension Refusal {
+  /// That an entry is not signed with the key in force of who has to have signed it.
+  fileprivate static let ofKey = Refusal("wrong-signature")
+}
+
+extension SubmissionStanding {
+  /// Whether an entry is refused for its key.
+  fileprivate var isOfKey: Bool {
+    if case .refused(Refusal.ofKey.code, _) = self { true } else { false }
   }
 }
