@@ -114,7 +114,7 @@ struct MailboxTests {
   @Test("[attack] a flood from one address keeps out nobody else, and has no more than its mailbox")
   func flood() async throws {
     var limits = Mailboxes.Limits()
-    (limits.mailboxWeight, limits.totalWeight) = (20 * 5000, 30 * 5000)
+    (limits.mailboxWeight, limits.totalWeight) = (20 * 8500, 30 * 8500)
     let stage = Stage(limits)
     let mailboxes = try stage.open()
     #expect(await send("first", from: "honest", mailboxes) == "kept")
@@ -123,7 +123,7 @@ struct MailboxTests {
       outcomes.insert(await send("flood-\(number)", count: 500, from: "flood", mailboxes))
     }
     #expect(outcomes == ["kept", "busy"])
-    #expect(try stage.rows.count <= limits.mailboxWeight / 4096)
+    #expect(try stage.rows.count <= limits.mailboxWeight / 8192)
     for number in 0..<5 {
       #expect(await send("honest-\(number)", from: "honest-\(number)", mailboxes) == "kept")
     }
@@ -135,7 +135,7 @@ struct MailboxTests {
     for number in 0..<100 {
       _ = await send("all-\(number)", to: "other-\(number % 10)", from: "flood", mailboxes)
     }
-    #expect(try stage.rows.count <= limits.totalWeight / 4096)
+    #expect(try stage.rows.count <= limits.totalWeight / 8192)
     #expect(await send("last", to: "somebody", from: "honest", mailboxes) == "kept")
     #expect(Set(try await waiting(mailboxes)).isSuperset(of: honest))
     // The same after a restart.
@@ -172,7 +172,7 @@ struct MailboxTests {
       var limits = Mailboxes.Limits()
       limits.patience = .seconds(600)
       (limits.mailboxWeight, limits.totalWeight) =
-        isOneMailbox ? (30 * 4500, 1 << 30) : (1 << 26, 30 * 4500)
+        isOneMailbox ? (30 * 8500, 1 << 30) : (1 << 26, 30 * 8500)
       let mailboxes = try Stage(limits).open()
       var kept: [[UInt8]] = []
       while true {
@@ -285,7 +285,7 @@ struct MailboxTests {
   @Test("[attack] one doctor's requests fill no mailboxes, and what was promised stays")
   func promises() async throws {
     var limits = Mailboxes.Limits()
-    (limits.mailboxWeight, limits.promisedWeight) = (20 * 5000, 10 * 5000)
+    (limits.mailboxWeight, limits.promisedWeight) = (20 * 9000, 10 * 9100)
     let stage = Stage(limits)
     let mailboxes = try stage.open()
     func ask(_ number: Int, by doctor: String) async -> String {

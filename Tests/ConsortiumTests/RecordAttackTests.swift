@@ -277,6 +277,24 @@ struct RecordAttackTests {
     #expect(try await records.records().map(\.recordDigest) == [digest])
   }
 
+  @Test("[attack] ten bytes of a record that the cloud has, again and again: none of it is read")
+  func storedAlready() async throws {
+    let signed = try await SignedVisit()
+    let records = signed.test.storage.records
+    let record = try signed.record(1, byteCount: 3_000_000)
+    let count = Piece.count(of: record.c.count)
+    for index in 0..<count { _ = try await signed.store(signed.piece(record, index)) }
+    let before = records.piecesRead
+    for number in 0..<20 {
+      // Of another length, which is in no digest; and as it is.
+      let short = try Piece(byteCount: 10, index: 0, bytes: [UInt8](repeating: 1, count: 10))
+      let part = RecordPiece(head: record.head, piece: short)
+      let stored = try await signed.store(number < 10 ? part : signed.piece(record, 0))
+      #expect(stored.held.count == count && stored.receipt.count == 64)
+    }
+    #expect(records.piecesRead == before)
+  }
+
   @Test("[attack] half of a record after another: one a visit and four of a doctor, for a week")
   func halfRecords() async throws {
     let signed = try await SignedVisit()

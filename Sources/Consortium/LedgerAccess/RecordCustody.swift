@@ -1,6 +1,7 @@
 package import CanonicalEncoding
 package import EMRScheme
 package import Ledger
+import Synchronization
 
 /// Row 0 of a stored record.
 package struct RecordHeader: NamedValue {
@@ -42,6 +43,7 @@ package struct RecordHeader: NamedValue {
 package struct RecordCustody: Sendable {
   let records: any RecordStore
   private let gates = SerialGates<VisitName>()
+  private let doubts = Doubts()
 
   private struct VisitName: Hashable {
     let hospital: String
@@ -49,6 +51,19 @@ package struct RecordCustody: Sendable {
 
     init(hospital: String, visit: Digest32) { (self.hospital, self.visit) = (hospital, visit) }
     init(_ record: RecordName) { self.init(hospital: record.hospital, visit: record.visit) }
+  }
+
+  /// The records that were whole when they were stored, and were not when they were last read.
+  private final class Doubts: Sendable {
+    private let records = Mutex<Set<RecordName>>([])
+
+    func contains(_ record: RecordName) -> Bool { records.withLock { $0.contains(record) } }
+
+    func note(_ record: RecordName, isIntact: Bool) {
+      records.withLock { records in
+        if isIntact { records.remove(record) } else { records.insert(record) }
+      }
+    }
   }
 
   package init(records: any RecordStore) { self.records = records }
@@ -89,10 +104,14 @@ package struct RecordCustody: Sendable {
     var header: RecordHeader
     let held: Int
     let known = try await readableHeader(of: name)
-    // For what is whole there may be a receipt: nobody has it dropped, but that a disk has lost some of it.
+    // For what is whole there may be a receipt: nobody has it dropped, but that a disk has lost some of it. Whether
+    // it has is looked at where a completion is to be confirmed: else a few bytes would have all of it read.
     if let known, known.isWhole {
-      if piece.index > 0 { return (known.pieceCount, true) }
-      if try await isIntact(name, known) { return (known.pieceCount, true) }
+      if piece.index > 0 || !doubts.contains(name) { return (known.pieceCount, true) }
+      if try await isIntact(name, known) {
+        doubts.note(name, isIntact: true)
+        return (known.pieceCount, true)
+      }
     }
     if let known, !known.isWhole, known.byteCount == piece.byteCount {
       header = known
@@ -119,6 +138,7 @@ package struct RecordCustody: Sendable {
       rows[0] = Message(header).encoded()
     }
     try await records.put(rows, of: name)
+    if header.isWhole { doubts.note(name, isIntact: true) }
     return (held + 1, header.isWhole)
   }
 
@@ -167,13 +187,16 @@ package struct RecordCustody: Sendable {
     }
   }
 
-  /// Whether the record that a completion names has been taken and is still here, unchanged.
+  /// Whether the record that a completion names has been taken and is still here, unchanged. One that is not is
+  /// taken again.
   package func holds(_ completion: VisitCompletion) async -> Bool {
     let name = Self.name(completion.context, completion.recordDigest)
     guard let header = try? await header(of: name), header.isWhole,
       header.head.recordDigest(visitKey: completion.context.visitKey) == completion.recordDigest
     else { return false }
-    return (try? await isIntact(name, header)) == true
+    let isHeld = (try? await isIntact(name, header)) == true
+    doubts.note(name, isIntact: isHeld)
+    return isHeld
   }
 
   /// Whether anything of the record that a completion names is here.

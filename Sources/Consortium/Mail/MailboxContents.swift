@@ -4,145 +4,216 @@ import CanonicalEncoding
 ///
 /// Where a mailbox is full, and where all are, the source that has most there loses its newest message to one
 /// that would have less, and to one of a role of this machine in any case: a flood keeps out nobody else.
+///
+/// What is done with one message costs no more, however many others there are: whatever is looked for is sorted.
 struct MailboxContents: Sendable {
-  private(set) var byRecipient: [String: [UInt64: WaitingMail]] = [:]
-  private var digests: [String: [Digest32: UInt64]] = [:]
-  private var boxes: [String: Weights] = [:]
+  private var messages: [UInt64: WaitingMail] = [:]
+  private var boxes: [String: Mailbox] = [:]
   private var all = Weights()
+  /// All, the oldest first.
+  private var ages = SortedSet<Age>()
   /// For how many messages the holder of a key is expected to ask.
   private(set) var owners: [Digest32: Int] = [:]
+  /// How many messages about what was promised lie on disk.
+  private var promises: [Promise: Int] = [:]
   let limits: Mailboxes.Limits
+
+  private struct Mailbox: Sendable {
+    var digests: [Digest32: UInt64] = [:]
+    var weights = Weights()
+    var order = FetchOrder()
+  }
+
+  private struct Promise: Hashable {
+    let recipient: String
+    let subject: Digest32
+  }
+
+  private struct Age: Comparable {
+    let arrivedAt: UInt64
+    let number: UInt64
+
+    static func < (a: Self, b: Self) -> Bool {
+      (a.arrivedAt, a.number) < (b.arrivedAt, b.number)
+    }
+  }
 
   /// How much there is, in all and by source.
   private struct Weights: Sendable {
-    var total = 0
-    var bySource: [[UInt8]: Int] = [:]
+    private(set) var total = 0
     /// Of it, what was promised to wait: it gives way to nothing.
-    var promised: [[UInt8]: Int] = [:]
+    private(set) var promised: [[UInt8]: Int] = [:]
+    /// The rest.
+    private var bySource: [[UInt8]: Part] = [:]
+    private var ranks = SortedSet<Rank>()
+
+    private struct Part: Sendable {
+      var weight = 0
+      var numbers = SortedSet<UInt64>()
+    }
+
+    private struct Rank: Comparable {
+      let weight: Int
+      let source: [UInt8]
+
+      static func < (a: Self, b: Self) -> Bool {
+        a.weight == b.weight ? a.source.lexicographicallyPrecedes(b.source) : a.weight < b.weight
+      }
+    }
+
+    mutating func insert(_ mail: WaitingMail) { change(mail, 1) { $0.insert(mail.number) } }
+    mutating func remove(_ mail: WaitingMail) { change(mail, -1) { $0.remove(mail.number) } }
 
     /// What is of a role of this machine counts in all alone: it gives way to nothing, and waits for seconds.
-    mutating func add(_ mail: WaitingMail, _ sign: Int) {
+    private mutating func change(
+      _ mail: WaitingMail, _ sign: Int, _ body: (inout SortedSet<UInt64>) -> Void
+    ) {
       total += sign * mail.weight
+      let source = mail.source
       if mail.isOwn { return }
-      func change(_ weights: inout [[UInt8]: Int]) {
-        let weight = weights[mail.source, default: 0] + sign * mail.weight
-        weights[mail.source] = weight == 0 ? nil : weight
+      if mail.subject != nil {
+        let weight = promised[source, default: 0] + sign * mail.weight
+        promised[source] = weight == 0 ? nil : weight
+        return
       }
-      if mail.subject == nil { change(&bySource) } else { change(&promised) }
+      let before = weight(of: source)
+      bySource[source, default: Part()].weight += sign * mail.weight
+      body(&bySource[source, default: Part()].numbers)
+      let after = weight(of: source)
+      if before > 0 { ranks.remove(Rank(weight: before, source: source)) }
+      if after > 0 {
+        ranks.insert(Rank(weight: after, source: source))
+      } else {
+        bySource[source] = nil
+      }
+    }
+
+    private func weight(of source: [UInt8]) -> Int { bySource[source]?.weight ?? 0 }
+
+    /// The newest message of the source that has most, if that has more than the new one's would, or if the new
+    /// one is of a role of this machine.
+    func newest(for mail: WaitingMail) throws(ConsortiumError) -> UInt64 {
+      let part = mail.isOwn ? 0 : weight(of: mail.source) + mail.weight
+      guard let most = ranks.last, most.weight > part,
+        let newest = bySource[most.source]?.numbers.last
+      else { throw MailboxContents.full }
+      return newest
     }
   }
 
   init(limits: Mailboxes.Limits) { self.limits = limits }
 
   var depth: Mailboxes.Depth {
-    var depth = Mailboxes.Depth(mailboxes: byRecipient.count, weight: all.total)
-    for mail in byRecipient.values.lazy.flatMap(\.values) {
-      depth.messages += 1
-      depth.oldest = min(depth.oldest ?? mail.arrivedAt, mail.arrivedAt)
-    }
-    return depth
+    Mailboxes.Depth(
+      mailboxes: boxes.count, messages: messages.count, weight: all.total,
+      oldest: ages.first?.arrivedAt)
   }
 
-  func messages(for recipient: String) -> [UInt64: WaitingMail] { byRecipient[recipient] ?? [:] }
+  func message(_ number: UInt64) -> WaitingMail? { messages[number] }
 
   func message(_ digest: Digest32, for recipient: String) -> WaitingMail? {
-    digests[recipient]?[digest].flatMap { byRecipient[recipient]?[$0] }
+    boxes[recipient]?.digests[digest].flatMap { messages[$0] }
+  }
+
+  /// Whether something about a subject is promised to somebody, and lies on disk.
+  func holds(_ subject: Digest32, for recipient: String) -> Bool {
+    promises[Promise(recipient: recipient, subject: subject)] != nil
   }
 
   mutating func insert(_ mail: WaitingMail) {
-    byRecipient[mail.recipient, default: [:]][mail.number] = mail
-    digests[mail.recipient, default: [:]][mail.digest] = mail.number
-    boxes[mail.recipient, default: Weights()].add(mail, 1)
-    all.add(mail, 1)
+    messages[mail.number] = mail
+    ages.insert(Age(arrivedAt: mail.arrivedAt, number: mail.number))
+    all.insert(mail)
+    boxes[mail.recipient, default: Mailbox()].digests[mail.digest] = mail.number
+    boxes[mail.recipient, default: Mailbox()].weights.insert(mail)
+    boxes[mail.recipient, default: Mailbox()].order.insert(mail)
     if let owner = mail.owner { owners[owner, default: 0] += 1 }
+    count(mail, 1)
   }
 
   /// Notes that the store has the bytes.
   mutating func store(_ mail: WaitingMail) {
-    byRecipient[mail.recipient]?[mail.number]?.bytes = nil
+    guard messages[mail.number]?.bytes != nil else { return }
+    messages[mail.number]?.bytes = nil
+    if let stored = messages[mail.number] { count(stored, 1) }
+  }
+
+  private mutating func count(_ mail: WaitingMail, _ sign: Int) {
+    guard let subject = mail.subject, mail.bytes == nil else { return }
+    let promise = Promise(recipient: mail.recipient, subject: subject)
+    let count = promises[promise, default: 0] + sign
+    promises[promise] = count == 0 ? nil : count
   }
 
   mutating func remove(_ mail: WaitingMail) {
-    let recipient = mail.recipient
-    guard byRecipient[recipient]?.removeValue(forKey: mail.number) != nil else { return }
-    digests[recipient]?[mail.digest] = nil
-    boxes[recipient]?.add(mail, -1)
-    all.add(mail, -1)
+    guard let mail = messages.removeValue(forKey: mail.number) else { return }
+    ages.remove(Age(arrivedAt: mail.arrivedAt, number: mail.number))
+    all.remove(mail)
+    boxes[mail.recipient]?.digests[mail.digest] = nil
+    boxes[mail.recipient]?.weights.remove(mail)
+    boxes[mail.recipient]?.order.remove(mail)
+    if boxes[mail.recipient]?.digests.isEmpty ?? false { boxes[mail.recipient] = nil }
     if let owner = mail.owner { owners[owner] = owners[owner].flatMap { $0 > 1 ? $0 - 1 : nil } }
-    if byRecipient[recipient]?.isEmpty ?? true {
-      (byRecipient[recipient], digests[recipient], boxes[recipient]) = (nil, nil, nil)
-    }
+    count(mail, -1)
   }
 
-  /// What has to go so that one more message has room.
+  /// Removes what has to go so that one more message has room.
   ///
-  /// - Throws: ``ConsortiumError`` `busy` if nothing has to that would have more than it.
-  func displaced(by mail: WaitingMail) throws(ConsortiumError) -> [WaitingMail] {
+  /// - Returns: what was removed.
+  /// - Throws: ``ConsortiumError`` `busy` if nothing has to that would have more than it; then nothing is removed.
+  mutating func makeRoom(for mail: WaitingMail) throws(ConsortiumError) -> [WaitingMail] {
     if mail.subject != nil,
       all.promised[mail.source, default: 0] + mail.weight > limits.promisedWeight
     {
       throw Self.full
     }
-    var left = self
-    var displaced: [WaitingMail] = []
-    while let box = left.boxes[mail.recipient], box.total + mail.weight > limits.mailboxWeight {
-      let gone = try left.newest(of: box, for: mail, in: left.messages(for: mail.recipient).values)
-      displaced.append(gone)
-      left.remove(gone)
+    var gone: [WaitingMail] = []
+    do throws(ConsortiumError) {
+      while let weight = boxes[mail.recipient]?.weights.total,
+        weight + mail.weight > limits.mailboxWeight,
+        let newest = try boxes[mail.recipient]?.weights.newest(for: mail)
+      {
+        remove(newest, &gone)
+      }
+      while all.total + mail.weight > limits.totalWeight {
+        remove(try all.newest(for: mail), &gone)
+      }
+    } catch {
+      for mail in gone { insert(mail) }
+      throw error
     }
-    while left.all.total + mail.weight > limits.totalWeight {
-      let gone = try left.newest(
-        of: left.all, for: mail, in: left.byRecipient.values.lazy.flatMap(\.values))
-      displaced.append(gone)
-      left.remove(gone)
-    }
-    return displaced
+    return gone
+  }
+
+  private mutating func remove(_ number: UInt64, _ gone: inout [WaitingMail]) {
+    guard let mail = messages[number] else { return }
+    remove(mail)
+    gone.append(mail)
   }
 
   private static var full: ConsortiumError { ConsortiumError(.busy, "the mailbox is full") }
 
-  /// The newest message of the source that has most, if that has more than the new one's would, or if the new one
-  /// is of a role of this machine.
-  private func newest(
-    of weights: Weights, for mail: WaitingMail, in messages: some Sequence<WaitingMail>
-  ) throws(ConsortiumError) -> WaitingMail {
-    let part = mail.isOwn ? 0 : weights.bySource[mail.source, default: 0] + mail.weight
-    guard let most = weights.bySource.max(by: { $0.value < $1.value }), most.value > part,
-      let newest = messages.lazy
-        .filter({ $0.source == most.key && $0.subject == nil && !$0.isOwn })
-        .max(by: { $0.number < $1.number })
-    else { throw Self.full }
-    return newest
-  }
-
-  /// What is due, in the order in which it is to be fetched: what is of a role of this machine, then the first of
-  /// each source, then the next of each. Whatever was handed out more often and not answered is behind what was
-  /// so less often, among those of its source and among the first of all sources, and then what is newer.
-  func ordered(for recipient: String, at now: UInt64) -> [WaitingMail] {
-    var ranks: [[UInt8]: Int] = [:]
-    let due = messages(for: recipient).values.filter { $0.isDue(at: now) }
-    let ranked = due.sorted { ($0.tries, $0.number) < ($1.tries, $1.number) }.map { mail in
-      if mail.isOwn { return (rank: -1, mail: mail) }
-      defer { ranks[mail.source, default: 0] += 1 }
-      return (rank: ranks[mail.source, default: 0], mail: mail)
-    }
-    return ranked.sorted {
-      ($0.rank, $0.mail.tries, $0.mail.number) < ($1.rank, $1.mail.tries, $1.mail.number)
-    }.map(\.mail)
+  /// The first that are due, in the order in which they are to be fetched; at most so many.
+  mutating func first(_ limit: Int, for recipient: String, at now: UInt64) -> [WaitingMail] {
+    let messages = messages
+    boxes[recipient]?.order.pass(to: now) { messages[$0] }
+    return boxes[recipient]?.order.first(limit).compactMap { messages[$0] } ?? []
   }
 
   /// Notes that a message is handed out.
   mutating func noteTry(_ mail: WaitingMail, at now: UInt64) {
-    byRecipient[mail.recipient]?[mail.number]?.noteTry(at: now)
+    guard let before = messages[mail.number] else { return }
+    messages[mail.number]?.noteTry(at: now)
+    guard let after = messages[mail.number] else { return }
+    boxes[mail.recipient]?.order.remove(before)
+    boxes[mail.recipient]?.order.insert(after, at: now)
   }
 
   /// When the next message of a mailbox is due, where none is.
-  func nextDue(for recipient: String) -> UInt64? {
-    messages(for: recipient).values.lazy.map(\.dueAt).min()
-  }
+  func nextDue(for recipient: String) -> UInt64? { boxes[recipient]?.order.nextDue }
 
-  /// What came before a time.
-  func messages(before time: UInt64) -> [WaitingMail] {
-    byRecipient.values.flatMap { $0.values.filter { $0.arrivedAt < time } }
+  /// What came before a time, the oldest first; at most so many.
+  func messages(before time: UInt64, limit: Int) -> [WaitingMail] {
+    ages.lazy.prefix { $0.arrivedAt < time }.prefix(limit).compactMap { messages[$0.number] }
   }
 }

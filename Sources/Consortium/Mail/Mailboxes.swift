@@ -11,7 +11,7 @@ package import Ledger
 /// still waits. What nobody fetches in that time is kept, on disk, for as long as any request counts. Messages
 /// are sealed: nothing of them can be read or changed here, and no answer be invented.
 package actor Mailboxes {
-  /// How much there may be. A weight is bytes, and ``WaitingMail/rowWeight`` a message.
+  /// How much there may be, by ``WaitingMail/weight``.
   package struct Limits: Sendable {
     package var mailboxWeight = 1 << 26
     package var totalWeight = 1 << 30
@@ -99,6 +99,8 @@ package actor Mailboxes {
 
   private static let envelopeKeyPrefix = "envelope-key/"
   private static let sweepInterval: UInt64 = 60
+  /// How many messages go at once.
+  private static let sweepLimit = 1 << 10
   /// Of how many mailboxes it is remembered when they were asked for last.
   private static let fetchLimit = 1 << 13
 
@@ -148,17 +150,10 @@ package actor Mailboxes {
       let isHeld = isPresent(recipient)
       if !isHeld, keeping == .nothing { throw Self.away(recipient) }
       if !isHeld { try requireRoom() }
-      for gone in try contents.displaced(by: mail) {
-        try remove(gone)
-        finish(gone, .refused(ConsortiumError(.busy, "others have less in this mailbox")))
-      }
-      contents.insert(mail)
-      if !isHeld { return try keep(mail) }
-    } catch let error as ConsortiumError {
-      return .refused(error)
+      try take(mail, isHeld: isHeld)
+      if !isHeld { return .kept }
     } catch {
-      contents.remove(mail)
-      return .refused(ConsortiumError(telling: error))
+      return .refused((error as? ConsortiumError) ?? ConsortiumError(telling: error))
     }
     return await withCheckedContinuation { continuation in
       let timer = Task { [patience = limits.patience] in
@@ -167,6 +162,24 @@ package actor Mailboxes {
       }
       senders[mail.number] = Sender(keeping: keeping, timer: timer, continuation: continuation)
       wake(recipient)
+    }
+  }
+
+  /// Puts a message in the place of what has to go for it, with one write.
+  private func take(_ mail: WaitingMail, isHeld: Bool) throws {
+    let gone = try contents.makeRoom(for: mail)
+    var rows = Self.removal(of: gone)
+    if !isHeld { rows[mail.key] = mail.bytes }
+    do {
+      if !rows.isEmpty { try store.write(rows) }
+    } catch {
+      for mail in gone { contents.insert(mail) }
+      throw error
+    }
+    contents.insert(mail)
+    if !isHeld { contents.store(mail) }
+    for mail in gone {
+      finish(mail, .refused(ConsortiumError(.busy, "others have less in this mailbox")))
     }
   }
 
@@ -210,9 +223,7 @@ package actor Mailboxes {
 
   /// Whether something about a subject is promised to somebody, and waits.
   package func holds(_ subject: Digest32, for recipient: String) -> Bool {
-    contents.messages(for: recipient).values.contains {
-      $0.subject == subject && $0.bytes == nil
-    }
+    contents.holds(subject, for: recipient)
   }
 
   /// Whether something promised waits for the holder of an Ed25519 key.
@@ -286,21 +297,28 @@ package actor Mailboxes {
   }
 
   private func bundle(_ recipient: String) throws -> MailBundle {
-    var room = (RequestTable.byName[FetchMail.name]?.answerLimit ?? 0) - Envelope.overhead
-    var found: [MailMessage] = []
     let now = clock()
-    for mail in contents.ordered(for: recipient, at: now) {
-      room -= mail.byteCount + MailMessage.overhead
-      guard room >= 0, found.count < MailBundle.limit else { break }
-      guard let bytes = try bytes(of: mail) else {
-        // A disk has damaged it; its sender asks again in another.
-        try remove(mail)
+    while true {
+      var room = (RequestTable.byName[FetchMail.name]?.answerLimit ?? 0) - Envelope.overhead
+      var found: [(mail: WaitingMail, bytes: [UInt8])] = []
+      var damaged: [WaitingMail] = []
+      for mail in contents.first(MailBundle.limit, for: recipient, at: now) {
+        room -= mail.byteCount + MailMessage.overhead
+        guard room >= 0 else { break }
+        if let bytes = try bytes(of: mail) {
+          found.append((mail, bytes))
+        } else {
+          damaged.append(mail)
+        }
+      }
+      if !damaged.isEmpty {
+        // Their senders ask again in others.
+        try remove(damaged)
         continue
       }
-      contents.noteTry(mail, at: now)
-      found.append(MailMessage(source: mail.source, bytes: bytes))
+      for (mail, _) in found { contents.noteTry(mail, at: now) }
+      return MailBundle(found.map { MailMessage(source: $0.mail.source, bytes: $0.bytes) })
     }
-    return MailBundle(found)
   }
 
   private func bytes(of mail: WaitingMail) throws -> [UInt8]? {
@@ -321,18 +339,25 @@ package actor Mailboxes {
   ) throws(StoreError) {
     noteFetch(recipient)
     guard let mail = contents.message(digest, for: recipient) else { return }
-    try remove(mail)
+    try remove([mail])
     finish(mail, .answer(answer))
   }
 
-  private func remove(_ mail: WaitingMail) throws(StoreError) {
-    if contents.messages(for: mail.recipient)[mail.number]?.bytes == nil {
-      try store.write([mail.key: nil])
-    }
-    contents.remove(mail)
+  private func remove(_ mails: [WaitingMail]) throws(StoreError) {
+    let rows = Self.removal(of: mails)
+    if !rows.isEmpty { try store.write(rows) }
+    for mail in mails { contents.remove(mail) }
   }
 
-  /// Removes what nobody has fetched in the time that any request counts; it looks once a minute.
+  /// Of those that lie on disk.
+  private static func removal(of mails: [WaitingMail]) -> [String: [UInt8]?] {
+    var rows: [String: [UInt8]?] = [:]
+    for mail in mails where mail.bytes == nil { rows[mail.key] = .some(nil) }
+    return rows
+  }
+
+  /// Removes what nobody has fetched in the time that any request counts: it looks once a minute, and goes on
+  /// with the next question where there is much.
   ///
   /// - Throws: ``StoreError``.
   package func forgetOver() throws {
@@ -340,10 +365,10 @@ package actor Mailboxes {
     guard now >= nextSweep else { return }
     nextSweep = now &+ Self.sweepInterval
     guard now > limits.lifetime else { return }
-    for mail in contents.messages(before: now - limits.lifetime) {
-      try remove(mail)
-      finish(mail, .refused(Self.away(mail.recipient)))
-    }
+    let over = contents.messages(before: now - limits.lifetime, limit: Self.sweepLimit)
+    try remove(over)
+    for mail in over { finish(mail, .refused(Self.away(mail.recipient))) }
+    if over.count == Self.sweepLimit { nextSweep = now }
   }
 
   // MARK: Envelope keys
@@ -379,7 +404,7 @@ package actor Mailboxes {
   package func close() {
     isClosed = true
     for recipient in fetchers.keys { wake(recipient) }
-    for mail in contents.byRecipient.values.flatMap(\.values) { giveUp(mail) }
+    for mail in senders.keys.compactMap(contents.message) { giveUp(mail) }
   }
 
   /// What of a source is told to a recipient, and counted by.

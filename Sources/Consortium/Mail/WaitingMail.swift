@@ -3,8 +3,10 @@ import CanonicalEncoding
 /// A message in a mailbox. All but its bytes stands in the key of its row, so a start reads no message.
 struct WaitingMail: Sendable {
   static let prefix = "mail/"
-  /// What a message takes beside its bytes: so many small ones have a bound too.
+  /// What a message takes beside its bytes: its row, the key of that, and what is remembered of it.
   static let rowWeight = 4096
+  /// What it counts at least: so many small ones have a bound too.
+  static let leastWeight = 8192
 
   /// Ascending in the order in which they came.
   let number: UInt64
@@ -63,7 +65,7 @@ struct WaitingMail: Sendable {
   }
 
   /// What it counts in the bounds of a mailbox.
-  var weight: Int { byteCount + Self.rowWeight }
+  var weight: Int { max(byteCount + Self.rowWeight, Self.leastWeight) }
 
   /// `mail/` recipient, number, time, length, source, digest, subject and owner.
   var key: String {

@@ -243,6 +243,10 @@ final class FaultyRecords: RecordStore {
   private let honest = MemoryRecordStore()
   private let other = Mutex<(@Sendable (Step, RecordName) async -> Void)?>(nil)
   private let replaced = Mutex<[Digest32: RecordName?]>([:])
+  private let reads = Mutex(0)
+
+  /// How many pieces were read.
+  var piecesRead: Int { reads.withLock { $0 } }
 
   func put(_ rows: [Int: [UInt8]], of record: RecordName) async throws(StoreError) {
     await other.withLock { $0 }?(.putting, record)
@@ -256,6 +260,7 @@ final class FaultyRecords: RecordStore {
 
   func row(_ row: Int, of record: RecordName) async throws(StoreError) -> [UInt8]? {
     guard let found = found(record) else { return nil }
+    if row > 0 { reads.withLock { $0 += 1 } }
     return try await honest.row(row, of: found)
   }
 
