@@ -140,9 +140,10 @@ extension Doctor {
       known[visit.context.visitID] = known[visit.context.visitID] ?? visit
     }
     return try known.values.map { visit in
-      let joined = try store.value(forKey: joinedKey(visit.context.visitID))
+      // What is damaged hides no visit.
+      let joined = try? joined(visit.context.visitID)
       return AssignedVisit(
-        visit, since: joined.flatMap { try? UInt64(stateBytes: $0) },
+        visit, since: joined,
         isSigned: try isSigned(visit),
         isCompleted: try completion(of: visit) != nil)
     }.sorted {
