@@ -102,6 +102,8 @@ extension ErrorCode<ConsortiumError> {
   public static var notEntitled: Self { Self("not-entitled") }
   /// The doctor before has not signed, or has handed nothing on.
   public static var noHandover: Self { Self("no-handover") }
+  /// Who is given something needs it no more, and keeps nothing of it.
+  public static var notNeeded: Self { Self("not-needed") }
   /// A notice of this document stands already.
   public static var documentKnown: Self { Self("document-known") }
   /// The ledger's own code for a second receipt of one visit.

@@ -200,9 +200,11 @@ struct DoctorEndingTests {
     let last = stage.context.deadline(ofPosition: 2)
     let joined = stage.test.time
     stage.test.pass(seconds: max(last, joined) - stage.test.time + 30 * Self.day)
+    try await stage.consortium.settle()
     try await stage.followUp()
     #expect(try stage.hasKey(1) && stage.hasKey(2))
     stage.test.pass(seconds: 3600)
+    try await stage.consortium.settle()
     try await stage.followUp()
     for position in 1...2 { try await expectForgotten(stage, position) }
   }
@@ -214,7 +216,38 @@ struct DoctorEndingTests {
     let store = stage.store(1)
     for key in try store.keys(withPrefix: "joined/") { try store.write([key: nil]) }
     stage.test.pass(seconds: 40 * Self.day)
+    try await stage.consortium.settle()
     _ = try await stage.doctor(1).followUp()
+    try await expectForgotten(stage, 1)
+  }
+
+  @Test("[attack] a doctor's clock was ahead for a while: no visit that is under way is forgotten")
+  func clockAhead() async throws {
+    let stage = try await Stage()
+    stage.test.pass(seconds: 400 * Self.day)
+    try await stage.followUp()
+    // A visit that is assigned meanwhile has others looked at.
+    let assigned = try #require(stage.test.wire.requests(AssignVisit.self).last)
+    let client = stage.test.client(stage.consortium, as: Self.hospital)
+    _ = await ConsortiumError.code { _ = try await client.ask(assigned, of: stage.team[0]) }
+    stage.test.setBack(seconds: 400 * Self.day)
+    #expect(try stage.hasKey(1) && stage.hasKey(2))
+    #expect(try await stage.finish() == stage.plan.findings)
+  }
+
+  @Test("a visit that came while the clock was ahead is forgotten when it would be else")
+  func joinedAhead() async throws {
+    let stage = try await Stage()
+    stage.test.wire.lose(ProveVisit.self)
+    let store = stage.store(1)
+    let key = try #require(try store.keys(withPrefix: "joined/").first)
+    try store.write([key: (stage.test.time + 400 * Self.day).stateBytes])
+    let doctor = try await stage.doctor(1)
+    #expect(try await doctor.visits().first?.since == stage.test.time)
+    _ = try await doctor.followUp()
+    stage.test.pass(seconds: 32 * Self.day)
+    try await stage.consortium.settle()
+    _ = try await doctor.followUp()
     try await expectForgotten(stage, 1)
   }
 
@@ -283,6 +316,19 @@ struct DoctorEndingTests {
     #expect(left == [3, 0])
   }
 
+  @Test("[attack] a doctor's clock was ahead for a while: the consents that stand open records")
+  func consentsByClockAhead() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (_, consent) = try await test.consentedVisit(consortium)
+    let doctor = try #require(await consortium.doctors[TestConsortium.reader])
+    test.pass(seconds: 40 * Self.day)
+    _ = try await doctor.followUp()
+    test.setBack(seconds: 40 * Self.day)
+    let opened = try await consortium.openRecord(doctor: TestConsortium.reader, consent: consent)
+    #expect(opened.findings.map(\.content) == test.plan().findings)
+  }
+
   @Test("d' and the share of a consent that expired are erased a week later")
   func consents() async throws {
     let test = TestConsortium(teamSize: 1)
@@ -300,6 +346,7 @@ struct DoctorEndingTests {
     _ = try await doctor.followUp()
     #expect(try rows() == 4)
     test.pass(seconds: 2 * Self.day)
+    try await consortium.settle()
     _ = try await doctor.followUp()
     #expect(try rows() == 0)
     #expect(try await doctor.consents().isEmpty)

@@ -171,9 +171,32 @@ struct EndingTests {
     _ = try await patient.followUp()
     #expect(try places(of: complaint, test, place).count == 1)
     test.pass(seconds: 3 * Self.day)
+    // By the own clock alone its ticket is not over.
+    _ = try await patient.followUp()
+    #expect(try places(of: complaint, test, place).count == 1)
+    test.pass(seconds: 60)
+    try await consortium.settle()
     _ = try await patient.followUp()
     #expect(try places(of: complaint, test, place) == [])
     #expect(try store.keys(withPrefix: "admission").map { $0 } == ["admissions-dated"])
+  }
+
+  @Test("a form that was made while the clock was ahead goes no later than others")
+  func formByClockAhead() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let patient = try #require(await consortium.patients[TestConsortium.patient])
+    test.wire.lose(RequestAdmission.self)
+    test.pass(seconds: 400 * Self.day)
+    #expect(
+      await ConsortiumError.code { _ = try await consortium.open(test.plan()) } == "unreachable")
+    test.setBack(seconds: 400 * Self.day)
+    _ = try await patient.followUp()
+    test.pass(seconds: 12 * Self.day)
+    try await consortium.settle()
+    _ = try await patient.followUp()
+    let place = "patients/\(TestConsortium.patient)"
+    #expect(try places(of: Array(TestConsortium.complaint.utf8), test, place) == [])
   }
 
   // MARK: Hospital

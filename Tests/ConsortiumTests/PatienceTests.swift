@@ -71,6 +71,27 @@ struct PatienceTests {
     #expect(row.isOverdue(after: 3600, at: 7200) && !row.isOverdue(after: 3600, at: 3000))
   }
 
+  @Test("moments that were noted by a clock that was ahead count as the first one behind it")
+  func clockAhead() throws {
+    let ahead: UInt64 = 1_000_000
+    var row = try self.row()
+    for attempt in [ahead, 1800, 3600] { row.noteAttempt(at: attempt) }
+    #expect(!row.isOverdue(after: 3600, at: 3600))
+    row.noteAttempt(at: 5400)
+    #expect(row.isOverdue(after: 3600, at: 5400))
+    row = try self.row()
+    for attempt in [0, ahead, 3600] { row.noteAttempt(at: attempt) }
+    #expect(!row.isOverdue(after: 3600, at: 3600))
+    row = try self.row()
+    row.noteAnswer(at: ahead)
+    row.noteTime(100)
+    #expect(!row.isOverdue(after: 3600, at: 3699) && row.isOverdue(after: 3600, at: 3700))
+    // Whatever a clock says, and a store has, nothing overflows.
+    row = try self.row()
+    for attempt in [UInt64.max, .max, .max, 0, .max, 1, 2, .max] { row.noteAttempt(at: attempt) }
+    #expect(!row.isOverdue(after: 3600, at: 3))
+  }
+
   private func row() throws -> KeptSubmission {
     let key = try IdentityKey(seed: [UInt8](repeating: 7, count: 32))
     let receipt = VisitReceipt(visit: .zero, recordDigest: .zero, verdict: .acknowledged)

@@ -100,6 +100,51 @@ struct PendingConsentTests {
   }
 
   @Test(
+    "[attack] a patient's device was ahead while nobody was reached: the consent on its way arrives",
+    arguments: [false, true])
+  func deviceAhead(isAskedThen: Bool) async throws {
+    let stage = try await Stage()
+    let (test, consortium) = (stage.test, stage.consortium)
+    let patient = try #require(await consortium.patients[Self.patient])
+    let expiry = await consortium.ledgerTime() + 3600
+    test.wire.lose(DepositConsent.self)
+    #expect(await code { _ = try await stage.consent(expiresAt: expiry) } == "unreachable")
+    test.wire.lose { _ in true }
+    test.pass(seconds: 7200)
+    _ = try? await patient.followUp()
+    if isAskedThen {
+      #expect(await code { _ = try await stage.consent(expiresAt: expiry) } == "consent-expired")
+      #expect(await code { _ = try await stage.consent(expiresAt: expiry + 7200) } != nil)
+    }
+    test.setBack(seconds: 7200)
+    test.wire.intercept(nil)
+    let given = try await stage.consent(expiresAt: expiry)
+    #expect(try stage.known() == [given])
+    #expect(test.wire.requests(DepositConsent.self).count == 1)
+    #expect(try await stage.isOpened(given) == nil)
+  }
+
+  @Test("a consent that has ended before it arrived is never said to have arrived")
+  func endedByLedger() async throws {
+    let stage = try await Stage()
+    let (test, consortium) = (stage.test, stage.consortium)
+    let patient = try #require(await consortium.patients[Self.patient])
+    let expiry = await consortium.ledgerTime() + 600
+    test.wire.lose(DepositConsent.self)
+    #expect(await code { _ = try await stage.consent(expiresAt: expiry) } == "unreachable")
+    test.wire.intercept(nil)
+    try await test.pass(seconds: 700, consortium)
+    try await patient.followUp()
+    #expect(try stage.patientRows.keys(withPrefix: "pending-consent/").isEmpty)
+    // By a clock that is behind it has not ended.
+    test.setBack(seconds: 700)
+    let lost = try #require(try stage.known().first)
+    let again = try? await stage.consent(expiresAt: expiry)
+    #expect(again != lost)
+    #expect(try stage.known().count == 2)
+  }
+
+  @Test(
     "a consent that arrived, and was taken back or expired, is not given out as if it stood",
     arguments: [false, true])
   func endedAfterwards(isRevoked: Bool) async throws {
@@ -305,6 +350,26 @@ struct PendingConsentTests {
     try await consortium.revoke(patient: Self.patient, consent: lost)
     let given = try await stage.consent(expiresAt: expiry)
     #expect(try await stage.isOpened(given) == nil)
+  }
+
+  @Test("a doctor asked while the clock was ahead: asked again, the patient is told")
+  func askedAhead() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    _ = try await consortium.hold(test.plan())
+    let patient = try #require(await consortium.patients[Self.patient])
+    let doctor = try #require(await consortium.doctors[Self.reader])
+    let address = try await consortium.address(ofPatient: Self.patient)
+    test.wire.lose(SubmitAccessRequest.self)
+    test.pass(seconds: 7200)
+    func ask() async throws -> Digest32 {
+      try await doctor.requestAccess(address: address, purpose: "second opinion")
+    }
+    #expect(await code { _ = try await ask() } == "unreachable")
+    test.setBack(seconds: 7200)
+    test.wire.intercept(nil)
+    let asked = try await ask()
+    #expect(try await patient.requests().map(\.request) == [asked])
   }
 
   @Test("[attack] a manager has a patient ask whomever it names about a doctor")

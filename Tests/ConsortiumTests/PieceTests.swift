@@ -197,7 +197,11 @@ struct PieceTests {
         junk.piece = try Piece(
           byteCount: Limits.ciphertextByteCount, index: index,
           bytes: [UInt8](repeating: 7, count: Limits.pieceByteCount))
-        _ = try await test.client(consortium, as: team[0]).ask(junk, of: team[1])
+        // Nobody is told that it is kept.
+        #expect(
+          await ConsortiumError.code {
+            _ = try await test.client(consortium, as: team[0]).ask(junk, of: team[1])
+          } == "not-needed")
       }
     }
     for position in 1...2 { try await consortium.diagnose(visit, plan, position: position) }
@@ -229,11 +233,69 @@ struct PieceTests {
       }
     }
     #expect(try received() == 2)
+    // By the own clock alone it is not over.
+    let doctor = try #require(await consortium.doctors[waiting])
     test.pass(seconds: 3 * 86_400)
-    try await #require(await consortium.doctors[waiting]).followUp()
+    try await doctor.followUp()
+    #expect(try received() == 2)
+    try await test.pass(seconds: 2 * second.window + 60, consortium)
+    try await doctor.followUp()
     #expect(try received() == 0)
     try await handOver(last, in: second)
     #expect(try received() == 0)
+  }
+
+  @Test(
+    "[attack] a doctor's clock is ahead while findings come, or behind them: what is acknowledged is there",
+    arguments: [false, true])
+  func clockAhead(isBehind: Bool) async throws {
+    let test = TestConsortium(teamSize: 2)
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let context = try await test.beginVisit(consortium, plan).context
+    let visit = context.visitID
+    var team: [Doctor] = []
+    for signer in context.signers {
+      let doctor = try #require(await consortium.doctors[signer.doctor])
+      _ = try await doctor.take(
+        presence: test.presence(of: visit, to: doctor.id, consortium).text)
+      team.append(doctor)
+    }
+    test.wire.intercept { transit in
+      guard transit.payload(HandOverFindings.self) != nil, !isBehind else {
+        return try await transit.deliver(transit.request)
+      }
+      test.pass(seconds: 3600)
+      defer { test.setBack(seconds: 3600) }
+      return try await transit.deliver(transit.request)
+    }
+    _ = try await team[0].diagnose(visit, plan.findings[0])
+    test.wire.intercept(nil)
+    if isBehind {
+      test.pass(seconds: 20 * 86_400)
+      try await team[1].followUp()
+      test.setBack(seconds: 20 * 86_400)
+    }
+    // The first doctor has gone home.
+    test.wire.lose(ResendFindings.self)
+    _ = try await team[1].diagnose(visit, plan.findings[1])
+    try await consortium.complete(visit, at: plan.hospital)
+    let record = try await consortium.collect(visit, plan).record
+    #expect(record?.findings.map(\.content) == plan.findings)
+  }
+
+  @Test("the consortium stands still while a visit is under way: what is handed over is kept")
+  func haltOnTheWay() async throws {
+    let test = TestConsortium(teamSize: 2)
+    let consortium = try await test.open()
+    let plan = test.plan()
+    let visit = try await test.beginVisit(consortium, plan).context.visitID
+    test.pass(seconds: 86_400)
+    try await consortium.settle()
+    try await consortium.diagnose(visit, plan, position: 1)
+    test.wire.lose(ResendFindings.self)
+    try await consortium.diagnose(visit, plan, position: 2)
+    try await consortium.complete(visit, at: plan.hospital)
   }
 
   @Test("what is no piece is refused when it is decoded")

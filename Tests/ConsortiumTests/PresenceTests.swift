@@ -169,6 +169,20 @@ struct PresenceTests {
     #expect(try await stage.signing(stage.context, 1) == nil)
   }
 
+  @Test("what a patient has shown while clocks were ahead keeps out nothing that is shown now")
+  func shownAhead() async throws {
+    let stage = try await Stage()
+    let (test, doctor) = (stage.test, try await stage.doctor(1))
+    let patient = try #require(await stage.consortium.patients[TestConsortium.patient])
+    let visit = stage.context.visitID
+    test.pass(seconds: 7200)
+    _ = try await patient.showPresence(visit, at: "hospital-1", to: doctor.id)
+    test.setBack(seconds: 7200)
+    let shown = try await patient.showPresence(visit, at: "hospital-1", to: doctor.id)
+    try await doctor.confirm(shown.words.joined(separator: " "), visit: visit)
+    #expect(try await stage.signing(stage.context, 1) == nil)
+  }
+
   @Test("[attack] a doctor passes the patient's code on to a colleague, or keeps it for later")
   func passedOn() async throws {
     let stage = try await Stage()

@@ -235,6 +235,41 @@ struct RevocationAttackTests {
     #expect(try await kinds(test) == [.consentNotice, .revocation])
   }
 
+  @Test(
+    "[attack] a hospital swallows or refuses a revocation sent by a clock that was ahead: it is demanded",
+    arguments: [false, true])
+  func clockAhead(isRefused: Bool) async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (_, consent) = try await test.consentedVisit(consortium, lasting: 90 * 86_400)
+    let patient = try #require(await consortium.patients[Self.patient])
+    if isRefused {
+      try test.answerSubmissions(consortium) { entry in
+        entry.content.body.kind == .revocation
+          ? .refused(code: "unknown-consent", position: 1) : nil
+      }
+    } else {
+      test.wire.lose { $0.payload(SubmitEntry.self) != nil && $0.sender == "patient" }
+    }
+    // It was ahead while the revocation was sent, and is right again.
+    test.pass(seconds: 3 * 86_400)
+    #expect(await code { try await patient.revoke(consent) } != nil)
+    test.setBack(seconds: 3 * 86_400)
+    var last = try #require(try await patient.submissions().last)
+    // As if it had been sent at the first look behind that.
+    for _ in 0..<5 where last.demand == nil {
+      test.pass(seconds: Submission.patience / 2)
+      last = try #require(try await patient.followUp().last)
+      try await test.settleOthers(consortium)
+    }
+    #expect(last.demand != nil && last.since <= test.time)
+    #expect(last.swallowedBy == Self.hospital)
+    let opened = await code {
+      _ = try await consortium.openRecord(doctor: Self.reader, consent: consent)
+    }
+    #expect(opened == "consent-revoked")
+  }
+
   @Test("a refusal of a revocation that is true is proven, and nothing is demanded")
   func trueRefusal() async throws {
     let test = TestConsortium(teamSize: 1)

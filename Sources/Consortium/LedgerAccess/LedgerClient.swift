@@ -27,7 +27,7 @@ package actor LedgerClient: MembersSource {
   nonisolated let peers: PeerEnvelopeKeys
   nonisolated let clock: @Sendable () -> UInt64
   nonisolated let owner = ClientOwner()
-  private var newest: Checkpoint?
+  private(set) var newest: Checkpoint?
   /// Whose cosignatures count.
   private var delegates: KnownDelegates
   /// Of their epoch.
@@ -41,6 +41,10 @@ package actor LedgerClient: MembersSource {
   /// By how many seconds the ledger has halted in all, by the newest header that was proven: so much later by a clock
   /// is what is said in counted time.
   package private(set) var halts: UInt64 = 0
+  /// Times of the newest header that was proven in this run: the consortium has come that far at least.
+  package private(set) var reached: (time: UInt64, countedTime: UInt64) = (0, 0)
+  /// When it was last tried to learn them anew, by the own clock.
+  var timeAsked: UInt64?
   /// Doctors as they were proven last.
   private var knownDoctors: [String: CurrentDoctor] = [:]
 
@@ -604,16 +608,16 @@ package actor LedgerClient: MembersSource {
         ])
         (newest, self.delegates, self.members) = (checkpoint, delegates, members)
       }
-      for leaf in leaves.compactMap(\.self) { try noteHalts(leaf) }
+      for leaf in leaves.compactMap(\.self) { try noteTimes(leaf) }
       return leaves
     }
   }
 
-  /// The difference of both times of a block never shrinks from one to the next.
-  private func noteHalts(_ leaf: ProvenLeaf) throws {
-    guard leaf.chain == ChainName.consortium, case .header(let header) = leaf.leaf,
-      header.time - min(header.time, header.countedTime) > halts
-    else { return }
+  /// The difference of both times of a block never shrinks from one to the next, and neither does any of them.
+  private func noteTimes(_ leaf: ProvenLeaf) throws {
+    guard leaf.chain == ChainName.consortium, case .header(let header) = leaf.leaf else { return }
+    reached = (max(reached.time, header.time), max(reached.countedTime, header.countedTime))
+    guard header.time - min(header.time, header.countedTime) > halts else { return }
     let halts = header.time - header.countedTime
     try store.write([Self.haltsKey: halts.stateBytes])
     self.halts = halts

@@ -40,7 +40,7 @@ struct EndingTurns {
 }
 
 /// A visit that is over needs no K, nor anything that it sealed: a disk that is stolen later opens nothing of
-/// it. Nobody but the ledger, by proof, or this doctor's own clock says that it is over.
+/// it. Nobody but the ledger says that it is over, by proof, or by its time with this doctor's own clock.
 extension Doctor {
   private static let overPrefix = "over/"
   /// Visits of which pieces may be left.
@@ -78,8 +78,8 @@ extension Doctor {
   /// - Throws: ``StoreError`` at once, or what failed first.
   func forgetWhatIsOver() async throws {
     var steps = SeparateSteps()
-    try await steps.take { try forgetOutlasted() }
-    try await steps.take { try forgetExpiredConsents() }
+    try await steps.take { try await forgetOutlasted() }
+    try await steps.take { try await forgetExpiredConsents() }
     try await steps.take { try await forgetEnded() }
     try await steps.take { try erasePieces() }
     try steps.finish()
@@ -87,41 +87,65 @@ extension Doctor {
 
   /// Forgets visits that are over by what is known here: long after their last deadline, or by the own
   /// completion, which is final.
-  func forgetOutlasted() throws {
+  func forgetOutlasted() async throws {
     var steps = SeparateSteps()
+    var outlasted: [DoctorVisit] = []
     for key in try turns.kept.next(of: store.keys(withPrefix: Self.visitPrefix))
       .prefix(Self.lookLimit)
     {
       turns.kept.pass(key)
       try steps.takeNow {
         guard let visit: DoctorVisit = try store.load(key) else { return }
-        if try isOutlasted(visit.context) {
-          try forget(visit, .outlasted)
-        } else if let completion = visit.completion,
+        try noteTime(visit.context)
+        if let completion = visit.completion,
           try rows.standing(of: completion.digest)?.isFinal == true
         {
           try forget(visit, .complete)
+        } else if try isOutlasted(visit.context, at: inbox.clock()) {
+          outlasted.append(visit)
+        }
+      }
+    }
+    if !outlasted.isEmpty {
+      // K and c_k do not come back: a clock that is ahead alone ends no visit.
+      let time = try await client.timeToForget()
+      for visit in outlasted {
+        try steps.takeNow {
+          if try isOutlasted(visit.context, at: time) { try forget(visit, .outlasted) }
         }
       }
     }
     try steps.finish()
   }
 
+  /// Since when a visit is kept, by the own clock; nil for one of an earlier program. What was noted by a clock that was
+  /// ahead counts as of now.
+  func joined(_ visit: Digest32) throws -> UInt64? {
+    try store.value(forKey: joinedKey(visit)).map { min(try UInt64(stateBytes: $0), inbox.clock()) }
+  }
+
+  /// Keeps it so, where the own clock was ahead: else the time of this visit would begin anew with each look.
+  private func noteTime(_ context: VisitContext) throws {
+    let key = joinedKey(context.visitID)
+    guard let known = try store.value(forKey: key), let joined = try joined(context.visitID),
+      joined.stateBytes != known
+    else { return }
+    try store.write([key: joined.stateBytes])
+  }
+
   /// Until when D_k can sign by the own clock, if the ledger does not halt meanwhile: T_k, or as long after this
   /// doctor had K as the team has up to there. T_k alone is in counted time, which stays behind by all halts that
   /// there ever were, and the hospital could have named an early one.
   func latest(_ context: VisitContext, position: Int) throws -> UInt64 {
-    let joined = try store.value(forKey: joinedKey(context.visitID))
     let window = UInt64(position) &* context.window
     return max(
       context.deadline(ofPosition: position),
-      try joined.map { try UInt64(stateBytes: $0) &+ window } ?? 0)
+      try joined(context.visitID).map { $0 &+ window } ?? 0)
   }
 
   /// Whether the last deadline has passed long ago.
-  private func isOutlasted(_ context: VisitContext) throws -> Bool {
+  private func isOutlasted(_ context: VisitContext, at now: UInt64) throws -> Bool {
     let latest = try latest(context, position: context.signers.count)
-    let now = inbox.clock()
     return now > latest && now - latest > Self.patienceAfterDeadline
   }
 
@@ -182,9 +206,9 @@ extension Doctor {
   }
 
   /// Forgets consents that expired long ago without being used, with d' and the share in them.
-  private func forgetExpiredConsents() throws {
-    let now = inbox.clock()
+  private func forgetExpiredConsents() async throws {
     var steps = SeparateSteps()
+    var expired: [Consent] = []
     for mark in try turns.consents.next(of: store.keys(withPrefix: Self.grantedPrefix))
       .prefix(Self.lookLimit)
     {
@@ -192,11 +216,27 @@ extension Doctor {
       try steps.takeNow {
         guard let digest = try store.value(forKey: mark).flatMap({ Digest32($0) }),
           let held = try heldConsent(digest), case let consent = held.consent.object,
-          now > consent.expiresAt, now - consent.expiresAt > Self.patienceAfterExpiry
+          Self.isLongExpired(consent, at: inbox.clock())
         else { return }
-        try store.write(removal(of: consent))
+        expired.append(consent)
+      }
+    }
+    if !expired.isEmpty {
+      let time = try await client.timeToForget()
+      for consent in expired where Self.isLongExpired(consent, at: time) {
+        try steps.takeNow {
+          // It may have been used meanwhile.
+          guard let held = try heldConsent(consent.digest), !held.sealedGrant.isEmpty else {
+            return
+          }
+          try store.write(removal(of: consent))
+        }
       }
     }
     try steps.finish()
+  }
+
+  private static func isLongExpired(_ consent: Consent, at now: UInt64) -> Bool {
+    now > consent.expiresAt && now - consent.expiresAt > patienceAfterExpiry
   }
 }

@@ -28,7 +28,7 @@ extension Doctor {
       let index = context.signers.firstIndex(where: { $0.doctor == id })
     else { throw ConsortiumError(.notEntitled, "\(id) is not on the team of this visit") }
     do {
-      try forgetOutlasted()
+      try await forgetOutlasted()
     } catch  where error.isOfWholeStore {
       throw error
     } catch {

@@ -149,9 +149,10 @@ extension Doctor {
       return standing.contains(visit.context.visitID)
     }
     return try known.values.map { visit in
-      let joined = try store.value(forKey: joinedKey(visit.context.visitID))
+      // What is damaged hides no visit.
+      let joined = try? joined(visit.context.visitID)
       return AssignedVisit(
-        visit, since: joined.flatMap { try? UInt64(stateBytes: $0) },
+        visit, since: joined,
         isSigned: try isSigned(visit),
         isCompleted: try isCompleted(visit))
     }.sorted {

@@ -94,7 +94,13 @@ extension Doctor {
     var progress = PieceProgress()
     while true {
       let request = try handOver(visitID, piece: progress.next, of: kept)
-      let held = try await ask(request, of: doctor).count
+      let held: Int
+      do {
+        held = try await ask(request, of: doctor).count
+      } catch let error as ConsortiumError where error.code == .notNeeded {
+        // c_k stays here, and is asked for if D_{k+1} signs again.
+        return
+      }
       if held >= Piece.count(of: request.piece.byteCount) { return }
       try progress.go(on: held, with: doctor)
     }
@@ -124,9 +130,30 @@ extension Doctor {
 
   /// Keeps a piece of c_{k−1} until D_k signs. Its sender has it too, and is asked again for what is gone.
   ///
-  /// Who has signed, or can sign no more, has all it needs: nobody fills a store with the rest. Whoever signs
-  /// again, or after a halt of the consortium, asks.
-  func keepFindings(_ request: HandOverFindings, by author: Principal?) throws -> PiecesHeld {
+  /// Who has signed, or can sign no more by what is proven of the ledger, needs none, and says so: nobody fills a
+  /// store with the rest. Whoever signs again asks.
+  ///
+  /// - Throws: ``ConsortiumError`` `not-needed`.
+  func keepFindings(
+    _ request: HandOverFindings, by author: Principal?
+  ) async throws -> PiecesHeld {
+    try requireSender(of: request, author)
+    let visit = try visit(request.visit)
+    if try inbox.clock() > latest(visit.context, position: visit.position) {
+      // By the own clock, which may be ahead, or while the consortium stood still.
+      try await client.learnTime()
+    }
+    let time = await client.reached.countedTime
+    // As it is now.
+    try requireSender(of: request, author)
+    let now = try self.visit(request.visit)
+    guard now.mark == nil, time <= now.context.deadline(ofPosition: now.position) else {
+      throw ConsortiumError(.notNeeded, "\(id) has signed, or can sign no more")
+    }
+    return PiecesHeld(count: try keep(request))
+  }
+
+  private func requireSender(of request: HandOverFindings, _ author: Principal?) throws {
     let visit = try visit(request.visit)
     guard request.head.position == UInt64(visit.position - 1), visit.position > 1,
       request.head.contextDigest == visit.context.digest,
@@ -134,9 +161,6 @@ extension Doctor {
     else {
       throw ConsortiumError(.notEntitled, "the findings are not for \(id)")
     }
-    guard visit.mark == nil, try inbox.clock() <= latest(visit.context, position: visit.position)
-    else { return PiecesHeld(count: Piece.count(of: request.piece.byteCount)) }
-    return PiecesHeld(count: try keep(request))
   }
 
   /// Of each visit one c_{k−1} is kept: another one takes its place.
@@ -168,25 +192,35 @@ extension Doctor {
     return received.held
   }
 
-  /// For how long after a doctor could sign last by the own clock, in seconds, c_{k−1} is kept: whoever is about to sign may be asked for it while
-  /// the consortium stands still.
-  private static let receivedLifetime: UInt64 = 86_400
-
-  /// Erases c_{k−1} of visits in which this doctor signs no more.
-  func eraseReceivedFindings() throws {
+  /// Erases c_{k−1} of visits in which this doctor signs no more: T_k lies behind counted time as it is proven. By the
+  /// own clock alone it stays, since D_{k−1}, who has it too, may be away.
+  func eraseReceivedFindings() async throws {
     var steps = SeparateSteps()
+    var late: [Digest32] = []
     for key in try store.keys(withPrefix: receivedPrefix) {
       guard let visitID = Digest32(hex: String(key.dropFirst(receivedPrefix.count))) else {
         continue
       }
       try steps.takeNow {
-        if let visit = try knownVisit(visitID),
-          case let latest = try latest(visit.context, position: visit.position),
-          inbox.clock() <= latest &+ Self.receivedLifetime
-        {
-          return
+        guard let visit = try knownVisit(visitID) else {
+          return try store.write(removalOfReceived(visitID))
         }
-        try store.write(removalOfReceived(visitID))
+        if try inbox.clock() > latest(visit.context, position: visit.position) {
+          late.append(visitID)
+        }
+      }
+    }
+    if !late.isEmpty {
+      try await client.learnTime()
+      let time = await client.reached.countedTime
+      for visitID in late {
+        try steps.takeNow {
+          let visit = try knownVisit(visitID)
+          guard visit.map({ time > $0.context.deadline(ofPosition: $0.position) }) ?? true else {
+            return
+          }
+          try store.write(removalOfReceived(visitID))
+        }
       }
     }
     try steps.finish()

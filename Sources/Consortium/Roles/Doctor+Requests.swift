@@ -91,10 +91,12 @@ extension Doctor {
     return request.request.object.digest
   }
 
-  /// Whether a request can be sent again as it is: not long ago, and by the key in force.
+  /// Whether a request can be sent again as it is: not long ago, and by the key in force. The patient takes none that
+  /// was made by a clock that was ahead.
   private func isCurrent(_ request: Signed<AccessRequest>) -> Bool {
-    (try? request.verified(by: keys.identity.publicKey)) != nil
-      && inbox.clock() <= request.object.madeAt &+ 86_400
+    let (now, madeAt) = (inbox.clock(), request.object.madeAt)
+    return (try? request.verified(by: keys.identity.publicKey)) != nil
+      && madeAt <= now &+ RequestRule.skew && now <= madeAt &+ 86_400
   }
 
   /// Whether a request went to an address with this signing key.
@@ -118,10 +120,14 @@ extension Doctor {
     guard try await client.isHospital(request.hospital) else {
       throw ConsortiumError(.unknownVisit, "there is no hospital \(request.hospital)")
     }
-    return try certificate(request)
+    let time = try isFull() ? await client.timeToForget() : 0
+    return try certificate(request, at: time)
   }
 
-  private func certificate(_ request: CertifyRequestKey) throws -> Signed<RequestKeyCertificate> {
+  /// - Parameter time: by which a consent has ended for good.
+  private func certificate(
+    _ request: CertifyRequestKey, at time: UInt64
+  ) throws -> Signed<RequestKeyCertificate> {
     let key = Self.secretsKey(request)
     var changes: [String: [UInt8]?] = [:]
     if let known: RequestSecrets = try store.load(key) {
@@ -141,7 +147,7 @@ extension Doctor {
       guard try store.keys(withPrefix: prefix).count < Self.requestLimit else {
         throw ConsortiumError(.tooLarge, "the request has its keys already")
       }
-      try makeRoom()
+      try makeRoom(at: time)
     }
     let requestKey = RequestKey<Suite>(using: &randomness)
     let agreementKey = try AgreementKey(seed: randomness.bytes(32))
@@ -159,17 +165,19 @@ extension Doctor {
     return secrets.certificate
   }
 
+  /// Whether there are as many keys as there is room for.
+  private func isFull() throws -> Bool {
+    try store.keys(withPrefix: Self.secretsPrefix).count >= Self.secretsLimit
+  }
+
   /// Makes room for the keys of one more visit. First what serves a consent that has ended goes, then keys
   /// for which no consent has come, of the request that has most of them; none goes that a patient was told
   /// is kept.
-  private func makeRoom() throws {
-    func isFull() throws -> Bool {
-      try store.keys(withPrefix: Self.secretsPrefix).count >= Self.secretsLimit
-    }
+  private func makeRoom(at time: UInt64) throws {
     guard try isFull() else { return }
     for (_, held) in try store.readable(withPrefix: Self.grantPrefix, as: HeldConsent.self) {
       guard !held.sealedGrant.isEmpty, case let consent = held.consent.object,
-        consent.expiresAt < inbox.clock()
+        consent.expiresAt < time
       else { continue }
       try store.write(removal(of: consent))
     }

@@ -53,7 +53,7 @@ extension Doctor: Submitter {
     try await steps.take { try takeBackRefusals() }
     try await steps.take { try await giveRecordsAgain() }
     try await steps.take { try forgetFormerFindings() }
-    try await steps.take { try eraseReceivedFindings() }
+    try await steps.take { try await eraseReceivedFindings() }
     try await steps.take { try await forgetWhatIsOver() }
     try await steps.take { try envelopeKeys.eraseOver() }
     try steps.finish()

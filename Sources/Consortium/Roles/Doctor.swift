@@ -113,7 +113,8 @@ public actor Doctor: Endpoint, EnvelopeKeyOwner {
     case let request as AssignVisit: request.reply(try await join(request, by: author))
     case let request as ExchangeGroupKey: request.reply(try await exchange(request, by: author))
     case let request as ShowPresence: request.reply(try keepPresence(request, by: author))
-    case let request as HandOverFindings: request.reply(try keepFindings(request, by: author))
+    case let request as HandOverFindings:
+      request.reply(try await keepFindings(request, by: author))
     case let request as ResendFindings: request.reply(try await resend(request, by: author))
     case let request as CertifyRequestKey: request.reply(try await certify(request, by: author))
     case let request as GrantConsent: request.reply(try await keepGrant(request, by: author))

@@ -45,7 +45,8 @@ extension Patient {
   private static func agreementKey(_ ticket: [UInt8]) -> String { "agreed/\(ticket.hex)" }
   /// How many days a form is kept: a ticket is good for one, and its form is answered for eight more.
   private static let daysKept: UInt64 = 10
-  private var today: UInt64 { inbox.clock() / 86_400 }
+  private static let secondsOfDay: UInt64 = 86_400
+  private var today: UInt64 { inbox.clock() / Self.secondsOfDay }
 
   /// What was agreed to with a ticket.
   ///
@@ -115,21 +116,41 @@ extension Patient {
   }
 
   /// Forgets forms whose tickets are over: those of the last days are looked at, and no others.
-  func forgetForms() throws {
+  ///
+  /// A form of a day to come was made by a clock that was ahead, and counts as of today. One that is over by the own
+  /// clock alone stays: by it, the patient is admitted yet.
+  func forgetForms() async throws {
+    try dateForms()
+    guard try forms().contains(where: { $0.day &+ Self.daysKept < today }) else { return }
+    let day = try await client.timeToForget() / Self.secondsOfDay
+    for form in try forms() where form.day &+ Self.daysKept < day {
+      try store.write([form.key: nil, "\(Self.admissionKey([]))\(form.ticket)": nil])
+    }
+  }
+
+  /// Gives forms a day that have none, or one that has not come.
+  private func dateForms() throws {
+    var changes: [String: [UInt8]?] = [:]
     if try store.value(forKey: Self.datedKey) == nil {
-      var changes: [String: [UInt8]?] = [Self.datedKey: []]
+      changes[Self.datedKey] = []
       let prefix = Self.admissionKey([])
       for key in try store.keys(withPrefix: prefix) {
         changes["\(Self.dayPrefix)\(today)/\(key.dropFirst(prefix.count))"] = []
       }
-      try store.write(changes)
     }
-    for key in try store.keys(withPrefix: Self.dayPrefix) {
+    for form in try forms() where form.day > today {
+      changes.updateValue(nil, forKey: form.key)
+      changes["\(Self.dayPrefix)\(today)/\(form.ticket)"] = []
+    }
+    if !changes.isEmpty { try store.write(changes) }
+  }
+
+  /// The rows of forms with their days.
+  private func forms() throws -> [(key: String, day: UInt64, ticket: Substring)] {
+    try store.keys(withPrefix: Self.dayPrefix).compactMap { key in
       let parts = key.dropFirst(Self.dayPrefix.count).split(separator: "/")
-      guard parts.count == 2, let day = UInt64(parts[0]), day &+ Self.daysKept < today else {
-        continue
-      }
-      try store.write([key: nil, "\(Self.admissionKey([]))\(parts[1])": nil])
+      guard parts.count == 2, let day = UInt64(parts[0]) else { return nil }
+      return (key, day, parts[1])
     }
   }
 }

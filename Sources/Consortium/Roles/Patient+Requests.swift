@@ -39,7 +39,7 @@ extension Patient {
     let asked = request.request.object
     // Before anybody is asked, or anything kept, about the doctor.
     guard asked.genesis == genesis.digest, try addressKeys(asked.address.id) != nil,
-      isCurrent(asked), asked.madeAt <= inbox.clock() &+ RequestRule.skew
+      isCurrent(asked, at: inbox.clock()), asked.madeAt <= inbox.clock() &+ RequestRule.skew
     else { throw ConsortiumError(.unknownDoctor, "\(asked.doctor) asks no patient here") }
     // Nobody is asked whom the request alone names.
     guard try await isHospital(asked.hospital) else {
@@ -52,17 +52,31 @@ extension Patient {
     _ = try request.request.verified(by: doctor.identityKey)
     let key = Self.requestKey(asked.digest)
     if try store.value(forKey: key) != nil { return Done() }
-    var changes = try forgettingRequests(to: asked.address.id)
-    let arrivals = try store.keys(withPrefix: Self.arrivalPrefix(asked.address.id))
-      .filter { changes[$0] == nil }
-    let own = Self.arrivalPrefix(asked.address.id, asked.doctor)
-    guard arrivals.count < Self.addressLimit,
-      arrivals.count(where: { $0.hasPrefix(own) }) < Self.doctorLimit
-    else { throw ConsortiumError(.busy, "\(asked.doctor) has asked often enough") }
-    changes["\(own)\(asked.digest)"] = []
+    // What counts no more goes where there is no room, so that a clock that was ahead takes no request away.
+    let time = try await hasRoom(for: asked, without: [:]) ? 0 : client.timeToForget()
+    if try store.value(forKey: key) != nil { return Done() }
+    var changes: [String: [UInt8]?] = [:]
+    if try !hasRoom(for: asked, without: [:]) {
+      changes = try forgettingRequests(to: asked.address.id, at: time)
+    }
+    guard try hasRoom(for: asked, without: changes) else {
+      throw ConsortiumError(.busy, "\(asked.doctor) has asked often enough")
+    }
+    changes["\(Self.arrivalPrefix(asked.address.id, asked.doctor))\(asked.digest)"] = []
     changes[key] = Message(request).encoded()
     try store.write(changes)
     return Done()
+  }
+
+  /// Whether one more request can be kept, behind such changes.
+  private func hasRoom(
+    for asked: AccessRequest, without changes: [String: [UInt8]?]
+  ) throws -> Bool {
+    let arrivals = try store.keys(withPrefix: Self.arrivalPrefix(asked.address.id))
+      .filter { changes[$0] == nil }
+    let own = Self.arrivalPrefix(asked.address.id, asked.doctor)
+    return arrivals.count < Self.addressLimit
+      && arrivals.count(where: { $0.hasPrefix(own) }) < Self.doctorLimit
   }
 
   /// Whether there is such a hospital, as far as anybody says so now.
@@ -76,19 +90,21 @@ extension Patient {
     }
   }
 
-  private func isCurrent(_ asked: AccessRequest) -> Bool {
-    inbox.clock() <= asked.madeAt &+ Self.requestLifetime
+  private func isCurrent(_ asked: AccessRequest, at time: UInt64) -> Bool {
+    time <= asked.madeAt &+ Self.requestLifetime
   }
 
   /// What forgets the requests to an address that do not count any more.
-  private func forgettingRequests(to address: String) throws -> [String: [UInt8]?] {
+  private func forgettingRequests(
+    to address: String, at time: UInt64
+  ) throws -> [String: [UInt8]?] {
     var changes: [String: [UInt8]?] = [:]
     for mark in try store.keys(withPrefix: Self.arrivalPrefix(address)) {
       guard let digest = mark.split(separator: "/").last else { continue }
       let key = Self.requestPrefix + digest
       let stored: ForwardAccessRequest? = try store.readable(key)
       // What cannot be read takes nobody's place.
-      if let stored, isCurrent(stored.request.object) { continue }
+      if let stored, isCurrent(stored.request.object, at: time) { continue }
       changes[mark] = .some(nil)
       changes[key] = .some(nil)
     }

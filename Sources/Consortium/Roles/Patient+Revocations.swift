@@ -49,7 +49,7 @@ extension Patient {
     changes[Self.consentKey(consent)] = Message(known).encoded()
     try store.write(changes)
     do {
-      try forgetEndedConsents()
+      try forgetEndedConsents(at: 0)
     } catch  where error.isOfWholeStore {
       throw error
     } catch {

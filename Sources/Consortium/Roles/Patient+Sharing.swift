@@ -57,7 +57,7 @@ extension Patient {
   ) -> String {
     "visit-consent/\(hospital)/\(visit)/" + (consent.map { "\($0)" } ?? "")
   }
-  /// Which consent was given last to a request, and arrived, or has ended.
+  /// Which consent was given last to a request, and arrived, or has ended: ``endedKey(_:)`` says so then.
   private static func givenKey(
     _ request: Digest32, _ visit: Digest32, _ hospital: String
   ) -> String { "consented/\(request)/\(hospital)/\(visit)" }
@@ -67,22 +67,28 @@ extension Patient {
     _ request: Digest32, _ visit: Digest32, _ hospital: String
   ) -> String { "\(pendingPrefix)\(request)/\(hospital)/\(visit)" }
 
+  /// That a consent had ended for good before it arrived.
+  private static func endedKey(_ consent: Digest32) -> String { "consent-ended/\(consent)" }
+
   /// A consent that was signed and has not wholly arrived, nor ended; nil if there is none.
   package func pendingConsent(
     to request: Digest32, visit: Digest32, at hospital: String
   ) throws -> Consent? {
-    let key = Self.pendingKey(request, visit, hospital)
-    try forgetEnded(key)
-    let pending: PendingConsent? = try store.load(key)
-    return pending?.deposit.consent.object
+    guard
+      let pending: PendingConsent = try store.load(Self.pendingKey(request, visit, hospital)),
+      try !isEnded(pending)
+    else { return nil }
+    return pending.deposit.consent.object
   }
 
   /// Consents that the requesting doctor reads one visit, until `expiresAt` in ledger time.
   ///
-  /// If some of it did not arrive, the same call sends the same consent again.
+  /// If some of it did not arrive, the same call sends the same consent again. Where it has expired by the own clock,
+  /// another one that ends later takes its place, once the doctor has made other keys for that.
   /// - Parameter request: the digest of the request.
   /// - Returns: the digest of the consent. Nothing opens before it is final.
-  /// - Throws: ``ConsortiumError`` `too-large` for an `expiresAt` behind the year 9999.
+  /// - Throws: ``ConsortiumError`` `too-large` for an `expiresAt` behind the year 9999; `consent-expired` for the one on
+  ///   its way, once the own clock is behind its end.
   public func consent(
     to request: Digest32, visit visitID: Digest32, at hospital: String, expiresAt: UInt64
   ) async throws -> Digest32 {
@@ -93,14 +99,21 @@ extension Patient {
       throw ConsortiumError(.consentUnknown, "the patient has received no such request")
     }
     let pendingKey = Self.pendingKey(request, visitID, hospital)
-    try forgetEnded(pendingKey)
-    if let pending: PendingConsent = try store.load(pendingKey) {
-      guard pending.deposit.consent.object.expiresAt == expiresAt else {
-        throw ConsortiumError(
-          .wrongState, "a consent to this request that ends at another time is on its way")
+    let onItsWay: PendingConsent? = try store.load(pendingKey)
+    if let pending = onItsWay {
+      let isSame = pending.deposit.consent.object.expiresAt == expiresAt
+      if try !isEnded(pending) {
+        guard isSame else {
+          throw ConsortiumError(
+            .wrongState, "a consent to this request that ends at another time is on its way")
+        }
+        let renewed = try await renewed(pending, pendingKey, stored.request.object)
+        return try await give(renewed, pendingKey, stored.request.object)
       }
-      let renewed = try await renewed(pending, pendingKey, stored.request.object)
-      return try await give(renewed, pendingKey, stored.request.object)
+      // Taken back it may be given anew until then.
+      if isSame, try given(pending.deposit.consent.object.digest)?.given.revocation == nil {
+        throw ConsortiumError(.consentExpired, "the consent on its way has expired by this clock")
+      }
     }
     let asked = stored.request.object
     let visit = try visit(visitID, at: hospital)
@@ -109,12 +122,14 @@ extension Patient {
       throw ConsortiumError(.wrongState, "the patient has not opened this record")
     }
     // A' of a consent that has ended serves no other: the doctor is asked for one in its place.
-    let ended = try lastConsent(request, visitID, hospital).flatMap {
-      isEnded($0) ? $0.given.consent?.requestKey : nil
-    }
+    let ended =
+      try onItsWay?.deposit.certificate.object.requestKey
+      ?? lastConsent(request, visitID, hospital).flatMap {
+        try isEnded($0) ? $0.given.consent?.requestKey : nil
+      }
     let certificate = try await certificate(asked, request, context, replacing: ended ?? [])
     // As it is now.
-    if let last = try lastConsent(request, visitID, hospital), !isEnded(last),
+    if let last = try lastConsent(request, visitID, hospital), try !isEnded(last),
       let consent = last.given.consent, consent.requestKey == certificate.object.requestKey,
       consent.expiresAt == expiresAt
     {
@@ -151,14 +166,19 @@ extension Patient {
     // The same call may have come here first, while this one waited.
     try requireUnused(certificate.object)
     // Known before it is given, so that it can always be taken back.
-    try store.write([
+    var changes: [String: [UInt8]?] = [
       Self.useKey(certificate.object.requestKey): visitID.bytes,
       Self.consentKey(digest): Message(
         KnownConsent(hospital: hospital, given: GivenConsent(consent: consent))
       ).encoded(),
       Self.consentMark(visitID, hospital, digest): try nextConsentNumber(context),
       pendingKey: Message(pending).encoded(),
-    ])
+    ]
+    if let former: PendingConsent = try store.load(pendingKey) {
+      // The doctor has other keys by now, so it can arrive no more.
+      changes[Self.endedKey(former.deposit.consent.object.digest)] = []
+    }
+    try store.write(changes)
     return try await give(pending, pendingKey, asked)
   }
 
@@ -275,10 +295,25 @@ extension Patient {
 
   // MARK: Consents that have ended
 
-  /// Whether nothing opens under a consent any more: it was taken back, or has expired.
-  func isEnded(_ known: KnownConsent) -> Bool {
-    known.given.revocation != nil
-      || known.given.consent.map { $0.expiresAt < inbox.clock() } ?? false
+  /// Whether a time has passed for good: by the own clock, and by ledger time, as somebody proves it. A clock alone may
+  /// be ahead.
+  ///
+  /// - Throws: ``StoreError``.
+  public func hasPassed(_ time: UInt64) async throws -> Bool {
+    guard inbox.clock() > time else { return false }
+    return try await client.timeToForget() > time
+  }
+
+  /// Whether nothing opens under a consent any more: it was taken back, or has expired, by the own clock too.
+  func isEnded(_ known: KnownConsent) throws -> Bool {
+    try known.given.revocation != nil
+      || known.given.consent.map {
+        try $0.expiresAt < inbox.clock() || store.value(forKey: Self.endedKey($0.digest)) != nil
+      } ?? false
+  }
+
+  private func isEnded(_ pending: PendingConsent) throws -> Bool {
+    try given(pending.deposit.consent.object.digest).map(isEnded) ?? false
   }
 
   /// The consent to a request that was given last, and arrived or has ended.
@@ -289,26 +324,36 @@ extension Patient {
       .flatMap { try given($0) }
   }
 
-  /// Forgets a consent on its way that has ended, with x: nobody needs it any more.
-  private func forgetEnded(_ pendingKey: String) throws {
+  /// Forgets a consent on its way that has ended for good, with x: nobody needs it any more. That it did not arrive is
+  /// kept: a clock may not agree with the one by which it had ended.
+  private func forgetEnded(_ pendingKey: String, at time: UInt64) throws {
     guard let pending: PendingConsent = try store.load(pendingKey),
       case let consent = pending.deposit.consent.object, let known = try given(consent.digest),
-      isEnded(known)
+      known.given.revocation != nil || consent.expiresAt < time
     else { return }
     let request = pending.deposit.certificate.object.request
     try store.write([
-      pendingKey: nil,
+      pendingKey: nil, Self.endedKey(consent.digest): [],
       Self.givenKey(request, consent.visit, consent.hospital): consent.digest.bytes,
     ])
   }
 
   /// The same of all that are on their way.
-  func forgetEndedConsents() throws {
+  ///
+  /// - Parameter time: by which a consent has expired for good.
+  func forgetEndedConsents(at time: UInt64) throws {
     var steps = SeparateSteps()
     for key in try store.keys(withPrefix: Self.pendingPrefix) {
-      try steps.takeNow { try forgetEnded(key) }
+      try steps.takeNow { try forgetEnded(key, at: time) }
     }
     try steps.finish()
+  }
+
+  /// The same; what has expired by the own clock alone is on its way until it is proven that it has.
+  func forgetEndedConsents() async throws {
+    let hasExpired = try store.readable(withPrefix: Self.pendingPrefix, as: PendingConsent.self)
+      .contains { $0.value.deposit.consent.object.expiresAt < inbox.clock() }
+    try forgetEndedConsents(at: hasExpired ? await client.timeToForget() : 0)
   }
 
   /// A consent on its way, with the doctor's keys signed by the key that the doctor has by now: the proxy

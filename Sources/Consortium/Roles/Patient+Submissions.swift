@@ -93,8 +93,8 @@ extension Patient: Submitter {
     // First, so that what says which row is damaged is what is thrown.
     try await steps.take { try requireReadableRows() }
     try await steps.take { try await follow(demandingAfter: patience) }
-    try await steps.take { try forgetForms() }
-    try await steps.take { try forgetEndedConsents() }
+    try await steps.take { try await forgetForms() }
+    try await steps.take { try await forgetEndedConsents() }
     try steps.finish()
     return try submitted
   }

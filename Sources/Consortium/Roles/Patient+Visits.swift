@@ -61,7 +61,7 @@ extension Patient {
     guard server.role == .hospital else {
       throw ConsortiumError(.unreachable, "there is no hospital \(hospital)")
     }
-    try forgetForms()
+    try await forgetForms()
     if let agreement = try agreement(ticketKey.publicKey, to: encounter) {
       let context = try visit(agreement.visit, at: hospital).context
       guard context.amends.map(NamedVisit.init) == amended else {

@@ -117,13 +117,24 @@ package struct KeptSubmission: NamedValue {
   /// How many attempts are remembered.
   private static let attemptLimit = 16
 
+  /// Notes what time it is by now: a moment behind it was noted by a clock that was ahead, and counts as now. Else a
+  /// hospital would have its time only once that moment has come.
+  package mutating func noteTime(_ time: UInt64) {
+    since = min(since, time)
+    attempts = attempts.map { min($0, time) }
+    answeredAt = answeredAt.map { min($0, time) }
+    demandedAt = demandedAt.map { min($0, time) }
+  }
+
   /// Notes that it is sent to the hospital once more.
   package mutating func noteAttempt(at time: UInt64) {
+    noteTime(time)
     if answeredAt == nil { remember(attempt: time) }
   }
 
   /// Notes that it was looked for and not found to be final, though its cloud has confirmed it.
   package mutating func noteLook(at time: UInt64) {
+    noteTime(time)
     if answeredAt != nil, standing.isConfirmed { remember(attempt: time) }
   }
 
@@ -131,7 +142,8 @@ package struct KeptSubmission: NamedValue {
     // Those between the first and the last are a sixteenth of the whole apart, which shows well enough how
     // they are spread.
     if attempts.count > 2, let first = attempts.first, let last = attempts.last,
-      last < attempts[attempts.count - 2] + (max(first, last) - first) / 16
+      case let between = attempts[attempts.count - 2],
+      last < between || last - between < (max(first, last) - first) / 16
     {
       attempts.removeLast()
     }

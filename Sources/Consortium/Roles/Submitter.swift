@@ -285,7 +285,8 @@ extension Submitter {
   /// Demands what was refused, where that is contested and the hospital has had its time: everybody sees then what
   /// it answers.
   private func contest(_ digest: Digest32, demandingAfter patience: UInt64?) async throws {
-    guard let refused = try rows.row(digest), try await isContested(refused),
+    guard let refused = try rows.change(digest, { $0.noteTime(client.clock()) }),
+      try await isContested(refused),
       // As it is now.
       let row = try rows.row(digest), let entry = row.entry, row.standing.isRefused,
       row.demand == nil

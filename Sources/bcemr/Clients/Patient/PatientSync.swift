@@ -100,6 +100,7 @@
       try await take("submissions") {
         _ = try await patient.followUp(demandingAfter: demands ? Submission.patience : nil)
       }
+      try await take("consents") { try await wanted.forgetOver(by: patient) }
       try await take("notes") { try await patient.keepNotes() }
       report.wanted = try wanted.all(at: LedgerTime.now()).count
       let submissions = try await patient.submissions()

@@ -28,13 +28,15 @@
 
     func remove(_ wanted: Wanted) throws { try store.write([Self.key(wanted): nil]) }
 
-    /// All of them; those that would be over are forgotten.
-    func all(at now: UInt64) throws -> [Wanted] {
+    /// All of them but those that would be over.
+    func all(at now: UInt64) throws -> [Wanted] { try all().filter { $0.expiresAt >= now } }
+
+    /// Also those that would be over; what cannot be read is forgotten.
+    private func all() throws -> [Wanted] {
       var found: [Wanted] = []
       for key in try store.keys(withPrefix: Self.prefix) {
         guard let bytes = try store.value(forKey: key),
-          let wanted = try? JSONDecoder().decode(Wanted.self, from: Data(bytes)),
-          wanted.expiresAt >= now
+          let wanted = try? JSONDecoder().decode(Wanted.self, from: Data(bytes))
         else {
           try store.write([key: nil])
           continue
@@ -42,6 +44,13 @@
         found.append(wanted)
       }
       return found
+    }
+
+    /// Forgets those that would be over, not by this machine's clock alone: it may be ahead for a while.
+    func forgetOver(by patient: Consortium.Patient) async throws {
+      for wanted in try all() where try await patient.hasPassed(wanted.expiresAt) {
+        try remove(wanted)
+      }
     }
 
     /// One as it was signed, if it has not wholly arrived.
