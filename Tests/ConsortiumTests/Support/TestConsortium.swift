@@ -116,6 +116,9 @@ final class TestConsortium: Sendable {
 
   func pass(seconds: UInt64) { now.withLock { $0 += seconds } }
 
+  /// A clock that was ahead is set right.
+  func setBack(seconds: UInt64) { now.withLock { $0 -= seconds } }
+
   // MARK: What people do
 
   func plan(
