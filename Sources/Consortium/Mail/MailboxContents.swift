@@ -38,7 +38,7 @@ struct MailboxContents: Sendable {
     var depth = Mailboxes.Depth(mailboxes: byRecipient.count, weight: all.total)
     for mail in byRecipient.values.lazy.flatMap(\.values) {
       depth.messages += 1
-      depth.oldest = min(depth.oldest ?? mail.arrivedAt, mail.arrivedAt)
+      depth.oldest = min(depth.oldest ?? mail.waitsSince, mail.waitsSince)
     }
     return depth
   }
@@ -136,13 +136,22 @@ struct MailboxContents: Sendable {
     byRecipient[mail.recipient]?[mail.number]?.noteTry(at: now)
   }
 
-  /// When the next message of a mailbox is due, where none is.
-  func nextDue(for recipient: String) -> UInt64? {
-    messages(for: recipient).values.lazy.map(\.dueAt).min()
+  /// In how many seconds the next message of a mailbox is due.
+  func pause(for recipient: String, at now: UInt64) -> UInt64? {
+    messages(for: recipient).values.lazy.map { $0.pause(at: now) }.min()
   }
 
-  /// What came before a time.
+  /// What has come by a clock that was ahead waits from now on.
+  mutating func setRight(at now: UInt64) {
+    for (recipient, mails) in byRecipient {
+      for mail in mails.values where mail.waitsSince > now {
+        byRecipient[recipient]?[mail.number]?.waitsSince = now
+      }
+    }
+  }
+
+  /// What waits since before a time.
   func messages(before time: UInt64) -> [WaitingMail] {
-    byRecipient.values.flatMap { $0.values.filter { $0.arrivedAt < time } }
+    byRecipient.values.flatMap { $0.values.filter { $0.waitsSince < time } }
   }
 }
