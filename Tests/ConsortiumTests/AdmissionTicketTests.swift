@@ -341,6 +341,26 @@ struct AdmissionTicketTests {
     #expect(try count("visit/") == 1)
   }
 
+  @Test("a ticket that was issued while the hospital's clock was ahead is good for a day")
+  func clockAhead() async throws {
+    let door = try await Door(TestConsortium(teamSize: 1))
+    let (test, hospital, day) = (door.test, door.hospital, UInt64(86_400))
+    _ = try await hospital.issueTicket(for: TestConsortium.identity)
+    test.pass(seconds: 400 * day)
+    let ticket = try await hospital.issueTicket(for: TestConsortium.identity)
+    let key = try door.key(ticket)
+    test.setBack(seconds: 400 * day)
+    // It is issued, and nobody is told that it ends in a year.
+    _ = try await hospital.issueTicket(for: "Somebody Else")
+    let issued = try await hospital.issued(key.publicKey)
+    #expect(issued?.expiresAt == test.time + day)
+    // It is forgotten with the others.
+    func tickets() throws -> Int { try door.stored().keys.count { $0.hasPrefix("ticket") } }
+    test.pass(seconds: 11 * day)
+    _ = try await hospital.issueTicket(for: "Somebody Else")
+    #expect(try tickets() == 3)
+  }
+
   @Test("a ticket is read from its words and from its code, and is good at one hospital")
   func forms() async throws {
     let door = try await Door()

@@ -61,6 +61,23 @@ struct AdmittanceTests {
     _ = try await consortium.open(test.plan("encounter-9", hospital: "hospital-2"))
   }
 
+  @Test("a clock was a day ahead for one request: what was in hand comes back within a minute")
+  func clockAhead() {
+    let test = TestConsortium(teamSize: 1)
+    let quota = RequestQuota { test.time }
+    func takeAll() -> Int { (0..<20).count { _ in quota.take("somebody", limit: 16) } }
+    #expect(takeAll() == 16)
+    test.pass(seconds: 86_400)
+    #expect(takeAll() == 16)
+    test.setBack(seconds: 86_400)
+    // That it goes back gives nothing.
+    #expect(takeAll() == 0)
+    test.pass(seconds: 30)
+    #expect(takeAll() == 8)
+    test.pass(seconds: 60)
+    #expect(takeAll() == 16)
+  }
+
   @Test("[attack] more names than anybody can remember shut nobody out")
   func inventedAddresses() async throws {
     let test = TestConsortium(teamSize: 1)

@@ -212,6 +212,28 @@ struct DemandedSharingTests {
     #expect(log.isComplete && log.records.map(\.event) == [.consented, .accessed, .requested])
   }
 
+  @Test("[attack] the manager's clock was ahead when a notice was swallowed: it is demanded")
+  func managerAhead() async throws {
+    let day: UInt64 = 86_400
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (visit, request) = try await test.visitWithRequest(consortium)
+    let patient = try #require(await consortium.patients[Self.patient])
+    test.wire.lose(Self.isNotice)
+    _ = try await patient.consent(
+      to: request, visit: visit, at: Self.hospital,
+      expiresAt: await consortium.ledgerTime() + 30 * day)
+    test.pass(seconds: 3 * day)
+    try await consortium.manager.advance()
+    test.setBack(seconds: 3 * day)
+    for _ in 0..<6 {
+      test.pass(seconds: hour / 2)
+      try await consortium.settle()
+    }
+    #expect(demanded(test).contains(.accessRequestNotice))
+    #expect(try notices(test) == 0)
+  }
+
   @Test("a notice that was lost comes when the manager has started again, and is not demanded")
   func lostNotice() async throws {
     let test = TestConsortium(teamSize: 1)

@@ -2,6 +2,7 @@ import CanonicalEncoding
 import Consortium
 import EMRScheme
 import Ledger
+import Synchronization
 import TestSupport
 import Testing
 
@@ -61,6 +62,43 @@ struct HaltTests {
       let shared = try await consortium.openRecord(doctor: Self.reader, consent: consent)
       #expect(shared.findings.map(\.content) == plan.findings)
     }
+  }
+
+  @Test("a hospital's clock was an hour ahead for a moment: its visits have group keys in time")
+  func hospitalAhead() async throws {
+    let hour: UInt64 = 3600
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let hospital = try #require(consortium.hospitals["hospital-1"])
+    let visit = try await consortium.open(test.plan()).visit
+    func hasKey() throws -> Bool {
+      try test.storage.roleStore("hospital-1").value(forKey: "group-key/\(visit)") != nil
+    }
+    // The doctor's program is not there yet.
+    let lost = Mutex(0)
+    test.wire.intercept { transit in
+      guard transit.payload(AssignVisit.self) != nil else {
+        return try await transit.deliver(transit.request)
+      }
+      lost.withLock { $0 += 1 }
+      throw ConsortiumError(.unreachable, "nobody is there")
+    }
+    test.pass(seconds: hour)
+    try await hospital.agreeOnGroupKeys()
+    for _ in 0..<60_000 where lost.withLock({ $0 }) == 0 {
+      try await Task.sleep(for: .milliseconds(5))
+    }
+    try #require(lost.withLock { $0 } == 1)
+    test.setBack(seconds: hour)
+    test.wire.intercept(nil)
+    let context = try await test.state(of: visit, consortium).context
+    #expect(test.time < context.deadline(ofPosition: 1))
+    for round in 0..<4000 where try !hasKey() {
+      if round < 50 { test.pass(seconds: 10) }
+      try await hospital.agreeOnGroupKeys()
+      try await Task.sleep(for: .milliseconds(5))
+    }
+    #expect(try hasKey())
   }
 
   @Test("deadlines are told with all halts before the visit, also after a restart")

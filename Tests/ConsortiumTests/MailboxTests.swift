@@ -238,6 +238,51 @@ struct MailboxTests {
     #expect(try await waiting(try stage.open()) == [message("late")])
   }
 
+  @Test("a machine was asleep between two readings of its clock: who asks is answered")
+  func asleep() async throws {
+    for reading in 1...8 {
+      let stage = Stage()
+      let left = Mutex<Int?>(nil)
+      let mailboxes = try Mailboxes(store: stage.store) {
+        let isNow = left.withLock { left in
+          left = left.map { $0 - 1 }
+          return left == 0
+        }
+        if isNow { stage.pass(seconds: 86_400) }
+        return stage.now.withLock { $0 }
+      }
+      #expect(await send("1", mailboxes) == "kept")
+      for _ in 0..<2 {
+        #expect(try await waiting(mailboxes) == [message("1")])
+        stage.pass(seconds: 1)
+      }
+      left.withLock { $0 = reading }
+      _ = try await mailboxes.fetch(Self.doctor, waiting: 1)
+      stage.pass(seconds: 3600)
+      #expect(try await waiting(mailboxes) == [message("1")])
+    }
+  }
+
+  @Test("a keeper's clock was ahead: what came meanwhile waits a week, and no program seems there")
+  func clockAhead() async throws {
+    let stage = Stage()
+    let (mailboxes, week, ahead) = (try stage.open(), UInt64(604_800), UInt64(100_000))
+    stage.pass(seconds: ahead)
+    #expect(await send("1", mailboxes) == "kept")
+    #expect(try await waiting(mailboxes) == [message("1")])
+    #expect(await mailboxes.isPresent(Self.doctor))
+    stage.now.withLock { $0 -= ahead }
+    #expect(await !mailboxes.isPresent(Self.doctor))
+    try await mailboxes.forgetOver()
+    #expect(await mailboxes.depth.oldest == stage.now.withLock { $0 })
+    stage.pass(seconds: week)
+    try await mailboxes.forgetOver()
+    #expect(try stage.rows.count == 1)
+    stage.pass(seconds: 61)
+    try await mailboxes.forgetOver()
+    #expect(try stage.rows.isEmpty)
+  }
+
   @Test("[attack] what is no envelope for this recipient takes no place")
   func junk() async throws {
     let stage = Stage()

@@ -36,6 +36,21 @@ struct OrganisationNodeTests {
       signedBy: try key(of: organisation, test))
   }
 
+  @Test("what others have shown while a clock was ahead does not count as of now")
+  func clockAhead() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let node = try node(Self.voters[1], test, consortium)
+    test.pass(seconds: 400)
+    try await node.catchUp()
+    #expect(try await node.standing(shownWithin: 120).newest != nil)
+    test.setBack(seconds: 400)
+    #expect(try await node.standing(shownWithin: 120).newest == nil)
+    // With one reading of the clock, whatever it says: as where no time is known yet.
+    test.setBack(seconds: test.time)
+    #expect(try await node.standing(shownWithin: 120).newest == nil)
+  }
+
   @Test("[attack] one supernode hides a motion from an organisation, or shows it other leaves")
   func hiddenMotion() async throws {
     let test = TestConsortium(teamSize: 1)

@@ -318,6 +318,22 @@ struct RecordAttackTests {
     #expect(try half() == 0)
   }
 
+  @Test("[attack] half of a record came while the cloud's clock was ahead: it stays for a week")
+  func halfRecordAhead() async throws {
+    let signed = try await SignedVisit()
+    let (records, test) = (signed.test.storage.records, signed.test)
+    let year: UInt64 = 365 * 86_400
+    test.pass(seconds: year)
+    let record = try signed.record(1, byteCount: 3_000_000)
+    for index in 0..<2 { _ = try await signed.store(signed.piece(record, index)) }
+    test.setBack(seconds: year)
+    try await signed.consortium.settle()
+    #expect(try await records.records().count == 1)
+    test.pass(seconds: HalfSentRecords.lifetime + 1)
+    try await signed.consortium.settle()
+    #expect(try await records.records().isEmpty)
+  }
+
   @Test("[attack] pieces that are not those of the head are all dropped with the last one")
   func wrongPieces() async throws {
     let signed = try await SignedVisit()

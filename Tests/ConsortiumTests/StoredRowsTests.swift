@@ -10,6 +10,7 @@ import Testing
 struct StoredRowsTests {
   private static let patient = TestConsortium.patient
   private static let reader = TestConsortium.reader
+  private static let day: UInt64 = 86_400
 
   private func code(_ work: () async throws -> Void) async -> String? {
     await ConsortiumError.code(work)
@@ -287,6 +288,38 @@ struct StoredRowsTests {
     test.pass(seconds: 1200)
     try await consortium.manager.advance()
     #expect(try states(test, [expiring, standing]) == ["over", "x"])
+  }
+
+  @Test("[attack] the proxy's clock was a day ahead for a moment: nothing stays longer for that")
+  func clockAhead() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (_, revoked) = try await test.consentedVisit(consortium, lasting: 30 * Self.day)
+    test.pass(seconds: Self.day)
+    try await consortium.manager.advance()
+    test.setBack(seconds: Self.day)
+    try await consortium.revoke(patient: Self.patient, consent: revoked)
+    try await test.pass(seconds: 200, consortium)
+    #expect(try states(test, [revoked]) == ["over"])
+  }
+
+  @Test("[attack] a consent was used while the proxy's clock was ahead: B_I goes when others do")
+  func usedAhead() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let (_, used) = try await test.consentedVisit(consortium, lasting: 30 * Self.day)
+    test.pass(seconds: 500)
+    _ = try await consortium.openRecord(doctor: Self.reader, consent: used)
+    test.setBack(seconds: 500)
+    test.pass(seconds: 61)
+    try await consortium.manager.advance()
+    #expect(try states(test, [used]) == ["B_I"])
+    test.pass(seconds: 7 * Self.day - 100)
+    try await consortium.manager.advance()
+    #expect(try states(test, [used]) == ["B_I"])
+    test.pass(seconds: 200)
+    try await consortium.manager.advance()
+    #expect(try states(test, [used]) == ["over"])
   }
 
   @Test("[attack] a hospital was removed: the proxy keeps nothing of consents to its visits")

@@ -356,7 +356,8 @@ package struct Delegate: Sendable {
     let isTurn = machine.setting.proposer(ofRound: 0) == seat
     if !hasPaused(for: isTurn ? blockPause : blockPause * 2) { return false }
     let quiet = try follower.reader.members.numbers.maximumLag / 4
-    if clock() >= follower.reader.time, clock() - follower.reader.time >= quiet { return true }
+    let (now, time) = (clock(), follower.reader.time)
+    if now >= time, now - time >= quiet { return true }
     for waiting in candidates where !idle.contains(waiting.digest) {
       if try follower.refusal(of: waiting.entry, after: []) == nil { return true }
       idle.insert(waiting.digest)

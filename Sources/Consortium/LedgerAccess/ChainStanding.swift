@@ -59,10 +59,12 @@ extension LedgerNode {
   /// - Parameter age: in seconds; what was shown longer ago does not count.
   package func standing(shownWithin age: UInt64) throws -> ChainStanding {
     let seats = try consortium.delegates(forHeight: consortium.height).seats.map(\.delegate)
+    let now = clock()
+    // What was shown while the clock was ahead is not of now for as long as it was ahead.
+    let others = shown.filter { $0.key != id && $0.value.at <= now &+ age }
     return ChainStanding(
       chain: ChainName.consortium, held: consortium.final?.size ?? 0,
-      newest: ShownPosition.newest(
-        of: shown.filter { $0.key != id }, seats: seats, since: clock() - min(age, clock())))
+      newest: ShownPosition.newest(of: others, seats: seats, since: now - min(age, now)))
   }
 
   /// How far a hospital's chain is, beside what is anchored of it as this node knows.

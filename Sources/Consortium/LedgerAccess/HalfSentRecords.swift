@@ -114,9 +114,14 @@ package struct HalfSentRecords: Sendable {
     if try store.value(forKey: key) != nil { try store.write([key: nil]) }
   }
 
-  /// Drops what was begun too long ago.
+  /// Drops what was begun too long ago. What was begun by a clock that was ahead counts as begun now.
   func expire(at time: UInt64) async throws {
-    for half in try half(Self.prefix) where half.record.begunAt &+ Self.lifetime < time {
+    for var half in try half(Self.prefix) {
+      if half.record.begunAt > time {
+        half.record.begunAt = time
+        try store.save(half.record, half.key)
+      }
+      guard half.record.begunAt &+ Self.lifetime < time else { continue }
       let sender = half.key.dropFirst(Self.prefix.count).prefix { $0 != "/" }
       try await drop(half.record.record, by: String(sender))
     }

@@ -30,11 +30,11 @@ struct MailboxContents: Sendable {
   }
 
   private struct Age: Comparable {
-    let arrivedAt: UInt64
+    let waitsSince: UInt64
     let number: UInt64
 
     static func < (a: Self, b: Self) -> Bool {
-      (a.arrivedAt, a.number) < (b.arrivedAt, b.number)
+      (a.waitsSince, a.number) < (b.waitsSince, b.number)
     }
   }
 
@@ -106,7 +106,7 @@ struct MailboxContents: Sendable {
   var depth: Mailboxes.Depth {
     Mailboxes.Depth(
       mailboxes: boxes.count, messages: messages.count, weight: all.total,
-      oldest: ages.first?.arrivedAt)
+      oldest: ages.first?.waitsSince)
   }
 
   func message(_ number: UInt64) -> WaitingMail? { messages[number] }
@@ -122,7 +122,7 @@ struct MailboxContents: Sendable {
 
   mutating func insert(_ mail: WaitingMail) {
     messages[mail.number] = mail
-    ages.insert(Age(arrivedAt: mail.arrivedAt, number: mail.number))
+    ages.insert(Age(waitsSince: mail.waitsSince, number: mail.number))
     all.insert(mail)
     boxes[mail.recipient, default: Mailbox()].digests[mail.digest] = mail.number
     boxes[mail.recipient, default: Mailbox()].weights.insert(mail)
@@ -147,7 +147,7 @@ struct MailboxContents: Sendable {
 
   mutating func remove(_ mail: WaitingMail) {
     guard let mail = messages.removeValue(forKey: mail.number) else { return }
-    ages.remove(Age(arrivedAt: mail.arrivedAt, number: mail.number))
+    ages.remove(Age(waitsSince: mail.waitsSince, number: mail.number))
     all.remove(mail)
     boxes[mail.recipient]?.digests[mail.digest] = nil
     boxes[mail.recipient]?.weights.remove(mail)
@@ -209,11 +209,22 @@ struct MailboxContents: Sendable {
     boxes[mail.recipient]?.order.insert(after, at: now)
   }
 
-  /// When the next message of a mailbox is due, where none is.
-  func nextDue(for recipient: String) -> UInt64? { boxes[recipient]?.order.nextDue }
+  /// In how many seconds the next message of a mailbox is due, where none is.
+  func pause(for recipient: String, at now: UInt64) -> UInt64? {
+    boxes[recipient]?.order.nextDue.map { $0 > now ? $0 - now : 0 }
+  }
 
-  /// What came before a time, the oldest first; at most so many.
+  /// What has come by a clock that was ahead waits from now on.
+  mutating func setRight(at now: UInt64) {
+    while let last = ages.last, last.waitsSince > now {
+      ages.remove(last)
+      ages.insert(Age(waitsSince: now, number: last.number))
+      messages[last.number]?.waitsSince = now
+    }
+  }
+
+  /// What waits since before a time, the oldest first; at most so many.
   func messages(before time: UInt64, limit: Int) -> [WaitingMail] {
-    ages.lazy.prefix { $0.arrivedAt < time }.prefix(limit).compactMap { messages[$0.number] }
+    ages.lazy.prefix { $0.waitsSince < time }.prefix(limit).compactMap { messages[$0.number] }
   }
 }

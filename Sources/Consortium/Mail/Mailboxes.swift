@@ -94,7 +94,7 @@ package actor Mailboxes {
   private var lastFetches: [String: UInt64] = [:]
   private var envelopeKeys: [String: Signed<EnvelopeKey>] = [:]
   private var nextNumber: UInt64
-  private var nextSweep: UInt64 = 0
+  private var sweep = Pause(of: sweepInterval)
   private var isClosed = false
 
   private static let envelopeKeyPrefix = "envelope-key/"
@@ -237,7 +237,12 @@ package actor Mailboxes {
   package func isPresent(_ recipient: String) -> Bool {
     if fetchers[recipient] != nil { return true }
     guard let last = lastFetches[recipient] else { return false }
-    return clock() <= last &+ limits.presence
+    return isPresent(since: last, at: clock())
+  }
+
+  /// Whether a program that was there at a time counts as there.
+  private func isPresent(since last: UInt64, at now: UInt64) -> Bool {
+    !Pause(of: limits.presence, since: last).isOver(at: now)
   }
 
   /// The messages of a mailbox, as many as have room in one answer. They stay until they are answered; those that
@@ -259,7 +264,7 @@ package actor Mailboxes {
     await withCheckedContinuation { continuation in
       let number = nextNumber
       nextNumber &+= 1
-      let pause = contents.nextDue(for: recipient).map { max($0, clock() &+ 1) - clock() }
+      let pause = contents.pause(for: recipient, at: clock()).map { max($0, 1) }
       let timer = Task {
         try? await Task.sleep(for: .seconds(min(seconds, pause ?? seconds)))
         self.end(number, of: recipient)
@@ -275,7 +280,7 @@ package actor Mailboxes {
   private func noteFetch(_ recipient: String) {
     let now = clock()
     if lastFetches.count >= Self.fetchLimit {
-      lastFetches = lastFetches.filter { now <= $0.value &+ limits.presence }
+      lastFetches = lastFetches.filter { isPresent(since: $0.value, at: now) }
       // They come again with the next question of each.
       if lastFetches.count >= Self.fetchLimit { lastFetches = [:] }
     }
@@ -362,13 +367,14 @@ package actor Mailboxes {
   /// - Throws: ``StoreError``.
   package func forgetOver() throws {
     let now = clock()
-    guard now >= nextSweep else { return }
-    nextSweep = now &+ Self.sweepInterval
+    guard sweep.isOver(at: now) else { return }
+    sweep.begin(at: now)
+    contents.setRight(at: now)
     guard now > limits.lifetime else { return }
     let over = contents.messages(before: now - limits.lifetime, limit: Self.sweepLimit)
     try remove(over)
     for mail in over { finish(mail, .refused(Self.away(mail.recipient))) }
-    if over.count == Self.sweepLimit { nextSweep = now }
+    if over.count == Self.sweepLimit { sweep = Pause(of: Self.sweepInterval) }
   }
 
   // MARK: Envelope keys

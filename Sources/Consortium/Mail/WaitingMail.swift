@@ -15,6 +15,8 @@ struct WaitingMail: Sendable {
   let source: [UInt8]
   /// Seconds since 1970, by the clock of who keeps the mailbox.
   let arrivedAt: UInt64
+  /// The same; or, where a clock was ahead when it came, since when that is known.
+  var waitsSince: UInt64
   let byteCount: Int
   /// SHA-256 of the bytes.
   let digest: Digest32
@@ -42,21 +44,27 @@ struct WaitingMail: Sendable {
     }
     isOwn = keeping == .nothing
     (self.number, self.recipient, self.source) = (number, recipient, source)
-    (arrivedAt, self.bytes) = (time, bytes)
+    (arrivedAt, waitsSince, self.bytes) = (time, time, bytes)
     (byteCount, digest) = (bytes.count, Digest32(sha256: bytes))
   }
 
   /// The longest that a message waits which could not be answered for now, in seconds.
   static let longestPause: UInt64 = 3600
 
-  /// From when on it is handed out again. Once that is at once, since a bundle may be lost on its way, and then
+  /// In how many seconds it is handed out again. Once that is at once, since a bundle may be lost on its way, and then
   /// each pause is twice the one before.
+  func pause(at now: UInt64) -> UInt64 {
+    // It may have been handed out by a clock that was ahead.
+    now < triedAt || dueAt <= now ? 0 : dueAt - now
+  }
+
+  /// From when on it is handed out again, by the clock by which it was handed out.
   var dueAt: UInt64 {
     if tries < 2 { return 0 }
     return triedAt &+ min(Self.longestPause, 4 << UInt64(min(tries - 2, 20)))
   }
 
-  func isDue(at now: UInt64) -> Bool { dueAt <= now || now < triedAt }
+  func isDue(at now: UInt64) -> Bool { pause(at: now) == 0 }
 
   mutating func noteTry(at now: UInt64) {
     // Several programs may be handed it at once.
@@ -85,7 +93,8 @@ struct WaitingMail: Sendable {
       (1...MessageLimits.plain).contains(count), let source = [UInt8](hex: parts[5]),
       let digest = Digest32(hex: parts[6])
     else { return nil }
-    (self.number, recipient, arrivedAt, byteCount) = (number, parts[1], time, count)
+    (self.number, recipient, byteCount) = (number, parts[1], count)
+    (arrivedAt, waitsSince) = (time, time)
     (self.source, self.digest) = (source, digest)
     (subject, owner) = (Digest32(hex: parts[7]), Digest32(hex: parts[8]))
     // Such a one is never stored.

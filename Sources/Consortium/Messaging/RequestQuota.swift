@@ -22,7 +22,7 @@ package final class RequestQuota: Sendable {
   private let clock: @Sendable () -> UInt64
   private let buckets = Mutex(Generations())
 
-  /// - Parameter clock: in seconds.
+  /// - Parameter clock: in seconds. One that goes back gives nothing back, and from there on it does again.
   package init(clock: @escaping @Sendable () -> UInt64) { self.clock = clock }
 
   /// Gives one back that was taken.
@@ -39,14 +39,15 @@ package final class RequestQuota: Sendable {
   ///
   /// - Returns: whether there was one left.
   package func take(_ name: String, limit: Int) -> Bool {
-    let now = clock()
-    return buckets.withLock { buckets in
+    buckets.withLock { buckets in
+      // In here, so that nobody goes on from an earlier reading.
+      let now = clock()
       var bucket =
         buckets.present[name] ?? buckets.former[name] ?? Bucket(left: Double(limit), time: now)
       let passed = now > bucket.time ? now - bucket.time : 0
       bucket.left = min(
         Double(limit), bucket.left + Double(passed) * Double(limit) / Double(Self.period))
-      bucket.time = max(now, bucket.time)
+      bucket.time = now
       let isTaken = bucket.left >= 1
       if isTaken { bucket.left -= 1 }
       if buckets.present[name] == nil, buckets.present.count >= Self.bucketLimit {

@@ -33,14 +33,15 @@ extension HospitalServer {
   private static func identityKey(_ visit: Digest32) -> String { "\(identityPrefix)\(visit)" }
   private static let dayPrefix = "identity-day/"
   /// How often what is over is looked for, in seconds, and how many visits at once.
-  private static let sweep = (interval: UInt64(60), limit: 32)
+  static let sweepInterval: UInt64 = 60
+  private static let sweepLimit = 32
 
   /// Forgets what visits needed whose end is final, of some in turn.
   package func forgetEnded() async throws {
     let now = inbox.clock()
-    guard now >= nextSweep else { return }
-    nextSweep = now &+ Self.sweep.interval
-    let keys = try turn.next(of: store.keys(withPrefix: Self.visitPrefix)).prefix(Self.sweep.limit)
+    guard sweep.isOver(at: now) else { return }
+    sweep.begin(at: now)
+    let keys = try turn.next(of: store.keys(withPrefix: Self.visitPrefix)).prefix(Self.sweepLimit)
     if keys.isEmpty { return }
     let chain = try await views.chains.view(of: id)
     var steps = SeparateSteps()

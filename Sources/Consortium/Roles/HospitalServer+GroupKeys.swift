@@ -5,16 +5,26 @@ import Ledger
 
 /// Of which visits a hospital has no group key yet.
 struct DueGroupKeys: Sendable {
-  /// By visit, when to try next, by the own clock; nil until the store was looked through.
-  var next: [Digest32: UInt64]?
+  /// By visit, until when it is not tried again; nil until the store was looked through.
+  var pauses: [Digest32: Pause]?
   var running: Set<Digest32> = []
 
   /// Notes a visit that has just been opened.
   ///
   /// - Returns: whether somebody has exchanges begun, who need not wait for it.
   mutating func note(_ visit: Digest32) -> Bool {
-    if next != nil { next?[visit] = 0 }
-    return next != nil
+    if pauses != nil { pauses?[visit] = Self.untried }
+    return pauses != nil
+  }
+
+  static let untried = Pause(of: 5)
+
+  /// What is due, with what was tried longest ago first, so that those who never answer keep nobody else's place.
+  func due(at now: UInt64) -> [Digest32] {
+    // By a clock that was ahead nobody knows when.
+    func tried(_ pause: Pause) -> UInt64 { pause.begunAt.map { $0 <= now ? $0 : 0 } ?? 0 }
+    return (pauses ?? [:]).filter { $0.value.isOver(at: now) && !running.contains($0.key) }
+      .sorted { tried($0.value) < tried($1.value) }.map(\.key)
   }
 }
 
@@ -22,8 +32,8 @@ struct DueGroupKeys: Sendable {
 extension HospitalServer {
   /// That this hospital has seen to it, by itself, that the team of a visit has its group key.
   static func keyedKey(_ visit: Digest32) -> String { "group-key/\(visit)" }
-  /// After how many seconds it is tried again, and how many exchanges are under way at once.
-  private static let (pause, exchangeLimit): (UInt64, Int) = (5, 16)
+  /// How many exchanges are under way at once.
+  private static let exchangeLimit = 16
   /// How often a key is brought to a doctor who does not answer, in one exchange.
   private static let deliveryLimit = 3
 
@@ -31,18 +41,16 @@ extension HospitalServer {
   /// programs of its whole team are there, until its last deadline is over.
   package func agreeOnGroupKeys() throws {
     let now = inbox.clock()
-    if groupKeys.next == nil {
+    if groupKeys.pauses == nil {
       let visits = try store.keys(withPrefix: Self.visitPrefix).compactMap {
         Digest32(hex: String($0.dropFirst(Self.visitPrefix.count)))
       }
-      groupKeys.next = Dictionary(visits.map { ($0, 0) }) { first, _ in first }
+      groupKeys.pauses = Dictionary(visits.map { ($0, DueGroupKeys.untried) }) { first, _ in first }
     }
-    // Who was tried longest ago comes first, so that those who never answer keep nobody else's place.
-    let due = (groupKeys.next ?? [:]).filter { $0.value <= now }.sorted { $0.value < $1.value }
-    for (visit, _) in due {
+    for visit in groupKeys.due(at: now) {
       guard groupKeys.running.count < Self.exchangeLimit else { break }
-      guard groupKeys.running.insert(visit).inserted else { continue }
-      groupKeys.next?[visit] = now &+ Self.pause
+      groupKeys.running.insert(visit)
+      groupKeys.pauses?[visit]?.begin(at: now)
       Task { await self.agreeOnGroupKey(visit) }
     }
   }
@@ -57,7 +65,7 @@ extension HospitalServer {
         try store.value(forKey: Self.keyedKey(visitID)) == nil,
         try await views.chains.view(of: id).visit(visitID)?.status == .open
       else {
-        groupKeys.next?[visitID] = nil
+        groupKeys.pauses?[visitID] = nil
         return
       }
       // Half of a team agrees on nothing.
@@ -66,7 +74,7 @@ extension HospitalServer {
       }
       try await establishGroupKey(visitID)
       try store.write([Self.keyedKey(visitID): []])
-      groupKeys.next?[visitID] = nil
+      groupKeys.pauses?[visitID] = nil
     } catch {
       // It is tried again; what fails here itself is told to who runs the hospital.
       if ConsortiumError.isOwn(error) { inbox.failures.note(error) }

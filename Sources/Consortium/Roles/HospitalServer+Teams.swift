@@ -297,8 +297,9 @@ extension HospitalServer {
     let now = inbox.clock() / Self.secondsOfDay
     for key in try store.keys(withPrefix: Self.namedPrefix) {
       let dayKey = Self.namedDayKey(key)
-      // One that an earlier program has kept is of today.
-      guard let day = try store.readableBytes(dayKey).flatMap({ try? UInt64(stateBytes: $0) })
+      // One that an earlier program has kept, or a clock that was ahead, is of today.
+      guard let day = try store.readableBytes(dayKey).flatMap({ try? UInt64(stateBytes: $0) }),
+        day <= now
       else {
         try store.write([dayKey: today])
         continue

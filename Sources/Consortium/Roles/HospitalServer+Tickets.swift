@@ -6,8 +6,9 @@ import Ledger
 /// The counter: whom the hospital has identified, and admits.
 extension HospitalServer {
   static func ticketKey(_ ticket: [UInt8]) -> String { "ticket/\(ticket.hex)" }
+  private static let ticketDayPrefix = "ticket-day/"
   private static func dayKey(_ day: UInt64, _ ticket: String = "") -> String {
-    "ticket-day/\(day)/\(ticket)"
+    "\(ticketDayPrefix)\(day)/\(ticket)"
   }
   private static let forgottenKey = "tickets-forgotten"
   static let secondsOfDay: UInt64 = 86_400
@@ -30,7 +31,7 @@ extension HospitalServer {
     try await forgetTickets()
     let ticket = AdmissionTicket(using: &randomness)
     let publicKey = try ticket.key(genesis: node.genesis.digest, hospital: id).publicKey
-    let expiresAt = inbox.clock() + Self.secondsOfDay
+    let expiresAt = inbox.clock() &+ Self.secondsOfDay
     try store.write([
       Self.ticketKey(publicKey): Message(
         IssuedTicket(identity: identity, expiresAt: expiresAt)
@@ -106,11 +107,12 @@ extension HospitalServer {
     let due = today - Self.daysKept
     let stored = try store.readableBytes(Self.forgottenKey)
     let forgotten = stored.flatMap { UInt64(String(decoding: $0, as: UTF8.self)) }
-    guard forgotten.map({ $0 < due }) ?? true else { return }
+    guard forgotten != due else { return }
     try forgetNamedTeams()
     // Where the chain cannot be asked which visits are open, nothing is forgotten.
     _ = try await views.chains.view(of: id)
-    for day in (forgotten ?? due)..<due {
+    if let forgotten, forgotten > due { try setTicketsRight() }
+    for day in min(forgotten ?? due, due)..<due {
       let prefix = Self.dayKey(day)
       for key in try store.keys(withPrefix: prefix) {
         if let ticket = [UInt8](hex: String(key.dropFirst(prefix.count))) {
@@ -128,6 +130,24 @@ extension HospitalServer {
       }
     }
     try store.write([Self.forgottenKey: Array(String(due).utf8)])
+  }
+
+  /// Tickets that were issued by a clock that was ahead can be used for a day from now on.
+  private func setTicketsRight() throws {
+    let expiresAt = inbox.clock() &+ Self.secondsOfDay
+    let last = expiresAt / Self.secondsOfDay
+    for key in try store.keys(withPrefix: Self.ticketDayPrefix) {
+      let parts = key.split(separator: "/")
+      guard parts.count == 3, let day = UInt64(parts[1]), day > last else { continue }
+      var changes: [String: [UInt8]?] = [key: nil, Self.dayKey(last, String(parts[2])): []]
+      if let ticket = [UInt8](hex: String(parts[2])),
+        var issued: IssuedTicket = try store.readable(Self.ticketKey(ticket))
+      {
+        issued.expiresAt = min(issued.expiresAt, expiresAt)
+        changes[Self.ticketKey(ticket)] = Message(issued).encoded()
+      }
+      try store.write(changes)
+    }
   }
 
   // MARK: Admission

@@ -23,7 +23,7 @@ package actor HospitalServer: EnvelopeKeyOwner {
   let exchanges = SerialGates<Digest32>()
   var groupKeys = DueGroupKeys()
   /// When visits that are over are looked for again, by the own clock, and behind which one.
-  var nextSweep: UInt64 = 0
+  var sweep = Pause(of: sweepInterval)
   var turn = Turn<String>()
 
   /// - Parameters:

@@ -4,7 +4,7 @@ import Ledger
 /// Consents that have ended: what the proxy has under them is erased, whether anybody asks or not.
 extension SystemManager {
   /// How often what has ended is looked for, in seconds.
-  private static let sweepInterval: UInt64 = 60
+  static let sweepInterval: UInt64 = 60
   /// How long after a consent's last second x goes by this proxy's own clock, in seconds: ledger time may
   /// stand still, or be out of reach.
   private static let expiredLifetime: UInt64 = 7 * 86_400
@@ -17,8 +17,8 @@ extension SystemManager {
   /// own clock ends, then what the consortium chain does, then what the hospitals' chains do.
   func eraseEndedDeposits() async throws {
     let now = inbox.clock()
-    guard now >= nextSweep else { return }
-    nextSweep = now &+ Self.sweepInterval
+    guard sweep.isOver(at: now) else { return }
+    sweep.begin(at: now)
     if try endDeposits(where: { hasEnded($0, at: now) }).isEmpty { return }
     try await node.catchUp()
     let consortium = await node.consortium
@@ -52,7 +52,7 @@ extension SystemManager {
     for digest in try knownDeposits() {
       let stored: Deposit?
       do {
-        stored = try store.load(Self.key(digest))
+        stored = try store.load(Self.key(digest)).map(setRight)
       } catch let error as StoreError {
         throw error
       } catch {

@@ -22,7 +22,8 @@ struct PendingNotice: NamedValue {
   }
 
   mutating func noteAttempt(at time: UInt64) {
-    if attempts == 0 { first = time }
+    // By a clock that was ahead nobody knows how long ago the first was.
+    if attempts == 0 || first > time { first = time }
     (attempts, last) = (attempts + 1, time)
   }
 

@@ -184,7 +184,7 @@ extension SystemManager {
   private func requireStandingNow(_ signed: Signed<Consent>) async throws {
     let asked = inbox.clock()
     _ = try await standing(signed)
-    guard inbox.clock() <= asked &+ Self.standingLifetime else {
+    guard !Pause(of: Self.standingLifetime, since: asked).isOver(at: inbox.clock()) else {
       throw ConsortiumError(.outOfTime, "how the consent stands was told too late")
     }
   }
@@ -296,7 +296,17 @@ extension SystemManager {
     guard let deposit: Deposit = try store.load(Self.key(consent)) else {
       throw ConsortiumError(.consentUnknown, "no patient has given this consent")
     }
-    return deposit
+    return try setRight(deposit)
+  }
+
+  /// What was used by a clock that was ahead counts as used now: else its hospital had as much more time as that was,
+  /// and B_I were kept for as much longer.
+  func setRight(_ deposit: Deposit) throws -> Deposit {
+    let now = inbox.clock()
+    guard case .used(let result, let time) = deposit.state, time > now else { return deposit }
+    let right = Deposit(consent: deposit.consent, state: .used(result: result, at: now))
+    try store.save(right, Self.key(deposit.consent.object.digest))
+    return right
   }
 
   private func part(

@@ -23,7 +23,7 @@ package actor SystemManager: EnvelopeKeyOwner {
   /// Consents under which this proxy has a share or a result; nil until the store was looked through.
   var liveDeposits: Set<Digest32>?
   /// When to look again which of them have ended, by this proxy's clock.
-  var nextSweep: UInt64 = 0
+  var sweep = Pause(of: sweepInterval)
 
   /// Notices of requests on their way, by consent; nil until the store was looked through.
   var pendingNotices: [Digest32: PendingNotice]?

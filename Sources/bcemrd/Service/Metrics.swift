@@ -12,8 +12,8 @@ struct Metrics: Sendable {
   let upkeep: Upkeep
   /// By the role that keeps them.
   let mailboxes: [String: Mailboxes]
-  /// In seconds since 1970: who was not heard of yet counts as heard of when this machine began.
-  private let began = Roles.clock()
+  /// Who was not heard of yet counts as heard of when this machine began.
+  private let began = ContinuousClock.now
 
   private var statistics: MessageStatistics { upkeep.statistics }
 
@@ -73,7 +73,7 @@ struct Metrics: Sendable {
         let labels = role.merging(["peer": peer]) { $1 }
         shown.append((labels, Double(position.finalSize)))
         if delegates.contains(peer) {
-          shownAge.append((labels, Double(now - min(position.at, now))))
+          shownAge.append((labels, age(since: [position.at], at: now)))
         }
       }
     }
@@ -115,6 +115,17 @@ struct Metrics: Sendable {
     text.add(
       "bcemr_peer_shown_age_seconds", .gauge, "Since a delegate has said that last.", shownAge)
   }
+
+  /// How many seconds ago the last of some moments of the own clock was. What was noted while that was ahead says
+  /// nothing of it, and else somebody who is silent since would seem to have been heard of all the time.
+  private func age(since moments: [UInt64], at now: UInt64) -> Double {
+    let known = moments.filter { $0 <= now &+ Self.step }.max().map { now - min($0, now) }
+    let running = UInt64(max(began.duration(to: .now).components.seconds, 0))
+    return Double(min(known ?? running, running))
+  }
+
+  /// By so many seconds a clock that is kept goes back at most.
+  private static let step: UInt64 = 5
 
   private static func delegates(_ consortium: ConsortiumView) -> Set<String> {
     let seats = (try? consortium.delegates(forHeight: consortium.height).seats) ?? []
@@ -202,10 +213,11 @@ struct Metrics: Sendable {
         ? Set(members.supernodes.map(\.id) + [members.manager.id]) : Self.delegates(consortium)
       let (asked, shown) = (driver.role.inbox.heard.all, await node.shown)
       for peer in expected.subtracting(here).sorted() {
-        let last = max(
-          began, asked[peer] ?? 0, shown[peer]?.at ?? 0,
-          answers[peer]?.lastAnswer.map { UInt64(max($0, 0)) } ?? 0)
-        heard.append((["role": driver.role.id, "peer": peer], Double(now - min(last, now))))
+        let last = [
+          asked[peer], shown[peer]?.at, answers[peer]?.lastAnswer.map { UInt64(max($0, 0)) },
+        ]
+        heard.append(
+          (["role": driver.role.id, "peer": peer], age(since: last.compactMap(\.self), at: now)))
       }
     }
     text.add(
