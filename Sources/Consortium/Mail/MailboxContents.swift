@@ -11,6 +11,7 @@ struct MailboxContents: Sendable {
   private var all = Weights()
   /// For how many messages the holder of a key is expected to ask.
   private(set) var owners: [Digest32: Int] = [:]
+  private(set) var parts = HospitalParts()
   let limits: Mailboxes.Limits
 
   /// How much there is, in all and by source.
@@ -55,6 +56,7 @@ struct MailboxContents: Sendable {
     boxes[mail.recipient, default: Weights()].add(mail, 1)
     all.add(mail, 1)
     if let owner = mail.owner { owners[owner, default: 0] += 1 }
+    parts.insert(mail)
   }
 
   /// Notes that the store has the bytes.
@@ -69,6 +71,7 @@ struct MailboxContents: Sendable {
     boxes[recipient]?.add(mail, -1)
     all.add(mail, -1)
     if let owner = mail.owner { owners[owner] = owners[owner].flatMap { $0 > 1 ? $0 - 1 : nil } }
+    parts.remove(mail)
     if byRecipient[recipient]?.isEmpty ?? true {
       (byRecipient[recipient], digests[recipient], boxes[recipient]) = (nil, nil, nil)
     }
