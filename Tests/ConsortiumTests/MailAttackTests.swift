@@ -332,4 +332,40 @@ struct MailAttackTests {
     test.pass(seconds: EnvelopeKey.lifetime)
     #expect(await code { _ = try await shown() } == "unreachable")
   }
+
+  @Test("[attack] invented doctors of a hospital ask without end: others' requests still wait")
+  func inventedDoctors() async throws {
+    // A third of it is room for two doctors with all that one may have.
+    var limits = MailRoutes().limits
+    (limits.promisedWeight, limits.totalWeight) = (1 << 16, 6 << 16)
+    let test = TestConsortium(teamSize: 1, doctors: 8, routes: MailRoutes(limits: limits))
+    let consortium = try await test.open()
+    let address = try await consortium.address(ofPatient: Self.patient)
+    var outcomes: [String?] = []
+    for number in 1...8 {
+      let doctor = "hospital-3-doctor-\(number)"
+      let key = try test.identityKey(of: "doctors/\(doctor)")
+      let client = test.client(consortium, by: Author(.party(doctor), key))
+      for question in 0..<16 {
+        let request = AccessRequest(
+          genesis: consortium.genesis.digest, doctor: doctor, hospital: "hospital-3",
+          address: address, purpose: "x", madeAt: test.time,
+          nonce: Digest32(sha256: "\(number)/\(question)".utf8).bytes)
+        outcomes.append(
+          await code {
+            _ = try await client.ask(
+              SubmitAccessRequest(request: Signed(request, by: key)), of: "manager")
+          })
+      }
+    }
+    #expect(outcomes.first == .some(nil) && outcomes.last == "busy")
+    for day in 0..<6 {
+      let refused = await code {
+        _ = try await consortium.requestAccess(
+          doctor: Self.reader, patient: Self.patient, purpose: "care on day \(day)")
+      }
+      #expect(refused == nil)
+      test.pass(seconds: 86_400)
+    }
+  }
 }

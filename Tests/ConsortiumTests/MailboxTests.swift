@@ -337,7 +337,8 @@ struct MailboxTests {
       let subject = Digest32(sha256: "\(doctor)/\(number)".utf8)
       switch await mailboxes.deliver(
         message("\(doctor)/\(number)", to: "address-\(number % 3)"), to: "address-\(number % 3)",
-        from: .party(doctor), keeping: .promised(subject: subject, key: Array(doctor.utf8)))
+        from: .doctor(doctor, of: "hospital-1", among: 1),
+        keeping: .promised(subject: subject, key: Array(doctor.utf8)))
       {
       case .kept: return await mailboxes.holds(subject, for: "address-\(number % 3)") ? "kept" : "-"
       case .answer: return "answer"
@@ -363,6 +364,51 @@ struct MailboxTests {
       Digest32(sha256: message("another/0", to: "address-0")), for: "address-0", [1])
     #expect(await !again.isAwaited(Array("another".utf8)))
     #expect(await again.isAwaited(Array("greedy".utf8)))
+  }
+
+  @Test("[attack] a hospital's invented doctors fill no mailboxes: others' requests wait")
+  func inventedDoctors() async throws {
+    for isOneMailbox in [true, false] {
+      var limits = Mailboxes.Limits()
+      limits.promisedWeight = 2 * 5000
+      (limits.mailboxWeight, limits.totalWeight) =
+        isOneMailbox ? (30 * 5000, 1 << 30) : (1 << 26, 30 * 5000)
+      let stage = Stage(limits)
+      var mailboxes = try stage.open()
+      func ask(_ number: Int, by doctor: String, of hospital: String) async -> String {
+        let name = "\(doctor)/\(number)"
+        let address = isOneMailbox ? "address" : "address-\(number)"
+        switch await mailboxes.deliver(
+          message(name, to: address), to: address,
+          from: .doctor(doctor, of: hospital, among: 3),
+          keeping: .promised(subject: Digest32(sha256: name.utf8), key: Array(address.utf8)))
+        {
+        case .kept: return "kept"
+        case .answer: return "answer"
+        case .refused(let error): return "\(error.code)"
+        }
+      }
+      // Each has room for two, and the hospital for ten.
+      var outcomes: [String] = []
+      for number in 0..<40 {
+        outcomes.append(
+          await ask(number, by: "invented-\(number / 2)", of: "hospital-3"))
+      }
+      #expect(outcomes.count { $0 == "kept" } == 11 && outcomes.last == "busy")
+      // What waits counts after a restart too.
+      mailboxes = try stage.open()
+      #expect(await ask(40, by: "invented-20", of: "hospital-3") == "busy")
+      for hospital in ["hospital-1", "hospital-2"] {
+        for number in 0..<10 {
+          #expect(await ask(number, by: "\(hospital)-\(number)", of: hospital) == "kept")
+        }
+      }
+      // What is answered makes room.
+      let address = isOneMailbox ? "address" : "address-0"
+      try await mailboxes.answer(
+        Digest32(sha256: message("invented-0/0", to: address)), for: address, [1])
+      #expect(await ask(41, by: "invented-21", of: "hospital-3") == "kept")
+    }
   }
 
   @Test("a message that a disk has damaged leaves, and hides no other")

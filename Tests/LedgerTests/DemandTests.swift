@@ -342,6 +342,9 @@ struct DemandTests {
       try ledger.demand(ledger.partialSignature(&other, position: 2), by: "cloud")
         == "quota-spent")
     #expect(try ledger.demand(ledger.receipt(of: victim), by: "cloud", proving: victim) == nil)
+    let access = ledger.entry(
+      AccessNotice(visit: victim.id, document: .zero), on: "hospital-1", by: "manager")
+    #expect(try ledger.demand(access, by: "cloud") == nil)
     let forged = try ledger.confirmedNote(
       "hospital-1", size: note.size, root: [UInt8](repeating: 1, count: 32))
     #expect(
@@ -382,6 +385,54 @@ struct DemandTests {
     try ledger.closeConsortiumBlock(at: 30)
     #expect(try ledger.demand(third, by: "hospital-2") == nil)
     #expect(try ledger.reader.demandCount(on: "hospital-1") == 6)
+  }
+
+  @Test("[attack] doctors of one hospital, however many, spend no other's share, nor the manager's")
+  func shares() throws {
+    var numbers = Members.Numbers()
+    // With three hospitals a share is a quarter.
+    (numbers.signerQuota, numbers.supernodeQuota) = (2, 16)
+    var ledger = try LedgerFixture.withTeam(numbers: numbers)
+    for hospital in ["hospital-2", "hospital-3"] { try ledger.registerTeam(at: hospital) }
+    var last: UInt8 = 0
+    func demand(
+      _ signer: String, of hospital: String = "hospital-1", by node: String = "cloud"
+    ) throws -> String? {
+      last += 1
+      let body = Revocation(visit: Digest32(sha256: [last]), document: .zero)
+      return try ledger.demand(ledger.entry(body, on: hospital, by: signer), by: node)
+    }
+    let spent = "quota-spent"
+    for hospital in ["hospital-2", "hospital-3"] {
+      let codes = try [1, 1, 1, 2, 2, 3].map { try demand("\(hospital)-doctor-\($0)") }
+      #expect(codes == [nil, nil, spent, nil, nil, spent])
+      // Nor does it go on in its own name, or with another doctor.
+      #expect(try demand(hospital) == spent)
+      try ledger.register("\(hospital)-doctor-4", at: hospital)
+      #expect(try demand("\(hospital)-doctor-4") == spent)
+      #expect(try demand("\(hospital)-doctor-4", by: "hospital-1") == nil)
+    }
+    // Who is of no hospital has one share with all who are not.
+    let others = ["cloud", "cloud", "cloud", "office", "office", "organisation-of-hospital-3"]
+    #expect(try others.map { try demand($0) } == [nil, nil, spent, nil, nil, spent])
+    let victims = try [1, 1, 2, 2, 3].map { try demand("hospital-1-doctor-\($0)") }
+    #expect(victims == [nil, nil, nil, nil, spent])
+    // The manager has as much again for each hospital.
+    for hospital in LedgerFixture.hospitals {
+      let codes = try (0..<5).map { _ in try demand("manager", of: hospital) }
+      #expect(codes == [nil, nil, nil, nil, spent])
+    }
+    #expect(try demand("manager", by: "hospital-1") == nil)
+  }
+
+  @Test("a share is an equal part, and never less than what two doctors may demand")
+  func shareOfFew() throws {
+    var numbers = Members.Numbers()
+    #expect(try LedgerFixture(numbers: numbers).genesis.members.demandShare == 64)
+    numbers.supernodeQuota = 100
+    #expect(try LedgerFixture(numbers: numbers).genesis.members.demandShare == 32)
+    numbers.signerQuota = 1 << 32
+    #expect(try LedgerFixture(numbers: numbers).genesis.members.demandShare == 1 << 33)
   }
 
   // MARK: A hospital that does not answer

@@ -498,10 +498,31 @@ class Example:
         record = {"entry": self.demanded, "height": 1, "index": len(self.consortium.leaves)}
         self.consortium.item(
             "demand", "cloud-2", "demand", {"entry": entry, "completion": []},
-            self.spent(b"quota-supernode/\1cloud-2"),
-            self.spent(b"quota-party/manager\0cloud-2"),
+            self.spent(b"quota-supernode/\x09cloud-2"),
+            self.spent(b"quota-manager/hospital-1\0cloud-2"),
             (b"demand/hospital-1\0" + number(0), encode("DemandRecord", record)),
             (b"demands/hospital-1", number(1)))
+        self.demands = 1
+
+    def demand_of(self, *signers, home=b"hospital-1"):
+        """In the open block: each has an entry demanded, and counts with the hospital `home`."""
+        for signer in signers:
+            entry = self.hospital.entry(signer, "revocation", {
+                "visit": sha256(b"visit %d" % self.demands).digest(), "document": ZERO},
+                self.keys.get(signer))
+            record = {"entry": digest("Entry", entry), "height": len(self.consortium.headers),
+                      "index": len(self.consortium.leaves)}
+            quotas = (b"quota-supernode/\x09", b"quota-manager/hospital-1\0") \
+                if signer == "manager" else (
+                    b"quota-supernode/\1", b"quota-share/" + home + b"\0",
+                    b"quota-party/" + signer.encode() + b"\0")
+            self.consortium.item(
+                f"demand {self.demands}", "cloud-3", "demand", {"entry": entry, "completion": []},
+                *(self.spent(quota + b"cloud-3") for quota in quotas),
+                (b"demand/hospital-1\0" + number(self.demands), encode("DemandRecord", record)),
+                (b"demands/hospital-1", number(self.demands + 1)))
+            self.demands += 1
+        return self
 
     def report(self, first, second, *keys, chain="hospital-1"):
         """A block with the report that two claims contradict each other, which convicts these keys:
@@ -952,6 +973,7 @@ class Example:
         self.consortium.item(
             "demand", "cloud-3", "demand", {"entry": entry, "completion": []},
             self.spent(b"quota-supernode/\1cloud-3"),
+            self.spent(b"quota-share/hospital-1\0cloud-3"),
             self.spent(b"quota-party/hospital-1\0cloud-3"))
         self.close()
         return self
@@ -1438,7 +1460,7 @@ def variants():
             Example().report_votes().go_on().go_on(seats=(0, 2, 3))), {}),
     ]
     cases += elections()
-    cases += doctors()
+    cases += doctors() + shares()
     cases += members() + histories()
     cases += [
         ("an anchor's proof of inclusion is that of no leaf", "all", "V7", "wrong-header", edited({
@@ -1737,6 +1759,45 @@ FIVE = ["hospital-1", "cloud-2", "cloud-3", "hospital-2"]
 # And once cloud-3 is none any more.
 THREE = ["hospital-1", "cloud-2", "cloud-1", None]
 SEVEN = ["hospital-1", "cloud-2", "cloud-3", "cloud-4", "cloud-5", "cloud-6", "cloud-1"]
+
+
+def shares():
+    """What doctors of one hospital, the manager and all others may have demanded through a supernode: with
+    one hospital, half of its quota each."""
+    crew = ["ada", "ben", "cal", "dan", "eve"]
+    others = ["ministry", "operator-of-cloud-1", "operator-of-cloud-2", "cloud-1", "cloud-2"]
+
+    def made(**numbers):
+        return Example(signerQuota=1, **numbers).directory(
+            *(("register", doctor) for doctor in crew)).begin()
+
+    def refused(title, example):
+        return title, "all", "V7", "quota-spent", exported(example.end()), {}
+
+    def filled():
+        return made(supernodeQuota=8).demand_of(*crew[:4]).demand_of(
+            *others[:4], home=b"").demand_of(*["manager"] * 4)
+
+    return [
+        ("four doctors, four parties of no hospital and the manager use up their shares of four", None,
+         None, "", exported(filled().end()), {}),
+        refused("a fifth doctor uses more than a hospital's share of four", made(
+            supernodeQuota=9).demand_of(*crew)),
+        refused("a hospital uses more than its doctors have left of its share", made(
+            supernodeQuota=9).demand_of(*crew[:4], "hospital-1")),
+        refused("a fifth party of no hospital uses more than the others' share of four", made(
+            supernodeQuota=9).demand_of(*others, home=b"")),
+        refused("the manager uses more than its share of a hospital", made(
+            supernodeQuota=9).demand_of(*["manager"] * 5)),
+        refused("a doctor demands a second time, where one signer has one demand", made(
+            supernodeQuota=9).demand_of("ada", "ada")),
+        refused("demands of doctors are more than the supernode's quota, which is below a share", made(
+            supernodeQuota=1).demand_of("ada", "ben")),
+        refused("demands of the manager are more than the supernode's quota of its own", made(
+            supernodeQuota=1).demand_of("ada", "manager", "manager")),
+        ("a share is two demands at least, as many as two signers have", None, None, "", exported(
+            made(supernodeQuota=2).demand_of("ada", "ben").end()), {}),
+    ]
 
 
 def voting(*elected, edit=None, **numbers):

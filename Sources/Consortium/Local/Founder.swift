@@ -108,6 +108,7 @@ struct Founder<Storage: ConsortiumStorage> {
       members: Members(
         numbers: .init(
           window: configuration.window, maximumLag: min(120, configuration.window / 4),
+          signerQuota: configuration.quotas.signer, supernodeQuota: configuration.quotas.supernode,
           seatCount: UInt64(seated.count + 1)),
         organisations: try organisations.map {
           Members.Organisation(

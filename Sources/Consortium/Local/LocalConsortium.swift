@@ -25,6 +25,8 @@ public actor LocalConsortium {
     public var window: UInt64 = 600
     /// E, in blocks; fixed by the genesis.
     public var epochLength: UInt64 = 1000
+    /// What a signer, and a supernode, may write in an epoch; fixed by the genesis.
+    package var quotas: (signer: UInt64, supernode: UInt64) = (16, 256)
 
     public init(teamSize: Int = 3) { self.teamSize = teamSize }
   }

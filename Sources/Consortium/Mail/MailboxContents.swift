@@ -16,6 +16,7 @@ struct MailboxContents: Sendable {
   private(set) var owners: [Digest32: Int] = [:]
   /// How many messages about what was promised lie on disk.
   private var promises: [Promise: Int] = [:]
+  private(set) var parts = HospitalParts()
   let limits: Mailboxes.Limits
 
   private struct Mailbox: Sendable {
@@ -129,6 +130,7 @@ struct MailboxContents: Sendable {
     boxes[mail.recipient, default: Mailbox()].order.insert(mail)
     if let owner = mail.owner { owners[owner, default: 0] += 1 }
     count(mail, 1)
+    parts.insert(mail)
   }
 
   /// Notes that the store has the bytes.
@@ -155,6 +157,7 @@ struct MailboxContents: Sendable {
     if boxes[mail.recipient]?.digests.isEmpty ?? false { boxes[mail.recipient] = nil }
     if let owner = mail.owner { owners[owner] = owners[owner].flatMap { $0 > 1 ? $0 - 1 : nil } }
     count(mail, -1)
+    parts.remove(mail)
   }
 
   /// Removes what has to go so that one more message has room.

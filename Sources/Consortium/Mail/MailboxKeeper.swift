@@ -104,13 +104,16 @@ extension SystemManager {
       return try await node.ask(sealed: forwarded, of: address.contact)
     }
     let subject = request.object.digest
+    let hospitals = try await node.members.hospitals.count
     if await mailboxes.holds(subject, for: address.id) { return Done() }
     do {
       return try await node.ask(
         sealed: forwarded, of: address.contact,
         over: AddressCourier(
-          mailboxes: mailboxes, doctor: request.object.doctor, subject: subject,
-          key: address.signingKey))
+          mailboxes: mailboxes,
+          source: .doctor(
+            request.object.doctor, of: request.object.hospital, among: hospitals),
+          subject: subject, key: address.signingKey))
     } catch let error as ConsortiumError where error.code == .waiting {
       guard await mailboxes.holds(subject, for: address.id) else {
         throw ConsortiumError(.unreachable, "nobody is at this address")
@@ -147,7 +150,7 @@ extension SystemManager {
 /// To the mailbox of one address, for one doctor's request.
 private struct AddressCourier: Courier {
   let mailboxes: Mailboxes
-  let doctor: String
+  let source: Mailboxes.Source
   let subject: Digest32
   let key: [UInt8]
 
@@ -155,8 +158,7 @@ private struct AddressCourier: Courier {
     _ request: [UInt8], from sender: String, to recipient: String
   ) async throws(ConsortiumError) -> [UInt8] {
     switch await mailboxes.deliver(
-      request, to: recipient, from: .party(doctor),
-      keeping: .promised(subject: subject, key: key))
+      request, to: recipient, from: source, keeping: .promised(subject: subject, key: key))
     {
     case .answer(let answer): return answer
     case .kept: throw ConsortiumError(.waiting, "it waits for the patient")

@@ -33,8 +33,9 @@ package actor Mailboxes {
   package enum Source: Sendable {
     /// Of a network, or of a role of this machine.
     case address(String)
-    /// Of a party that has proven who it is.
-    case party(String)
+    /// Of a doctor who has proven to be one, and of the hospital, which alone says who its doctors are: all of
+    /// them together have one of so many equal parts.
+    case doctor(String, of: String, among: Int)
   }
 
   /// What becomes of a message that nobody fetches.
@@ -146,6 +147,11 @@ package actor Mailboxes {
       try forgetOver()
       guard contents.message(mail.digest, for: recipient) == nil else {
         throw ConsortiumError(.repeated, "this message waits already")
+      }
+      if case .doctor(_, let hospital, let count) = source,
+        !contents.parts.haveRoom(for: mail, among: count, limits)
+      {
+        throw ConsortiumError(.busy, "doctors of \(hospital) have asked as much as may wait")
       }
       let isHeld = isPresent(recipient)
       if !isHeld, keeping == .nothing { throw Self.away(recipient) }
@@ -418,7 +424,8 @@ package actor Mailboxes {
     switch source {
     case .address(let address):
       Array(HMAC<SHA256>.authenticationCode(for: Array(address.utf8), using: labelKey).prefix(16))
-    case .party(let id): Array(Digest32(sha256: id.utf8).bytes.prefix(16))
+    case .doctor(let id, let hospital, _):
+      WaitingMail.hospitalLabel(hospital) + Digest32(sha256: id.utf8).bytes.prefix(8)
     }
   }
 }

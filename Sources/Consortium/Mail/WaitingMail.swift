@@ -72,6 +72,14 @@ struct WaitingMail: Sendable {
     triedAt = now
   }
 
+  /// Of what was promised: the label of the hospital whose doctor has sent it.
+  var hospital: [UInt8]? { subject == nil ? nil : Array(source.prefix(8)) }
+
+  /// With it the source begins that stands for a doctor of this hospital.
+  static func hospitalLabel(_ hospital: String) -> [UInt8] {
+    Array(Digest32(sha256: hospital.utf8).bytes.prefix(8))
+  }
+
   /// What it counts in the bounds of a mailbox.
   var weight: Int { max(byteCount + Self.rowWeight, Self.leastWeight) }
 

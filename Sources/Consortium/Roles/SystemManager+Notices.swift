@@ -178,20 +178,26 @@ extension SystemManager {
     return isNew
   }
 
-  /// Whether something is left for notices of what the manager may demand of a hospital in an epoch: half of it, so
-  /// that they keep no access from being demanded.
+  /// Whether something is left for notices of what the manager may demand in an epoch, as the rules count it: half
+  /// of its share of the hospital, and half of what it may through the hospital's cloud, so that they keep no access
+  /// from being demanded.
   private func mayDemand(_ notice: PendingNotice) async throws -> Bool {
+    let (hospital, digest) = (notice.hospital, notice.entry.digest)
+    let cloud = try await node.cloud(ofHospital: hospital)
     let consortium = await node.consortium
-    let quota = try consortium.members.numbers.signerQuota
+    let members = try consortium.members
     let epoch = node.genesis.epoch(ofHeight: consortium.height)
-    var demanded = demandedNotices[notice.hospital] ?? (epoch, [])
-    if demanded.epoch != epoch { demanded = (epoch, []) }
-    let digest = notice.entry.digest
-    guard demanded.entries.contains(digest) || demanded.entries.count < max(1, quota / 2) else {
-      return false
-    }
-    demanded.entries.insert(digest)
-    demandedNotices[notice.hospital] = demanded
+    if demandedNotices.epoch != epoch { demandedNotices = (epoch, [:]) }
+    if demandedNotices.places[digest] != nil { return true }
+    let counted = try consortium.managersDemands(of: hospital, through: cloud, inEpoch: epoch)
+    // What waits for a block is counted here alone.
+    let places = demandedNotices.places.values
+    let here = max(counted.ofHospital, UInt64(places.count { $0.hospital == hospital }))
+    let all = max(counted.all, UInt64(places.count { $0.cloud == cloud }))
+    guard here < max(1, members.demandShare / 2),
+      all < max(1, members.numbers.supernodeQuota / 2)
+    else { return false }
+    demandedNotices.places[digest] = (hospital, cloud)
     return true
   }
 

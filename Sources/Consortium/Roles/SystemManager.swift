@@ -29,8 +29,9 @@ package actor SystemManager: EnvelopeKeyOwner {
   var pendingNotices: [Digest32: PendingNotice]?
   /// Of those, the ones that a hospital is being sent.
   var bringing: Set<Digest32> = []
-  /// Notices that were demanded, by hospital, of one epoch.
-  var demandedNotices: [String: (epoch: UInt64, entries: Set<Digest32>)] = [:]
+  /// Notices that were demanded in one epoch: of which hospital, and through which cloud first.
+  var demandedNotices: (epoch: UInt64, places: [Digest32: (hospital: String, cloud: String)]) =
+    (0, [:])
 
   /// - Parameters:
   ///   - mailboxes: for patients' addresses; nil where a courier brings messages to patients itself.

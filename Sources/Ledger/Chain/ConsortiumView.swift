@@ -261,6 +261,18 @@ package struct ConsortiumView: Sendable {
     try reading { $0.value(.demandCount(hospital)) ?? 0 }
   }
 
+  /// What the manager has used in an epoch of what it may demand through a supernode: in all, and of a hospital.
+  package func managersDemands(
+    of hospital: String, through supernode: String, inEpoch epoch: UInt64
+  ) throws(StoreError) -> (all: UInt64, ofHospital: UInt64) {
+    try reading { view in
+      (
+        view.used(of: .quota(ofSupernode: supernode, for: .managersDemands), inEpoch: epoch),
+        view.used(of: .quota(ofManagersDemandsOf: hospital, through: supernode), inEpoch: epoch)
+      )
+    }
+  }
+
   package func demand(_ number: UInt64, on hospital: String) throws(StoreError) -> DemandRecord? {
     try reading { $0.value(.demand(hospital, number: number)) }
   }

@@ -111,6 +111,12 @@ public final class ValidMembers: Sendable {
   /// The identifiers of all organisations, in the order of the members.
   public var organisations: [String] { members.organisations.map(\.id) }
 
+  /// How much of a supernode's quota of demands may be of one hospital: an equal part for each, and one for who
+  /// is of none; in a large consortium at least what two doctors may demand, so that none alone has it all.
+  package var demandShare: UInt64 {
+    max(2 * numbers.signerQuota, numbers.supernodeQuota / UInt64(hospitals.count + 1))
+  }
+
   /// The hospital or cloud with this identifier.
   public func supernode(_ id: String) -> Members.Supernode? { nodes[id] }
 

@@ -95,6 +95,7 @@ extension DemandRecord: StateRecord {
 /// What a supernode spends a quota on; each has its own, so that nobody keeps evidence or patients'
 /// entries out by demands of another kind.
 enum QuotaPurpose: UInt8 {
+  /// Of what doctors have signed, those of one hospital a share together.
   case partiesDemands = 1
   case patientsDemands
   /// Reports, and continuations.
@@ -107,6 +108,8 @@ enum QuotaPurpose: UInt8 {
   case specialties
   /// Demands of patients' own revocations, one of each visit.
   case revocations
+  /// Demands of what the manager has signed, of which it has a share for each hospital.
+  case managersDemands
 }
 
 /// How much of a quota is used in an epoch.
@@ -124,6 +127,14 @@ struct QuotaRecord: StateRecord {
   init(from fields: inout FieldDecoder) throws(DecodingFailure) {
     epoch = try fields.integer("epoch")
     used = try fields.integer("used")
+  }
+}
+
+extension StateView {
+  /// How much of a quota was used in an epoch.
+  func used(of quota: StateKey, inEpoch epoch: UInt64) -> UInt64 {
+    let record: QuotaRecord? = value(quota)
+    return record.flatMap { $0.epoch == epoch ? $0.used : nil } ?? 0
   }
 }
 
@@ -217,6 +228,14 @@ extension StateKey {
     case .patient(let visit):
       Self("quota-visit/", Array(hospital.utf8), [0], visit.bytes, Array(supernode.utf8))
     }
+  }
+  /// What a hospital and its doctors together have used of ``QuotaPurpose/partiesDemands``.
+  static func quota(ofDemandsFrom hospital: String, through supernode: String) -> Self {
+    Self("quota-share/", Array(hospital.utf8), [0], Array(supernode.utf8))
+  }
+  /// What the manager has used of ``QuotaPurpose/managersDemands`` for entries of a hospital's chain.
+  static func quota(ofManagersDemandsOf hospital: String, through supernode: String) -> Self {
+    Self("quota-manager/", Array(hospital.utf8), [0], Array(supernode.utf8))
   }
   /// What the patient of a visit has used of ``QuotaPurpose/revocations``.
   static func quota(

@@ -81,11 +81,33 @@ extension ConsortiumRules {
         return try spend(place, Self.revocationQuota, block, state)
       }
     }
-    let purpose: QuotaPurpose = demand.completion == nil ? .partiesDemands : .patientsDemands
+    let (purpose, share) = part(of: entry, through: party, block, state)
     try spend(.quota(ofSupernode: party, for: purpose), numbers.supernodeQuota, block, state)
+    if let share { try spend(share, block.members.demandShare, block, state) }
+    // The manager signs for all hospitals: its share of each stands for this one.
+    if purpose == .managersDemands { return }
     try spend(
       .quota(of: entry.content.signer, at: hospital, through: party), numbers.signerQuota, block,
       state)
+  }
+
+  /// Which of a supernode's quotas a demand counts in, and of which share of it. A hospital makes as many
+  /// doctors as it likes, so a bound for each of them is none for it.
+  private func part(
+    of entry: Entry, through supernode: String, _ block: Block, _ state: StateView
+  ) -> (QuotaPurpose, share: StateKey?) {
+    guard case .party(let id) = entry.content.signer else { return (.patientsDemands, nil) }
+    if id == block.members.manager.id {
+      return (
+        .managersDemands,
+        .quota(ofManagersDemandsOf: entry.content.chain, through: supernode)
+      )
+    }
+    let doctor: DoctorRecord? = state.value(.doctor(id))
+    var hospital = doctor?.statement.hospital ?? id
+    // Who is of no hospital that is a member has one with all others of whom that is so.
+    if block.members.supernode(hospital)?.role != .hospital { hospital = "" }
+    return (.partiesDemands, .quota(ofDemandsFrom: hospital, through: supernode))
   }
 
   /// S_v, from the completion of the visit under a checkpoint that was anchored: before it a patient

@@ -280,8 +280,7 @@ package struct ConsortiumRules: ChainRules {
     _ key: StateKey, _ block: Block, _ state: StateView
   ) -> QuotaRecord {
     let epoch = genesis.epoch(ofHeight: block.height)
-    let record: QuotaRecord? = state.value(key)
-    return record.flatMap { $0.epoch == epoch ? $0 : nil } ?? QuotaRecord(epoch: epoch, used: 0)
+    return QuotaRecord(epoch: epoch, used: state.used(of: key, inEpoch: epoch))
   }
 
   func spend(

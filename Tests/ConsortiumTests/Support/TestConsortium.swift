@@ -36,13 +36,15 @@ final class TestConsortium: Sendable {
   init(
     teamSize: Int = 3, hospitals: Int = 3, epochLength: UInt64 = 1000, window: UInt64 = 600,
     storage: MemoryStorage = MemoryStorage(), staffing: StaffingPlan? = nil, doctors: Int? = nil,
-    routes: MailRoutes? = nil, patience: Duration? = nil
+    quotas: (signer: UInt64, supernode: UInt64) = (16, 256), routes: MailRoutes? = nil,
+    patience: Duration? = nil
   ) {
     (self.routes, self.patience) = (routes, patience)
     var configuration = LocalConsortium.Configuration(teamSize: teamSize)
     (configuration.hospitals, configuration.epochLength) = (hospitals, epochLength)
     configuration.window = window
     (configuration.staffing, configuration.doctors) = (staffing, doctors)
+    configuration.quotas = quotas
     self.configuration = configuration
     self.storage = storage
     wire = Wire { TestSecrets(storage).open($0) }
