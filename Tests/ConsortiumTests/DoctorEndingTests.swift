@@ -248,6 +248,7 @@ struct DoctorEndingTests {
     stage.test.pass(seconds: 32 * Self.day)
     try await stage.consortium.settle()
     _ = try await doctor.followUp()
+    try #require(try !stage.hasKey(1))
     try await expectForgotten(stage, 1)
   }
 
