@@ -3,6 +3,7 @@ import Consortium
 import Credentials
 import EMRScheme
 import Ledger
+import Synchronization
 import TestSupport
 import Testing
 
@@ -172,6 +173,44 @@ struct DoctorKeyTests {
     #expect(submitted.map { $0.kind } == [.signature, .completion])
     #expect(submitted.filter { !$0.standing.isFinal } == [])
     #expect(try await consortium.collect(visit, plan).record != nil)
+  }
+
+  @Test("[attack] an answer about a doctor's keys is held back until the next key is on its way")
+  func heldAnswer() async throws {
+    let test = TestConsortium(teamSize: 1)
+    let consortium = try await test.open()
+    let owner = try await doctor(Self.first, consortium)
+    #expect(try await !owner.rotateKeys())
+    try await consortium.settle()
+    let state = Mutex((holds: true, isHeld: false, isReleased: false))
+    test.wire.intercept { transit in
+      let reply = try await transit.deliver(transit.request)
+      let isHeld = state.withLock { state in
+        guard state.holds, transit.sender == Self.first, transit.payload(ProveDoctors.self) != nil
+        else { return false }
+        (state.holds, state.isHeld) = (false, true)
+        return true
+      }
+      while isHeld, !state.withLock({ $0.isReleased }) {
+        try await Task.sleep(for: .milliseconds(1))
+      }
+      return reply
+    }
+    async let first = owner.rotateKeys()
+    while !state.withLock({ $0.isHeld }) { try await Task.sleep(for: .milliseconds(1)) }
+    // Whoever waits no longer calls again, and takes the next key later.
+    #expect(try await owner.rotateKeys())
+    #expect(try await !owner.rotateKeys())
+    state.withLock { $0.isReleased = true }
+    #expect(try await first)
+    try await consortium.settle()
+    #expect(try await owner.rotateKeys())
+    let present = try await client(test, consortium).doctor(Self.first, by: "hospital-1")
+    let file = try #require(test.storage.keys("doctors/\(Self.first)", owner: Self.first))
+    let renewed = try await owner.keyFile(renewing: file)
+    #expect(
+      try IdentityKey(seed: renewed.secret("identity")).publicKey == present.identityKey)
+    _ = try await consortium.hold(test.plan())
   }
 
   @Test("a key file that was renewed opens the same doctor, whatever the store still has")

@@ -321,6 +321,25 @@ struct MailTests {
     #expect(isBrought)
   }
 
+  @Test("[attack] a silent first hospital, and a new key of the manager: patients read their mail")
+  func firstIsSilent() async throws {
+    let test = TestConsortium(teamSize: 1, epochLength: 12, routes: MailRoutes())
+    var consortium = try await test.open()
+    let plan = test.plan(hospital: "hospital-2")
+    _ = try await test.reading(TestConsortium.staff(), consortium) { [consortium] in
+      try await consortium.hold(plan).visit
+    }
+    try await consortium.rotateKeys(of: "manager")
+    for _ in 0..<3 { try await test.passEpoch(consortium) }
+    consortium = try await test.open()
+    test.wire.lose { $0.sender == TestConsortium.patient && $0.recipient == "hospital-1" }
+    _ = try await consortium.requestAccess(
+      doctor: "hospital-3-doctor-1", patient: TestConsortium.patient, purpose: "care")
+    let patient = try #require(await consortium.patients[TestConsortium.patient])
+    #expect(try await patient.readMail() == 1)
+    #expect(try await patient.requests().count == 1)
+  }
+
   @Test("all doctors of a team are told of a visit at once, where they have mailboxes")
   func toldAtOnce() async throws {
     let test = TestConsortium(teamSize: 2, routes: .patient)

@@ -112,6 +112,32 @@ struct TeamTests {
     }
   }
 
+  @Test("a plan that was read is stored so that it is read again, or it is refused")
+  func longPlan() async throws {
+    let (test, consortium, hospital) = try await Self.consortium()
+    // With indents it is longer than any file may be.
+    let rules = (0..<256).map { rule in
+      let codes = (0..<96).map { "\"http://snomed.info/sct|\(100_000_000 + rule * 1000 + $0)\"" }
+      return "{\"name\":\"rule \(rule)\",\"codes\":[\(codes.joined(separator: ","))],"
+        + "\"specialties\":[]}"
+    }
+    let text = "{\"team_size\":1,\"rules\":[\(rules.joined(separator: ","))]}"
+    let plan = try StaffingPlan(json: Array(text.utf8))
+    try await hospital.setStaffing(plan)
+    #expect(try await hospital.staffing() == plan)
+    // What an operator is shown can be set again.
+    #expect(try StaffingPlan(json: plan.json()) == plan)
+    _ = try await consortium.open(test.plan())
+    // One that no file can say is not stored, and the former stays.
+    let clause = try #require(plan.rule.clauses.first)
+    let rule = try #require(
+      TeamRule(clauses: [TeamRule.Clause](repeating: clause, count: 257), teamSize: 1))
+    #expect(
+      await ConsortiumError.code { try await hospital.setStaffing(StaffingPlan(rule: rule)) }
+        == "invalid-staffing")
+    #expect(try await hospital.staffing() == plan)
+  }
+
   @Test("[attack] who is off duty, suspended or retired is never on a new team")
   func whoMayNot() async throws {
     let (test, consortium, hospital) = try await Self.consortium()

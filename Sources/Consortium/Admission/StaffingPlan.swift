@@ -51,10 +51,26 @@ public struct StaffingPlan: Sendable, Equatable {
     self.rule = rule
   }
 
-  /// The JSON of this plan.
+  /// The JSON of this plan: for people, as far as that is not too long to be read.
   package func json() throws -> [UInt8] {
+    let json = try json([.prettyPrinted])
+    return json.count <= Self.byteLimit ? json : try stored()
+  }
+
+  /// What is stored of this plan: the shortest JSON, which is read back as the same plan.
+  ///
+  /// - Throws: ``ConsortiumError`` `invalid-staffing` where it is not.
+  package func stored() throws -> [UInt8] {
+    let json = try json([])
+    guard try Self(json: json) == self else {
+      throw Self.error("the plan is not read as it would be stored")
+    }
+    return json
+  }
+
+  private func json(_ formatting: JSONEncoder.OutputFormatting) throws -> [UInt8] {
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.outputFormatting = formatting.union([.sortedKeys, .withoutEscapingSlashes])
     return Array(try encoder.encode(File(self)))
   }
 

@@ -20,7 +20,7 @@ package struct VisitReader: Sendable {
 /// one client.
 package actor LedgerClient: MembersSource {
   package nonisolated let genesis: ValidGenesis
-  /// Whom to ask where anybody may be asked; nil for the first hospital there is.
+  /// Whom to ask first where anybody may be asked; nil for the first hospital there is.
   let home: String?
   private let store: any RoleStore
   nonisolated let requests: RequestClient
@@ -36,6 +36,8 @@ package actor LedgerClient: MembersSource {
   private var formerMembers: [UInt64: ValidMembers] = [:]
   /// Statements that were proven, by A.
   private var statements: [[UInt8]: PreparedDoctorKey<Suite>] = [:]
+  /// Supernodes that have not answered when they were asked last for what any of them knows.
+  var silent: Set<String> = []
   /// When supernodes were asked for what is newer, by the own clock.
   private var learned: [String: UInt64] = [:]
   /// By how many seconds the ledger has halted in all, by the newest header that was proven: so much later by a clock

@@ -42,7 +42,7 @@ extension LedgerClient {
     // The own hospital may have joined since: it is found by those that are known.
     if id == anySupernode { return await locationOfNew(id) }
     var doctor = knownDoctor(id)
-    if doctor == nil { doctor = try? await self.doctor(id, by: anySupernode) }
+    if doctor == nil { doctor = try? await askAny { try await self.doctor(id, by: $0) } }
     if let hospital = doctor?.statement.hospital {
       return currentMembers().location(of: hospital)
     }

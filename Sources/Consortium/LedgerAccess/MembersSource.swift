@@ -7,6 +7,8 @@ package protocol MembersSource: Sendable {
   func currentMembers() async throws -> ValidMembers
   /// The same, after asking a supernode for what is newer.
   func currentMembers(shownBy supernode: String) async throws -> ValidMembers
+  /// The same, after asking for what is newer whoever answers.
+  func newerMembers() async throws -> ValidMembers
   /// Those of the epoch before the last that is known; in the first, the same.
   func precedingMembers(shownBy supernode: String) async throws -> ValidMembers
 }
@@ -35,13 +37,12 @@ extension MembersSource {
     return node
   }
 
-  /// Whether there is such a hospital, by the members as they are known here, or as a hospital among them shows
-  /// them: nobody is asked whom others alone name.
+  /// Whether there is such a hospital, by the members as they are known here, or as one of them shows them: nobody
+  /// is asked whom others alone name.
   func isHospital(_ id: String) async throws -> Bool {
     let known = try await currentMembers()
     if let node = known.supernode(id) { return node.role == .hospital }
-    guard let hospital = known.hospitals.first else { return false }
-    return try await currentMembers(shownBy: hospital).supernode(id)?.role == .hospital
+    return try await newerMembers().supernode(id)?.role == .hospital
   }
 
   /// The cloud that keeps a hospital's records and validates its chain.
@@ -118,6 +119,10 @@ extension LedgerNode: MembersSource {
   package func currentMembers() throws -> ValidMembers { try members }
 
   package func currentMembers(shownBy supernode: String) async throws -> ValidMembers {
+    try await newerMembers()
+  }
+
+  package func newerMembers() async throws -> ValidMembers {
     try await catchUp()
     return try members
   }

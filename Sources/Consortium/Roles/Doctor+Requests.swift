@@ -87,7 +87,12 @@ extension Doctor {
       ])
     }
     _ = try await ask(request, of: await client.currentMembers().manager.id)
-    try store.write([requestKey: nil])
+    // Another call may have had its answer first, and a third one have made another request.
+    if let stored: SubmitAccessRequest = try store.load(requestKey),
+      stored.request.object.digest == request.request.object.digest
+    {
+      try store.write([requestKey: nil])
+    }
     return request.request.object.digest
   }
 

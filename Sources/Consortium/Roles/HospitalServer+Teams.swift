@@ -178,8 +178,10 @@ extension HospitalServer {
   // MARK: Roster and rule
 
   /// Who is on duty, and which condition gets which team, from the next admission on.
+  ///
+  /// - Throws: ``ConsortiumError`` `invalid-staffing` for a plan that could not be read again.
   package func setStaffing(_ plan: StaffingPlan) throws {
-    try store.write([Self.staffingKey: try plan.json()])
+    try store.write([Self.staffingKey: try plan.stored()])
   }
 
   /// What was set; without that all are on duty, and a team has three doctors by turns.

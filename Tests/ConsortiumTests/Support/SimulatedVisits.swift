@@ -546,5 +546,6 @@ private struct CurrentMembers: MembersSource {
 
   func currentMembers() -> ValidMembers { world.currentMembers }
   func currentMembers(shownBy supernode: String) -> ValidMembers { world.currentMembers }
+  func newerMembers() -> ValidMembers { world.currentMembers }
   func precedingMembers(shownBy supernode: String) -> ValidMembers { world.currentMembers }
 }
