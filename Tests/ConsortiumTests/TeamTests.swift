@@ -121,7 +121,7 @@ struct TeamTests {
       return "{\"name\":\"rule \(rule)\",\"codes\":[\(codes.joined(separator: ","))],"
         + "\"specialties\":[]}"
     }
-    let text = "{\"team_size\":1,\"rules\":[\(rules.joined(separator: ","))]}"
+    let text = "{\"team_size\":2,\"rules\":[\(rules.joined(separator: ","))]}"
     let plan = try StaffingPlan(json: Array(text.utf8))
     try await hospital.setStaffing(plan)
     #expect(try await hospital.staffing() == plan)
