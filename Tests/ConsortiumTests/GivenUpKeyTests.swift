@@ -467,7 +467,7 @@ struct GivenUpKeyTests {
     "what was signed anew, however often, is demanded by the name of the first, and is one line")
   func signedAnewTwice() async throws {
     let stage = try await Stage()
-    let (test, consortium, owner) = (stage.test, stage.consortium, stage.owner)
+    let (consortium, owner) = (stage.consortium, stage.owner)
     stage.lose()
     #expect(await stage.goOn() == "unreachable")
     let first = try await stage.submission().entry

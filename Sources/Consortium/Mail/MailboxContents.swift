@@ -34,6 +34,8 @@ struct MailboxContents: Sendable {
     let waitsSince: UInt64
     let number: UInt64
 
+    init(_ mail: WaitingMail) { (waitsSince, number) = (mail.waitsSince, mail.number) }
+
     static func < (a: Self, b: Self) -> Bool {
       (a.waitsSince, a.number) < (b.waitsSince, b.number)
     }
@@ -53,13 +55,13 @@ struct MailboxContents: Sendable {
       var numbers = SortedSet<UInt64>()
     }
 
+    /// Of sources that have the same, the one with the newest message has most.
     private struct Rank: Comparable {
       let weight: Int
+      let newest: UInt64
       let source: [UInt8]
 
-      static func < (a: Self, b: Self) -> Bool {
-        a.weight == b.weight ? a.source.lexicographicallyPrecedes(b.source) : a.weight < b.weight
-      }
+      static func < (a: Self, b: Self) -> Bool { (a.weight, a.newest) < (b.weight, b.newest) }
     }
 
     mutating func insert(_ mail: WaitingMail) { change(mail, 1) { $0.insert(mail.number) } }
@@ -77,15 +79,21 @@ struct MailboxContents: Sendable {
         promised[source] = weight == 0 ? nil : weight
         return
       }
-      let before = weight(of: source)
+      let before = rank(of: source)
       bySource[source, default: Part()].weight += sign * mail.weight
       body(&bySource[source, default: Part()].numbers)
-      let after = weight(of: source)
-      if before > 0 { ranks.remove(Rank(weight: before, source: source)) }
-      if after > 0 {
-        ranks.insert(Rank(weight: after, source: source))
+      if let before { ranks.remove(before) }
+      if let after = rank(of: source) {
+        ranks.insert(after)
       } else {
         bySource[source] = nil
+      }
+    }
+
+    /// nil for a source that has nothing.
+    private func rank(of source: [UInt8]) -> Rank? {
+      bySource[source].flatMap { part in
+        part.numbers.last.map { Rank(weight: part.weight, newest: $0, source: source) }
       }
     }
 
@@ -123,7 +131,7 @@ struct MailboxContents: Sendable {
 
   mutating func insert(_ mail: WaitingMail) {
     messages[mail.number] = mail
-    ages.insert(Age(waitsSince: mail.waitsSince, number: mail.number))
+    ages.insert(Age(mail))
     all.insert(mail)
     boxes[mail.recipient, default: Mailbox()].digests[mail.digest] = mail.number
     boxes[mail.recipient, default: Mailbox()].weights.insert(mail)
@@ -149,7 +157,7 @@ struct MailboxContents: Sendable {
 
   mutating func remove(_ mail: WaitingMail) {
     guard let mail = messages.removeValue(forKey: mail.number) else { return }
-    ages.remove(Age(waitsSince: mail.waitsSince, number: mail.number))
+    ages.remove(Age(mail))
     all.remove(mail)
     boxes[mail.recipient]?.digests[mail.digest] = nil
     boxes[mail.recipient]?.weights.remove(mail)
@@ -214,15 +222,15 @@ struct MailboxContents: Sendable {
 
   /// In how many seconds the next message of a mailbox is due, where none is.
   func pause(for recipient: String, at now: UInt64) -> UInt64? {
-    boxes[recipient]?.order.nextDue.map { $0 > now ? $0 - now : 0 }
+    boxes[recipient]?.order.nextDue.map { $0 - min($0, now) }
   }
 
   /// What has come by a clock that was ahead waits from now on.
   mutating func setRight(at now: UInt64) {
     while let last = ages.last, last.waitsSince > now {
       ages.remove(last)
-      ages.insert(Age(waitsSince: now, number: last.number))
       messages[last.number]?.waitsSince = now
+      if let mail = messages[last.number] { ages.insert(Age(mail)) }
     }
   }
 

@@ -55,14 +55,14 @@ struct WaitingMail: Sendable {
   /// each pause is twice the one before.
   func pause(at now: UInt64) -> UInt64 {
     // It may have been handed out by a clock that was ahead.
-    now < triedAt || dueAt <= now ? 0 : dueAt - now
+    if tries < 2 || now < triedAt { return 0 }
+    return length - min(length, now - triedAt)
   }
 
-  /// From when on it is handed out again, by the clock by which it was handed out.
-  var dueAt: UInt64 {
-    if tries < 2 { return 0 }
-    return triedAt &+ min(Self.longestPause, 4 << UInt64(min(tries - 2, 20)))
-  }
+  private var length: UInt64 { min(Self.longestPause, 4 << UInt64(min(max(tries - 2, 0), 20))) }
+
+  /// When that is, by a clock that was not put back since.
+  var dueAt: UInt64 { tries < 2 ? 0 : triedAt &+ length }
 
   func isDue(at now: UInt64) -> Bool { pause(at: now) == 0 }
 
