@@ -29,7 +29,6 @@ public enum SubmissionStanding: Sendable, Equatable {
   /// Whether the hospital has taken it, by its own word at least.
   var isTaken: Bool { isConfirmed || self == .written }
   var isRefused: Bool { if case .refused = self { true } else { false } }
-  var isDemanded: Bool { if case .demanded = self { true } else { false } }
 
   /// How much is shown of several entries that say the same: one that is refused takes nothing from another.
   var rank: Int {

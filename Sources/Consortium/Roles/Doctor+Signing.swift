@@ -73,7 +73,7 @@ extension Doctor {
     var refusal: SignedRefusal?
     do {
       try await submit(pending, isNoted: isNoted, until: .written) { standing in
-        guard standing.isRefused || standing.isTaken || standing.isDemanded else { return [:] }
+        if standing == .sent { return [:] }
         // As it is now, whatever came meanwhile.
         var visit = try visit(visitID)
         var changes = try standing.isRefused ? putBack(&visit) : [:]
